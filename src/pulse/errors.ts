@@ -1,0 +1,39 @@
+/**
+ * What went wrong, in the words a caller decides by:
+ *
+ * - `credentials`: the broker refused user or password (AMQP 403 at login). Trying again would not help.
+ * - `vhost`: the virtual host does not exist or is not ours (AMQP 530).
+ * - `forbidden`: this user may not do that (AMQP 403).
+ * - `not-found`: no such exchange or queue (AMQP 404).
+ * - `locked`: somebody else holds the queue exclusively (AMQP 405).
+ * - `mismatch`: the queue or exchange exists with other arguments (AMQP 406).
+ * - `invalid`: refused here, before any frame was sent: a bad name, key, URL or body.
+ * - `connection`: the broker can not be reached, or the connection or channel was lost. Worth another try.
+ * - `closed`: `close()` was called.
+ */
+export type PulseErrorKind =
+  | 'credentials'
+  | 'vhost'
+  | 'forbidden'
+  | 'not-found'
+  | 'locked'
+  | 'mismatch'
+  | 'invalid'
+  | 'connection'
+  | 'closed';
+
+/** The one error class of this library. The message names what was wrong and what to do; it holds no secret. */
+export class PulseError extends Error {
+  override readonly name = 'PulseError';
+  readonly kind: PulseErrorKind;
+
+  constructor(kind: PulseErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+
+  /** Whether the same thing may work later, with nothing changed but time. */
+  get transient(): boolean {
+    return this.kind === 'connection' || this.kind === 'locked';
+  }
+}

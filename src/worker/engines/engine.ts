@@ -1,0 +1,52 @@
+/** How the commands of task runs are run. One engine serves a whole worker. */
+export interface Engine {
+  readonly name: string;
+  /**
+   * Makes the place in which one run's commands live: nothing started in it survives {@link Sandbox.close}.
+   *
+   * @param folder the run's own folder, absolute; commands start there
+   */
+  open(folder: string): Promise<Sandbox>;
+}
+
+/** The processes of one run, all of them, however far they wandered from their parents. */
+export interface Sandbox {
+  /**
+   * Runs one command to its end. Its standard input is empty; its standard output and error go, in the order
+   * they were written, to `output`, which slows the command down when it is slow.
+   *
+   * Settles when the command itself has ended, also while a background child still holds its output open.
+   *
+   * @throws CommandNotStarted when there is nothing that could be run: missing, not executable, too large
+   */
+  run(command: Command): Promise<CommandResult>;
+  /**
+   * Asks every process of the run to end (SIGTERM), and ends those that are left after `graceMs` (SIGKILL).
+   * Settles when none is left. Nothing can be run afterwards.
+   */
+  stop(graceMs: number): Promise<void>;
+  /** Ends whatever is left at once and gives back what the sandbox held. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface Command {
+  /** The program and its arguments; a program without a slash is looked up in `env.PATH`. */
+  readonly argv: readonly string[];
+  /** The whole environment: nothing of the worker's own is added. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly output: NodeJS.WritableStream;
+}
+
+export interface CommandResult {
+  /** As a shell has it: 128 + N for a command that was ended by signal N. */
+  readonly exitCode: number;
+  readonly wallMs: number;
+  /** CPU time of the command and the children it waited for; absent where the platform does not tell. */
+  readonly userMs?: number;
+  readonly kernelMs?: number;
+}
+
+/** A command that could not be started at all. The message is for the task's log. */
+export class CommandNotStarted extends Error {
+  override readonly name = 'CommandNotStarted';
+}

@@ -1,0 +1,136 @@
+import {
+  NEVER,
+  defer,
+  finalize,
+  merge,
+  retry,
+  Subject,
+  switchMap,
+  take,
+  takeUntil,
+  throwError,
+  timer,
+} from 'rxjs';
+import type { Observable } from 'rxjs';
+import { fullJitter, type Backoff } from './backoff.ts';
+import type { Binding } from './binding.ts';
+import type { Consumer } from './consumer.ts';
+import { deliveries } from './deliveries.ts';
+import { PulseError } from './errors.ts';
+import type { Outcome, PulseMessage } from './message.ts';
+import type { QueueSpec } from './queue.ts';
+import type { Delivery, TransportConnection } from './transport.ts';
+
+export interface ConsumeOptions<T> {
+  readonly queue: QueueSpec;
+  readonly bindings: readonly Binding<T>[];
+  /** How many messages may be unsettled at a time: 1 to 65,535. 10 by default. */
+  readonly prefetch?: number;
+  /**
+   * Instead of a fixed `prefetch`: how many more messages are wanted now. 0 pauses, and then the queue is kept
+   * from expiring. Subtract what is being worked on: a message that arrives has to lower the demand at once.
+   */
+  readonly demand$?: Observable<number>;
+  /**
+   * Its first item stops the consumer: no delivery comes after the broker has confirmed, then the stream
+   * completes. Messages already delivered can still be settled. To unsubscribe instead requeues them.
+   */
+  readonly until$?: Observable<unknown>;
+  /** What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. */
+  readonly onBadMessage?: Outcome;
+  /** What happens to the consumer, apart from messages. */
+  readonly onEvent?: (event: ConsumerEvent) => void;
+}
+
+export type ConsumerEvent =
+  /** Bound and consuming (or paused by its demand), for the first time or again. */
+  | { readonly type: 'consuming'; readonly queue: string }
+  /** A new ephemeral queue replaces a lost one: what was published in between never arrives. */
+  | { readonly type: 'gap'; readonly queue: string }
+  | { readonly type: 'interrupted'; readonly error: PulseError }
+  | { readonly type: 'bad-message'; readonly delivery: Delivery; readonly problems: readonly string[] }
+  /** A message was settled after its channel had gone; the broker delivers it again. */
+  | { readonly type: 'settled-late'; readonly routingKey: string };
+
+/** What a consumer needs of the connection it belongs to. */
+export interface ConsumerContext {
+  readonly connection$: Observable<TransportConnection | undefined>;
+  readonly namespace: () => string;
+  readonly backoff: Backoff;
+  /** Asks every consumer to stop, as its own `until$` does. */
+  readonly drain$: Observable<unknown>;
+  /** Told of work that goes on after a stream has ended, so that a close can wait for it. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/**
+ * Messages of one queue, over as many connections as it takes. Cold: each subscription is its own consumer.
+ *
+ * Errors only with what another try would not mend (403, 404 of an exchange, 406), and then for this stream alone.
+ *
+ * @throws PulseError `invalid` for a prefetch outside 1..65,535: without a bound the broker sends everything
+ */
+export function consume<T>(
+  context: ConsumerContext,
+  options: ConsumeOptions<T>,
+): Observable<PulseMessage<T>> {
+  checkPrefetch(options.prefetch);
+  const emit = options.onEvent ?? (() => undefined);
+
+  return defer(() => {
+    let consumer: Consumer | undefined;
+    let consumedBefore = false;
+    const stopped$ = new Subject<void>();
+
+    const stopping = merge(options.until$ ?? NEVER, context.drain$)
+      .pipe(take(1))
+      .subscribe(() => {
+        const stop = async () => {
+          const stopping = consumer;
+          await stopping?.stop();
+          stopped$.next();
+          await stopping?.drained;
+        };
+        context.background(stop());
+      });
+
+    const overConnection = (connection: TransportConnection) =>
+      defer(() => {
+        const queue = options.queue.nameFor(context.namespace());
+        return deliveries(connection, queue, options, {
+          emit,
+          background: context.background,
+          onConsumer: started => (consumer = started),
+          onConsuming: () => {
+            if (consumedBefore && options.queue.ephemeral) emit({ type: 'gap', queue });
+            consumedBefore = true;
+            emit({ type: 'consuming', queue });
+          },
+        });
+      }).pipe(retry({ delay: (error: PulseError, attempt) => again(error, attempt), resetOnSuccess: true }));
+
+    const again = (error: PulseError, attempt: number) => {
+      if (!worthAnotherTry(error)) return throwError(() => error);
+      emit({ type: 'interrupted', error });
+      return timer(fullJitter(attempt, context.backoff));
+    };
+
+    return context.connection$.pipe(
+      switchMap(connection => (connection ? overConnection(connection) : NEVER)),
+      takeUntil(stopped$),
+      finalize(() => {
+        stopping.unsubscribe();
+      }),
+    );
+  });
+}
+
+/** A queue that went away under its consumer is declared again. An exchange that is missing stays missing. */
+function worthAnotherTry(error: PulseError): boolean {
+  return error.transient || (error.kind === 'not-found' && error.message.includes('no queue'));
+}
+
+function checkPrefetch(prefetch = 1): void {
+  if (Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65_535) return;
+  throw new PulseError('invalid', `prefetch is ${prefetch}; it has to be a whole number from 1 to 65,535`);
+}

@@ -1,0 +1,7 @@
+/** A typed face on taskcluster-client, for every call of the queue that a worker makes. */
+export { parseTime, type Claim, type Lease } from './claim.ts';
+export type { Credentials } from './credentials.ts';
+export { QueueError, type QueueErrorKind } from './errors.ts';
+export * from './generated/api.ts';
+export { CALL_POLICIES, type CallPolicy, type WorkerCall } from './policies.ts';
+export { connectQueue, type Queue, type QueueOptions, type RunCalls, type WorkerIdentity } from './queue.ts';

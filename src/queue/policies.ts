@@ -1,0 +1,34 @@
+import type { Backoff } from '../pulse/index.ts';
+
+/** How long a call may take, and how often it is tried again when there was no good answer. */
+export interface CallPolicy {
+  /** For each request, in ms. */
+  readonly timeoutMs: number;
+  /** Further tries after an answer of 429 or 5xx, or none at all. */
+  readonly retries: number;
+  readonly backoff: Backoff;
+}
+
+const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 6, backoff: { baseMs: 200, capMs: 20_000 } };
+const QUICK: CallPolicy = { timeoutMs: 10_000, retries: 1, backoff: { baseMs: 100, capMs: 500 } };
+
+/**
+ * The policy of each call that a worker makes. All retrying is done here, by these numbers, in the open.
+ *
+ * - `claimWork` is never tried again: what an unanswered call has claimed would be lost a second time. The
+ *   queue answers after 20 s at the latest.
+ * - `reclaimTask` is tried again by the reclaim operator, until the claim has expired.
+ * - Questions give up soon: their answers get old, and a timer asks again.
+ */
+export const CALL_POLICIES = {
+  claimWork: { ...PATIENT, timeoutMs: 60_000, retries: 0 },
+  reclaimTask: { ...PATIENT, retries: 0 },
+  reportCompleted: PATIENT,
+  reportFailed: PATIENT,
+  reportException: PATIENT,
+  createArtifact: PATIENT,
+  status: QUICK,
+  pendingTasks: QUICK,
+} satisfies Record<string, CallPolicy>;
+
+export type WorkerCall = keyof typeof CALL_POLICIES;

@@ -1,0 +1,83 @@
+import { queueCalls, type CallOptions } from './calls.ts';
+import { claimFrom, leaseFrom, type Claim, type Lease } from './claim.ts';
+import type { Credentials } from './credentials.ts';
+import { QueueError } from './errors.ts';
+import type {
+  PostArtifactRequest,
+  PostArtifactResponse,
+  TaskExceptionRequest,
+  TaskStatusStructure,
+} from './generated/api.ts';
+
+/** Who asks for work, and where. */
+export interface WorkerIdentity {
+  /** `<provisionerId>/<workerType>`: what the rest of Taskcluster calls a worker pool. */
+  readonly taskQueueId: string;
+  readonly workerGroup: string;
+  readonly workerId: string;
+}
+
+export interface QueueOptions extends CallOptions, WorkerIdentity {
+  /** The worker's own. Each run is spoken for with those of its claim. */
+  readonly credentials: Credentials;
+}
+
+/** The queue, as a worker speaks to it. Each call fails with a {@link QueueError}. */
+export interface Queue {
+  /** Asks for up to `tasks` claims, 1 to 32: an answer at once, or an empty one after 20 s. Never tried again. */
+  claimWork(tasks: number): Promise<Claim[]>;
+  /** How many tasks wait for this pool, or undefined where these credentials may not know. */
+  pendingTasks(): Promise<number | undefined>;
+  /** A task's status, or undefined where these credentials may not know it. */
+  status(taskId: string): Promise<TaskStatusStructure | undefined>;
+  /** The calls about one run, made with its claim's credentials. */
+  forRun(claim: Claim): RunCalls;
+}
+
+/** The calls about one run. */
+export interface RunCalls {
+  /** Renews the claim, once. From then on its new credentials are used, as a whole, for every call here. */
+  reclaim(): Promise<Lease>;
+  reportCompleted(): Promise<void>;
+  reportFailed(): Promise<void>;
+  reportException(reason: TaskExceptionRequest['reason']): Promise<void>;
+  createArtifact(name: string, request: PostArtifactRequest): Promise<PostArtifactResponse>;
+}
+
+export function connectQueue(options: QueueOptions): Queue {
+  const { credentials, taskQueueId, workerGroup, workerId } = options;
+  const call = queueCalls(options);
+  return {
+    claimWork: async tasks => {
+      const answer = await call(credentials, 'claimWork', taskQueueId, { workerGroup, workerId, tasks });
+      const receivedMs = Date.now();
+      return answer.tasks.map(claim => claimFrom(claim, receivedMs));
+    },
+    pendingTasks: () =>
+      unlessForbidden(async () => (await call(credentials, 'pendingTasks', taskQueueId)).pendingTasks),
+    status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
+    forRun: ({ taskId, runId, lease }) => {
+      let current = lease;
+      return {
+        reclaim: async () =>
+          (current = leaseFrom(await call(current.credentials, 'reclaimTask', taskId, runId))),
+        reportCompleted: async () => void (await call(current.credentials, 'reportCompleted', taskId, runId)),
+        reportFailed: async () => void (await call(current.credentials, 'reportFailed', taskId, runId)),
+        reportException: async reason =>
+          void (await call(current.credentials, 'reportException', taskId, runId, { reason })),
+        createArtifact: (name, request) =>
+          call(current.credentials, 'createArtifact', taskId, runId, name, request),
+      };
+    },
+  };
+}
+
+/** Some deployments do not give workers the scope for a question. To be told no is an answer too. */
+async function unlessForbidden<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof QueueError && error.kind === 'forbidden') return undefined;
+    throw error;
+  }
+}

@@ -36,6 +36,8 @@ export interface Queue {
 
 /** The calls about one run. */
 export interface RunCalls {
+  /** The present ones: those of the claim, or of its last renewal. */
+  readonly credentials: Credentials;
   /** Renews the claim, once. From then on its new credentials are used, as a whole, for every call here. */
   reclaim(): Promise<Lease>;
   reportCompleted(): Promise<void>;
@@ -59,6 +61,9 @@ export function connectQueue(options: QueueOptions): Queue {
     forRun: ({ taskId, runId, lease }) => {
       let current = lease;
       return {
+        get credentials() {
+          return current.credentials;
+        },
         reclaim: async () =>
           (current = leaseFrom(await call(current.credentials, 'reclaimTask', taskId, runId))),
         reportCompleted: async () => void (await call(current.credentials, 'reportCompleted', taskId, runId)),

@@ -1,0 +1,35 @@
+import {
+  asyncScheduler,
+  concatMap,
+  defer,
+  last,
+  range,
+  timer,
+  type Observable,
+  type SchedulerLike,
+} from 'rxjs';
+
+/** A timer of the platform fires at once when it is asked for more than this. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/**
+ * Emits once, after `ms`, however long that is: a deadline may be months away.
+ *
+ * @param ms milliseconds from the subscription; nothing or less emits at once
+ */
+export function longTimer(ms: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
+  if (ms <= LONGEST_MS) return timer(Math.max(0, ms), scheduler);
+  const steps = Math.ceil(ms / LONGEST_MS);
+  return range(steps).pipe(
+    concatMap(step => timer(Math.min(LONGEST_MS, ms - step * LONGEST_MS), scheduler)),
+    last(),
+  );
+}
+
+/**
+ * Emits once, when this machine's clock shows `timeMs` (ms since the epoch). The queue's message about a deadline
+ * does not name the worker, and comes a minute late; a reclaim is refused from the instant it passes.
+ */
+export function deadline(timeMs: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
+  return defer(() => longTimer(timeMs - scheduler.now(), scheduler));
+}

@@ -1,0 +1,110 @@
+import { tmpdir } from 'node:os';
+import { BehaviorSubject, type Observable } from 'rxjs';
+import type { Claim, RunCalls } from '../queue/index.ts';
+import type { WorkerContext } from './context.ts';
+import type { Sandbox } from './engines/engine.ts';
+import type { FeatureRun } from './features/feature.ts';
+import type { Outcome } from './outcome.ts';
+import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state.ts';
+import { STOP_RULES, type StopReason, type StopRule } from './stop.ts';
+import type { TaskLog } from './task-log/task-log.ts';
+
+/** A run whose commands can be run. */
+export interface PreparedRun extends FeatureRun {
+  readonly sandbox: Sandbox;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One run while it is here: its state, and what it holds that has to be given back. */
+export class ActiveRun {
+  readonly claim: Claim;
+  readonly worker: WorkerContext;
+  readonly calls: RunCalls;
+  readonly startedAt = performance.now();
+  /** The run's folder; its log and its temporary files lie beside it and begin with the same name. */
+  readonly folder: string;
+  /** Set by `prepare`, as far as it got. */
+  log: TaskLog | undefined;
+  sandbox: Sandbox | undefined;
+  prepared: PreparedRun | undefined;
+
+  readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
+  readonly #stopped = new AbortController();
+  readonly #uploadsStopped = new AbortController();
+
+  constructor(claim: Claim, worker: WorkerContext) {
+    this.claim = claim;
+    this.worker = worker;
+    this.calls = worker.queue.forRun(claim);
+    this.folder = `${worker.config.tasksDir}/${runName(claim)}`;
+  }
+
+  /** The present state first; completes when the run has ended. */
+  get state$(): Observable<RunState> {
+    return this.#state$.asObservable();
+  }
+
+  get state(): RunState {
+    return this.#state$.value;
+  }
+
+  /** Where a log may lie: a tasks folder that can not be written must not cost the task its log too. */
+  get logFolders(): readonly string[] {
+    return [this.worker.config.tasksDir, tmpdir()];
+  }
+
+  get logName(): string {
+    return `${runName(this.claim)}.log`;
+  }
+
+  /** Aborted when the run is stopped, for whatever reason. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
+  }
+
+  /** Aborted when it is stopped for a reason that does not let its artifacts be uploaded. */
+  get uploadsStopped(): AbortSignal {
+    return this.#uploadsStopped.signal;
+  }
+
+  /** What the stop reason decides; undefined while there is none. */
+  get rule(): StopRule | undefined {
+    return this.state.stop && STOP_RULES[this.state.stop];
+  }
+
+  dispatch(event: RunEvent): void {
+    const next = nextRunState(this.state, event);
+    if (next === this.state) return;
+    this.#state$.next(next);
+    if (next.phase === 'resolved') this.#state$.complete();
+  }
+
+  /** Only the first reason counts, and none once the run is being resolved. */
+  stop(reason: StopReason): void {
+    if (this.stopped.aborted) return;
+    this.dispatch({ type: 'stop', reason });
+    if (this.state.stop !== reason) return;
+    this.#stopped.abort(new Error(STOP_RULES[reason].message));
+    if (STOP_RULES[reason].artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
+  }
+
+  /** How the run is reported, seen from now: a stop reason overrules what the commands did. */
+  verdict(outcome: Outcome): Outcome | undefined {
+    switch (this.rule?.report) {
+      case undefined:
+        return outcome;
+      case 'nothing':
+        return undefined;
+      case 'failed':
+        return { result: 'failed', message: this.rule?.message ?? '' };
+      case 'worker-shutdown':
+        return { result: 'exception', reason: 'worker-shutdown', message: this.rule?.message ?? '' };
+    }
+  }
+}
+
+/** Task ids come from outside, and this one becomes a path: only what a slug id may hold is let through. */
+function runName({ taskId, runId }: Claim): string {
+  if (!/^[\w-]{22}$/.test(taskId)) throw new Error(`not a task id: ${JSON.stringify(taskId)}`);
+  return `task_${taskId}_${runId}`;
+}

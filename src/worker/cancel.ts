@@ -1,0 +1,53 @@
+import { defer, filter, map, merge, mergeMap, timer, type Observable } from 'rxjs';
+import type { RunInformation } from '../queue/index.ts';
+import { longTimer } from '../streams/index.ts';
+import type { ActiveRun } from './active-run.ts';
+import { reclaim } from './reclaim.ts';
+import type { StopReason } from './stop.ts';
+
+/** After a gap all running tasks are looked at; this spreads the questions of a fleet, in ms. */
+const LOOK_SPREAD_MS = 5_000;
+
+/** Every reason from outside to stop a run, as it comes. The first one counts; see the run's state machine. */
+export function stops(run: ActiveRun): Observable<StopReason> {
+  const { claim, calls, worker } = run;
+  return merge(
+    canceled(run),
+    missedExceptions(run),
+    deadlineExceeded(run),
+    reclaim(claim, calls, worker.logger),
+    worker.shutdown$.pipe(map(() => 'worker-shutdown' as const)),
+  );
+}
+
+/** The queue's announcement about this very run. Our own report comes back too, when the run no longer listens. */
+function canceled({ claim, worker }: ActiveRun): Observable<StopReason> {
+  return worker.exceptions$.pipe(
+    filter(({ taskId, runId }) => taskId === claim.taskId && runId === claim.runId),
+    map(({ reason }) => stopFor(reason)),
+  );
+}
+
+function missedExceptions({ claim, worker }: ActiveRun): Observable<StopReason> {
+  return worker.missed$.pipe(
+    mergeMap(() => timer(Math.random() * LOOK_SPREAD_MS)),
+    mergeMap(() => worker.queue.status(claim.taskId).catch(() => undefined)),
+    map(status => status?.runs[claim.runId]),
+    filter(information => information !== undefined && information.state !== 'running'),
+    map(information => stopFor(information?.reasonResolved)),
+  );
+}
+
+/** Both times are the queue's, so that its clock and ours need not agree. */
+function deadlineExceeded({ claim, startedAt }: ActiveRun): Observable<StopReason> {
+  return defer(() => {
+    const elapsedMs = performance.now() - startedAt;
+    return longTimer(claim.deadlineMs - claim.startedMs - elapsedMs).pipe(
+      map(() => 'deadline-exceeded' as const),
+    );
+  });
+}
+
+function stopFor(reason: RunInformation['reasonResolved']): StopReason {
+  return reason === 'canceled' || reason === 'deadline-exceeded' ? reason : 'claim-lost';
+}

@@ -1,0 +1,71 @@
+import {
+  catchError,
+  defer,
+  EMPTY,
+  from,
+  mergeMap,
+  takeUntil,
+  tap,
+  timer,
+  type Observable,
+  type OperatorFunction,
+} from 'rxjs';
+import { fullJitter, type Backoff } from '../pulse/index.ts';
+import type { Claim, Queue } from '../queue/index.ts';
+import type { Logger } from './logger.ts';
+
+/** A wish for work. Its slots are taken already. */
+export interface Demand {
+  /** How many claims to ask for: 1 to 32. */
+  readonly tasks: number;
+  /** Told how many came: once, unless the call failed. */
+  answered(claims: number): void;
+  /** Told after a pause, so that nobody asks again at once. */
+  failed(): void;
+}
+
+/** The queue gives at most so many claims for one call. */
+export const MOST_CLAIMS = 32;
+
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 60_000 };
+
+/**
+ * Asks the queue for work, once for each demand.
+ *
+ * A call is never aborted, not even when whoever demanded has gone: the queue may have given a claim to it already,
+ * which would then hang as running until it expires. For the same reason it is never repeated by itself.
+ *
+ * @param draining$ ends the pause after a failure: the worker waits for no more work
+ */
+export function claim(
+  queue: Queue,
+  logger: Logger,
+  draining$: Observable<unknown>,
+): OperatorFunction<Demand, Claim> {
+  let failures = 0;
+  return demand$ =>
+    demand$.pipe(
+      mergeMap(demand =>
+        defer(() => queue.claimWork(demand.tasks)).pipe(
+          tap(claims => {
+            failures = 0;
+            demand.answered(claims.length);
+          }),
+          mergeMap(claims => from(claims)),
+          catchError((err: unknown) => afterPause(err, demand)),
+        ),
+      ),
+    );
+
+  function afterPause(err: unknown, demand: Demand): Observable<never> {
+    const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);
+    logger.warn({ err, waitMs }, 'could not ask for work');
+    return timer(waitMs).pipe(
+      takeUntil(draining$),
+      mergeMap(() => {
+        demand.failed();
+        return EMPTY;
+      }),
+    );
+  }
+}

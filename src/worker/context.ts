@@ -1,0 +1,28 @@
+import type { Observable } from 'rxjs';
+import type { Claim, Queue } from '../queue/index.ts';
+import type { RunException } from '../streams/index.ts';
+import type { WorkerConfig } from './config/index.ts';
+import type { Engine } from './engines/engine.ts';
+import type { Logger } from './logger.ts';
+
+/** What a worker is made of, passed in so that a test can turn each of them. */
+export interface WorkerParts {
+  readonly config: WorkerConfig;
+  readonly queue: Queue;
+  readonly engine: Engine;
+  readonly logger: Logger;
+  /** What the task's log says about the worker, beside `workerTypeMetadata`. */
+  readonly version: string;
+  /** Gets each piece of each task's log as it is written. */
+  readonly onLog?: (claim: Claim, chunk: Buffer) => void;
+}
+
+/** What one run needs of its worker. */
+export interface WorkerContext extends WorkerParts {
+  /** Exceptions of this worker's runs; the last minute's come first, since a message may overtake a claim's answer. */
+  readonly exceptions$: Observable<RunException>;
+  /** Exceptions may have been missed: look for yourself. */
+  readonly missed$: Observable<unknown>;
+  /** The worker has to go now. */
+  readonly shutdown$: Observable<unknown>;
+}

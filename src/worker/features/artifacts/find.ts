@@ -1,0 +1,97 @@
+import { constants } from 'node:fs';
+import { access, readdir, realpath, stat } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
+import type { PostArtifactRequest } from '../../../queue/index.ts';
+import type { ArtifactRequest } from '../../payload.ts';
+
+export type ArtifactErrorReason = Extract<PostArtifactRequest, { storageType: 'error' }>['reason'];
+
+/** A file to upload, or why there is none. */
+export type Found =
+  | { readonly name: string; readonly file: string; readonly size: number }
+  | {
+      readonly name: string;
+      readonly file: string;
+      readonly reason: ArtifactErrorReason;
+      readonly message: string;
+    };
+
+/**
+ * Finds what a payload wants uploaded. A directory becomes its files, each named after where it lies; links are
+ * followed, but not out of the run's folder: the worker reads with rights that the task may not have.
+ */
+export async function findArtifact(request: ArtifactRequest, folder: string): Promise<Found[]> {
+  const path = resolve(folder, request.path);
+  const name = request.name ?? request.path;
+  const lookedAt = await look(path, folder);
+  if (!('file' in lookedAt)) {
+    const missing = lookedAt.reason === 'file-missing-on-worker';
+    const message =
+      missing && request.type === 'directory' ? `Could not read directory '${path}'` : lookedAt.message;
+    return [{ name, file: path, ...lookedAt, message }];
+  }
+  if (request.type === 'file') {
+    return lookedAt.directory
+      ? [invalid(name, path, `File artifact '${path}' exists as a directory, not a file, on the worker`)]
+      : [{ name, file: lookedAt.file, size: lookedAt.size }];
+  }
+  if (!lookedAt.directory) {
+    return [
+      invalid(name, path, `Directory artifact '${path}' exists as a file, not a directory, on the worker`),
+    ];
+  }
+  return filesBelow(path, name, folder);
+}
+
+async function filesBelow(directory: string, name: string, folder: string): Promise<Found[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath, entry.name));
+  const found: Found[] = [];
+  for (const path of paths.sort()) {
+    const below = `${name}/${relative(directory, path).split(sep).join('/')}`;
+    const lookedAt = await look(path, folder);
+    if (!('file' in lookedAt)) found.push({ name: below, file: path, ...lookedAt });
+    // A link to a directory is neither a file nor walked into: that could go on for ever.
+    else if (!lookedAt.directory) found.push({ name: below, file: lookedAt.file, size: lookedAt.size });
+  }
+  return found;
+}
+
+type LookedAt =
+  | { readonly file: string; readonly size: number; readonly directory: boolean }
+  | { readonly reason: ArtifactErrorReason; readonly message: string };
+
+async function look(path: string, folder: string): Promise<LookedAt> {
+  try {
+    const file = await realpath(path);
+    const home = await realpath(folder);
+    if (file !== home && !file.startsWith(home + sep)) {
+      return { reason: 'invalid-resource-on-worker', message: `'${path}' lies outside of the task's folder` };
+    }
+    const { size, isFile, isDirectory } = await stats(file);
+    if (!isFile && !isDirectory) {
+      return { reason: 'invalid-resource-on-worker', message: `'${path}' is neither a file nor a directory` };
+    }
+    await access(file, constants.R_OK);
+    return { file, size, directory: isDirectory };
+  } catch (error) {
+    const missing = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return missing
+      ? { reason: 'file-missing-on-worker', message: `Could not read file '${path}'` }
+      : {
+          reason: 'file-not-readable-on-worker',
+          message: `Could not read '${path}': ${(error as Error).message}`,
+        };
+  }
+}
+
+async function stats(file: string) {
+  const status = await stat(file);
+  return { size: status.size, isFile: status.isFile(), isDirectory: status.isDirectory() };
+}
+
+function invalid(name: string, file: string, message: string): Found {
+  return { name, file, reason: 'invalid-resource-on-worker', message };
+}

@@ -1,0 +1,109 @@
+import {
+  buffer,
+  debounceTime,
+  defer,
+  filter,
+  finalize,
+  map,
+  mergeMap,
+  asapScheduler,
+  share,
+  type OperatorFunction,
+} from 'rxjs';
+import type { Queue } from '../queue/index.ts';
+import type { PendingNotice } from '../streams/index.ts';
+import type { Demand } from './claim.ts';
+import type { Slots } from './slots.ts';
+
+/** A notice older than this (ms) may have been answered by another claim; it is not believed unchecked. */
+const FRESH_MS = 5_000;
+
+/**
+ * One notice, one claim: each notice of a pending task becomes a wish for one task. Notices that arrive together
+ * become one wish for as many, since claimWork gives whichever tasks come first.
+ */
+export function listen(
+  queue: Queue,
+  slots: Slots,
+  now: () => number = Date.now,
+): OperatorFunction<PendingNotice, Demand> {
+  return notices$ =>
+    defer(() => {
+      // Notices that hold a slot and are no demand yet: when Pulse is lost meanwhile, their slots come back.
+      const held = new Set<PendingNotice>();
+      const release = (notice: PendingNotice) => {
+        if (held.delete(notice)) slots.giveBack(1);
+      };
+      const believed$ = notices$.pipe(
+        filter(notice => {
+          // What arrives beyond the free slots, because one was taken just now, is another worker's.
+          if (slots.take(1) === 0) {
+            notice.giveBack();
+            return false;
+          }
+          held.add(notice);
+          return true;
+        }),
+        mergeMap(async notice => ({
+          notice,
+          valid: isFresh(notice, now) || (await stillCounts(notice, queue)),
+        })),
+        filter(({ notice, valid }) => {
+          if (valid) return true;
+          // The slot comes back before the notice is settled, so that the consumer's window needs no change.
+          release(notice);
+          notice.done();
+          return false;
+        }),
+        map(({ notice }) => notice),
+        share(),
+      );
+      return believed$.pipe(
+        buffer(believed$.pipe(debounceTime(0, asapScheduler))),
+        map(notices => {
+          for (const notice of notices) held.delete(notice);
+          return demandFor(notices, slots);
+        }),
+        finalize(() => {
+          for (const notice of [...held]) {
+            release(notice);
+            notice.giveBack();
+          }
+        }),
+      );
+    });
+}
+
+function isFresh(notice: PendingNotice, now: () => number): boolean {
+  return now() - notice.scheduledMs < FRESH_MS;
+}
+
+/**
+ * Whether an old notice still stands for a task. Its own run may have been claimed by the notice of another task,
+ * which then has none left: so it counts as long as anything is pending.
+ */
+async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
+  try {
+    const status = await queue.status(taskId);
+    if (status?.runs[runId]?.state === 'pending') return true;
+    const pending = await queue.pendingTasks();
+    // Where neither question is allowed, the notice is all there is to go by.
+    return pending === undefined ? status === undefined : pending > 0;
+  } catch {
+    return true;
+  }
+}
+
+function demandFor(notices: readonly PendingNotice[], slots: Slots): Demand {
+  return {
+    tasks: notices.length,
+    answered: claims => {
+      slots.giveBack(notices.length - claims);
+      for (const notice of notices) notice.done();
+    },
+    failed: () => {
+      slots.giveBack(notices.length);
+      for (const notice of notices) notice.giveBack();
+    },
+  };
+}

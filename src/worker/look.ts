@@ -1,0 +1,89 @@
+import {
+  concat,
+  defer,
+  filter,
+  merge,
+  mergeMap,
+  NEVER,
+  repeat,
+  startWith,
+  switchMap,
+  take,
+  timer,
+  type Observable,
+} from 'rxjs';
+import type { Queue } from '../queue/index.ts';
+import { MOST_CLAIMS, type Demand } from './claim.ts';
+import type { Logger } from './logger.ts';
+import type { Slots } from './slots.ts';
+
+export interface LookTimes {
+  /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */
+  readonly quietMs: number;
+  /** The same while the last look left tasks behind that we had no slot for. */
+  readonly backlogMs: number;
+}
+
+/** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
+export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 1_000 };
+
+/**
+ * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at
+ * once when it is subscribed, which is when Pulse has come (back), and when a free slot has seen nothing for a while.
+ *
+ * An empty claimWork is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only where the question
+ * is not allowed (403) is a wish made without it, and then only after a quiet while.
+ *
+ * @param notice$ each of its items says that notices do come
+ */
+export function look(
+  queue: Queue,
+  slots: Slots,
+  notice$: Observable<unknown>,
+  logger: Logger,
+  { quietMs, backlogMs }: LookTimes = LOOK_TIMES,
+  random: () => number = Math.random,
+): Observable<Demand> {
+  return defer(() => {
+    let backlog = false;
+
+    const ask = async (unknownMeans: number): Promise<Demand | undefined> => {
+      if (slots.free === 0) return undefined;
+      try {
+        const pending = (await queue.pendingTasks()) ?? unknownMeans;
+        const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
+        backlog = pending > tasks;
+        return tasks === 0 ? undefined : demandFor(tasks, slots);
+      } catch (err) {
+        logger.warn({ err }, 'could not ask how many tasks are pending');
+        return undefined;
+      }
+    };
+    const asked = (unknownMeans: number) =>
+      defer(() => ask(unknownMeans)).pipe(filter(demand => demand !== undefined));
+    const quiet$ = merge(notice$, slots.free$).pipe(
+      startWith(undefined),
+      switchMap(() => (slots.free === 0 ? NEVER : timer(backlog ? backlogMs : quietMs * (1 - random() / 2)))),
+      take(1),
+    );
+    return concat(
+      asked(0),
+      quiet$.pipe(
+        mergeMap(() => asked(1)),
+        repeat(),
+      ),
+    );
+  });
+}
+
+function demandFor(tasks: number, slots: Slots): Demand {
+  return {
+    tasks,
+    answered: claims => {
+      slots.giveBack(tasks - claims);
+    },
+    failed: () => {
+      slots.giveBack(tasks);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { CommandNotStarted } from './engines/engine.ts';
+import { QueueError } from '../queue/index.ts';
+import type { TaskExceptionRequest } from '../queue/index.ts';
+
+/** How a run ended, as it is reported to the queue. */
+export type Outcome =
+  | { readonly result: 'completed' }
+  | { readonly result: 'failed'; readonly message: string }
+  | {
+      readonly result: 'exception';
+      readonly reason: TaskExceptionRequest['reason'];
+      readonly message: string;
+    };
+
+/** What may go wrong in a run. Anything else that is thrown is an internal error. */
+export type TaskErrorKind =
+  'task-failed' | 'malformed-payload' | 'resource-unavailable' | 'intermittent-task' | 'internal-error';
+
+/** An error with a resolution. The message ends the task's log. */
+export class TaskError extends Error {
+  override readonly name = 'TaskError';
+  readonly kind: TaskErrorKind;
+
+  constructor(kind: TaskErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** The resolution table: which error of a run resolves it how. Follows generic-worker's. */
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof TaskError) {
+    return error.kind === 'task-failed'
+      ? { result: 'failed', message: error.message }
+      : { result: 'exception', reason: error.kind, message: error.message };
+  }
+  if (error instanceof CommandNotStarted) return { result: 'failed', message: error.message };
+  if (error instanceof QueueError) {
+    // A conflict that is about this run has been made a stop before; here it is about an artifact's name.
+    const reason =
+      error.kind === 'conflict' || error.kind === 'refused' ? 'malformed-payload' : 'resource-unavailable';
+    return { result: 'exception', reason, message: error.message };
+  }
+  return { result: 'exception', reason: 'internal-error', message: `internal error: ${describe(error)}` };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,43 @@
+import { defer, filter, Observable, repeat, switchMap, take, timer } from 'rxjs';
+import { MOST_CLAIMS, type Demand } from './claim.ts';
+import type { Slots } from './slots.ts';
+
+/** An empty answer sooner than this (ms) was no long poll; then this is also the pause before the next. */
+const SHORTEST_POLL_MS = 5_000;
+
+/**
+ * Asking for work without Pulse: one long poll after the other, for all free slots, with no pause after a task.
+ * The queue answers an empty one after 20 s.
+ */
+export function poll(slots: Slots, now: () => number = () => performance.now()): Observable<Demand> {
+  let pauseMs = 0;
+
+  /** Wishes once, and completes when it was answered. */
+  const once = () =>
+    new Observable<Demand>(subscriber => {
+      const tasks = slots.take(MOST_CLAIMS);
+      const asked = now();
+      const end = (unused: number) => {
+        pauseMs = unused === tasks && now() - asked < SHORTEST_POLL_MS ? SHORTEST_POLL_MS : 0;
+        slots.giveBack(unused);
+        subscriber.complete();
+      };
+      subscriber.next({
+        tasks,
+        answered: claims => {
+          end(tasks - claims);
+        },
+        failed: () => {
+          end(tasks);
+        },
+      });
+    });
+
+  return defer(() => timer(pauseMs)).pipe(
+    switchMap(() => slots.free$),
+    filter(free => free > 0),
+    take(1),
+    switchMap(once),
+    repeat(),
+  );
+}

@@ -1,0 +1,43 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { defer, from, type Observable } from 'rxjs';
+import type { ActiveRun, PreparedRun } from './active-run.ts';
+import { taskEnvironment } from './environment.ts';
+import { FEATURES } from './features/index.ts';
+import type { FeatureRun } from './features/feature.ts';
+import { readPayload } from './payload.ts';
+import { openTaskLog } from './task-log/task-log.ts';
+import { settingsBlock } from './task-log/words.ts';
+
+/** Makes a claim ready to run: its log, its payload checked, its folder, the place for its processes. */
+export function prepare(run: ActiveRun): Observable<PreparedRun> {
+  return defer(() => {
+    run.dispatch({ type: 'prepare' });
+    return from(prepared(run));
+  });
+}
+
+async function prepared(run: ActiveRun): Promise<PreparedRun> {
+  const { claim, worker, calls, folder } = run;
+  const { config, engine } = worker;
+  const log = (run.log = await openTaskLog({
+    folders: run.logFolders,
+    name: run.logName,
+    secrets: () => [calls.credentials.accessToken, config.accessToken],
+    onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
+  }));
+  log.info(settingsBlock(config, { version: worker.version, engine: engine.name }));
+  log.info(`Task ID: ${claim.taskId}`);
+  log.info('=== Task Starting ===');
+
+  const payload = readPayload(claim.task.payload, claim.taskId, log);
+  const seen: FeatureRun = { claim, calls, payload, folder, log, config, signal: run.uploadsStopped };
+  for (const feature of FEATURES) feature.check?.(seen);
+
+  // What an earlier life of this worker left behind under the same name is in the way.
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+  run.stopped.throwIfAborted();
+  const sandbox = (run.sandbox = await engine.open(folder));
+  run.stopped.throwIfAborted();
+  return (run.prepared = { ...seen, sandbox, env: taskEnvironment(claim, payload, folder, config) });
+}

@@ -1,0 +1,65 @@
+import {
+  BehaviorSubject,
+  catchError,
+  defer,
+  exhaustMap,
+  ignoreElements,
+  map,
+  merge,
+  of,
+  retry,
+  takeUntil,
+  tap,
+  throwError,
+  timer,
+  type Observable,
+} from 'rxjs';
+import { fullJitter, type Backoff } from '../pulse/index.ts';
+import { QueueError, type Claim, type RunCalls } from '../queue/index.ts';
+import { claimExpiry, renewals } from '../streams/index.ts';
+import type { Logger } from './logger.ts';
+
+const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
+
+/**
+ * Keeps a claim: renews it before it expires, and emits once when it is lost, because the queue says so (409) or
+ * because it ran out. Any other failure is tried again until then.
+ *
+ * The lengths of claims are differences of the queue's own times, laid on this machine's clock: the two clocks
+ * need not agree.
+ */
+export function reclaim(claim: Claim, calls: RunCalls, logger: Logger): Observable<'claim-lost'> {
+  return defer(() => {
+    let takenUntilMs = claim.lease.takenUntilMs;
+    let endsAt = performance.now() + (takenUntilMs - claim.startedMs);
+    const remaining = () => ({ forMs: endsAt - performance.now() });
+    const lease$ = new BehaviorSubject(remaining());
+
+    const renew$ = defer(() => calls.reclaim()).pipe(
+      tap(lease => {
+        endsAt += lease.takenUntilMs - takenUntilMs;
+        takenUntilMs = lease.takenUntilMs;
+        lease$.next(remaining());
+      }),
+      ignoreElements(),
+      retry({
+        delay: (error: unknown, attempt) => {
+          if (isOver(error)) return throwError(() => error);
+          logger.warn(
+            { taskId: claim.taskId, runId: claim.runId, err: error },
+            'could not reclaim, trying again',
+          );
+          return timer(BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF));
+        },
+      }),
+      catchError(() => of('claim-lost' as const)),
+    );
+    const lost$ = claimExpiry(lease$).pipe(map(() => 'claim-lost' as const));
+    return merge(renewals(lease$).pipe(exhaustMap(() => renew$.pipe(takeUntil(lost$)))), lost$);
+  });
+}
+
+/** The queue's word that this run is no longer ours. */
+function isOver(error: unknown): boolean {
+  return error instanceof QueueError && error.kind === 'conflict';
+}

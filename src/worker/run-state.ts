@@ -1,0 +1,52 @@
+import type { Outcome } from './outcome.ts';
+import type { StopReason } from './stop.ts';
+
+/**
+ * Where a run is. A stop reason may come in any phase but the last two, and the first one stays; the phases still
+ * follow each other, because a stopped run too has a log to upload and a folder to remove.
+ */
+export type RunState =
+  | { readonly phase: 'claimed' | 'preparing' | 'running' | 'uploading'; readonly stop?: StopReason }
+  | {
+      readonly phase: 'resolving' | 'resolved';
+      readonly stop?: StopReason;
+      readonly outcome: Outcome | undefined;
+    };
+
+export type RunEvent =
+  | { readonly type: 'prepare' }
+  | { readonly type: 'run' }
+  | { readonly type: 'upload' }
+  /** No outcome: nothing is reported, the run is over for the queue already. */
+  | { readonly type: 'resolve'; readonly outcome: Outcome | undefined }
+  /** Processes are dead, the folder is gone: only now its slot is free. */
+  | { readonly type: 'end' }
+  | { readonly type: 'stop'; readonly reason: StopReason };
+
+export const CLAIMED: RunState = { phase: 'claimed' };
+
+const ORDER = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'] as const;
+const PHASE_OF = { prepare: 'preparing', run: 'running', upload: 'uploading' } as const;
+
+/**
+ * A run's state machine. Phases may be left out, never taken back; an event that does not fit changes nothing.
+ */
+export function nextRunState(state: RunState, event: RunEvent): RunState {
+  if (event.type === 'stop') {
+    const late = state.phase === 'resolving' || state.phase === 'resolved';
+    return late || state.stop ? state : { ...state, stop: event.reason };
+  }
+  const stop = state.stop && { stop: state.stop };
+  if (event.type === 'resolve') {
+    return isBefore(state, 'resolving') ? { phase: 'resolving', ...stop, outcome: event.outcome } : state;
+  }
+  if (event.type === 'end') {
+    return state.phase === 'resolving' ? { ...state, phase: 'resolved' } : state;
+  }
+  const phase = PHASE_OF[event.type];
+  return isBefore(state, phase) ? { phase, ...stop } : state;
+}
+
+function isBefore(state: RunState, phase: RunState['phase']): boolean {
+  return ORDER.indexOf(state.phase) < ORDER.indexOf(phase);
+}

@@ -1,0 +1,62 @@
+import { defer, from, type Observable } from 'rxjs';
+import type { ActiveRun, PreparedRun } from './active-run.ts';
+import type { CommandResult } from './engines/engine.ts';
+import { TaskError, type Outcome } from './outcome.ts';
+import { commandSummary, goDuration, shellWords } from './task-log/words.ts';
+
+/**
+ * Runs a task's commands, one after the other, until the first that fails. A stop ends every process of the run; this
+ * completes, or errors, only when they are dead.
+ */
+export function execute(run: ActiveRun, prepared: PreparedRun): Observable<Outcome> {
+  return defer(() => {
+    run.dispatch({ type: 'run' });
+    return from(executed(run, prepared));
+  });
+}
+
+async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome> {
+  const { sandbox, payload, log } = prepared;
+  const graceMs = run.worker.config.killGraceSecs * 1_000;
+  const limit = setTimeout(() => {
+    run.stop('max-run-time');
+  }, payload.maxRunTime * 1_000);
+
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    log.error('Aborting task...');
+    stopping = sandbox.stop(graceMs);
+  };
+  if (run.stopped.aborted) stop();
+  run.stopped.addEventListener('abort', stop);
+  try {
+    for (const [index, argv] of payload.command.entries()) {
+      run.stopped.throwIfAborted();
+      log.info(`Executing command ${index}: ${shellWords(argv)}`);
+      const startedAt = performance.now();
+      const result = await sandbox.run({ argv, env: prepared.env, output: log.output });
+      if (run.stopped.aborted) {
+        log.error(`Command ABORTED after ${goDuration(performance.now() - startedAt)}: process aborted`);
+        run.stopped.throwIfAborted();
+      }
+      log.info(commandSummary(result));
+      judge(result, payload.onExitStatus?.retry ?? []);
+    }
+    return { result: 'completed' };
+  } finally {
+    clearTimeout(limit);
+    run.stopped.removeEventListener('abort', stop);
+    await stopping;
+  }
+}
+
+function judge({ exitCode }: CommandResult, retry: readonly number[]): void {
+  if (exitCode === 0) return;
+  if (retry.includes(exitCode)) {
+    throw new TaskError(
+      'intermittent-task',
+      `task appears to have failed intermittently - exit code ${exitCode} found in task payload.onExitStatus list`,
+    );
+  }
+  throw new TaskError('task-failed', `exit status ${exitCode}`);
+}

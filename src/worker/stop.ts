@@ -1,0 +1,61 @@
+/**
+ * Why a run is stopped before its commands have ended by themselves.
+ *
+ * - `canceled`: somebody cancelled the task.
+ * - `deadline-exceeded`: the task's deadline has passed.
+ * - `claim-lost`: the run is no longer ours: its claim expired, or the queue says so (409).
+ * - `max-run-time`: the commands took longer than the payload allows.
+ * - `worker-shutdown`: this worker has to go.
+ */
+export type StopReason = 'canceled' | 'deadline-exceeded' | 'claim-lost' | 'max-run-time' | 'worker-shutdown';
+
+/** What a stop reason decides. */
+export interface StopRule {
+  /** What the queue is told. Nothing, where the run is over for it: any report would be a 409. */
+  readonly report: 'nothing' | 'failed' | 'worker-shutdown';
+  /** Whether the report comes before the uploads: a machine that goes may not have time for both. */
+  readonly reportFirst: boolean;
+  /** Which artifacts are still uploaded. `log` is best effort: the queue takes it for about 25 minutes. */
+  readonly artifacts: 'all' | 'log' | 'none';
+  readonly keepCaches: boolean;
+  /** The last line of the task's log; generic-worker's words where it has some. */
+  readonly message: string;
+}
+
+export const STOP_RULES: Readonly<Record<StopReason, StopRule>> = {
+  canceled: {
+    report: 'nothing',
+    reportFirst: false,
+    artifacts: 'log',
+    keepCaches: false,
+    message: 'task canceled',
+  },
+  'deadline-exceeded': {
+    report: 'nothing',
+    reportFirst: false,
+    artifacts: 'log',
+    keepCaches: false,
+    message: 'task deadline exceeded',
+  },
+  'claim-lost': {
+    report: 'nothing',
+    reportFirst: false,
+    artifacts: 'none',
+    keepCaches: false,
+    message: 'task aborted - the claim of this run was lost',
+  },
+  'max-run-time': {
+    report: 'failed',
+    reportFirst: false,
+    artifacts: 'all',
+    keepCaches: false,
+    message: 'task aborted - max run time exceeded',
+  },
+  'worker-shutdown': {
+    report: 'worker-shutdown',
+    reportFirst: true,
+    artifacts: 'log',
+    keepCaches: false,
+    message: 'graceful termination requested, without time to finish tasks',
+  },
+};

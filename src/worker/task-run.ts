@@ -1,0 +1,56 @@
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  ignoreElements,
+  last,
+  merge,
+  of,
+  takeUntil,
+  tap,
+  type Observable,
+} from 'rxjs';
+import type { Claim } from '../queue/index.ts';
+import { ActiveRun } from './active-run.ts';
+import { stops } from './cancel.ts';
+import { cleanUp } from './clean-up.ts';
+import type { WorkerContext } from './context.ts';
+import { outcomeOf, type Outcome } from './outcome.ts';
+import { prepare } from './prepare.ts';
+import { resolve } from './resolve.ts';
+import type { RunState } from './run-state.ts';
+import { execute } from './run.ts';
+import { upload } from './upload.ts';
+
+/**
+ * One run, from its claim to its last trace: prepare, run, upload, resolve, clean up, and beside it all that may stop
+ * it. A stop is an event, not an unsubscribe: this tells the run's states, and completes when its processes are dead
+ * and its folder is gone. It never errors: one task never ends another, or the worker.
+ */
+export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunState> {
+  return defer(() => {
+    const run = new ActiveRun(claim, worker);
+
+    const outcome$ = prepare(run).pipe(
+      concatMap(prepared => execute(run, prepared)),
+      catchError((error: unknown) => of(outcomeOf(error))),
+    );
+    const life$ = concat(outcome$.pipe(concatMap(outcome => uploadAndResolve(run, outcome))), cleanUp(run));
+
+    const stops$ = stops(run).pipe(
+      tap(reason => {
+        run.stop(reason);
+      }),
+      takeUntil(run.state$.pipe(last())),
+    );
+    return merge(run.state$, stops$.pipe(ignoreElements()), life$.pipe(ignoreElements()));
+  });
+}
+
+/** A run that was stopped because the machine goes is reported before its log is uploaded: there may be no time for both. */
+function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
+  return run.rule?.reportFirst
+    ? concat(resolve(run, outcome), upload(run, outcome))
+    : upload(run, outcome).pipe(concatMap(uploaded => resolve(run, uploaded)));
+}

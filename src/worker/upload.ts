@@ -1,0 +1,89 @@
+import { rm } from 'node:fs/promises';
+import { defer, from, type Observable } from 'rxjs';
+import type { ActiveRun } from './active-run.ts';
+import { FEATURES } from './features/index.ts';
+import { outcomeOf, type Outcome } from './outcome.ts';
+import { gzipFile, putFile } from './put.ts';
+import { goDuration } from './task-log/words.ts';
+
+const LOG_TYPE = 'text/plain; charset=utf-8';
+/** How long the log of a stopped run may take: it is uploaded at best effort. */
+const BEST_EFFORT_MS = 15_000;
+
+/**
+ * Uploads what a run leaves: the artifacts that its payload names, then its log, which so holds everything.
+ *
+ * @param outcome of the commands
+ * @returns the outcome, which an upload may have made worse
+ */
+export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
+  return defer(() => {
+    run.dispatch({ type: 'upload' });
+    return from(uploaded(run, outcome));
+  });
+}
+
+async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
+  const { log, sandbox } = run;
+  if (!log) return outcome;
+  // A process that is left could change a file while it is read.
+  await sandbox?.close();
+  log.info('=== Task Finished ===');
+  log.info(`Task Duration: ${goDuration(performance.now() - run.startedAt)}`);
+  const finished = await finishFeatures(run, outcome);
+  const verdict = run.verdict(finished);
+  const lastWords = run.rule?.message ?? (verdict && 'message' in verdict ? verdict.message : undefined);
+  if (lastWords !== undefined) log.error(lastWords);
+  await log.end();
+  return uploadLog(run, finished);
+}
+
+/** The first error wins: what an upload says does not hide what the commands did. */
+async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
+  let result = outcome;
+  for (const feature of [...FEATURES].reverse()) {
+    if (!run.prepared || run.uploadsStopped.aborted) break;
+    try {
+      await feature.finish?.(run.prepared);
+    } catch (error) {
+      if (result.result === 'completed') result = outcomeOf(error);
+    }
+  }
+  return result;
+}
+
+async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
+  const { log, rule, claim, calls, worker } = run;
+  if (!log || rule?.artifacts === 'none') return outcome;
+  const { features, logs } = run.prepared?.payload ?? {};
+  if (features?.backingLog === false) return outcome;
+  const backing = logs?.backing ?? 'public/logs/live_backing.log';
+  const live = logs?.live ?? 'public/logs/live.log';
+  const expires = claim.task.expires ?? claim.task.deadline;
+  const signal = rule ? AbortSignal.timeout(BEST_EFFORT_MS) : new AbortController().signal;
+  const zipped = `${log.file}.gz`;
+  try {
+    await gzipFile(log.file, zipped, signal);
+    const answer = await calls.createArtifact(backing, { storageType: 's3', contentType: LOG_TYPE, expires });
+    if (answer.storageType === 's3') {
+      await putFile(answer.putUrl, zipped, { contentType: LOG_TYPE, contentEncoding: 'gzip', signal });
+    }
+    if (features?.liveLog !== false) {
+      await calls.createArtifact(live, {
+        storageType: 'link',
+        artifact: backing,
+        contentType: LOG_TYPE,
+        expires,
+      });
+    }
+    return outcome;
+  } catch (error) {
+    worker.logger.warn(
+      { taskId: claim.taskId, runId: claim.runId, err: error },
+      "could not upload the task's log",
+    );
+    return outcome.result === 'completed' ? outcomeOf(error) : outcome;
+  } finally {
+    await rm(zipped, { force: true });
+  }
+}

@@ -8,6 +8,7 @@ import {
   switchMap,
   take,
   takeUntil,
+  tap,
   throwError,
   timer,
 } from 'rxjs';
@@ -80,6 +81,7 @@ export function consume<T>(
   return defer(() => {
     let consumer: Consumer | undefined;
     let consumedBefore = false;
+    let consuming = false;
     const stopped$ = new Subject<void>();
 
     const stopping = merge(options.until$ ?? NEVER, context.drain$)
@@ -103,7 +105,7 @@ export function consume<T>(
           onConsumer: started => (consumer = started),
           onConsuming: () => {
             if (consumedBefore && options.queue.ephemeral) emit({ type: 'gap', queue });
-            consumedBefore = true;
+            consumedBefore = consuming = true;
             emit({ type: 'consuming', queue });
           },
         });
@@ -111,11 +113,17 @@ export function consume<T>(
 
     const again = (error: PulseError, attempt: number) => {
       if (!worthAnotherTry(error)) return throwError(() => error);
+      consuming = false;
       emit({ type: 'interrupted', error });
       return timer(fullJitter(attempt, context.backoff));
     };
 
     return context.connection$.pipe(
+      tap(connection => {
+        if (connection || !consuming) return;
+        consuming = false;
+        emit({ type: 'interrupted', error: new PulseError('connection', 'the connection was lost') });
+      }),
       switchMap(connection => (connection ? overConnection(connection) : NEVER)),
       takeUntil(stopped$),
       finalize(() => {

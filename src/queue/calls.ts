@@ -6,17 +6,17 @@ import { fullJitter } from '../pulse/index.ts';
 import type { Credentials } from './credentials.ts';
 import { queueError, type QueueError } from './errors.ts';
 import type { QueueApi } from './generated/api.ts';
-import { CALL_POLICIES, type CallPolicy, type WorkerCall } from './policies.ts';
+import { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
 
 /** What a call takes: the route's arguments, then the body where it has one. */
-export type CallArguments<C extends WorkerCall> = QueueApi[C]['input'] extends undefined
+export type CallArguments<C extends QueueCall> = QueueApi[C]['input'] extends undefined
   ? QueueApi[C]['args']
   : [...QueueApi[C]['args'], QueueApi[C]['input']];
 
 export interface CallOptions {
   readonly rootUrl: string;
   /** Other policies than {@link CALL_POLICIES}. */
-  readonly policies?: Partial<Record<WorkerCall, CallPolicy>>;
+  readonly policies?: Partial<Record<QueueCall, CallPolicy>>;
   /** Told of each further try. */
   readonly onRetry?: (error: QueueError, waitMs: number) => void;
 }
@@ -26,7 +26,7 @@ export interface CallOptions {
  *
  * @throws QueueError when the last try failed
  */
-export type Call = <C extends WorkerCall>(
+export type Call = <C extends QueueCall>(
   credentials: Credentials,
   name: C,
   ...args: CallArguments<C>

@@ -13,7 +13,7 @@ const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 6, backoff: { baseMs: 
 const QUICK: CallPolicy = { timeoutMs: 10_000, retries: 1, backoff: { baseMs: 100, capMs: 500 } };
 
 /**
- * The policy of each call that a worker makes. All retrying is done here, by these numbers, in the open.
+ * The policy of each call that tcw makes. All retrying is done here, by these numbers, in the open.
  *
  * - `claimWork` is never tried again: what an unanswered call has claimed would be lost a second time. The
  *   queue answers after 20 s at the latest.
@@ -27,8 +27,9 @@ export const CALL_POLICIES = {
   reportFailed: PATIENT,
   reportException: PATIENT,
   createArtifact: PATIENT,
+  createTask: PATIENT,
   status: QUICK,
   pendingTasks: QUICK,
 } satisfies Record<string, CallPolicy>;
 
-export type WorkerCall = keyof typeof CALL_POLICIES;
+export type QueueCall = keyof typeof CALL_POLICIES;

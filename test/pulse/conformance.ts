@@ -91,6 +91,11 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     const queueOf = (bounds = { expiresMs: EXPIRES_MS, maxLength: 100 }) =>
       namedQueue(`test-${randomUUID()}`, bounds);
 
+    it('tells when it is connected', async () => {
+      await pulse.ready();
+      expect(await firstValueFrom(pulse.state$)).toEqual({ name: 'connected' });
+    });
+
     describe('publishing and consuming', () => {
       it('carries a body, its routing key and its CC routes', async () => {
         const { next } = await consuming({ bindings: [binding(exchange, 'route.index.*')] });

@@ -1,4 +1,4 @@
-import { NEVER } from 'rxjs';
+import { NEVER, startWith } from 'rxjs';
 import { PulseError } from '../errors.ts';
 import type { Login, Transport, TransportChannel, TransportConnection } from '../transport.ts';
 import type { MemoryBroker } from './broker.ts';
@@ -29,7 +29,7 @@ function memoryConnection(broker: MemoryBroker, user: string): TransportConnecti
   return {
     closed,
     close,
-    blocked$: NEVER,
+    blocked$: NEVER.pipe(startWith(undefined)),
     async openChannel() {
       if (!open) throw new PulseError('connection', 'the connection is closed');
       const channel = memoryChannel(broker, user, identity);

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { report } from './problems.ts';
+import { importsOf, sourceFiles } from './source-files.ts';
+
+/** Development dependencies that no file imports, and who uses them. */
+const TOOLS: Readonly<Record<string, string>> = {
+  '@types/node': 'tsconfig.json',
+  node: 'npm scripts run on it',
+  prettier: 'npm run check, npm run format',
+};
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Where package.json and the code of a folder differ, one line each: a package that is named and not used, used
+ * and not named, or used by what is published and named for development only.
+ */
+export function dependencyProblems(root: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  const dependencies = Object.keys(manifest.dependencies ?? {});
+  const devDependencies = Object.keys(manifest.devDependencies ?? {});
+
+  const files = sourceFiles(root);
+  if (files.length === 0) return ['looked at nothing: there is no code here'];
+  const published = new Set<string>();
+  const all = new Set<string>();
+  for (const file of files) {
+    for (const name of importsOf(file).flatMap(({ from }) => packageOf(from))) {
+      if (name === manifest.name) continue;
+      all.add(name);
+      if (/^(src|bin)\//.test(file.fileName)) published.add(name);
+    }
+  }
+
+  return [
+    ...dependencies
+      .filter(name => !published.has(name))
+      .map(name => `${name} is in dependencies, and neither src nor bin imports it`),
+    ...devDependencies
+      .filter(name => !all.has(name) && !(name in TOOLS))
+      .map(name => `${name} is in devDependencies, and nothing uses it`),
+    ...[...published]
+      .filter(name => !dependencies.includes(name))
+      .map(name => `${name} is imported by src or bin, and not in dependencies`),
+    ...[...all]
+      .filter(name => !published.has(name) && !dependencies.includes(name) && !devDependencies.includes(name))
+      .map(name => `${name} is imported, and not in package.json`),
+  ].sort();
+}
+
+/** The package of an import, if it is of one: `rxjs` for `rxjs/testing`. */
+function packageOf(specifier: string): string[] {
+  if (/^[./#]/.test(specifier) || isBuiltin(specifier)) return [];
+  const [scopeOrName = '', name = ''] = specifier.split('/');
+  return [scopeOrName.startsWith('@') ? `${scopeOrName}/${name}` : scopeOrName];
+}
+
+if (import.meta.main) report(dependencyProblems(process.cwd()));

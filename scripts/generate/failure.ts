@@ -1,0 +1,14 @@
+/** Exit codes of the generator, after sysexits.h. */
+const EXIT_USAGE = 64;
+export const EXIT_UNREACHABLE = 69;
+
+/** Why nothing was generated, in one line for a person, with the exit code that goes with it. */
+export class GenerateFailure extends Error {
+  override readonly name = 'GenerateFailure';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT_USAGE, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}

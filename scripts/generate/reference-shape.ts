@@ -1,0 +1,96 @@
+import { Ajv } from 'ajv';
+
+import { GenerateFailure } from './failure.ts';
+
+/** `references/manifest.json`: which reference documents there are. */
+interface Manifest {
+  references: string[];
+}
+
+/** `references/<service>/v1/exchanges.json`, as far as it is used. */
+interface ExchangesReference {
+  serviceName: string;
+  apiVersion: string;
+  exchangePrefix: string;
+  entries: ExchangeEntry[];
+}
+
+export interface ExchangeEntry {
+  name: string;
+  exchange: string;
+  schema: string;
+  routingKey: { name: string; constant?: string; required: boolean; multipleWords: boolean }[];
+}
+
+/** `references/<service>/v1/api.json`, as far as it is used. */
+interface ApiReference {
+  serviceName: string;
+  apiVersion: string;
+  entries: ApiEntry[];
+}
+
+export interface ApiEntry {
+  name: string;
+  method: string;
+  route: string;
+  args: string[];
+  query?: string[];
+  input?: string;
+  output?: string;
+  scopes?: unknown;
+}
+
+// Names become identifiers and file names here, so their form is checked before anything is written.
+const identifier = { type: 'string', pattern: '^[a-zA-Z][a-zA-Z0-9]*$' };
+const service = { type: 'string', pattern: '^[a-z][a-z0-9-]*$' };
+const version = { type: 'string', pattern: '^v[0-9]+$' };
+const text = { type: 'string' };
+const flag = { type: 'boolean' };
+
+const exchangeEntry = object(
+  {
+    name: identifier,
+    exchange: text,
+    schema: text,
+    routingKey: list(object({ name: identifier, required: flag, multipleWords: flag }, { constant: text })),
+  },
+  {},
+);
+
+const apiEntry = object(
+  { name: identifier, method: identifier, route: text, args: list(identifier) },
+  { query: list(identifier), input: text, output: text },
+);
+
+/** Each of these takes a document and its path, and throws a GenerateFailure where the shape is another. */
+export const readManifest = shape<Manifest>(object({ references: list(text) }, {}));
+
+export const readExchanges = shape<ExchangesReference>(
+  object(
+    { serviceName: service, apiVersion: version, exchangePrefix: text, entries: list(exchangeEntry) },
+    {},
+  ),
+);
+
+export const readApi = shape<ApiReference>(
+  object({ serviceName: service, apiVersion: version, entries: list(apiEntry) }, {}),
+);
+
+function object(required: Record<string, object>, optional: Record<string, object>): object {
+  return { type: 'object', required: Object.keys(required), properties: { ...required, ...optional } };
+}
+
+function list(items: object): object {
+  return { type: 'array', items };
+}
+
+function shape<T>(schema: object): (document: unknown, path: string) => T {
+  const validate = new Ajv().compile<T>(schema);
+  return (document, path) => {
+    if (validate(document)) return document;
+    const [error] = validate.errors ?? [];
+    throw new GenerateFailure(
+      `${path}${error?.instancePath ?? ''} ${error?.message ?? 'is not a reference'}`,
+    );
+  };
+}

@@ -1,0 +1,108 @@
+import { posix } from 'node:path';
+import { compile } from 'json-schema-to-typescript';
+
+import { GenerateFailure } from './failure.ts';
+import { namedParts, typeName } from './names.ts';
+import { isObject, mapSchema, type JsonSchema } from './schema-document.ts';
+import type { Schemas } from './schemas.ts';
+
+/** The TypeScript of some schemas: each document, and each named part of one, is declared once. */
+interface Types {
+  /** The declarations, by name and sorted. */
+  readonly declarations: ReadonlyMap<string, string>;
+  /** Names that are used here or by such types, and are declared by somebody else, sorted. */
+  readonly imported: readonly string[];
+}
+
+/**
+ * Declares types for documents and all that they refer to as a whole. A reference into the middle of a document,
+ * such as `task.json#/properties/tags`, is written out in place unless that part has a name.
+ *
+ * @param paths below `schemas/`
+ * @param elsewhere names that are imported, not declared
+ */
+export async function declareTypes(
+  schemas: Schemas,
+  paths: Iterable<string>,
+  elsewhere: ReadonlySet<string> = new Set(),
+): Promise<Types> {
+  const waiting = new Set(paths);
+  const sources = new Map<string, string>();
+  const declarations = new Map<string, string>();
+  const imported = new Set<string>();
+
+  /** Names the type of a whole document or a named part, and sees to its declaration. */
+  const use = (address: string): JsonSchema => {
+    waiting.add(address);
+    return { tsType: typeName(address) };
+  };
+
+  for (const address of waiting) {
+    const name = typeName(address);
+    const schema = withTypes(schemas, address, use);
+    if (elsewhere.has(name)) {
+      imported.add(name);
+      continue;
+    }
+    const other = sources.get(name);
+    if (other !== undefined) throw new GenerateFailure(`${address} and ${other} would both be named ${name}`);
+    sources.set(name, address);
+    declarations.set(name, await declare(schema, name));
+  }
+  return {
+    declarations: new Map([...declarations].sort(([a], [b]) => (a < b ? -1 : 1))),
+    imported: [...imported].sort(),
+  };
+}
+
+/** A schema in which each reference is replaced by the name of a type, or by what it refers to. */
+function withTypes(
+  schemas: Schemas,
+  address: string,
+  use: (address: string) => JsonSchema,
+  within: readonly string[] = [],
+): JsonSchema {
+  if (within.includes(address)) throw new GenerateFailure(`${address} contains itself and has no name`);
+  const [path = ''] = address.split('#');
+  const named = new Map(namedParts(path).map(part => [find(schemas, part), part]));
+  return mapSchema(find(schemas, address), path, (part, original) => {
+    const name = named.get(original);
+    if (name !== undefined && name !== address) return use(name);
+    if (typeof part.$ref !== 'string') return simpleType(part);
+    const [file = '', fragment = ''] = part.$ref.split('#');
+    const target = file === '' ? path : posix.join(posix.dirname(path), file);
+    if (fragment === '') return use(target);
+    const inner = `${target}#${fragment}`;
+    if (namedParts(target).includes(inner)) return use(inner);
+    return withTypes(schemas, inner, use, [...within, address]);
+  }) as JsonSchema;
+}
+
+/** Leaves what makes a type. What else a schema demands of a string or an array has no place in one. */
+function simpleType({ type, ...rest }: JsonSchema): JsonSchema {
+  if (type === 'array') return { type, items: rest.items };
+  if (type === 'object' && rest.properties === undefined && rest.additionalProperties === undefined) {
+    return { tsType: 'Record<string, unknown>' };
+  }
+  if (typeof type !== 'string' || type === 'object') return { ...(type !== undefined && { type }), ...rest };
+  return { type, ...('enum' in rest && { enum: rest.enum }), ...('const' in rest && { const: rest.const }) };
+}
+
+function find(schemas: Schemas, address: string): JsonSchema {
+  const [path = '', pointer = ''] = address.split('#');
+  let found: unknown = schemas.get(path);
+  for (const step of pointer.split('/').slice(1)) {
+    found = isObject(found) ? found[step.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined;
+  }
+  if (!isObject(found)) throw new GenerateFailure(`there is no ${address}, but it is referred to`);
+  return found;
+}
+
+async function declare({ $id: _id, ...schema }: JsonSchema, name: string): Promise<string> {
+  return compile(schema, name, {
+    additionalProperties: false,
+    bannerComment: '',
+    format: false,
+    unknownAny: true,
+  });
+}

@@ -1,0 +1,53 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import { configSchema, expectation, PROPERTIES } from '../../worker/config/index.ts';
+import { suggestion } from '../nearest.ts';
+
+/** What the schema has against one property. */
+export interface Fault {
+  readonly property: string;
+  readonly kind: 'missing' | 'wrong-type' | 'wrong-value';
+  /** What it must be, in words that follow the property's name; without the value. */
+  readonly message: string;
+  /** The fault lies in one key of an object, which the message names. */
+  readonly inside?: true;
+}
+
+const validate = new Ajv({ allErrors: true }).compile(configSchema());
+
+/** Checks values by property against the schema of the configuration: at most one fault for each property. */
+export function check(values: Readonly<Record<string, unknown>>): Fault[] {
+  validate(values);
+  const faults = new Map<string, Fault>();
+  for (const error of validate.errors ?? []) {
+    const fault = faultOf(error);
+    // A wrong type says more than whatever else is then wrong, too.
+    if (!faults.has(fault.property) || fault.kind === 'wrong-type') faults.set(fault.property, fault);
+  }
+  return [...faults.values()];
+}
+
+function faultOf(error: ErrorObject): Fault {
+  const [, name = '', key] = error.instancePath.split('/');
+  const params = error.params as Readonly<Record<string, string>>;
+  if (error.keyword === 'required') {
+    return { property: params.missingProperty ?? '', kind: 'missing', message: 'is missing' };
+  }
+  const property = PROPERTIES.get(name);
+  if (property === undefined) throw new Error(`the schema complains of ${name}: ${error.message}`);
+  if (error.keyword === 'additionalProperties') {
+    const unknown = params.additionalProperty ?? '';
+    const hint = suggestion(unknown, Object.keys(property.keys ?? {}));
+    return { property: name, kind: 'wrong-type', message: `has no key ${unknown}${hint}`, inside: true };
+  }
+  if (key !== undefined) {
+    const type = property.keys?.[key] === 'boolean' ? 'true or false' : 'text';
+    return { property: name, kind: 'wrong-type', message: `must have ${type} under ${key}`, inside: true };
+  }
+  if (error.keyword === 'type' && params.type === 'string') {
+    // YAML takes 12345 and true for something else.
+    return { property: name, kind: 'wrong-type', message: 'must be text, in quotes' };
+  }
+  // generic-worker can not even load a text that is no IP address.
+  const kind = error.keyword === 'type' || property.type === 'ip' ? 'wrong-type' : 'wrong-value';
+  return { property: name, kind, message: `must be ${expectation(property)}` };
+}

@@ -1,0 +1,36 @@
+import { PROPERTIES } from '../../worker/config/index.ts';
+import { cannotLoad, type Problem } from './problem.ts';
+import { unknownName, type Setting, type Source } from './source.ts';
+import { flagName } from './spelling.ts';
+import { valueOfText } from './text.ts';
+
+/** What a command line gave: texts by property, `true` for a flag without one, and the words that nobody knew. */
+export interface GivenFlags {
+  readonly given: ReadonlyMap<string, string | true>;
+  readonly rest: readonly string[];
+}
+
+/** The flags of a command line, `--capacity` for `capacity`. */
+export function flags({ given, rest }: GivenFlags): Source {
+  const known = [...PROPERTIES.keys()].map(flagName);
+  const settings = new Map<string, Setting>();
+  const problems: Problem[] = [];
+  for (const [name, text] of given) {
+    const place = `flag ${flagName(name)}`;
+    if (text !== true && known.includes(text)) {
+      problems.push(cannotLoad(`${place} needs a value, and ${text} follows it`));
+    } else {
+      settings.set(name, { value: text === true ? true : valueOfText(name, text), place });
+    }
+  }
+  // The value of an unknown flag comes after it or after `=`; neither is shown, for it may be a secret.
+  const unknown = rest.filter(word => word.startsWith('-')).map(word => word.split('=', 1)[0] ?? word);
+  const candidates = [...known, '--config', '--help'];
+  problems.push(...unknown.map(flag => unknownName('command line', 'unknown option', flag, candidates)));
+  if (unknown.length === 0 && rest.length > 0) {
+    problems.push(
+      cannotLoad('command line: tcw run takes only flags; a configuration file is given with --config FILE'),
+    );
+  }
+  return { settings, problems };
+}

@@ -1,0 +1,143 @@
+import { resolve } from 'node:path';
+import { Secret } from '../../pulse/index.ts';
+import {
+  configDefaults,
+  PROPERTIES,
+  portProblems,
+  type Property,
+  type WorkerConfig,
+} from '../../worker/config/index.ts';
+import { withoutForeignCertificate } from './certificate.ts';
+import { check } from './check.ts';
+import { file } from './file.ts';
+import { flags, type GivenFlags } from './flags.ts';
+import { ConfigurationError, invalid, type Problem } from './problem.ts';
+import { problemOf } from './report.ts';
+import type { Setting, Settings, Source } from './source.ts';
+import { ownVariables, usualVariables, type Environment } from './variables.ts';
+import { noEffectWarnings, obsoleteWarnings, type ConfigWarning } from './warnings.ts';
+
+interface ConfigInput extends GivenFlags {
+  /** The file that `--config` names. */
+  readonly file?: string | undefined;
+  readonly environment: Environment;
+  /** What relative paths count from; absolute. */
+  readonly workingDirectory: string;
+}
+
+export interface LoadedConfig {
+  readonly config: WorkerConfig;
+  readonly warnings: readonly ConfigWarning[];
+}
+
+/**
+ * Reads a configuration, in rising order from: defaults, the usual TASKCLUSTER_* variables, the file, TCW_*
+ * variables, flags. The usual variables stand below the file because a file is written for this worker, and they
+ * belong to whoever's shell it is started from.
+ *
+ * @throws ConfigurationError with every problem of every source
+ */
+export async function readConfig(input: ConfigInput): Promise<LoadedConfig> {
+  const sources = [
+    usualVariables(input.environment),
+    ...(input.file === undefined ? [] : [await file(input.file)]),
+    ownVariables(input.environment),
+    flags(input),
+  ];
+  return load(sources, input.workingDirectory);
+}
+
+interface ReadFlags {
+  readonly config: Partial<WorkerConfig>;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads only flags, for a command that makes the rest of a configuration by itself. */
+export function readFlags(input: GivenFlags, workingDirectory: string): ReadFlags {
+  const source = flags(input);
+  const settings = merge([source]);
+  const faults = check(valuesOf(settings)).filter(({ kind }) => kind !== 'missing');
+  const problems = [...source.problems, ...faults.map(fault => problemOf(fault, settings))];
+  return { config: problems.length > 0 ? {} : finished(valuesOf(settings), workingDirectory), problems };
+}
+
+function load(sources: readonly Source[], workingDirectory: string): LoadedConfig {
+  const mistyped = sources.flatMap(({ settings }) =>
+    check(valuesOf(withoutUnset(settings)))
+      .filter(({ kind }) => kind === 'wrong-type')
+      .map(fault => ({ property: fault.property, problem: problemOf(fault, settings) })),
+  );
+  const unusable = new Set(mistyped.map(({ property }) => property));
+  const [settings, certificateWarnings] = withoutForeignCertificate(merge(sources), sources);
+  const values = { ...configDefaults(), ...valuesOf(settings) };
+  const faults = check(values).filter(
+    ({ property, kind }) =>
+      !unusable.has(property) &&
+      // What nobody could read may have been where the missing property stood.
+      !(kind === 'missing' && sources.some(({ unreadable }) => unreadable)),
+  );
+  const problems = [
+    ...sources.flatMap(source => source.problems),
+    ...mistyped.map(({ problem }) => problem),
+    ...faults.map(fault => problemOf(fault, settings)),
+  ];
+  const warnings = [
+    ...obsoleteWarnings(sources),
+    ...certificateWarnings,
+    ...noEffectWarnings(settings, values),
+  ];
+  if (problems.length > 0) throw withRemarks(problems, warnings);
+
+  const config = finished(values, workingDirectory) as WorkerConfig;
+  const contradictions = portProblems(config).map(invalid);
+  if (contradictions.length > 0) throw withRemarks(contradictions, warnings);
+  return { config, warnings };
+}
+
+/** The setting of each property that stands highest, without those that say "not set". */
+function merge(sources: readonly Source[]): Settings {
+  return withoutUnset(new Map(sources.flatMap(source => [...source.settings])));
+}
+
+/** An empty text where there is no default says "not set", as in generic-worker. */
+function withoutUnset(settings: Settings): Settings {
+  const isSet = (name: string, { value }: Setting) =>
+    value !== '' || PROPERTIES.get(name)?.default !== undefined;
+  return new Map([...settings].filter(([name, setting]) => isSet(name, setting)));
+}
+
+/** Plain values for the schema; an object is laid over its default, key by key. */
+function valuesOf(settings: Settings): Record<string, unknown> {
+  return Object.fromEntries(
+    [...settings].flatMap(([name, { value }]) => {
+      const property = PROPERTIES.get(name);
+      return property === undefined ? [] : [[name, completed(property, value)] as const];
+    }),
+  );
+}
+
+function completed(property: Property, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return property.type === 'object' && isObject ? { ...(property.default as object), ...value } : value;
+}
+
+/** Values as the worker gets them: secrets wrapped, paths absolute. */
+function finished(
+  values: Readonly<Record<string, unknown>>,
+  workingDirectory: string,
+): Partial<WorkerConfig> {
+  const entries = Object.entries(values).map(([name, value]) => {
+    const property = PROPERTIES.get(name);
+    if (property?.secret) return [name, new Secret(value as string)] as const;
+    const isPath = property?.type === 'directory' || property?.type === 'file';
+    return [name, isPath ? resolve(workingDirectory, value as string) : value] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function withRemarks(problems: readonly Problem[], warnings: readonly ConfigWarning[]): ConfigurationError {
+  return new ConfigurationError(
+    problems,
+    warnings.map(({ place, message }) => `${place}: ${message}`),
+  );
+}

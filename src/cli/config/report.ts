@@ -1,0 +1,35 @@
+import { PROPERTIES } from '../../worker/config/index.ts';
+import { withoutUrlPasswords } from '../redact.ts';
+import type { Fault } from './check.ts';
+import { cannotLoad, invalid, type Problem } from './problem.ts';
+import type { Setting, Settings } from './source.ts';
+import { flagName, variableName } from './spelling.ts';
+
+/**
+ * Puts a fault in words: where the value was given, what it must be and what it is; or, for a missing one, how to
+ * give it.
+ */
+export function problemOf(fault: Fault, settings: Settings): Problem {
+  const setting = settings.get(fault.property);
+  if (setting === undefined) {
+    return invalid(`${fault.property} ${fault.message}: ${waysToGive(fault.property)}`);
+  }
+  const text = `${setting.place}: ${fault.property} ${fault.message}${actual(fault, setting)}`;
+  return fault.kind === 'wrong-type' ? cannotLoad(text) : invalid(text);
+}
+
+function actual({ property, inside }: Fault, { value }: Setting): string {
+  if (inside) return '';
+  return PROPERTIES.get(property)?.secret ? '; its value stays secret' : `; it is ${shortened(value)}`;
+}
+
+function waysToGive(name: string): string {
+  const usual = PROPERTIES.get(name)?.usualVariable;
+  const variables = [variableName(name), ...(usual === undefined ? [] : [usual])].join(' or ');
+  return `give it in the configuration file, as ${variables}, or with ${flagName(name)}`;
+}
+
+function shortened(value: unknown): string {
+  const text = withoutUrlPasswords(JSON.stringify(value));
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`;
+}

@@ -1,0 +1,29 @@
+import { PROPERTIES } from '../../worker/config/index.ts';
+
+/**
+ * The value that a text stands for in a variable or a flag, by the type of its property.
+ *
+ * A text that does not fit the type stays a text: the schema then refuses it as it refuses a wrong value in a file.
+ */
+export function valueOfText(name: string, text: string): unknown {
+  switch (PROPERTIES.get(name)?.type) {
+    case 'integer':
+    case 'seconds':
+    case 'port':
+      return /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : text;
+    case 'object':
+      return jsonOr(text);
+    default:
+      return text;
+  }
+}
+
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,42 @@
+import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../worker/config/index.ts';
+import type { Problem } from './problem.ts';
+import { unknownName, type Setting, type Source } from './source.ts';
+import { variableName } from './spelling.ts';
+import { valueOfText } from './text.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const OURS = 'TCW_';
+/** What the test suite is told: no property, and no mistake either. */
+const OF_TESTS = 'TCW_TEST_';
+
+const byVariable: ReadonlyMap<string, string> = new Map(
+  [...PROPERTIES.keys(), ...OBSOLETE_PROPERTIES.keys()].map(name => [variableName(name), name]),
+);
+
+/** Our own variables, `TCW_CAPACITY` for `capacity`. One that belongs to no property is a mistake. */
+export function ownVariables(environment: Environment): Source {
+  const settings = new Map<string, Setting>();
+  const problems: Problem[] = [];
+  for (const [variable, text] of Object.entries(environment)) {
+    if (text === undefined || !variable.startsWith(OURS) || variable.startsWith(OF_TESTS)) continue;
+    const name = byVariable.get(variable);
+    if (name === undefined) {
+      const known = [...PROPERTIES.keys()].map(variableName);
+      problems.push(unknownName('environment', 'unknown variable', variable, known));
+    } else {
+      settings.set(name, { value: valueOfText(name, text), place: `variable ${variable}` });
+    }
+  }
+  return { settings, problems };
+}
+
+/** The variables that every Taskcluster tool reads, `TASKCLUSTER_ROOT_URL` and its like. */
+export function usualVariables(environment: Environment): Source {
+  const settings = new Map<string, Setting>();
+  for (const [name, { usualVariable }] of PROPERTIES) {
+    const text = usualVariable === undefined ? undefined : environment[usualVariable];
+    if (text !== undefined) settings.set(name, { value: text, place: `variable ${usualVariable}` });
+  }
+  return { settings, problems: [] };
+}

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { filter, map, merge, Subject } from 'rxjs';
+import { startLocalQueue } from '../local/index.ts';
+import { connectQueue } from '../queue/index.ts';
+import { shutdownSignals, type Shutdown } from '../streams/index.ts';
+import { configDefaults, type WorkerConfig } from '../worker/index.ts';
+import type { DevCommand } from './commands.ts';
+import { DEV_POOL, devAccounts } from './dev/accounts.ts';
+import { devBroker } from './dev/broker.ts';
+import { createAndFollow } from './dev/create.ts';
+import { readTasks } from './dev/task-files.ts';
+import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { workerProcess } from './worker-process.ts';
+
+/** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
+export const dev: DevCommand = async (options, { logger, stdout }) => {
+  const { defaultTask, once, worker: chosen } = options;
+  const files = options.tasks.length === 0 && defaultTask !== undefined ? [defaultTask] : options.tasks;
+  const taskQueueId = `${DEV_POOL.provisionerId}/${DEV_POOL.workerType}`;
+  const tasks = (await Promise.all(files.map(file => readTasks(file, taskQueueId)))).flat();
+  const accounts = devAccounts();
+
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const home = await mkdtemp(join(tmpdir(), 'tcw-dev-'));
+    undo.push(() => rm(home, { recursive: true, force: true }));
+    const broker = await devBroker({ workers: chosen.pulseUrl, queue: options.queuePulseUrl }, logger);
+    undo.push(() => broker.close());
+    const local = await startLocalQueue({
+      port: options.port,
+      publish: broker.publish,
+      clients: Object.values(accounts),
+      onError: err => {
+        logger.error({ err }, 'the queue met an error of its own');
+      },
+    });
+    undo.push(() => local.close());
+    const { rootUrl } = local;
+    stdout.write(exportLines(rootUrl, accounts.user));
+
+    const config: WorkerConfig = {
+      ...configDefaults(),
+      ...DEV_POOL,
+      rootURL: rootUrl,
+      clientId: accounts.worker.clientId,
+      accessToken: accounts.worker.accessToken,
+      tasksDir: join(home, 'tasks'),
+      ...chosen,
+    };
+    const queue = connectQueue({ rootUrl, credentials: accounts.worker, taskQueueId, ...DEV_POOL });
+    const done$ = new Subject<Shutdown>();
+    // Who presses Ctrl-C here waits for no task to finish.
+    const asked$ = shutdownSignals().pipe(map((how): Shutdown => (how === 'force' ? how : 'now')));
+    const forced = asked$.pipe(filter(how => how === 'force')).subscribe(() => {
+      process.exit(EXIT_CODES.workerShutdown.code);
+    });
+    undo.push(async () => {
+      forced.unsubscribe();
+    });
+
+    const working = workerProcess({
+      config,
+      queue,
+      pulse: broker.workers,
+      logger,
+      shutdown$: merge(asked$, done$),
+      onLog: logWriter(tasks, stdout),
+    });
+    const following = createAndFollow(tasks, { rootUrl, user: accounts.user, pulse: broker.workers });
+    const endings = await Promise.race([following, working.then(() => undefined)]);
+    if (endings && tasks.length > 0) stdout.write(summary(tasks, endings));
+    if (once) done$.next('finish');
+    else if (endings)
+      stdout.write(`The queue listens at ${rootUrl}, a worker waits for tasks; Ctrl-C ends both.\n`);
+    await working;
+    return once && !(endings && allCompleted(tasks, endings))
+      ? EXIT_CODES.tasksFailed.code
+      : EXIT_CODES.tasksComplete.code;
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+};

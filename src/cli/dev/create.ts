@@ -1,0 +1,37 @@
+import { firstValueFrom, lastValueFrom, ReplaySubject } from 'rxjs';
+import type { Pulse } from '../../pulse/index.ts';
+import { QueueError, queueCalls, type Credentials } from '../../queue/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { follow, type Ending } from './follow.ts';
+import type { DevTask } from './task-files.ts';
+
+/**
+ * Creates tasks, in their order, and waits for their ends.
+ *
+ * @throws Failure with the queue's words, when it does not take one of them
+ */
+export async function createAndFollow(
+  tasks: readonly DevTask[],
+  { rootUrl, user, pulse }: { rootUrl: string; user: Credentials; pulse: Pulse },
+): Promise<ReadonlyMap<string, Ending>> {
+  if (tasks.length === 0) return new Map();
+  const listening$ = new ReplaySubject<void>(1);
+  const endings = lastValueFrom(
+    follow(pulse, tasks, () => {
+      listening$.next();
+    }),
+    { defaultValue: new Map<string, Ending>() },
+  );
+  await firstValueFrom(listening$);
+  const call = queueCalls({ rootUrl });
+  for (const { file, taskId, definition } of tasks) {
+    try {
+      await call(user, 'createTask', taskId, definition);
+    } catch (error) {
+      if (!(error instanceof QueueError)) throw error;
+      throw new Failure(EXIT_CODES.cannotLoadConfig.code, `${file}: ${error.message}`);
+    }
+  }
+  return endings;
+}

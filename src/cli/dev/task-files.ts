@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import jsone from 'json-e';
+import taskcluster from 'taskcluster-client';
+import type { CreateTaskRequest } from '../../queue/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+
+/** A task to be created. */
+export interface DevTask {
+  /** Where it was read. */
+  readonly file: string;
+  readonly taskId: string;
+  readonly definition: CreateTaskRequest;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a file of tasks: a bare payload, a task definition, or `{"tasks": […]}` with several in one task group. The file is
+ * a json-e template: `{"$fromNow": "1 hour"}` is a time, and `{"$eval": "as_slugid('build')"}` one task id for each
+ * name, as in a `.taskcluster.yml`. What a definition leaves out is filled in; its pool is always the worker's.
+ *
+ * @throws Failure with the file and what is wrong with it
+ */
+export async function readTasks(file: string, taskQueueId: string): Promise<DevTask[]> {
+  const content = await render(file);
+  const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
+  const ids = several.map(task =>
+    isObject(task) && typeof task.taskId === 'string' ? task.taskId : newTaskId(),
+  );
+  const taskGroupId = ids[0] ?? newTaskId();
+  return several.map((task, index) => {
+    if (!isObject(task)) throw wrong(file, `tasks[${index}] is not an object`);
+    const { taskId: _, ...rest } = task;
+    const name = several.length > 1 ? `${nameOf(file)} ${index + 1}` : nameOf(file);
+    return {
+      file,
+      taskId: ids[index] ?? newTaskId(),
+      definition: definition(isPayload(rest) ? { payload: rest } : rest, { name, taskGroupId, taskQueueId }),
+    };
+  });
+}
+
+async function render(file: string): Promise<Json> {
+  let template: unknown;
+  try {
+    template = await parse(file, await readFile(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw wrong(file, (error as Error).message);
+  }
+  const slugids = new Map<string, string>();
+  const as_slugid = (name: string) => {
+    const known = slugids.get(name) ?? newTaskId();
+    slugids.set(name, known);
+    return known;
+  };
+  let rendered: unknown;
+  try {
+    rendered = jsone(template as Record<string, unknown>, { as_slugid }) as unknown;
+  } catch (error) {
+    throw wrong(file, `json-e can not render it: ${(error as Error).message}`);
+  }
+  if (!isObject(rendered))
+    throw wrong(file, 'it has to hold one object: a payload, a task or {"tasks": […]}');
+  return rendered;
+}
+
+async function parse(file: string, text: string): Promise<unknown> {
+  if (extname(file) !== '.yml' && extname(file) !== '.yaml') return JSON.parse(text);
+  const yaml = await import('yaml');
+  return yaml.parse(text);
+}
+
+/** A definition has a payload; a payload says what to run. */
+function isPayload(content: Json): boolean {
+  return !('payload' in content);
+}
+
+function definition(
+  given: Json,
+  { name, taskGroupId, taskQueueId }: { name: string; taskGroupId: string; taskQueueId: string },
+): CreateTaskRequest {
+  const { provisionerId: _p, workerType: _w, taskQueueId: _q, metadata, ...rest } = given;
+  const now = new Date();
+  const inOneDay = taskcluster.fromNow('1 day', now).toJSON();
+  return {
+    created: now.toJSON(),
+    deadline: inOneDay,
+    schedulerId: 'tcw-dev',
+    taskGroupId,
+    payload: {},
+    ...rest,
+    taskQueueId,
+    metadata: {
+      name,
+      description: `created by tcw dev`,
+      owner: 'developer@localhost',
+      source: 'https://localhost/tcw-dev',
+      ...(isObject(metadata) && metadata),
+    },
+  };
+}
+
+function newTaskId(): string {
+  return taskcluster.slugid();
+}
+
+function nameOf(file: string): string {
+  return basename(file, extname(file));
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function wrong(file: string, problem: string): Failure {
+  return new Failure(EXIT_CODES.cannotLoadConfig.code, `${file}: ${problem}`);
+}

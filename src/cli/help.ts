@@ -1,0 +1,41 @@
+import type { Command, Help, HelpConfiguration } from 'commander';
+import { EXIT_CODES } from './exit-codes.ts';
+
+/** Wide enough for most flags; a longer one stands on a line of its own, so that 80 columns hold the rest. */
+const TERM_WIDTH = 28;
+const INDENT = '  ';
+
+/** How every help of tcw looks. */
+export const helpLayout: HelpConfiguration = {
+  padWidth(command: Command, helper: Help) {
+    const terms = [
+      ...helper.visibleOptions(command).map(option => helper.optionTerm(option)),
+      ...helper.visibleCommands(command).map(sub => helper.subcommandTerm(sub)),
+    ];
+    return Math.max(...terms.map(term => term.length).filter(length => length <= TERM_WIDTH));
+  },
+  formatItem(term, termWidth, description, helper) {
+    const width = (helper.helpWidth ?? 80) - termWidth - 2 * INDENT.length;
+    const lines = helper.boxWrap(description, width).split('\n');
+    const beside =
+      term.length <= termWidth ? `${term.padEnd(termWidth)}${INDENT}${lines.shift() ?? ''}` : term;
+    const below = lines.map(line => `${' '.repeat(termWidth)}${INDENT}${line}`);
+    return [beside, ...below].map(line => `${INDENT}${line}`.trimEnd()).join('\n');
+  },
+};
+
+/** What stands below the properties in the help of `tcw run`. */
+export const RUN_EPILOGUE = `
+Where a property comes from; what stands further down wins:
+  built-in default
+  TASKCLUSTER_ROOT_URL, TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN,
+  TASKCLUSTER_CERTIFICATE
+  file given with --config, JSON or YAML, with names like rootURL
+  variable: TCW_ROOT_URL
+  flag: --root-url (other users of the machine can see a command line:
+  keep secrets out of it)
+
+Exit codes:
+${Object.values(EXIT_CODES)
+  .map(({ code, when }) => `  ${String(code).padStart(2)}  ${when}`)
+  .join('\n')}`;

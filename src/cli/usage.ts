@@ -1,0 +1,39 @@
+import type { Command, CommanderError } from 'commander';
+import { EXIT_CODES } from './exit-codes.ts';
+import { Failure } from './failure.ts';
+import { suggestion } from './nearest.ts';
+
+/**
+ * A command line that no command understands, in one line that names the nearest word. What followed an unknown
+ * option is not shown: it may be a secret.
+ */
+export function usageFailure(command: Command, error: CommanderError): Failure {
+  const name = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
+  return new Failure(
+    EXIT_CODES.cannotLoadConfig.code,
+    `${sentence(command, error)} (${name} --help says what there is)`,
+  );
+}
+
+function sentence(command: Command, error: CommanderError): string {
+  const [, quoted = ''] = /'([^']*)'/.exec(error.message) ?? [];
+  switch (error.code) {
+    case 'commander.unknownOption': {
+      const option = quoted.split('=', 1)[0] ?? quoted;
+      return `unknown option ${option}${suggestion(option, optionsOf(command))}`;
+    }
+    case 'commander.unknownCommand':
+      return `unknown command ${quoted}${suggestion(
+        quoted,
+        command.commands.map(sub => sub.name()),
+      )}`;
+    case 'commander.optionMissingArgument':
+      return `${quoted} needs a value`;
+    default:
+      return error.message.replace(/^error: |\.$/g, '');
+  }
+}
+
+function optionsOf(command: Command): string[] {
+  return [...command.options.flatMap(({ long }) => (long ? [long] : [])), '--help'];
+}

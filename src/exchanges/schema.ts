@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+import type { Ajv, ErrorObject } from 'ajv';
+
+/** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
+const SCHEMAS = new URL('../../schemas/', import.meta.url);
+
+/** A check of one value. It returns what is wrong, each problem starting with its JSON pointer; none when valid. */
+export type Validator = (value: unknown) => string[];
+
+export interface ValidatorOptions {
+  /** Writes the schema's defaults for missing properties into the value that is checked. Off by default. */
+  readonly fillDefaults?: boolean;
+  /** Accepts properties that the schema does not know, but for those inside of `anyOf` and `oneOf`. Off by default. */
+  readonly acceptUnknown?: boolean;
+}
+
+/**
+ * Makes a check of JSON from outside.
+ *
+ * Nothing is read or compiled before the first check, and each schema is compiled once.
+ *
+ * @param schema a JSON schema of draft-07 that refers to nothing outside of itself, or the path of one below
+ *   `schemas/` (`taskcluster/queue/v1/claim-work-request.json`), which may refer to others by relative path
+ */
+export function validator(
+  schema: string | object,
+  { fillDefaults = false, acceptUnknown = false }: ValidatorOptions = {},
+): Validator {
+  return value => {
+    const ajv = compiler(fillDefaults);
+    const key = typeof schema === 'string' ? `/${schema}` : schema;
+    if (typeof key === 'string') addSchema(ajv, key);
+    const errors = ajv.validate(key, value) ? [] : (ajv.errors ?? []);
+    return errors
+      .filter(({ keyword }) => !(acceptUnknown && keyword === 'additionalProperties'))
+      .map(problem);
+  };
+}
+
+const compilers = new Map<boolean, Ajv>();
+
+/** ajv costs tens of milliseconds to load, which a program that validates nothing does not pay. */
+function compiler(useDefaults: boolean): Ajv {
+  const known = compilers.get(useDefaults);
+  if (known) return known;
+  const require = createRequire(import.meta.url);
+  const { Ajv } = require('ajv') as typeof import('ajv');
+  const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
+  // Taskcluster's schemas are not all strictly typed: a format may stand beside its `type`, not with it.
+  const ajv = new Ajv({ allErrors: true, strictTypes: false, useDefaults });
+  addFormats(ajv);
+  compilers.set(useDefaults, ajv);
+  return ajv;
+}
+
+/** Adds a document and all it refers to, so that ajv finds everything without a network. */
+function addSchema(ajv: Ajv, id: string): void {
+  if (ajv.schemas[id]) return;
+  const references: string[] = [];
+  const schema = JSON.parse(readFileSync(new URL(`.${id}`, SCHEMAS), 'utf8'), (key, value: unknown) => {
+    if (key === '$ref' && typeof value === 'string') references.push(value);
+    return value;
+  }) as object;
+  ajv.addSchema(schema, id);
+  for (const reference of references) addSchema(ajv, new URL(reference, `file://${id}`).pathname);
+}
+
+/** ajv names the object around a missing or surplus property; a reader wants to see the property itself. */
+function problem({ instancePath, keyword, message, params }: ErrorObject): string {
+  switch (keyword) {
+    case 'required':
+      return `${instancePath}/${escape(params.missingProperty)} is missing`;
+    case 'additionalProperties':
+      return `${instancePath}/${escape(params.additionalProperty)} is not a known property`;
+    case 'enum':
+      return `${instancePath || '/'} must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}`;
+    default:
+      return `${instancePath || '/'} ${message ?? keyword}`;
+  }
+}
+
+/** RFC 6901: `~` and `/` inside of a pointer's step. */
+function escape(name: unknown): string {
+  return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,0 +1,50 @@
+/** A property that generic-worker had, has no more, and that tcw accepts without acting on it. */
+interface ObsoleteProperty {
+  /** What does its work today, in words that follow "replaced by". */
+  readonly replacedBy: string;
+}
+
+const derivedFromRootURL = { replacedBy: 'rootURL, from which the URLs of all services follow' };
+const tunnel = { replacedBy: 'wstServerURL and wstAudience (live logs are reached through websocktunnel)' };
+const livelogPorts = { replacedBy: 'livelogPortBase' };
+const workerManagerDecides = { replacedBy: 'worker-manager, which tells a worker when to go' };
+
+/**
+ * The properties of generic-worker's 10.x line that later versions dropped, and those that came and went since.
+ *
+ * Sources: `gwconfig/config.go` and `main.go` of taskcluster/generic-worker v10.0.0 to v16.6.1, the changelog of
+ * taskcluster/taskcluster up to v106.
+ */
+export const OBSOLETE_PROPERTIES: ReadonlyMap<string, ObsoleteProperty> = new Map(
+  Object.entries({
+    authBaseURL: derivedFromRootURL,
+    provisionerBaseURL: derivedFromRootURL,
+    purgeCacheBaseURL: derivedFromRootURL,
+    queueBaseURL: derivedFromRootURL,
+    secretsBaseURL: derivedFromRootURL,
+    workerManagerBaseURL: derivedFromRootURL,
+    authRootURL: derivedFromRootURL,
+    purgeCacheRootURL: derivedFromRootURL,
+    queueRootURL: derivedFromRootURL,
+    secretsRootURL: derivedFromRootURL,
+    workerManagerRootURL: derivedFromRootURL,
+    livelogCertificate: tunnel,
+    livelogKey: tunnel,
+    livelogSecret: tunnel,
+    subdomain: tunnel,
+    livelogGETPort: livelogPorts,
+    livelogPUTPort: livelogPorts,
+    checkForNewDeploymentEverySecs: workerManagerDecides,
+    deploymentId: workerManagerDecides,
+    refreshURLsPrematurelySecs: { replacedBy: 'claimWork of the queue, which needs no signed URLs' },
+    runTasksAsCurrentUser: {
+      replacedBy: 'enableRunTaskAsCurrentUser and the task feature runTaskAsCurrentUser',
+    },
+    openpgpSigningKeyLocation: { replacedBy: 'ed25519SigningKeyLocation' },
+    signingKeyLocation: { replacedBy: 'ed25519SigningKeyLocation' },
+    absoluteHighMemoryThreshold: { replacedBy: 'minAvailableMemoryBytes' },
+    relativeHighMemoryThreshold: { replacedBy: 'maxMemoryUsagePercent' },
+    enableD2G: { replacedBy: 'd2gConfig.enableD2G' },
+    containerEngine: { replacedBy: 'docker, the only container engine left' },
+  }),
+);

@@ -1,0 +1,47 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const bin = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Start {
+  /** The Node that runs it; the one of the tests by default. */
+  readonly node?: string;
+  readonly nodeOptions?: readonly string[];
+  /** Added to an environment that has nothing of Taskcluster, Pulse or tcw in it. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts the real `tcw`, as a user does. */
+export function start(
+  words: readonly string[],
+  { node, nodeOptions = [], environment }: Start = {},
+): ChildProcess {
+  const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
+  return spawn(node ?? process.execPath, [...nodeOptions, bin, ...words], {
+    env: { ...Object.fromEntries(clean), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs the real `tcw` to its end. */
+export async function tcw(words: readonly string[], options?: Start): Promise<Ended> {
+  const child = start(words, options);
+  const [stdout, stderr, exitCode] = await Promise.all([
+    textOf(child.stdout),
+    textOf(child.stderr),
+    new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve)),
+  ]);
+  return { exitCode, stdout, stderr };
+}
+
+async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
+  let text = '';
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../src/worker/config/index.ts';
+import { asFlags, asVariables, read, required } from './given.ts';
+
+describe('a property that generic-worker has dropped', () => {
+  it.each([...OBSOLETE_PROPERTIES])(
+    '%s is accepted from everywhere, with what replaced it',
+    async (name, { replacedBy }) => {
+      const { config, warnings } = await read({
+        file: { ...required, [name]: 'anything' },
+        environment: asVariables({ [name]: 'anything' }),
+        words: asFlags({ [name]: 'anything' }),
+      });
+      expect(config).not.toHaveProperty(name);
+      expect(warnings).toHaveLength(3);
+      for (const { property, message } of warnings) {
+        expect(property).toBe(name);
+        expect(message).toBe(`${name} is obsolete and has no effect; replaced by ${replacedBy}`);
+      }
+    },
+  );
+
+  it('is mentioned also when the configuration is refused: it may be why', async () => {
+    const { rootURL: _, ...file } = { ...required, queueBaseURL: 'https://queue.example.com/v1' };
+    await expect(read({ file })).rejects.toThrow(/rootURL is missing[^]*queueBaseURL is obsolete/);
+  });
+});
+
+describe('a property without effect yet', () => {
+  it('is warned of where it differs from its default', async () => {
+    const { config, warnings } = await read({
+      file: { ...required, region: 'here', enableMounts: false, d2gConfig: { enableD2G: true } },
+    });
+    expect(warnings.map(({ message }) => message)).toEqual([
+      'region is accepted, and has no effect in tcw yet',
+      'enableMounts is accepted, and has no effect in tcw yet',
+      'd2gConfig is accepted, and has no effect in tcw yet',
+    ]);
+    expect(config.d2gConfig).toMatchObject({ enableD2G: true, allowKVM: true, gpus: 'all' });
+  });
+
+  it('is not worth a word with its default, or unset', async () => {
+    const defaults = Object.fromEntries(
+      [...PROPERTIES].map(([name, property]) => [name, property.default ?? null]),
+    );
+    const { warnings } = await read({
+      file: { ...defaults, ...required, region: '', publicIP: '', d2gConfig: {} },
+    });
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('a certificate', () => {
+  const environment = { TASKCLUSTER_ACCESS_TOKEN: 'token', TASKCLUSTER_CERTIFICATE: '{}' };
+
+  it('counts with an access token from the same place, or a lower one', async () => {
+    const { accessToken: _, ...others } = required;
+    expect((await read({ file: others, environment })).config.certificate?.reveal()).toBe('{}');
+    const { config } = await read({ file: { ...others, certificate: 'in file' }, environment });
+    expect(config.certificate?.reveal()).toBe('in file');
+  });
+
+  it('of a lower place is put aside: it belongs to another access token', async () => {
+    const { config, warnings } = await read({ file: required, environment });
+    expect(config.certificate).toBeUndefined();
+    expect(warnings.map(({ property, place }) => [property, place])).toEqual([
+      ['certificate', 'variable TASKCLUSTER_CERTIFICATE'],
+    ]);
+  });
+});

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+
+import { exchanges, github, hooks, notify, queue, type AnyExchange } from '../../src/exchanges/index.ts';
+import { MAX_ROUTING_KEY_BYTES, PulseError } from '../../src/pulse/index.ts';
+
+/** A word that stands for itself: no wildcard, and not the `_` of a part that is not known. */
+const word = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+  .filter(text => !text.includes('.') && !['*', '#', '_'].includes(text));
+const words = fc.array(word, { minLength: 1, maxLength: 4 }).map(list => list.join('.'));
+
+/** The parts of a routing key of an exchange, with those that are optional there or not. */
+function partsOf({ routingKey }: AnyExchange): fc.Arbitrary<Record<string, string>> {
+  const chosen = routingKey.filter(part => part.constant === undefined);
+  return fc.record(Object.fromEntries(chosen.map(part => [part.name, part.multipleWords ? words : word])), {
+    requiredKeys: chosen.filter(part => part.required).map(part => part.name),
+    noNullPrototype: true,
+  });
+}
+
+function invalid(words: string): unknown {
+  return expect.objectContaining({
+    name: 'PulseError',
+    kind: 'invalid',
+    message: expect.stringContaining(words),
+  });
+}
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+describe.each(exchanges.map(exchange => [exchange.exchange, exchange] as const))('%s', (_, exchange) => {
+  it('reads from a routing key what was written into it, up to 255 bytes', () => {
+    fc.assert(
+      fc.property(partsOf(exchange), parts => {
+        const constants = exchange.routingKey.map(part => part.constant ?? parts[part.name] ?? '_');
+        if (Buffer.byteLength(constants.join('.')) > MAX_ROUTING_KEY_BYTES) {
+          expect(() => exchange.build(parts)).toThrow('too long');
+        } else {
+          expect(exchange.parse(exchange.build(parts))).toStrictEqual(parts);
+        }
+      }),
+    );
+  });
+
+  it('reads any other text the same way twice, or says that it does not fit', () => {
+    const text = fc.array(fc.constantFrom('primary', '_', 'a', 'route', ''), { maxLength: 12 });
+    fc.assert(
+      fc.property(text, words => {
+        const read = () => exchange.parse(words.join('.'));
+        const error = thrownBy(read);
+        if (error === undefined) expect(exchange.parse(exchange.build(read()))).toStrictEqual(read());
+        else expect(error).toEqual(invalid('does not fit'));
+      }),
+    );
+  });
+});
+
+describe('a routing key', () => {
+  const task = {
+    taskId: 'Wq3cJ8DbQ0eHkZ5uYt1mPA',
+    provisionerId: 'proj-example',
+    workerType: 'linux',
+    schedulerId: 'example',
+    taskGroupId: 'Wq3cJ8DbQ0eHkZ5uYt1mPA',
+  };
+
+  it('has the parts of a task in order, and _ for those that are not known', () => {
+    const key = queue.taskPending.build({ ...task, runId: 0 });
+    expect(key).toBe(
+      'primary.Wq3cJ8DbQ0eHkZ5uYt1mPA.0._._.proj-example.linux.example.Wq3cJ8DbQ0eHkZ5uYt1mPA._',
+    );
+    expect(queue.taskPending.parse(key)).toStrictEqual({ ...task, runId: '0' });
+  });
+
+  it('has its parts typed: those of every message are there, the others may be', () => {
+    const parts = queue.taskException.parse(queue.taskException.build(task));
+    expectTypeOf(parts.taskId).toEqualTypeOf<string>();
+    expectTypeOf(parts.runId).toEqualTypeOf<string | undefined>();
+    expectTypeOf(parts).not.toHaveProperty('routingKeyKind');
+    expectTypeOf(queue.taskRunning.parse).returns.toHaveProperty('workerId').toEqualTypeOf<string>();
+  });
+
+  it('keeps what a later Taskcluster puts into the reserved words', () => {
+    const key = `${queue.taskPending.build({ ...task, runId: 0 }).slice(0, -1)}new.words`;
+    expect(queue.taskPending.parse(key).reserved).toBe('new.words');
+    expect(hooks.hookCreated.parse('_')).toStrictEqual({});
+  });
+
+  it('may leave the reserved words out', () => {
+    const key = queue.taskPending.build({ ...task, runId: 0 });
+    expect(queue.taskPending.parse(key.slice(0, -'._'.length))).toStrictEqual({ ...task, runId: '0' });
+  });
+
+  it('has 255 bytes and not one more', () => {
+    const topic = 'é'.repeat((MAX_ROUTING_KEY_BYTES - 'primary.'.length - 1) / 2);
+    expect(Buffer.byteLength(notify.notify.build({ topic: `${topic}x` }))).toBe(MAX_ROUTING_KEY_BYTES);
+    expect(thrownBy(() => notify.notify.build({ topic: `${topic}xx` }))).toEqual(invalid('256 bytes'));
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['lacks a required part', () => queue.taskPending.build({ ...task } as never), 'needs runId'],
+    [
+      'has a dot in a part of one word',
+      () => queue.taskPending.build({ ...task, runId: '0.1' }),
+      'no dot: 0.1',
+    ],
+    ['has an empty part', () => queue.taskPending.build({ ...task, runId: '' }), 'runId is empty'],
+    ['has a part of another exchange', () => github.push.build({ taskId: 'x' } as never), 'no part taskId'],
+    ['is a route', () => queue.taskPending.parse('route.index.example'), 'not a primary key'],
+    ['is too short', () => github.push.parse('primary.mozilla'), 'has no repository'],
+    ['is too long', () => github.push.parse('primary.mozilla.x.y.z'), 'goes on with y.z'],
+    ['is empty', () => github.push.parse(''), 'is empty'],
+  ])('is refused when it %s', (_, action, words) => {
+    const error = thrownBy(action);
+    expect(error).toBeInstanceOf(PulseError);
+    expect(error).toEqual(invalid(words));
+  });
+});

@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+import { exchanges, queue, validator } from '../../src/exchanges/index.ts';
+import taskException from './fixture/task-exception.json' with { type: 'json' };
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const schemas = globSync('taskcluster/**/*.json', { cwd: `${root}schemas` });
+
+describe('a message', () => {
+  it('as the queue sends it has no problems', () => {
+    expect(queue.taskException.validate(taskException)).toEqual([]);
+  });
+
+  it('of every exchange is refused when it is not an object', () => {
+    for (const exchange of exchanges) expect(exchange.validate(null)).toEqual(['/ must be object']);
+  });
+
+  it('that is broken has each problem named by its path', () => {
+    const { taskId: _, ...status } = taskException.status;
+    const [run] = status.runs;
+    const broken = {
+      ...taskException,
+      runId: '0',
+      'a/b~c': true,
+      status: { ...status, runs: [{ ...run, state: 'asleep', started: 'yesterday' }] },
+    };
+    expect(queue.taskException.validate(broken).sort()).toEqual([
+      '/a~1b~0c is not a known property',
+      '/runId must be integer',
+      '/status/runs/0/started must match format "date-time"',
+      '/status/runs/0/state must be one of "pending", "running", "completed", "failed", "exception"',
+      '/status/taskId is missing',
+    ]);
+  });
+
+  it('is not changed by the check', () => {
+    const { schedulerId: _, ...status } = taskException.status;
+    const message = { ...taskException, status };
+    expect(queue.taskException.validate(message)).toEqual(['/status/schedulerId is missing']);
+    expect(message.status).not.toHaveProperty('schedulerId');
+  });
+});
+
+describe('a schema', () => {
+  it('is there for every exchange, and more for the API', () => {
+    expect(schemas).toEqual(expect.arrayContaining(exchanges.map(({ schema }) => schema)));
+    expect(schemas).toContain('taskcluster/queue/v1/create-task-request.json');
+  });
+
+  it.each(schemas)('%s compiles, with all that it refers to', schema => {
+    expect(validator(schema)('neither an object nor a list')).not.toEqual([]);
+    expect(validator(schema, { fillDefaults: true })(1)).not.toEqual([]);
+  });
+
+  it('fills in its defaults when it is asked to', () => {
+    const request = {
+      created: '2026-11-20T22:18:35.496Z',
+      deadline: '2026-11-20T23:18:35.496Z',
+      payload: {},
+      metadata: { name: 'n', description: 'd', owner: 'o', source: 'https://example.com' },
+    };
+    const check = 'taskcluster/queue/v1/create-task-request.json';
+    expect(validator(check)(request)).toEqual([]);
+    expect(request).not.toHaveProperty('priority');
+    expect(validator(check, { fillDefaults: true })(request)).toEqual([]);
+    expect(request).toMatchObject({ priority: 'lowest', retries: 5, schedulerId: '-', routes: [] });
+  });
+
+  it('may be given as it is', () => {
+    const check = validator({ type: 'object', properties: { count: { type: 'integer' } } });
+    expect(check({ count: 1 })).toEqual([]);
+    expect(check({ count: 'one' })).toEqual(['/count must be integer']);
+  });
+
+  it('that does not exist is an error of the one who asks', () => {
+    expect(() => validator('taskcluster/queue/v1/no-such.json')({})).toThrow('no-such.json');
+  });
+
+  it('costs nothing until something is checked', async () => {
+    const script = `
+      import { queue } from './src/exchanges/index.ts';
+      import { createRequire } from 'node:module';
+      const loaded = () => Object.keys(createRequire(import.meta.url).cache).some(file => file.includes('/ajv/'));
+      const before = loaded();
+      queue.taskException({ workerId: 'machine-7' });
+      const bound = loaded();
+      queue.taskException.validate({});
+      console.log(JSON.stringify([before, bound, loaded()]));`;
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', script],
+      {
+        cwd: root,
+      },
+    );
+    expect(JSON.parse(stdout)).toEqual([false, false, true]);
+  });
+});

@@ -1,4 +1,12 @@
-import { filter, firstValueFrom, Subject, type Observable } from 'rxjs';
+import {
+  combineLatest,
+  distinctUntilChanged,
+  filter,
+  firstValueFrom,
+  map,
+  Subject,
+  type Observable,
+} from 'rxjs';
 import { amqpTransport, type AmqpOptions } from './amqp/transport.ts';
 import { DEFAULT_BACKOFF, type Backoff } from './backoff.ts';
 import { consume, type ConsumeOptions } from './consume.ts';
@@ -22,7 +30,10 @@ export interface PulseOptions extends CredentialSources, AmqpOptions {
 
 /** A connection to Pulse that comes back when it is lost: one to consume, and a second once something is published. */
 export interface Pulse {
-  /** The consuming connection's state, the present one first. Completes after `close()`. */
+  /**
+   * The consuming connection's state, the present one first; `blocked` while the broker takes nothing on the
+   * publishing one. Completes after `close()`.
+   */
   readonly state$: Observable<PulseState>;
   /**
    * Resolves at the first connection.
@@ -81,7 +92,12 @@ export function connect(options: PulseOptions = {}): Pulse {
   };
 
   return {
-    state$: consuming.state$,
+    state$: combineLatest([consuming.state$, publisher.state$]).pipe(
+      map(([state, publishing]) =>
+        state.name === 'connected' && publishing.name === 'blocked' ? publishing : state,
+      ),
+      distinctUntilChanged(),
+    ),
     ready: async () => {
       const live$ = consuming.connection$.pipe(filter(connection => connection !== undefined));
       const connection = await firstValueFrom(live$, { defaultValue: undefined });

@@ -14,6 +14,7 @@ import { fullJitter, type Backoff } from './backoff.ts';
 import { PulseError } from './errors.ts';
 import { checkRoutingKey } from './routing-key.ts';
 import type { Session } from './session.ts';
+import type { PulseState } from './state.ts';
 import type { TransportChannel, TransportConnection } from './transport.ts';
 
 export interface PublishOptions {
@@ -40,6 +41,10 @@ export class Publisher {
       switchMap(connection => (connection ? this.#channels(connection) : of(undefined))),
       shareReplay({ bufferSize: 1, refCount: false }),
     );
+  }
+
+  get state$(): Observable<PulseState> {
+    return this.#session.state$;
   }
 
   /**

@@ -15,5 +15,6 @@ conformance('the in-memory broker', async () => {
         backoff: { baseMs: 5, capMs: 50 },
       }),
     cutConnections: () => broker.dropConnections(),
+    close: async () => undefined,
   };
 });

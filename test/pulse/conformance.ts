@@ -19,6 +19,7 @@ export interface BrokerUnderTest {
   readonly foreignExchange: string;
   connect(options?: { password?: string }): Pulse;
   cutConnections(): Promise<void>;
+  close(): Promise<void>;
 }
 
 const EXPIRES_MS = 60_000;
@@ -38,6 +39,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     });
     afterEach(async () => {
       await pulse.close(100);
+      await under.close();
     });
 
     /** Subscribes, and resolves once the broker has confirmed the consumer. */
@@ -268,7 +270,12 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
 
       it('survives many cuts in a row without a lock (405) on its queue', async () => {
         const { next } = await consuming();
-        for (let n = 0; n < 10; n++) await under.cutConnections();
+        for (let n = 0; n < 10; n++) {
+          const lost = firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
+          await under.cutConnections();
+          await lost;
+          await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'connected')));
+        }
         await expect
           .poll(
             async () => {

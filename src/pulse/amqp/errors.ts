@@ -13,10 +13,13 @@ export function connectError(error: unknown, where: string): PulseError {
   if (/Handshake terminated by server: 403|ACCESS[-_]REFUSED/.test(text)) {
     return new PulseError('credentials', `${where} refused the user or the password`, { cause: error });
   }
-  if (/Handshake terminated by server: 530|NOT[-_]ALLOWED|not found|access to vhost/i.test(text)) {
-    return new PulseError('vhost', `${where}: no such vhost, or not for this user: ${text}`, {
-      cause: error,
-    });
+  // After the login comes the vhost; amqplib does not tell why the broker closed instead of opening it.
+  if (/Expected ConnectionOpenOk; got <ConnectionClose|terminated by server: 530/.test(text)) {
+    return new PulseError(
+      'vhost',
+      `${where} refused the vhost: it does not exist, is not for this user, or allows no more connections`,
+      { cause: error },
+    );
   }
   return new PulseError('connection', `${where} can not be reached: ${text}`, { cause: error });
 }

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { filter, map, merge, Subject } from 'rxjs';
-import { startLocalQueue } from '../local/index.ts';
+import { ReplaySubject } from 'rxjs';
 import { connectQueue } from '../queue/index.ts';
 import { shutdownSignals, type Shutdown } from '../streams/index.ts';
 import { configDefaults, type WorkerConfig } from '../worker/index.ts';
@@ -10,6 +9,7 @@ import type { DevCommand } from './commands.ts';
 import { DEV_POOL, devAccounts } from './dev/accounts.ts';
 import { devBroker } from './dev/broker.ts';
 import { createAndFollow } from './dev/create.ts';
+import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -25,19 +25,22 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
 
   const undo: (() => Promise<unknown>)[] = [];
   try {
-    const home = await mkdtemp(join(tmpdir(), 'tcw-dev-'));
-    undo.push(() => rm(home, { recursive: true, force: true }));
     const broker = await devBroker({ workers: chosen.pulseUrl, queue: options.queuePulseUrl }, logger);
     undo.push(() => broker.close());
-    const local = await startLocalQueue({
-      port: options.port,
-      publish: broker.publish,
-      clients: Object.values(accounts),
-      onError: err => {
-        logger.error({ err }, 'the queue met an error of its own');
-      },
+    // From here on there is something to clean up, and a signal may come before the worker can hear it.
+    const shutdown$ = new ReplaySubject<Shutdown>();
+    const signals = shutdownSignals().subscribe(how => {
+      if (how === 'force') process.exit(EXIT_CODES.workerShutdown.code);
+      // Who presses Ctrl-C here waits for no task to finish.
+      shutdown$.next('now');
     });
+    undo.push(async () => {
+      signals.unsubscribe();
+    });
+    const local = await devQueue(options.port, broker.publish, Object.values(accounts), logger);
     undo.push(() => local.close());
+    const home = await mkdtemp(join(tmpdir(), 'tcw-dev-'));
+    undo.push(() => rm(home, { recursive: true, force: true }));
     const { rootUrl } = local;
     stdout.write(exportLines(rootUrl, accounts.user));
 
@@ -51,30 +54,27 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       ...chosen,
     };
     const queue = connectQueue({ rootUrl, credentials: accounts.worker, taskQueueId, ...DEV_POOL });
-    const done$ = new Subject<Shutdown>();
-    // Who presses Ctrl-C here waits for no task to finish.
-    const asked$ = shutdownSignals().pipe(map((how): Shutdown => (how === 'force' ? how : 'now')));
-    const forced = asked$.pipe(filter(how => how === 'force')).subscribe(() => {
-      process.exit(EXIT_CODES.workerShutdown.code);
-    });
-    undo.push(async () => {
-      forced.unsubscribe();
-    });
-
     const working = workerProcess({
       config,
       queue,
       pulse: broker.workers,
       logger,
-      shutdown$: merge(asked$, done$),
+      shutdown$,
       onLog: logWriter(tasks, stdout),
+    });
+    // The worker needs the queue until it is done, also when a task could not be created.
+    undo.push(async () => {
+      shutdown$.next('now');
+      await working.catch(() => undefined);
     });
     const following = createAndFollow(tasks, { rootUrl, user: accounts.user, pulse: broker.workers });
     const endings = await Promise.race([following, working.then(() => undefined)]);
     if (endings && tasks.length > 0) stdout.write(summary(tasks, endings));
-    if (once) done$.next('finish');
+    if (once) shutdown$.next('finish');
     else if (endings)
-      stdout.write(`The queue listens at ${rootUrl}, a worker waits for tasks; Ctrl-C ends both.\n`);
+      stdout.write(
+        `The queue listens at ${rootUrl}, a worker waits for tasks of ${taskQueueId}; Ctrl-C ends both.\n`,
+      );
     await working;
     return once && !(endings && allCompleted(tasks, endings))
       ? EXIT_CODES.tasksFailed.code

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { pino, stdTimeFunctions } from 'pino';
 import type { WorkerConfig } from '../worker/config/index.ts';
-import type { Logger } from '../worker/logger.ts';
+import type { Logger } from '../worker/index.ts';
 import { redacted, withoutUrlPasswords } from './redact.ts';
 
 export interface ProcessLogger extends Logger {

@@ -9,7 +9,8 @@ import {
 } from 'rxjs';
 import { amqpTransport, type AmqpOptions } from './amqp/transport.ts';
 import { DEFAULT_BACKOFF, type Backoff } from './backoff.ts';
-import { consume, type ConsumeOptions } from './consume.ts';
+import { consume } from './consume.ts';
+import type { ConsumeOptions } from './consume-options.ts';
 import { endpointFrom, type CredentialSources } from './credentials.ts';
 import { PulseError } from './errors.ts';
 import type { PulseMessage } from './message.ts';

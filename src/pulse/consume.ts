@@ -14,44 +14,12 @@ import {
 } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { fullJitter, type Backoff } from './backoff.ts';
-import type { Binding } from './binding.ts';
+import type { ConsumeOptions } from './consume-options.ts';
 import type { Consumer } from './consumer.ts';
 import { deliveries } from './deliveries.ts';
 import { PulseError } from './errors.ts';
-import type { Outcome, PulseMessage } from './message.ts';
-import type { QueueSpec } from './queue.ts';
-import type { Delivery, TransportConnection } from './transport.ts';
-
-export interface ConsumeOptions<T> {
-  readonly queue: QueueSpec;
-  readonly bindings: readonly Binding<T>[];
-  /** How many messages may be unsettled at a time: 1 to 65,535. 10 by default. */
-  readonly prefetch?: number;
-  /**
-   * Instead of a fixed `prefetch`: how many more messages are wanted now. 0 pauses, and then the queue is kept
-   * from expiring. Subtract what is being worked on: a message that arrives has to lower the demand at once.
-   */
-  readonly demand$?: Observable<number>;
-  /**
-   * Its first item stops the consumer: no delivery comes after the broker has confirmed, then the stream
-   * completes. Messages already delivered can still be settled. To unsubscribe instead requeues them.
-   */
-  readonly until$?: Observable<unknown>;
-  /** What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. */
-  readonly onBadMessage?: Outcome;
-  /** What happens to the consumer, apart from messages. */
-  readonly onEvent?: (event: ConsumerEvent) => void;
-}
-
-export type ConsumerEvent =
-  /** Bound and consuming (or paused by its demand), for the first time or again. */
-  | { readonly type: 'consuming'; readonly queue: string }
-  /** A new ephemeral queue replaces a lost one: what was published in between never arrives. */
-  | { readonly type: 'gap'; readonly queue: string }
-  | { readonly type: 'interrupted'; readonly error: PulseError }
-  | { readonly type: 'bad-message'; readonly delivery: Delivery; readonly problems: readonly string[] }
-  /** A message was settled after its channel had gone; the broker delivers it again. */
-  | { readonly type: 'settled-late'; readonly routingKey: string };
+import type { PulseMessage } from './message.ts';
+import type { TransportConnection } from './transport.ts';
 
 /** What a consumer needs of the connection it belongs to. */
 export interface ConsumerContext {

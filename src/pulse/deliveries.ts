@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import type { ConsumeOptions, ConsumerEvent } from './consume.ts';
+import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
 import { PulseError } from './errors.ts';

@@ -6,7 +6,7 @@
 export { DEFAULT_BACKOFF, fullJitter, type Backoff } from './backoff.ts';
 export { binding, type Binding } from './binding.ts';
 export { connect, type Pulse, type PulseOptions } from './connect.ts';
-export type { ConsumeOptions, ConsumerEvent } from './consume.ts';
+export type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 export { endpointFrom, PRODUCTION_URL, type CredentialSources, type Endpoint } from './credentials.ts';
 export { PulseError, type PulseErrorKind } from './errors.ts';
 export { MemoryBroker } from './memory/broker.ts';

@@ -1,4 +1,5 @@
-import { asyncScheduler, map, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
+import { asyncScheduler, map, switchMap, type Observable, type SchedulerLike } from 'rxjs';
+import { longTimer } from './long-timer.ts';
 
 /** What is left of a claim, on this machine's monotonic clock. */
 export interface ClaimTime {
@@ -24,7 +25,7 @@ export function renewals(
   lease$: Observable<ClaimTime>,
   { renewAt = 0.7, spread = 0.1, random = Math.random, scheduler = asyncScheduler }: ExpiryOptions = {},
 ): Observable<unknown> {
-  return lease$.pipe(switchMap(({ forMs }) => timer(forMs * (renewAt - spread * random()), scheduler)));
+  return lease$.pipe(switchMap(({ forMs }) => longTimer(forMs * (renewAt - spread * random()), scheduler)));
 }
 
 /** Emits when a claim has run out: the latest one, as each renewal puts it off. */
@@ -33,7 +34,7 @@ export function claimExpiry(
   scheduler: SchedulerLike = asyncScheduler,
 ): Observable<'expired'> {
   return lease$.pipe(
-    switchMap(({ forMs }) => timer(Math.max(0, forMs), scheduler)),
+    switchMap(({ forMs }) => longTimer(forMs, scheduler)),
     map(() => 'expired' as const),
   );
 }

@@ -1,13 +1,4 @@
-import {
-  asyncScheduler,
-  concatMap,
-  defer,
-  last,
-  range,
-  timer,
-  type Observable,
-  type SchedulerLike,
-} from 'rxjs';
+import { asyncScheduler, defer, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
 
 /** A timer of the platform fires at once when it is asked for more than this. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -19,11 +10,7 @@ const LONGEST_MS = 2 ** 31 - 1;
  */
 export function longTimer(ms: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
   if (ms <= LONGEST_MS) return timer(Math.max(0, ms), scheduler);
-  const steps = Math.ceil(ms / LONGEST_MS);
-  return range(steps).pipe(
-    concatMap(step => timer(Math.min(LONGEST_MS, ms - step * LONGEST_MS), scheduler)),
-    last(),
-  );
+  return timer(LONGEST_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_MS, scheduler)));
 }
 
 /**

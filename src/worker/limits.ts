@@ -2,19 +2,24 @@ import { count, filter, map, merge, NEVER, switchMap, take, timer, type Observab
 import type { WorkerConfig } from './config/index.ts';
 import type { ExitReason } from './worker-state.ts';
 
-/** When a worker has done enough, or waited long enough: emits at most once, why. */
+/**
+ * When a worker has enough to do, or waited long enough: emits at most once, why.
+ *
+ * @param started$ an item for each run that was begun
+ * @param running$ how many run now
+ */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
-  claim$: Observable<unknown>,
+  started$: Observable<unknown>,
   running$: Observable<number>,
 ): Observable<ExitReason> {
   const enough$ =
     numberOfTasksToRun === 0
       ? NEVER
-      : claim$.pipe(
+      : started$.pipe(
           take(numberOfTasksToRun),
           count(),
-          filter(claims => claims === numberOfTasksToRun),
+          filter(runs => runs === numberOfTasksToRun),
           map((): ExitReason => 'tasks-complete'),
         );
   const idle$ =

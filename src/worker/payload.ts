@@ -1,7 +1,3 @@
-import { payloadProblems, payloadSchema } from './payload-schema.ts';
-import { TaskError } from './outcome.ts';
-import type { TaskLog } from './task-log/task-log.ts';
-
 /** What a task asks for: generic-worker's payload, as far as this worker's engine and features know it. */
 export interface Payload {
   /** One after the other, each a program and its arguments; the first that fails is the last. */
@@ -28,20 +24,4 @@ export interface ArtifactRequest {
   readonly contentEncoding?: 'identity' | 'gzip';
   /** Whether the task may do without it. */
   readonly optional: boolean;
-}
-
-/**
- * Checks a payload where it enters, and fills its defaults in.
- *
- * @throws TaskError `malformed-payload`; the schema and every problem, named by its path, are in the log by then
- */
-export function readPayload(payload: unknown, taskId: string, log: TaskLog): Payload {
-  const value = structuredClone(payload);
-  const problems = payloadProblems(value);
-  if (problems.length === 0) return value as Payload;
-  log.error('Task payload for this worker type must conform to the following jsonschema:');
-  log.error(JSON.stringify(payloadSchema(), undefined, 2));
-  log.error('TASK FAIL since the task payload is invalid. See errors:');
-  for (const problem of problems) log.error(`- ${problem}`);
-  throw new TaskError('malformed-payload', `validation of payload failed for task ${taskId}`);
 }

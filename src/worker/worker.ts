@@ -1,6 +1,7 @@
 import {
   BehaviorSubject,
   EMPTY,
+  Subject,
   concat,
   defer,
   distinctUntilChanged,
@@ -58,6 +59,7 @@ export function runWorker(
     );
     const slots = slotsFor(config.capacity);
     const running$ = new BehaviorSubject(0);
+    const started$ = new Subject<Claim>();
     const link = pulse ? pulseLink(pulse, config, slots, logger) : NO_PULSE;
     const worker: WorkerContext = {
       ...parts,
@@ -79,12 +81,13 @@ export function runWorker(
         }),
       ),
     ).pipe(takeUntil(draining$));
-    const claim$ = demand$.pipe(claim(queue, logger, draining$), share());
+    const claim$ = demand$.pipe(claim(queue, logger, draining$));
 
     // Running what came: a slot is free again when the last trace of its run is gone.
     const run = (claimed: Claim): Observable<WorkerNews> => {
       if (state$.value.phase === 'draining') return giveBack(claimed, worker);
       running$.next(running$.value + 1);
+      started$.next(claimed);
       return taskRun(claimed, worker).pipe(
         map(state => ({ type: 'run' as const, claim: claimed, state })),
         finalize(() => {
@@ -105,7 +108,7 @@ export function runWorker(
     // Going away: nothing more is asked for, so that the work completes with its last run.
     const because$ = merge(
       shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),
-      limits(config, claim$, running$),
+      limits(config, started$, running$),
     );
     const beside$ = merge(
       worker.exceptions$,
@@ -124,7 +127,7 @@ export function runWorker(
       takeWhile(({ phase }) => phase !== 'stopped', true),
       map(state => ({ type: 'worker' as const, state })),
     );
-    return merge(beside$, states$, life$).pipe(
+    return merge(states$, life$, beside$).pipe(
       takeWhile(news => news.type !== 'worker' || news.state.phase !== 'stopped', true),
     );
   });

@@ -1,3 +1,4 @@
+import { firstValueFrom } from 'rxjs';
 import { queue } from '../../exchanges/index.ts';
 import type { Publish } from '../../local/index.ts';
 import {
@@ -8,10 +9,14 @@ import {
   type Secret,
 } from '../../pulse/index.ts';
 import type { Logger } from '../../worker/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
 import { connectToPulse } from '../pulse.ts';
 
 /** Who owns the queue's exchanges at Pulse. */
 const QUEUE_USER = 'taskcluster-queue';
+/** How long consumers have, in ms, to settle what they hold. */
+const CLOSING_MS = 1_000;
 
 /** The broker of `tcw dev`: the worker listens, the queue publishes, as two users. */
 export interface DevBroker {
@@ -21,26 +26,41 @@ export interface DevBroker {
 }
 
 /**
- * A broker in this process, or a real one when URLs are given.
+ * A broker in this process, or a real one when a URL is given. One URL is enough for a user that may both listen and
+ * publish as Taskcluster.
  *
- * @throws Failure when a real broker refuses one of the users
+ * @throws Failure when a real broker refuses one of the users, or can not be reached
  */
 export async function devBroker(
   urls: { readonly workers?: Secret | undefined; readonly queue?: Secret | undefined },
   logger: Logger,
 ): Promise<DevBroker> {
   const memory = { transport: memoryTransport(new MemoryBroker()) };
-  const workerOptions: PulseOptions = urls.workers ? { url: urls.workers } : { ...memory, user: 'tcw-dev' };
-  const queueOptions: PulseOptions = urls.queue ? { url: urls.queue } : { ...memory, user: QUEUE_USER };
-  const taskcluster = await connectToPulse({ ...queueOptions, connectionName: 'tcw dev queue' }, logger);
-  for (const { exchange } of Object.values(queue)) await taskcluster.declareExchange(exchange);
-  const workers = await connectToPulse({ ...workerOptions, connectionName: 'tcw dev worker' }, logger);
-  return {
-    workers,
-    publish: ({ exchange, routingKey, routes, body }) =>
-      taskcluster.publish(exchange, routingKey, body, { routes }),
-    close: async () => {
-      await Promise.all([workers.close(1_000), taskcluster.close(1_000)]);
-    },
+  const optionsFor = (url: Secret | undefined, user: string): PulseOptions =>
+    url ? { url } : { ...memory, user };
+  const open: Pulse[] = [];
+  const close = async () => {
+    await Promise.all(open.map(pulse => pulse.close(CLOSING_MS)));
   };
+  const connected = async (options: PulseOptions, connectionName: string) => {
+    const pulse = await connectToPulse({ ...options, connectionName }, logger);
+    open.push(pulse);
+    const state = await firstValueFrom(pulse.state$);
+    if (state.name !== 'waiting') return pulse;
+    throw new Failure(EXIT_CODES.invalidConfig.code, `tcw dev needs its broker: ${state.error.message}`);
+  };
+  try {
+    const taskcluster = await connected(optionsFor(urls.queue ?? urls.workers, QUEUE_USER), 'tcw dev queue');
+    for (const { exchange } of Object.values(queue)) await taskcluster.declareExchange(exchange);
+    const workers = await connected(optionsFor(urls.workers ?? urls.queue, 'tcw-dev'), 'tcw dev worker');
+    return {
+      workers,
+      publish: ({ exchange, routingKey, routes, body }) =>
+        taskcluster.publish(exchange, routingKey, body, { routes }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -23,15 +23,26 @@ export async function createAndFollow(
     }),
     { defaultValue: new Map<string, Ending>() },
   );
-  await firstValueFrom(listening$);
+  // Either the tasks can be followed from now on, or it is known why not.
+  await Promise.race([firstValueFrom(listening$), endings]);
   const call = queueCalls({ rootUrl });
   for (const { file, taskId, definition } of tasks) {
     try {
       await call(user, 'createTask', taskId, definition);
     } catch (error) {
       if (!(error instanceof QueueError)) throw error;
-      throw new Failure(EXIT_CODES.cannotLoadConfig.code, `${file}: ${error.message}`);
+      const name = JSON.stringify(definition.metadata.name);
+      throw new Failure(
+        EXIT_CODES.cannotLoadConfig.code,
+        `${file}: the queue does not take task ${name}: ${inOneLine(error.message)}`,
+      );
     }
   }
   return endings;
+}
+
+/** The queue lists what breaks its schema in lines that begin with a star; anything else that it says is a sentence. */
+function inOneLine(message: string): string {
+  const problems = [...message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
+  return problems.length > 0 ? problems.join('; ') : message.replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -49,11 +49,17 @@ function withBlocked(endings: Map<string, Ending>, tasks: readonly DevTask[]): M
   for (let before = -1; before !== endings.size;) {
     before = endings.size;
     for (const { taskId, definition } of tasks) {
-      if (endings.has(taskId) || definition.requires === 'all-resolved') continue;
-      const needs = definition.dependencies ?? [];
-      const hopeless = needs.some(id => (endings.get(id) ?? 'completed') !== 'completed');
-      if (hopeless) endings.set(taskId, 'blocked');
+      if (!endings.has(taskId) && isHopeless(definition, endings)) endings.set(taskId, 'blocked');
     }
   }
   return endings;
+}
+
+/** A task that needs others only to be resolved, however, waits in vain just for one that will never start. */
+function isHopeless(
+  { dependencies = [], requires }: DevTask['definition'],
+  endings: ReadonlyMap<string, Ending>,
+): boolean {
+  const known = dependencies.map(taskId => endings.get(taskId)).filter(ending => ending !== undefined);
+  return known.some(ending => (requires === 'all-resolved' ? ending === 'blocked' : ending !== 'completed'));
 }

@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import jsone from 'json-e';
 import taskcluster from 'taskcluster-client';
 import type { CreateTaskRequest } from '../../queue/index.ts';
+import { jsonErrorOffset } from '../config/json-position.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 
@@ -48,7 +49,7 @@ async function render(file: string): Promise<Json> {
     template = await parse(file, await readFile(file, 'utf8'));
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw wrong(file, (error as Error).message);
+    throw wrong(file, firstLine(error));
   }
   const slugids = new Map<string, string>();
   const as_slugid = (name: string) => {
@@ -60,17 +61,27 @@ async function render(file: string): Promise<Json> {
   try {
     rendered = jsone(template as Record<string, unknown>, { as_slugid }) as unknown;
   } catch (error) {
-    throw wrong(file, `json-e can not render it: ${(error as Error).message}`);
+    throw wrong(file, `json-e can not render it: ${firstLine(error)}`);
   }
   if (!isObject(rendered))
     throw wrong(file, 'it has to hold one object: a payload, a task or {"tasks": […]}');
   return rendered;
 }
 
-async function parse(file: string, text: string): Promise<unknown> {
-  if (extname(file) !== '.yml' && extname(file) !== '.yaml') return JSON.parse(text);
-  const yaml = await import('yaml');
-  return yaml.parse(text);
+async function parse(file: string, written: string): Promise<unknown> {
+  // Editors on Windows begin a file with a byte order mark.
+  const text = written.replace(/^\uFEFF/, '');
+  if (extname(file) === '.yml' || extname(file) === '.yaml') {
+    const yaml = await import('yaml');
+    return yaml.parse(text);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    const before = text.slice(0, jsonErrorOffset(text)).split('\n');
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    throw wrong(`${file}, line ${before.length}, column ${column}`, 'not JSON');
+  }
 }
 
 /** A definition has a payload; a payload says what to run. */
@@ -115,6 +126,11 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function wrong(file: string, problem: string): Failure {
-  return new Failure(EXIT_CODES.cannotLoadConfig.code, `${file}: ${problem}`);
+/** What YAML and json-e have to say goes on below with the text itself. */
+function firstLine(error: unknown): string {
+  return (error as Error).message.split('\n', 1).join().replace(/:$/, '');
+}
+
+function wrong(place: string, problem: string): Failure {
+  return new Failure(EXIT_CODES.cannotLoadConfig.code, `${place}: ${problem}`);
 }

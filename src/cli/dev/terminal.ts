@@ -2,6 +2,9 @@ import type { Claim, Credentials } from '../../queue/index.ts';
 import type { Ending } from './follow.ts';
 import type { DevTask } from './task-files.ts';
 
+/** A line that goes on for longer, in bytes, is shown in pieces. */
+const LONGEST_LINE = 64 * 1024;
+
 /**
  * Shows task logs on a terminal: as they are while there is one task, with the task's name before each line when
  * several may write at once.
@@ -11,11 +14,16 @@ export function logWriter(
   out: NodeJS.WritableStream,
 ): (claim: Claim, chunk: Buffer) => void {
   if (tasks.length === 1) return (_claim, chunk) => void out.write(chunk);
-  const unfinished = new Map<string, string>();
+  const unfinished = new Map<string, Buffer>();
   return ({ taskId, runId, task }, chunk) => {
     const key = `${taskId}/${runId}`;
-    const lines = ((unfinished.get(key) ?? '') + chunk.toString()).split('\n');
-    unfinished.set(key, lines.pop() ?? '');
+    const text = Buffer.concat([unfinished.get(key) ?? Buffer.alloc(0), chunk]);
+    // Bytes until here are whole lines, so that no character is cut; a line without an end is, some time.
+    const whole = text.length > LONGEST_LINE ? text.length : text.lastIndexOf('\n') + 1;
+    if (whole === text.length) unfinished.delete(key);
+    else unfinished.set(key, text.subarray(whole));
+    if (whole === 0) return;
+    const lines = text.subarray(0, whole).toString().replace(/\n$/, '').split('\n');
     out.write(lines.map(line => `${task.metadata.name} | ${line}\n`).join(''));
   };
 }

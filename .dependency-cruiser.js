@@ -1,0 +1,92 @@
+// Which folder may import which: the floors of src. `npm run check` reads them (scripts/check/floors.ts); for a
+// picture: npx depcruise src --output-type dot --collapse '^src/[^/]+/' | dot -T svg
+
+/** Lowest first. Each top folder of src imports only from those before it, and only through their index.ts. */
+export const floors = ['pulse', 'exchanges', 'queue', 'streams', 'worker', 'local', 'cli'];
+
+/** What a feature may know of the worker that runs it: what it is given, and the words it answers with. */
+const knownToFeatures = ['config/', 'task-log/', 'engines/engine.ts', 'outcome.ts', 'payload.ts', 'put.ts'];
+
+const upward = floors.slice(0, -1).map((floor, i) => ({
+  name: `${floor}-imports-no-floor-above`,
+  severity: 'error',
+  from: { path: `^src/${floor}/` },
+  to: { path: `^src/(${floors.slice(i + 1).join('|')})/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...upward,
+    {
+      name: 'floors-meet-at-the-door',
+      comment:
+        'Another floor is imported through its index.ts only: behind that door it may change as it likes. The ' +
+        'configuration has a door of its own, so that `tcw --help` need not load a worker.',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/([^/]+|worker/config)/index\\.ts$'] },
+    },
+    {
+      name: 'engines-know-no-worker',
+      comment: 'An engine runs commands; it learns from nobody why.',
+      severity: 'error',
+      from: { path: '^src/worker/engines/' },
+      to: { path: '^src/worker/', pathNot: '^src/worker/engines/' },
+    },
+    {
+      name: 'features-know-little-of-the-worker',
+      comment:
+        'The worker imports its features. What they need of it is handed to them, or is in the named few.',
+      severity: 'error',
+      from: { path: '^src/worker/features/' },
+      to: {
+        path: '^src/worker/',
+        pathNot: [
+          '^src/worker/features/',
+          `^src/worker/(${knownToFeatures.join('|').replaceAll('.', '\\.')})`,
+        ],
+      },
+    },
+    {
+      name: 'engines-and-features-have-doors-too',
+      severity: 'error',
+      from: { path: '^src/worker/', pathNot: '^src/worker/(engines|features)/' },
+      to: {
+        path: '^src/worker/(engines|features)/',
+        pathNot: '^src/worker/(engines/engine|engines/[^/]+/index|features/index|features/feature)\\.ts$',
+      },
+    },
+    {
+      name: 'no-cycle',
+      comment: 'Also of types only: modules that know each other are one module.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'src-stands-alone',
+      comment: 'What is published imports neither tests nor tools.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: {
+        path: '^[^/]',
+        pathNot: ['^src/', '^node_modules/', '^schemas/', '^package\\.json$'],
+        dependencyTypesNot: ['core'],
+        couldNotResolve: false,
+      },
+    },
+    {
+      name: 'imports-resolve',
+      comment: 'What can not be found can not be judged.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // Imports of types are arrows like any other.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: '^node_modules/' },
+  },
+};

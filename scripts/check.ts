@@ -1,0 +1,30 @@
+// `npm run check`: everything that can be said of the code without running it. docs/testing.md lists what.
+import { fileURLToPath } from 'node:url';
+import { runSteps, type Step } from './check/steps.ts';
+
+const cache = 'node_modules/.cache';
+
+// The longest first: they run two at a time. eslint has no cache: what its rules say of a file depends on the
+// types of others, and its cache knows only the file.
+const steps: Step[] = [
+  { name: 'lint', command: ['eslint', '.', '--max-warnings=0'] },
+  {
+    name: 'types',
+    command: ['tsc', '--noEmit', '--incremental', '--tsBuildInfoFile', `${cache}/tsc/check.json`],
+  },
+  {
+    name: 'format',
+    command: [
+      'prettier',
+      ...['--check', '--log-level=warn', '.'],
+      ...['--cache', '--cache-strategy=content', `--cache-location=${cache}/prettier/check.json`],
+    ],
+  },
+  { name: 'floors', command: ['node', 'scripts/check/floors.ts'] },
+  { name: 'unused exports', command: ['node', 'scripts/check/unused-exports.ts'] },
+  { name: 'dependencies', command: ['node', 'scripts/check/dependencies.ts'] },
+  { name: 'links', command: ['node', 'scripts/check/links.ts'] },
+];
+
+const failed = await runSteps(steps, fileURLToPath(new URL('..', import.meta.url)), 2);
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,51 @@
+import { execa } from 'execa';
+
+/** One tool that looks at the code, and fails when it does not like what it sees. */
+export interface Step {
+  readonly name: string;
+  /** A program of node_modules/.bin, or of the PATH, and its arguments. */
+  readonly command: readonly [string, ...string[]];
+}
+
+/**
+ * Runs all steps, and prints one line for each as it ends; what a tool said follows when it failed.
+ *
+ * @param folder where they run
+ * @param atOnce how many may run at the same time
+ * @returns the names of those that failed
+ */
+export async function runSteps(
+  steps: readonly Step[],
+  folder: string,
+  atOnce: number,
+  print: (line: string) => void = console.log,
+): Promise<string[]> {
+  const waiting = [...steps];
+  const failures: string[] = [];
+  const lane = async () => {
+    for (let step = waiting.shift(); step; step = waiting.shift()) {
+      const { failed, durationMs, output } = await run(step, folder);
+      print(
+        `${failed ? 'FAILED' : 'ok    '}  ${step.name.padEnd(16)}${(durationMs / 1000).toFixed(1).padStart(5)} s`,
+      );
+      if (!failed) continue;
+      failures.push(step.name);
+      if (output !== '') print(output.replaceAll(/^(?=.)/gm, '    '));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  return failures;
+}
+
+async function run({ command: [program, ...args] }: Step, folder: string) {
+  const { failed, durationMs, all, exitCode, shortMessage } = await execa(program, args, {
+    cwd: folder,
+    preferLocal: true,
+    localDir: folder,
+    all: true,
+    reject: false,
+    stdin: 'ignore',
+  });
+  // A program that did not run at all has said nothing.
+  return { failed, durationMs, output: exitCode === undefined ? `${shortMessage}\n${all ?? ''}` : all };
+}

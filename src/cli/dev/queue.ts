@@ -1,0 +1,40 @@
+import { startLocalQueue, type LocalClient, type LocalQueue, type Publish } from '../../local/index.ts';
+import type { Logger } from '../../worker/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+
+/** What the system says of a port that can not be had. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens on it',
+  EACCES: 'permission denied',
+};
+
+/**
+ * The queue of `tcw dev`, on a port of 127.0.0.1; 0 takes a free one.
+ *
+ * @throws Failure when the port can not be had
+ */
+export async function devQueue(
+  port: number,
+  publish: Publish,
+  clients: readonly LocalClient[],
+  logger: Logger,
+): Promise<LocalQueue> {
+  try {
+    return await startLocalQueue({
+      port,
+      publish,
+      clients,
+      onError: err => {
+        logger.error({ err }, 'the queue met an error of its own');
+      },
+    });
+  } catch (error) {
+    const refusal = REFUSALS[(error as NodeJS.ErrnoException).code ?? ''];
+    if (refusal === undefined) throw error;
+    throw new Failure(
+      EXIT_CODES.invalidConfig.code,
+      `port ${port} can not be had: ${refusal}; choose another with --port`,
+    );
+  }
+}

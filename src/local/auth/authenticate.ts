@@ -1,0 +1,146 @@
+import hawk from 'hawk';
+
+import { checkCertificate, temporaryToken } from './certificate.ts';
+import { isScope, satisfies } from './scopes.ts';
+import type { LocalClient } from './temporary-credentials.ts';
+
+/** Who calls, and what that caller may do. */
+export type Caller =
+  | { readonly kind: 'anonymous'; readonly scopes: readonly string[] }
+  | { readonly kind: 'client'; readonly clientId: string; readonly scopes: readonly string[] }
+  | { readonly kind: 'unknown'; readonly why: string };
+
+export interface SignedRequest {
+  readonly method: string;
+  /** Path and query, as they were sent. */
+  readonly url: string;
+  readonly headers: {
+    readonly host?: string | undefined;
+    readonly authorization?: string | undefined;
+    readonly 'content-type'?: string | undefined;
+  };
+  /** The body as it was sent. */
+  readonly text: string;
+}
+
+/** Finds out who signed a request. It never rejects: a bad signature is a caller that is `unknown`. */
+export type Authenticate = (request: SignedRequest) => Promise<Caller>;
+
+interface AuthenticateOptions {
+  readonly clients: readonly LocalClient[];
+  /** What everybody may do, callers without a signature included. */
+  readonly anonymousScopes: readonly string[];
+  /** By which certificates expire. Signatures are made on the caller's clock, and compared with the machine's. */
+  readonly now: () => number;
+}
+
+/** As wide as Taskcluster's, whose callers were found to have wrong clocks. */
+const CLOCK_SKEW_SECONDS = 15 * 60;
+const BEWIT = /[?&]bewit=([\w-]*)/;
+
+export function createAuthenticate({ clients, anonymousScopes, now }: AuthenticateOptions): Authenticate {
+  const byClientId = new Map(clients.map(client => [client.clientId, client]));
+
+  function find(clientId: string): LocalClient {
+    const client = byClientId.get(clientId);
+    if (!client) throw new Error(`There is no client ${clientId}`);
+    return client;
+  }
+
+  /** The key that must have signed a request of this client, and the scopes that come with it. */
+  function lookUp(clientId: string, ext: string | undefined): { key: string; scopes: readonly string[] } {
+    if (ext === undefined) {
+      const { accessToken, scopes } = find(clientId);
+      return { key: accessToken.reveal(), scopes };
+    }
+    const { certificate, authorizedScopes } = parseExt(ext);
+    const issuer = find(issuerOf(certificate, clientId));
+    let key = issuer.accessToken.reveal();
+    let { scopes } = issuer;
+    if (certificate !== undefined) {
+      const checked = checkCertificate(certificate, clientId, { ...issuer, accessToken: key }, now());
+      key = temporaryToken(checked.seed, key);
+      ({ scopes } = checked);
+    }
+    if (authorizedScopes !== undefined) {
+      if (!satisfies([...scopes, ...anonymousScopes], { AllOf: authorizedScopes })) {
+        throw new Error('ext.authorizedScopes has scopes that the credentials have not');
+      }
+      scopes = authorizedScopes;
+    }
+    return { key, scopes };
+  }
+
+  const credentialsOf = (ext: string | undefined) => async (clientId: string) => {
+    const { key, scopes } = lookUp(clientId, ext);
+    return { key, algorithm: 'sha256' as const, clientId, scopes: [...scopes, ...anonymousScopes] };
+  };
+
+  async function verify(request: SignedRequest): Promise<Caller> {
+    const { method, url, headers, text } = request;
+    const bewit = BEWIT.exec(url)?.[1];
+    if (headers.authorization === undefined && bewit === undefined) {
+      return { kind: 'anonymous', scopes: anonymousScopes };
+    }
+    const host = hawk.utils.parseHost({ headers });
+    if (!host) throw new Error('The Host header is missing');
+    const signed = { method, url, host: host.name, port: host.port };
+    if (headers.authorization === undefined) {
+      const { credentials } = await hawk.uri.authenticate(signed, credentialsOf(extOfBewit(bewit ?? '')));
+      return { kind: 'client', clientId: credentials.clientId, scopes: credentials.scopes };
+    }
+    if (bewit !== undefined) throw new Error('A request is signed by a header or by a bewit, not by both');
+    const { authorization } = headers;
+    const { credentials, artifacts } = await hawk.server.authenticate(
+      { ...signed, authorization },
+      credentialsOf(hawk.utils.parseAuthorizationHeader(authorization).ext),
+      { timestampSkewSec: CLOCK_SKEW_SECONDS },
+    );
+    const hash = () => hawk.crypto.calculatePayloadHash(text, 'sha256', headers['content-type'] ?? '');
+    if (artifacts.hash !== undefined && artifacts.hash !== hash()) throw new Error('Bad payload hash');
+    return { kind: 'client', clientId: credentials.clientId, scopes: credentials.scopes };
+  }
+
+  return async request =>
+    verify(request).catch((error: unknown) => ({ kind: 'unknown', why: reasonOf(error) }));
+}
+
+function parseExt(text: string): { certificate?: unknown; authorizedScopes?: readonly string[] } {
+  let ext: { certificate?: unknown; authorizedScopes?: unknown };
+  try {
+    ext = JSON.parse(Buffer.from(text, 'base64').toString()) as typeof ext;
+  } catch {
+    throw new Error('ext is not JSON in base64');
+  }
+  const { certificate, authorizedScopes } = ext;
+  if (authorizedScopes === undefined) return { certificate };
+  if (!Array.isArray(authorizedScopes) || !authorizedScopes.every(isScope)) {
+    throw new Error('ext.authorizedScopes is not a list of scopes');
+  }
+  return { certificate, authorizedScopes };
+}
+
+function issuerOf(certificate: unknown, clientId: string): string {
+  const issuer = (certificate as { issuer?: unknown } | null | undefined)?.issuer;
+  if (issuer === undefined) return clientId;
+  if (typeof issuer !== 'string') throw new Error('ext.certificate.issuer is not a string');
+  if (issuer === clientId) throw new Error('ext.certificate.issuer is the client itself');
+  return issuer;
+}
+
+/** A bewit is `clientId\expiry\mac\ext`, in base64. */
+function extOfBewit(bewit: string): string | undefined {
+  const [, , , ext] = Buffer.from(bewit, 'base64url').toString().split('\\');
+  return ext === '' ? undefined : ext;
+}
+
+/** Hawk's errors say for callers what is wrong with a signature in the payload of an answer. */
+function reasonOf(error: unknown): string {
+  const { message, isServer, output } = error as Error & {
+    isServer?: boolean;
+    output?: { payload: { error: string; message?: string } };
+  };
+  if (output === undefined || isServer === true) return message;
+  const { payload } = output;
+  return payload.message === undefined ? payload.error : `${payload.error}: ${payload.message}`;
+}

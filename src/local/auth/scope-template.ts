@@ -1,0 +1,52 @@
+import type { ApiCall } from '../../queue/index.ts';
+import type { ScopeExpression } from './scopes.ts';
+
+/**
+ * A condition on scopes with places for parameters, as the API's references have them: `queue:status:<taskId>`, and
+ * lists over an array parameter: `{for: 'route', in: 'routes', each: 'queue:route:<route>'}`.
+ */
+export type ScopeTemplate = NonNullable<ApiCall['scopes']>;
+
+export type ScopeParameters = Readonly<Record<string, string | number | readonly string[]>>;
+
+const PLACE = /<([^<>]+)>/g;
+
+/**
+ * The condition for these parameters.
+ *
+ * @throws Error when one is missing
+ */
+export function fillIn(template: ScopeTemplate, parameters: ScopeParameters): ScopeExpression {
+  const [expression, ...others] = fillInPart(template, parameters);
+  if (expression === undefined || others.length > 0)
+    throw new Error('a list of scopes is no condition by itself');
+  return expression;
+}
+
+/** A part of a list may stand for several of the list's parts, or for none. */
+function fillInPart(part: ScopeTemplate, parameters: ScopeParameters): ScopeExpression[] {
+  if (typeof part === 'string') return [fillInScope(part, parameters)];
+  if ('AllOf' in part) return [{ AllOf: part.AllOf.flatMap(each => fillInPart(each, parameters)) }];
+  if ('AnyOf' in part) return [{ AnyOf: part.AnyOf.flatMap(each => fillInPart(each, parameters)) }];
+  if ('if' in part) throw new Error('no call of the queue has scopes that depend on a condition');
+  const values = parameters[part.in];
+  if (!Array.isArray(values)) throw new Error(`the scopes ${part.each} need ${part.in}`);
+  return values.map((value: string) => fillInScope(part.each, { ...parameters, [part.for]: value }));
+}
+
+function fillInScope(scope: string, parameters: ScopeParameters): string {
+  return scope.replaceAll(PLACE, (_, name: string) => {
+    const value = parameters[name];
+    if (typeof value === 'string' || typeof value === 'number') return String(value);
+    throw new Error(`the scope ${scope} needs ${name}`);
+  });
+}
+
+/** The names of the parameters that a template needs. */
+export function parametersOf(template: ScopeTemplate): string[] {
+  if (typeof template === 'string') return [...template.matchAll(PLACE)].map(([, name = '']) => name);
+  if ('AllOf' in template) return template.AllOf.flatMap(parametersOf);
+  if ('AnyOf' in template) return template.AnyOf.flatMap(parametersOf);
+  if ('if' in template) return [template.if];
+  return [template.in, ...parametersOf(template.each).filter(name => name !== template.for)];
+}

@@ -1,0 +1,44 @@
+/**
+ * A condition on scopes: one scope, all of some conditions, or any of some.
+ *
+ * https://docs.taskcluster.net/docs/manual/design/apis/hawk/scopes
+ */
+export type ScopeExpression =
+  string | { readonly AllOf: readonly ScopeExpression[] } | { readonly AnyOf: readonly ScopeExpression[] };
+
+const VALID_SCOPE = /^[\x20-\x7e]*$/;
+
+/** Whether a value is a scope: printable ASCII. */
+export function isScope(value: unknown): value is string {
+  return typeof value === 'string' && VALID_SCOPE.test(value);
+}
+
+/** Whether one of the scopes is the wanted one, or ends in `*` and is the beginning of it. */
+function grants(scopes: readonly string[], wanted: string): boolean {
+  return scopes.some(scope =>
+    scope.endsWith('*') ? wanted.startsWith(scope.slice(0, -1)) : scope === wanted,
+  );
+}
+
+/** Whether a set of scopes fulfils a condition. */
+export function satisfies(scopes: readonly string[], expression: ScopeExpression): boolean {
+  if (typeof expression === 'string') return grants(scopes, expression);
+  if ('AllOf' in expression) return expression.AllOf.every(part => satisfies(scopes, part));
+  return expression.AnyOf.some(part => satisfies(scopes, part));
+}
+
+/**
+ * What is missing for a condition to be fulfilled, in the shortest form: a list of one is that one. Undefined when
+ * nothing is.
+ */
+export function missingScopes(
+  scopes: readonly string[],
+  expression: ScopeExpression,
+): ScopeExpression | undefined {
+  if (satisfies(scopes, expression)) return undefined;
+  if (typeof expression === 'string') return expression;
+  const parts = 'AllOf' in expression ? expression.AllOf : expression.AnyOf;
+  const missing = parts.map(part => missingScopes(scopes, part)).filter(part => part !== undefined);
+  if (missing.length === 1 && missing[0] !== undefined) return missing[0];
+  return 'AllOf' in expression ? { AllOf: missing } : { AnyOf: missing };
+}

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+
+import type { Secret } from '../../pulse/index.ts';
+import { signature, temporaryToken } from './certificate.ts';
+
+/** Somebody who may call the queue. */
+export interface LocalClient {
+  readonly clientId: string;
+  readonly accessToken: Secret;
+  readonly scopes: readonly string[];
+}
+
+/** Credentials as they are handed out in answers. */
+export interface TemporaryCredentials {
+  readonly clientId: string;
+  readonly accessToken: string;
+  /** JSON. */
+  readonly certificate: string;
+}
+
+/** A life in milliseconds since the epoch. */
+export interface Grant {
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly start: number;
+  readonly expiry: number;
+}
+
+/** Issues credentials with a name and scopes of their own, in the name of a client. */
+export function issue(issuer: LocalClient, { clientId, scopes, start, expiry }: Grant): TemporaryCredentials {
+  const token = issuer.accessToken.reveal();
+  const statement = {
+    version: 1 as const,
+    scopes,
+    start,
+    expiry,
+    // 33 bytes are 44 characters in base64.
+    seed: randomBytes(33).toString('base64url'),
+    issuer: issuer.clientId,
+  };
+  const certificate = { ...statement, signature: signature(statement, clientId, token) };
+  return {
+    clientId,
+    accessToken: temporaryToken(statement.seed, token),
+    certificate: JSON.stringify(certificate),
+  };
+}
+
+/** What the credentials of a claim are for: this run, and whatever its task may do. */
+export function claimGrant(
+  run: { taskId: string; runId: number; workerGroup: string; workerId: string; takenUntil: number },
+  taskScopes: readonly string[],
+  now: number,
+): Grant {
+  const { taskId, runId, workerGroup, workerId, takenUntil } = run;
+  return {
+    clientId: `task-client/${taskId}/${runId}/on/${workerGroup}/${workerId}/until/${takenUntil / 1000}`,
+    scopes: [
+      `queue:reclaim-task:${taskId}/${runId}`,
+      `queue:resolve-task:${taskId}/${runId}`,
+      `queue:create-artifact:${taskId}/${runId}`,
+      ...taskScopes,
+    ],
+    start: now,
+    expiry: takenUntil,
+  };
+}

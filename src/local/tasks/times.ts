@@ -1,0 +1,12 @@
+/** A time as the queue mostly spells it: `2026-11-20T22:38:35.720Z`. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/**
+ * A time as it leaves PostgreSQL: `2026-11-20T22:38:35.72+00:00`, trailing zeros cut. The real queue spells the
+ * `takenUntil` of a claim and of `task-running` so, and no other time.
+ */
+export function postgresTime(ms: number): string {
+  return `${isoTime(ms).replace(/\.?0*Z$/, '')}+00:00`;
+}

@@ -1,0 +1,6 @@
+export {
+  nativeEngine,
+  type Containment,
+  type NativeEngine,
+  type NativeEngineOptions,
+} from './native-engine.ts';

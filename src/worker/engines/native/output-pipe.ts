@@ -1,0 +1,130 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** As much as an ordinary user's program can ask a pipe to hold (pipe(7), F_SETPIPE_SZ), in bytes. */
+const PIPE_HOLDS_AT_MOST = 1024 * 1024;
+
+/**
+ * The pipe that carries what the commands of one run write.
+ *
+ * Node gives its children socket pairs, which a program can not open again by name: `echo x > /dev/stderr` would fail
+ * in a task. So the pipe is a real one, made with mkfifo. It outlives single commands: what a background process writes later is read while the next command runs.
+ */
+export class OutputPipe {
+  readonly #reader: number;
+  readonly #writer: number;
+  readonly #socket: Socket;
+  readonly #closed = Promise.withResolvers<undefined>();
+
+  /** @param fifo the path of a FIFO, which may be removed afterwards */
+  constructor(fifo: string) {
+    this.#reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    this.#writer = openSync(fifo, constants.O_WRONLY);
+    this.#socket = new Socket({ fd: this.#reader, readable: true, writable: false });
+    // Whatever goes wrong with one run's pipe must not end the worker.
+    this.#socket.on('error', () => undefined).pause();
+  }
+
+  /**
+   * Gives `use` a descriptor to write to.
+   *
+   * Where the system can open a pipe anew, each command gets an open file description of its own: a program that
+   * makes its standard output non-blocking would otherwise do so for all commands after it.
+   */
+  lend<Result>(use: (descriptor: number) => Result): Result {
+    if (process.platform !== 'linux') return use(this.#writer);
+    const descriptor = openSync(`/proc/self/fd/${this.#writer}`, constants.O_WRONLY);
+    try {
+      return use(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  /**
+   * Pours what is written into `output` from now on, no faster than `output` takes it. When `output` breaks or is
+   * closed, what follows is thrown away: no command waits for a reader that is gone.
+   *
+   * @returns a function that stops the pouring; it settles when all that was written before has been handed over,
+   *          also while somebody still holds the pipe open
+   */
+  pourInto(output: NodeJS.WritableStream): () => Promise<void> {
+    const socket = this.#socket;
+    let broken = !output.writable;
+    const pour = (chunk: Buffer) => {
+      if (!broken && !output.write(chunk)) socket.pause();
+    };
+    const onDrain = () => void socket.resume();
+    const onBroken = () => {
+      broken = true;
+      socket.resume();
+    };
+    output.on('drain', onDrain).on('error', onBroken).on('close', onBroken);
+    socket.on('data', pour).resume();
+
+    return async () => {
+      socket.off('data', pour).pause();
+      output.off('drain', onDrain);
+      for (const chunk of this.#waiting()) {
+        if (!broken && !output.write(chunk)) await this.#room(output);
+      }
+      output.off('error', onBroken).off('close', onBroken);
+    };
+  }
+
+  /** Closes both ends. */
+  close(): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.destroy();
+    closeSync(this.#writer);
+    this.#closed.resolve(undefined);
+  }
+
+  /** What is in the pipe now. A program that writes on without end does not make it endless. */
+  #waiting(): Buffer[] {
+    const chunks: Buffer[] = [];
+    if (this.#socket.destroyed) return chunks;
+    for (let chunk = this.#read(); chunk !== null; chunk = this.#read()) chunks.push(chunk);
+    const buffer = Buffer.allocUnsafe(64 * 1024);
+    for (let total = 0; total < PIPE_HOLDS_AT_MOST;) {
+      let length: number;
+      try {
+        length = readSync(this.#reader, buffer);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') break;
+        throw error;
+      }
+      if (length === 0) break;
+      chunks.push(Buffer.from(buffer.subarray(0, length)));
+      total += length;
+    }
+    return chunks;
+  }
+
+  #read(): Buffer | null {
+    return this.#socket.read() as Buffer | null;
+  }
+
+  async #room(output: NodeJS.WritableStream): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const go = () => {
+      resolve(undefined);
+    };
+    output.on('drain', go).on('error', go).on('close', go);
+    await Promise.race([promise, this.#closed.promise]);
+    output.off('drain', go).off('error', go).off('close', go);
+  }
+}
+
+/** Gives `use` a path, that nobody else can reach, for a FIFO that is needed only until it has been opened. */
+export async function withNewFifo<Result>(use: (fifo: string) => Promise<Result>): Promise<Result> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'tcw-'));
+  try {
+    return await use(path.join(folder, 'output'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

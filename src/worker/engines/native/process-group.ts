@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Enclosure, Entrance } from './enclosure.ts';
+import { withNewKeeper, type Keeper } from './keeper.ts';
+import { MemberSearch } from './member-search.ts';
+import type { OutputPipe } from './output-pipe.ts';
+import type { Tools } from './tools.ts';
+
+/** The variable by which the processes of a run are known on Linux. Its value is different for each run. */
+const MARK = 'TCW_SANDBOX';
+
+/**
+ * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input.
+ *
+ * The worker writes a line for each process group that a command leads, when it begins and when it is empty, and
+ * `done` when none is left. On Linux the watchdog then also looks for the mark, and stops all that it finds before it
+ * kills them, so that none is born meanwhile.
+ */
+const WATCHDOG = `
+  trap '' HUP INT QUIT TERM
+  "$2" -m 600 "$3" || exit 1
+  echo ready
+  exec >/dev/null 2>&1
+  groups=' '
+  while read -r word group; do
+    case $word in
+      entered) groups="$groups$group " ;;
+      left) groups="\${groups%% $group *} \${groups#* $group }" ;;
+      done) exit 0 ;;
+    esac
+  done
+  for group in $groups; do kill -s KILL -- "-$group"; done
+  marked() {
+    for file in $(grep -lF "$1" /proc/[0-9]*/environ); do
+      file=\${file#/proc/}
+      printf '%s ' "\${file%/environ}"
+    done
+  }
+  [ -r /proc/self/environ ] || exit 0
+  while found=$(marked "$@"); [ -n "$found" ]; do
+    kill -s STOP $found
+    kill -s KILL $(marked "$@")
+    sleep 1
+  done`;
+
+/** Makes what holds one run together where PID namespaces can not be had. */
+export async function openProcessGroups(tools: Tools): Promise<Enclosure> {
+  const id = randomBytes(16).toString('hex');
+  const words = [tools.shell, '-c', WATCHDOG, 'watchdog', `${MARK}=${id}`, tools.mkfifo];
+  return await withNewKeeper(words, tools.searchPath, (keeper, pipe) => new ProcessGroups(keeper, pipe, id));
+}
+
+class ProcessGroups implements Enclosure {
+  readonly entrance: Entrance;
+  readonly pipe: OutputPipe;
+  readonly #watchdog: Keeper;
+  readonly #search: MemberSearch;
+  #killed: Promise<void> | undefined;
+
+  constructor(watchdog: Keeper, pipe: OutputPipe, id: string) {
+    this.#watchdog = watchdog;
+    this.pipe = pipe;
+    this.#search = new MemberSearch(`${MARK}=${id}`, watchdog.pid);
+    this.entrance = { enter: [], descriptors: [], launch: '', mark: { [MARK]: id } };
+  }
+
+  entered(leader: number): void {
+    this.#search.leaders.add(leader);
+    this.#search.groups.add(leader);
+    this.#watchdog.tell(`entered ${leader}`);
+  }
+
+  left(leader: number): void {
+    this.#search.leaders.delete(leader);
+    // A group that is empty is forgotten: its number may become another process's.
+    if (signal(-leader, 0) === 'gone') {
+      this.#search.groups.delete(leader);
+      this.#watchdog.tell(`left ${leader}`);
+    }
+  }
+
+  async anyAlive(): Promise<boolean> {
+    return (await this.#search.members()).length > 0;
+  }
+
+  async terminate(): Promise<void> {
+    for (const { pid } of await this.#search.members()) {
+      if (this.#search.leaders.has(pid)) continue;
+      signal(pid, 'SIGTERM');
+      signal(pid, 'SIGCONT');
+    }
+  }
+
+  kill(): Promise<void> {
+    this.#killed ??= this.#kill();
+    return this.#killed;
+  }
+
+  async #kill(): Promise<void> {
+    for (let pause = 1; ; pause = Math.min(2 * pause, 32)) {
+      const stopped = await this.#stopAll();
+      if (stopped.length === 0) break;
+      const refused = stopped.filter(pid => signal(pid, 'SIGKILL') === 'refused');
+      if (refused.length === stopped.length) {
+        throw new Error(`Processes that belong to another user can not be ended: ${refused.join(', ')}`);
+      }
+      await sleep(pause);
+    }
+    this.#watchdog.tell('done');
+    await this.#watchdog.ended;
+    this.#watchdog.release();
+  }
+
+  /** Stops members until no look finds a new one: what is stopped can not fork away from the SIGKILL that follows. */
+  async #stopAll(): Promise<number[]> {
+    const stopped = new Set<number>();
+    for (;;) {
+      const fresh = (await this.#search.members()).filter(({ pid }) => !stopped.has(pid));
+      if (fresh.length === 0) return [...stopped];
+      for (const { pid } of fresh) {
+        signal(pid, 'SIGSTOP');
+        stopped.add(pid);
+      }
+    }
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
+  try {
+    process.kill(pid, name);
+    return 'sent';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'refused' : 'gone';
+  }
+}

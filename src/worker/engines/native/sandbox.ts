@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommandNotStarted, type Command, type CommandResult, type Sandbox } from '../engine.ts';
+import type { Enclosure } from './enclosure.ts';
+import { launch, type Launch } from './launch.ts';
+import { assertStartable } from './startable.ts';
+import type { Tools } from './tools.ts';
+
+/** What a command that was killed before it could do anything exits with. */
+const KILLED = 128 + 9;
+
+/** The time between two looks at who is left, in ms, is doubled up to this. */
+const LONGEST_PAUSE = 32;
+
+/** Runs the commands of one run inside an enclosure, one after the other. */
+export class NativeSandbox implements Sandbox {
+  readonly #enclosure: Enclosure;
+  readonly #tools: Tools;
+  readonly #folder: string;
+  #busy = false;
+  #stopping = false;
+  #launched: Launch | undefined;
+
+  constructor(enclosure: Enclosure, tools: Tools, folder: string) {
+    this.#enclosure = enclosure;
+    this.#tools = tools;
+    this.#folder = folder;
+  }
+
+  async run(command: Command): Promise<CommandResult> {
+    if (this.#stopping) throw new Error('The sandbox has been stopped');
+    if (this.#busy) throw new Error('A command is running in the sandbox already');
+    this.#busy = true;
+    try {
+      return await this.#run(command);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #run(command: Command): Promise<CommandResult> {
+    await assertStartable(command, this.#folder);
+    const start = performance.now();
+    const wallMs = () => performance.now() - start;
+    if (this.#stopping) return { exitCode: KILLED, wallMs: wallMs() };
+    const finishPouring = this.#enclosure.pipe.pourInto(command.output);
+    try {
+      this.#launched = launch(this.#enclosure, this.#tools, command, this.#folder);
+      const ending = await this.#launched.ended;
+      return { ...ending, wallMs: wallMs() };
+    } catch (error) {
+      if (this.#stopping && !(error instanceof CommandNotStarted))
+        return { exitCode: KILLED, wallMs: wallMs() };
+      throw error;
+    } finally {
+      this.#launched = undefined;
+      await finishPouring();
+    }
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    // A command on its way in would miss the signal.
+    await this.#launched?.inside;
+    if (graceMs > 0 && (await this.#enclosure.anyAlive())) {
+      await this.#enclosure.terminate();
+      await this.#emptied(performance.now() + graceMs);
+    }
+    await this.#end();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping = true;
+    await this.#end();
+    this.#enclosure.pipe.close();
+  }
+
+  async #end(): Promise<void> {
+    const launched = this.#launched;
+    await this.#enclosure.kill();
+    await launched?.ended.catch(() => undefined);
+  }
+
+  /** Settles when nobody is left inside, or at a time of the monotonic clock. */
+  async #emptied(deadline: number): Promise<void> {
+    // The end of the command is mostly the end of all, so that it is not waited for in pauses.
+    let commandEnded = this.#launched?.ended
+      .catch(() => undefined)
+      .finally(() => {
+        commandEnded = undefined;
+      });
+    for (let pause = 1; performance.now() < deadline; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const pauseEnded = sleep(Math.min(pause, deadline - performance.now()));
+      await Promise.race(commandEnded === undefined ? [pauseEnded] : [pauseEnded, commandEnded]);
+      if (!(await this.#enclosure.anyAlive())) return;
+    }
+  }
+}

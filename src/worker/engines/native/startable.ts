@@ -1,0 +1,82 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { CommandNotStarted, type Command } from '../engine.ts';
+
+/** What the system calls its errors; generic-worker's log has these words. */
+const WORDS: Record<string, string> = {
+  EACCES: 'permission denied',
+  E2BIG: 'argument list too long',
+  EINVAL: 'invalid argument',
+  ELOOP: 'too many levels of symbolic links',
+  ENAMETOOLONG: 'file name too long',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
+};
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+
+/**
+ * The error for a program that the system would not start, as `fork/exec <program>: <reason>`; undefined when the
+ * code is not one that the command itself is to blame for.
+ */
+export function notStarted(program: string, code: string): CommandNotStarted | undefined {
+  const words = WORDS[code];
+  return words === undefined ? undefined : new CommandNotStarted(`fork/exec ${program}: ${words}`);
+}
+
+/**
+ * Sees that a command has something to run before anything is tried.
+ *
+ * The messages are those of Go's os/exec, as generic-worker prints them after "System error executing command: ".
+ *
+ * @param folder the folder in which the command would start
+ * @throws CommandNotStarted
+ */
+export async function assertStartable(command: Command, folder: string): Promise<void> {
+  const [program] = command.argv;
+  if (program === undefined) throw new CommandNotStarted('exec: no command');
+  if (!isWellFormed(command)) throw refusal(program, 'EINVAL');
+  const folderProblem = await stat(folder).then(
+    found => (found.isDirectory() ? undefined : 'ENOTDIR'),
+    codeOf,
+  );
+  if (folderProblem !== undefined) {
+    throw new CommandNotStarted(`chdir ${folder}: ${WORDS[folderProblem] ?? folderProblem}`);
+  }
+  if (program.includes('/')) {
+    const problem = await whyNotExecutable(path.resolve(folder, program));
+    if (problem !== undefined) throw refusal(program, problem);
+  } else if (!(await isOnPath(program, command.env.PATH ?? '', folder))) {
+    throw new CommandNotStarted(`exec: ${JSON.stringify(program)}: executable file not found in $PATH`);
+  }
+}
+
+function refusal(program: string, code: string): CommandNotStarted {
+  return notStarted(program, code) ?? new CommandNotStarted(`fork/exec ${program}: ${code}`);
+}
+
+/** The system's strings end at a NUL byte, and a variable's name at its first equals sign. */
+function isWellFormed({ argv, env }: Command): boolean {
+  const strings = [...argv, ...Object.entries(env).flat()];
+  return !strings.some(text => text.includes('\0')) && Object.keys(env).every(name => /^[^=]+$/.test(name));
+}
+
+async function isOnPath(program: string, searchPath: string, folder: string): Promise<boolean> {
+  if (program === '' || searchPath === '') return false;
+  for (const place of searchPath.split(':')) {
+    // An empty entry means the folder that the command starts in.
+    if ((await whyNotExecutable(path.resolve(folder, place, program))) === undefined) return true;
+  }
+  return false;
+}
+
+async function whyNotExecutable(file: string): Promise<string | undefined> {
+  try {
+    if (!(await stat(file)).isFile()) return 'EACCES';
+    await access(file, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return codeOf(error);
+  }
+}

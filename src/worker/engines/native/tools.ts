@@ -1,0 +1,55 @@
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * The programs that the engine itself uses, by absolute path. They come from the worker's search path, never from a
+ * task's; undefined when the machine does not have them.
+ */
+export interface Tools {
+  /** The worker's own search path. */
+  readonly searchPath: string;
+  readonly shell: string;
+  readonly env: string;
+  readonly mkfifo: string;
+  readonly nice: string;
+  readonly nsenter: string | undefined;
+  readonly setpriv: string | undefined;
+  readonly setsid: string | undefined;
+  readonly unshare: string | undefined;
+}
+
+/** @throws Error naming a program that the engine can not do without */
+export function findTools(shell: string, searchPath: string): Tools {
+  const find = (name: string) =>
+    searchPath
+      .split(':')
+      .filter(folder => path.isAbsolute(folder))
+      .map(folder => path.join(folder, name))
+      .find(isExecutable);
+  const need = (name: string) => {
+    const found = find(name);
+    if (found === undefined)
+      throw new Error(`The native engine needs the program ${name}, which is not in ${searchPath}`);
+    return found;
+  };
+  return {
+    searchPath,
+    shell,
+    env: need('env'),
+    mkfifo: need('mkfifo'),
+    nice: need('nice'),
+    nsenter: find('nsenter'),
+    setpriv: find('setpriv'),
+    setsid: find('setsid'),
+    unshare: find('unshare'),
+  };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { dependencyProblems } from '../../scripts/check/dependencies.ts';
+import { tree } from './tree.ts';
+
+describe('the check of the dependencies', () => {
+  it('is content when each package is named where it is used', () => {
+    const root = tree({
+      'package.json': JSON.stringify({
+        name: 'tcw',
+        dependencies: { rxjs: '1', '@scope/one': '1', yaml: '1' },
+        devDependencies: { vitest: '1', prettier: '1' },
+      }),
+      'src/a.ts':
+        "import { of } from 'rxjs';\nimport 'node:fs';\nimport 'fs';\nimport './b.ts';\nimport 'tcw/pulse';",
+      'src/b.ts': "import type { One } from '@scope/one/types';\nexport const parse = () => import('yaml');",
+      'test/a.test.ts': "import { it } from 'vitest';\nimport { TestScheduler } from 'rxjs/testing';",
+    });
+    expect(dependencyProblems(root)).toEqual([]);
+  });
+
+  it('names a package that nothing uses, or that only tests use', () => {
+    const root = tree({
+      'package.json': JSON.stringify({
+        dependencies: { rxjs: '1', yaml: '1' },
+        devDependencies: { eslint: '1' },
+      }),
+      'test/a.test.ts': "import 'rxjs';",
+    });
+    expect(dependencyProblems(root)).toEqual([
+      'eslint is in devDependencies, and nothing uses it',
+      'rxjs is in dependencies, and neither src nor bin imports it',
+      'yaml is in dependencies, and neither src nor bin imports it',
+    ]);
+  });
+
+  it('names a package that is used and not named, or for development only', () => {
+    const root = tree({
+      'package.json': JSON.stringify({ devDependencies: { yaml: '1' } }),
+      'src/a.ts': "import 'yaml';\nimport 'rxjs';",
+      'bench/a.ts': "import 'got';",
+    });
+    expect(dependencyProblems(root)).toEqual([
+      'got is imported, and not in package.json',
+      'rxjs is imported by src or bin, and not in dependencies',
+      'yaml is imported by src or bin, and not in dependencies',
+    ]);
+  });
+
+  it('is not content with a tree that has nothing to look at', () => {
+    expect(dependencyProblems(tree({ 'package.json': '{}' }))).toEqual([
+      'looked at nothing: there is no code here',
+    ]);
+  });
+});

@@ -1,0 +1,128 @@
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { nativeEngine } from '../../src/worker/engines/native/index.ts';
+import { askPs, readProcFolder } from '../../src/worker/engines/native/process-table.ts';
+import {
+  alive,
+  engines,
+  findProgram,
+  Log,
+  newFolder,
+  newMarker,
+  openSandbox,
+  PATH,
+  searchPathOf,
+  sleeping,
+} from './native-fixtures.ts';
+import { startWorker } from './native-worker.ts';
+
+const hasNamespaces = engines.some(({ containment }) => containment === 'pid-namespace');
+const tools = ['env', 'grep', 'mkfifo', 'nice'];
+
+describe('the containment', () => {
+  it.runIf(hasNamespaces)('is a PID namespace where there can be one', async () => {
+    expect(await nativeEngine()).toMatchObject({ containment: 'pid-namespace', fallbackReason: undefined });
+  });
+
+  it('is the process group without a reason to warn when it was asked for', async () => {
+    const engine = await nativeEngine({ containment: 'process-group' });
+    expect(engine).toMatchObject({ containment: 'process-group', fallbackReason: undefined });
+  });
+
+  it('falls back, and says why, where the programs are missing', async () => {
+    const engine = await nativeEngine({ searchPath: await searchPathOf(...tools) });
+    expect(engine.containment).toBe('process-group');
+    expect(engine.fallbackReason).toMatch(/^(the programs unshare, nsenter and setsid|only Linux)/);
+  });
+
+  it('is refused, with the reason, where it was asked for and can not be had', async () => {
+    const searchPath = await searchPathOf(...tools);
+    await expect(nativeEngine({ containment: 'pid-namespace', searchPath })).rejects.toThrow(
+      /^The containment "pid-namespace" can not be had on this machine: (the programs unshare|only Linux)/,
+    );
+  });
+
+  it('needs some programs in any case', async () => {
+    const searchPath = await searchPathOf('env', 'nice');
+    await expect(nativeEngine({ searchPath })).rejects.toThrow('needs the program mkfifo');
+  });
+
+  it.runIf(hasNamespaces)('falls back where the system forbids namespaces', async () => {
+    // In a user namespace that allows no more of them: root without the right to make any.
+    const forbidding = `
+      echo 0 >/proc/sys/user/max_user_namespaces &&
+      exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin -- "$@"`;
+    const marker = newMarker();
+    const prefix = ['unshare', '--user', '--map-root-user', '--', 'sh', '-c', forbidding, 'sh'];
+    const worker = await startWorker(prefix, `echo hello; setsid sleep ${marker} & wait`);
+    expect(worker.containment).toBe('process-group');
+    expect(worker.fallbackReason).toMatch(/^unshare: unshare failed: /);
+    await sleeping(marker, 1);
+    expect(await worker.finish()).toEqual({ exitCode: 143, output: 'hello\n' });
+    expect(await alive(marker)).toEqual([]);
+  });
+});
+
+const shells = ['dash', 'bash', 'busybox'].filter(name => findProgram(name) !== undefined);
+
+describe.each(engines)('whatever shell the machine has ($containment)', ({ containment }) => {
+  it.each(shells)('%s: commands run, and end', async name => {
+    const folder = await newFolder();
+    const shell = path.join(folder, 'sh');
+    await symlink(findProgram(name) ?? '', shell);
+    const engine = await nativeEngine({ containment, shell });
+    const { sandbox, shell: run } = await openSandbox(engine);
+
+    const seen = new Log();
+    const env = {
+      PATH,
+      A: 'b',
+      PWD: '/x',
+      SHLVL: '5',
+      _: 'y',
+      PS1: '$ ',
+      'a.b': '',
+      LC_ALL: 'xx_XX',
+      IFS: 'b',
+    };
+    await sandbox.run({ argv: ['env', '-0'], env, output: seen });
+    const expected = Object.entries(env).map(([variable, value]) => `${variable}=${value}`);
+    const entries = seen.text.split('\0').filter(entry => entry !== '' && !entry.startsWith('TCW_SANDBOX='));
+    expect(entries.sort()).toEqual(expected.sort());
+
+    const { exitCode, userMs, log } = await run('kill -s SEGV $$');
+    expect([exitCode, log.text]).toEqual([139, '']);
+    expect(userMs).toBeTypeOf('number');
+    expect(await run('trap "exit 7" TERM; kill 0; sleep 5')).toMatchObject({ exitCode: 7 });
+
+    const marker = newMarker();
+    const stopped = run(`trap 'exit 4' TERM; (setsid sh -c 'sleep ${marker} &' &); sleep ${marker} & wait`);
+    await sleeping(marker, 2);
+    await sandbox.stop(60_000);
+    expect(await stopped).toMatchObject({ exitCode: 4 });
+    expect(await alive(marker)).toEqual([]);
+  });
+
+  it.each(shells)('%s: all are dead when the worker is', async name => {
+    const shell = path.join(await newFolder(), 'sh');
+    await symlink(findProgram(name) ?? '', shell);
+    const searchPath = await searchPathOf(...tools, 'nsenter', 'setsid', 'unshare');
+    const marker = newMarker();
+    const line = `(setsid sh -c 'sleep ${marker} & exit' &); sleep ${marker}`;
+    const worker = await startWorker([], line, { containment, shell, searchPath });
+    await sleeping(marker, 2);
+    worker.kill();
+    await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('the table of processes', () => {
+  it('is the same from /proc and from ps', async () => {
+    const own = (rows: Awaited<ReturnType<typeof askPs>>) => rows.find(({ pid }) => pid === process.pid);
+    const [fromProc, fromPs] = [own(readProcFolder('/proc')), own(await askPs())];
+    const { pid, ppid } = process;
+    expect(fromProc).toMatchObject({ pid, parent: ppid, zombie: false });
+    expect(fromPs).toMatchObject({ pid, parent: ppid, zombie: false, group: fromProc?.group });
+  });
+});

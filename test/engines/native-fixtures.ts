@@ -1,0 +1,132 @@
+import { access, chmod, mkdtemp, readFile, readdir, readlink, rm, symlink } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { execa } from 'execa';
+import { expect, onTestFinished, vi } from 'vitest';
+import type { CommandResult, Sandbox } from '../../src/worker/engines/engine.ts';
+import { nativeEngine, type NativeEngine } from '../../src/worker/engines/native/index.ts';
+
+/** An engine for each containment that this machine allows. */
+export const engines = (
+  await Promise.all(
+    (['pid-namespace', 'process-group'] as const).map(containment =>
+      nativeEngine({ containment }).then(
+        engine => [engine],
+        () => [],
+      ),
+    ),
+  )
+).flat();
+
+export const PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+
+/** A word that is in the arguments of a test's processes and of no others; sleep takes it as a number of seconds. */
+export const newMarker = () => `9${randomInt(1e8, 1e9)}`;
+
+/** The processes that are alive and have a marker in their arguments: pid and arguments. */
+export async function alive(marker: string): Promise<string[]> {
+  if (process.platform !== 'linux') {
+    const { stdout } = await execa('ps', ['-A', '-o', 'stat=', '-o', 'pid=', '-o', 'args=']);
+    const lines = stdout.split('\n').filter(line => line.includes(marker) && !line.trim().startsWith('Z'));
+    return lines.map(line => line.trim().replace(/^\S+\s+/, ''));
+  }
+  const found: string[] = [];
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    // The arguments of a process that only waits to be reaped are empty.
+    const words = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+    if (words.includes(marker)) found.push(`${pid} ${words.replaceAll('\0', ' ').trim()}`);
+  }
+  return found;
+}
+
+/** Waits until as many processes as that sleep for the time that the marker is. */
+export async function sleeping(marker: string, count: number): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const sleepers = (await alive(marker)).filter(line => /^\d+ sleep \d+$/.test(line));
+      expect(sleepers).toHaveLength(count);
+    },
+    { timeout: 15_000, interval: 10 },
+  );
+}
+
+/** A beginning for a line of shell that signals everybody: it must be sure that it has a PID namespace of its own. */
+export async function insideOnly(): Promise<string> {
+  const ours = await readlink('/proc/self/ns/pid');
+  return `theirs=$(readlink /proc/self/ns/pid) && [ -n "$theirs" ] && [ "$theirs" != '${ours}' ] || exit 99;`;
+}
+
+/** Waits until there is a file. */
+export async function appearing(file: string): Promise<void> {
+  await vi.waitFor(() => access(file), { timeout: 15_000, interval: 10 });
+}
+
+/** A folder, open to everybody, that is removed when the test has ended. */
+export async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'tcw-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o777);
+  return folder;
+}
+
+/** An output that keeps everything. */
+export class Log extends Writable {
+  readonly chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.chunks.push(chunk);
+    done();
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  get text(): string {
+    return this.bytes.toString();
+  }
+}
+
+export interface OpenSandbox {
+  readonly sandbox: Sandbox;
+  readonly folder: string;
+  /** Runs a line of shell; its output goes to `log`, by default a new one. */
+  readonly shell: (line: string, log?: Log) => Promise<CommandResult & { readonly log: Log }>;
+}
+
+/** A sandbox in a folder of its own, closed when the test has ended. */
+export async function openSandbox(engine: NativeEngine): Promise<OpenSandbox> {
+  const folder = await newFolder();
+  const sandbox = await engine.open(folder);
+  onTestFinished(() => sandbox.close());
+  const shell = async (line: string, log = new Log()) => {
+    const result = await sandbox.run({ argv: ['sh', '-c', line], env: { PATH }, output: log });
+    return { ...result, log };
+  };
+  return { sandbox, folder, shell };
+}
+
+export function findProgram(name: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(':')
+    .map(folder => path.join(folder, name))
+    .find(file => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** A search path on which there are these programs only. */
+export async function searchPathOf(...names: string[]): Promise<string> {
+  const folder = await newFolder();
+  for (const name of names) await symlink(findProgram(name) ?? `/nowhere/${name}`, path.join(folder, name));
+  return folder;
+}

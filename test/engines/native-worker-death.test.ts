@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import {
+  alive,
+  engines,
+  findProgram,
+  insideOnly,
+  newMarker,
+  searchPathOf,
+  sleeping,
+} from './native-fixtures.ts';
+import { startWorker, workerScript } from './native-worker.ts';
+
+/** What makes another user of the worker: none, or nobody where the test is root and nobody can read the project. */
+const asNobody = [
+  findProgram('setpriv') ?? 'setpriv',
+  '--reuid=65534',
+  '--regid=65534',
+  '--clear-groups',
+  '--',
+];
+const canBeNobody =
+  process.getuid?.() === 0 &&
+  spawnSync(asNobody[0] ?? '', [...asNobody.slice(1), process.execPath, '--check', workerScript]).status ===
+    0;
+
+const users = [['the same user', []], ...(canBeNobody ? [['nobody', asNobody]] : [])] as [string, string[]][];
+const workers = engines.flatMap(({ containment }) =>
+  users.map(([user, prefix]) => ({ containment, user, prefix })),
+);
+
+describe.each(workers)('a worker as $user ($containment)', ({ containment, prefix }) => {
+  const family = (marker: string) =>
+    `trap "" TERM; (setsid sh -c 'sleep ${marker} & exit' &); nohup sleep ${marker} & sleep ${marker}`;
+
+  it('that is killed takes all with it, whatever they did', async () => {
+    const marker = newMarker();
+    const worker = await startWorker(prefix, family(marker), { containment });
+    await sleeping(marker, 3);
+    worker.kill();
+    await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+  });
+
+  it('that is killed with nothing but background processes takes them with it', async () => {
+    const marker = newMarker();
+    const worker = await startWorker(prefix, `setsid sleep ${marker} &`, { containment });
+    await sleeping(marker, 1);
+    worker.kill();
+    await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+  });
+
+  it('runs commands as itself and stops them', async () => {
+    const marker = newMarker();
+    const line = `trap 'echo bye; exit 4' TERM; id -u; (setsid sh -c 'sleep ${marker} & exit' &); sleep ${marker} & wait`;
+    const worker = await startWorker(prefix, line, { containment });
+    await sleeping(marker, 2);
+    const uid = prefix.length === 0 ? process.getuid?.() : 65534;
+    expect(await worker.finish()).toEqual({ exitCode: 4, output: `${uid}\nbye\n` });
+    expect(await alive(marker)).toEqual([]);
+  });
+});
+
+describe.each(workers.filter(({ containment }) => containment === 'pid-namespace'))(
+  'a worker as $user in whose sandbox',
+  ({ containment, prefix }) => {
+    const tools = ['env', 'mkfifo', 'nice', 'nsenter', 'setsid', 'unshare'];
+
+    it('nobody hears that it was killed, takes all with it', async () => {
+      const marker = newMarker();
+      const line = `${await insideOnly()} sleep ${marker} & sleep 0.1; kill -s STOP -- -1; sleep ${marker}`;
+      const worker = await startWorker(prefix, line, { containment });
+      await sleeping(marker, 2);
+      worker.kill();
+      await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+    });
+
+    it('the guard was killed, on a machine without setpriv, takes all with it', async () => {
+      const marker = newMarker();
+      const line = `${await insideOnly()} kill -s KILL -- -1; sleep ${marker}`;
+      const searchPath = await searchPathOf(...tools);
+      const worker = await startWorker(prefix, line, { containment, searchPath });
+      await sleeping(marker, 1);
+      worker.kill();
+      await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+    });
+  },
+);

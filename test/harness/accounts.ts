@@ -1,0 +1,47 @@
+import { connect } from 'amqplib';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The two users of definitions.json, as URLs of a broker on this machine. */
+export interface AccountUrls {
+  /** The user `tcw-test`, who may do what a user of Pulse may do. */
+  readonly pulseUrl: string;
+  /** The user `taskcluster-queue`, who owns the exchanges `exchange/taskcluster-queue/…`. */
+  readonly queuePulseUrl: string;
+}
+
+export function accountUrls(port: number): AccountUrls {
+  return {
+    pulseUrl: `amqp://tcw-test:tcw-test-password@127.0.0.1:${port}/%2F`,
+    queuePulseUrl: `amqp://taskcluster-queue:taskcluster-queue-password@127.0.0.1:${port}/%2F`,
+  };
+}
+
+/**
+ * Waits until both users can log in, which is later than the port being open.
+ *
+ * @param waitMs how long to try again; the last refusal is the error
+ * @param gone settles when there is nothing left to wait for
+ */
+export async function awaitLogins(urls: AccountUrls, waitMs: number, gone?: AbortSignal): Promise<void> {
+  const end = performance.now() + waitMs;
+  for (const url of [urls.pulseUrl, urls.queuePulseUrl]) {
+    for (;;) {
+      gone?.throwIfAborted();
+      try {
+        await logIn(url);
+        break;
+      } catch (error) {
+        if (performance.now() > end) {
+          const { username, host } = new URL(url);
+          throw new Error(`user ${username} can not log in at ${host}: ${String(error)}`, { cause: error });
+        }
+        await sleep(100);
+      }
+    }
+  }
+}
+
+async function logIn(url: string): Promise<void> {
+  const connection = await connect(url, { timeout: 5_000 });
+  await connection.close();
+}

@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+// Where no Docker engine answers, nothing else reads this file.
+const path = fileURLToPath(new URL('../../docker-compose.test.yml', import.meta.url));
+const { services, ...rest } = parse(readFileSync(path, 'utf8')) as {
+  services: {
+    rabbitmq: { image: string; ports: string[]; volumes: string[]; healthcheck: { test: string[] } };
+  };
+};
+
+it('has one service, which the harness asks for by its name', () => {
+  expect(Object.keys(services)).toEqual(['rabbitmq']);
+  expect(rest).toEqual({});
+});
+
+it('pins the exact version of a RabbitMQ 4', () => {
+  expect(services.rabbitmq.image).toMatch(/^rabbitmq:4\.\d+\.\d+-alpine$/);
+});
+
+it('listens on loopback only, on a port of the engine', () => {
+  expect(services.rabbitmq.ports).toEqual(['127.0.0.1::5672']);
+});
+
+it('mounts files that exist, read-only, where RabbitMQ looks for them', () => {
+  const mounts = services.rabbitmq.volumes.map(volume => volume.split(':'));
+  expect(mounts.map(([, target, mode]) => [target, mode])).toEqual([
+    ['/etc/rabbitmq/definitions.json', 'ro'],
+    ['/etc/rabbitmq/conf.d/90-tcw-test.conf', 'ro'],
+  ]);
+  for (const [source = ''] of mounts) expect(existsSync(resolve(dirname(path), source))).toBe(true);
+});
+
+it('is healthy when clients can connect', () => {
+  expect(services.rabbitmq.healthcheck.test).toContain('check_port_connectivity');
+});

@@ -1,0 +1,55 @@
+// The other end of a lifeline (lifeline.ts): a process of its own, which outlives a test run that is killed just
+// long enough to end what that run had started.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync, rmSync } from 'node:fs';
+import type { LifelinePlan } from './lifeline.ts';
+
+const plan = JSON.parse(process.argv[2] ?? '') as LifelinePlan;
+const log = openSync(plan.log, 'a');
+
+const children = plan.processes.map(({ command, args, env }) =>
+  // A group of its own lets us kill what a start script has started too.
+  spawn(command, args, { env, detached: true, stdio: ['ignore', log, log] }),
+);
+
+const failure = await Promise.race([
+  ...children.map(ending),
+  once(process.stdin.resume(), 'close').then(() => undefined),
+  ...['SIGTERM', 'SIGINT', 'SIGHUP'].map(signal => once(process, signal).then(() => undefined)),
+]);
+process.stdin.destroy();
+
+// The last started goes first: it may need the others to the end.
+for (const child of children.toReversed()) {
+  if (child.pid === undefined) continue;
+  killGroup(child.pid);
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+for (const { command, args } of plan.farewell) spawnSync(command, args, { stdio: 'ignore' });
+
+// With the parent gone there may be nobody left to read this.
+process.stdout.on('error', () => undefined);
+if (failure !== undefined) process.stdout.write(`${failure}\n${lastLines(plan.log)}`);
+rmSync(plan.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+
+async function ending(child: ChildProcess): Promise<string> {
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+    return `${child.spawnfile} ended by itself (${signal ?? `exit code ${code}`})`;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function lastLines(file: string): string {
+  return readFileSync(file, 'utf8').split('\n').slice(-40).join('\n');
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nobody is left in it.
+  }
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { accountUrls, awaitLogins } from './accounts.ts';
+import type { Broker } from './broker.ts';
+import { startLifeline } from './lifeline.ts';
+import { freePorts } from './ports.ts';
+
+const definitions = fileURLToPath(new URL('definitions.json', import.meta.url));
+const START_MS = 90_000;
+
+/** Where RabbitMQ's start script is; undefined where it is not installed. */
+export function findRabbitmqServer(): string | undefined {
+  // Debian's wrapper in /usr/sbin changes the user and the log files; the script behind it does neither.
+  const packaged = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+  return existsSync(packaged) ? packaged : onPath('rabbitmq-server');
+}
+
+/**
+ * Starts a RabbitMQ of our own: free ports of 127.0.0.1 for clients, for Erlang's distribution and for its port
+ * mapper, and everything it writes in one temporary folder.
+ *
+ * @throws Error with the last lines of its log when it does not come up
+ */
+export async function startPrivateRabbitmq(server: string): Promise<Broker> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryToStart(server);
+    } catch (error) {
+      // Another process may take a port between our look and RabbitMQ's.
+      if (attempt === 3 || !/eaddrinuse|in use/i.test(String(error))) throw error;
+    }
+  }
+}
+
+async function tryToStart(server: string): Promise<Broker> {
+  const folder = await mkdtemp(join(tmpdir(), 'tcw-broker-'));
+  const [amqpPort = 0, distributionPort = 0, epmdPort = 0] = await freePorts(3);
+  const nodeName = `tcw-test-${randomBytes(4).toString('hex')}@localhost`;
+  const env = environment(folder, nodeName, distributionPort, epmdPort);
+  await writeFile(join(folder, 'rabbitmq.conf'), configuration(amqpPort));
+  await writeFile(join(folder, 'enabled_plugins'), '[].\n');
+  await writeFile(join(folder, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
+
+  const epmd = onPath('epmd');
+  if (epmd === undefined) {
+    await rm(folder, { recursive: true });
+    throw new Error('epmd, which belongs to Erlang, is not on the PATH');
+  }
+  const lifeline = startLifeline({
+    processes: [
+      { command: epmd, args: [], env },
+      { command: server, args: [], env },
+    ],
+    farewell: [],
+    log: join(folder, 'broker.log'),
+    folder,
+  });
+  const urls = accountUrls(amqpPort);
+  try {
+    await awaitLogins(urls, START_MS, lifeline.ended);
+  } catch (error) {
+    await lifeline.cut();
+    throw error;
+  }
+  return {
+    kind: 'private',
+    ...urls,
+    control: { command: [join(dirname(server), 'rabbitmqctl')], env, definitions },
+    stop: () => lifeline.cut(),
+  };
+}
+
+function configuration(amqpPort: number): string {
+  return [
+    `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
+    `load_definitions = ${definitions}`,
+    // A nearly full disk or memory would block every publisher, and look like a bug of ours.
+    'disk_free_limit.absolute = 1MB',
+    'vm_memory_high_watermark.relative = 0.8',
+    '',
+  ].join('\n');
+}
+
+/** The whole environment of the server, of epmd and of rabbitmqctl: nothing of this machine's own RabbitMQ. */
+function environment(folder: string, nodeName: string, distributionPort: number, epmdPort: number) {
+  return {
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    HOME: folder, // where Erlang looks for its cookie
+    LANG: 'C.UTF-8',
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(epmdPort),
+    // For each Erlang, also the short-lived ones that RabbitMQ and rabbitmqctl start. The epmd that an Erlang
+    // starts by itself is a daemon, and would stay when all else has gone.
+    ERL_FLAGS: '-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}',
+    ERL_CRASH_DUMP: join(folder, 'erl_crash.dump'),
+    // Makes the start script become the server, so that the server's end is what its parent sees.
+    RUNNING_UNDER_SYSTEMD: 'true',
+    RABBITMQ_NODENAME: nodeName,
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    // rabbitmqctl listens too; 0 lets the system choose, so that any number can run at once.
+    RABBITMQ_CTL_DIST_PORT_MIN: '0',
+    RABBITMQ_CTL_DIST_PORT_MAX: '0',
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+  };
+}
+
+function onPath(program: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter(folder => folder !== '')
+    .map(folder => join(folder, program))
+    .find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

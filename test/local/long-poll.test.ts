@@ -1,0 +1,210 @@
+import { describe, expect, it, vi } from 'vitest';
+
+import {
+  startQueue,
+  TASK_QUEUE_ID,
+  WORKER,
+  type QueueUnderTest,
+  type TestClient,
+} from './queue-under-test.ts';
+import { createTestClock, type TestClock } from './test-clock.ts';
+
+interface Poll {
+  /** Undefined while the call is open. */
+  claimed: string[] | undefined;
+  readonly answer: Promise<string[]>;
+}
+
+/** Opens a `claimWork` call, and waits until the queue has it. */
+async function open(
+  queue: QueueUnderTest,
+  clock: TestClock,
+  tasks = 1,
+  client: TestClient = queue.worker,
+): Promise<Poll> {
+  const alarms = clock.alarms();
+  const answer = client
+    .claimWork(TASK_QUEUE_ID, { ...WORKER, tasks })
+    .then(answer => answer.tasks.map(({ status }) => status.taskId));
+  const poll: Poll = { claimed: undefined, answer };
+  answer.then(
+    claimed => (poll.claimed = claimed),
+    () => undefined,
+  );
+  await vi.waitFor(() => expect(poll.claimed !== undefined || clock.alarms() > alarms).toBe(true));
+  return poll;
+}
+
+/** Lets answers that are under way arrive. */
+async function settled(queue: QueueUnderTest): Promise<void> {
+  await queue.anonymous.ping();
+}
+
+describe('a claimWork that finds nothing', () => {
+  it('is answered with nothing after 20 s', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const poll = await open(queue, clock);
+    await clock.advance(19_999);
+    await settled(queue);
+    expect(poll.claimed).toBeUndefined();
+    await clock.advance(1);
+    expect(await poll.answer).toEqual([]);
+  });
+
+  it('looks again 1,000 ms later, and not before', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const poll = await open(queue, clock);
+    await clock.advance(300);
+    const taskId = await queue.create();
+    await clock.advance(699);
+    expect(queue.published()).not.toContain('task-running');
+    await clock.advance(1);
+    expect(await poll.answer).toEqual([taskId]);
+  });
+
+  it('looks again and again', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const poll = await open(queue, clock);
+    await clock.advance(7_500);
+    const taskId = await queue.create();
+    await clock.advance(500);
+    expect(await poll.answer).toEqual([taskId]);
+  });
+
+  it('keeps waiting when the queue has nothing but tasks past their deadline', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock, deadlineDelayMs: 3_600_000 });
+    await queue.create({ deadline: new Date(clock.now() + 10_000).toISOString() });
+    await clock.advance(10_000);
+    expect((await queue.root.pendingTasks(TASK_QUEUE_ID)).pendingTasks).toBe(0);
+    const poll = await open(queue, clock);
+    await clock.advance(20_000);
+    expect(await poll.answer).toEqual([]);
+  });
+
+  it('is answered when the queue is closed', async () => {
+    const clock = createTestClock();
+    const queue = await startQueue({ clock });
+    const poll = await open(queue, clock);
+    await queue.close();
+    expect(await poll.answer).toEqual([]);
+  });
+});
+
+describe('the calls of a task queue share one look', () => {
+  it('so one that comes while another sleeps sleeps with it, though work is there', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const first = await open(queue, clock);
+    await clock.advance(400);
+    const tasks = [await queue.create(), await queue.create()];
+    await clock.advance(200);
+    const second = await open(queue, clock);
+    await clock.advance(399);
+    await settled(queue);
+    expect([first.claimed, second.claimed]).toEqual([undefined, undefined]);
+    await clock.advance(1);
+    expect([await first.answer, await second.answer]).toEqual(tasks.map(taskId => [taskId]));
+  });
+
+  it('and is served in the order in which the calls came, each with what it asked for', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const polls = [await open(queue, clock, 1), await open(queue, clock, 3), await open(queue, clock, 2)];
+    const tasks: string[] = [];
+    for (let i = 0; i < 5; i++) tasks.push(await queue.create());
+    await clock.advance(1_000);
+    const claimed = await Promise.all(polls.map(({ answer }) => answer));
+    expect(claimed).toEqual([tasks.slice(0, 1), tasks.slice(1, 4), tasks.slice(4)]);
+  });
+
+  it('but not with those of another task queue', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    await open(queue, clock);
+    const taskId = await queue.create({ taskQueueId: 'proj-test/other' });
+    const other = await queue.root.claimWork('proj-test/other', { ...WORKER, tasks: 1 });
+    expect(other.tasks.map(({ status }) => status.taskId)).toEqual([taskId]);
+  });
+
+  it('and none sleeps when none is open', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const first = await open(queue, clock);
+    const tasks = [await queue.create(), await queue.create()];
+    await clock.advance(1_000);
+    expect(await first.answer).toEqual(tasks.slice(0, 1));
+    expect((await open(queue, clock)).claimed).toEqual(tasks.slice(1));
+  });
+});
+
+describe('a claimWork whose client goes away', () => {
+  const IMPATIENCE = { timeout: 1_000 };
+
+  /** Opens a call whose client gives up, and waits until the queue knows it. */
+  async function abandon(queue: QueueUnderTest, clock: TestClock): Promise<void> {
+    const before = clock.alarms();
+    const poll = await open(queue, clock, 1, queue.connect(queue.credentials.worker, IMPATIENCE));
+    await expect(poll.answer).rejects.toThrow();
+    // What is left is the sleep that the others join.
+    await vi.waitFor(() => expect(clock.alarms()).toBe(before + 1));
+  }
+
+  it('claims nothing any more', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    await abandon(queue, clock);
+    const taskId = await queue.create();
+    await clock.advance(30_000);
+    expect((await queue.root.status(taskId)).status.state).toBe('pending');
+  });
+
+  it('leaves its sleep to the next one', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    await abandon(queue, clock);
+    await clock.advance(500);
+    const taskId = await queue.create();
+    const next = await open(queue, clock);
+    await clock.advance(499);
+    await settled(queue);
+    expect(next.claimed).toBeUndefined();
+    await clock.advance(1);
+    expect(await next.answer).toEqual([taskId]);
+  });
+
+  it('leaves no sleep once that is over', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    await abandon(queue, clock);
+    await clock.advance(1_000);
+    const taskId = await queue.create();
+    expect((await open(queue, clock)).claimed).toEqual([taskId]);
+  });
+
+  it('at the moment of the claim has claimed, and the claim is lost', async () => {
+    const clock = createTestClock();
+    let goAway: Promise<unknown> = Promise.resolve();
+    await using queue = await startQueue({
+      clock,
+      publish: async ({ exchange }) => {
+        if (exchange.endsWith('task-running')) await goAway;
+      },
+    });
+    const taskId = await queue.create();
+    const client = queue.connect(queue.credentials.worker, IMPATIENCE);
+    goAway = new Promise(resolve => {
+      const call = client.claimWork(TASK_QUEUE_ID, { ...WORKER, tasks: 1 });
+      call.catch(resolve);
+    });
+    await goAway;
+    const { status } = await queue.root.status(taskId);
+    expect(status.runs).toEqual([expect.objectContaining({ state: 'running', ...WORKER })]);
+    const again = await open(queue, clock);
+    await clock.advance(20_000);
+    expect(await again.answer).toEqual([]);
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+
+import { fillIn, parametersOf } from '../../src/local/auth/scope-template.ts';
+import { queueApi } from '../../src/queue/index.ts';
+
+describe('the scopes that a call needs', () => {
+  it('have the parameters of the call in them', () => {
+    expect(fillIn('queue:resolve-task:<taskId>/<runId>', { taskId: 'T', runId: 3 })).toBe(
+      'queue:resolve-task:T/3',
+    );
+  });
+
+  it('have one for each value of a list', () => {
+    const template = { AllOf: [{ for: 'route', in: 'routes', each: 'queue:route:<route>' }, 'queue:x:<a>'] };
+    expect(fillIn(template, { routes: ['r.1', 'r.2'], a: 'A' })).toEqual({
+      AllOf: ['queue:route:r.1', 'queue:route:r.2', 'queue:x:A'],
+    });
+    expect(fillIn(template, { routes: [], a: 'A' })).toEqual({ AllOf: ['queue:x:A'] });
+  });
+
+  it('can not be had with a parameter missing', () => {
+    expect(() => fillIn('queue:status:<taskId>', {})).toThrow('taskId');
+    expect(() => fillIn({ AllOf: [{ for: 'a', in: 'as', each: '<a>' }] }, { a: 'A' })).toThrow('as');
+  });
+
+  it('say which parameters they have', () => {
+    expect(new Set(parametersOf(queueApi.createTask.scopes ?? ''))).toEqual(
+      new Set(['scopes', 'routes', 'projectId', 'schedulerId', 'priorities', 'provisionerId', 'workerType']),
+    );
+  });
+
+  it('can be told of every call of the queue', () => {
+    for (const { scopes } of Object.values(queueApi)) {
+      if (scopes === undefined) continue;
+      const parameters = Object.fromEntries(
+        parametersOf(scopes).map(name => [name, name.endsWith('s') ? ['v'] : 'v']),
+      );
+      expect(JSON.stringify(fillIn(scopes, parameters))).not.toContain('<');
+    }
+  });
+});

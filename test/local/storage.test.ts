@@ -1,0 +1,162 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { gzipSync } from 'node:zlib';
+
+import { describe, expect, it, vi } from 'vitest';
+
+import { startQueue, type QueueUnderTest } from './queue-under-test.ts';
+import { createTestClock } from './test-clock.ts';
+
+async function putUrlOf(
+  queue: QueueUnderTest,
+  name = 'public/x',
+): Promise<{ taskId: string; putUrl: string }> {
+  const taskId = await queue.create();
+  const { run } = await queue.claim();
+  const answer = await run.createArtifact(taskId, 0, name, {
+    storageType: 's3',
+    expires: new Date(Date.now() + 3_600_000).toISOString(),
+    contentType: 'text/plain',
+  });
+  if (answer.storageType !== 's3') throw new Error('no URL');
+  return { taskId, putUrl: answer.putUrl };
+}
+
+/** Sends a PUT as it is given, and returns the status of the answer. */
+function put(
+  url: string,
+  headers: Record<string, string | number>,
+  body: string[],
+): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method: 'PUT', headers }, response => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    call.on('error', reject);
+    for (const chunk of body) call.write(chunk);
+    call.end();
+  });
+}
+
+describe('an upload', () => {
+  it('is served again as it was sent, to everybody if it is public', async () => {
+    await using queue = await startQueue();
+    const { taskId, putUrl } = await putUrlOf(queue, 'public/logs/a b%.log');
+    const body = gzipSync('a log\n');
+    const upload = await fetch(putUrl, {
+      method: 'PUT',
+      headers: { 'content-type': 'text/plain; charset=utf-8', 'content-encoding': 'gzip' },
+      body,
+    });
+    const etag = `"${createHash('md5').update(body).digest('hex')}"`;
+    expect([upload.status, upload.headers.get('etag'), await upload.text()]).toEqual([200, etag, '']);
+    const url = await queue.anonymous.getArtifact(taskId, 0, 'public/logs/a b%.log');
+    const download = await fetch(url.url);
+    expect(Object.fromEntries(download.headers)).toMatchObject({
+      'content-type': 'text/plain; charset=utf-8',
+      'content-encoding': 'gzip',
+      'content-length': String(body.length),
+      etag,
+    });
+    expect(await download.text()).toBe('a log\n');
+  });
+
+  it('may be large', async () => {
+    await using queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    const body = randomBytes(24 * 1024 * 1024);
+    expect((await fetch(putUrl, { method: 'PUT', body })).status).toBe(200);
+    const download = await fetch(putUrl.replace(/\?.*/, ''));
+    expect(Buffer.compare(Buffer.from(await download.arrayBuffer()), body)).toBe(0);
+  });
+
+  it('may be empty', async () => {
+    await using queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    expect((await fetch(putUrl, { method: 'PUT', body: '' })).status).toBe(200);
+    expect(await (await fetch(putUrl.replace(/\?.*/, ''))).text()).toBe('');
+  });
+
+  it('may be repeated, and the last one counts', async () => {
+    await using queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    for (const body of ['one', 'two']) await fetch(putUrl, { method: 'PUT', body });
+    expect(await (await fetch(putUrl.replace(/\?.*/, ''))).text()).toBe('two');
+  });
+
+  it('must say how long it is', async () => {
+    await using queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    expect(await put(putUrl, { 'transfer-encoding': 'chunked' }, ['some'])).toBe(411);
+    expect(await put(putUrl, { 'content-length': 4 }, ['so', 'me'])).toBe(200);
+  });
+
+  it('that breaks off leaves nothing', async () => {
+    await using queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    await new Promise<void>(resolve => {
+      const call = request(putUrl, { method: 'PUT', headers: { 'content-length': 1_000 } });
+      call.on('error', () => resolve());
+      call.write('a part', () => call.destroy());
+    });
+    expect((await fetch(putUrl.replace(/\?.*/, ''))).status).toBe(404);
+  });
+
+  it('needs the URL that was signed for it', async () => {
+    await using queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    const upload = (url: string) => fetch(url, { method: 'PUT', body: 'x' }).then(({ status }) => status);
+    expect(await upload(putUrl.replace('public/x', 'public/y'))).toBe(403);
+    expect(await upload(putUrl.replace('public-bucket', 'private-bucket'))).toBe(403);
+    expect(await upload(putUrl.replace(/expires=\d/, 'expires=9'))).toBe(403);
+    expect(await upload(putUrl.replace(/\?.*/, ''))).toBe(403);
+    expect(await upload(putUrl)).toBe(200);
+  });
+
+  it('can begin for 45 minutes', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const { putUrl } = await putUrlOf(queue);
+    const upload = () => fetch(putUrl, { method: 'PUT', body: 'x' }).then(({ status }) => status);
+    await clock.advance(45 * 60_000 - 1);
+    expect(await upload()).toBe(200);
+    await clock.advance(1);
+    expect(await upload()).toBe(403);
+  });
+});
+
+describe('what is not public', () => {
+  it('needs a signed URL to be read, for 30 minutes, which is no URL to write to', async () => {
+    const clock = createTestClock();
+    await using queue = await startQueue({ clock });
+    const { taskId, putUrl } = await putUrlOf(queue, 'private/x');
+    await fetch(putUrl, { method: 'PUT', body: 'secret' });
+    const { url } = await queue.root.getArtifact(taskId, 0, 'private/x');
+    expect(await (await fetch(url)).text()).toBe('secret');
+    expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(403);
+    expect((await fetch(putUrl)).status).toBe(403);
+    expect((await fetch(url.replace(/\?.*/, ''))).status).toBe(403);
+    await clock.advance(30 * 60_000);
+    expect((await fetch(url)).status).toBe(403);
+  });
+});
+
+describe('the folder of the uploads', () => {
+  const folders = () => readdirSync(tmpdir()).filter(name => name.startsWith('tcw-local-queue-'));
+
+  it('goes with the queue', async () => {
+    const before = new Set(folders());
+    const queue = await startQueue();
+    const { putUrl } = await putUrlOf(queue);
+    await fetch(putUrl, { method: 'PUT', body: 'x' });
+    const own = folders().filter(name => !before.has(name));
+    expect(own).not.toEqual([]);
+    await queue.close();
+    await vi.waitFor(() =>
+      expect(folders().filter(name => own.includes(name)).length).toBeLessThan(own.length),
+    );
+  });
+});

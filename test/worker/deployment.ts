@@ -1,0 +1,239 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { filter, firstValueFrom, lastValueFrom, map, ReplaySubject, Subject, toArray } from 'rxjs';
+import taskcluster from 'taskcluster-client';
+import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
+import { connect, MemoryBroker, memoryTransport, Secret, type Pulse } from '../../src/pulse/index.ts';
+import {
+  connectQueue,
+  type CreateTaskRequest,
+  type Queue,
+  type TaskStatusStructure,
+} from '../../src/queue/index.ts';
+import type { Shutdown } from '../../src/streams/index.ts';
+import {
+  configDefaults,
+  nativeEngine,
+  runWorker,
+  type ExitReason,
+  type LogFields,
+  type WorkerConfig,
+  type WorkerNews,
+} from '../../src/worker/index.ts';
+
+const PROVISIONER = 'test';
+
+/** The calls of taskcluster-client, which ships no types, that a user of these tests makes. */
+interface UserCalls {
+  createTask(taskId: string, definition: object): Promise<unknown>;
+  cancelTask(taskId: string): Promise<unknown>;
+  status(taskId: string): Promise<{ status: TaskStatusStructure }>;
+  listArtifacts(
+    taskId: string,
+    runId: string,
+  ): Promise<{ artifacts: Awaited<ReturnType<Deployment['artifacts']>> }>;
+  artifact(taskId: string, runId: string, name: string): Promise<{ url: string }>;
+}
+
+/** A small Taskcluster deployment: the embedded queue and a broker, for one test. */
+export interface Deployment {
+  readonly rootUrl: string;
+  /** The broker, as the user of a worker. */
+  connectPulse(): Pulse;
+  /** Every connection to the broker is lost. */
+  cutPulse(): Promise<void>;
+  createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
+  cancelTask(taskId: string): Promise<void>;
+  status(taskId: string): Promise<TaskStatusStructure>;
+  /** Waits until the task is in a state from which it does not come back. */
+  resolved(taskId: string): Promise<TaskStatusStructure>;
+  /** Waits until a run of the task has the given state. */
+  running(taskId: string, runId?: number): Promise<void>;
+  artifacts(
+    taskId: string,
+    runId?: number,
+  ): Promise<{ name: string; storageType: string; contentType: string }[]>;
+  artifact(taskId: string, name: string, runId?: number): Promise<Buffer>;
+  log(taskId: string, runId?: number): Promise<string>;
+  startWorker(config?: Partial<WorkerConfig>, options?: WorkerOptions): Promise<RunningWorker>;
+  close(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  /** Without Pulse the worker polls. */
+  readonly pulse?: boolean;
+  /** A queue that is wrapped, to see what the worker asks of it. */
+  readonly watch?: (queue: Queue) => Queue;
+}
+
+export interface RunningWorker {
+  readonly news: readonly WorkerNews[];
+  readonly logged: readonly { fields: LogFields; message: string }[];
+  readonly tasksDir: string;
+  shutdown(how: Shutdown): void;
+  /** Why it ended, once it has. */
+  readonly ended: Promise<ExitReason | undefined>;
+}
+
+export async function deployment(options: Partial<LocalQueueOptions> = {}): Promise<Deployment> {
+  const broker = new MemoryBroker();
+  const transport = memoryTransport(broker);
+  const workerType = `w${randomUUID().slice(0, 8)}`;
+  const taskQueueId = `${PROVISIONER}/${workerType}`;
+  const owner = connect({ transport, user: 'taskcluster-queue' });
+  for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+  const secret = (name: string) => new Secret(`token-of-${name}-${randomUUID()}`);
+  const user = { clientId: 'test/user', accessToken: secret('user'), scopes: ['*'] };
+  const workerAccount = {
+    clientId: 'test/worker',
+    accessToken: secret('worker'),
+    scopes: [
+      `queue:claim-work:${taskQueueId}`,
+      'queue:worker-id:*',
+      `queue:pending-count:${taskQueueId}`,
+      'queue:status:*',
+    ],
+  };
+  const local = await startLocalQueue({
+    publish: ({ exchange, routingKey, routes, body }) =>
+      owner.publish(exchange, routingKey, body, { routes }),
+    clients: [user, workerAccount],
+    longPollMs: 1_000,
+    lookAgainMs: 50,
+    ...options,
+  });
+  const { rootUrl } = local;
+  const client = new taskcluster.Queue({
+    rootUrl,
+    credentials: { clientId: user.clientId, accessToken: user.accessToken.reveal() },
+    retries: 0,
+  }) as unknown as UserCalls;
+  const engine = await nativeEngine();
+  const pulses: Pulse[] = [];
+  const workers: RunningWorker[] = [];
+  const folders: string[] = [];
+
+  const connectPulse = () => {
+    const pulse = connect({ transport, user: 'workers', backoff: { baseMs: 5, capMs: 50 } });
+    pulses.push(pulse);
+    return pulse;
+  };
+  const status = async (taskId: string) => (await client.status(taskId)).status;
+  const until = async <T>(look: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> => {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const seen = await look();
+      if (seen !== undefined) return seen;
+      if (performance.now() > end) throw new Error('waited too long');
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+  };
+  const fetched = async (url: string) => {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${url}: ${response.status}`);
+    return Buffer.from(await response.arrayBuffer());
+  };
+
+  return {
+    rootUrl,
+    connectPulse,
+    cutPulse: () => broker.dropConnections(),
+    createTask: async (payload, definition = {}) => {
+      const taskId = taskcluster.slugid();
+      const now = new Date();
+      await client.createTask(taskId, {
+        taskQueueId,
+        schedulerId: 'test',
+        created: now.toJSON(),
+        deadline: taskcluster.fromNow('1 hour', now).toJSON(),
+        metadata: { name: 'test', description: '', owner: 'test@example.com', source: 'https://example.com' },
+        payload: { maxRunTime: 60, ...payload },
+        ...definition,
+      });
+      return taskId;
+    },
+    cancelTask: async taskId => void (await client.cancelTask(taskId)),
+    status,
+    resolved: taskId =>
+      until(async () => {
+        const seen = await status(taskId);
+        return ['completed', 'failed', 'exception'].includes(seen.state) ? seen : undefined;
+      }),
+    running: async (taskId, runId = 0) => {
+      await until(async () => ((await status(taskId)).runs[runId]?.state === 'running' ? true : undefined));
+    },
+    artifacts: async (taskId, runId = 0) => (await client.listArtifacts(taskId, String(runId))).artifacts,
+    artifact: async (taskId, name, runId = 0) => {
+      const content = await client.artifact(taskId, String(runId), name);
+      return fetched(content.url);
+    },
+    log: async (taskId, runId = 0) => {
+      const content = await client.artifact(taskId, String(runId), 'public/logs/live_backing.log');
+      // fetch undoes the encoding; that it was there is looked at where it matters.
+      return (await fetched(content.url)).toString();
+    },
+    startWorker: async (config = {}, { pulse = true, watch = (queue: Queue) => queue } = {}) => {
+      const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
+      folders.push(tasksDir);
+      const whole: WorkerConfig = {
+        ...configDefaults(),
+        rootURL: rootUrl,
+        clientId: workerAccount.clientId,
+        accessToken: workerAccount.accessToken,
+        provisionerId: PROVISIONER,
+        workerType,
+        workerGroup: 'here',
+        workerId: `w-${randomUUID().slice(0, 8)}`,
+        tasksDir,
+        killGraceSecs: 2,
+        ...config,
+      };
+      const { workerGroup, workerId } = whole;
+      const queue = connectQueue({ rootUrl, credentials: workerAccount, taskQueueId, workerGroup, workerId });
+      const logged: { fields: LogFields; message: string }[] = [];
+      const keep = (fields: LogFields, message: string) => void logged.push({ fields, message });
+      const logger = { debug: keep, info: keep, warn: keep, error: keep };
+      const shutdown$ = new Subject<Shutdown>();
+      const news: WorkerNews[] = [];
+      const news$ = new ReplaySubject<WorkerNews>();
+      news$.subscribe(item => news.push(item));
+      const parts = { config: whole, queue: watch(queue), engine, logger, version: 'test' };
+      runWorker(parts, pulse ? connectPulse() : undefined, shutdown$).subscribe(news$);
+      const worker: RunningWorker = {
+        news,
+        logged,
+        tasksDir,
+        shutdown: how => {
+          shutdown$.next(how);
+        },
+        ended: lastValueFrom(
+          news$.pipe(
+            toArray(),
+            map(all => all.at(-1)),
+            map(item => (item?.type === 'worker' ? item.state.because : undefined)),
+          ),
+        ),
+      };
+      workers.push(worker);
+      await firstValueFrom(
+        news$.pipe(filter(item => item.type === 'worker' && item.state.pulse === (pulse ? 'up' : 'down'))),
+      );
+      return worker;
+    },
+    close: async () => {
+      for (const worker of workers) worker.shutdown('now');
+      await Promise.all(workers.map(({ ended }) => ended));
+      await Promise.all([...pulses.map(pulse => pulse.close(200)), owner.close(200)]);
+      await local.close();
+      await Promise.all(folders.map(folder => rm(folder, { recursive: true, force: true })));
+    },
+  };
+}
+
+/** A command of a POSIX shell. */
+export function sh(script: string): { command: string[][] } {
+  return { command: [['sh', '-c', script]] };
+}

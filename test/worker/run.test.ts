@@ -1,0 +1,208 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deployment, sh, type Deployment } from './deployment.ts';
+
+describe('a run', () => {
+  let here: Deployment;
+  beforeEach(async () => {
+    here = await deployment();
+  });
+  afterEach(() => here.close());
+
+  const logOf = async (taskId: string) => {
+    const lines = (await here.log(taskId)).split('\n');
+    return lines.map(line => line.replace(/^(\[taskcluster(?::warn)?) [^\]]*\]/, '$1]'));
+  };
+
+  it('completes: its log tells the whole story, and nothing of it is left', async () => {
+    const worker = await here.startWorker();
+    const taskId = await here.createTask({ command: [['sh', '-c', 'echo out; echo err >&2'], ['true']] });
+    expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
+
+    const lines = await logOf(taskId);
+    const told = lines.slice(lines.indexOf('[taskcluster] === Task Starting ==='));
+    expect(told.filter(line => !/Time:|Duration:/.test(line))).toEqual([
+      '[taskcluster] === Task Starting ===',
+      "[taskcluster] Executing command 0: sh -c 'echo out; echo err >&2'",
+      'out',
+      'err',
+      '[taskcluster]                        Exit Code: 0',
+      '[taskcluster]                           Result: SUCCEEDED',
+      '[taskcluster] Executing command 1: true',
+      '[taskcluster]                        Exit Code: 0',
+      '[taskcluster]                           Result: SUCCEEDED',
+      '[taskcluster] === Task Finished ===',
+      '',
+    ]);
+    expect(lines).toContain(`[taskcluster] Task ID: ${taskId}`);
+    await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+  });
+
+  it('uploads its log gzipped, and live.log as a link to it', async () => {
+    await here.startWorker();
+    const taskId = await here.createTask(sh('echo hello'));
+    await here.resolved(taskId);
+    expect(await here.artifacts(taskId)).toEqual([
+      expect.objectContaining({ name: 'public/logs/live.log', storageType: 'link' }),
+      expect.objectContaining({
+        name: 'public/logs/live_backing.log',
+        storageType: 's3',
+        contentType: 'text/plain; charset=utf-8',
+      }),
+    ]);
+    const live = await fetch(
+      `${here.rootUrl}/api/queue/v1/task/${taskId}/runs/0/artifacts/${encodeURIComponent('public/logs/live.log')}`,
+    );
+    expect(live.headers.get('content-encoding')).toBe('gzip');
+    expect(await live.text()).toContain('\nhello\n');
+  });
+
+  it('fails with the first command that fails, and does not run the next', async () => {
+    await here.startWorker();
+    const taskId = await here.createTask({
+      command: [
+        ['sh', '-c', 'exit 3'],
+        ['echo', 'never'],
+      ],
+    });
+    expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
+    const lines = await logOf(taskId);
+    expect(lines).toContain('[taskcluster]                        Exit Code: 3');
+    expect(lines).toContain('[taskcluster]                           Result: FAILED');
+    expect(lines.at(-2)).toBe('[taskcluster:error] exit status 3');
+    expect(lines.join()).not.toContain('never');
+  });
+
+  it('is run again when its exit code is one of onExitStatus.retry', async () => {
+    await here.startWorker();
+    const script = 'test "$RUN_ID" -ge 1 || exit 42';
+    const taskId = await here.createTask({ ...sh(script), onExitStatus: { retry: [42] } });
+    const { runs, state } = await here.resolved(taskId);
+    expect(state).toBe('completed');
+    expect(runs.map(run => [run.reasonCreated, run.state, run.reasonResolved])).toEqual([
+      ['scheduled', 'exception', 'intermittent-task'],
+      ['task-retry', 'completed', 'completed'],
+    ]);
+    expect((await logOf(taskId)).at(-2)).toBe(
+      '[taskcluster:error] task appears to have failed intermittently - exit code 42 found in task payload.onExitStatus list',
+    );
+  });
+
+  it('fails when it runs longer than maxRunTime, and still uploads its artifacts', async () => {
+    await here.startWorker();
+    const taskId = await here.createTask({
+      ...sh('echo kept > kept.txt; exec sleep 600'),
+      maxRunTime: 1,
+      artifacts: [{ type: 'file', path: 'kept.txt', name: 'public/kept.txt' }],
+    });
+    expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
+    expect((await here.artifact(taskId, 'public/kept.txt')).toString()).toBe('kept\n');
+    const lines = await logOf(taskId);
+    expect(lines).toContain('[taskcluster:error] Aborting task...');
+    expect(lines.at(-2)).toBe('[taskcluster:error] task aborted - max run time exceeded');
+  });
+
+  it('has a clean environment, with forced variables that a payload can not change', async () => {
+    process.env.SECRET_OF_THE_WORKER = 'visible';
+    await here.startWorker({ workerLocation: '{"cloud":"none"}' });
+    const taskId = await here.createTask({
+      command: [['env']],
+      env: { MINE: 'yes', PATH: '/bin:/usr/bin', TASK_ID: 'forged', RUN_ID: '99' },
+    });
+    const { taskGroupId } = await here.resolved(taskId);
+    const log = await here.log(taskId);
+    const variables = Object.fromEntries(
+      log
+        .split('\n')
+        .filter(line => /^[A-Z_]+=/.test(line))
+        .map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    delete process.env.SECRET_OF_THE_WORKER;
+    const folder = variables.TASK_WORKDIR;
+    expect(folder).toMatch(/^\//);
+    expect(variables).toEqual({
+      PATH: '/bin:/usr/bin',
+      HOME: folder,
+      USER: expect.any(String),
+      LANG: 'C.UTF-8',
+      MINE: 'yes',
+      TASK_ID: taskId,
+      RUN_ID: '0',
+      TASK_WORKDIR: folder,
+      TASK_GROUP_ID: taskGroupId,
+      TASKCLUSTER_ROOT_URL: here.rootUrl,
+      TASKCLUSTER_WORKER_LOCATION: '{"cloud":"none"}',
+    });
+  });
+
+  it('never shows the tokens of its claim or its worker in its log', async () => {
+    let token = '';
+    const worker = await here.startWorker(
+      {},
+      {
+        watch: queue => ({
+          ...queue,
+          claimWork: async tasks => {
+            const claims = await queue.claimWork(tasks);
+            token = claims[0]?.lease.credentials.accessToken.reveal() ?? token;
+            return claims;
+          },
+        }),
+      },
+    );
+    // The task can not know the token; that somebody gave it to it is played by a file that we write.
+    const taskId = await here.createTask(
+      sh('while ! test -s token; do sleep 0.05; done; cat token; echo; echo done'),
+    );
+    await expect.poll(() => readdir(worker.tasksDir)).toContain(`task_${taskId}_0`);
+    await writeFile(`${worker.tasksDir}/task_${taskId}_0/token`, `before ${token} after`);
+    await here.resolved(taskId);
+    const log = await here.log(taskId);
+    expect(token.length).toBeGreaterThan(20);
+    expect(log).not.toContain(token);
+    expect(log).toContain('before [redacted] after');
+  });
+
+  describe('artifacts', () => {
+    it('are uploaded, files and directories, with their types', async () => {
+      await here.startWorker();
+      const taskId = await here.createTask({
+        ...sh(
+          'mkdir -p out/deep; echo text > out/a.txt; printf "\\000\\001" > out/deep/b.bin; echo "{}" > one.json',
+        ),
+        artifacts: [
+          { type: 'directory', path: 'out', name: 'public/out' },
+          { type: 'file', path: 'one.json' },
+        ],
+      });
+      expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
+      const artifacts = await here.artifacts(taskId);
+      expect(artifacts.map(({ name, contentType }) => [name, contentType])).toEqual(
+        expect.arrayContaining([
+          ['one.json', 'application/json'],
+          ['public/out/a.txt', 'text/plain; charset=utf-8'],
+          ['public/out/deep/b.bin', 'application/octet-stream'],
+        ]),
+      );
+      expect(await here.artifact(taskId, 'public/out/deep/b.bin')).toEqual(Buffer.from([0, 1]));
+    });
+
+    it('that are missing fail the task, unless they are optional', async () => {
+      await here.startWorker();
+      const [needed, optional] = await Promise.all([
+        here.createTask({ command: [['true']], artifacts: [{ type: 'file', path: 'x' }] }),
+        here.createTask({ command: [['true']], artifacts: [{ type: 'file', path: 'x', optional: true }] }),
+      ]);
+      expect(await here.resolved(needed)).toMatchObject({ state: 'failed' });
+      expect(await here.resolved(optional)).toMatchObject({ state: 'completed' });
+      for (const taskId of [needed, optional]) {
+        expect(await here.artifacts(taskId)).toContainEqual(
+          expect.objectContaining({ name: 'x', storageType: 'error' }),
+        );
+      }
+      expect(await here.log(needed)).toMatch(
+        /\[taskcluster:error\] TASK FAILURE during artifact upload: file-missing-on-worker: Could not read file '.*\/x'/,
+      );
+    });
+  });
+});

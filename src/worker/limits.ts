@@ -1,33 +1,58 @@
-import { count, filter, map, merge, NEVER, switchMap, take, timer, type Observable } from 'rxjs';
+import {
+  distinctUntilChanged,
+  filter,
+  map,
+  merge,
+  NEVER,
+  scan,
+  startWith,
+  switchMap,
+  take,
+  timer,
+  type Observable,
+} from 'rxjs';
 import type { WorkerConfig } from './config/index.ts';
+import type { WorkerNews } from './events.ts';
 import type { ExitReason } from './worker-state.ts';
 
-/**
- * When a worker has enough to do, or waited long enough: emits at most once, why.
- *
- * @param started$ an item for each run that was begun
- * @param running$ how many run now
- */
+/** When a worker has enough to do, or waited long enough: emits at most once, why. */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
-  started$: Observable<unknown>,
-  running$: Observable<number>,
+  news$: Observable<WorkerNews>,
 ): Observable<ExitReason> {
-  const enough$ =
+  const begun$ = changes(news$).pipe(filter(change => change > 0));
+  const enough$: Observable<ExitReason> =
     numberOfTasksToRun === 0
       ? NEVER
-      : started$.pipe(
-          take(numberOfTasksToRun),
-          count(),
-          filter(runs => runs === numberOfTasksToRun),
-          map((): ExitReason => 'tasks-complete'),
+      : begun$.pipe(
+          scan(begun => begun + 1, 0),
+          filter(begun => begun === numberOfTasksToRun),
+          map(() => 'tasks-complete'),
         );
-  const idle$ =
+  const running$ = changes(news$).pipe(
+    scan((running, change) => running + change, 0),
+    startWith(0),
+  );
+  const idle$: Observable<ExitReason> =
     idleTimeoutSecs === 0
       ? NEVER
       : running$.pipe(
-          switchMap(running => (running === 0 ? timer(idleTimeoutSecs * 1_000) : NEVER)),
-          map((): ExitReason => 'idle'),
+          map(running => running === 0),
+          distinctUntilChanged(),
+          switchMap(idle => (idle ? timer(idleTimeoutSecs * 1_000) : NEVER)),
+          map(() => 'idle'),
         );
   return merge(enough$, idle$).pipe(take(1));
+}
+
+/** +1 for each run that begins, -1 for each that has ended. */
+function changes(news$: Observable<WorkerNews>): Observable<number> {
+  return news$.pipe(
+    map(news => {
+      if (news.type !== 'run') return 0;
+      if (news.state.phase === 'resolved') return -1;
+      return news.state.phase === 'claimed' && !news.state.stop ? 1 : 0;
+    }),
+    filter(change => change !== 0),
+  );
 }

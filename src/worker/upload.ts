@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { defer, from, type Observable } from 'rxjs';
+import { catchError, defer, from, of, type Observable } from 'rxjs';
 import type { ActiveRun } from './active-run.ts';
 import { FEATURES } from './features/index.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
@@ -19,7 +19,16 @@ const BEST_EFFORT_MS = 15_000;
 export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
   return defer(() => {
     run.dispatch({ type: 'upload' });
-    return from(uploaded(run, outcome));
+    return from(uploaded(run, outcome)).pipe(
+      // A log that can not be written, on a full disk, costs the run its result, not the worker its life.
+      catchError((error: unknown) => {
+        run.worker.logger.error(
+          { taskId: run.claim.taskId, runId: run.claim.runId, err: error },
+          'could not upload',
+        );
+        return of(outcome.result === 'completed' ? outcomeOf(error) : outcome);
+      }),
+    );
   });
 }
 

@@ -84,11 +84,10 @@ class ProcessGroups implements Enclosure {
   }
 
   async terminate(): Promise<void> {
-    for (const { pid } of await this.#search.members()) {
-      if (this.#search.leaders.has(pid)) continue;
-      signal(pid, 'SIGTERM');
-      signal(pid, 'SIGCONT');
-    }
+    // The shells that only wait for a command end by themselves.
+    const stopped = await this.#stopAll(this.#search.leaders);
+    for (const pid of stopped) signal(pid, 'SIGTERM');
+    for (const pid of stopped) signal(pid, 'SIGCONT');
   }
 
   kill(): Promise<void> {
@@ -111,13 +110,18 @@ class ProcessGroups implements Enclosure {
     this.#watchdog.release();
   }
 
-  /** Stops members until no look finds a new one: what is stopped can not fork away from the SIGKILL that follows. */
-  async #stopAll(): Promise<number[]> {
+  /**
+   * Stops members until no look finds a new one, so that none forks away from the signal that follows.
+   *
+   * @param except members that go on
+   */
+  async #stopAll(except: ReadonlySet<number> = new Set()): Promise<number[]> {
     const stopped = new Set<number>();
     for (;;) {
-      const fresh = (await this.#search.members()).filter(({ pid }) => !stopped.has(pid));
+      const members = await this.#search.members();
+      const fresh = members.map(({ pid }) => pid).filter(pid => !stopped.has(pid) && !except.has(pid));
       if (fresh.length === 0) return [...stopped];
-      for (const { pid } of fresh) {
+      for (const pid of fresh) {
         signal(pid, 'SIGSTOP');
         stopped.add(pid);
       }

@@ -1,0 +1,37 @@
+import { catchError, EMPTY, finalize, map, mergeMap, type OperatorFunction } from 'rxjs';
+import type { Claim } from '../queue/index.ts';
+import type { WorkerContext } from './context.ts';
+import type { WorkerNews } from './events.ts';
+import { giveBack } from './give-back.ts';
+import type { Slots } from './slots.ts';
+import { taskRun } from './task-run.ts';
+
+/**
+ * Runs each claim in the slot that was taken for it. The slot is free again when the last trace of the run is gone.
+ *
+ * @param draining when it says so, a claim is given back instead: the worker is going
+ */
+export function runEach(
+  worker: WorkerContext,
+  slots: Slots,
+  draining: () => boolean,
+): OperatorFunction<Claim, WorkerNews> {
+  return mergeMap(claim => {
+    const run$ = draining()
+      ? giveBack(claim, worker)
+      : taskRun(claim, worker).pipe(map((state): WorkerNews => ({ type: 'run', claim, state })));
+    return run$.pipe(
+      catchError((err: unknown) => {
+        const { taskId, runId } = claim;
+        worker.logger.error(
+          { taskId, runId, err },
+          'the run met an error of the worker; its claim will expire',
+        );
+        return EMPTY;
+      }),
+      finalize(() => {
+        slots.giveBack(1);
+      }),
+    );
+  });
+}

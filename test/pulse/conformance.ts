@@ -268,9 +268,9 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
         await other.close(100);
       });
 
-      it('survives many cuts in a row without a lock (405) on its queue', async () => {
+      it('survives 100 cuts without a lock (405) on its queue', async () => {
         const { next } = await consuming();
-        for (let n = 0; n < 10; n++) {
+        for (let n = 0; n < 100; n++) {
           const lost = firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
           await under.cutConnections();
           await lost;

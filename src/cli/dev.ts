@@ -6,7 +6,7 @@ import { connectQueue } from '../queue/index.ts';
 import { shutdownSignals, type Shutdown } from '../streams/index.ts';
 import { configDefaults, type WorkerConfig } from '../worker/index.ts';
 import type { DevCommand } from './commands.ts';
-import { DEV_POOL, devAccounts } from './dev/accounts.ts';
+import { devAccounts, devPool } from './dev/accounts.ts';
 import { devBroker } from './dev/broker.ts';
 import { createAndFollow } from './dev/create.ts';
 import { devQueue } from './dev/queue.ts';
@@ -19,9 +19,10 @@ import { workerProcess } from './worker-process.ts';
 export const dev: DevCommand = async (options, { logger, stdout }) => {
   const { defaultTask, once, worker: chosen } = options;
   const files = options.tasks.length === 0 && defaultTask !== undefined ? [defaultTask] : options.tasks;
-  const taskQueueId = `${DEV_POOL.provisionerId}/${DEV_POOL.workerType}`;
+  const pool = devPool((chosen.pulseUrl ?? options.queuePulseUrl) !== undefined);
+  const { taskQueueId } = pool;
   const tasks = (await Promise.all(files.map(file => readTasks(file, taskQueueId)))).flat();
-  const accounts = devAccounts();
+  const accounts = devAccounts(pool);
 
   const undo: (() => Promise<unknown>)[] = [];
   try {
@@ -42,18 +43,22 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
     const home = await mkdtemp(join(tmpdir(), 'tcw-dev-'));
     undo.push(() => rm(home, { recursive: true, force: true }));
     const { rootUrl } = local;
-    stdout.write(exportLines(rootUrl, accounts.user));
+    stdout.write(exportLines(rootUrl, accounts.user, taskQueueId));
 
     const config: WorkerConfig = {
       ...configDefaults(),
-      ...DEV_POOL,
+      provisionerId: pool.provisionerId,
+      workerType: pool.workerType,
+      workerGroup: pool.workerGroup,
+      workerId: pool.workerId,
       rootURL: rootUrl,
       clientId: accounts.worker.clientId,
       accessToken: accounts.worker.accessToken,
       tasksDir: join(home, 'tasks'),
       ...chosen,
     };
-    const queue = connectQueue({ rootUrl, credentials: accounts.worker, taskQueueId, ...DEV_POOL });
+    const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
+    const listening = Promise.withResolvers<undefined>();
     const working = workerProcess({
       config,
       queue,
@@ -61,14 +66,19 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       logger,
       shutdown$,
       onLog: logWriter(tasks, stdout),
+      onListening: () => {
+        listening.resolve(undefined);
+      },
     });
     // The worker needs the queue until it is done, also when a task could not be created.
     undo.push(async () => {
       shutdown$.next('now');
       await working.catch(() => undefined);
     });
+    const over = working.then(() => undefined);
+    await Promise.race([listening.promise, over]);
     const following = createAndFollow(tasks, { rootUrl, user: accounts.user, pulse: broker.workers });
-    const endings = await Promise.race([following, working.then(() => undefined)]);
+    const endings = await Promise.race([following, over]);
     if (endings && tasks.length > 0) stdout.write(summary(tasks, endings));
     if (once) shutdown$.next('finish');
     else if (endings)

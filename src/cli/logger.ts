@@ -50,5 +50,10 @@ export async function createLogger({ level, stream, format }: LoggerOptions): Pr
 
 async function prettyLine(colorize: boolean): Promise<(json: string) => string> {
   const { prettyFactory } = await import('pino-pretty');
-  return prettyFactory({ colorize, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' });
+  return prettyFactory({
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname',
+    singleLine: true,
+  });
 }

@@ -1,18 +1,19 @@
-import { filter, share } from 'rxjs';
+import { ReplaySubject } from 'rxjs';
 import { connectQueue } from '../queue/index.ts';
-import { shutdownSignals } from '../streams/index.ts';
-import type { WorkerConfig } from '../worker/index.ts';
-import type { CommandIo, RunCommand } from './commands.ts';
+import { shutdownSignals, type Shutdown } from '../streams/index.ts';
+import type { Logger, WorkerConfig } from '../worker/index.ts';
+import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { connectToPulse } from './pulse.ts';
 import { EXIT_CODE_OF, workerProcess } from './worker-process.ts';
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
-export const run: RunCommand = async (config, io) => {
-  const { logger } = io;
-  const signals$ = shutdownSignals().pipe(share());
-  const forced = signals$.pipe(filter(how => how === 'force')).subscribe(() => {
-    leaveNow(io);
+export const run: RunCommand = async (config, { logger }) => {
+  const shutdown$ = new ReplaySubject<Shutdown>();
+  let working = false;
+  const signals = shutdownSignals().subscribe(how => {
+    if (how === 'force' || !working) leaveNow(how, logger);
+    shutdown$.next(how);
   });
   const queue = connectQueue({
     rootUrl: config.rootURL,
@@ -24,16 +25,17 @@ export const run: RunCommand = async (config, io) => {
       logger.warn({ err, waitMs }, 'the queue did not answer, trying again');
     },
   });
-  const pulse = await workerPulse(config, io);
+  const pulse = await workerPulse(config, logger);
   try {
-    return EXIT_CODE_OF[await workerProcess({ config, queue, pulse, logger, shutdown$: signals$ })];
+    working = true;
+    return EXIT_CODE_OF[await workerProcess({ config, queue, pulse, logger, shutdown$ })];
   } finally {
-    forced.unsubscribe();
+    signals.unsubscribe();
     await pulse?.close();
   }
 };
 
-async function workerPulse(config: WorkerConfig, { logger }: CommandIo) {
+async function workerPulse(config: WorkerConfig, logger: Logger) {
   const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;
   if (!url && user === undefined) {
     logger.info({}, 'no pulseUrl: polling for work');
@@ -43,8 +45,8 @@ async function workerPulse(config: WorkerConfig, { logger }: CommandIo) {
   return connectToPulse({ url, user, password, namespace, connectionName }, logger);
 }
 
-/** The second signal: whatever runs is killed with the worker, and its claims expire. */
-function leaveNow({ logger }: CommandIo): void {
-  logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
-  process.exit(EXIT_CODES.workerShutdown.code);
+/** At the second signal, what runs is killed with the worker. Before there is a worker, one is enough. */
+function leaveNow(how: Shutdown, logger: Logger): never {
+  if (how === 'force') logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
+  process.exit(how === 'finish' ? EXIT_CODES.workerStopped.code : EXIT_CODES.workerShutdown.code);
 }

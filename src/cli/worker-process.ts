@@ -24,6 +24,8 @@ export interface WorkerProcess {
   readonly logger: Logger;
   readonly shutdown$: Observable<Shutdown>;
   readonly onLog?: WorkerParts['onLog'];
+  /** Told when the worker first asks for work, by notices or by polling. */
+  readonly onListening?: () => void;
 }
 
 /**
@@ -32,11 +34,16 @@ export interface WorkerProcess {
  * @throws Failure when this machine can not do what is asked for
  */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
-  const { config, queue, pulse, logger, shutdown$, onLog } = options;
+  const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
   const engine = await chosenEngine(config, logger);
   await assertTasksDir(config.tasksDir);
   const parts: WorkerParts = { config, queue, engine, logger, version: version(), ...(onLog && { onLog }) };
-  const news$ = runWorker(parts, pulse, shutdown$).pipe(tap(news => logNews(news, logger)));
+  const news$ = runWorker(parts, pulse, shutdown$).pipe(
+    tap(news => {
+      logNews(news, logger);
+      if (news.type === 'worker' && news.state.phase === 'listening') onListening?.();
+    }),
+  );
   const because$ = news$.pipe(
     mergeMap(news =>
       news.type === 'worker' && news.state.phase === 'stopped' ? [news.state.because] : EMPTY,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import taskcluster from 'taskcluster-client';
 import { fullJitter } from '../pulse/index.ts';
 import type { Credentials } from './credentials.ts';
-import { queueError, type QueueError } from './errors.ts';
+import { noAnswer, queueError, type QueueError } from './errors.ts';
 import type { QueueApi } from './generated/api.ts';
 import { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
 
@@ -19,12 +19,14 @@ export interface CallOptions {
   readonly policies?: Partial<Record<QueueCall, CallPolicy>>;
   /** Told of each further try. */
   readonly onRetry?: (error: QueueError, waitMs: number) => void;
+  /** Ends a call at once, with the signal's reason. What is on its way to the queue still arrives, unheard. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Makes one call of the queue as `credentials`, by its policy.
  *
- * @throws QueueError when the last try failed
+ * @throws QueueError when the last try failed, or the reason of the signal
  */
 export type Call = <C extends QueueCall>(
   credentials: Credentials,
@@ -32,29 +34,57 @@ export type Call = <C extends QueueCall>(
   ...args: CallArguments<C>
 ) => Promise<QueueApi[C]['output']>;
 
-export function queueCalls({ rootUrl, policies, onRetry }: CallOptions): Call {
+export function queueCalls({ rootUrl, policies, onRetry, signal }: CallOptions): Call {
   keepConnections();
   return async (credentials, name, ...args) => {
     const policy: CallPolicy = policies?.[name] ?? CALL_POLICIES[name];
-    // taskcluster-client retries by itself whatever got no answer; `retries: 0` leaves that to the policy.
-    const client = new taskcluster.Queue({
-      rootUrl,
-      credentials: plain(credentials),
-      timeout: policy.timeoutMs,
-      retries: 0,
-    });
     for (let attempt = 1; ; attempt++) {
       try {
-        return (await client[name]?.(...args)) as QueueApi[typeof name]['output'];
+        signal?.throwIfAborted();
+        const answer = await unlessAborted(once(rootUrl, credentials, policy, name, args), signal);
+        return answer as QueueApi[typeof name]['output'];
       } catch (cause) {
+        signal?.throwIfAborted();
         const error = queueError(name, cause);
         if (!error.transient || attempt > policy.retries) throw error;
         const waitMs = fullJitter(attempt, policy.backoff);
         onRetry?.(error, waitMs);
-        await sleep(waitMs);
+        await unlessAborted(sleep(waitMs, undefined, { signal }), signal);
       }
     }
   };
+}
+
+async function once(
+  rootUrl: string,
+  credentials: Credentials,
+  { timeoutMs }: CallPolicy,
+  name: QueueCall,
+  args: readonly unknown[],
+): Promise<unknown> {
+  // taskcluster-client retries by itself whatever got no answer; `retries: 0` leaves that to the policy.
+  const client = new taskcluster.Queue({
+    rootUrl,
+    credentials: plain(credentials),
+    timeout: timeoutMs,
+    retries: 0,
+  });
+  const answer = await client[name]?.(...args);
+  if (answer === undefined) throw noAnswer(name);
+  return answer;
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const stop = () => {
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  work.then(resolve, reject).finally(() => {
+    signal.removeEventListener('abort', stop);
+  });
+  return promise;
 }
 
 function plain({ clientId, accessToken, certificate }: Credentials) {

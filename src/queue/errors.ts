@@ -3,8 +3,8 @@
  *
  * - `conflict` (409): the run is over, or the thing exists otherwise. Final.
  * - `forbidden` (401, 403): these credentials may not do that. Final.
- * - `refused` (any other 4xx): the request is wrong and would be again. Final.
- * - `unavailable` (429, 5xx): the service can not answer now.
+ * - `refused` (any other 4xx, or a request that could not be made): it is wrong and would be again. Final.
+ * - `unavailable` (429, 5xx, or an answer that is none): the service can not answer now.
  * - `unreachable`: there was no answer: network, DNS, TLS, or it took too long.
  */
 export type QueueErrorKind = 'conflict' | 'forbidden' | 'refused' | 'unavailable' | 'unreachable';
@@ -15,8 +15,8 @@ export class QueueError extends Error {
   readonly kind: QueueErrorKind;
   readonly statusCode: number | undefined;
 
-  constructor(kind: QueueErrorKind, message: string, statusCode?: number, options?: ErrorOptions) {
-    super(message, options);
+  constructor(kind: QueueErrorKind, message: string, statusCode?: number) {
+    super(message);
     this.kind = kind;
     this.statusCode = statusCode;
   }
@@ -27,18 +27,32 @@ export class QueueError extends Error {
   }
 }
 
-/** Reads what taskcluster-client rejects with: an error with `statusCode`, or a network error without. */
+/**
+ * Reads what taskcluster-client rejects with: an error with `statusCode`, a network error with `code`, or a mistake of
+ * the caller. It does not become the `cause`: it holds the request, and with that the credentials.
+ */
 export function queueError(call: string, error: unknown): QueueError {
-  const { statusCode, message } = error as { statusCode?: number; message?: string };
+  if (error instanceof QueueError) return error;
+  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
   // The queue appends a block of details after a line of dashes; the first part says it all.
   const text = `${call}: ${(message ?? String(error)).split('\n---\n')[0]?.trim() ?? ''}`;
-  if (statusCode === undefined) return new QueueError('unreachable', text, undefined, { cause: error });
-  return new QueueError(kindOf(statusCode), `${text} (${statusCode})`, statusCode);
+  if (statusCode !== undefined)
+    return new QueueError(kindOf(statusCode), `${text} (${statusCode})`, statusCode);
+  return new QueueError(code === undefined ? 'refused' : 'unreachable', text);
+}
+
+/**
+ * A redirect, an empty body, a page of somebody else's: taskcluster-client resolves with nothing for each of them. No
+ * call that a worker makes has such an answer, and a report that a proxy swallowed must not count as made.
+ */
+export function noAnswer(call: string): QueueError {
+  return new QueueError('unavailable', `${call}: the answer is not one of the queue`);
 }
 
 function kindOf(statusCode: number): QueueErrorKind {
   if (statusCode === 409) return 'conflict';
   if (statusCode === 401 || statusCode === 403) return 'forbidden';
-  if (statusCode === 429 || statusCode >= 500) return 'unavailable';
+  // Below 400 it is JSON that could not be read.
+  if (statusCode === 429 || statusCode >= 500 || statusCode < 400) return 'unavailable';
   return 'refused';
 }

@@ -43,7 +43,12 @@ export interface RunCalls {
   reportCompleted(): Promise<void>;
   reportFailed(): Promise<void>;
   reportException(reason: TaskExceptionRequest['reason']): Promise<void>;
-  createArtifact(name: string, request: PostArtifactRequest): Promise<PostArtifactResponse>;
+  /** @param signal ends it at once, tries and waits included */
+  createArtifact(
+    name: string,
+    request: PostArtifactRequest,
+    signal?: AbortSignal,
+  ): Promise<PostArtifactResponse>;
 }
 
 export function connectQueue(options: QueueOptions): Queue {
@@ -70,8 +75,15 @@ export function connectQueue(options: QueueOptions): Queue {
         reportFailed: async () => void (await call(current.credentials, 'reportFailed', taskId, runId)),
         reportException: async reason =>
           void (await call(current.credentials, 'reportException', taskId, runId, { reason })),
-        createArtifact: (name, request) =>
-          call(current.credentials, 'createArtifact', taskId, runId, name, request),
+        createArtifact: (name, request, signal) =>
+          queueCalls({ ...options, signal })(
+            current.credentials,
+            'createArtifact',
+            taskId,
+            runId,
+            name,
+            request,
+          ),
       };
     },
   };

@@ -1,4 +1,4 @@
-import { BehaviorSubject, catchError, NEVER, retry, timer, type Observable } from 'rxjs';
+import { BehaviorSubject, catchError, finalize, NEVER, retry, timer, type Observable } from 'rxjs';
 import type { ConsumeOptions, ConsumerEvent, Pulse, PulseError, PulseMessage } from '../pulse/index.ts';
 
 /** Messages of one consumer, and apart from them whether it listens. */
@@ -38,6 +38,9 @@ export function feed<T>(
       },
     }),
     catchError(() => NEVER),
+    finalize(() => {
+      listening$.next(false);
+    }),
   );
   return { items$, listening$ };
 }

@@ -1,14 +1,13 @@
 import { map, type Observable } from 'rxjs';
-import { queue } from '../exchanges/index.ts';
+import { queue, type TaskStatusStructure } from '../exchanges/index.ts';
 import { namedQueue, type Pulse } from '../pulse/index.ts';
-import { parseTime } from '../queue/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
 /** Somewhere in the pool a task has become pending. A hint, not a claim: it may be gone, or another may come first. */
 export interface PendingNotice {
   readonly taskId: string;
   readonly runId: number;
-  /** When the run became pending, in ms since the epoch, by the queue's clock. */
+  /** When the run became pending, in ms since the epoch, by the queue's clock; 0 where the notice does not tell. */
   readonly scheduledMs: number;
   /** It has been acted upon, or is known to be stale. */
   done(): void;
@@ -57,11 +56,17 @@ export function pendingNotices(
         return {
           taskId: status.taskId,
           runId,
-          scheduledMs: parseTime(status.runs[runId]?.scheduled ?? status.deadline),
+          scheduledMs: scheduledMs(status, runId),
           done: () => void message.ack(),
           giveBack: () => void message.requeue(),
         };
       }),
     ),
   };
+}
+
+/** A time may pass the message's schema and be none, as the leap second `23:59:60Z`. */
+function scheduledMs(status: TaskStatusStructure, runId: number): number {
+  const ms = Date.parse(status.runs[runId]?.scheduled ?? '');
+  return Number.isNaN(ms) ? 0 : ms;
 }

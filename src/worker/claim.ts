@@ -3,8 +3,9 @@ import {
   defer,
   EMPTY,
   from,
+  merge,
   mergeMap,
-  takeUntil,
+  take,
   tap,
   timer,
   type Observable,
@@ -20,7 +21,7 @@ export interface Demand {
   readonly tasks: number;
   /** Told how many came: once, unless the call failed. */
   answered(claims: number): void;
-  /** Told after a pause, so that nobody asks again at once. */
+  /** Told otherwise: after a pause, so that nobody asks again at once, or when the worker is going. */
   failed(): void;
 }
 
@@ -60,8 +61,8 @@ export function claim(
   function afterPause(err: unknown, demand: Demand): Observable<never> {
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);
     logger.warn({ err, waitMs }, 'could not ask for work');
-    return timer(waitMs).pipe(
-      takeUntil(draining$),
+    return merge(timer(waitMs), draining$).pipe(
+      take(1),
       mergeMap(() => {
         demand.failed();
         return EMPTY;

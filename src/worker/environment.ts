@@ -16,7 +16,7 @@ export function taskEnvironment(
   return {
     PATH: config.taskPath,
     HOME: folder,
-    USER: userInfo().username,
+    USER: userName(),
     LANG: 'C.UTF-8',
     ...payload.env,
     TASK_ID: claim.taskId,
@@ -27,4 +27,13 @@ export function taskEnvironment(
     ...(config.workerLocation && { TASKCLUSTER_WORKER_LOCATION: config.workerLocation }),
     ...(config.instanceType && { TASKCLUSTER_INSTANCE_TYPE: config.instanceType }),
   };
+}
+
+/** In a container the worker may run under a number that the system has no name for. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.geteuid?.());
+  }
 }

@@ -8,9 +8,9 @@ import {
   startWith,
   switchMap,
   take,
-  timer,
   type Observable,
 } from 'rxjs';
+import { longTimer } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
 import type { WorkerNews } from './events.ts';
 import type { ExitReason } from './worker-state.ts';
@@ -39,7 +39,7 @@ export function limits(
       : running$.pipe(
           map(running => running === 0),
           distinctUntilChanged(),
-          switchMap(idle => (idle ? timer(idleTimeoutSecs * 1_000) : NEVER)),
+          switchMap(idle => (idle ? longTimer(idleTimeoutSecs * 1_000) : NEVER)),
           map(() => 'idle'),
         );
   return merge(enough$, idle$).pipe(take(1));

@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import type { Queue } from '../queue/index.ts';
 import type { PendingNotice } from '../streams/index.ts';
-import type { Demand } from './claim.ts';
+import { MOST_CLAIMS, type Demand } from './claim.ts';
 import type { Slots } from './slots.ts';
 
 /** A notice older than this (ms) may have been answered by another claim; it is not believed unchecked. */
@@ -60,6 +60,7 @@ export function listen(
       );
       return believed$.pipe(
         buffer(believed$.pipe(debounceTime(0, asapScheduler))),
+        mergeMap(inBatches),
         map(notices => {
           for (const notice of notices) held.delete(notice);
           return demandFor(notices, slots);
@@ -72,6 +73,14 @@ export function listen(
         }),
       );
     });
+}
+
+/** As many as the queue gives for one call. The last buffer is empty when the notices end, and becomes no wish. */
+function inBatches(notices: readonly PendingNotice[]): readonly PendingNotice[][] {
+  const count = Math.ceil(notices.length / MOST_CLAIMS);
+  return Array.from({ length: count }, (_, batch) =>
+    notices.slice(batch * MOST_CLAIMS, (batch + 1) * MOST_CLAIMS),
+  );
 }
 
 function isFresh(notice: PendingNotice, now: () => number): boolean {

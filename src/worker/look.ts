@@ -1,7 +1,10 @@
 import {
+  catchError,
   concat,
   defer,
+  EMPTY,
   filter,
+  map,
   merge,
   mergeMap,
   NEVER,
@@ -11,6 +14,7 @@ import {
   take,
   timer,
   type Observable,
+  type ObservableInput,
 } from 'rxjs';
 import type { Queue } from '../queue/index.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
@@ -25,7 +29,7 @@ export interface LookTimes {
 }
 
 /** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
-export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 1_000 };
+export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200 };
 
 /**
  * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at
@@ -47,20 +51,23 @@ export function look(
   return defer(() => {
     let backlog = false;
 
-    const ask = async (unknownMeans: number): Promise<Demand | undefined> => {
-      if (slots.free === 0) return undefined;
-      try {
-        const pending = (await queue.pendingTasks()) ?? unknownMeans;
-        const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
-        backlog = pending > tasks;
-        return tasks === 0 ? undefined : demandFor(tasks, slots);
-      } catch (err) {
-        logger.warn({ err }, 'could not ask how many tasks are pending');
-        return undefined;
-      }
+    const wish = (pending: number): Demand | undefined => {
+      const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
+      backlog = pending > tasks;
+      return tasks === 0 ? undefined : demandFor(tasks, slots);
     };
-    const asked = (unknownMeans: number) =>
-      defer(() => ask(unknownMeans)).pipe(filter(demand => demand !== undefined));
+    const asked = (unknownMeans: number): Observable<Demand> =>
+      defer((): ObservableInput<number | undefined> =>
+        slots.free === 0 ? EMPTY : queue.pendingTasks(),
+      ).pipe(
+        // Taken here, the slots of an answer that nobody waits for any more stay free.
+        map(pending => wish(pending ?? unknownMeans)),
+        filter(demand => demand !== undefined),
+        catchError((err: unknown) => {
+          logger.warn({ err }, 'could not ask how many tasks are pending');
+          return EMPTY;
+        }),
+      );
     const quiet$ = merge(notice$, slots.free$).pipe(
       startWith(undefined),
       switchMap(() => (slots.free === 0 ? NEVER : timer(backlog ? backlogMs : quietMs * (1 - random() / 2)))),

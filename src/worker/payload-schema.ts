@@ -28,7 +28,7 @@ export function payloadProblems(payload: unknown): string[] {
  * @param names of files in `schemas/payload/`
  * @throws Error when two parts claim the same property: a mistake in this program, found when it starts
  */
-function mergeParts(names: readonly string[]): object {
+export function mergeParts(names: readonly string[]): object {
   const properties: Record<string, object> = {};
   const required: string[] = [];
   for (const name of names) {

@@ -62,6 +62,7 @@ export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, logg
       switchMap(up => (up ? of(true) : timer(PATIENCE_MS).pipe(map(() => false)))),
       distinctUntilChanged(),
     ),
-    missed$: exceptions.listening$.pipe(filter(Boolean), skip(1)),
+    // The present state is skipped, not the first time: a run may begin while there is no Pulse.
+    missed$: exceptions.listening$.pipe(skip(1), filter(Boolean)),
   };
 }

@@ -8,7 +8,7 @@ import {
   merge,
   of,
   retry,
-  takeUntil,
+  take,
   tap,
   throwError,
   timer,
@@ -55,7 +55,7 @@ export function reclaim(claim: Claim, calls: RunCalls, logger: Logger): Observab
       catchError(() => of('claim-lost' as const)),
     );
     const lost$ = claimExpiry(lease$).pipe(map(() => 'claim-lost' as const));
-    return merge(renewals(lease$).pipe(exhaustMap(() => renew$.pipe(takeUntil(lost$)))), lost$);
+    return merge(renewals(lease$).pipe(exhaustMap(() => renew$)), lost$).pipe(take(1));
   });
 }
 

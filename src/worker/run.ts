@@ -1,6 +1,7 @@
 import { defer, from, type Observable } from 'rxjs';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
-import type { CommandResult } from './engines/engine.ts';
+import { longTimer } from '../streams/index.ts';
+import { CommandNotStarted, type Command, type CommandResult } from './engines/engine.ts';
 import { TaskError, type Outcome } from './outcome.ts';
 import { commandSummary, goDuration, shellWords } from './task-log/words.ts';
 
@@ -18,9 +19,9 @@ export function execute(run: ActiveRun, prepared: PreparedRun): Observable<Outco
 async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome> {
   const { sandbox, payload, log } = prepared;
   const graceMs = run.worker.config.killGraceSecs * 1_000;
-  const limit = setTimeout(() => {
+  const limit = longTimer(payload.maxRunTime * 1_000).subscribe(() => {
     run.stop('max-run-time');
-  }, payload.maxRunTime * 1_000);
+  });
 
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -34,7 +35,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
       run.stopped.throwIfAborted();
       log.info(`Executing command ${index}: ${shellWords(argv)}`);
       const startedAt = performance.now();
-      const result = await sandbox.run({ argv, env: prepared.env, output: log.output });
+      const result = await started(prepared, { argv, env: prepared.env, output: log.output });
       if (run.stopped.aborted) {
         log.error(`Command ABORTED after ${goDuration(performance.now() - startedAt)}: process aborted`);
         run.stopped.throwIfAborted();
@@ -44,9 +45,18 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     }
     return { result: 'completed' };
   } finally {
-    clearTimeout(limit);
+    limit.unsubscribe();
     run.stopped.removeEventListener('abort', stop);
     await stopping;
+  }
+}
+
+async function started({ sandbox, log }: PreparedRun, command: Command): Promise<CommandResult> {
+  try {
+    return await sandbox.run(command);
+  } catch (error) {
+    if (error instanceof CommandNotStarted) log.info(`System error executing command: ${error.message}`);
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { BehaviorSubject, type Observable } from 'rxjs';
+import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
 
 /** The places for runs. A place is taken when work is asked for, and free again when the run's last trace is gone. */
 export interface Slots {
@@ -17,12 +17,17 @@ export interface Slots {
 export function slotsFor(capacity: number): Slots {
   const free$ = new BehaviorSubject(capacity);
   return {
-    free$: free$.asObservable(),
+    // Who hears of free slots may take some at once. Those behind are told of what is left: a consumer that believed
+    // in a slot that is gone would get the message that it gives back again, and again.
+    free$: free$.pipe(
+      map(() => free$.value),
+      distinctUntilChanged(),
+    ),
     get free() {
       return free$.value;
     },
     take: wanted => {
-      const given = Math.min(wanted, free$.value);
+      const given = Math.max(0, Math.min(wanted, free$.value));
       if (given > 0) free$.next(free$.value - given);
       return given;
     },

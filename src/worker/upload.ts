@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { catchError, defer, from, of, type Observable } from 'rxjs';
 import type { ActiveRun } from './active-run.ts';
-import { FEATURES } from './features/index.ts';
+import { FEATURES, logNames } from './features/index.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import { gzipFile, putFile } from './put.ts';
 import { goDuration } from './task-log/words.ts';
@@ -64,26 +64,22 @@ async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome
 async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const { log, rule, claim, calls, worker } = run;
   if (!log || rule?.artifacts === 'none') return outcome;
-  const { features, logs } = run.prepared?.payload ?? {};
+  const { features } = run.prepared?.payload ?? {};
   if (features?.backingLog === false) return outcome;
-  const backing = logs?.backing ?? 'public/logs/live_backing.log';
-  const live = logs?.live ?? 'public/logs/live.log';
+  const { backing, live } = logNames(run.prepared?.payload);
   const expires = claim.task.expires ?? claim.task.deadline;
   const signal = rule ? AbortSignal.timeout(BEST_EFFORT_MS) : new AbortController().signal;
   const zipped = `${log.file}.gz`;
   try {
     await gzipFile(log.file, zipped, signal);
-    const answer = await calls.createArtifact(backing, { storageType: 's3', contentType: LOG_TYPE, expires });
+    const asked = { storageType: 's3', contentType: LOG_TYPE, expires } as const;
+    const answer = await calls.createArtifact(backing, asked, signal);
     if (answer.storageType === 's3') {
       await putFile(answer.putUrl, zipped, { contentType: LOG_TYPE, contentEncoding: 'gzip', signal });
     }
     if (features?.liveLog !== false) {
-      await calls.createArtifact(live, {
-        storageType: 'link',
-        artifact: backing,
-        contentType: LOG_TYPE,
-        expires,
-      });
+      const link = { storageType: 'link', artifact: backing, contentType: LOG_TYPE, expires } as const;
+      await calls.createArtifact(live, link, signal);
     }
     return outcome;
   } catch (error) {

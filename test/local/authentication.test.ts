@@ -1,40 +1,14 @@
-import taskcluster from 'taskcluster-client';
+import hawk from 'hawk';
 import { describe, expect, it } from 'vitest';
 
-import { refusalOf, startQueue, type Credentials, type QueueUnderTest } from './queue-under-test.ts';
-import { createTestClock } from './test-clock.ts';
+import { refusalOf, startQueue, TASK_QUEUE_ID, WORKER } from './queue-under-test.ts';
+import { temporary } from './temporary.ts';
 
-interface TemporaryOptions {
-  clientId?: string;
-  scopes: string[];
-  start?: Date;
-  expiry: Date;
-  credentials: Credentials;
-}
-
-const { createTemporaryCredentials } = taskcluster as unknown as {
-  createTemporaryCredentials: (options: TemporaryOptions) => Credentials;
+const { client: signer } = hawk as unknown as {
+  client: { header: (url: string, method: string, options: object) => { header: string } };
 };
 
-const HOUR = 3_600_000;
-const inMs = (ms: number) => new Date(Date.now() + ms);
 const FAILED = { status: 401, code: 'AuthenticationFailed' };
-
-/** Credentials that root gives away, for the status of every task. */
-function temporary(queue: QueueUnderTest, options: Partial<TemporaryOptions> = {}): Credentials {
-  return createTemporaryCredentials({
-    scopes: ['queue:status:*'],
-    expiry: inMs(HOUR),
-    credentials: queue.credentials.root,
-    ...options,
-  });
-}
-
-/** The same credentials, with something changed in their certificate. */
-function forge(credentials: Credentials, change: object): Credentials {
-  const certificate = JSON.parse(credentials.certificate ?? '') as object;
-  return { ...credentials, certificate: JSON.stringify({ ...certificate, ...change }) };
-}
 
 describe('a signature', () => {
   it('with a wrong token is refused, in the words of the real queue', async () => {
@@ -49,6 +23,26 @@ describe('a signature', () => {
     const taskId = await queue.create();
     const stranger = queue.connect({ clientId: 'test/stranger', accessToken: 'x' });
     expect(await refusalOf(stranger.status(taskId))).toMatchObject(FAILED);
+  });
+
+  it('may be of the body too, which must be that body then', async () => {
+    await using queue = await startQueue();
+    const url = `${queue.rootUrl}/api/queue/v1/claim-work/${encodeURIComponent(TASK_QUEUE_ID)}`;
+    const payload = JSON.stringify({ ...WORKER, tasks: 1 });
+    const contentType = 'application/json';
+    const { clientId, accessToken } = queue.credentials.worker;
+    const { header } = signer.header(url, 'POST', {
+      credentials: { id: clientId, key: accessToken, algorithm: 'sha256' },
+      payload,
+      contentType,
+    });
+    const send = async (body: string) => {
+      const headers = { authorization: header, 'content-type': contentType };
+      return (await fetch(url, { method: 'POST', headers, body })).status;
+    };
+    await queue.create();
+    expect(await send(payload.replace('worker-1', 'worker-2'))).toBe(401);
+    expect(await send(payload)).toBe(200);
   });
 
   it('is asked for by a header when it is refused', async () => {
@@ -87,116 +81,6 @@ describe('a request without a signature', () => {
     expect(await refusalOf(queue.anonymous.getLatestArtifact(taskId, 'private/x'))).toMatchObject({
       status: 403,
     });
-  });
-});
-
-describe('temporary credentials', () => {
-  it('may do what they are for, and nothing else that their issuer may', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    for (const clientId of [undefined, 'test/temporary']) {
-      const client = queue.connect(temporary(queue, clientId === undefined ? {} : { clientId }));
-      expect((await client.status(taskId)).status.state).toBe('pending');
-      const refusal = await refusalOf(client.cancelTask(taskId));
-      expect(refusal).toMatchObject({ status: 403 });
-      expect(refusal.text).toContain(`Client ID ${clientId ?? 'test/root'} `);
-    }
-  });
-
-  it.each([
-    ['with more scopes', { scopes: ['*'] }],
-    ['with a later expiry', { expiry: Date.now() + 2 * HOUR }],
-    ['with another issuer', { issuer: 'test/nobody' }],
-    ['with another version', { version: 2 }],
-    ['with a seed of another length', { seed: 'short' }],
-    ['without a signature', { signature: undefined }],
-    ['without scopes', { scopes: undefined }],
-    ['with no scopes in the list of scopes', { scopes: ['line\nbreak'] }],
-    ['without a start', { start: undefined }],
-  ])('%s than were signed are refused', async (_, change) => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    const forged = forge(temporary(queue, { clientId: 'test/temporary' }), change);
-    expect(await refusalOf(queue.connect(forged).status(taskId))).toMatchObject(FAILED);
-  });
-
-  it('do not go by another name', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    const credentials = { ...temporary(queue, { clientId: 'test/temporary' }), clientId: 'test/other' };
-    expect(await refusalOf(queue.connect(credentials).status(taskId))).toMatchObject(FAILED);
-  });
-
-  it('have at the most the scopes of their issuer, who must be allowed to make such a client', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    const issuedBy = (name: 'worker' | 'root', options: Partial<TemporaryOptions>) =>
-      queue.connect(temporary(queue, { credentials: queue.credentials[name], ...options })).status(taskId);
-    expect(await refusalOf(issuedBy('worker', {}))).toMatchObject(FAILED);
-    expect(await refusalOf(issuedBy('worker', { clientId: 'test/temporary', scopes: [] }))).toMatchObject(
-      FAILED,
-    );
-    await issuedBy('root', { clientId: 'test/temporary' });
-  });
-
-  it('count from their start to their expiry, give or take five minutes', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    const status = (start: number, expiry: number) =>
-      queue.connect(temporary(queue, { start: inMs(start), expiry: inMs(expiry) })).status(taskId);
-    await status(0.05 * HOUR, HOUR);
-    await status(-HOUR, -0.05 * HOUR);
-    expect(await refusalOf(status(0.1 * HOUR, HOUR))).toMatchObject(FAILED);
-    expect(await refusalOf(status(-HOUR, -0.1 * HOUR))).toMatchObject(FAILED);
-  });
-});
-
-describe('authorizedScopes', () => {
-  it('take scopes away from a request', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    for (const credentials of [queue.credentials.root, temporary(queue)]) {
-      const client = queue.connect(credentials, { authorizedScopes: [`queue:status:${taskId}`] });
-      expect((await client.status(taskId)).status.taskId).toBe(taskId);
-      expect(await refusalOf(client.task(taskId))).toMatchObject({ status: 403 });
-    }
-  });
-
-  it('add none', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create();
-    const client = queue.connect(queue.credentials.nobody, { authorizedScopes: ['queue:status:*'] });
-    expect(await refusalOf(client.status(taskId))).toMatchObject(FAILED);
-  });
-});
-
-describe('the credentials of a claim', () => {
-  it('are for its run, and for what the task may do', async () => {
-    await using queue = await startQueue();
-    const taskId = await queue.create({ scopes: ['queue:status:*'] });
-    const other = await queue.create();
-    const { run } = await queue.claim();
-    await queue.claim();
-    expect((await run.status(other)).status.taskId).toBe(other);
-    expect(await refusalOf(run.task(taskId))).toMatchObject({ status: 403 });
-    expect(await refusalOf(run.reclaimTask(other, 0))).toMatchObject({ status: 403 });
-    expect(await refusalOf(run.reportCompleted(other, 0))).toMatchObject({ status: 403 });
-    await run.reportCompleted(taskId, 0);
-  });
-
-  it('count for five minutes after the claim', async () => {
-    const clock = createTestClock();
-    await using queue = await startQueue({ clock, claimTimeoutMs: 60_000 });
-    const taskId = await queue.create();
-    const { claim, run } = await queue.claim();
-    await clock.advance(59_000);
-    const renewed = queue.connect((await run.reclaimTask(taskId, claim.runId)).credentials);
-    await clock.advance(59_000);
-    // The claim is older than its time, and was renewed since.
-    await run.reclaimTask(taskId, claim.runId);
-    await clock.advance(4 * 60_000 + 3_000);
-    expect(await refusalOf(run.reclaimTask(taskId, claim.runId))).toMatchObject(FAILED);
-    expect(await refusalOf(renewed.reclaimTask(taskId, claim.runId))).toMatchObject({ status: 409 });
   });
 });
 

@@ -2,6 +2,10 @@ import { networkInterfaces } from 'node:os';
 
 import { describe, expect, it } from 'vitest';
 
+import { addCalls } from '../../src/local/http/api.ts';
+import type { Handlers } from '../../src/local/http/call.ts';
+import { createServer } from '../../src/local/http/server.ts';
+import { systemClock } from '../../src/local/index.ts';
 import { refusalOf, startQueue, TASK_QUEUE_ID, WORKER } from './queue-under-test.ts';
 
 describe('the server', () => {
@@ -16,14 +20,9 @@ describe('the server', () => {
     }
   });
 
-  it('takes the port that it is given, and says so when that is taken', async () => {
+  it('takes no other port than it is given, and says so when that is taken', async () => {
     await using queue = await startQueue();
     await expect(startQueue({ port: queue.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    const { port } = queue;
-    await queue.close();
-    const next = await startQueue({ port });
-    expect(next.port).toBe(port);
-    await next.close();
   });
 
   it('is gone once it is closed', async () => {
@@ -84,6 +83,12 @@ describe('a request', () => {
     });
   });
 
+  it('with an id that is far too long is refused for that', async () => {
+    await using queue = await startQueue();
+    const refusal = await refusalOf(queue.root.status('A'.repeat(2_000)));
+    expect(refusal).toMatchObject({ status: 400, code: 'InvalidRequestArguments' });
+  });
+
   it('of a caller without scopes is refused for that first', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.nobody.status('AAAAAAAAAAAAAAAAAAAAAA'))).toMatchObject({ status: 403 });
@@ -124,5 +129,22 @@ describe('a request', () => {
     await using queue = await startQueue({ anonymousScopes: ['*'] });
     const response = await fetch(`${queue.rootUrl}/api/queue/v1/pending/${TASK_QUEUE_ID}`);
     expect(await response.json()).toMatchObject({ taskQueueId: TASK_QUEUE_ID, pendingTasks: 0 });
+  });
+});
+
+describe('a call', () => {
+  it('that forgets to look at the scopes of its caller is not answered', async () => {
+    const errors: unknown[] = [];
+    const server = createServer(() => '');
+    const handlers: Handlers = { cancelTask: () => ({}) as never };
+    addCalls(server, handlers, {
+      authenticate: async () => ({ kind: 'anonymous', scopes: ['*'] }),
+      checkInput: () => undefined,
+      clock: systemClock,
+      onError: error => errors.push(error),
+    });
+    const url = '/api/queue/v1/task/AAAAAAAAQAGAAAAAAAAAAA/cancel';
+    expect((await server.inject({ method: 'POST', url })).statusCode).toBe(500);
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('cancelTask') })]);
   });
 });

@@ -1,13 +1,27 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { startQueue, type QueueUnderTest } from './queue-under-test.ts';
 import { createTestClock } from './test-clock.ts';
+
+/** A folder of temporary folders of which nobody else makes any. */
+const temporaries = mkdtempSync(join(tmpdir(), 'tcw-test-'));
+
+beforeAll(() => {
+  vi.stubEnv('TMPDIR', temporaries);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(temporaries, { recursive: true });
+});
+
+const folders = () => readdirSync(temporaries).map(name => join(temporaries, name));
 
 async function putUrlOf(
   queue: QueueUnderTest,
@@ -97,11 +111,13 @@ describe('an upload', () => {
   it('that breaks off leaves nothing', async () => {
     await using queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
-    await new Promise<void>(resolve => {
-      const call = request(putUrl, { method: 'PUT', headers: { 'content-length': 1_000 } });
-      call.on('error', () => resolve());
-      call.write('a part', () => call.destroy());
-    });
+    const [folder = ''] = folders();
+    const call = request(putUrl, { method: 'PUT', headers: { 'content-length': 1_000 } });
+    call.on('error', () => undefined);
+    call.write('a part');
+    await vi.waitFor(() => expect(readdirSync(folder)).toHaveLength(1));
+    call.destroy();
+    await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]));
     expect((await fetch(putUrl.replace(/\?.*/, ''))).status).toBe(404);
   });
 
@@ -145,18 +161,18 @@ describe('what is not public', () => {
 });
 
 describe('the folder of the uploads', () => {
-  const folders = () => readdirSync(tmpdir()).filter(name => name.startsWith('tcw-local-queue-'));
-
   it('goes with the queue', async () => {
-    const before = new Set(folders());
     const queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
     await fetch(putUrl, { method: 'PUT', body: 'x' });
-    const own = folders().filter(name => !before.has(name));
-    expect(own).not.toEqual([]);
+    expect(folders()).toHaveLength(1);
     await queue.close();
-    await vi.waitFor(() =>
-      expect(folders().filter(name => own.includes(name)).length).toBeLessThan(own.length),
-    );
+    expect(folders()).toEqual([]);
+  });
+
+  it('can not be read by others', async () => {
+    await using _ = await startQueue();
+    const [folder = ''] = folders();
+    expect(statSync(folder).mode & 0o077).toBe(0);
   });
 });

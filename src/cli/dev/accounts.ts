@@ -2,24 +2,38 @@ import { randomBytes } from 'node:crypto';
 import type { LocalClient } from '../../local/index.ts';
 import { Secret } from '../../pulse/index.ts';
 
-/** The one pool of `tcw dev`. */
-export const DEV_POOL = {
-  provisionerId: 'tcw',
-  workerType: 'dev',
-  workerGroup: 'local',
-  workerId: 'dev',
-} as const;
+/** The one pool of a `tcw dev`, and its one worker. */
+export interface DevPool {
+  readonly provisionerId: string;
+  readonly workerType: string;
+  readonly taskQueueId: string;
+  readonly workerGroup: string;
+  readonly workerId: string;
+}
+
+/** @param shared whether others may be at the same broker: their pool must not be ours */
+export function devPool(shared: boolean): DevPool {
+  const workerType = shared ? `dev-${randomBytes(3).toString('hex')}` : 'dev';
+  return {
+    provisionerId: 'tcw',
+    workerType,
+    taskQueueId: `tcw/${workerType}`,
+    workerGroup: 'local',
+    workerId: 'dev',
+  };
+}
 
 /** The developer may do anything; the worker what a worker of Taskcluster may. */
-export function devAccounts(): { user: LocalClient; worker: LocalClient } {
-  const { provisionerId, workerType, workerGroup, workerId } = DEV_POOL;
-  const pool = `${provisionerId}/${workerType}`;
+export function devAccounts({ taskQueueId, workerGroup, workerId }: DevPool): {
+  user: LocalClient;
+  worker: LocalClient;
+} {
   return {
     user: account('dev/user', ['*']),
     worker: account('dev/worker', [
-      `queue:claim-work:${pool}`,
+      `queue:claim-work:${taskQueueId}`,
       `queue:worker-id:${workerGroup}/${workerId}`,
-      `queue:pending-count:${pool}`,
+      `queue:pending-count:${taskQueueId}`,
       'queue:status:*',
     ]),
   };

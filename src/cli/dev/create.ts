@@ -16,16 +16,17 @@ export async function createAndFollow(
   { rootUrl, user, pulse }: { rootUrl: string; user: Credentials; pulse: Pulse },
 ): Promise<ReadonlyMap<string, Ending>> {
   if (tasks.length === 0) return new Map();
+  const call = queueCalls({ rootUrl });
+  const ask = async (taskId: string) => (await call(user, 'status', taskId)).status;
   const listening$ = new ReplaySubject<void>(1);
   const endings = lastValueFrom(
-    follow(pulse, tasks, () => {
+    follow(pulse, tasks, ask, () => {
       listening$.next();
     }),
     { defaultValue: new Map<string, Ending>() },
   );
   // Either the tasks can be followed from now on, or it is known why not.
   await Promise.race([firstValueFrom(listening$), endings]);
-  const call = queueCalls({ rootUrl });
   for (const { file, taskId, definition } of tasks) {
     try {
       await call(user, 'createTask', taskId, definition);

@@ -28,34 +28,45 @@ export function logWriter(
   };
 }
 
-const SIGN: Readonly<Record<Ending, string>> = { completed: '✔', failed: '✘', exception: '✘', blocked: '-' };
-const WORD: Readonly<Record<Ending, string>> = {
-  completed: 'completed',
-  failed: 'failed',
-  exception: 'exception',
-  blocked: 'never started: a task it depends on did not complete',
+const SIGN: Readonly<Record<Ending['state'], string>> = {
+  completed: '✔',
+  failed: '✘',
+  exception: '✘',
+  blocked: '-',
 };
 
-/** One line for each task: how it ended, and where its log is while the queue lives. */
+/** One line for each task: how it ended. */
 export function summary(tasks: readonly DevTask[], endings: ReadonlyMap<string, Ending>): string {
   return tasks
     .map(({ taskId, definition }) => {
       const ending = endings.get(taskId);
-      return `${ending ? SIGN[ending] : '?'} ${definition.metadata.name}: ${ending ? WORD[ending] : 'not resolved'} (${taskId})\n`;
+      const sign = ending ? SIGN[ending.state] : '?';
+      return `${sign} ${definition.metadata.name}: ${words(ending)} (${taskId})\n`;
     })
     .join('');
 }
 
+function words(ending: Ending | undefined): string {
+  if (!ending) return 'not resolved';
+  if (ending.state === 'blocked') return 'never started: a task it depends on did not complete';
+  return ending.reason === undefined ? ending.state : `${ending.state}, ${ending.reason}`;
+}
+
 export function allCompleted(tasks: readonly DevTask[], endings: ReadonlyMap<string, Ending>): boolean {
-  return tasks.every(({ taskId }) => endings.get(taskId) === 'completed');
+  return tasks.every(({ taskId }) => endings.get(taskId)?.state === 'completed');
 }
 
 /** What a shell needs to speak to the queue: these credentials are made for this one run of `tcw dev`, to be shown. */
-export function exportLines(rootUrl: string, { clientId, accessToken }: Credentials): string {
+export function exportLines(
+  rootUrl: string,
+  { clientId, accessToken }: Credentials,
+  taskQueueId: string,
+): string {
   return [
     `export TASKCLUSTER_ROOT_URL=${rootUrl}`,
     `export TASKCLUSTER_CLIENT_ID=${clientId}`,
     `export TASKCLUSTER_ACCESS_TOKEN=${accessToken.reveal()}`,
+    `# A worker runs the tasks of task queue ${taskQueueId}`,
     '',
   ].join('\n');
 }

@@ -6,13 +6,34 @@ const REPLACEMENT = Buffer.from('[redacted]');
 const SHORTEST_SECRET_BYTES = 8;
 
 /**
- * The filter that all of a task's output passes on its way to the log: it replaces secrets and changes no other byte.
- * A secret may be cut by a chunk's end; only what may be the beginning of one is held back.
+ * The filter that all of a task's output passes on its way to the log: it hides every byte of every secret and changes
+ * no other. Secrets that overlap are hidden together. One may be cut by a chunk's end, or be the beginning of a longer
+ * one; only what may be the beginning of a secret is held back.
  *
  * @param secrets asked for at each chunk, since reclaims bring new ones
  */
 export function redaction(secrets: () => Iterable<Secret>): Transform {
   let heldBack: Buffer = Buffer.alloc(0);
+  /** How many bytes of what is held back belong to a secret that is replaced already. */
+  let hidden = 0;
+
+  /** Lets go of `text` but for its last `keep` bytes. */
+  const pass = (text: Buffer, keep: number, needles: readonly Buffer[]): Buffer => {
+    const end = text.length - keep;
+    const pieces: Buffer[] = [];
+    let at = hidden;
+    for (const span of spansOf(needles, text)) {
+      // What begins later is found again, with all that follows it.
+      if (span.start >= end) break;
+      if (span.start >= at) pieces.push(text.subarray(at, span.start), REPLACEMENT);
+      at = Math.max(at, span.end);
+    }
+    if (at < end) pieces.push(text.subarray(at, end));
+    hidden = Math.max(0, at - end);
+    heldBack = text.subarray(end);
+    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+  };
+
   const needles = () =>
     [...secrets()]
       .map(secret => Buffer.from(secret.reveal()))
@@ -20,29 +41,29 @@ export function redaction(secrets: () => Iterable<Secret>): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       const words = needles();
-      const clean = replaceAll(heldBack.length === 0 ? chunk : Buffer.concat([heldBack, chunk]), words);
-      const keep = beginningAtEnd(clean, words);
-      heldBack = clean.subarray(clean.length - keep);
-      done(null, keep === 0 ? clean : clean.subarray(0, clean.length - keep));
+      const text = heldBack.length === 0 ? chunk : Buffer.concat([heldBack, chunk]);
+      done(null, pass(text, beginningAtEnd(text, words), words));
     },
     flush(done) {
-      done(null, heldBack);
+      done(null, pass(heldBack, 0, needles()));
     },
   });
 }
 
-function replaceAll(text: Buffer, needles: readonly Buffer[]): Buffer {
-  let clean = text;
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the needles are, each time that they are there, in the order of their beginnings. */
+function spansOf(needles: readonly Buffer[], text: Buffer): Span[] {
+  const spans: Span[] = [];
   for (const needle of needles) {
-    const pieces: Buffer[] = [];
-    let from = 0;
-    for (let at = clean.indexOf(needle); at >= 0; at = clean.indexOf(needle, from)) {
-      pieces.push(clean.subarray(from, at), REPLACEMENT);
-      from = at + needle.length;
+    for (let start = text.indexOf(needle); start >= 0; start = text.indexOf(needle, start + 1)) {
+      spans.push({ start, end: start + needle.length });
     }
-    if (from > 0) clean = Buffer.concat([...pieces, clean.subarray(from)]);
   }
-  return clean;
+  return spans.sort((one, other) => one.start - other.start);
 }
 
 /** The length of the longest end of `text` that is the beginning of a needle. */

@@ -16,20 +16,23 @@ export function commandSummary({ exitCode, userMs, kernelMs, wallMs }: CommandRe
   return lines.map(([label, value]) => `${label.padStart(LABEL_WIDTH)}: ${value}`).join('\n');
 }
 
-/** A duration in Go's spelling, which is what readers of these logs know: `1.02ms`, `3.4s`, `1m2.5s`, `1h0m3s`. */
+/**
+ * A duration in Go's spelling, which is what readers of these logs know: `1.02ms`, `3.4s`, `1m2.5s`, `1h0m3s`. It is
+ * exact to the nanosecond below a second, and to the microsecond from there on.
+ */
 export function goDuration(ms: number): string {
-  if (ms === 0) return '0s';
-  if (ms < 1) return `${round(ms * 1_000, 3)}µs`;
-  if (ms < 1_000) return `${round(ms, 6)}ms`;
-  const hours = Math.floor(ms / 3_600_000);
-  const minutes = Math.floor(ms / 60_000) % 60;
-  const seconds = `${round((ms / 1_000) % 60, 6)}s`;
+  // Rounded before it is taken apart: afterwards there could be 60 s to a minute.
+  const nanoseconds = Math.round(ms * 1e6);
+  if (nanoseconds === 0) return '0s';
+  if (nanoseconds < 1e3) return `${nanoseconds}ns`;
+  if (nanoseconds < 1e6) return `${nanoseconds / 1e3}µs`;
+  if (nanoseconds < 1e9) return `${nanoseconds / 1e6}ms`;
+  const microseconds = Math.round(ms * 1e3);
+  const hours = Math.floor(microseconds / 3.6e9);
+  const minutes = Math.floor(microseconds / 6e7) % 60;
+  const seconds = `${(microseconds % 6e7) / 1e6}s`;
   if (hours > 0) return `${hours}h${minutes}m${seconds}`;
   return minutes > 0 ? `${minutes}m${seconds}` : seconds;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }
 
 /** A command as a shell would take it, so that it can be copied from the log. */

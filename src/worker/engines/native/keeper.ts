@@ -46,6 +46,7 @@ export async function withNewKeeper<Result>(
       });
     });
     const failed = subprocess.then(({ stderr, shortMessage }) => stderr || (shortMessage ?? 'it ended'));
+    let pipe: OutputPipe | undefined;
     try {
       const failure = await Promise.race([ready, failed]);
       if (failure !== undefined) throw new Error(failure);
@@ -55,8 +56,10 @@ export async function withNewKeeper<Result>(
         tell: line => void subprocess.stdin.write(`${line}\n`),
         release: () => void subprocess.stdin.destroy(),
       };
-      return use(keeper, new OutputPipe(fifo));
+      pipe = new OutputPipe(fifo);
+      return use(keeper, pipe);
     } catch (error) {
+      pipe?.close();
       subprocess.stdin.destroy();
       throw error;
     }

@@ -47,26 +47,24 @@ export function launch(enclosure: Enclosure, tools: Tools, command: Command, fol
 
   let subprocess: ChildProcess;
   try {
-    subprocess = pipe.lend(output =>
-      spawn(file, words, {
-        env,
-        cwd: '/',
-        detached: true,
-        stdio: ['ignore', output, 'pipe', 'pipe', ...entrance.descriptors],
-      }),
-    );
+    subprocess = spawn(file, words, {
+      env,
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', pipe.writer, 'pipe', 'pipe', ...entrance.descriptors],
+    });
   } catch (error) {
     throw notStarted(program, (error as NodeJS.ErrnoException).code ?? '') ?? error;
   }
+  const end = endOf(subprocess);
   const { pid } = subprocess;
   if (pid !== undefined) enclosure.entered(pid);
   const inside = Promise.withResolvers<undefined>();
-  const complaint = collect(subprocess.stdio[2]);
-  const status = collect(subprocess.stdio[3]);
-  subprocess.stdio[3]?.once('data', () => {
+  const complaint = collect(subprocess, 2);
+  const status = collect(subprocess, 3, () => {
     inside.resolve(undefined);
   });
-  const ended = endOf(subprocess)
+  const ended = end
     .finally(() => {
       if (pid !== undefined) enclosure.left(pid);
       inside.resolve(undefined);
@@ -80,9 +78,14 @@ export function launch(enclosure: Enclosure, tools: Tools, command: Command, fol
 }
 
 /** Gathers a few lines that a program prints; call what it returns for what has come so far. */
-function collect(stream: ChildProcess['stdio'][number]): () => string {
+function collect(subprocess: ChildProcess, descriptor: number, onData?: () => void): () => string {
   let text = '';
-  stream?.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+  // There are no streams at all when the worker has no descriptors left for them, whatever the types say.
+  const streams = subprocess.stdio as ChildProcess['stdio'] | undefined;
+  streams?.[descriptor]?.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+    onData?.();
+  });
   return () => text;
 }
 

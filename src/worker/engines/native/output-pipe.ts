@@ -11,37 +11,23 @@ const PIPE_HOLDS_AT_MOST = 1024 * 1024;
  * The pipe that carries what the commands of one run write.
  *
  * Node gives its children socket pairs, which a program can not open again by name: `echo x > /dev/stderr` would fail
- * in a task. So the pipe is a real one, made with mkfifo. It outlives single commands: what a background process writes later is read while the next command runs.
+ * in a task. So the pipe is a real one, made with mkfifo. It outlives single commands: what a background process
+ * writes later is read while the next command runs.
  */
 export class OutputPipe {
+  /** The descriptor that commands write to. The worker holds it open, so that the pipe has no end between them. */
+  readonly writer: number;
   readonly #reader: number;
-  readonly #writer: number;
   readonly #socket: Socket;
   readonly #closed = Promise.withResolvers<undefined>();
 
   /** @param fifo the path of a FIFO, which may be removed afterwards */
   constructor(fifo: string) {
     this.#reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-    this.#writer = openSync(fifo, constants.O_WRONLY);
+    this.writer = openSync(fifo, constants.O_WRONLY);
     this.#socket = new Socket({ fd: this.#reader, readable: true, writable: false });
     // Whatever goes wrong with one run's pipe must not end the worker.
     this.#socket.on('error', () => undefined).pause();
-  }
-
-  /**
-   * Gives `use` a descriptor to write to.
-   *
-   * Where the system can open a pipe anew, each command gets an open file description of its own: a program that
-   * makes its standard output non-blocking would otherwise do so for all commands after it.
-   */
-  lend<Result>(use: (descriptor: number) => Result): Result {
-    if (process.platform !== 'linux') return use(this.#writer);
-    const descriptor = openSync(`/proc/self/fd/${this.#writer}`, constants.O_WRONLY);
-    try {
-      return use(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
   }
 
   /**
@@ -79,7 +65,7 @@ export class OutputPipe {
   close(): void {
     if (this.#socket.destroyed) return;
     this.#socket.destroy();
-    closeSync(this.#writer);
+    closeSync(this.writer);
     this.#closed.resolve(undefined);
   }
 

@@ -115,10 +115,14 @@ class PidNamespace implements Enclosure {
   }
 
   async #kill(): Promise<void> {
-    if (!this.#over) process.kill(this.#init, 'SIGKILL');
+    try {
+      if (!this.#over) process.kill(this.#init, 'SIGKILL');
+    } catch {
+      // It ended a moment ago.
+    }
+    this.#keeper.release();
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
     await this.#keeper.ended;
-    this.#keeper.release();
     this.entrance.descriptors.forEach(descriptor => {
       closeSync(descriptor);
     });

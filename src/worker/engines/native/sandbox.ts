@@ -70,8 +70,11 @@ export class NativeSandbox implements Sandbox {
 
   async close(): Promise<void> {
     this.#stopping = true;
-    await this.#end();
-    this.#enclosure.pipe.close();
+    try {
+      await this.#end();
+    } finally {
+      this.#enclosure.pipe.close();
+    }
   }
 
   async #end(): Promise<void> {

@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { from, lastValueFrom, mergeMap, toArray } from 'rxjs';
+import { concatMap, from, lastValueFrom, mergeMap, toArray } from 'rxjs';
 import { TaskError } from '../../outcome.ts';
 import type { ArtifactRequest } from '../../payload.ts';
 import { gzipFile, putFile } from '../../put.ts';
 import type { Feature, FeatureRun } from '../feature.ts';
+import { logNames } from '../logs.ts';
 import { contentEncodingOf, contentTypeOf } from './content.ts';
 import { findArtifact, type Found } from './find.ts';
 import { nameProblem } from './name.ts';
@@ -26,58 +27,83 @@ export const artifacts: Feature = {
     }
   },
   async finish(run) {
-    const requests = run.payload.artifacts ?? [];
-    if (requests.length === 0) return;
-    const uploads$ = from(requests).pipe(
-      mergeMap(async request => ({ request, found: await findArtifact(request, run.folder) })),
-      mergeMap(({ request, found }) => found.map(one => ({ request, found: one }))),
-      mergeMap(({ request, found }, index) => uploadOne(run, request, found, index), UPLOADS_AT_ONCE),
+    const uploads$ = from(unreserved(run)).pipe(
+      concatMap(async request =>
+        (await findArtifact(request, run.folder)).map(found => ({ request, found })),
+      ),
+      concatMap(found => found),
+      mergeMap(
+        async ({ request, found }, index) => ({
+          index,
+          failure: await failureOf(uploadOne(run, request, found, index), run),
+        }),
+        UPLOADS_AT_ONCE,
+      ),
       toArray(),
     );
-    const failure = (await lastValueFrom(uploads$)).find(message => message !== undefined);
-    if (failure !== undefined) throw new TaskError('task-failed', failure);
+    const ended = (await lastValueFrom(uploads$)).sort((one, other) => one.index - other.index);
+    const first = ended.find(({ failure }) => failure !== undefined);
+    if (first) throw first.failure;
   },
 };
 
-/** @returns the task's failure, when this artifact is one */
+/** What the worker itself uploads under a name is what that name stands for. */
+function unreserved({ payload, log }: FeatureRun): ArtifactRequest[] {
+  const reserved = Object.values(logNames(payload));
+  return (payload.artifacts ?? []).filter(({ name, path }) => {
+    const taken = reserved.includes(name ?? path);
+    if (taken) {
+      log.warn(
+        `Not uploading artifact ${name ?? path} found in task.payload.artifacts section, since this will be uploaded later by the log`,
+      );
+    }
+    return !taken;
+  });
+}
+
+/** A failure ends neither the other uploads, nor leaves them on their way while the run goes on. */
+async function failureOf(upload: Promise<void>, { log, signal }: FeatureRun): Promise<unknown> {
+  try {
+    await upload;
+    return undefined;
+  } catch (error) {
+    if (!signal.aborted) log.error((error as Error).message);
+    return error;
+  }
+}
+
 async function uploadOne(
   run: FeatureRun,
   request: ArtifactRequest,
   found: Found,
   index: number,
-): Promise<string | undefined> {
+): Promise<void> {
   const { calls, claim, log, signal } = run;
   signal.throwIfAborted();
+  const problem = nameProblem(found.name);
+  if (problem) throw new TaskError('malformed-payload', `artifact ${JSON.stringify(found.name)}: ${problem}`);
   const expires = request.expires ?? claim.task.expires ?? claim.task.deadline;
   if ('reason' in found) {
     const { name, file, reason, message } = found;
     log.error(
       `Uploading error artifact ${name} from file ${file} with message "${message}", reason "${reason}", and expiry ${expires}`,
     );
-    await calls.createArtifact(name, { storageType: 'error', reason, message, expires });
-    if (request.optional) return undefined;
-    const failure = `TASK FAILURE during artifact upload: ${reason}: ${message}`;
-    log.error(failure);
-    return failure;
+    await calls.createArtifact(name, { storageType: 'error', reason, message, expires }, signal);
+    if (request.optional) return;
+    throw new TaskError('task-failed', `TASK FAILURE during artifact upload: ${reason}: ${message}`);
   }
   const { name, file, size } = found;
-  const problem = nameProblem(name);
-  if (problem) throw new TaskError('malformed-payload', `artifact ${JSON.stringify(name)}: ${problem}`);
   const contentType = request.contentType ?? contentTypeOf(file);
   const contentEncoding = request.contentEncoding ?? contentEncodingOf(file);
   log.info(
     `Uploading artifact ${name} from file ${file} with content encoding "${contentEncoding}", mime type "${contentType}" and expiry ${expires}`,
   );
-  const answer = await calls.createArtifact(name, {
-    storageType: 's3',
-    contentType,
-    contentLength: size,
-    expires,
-  });
+  const asked = { storageType: 's3', contentType, contentLength: size, expires } as const;
+  const answer = await calls.createArtifact(name, asked, signal);
   if (answer.storageType !== 's3') throw new Error(`asked for an s3 artifact, got ${answer.storageType}`);
   if (contentEncoding === 'identity') {
     await putFile(answer.putUrl, file, { contentType, contentEncoding, signal });
-    return undefined;
+    return;
   }
   const zipped = `${run.folder}.artifact-${index}.gz`;
   try {
@@ -86,7 +112,6 @@ async function uploadOne(
   } finally {
     await rm(zipped, { force: true });
   }
-  return undefined;
 }
 
 /** The queue allows an artifact to live from the deadline until the task itself expires, a second either way. */

@@ -1,6 +1,5 @@
-import { constants } from 'node:fs';
-import { access, readdir, realpath, stat } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { join, posix, relative, resolve, sep } from 'node:path';
 import type { PostArtifactRequest } from '../../../queue/index.ts';
 import type { ArtifactRequest } from '../../payload.ts';
 
@@ -44,19 +43,31 @@ export async function findArtifact(request: ArtifactRequest, folder: string): Pr
 }
 
 async function filesBelow(directory: string, name: string, folder: string): Promise<Found[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter(entry => !entry.isDirectory())
-    .map(entry => join(entry.parentPath, entry.name));
   const found: Found[] = [];
-  for (const path of paths.sort()) {
-    const below = `${name}/${relative(directory, path).split(sep).join('/')}`;
+  for (const path of await pathsBelow(directory)) {
+    // As in generic-worker, a slash at the end of the name counts for nothing.
+    const below = posix.join(name, relative(directory, path).split(sep).join('/'));
     const lookedAt = await look(path, folder);
     if (!('file' in lookedAt)) found.push({ name: below, file: path, ...lookedAt });
     // A link to a directory is neither a file nor walked into: that could go on for ever.
     else if (!lookedAt.directory) found.push({ name: below, file: lookedAt.file, size: lookedAt.size });
   }
   return found;
+}
+
+/**
+ * All that is in a directory, however deep, but directories. One that can not be read stands for what is in it.
+ * `readdir` can do that too, but follows links to directories: round in circles, and out of the run's folder.
+ */
+async function pathsBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => undefined);
+  if (!entries) return [directory];
+  const paths: string[] = [];
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    paths.push(...(entry.isDirectory() ? await pathsBelow(path) : [path]));
+  }
+  return paths.sort();
 }
 
 type LookedAt =
@@ -74,7 +85,8 @@ async function look(path: string, folder: string): Promise<LookedAt> {
     if (!isFile && !isDirectory) {
       return { reason: 'invalid-resource-on-worker', message: `'${path}' is neither a file nor a directory` };
     }
-    await access(file, constants.R_OK);
+    const handle = await open(file);
+    await handle.close();
     return { file, size, directory: isDirectory };
   } catch (error) {
     const missing = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');

@@ -10,6 +10,9 @@ export function nameProblem(name: string): string | undefined {
   if (name.includes('%')) return 'its name holds a %, which the queue can not take';
   if (name.startsWith('/') || name.includes('//'))
     return 'its name holds an empty part (a leading or a double slash)';
+  if (name.split('/').some(part => part === '.' || part === '..')) {
+    return 'a part of its name is . or .., which a URL does not keep';
+  }
   const long = name.split('/').find(part => part.length > 255);
   return long === undefined ? undefined : `a part of its name has ${long.length} characters, more than 255`;
 }

@@ -1,0 +1,73 @@
+import { readdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newWorkplace, type Workplace } from './dev-session.ts';
+
+let workplace: Workplace;
+beforeEach(() => {
+  workplace = newWorkplace();
+});
+afterEach(() => workplace[Symbol.asyncDispose]());
+
+const payload = { command: [['true']], maxRunTime: 60 };
+
+describe('a task file that can not be used', () => {
+  it.each<[string, string, unknown, RegExp]>([
+    ['is not JSON', 'x.json', '{"payload":\n  nonsense}', /x\.json, line 2, column 3: not JSON$/],
+    ['ends too early', 'x.json', '{"payload":', /x\.json, line 1, column 12: not JSON$/],
+    ['is not YAML', 'x.yml', 'a: b: c', /x\.yml: [^\n]*line 1, column 4$/],
+    ['holds no object', 'x.json', [payload], /x\.json: it has to hold one object/],
+    ['has a task that is none', 'x.json', { tasks: [{ payload }, 'task'] }, /tasks\[1\] is not an object$/],
+    [
+      'asks json-e for what it does not know',
+      'x.json',
+      { payload: { $eval: 'nope' } },
+      /x\.json: json-e can not render it: [^\n]*nope/,
+    ],
+  ])('since it %s: one line says so, and nothing is started', async (_, name, content, message) => {
+    const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', workplace.write(name, content));
+    expect(stderr).toMatch(/^tcw: [^\n]+\n$/);
+    expect(stderr.trimEnd()).toMatch(message);
+    expect([exitCode, stdout]).toEqual([64, '']);
+  });
+
+  it('since it is not there: one line says so', async () => {
+    const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', '/nowhere/x.json');
+    expect(stderr).toMatch(/^tcw: \/nowhere\/x\.json: ENOENT: no such file or directory[^\n]*\n$/);
+    expect([exitCode, stdout]).toEqual([64, '']);
+  });
+});
+
+describe('a task that the queue does not take', () => {
+  it.each<[string, object, string[]]>([
+    [
+      'breaks its schema',
+      { metadata: { owner: 7 }, priority: 'urgent', scopes: ['\n'], payload },
+      ['data/metadata/owner must be string', 'data/priority', 'data/scopes/0'],
+    ],
+    ['has too late a deadline', { deadline: { $fromNow: '10 days' }, payload }, ['more than 5 days']],
+    ['was created too long ago', { created: { $fromNow: '-1 hour' }, payload }, ['`created`', '15 minutes']],
+    ['has a task id that is none', { taskId: 'my-task', payload }, ['my-task']],
+    [
+      'needs a task that is not there',
+      { dependencies: ['AAAAAAAAQACAAAAAAAAAAA'], payload },
+      ['AAAAAAAAQACAAAAAAAAAAA'],
+    ],
+  ])('since it %s: one line says so, and all ends', async (_, content, words) => {
+    const file = workplace.write('refused.json', content);
+    const { exitCode, stderr } = await workplace.tcw('dev', '--log-level', 'error', file);
+    expect(stderr).toMatch(/^tcw: [^\n]*refused\.json: the queue does not take task "refused": [^\n]*\n$/);
+    for (const word of words) expect(stderr).toContain(word);
+    expect(exitCode).toBe(64);
+  });
+
+  it('ends one that was taken before, and nothing is left behind', async () => {
+    const endless = { command: [['sleep', '1000']], maxRunTime: 2_000 };
+    const file = workplace.write('two.json', {
+      tasks: [{ payload: endless }, { payload, priority: 'urgent' }],
+    });
+    const { exitCode, stderr } = await workplace.tcw('dev', '--log-level', 'error', file);
+    expect(stderr).toMatch(/^tcw: [^\n]*two\.json: the queue does not take task "two 2": [^\n]*\n$/);
+    expect(exitCode).toBe(64);
+    expect(readdirSync(workplace.temporary)).toEqual([]);
+  });
+});

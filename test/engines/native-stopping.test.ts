@@ -41,6 +41,16 @@ const escapes = [
     2,
   ],
   ['one with another environment', (marker: string) => `env -i setsid sleep ${marker} & wait`, 1],
+  [
+    'one known by its company alone',
+    (marker: string) => `setsid sh -c 'env -i sleep ${marker} & sleep ${marker} &'`,
+    2,
+  ],
+  [
+    'one known by its parent alone, which ends first',
+    (marker: string) => `env -i setsid sh -c 'trap "" TERM; sleep ${marker}; :' & wait`,
+    1,
+  ],
   ['one that is stopped', (marker: string) => `sleep ${marker} & sleep 0.1; kill -s STOP $!; wait`, 1],
 ] as const;
 
@@ -81,11 +91,11 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
     for (let delay = 0; delay < 12; delay++) {
       const { sandbox, shell } = await openSandbox(engine);
       const marker = newMarker();
-      const run = shell(`trap 'exit 3' TERM; sleep ${marker} & wait`);
+      const run = shell(`sleep ${marker} & wait`);
       await sleep(delay);
       await sandbox.stop(20_000);
       expect(await alive(marker)).toEqual([]);
-      expect([3, 137, 143]).toContain((await run).exitCode);
+      expect([137, 143]).toContain((await run).exitCode);
     }
   });
 
@@ -113,7 +123,7 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
     const before = (await open()).length;
     for (let i = 0; i < 5; i++) await cycle();
     await vi.waitFor(async () => {
-      expect(await open()).toHaveLength(before);
+      expect((await open()).length).toBeLessThanOrEqual(before);
     });
   });
 });

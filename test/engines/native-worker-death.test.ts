@@ -31,12 +31,12 @@ const workers = engines.flatMap(({ containment }) =>
 
 describe.each(workers)('a worker as $user ($containment)', ({ containment, prefix }) => {
   const family = (marker: string) =>
-    `trap "" TERM; (setsid sh -c 'sleep ${marker} & exit' &); nohup sleep ${marker} & sleep ${marker}`;
+    `trap "" TERM; (setsid sh -c 'sleep ${marker} & exit' &); nohup sleep ${marker} & env -i sleep ${marker} & sleep ${marker}`;
 
   it('that is killed takes all with it, whatever they did', async () => {
     const marker = newMarker();
     const worker = await startWorker(prefix, family(marker), { containment });
-    await sleeping(marker, 3);
+    await sleeping(marker, 4);
     worker.kill();
     await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
   });

@@ -46,7 +46,7 @@ export interface CommandResult {
   readonly kernelMs?: number;
 }
 
-/** A command that could not be started at all. The message is for the task's log. */
+/** A command that could not be started at all. The task's log has the message after `System error executing command: `. */
 export class CommandNotStarted extends Error {
   override readonly name = 'CommandNotStarted';
 }

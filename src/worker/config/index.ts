@@ -5,4 +5,4 @@ export { OBSOLETE_PROPERTIES } from './obsolete.ts';
 export { portProblems } from './ports.ts';
 export { PROPERTIES, PROPERTY_GROUPS } from './properties.ts';
 export type { Property } from './property.ts';
-export { configSchema, type JsonSchema } from './schema.ts';
+export { configSchema } from './schema.ts';

@@ -1,6 +1,1 @@
-export {
-  nativeEngine,
-  type Containment,
-  type NativeEngine,
-  type NativeEngineOptions,
-} from './native-engine.ts';
+export { nativeEngine, type NativeEngine, type NativeEngineOptions } from './native-engine.ts';

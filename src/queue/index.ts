@@ -1,8 +1,8 @@
 /** A typed face on taskcluster-client, for every call of the queue that a worker makes. */
 export { queueCalls, type Call } from './calls.ts';
-export { parseTime, type Claim, type Lease } from './claim.ts';
+export type { Claim, Lease } from './claim.ts';
 export type { Credentials } from './credentials.ts';
-export { QueueError, type QueueErrorKind } from './errors.ts';
+export { QueueError } from './errors.ts';
 export * from './generated/api.ts';
 export { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
-export { connectQueue, type Queue, type QueueOptions, type RunCalls, type WorkerIdentity } from './queue.ts';
+export { connectQueue, type Queue, type RunCalls } from './queue.ts';

@@ -7,7 +7,7 @@ import { commandSummary, goDuration, shellWords } from './task-log/words.ts';
 
 /**
  * Runs a task's commands, one after the other, until the first that fails. A stop ends every process of the run; this
- * completes, or errors, only when they are dead.
+ * completes, or errors, only when they are dead, or when that could not be brought about.
  */
 export function execute(run: ActiveRun, prepared: PreparedRun): Observable<Outcome> {
   return defer(() => {
@@ -24,9 +24,13 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   });
 
   let stopping: Promise<void> | undefined;
+  // Nobody waits for the stop while a command runs, which would go on for ever where it can not be stopped.
+  const { promise: stopFailed, reject: failStop } = Promise.withResolvers<never>();
+  stopFailed.catch(() => undefined);
   const stop = () => {
     log.error('Aborting task...');
     stopping = sandbox.stop(graceMs);
+    stopping.catch(failStop);
   };
   if (run.stopped.aborted) stop();
   run.stopped.addEventListener('abort', stop);
@@ -35,7 +39,8 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
       run.stopped.throwIfAborted();
       log.info(`Executing command ${index}: ${shellWords(argv)}`);
       const startedAt = performance.now();
-      const result = await started(prepared, { argv, env: prepared.env, output: log.output });
+      const command = { argv, env: prepared.env, output: log.output };
+      const result = await Promise.race([started(prepared, command), stopFailed]);
       if (run.stopped.aborted) {
         log.error(`Command ABORTED after ${goDuration(performance.now() - startedAt)}: process aborted`);
         run.stopped.throwIfAborted();

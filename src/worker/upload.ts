@@ -7,7 +7,7 @@ import { gzipFile, putFile } from './put.ts';
 import { goDuration } from './task-log/words.ts';
 
 const LOG_TYPE = 'text/plain; charset=utf-8';
-/** How long the log of a stopped run may take: it is uploaded at best effort. */
+/** How long the log of a run may take once the run is stopped: from then on it is uploaded at best effort. */
 const BEST_EFFORT_MS = 15_000;
 
 /**
@@ -68,7 +68,7 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   if (features?.backingLog === false) return outcome;
   const { backing, live } = logNames(run.prepared?.payload);
   const expires = claim.task.expires ?? claim.task.deadline;
-  const signal = rule ? AbortSignal.timeout(BEST_EFFORT_MS) : new AbortController().signal;
+  const signal = bestEffort(run.stopped);
   const zipped = `${log.file}.gz`;
   try {
     await gzipFile(log.file, zipped, signal);
@@ -91,4 +91,17 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   } finally {
     await rm(zipped, { force: true });
   }
+}
+
+/** Aborted a while after a run was stopped, also when that is while its log is uploaded. */
+function bestEffort(stopped: AbortSignal): AbortSignal {
+  const effort = new AbortController();
+  const limit = () => {
+    setTimeout(() => {
+      effort.abort(stopped.reason);
+    }, BEST_EFFORT_MS).unref();
+  };
+  if (stopped.aborted) limit();
+  else stopped.addEventListener('abort', limit, { once: true });
+  return effort.signal;
 }

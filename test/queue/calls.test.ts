@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { Secret } from '../../src/pulse/index.ts';
+import { queueCalls, type QueueError } from '../../src/queue/index.ts';
+import { CALLS, CREDENTIALS, hasty, TASK_ID } from './every-call.ts';
+import { hangUp, json, refusal, silence, webServer, type Answer } from './web-server.ts';
+
+describe('a call', () => {
+  it('that can not reach anybody says so', async () => {
+    // Port 1 of this machine: nobody listens there.
+    const call = queueCalls({ rootUrl: 'http://127.0.0.1:1', policies: hasty({ retries: 0 }) });
+    await expect(CALLS.status(call)).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(/^status: .*ECONNREFUSED/) as string,
+    });
+  });
+
+  it('tells of each further try, and of how long it waits: not longer than the backoff allows', async () => {
+    const { rootUrl } = await webServer(hangUp, refusal(503, 'X', 'not now'), json(200, {}));
+    const told: [QueueError, number][] = [];
+    const policies = { reportFailed: { timeoutMs: 1_000, retries: 5, backoff: { baseMs: 10, capMs: 15 } } };
+    const call = queueCalls({ rootUrl, policies, onRetry: (...retry) => told.push(retry) });
+    await CALLS.reportFailed(call);
+    expect(told.map(([error]) => error.kind)).toEqual(['unreachable', 'unavailable']);
+    expect(told[0]?.[1]).toBeLessThanOrEqual(10);
+    expect(told[1]?.[1]).toBeLessThanOrEqual(15);
+  });
+
+  it('speaks as whoever it is made for, with the certificate of temporary credentials', async () => {
+    const { rootUrl, requests } = await webServer(json(200, {}));
+    const certificate = { version: 1, signature: 'signed' };
+    await queueCalls({ rootUrl })(
+      {
+        clientId: 'task-client/x',
+        accessToken: new Secret('token-of-a-task'),
+        certificate: new Secret(JSON.stringify(certificate)),
+      },
+      'status',
+      TASK_ID,
+    );
+    await CALLS.status(queueCalls({ rootUrl }));
+    expect(requests).toMatchObject([
+      { clientId: 'task-client/x', certificate },
+      { clientId: 'test/worker', certificate: undefined },
+    ]);
+  });
+
+  it('fails as any other when the certificate is none', async () => {
+    const { rootUrl, requests } = await webServer(json(200, {}));
+    const certificate = new Secret('no JSON of a certificate');
+    const calling = queueCalls({ rootUrl })({ ...CREDENTIALS, certificate }, 'status', TASK_ID);
+    await expect(calling).rejects.toMatchObject({ name: 'QueueError', kind: 'refused' });
+    expect(requests).toEqual([]);
+  });
+
+  it.each<[string, Answer]>([
+    ['between two tries', refusal(503, 'X', 'not now')],
+    ['while it waits for an answer', silence],
+  ])('ends at once when it is called off %s, and is not tried again', async (_, answer) => {
+    const { rootUrl, requests } = await webServer(answer);
+    const calledOff = new AbortController();
+    const backoff = { baseMs: 1e9, capMs: 1e9 };
+    const policies = { status: { timeoutMs: 60_000, retries: 5, backoff } };
+    const calling = CALLS.status(queueCalls({ rootUrl, policies, signal: calledOff.signal }));
+    await vi.waitFor(() => {
+      expect(requests).toHaveLength(1);
+    });
+    await sleep(20);
+    const reason = new Error('task canceled');
+    calledOff.abort(reason);
+    await expect(calling).rejects.toBe(reason);
+    expect(requests).toHaveLength(1);
+  });
+
+  it('is not even made when it was called off before', async () => {
+    const { rootUrl, requests } = await webServer(json(200, {}));
+    const signal = AbortSignal.abort(new Error('task canceled'));
+    await expect(CALLS.status(queueCalls({ rootUrl, signal }))).rejects.toBe(signal.reason);
+    expect(requests).toEqual([]);
+  });
+
+  it('uses a connection that is open already', async () => {
+    const server = await webServer(json(200, {}));
+    const call = queueCalls({ rootUrl: server.rootUrl });
+    for (let count = 0; count < 5; count++) await CALLS.status(call);
+    expect(server.requests).toHaveLength(5);
+    expect(server.connections).toBe(1);
+  });
+});

@@ -1,0 +1,83 @@
+import { onTestFinished, describe, expect, it, vi } from 'vitest';
+import { queue } from '../../src/exchanges/index.ts';
+import { runExceptions, type RunException } from '../../src/streams/index.ts';
+import { startPulse, statusWith, TASK_ID, turns, WORKER, type PulseUnderTest } from './pulse-under-test.ts';
+
+/** Listens to the exceptions of one worker, and is listening when it returns. */
+async function listen(pulse: PulseUnderTest) {
+  const seen = { exceptions: [] as RunException[], listening: [] as boolean[], problems: [] as string[] };
+  const { items$, listening$ } = runExceptions(pulse.worker, WORKER, problem => seen.problems.push(problem));
+  listening$.subscribe(listening => seen.listening.push(listening));
+  const subscription = items$.subscribe(exception => seen.exceptions.push(exception));
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  await turns();
+  expect(seen.listening).toEqual([false, true]);
+  return seen;
+}
+
+describe('the exceptions of a worker’s runs', () => {
+  it.each(['canceled', 'claim-expired', 'worker-shutdown', 'malformed-payload'] as const)(
+    'tell which run it was, and why: %s',
+    async reasonResolved => {
+      const pulse = await startPulse();
+      const { exceptions } = await listen(pulse);
+      await pulse.exception({ reasonResolved });
+      await turns();
+      expect(exceptions).toEqual([{ taskId: TASK_ID, runId: 0, reason: reasonResolved }]);
+    },
+  );
+
+  it('are not those of another worker, or of another group', async () => {
+    const pulse = await startPulse();
+    const { exceptions } = await listen(pulse);
+    await pulse.exception({}, { worker: { ...WORKER, workerId: 'machine-8' } });
+    await pulse.exception({}, { worker: { ...WORKER, workerGroup: 'rack-2' } });
+    await turns();
+    expect(exceptions).toEqual([]);
+  });
+
+  it('give no reason where the status does not know the run', async () => {
+    const pulse = await startPulse();
+    const { exceptions } = await listen(pulse);
+    await pulse.exception({}, { runId: 3 });
+    await turns();
+    expect(exceptions).toEqual([{ taskId: TASK_ID, runId: 3, reason: undefined }]);
+  });
+
+  it('leave out a message that is about no run', async () => {
+    const pulse = await startPulse();
+    const { exceptions, problems } = await listen(pulse);
+    const { exchange, build } = queue.taskException;
+    const status = statusWith({});
+    const { provisionerId, workerType, schedulerId, taskGroupId } = status;
+    const key = build({ taskId: TASK_ID, ...WORKER, provisionerId, workerType, schedulerId, taskGroupId });
+    await pulse.publish(exchange, key, { version: 1, status: { ...status, runs: [] } });
+    await pulse.exception();
+    await turns();
+    expect(exceptions).toHaveLength(1);
+    expect(problems).toEqual([]);
+  });
+
+  it('come on a queue that goes with the connection: after a gap it listens again', async () => {
+    const pulse = await startPulse();
+    const seen = await listen(pulse);
+    await pulse.broker.dropConnections();
+    await vi.waitFor(() => {
+      expect(seen.listening).toEqual([false, true, false, true]);
+    });
+    await pulse.exception();
+    await vi.waitFor(() => {
+      expect(seen.exceptions).toHaveLength(1);
+    });
+  });
+
+  it('are acknowledged as they come: more than the prefetch arrive while nobody settles anything', async () => {
+    const pulse = await startPulse();
+    const { exceptions } = await listen(pulse);
+    for (let count = 0; count < 250; count++) await pulse.exception();
+    await turns();
+    expect(exceptions).toHaveLength(250);
+  });
+});

@@ -1,0 +1,199 @@
+import { BehaviorSubject } from 'rxjs';
+import { onTestFinished, describe, expect, it, vi } from 'vitest';
+import { queue } from '../../src/exchanges/index.ts';
+import type { Pulse } from '../../src/pulse/index.ts';
+import { pendingNotices, type PendingNotice } from '../../src/streams/index.ts';
+import {
+  pendingKey,
+  startPulse,
+  statusWith,
+  TASK_ID,
+  TASK_QUEUE_ID,
+  turns,
+  type PulseUnderTest,
+} from './pulse-under-test.ts';
+
+const SHARED_QUEUE = `queue/worker/tcw-pending/v1/${TASK_QUEUE_ID}`;
+
+/**
+ * Listens as a worker does: each notice that arrives lowers the demand. `demand$` can be raised again.
+ */
+function listen({ worker }: PulseUnderTest, demand: number, pulse: Pulse = worker) {
+  const demand$ = new BehaviorSubject(demand);
+  const notices: PendingNotice[] = [];
+  const problems: string[] = [];
+  const seen = { listening: false, ended: undefined as unknown };
+  const feed = pendingNotices(pulse, TASK_QUEUE_ID, demand$, problem => problems.push(problem));
+  feed.listening$.subscribe(listening => (seen.listening = listening));
+  const subscription = feed.items$.subscribe({
+    next: notice => {
+      demand$.next(demand$.value - 1);
+      notices.push(notice);
+    },
+    error: (error: unknown) => (seen.ended = error),
+  });
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  return { demand$, notices, problems, seen, subscription };
+}
+
+describe('notices of pending tasks', () => {
+  it('tell the task, the run and when it became pending, in either spelling of a time', async () => {
+    const pulse = await startPulse();
+    const { notices } = listen(pulse, 2);
+    await turns();
+    await pulse.pending({ scheduled: '2026-11-20T22:18:35.65+00:00' });
+    await pulse.pending({ scheduled: '2026-11-20T22:18:35.650Z' });
+    await turns();
+    const scheduledMs = Date.UTC(2026, 10, 20, 22, 18, 35, 650);
+    expect(notices).toMatchObject([
+      { taskId: TASK_ID, runId: 0, scheduledMs },
+      { taskId: TASK_ID, runId: 0, scheduledMs },
+    ]);
+  });
+
+  it('are those of one pool', async () => {
+    const pulse = await startPulse();
+    const { notices } = listen(pulse, 5);
+    await turns();
+    const body = { version: 1, runId: 0, status: statusWith({}) };
+    for (const pool of [{ provisionerId: 'other' }, { workerType: 'other' }]) {
+      await pulse.publish(queue.taskPending.exchange, pendingKey(pool), body);
+    }
+    await pulse.pending();
+    await turns();
+    expect(notices).toHaveLength(1);
+  });
+
+  it('come as many as are asked for, and the others stay for other workers', async () => {
+    const pulse = await startPulse();
+    const { notices, demand$ } = listen(pulse, 2);
+    await turns();
+    for (let count = 0; count < 5; count++) await pulse.pending();
+    await turns();
+    expect(notices).toHaveLength(2);
+    expect(pulse.broker.queue(SHARED_QUEUE).length).toBe(3);
+    demand$.next(1);
+    await turns();
+    expect(notices).toHaveLength(3);
+  });
+
+  it('wake exactly one worker of a pool each', async () => {
+    const pulse = await startPulse();
+    const workers = [
+      listen(pulse, 10),
+      listen(pulse, 10, pulse.connect()),
+      listen(pulse, 10, pulse.connect()),
+    ];
+    await turns();
+    for (let count = 0; count < 6; count++) await pulse.pending();
+    await turns();
+    expect(workers.map(({ notices }) => notices.length)).toEqual([2, 2, 2]);
+  });
+
+  it('are gone when they are done', async () => {
+    const pulse = await startPulse();
+    const { notices, subscription } = listen(pulse, 1);
+    await turns();
+    await pulse.pending();
+    await turns();
+    notices[0]?.done();
+    await turns();
+    subscription.unsubscribe();
+    await turns();
+    expect(pulse.broker.queue(SHARED_QUEUE).length).toBe(0);
+  });
+
+  it('come to another worker when they are given back', async () => {
+    const pulse = await startPulse();
+    const first = listen(pulse, 1);
+    await turns();
+    await pulse.pending();
+    await turns();
+    const second = listen(pulse, 1, pulse.connect());
+    await turns();
+    first.notices[0]?.giveBack();
+    await turns();
+    expect(second.notices).toHaveLength(1);
+  });
+
+  it('come to another worker when this one is gone without a word', async () => {
+    const pulse = await startPulse();
+    const first = listen(pulse, 2);
+    await turns();
+    await pulse.pending();
+    await pulse.pending();
+    await turns();
+    expect(first.notices).toHaveLength(2);
+    first.subscription.unsubscribe();
+    const second = listen(pulse, 2, pulse.connect());
+    await turns();
+    expect(second.notices).toHaveLength(2);
+  });
+
+  it('wait in the shared queue while no worker of the pool listens', async () => {
+    const pulse = await startPulse();
+    listen(pulse, 0).subscription.unsubscribe();
+    const paused = listen(pulse, 0);
+    await turns();
+    expect(paused.seen.listening).toBe(true);
+    await pulse.pending();
+    await turns();
+    expect(paused.notices).toEqual([]);
+    paused.demand$.next(1);
+    await turns();
+    expect(paused.notices).toHaveLength(1);
+  });
+
+  it('are bounded below what PulseGuardian warns of, the oldest going first', async () => {
+    const pulse = await startPulse();
+    listen(pulse, 0);
+    await turns();
+    const { options } = pulse.broker.queue(SHARED_QUEUE);
+    expect(options).toEqual({
+      exclusive: false,
+      durable: true,
+      autoDelete: false,
+      maxLength: 1_500,
+      expiresMs: 6 * 3_600_000,
+    });
+  });
+
+  it('that come after a broken connection can be settled, those from before it not any more', async () => {
+    const pulse = await startPulse();
+    const { notices, demand$ } = listen(pulse, 1);
+    await turns();
+    await pulse.pending();
+    await turns();
+    await pulse.broker.dropConnections();
+    demand$.next(1);
+    await vi.waitFor(() => {
+      expect(notices).toHaveLength(2);
+    });
+    notices[0]?.done();
+    notices[1]?.giveBack();
+    demand$.next(1);
+    await vi.waitFor(() => {
+      expect(notices).toHaveLength(3);
+    });
+  });
+});
+
+describe('a notice whose age can not be told', () => {
+  it.each([
+    ['its run is missing', {}, { runs: [] }],
+    ['its time passes the schema and is none', { scheduled: '2016-12-31T23:59:60Z' }, {}],
+  ])('counts as old, and ends nothing: %s', async (_, run, status) => {
+    const pulse = await startPulse();
+    const { notices, seen, problems } = listen(pulse, 2);
+    await turns();
+    await pulse.pending(run, status);
+    await pulse.pending();
+    await turns();
+    expect(problems).toEqual([]);
+    expect(seen.ended).toBeUndefined();
+    expect(notices).toHaveLength(2);
+    expect(notices[0]?.scheduledMs).toBe(0);
+  });
+});

@@ -1,0 +1,76 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { shutdownSignals, type Shutdown } from '../../src/streams/index.ts';
+
+/** Subscribes to the signals of a source, which stands in for `process`. */
+function listen() {
+  const source = new EventEmitter();
+  const signals$ = shutdownSignals(source);
+  const heard: Shutdown[] = [];
+  const subscription = signals$.subscribe(how => heard.push(how));
+  return { source, signals$, heard, subscription };
+}
+
+describe('the signals of the operating system', () => {
+  it.each([
+    ['SIGINT', 'finish'],
+    ['SIGTERM', 'now'],
+  ])('%s means: %s', (signal, how) => {
+    const { source, heard } = listen();
+    source.emit(signal);
+    expect(heard).toEqual([how]);
+  });
+
+  it.each([
+    ['SIGINT', 'SIGINT'],
+    ['SIGINT', 'SIGTERM'],
+    ['SIGTERM', 'SIGINT'],
+    ['SIGTERM', 'SIGTERM'],
+  ])('the second one forces: %s, then %s', (first, second) => {
+    const { source, heard } = listen();
+    source.emit(first);
+    source.emit(second);
+    source.emit(first);
+    expect(heard.slice(1)).toEqual(['force', 'force']);
+  });
+
+  it('are counted for all subscribers together', () => {
+    const { source, signals$, heard } = listen();
+    source.emit('SIGINT');
+    const late: Shutdown[] = [];
+    signals$.subscribe(how => late.push(how));
+    source.emit('SIGINT');
+    expect(heard).toEqual(['finish', 'force']);
+    expect(late).toEqual(['force']);
+  });
+
+  it('are listened to only while somebody is subscribed, and once', () => {
+    const { source, signals$, subscription } = listen();
+    const another = signals$.subscribe();
+    expect(source.listenerCount('SIGINT')).toBe(1);
+    expect(source.listenerCount('SIGTERM')).toBe(1);
+    subscription.unsubscribe();
+    another.unsubscribe();
+    expect(source.listenerCount('SIGINT')).toBe(0);
+    expect(source.listenerCount('SIGTERM')).toBe(0);
+  });
+
+  it('come from anything that has `on` and `off`', () => {
+    const emitter = new EventEmitter();
+    const heard: Shutdown[] = [];
+    shutdownSignals({
+      on: (signal, listener) => emitter.on(signal, listener),
+      off: (signal, listener) => emitter.off(signal, listener),
+    }).subscribe(how => heard.push(how));
+    emitter.emit('SIGTERM');
+    expect(heard).toEqual(['now']);
+  });
+
+  it('are those of this process unless another source is given', () => {
+    const before = process.listenerCount('SIGTERM');
+    const subscription = shutdownSignals().subscribe();
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    subscription.unsubscribe();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+});

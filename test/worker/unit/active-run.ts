@@ -1,0 +1,53 @@
+import { tmpdir } from 'node:os';
+import { Subject } from 'rxjs';
+import type { Claim, Queue, RunCalls } from '../../../src/queue/index.ts';
+import type { RunException } from '../../../src/streams/index.ts';
+import { ActiveRun } from '../../../src/worker/active-run.ts';
+import type { WorkerContext } from '../../../src/worker/context.ts';
+import { countingLogger, fakeQueue } from './fake-queue.ts';
+import { workerConfig } from './worker-config.ts';
+
+export const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
+
+/** An active run of a worker that a test turns: whose queue answers, and whose streams emit, when the test says so. */
+export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<WorkerContext> } = {}) {
+  const fake = fakeQueue();
+  const renewals: ReturnType<typeof Promise.withResolvers<never>>[] = [];
+  const queue: Queue = {
+    ...fake.queue,
+    forRun: () =>
+      ({
+        reclaim: (): Promise<never> => {
+          const renewal = Promise.withResolvers<never>();
+          renewals.push(renewal);
+          return renewal.promise;
+        },
+      }) as unknown as RunCalls,
+  };
+  const exceptions$ = new Subject<RunException>();
+  const missed$ = new Subject<void>();
+  const shutdown$ = new Subject<void>();
+  const logger = countingLogger();
+  const worker = {
+    config: workerConfig({ tasksDir: tmpdir() }),
+    queue,
+    logger,
+    version: '0',
+    engine: { name: 'none', open: () => Promise.reject(new Error('no engine')) },
+    exceptions$,
+    missed$,
+    shutdown$,
+    ...change.worker,
+  } satisfies WorkerContext;
+  const claim = {
+    taskId: TASK_ID,
+    runId: 0,
+    startedMs: 0,
+    deadlineMs: 3_600_000,
+    lease: { takenUntilMs: 1_200_000 },
+    task: { deadline: '2027-01-01T00:00:00.000Z' },
+    ...change.claim,
+  } as Claim;
+  const run = new ActiveRun(claim, worker);
+  return { run, worker, claim, renewals, exceptions$, missed$, shutdown$, logger, status: fake.status };
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
+import type { ArtifactRequest } from '../../../src/worker/payload.ts';
+import { inHours, start } from './uploading-run.ts';
+
+describe('a request for artifacts', () => {
+  const problemOf = async (request: Partial<ArtifactRequest>) => {
+    const { run } = await start([request]);
+    try {
+      artifacts.check?.(run);
+    } catch (error) {
+      expect(error).toMatchObject({ kind: 'malformed-payload' });
+      return (error as Error).message;
+    }
+    return undefined;
+  };
+
+  it('is checked before anything is run', async () => {
+    expect(await problemOf({ name: 'public/ä' })).toBe(
+      'artifact "public/ä": its name holds other characters than printable ASCII',
+    );
+    expect(await problemOf({ path: '/tmp/x' })).toContain('an empty part');
+    expect(await problemOf({ path: '/tmp/x', name: 'public/x' })).toBeUndefined();
+  });
+
+  it.each([
+    ['before the deadline', 0.9, 'before the task’s deadline'],
+    ['after the task itself', 25, 'after the task does'],
+  ])('may not be for artifacts that expire %s', async (_, hours, words) => {
+    expect(await problemOf({ expires: inHours(hours) })).toContain(words.replace('’', "'"));
+  });
+
+  it('may be for artifacts that expire anywhere between, a second either way', async () => {
+    const { run, claim } = await start([]);
+    const times = [
+      claim.deadlineMs - 900,
+      claim.deadlineMs + 1,
+      Date.parse(claim.task.expires ?? '') + 900,
+    ].map(time => new Date(time).toISOString());
+    for (const expires of times) {
+      const requests = [{ type: 'file', path: 'x', optional: false, expires }] as const;
+      const asking = () => artifacts.check?.({ ...run, payload: { ...run.payload, artifacts: requests } });
+      expect(asking).not.toThrow();
+    }
+  });
+});

@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import { connectQueue, type RunCalls } from '../../../src/queue/index.ts';
+import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
+import type { FeatureRun } from '../../../src/worker/features/feature.ts';
+import { TaskError } from '../../../src/worker/outcome.ts';
+import { TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
+import { silence, webServer } from '../../queue/web-server.ts';
+import { inHours, start } from './uploading-run.ts';
+
+const finish = (run: FeatureRun) => Promise.resolve(artifacts.finish?.(run));
+
+/** What `finish` fails with. */
+async function failureOf(run: FeatureRun): Promise<unknown> {
+  return finish(run).then(
+    () => 'nothing failed',
+    (error: unknown) => error,
+  );
+}
+
+describe('an artifact', () => {
+  it('is uploaded compressed, with its type, to where everybody finds it', async () => {
+    const { run, log, claim, download, leftovers } = await start(
+      [{ path: 'out/report.txt', name: 'public/report.txt' }],
+      { 'out/report.txt': 'all is well' },
+    );
+    await finish(run);
+    const response = await download('public/report.txt');
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    expect(await response.text()).toBe('all is well');
+    expect(await leftovers()).toEqual([]);
+    expect(log.lines).toEqual([
+      `info: Uploading artifact public/report.txt from file ${run.folder}/out/report.txt with content encoding ` +
+        `"gzip", mime type "text/plain; charset=utf-8" and expiry ${claim.task.expires}`,
+    ]);
+  });
+
+  it('is uploaded as it is when it is compressed already', async () => {
+    const image = randomBytes(1_000);
+    const { run, download } = await start([{ path: 'a.png', name: 'public/a.png' }], { 'a.png': image });
+    await finish(run);
+    const response = await download('public/a.png');
+    expect(response.headers.get('content-type')).toBe('image/png');
+    expect(response.headers.get('content-encoding')).toBeNull();
+    expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true);
+  });
+
+  it('has the type, the encoding and the time that the payload says', async () => {
+    const expires = inHours(2);
+    const request = {
+      name: 'public/x',
+      contentType: 'text/x-mine',
+      contentEncoding: 'identity',
+      expires,
+    } as const;
+    const { run, log, download } = await start([request], { x: 'mine' });
+    await finish(run);
+    const response = await download('public/x');
+    expect(response.headers.get('content-type')).toBe('text/x-mine');
+    expect(response.headers.get('content-encoding')).toBeNull();
+    expect(log.lines[0]).toContain(`and expiry ${expires}`);
+  });
+
+  it('may be a directory of hundreds of files, ten of them on their way at a time', async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 120 }, (_, index) => [`out/${index}.txt`, `file ${index}`]),
+    );
+    const { run, listed, leftovers } = await start(
+      [{ type: 'directory', path: 'out', name: 'public/out' }],
+      files,
+    );
+    let [open, most] = [0, 0];
+    const counted: RunCalls = {
+      ...run.calls,
+      createArtifact: async (...args) => {
+        most = Math.max(most, ++open);
+        return run.calls.createArtifact(...args).finally(() => open--);
+      },
+    };
+    await finish({ ...run, calls: counted });
+    expect(await listed()).toHaveLength(120);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(10);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it.each([
+    ['by its name', { name: 'public/logs/live.log' }],
+    ['by its path', { path: 'public/logs/live_backing.log' }],
+  ])('is not uploaded in the place of the log: %s', async (_, request) => {
+    const { run, log, listed } = await start([request, { path: 'x', name: 'public/x' }], { x: 'x' });
+    await finish(run);
+    expect(await listed()).toEqual(['s3 public/x']);
+    expect(log.lines[0]).toMatch(/^warn: Not uploading artifact public\/logs\/live/);
+  });
+
+  it('is none where the payload asks for none', async () => {
+    const { run, listed } = await start([]);
+    await finish(run);
+    expect(await listed()).toEqual([]);
+  });
+});
+
+describe('an artifact that is missing', () => {
+  it('becomes an error artifact and fails the task, after all others are uploaded', async () => {
+    const { run, log, claim, listed } = await start(
+      [
+        { path: 'no.txt', name: 'public/no.txt' },
+        { path: 'yes.txt', name: 'public/yes.txt' },
+      ],
+      { 'yes.txt': 'yes' },
+    );
+    const file = `${run.folder}/no.txt`;
+    const message = `TASK FAILURE during artifact upload: file-missing-on-worker: Could not read file '${file}'`;
+    const failure = await failureOf(run);
+    expect(failure).toBeInstanceOf(TaskError);
+    expect(failure).toMatchObject({ kind: 'task-failed', message });
+    expect(await listed()).toEqual(['error public/no.txt', 's3 public/yes.txt']);
+    expect(log.lines.filter(line => line.startsWith('error: '))).toEqual([
+      `error: Uploading error artifact public/no.txt from file ${file} with message "Could not read file '${file}'", ` +
+        `reason "file-missing-on-worker", and expiry ${claim.task.expires}`,
+      `error: ${message}`,
+    ]);
+  });
+
+  it('fails nothing when it is optional', async () => {
+    const { run, listed } = await start([{ name: 'public/x', optional: true }]);
+    await finish(run);
+    expect(await listed()).toEqual(['error public/x']);
+  });
+});
+
+describe('an artifact that can not be uploaded', () => {
+  it('leaves none of the others behind, or on its way when the run goes on', async () => {
+    const { run, listed, download } = await start(
+      [
+        { path: 'small.txt', name: 'public/taken' },
+        { path: 'large', name: 'public/large', contentEncoding: 'identity' },
+        { path: 'small.txt', name: 'public/small.txt' },
+      ],
+      { 'small.txt': 'small', large: randomBytes(8_000_000) },
+    );
+    // The name is taken by something else: 409.
+    const expires = inHours(2);
+    await run.calls.createArtifact('public/taken', {
+      storageType: 'link',
+      artifact: 'public/large',
+      contentType: 'text/plain',
+      expires,
+    });
+    expect(await failureOf(run)).toMatchObject({ name: 'QueueError', kind: 'conflict' });
+    expect(await listed()).toEqual(['link public/taken', 's3 public/large', 's3 public/small.txt']);
+    expect((await (await download('public/large')).arrayBuffer()).byteLength).toBe(8_000_000);
+  });
+
+  it('is named in the log: a file whose name the queue could not take', async () => {
+    const { run, log, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }], {
+      'out/100%.txt': 'x',
+      'out/good.txt': 'x',
+    });
+    const failure = await failureOf(run);
+    expect(failure).toMatchObject({
+      kind: 'malformed-payload',
+      message: 'artifact "public/100%.txt": its name holds a %, which the queue can not take',
+    });
+    expect(log.lines).toContain(`error: ${(failure as Error).message}`);
+    expect(await listed()).toEqual(['s3 public/good.txt']);
+  });
+
+  // macOS allows no such names.
+  it.runIf(process.platform === 'linux')(
+    'is not even tried under such a name, to say that it is missing',
+    async () => {
+      const { run, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }]);
+      await mkdir(join(run.folder, 'out'));
+      // A name of bytes that are no text: the worker can not open what it can not name.
+      await writeFile(Buffer.concat([Buffer.from(`${run.folder}/out/`), Buffer.from([0xff])]), 'x');
+      expect(await failureOf(run)).toMatchObject({ kind: 'malformed-payload' });
+      expect(await listed()).toEqual([]);
+    },
+  );
+
+  it('is not begun when the run is stopped', async () => {
+    const { run, listed, stop } = await start([{}], { x: 'x' });
+    stop();
+    expect(await failureOf(run)).toMatchObject({ message: 'task canceled' });
+    expect(await listed()).toEqual([]);
+  });
+});
+
+describe('a run that is stopped while it uploads', () => {
+  it('does not wait for a queue that does not answer', async () => {
+    const { run, stop } = await start([{}], { x: 'x' });
+    const { rootUrl, requests } = await webServer(silence);
+    const queue = connectQueue({
+      rootUrl,
+      credentials: { clientId: 'x', accessToken: new Secret('x') },
+      taskQueueId: TASK_QUEUE_ID,
+      ...WORKER,
+    });
+    const failing = failureOf({ ...run, calls: queue.forRun(run.claim) });
+    await vi.waitFor(() => {
+      expect(requests).toHaveLength(1);
+    });
+    stop();
+    expect(await failing).toMatchObject({ message: 'task canceled' });
+  });
+});

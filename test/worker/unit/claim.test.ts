@@ -1,0 +1,170 @@
+import { Subject, takeUntil } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Claim } from '../../../src/queue/index.ts';
+import { claim, type Demand } from '../../../src/worker/claim.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { countingLogger, fakeQueue, someClaims } from './fake-queue.ts';
+
+/** The longest that the first pause may be, and any. */
+const FIRST_PAUSE_MS = 1_500;
+const LONGEST_PAUSE_MS = 60_500;
+
+interface TestDemand extends Demand {
+  /** What it was told. */
+  readonly told: (number | 'failed')[];
+}
+
+function demand(tasks = 1): TestDemand {
+  const told: TestDemand['told'] = [];
+  return { tasks, told, answered: claims => told.push(claims), failed: () => told.push('failed') };
+}
+
+function start() {
+  fakeTimers();
+  const fake = fakeQueue();
+  const logger = countingLogger();
+  const [demand$, draining$] = [new Subject<Demand>(), new Subject<void>()];
+  const claims: Claim[] = [];
+  const seen = { complete: false, error: undefined as unknown };
+  const subscription = demand$.pipe(takeUntil(draining$), claim(fake.queue, logger, draining$)).subscribe({
+    next: each => claims.push(each),
+    error: (error: unknown) => (seen.error = error),
+    complete: () => (seen.complete = true),
+  });
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  return { ...fake, logger, demand$, draining$, claims, seen };
+}
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const arrived = () => after(0);
+
+describe('a demand', () => {
+  it('is one call, for as many tasks', async () => {
+    const { demand$, claimWork, claims } = start();
+    const wish = demand(3);
+    demand$.next(wish);
+    expect(claimWork.map(({ asked }) => asked)).toEqual([3]);
+    const answer = someClaims(2);
+    claimWork[0]?.answer(answer);
+    await arrived();
+    expect(claims).toEqual(answer);
+    expect(wish.told).toEqual([2]);
+  });
+
+  it('is told how many claims came before they go on their way', async () => {
+    const { demand$, claimWork, claims } = start();
+    const claimsWhenTold: number[] = [];
+    demand$.next({ ...demand(), answered: () => void claimsWhenTold.push(claims.length) });
+    claimWork[0]?.answer(someClaims(1));
+    await arrived();
+    expect(claimsWhenTold).toEqual([0]);
+  });
+
+  it('is told of an empty answer, too', async () => {
+    const { demand$, claimWork } = start();
+    const wish = demand();
+    demand$.next(wish);
+    claimWork[0]?.answer([]);
+    await arrived();
+    expect(wish.told).toEqual([0]);
+  });
+
+  it('does not wait for those before it', async () => {
+    const { demand$, claimWork, claims } = start();
+    demand$.next(demand());
+    demand$.next(demand());
+    expect(claimWork).toHaveLength(2);
+    claimWork[1]?.answer(someClaims(1));
+    await arrived();
+    expect(claims).toHaveLength(1);
+  });
+});
+
+describe('a call that fails', () => {
+  it('is not made again: the queue may have given a claim to it', async () => {
+    const { demand$, claimWork, seen } = start();
+    demand$.next(demand());
+    claimWork[0]?.fail();
+    await after(10 * LONGEST_PAUSE_MS);
+    expect(claimWork).toHaveLength(1);
+    expect(seen.error).toBeUndefined();
+  });
+
+  it('is told after a pause, so that nobody asks again at once', async () => {
+    const { demand$, claimWork, logger } = start();
+    const wish = demand();
+    demand$.next(wish);
+    claimWork[0]?.fail();
+    await after(499);
+    expect(wish.told).toEqual([]);
+    expect(logger.told).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
+    await after(FIRST_PAUSE_MS - 499);
+    expect(wish.told).toEqual(['failed']);
+  });
+
+  it('makes the next pause longer, up to a minute, until one works', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { demand$, claimWork, logger } = start();
+    const failing = async () => {
+      demand$.next(demand());
+      claimWork.at(-1)?.fail();
+      await arrived();
+      return Math.round(Number(logger.told.at(-1)?.fields.waitMs) / 100) / 10;
+    };
+    const pauses: number[] = [];
+    for (let count = 0; count < 8; count++) pauses.push(await failing());
+    expect(pauses).toEqual([1.5, 2.5, 4.5, 8.5, 16.5, 32.5, 60.4, 60.4]);
+    demand$.next(demand());
+    claimWork.at(-1)?.answer([]);
+    await arrived();
+    expect(await failing()).toBe(1.5);
+  });
+
+  it('stops no other', async () => {
+    const { demand$, claimWork, claims } = start();
+    demand$.next(demand());
+    demand$.next(demand());
+    claimWork[0]?.fail();
+    claimWork[1]?.answer(someClaims(1));
+    await arrived();
+    expect(claims).toHaveLength(1);
+  });
+});
+
+describe('a worker that is going', () => {
+  it('waits for the calls that are open, and gets what they bring', async () => {
+    const { demand$, draining$, claimWork, claims, seen } = start();
+    const wish = demand();
+    demand$.next(wish);
+    draining$.next();
+    await after(15_000);
+    expect(seen.complete).toBe(false);
+    claimWork[0]?.answer(someClaims(1));
+    await arrived();
+    expect(claims).toHaveLength(1);
+    expect(wish.told).toEqual([1]);
+    expect(seen.complete).toBe(true);
+  });
+
+  it('asks for nothing more', () => {
+    const { demand$, draining$, claimWork } = start();
+    draining$.next();
+    demand$.next(demand());
+    expect(claimWork).toEqual([]);
+  });
+
+  it('does not sit out a pause after a failure: its demand is told at once', async () => {
+    const { demand$, draining$, claimWork, seen } = start();
+    const wish = demand();
+    demand$.next(wish);
+    claimWork[0]?.fail();
+    await arrived();
+    draining$.next();
+    expect(seen.complete).toBe(true);
+    expect(wish.told).toEqual(['failed']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,191 @@
+import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lastValueFrom } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import { connectQueue, QueueError, type RunCalls } from '../../../src/queue/index.ts';
+import { cleanUp } from '../../../src/worker/clean-up.ts';
+import type { Sandbox } from '../../../src/worker/engines/engine.ts';
+import { giveBack } from '../../../src/worker/give-back.ts';
+import type { Outcome } from '../../../src/worker/outcome.ts';
+import { resolve } from '../../../src/worker/resolve.ts';
+import type { StopReason } from '../../../src/worker/stop.ts';
+import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
+import { activeRun, TASK_ID } from './active-run.ts';
+import { memoryLog } from './memory-log.ts';
+import { workerConfig } from './worker-config.ts';
+
+const COMPLETED: Outcome = { result: 'completed' };
+const NOBODY = 65_534;
+
+/** The calls about a run, of which a test only wants to know which were made. */
+function listedCalls(failure?: Error) {
+  const made: string[] = [];
+  const call =
+    (name: string) =>
+    async (...args: unknown[]) => {
+      made.push([name, ...args].join(' '));
+      if (failure) throw failure;
+    };
+  const calls = {
+    reportCompleted: call('completed'),
+    reportFailed: call('failed'),
+    reportException: call('exception'),
+  } as unknown as RunCalls;
+  return { made, calls };
+}
+
+/** Resolves a run with the outcome of its commands, and tells which reports were made. */
+async function reportsOf(outcome: Outcome, stop?: StopReason, failure?: Error) {
+  const { made, calls } = listedCalls(failure);
+  const { run, logger } = activeRun({
+    worker: { queue: { ...activeRun().worker.queue, forRun: () => calls } },
+  });
+  if (stop) run.stop(stop);
+  await lastValueFrom(resolve(run, outcome));
+  return { made, run, logger };
+}
+
+describe('a run that is resolved', () => {
+  it.each<[Outcome, string]>([
+    [COMPLETED, 'completed'],
+    [{ result: 'failed', message: 'exit status 1' }, 'failed'],
+    [{ result: 'exception', reason: 'malformed-payload', message: 'x' }, 'exception malformed-payload'],
+    [{ result: 'exception', reason: 'intermittent-task', message: 'x' }, 'exception intermittent-task'],
+  ])('is reported: %j', async (outcome, report) => {
+    const { made, run } = await reportsOf(outcome);
+    expect(made).toEqual([report]);
+    expect(run.state).toEqual({ phase: 'resolving', outcome });
+  });
+
+  it.each<[StopReason, string[]]>([
+    ['canceled', []],
+    ['deadline-exceeded', []],
+    ['claim-lost', []],
+    ['max-run-time', ['failed']],
+    ['worker-shutdown', ['exception worker-shutdown']],
+  ])('is reported as the reason of its stop has it, whatever its commands did: %s', async (stop, reports) => {
+    for (const outcome of [COMPLETED, { result: 'failed', message: 'x' } as const]) {
+      expect((await reportsOf(outcome, stop)).made).toEqual(reports);
+    }
+  });
+
+  it('may be over before it is reported: no reason to worry', async () => {
+    const { logger } = await reportsOf(COMPLETED, undefined, new QueueError('conflict', 'over', 409));
+    expect(logger.told.map(({ level }) => level)).toEqual(['info']);
+  });
+
+  it('may not be reported at all: that is told, and ends nothing', async () => {
+    const { logger } = await reportsOf(COMPLETED, undefined, new QueueError('unavailable', 'down', 503));
+    expect(logger.told).toMatchObject([
+      {
+        level: 'error',
+        message: 'could not report the run; its claim will expire',
+        fields: { taskId: TASK_ID },
+      },
+    ]);
+  });
+});
+
+describe('a claim that comes when the worker is going', () => {
+  it('is given back, so that the queue runs it elsewhere at once', async () => {
+    await using real = await startQueue();
+    const taskId = await real.create();
+    const { clientId, accessToken } = real.credentials.worker;
+    const queue = connectQueue({
+      rootUrl: real.rootUrl,
+      credentials: { clientId, accessToken: new Secret(accessToken) },
+      taskQueueId: TASK_QUEUE_ID,
+      ...WORKER,
+    });
+    const [claim] = await queue.claimWork(1);
+    if (!claim) throw new Error('nothing was claimed');
+    await lastValueFrom(giveBack(claim, { ...activeRun().worker, queue }), { defaultValue: undefined });
+    const { status } = await real.root.status(taskId);
+    expect(status.runs).toMatchObject([
+      { state: 'exception', reasonResolved: 'worker-shutdown' },
+      { state: 'pending', reasonCreated: 'retry' },
+    ]);
+  });
+
+  it('is left to expire when that fails, which is told', async () => {
+    const { calls } = listedCalls(new QueueError('unreachable', 'nobody there'));
+    const { worker, claim, logger } = activeRun();
+    const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } });
+    await lastValueFrom(going, { defaultValue: undefined });
+    expect(logger.told.map(({ level }) => level)).toEqual(['info', 'error']);
+  });
+});
+
+describe('cleaning up after a run', () => {
+  /** A run with a folder, which has come as far as that everything else is over. */
+  async function resolved(config = {}) {
+    const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-clean-up-'));
+    onTestFinished(() => rm(tasksDir, { recursive: true, force: true }));
+    const under = activeRun({ worker: { config: workerConfig({ tasksDir, ...config }) } });
+    await mkdir(join(under.run.folder, 'deep/er'), { recursive: true });
+    await writeFile(join(under.run.folder, 'deep/er/file'), 'x');
+    under.run.dispatch({ type: 'resolve', outcome: COMPLETED });
+    return { ...under, tasksDir };
+  }
+  const exists = (path: string) =>
+    stat(path).then(
+      () => true,
+      () => false,
+    );
+
+  it('removes its folder, and only then is the run over', async () => {
+    const { run } = await resolved();
+    const phases: [string, boolean][] = [];
+    run.state$.subscribe(({ phase }) => {
+      void exists(run.folder).then(there => phases.push([phase, there]));
+    });
+    await lastValueFrom(cleanUp(run));
+    await exists(run.folder);
+    expect(run.state.phase).toBe('resolved');
+    expect(phases.at(-1)).toEqual(['resolved', false]);
+  });
+
+  it('leaves the folder where the worker is told to', async () => {
+    const { run } = await resolved({ cleanUpTaskDirs: false });
+    await lastValueFrom(cleanUp(run));
+    expect(await exists(join(run.folder, 'deep/er/file'))).toBe(true);
+    expect(run.state.phase).toBe('resolved');
+  });
+
+  it('removes also what the task has made unwritable for itself', async () => {
+    const { run, tasksDir, logger } = await resolved();
+    const asRoot = process.geteuid?.() === 0;
+    for (const folder of ['deep/er', 'deep', '']) {
+      const path = join(run.folder, folder);
+      if (asRoot) await chown(path, NOBODY, NOBODY);
+      await chmod(path, 0o500);
+    }
+    // Root may do everything, so the worker has to be somebody else.
+    if (asRoot) {
+      await chown(tasksDir, NOBODY, NOBODY);
+      process.seteuid?.(NOBODY);
+    }
+    try {
+      await lastValueFrom(cleanUp(run));
+    } finally {
+      if (asRoot) process.seteuid?.(0);
+    }
+    expect(logger.told).toEqual([]);
+    expect(await exists(run.folder)).toBe(false);
+  });
+
+  it('tells what it could not do, does the rest, and ends the run all the same', async () => {
+    const { run, logger } = await resolved();
+    run.sandbox = { close: () => Promise.reject(new Error('a process is left')) } as Sandbox;
+    run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
+    await lastValueFrom(cleanUp(run));
+    expect(logger.told.map(({ message }) => message)).toEqual([
+      'could not end all processes of the run',
+      "could not close the task's log",
+    ]);
+    expect(await exists(run.folder)).toBe(false);
+    expect(run.state.phase).toBe('resolved');
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import type { Claim } from '../../../src/queue/index.ts';
+import { taskEnvironment } from '../../../src/worker/environment.ts';
+import { workerConfig } from './worker-config.ts';
+
+const CLAIM = {
+  taskId: 'Wq3cJ8DbQ0eHkZ5uYt1mPA',
+  runId: 2,
+  task: { taskGroupId: 'GROUPcJ8QbQ0eHkZ5uYt1A' },
+} as Claim;
+const FOLDER = '/tasks/task_x_2';
+
+const environment = (env?: Record<string, string>, change: Parameters<typeof workerConfig>[0] = {}) =>
+  taskEnvironment(CLAIM, { command: [], maxRunTime: 1, ...(env && { env }) }, FOLDER, workerConfig(change));
+
+describe('the environment of a task', () => {
+  it('is exactly this', () => {
+    const { USER, ...others } = environment();
+    expect(USER).toMatch(/./);
+    expect(others).toEqual({
+      PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+      HOME: FOLDER,
+      LANG: 'C.UTF-8',
+      TASK_ID: CLAIM.taskId,
+      RUN_ID: '2',
+      TASK_WORKDIR: FOLDER,
+      TASK_GROUP_ID: CLAIM.task.taskGroupId,
+      TASKCLUSTER_ROOT_URL: 'https://tc.example.com',
+    });
+  });
+
+  it('has the variables of the payload, which may change the fixed ones', () => {
+    expect(environment({ HOME: '/root', MINE: 'x', EMPTY: '' })).toMatchObject({
+      HOME: '/root',
+      MINE: 'x',
+      EMPTY: '',
+    });
+  });
+
+  it('has variables that no payload can change', () => {
+    const forced = {
+      TASK_ID: 'x',
+      RUN_ID: 'x',
+      TASK_WORKDIR: 'x',
+      TASK_GROUP_ID: 'x',
+      TASKCLUSTER_ROOT_URL: 'x',
+      TASKCLUSTER_WORKER_LOCATION: 'x',
+      TASKCLUSTER_INSTANCE_TYPE: 'x',
+    };
+    const change = { workerLocation: '{"cloud": "x"}', instanceType: 'm7.large' };
+    expect(environment(forced, change)).toEqual(environment({}, change));
+  });
+
+  it('says where the worker is, when that was configured', () => {
+    expect(environment({}, { workerLocation: 'here', instanceType: 'm7.large' })).toMatchObject({
+      TASKCLUSTER_WORKER_LOCATION: 'here',
+      TASKCLUSTER_INSTANCE_TYPE: 'm7.large',
+    });
+  });
+
+  it('has nothing of the worker’s own', () => {
+    process.env.TCW_TEST_SECRET = 'secret';
+    try {
+      expect(Object.keys(environment())).not.toContain('TCW_TEST_SECRET');
+    } finally {
+      delete process.env.TCW_TEST_SECRET;
+    }
+  });
+
+  it.runIf(process.geteuid?.() === 0)('names a user also where the system knows none by that number', () => {
+    process.seteuid?.(1_234_567);
+    try {
+      expect(environment().USER).toBe('1234567');
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});

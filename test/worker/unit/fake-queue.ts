@@ -1,0 +1,63 @@
+import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/queue/index.ts';
+
+/** A call that is open until the test answers it. */
+export interface OpenCall<A, R> {
+  readonly asked: A;
+  readonly open: boolean;
+  answer(with_: R): void;
+  fail(error?: unknown): void;
+}
+
+/**
+ * A queue that answers when the test says so. It is a fake, unlike the rest of these tests, because what is tested here
+ * is what happens between question and answer, in an order and at times that a real queue does not let one choose.
+ */
+export function fakeQueue() {
+  const claimWork = calls<number, Claim[]>();
+  const pendingTasks = calls<undefined, number | undefined>();
+  const status = calls<string, TaskStatusStructure | undefined>();
+  const queue: Queue = {
+    claimWork: tasks => claimWork.make(tasks),
+    pendingTasks: () => pendingTasks.make(undefined),
+    status: taskId => status.make(taskId),
+    forRun: () => ({}) as RunCalls,
+  };
+  return { queue, claimWork: claimWork.made, pendingTasks: pendingTasks.made, status: status.made };
+}
+
+function calls<A, R>() {
+  const made: OpenCall<A, R>[] = [];
+  const make = (asked: A): Promise<R> => {
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    let open = true;
+    made.push({
+      asked,
+      get open() {
+        return open;
+      },
+      answer: with_ => {
+        open = false;
+        resolve(with_);
+      },
+      fail: error => {
+        open = false;
+        reject(error ?? new Error('the queue is out of order'));
+      },
+    });
+    return promise;
+  };
+  return { made, make };
+}
+
+/** Claims of no particular tasks. */
+export function someClaims(count: number): Claim[] {
+  return Array.from({ length: count }, (_, index) => ({ taskId: `task-${index}`, runId: 0 }) as Claim);
+}
+
+/** A logger that only counts what it is told. */
+export function countingLogger() {
+  const told: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  const write = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) =>
+    void told.push({ level, message, fields });
+  return { told, debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}

@@ -1,0 +1,217 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { findArtifact } from '../../../src/worker/features/artifacts/find.ts';
+import type { ArtifactRequest } from '../../../src/worker/payload.ts';
+
+const NOBODY = 65_534;
+
+/** A run's folder with these files in it, each holding its own path, and its real path. */
+async function folderWith(...files: string[]): Promise<string> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'tcw-find-')));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  for (const file of files) {
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await writeFile(join(folder, file), file);
+  }
+  return folder;
+}
+
+const find = (
+  folder: string,
+  type: 'file' | 'directory',
+  path: string,
+  more: Partial<ArtifactRequest> = {},
+) => findArtifact({ type, path, optional: false, ...more }, folder);
+
+/** Root reads everything, so what nobody may read has to be looked for as somebody else. */
+async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return work();
+  await chown(folder, NOBODY, NOBODY);
+  process.seteuid?.(NOBODY);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe('a file to upload', () => {
+  it('is named after its path, unless it has a name', async () => {
+    const folder = await folderWith('out/report.txt');
+    const file = join(folder, 'out/report.txt');
+    expect(await find(folder, 'file', 'out/report.txt')).toEqual([
+      { name: 'out/report.txt', file, size: 14 },
+    ]);
+    expect(await find(folder, 'file', 'out/report.txt', { name: 'public/r.txt' })).toEqual([
+      { name: 'public/r.txt', file, size: 14 },
+    ]);
+  });
+
+  it('may be named by an absolute path, as long as it is inside', async () => {
+    const folder = await folderWith('a.txt');
+    const found = await find(folder, 'file', join(folder, 'a.txt'), { name: 'public/a.txt' });
+    expect(found).toMatchObject([{ name: 'public/a.txt', size: 5 }]);
+  });
+
+  it('may be a link to another one inside', async () => {
+    const folder = await folderWith('a.txt');
+    await symlink('a.txt', join(folder, 'link'));
+    expect(await find(folder, 'file', 'link')).toEqual([
+      { name: 'link', file: join(folder, 'a.txt'), size: 5 },
+    ]);
+  });
+
+  it.each([
+    ['it is missing', 'nowhere.txt'],
+    ['its folder is missing', 'no/where.txt'],
+    ['its folder is a file', 'a.txt/where.txt'],
+    ['it is a broken link', 'broken'],
+    ['it is a link to itself', 'loop'],
+  ])('is missing: %s', async (_, path) => {
+    const folder = await folderWith('a.txt');
+    await symlink('nowhere', join(folder, 'broken'));
+    await symlink('loop', join(folder, 'loop'));
+    const file = join(folder, path);
+    expect(await find(folder, 'file', path)).toEqual([
+      { name: path, file, reason: 'file-missing-on-worker', message: `Could not read file '${file}'` },
+    ]);
+  });
+
+  it('is not one when it is a directory', async () => {
+    const folder = await folderWith('out/a.txt');
+    const file = join(folder, 'out');
+    expect(await find(folder, 'file', 'out')).toEqual([
+      {
+        name: 'out',
+        file,
+        reason: 'invalid-resource-on-worker',
+        message: `File artifact '${file}' exists as a directory, not a file, on the worker`,
+      },
+    ]);
+  });
+
+  it('is not one when it is a pipe, which could be read for ever', async () => {
+    const folder = await folderWith();
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    expect(await find(folder, 'file', 'pipe')).toMatchObject([{ reason: 'invalid-resource-on-worker' }]);
+  });
+
+  it.each([
+    ['a path that leads out', '../x.txt'],
+    ['an absolute path', '/etc/passwd'],
+    ['a link that leads out', 'link'],
+    ['a folder that is a link out', 'etc/passwd'],
+  ])('never lies outside: %s', async (_, path) => {
+    const folder = await folderWith('run/a.txt', 'x.txt');
+    const run = join(folder, 'run');
+    await symlink('/etc/passwd', join(run, 'link'));
+    await symlink('/etc', join(run, 'etc'));
+    expect(await find(run, 'file', path)).toMatchObject([
+      {
+        reason: 'invalid-resource-on-worker',
+        message: expect.stringContaining("lies outside of the task's folder") as string,
+      },
+    ]);
+  });
+
+  it('does not lie in a folder whose name only begins as the run’s', async () => {
+    const folder = await folderWith('run/a.txt', 'run-2/secret.txt');
+    expect(await find(join(folder, 'run'), 'file', '../run-2/secret.txt')).toMatchObject([
+      { reason: 'invalid-resource-on-worker' },
+    ]);
+  });
+
+  it('says so when it may not be read', async () => {
+    const folder = await folderWith('a.txt');
+    await chmod(join(folder, 'a.txt'), 0o000);
+    expect(await asNobody(folder, () => find(folder, 'file', 'a.txt'))).toMatchObject([
+      { reason: 'file-not-readable-on-worker' },
+    ]);
+  });
+});
+
+describe('a directory to upload', () => {
+  it('is all its files, however deep, each named after where it lies', async () => {
+    const folder = await folderWith('out/b.txt', 'out/a/z.txt', 'out/a/b/c.txt', 'other.txt');
+    await mkdir(join(folder, 'out/empty'));
+    const found = await find(folder, 'directory', 'out', { name: 'public/build' });
+    expect(found).toEqual([
+      { name: 'public/build/a/b/c.txt', file: join(folder, 'out/a/b/c.txt'), size: 13 },
+      { name: 'public/build/a/z.txt', file: join(folder, 'out/a/z.txt'), size: 11 },
+      { name: 'public/build/b.txt', file: join(folder, 'out/b.txt'), size: 9 },
+    ]);
+  });
+
+  it.each([
+    ['its path', 'out/', undefined],
+    ['its name', 'out', 'out/'],
+    ['both, twice', 'out//', 'out//'],
+  ])('has no empty parts in its names, where a slash ends %s', async (_, path, name) => {
+    const folder = await folderWith('out/a.txt');
+    const found = await find(folder, 'directory', path, name === undefined ? {} : { name });
+    expect(found.map(one => one.name)).toEqual(['out/a.txt']);
+  });
+
+  it('may be empty', async () => {
+    const folder = await folderWith('a.txt');
+    await mkdir(join(folder, 'out'));
+    expect(await find(folder, 'directory', 'out')).toEqual([]);
+  });
+
+  it('has its links to files followed, and those to directories not, so that it ends', async () => {
+    const folder = await folderWith('out/a.txt', 'b.txt');
+    await symlink('../b.txt', join(folder, 'out/link'));
+    await symlink('.', join(folder, 'out/self'));
+    const found = await find(folder, 'directory', 'out');
+    expect(found.map(one => one.name)).toEqual(['out/a.txt', 'out/link']);
+  });
+
+  it('has an error in the place of each file that can not be had, and all the others', async () => {
+    const folder = await folderWith('out/a.txt', 'out/c.txt');
+    await symlink('/etc/passwd', join(folder, 'out/b'));
+    await symlink('nowhere', join(folder, 'out/d'));
+    const found = await find(folder, 'directory', 'out');
+    expect(found.map(one => [one.name, 'reason' in one ? one.reason : 'found'])).toEqual([
+      ['out/a.txt', 'found'],
+      ['out/b', 'invalid-resource-on-worker'],
+      ['out/c.txt', 'found'],
+      ['out/d', 'file-missing-on-worker'],
+    ]);
+  });
+
+  it('says so when it is missing', async () => {
+    const folder = await folderWith();
+    const file = join(folder, 'out');
+    expect(await find(folder, 'directory', 'out')).toEqual([
+      { name: 'out', file, reason: 'file-missing-on-worker', message: `Could not read directory '${file}'` },
+    ]);
+  });
+
+  it('is not one when it is a file', async () => {
+    const folder = await folderWith('out');
+    const file = join(folder, 'out');
+    expect(await find(folder, 'directory', 'out')).toEqual([
+      {
+        name: 'out',
+        file,
+        reason: 'invalid-resource-on-worker',
+        message: `Directory artifact '${file}' exists as a file, not a directory, on the worker`,
+      },
+    ]);
+  });
+
+  it('has an error in the place of a directory in it that may not be read', async () => {
+    const folder = await folderWith('out/a.txt', 'out/closed/b.txt', 'out/z.txt');
+    await chmod(join(folder, 'out/closed'), 0o000);
+    onTestFinished(() => chmod(join(folder, 'out/closed'), 0o700));
+    const found = await asNobody(folder, () => find(folder, 'directory', 'out'));
+    expect(found.map(one => [one.name, 'reason' in one ? one.reason : 'found'])).toEqual([
+      ['out/a.txt', 'found'],
+      ['out/closed', 'file-not-readable-on-worker'],
+      ['out/z.txt', 'found'],
+    ]);
+  });
+});

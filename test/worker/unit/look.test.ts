@@ -1,0 +1,214 @@
+import { Subject } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Demand } from '../../../src/worker/claim.ts';
+import { look, LOOK_TIMES } from '../../../src/worker/look.ts';
+import { slotsFor } from '../../../src/worker/slots.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { countingLogger, fakeQueue } from './fake-queue.ts';
+
+const QUIET_MS = LOOK_TIMES.quietMs;
+
+/** Looks in virtual time, without jitter unless it is given. */
+function start({ capacity = 4, random = 0 } = {}) {
+  fakeTimers();
+  const fake = fakeQueue();
+  const slots = slotsFor(capacity);
+  const notice$ = new Subject<void>();
+  const demands: Demand[] = [];
+  const logger = countingLogger();
+  const subscription = look(fake.queue, slots, notice$, logger, LOOK_TIMES, () => random).subscribe(demand =>
+    demands.push(demand),
+  );
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  return { ...fake, slots, notice$, demands, logger, subscription };
+}
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Lets an answer that was given arrive. */
+const arrived = () => after(0);
+
+describe('looking for pending tasks', () => {
+  it('is done at once: Pulse has just come, and what was pending before it sent no notice', async () => {
+    const { pendingTasks, demands, slots } = start();
+    expect(pendingTasks).toHaveLength(1);
+    pendingTasks[0]?.answer(3);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([3]);
+    expect(slots.free).toBe(1);
+  });
+
+  it('wishes for no more than there are slots for', async () => {
+    const { pendingTasks, demands, slots } = start();
+    pendingTasks[0]?.answer(100);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([4]);
+    expect(slots.free).toBe(0);
+  });
+
+  it('wishes for no more than the queue gives at once', async () => {
+    const { pendingTasks, demands } = start({ capacity: 200 });
+    pendingTasks[0]?.answer(100);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([32]);
+  });
+
+  it('wishes for nothing where nothing is pending: an empty claim would slow the whole pool', async () => {
+    const { pendingTasks, demands, slots } = start();
+    pendingTasks[0]?.answer(0);
+    await arrived();
+    expect(demands).toEqual([]);
+    expect(slots.free).toBe(4);
+  });
+
+  it('gives back the slots that are not used, and all of them when the queue could not be asked', async () => {
+    const { pendingTasks, demands, slots } = start();
+    pendingTasks[0]?.answer(4);
+    await arrived();
+    demands[0]?.answered(1);
+    expect(slots.free).toBe(3);
+    await after(QUIET_MS);
+    pendingTasks[1]?.answer(4);
+    await arrived();
+    expect(slots.free).toBe(0);
+    demands[1]?.failed();
+    expect(slots.free).toBe(3);
+  });
+
+  it('asks nothing while no slot is free', async () => {
+    const { pendingTasks, demands } = start({ capacity: 1 });
+    pendingTasks[0]?.answer(1);
+    await arrived();
+    expect(demands).toHaveLength(1);
+    await after(100 * QUIET_MS);
+    expect(pendingTasks).toHaveLength(1);
+  });
+});
+
+describe('a quiet while', () => {
+  it('ends in another look, again and again', async () => {
+    const { pendingTasks } = start();
+    for (let count = 1; count <= 3; count++) {
+      pendingTasks[count - 1]?.answer(0);
+      await after(QUIET_MS - 1);
+      expect(pendingTasks).toHaveLength(count);
+      await after(1);
+      expect(pendingTasks).toHaveLength(count + 1);
+    }
+  });
+
+  it('is up to half as long, so that a fleet does not ask in step', async () => {
+    const { pendingTasks } = start({ random: 0.999 });
+    pendingTasks[0]?.answer(0);
+    await after(QUIET_MS * 0.5);
+    expect(pendingTasks).toHaveLength(1);
+    await after(QUIET_MS * 0.001);
+    expect(pendingTasks).toHaveLength(2);
+  });
+
+  it('begins anew with each notice: they do come', async () => {
+    const { pendingTasks, notice$ } = start();
+    pendingTasks[0]?.answer(0);
+    await after(QUIET_MS - 1);
+    notice$.next();
+    await after(QUIET_MS - 1);
+    expect(pendingTasks).toHaveLength(1);
+    await after(1);
+    expect(pendingTasks).toHaveLength(2);
+  });
+
+  it('begins when a slot is free again', async () => {
+    const { pendingTasks, demands, slots } = start({ capacity: 1 });
+    pendingTasks[0]?.answer(1);
+    await arrived();
+    demands[0]?.answered(1);
+    await after(10 * QUIET_MS);
+    slots.giveBack(1);
+    await after(QUIET_MS - 1);
+    expect(pendingTasks).toHaveLength(1);
+    await after(1);
+    expect(pendingTasks).toHaveLength(2);
+  });
+
+  it('is a second, while more is pending than there were slots for', async () => {
+    const { pendingTasks, demands, slots } = start({ capacity: 1 });
+    pendingTasks[0]?.answer(2);
+    await arrived();
+    demands[0]?.answered(1);
+    slots.giveBack(1);
+    await after(LOOK_TIMES.backlogMs - 1);
+    expect(pendingTasks).toHaveLength(1);
+    await after(1);
+    expect(pendingTasks).toHaveLength(2);
+    // The backlog is gone: back to the slow pace.
+    pendingTasks[1]?.answer(0);
+    await after(QUIET_MS - 1);
+    expect(pendingTasks).toHaveLength(2);
+    await after(1);
+    expect(pendingTasks).toHaveLength(3);
+  });
+
+  it('also follows a question that failed, which is told', async () => {
+    const { pendingTasks, demands, logger } = start();
+    pendingTasks[0]?.fail();
+    await arrived();
+    expect(logger.told).toMatchObject([{ level: 'warn' }]);
+    await after(QUIET_MS);
+    pendingTasks[1]?.answer(1);
+    await arrived();
+    expect(demands).toHaveLength(1);
+  });
+});
+
+describe('where the question is not allowed (403)', () => {
+  it('nothing is claimed blindly when Pulse has come', async () => {
+    const { pendingTasks, demands } = start();
+    pendingTasks[0]?.answer(undefined);
+    await arrived();
+    expect(demands).toEqual([]);
+  });
+
+  it('one task is wished for after a quiet while', async () => {
+    const { pendingTasks, demands, slots } = start();
+    pendingTasks[0]?.answer(undefined);
+    await after(QUIET_MS);
+    pendingTasks[1]?.answer(undefined);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([1]);
+    expect(slots.free).toBe(3);
+    await after(QUIET_MS);
+    pendingTasks[2]?.answer(undefined);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([1, 1]);
+  });
+});
+
+describe('a look that nobody waits for any more, as when Pulse is lost', () => {
+  it('takes no slot with its late answer', async () => {
+    const { pendingTasks, demands, slots, subscription } = start();
+    subscription.unsubscribe();
+    pendingTasks[0]?.answer(4);
+    await arrived();
+    expect(demands).toEqual([]);
+    expect(slots.free).toBe(4);
+  });
+
+  it('says nothing of its late failure', async () => {
+    const { pendingTasks, logger, subscription } = start();
+    subscription.unsubscribe();
+    pendingTasks[0]?.fail();
+    await arrived();
+    expect(logger.told).toEqual([]);
+  });
+
+  it('asks nothing more', async () => {
+    const { pendingTasks, subscription } = start();
+    pendingTasks[0]?.answer(0);
+    await arrived();
+    subscription.unsubscribe();
+    await after(10 * QUIET_MS);
+    expect(pendingTasks).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,220 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import { parseTime } from '../../../src/queue/claim.ts';
+import { QueueError, type Claim, type Lease, type RunCalls } from '../../../src/queue/index.ts';
+import { reclaim } from '../../../src/worker/reclaim.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { countingLogger } from './fake-queue.ts';
+
+const MINUTE = 60_000;
+const CLAIM_MS = 20 * MINUTE;
+/** A claim is renewed between 60 % and 70 % of its length. */
+const [EARLIEST, LATEST] = [0.6 * CLAIM_MS, 0.7 * CLAIM_MS];
+
+/** Three of them take 36 to 42 minutes, four at least 48. */
+const THREE_RENEWALS_MS = 43 * MINUTE;
+
+const CONFLICT = new QueueError('conflict', 'the run is over', 409);
+
+interface Options {
+  /** How far the queue's clock is ahead of ours, in ms. */
+  readonly aheadMs?: number;
+  readonly write?: (time: Date) => string;
+}
+
+const isoTime = (time: Date) => time.toISOString();
+const postgresTime = (time: Date) => time.toISOString().replace(/\.?0*Z$/, '+00:00');
+
+/**
+ * Keeps a claim in virtual time. The calls are fakes, since what is tested is at which time which of them is made, and
+ * when it is answered; a renewal is answered at once, with a full claim, unless `answers` has something else.
+ */
+function start({ aheadMs = 0, write = isoTime }: Options = {}) {
+  fakeTimers();
+  const begun = performance.now();
+  // Their clock goes on, whatever is done to ours.
+  const theirEpoch = Date.now() + aheadMs - begun;
+  const theirTime = (inMs = 0) => parseTime(write(new Date(theirEpoch + performance.now() + inMs)));
+  const credentials = { clientId: 'x', accessToken: new Secret('x') };
+  const claim = {
+    taskId: 'task',
+    runId: 0,
+    startedMs: theirTime(),
+    lease: { takenUntilMs: theirTime(CLAIM_MS), credentials },
+  } as Claim;
+  const renewedAt: number[] = [];
+  const answers: (Error | 'silence')[] = [];
+  const calls = {
+    reclaim: (): Promise<Lease> => {
+      renewedAt.push(performance.now() - begun);
+      const answer = answers.shift();
+      if (answer === 'silence') return new Promise(() => undefined);
+      if (answer) return Promise.reject(answer);
+      return Promise.resolve({ takenUntilMs: theirTime(CLAIM_MS), credentials });
+    },
+  } as RunCalls;
+  const logger = countingLogger();
+  const lost: { what: string; atMs: number }[] = [];
+  const seen = { complete: false };
+  const subscription = reclaim(claim, calls, logger).subscribe({
+    next: what => lost.push({ what, atMs: performance.now() - begun }),
+    complete: () => (seen.complete = true),
+  });
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  return { renewedAt, answers, logger, lost, seen, subscription };
+}
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+describe('a claim', () => {
+  it('is renewed at 60 to 70 % of its length, each time anew, for as long as the run takes', async () => {
+    const { renewedAt, lost } = start();
+    await after(24 * 60 * MINUTE);
+    expect(renewedAt.length).toBeGreaterThanOrEqual(100);
+    renewedAt.forEach((atMs, index) => {
+      const length = atMs - (renewedAt[index - 1] ?? 0);
+      expect(length).toBeGreaterThanOrEqual(EARLIEST - 1);
+      expect(length).toBeLessThanOrEqual(LATEST + 1);
+    });
+    expect(lost).toEqual([]);
+  });
+
+  it.each([
+    ['ten minutes ahead', 10 * MINUTE],
+    ['ten minutes behind', -10 * MINUTE],
+    ['a year ahead', 365 * 24 * 60 * MINUTE],
+  ])('is renewed in time when the queue’s clock is %s', async (_, aheadMs) => {
+    const { renewedAt, lost } = start({ aheadMs });
+    await after(THREE_RENEWALS_MS);
+    expect(renewedAt[0]).toBeGreaterThanOrEqual(EARLIEST);
+    expect(renewedAt[0]).toBeLessThanOrEqual(LATEST);
+    expect(renewedAt).toHaveLength(3);
+    expect(lost).toEqual([]);
+  });
+
+  it('is renewed in time when this machine’s clock is set meanwhile', async () => {
+    const { renewedAt, lost } = start();
+    vi.setSystemTime(Date.now() + 60 * MINUTE);
+    await after(EARLIEST - 1);
+    expect(renewedAt).toEqual([]);
+    vi.setSystemTime(Date.now() - 120 * MINUTE);
+    await after(LATEST - EARLIEST + 1);
+    expect(renewedAt).toHaveLength(1);
+    expect(lost).toEqual([]);
+  });
+
+  it('has its times read in both spellings', async () => {
+    const { renewedAt, lost } = start({ write: postgresTime });
+    await after(THREE_RENEWALS_MS);
+    expect(renewedAt).toHaveLength(3);
+    expect(lost).toEqual([]);
+  });
+});
+
+describe('a claim is lost', () => {
+  it('when the queue says so', async () => {
+    const { answers, lost, seen, renewedAt } = start();
+    answers.push(CONFLICT);
+    await after(LATEST);
+    expect(lost).toMatchObject([{ what: 'claim-lost' }]);
+    expect(seen.complete).toBe(true);
+    expect(renewedAt).toHaveLength(1);
+  });
+
+  it('when the queue says so after it said something else', async () => {
+    const { answers, lost } = start();
+    answers.push(new QueueError('unavailable', 'not now', 503), CONFLICT);
+    await after(LATEST + 2_000);
+    expect(lost).toMatchObject([{ what: 'claim-lost' }]);
+  });
+
+  it('when it has run out, to the millisecond, with a renewal that is not answered', async () => {
+    const { answers, lost } = start();
+    answers.push('silence');
+    await after(CLAIM_MS - 1);
+    expect(lost).toEqual([]);
+    await after(1);
+    expect(lost).toEqual([{ what: 'claim-lost', atMs: CLAIM_MS }]);
+  });
+
+  it('when it has run out after it was renewed: the last renewal counts', async () => {
+    const { answers, lost, renewedAt } = start();
+    await after(LATEST);
+    expect(renewedAt).toHaveLength(1);
+    answers.push('silence');
+    await after(2 * CLAIM_MS);
+    expect(lost).toEqual([{ what: 'claim-lost', atMs: (renewedAt[0] ?? 0) + CLAIM_MS }]);
+  });
+
+  it('once: nothing is asked and nothing is said any more', async () => {
+    const { answers, lost, renewedAt, seen } = start();
+    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unreachable', 'nobody there')));
+    await after(CLAIM_MS);
+    expect(lost).toHaveLength(1);
+    expect(seen.complete).toBe(true);
+    const tries = renewedAt.length;
+    answers.length = 0;
+    answers.push(CONFLICT);
+    await after(2 * CLAIM_MS);
+    expect(renewedAt).toHaveLength(tries);
+    expect(lost).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a renewal that fails', () => {
+  it.each([
+    ['the queue is out of order', new QueueError('unavailable', 'not now', 503)],
+    ['nobody answers', new QueueError('unreachable', 'nobody there')],
+    ['the credentials are not believed', new QueueError('forbidden', 'no', 401)],
+    ['the request is refused', new QueueError('refused', 'no', 400)],
+    ['the answer can not be read', new TypeError('no takenUntil')],
+  ])('is made again until the claim has run out: %s', async (_, error) => {
+    const { answers, lost, renewedAt, logger } = start();
+    answers.push(...Array.from({ length: 1_000 }, () => error));
+    await after(CLAIM_MS - 1);
+    expect(lost).toEqual([]);
+    // Six minutes are left, with pauses of up to half a minute.
+    expect(renewedAt.length).toBeGreaterThan(10);
+    expect(renewedAt.length).toBeLessThan(200);
+    expect(logger.told).toHaveLength(renewedAt.length);
+    await after(1);
+    expect(lost).toHaveLength(1);
+  });
+
+  it('waits before it is made again, at least half a second', async () => {
+    const { answers, renewedAt } = start();
+    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unavailable', 'not now', 503)));
+    await after(CLAIM_MS);
+    renewedAt.slice(1).forEach((atMs, index) => {
+      expect(atMs - (renewedAt[index] ?? 0)).toBeGreaterThanOrEqual(499);
+    });
+  });
+
+  it('costs nothing when it works again in time: the claim goes on as if nothing had been', async () => {
+    const { answers, lost, renewedAt } = start();
+    answers.push(
+      new QueueError('unavailable', 'not now', 503),
+      new QueueError('unreachable', 'nobody there'),
+    );
+    await after(2 * CLAIM_MS);
+    const [, , renewed = 0, next = 0] = renewedAt;
+    expect(renewed).toBeLessThan(LATEST + 5_000);
+    expect(next - renewed).toBeGreaterThanOrEqual(EARLIEST - 1);
+    expect(next - renewed).toBeLessThanOrEqual(LATEST + 1);
+    expect(lost).toEqual([]);
+  });
+});
+
+describe('a claim that nobody needs any more', () => {
+  it('is not renewed, and leaves no timer', async () => {
+    const { renewedAt, subscription } = start();
+    await after(LATEST);
+    subscription.unsubscribe();
+    await after(10 * CLAIM_MS);
+    expect(renewedAt).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

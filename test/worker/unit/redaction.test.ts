@@ -1,0 +1,171 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import { redaction } from '../../../src/worker/task-log/redaction.ts';
+
+/** What comes out of the filter for chunks that go in, while these secrets are known. */
+async function filtered(chunks: readonly Buffer[], secrets: readonly string[]): Promise<Buffer> {
+  const wrapped = secrets.map(secret => new Secret(secret));
+  return buffer(Readable.from(chunks).pipe(redaction(() => wrapped)));
+}
+
+const text = async (chunks: readonly string[], ...secrets: string[]) =>
+  (
+    await filtered(
+      chunks.map(chunk => Buffer.from(chunk)),
+      secrets,
+    )
+  ).toString();
+
+/** The rule, said plainly for a whole text: no byte of any occurrence of any secret stays, one word stands for each. */
+function redacted(whole: Buffer, secrets: readonly string[]): Buffer {
+  const bytes = whole.toString('latin1');
+  const spans: { start: number; end: number }[] = [];
+  for (const secret of secrets.map(each => Buffer.from(each).toString('latin1'))) {
+    if (secret.length < 8) continue;
+    for (let start = 0; start + secret.length <= bytes.length; start++) {
+      if (bytes.startsWith(secret, start)) spans.push({ start, end: start + secret.length });
+    }
+  }
+  spans.sort((one, other) => one.start - other.start);
+  let result = '';
+  let at = 0;
+  for (const { start, end } of spans) {
+    // One that overlaps the last is hidden by the same word.
+    if (start >= at) result += `${bytes.slice(at, start)}[redacted]`;
+    at = Math.max(at, end);
+  }
+  return Buffer.from(result + bytes.slice(at), 'latin1');
+}
+
+function cut(whole: Buffer, lengths: readonly number[]): Buffer[] {
+  const chunks: Buffer[] = [];
+  let at = 0;
+  for (const length of lengths) {
+    chunks.push(whole.subarray(at, at + length));
+    at += length;
+  }
+  return [...chunks, whole.subarray(at)];
+}
+
+describe('the filter in front of a log', () => {
+  it('replaces a secret', async () => {
+    expect(await text(['the token is token-token, see?'], 'token-token')).toBe(
+      'the token is [redacted], see?',
+    );
+  });
+
+  it('replaces a secret that is cut anywhere, byte by byte even', async () => {
+    expect(await text(['a tok', 'en-to', 'ken b'], 'token-token')).toBe('a [redacted] b');
+    expect(await text([...'a token-token b'], 'token-token')).toBe('a [redacted] b');
+  });
+
+  it('replaces each of several, and each time', async () => {
+    expect(await text(['first-secret second-secret first-secret'], 'first-secret', 'second-secret')).toBe(
+      '[redacted] [redacted] [redacted]',
+    );
+    expect(await text(['same-secretsame-secret'], 'same-secret')).toBe('[redacted][redacted]');
+  });
+
+  it.each([
+    ['known first', ['long-secret', 'long-secret-and-more']],
+    ['known last', ['long-secret-and-more', 'long-secret']],
+  ])('leaves nothing of a secret that begins as another one does: %s', async (_, secrets) => {
+    expect(await text(['x long-secret-and-more y'], ...secrets)).toBe('x [redacted] y');
+    expect(await text(['x long-secret', '-and-more y'], ...secrets)).toBe('x [redacted] y');
+    expect(await text(['x long-secret', '-and-mice y'], ...secrets)).toBe('x [redacted]-and-mice y');
+  });
+
+  it('leaves nothing of two secrets that overlap', async () => {
+    expect(await text(['x abcdefghijkl y'], 'abcdefgh', 'efghijkl')).toBe('x [redacted] y');
+    expect(await text(['x abcdefgh', 'ijkl y'], 'efghijkl', 'abcdefgh')).toBe('x [redacted] y');
+  });
+
+  it('does not look for secrets in its own words', async () => {
+    expect(await text(['first-secret!'], 'first-secret', 'redacted')).toBe('[redacted]!');
+  });
+
+  it('lets what only begins as a secret pass, at the latest at the end', async () => {
+    expect(await text(['token-tok'], 'token-token')).toBe('token-tok');
+    expect(await text(['token-', 'tower'], 'token-token')).toBe('token-tower');
+  });
+
+  it('holds nothing back that can not be the beginning of a secret', async () => {
+    const filter = redaction(() => [new Secret('token-token')]);
+    const out: string[] = [];
+    filter.on('data', (chunk: Buffer) => out.push(chunk.toString()));
+    filter.write('progress 10 %\n');
+    await new Promise(setImmediate);
+    filter.write('a tok');
+    await new Promise(setImmediate);
+    expect(out.join('')).toBe('progress 10 %\na ');
+  });
+
+  it('leaves words alone that are too short to be a secret', async () => {
+    expect(await text(['a bcdefg h'], 'bcdefg', 'a', '')).toBe('a bcdefg h');
+  });
+
+  it('asks for the secrets again at each chunk', async () => {
+    const secrets = [new Secret('first-secret')];
+    const filter = redaction(() => secrets);
+    const out = buffer(filter);
+    filter.write('first-secret second-secret ');
+    secrets.push(new Secret('second-secret'));
+    filter.end('second-secret');
+    expect((await out).toString()).toBe('[redacted] second-secret [redacted]');
+  });
+
+  it('finds a secret that is not ASCII', async () => {
+    const bytes = Buffer.from('<pässwörter>');
+    expect((await filtered(cut(bytes, [3, 5]), ['pässwörter'])).toString()).toBe('<[redacted]>');
+  });
+
+  // Few letters, so that secrets overlap each other and themselves in every way.
+  const secret = fc.oneof(
+    fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 8, maxLength: 12 }),
+    fc.string({ unit: fc.constantFrom('a', 'b', '[redacted]'), minLength: 8, maxLength: 9 }),
+    fc.string({ unit: 'grapheme', minLength: 4, maxLength: 16 }),
+  );
+  const secrets = fc.array(secret, { maxLength: 4 });
+  const chunked = secrets.chain(known => {
+    const piece = fc.oneof(
+      ...(known.length > 0 ? [fc.constantFrom(...known).map(each => Buffer.from(each))] : []),
+      ...(known.length > 0
+        ? [
+            fc
+              .tuple(fc.constantFrom(...known), fc.nat(12), fc.nat(12))
+              .map(([each, from, length]) => Buffer.from(each).subarray(from, from + length)),
+          ]
+        : []),
+      fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 6 }).map(each => Buffer.from(each)),
+      fc.uint8Array({ maxLength: 6 }).map(each => Buffer.from(each)),
+    );
+    return fc.record({
+      known: fc.constant(known),
+      whole: fc.array(piece, { maxLength: 12 }).map(pieces => Buffer.concat(pieces)),
+      lengths: fc.array(fc.nat(9), { maxLength: 40 }),
+    });
+  });
+
+  it('does to any chunks of any text what it would do to the whole', async () => {
+    await fc.assert(
+      fc.asyncProperty(chunked, async ({ known, whole, lengths }) => {
+        const result = await filtered(cut(whole, lengths), known);
+        expect(result.toString('latin1')).toBe(redacted(whole, known).toString('latin1'));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('changes no other byte', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat(20)), async (bytes, lengths) => {
+        const whole = Buffer.from(bytes);
+        const result = await filtered(cut(whole, lengths), ['a-secret-that-is-not-in-it-ä']);
+        expect(result.equals(whole)).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../../src/worker/outcome.ts';
+import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run-state.ts';
+import { STOP_RULES, type StopReason } from '../../../src/worker/stop.ts';
+
+const PHASES: RunState['phase'][] = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'];
+const REASONS = Object.keys(STOP_RULES) as StopReason[];
+const COMPLETED: Outcome = { result: 'completed' };
+
+const outcome = fc.constantFrom<Outcome | undefined>(
+  undefined,
+  COMPLETED,
+  { result: 'failed', message: 'exit status 1' },
+  { result: 'exception', reason: 'internal-error', message: 'x' },
+);
+const event: fc.Arbitrary<RunEvent> = fc.oneof(
+  fc.constantFrom<RunEvent>({ type: 'prepare' }, { type: 'run' }, { type: 'upload' }, { type: 'end' }),
+  outcome.map((what): RunEvent => ({ type: 'resolve', outcome: what })),
+  fc.constantFrom(...REASONS).map((reason): RunEvent => ({ type: 'stop', reason })),
+);
+const life = fc.array(event, { maxLength: 30 });
+
+/** The states that a list of events leads through, the first one included. */
+function statesOf(events: readonly RunEvent[]): RunState[] {
+  const states: RunState[] = [CLAIMED];
+  for (const each of events) states.push(nextRunState(states.at(-1) ?? CLAIMED, each));
+  return states;
+}
+
+/** Holds for each step of every life. */
+function always(holds: (before: RunState, after: RunState, event: RunEvent) => void): void {
+  fc.assert(
+    fc.property(life, events => {
+      const states = statesOf(events);
+      events.forEach((each, index) => {
+        holds(states[index] ?? CLAIMED, states[index + 1] ?? CLAIMED, each);
+      });
+    }),
+  );
+}
+
+const at = ({ phase }: RunState) => PHASES.indexOf(phase);
+const isLate = (state: RunState) => state.phase === 'resolving' || state.phase === 'resolved';
+
+describe('the life of a run', () => {
+  it('leads through all its phases to the end', () => {
+    const events: RunEvent[] = [
+      { type: 'prepare' },
+      { type: 'run' },
+      { type: 'upload' },
+      { type: 'resolve', outcome: COMPLETED },
+      { type: 'end' },
+    ];
+    expect(statesOf(events)).toEqual([
+      { phase: 'claimed' },
+      { phase: 'preparing' },
+      { phase: 'running' },
+      { phase: 'uploading' },
+      { phase: 'resolving', outcome: COMPLETED },
+      { phase: 'resolved', outcome: COMPLETED },
+    ]);
+  });
+
+  it('leads there too when phases are left out, as by a malformed payload', () => {
+    const events: RunEvent[] = [
+      { type: 'prepare' },
+      { type: 'upload' },
+      { type: 'resolve', outcome: undefined },
+      { type: 'end' },
+    ];
+    expect(statesOf(events).map(({ phase }) => phase)).toEqual([
+      'claimed',
+      'preparing',
+      'uploading',
+      'resolving',
+      'resolved',
+    ]);
+  });
+
+  it('knows a stop beside the phase: a stopped run goes on to its end', () => {
+    const events: RunEvent[] = [
+      { type: 'prepare' },
+      { type: 'run' },
+      { type: 'stop', reason: 'canceled' },
+      { type: 'upload' },
+      { type: 'resolve', outcome: undefined },
+      { type: 'end' },
+    ];
+    expect(statesOf(events).at(-1)).toEqual({ phase: 'resolved', stop: 'canceled', outcome: undefined });
+  });
+});
+
+describe('whatever happens to a run', () => {
+  it('no phase is taken back', () => {
+    always((before, after) => {
+      expect(at(after)).toBeGreaterThanOrEqual(at(before));
+    });
+  });
+
+  it('the first stop stays', () => {
+    always((before, after) => {
+      if (before.stop) expect(after.stop).toBe(before.stop);
+    });
+  });
+
+  it('a stop comes of a stop event only, and is its reason', () => {
+    always((before, after, each) => {
+      if (after.stop === before.stop) return;
+      expect(each).toEqual({ type: 'stop', reason: after.stop });
+    });
+  });
+
+  it('there is no stop any more once it is being resolved', () => {
+    always((before, after, each) => {
+      if (isLate(before) && each.type === 'stop') expect(after).toBe(before);
+    });
+  });
+
+  it('a stop is taken at once in every earlier phase', () => {
+    always((before, after, each) => {
+      if (each.type !== 'stop' || isLate(before) || before.stop) return;
+      expect(after).toEqual({ ...before, stop: each.reason });
+    });
+  });
+
+  it('its outcome is set once, and stays', () => {
+    always((before, after) => {
+      if ('outcome' in before) expect(after).toHaveProperty('outcome', before.outcome);
+    });
+  });
+
+  it('it ends only after it was resolved, and the end is final', () => {
+    always((before, after) => {
+      if (after.phase === 'resolved') expect(isLate(before)).toBe(true);
+      if (before.phase === 'resolved') expect(after).toBe(before);
+    });
+  });
+
+  it('an event that does not fit makes no new state, and no state is changed in place', () => {
+    fc.assert(
+      fc.property(life, events => {
+        const states = statesOf(events);
+        const copies = structuredClone(states);
+        states.forEach((state, index) => {
+          const before = states[index - 1];
+          if (before && before !== state) expect(state).not.toEqual(before);
+        });
+        events.forEach(each => states.forEach(state => nextRunState(state, each)));
+        expect(states).toEqual(copies);
+      }),
+    );
+  });
+});
+
+describe('a stop reason', () => {
+  it('has a report of the run only where the queue still waits for one', () => {
+    const reports = Object.fromEntries(REASONS.map(reason => [reason, STOP_RULES[reason].report]));
+    expect(reports).toEqual({
+      canceled: 'nothing',
+      'deadline-exceeded': 'nothing',
+      'claim-lost': 'nothing',
+      'max-run-time': 'failed',
+      'worker-shutdown': 'worker-shutdown',
+    });
+  });
+
+  it('leaves no artifact to a run that is somebody else’s by now', () => {
+    expect(STOP_RULES['claim-lost'].artifacts).toBe('none');
+  });
+
+  it('lets the report come first only when the machine goes', () => {
+    const first = REASONS.filter(reason => STOP_RULES[reason].reportFirst);
+    expect(first).toEqual(['worker-shutdown']);
+  });
+
+  it('never keeps the caches of a run that was broken off', () => {
+    expect(REASONS.filter(reason => STOP_RULES[reason].keepCaches)).toEqual([]);
+  });
+});

@@ -1,0 +1,167 @@
+import { lastValueFrom } from 'rxjs';
+import { describe, expect, it, vi } from 'vitest';
+import { CommandNotStarted, type CommandResult, type Sandbox } from '../../../src/worker/engines/engine.ts';
+import type { PreparedRun } from '../../../src/worker/active-run.ts';
+import type { Payload } from '../../../src/worker/payload.ts';
+import { execute } from '../../../src/worker/run.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { activeRun } from './active-run.ts';
+import { memoryLog } from './memory-log.ts';
+
+/**
+ * Executes a payload in a sandbox whose commands end when the test says so: what is tested is what happens before they
+ * do. What commands really do is tested with the native engine.
+ */
+function start(payload: Partial<Payload> = {}, sandbox: Partial<Sandbox> = {}) {
+  const { run, worker } = activeRun();
+  const log = memoryLog();
+  const commands: { argv: readonly string[]; end(result: number | Error): void }[] = [];
+  const stops: number[] = [];
+  const prepared = {
+    payload: { command: [['first'], ['second']], maxRunTime: 3_600, ...payload },
+    log,
+    env: {},
+    sandbox: {
+      run: ({ argv }) => {
+        const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
+        commands.push({
+          argv,
+          end: result => {
+            if (typeof result === 'number') resolve({ exitCode: result, wallMs: 1_000 });
+            else reject(result);
+          },
+        });
+        return promise;
+      },
+      stop: async graceMs => void stops.push(graceMs),
+      close: async () => undefined,
+      ...sandbox,
+    },
+  } as Partial<PreparedRun> as PreparedRun;
+  const outcome = lastValueFrom(execute(run, prepared)).catch((error: unknown) => error);
+  return { run, worker, log, commands, stops, outcome };
+}
+
+const turn = () => vi.advanceTimersByTimeAsync(0);
+
+describe('the commands of a run', () => {
+  it('are run one after the other', async () => {
+    fakeTimers();
+    const { commands, outcome, run } = start();
+    expect(run.state.phase).toBe('running');
+    await turn();
+    expect(commands.map(({ argv }) => argv)).toEqual([['first']]);
+    commands[0]?.end(0);
+    await turn();
+    expect(commands.map(({ argv }) => argv)).toEqual([['first'], ['second']]);
+    commands[1]?.end(0);
+    expect(await outcome).toEqual({ result: 'completed' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('end with the first that fails', async () => {
+    fakeTimers();
+    const { commands, outcome } = start();
+    await turn();
+    commands[0]?.end(3);
+    expect(await outcome).toMatchObject({ kind: 'task-failed', message: 'exit status 3' });
+    expect(commands).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('end with one that can not be started', async () => {
+    fakeTimers();
+    const { commands, outcome } = start();
+    await turn();
+    const error = new CommandNotStarted('no such file');
+    commands[0]?.end(error);
+    expect(await outcome).toBe(error);
+    expect(commands).toHaveLength(1);
+  });
+
+  it.each([
+    [3, 'intermittent-task'],
+    [4, 'task-failed'],
+  ])('are tried again for some exit codes: %d means %s', async (exitCode, kind) => {
+    fakeTimers();
+    const { commands, outcome } = start({ onExitStatus: { retry: [3] } });
+    await turn();
+    commands[0]?.end(exitCode);
+    expect(await outcome).toMatchObject({ kind });
+  });
+});
+
+describe('the longest time of a run', () => {
+  it('is for all commands together', async () => {
+    fakeTimers();
+    const { commands, run, stops } = start({ maxRunTime: 10 });
+    await vi.advanceTimersByTimeAsync(6_000);
+    commands[0]?.end(0);
+    await vi.advanceTimersByTimeAsync(3_999);
+    expect(run.state.stop).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(run.state.stop).toBe('max-run-time');
+    expect(stops).toEqual([5_000]);
+  });
+
+  it('may be months', async () => {
+    fakeTimers();
+    const days = 60;
+    const { run } = start({ maxRunTime: days * 86_400 });
+    await vi.advanceTimersByTimeAsync(days * 86_400_000 - 1);
+    expect(run.state.stop).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(run.state.stop).toBe('max-run-time');
+  });
+});
+
+describe('a run that is stopped', () => {
+  it('ends only when its processes are dead', async () => {
+    fakeTimers();
+    const dead = Promise.withResolvers<void>();
+    const { run, log, commands, outcome } = start({}, { stop: () => dead.promise });
+    await turn();
+    let ended = false;
+    void outcome.then(() => (ended = true));
+    run.stop('canceled');
+    commands[0]?.end(143);
+    await turn();
+    expect(ended).toBe(false);
+    dead.resolve();
+    expect(await outcome).toMatchObject({ message: 'task canceled' });
+    expect(log.lines.slice(-2)).toEqual([
+      'error: Aborting task...',
+      expect.stringMatching(/^error: Command ABORTED after .*: process aborted$/),
+    ]);
+    expect(commands).toHaveLength(1);
+  });
+
+  it('before its first command runs none', async () => {
+    fakeTimers();
+    const { run, worker } = activeRun();
+    run.stop('worker-shutdown');
+    const ran: unknown[] = [];
+    const prepared = {
+      payload: { command: [['first']], maxRunTime: 60 },
+      log: memoryLog(),
+      env: {},
+      sandbox: { run: async () => void ran.push(1), stop: async () => undefined },
+    } as unknown as PreparedRun;
+    const outcome: unknown = await lastValueFrom(execute(run, prepared)).catch((error: unknown) => error);
+    expect(outcome).toMatchObject({
+      message: 'graceful termination requested, without time to finish tasks',
+    });
+    expect(ran).toEqual([]);
+    expect(worker).toBeDefined();
+  });
+
+  it('and can not be, ends all the same: closing the sandbox is another way to its processes', async () => {
+    fakeTimers();
+    const failure = new Error('nobody can be signalled');
+    const { run, outcome } = start({}, { stop: () => Promise.reject(failure) });
+    await turn();
+    run.stop('canceled');
+    expect(await outcome).toBe(failure);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

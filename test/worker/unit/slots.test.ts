@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { filter } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { slotsFor } from '../../../src/worker/slots.ts';
+
+describe('the slots of a worker', () => {
+  it('are all free at first', () => {
+    const slots = slotsFor(3);
+    const seen: number[] = [];
+    slots.free$.subscribe(free => seen.push(free));
+    expect(slots.free).toBe(3);
+    expect(seen).toEqual([3]);
+  });
+
+  it('give as many as are wanted, or as many as are free', () => {
+    const slots = slotsFor(3);
+    expect(slots.take(2)).toBe(2);
+    expect(slots.take(2)).toBe(1);
+    expect(slots.take(2)).toBe(0);
+    expect(slots.free).toBe(0);
+  });
+
+  it('are told of when their number changes, and not otherwise', () => {
+    const slots = slotsFor(2);
+    const seen: number[] = [];
+    slots.free$.subscribe(free => seen.push(free));
+    slots.take(0);
+    slots.giveBack(0);
+    slots.take(2);
+    slots.take(1);
+    slots.giveBack(1);
+    expect(seen).toEqual([2, 0, 1]);
+  });
+
+  it('are never more than there are, nor fewer than none', () => {
+    const step = fc.record({ take: fc.boolean(), count: fc.integer({ min: -3, max: 300 }) });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 255 }), fc.array(step), (capacity, steps) => {
+        const slots = slotsFor(capacity);
+        for (const { take, count } of steps) {
+          const before = slots.free;
+          if (take) {
+            const given = slots.take(count);
+            expect(given).toBe(Math.max(0, Math.min(count, before)));
+            expect(slots.free).toBe(before - given);
+          } else slots.giveBack(count);
+          expect(slots.free).toBeGreaterThanOrEqual(0);
+          expect(slots.free).toBeLessThanOrEqual(capacity);
+        }
+      }),
+    );
+  });
+
+  // A consumer that is told of a free slot that somebody took meanwhile asks the broker for one more message, gives it
+  // back, and gets it again: a thousand times in 0.2 s.
+  it('are told of as they are, also to those behind one who takes some as soon as it hears of them', () => {
+    const slots = slotsFor(2);
+    slots.take(2);
+    slots.free$.pipe(filter(free => free > 0)).subscribe(free => {
+      slots.take(free);
+    });
+    const seen: number[] = [];
+    slots.free$.subscribe(free => seen.push(free));
+    slots.giveBack(1);
+    slots.giveBack(1);
+    expect(slots.free).toBe(0);
+    expect(seen).toEqual([0]);
+  });
+});

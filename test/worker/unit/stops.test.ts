@@ -1,0 +1,183 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { QueueError, type Claim, type TaskStatusStructure } from '../../../src/queue/index.ts';
+import { stops } from '../../../src/worker/cancel.ts';
+import type { StopReason } from '../../../src/worker/stop.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { activeRun, TASK_ID } from './active-run.ts';
+
+const LOOK_SPREAD_MS = 5_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+function start(claim: Partial<Claim> = {}) {
+  fakeTimers();
+  const under = activeRun({ claim });
+  const reasons: StopReason[] = [];
+  const subscription = stops(under.run).subscribe(reason => reasons.push(reason));
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  return { ...under, reasons, subscription };
+}
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const statusOf = (state: string, reasonResolved?: string) =>
+  ({ runs: [{ state, reasonResolved }] }) as TaskStatusStructure;
+
+describe('a run is stopped', () => {
+  it.each([
+    ['canceled', 'canceled'],
+    ['deadline-exceeded', 'deadline-exceeded'],
+    ['claim-expired', 'claim-lost'],
+    ['worker-shutdown', 'claim-lost'],
+    [undefined, 'claim-lost'],
+  ] as const)('when it is announced as over, %s: %s', (reason, stop) => {
+    const { exceptions$, reasons } = start();
+    exceptions$.next({ taskId: TASK_ID, runId: 0, reason });
+    expect(reasons).toEqual([stop]);
+  });
+
+  it.each([
+    ['another task', { taskId: 'AAAAAAAAQ0eHkZ5uYt1mPA', runId: 0 }],
+    ['another run of the task', { taskId: TASK_ID, runId: 1 }],
+  ])('not when that is announced of %s', (_, other) => {
+    const { exceptions$, reasons } = start();
+    exceptions$.next({ ...other, reason: 'canceled' });
+    expect(reasons).toEqual([]);
+  });
+
+  it('when the worker has to go now', () => {
+    const { shutdown$, reasons } = start();
+    shutdown$.next();
+    expect(reasons).toEqual(['worker-shutdown']);
+  });
+
+  it('when its claim is lost', async () => {
+    const { renewals, reasons } = start();
+    await after(0.7 * 1_200_000);
+    renewals[0]?.reject(new QueueError('conflict', 'the run is over', 409));
+    await after(0);
+    expect(reasons).toEqual(['claim-lost']);
+  });
+});
+
+describe('the deadline', () => {
+  it('stops a run when it passes', async () => {
+    const { reasons } = start({ deadlineMs: 10 * 60_000 });
+    await after(10 * 60_000 - 1);
+    expect(reasons).toEqual([]);
+    await after(1);
+    expect(reasons).toEqual(['deadline-exceeded']);
+  });
+
+  it('is laid on this machine’s clock, so that the queue’s may be any', async () => {
+    const startedMs = Date.UTC(2020, 0, 1);
+    const { reasons } = start({
+      startedMs,
+      deadlineMs: startedMs + 60_000,
+      lease: { takenUntilMs: startedMs + HOUR_MS } as Claim['lease'],
+    });
+    await after(59_999);
+    expect(reasons).toEqual([]);
+    await after(1);
+    expect(reasons).toEqual(['deadline-exceeded']);
+  });
+
+  it('may be months away', async () => {
+    const { reasons } = start({
+      deadlineMs: 90 * DAY_MS,
+      lease: { takenUntilMs: 365 * DAY_MS } as Claim['lease'],
+    });
+    await after(90 * DAY_MS - 1);
+    expect(reasons).toEqual([]);
+    await after(1);
+    expect(reasons).toEqual(['deadline-exceeded']);
+  });
+
+  it('stops a run at once when it has passed already', async () => {
+    const { reasons } = start({ deadlineMs: -1 });
+    await after(0);
+    expect(reasons).toEqual(['deadline-exceeded']);
+  });
+});
+
+describe('exceptions that were missed', () => {
+  it('are looked up within seconds, spread so that a fleet does not ask at once', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { missed$, status, reasons } = start();
+    missed$.next();
+    await after(LOOK_SPREAD_MS / 2 - 1);
+    expect(status).toEqual([]);
+    await after(1);
+    expect(status.map(({ asked }) => asked)).toEqual([TASK_ID]);
+    status[0]?.answer(statusOf('exception', 'canceled'));
+    await after(0);
+    expect(reasons).toEqual(['canceled']);
+  });
+
+  it.each([
+    ['deadline-exceeded', 'deadline-exceeded'],
+    ['claim-expired', 'claim-lost'],
+  ])('stop a run that is over: %s', async (resolved, stop) => {
+    const { missed$, status, reasons } = start();
+    missed$.next();
+    await after(LOOK_SPREAD_MS);
+    status[0]?.answer(statusOf('exception', resolved));
+    await after(0);
+    expect(reasons).toEqual([stop]);
+  });
+
+  it.each<[string, TaskStatusStructure | undefined]>([
+    ['the run goes on', statusOf('running')],
+    ['the worker may not know', undefined],
+    ['the queue does not know the run', { runs: [] } as unknown as TaskStatusStructure],
+  ])('stop nothing when %s', async (_, answer) => {
+    const { missed$, status, reasons } = start();
+    missed$.next();
+    await after(LOOK_SPREAD_MS);
+    status[0]?.answer(answer);
+    await after(0);
+    expect(reasons).toEqual([]);
+  });
+
+  it('are looked up each time, also after one look has failed', async () => {
+    const { missed$, status, reasons } = start();
+    missed$.next();
+    await after(LOOK_SPREAD_MS);
+    status[0]?.fail();
+    await after(0);
+    expect(reasons).toEqual([]);
+    missed$.next();
+    await after(LOOK_SPREAD_MS);
+    status[1]?.answer(statusOf('exception', 'canceled'));
+    await after(0);
+    expect(reasons).toEqual(['canceled']);
+  });
+});
+
+describe('a run that has several reasons to stop', () => {
+  it('stops for the first', () => {
+    const { run, exceptions$, shutdown$, reasons } = start();
+    shutdown$.next();
+    exceptions$.next({ taskId: TASK_ID, runId: 0, reason: 'canceled' });
+    for (const reason of reasons) run.stop(reason);
+    expect(reasons).toEqual(['worker-shutdown', 'canceled']);
+    expect(run.state.stop).toBe('worker-shutdown');
+    expect(run.stopped.reason).toMatchObject({
+      message: 'graceful termination requested, without time to finish tasks',
+    });
+  });
+});
+
+describe('a run that is over', () => {
+  it('listens to nothing any more, and leaves no timer', async () => {
+    const { subscription, exceptions$, missed$, shutdown$, status } = start();
+    missed$.next();
+    subscription.unsubscribe();
+    await after(DAY_MS);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(status).toEqual([]);
+    expect([exceptions$, missed$, shutdown$].map(({ observed }) => observed)).toEqual([false, false, false]);
+  });
+});

@@ -1,0 +1,91 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lastValueFrom } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { RunCalls } from '../../../src/queue/index.ts';
+import type { Outcome } from '../../../src/worker/outcome.ts';
+import { STOP_RULES, type StopReason } from '../../../src/worker/stop.ts';
+import { openTaskLog } from '../../../src/worker/task-log/task-log.ts';
+import { upload } from '../../../src/worker/upload.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { activeRun, TASK_ID } from './active-run.ts';
+import { memoryLog } from './memory-log.ts';
+
+const COMPLETED: Outcome = { result: 'completed' };
+
+describe('an upload', () => {
+  it.each<[Outcome, Outcome['result']]>([
+    [COMPLETED, 'exception'],
+    [{ result: 'failed', message: 'exit status 1' }, 'failed'],
+  ])('that fails for the worker’s own reasons ends no run: %j becomes %s', async (outcome, result) => {
+    const { run, logger } = activeRun();
+    const full = new Error('ENOSPC: no space left on device');
+    run.log = { ...memoryLog(), end: () => Promise.reject(full) };
+    expect(await lastValueFrom(upload(run, outcome))).toMatchObject({ result });
+    expect(logger.told).toMatchObject([{ level: 'error', fields: { taskId: TASK_ID, err: full } }]);
+  });
+
+  it('is none where there is no log', async () => {
+    const { run } = activeRun();
+    expect(await lastValueFrom(upload(run, COMPLETED))).toBe(COMPLETED);
+  });
+
+  it.each<StopReason>(['canceled', 'max-run-time', 'worker-shutdown'])(
+    'ends the log with the reason why the run was stopped: %s',
+    async stop => {
+      const { run } = activeRun();
+      const log = memoryLog();
+      run.log = { ...log, end: () => Promise.reject(new Error('no more')) };
+      run.stop(stop);
+      await lastValueFrom(upload(run, COMPLETED));
+      expect(log.lines.at(-1)).toBe(`error: ${STOP_RULES[stop].message}`);
+    },
+  );
+});
+
+describe('the upload of a log that does not come to an end', () => {
+  /** A run with a log, at a queue that never answers. */
+  async function start() {
+    const folder = await mkdtemp(join(tmpdir(), 'tcw-upload-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const asked = Promise.withResolvers<void>();
+    const calls = {
+      createArtifact: (_name, _request, signal) => {
+        asked.resolve();
+        return new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+        });
+      },
+    } as Partial<RunCalls> as RunCalls;
+    const { queue } = activeRun().worker;
+    const { run } = activeRun({ worker: { queue: { ...queue, forRun: () => calls } } });
+    run.log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [] });
+    let outcome: Outcome | undefined;
+    const uploading = lastValueFrom(upload(run, COMPLETED)).then(after => (outcome = after));
+    return { run, folder, asked: asked.promise, uploading, outcome: () => outcome };
+  }
+
+  it('is waited for, as long as nobody stops the run', async () => {
+    fakeTimers();
+    const { asked, outcome } = await start();
+    await asked;
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    expect(outcome()).toBeUndefined();
+  });
+
+  it.each(['before', 'while'])('is given up 15 s after the run was stopped %s it', async when => {
+    fakeTimers();
+    const { run, folder, asked, uploading, outcome } = await start();
+    if (when === 'before') run.stop('worker-shutdown');
+    await asked;
+    run.stop('worker-shutdown');
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(outcome()).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await uploading).toMatchObject({ result: 'exception' });
+    expect(await readdir(folder)).toEqual(['task.log']);
+  });
+});

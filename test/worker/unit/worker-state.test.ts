@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  nextWorkerState,
+  STARTING,
+  type ExitReason,
+  type WorkerEvent,
+  type WorkerState,
+} from '../../../src/worker/worker-state.ts';
+
+const PHASES: WorkerState['phase'][] = ['starting', 'listening', 'draining', 'stopped'];
+const REASONS: ExitReason[] = ['tasks-complete', 'idle', 'stopped', 'shutdown'];
+
+const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
+  fc.boolean().map((up): WorkerEvent => ({ type: 'pulse', up })),
+  fc.constantFrom(...REASONS).map((because): WorkerEvent => ({ type: 'drain', because })),
+  fc.constant<WorkerEvent>({ type: 'drained' }),
+);
+
+function statesOf(events: readonly WorkerEvent[]): WorkerState[] {
+  const states: WorkerState[] = [STARTING];
+  for (const each of events) states.push(nextWorkerState(states.at(-1) ?? STARTING, each));
+  return states;
+}
+
+const last = (...events: WorkerEvent[]) => statesOf(events).at(-1);
+
+/** Holds for each step of every life. */
+function always(holds: (before: WorkerState, after: WorkerState, event: WorkerEvent) => void): void {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 30 }), events => {
+      const states = statesOf(events);
+      events.forEach((each, index) => {
+        holds(states[index] ?? STARTING, states[index + 1] ?? STARTING, each);
+      });
+    }),
+  );
+}
+
+describe('a worker', () => {
+  it.each([
+    [true, 'up'],
+    [false, 'down'],
+  ])('listens once it is known how to ask for work: Pulse %j', (up, pulse) => {
+    expect(last({ type: 'pulse', up })).toEqual({ phase: 'listening', pulse });
+  });
+
+  it('may be told to go before it has begun', () => {
+    expect(last({ type: 'drain', because: 'stopped' })).toEqual({
+      phase: 'draining',
+      pulse: 'undecided',
+      because: 'stopped',
+    });
+  });
+
+  it('remembers why it went', () => {
+    const events: WorkerEvent[] = [
+      { type: 'pulse', up: true },
+      { type: 'drain', because: 'idle' },
+      { type: 'drained' },
+    ];
+    expect(last(...events)).toEqual({ phase: 'stopped', pulse: 'up', because: 'idle' });
+  });
+
+  it.each<[ExitReason, ExitReason, ExitReason]>([
+    ['stopped', 'shutdown', 'shutdown'],
+    ['idle', 'shutdown', 'shutdown'],
+    ['tasks-complete', 'shutdown', 'shutdown'],
+    ['shutdown', 'stopped', 'shutdown'],
+    ['shutdown', 'idle', 'shutdown'],
+    ['stopped', 'idle', 'stopped'],
+    ['tasks-complete', 'stopped', 'tasks-complete'],
+  ])('goes for the first reason, unless it has to go at once: %s, then %s', (first, second, because) => {
+    expect(last({ type: 'drain', because: first }, { type: 'drain', because: second })).toMatchObject({
+      phase: 'draining',
+      because,
+    });
+  });
+});
+
+describe('whatever happens to a worker', () => {
+  it('it never turns back', () => {
+    always((before, after) => {
+      expect(PHASES.indexOf(after.phase)).toBeGreaterThanOrEqual(PHASES.indexOf(before.phase));
+    });
+  });
+
+  it('it stops only from draining, and when it has drained', () => {
+    always((before, after, each) => {
+      if (before.phase === 'stopped' || after.phase !== 'stopped') return;
+      expect([before.phase, each.type]).toEqual(['draining', 'drained']);
+    });
+  });
+
+  it('it goes with a reason, and only then has one', () => {
+    always((_, after) => {
+      expect(after.because !== undefined).toBe(after.phase === 'draining' || after.phase === 'stopped');
+    });
+  });
+
+  it('going at once is never taken back, and a stopped worker keeps its reason', () => {
+    always((before, after) => {
+      if (before.because === 'shutdown') expect(after.because).toBe('shutdown');
+      if (before.phase === 'stopped') expect(after.because).toBe(before.because);
+    });
+  });
+
+  it('Pulse changes how it asks, and nothing else but the start', () => {
+    always((before, after, each) => {
+      if (each.type === 'pulse') expect(after.pulse).toBe(each.up ? 'up' : 'down');
+      else expect(after.pulse).toBe(before.pulse);
+      if (each.type === 'pulse' && before.phase !== 'starting') expect(after.phase).toBe(before.phase);
+    });
+  });
+});

@@ -24,6 +24,9 @@ export const run: RunCommand = async (config, { logger }) => {
     onRetry: (err, waitMs) => {
       logger.warn({ err, waitMs }, 'the queue did not answer, trying again');
     },
+    onUnreadable: problem => {
+      logger.error({ problem }, 'a claim is lost until it expires');
+    },
   });
   const pulse = await workerPulse(config, logger);
   try {

@@ -1,8 +1,10 @@
+import { validator } from '../exchanges/index.ts';
 import { queueCalls, type CallOptions } from './calls.ts';
 import { claimFrom, leaseFrom, type Claim, type Lease } from './claim.ts';
 import type { Credentials } from './credentials.ts';
 import { QueueError } from './errors.ts';
 import type {
+  ClaimWorkResponse,
   PostArtifactRequest,
   PostArtifactResponse,
   TaskExceptionRequest,
@@ -20,6 +22,8 @@ export interface WorkerIdentity {
 export interface QueueOptions extends CallOptions, WorkerIdentity {
   /** The worker's own. Each run is spoken for with those of its claim. */
   readonly credentials: Credentials;
+  /** Told of a claim that could not be read: it hangs until it expires. */
+  readonly onUnreadable?: (problem: string) => void;
 }
 
 /** The queue, as a worker speaks to it. Each call fails with a {@link QueueError}. */
@@ -57,8 +61,7 @@ export function connectQueue(options: QueueOptions): Queue {
   return {
     claimWork: async tasks => {
       const answer = await call(credentials, 'claimWork', taskQueueId, { workerGroup, workerId, tasks });
-      const receivedMs = Date.now();
-      return answer.tasks.map(claim => claimFrom(claim, receivedMs));
+      return readableClaims(answer, options.onUnreadable);
     },
     pendingTasks: () =>
       unlessForbidden(async () => (await call(credentials, 'pendingTasks', taskQueueId)).pendingTasks),
@@ -87,6 +90,18 @@ export function connectQueue(options: QueueOptions): Queue {
       };
     },
   };
+}
+
+const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json', { acceptUnknown: true });
+
+/** One odd claim must not cost the others that came with it. */
+function readableClaims(answer: ClaimWorkResponse, onUnreadable?: (problem: string) => void): Claim[] {
+  const receivedMs = Date.now();
+  const problems = claimProblems(answer);
+  for (const problem of problems) onUnreadable?.(`claimWork answered what it should not: ${problem}`);
+  const isOdd = (index: number) => problems.some(problem => problem.startsWith(`/tasks/${index}/`));
+  const claims = Array.isArray(answer.tasks) ? answer.tasks : [];
+  return claims.filter((_, index) => !isOdd(index)).map(claim => claimFrom(claim, receivedMs));
 }
 
 /** Some deployments do not give workers the scope for a question. To be told no is an answer too. */

@@ -65,6 +65,7 @@ export function look(
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
           logger.warn({ err }, 'could not ask how many tasks are pending');
+          backlog = false;
           return EMPTY;
         }),
       );

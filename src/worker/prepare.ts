@@ -19,10 +19,12 @@ export function prepare(run: ActiveRun): Observable<PreparedRun> {
 async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const { claim, worker, calls, folder } = run;
   const { config, engine } = worker;
+  // A token that a reclaim has replaced is still good for a while.
+  const tokens = new Set([config.accessToken]);
   const log = (run.log = await openTaskLog({
     folders: run.logFolders,
     name: run.logName,
-    secrets: () => [calls.credentials.accessToken, config.accessToken],
+    secrets: () => tokens.add(calls.credentials.accessToken),
     onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
   }));
   log.info(settingsBlock(config, { version: worker.version, engine: engine.name }));

@@ -43,9 +43,9 @@ export function runWorker(
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
     const notice$ = link.notices$.pipe(share());
     const demand$ = merge(
-      notice$.pipe(listen(queue, slots)),
-      life.whilePulseIs('up', look(queue, slots, notice$, logger)),
       life.whilePulseIs('down', poll(slots)),
+      life.whilePulseIs('up', look(queue, slots, notice$, logger)),
+      notice$.pipe(listen(queue, slots)),
     ).pipe(takeUntil(life.draining$));
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.

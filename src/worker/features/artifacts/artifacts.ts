@@ -7,7 +7,7 @@ import type { Feature, FeatureRun } from '../feature.ts';
 import { logNames } from '../logs.ts';
 import { contentEncodingOf, contentTypeOf } from './content.ts';
 import { findArtifact, type Found } from './find.ts';
-import { nameProblem } from './name.ts';
+import { artifactName, nameProblem } from './name.ts';
 
 /** As many at a time as generic-worker. */
 const UPLOADS_AT_ONCE = 10;
@@ -20,10 +20,13 @@ export const artifacts: Feature = {
   name: 'artifacts',
   schema: 'artifacts',
   check({ payload, claim }) {
-    for (const { path, name, expires } of payload.artifacts ?? []) {
-      const problem = nameProblem(name ?? path) ?? expiryProblem(expires, claim.task);
-      if (problem)
-        throw new TaskError('malformed-payload', `artifact ${JSON.stringify(name ?? path)}: ${problem}`);
+    for (const request of payload.artifacts ?? []) {
+      const name = artifactName(request);
+      // The files of the run's folder itself go by their own names.
+      const isFolder = name === '.' && request.type === 'directory';
+      const problem =
+        (isFolder ? undefined : nameProblem(name)) ?? expiryProblem(request.expires, claim.task);
+      if (problem) throw new TaskError('malformed-payload', `artifact ${JSON.stringify(name)}: ${problem}`);
     }
   },
   async finish(run) {
@@ -50,11 +53,12 @@ export const artifacts: Feature = {
 /** What the worker itself uploads under a name is what that name stands for. */
 function unreserved({ payload, log }: FeatureRun): ArtifactRequest[] {
   const reserved = Object.values(logNames(payload));
-  return (payload.artifacts ?? []).filter(({ name, path }) => {
-    const taken = reserved.includes(name ?? path);
+  return (payload.artifacts ?? []).filter(request => {
+    const name = artifactName(request);
+    const taken = reserved.includes(name);
     if (taken) {
       log.warn(
-        `Not uploading artifact ${name ?? path} found in task.payload.artifacts section, since this will be uploaded later by the log`,
+        `Not uploading artifact ${name} found in task.payload.artifacts section, since this will be uploaded later by the log`,
       );
     }
     return !taken;

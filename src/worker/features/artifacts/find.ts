@@ -2,6 +2,7 @@ import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
 import type { PostArtifactRequest } from '../../../queue/index.ts';
 import type { ArtifactRequest } from '../../payload.ts';
+import { artifactName } from './name.ts';
 
 export type ArtifactErrorReason = Extract<PostArtifactRequest, { storageType: 'error' }>['reason'];
 
@@ -21,7 +22,7 @@ export type Found =
  */
 export async function findArtifact(request: ArtifactRequest, folder: string): Promise<Found[]> {
   const path = resolve(folder, request.path);
-  const name = request.name ?? request.path;
+  const name = artifactName(request);
   const lookedAt = await look(path, folder);
   if (!('file' in lookedAt)) {
     const missing = lookedAt.reason === 'file-missing-on-worker';

@@ -1,3 +1,11 @@
+import { posix } from 'node:path';
+import type { ArtifactRequest } from '../../payload.ts';
+
+/** The name that a payload gives an artifact, or the path that it then goes by, written plainly. */
+export function artifactName({ name, path }: ArtifactRequest): string {
+  return name ?? posix.normalize(path).replace(/\/$/, '');
+}
+
 /**
  * What is wrong with an artifact's name, if anything. The queue takes many names that break it or the upload later:
  * past 1,024 characters a run's artifacts can never be listed again, a stray `%` is answered with 500, and names

@@ -1,5 +1,5 @@
 import type { Claim } from '../queue/index.ts';
-import type { RunState } from './run-state.ts';
+import type { RunState } from './run/run-state.ts';
 import type { WorkerState } from './worker-state.ts';
 
 /** Everything that a worker tells of itself, as it happens. */

@@ -2,13 +2,13 @@ import { concat, defer, filter, ignoreElements, map, merge, share, takeUntil, ta
 import type { Observable } from 'rxjs';
 import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
-import { claim } from './claim.ts';
+import { claim } from './asking/claim.ts';
 import type { WorkerContext, WorkerParts } from './context.ts';
 import type { WorkerNews } from './events.ts';
 import { limits } from './limits.ts';
-import { listen } from './listen.ts';
-import { look } from './look.ts';
-import { poll } from './poll.ts';
+import { listen } from './asking/listen.ts';
+import { look } from './asking/look.ts';
+import { poll } from './asking/poll.ts';
 import { NO_PULSE, pulseLink } from './pulse-link.ts';
 import { runEach } from './run-each.ts';
 import { slotsFor } from './slots.ts';

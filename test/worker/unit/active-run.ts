@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { Subject } from 'rxjs';
 import type { Claim, Queue, RunCalls } from '../../../src/queue/index.ts';
 import type { RunException } from '../../../src/streams/index.ts';
-import { ActiveRun } from '../../../src/worker/active-run.ts';
+import { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import type { WorkerContext } from '../../../src/worker/context.ts';
 import { countingLogger, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';

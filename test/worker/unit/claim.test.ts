@@ -1,7 +1,7 @@
 import { Subject, takeUntil } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Claim } from '../../../src/queue/index.ts';
-import { claim, type Demand } from '../../../src/worker/claim.ts';
+import { claim, type Demand } from '../../../src/worker/asking/claim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { countingLogger, fakeQueue, someClaims } from './fake-queue.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim } from '../../../src/queue/index.ts';
-import { taskEnvironment } from '../../../src/worker/environment.ts';
+import { taskEnvironment } from '../../../src/worker/run/environment.ts';
 import { workerConfig } from './worker-config.ts';
 
 const CLAIM = {

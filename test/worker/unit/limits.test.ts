@@ -4,7 +4,7 @@ import type { Claim } from '../../../src/queue/index.ts';
 import type { WorkerNews } from '../../../src/worker/events.ts';
 import { limits } from '../../../src/worker/limits.ts';
 import { STARTING } from '../../../src/worker/worker-state.ts';
-import type { RunState } from '../../../src/worker/run-state.ts';
+import type { RunState } from '../../../src/worker/run/run-state.ts';
 import { fakeTimers, marbles } from '../../streams/virtual-time.ts';
 import { workerConfig } from './worker-config.ts';
 

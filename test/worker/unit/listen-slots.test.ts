@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Demand } from '../../../src/worker/claim.ts';
+import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { turns } from '../../streams/pulse-under-test.ts';
 import { notice, STALE_MS, start, statusOf, type TestNotice } from './listening.ts';
 

@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
 import type { TaskStatusStructure } from '../../../src/queue/index.ts';
 import type { PendingNotice } from '../../../src/streams/index.ts';
-import type { Demand } from '../../../src/worker/claim.ts';
-import { listen } from '../../../src/worker/listen.ts';
+import type { Demand } from '../../../src/worker/asking/claim.ts';
+import { listen } from '../../../src/worker/asking/listen.ts';
 import { slotsFor } from '../../../src/worker/slots.ts';
 import { turns } from '../../streams/pulse-under-test.ts';
 import { fakeQueue } from './fake-queue.ts';

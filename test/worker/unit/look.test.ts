@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Demand } from '../../../src/worker/claim.ts';
-import { look, LOOK_TIMES } from '../../../src/worker/look.ts';
+import type { Demand } from '../../../src/worker/asking/claim.ts';
+import { look, LOOK_TIMES } from '../../../src/worker/asking/look.ts';
 import { slotsFor } from '../../../src/worker/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { countingLogger, fakeQueue } from './fake-queue.ts';

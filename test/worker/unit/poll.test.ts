@@ -1,7 +1,7 @@
 import { asyncScheduler, tap, timer, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Demand } from '../../../src/worker/claim.ts';
-import { poll } from '../../../src/worker/poll.ts';
+import type { Demand } from '../../../src/worker/asking/claim.ts';
+import { poll } from '../../../src/worker/asking/poll.ts';
 import { slotsFor, type Slots } from '../../../src/worker/slots.ts';
 import { marbles } from '../../streams/virtual-time.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { parseTime } from '../../../src/queue/claim.ts';
 import { QueueError, type Claim, type Lease, type RunCalls } from '../../../src/queue/index.ts';
-import { reclaim } from '../../../src/worker/reclaim.ts';
+import { reclaim } from '../../../src/worker/run/reclaim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { countingLogger } from './fake-queue.ts';
 

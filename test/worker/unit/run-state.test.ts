@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../../src/worker/outcome.ts';
-import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run-state.ts';
-import { STOP_RULES, type StopReason } from '../../../src/worker/stop.ts';
+import type { Outcome } from '../../../src/worker/run/outcome.ts';
+import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run/run-state.ts';
+import { STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 
 const PHASES: RunState['phase'][] = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'];
 const REASONS = Object.keys(STOP_RULES) as StopReason[];

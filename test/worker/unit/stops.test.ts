@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { QueueError, type Claim, type TaskStatusStructure } from '../../../src/queue/index.ts';
-import { stops } from '../../../src/worker/cancel.ts';
-import type { StopReason } from '../../../src/worker/stop.ts';
+import { stops } from '../../../src/worker/run/cancel.ts';
+import type { StopReason } from '../../../src/worker/run/stop.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { activeRun, TASK_ID } from './active-run.ts';
 

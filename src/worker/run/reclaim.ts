@@ -14,10 +14,10 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../pulse/index.ts';
-import { QueueError, type Claim, type RunCalls } from '../queue/index.ts';
-import { claimExpiry, renewals } from '../streams/index.ts';
-import type { Logger } from './logger.ts';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
+import { QueueError, type Claim, type RunCalls } from '../../queue/index.ts';
+import { claimExpiry, renewals } from '../../streams/index.ts';
+import type { Logger } from '../logger.ts';
 
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 

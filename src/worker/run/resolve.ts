@@ -1,5 +1,5 @@
 import { defer, from, type Observable } from 'rxjs';
-import { QueueError } from '../queue/index.ts';
+import { QueueError } from '../../queue/index.ts';
 import type { ActiveRun } from './active-run.ts';
 import type { Outcome } from './outcome.ts';
 

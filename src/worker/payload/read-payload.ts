@@ -1,7 +1,7 @@
-import { TaskError } from './outcome.ts';
+import { TaskError } from '../run/outcome.ts';
 import { payloadProblems, payloadSchema } from './payload-schema.ts';
 import type { Payload } from './payload.ts';
-import type { TaskLog } from './task-log/task-log.ts';
+import type { TaskLog } from '../task-log/task-log.ts';
 
 /**
  * Checks a payload where it enters, and fills its defaults in.

@@ -11,9 +11,9 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../pulse/index.ts';
-import type { Claim, Queue } from '../queue/index.ts';
-import type { Logger } from './logger.ts';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
+import type { Claim, Queue } from '../../queue/index.ts';
+import type { Logger } from '../logger.ts';
 
 /** A wish for work. Its slots are taken already. */
 export interface Demand {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { validator, type Validator } from '../exchanges/index.ts';
-import { FEATURES } from './features/index.ts';
+import { validator, type Validator } from '../../exchanges/index.ts';
+import { FEATURES } from '../features/index.ts';
 
 interface SchemaPart {
   readonly properties: Readonly<Record<string, object>>;
@@ -51,6 +51,6 @@ export function mergeParts(names: readonly string[]): object {
 }
 
 function readPart(name: string): SchemaPart {
-  const url = new URL(`../../schemas/payload/${name}.json`, import.meta.url);
+  const url = new URL(`../../../schemas/payload/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(url, 'utf8')) as SchemaPart;
 }

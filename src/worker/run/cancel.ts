@@ -1,6 +1,6 @@
 import { defer, filter, map, merge, mergeMap, timer, type Observable } from 'rxjs';
-import type { RunInformation } from '../queue/index.ts';
-import { longTimer } from '../streams/index.ts';
+import type { RunInformation } from '../../queue/index.ts';
+import { longTimer } from '../../streams/index.ts';
 import type { ActiveRun } from './active-run.ts';
 import { reclaim } from './reclaim.ts';
 import type { StopReason } from './stop.ts';

@@ -1,13 +1,13 @@
 import { tmpdir } from 'node:os';
 import { BehaviorSubject, type Observable } from 'rxjs';
-import type { Claim, RunCalls } from '../queue/index.ts';
-import type { WorkerContext } from './context.ts';
-import type { Sandbox } from './engines/engine.ts';
-import type { FeatureRun } from './features/feature.ts';
+import type { Claim, RunCalls } from '../../queue/index.ts';
+import type { WorkerContext } from '../context.ts';
+import type { Sandbox } from '../engines/engine.ts';
+import type { FeatureRun } from '../features/feature.ts';
 import type { Outcome } from './outcome.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state.ts';
 import { STOP_RULES, type StopReason, type StopRule } from './stop.ts';
-import type { TaskLog } from './task-log/task-log.ts';
+import type { TaskLog } from '../task-log/task-log.ts';
 
 /** A run whose commands can be run. */
 export interface PreparedRun extends FeatureRun {

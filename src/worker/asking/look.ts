@@ -16,10 +16,10 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import type { Queue } from '../queue/index.ts';
+import type { Queue } from '../../queue/index.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
-import type { Logger } from './logger.ts';
-import type { Slots } from './slots.ts';
+import type { Logger } from '../logger.ts';
+import type { Slots } from '../slots.ts';
 
 export interface LookTimes {
   /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */

@@ -9,8 +9,8 @@ export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.t
 export { nativeEngine } from './engines/native/index.ts';
 export type { WorkerNews } from './events.ts';
 export type { LogFields, Logger } from './logger.ts';
-export type { Outcome } from './run/outcome.ts';
-export { payloadSchema } from './payload/payload-schema.ts';
+export type { Outcome } from './outcome.ts';
+export { payloadSchema } from './features/index.ts';
 export type { RunState } from './run/run-state.ts';
 export type { StopReason } from './run/stop.ts';
 export type { ExitReason, WorkerState } from './worker-state.ts';

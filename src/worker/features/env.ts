@@ -1,4 +1,4 @@
-import { TaskError } from '../run/outcome.ts';
+import { TaskError } from '../outcome.ts';
 import type { Feature } from './feature.ts';
 
 /** `env`: variables for the commands. See `environment.ts` for what comes before and after them. */

@@ -1,6 +1,6 @@
 import type { Claim, RunCalls } from '../../queue/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { Payload } from '../payload/payload.ts';
+import type { Payload } from './payload.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 
 /** A run, as its features see it. */

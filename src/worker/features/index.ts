@@ -1,12 +1,6 @@
-import { artifacts } from './artifacts/artifacts.ts';
-import { env } from './env.ts';
-import { exitStatus } from './exit-status.ts';
-import type { Feature } from './feature.ts';
-import { logNames, logs } from './logs.ts';
-import { maxRunTime } from './max-run-time.ts';
-import { switches } from './switches.ts';
-
-/** All features, in the order in which they are checked. They finish in reverse. */
-export const FEATURES: readonly Feature[] = [switches, env, maxRunTime, exitStatus, logs, artifacts];
-
-export { logNames };
+/** What a payload may ask for: each feature in a file or folder of its own, with its part of the payload's schema. */
+export { FEATURES } from './all.ts';
+export type { FeatureRun } from './feature.ts';
+export { logNames } from './logs.ts';
+export type { Payload } from './payload.ts';
+export { payloadProblems, payloadSchema } from './payload-schema.ts';

@@ -1,4 +1,4 @@
-import type { Payload } from '../payload/payload.ts';
+import type { Payload } from './payload.ts';
 import type { Feature } from './feature.ts';
 
 /** `logs`: the names that the task's log is uploaded under. `upload.ts` does it last, when the log is complete. */

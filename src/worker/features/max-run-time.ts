@@ -1,4 +1,4 @@
-import { TaskError } from '../run/outcome.ts';
+import { TaskError } from '../outcome.ts';
 import type { Feature } from './feature.ts';
 
 /** `maxRunTime`: how long the commands may take together. `run.ts` holds them to it. */

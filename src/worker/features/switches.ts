@@ -1,4 +1,4 @@
-import { TaskError } from '../run/outcome.ts';
+import { TaskError } from '../outcome.ts';
 import type { Feature } from './feature.ts';
 
 /** What `features` may switch on here; false is fine for every name that the schema knows. */

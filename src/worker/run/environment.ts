@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Claim } from '../../queue/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { Payload } from '../payload/payload.ts';
+import type { Payload } from '../features/index.ts';
 
 /**
  * The whole environment of a task's commands. Nothing of the worker's own is in it: a few fixed variables, then the

@@ -3,8 +3,8 @@ import { defer, from, type Observable } from 'rxjs';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';
 import { FEATURES } from '../features/index.ts';
-import type { FeatureRun } from '../features/feature.ts';
-import { readPayload } from '../payload/read-payload.ts';
+import type { FeatureRun } from '../features/index.ts';
+import { readPayload } from './read-payload.ts';
 import { openTaskLog } from '../task-log/task-log.ts';
 import { settingsBlock } from '../task-log/words.ts';
 

@@ -2,7 +2,7 @@ import { defer, from, type Observable } from 'rxjs';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { longTimer } from '../../streams/index.ts';
 import { CommandNotStarted, type Command, type CommandResult } from '../engines/engine.ts';
-import { TaskError, type Outcome } from './outcome.ts';
+import { TaskError, type Outcome } from '../outcome.ts';
 import { commandSummary, goDuration, shellWords } from '../task-log/words.ts';
 
 /**

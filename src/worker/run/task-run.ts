@@ -16,7 +16,7 @@ import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp } from './clean-up.ts';
 import type { WorkerContext } from '../context.ts';
-import { outcomeOf, type Outcome } from './outcome.ts';
+import { outcomeOf, type Outcome } from '../outcome.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { catchError, defer, from, of, type Observable } from 'rxjs';
 import type { ActiveRun } from './active-run.ts';
 import { FEATURES, logNames } from '../features/index.ts';
-import { outcomeOf, type Outcome } from './outcome.ts';
-import { gzipFile, putFile } from './put.ts';
+import { outcomeOf, type Outcome } from '../outcome.ts';
+import { gzipFile, putFile } from '../put.ts';
 import { goDuration } from '../task-log/words.ts';
 
 const LOG_TYPE = 'text/plain; charset=utf-8';

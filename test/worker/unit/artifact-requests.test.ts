@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
-import type { ArtifactRequest } from '../../../src/worker/payload/payload.ts';
+import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
 import { inHours, start } from './uploading-run.ts';
 
 describe('a request for artifacts', () => {

@@ -6,7 +6,7 @@ import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue, type RunCalls } from '../../../src/queue/index.ts';
 import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
 import type { FeatureRun } from '../../../src/worker/features/feature.ts';
-import { TaskError } from '../../../src/worker/run/outcome.ts';
+import { TaskError } from '../../../src/worker/outcome.ts';
 import { TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { silence, webServer } from '../../queue/web-server.ts';
 import { inHours, start } from './uploading-run.ts';

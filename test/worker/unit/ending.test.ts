@@ -8,7 +8,7 @@ import { connectQueue, QueueError, type RunCalls } from '../../../src/queue/inde
 import { cleanUp } from '../../../src/worker/run/clean-up.ts';
 import type { Sandbox } from '../../../src/worker/engines/engine.ts';
 import { giveBack } from '../../../src/worker/give-back.ts';
-import type { Outcome } from '../../../src/worker/run/outcome.ts';
+import type { Outcome } from '../../../src/worker/outcome.ts';
 import { resolve } from '../../../src/worker/run/resolve.ts';
 import type { StopReason } from '../../../src/worker/run/stop.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';

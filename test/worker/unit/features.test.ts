@@ -4,7 +4,7 @@ import type { FeatureRun } from '../../../src/worker/features/feature.ts';
 import { env } from '../../../src/worker/features/env.ts';
 import { maxRunTime } from '../../../src/worker/features/max-run-time.ts';
 import { switches } from '../../../src/worker/features/switches.ts';
-import type { Payload } from '../../../src/worker/payload/payload.ts';
+import type { Payload } from '../../../src/worker/features/payload.ts';
 import { workerConfig } from './worker-config.ts';
 
 /** What is wrong with a payload by one feature's own check. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findArtifact } from '../../../src/worker/features/artifacts/find.ts';
-import type { ArtifactRequest } from '../../../src/worker/payload/payload.ts';
+import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
 
 const NOBODY = 65_534;
 

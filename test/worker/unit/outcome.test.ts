@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { QueueError } from '../../../src/queue/index.ts';
 import { CommandNotStarted } from '../../../src/worker/engines/engine.ts';
-import { outcomeOf, TaskError } from '../../../src/worker/run/outcome.ts';
+import { outcomeOf, TaskError } from '../../../src/worker/outcome.ts';
 
 describe('how an error resolves a run', () => {
   it.each([

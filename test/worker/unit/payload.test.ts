@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FEATURES } from '../../../src/worker/features/index.ts';
-import { TaskError } from '../../../src/worker/run/outcome.ts';
+import { TaskError } from '../../../src/worker/outcome.ts';
 
-import { mergeParts, payloadProblems, payloadSchema } from '../../../src/worker/payload/payload-schema.ts';
-import { readPayload } from '../../../src/worker/payload/read-payload.ts';
+import { mergeParts, payloadProblems, payloadSchema } from '../../../src/worker/features/payload-schema.ts';
+import { readPayload } from '../../../src/worker/run/read-payload.ts';
 import { memoryLog } from './memory-log.ts';
 
 const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';

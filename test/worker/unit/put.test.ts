@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { gzipFile, putFile, type PutOptions } from '../../../src/worker/run/put.ts';
+import { gzipFile, putFile, type PutOptions } from '../../../src/worker/put.ts';
 
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';
 const TRIES = 8;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../../src/worker/run/outcome.ts';
+import type { Outcome } from '../../../src/worker/outcome.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run/run-state.ts';
 import { STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 

@@ -2,7 +2,7 @@ import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import { CommandNotStarted, type CommandResult, type Sandbox } from '../../../src/worker/engines/engine.ts';
 import type { PreparedRun } from '../../../src/worker/run/active-run.ts';
-import type { Payload } from '../../../src/worker/payload/payload.ts';
+import type { Payload } from '../../../src/worker/features/payload.ts';
 import { execute } from '../../../src/worker/run/run.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { activeRun } from './active-run.ts';

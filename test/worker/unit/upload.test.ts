@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { RunCalls } from '../../../src/queue/index.ts';
-import type { Outcome } from '../../../src/worker/run/outcome.ts';
+import type { Outcome } from '../../../src/worker/outcome.ts';
 import { STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 import { openTaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { upload } from '../../../src/worker/run/upload.ts';

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue } from '../../../src/queue/index.ts';
 import type { FeatureRun } from '../../../src/worker/features/feature.ts';
-import type { ArtifactRequest } from '../../../src/worker/payload/payload.ts';
+import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { memoryLog } from './memory-log.ts';
 import { workerConfig } from './worker-config.ts';

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { concatMap, from, lastValueFrom, mergeMap, toArray } from 'rxjs';
-import { TaskError } from '../../run/outcome.ts';
-import type { ArtifactRequest } from '../../payload/payload.ts';
-import { gzipFile, putFile } from '../../run/put.ts';
+import { TaskError } from '../../outcome.ts';
+import type { ArtifactRequest } from '../payload.ts';
+import { gzipFile, putFile } from '../../put.ts';
 import type { Feature, FeatureRun } from '../feature.ts';
 import { logNames } from '../logs.ts';
 import { contentEncodingOf, contentTypeOf } from './content.ts';

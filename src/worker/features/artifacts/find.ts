@@ -1,7 +1,7 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
 import type { PostArtifactRequest } from '../../../queue/index.ts';
-import type { ArtifactRequest } from '../../payload/payload.ts';
+import type { ArtifactRequest } from '../payload.ts';
 import { artifactName } from './name.ts';
 
 export type ArtifactErrorReason = Extract<PostArtifactRequest, { storageType: 'error' }>['reason'];

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { ArtifactRequest } from '../../payload/payload.ts';
+import type { ArtifactRequest } from '../payload.ts';
 
 /** The name that a payload gives an artifact, or the path that it then goes by, written plainly. */
 export function artifactName({ name, path }: ArtifactRequest): string {

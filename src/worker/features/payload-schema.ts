@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { validator, type Validator } from '../../exchanges/index.ts';
-import { FEATURES } from '../features/index.ts';
+import { FEATURES } from './all.ts';
 
 interface SchemaPart {
   readonly properties: Readonly<Record<string, object>>;

@@ -1,6 +1,6 @@
-import { TaskError } from '../run/outcome.ts';
-import { payloadProblems, payloadSchema } from './payload-schema.ts';
-import type { Payload } from './payload.ts';
+import { TaskError } from '../outcome.ts';
+import { payloadProblems, payloadSchema } from '../features/index.ts';
+import type { Payload } from '../features/index.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 
 /**

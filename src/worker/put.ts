@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { request } from 'undici';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
+import { fullJitter, type Backoff } from '../pulse/index.ts';
 import { TaskError } from './outcome.ts';
 
 const TRIES = 8;

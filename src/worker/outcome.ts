@@ -1,6 +1,6 @@
-import { CommandNotStarted } from './engines/engine.ts';
 import { QueueError } from '../queue/index.ts';
 import type { TaskExceptionRequest } from '../queue/index.ts';
+import { CommandNotStarted } from './engines/engine.ts';
 
 /** How a run ended, as it is reported to the queue. */
 export type Outcome =

@@ -3,8 +3,8 @@ import type { Claim } from '../queue/index.ts';
 import type { WorkerContext } from './context.ts';
 import type { WorkerNews } from './events.ts';
 import { giveBack } from './give-back.ts';
-import type { Slots } from './slots.ts';
 import { taskRun } from './run/task-run.ts';
+import type { Slots } from './slots.ts';
 
 /**
  * Runs each claim in the slot that was taken for it. The slot is free again when the last trace of the run is gone.

@@ -12,8 +12,8 @@ import {
 } from 'rxjs';
 import type { Queue } from '../../queue/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
-import { MOST_CLAIMS, type Demand } from './claim.ts';
 import type { Slots } from '../slots.ts';
+import { MOST_CLAIMS, type Demand } from './claim.ts';
 
 /** A notice older than this (ms) may have been answered by another claim; it is not believed unchecked. */
 const FRESH_MS = 5_000;

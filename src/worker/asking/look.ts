@@ -17,9 +17,9 @@ import {
   type ObservableInput,
 } from 'rxjs';
 import type { Queue } from '../../queue/index.ts';
-import { MOST_CLAIMS, type Demand } from './claim.ts';
 import type { Logger } from '../logger.ts';
 import type { Slots } from '../slots.ts';
+import { MOST_CLAIMS, type Demand } from './claim.ts';
 
 export interface LookTimes {
   /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */

@@ -1,6 +1,6 @@
 import { defer, filter, Observable, repeat, switchMap, take, timer } from 'rxjs';
-import { MOST_CLAIMS, type Demand } from './claim.ts';
 import type { Slots } from '../slots.ts';
+import { MOST_CLAIMS, type Demand } from './claim.ts';
 
 /** An empty answer sooner than this (ms) was no long poll; then this is also the pause before the next. */
 const SHORTEST_POLL_MS = 5_000;

@@ -1,10 +1,10 @@
-import type { Property, PropertyGroup } from './property.ts';
 import { deployment } from './properties/deployment.ts';
 import { features } from './properties/features.ts';
 import { machine } from './properties/machine.ts';
 import { pulse } from './properties/pulse.ts';
 import { tasks } from './properties/tasks.ts';
 import { worker } from './properties/worker.ts';
+import type { Property, PropertyGroup } from './property.ts';
 
 const table = { ...deployment, ...worker, ...pulse, ...tasks, ...features, ...machine } as const;
 

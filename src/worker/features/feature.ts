@@ -1,7 +1,7 @@
 import type { Claim, RunCalls } from '../../queue/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { Payload } from './payload.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
+import type { Payload } from './payload.ts';
 
 /** A run, as its features see it. */
 export interface FeatureRun {

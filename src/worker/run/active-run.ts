@@ -5,9 +5,9 @@ import type { WorkerContext } from '../context.ts';
 import type { Sandbox } from '../engines/engine.ts';
 import type { FeatureRun } from '../features/index.ts';
 import type { Outcome } from '../outcome.ts';
+import type { TaskLog } from '../task-log/task-log.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state.ts';
 import { STOP_RULES, type StopReason, type StopRule } from './stop.ts';
-import type { TaskLog } from '../task-log/task-log.ts';
 
 /** A run whose commands can be run. */
 export interface PreparedRun extends FeatureRun {

@@ -1,12 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { defer, from, type Observable } from 'rxjs';
-import type { ActiveRun, PreparedRun } from './active-run.ts';
-import { taskEnvironment } from './environment.ts';
-import { FEATURES } from '../features/index.ts';
-import type { FeatureRun } from '../features/index.ts';
-import { readPayload } from './read-payload.ts';
+import { FEATURES, type FeatureRun } from '../features/index.ts';
 import { openTaskLog } from '../task-log/task-log.ts';
 import { settingsBlock } from '../task-log/words.ts';
+import type { ActiveRun, PreparedRun } from './active-run.ts';
+import { taskEnvironment } from './environment.ts';
+import { readPayload } from './read-payload.ts';
 
 /** Makes a claim ready to run: its log, its payload checked, its folder, the place for its processes. */
 export function prepare(run: ActiveRun): Observable<PreparedRun> {

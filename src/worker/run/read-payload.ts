@@ -1,6 +1,6 @@
-import { TaskError } from '../outcome.ts';
 import { payloadProblems, payloadSchema } from '../features/index.ts';
 import type { Payload } from '../features/index.ts';
+import { TaskError } from '../outcome.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 
 /**

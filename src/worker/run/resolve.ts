@@ -1,7 +1,7 @@
 import { defer, from, type Observable } from 'rxjs';
 import { QueueError } from '../../queue/index.ts';
-import type { ActiveRun } from './active-run.ts';
 import type { Outcome } from '../outcome.ts';
+import type { ActiveRun } from './active-run.ts';
 
 /** Reports how a run ended, unless it is over for the queue already. Never errors: what failed is in the worker's log. */
 export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {

@@ -1,9 +1,9 @@
 import { defer, from, type Observable } from 'rxjs';
-import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { longTimer } from '../../streams/index.ts';
 import { CommandNotStarted, type Command, type CommandResult } from '../engines/engine.ts';
 import { TaskError, type Outcome } from '../outcome.ts';
 import { commandSummary, goDuration, shellWords } from '../task-log/words.ts';
+import type { ActiveRun, PreparedRun } from './active-run.ts';
 
 /**
  * Runs a task's commands, one after the other, until the first that fails. A stop ends every process of the run; this

@@ -12,11 +12,11 @@ import {
   type Observable,
 } from 'rxjs';
 import type { Claim } from '../../queue/index.ts';
+import type { WorkerContext } from '../context.ts';
+import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp } from './clean-up.ts';
-import type { WorkerContext } from '../context.ts';
-import { outcomeOf, type Outcome } from '../outcome.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';

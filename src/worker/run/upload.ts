@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { catchError, defer, from, of, type Observable } from 'rxjs';
-import type { ActiveRun } from './active-run.ts';
 import { FEATURES, logNames } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { gzipFile, putFile } from '../put.ts';
 import { goDuration } from '../task-log/words.ts';
+import type { ActiveRun } from './active-run.ts';
 
 const LOG_TYPE = 'text/plain; charset=utf-8';
 /** How long the log of a run may take once the run is stopped: from then on it is uploaded at best effort. */

@@ -1,6 +1,6 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { finished, pipeline } from 'node:stream/promises';
 import { PassThrough, type Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import type { Secret } from '../../pulse/index.ts';
 import { redaction } from './redaction.ts';
 

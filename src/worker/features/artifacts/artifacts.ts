@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { concatMap, from, lastValueFrom, mergeMap, toArray } from 'rxjs';
 import { TaskError } from '../../outcome.ts';
-import type { ArtifactRequest } from '../payload.ts';
 import { gzipFile, putFile } from '../../put.ts';
 import type { Feature, FeatureRun } from '../feature.ts';
 import { logNames } from '../logs.ts';
+import type { ArtifactRequest } from '../payload.ts';
 import { contentEncodingOf, contentTypeOf } from './content.ts';
 import { findArtifact, type Found } from './find.ts';
 import { artifactName, nameProblem } from './name.ts';

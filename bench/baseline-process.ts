@@ -1,0 +1,9 @@
+// The baseline in a process of its own; it is given the same variables as `tcw run`.
+import { workerParts } from './setting/worker-parts.ts';
+import { baselineWorker } from './baseline.ts';
+
+const parts = await workerParts();
+process.once('disconnect', () => process.exit());
+process.once('SIGTERM', () => process.exit());
+process.send?.('ready');
+await baselineWorker(parts);

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { firstValueFrom, lastValueFrom, map, NEVER, Observable, Subject } from 'rxjs';
+import type { Claim, RunCalls } from '../src/queue/index.ts';
+import type { RunException } from '../src/streams/index.ts';
+import type { WorkerParts } from '../src/worker/index.ts';
+import { taskRun } from '../src/worker/run/task-run.ts';
+
+/*
+ * A worker that asks for work, and learns of cancellations, as generic-worker does. In all else it is tcw, with the
+ * same client, engine, log and uploads, so that only the asking differs.
+ *
+ * What generic-worker does was read in the source of version 106 (taskcluster/taskcluster, workers/generic-worker):
+ *
+ * - `RunWorker` in main.go is one loop. It counts the free slots; if there are any it makes one `claimWork` for all of
+ *   them, which the queue answers at once or, with nothing, after 20 s; it starts what came; and it waits until 5 s
+ *   have passed since its turn began, or until a task has ended, whichever is first.
+ * - taskstatus.go reclaims a task 3 minutes before its claim of 20 minutes ends. Any error there kills the task, and
+ *   nothing else tells of a cancellation: `Cancel` has no content.
+ *
+ * What is left out would only make it slower: the question to worker-manager at each turn, and for each task a user,
+ * and a copy of generic-worker that is started to see its version.
+ */
+const SHORTEST_TURN_MS = 5_000;
+/** The part of a claim after which it is renewed. */
+const RECLAIM_AT = 17 / 20;
+/** The queue gives at most so many claims for one call. */
+const MOST_CLAIMS = 32;
+/** So far away (ms) is the end of the claim that a run is told of, so that it does not reclaim by itself. */
+const FAR_MS = 10 * 24 * 3_600_000;
+
+/** Works for as long as the process lives. */
+export async function baselineWorker(parts: WorkerParts): Promise<never> {
+  const { config, queue, logger } = parts;
+  const running = new Set<Claim>();
+  const ended$ = new Subject<Claim>();
+  ended$.subscribe(claim => running.delete(claim));
+  for (;;) {
+    const turn = [sleep(SHORTEST_TURN_MS), firstValueFrom(ended$)];
+    const free = Math.min(config.capacity - running.size, MOST_CLAIMS);
+    if (free > 0) {
+      const claims = await queue.claimWork(free).catch((err: unknown) => {
+        logger.warn({ err }, 'could not claim work');
+        return [];
+      });
+      for (const claim of claims) {
+        running.add(claim);
+        void run(claim, parts).then(() => {
+          ended$.next(claim);
+        });
+      }
+    }
+    await Promise.race(turn);
+  }
+}
+
+/** Runs a task as tcw does, but for the reclaiming. */
+async function run(claim: Claim, parts: WorkerParts): Promise<void> {
+  const calls = parts.queue.forRun(claim);
+  const lease = { ...claim.lease, takenUntilMs: claim.lease.takenUntilMs + FAR_MS };
+  await lastValueFrom(
+    taskRun(
+      { ...claim, lease },
+      {
+        ...parts,
+        queue: { ...parts.queue, forRun: () => calls },
+        exceptions$: failedReclaim(claim, calls).pipe(map(() => canceled(claim))),
+        missed$: NEVER,
+        shutdown$: NEVER,
+      },
+    ),
+  );
+}
+
+function canceled({ taskId, runId }: Claim): RunException {
+  return { taskId, runId, reason: 'canceled' };
+}
+
+/** Reclaims for as long as it is subscribed; emits the error of the first reclaim that fails. */
+function failedReclaim({ startedMs, lease }: Claim, calls: RunCalls): Observable<unknown> {
+  return new Observable(subscriber => {
+    let fromMs = startedMs;
+    let untilMs = lease.takenUntilMs;
+    let timer: NodeJS.Timeout;
+    const wait = () => {
+      timer = setTimeout(() => void reclaim(), (untilMs - fromMs) * RECLAIM_AT);
+    };
+    const reclaim = async () => {
+      try {
+        fromMs = Date.now();
+        untilMs = (await calls.reclaim()).takenUntilMs;
+        wait();
+      } catch (error) {
+        subscriber.next(error);
+      }
+    };
+    wait();
+    return () => {
+      clearTimeout(timer);
+    };
+  });
+}

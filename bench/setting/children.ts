@@ -1,0 +1,60 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+
+const alive = new Set<ChildProcess>();
+
+process.on('exit', () => {
+  // Those that hold the other end of a channel leave by its end, and tidy up.
+  for (const child of alive) if (!child.connected) child.kill('SIGKILL');
+});
+
+/**
+ * Starts Node with a script of ours. It does not outlive this process, unless this process is killed by SIGKILL.
+ *
+ * @param variables its environment, beside this one's; ours has no say in a worker's configuration
+ */
+export function startNode(
+  words: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  stdio: StdioOptions,
+): ChildProcess {
+  const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
+  const child = spawn(process.execPath, words, {
+    env: { ...Object.fromEntries(clean), ...variables },
+    stdio,
+  });
+  alive.add(child);
+  child.once('exit', () => alive.delete(child));
+  return child;
+}
+
+/** Waits for the first message of a child that `read` makes something of. Rejects when it ends before. */
+export async function firstMessage<Result>(
+  child: ChildProcess,
+  read: (message: unknown) => Result | undefined,
+): Promise<Result> {
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const onMessage = (message: unknown) => {
+    const result = read(message);
+    if (result !== undefined) resolve(result);
+  };
+  const onExit = (code: number | null) => {
+    reject(new Error(`${child.spawnargs.join(' ')} ended at once (exit code ${code})`));
+  };
+  child.on('message', onMessage).once('exit', onExit).once('error', reject);
+  try {
+    return await promise;
+  } finally {
+    child.off('message', onMessage).off('exit', onExit).off('error', reject);
+  }
+}
+
+/** Ends a child: as it likes to end, or after a while by force. */
+export async function endChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(force);
+}

@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+
+/** A process that belongs to a run. */
+export interface Member {
+  readonly pid: number;
+  /** The name of its program. */
+  readonly program: string;
+}
+
+/**
+ * The processes of a task's run, seen from outside: those that have the task's id in their environment, and everything
+ * else that is in the PID namespace of one of those. Only on Linux.
+ */
+export function membersOf(taskId: string): Member[] {
+  const ours = namespaceOf('self');
+  const all = readdirSync('/proc').filter(name => /^\d+$/.test(name));
+  const marked = all.filter(pid => read(`/proc/${pid}/environ`).includes(`TASK_ID=${taskId}\0`));
+  const namespaces = new Set(marked.map(namespaceOf).filter(name => name !== ours && name !== ''));
+  return all
+    .filter(pid => marked.includes(pid) || namespaces.has(namespaceOf(pid)))
+    .map(pid => ({ pid: Number(pid), program: read(`/proc/${pid}/comm`).trim() }));
+}
+
+function namespaceOf(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return '';
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Looks at processes until all are dead. */
+export interface DeathWatch {
+  /** When the last of them was seen to be dead, on the clock of `nowMs`. */
+  readonly allDeadMs: Promise<number>;
+}
+
+/**
+ * Starts to look at processes, in a thread of its own, which no work of this one delays.
+ *
+ * @param everyMs the time between two looks: how much too late a death is seen, at most
+ */
+export async function watchDeaths(pids: readonly number[], everyMs: number): Promise<DeathWatch> {
+  const thread = new Worker(new URL('death-watch.ts', import.meta.url), { workerData: { pids, everyMs } });
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  thread.once('error', reject);
+  await once(thread, 'message');
+  thread.once('message', resolve);
+  return { allDeadMs: promise };
+}

@@ -1,0 +1,70 @@
+// The embedded queue in a process of its own, which publishes to a real broker and tells its parent of every call.
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { queue } from '../../src/exchanges/index.ts';
+import { startLocalQueue } from '../../src/local/index.ts';
+import { connect, Secret } from '../../src/pulse/index.ts';
+import { nowMs } from './clock.ts';
+import type { QueueProcessMessage, QueueProcessOptions } from './observed-call.ts';
+
+const BASE = '/api/queue/v1';
+
+const tell = (message: QueueProcessMessage) => void process.send?.(message);
+
+/**
+ * Watches the HTTP server from outside, by what Node says of every server: the queue itself is as it always is. What is
+ * told of a call is made up after its answer has gone, or its caller.
+ */
+function observeCalls(): void {
+  subscribe('http.server.request.start', message => {
+    const startedMs = nowMs();
+    const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (!path.startsWith(BASE)) return;
+    let answeredMs: number | null = null;
+    let body = '';
+    const end = response.end.bind(response) as (...words: unknown[]) => ServerResponse;
+    response.end = ((...words: unknown[]) => {
+      if (typeof words[0] === 'string') body = words[0];
+      return end(...words);
+    }) as typeof response.end;
+    response.once('finish', () => {
+      answeredMs = nowMs();
+    });
+    response.once('close', () => {
+      const { method = '' } = request;
+      const { statusCode } = response;
+      const claimed = path.includes('/claim-work/') && answeredMs !== null ? claimedIn(statusCode, body) : [];
+      tell({
+        type: 'call',
+        call: { method, path: path.slice(BASE.length), statusCode, startedMs, answeredMs, claimed },
+      });
+    });
+  });
+}
+
+function claimedIn(statusCode: number, body: string): string[] {
+  if (statusCode !== 200) return [];
+  const { tasks } = JSON.parse(body) as { tasks: { status: { taskId: string } }[] };
+  return tasks.map(({ status }) => status.taskId);
+}
+
+const options = JSON.parse(process.env.BENCH_QUEUE ?? '{}') as QueueProcessOptions;
+observeCalls();
+const taskcluster = connect({ url: new Secret(options.queuePulseUrl), connectionName: 'tcw bench queue' });
+for (const { exchange } of Object.values(queue)) await taskcluster.declareExchange(exchange);
+const localQueue = await startLocalQueue({
+  publish: ({ exchange, routingKey, routes, body }) =>
+    taskcluster.publish(exchange, routingKey, body, { routes }),
+  clients: options.clients.map(client => ({ ...client, accessToken: new Secret(client.accessToken) })),
+  ...(options.claimTimeoutMs !== undefined && { claimTimeoutMs: options.claimTimeoutMs }),
+  onError: error => {
+    console.error('the embedded queue:', error);
+  },
+});
+tell({ type: 'listening', rootUrl: localQueue.rootUrl });
+
+/** The queue has a folder to remove. Whoever still waits for an answer does not get one. */
+const leave = () => void localQueue.close().finally(() => process.exit());
+process.once('disconnect', leave);
+process.once('SIGTERM', leave);

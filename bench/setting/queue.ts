@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import { fileURLToPath } from 'node:url';
+import taskcluster from 'taskcluster-client';
+import { endChild, firstMessage, startNode } from './children.ts';
+import type { ObservedCall, QueueProcessMessage, QueueProcessOptions } from './observed-call.ts';
+
+/** What happens to a task: its createTask came in, and was answered; a claimWork with it was answered, and its report. */
+export type Moment = 'requested' | 'created' | 'claimed' | 'completed';
+
+/** The embedded queue, as those see it who drive it and watch it. */
+export interface ObservedQueue extends AsyncDisposable {
+  readonly rootUrl: string;
+  /** The clients for workers: they may ask for work of every pool. */
+  readonly worker: { readonly clientId: string; readonly accessToken: string };
+  /** Creates a task that runs one command, and returns its id when the queue has answered. */
+  createTask(pool: string, command: readonly string[]): Promise<string>;
+  cancelTask(taskId: string): Promise<void>;
+  /** When something happened to a task, on the clock of `nowMs`; waits for it. */
+  moment(moment: Moment, taskId: string): Promise<number>;
+  /** The calls so far whose path begins so. */
+  calls(path: string): readonly ObservedCall[];
+}
+
+// By itself taskcluster-client opens a connection for each call.
+taskcluster.agents.http = new http.Agent({ keepAlive: true, timeout: 4_000 });
+
+/** Longer than anything takes that is measured, also by the baseline. */
+const PATIENCE_MS = 120_000;
+export const PROVISIONER_ID = 'tcw-bench';
+
+/** @param pool a worker type of the benchmark's provisioner */
+export function taskQueueIdOf(pool: string): string {
+  return `${PROVISIONER_ID}/${pool}`;
+}
+
+/** Starts the queue in a process of its own, so that it shares no event loop with a worker or with the driver. */
+export async function startQueue(
+  queuePulseUrl: string,
+  { claimTimeoutMs }: { readonly claimTimeoutMs?: number } = {},
+): Promise<ObservedQueue> {
+  const user = { clientId: 'bench/user', accessToken: randomBytes(33).toString('base64url'), scopes: ['*'] };
+  const worker = {
+    clientId: 'bench/worker',
+    accessToken: randomBytes(33).toString('base64url'),
+    scopes: ['queue:claim-work:*', 'queue:worker-id:*', 'queue:pending-count:*', 'queue:status:*'],
+  };
+  const options: QueueProcessOptions = { queuePulseUrl, clients: [user, worker], claimTimeoutMs };
+  const script = fileURLToPath(new URL('queue-process.ts', import.meta.url));
+  const child = startNode([script], { BENCH_QUEUE: JSON.stringify(options) }, [
+    'ignore',
+    'inherit',
+    'inherit',
+    'ipc',
+  ]);
+  const observed: ObservedCall[] = [];
+  const moments = new Map<string, PromiseWithResolvers<number>>();
+  const momentOf = (moment: Moment, taskId: string) => {
+    const key = `${moment} ${taskId}`;
+    const known = moments.get(key) ?? Promise.withResolvers<number>();
+    moments.set(key, known);
+    return known;
+  };
+  child.on('message', (message: QueueProcessMessage) => {
+    if (message.type !== 'call') return;
+    observed.push(message.call);
+    note(message.call, momentOf);
+  });
+  const rootUrl = await firstMessage(child, message => {
+    const told = message as QueueProcessMessage;
+    return told.type === 'listening' ? told.rootUrl : undefined;
+  });
+  const client = new taskcluster.Queue({ rootUrl, credentials: user, retries: 0 });
+
+  return {
+    rootUrl,
+    worker,
+    createTask: async (pool, command) => {
+      const taskId = taskcluster.slugid();
+      await client.createTask?.(taskId, definition(pool, command));
+      return taskId;
+    },
+    cancelTask: async taskId => void (await client.cancelTask?.(taskId)),
+    moment: async (moment, taskId) => {
+      const late = Promise.withResolvers<never>();
+      const timer = setTimeout(() => {
+        late.reject(new Error(`task ${taskId} was not ${moment} within ${PATIENCE_MS / 1000} s`));
+      }, PATIENCE_MS);
+      try {
+        return await Promise.race([momentOf(moment, taskId).promise, late.promise]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    calls: path => observed.filter(call => call.path.startsWith(path)),
+    [Symbol.asyncDispose]: () => endChild(child),
+  };
+}
+
+function note(
+  { method, path, statusCode, startedMs, answeredMs, claimed }: ObservedCall,
+  momentOf: (moment: Moment, taskId: string) => PromiseWithResolvers<number>,
+): void {
+  if (answeredMs === null || statusCode !== 200) return;
+  for (const taskId of claimed) momentOf('claimed', taskId).resolve(answeredMs);
+  const [, taskId = '', run = '', last = ''] =
+    /^\/task\/([\w-]{22})(\/runs\/\d+)?(?:\/(\w+))?$/.exec(path) ?? [];
+
+  if (method === 'PUT' && run === '') {
+    momentOf('requested', taskId).resolve(startedMs);
+    momentOf('created', taskId).resolve(answeredMs);
+  }
+  if (run !== '' && last === 'completed') momentOf('completed', taskId).resolve(answeredMs);
+  if (run !== '' && (last === 'failed' || last === 'exception')) {
+    momentOf('completed', taskId).reject(new Error(`task ${taskId} was reported as ${last}`));
+  }
+}
+
+function definition(pool: string, command: readonly string[]) {
+  const now = new Date();
+  return {
+    taskQueueId: taskQueueIdOf(pool),
+    schedulerId: 'tcw-bench',
+    created: now.toJSON(),
+    deadline: taskcluster.fromNow('1 day', now).toJSON(),
+    metadata: {
+      name: 'benchmark',
+      description: 'a task of the benchmark',
+      owner: 'bench@localhost',
+      source: 'https://localhost/tcw-bench',
+    },
+    payload: { command: [command], maxRunTime: 600 },
+  };
+}

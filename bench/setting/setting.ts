@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startBroker } from '../../test/harness/broker.ts';
+import { startQueue, type ObservedQueue } from './queue.ts';
+
+/** Where all figures are taken: a real RabbitMQ, and an embedded queue that publishes to it. */
+export interface Setting {
+  /** For the user that workers connect as. */
+  readonly pulseUrl: string;
+  /** For the user that the queue publishes as. */
+  readonly queuePulseUrl: string;
+  readonly brokerKind: string;
+  readonly queue: ObservedQueue;
+  /** For folders of tasks; removed at the end. */
+  readonly folder: string;
+  /** Fewer samples, for a first look. */
+  readonly quick: boolean;
+  /** A worker type that no other run has used: a given broker may remember the queues of an earlier one. */
+  newPool(name: string): string;
+  /** Tells whoever waits what is going on. */
+  say(text: string): void;
+}
+
+/** Makes the setting, uses it, and takes it down whatever happens. */
+export async function withSetting<Result>(
+  { quick, say }: Pick<Setting, 'quick' | 'say'>,
+  use: (setting: Setting) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'tcw-bench-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  say('starting a broker');
+  const broker = await startBroker();
+  try {
+    await using queue = await startQueue(broker.queuePulseUrl);
+    await warmUp(queue);
+    return await use({
+      pulseUrl: broker.pulseUrl,
+      queuePulseUrl: broker.queuePulseUrl,
+      brokerKind: broker.kind,
+      queue,
+      folder,
+      quick,
+      newPool: name => `${name}-${randomBytes(4).toString('hex')}`,
+      say,
+    });
+  } finally {
+    await broker.stop();
+  }
+}
+
+/** The first calls of a new process are slow, and the queue of a deployment is not new. */
+async function warmUp(queue: ObservedQueue): Promise<void> {
+  for (let task = 0; task < 10; task++) {
+    await queue.cancelTask(await queue.createTask('nobody-works-here', ['true']));
+  }
+}
+
+/** Waits for a time, in ms, that no period of anything else is in step with. */
+export async function randomPause(fromMs: number, toMs: number): Promise<void> {
+  await sleep(fromMs + Math.random() * (toMs - fromMs));
+}

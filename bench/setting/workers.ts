@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { endChild, firstMessage, startNode } from './children.ts';
+import { nowMs } from './clock.ts';
+import type { PhaseMessage } from './phases-process.ts';
+import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
+import type { Setting } from './setting.ts';
+
+/**
+ * - `tcw` is `tcw run`, as it is.
+ * - `baseline` asks as generic-worker does, and is otherwise the same.
+ * - `phases` is put together as `tcw run` is, and tells of each phase of each run.
+ */
+export type WorkerKind = Contender | 'phases';
+
+/** Those that are compared. */
+export type Contender = 'tcw' | 'baseline';
+
+export interface WorkersOptions {
+  readonly count: number;
+  readonly capacity: number;
+  /** Another queue than the setting's. */
+  readonly queue?: ObservedQueue;
+  /** Starts them as a machine does that has never run one: without the compiled code that earlier ones left. */
+  readonly cold?: boolean;
+  /** Told of the phases of runs, by workers that are of the kind `phases`. */
+  readonly onPhase?: (message: PhaseMessage) => void;
+}
+
+/** The workers of a pool, each in a process of its own, all waiting for work. */
+export interface Workers extends AsyncDisposable {
+  readonly kind: WorkerKind;
+  readonly pool: string;
+  readonly pids: readonly number[];
+  /** From the start of each process until it was consuming, or polling, in ms. */
+  readonly startupMs: readonly number[];
+}
+
+const SCRIPTS = {
+  tcw: [fileURLToPath(new URL('../../bin/tcw.js', import.meta.url)), 'run'],
+  baseline: [fileURLToPath(new URL('../baseline-process.ts', import.meta.url))],
+  phases: [fileURLToPath(new URL('phases-process.ts', import.meta.url))],
+} as const satisfies Record<WorkerKind, readonly string[]>;
+
+export async function startWorkers(
+  setting: Setting,
+  kind: WorkerKind,
+  { count, capacity, queue = setting.queue, cold = false, onPhase }: WorkersOptions,
+): Promise<Workers> {
+  const pool = setting.newPool(kind);
+  const started = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const name = `${pool}-${index}`;
+      const tasksDir = join(setting.folder, name);
+      await mkdir(tasksDir);
+      const worker = await startWorker(kind, {
+        TCW_ROOT_URL: queue.rootUrl,
+        TCW_CLIENT_ID: queue.worker.clientId,
+        TCW_ACCESS_TOKEN: queue.worker.accessToken,
+        TCW_PROVISIONER_ID: PROVISIONER_ID,
+        TCW_WORKER_TYPE: pool,
+        TCW_WORKER_GROUP: 'bench',
+        TCW_WORKER_ID: name,
+        TCW_CAPACITY: String(capacity),
+        TCW_TASKS_DIR: tasksDir,
+        TCW_PULSE_URL: setting.pulseUrl,
+        // Should the benchmark be killed, its workers do not stay for ever.
+        TCW_IDLE_TIMEOUT_SECS: '900',
+        ...(!cold && { NODE_COMPILE_CACHE: join(setting.folder, 'compiled') }),
+      });
+      if (onPhase) {
+        worker.child.on('message', message => {
+          if (typeof message === 'object') onPhase(message as PhaseMessage);
+        });
+      }
+      return worker;
+    }),
+  );
+  return {
+    kind,
+    pool,
+    pids: started.map(({ child }) => child.pid ?? 0),
+    startupMs: started.map(({ startupMs }) => startupMs),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(started.map(({ child }) => endChild(child)));
+    },
+  };
+}
+
+async function startWorker(kind: WorkerKind, variables: Readonly<Record<string, string>>) {
+  const startedMs = nowMs();
+  const own = kind === 'tcw';
+  const child = startNode(SCRIPTS[kind], variables, [
+    'ignore',
+    'inherit',
+    own ? 'pipe' : 'inherit',
+    own ? 'ignore' : 'ipc',
+  ]);
+  if (own) await consuming(child);
+  else await firstMessage(child, message => (message === 'ready' ? true : undefined));
+  return { child, startupMs: nowMs() - startedMs };
+}
+
+interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly pulse?: string;
+}
+
+/** Waits until `tcw run` says that it listens to Pulse. Whatever it has to complain of is shown, now and later. */
+async function consuming(child: ReturnType<typeof startNode>): Promise<void> {
+  if (!child.stderr) throw new Error('the worker has no standard error');
+  const lines = createInterface({ input: child.stderr });
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  lines.on('line', text => {
+    const line = logLine(text);
+    if (line?.msg === 'worker listening') {
+      if (line.pulse === 'up') resolve(undefined);
+      else reject(new Error('tcw run does without Pulse, so there is nothing to measure'));
+    } else if (line?.level !== 'info' && line?.level !== 'debug') {
+      console.error(`tcw run: ${text}`);
+    }
+  });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`tcw run ended with exit code ${String(code)} before it was consuming`);
+  });
+  await Promise.race([promise, ended]);
+}
+
+function logLine(text: string): LogLine | undefined {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return undefined;
+  }
+}

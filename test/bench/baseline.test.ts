@@ -1,0 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { baselineWorker } from '../../bench/baseline.ts';
+import type { WorkerParts } from '../../src/worker/index.ts';
+
+describe('the baseline of the benchmark', () => {
+  it('asks once for all its free slots, and waits when nothing came, however soon', async () => {
+    const asked: number[] = [];
+    const claimWork = async (tasks: number) => {
+      asked.push(tasks);
+      return [];
+    };
+    void baselineWorker({ config: { capacity: 3 }, queue: { claimWork } } as unknown as WorkerParts);
+    await sleep(1_000);
+    expect(asked).toEqual([3]);
+  });
+});

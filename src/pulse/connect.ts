@@ -4,7 +4,7 @@ import {
   filter,
   firstValueFrom,
   map,
-  Subject,
+  ReplaySubject,
   type Observable,
 } from 'rxjs';
 import { amqpTransport, type AmqpOptions } from './amqp/transport.ts';
@@ -17,6 +17,7 @@ import type { PulseMessage } from './message.ts';
 import { Publisher, type PublishOptions } from './publish.ts';
 import { Session } from './session.ts';
 import type { PulseState } from './state.ts';
+import { inTimerRange } from './timer-range.ts';
 import type { Transport } from './transport.ts';
 
 export interface PulseOptions extends CredentialSources, AmqpOptions {
@@ -50,8 +51,8 @@ export interface Pulse {
   declareExchange(name: string): Promise<void>;
   /**
    * Stops in order: consumers are cancelled and their streams complete, messages being handled may still be
-   * settled until `deadlineMs` (10 s by default), then both connections close, and what is left is requeued.
-   * Works while disconnected, and twice.
+   * settled, and messages published, until `deadlineMs` (10 s by default); then both connections close, and what is
+   * left is requeued. Works while disconnected, and twice. A broker that does not answer is left within seconds.
    */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -59,36 +60,39 @@ export interface Pulse {
 /**
  * Connects to Mozilla Pulse, or any RabbitMQ that follows its conventions, and keeps the connection up.
  *
- * @throws PulseError `invalid` for a URL that is none
+ * @throws PulseError `invalid` for a URL that is none, or times of which amqplib would make "never"
  */
 export function connect(options: PulseOptions = {}): Pulse {
   const endpoint = endpointFrom(options);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const transport = options.transport ?? amqpTransport(endpoint, options);
   const name = options.connectionName ?? 'tcw/pulse';
-  const open = (purpose: string) => () =>
-    transport.connect({ ...endpointFrom(options), connectionName: `${name} ${purpose}` });
+  const open = (purpose: string) => (signal: AbortSignal) =>
+    transport.connect({ ...endpointFrom(options), connectionName: `${name} ${purpose}` }, signal);
 
   const consuming = new Session(open('consuming'), backoff).start();
-  const publisher = new Publisher(new Session(open('publishing'), backoff), backoff);
+  const accepted = () => consuming.everConnected;
+  const publisher = new Publisher(new Session(open('publishing'), backoff, accepted), backoff);
 
-  const drain$ = new Subject<void>();
+  /** What a close waits for: messages that are held or being published. */
   const work = new Set<Promise<unknown>>();
+  const background = (job: Promise<unknown>) => {
+    const settled: Promise<unknown> = job.catch(() => undefined).finally(() => work.delete(settled));
+    work.add(settled);
+  };
+  const drain$ = new ReplaySubject<void>(1);
   const context = {
     connection$: consuming.connection$,
     namespace: () => options.namespace ?? endpointFrom(options).user,
     backoff,
     drain$,
-    background: (job: Promise<unknown>) => {
-      const settled: Promise<unknown> = job.catch(() => undefined).finally(() => work.delete(settled));
-      work.add(settled);
-    },
+    background,
   };
 
   let closing: Promise<void> | undefined;
   const close = async (deadlineMs: number) => {
     drain$.next();
-    await Promise.race([settled(work), timeLimit(deadlineMs)]);
+    await atMost(deadlineMs, allSettled(work));
     await Promise.all([consuming.close(), publisher.close()]);
   };
 
@@ -105,19 +109,23 @@ export function connect(options: PulseOptions = {}): Pulse {
       if (!connection) throw new PulseError('closed', 'closed before it was connected');
     },
     consume: consumeOptions => consume(context, consumeOptions),
-    publish: (exchange, routingKey, body, publishOptions) =>
-      publisher.publish(exchange, routingKey, body, publishOptions),
+    publish: (exchange, routingKey, body, publishOptions) => {
+      const published = publisher.publish(exchange, routingKey, body, publishOptions);
+      background(published);
+      return published;
+    },
     declareExchange: exchange => publisher.declareExchange(exchange),
     close: (deadlineMs = 10_000) => (closing ??= close(deadlineMs)),
   };
 }
 
-async function settled(work: ReadonlySet<Promise<unknown>>): Promise<void> {
+async function allSettled(work: ReadonlySet<Promise<unknown>>): Promise<void> {
   while (work.size > 0) await Promise.all(work);
 }
 
-function timeLimit(ms: number): Promise<void> {
-  return new Promise(resolve => {
-    setTimeout(resolve, ms).unref();
-  });
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const limit = setTimeout(resolve, inTimerRange(ms), undefined);
+  await Promise.race([work, late]);
+  clearTimeout(limit);
 }

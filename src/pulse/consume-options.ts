@@ -12,13 +12,14 @@ export interface ConsumeOptions<T> {
   /** How many messages may be unsettled at a time: 1 to 65,535. 10 by default. */
   readonly prefetch?: number;
   /**
-   * Instead of a fixed `prefetch`: how many more messages are wanted now. 0 pauses, and then the queue is kept
-   * from expiring. Subtract what is being worked on: a message that arrives has to lower the demand at once.
+   * Instead of a fixed `prefetch`: how many more messages are wanted now, nothing until it says so. 0 (or less)
+   * pauses, and then the queue is kept from expiring. Subtract what is being worked on: a message that arrives has
+   * to lower the demand at once. What is under way when it falls is given back.
    */
   readonly demand$?: Observable<number>;
   /**
-   * Its first item stops the consumer: no delivery comes after the broker has confirmed, then the stream
-   * completes. Messages already delivered can still be settled. To unsubscribe instead requeues them.
+   * Its first item stops the consumer: no message comes any more, and the stream completes when the broker has
+   * confirmed. Messages that came before can still be settled. To unsubscribe instead requeues them.
    */
   readonly until$?: Observable<unknown>;
   /** What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. */

@@ -1,9 +1,12 @@
 import type { Observable, Subscription } from 'rxjs';
-import type { PulseError } from './errors.ts';
+import { PulseError } from './errors.ts';
 import type { Outcome } from './message.ts';
 import type { Delivery, TransportChannel } from './transport.ts';
 
-/** How much may be delivered: a fixed number unsettled at a time, or as many more as somebody asks for. */
+/**
+ * How much may be delivered: a fixed number unsettled at a time, or as many more as somebody asks for, the present
+ * number first. Whole numbers that fit AMQP.
+ */
 export type Flow = { readonly prefetch: number } | { readonly demand$: Observable<number> };
 
 /**
@@ -11,25 +14,30 @@ export type Flow = { readonly prefetch: number } | { readonly demand$: Observabl
  *
  * Demand is met exactly. The broker's prefetch is fixed for a consumer's life and counts what is unsettled, so
  * when the demand is no longer what the present consumer may still get, that consumer is replaced. Outcomes are
- * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first.
+ * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first. What was under
+ * way when the demand fell, or the consumer was stopped, is not handed over but given back.
  */
 export class Consumer {
   readonly #channel: TransportChannel;
   readonly #queue: string;
   readonly #flow: Flow;
   readonly #onDelivery: (delivery: Delivery) => void;
-  readonly #onBroken: (error?: PulseError) => void;
+  readonly #onBroken: (error: unknown) => void;
+  /** The generation of each delivery that is unsettled. */
   readonly #held = new Map<number, number>();
+  /** Deliveries that nobody wants any more, to be requeued once no consumer of ours can get them again. */
+  #unwanted: number[] = [];
   #outcomes: { deliveryTag: number; outcome: Outcome }[] = [];
   #flushPlanned = false;
   #demand = 0;
   #demanding: Subscription | undefined;
-  #replacing: Promise<void> | undefined;
+  #adjusting: Promise<void> | undefined;
+  /** Of the broker's present consumer: its tag, its prefetch, and which of ours it is. */
   #tag: string | undefined;
   #window = 0;
   #generation = 0;
+  #stopping = false;
   #stopped = false;
-  #closing = false;
   #over = false;
 
   constructor(
@@ -37,8 +45,8 @@ export class Consumer {
     queue: string,
     flow: Flow,
     onDelivery: (delivery: Delivery) => void,
-    /** Called when the consumer can not go on: an error, or none when the broker cancelled it. */
-    onBroken: (error?: PulseError) => void,
+    /** Called when the consumer can not go on, unless it was told to stop. */
+    onBroken: (error: unknown) => void,
   ) {
     this.#channel = channel;
     this.#queue = queue;
@@ -47,24 +55,19 @@ export class Consumer {
     this.#onBroken = onBroken;
     void channel.closed.then(error => {
       this.#over = true;
-      this.#demanding?.unsubscribe();
-      if (!this.#stopped) onBroken(error);
+      this.#broken(error);
     });
   }
 
-  /** Settles when the broker has confirmed the consumer, or at once while nothing is asked for. */
+  /** Settles when the broker has confirmed the consumer, or at once while nothing is asked for. Never rejects. */
   async start(): Promise<void> {
-    if ('prefetch' in this.#flow) {
-      await this.#consume(this.#flow.prefetch);
-      return;
+    if ('demand$' in this.#flow) {
+      this.#demanding = this.#flow.demand$.subscribe(demand => {
+        this.#demand = demand;
+        this.#plan();
+      });
     }
-    // The first demand is there at once or later; either way it starts the first consumer.
-    this.#demanding = this.#flow.demand$.subscribe(demand => {
-      this.#demand = demand;
-      this.#plan();
-    });
-    await Promise.resolve();
-    await this.#replacing;
+    await this.#adjust();
   }
 
   /** Takes a message's outcome. Returns false when it comes too late: the channel is gone. */
@@ -77,18 +80,19 @@ export class Consumer {
 
   /** Cancels, and settles when the broker has confirmed: no delivery comes after. What is held may be settled. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping = true;
     this.#demanding?.unsubscribe();
-    await this.#replacing;
-    await this.#cancel().catch(() => undefined);
+    await this.#adjust();
+    this.#stopped = true;
     this.#closeWhenDrained();
   }
 
   /** Closes the channel: the broker requeues all that is unsettled on it. */
   async abandon(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping = true;
     this.#demanding?.unsubscribe();
-    this.#flush();
+    this.#sendOutcomes();
+    this.#over = true;
     await this.#channel.close();
   }
 
@@ -97,6 +101,12 @@ export class Consumer {
     return this.#channel.closed;
   }
 
+  /** Whether it was told to stop. */
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Whether the broker has confirmed that it is stopped. */
   get stopped(): boolean {
     return this.#stopped;
   }
@@ -105,43 +115,60 @@ export class Consumer {
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
     queueMicrotask(() => {
-      this.#flush();
+      this.#flushPlanned = false;
+      if (this.#over) return;
+      for (const { deliveryTag } of this.#outcomes) this.#held.delete(deliveryTag);
+      void this.#adjust();
+      this.#sendOutcomes();
+      this.#closeWhenDrained();
     });
   }
 
-  #flush(): void {
-    this.#flushPlanned = false;
-    if (this.#over) return;
-    for (const { deliveryTag } of this.#outcomes) this.#held.delete(deliveryTag);
-    if (!this.#met()) this.#replacing ??= this.#replace();
+  #sendOutcomes(): void {
+    for (const { deliveryTag, outcome } of this.#outcomes.splice(0)) this.#send(deliveryTag, outcome);
+  }
+
+  #send(deliveryTag: number, outcome: Outcome): void {
+    this.#held.delete(deliveryTag);
     try {
-      for (const { deliveryTag, outcome } of this.#outcomes.splice(0)) {
-        if (outcome === 'ack') this.#channel.ack(deliveryTag);
-        else this.#channel.nack(deliveryTag, outcome === 'requeue');
-      }
+      if (outcome === 'ack') this.#channel.ack(deliveryTag);
+      else this.#channel.nack(deliveryTag, outcome === 'requeue');
     } catch {
       // The channel closed under us: the broker has all of them back, and `closed` tells the rest.
     }
-    if (this.#stopped) this.#closeWhenDrained();
   }
 
-  /** Whether what the present consumer may still get is what is asked for. */
+  /** How many more are asked for. */
+  #wanted(): number {
+    if (this.#stopping) return 0;
+    return 'prefetch' in this.#flow ? this.#flow.prefetch : this.#demand;
+  }
+
+  /** Whether the broker's present consumer is the one that is asked for. */
   #met(): boolean {
-    if ('prefetch' in this.#flow || this.#stopped) return true;
+    if (this.#over) return true;
+    if (this.#stopping) return this.#tag === undefined;
+    if ('prefetch' in this.#flow) return this.#window === this.#flow.prefetch;
     const held = [...this.#held.values()].filter(generation => generation === this.#generation).length;
-    return this.#demand === this.#window - held;
+    return this.#unwanted.length === 0 && this.#demand === this.#window - held;
+  }
+
+  /** Replaces the broker's consumer until it is the one that is asked for; one change at a time. */
+  #adjust(): Promise<void> {
+    if (!this.#met()) this.#adjusting ??= this.#replace();
+    return this.#adjusting ?? Promise.resolve();
   }
 
   async #replace(): Promise<void> {
     try {
-      do {
+      while (!this.#met()) {
         await this.#cancel();
-        if (this.#demand > 0) await this.#consume(this.#demand);
-      } while (!this.#met());
+        if (this.#wanted() > 0) await this.#consume(this.#wanted());
+      }
     } catch (error) {
-      this.#onBroken(error as PulseError);
+      this.#broken(error);
     } finally {
-      this.#replacing = undefined;
+      this.#adjusting = undefined;
     }
   }
 
@@ -153,10 +180,15 @@ export class Consumer {
       prefetch,
       delivery => {
         this.#held.set(delivery.deliveryTag, generation);
-        this.#onDelivery(delivery);
+        if (this.#wanted() > 0) {
+          this.#onDelivery(delivery);
+        } else {
+          this.#unwanted.push(delivery.deliveryTag);
+          this.#plan();
+        }
       },
       () => {
-        this.#onBroken();
+        this.#broken(new PulseError('connection', `the broker ended the consumer of ${this.#queue}`));
       },
     );
   }
@@ -166,12 +198,16 @@ export class Consumer {
     this.#tag = undefined;
     this.#window = 0;
     this.#generation++;
-    if (tag !== undefined && !this.#over) await this.#channel.cancel(tag);
+    if (tag !== undefined) await this.#channel.cancel(tag);
+    for (const deliveryTag of this.#unwanted.splice(0)) this.#send(deliveryTag, 'requeue');
+  }
+
+  #broken(error: unknown): void {
+    this.#demanding?.unsubscribe();
+    if (!this.#stopping) this.#onBroken(error);
   }
 
   #closeWhenDrained(): void {
-    if (this.#held.size > 0 || this.#closing) return;
-    this.#closing = true;
-    void this.#channel.close();
+    if (this.#stopped && this.#held.size === 0) void this.#channel.close();
   }
 }

@@ -10,16 +10,20 @@ export type Decoded =
 // Without `fatal`, broken UTF-8 would become replacement characters and pass for text.
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Reads a message's body as UTF-8 JSON and shows it to the binding that asked for the message. */
+/** Reads a message's body as UTF-8 JSON and shows it to the binding that asked for the message. Never throws. */
 export function decode(delivery: Delivery, bindings: readonly Binding[]): Decoded {
   let body: unknown;
   try {
     body = JSON.parse(utf8.decode(delivery.content));
   } catch (error) {
-    return { ok: false, problems: [`the body is not UTF-8 JSON: ${(error as Error).message}`] };
+    return { ok: false, problems: [`the body is not UTF-8 JSON: ${String(error)}`] };
   }
-  const problems = bindingOf(delivery, bindings)?.problems?.(body) ?? [];
-  return problems.length === 0 ? { ok: true, body } : { ok: false, problems };
+  try {
+    const problems = bindingOf(delivery, bindings)?.problems?.(body) ?? [];
+    return problems.length === 0 ? { ok: true, body } : { ok: false, problems };
+  } catch (error) {
+    return { ok: false, problems: [`looking at the body failed: ${String(error)}`] };
+  }
 }
 
 /** The binding that a message came by: one of its routing keys, primary or CC, fits the pattern. */

@@ -2,13 +2,14 @@ import { Observable } from 'rxjs';
 import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
-import { PulseError } from './errors.ts';
 import { pulseMessage, type Outcome, type PulseMessage } from './message.ts';
-import type { Delivery, TransportChannel, TransportConnection } from './transport.ts';
+import type { Delivery, QueueOptions, TransportChannel, TransportConnection } from './transport.ts';
 
 const DEFAULT_PREFETCH = 10;
 /** Pause between declarations of a paused queue, at most: an hour, however late it would expire. */
 const MAX_RENEWAL_MS = 3_600_000;
+/** How long a queue that would go with its last consumer waits for one that is paused. */
+const PAUSE_EXPIRES_MS = 60_000;
 
 export interface DeliveryHooks {
   readonly emit: (event: ConsumerEvent) => void;
@@ -31,6 +32,9 @@ export function deliveries<T>(
   options: ConsumeOptions<T>,
   hooks: DeliveryHooks,
 ): Observable<PulseMessage<T>> {
+  const { demand$, prefetch = DEFAULT_PREFETCH, onBadMessage = 'reject', bindings } = options;
+  const queueOptions = demand$ ? pausable(options.queue.options) : options.queue.options;
+
   return new Observable(subscriber => {
     let consumer: Consumer | undefined;
     let renewal: NodeJS.Timeout | undefined;
@@ -41,42 +45,42 @@ export function deliveries<T>(
         if (!inTime) hooks.emit({ type: 'settled-late', routingKey: delivery.routingKey });
         return inTime;
       };
-      const decoded = decode(delivery, options.bindings);
+      const decoded = decode(delivery, bindings);
       if (decoded.ok) {
         subscriber.next(pulseMessage(delivery, decoded.body as T, settle));
         return;
       }
       hooks.emit({ type: 'bad-message', delivery, problems: decoded.problems });
-      settle(options.onBadMessage ?? 'reject');
+      settle(onBadMessage);
     };
 
-    const start = async (channel: TransportChannel) => {
-      await declare(channel, queue, options);
-      consumer = new Consumer(
-        channel,
-        queue,
-        options.demand$ ? { demand$: options.demand$ } : { prefetch: options.prefetch ?? DEFAULT_PREFETCH },
-        receive,
-        error => {
-          subscriber.error(
-            error ?? new PulseError('connection', `the broker ended the consumer of ${queue}`),
-          );
-        },
-      );
-      hooks.onConsumer(consumer);
-      await consumer.start();
-      renewal = renewed(channel, queue, options);
-      hooks.onConsuming();
+    const prepare = async (channel: TransportChannel) => {
+      await channel.declareQueue(queue, queueOptions);
+      for (const { exchange, pattern } of bindings) await channel.bindQueue(queue, exchange, pattern);
     };
 
-    void (async () => {
+    const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
       try {
-        if (!subscriber.closed) await start(channel);
-      } finally {
-        if (subscriber.closed && !consumer?.stopped) await channel.close();
+        await prepare(channel);
+      } catch (error) {
+        void channel.close();
+        throw error;
       }
-    })().catch((error: unknown) => {
+      if (subscriber.closed) {
+        void channel.close();
+        return;
+      }
+      consumer = new Consumer(channel, queue, demand$ ? { demand$ } : { prefetch }, receive, error => {
+        subscriber.error(error);
+      });
+      hooks.onConsumer(consumer);
+      await consumer.start();
+      if (consumer.stopping) return;
+      if (demand$) renewal = renewed(channel, queue, queueOptions);
+      hooks.onConsuming();
+    };
+    start().catch((error: unknown) => {
       subscriber.error(error);
     });
 
@@ -87,25 +91,24 @@ export function deliveries<T>(
   });
 }
 
-async function declare<T>(
-  channel: TransportChannel,
-  queue: string,
-  options: ConsumeOptions<T>,
-): Promise<void> {
-  await channel.declareQueue(queue, options.queue.options);
-  for (const { exchange, pattern } of options.bindings) await channel.bindQueue(queue, exchange, pattern);
+/** To the broker a paused consumer is none, and an auto-delete queue would go at the first pause. */
+function pausable(options: QueueOptions): QueueOptions {
+  if (!options.autoDelete) return options;
+  return { ...options, autoDelete: false, expiresMs: options.expiresMs ?? PAUSE_EXPIRES_MS };
 }
 
 /** To the broker a paused consumer is none, and the queue's expiry runs: declaring it again renews its life. */
-function renewed<T>(
+function renewed(
   channel: TransportChannel,
   queue: string,
-  { demand$, queue: { options } }: ConsumeOptions<T>,
+  options: QueueOptions,
 ): NodeJS.Timeout | undefined {
-  if (!demand$ || options.expiresMs === undefined) return undefined;
-  const everyMs = Math.min(options.expiresMs / 4, MAX_RENEWAL_MS);
-  return setInterval(() => {
-    // A failure ends the channel, which is heard of there.
-    channel.declareQueue(queue, options).catch(() => undefined);
-  }, everyMs);
+  if (options.expiresMs === undefined) return undefined;
+  return setInterval(
+    () => {
+      // A failure ends the channel, which is heard of there.
+      channel.declareQueue(queue, options).catch(() => undefined);
+    },
+    Math.min(options.expiresMs / 4, MAX_RENEWAL_MS),
+  );
 }

@@ -6,8 +6,9 @@
  * - `forbidden`: this user may not do that (AMQP 403).
  * - `not-found`: no such exchange or queue (AMQP 404).
  * - `locked`: somebody else holds the queue exclusively (AMQP 405).
- * - `mismatch`: the queue or exchange exists with other arguments (AMQP 406).
- * - `invalid`: refused here, before any frame was sent: a bad name, key, URL or body.
+ * - `mismatch`: the broker goes by other terms: the queue or exchange exists with other arguments, the message is
+ *   larger than it takes (AMQP 406).
+ * - `invalid`: refused here, before any frame was sent: a bad name, key, URL, header or body.
  * - `connection`: the broker can not be reached, or the connection or channel was lost. Worth another try.
  * - `closed`: `close()` was called.
  */

@@ -1,20 +1,29 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  distinctUntilChanged,
+  BehaviorSubject,
+  defer,
   filter,
   firstValueFrom,
+  from,
+  lastValueFrom,
   Observable,
   of,
-  shareReplay,
+  retry,
   switchMap,
   take,
+  throwError,
+  throwIfEmpty,
   timeout,
+  timer,
 } from 'rxjs';
 import { fullJitter, type Backoff } from './backoff.ts';
+import { encode } from './encode.ts';
 import { PulseError } from './errors.ts';
+import { keptOpen } from './kept-open.ts';
 import { checkRoutingKey } from './routing-key.ts';
 import type { Session } from './session.ts';
+import { checkShortString } from './short-string.ts';
 import type { PulseState } from './state.ts';
+import { inTimerRange } from './timer-range.ts';
 import type { TransportChannel, TransportConnection } from './transport.ts';
 
 export interface PublishOptions {
@@ -25,22 +34,23 @@ export interface PublishOptions {
   readonly deadlineMs?: number;
 }
 
+const DEADLINE_MS = 30_000;
+
 /** The publishing half: its own connection, since a memory alarm blocks a connection that publishes as a whole. */
 export class Publisher {
   readonly #session: Session;
   readonly #backoff: Backoff;
-  readonly #channel$: Observable<TransportChannel | undefined>;
+  /** The channel that messages share, which keeps their order. */
+  readonly #channel$ = new BehaviorSubject<TransportChannel | undefined>(undefined);
   readonly #declared = new Set<string>();
-  #closed = false;
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session, backoff: Backoff) {
     this.#session = session;
     this.#backoff = backoff;
-    this.#channel$ = session.connection$.pipe(
-      distinctUntilChanged(),
-      switchMap(connection => (connection ? this.#channels(connection) : of(undefined))),
-      shareReplay({ bufferSize: 1, refCount: false }),
-    );
+    session.connection$
+      .pipe(switchMap(connection => (connection ? this.#channels(connection) : of(undefined))))
+      .subscribe(this.#channel$);
   }
 
   get state$(): Observable<PulseState> {
@@ -52,8 +62,12 @@ export class Publisher {
    *
    * @throws PulseError `forbidden` for an exchange of somebody else, `mismatch` when it is of another kind
    */
-  async declareExchange(name: string, deadlineMs = 30_000): Promise<void> {
-    await this.#attempt(deadlineMs, channel => channel.declareExchange(name), name);
+  async declareExchange(name: string, deadlineMs = DEADLINE_MS): Promise<void> {
+    checkShortString(name, 'exchange name');
+    const declared$ = defer(() => this.#onOwnChannel(channel => channel.declareExchange(name)));
+    const again = (error: PulseError, attempt: number) =>
+      error.transient ? timer(fullJitter(attempt, this.#backoff)) : throwError(() => error);
+    await this.#within(deadlineMs, declared$.pipe(retry({ delay: again })));
     this.#declared.add(name);
   }
 
@@ -61,8 +75,8 @@ export class Publisher {
    * Publishes one message, and settles once: when the broker has confirmed it, or with the reason why not.
    * Repeated while the connection comes and goes, so that it may arrive twice.
    *
-   * @throws PulseError `invalid` before anything is sent, `forbidden` or `not-found` for the exchange, or
-   *   `connection` when the deadline has passed without a confirmation
+   * @throws PulseError `invalid` before anything is sent, `forbidden` or `not-found` for the exchange, `mismatch` for
+   *   a message larger than the broker takes, or `connection` when the deadline has passed without a confirmation
    */
   async publish(
     exchange: string,
@@ -70,103 +84,101 @@ export class Publisher {
     body: unknown,
     options: PublishOptions = {},
   ): Promise<void> {
-    const { routes = [], headers, deadlineMs = 30_000 } = options;
+    const { routes = [], headers, deadlineMs = DEADLINE_MS } = options;
+    checkShortString(exchange, 'exchange name');
     [routingKey, ...routes].forEach(checkRoutingKey);
-    const content = Buffer.from(JSON.stringify(body));
+    const content = encode(body);
     const properties = { routes, ...(headers && { headers }) };
-    await this.#attempt(
-      deadlineMs,
-      channel => channel.publish(exchange, routingKey, content, properties),
-      exchange,
-    );
+    const send = (channel: TransportChannel) => channel.publish(exchange, routingKey, content, properties);
+
+    // A channel dies as a whole of one bad message. Where the broker does not say of which, each that was under way
+    // is tried by itself.
+    let suspected = false;
+    const sent$ = defer(() => (suspected ? this.#inTurn(send) : this.#onSharedChannel(send)));
+    const again = (error: PulseError, attempt: number) => {
+      if (!error.transient) {
+        const blamed = /exchange '([^']+)'/.exec(error.message)?.[1];
+        if (suspected || blamed === exchange || !isRefusal(error)) return throwError(() => error);
+        suspected = blamed === undefined;
+      }
+      // Without a pause when the channel has gone, so that the order stays. Else the broker did not take this one.
+      return this.#channel$.value ? timer(fullJitter(attempt, this.#backoff)) : of(0);
+    };
+    await this.#within(deadlineMs, sent$.pipe(retry({ delay: again })));
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     await this.#session.close();
   }
 
-  async #attempt(
-    deadlineMs: number,
-    action: (channel: TransportChannel) => Promise<void>,
-    exchange: string,
-  ): Promise<void> {
-    if (this.#closed) throw closed();
+  async #within(deadlineMs: number, work$: Observable<void>): Promise<void> {
     this.#session.start();
-    const end = performance.now() + deadlineMs;
-    for (let attempt = 1; ; attempt++) {
-      const leftMs = Math.max(1, end - performance.now());
-      try {
-        const channel = await this.#liveChannel(leftMs);
-        await within(leftMs, action(channel));
-        return;
-      } catch (error) {
-        const failure = this.#closed ? closed() : (error as PulseError);
-        // A channel dies as a whole of one bad message; only the one whose exchange is named is to blame.
-        const ours = !failure.transient && failure.message.includes(`'${exchange}'`);
-        const final =
-          ours || failure.kind === 'closed' || failure.kind === 'invalid' || performance.now() >= end;
-        if (final || failure.kind === 'credentials' || failure.kind === 'vhost') throw failure;
-        await sleep(fullJitter(attempt, this.#backoff));
-      }
-    }
+    const late = () => {
+      const { trouble } = this.#session;
+      const why = trouble === undefined ? '' : `: ${trouble}`;
+      throw new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
+    };
+    await lastValueFrom(work$.pipe(timeout({ first: inTimerRange(deadlineMs), with: late })));
   }
 
-  async #liveChannel(withinMs: number): Promise<TransportChannel> {
-    const live$ = this.#channel$.pipe(
-      filter(channel => channel !== undefined),
-      take(1),
-      timeout({
-        first: withinMs,
-        with: () => {
-          throw late();
-        },
+  #onSharedChannel(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
+    return live(this.#channel$).pipe(switchMap(action));
+  }
+
+  /** On a channel of its own, and one after the other: a thousand suspects are not a thousand channels. */
+  #inTurn(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
+    return new Observable(subscriber => {
+      const turn = this.#lastTurn.then(() =>
+        subscriber.closed ? undefined : firstValueFrom(this.#onOwnChannel(action)),
+      );
+      this.#lastTurn = turn.catch(() => undefined);
+      from(turn).subscribe(subscriber);
+    });
+  }
+
+  #onOwnChannel(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
+    return live(this.#session.connection$).pipe(
+      switchMap(async connection => {
+        const channel = await connection.openChannel({ confirms: true });
+        try {
+          await action(channel);
+        } finally {
+          void channel.close();
+        }
       }),
     );
-    return firstValueFrom(live$, { defaultValue: undefined }).then(channel => {
-      if (!channel) throw closed();
-      return channel;
-    });
   }
 
   /** A confirm channel for as long as the connection lives, opened again when one is lost. */
-  #channels(connection: TransportConnection): Observable<TransportChannel | undefined> {
-    return new Observable(subscriber => {
-      const keepOpen = async () => {
-        while (!subscriber.closed) {
-          const channel = await connection.openChannel({ confirms: true });
-          for (const name of this.#declared) await channel.declareExchange(name);
-          subscriber.next(channel);
-          await channel.closed;
-          subscriber.next(undefined);
-        }
-      };
-      // The connection is lost: the session says so, and brings the next.
-      keepOpen().catch(() => {
-        subscriber.next(undefined);
-      });
+  #channels(connection: TransportConnection): Observable<TransportChannel> {
+    const open = async () => {
+      const channel = await connection.openChannel({ confirms: true });
+      for (const name of this.#declared) {
+        await channel.declareExchange(name).catch((error: PulseError) => {
+          // Refused now: who publishes to it is told why. The other exchanges are still there.
+          if (!error.transient) this.#declared.delete(name);
+          throw error;
+        });
+      }
+      return channel;
+    };
+    return keptOpen(open, (_, attempt) => {
+      this.#channel$.next(undefined);
+      return attempt === 1 ? of(0) : timer(fullJitter(attempt, this.#backoff));
     });
   }
 }
 
-function closed(): PulseError {
-  return new PulseError('closed', 'publishing was closed');
+/** Whether the broker said no, to this message or to another on its channel. */
+function isRefusal({ kind }: PulseError): boolean {
+  return kind === 'forbidden' || kind === 'not-found' || kind === 'mismatch';
 }
 
-function late(): PulseError {
-  return new PulseError('connection', 'no confirmation from the broker before the deadline');
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([
-      work,
-      sleep(ms, undefined, { signal: timer.signal }).then(() => {
-        throw late();
-      }),
-    ]);
-  } finally {
-    timer.abort();
-  }
+/** The next one of something that comes and goes. */
+function live<T>(source$: Observable<T | undefined>): Observable<T> {
+  return source$.pipe(
+    filter(present => present !== undefined),
+    take(1),
+    throwIfEmpty(() => new PulseError('closed', 'publishing was closed')),
+  );
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { PulseError } from './errors.ts';
+import { checkShortString } from './short-string.ts';
 import type { QueueOptions } from './transport.ts';
 
 /** A queue to consume from. It is declared with its consumer, again on each connection. */
@@ -20,7 +20,7 @@ export interface QueueSpec {
 export function ephemeralQueue(label = 'ephemeral'): QueueSpec {
   return {
     ephemeral: true,
-    nameFor: namespace => checkQueueName(`queue/${namespace}/${label}/${randomUUID()}`),
+    nameFor: namespace => checkShortString(`queue/${namespace}/${label}/${randomUUID()}`, 'queue name'),
     options: { exclusive: true, durable: false, autoDelete: true },
   };
 }
@@ -39,15 +39,7 @@ export function namedQueue(
 ): QueueSpec {
   return {
     ephemeral: false,
-    nameFor: namespace => checkQueueName(`queue/${namespace}/${name}`),
+    nameFor: namespace => checkShortString(`queue/${namespace}/${name}`, 'queue name'),
     options: { exclusive: false, durable: true, autoDelete: false, ...bounds },
   };
-}
-
-function checkQueueName(name: string): string {
-  const bytes = Buffer.byteLength(name);
-  if (bytes > 255) {
-    throw new PulseError('invalid', `queue name of ${bytes} bytes is too long: AMQP allows 255 (${name})`);
-  }
-  return name;
 }

@@ -1,22 +1,14 @@
-import { PulseError } from './errors.ts';
+import { checkShortString, MAX_SHORT_STRING_BYTES } from './short-string.ts';
 
-/** AMQP 0-9-1 carries a routing key as a short string: one byte of length. */
-export const MAX_ROUTING_KEY_BYTES = 255;
+export const MAX_ROUTING_KEY_BYTES = MAX_SHORT_STRING_BYTES;
 
 /**
- * Returns the key when it fits into an AMQP frame.
+ * Returns the key, or the pattern, when it fits into an AMQP frame.
  *
- * @throws PulseError `invalid` past 255 bytes of UTF-8; amqplib would throw in the middle of a frame.
+ * @throws PulseError `invalid` past 255 bytes of UTF-8
  */
 export function checkRoutingKey(key: string): string {
-  const bytes = Buffer.byteLength(key);
-  if (bytes > MAX_ROUTING_KEY_BYTES) {
-    throw new PulseError(
-      'invalid',
-      `routing key of ${bytes} bytes is too long: AMQP allows ${MAX_ROUTING_KEY_BYTES} (${key.slice(0, 40)}…)`,
-    );
-  }
-  return key;
+  return checkShortString(key, 'routing key');
 }
 
 /**

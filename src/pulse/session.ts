@@ -1,20 +1,7 @@
-import {
-  BehaviorSubject,
-  defer,
-  finalize,
-  from,
-  map,
-  merge,
-  of,
-  retry,
-  switchMap,
-  throwError,
-  timer,
-  type Observable,
-  type Subscription,
-} from 'rxjs';
+import { BehaviorSubject, takeUntil, throwError, timer, type Observable, type Subscription } from 'rxjs';
 import { fullJitter, type Backoff } from './backoff.ts';
-import { PulseError } from './errors.ts';
+import type { PulseError } from './errors.ts';
+import { keptOpen } from './kept-open.ts';
 import type { PulseState } from './state.ts';
 import type { TransportConnection } from './transport.ts';
 
@@ -27,15 +14,25 @@ import type { TransportConnection } from './transport.ts';
 export class Session {
   readonly #connection$ = new BehaviorSubject<TransportConnection | undefined>(undefined);
   readonly #state$ = new BehaviorSubject<PulseState>({ name: 'connecting' });
-  readonly #open: () => Promise<TransportConnection>;
+  readonly #open: (signal: AbortSignal) => Promise<TransportConnection>;
   readonly #backoff: Backoff;
+  readonly #acceptedElsewhere: () => boolean;
+  readonly #closing = new AbortController();
   #subscription: Subscription | undefined;
   #everConnected = false;
-  #closed = false;
+  /** What ended the last connection or try, while there is no other. */
+  #lost: PulseError | undefined;
 
-  constructor(open: () => Promise<TransportConnection>, backoff: Backoff) {
+  constructor(
+    /** Gives up when the signal says so. */
+    open: (signal: AbortSignal) => Promise<TransportConnection>,
+    backoff: Backoff,
+    /** Whether another connection has shown that the login is right. */
+    acceptedElsewhere = () => false,
+  ) {
     this.#open = open;
     this.#backoff = backoff;
+    this.#acceptedElsewhere = acceptedElsewhere;
   }
 
   /** The live connection, or undefined while there is none. Errors when the session failed for good. */
@@ -47,10 +44,30 @@ export class Session {
     return this.#state$.asObservable();
   }
 
+  /** Why nothing can be published over it now, as far as is known. */
+  get trouble(): string | undefined {
+    const state = this.#state$.value;
+    if (state.name === 'blocked') return `the broker takes no messages now (${state.reason})`;
+    return this.#lost?.message;
+  }
+
+  get everConnected(): boolean {
+    return this.#everConnected;
+  }
+
+  /** Does nothing the second time, and once it is closed. */
   start(): this {
-    this.#subscription ??= this.#lifetime().subscribe({
+    if (this.#closing.signal.aborted) return this;
+    this.#subscription ??= keptOpen(
+      () => this.#connect(),
+      (error, attempt) => this.#again(error, attempt),
+    ).subscribe({
       next: connection => {
         this.#everConnected = true;
+        this.#lost = undefined;
+        connection.blocked$.pipe(takeUntil(connection.closed)).subscribe(reason => {
+          this.#state$.next(reason === undefined ? { name: 'connected' } : { name: 'blocked', reason });
+        });
         this.#connection$.next(connection);
       },
       error: (error: PulseError) => {
@@ -63,51 +80,29 @@ export class Session {
 
   /** Closes the connection, and is sure that none stays behind. */
   async close(): Promise<void> {
-    this.#closed = true;
     const connection = this.#connection$.hasError ? undefined : this.#connection$.value;
+    this.#closing.abort();
     this.#subscription?.unsubscribe();
+    this.#connection$.next(undefined);
     this.#connection$.complete();
     await connection?.close();
     this.#state$.next({ name: 'closed' });
     this.#state$.complete();
   }
 
-  #lifetime(): Observable<TransportConnection> {
-    return defer(() => {
-      this.#state$.next({ name: 'connecting' });
-      return this.#openUnlessClosed();
-    }).pipe(
-      switchMap(connection => this.#untilLost(connection)),
-      retry({ delay: (error: PulseError, attempt) => this.#decide(error, attempt), resetOnSuccess: true }),
-    );
-  }
-
-  /** `close()` may come while a connect is under way; what that brings must not stay open unseen. */
-  async #openUnlessClosed(): Promise<TransportConnection> {
-    const connection = await this.#open();
-    if (this.#closed) await connection.close();
+  async #connect(): Promise<TransportConnection> {
+    const { signal } = this.#closing;
+    this.#state$.next({ name: 'connecting' });
+    const connection = await this.#open(signal);
+    // A transport may be past giving up. What it brings then must not stay open unseen.
+    if (signal.aborted) await connection.close();
     return connection;
   }
 
-  #untilLost(connection: TransportConnection): Observable<TransportConnection> {
-    const watching = connection.blocked$.subscribe(reason => {
-      this.#state$.next(reason === undefined ? { name: 'connected' } : { name: 'blocked', reason });
-    });
-    const lost$ = from(connection.closed).pipe(
-      map((error): TransportConnection => {
-        throw error;
-      }),
-    );
-    return merge(of(connection), lost$).pipe(
-      finalize(() => {
-        watching.unsubscribe();
-        void connection.close();
-      }),
-    );
-  }
-
-  #decide(error: PulseError, attempt: number): Observable<unknown> {
-    if (!error.transient && !this.#everConnected) return throwError(() => error);
+  #again(error: PulseError, attempt: number): Observable<unknown> {
+    const acceptedBefore = this.#everConnected || this.#acceptedElsewhere();
+    if (!error.transient && !acceptedBefore) return throwError(() => error);
+    this.#lost = error;
     const retryInMs = fullJitter(attempt, this.#backoff);
     this.#connection$.next(undefined);
     this.#state$.next({ name: 'waiting', error, retryInMs });

@@ -9,7 +9,8 @@ import type { Secret } from './secret.ts';
  * Every method that fails rejects with a {@link PulseError}. Nothing here retries.
  */
 export interface Transport {
-  connect(login: Login): Promise<TransportConnection>;
+  /** @param signal gives up a connect that is under way, and leaves nothing of it behind */
+  connect(login: Login, signal?: AbortSignal): Promise<TransportConnection>;
 }
 
 /** Who logs in, asked for again at each connect. */
@@ -26,7 +27,7 @@ export interface TransportConnection {
   /** The broker's reason while it accepts no publishing (a memory or disk alarm), else undefined. */
   readonly blocked$: Observable<string | undefined>;
   openChannel(options: { confirms: boolean }): Promise<TransportChannel>;
-  /** Settles when the connection is closed; never rejects. */
+  /** Settles when the connection is closed, within seconds also when nobody answers; never rejects. */
   close(): Promise<void>;
 }
 
@@ -55,9 +56,16 @@ export interface TransportChannel {
   ack(deliveryTag: number): void;
   /** @throws PulseError when the channel is closed */
   nack(deliveryTag: number, requeue: boolean): void;
-  /** Settles at the broker's confirmation, on a channel opened with `confirms`. */
+  /**
+   * Settles at the broker's confirmation, on a channel opened with `confirms`.
+   *
+   * @throws PulseError `invalid`, and the channel lives, when the message does not fit into frames
+   */
   publish(exchange: string, routingKey: string, content: Uint8Array, properties: Properties): Promise<void>;
-  /** Settles when the channel is closed, and the broker requeued what was unsettled on it; never rejects. */
+  /**
+   * Settles when the channel is closed, by the broker's confirmation or with its connection, and what was unsettled
+   * on it is requeued; never rejects.
+   */
   close(): Promise<void>;
 }
 

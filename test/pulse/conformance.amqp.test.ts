@@ -1,10 +1,12 @@
+import { connect as connectRaw } from 'amqplib';
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
+import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
 import { connect, endpointFrom } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { conformance } from './conformance.ts';
 
-const { user, hostname, port } = endpointFrom({ url: inject('pulseUrl') });
+const direct = endpointFrom({ url: inject('pulseUrl') });
 
 conformance('RabbitMQ', async () => {
   const foreignExchange = `exchange/taskcluster-queue/test-${randomUUID()}`;
@@ -12,16 +14,24 @@ conformance('RabbitMQ', async () => {
   await owner.declareExchange(foreignExchange);
   await owner.close();
 
-  const proxy = await faultProxy({ host: hostname, port });
+  const proxy = await faultProxy({ host: direct.hostname, port: direct.port });
   const url = new URL(inject('pulseUrl'));
   url.hostname = '127.0.0.1';
   url.port = String(proxy.port);
+  const endpoint = endpointFrom({ url: url.href });
   return {
-    user,
+    user: endpoint.user,
     foreignExchange,
+    transport: amqpTransport(endpoint),
+    login: { ...endpoint, connectionName: 'transport conformance' },
     connect: ({ password } = {}) => connect({ url: url.href, password, backoff: { baseMs: 5, capMs: 50 } }),
     cutConnections: async () => {
       proxy.cut();
+    },
+    deleteQueue: async name => {
+      const connection = await connectRaw(inject('pulseUrl'));
+      await (await connection.createChannel()).deleteQueue(name);
+      await connection.close();
     },
     close: () => proxy.close(),
   };

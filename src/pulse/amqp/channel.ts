@@ -1,40 +1,38 @@
-import type { Channel, ConfirmChannel } from 'amqplib';
+import type { Channel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { PulseError } from '../errors.ts';
-import type { QueueOptions, TransportChannel } from '../transport.ts';
+import type { Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import { channelError } from './errors.ts';
 
 /**
  * One channel over amqplib.
  *
  * amqplib throws, synchronously, from a call on a closed channel, and tells the broker's reason only on the
- * `error` event: each call here ends with that reason, as a rejected promise.
+ * `error` event, which comes before the call's own failure: each call here ends with that reason, as a rejected promise.
+ *
+ * @param connectionReason what ended the connection, once something has
  */
 export function amqpChannel(
   channel: Channel | ConfirmChannel,
-  connectionClosed: Promise<PulseError>,
+  connectionReason: () => PulseError | undefined,
 ): TransportChannel {
+  const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   let reason: PulseError | undefined;
-  const closed = new Promise<PulseError>(resolve => {
-    const end = (error: PulseError) => {
-      reason ??= error;
-      resolve(reason);
-    };
-    channel.on('error', error => {
-      end(channelError(error));
-    });
-    channel.on('close', () => {
-      end(new PulseError('connection', 'the channel was closed'));
-    });
-    void connectionClosed.then(end);
+  const end = (error: PulseError) => {
+    reason ??= error;
+    resolve(reason);
+  };
+  channel.on('error', error => {
+    end(channelError(error));
+  });
+  channel.on('close', () => {
+    end(connectionReason() ?? new PulseError('connection', 'the channel was closed'));
   });
 
   const call = async <T>(action: () => Promise<T>): Promise<T> => {
     try {
       return await action();
     } catch (error) {
-      // The reason comes with an event in the same turn as the rejection, or a moment later.
-      const timely = await Promise.race([closed, new Promise(resolve => setImmediate(resolve))]);
-      throw timely instanceof PulseError ? timely : channelError(error);
+      throw reason ?? channelError(error);
     }
   };
   const now = (action: () => void) => {
@@ -47,32 +45,27 @@ export function amqpChannel(
 
   return {
     closed,
-    declareQueue: (name, options) =>
-      call(async () => void (await channel.assertQueue(name, queueArguments(options)))),
-    declareExchange: name =>
-      call(async () => void (await channel.assertExchange(name, 'topic', { durable: true }))),
-    bindQueue: (queue, exchange, pattern) =>
-      call(async () => void (await channel.bindQueue(queue, exchange, pattern))),
+    declareQueue: async (name, options) => {
+      await call(() => channel.assertQueue(name, queueArguments(options)));
+    },
+    declareExchange: async name => {
+      await call(() => channel.assertExchange(name, 'topic', { durable: true }));
+    },
+    bindQueue: async (queue, exchange, pattern) => {
+      await call(() => channel.bindQueue(queue, exchange, pattern));
+    },
     consume: (queue, prefetch, onDelivery, onCancelled) =>
       call(async () => {
         await channel.prefetch(prefetch);
         const { consumerTag } = await channel.consume(queue, message => {
-          if (message === null) {
-            onCancelled();
-            return;
-          }
-          onDelivery({
-            deliveryTag: message.fields.deliveryTag,
-            redelivered: message.fields.redelivered,
-            exchange: message.fields.exchange,
-            routingKey: message.fields.routingKey,
-            content: message.content,
-            headers: message.properties.headers ?? {},
-          });
+          if (message) onDelivery(deliveryFrom(message));
+          else onCancelled();
         });
         return consumerTag;
       }),
-    cancel: consumerTag => call(async () => void (await channel.cancel(consumerTag))),
+    cancel: async consumerTag => {
+      await call(() => channel.cancel(consumerTag));
+    },
     ack: deliveryTag => {
       now(() => {
         channel.ack({ fields: { deliveryTag } } as Parameters<Channel['ack']>[0]);
@@ -94,21 +87,30 @@ export function amqpChannel(
               ...(routes.length > 0 && { CC: [...routes] }),
               ...(headers && { headers }),
             };
+            const confirmed = (error: Error | null) => {
+              if (error) reject(error);
+              else resolve();
+            };
             (channel as ConfirmChannel).publish(
               exchange,
               routingKey,
               Buffer.from(content),
               options,
-              (error: unknown) => {
-                if (error)
-                  reject(error instanceof Error ? error : new Error('the broker did not take the message'));
-                else resolve();
-              },
+              confirmed,
             );
           }),
       ),
-    close: () => channel.close().catch(() => undefined),
+    close: async () => {
+      // Rejects when it is closed already, and never settles when the connection ends first.
+      channel.close().catch(() => undefined);
+      await closed;
+    },
   };
+}
+
+function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
+  const { deliveryTag, redelivered, exchange, routingKey } = fields;
+  return { deliveryTag, redelivered, exchange, routingKey, content, headers: properties.headers ?? {} };
 }
 
 function queueArguments({ exclusive, durable, autoDelete, expiresMs, maxLength }: QueueOptions) {

@@ -1,12 +1,5 @@
 import { PulseError, type PulseErrorKind } from '../errors.ts';
 
-const KIND_OF_CODE: Readonly<Record<number, PulseErrorKind>> = {
-  403: 'forbidden',
-  404: 'not-found',
-  405: 'locked',
-  406: 'mismatch',
-};
-
 /** Puts what amqplib said of a failed connect into our words. amqplib tells the code only inside its message. */
 export function connectError(error: unknown, where: string): PulseError {
   const text = textOf(error);
@@ -26,10 +19,7 @@ export function connectError(error: unknown, where: string): PulseError {
 
 /** Puts what ended a channel, or made a call on it fail, into our words. */
 export function channelError(error: unknown): PulseError {
-  if (error instanceof PulseError) return error;
-  const code = (error as { code?: unknown } | undefined)?.code;
-  const kind = typeof code === 'number' ? KIND_OF_CODE[code] : undefined;
-  return new PulseError(kind ?? 'connection', textOf(error), { cause: error });
+  return error instanceof PulseError ? error : new PulseError(kindOf(error), textOf(error), { cause: error });
 }
 
 /** Puts what ended a connection into our words: always worth another try, the next login decides. */
@@ -37,6 +27,39 @@ export function connectionError(error: unknown): PulseError {
   return new PulseError('connection', error === undefined ? 'the connection was closed' : textOf(error), {
     cause: error,
   });
+}
+
+/** What a channel.close frame says: the reply code, and the method that it is about, 0 for none. */
+interface Refusal {
+  readonly code?: unknown;
+  readonly classId?: unknown;
+  readonly methodId?: unknown;
+}
+
+function kindOf(error: unknown): PulseErrorKind {
+  // amqplib throws these for what it can not put into a frame, before it sends any.
+  if (error instanceof TypeError || error instanceof RangeError) return 'invalid';
+  const refusal = (error ?? {}) as Refusal;
+  switch (refusal.code) {
+    case 403:
+      return 'forbidden';
+    case 404:
+      return 'not-found';
+    case 405:
+      return 'locked';
+    case 406:
+      return isAboutDeliveries(refusal) ? 'connection' : 'mismatch';
+    default:
+      return 'connection';
+  }
+}
+
+const BASIC = 60;
+const SETTLING_METHODS: readonly unknown[] = [80, 90, 120]; // ack, reject, nack
+
+/** A 406 also ends a channel on which a message was left unsettled for too long, or settled twice: it is no refusal. */
+function isAboutDeliveries({ classId, methodId }: Refusal): boolean {
+  return classId === 0 || (classId === BASIC && SETTLING_METHODS.includes(methodId));
 }
 
 function textOf(error: unknown): string {

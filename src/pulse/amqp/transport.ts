@@ -1,26 +1,30 @@
-import { connect, type ChannelModel } from 'amqplib';
-import { BehaviorSubject } from 'rxjs';
+import { connect } from 'amqplib';
 import { PulseError } from '../errors.ts';
 import type { Endpoint } from '../credentials.ts';
-import type { Login, Transport, TransportConnection } from '../transport.ts';
-import { amqpChannel } from './channel.ts';
-import { channelError, connectError, connectionError } from './errors.ts';
+import type { Login, Transport } from '../transport.ts';
+import { amqpConnection } from './connection.ts';
+import { connectError } from './errors.ts';
 
 export interface AmqpOptions {
-  /** Seconds between heartbeats; a silent network is noticed after two. Never 0: that turns them off. */
+  /** Seconds between heartbeats, 15 by default; a silent network is noticed within three of them. At least 1. */
   readonly heartbeatSecs?: number;
-  /** How long a connect may take, in ms, until it counts as failed. */
+  /** How long a connect may take, in ms, until it counts as failed: 15,000 by default. At least 1. */
   readonly connectTimeoutMs?: number;
 }
 
-/** RabbitMQ, by amqplib. Its own recovery stays off: it retries a wrong password for ever. */
+/**
+ * RabbitMQ, by amqplib. Its own recovery stays off: it retries a wrong password for ever.
+ *
+ * @throws PulseError `invalid` for times below 1, which amqplib takes for "never"
+ */
 export function amqpTransport(
   { tls, hostname, port, vhost }: Omit<Endpoint, 'user' | 'password'>,
   { heartbeatSecs = 15, connectTimeoutMs = 15_000 }: AmqpOptions = {},
 ): Transport {
+  atLeastOne({ heartbeatSecs, connectTimeoutMs });
   const where = `the broker at ${hostname}:${port}${vhost === '/' ? '' : `, vhost ${vhost},`}`;
   return {
-    async connect({ user, password, connectionName }: Login) {
+    async connect({ user, password, connectionName }: Login, signal?: AbortSignal) {
       const options = {
         protocol: tls ? 'amqps' : 'amqp',
         hostname,
@@ -30,48 +34,32 @@ export function amqpTransport(
         password: password.reveal(),
         heartbeat: heartbeatSecs,
       };
-      const socket = {
+      // amqplib keeps its socket to itself, but hands these options to it: the signal destroys it.
+      const socket = new AbortController();
+      const destroySocket = () => {
+        socket.abort();
+      };
+      const socketOptions = {
         timeout: connectTimeoutMs,
         noDelay: true,
         clientProperties: { connection_name: connectionName },
+        signal: socket.signal,
       };
-      const model = await connect(options, socket).catch((error: unknown) => {
+      signal?.addEventListener('abort', destroySocket);
+      if (signal?.aborted) destroySocket();
+      try {
+        return amqpConnection(await connect(options, socketOptions), destroySocket);
+      } catch (error) {
         throw connectError(error, where);
-      });
-      return amqpConnection(model);
+      } finally {
+        signal?.removeEventListener('abort', destroySocket);
+      }
     },
   };
 }
 
-function amqpConnection(model: ChannelModel): TransportConnection {
-  const blocked$ = new BehaviorSubject<string | undefined>(undefined);
-  model.on('blocked', reason => {
-    blocked$.next(reason);
-  });
-  model.on('unblocked', () => {
-    blocked$.next(undefined);
-  });
-  // amqplib emits `error` for all but an operator's close, and `close` after each of them.
-  const closed = new Promise<PulseError>(resolve => {
-    model.on('error', error => {
-      resolve(connectionError(error));
-    });
-    model.on('close', error => {
-      resolve(connectionError(error));
-      blocked$.complete();
-    });
-  });
-  return {
-    closed,
-    blocked$,
-    async openChannel({ confirms }) {
-      try {
-        const channel = await (confirms ? model.createConfirmChannel() : model.createChannel());
-        return amqpChannel(channel, closed);
-      } catch (error) {
-        throw channelError(error);
-      }
-    },
-    close: () => model.close().catch(() => undefined),
-  };
+function atLeastOne(times: Readonly<Record<string, number>>): void {
+  for (const [name, time] of Object.entries(times)) {
+    if (!(time >= 1)) throw new PulseError('invalid', `${name} is ${time}; it has to be at least 1`);
+  }
 }

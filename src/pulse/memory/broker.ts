@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PulseError } from '../errors.ts';
 import { matchesPattern } from '../routing-key.ts';
 import type { QueueOptions } from '../transport.ts';
-import { MemoryQueue, type StoredMessage } from './queue.ts';
+import { MemoryQueue, type MemoryConsumer, type StoredMessage } from './queue.ts';
 
 /**
  * A broker inside this process: topic exchanges, queues, and Pulse's permissions, answering as RabbitMQ does.
@@ -32,7 +32,7 @@ export class MemoryBroker {
 
   declareQueue(user: string, name: string, options: QueueOptions, connection: object): void {
     this.#allow(user, name, 'configure');
-    const existing = this.#queues.get(name);
+    const existing = this.#find(name);
     if (!existing) {
       this.#queues.set(name, new MemoryQueue(name, options, options.exclusive ? connection : undefined));
       return;
@@ -41,15 +41,17 @@ export class MemoryBroker {
     if (!isDeepStrictEqual({ ...existing.options }, { ...options })) {
       throw new PulseError('mismatch', `queue '${name}' exists with other arguments (406)`);
     }
+    existing.declaredAgain();
   }
 
-  bindQueue(user: string, queue: string, exchange: string, pattern: string): void {
-    this.#allow(user, queue, 'write');
+  bindQueue(user: string, name: string, exchange: string, pattern: string, connection: object): void {
+    this.#allow(user, name, 'write');
     this.#allow(user, exchange, 'read');
     this.#checkExchange(exchange);
-    const { bindings } = this.queue(queue);
-    if (!bindings.some(b => b.exchange === exchange && b.pattern === pattern))
-      bindings.push({ exchange, pattern });
+    const queue = this.queue(name);
+    this.#checkOwner(queue, connection);
+    const same = queue.bindings.some(b => b.exchange === exchange && b.pattern === pattern);
+    if (!same) queue.bindings.push({ exchange, pattern });
   }
 
   /** The queue, for a consumer of this connection. */
@@ -61,7 +63,7 @@ export class MemoryBroker {
   }
 
   queue(name: string): MemoryQueue {
-    const queue = this.#queues.get(name);
+    const queue = this.#find(name);
     if (!queue) throw new PulseError('not-found', `no queue '${name}' (404)`);
     return queue;
   }
@@ -70,13 +72,20 @@ export class MemoryBroker {
     this.#allow(user, message.exchange, 'write');
     this.#checkExchange(message.exchange);
     const keys = [message.routingKey, ...routes];
-    for (const queue of this.#queues.values()) {
-      const wanted = queue.bindings.some(
+    for (const name of this.#queues.keys()) {
+      const queue = this.#find(name);
+      const wanted = queue?.bindings.some(
         ({ exchange, pattern }) =>
           exchange === message.exchange && keys.some(key => matchesPattern(pattern, key)),
       );
-      if (wanted) queue.push({ ...message });
+      if (wanted) queue?.push(message);
     }
+  }
+
+  /** An auto-delete queue goes with its last consumer. */
+  removeConsumer(queue: MemoryQueue, consumer: MemoryConsumer): void {
+    queue.removeConsumer(consumer);
+    if (queue.options.autoDelete && queue.consumers.length === 0) this.deleteQueue(queue.name);
   }
 
   deleteQueue(name: string): void {
@@ -101,6 +110,14 @@ export class MemoryBroker {
     for (const queue of this.#queues.values()) {
       if (queue.owner === connection) this.#queues.delete(queue.name);
     }
+  }
+
+  /** The queue, unless it has expired: which is only looked at when it would make a difference. */
+  #find(name: string): MemoryQueue | undefined {
+    const queue = this.#queues.get(name);
+    if (!queue?.expired) return queue;
+    this.#queues.delete(name);
+    return undefined;
   }
 
   #allow(user: string, name: string, what: 'configure' | 'write' | 'read'): void {

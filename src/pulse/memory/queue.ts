@@ -5,13 +5,20 @@ export interface StoredMessage {
   readonly routingKey: string;
   readonly content: Uint8Array;
   readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** A message in one queue. */
+export interface QueuedMessage {
+  readonly message: StoredMessage;
+  /** Its place among the queue's messages, which it gets back when it is requeued. */
+  readonly position: number;
   redelivered: boolean;
 }
 
 export interface MemoryConsumer {
   readonly prefetch: number;
   unacked: number;
-  deliver(message: StoredMessage): void;
+  deliver(queued: QueuedMessage): void;
   cancelled(): void;
 }
 
@@ -23,7 +30,9 @@ export class MemoryQueue {
   readonly owner: object | undefined;
   readonly bindings: { exchange: string; pattern: string }[] = [];
   readonly consumers: MemoryConsumer[] = [];
-  #messages: StoredMessage[] = [];
+  #messages: QueuedMessage[] = [];
+  #lastPosition = 0;
+  #lastUsedMs = performance.now();
 
   constructor(name: string, options: QueueOptions, owner: object | undefined) {
     this.name = name;
@@ -35,21 +44,38 @@ export class MemoryQueue {
     return this.#messages.length;
   }
 
-  removeConsumer(consumer: MemoryConsumer): void {
-    const index = this.consumers.indexOf(consumer);
-    if (index >= 0) this.consumers.splice(index, 1);
+  /** Whether nobody consumed or declared it for as long as it may last. */
+  get expired(): boolean {
+    const unusedMs = this.consumers.length > 0 ? 0 : performance.now() - this.#lastUsedMs;
+    return unusedMs >= (this.options.expiresMs ?? Infinity);
   }
 
-  push(message: StoredMessage): void {
-    this.#messages.push(message);
-    if (this.#messages.length > (this.options.maxLength ?? Infinity)) this.#messages.shift();
+  declaredAgain(): void {
+    this.#lastUsedMs = performance.now();
+  }
+
+  addConsumer(consumer: MemoryConsumer): void {
+    this.consumers.push(consumer);
     this.deliver();
   }
 
-  /** Puts messages back where they were: at the head, in their order. */
-  requeue(messages: readonly StoredMessage[]): void {
-    for (const message of messages) message.redelivered = true;
-    this.#messages = [...messages, ...this.#messages];
+  removeConsumer(consumer: MemoryConsumer): void {
+    const index = this.consumers.indexOf(consumer);
+    if (index >= 0) this.consumers.splice(index, 1);
+    this.#lastUsedMs = performance.now();
+  }
+
+  push(message: StoredMessage): void {
+    this.#messages.push({ message, position: ++this.#lastPosition, redelivered: false });
+    this.deliver();
+    this.#dropOldest();
+  }
+
+  /** Puts messages back where they were. */
+  requeue(returned: readonly QueuedMessage[]): void {
+    for (const queued of returned) queued.redelivered = true;
+    this.#messages = [...returned, ...this.#messages].sort((a, b) => a.position - b.position);
+    this.#dropOldest();
     this.deliver();
   }
 
@@ -58,11 +84,16 @@ export class MemoryQueue {
       const turn = this.consumers.findIndex(consumer => consumer.unacked < consumer.prefetch);
       if (turn < 0) return;
       const [consumer] = this.consumers.splice(turn, 1);
-      const message = this.#messages.shift();
-      if (!consumer || !message) return;
+      const queued = this.#messages.shift();
+      if (!consumer || !queued) return;
       this.consumers.push(consumer);
       consumer.unacked++;
-      consumer.deliver(message);
+      consumer.deliver(queued);
     }
+  }
+
+  #dropOldest(): void {
+    const excess = this.#messages.length - (this.options.maxLength ?? Infinity);
+    if (excess > 0) this.#messages.splice(0, excess);
   }
 }

@@ -1,0 +1,67 @@
+import { IllegalOperationError, type ChannelModel } from 'amqplib';
+import { BehaviorSubject } from 'rxjs';
+import type { PulseError } from '../errors.ts';
+import type { TransportConnection } from '../transport.ts';
+import { amqpChannel } from './channel.ts';
+import { channelError, connectionError } from './errors.ts';
+
+/** How long the other side may take, in ms, to answer a close, and to close its half of the socket. */
+const GOODBYE_MS = 2_000;
+
+/**
+ * One connection over amqplib.
+ *
+ * @param destroySocket ends the socket at once. amqplib ends only its half of it, and a peer that is gone never ends
+ *   the other: that would keep the process alive until the system gives up on what was not sent.
+ */
+export function amqpConnection(model: ChannelModel, destroySocket: () => void): TransportConnection {
+  const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
+  const blocked$ = new BehaviorSubject<string | undefined>(undefined);
+  let reason: PulseError | undefined;
+  let closing: Promise<void> | undefined;
+  const end = (error: unknown) => {
+    reason ??= connectionError(error);
+    resolve(reason);
+  };
+
+  model.on('blocked', blockedBecause => {
+    blocked$.next(blockedBecause);
+  });
+  model.on('unblocked', () => {
+    blocked$.next(undefined);
+  });
+  // amqplib emits `error` for all but an operator's close, and `close` after each of them.
+  model.on('error', end);
+  model.on('close', error => {
+    end(error);
+    blocked$.complete();
+    setTimeout(destroySocket, GOODBYE_MS).unref();
+  });
+
+  const close = async () => {
+    // Rejects when it is closed already, and never settles when the other side does not answer.
+    model.close().catch(() => undefined);
+    const impatience = setTimeout(() => {
+      destroySocket();
+      end(new Error('the broker did not answer the close'));
+    }, GOODBYE_MS);
+    await closed;
+    clearTimeout(impatience);
+  };
+
+  return {
+    closed,
+    blocked$,
+    async openChannel({ confirms }) {
+      try {
+        const channel = await (confirms ? model.createConfirmChannel() : model.createChannel());
+        return amqpChannel(channel, () => reason);
+      } catch (error) {
+        // A connection that ended in the packet that opened it had nobody to tell of its end: this is where it shows.
+        if (error instanceof IllegalOperationError && !closing) end(error);
+        throw reason ?? channelError(error);
+      }
+    },
+    close: () => (closing ??= close()),
+  };
+}

@@ -1,0 +1,118 @@
+import { config } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { binding } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function badBodies(setting: Setting): void {
+  /** Publishes what `publish` never would. */
+  const publishBytes = async (content: Uint8Array) => {
+    const connection = await setting.under.transport.connect(setting.under.login);
+    const channel = await connection.openChannel({ confirms: true });
+    await channel.publish(setting.exchange, 'k', content, { routes: [] });
+    await connection.close();
+  };
+  const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
+
+  describe('bad bodies', () => {
+    it('are told of, settled by the policy, and do not end the stream', async () => {
+      const picky = binding<number>(setting.exchange, '#', body =>
+        typeof body === 'number' ? [] : ['/ must be a number'],
+      );
+      const { next, events } = await setting.consuming({ bindings: [picky], prefetch: 1 });
+      await publish('no number');
+      await publish(7);
+      expect((await next()).body).toBe(7);
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'bad-message', problems: ['/ must be a number'] }),
+      );
+    });
+
+    it.each([
+      ['no JSON', Buffer.from('{"n": 1')],
+      ['nothing', Buffer.alloc(0)],
+      ['broken UTF-8', Buffer.from([0x22, 0xc3, 0x22])],
+    ])('may be %s', async (_, content) => {
+      const { next, events } = await setting.consuming({ prefetch: 1 });
+      await publishBytes(content);
+      await publish('good');
+      expect((await next()).body).toBe('good');
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          type: 'bad-message',
+          problems: [expect.stringContaining('not UTF-8 JSON')],
+        }),
+      );
+    });
+
+    it('go back to the queue where the policy says so, for somebody who understands them', async () => {
+      const queue = setting.queueOf();
+      const strict = binding(setting.exchange, '#', () => ['/ must be something else']);
+      const { messages } = await setting.consuming({
+        queue,
+        bindings: [strict],
+        onBadMessage: 'requeue',
+        prefetch: 1,
+      });
+      const { next } = await setting.consuming({ queue, bindings: [] });
+      await publish('odd');
+      const message = await next();
+      expect(message.body).toBe('odd');
+      expect(message.ack()).toBe(true);
+      expect(messages).toEqual([]);
+    });
+
+    it('are those too over which their binding throws', async () => {
+      const naive = binding<{ a: { b: number } }>(setting.exchange, '#', body =>
+        (body as { a: { b: number } }).a.b > 0 ? [] : ['/a/b must be more than 0'],
+      );
+      const { next, events } = await setting.consuming({ bindings: [naive], prefetch: 1 });
+      await publish({});
+      await publish({ a: { b: 1 } });
+      expect((await next()).body).toEqual({ a: { b: 1 } });
+      expect(events).toContainEqual(expect.objectContaining({ type: 'bad-message' }));
+    });
+  });
+
+  describe('an error', () => {
+    const reported: unknown[] = [];
+
+    beforeEach(() => {
+      reported.length = 0;
+      config.onUnhandledError = error => reported.push(error);
+    });
+    afterEach(() => {
+      config.onUnhandledError = null;
+    });
+
+    it("of the listener to events is reported as a subscriber's is, and breaks nothing", async () => {
+      const { next, events } = await setting.consuming({
+        prefetch: 1,
+        bindings: [binding(setting.exchange, '#', body => (body === 'bad' ? ['bad'] : []))],
+        onEvent: ({ type }) => {
+          throw new Error(`not ready for ${type}`);
+        },
+      });
+      await publish('bad');
+      await publish('good');
+      expect((await next()).body).toBe('good');
+      expect(events.map(({ type }) => type)).toEqual(['consuming', 'bad-message']);
+      await expect
+        .poll(() => reported)
+        .toEqual([new Error('not ready for consuming'), new Error('not ready for bad-message')]);
+    });
+
+    it('of the subscriber is reported, and the stream lives', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(queue, ['one', 'two']);
+      const throwing = setting.pulse.consume({ queue, bindings: [] }).subscribe(({ body }) => {
+        throw new Error(`can not handle ${String(body)}`);
+      });
+      await expect
+        .poll(() => reported)
+        .toEqual([new Error('can not handle one'), new Error('can not handle two')]);
+      throwing.unsubscribe();
+      const { bodies } = await setting.consuming({ queue });
+      await expect.poll(bodies).toEqual(['one', 'two']);
+    });
+  });
+}

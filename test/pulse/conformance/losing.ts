@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { filter, firstValueFrom, Observable } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { binding, ephemeralQueue, type ConsumerEvent } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function losing(setting: Setting): void {
+  const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
+  const typesOf = (events: readonly ConsumerEvent[]) => events.map(({ type }) => type);
+
+  describe('losing the connection', () => {
+    it('consumes again by itself, and an ephemeral queue tells of the gap', async () => {
+      const { next, events } = await setting.consuming();
+      const waiting = firstValueFrom(setting.pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
+      await setting.under.cutConnections();
+      await waiting;
+      await expect.poll(() => typesOf(events), { timeout: 10_000 }).toContain('gap');
+      await publish('after');
+      expect((await next()).body).toBe('after');
+      expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
+    });
+
+    it('keeps what a named queue got meanwhile', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(queue, ['meanwhile']);
+      const { bodies, events } = await setting.consuming({ queue });
+      await expect.poll(bodies).toEqual(['meanwhile']);
+      expect(typesOf(events)).toEqual(['consuming']);
+    });
+
+    it('survives 100 cuts without a lock (405) on its queue', async () => {
+      const { pulse, under } = setting;
+      const { next } = await setting.consuming();
+      for (let n = 0; n < 100; n++) {
+        const lost = firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
+        await under.cutConnections();
+        await lost;
+        await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'connected')));
+      }
+      await expect
+        .poll(
+          async () => {
+            await publish('still here');
+            return Promise.race([next().then(message => message.body), sleep(300)]);
+          },
+          { timeout: 15_000 },
+        )
+        .toBe('still here');
+    });
+  });
+
+  describe('losing the queue alone', () => {
+    it.each(['a prefetch', 'a demand'])(
+      'declares it again and consumes, with exactly one consumer and %s',
+      async by => {
+        const { under, pulse } = setting;
+        const queue = setting.queueOf();
+        const flow = by === 'a demand' ? { demand$: neverLess(3) } : { prefetch: 3 };
+        const states: string[] = [];
+        const watching = pulse.state$.subscribe(({ name }) => states.push(name));
+        const { messages, bodies, events } = await setting.consuming({ queue, ...flow });
+        await under.deleteQueue(queue.nameFor(under.user));
+        await expect.poll(() => typesOf(events)).toEqual(['consuming', 'interrupted', 'consuming']);
+        for (let n = 0; n < 5; n++) await publish(n);
+        await expect.poll(bodies).toEqual([0, 1, 2]);
+        await sleep(100);
+        expect(bodies()).toEqual([0, 1, 2]);
+        messages.forEach(message => message.ack());
+        await expect.poll(bodies).toEqual([0, 1, 2, 3, 4]);
+        watching.unsubscribe();
+        expect(states).toEqual(['connected']);
+      },
+    );
+  });
+
+  describe('an unsubscribed consumer', () => {
+    it.each([
+      ['turns', async (moment: number) => turns(moment)],
+      ['milliseconds', async (moment: number) => sleep(moment / 4)],
+    ])('says nothing more and leaves nothing behind, after however many %s it went', async (_, passed) => {
+      const queue = setting.queueOf();
+      const timersBefore = timers();
+      const late: ConsumerEvent[] = [];
+      for (let moment = 0; moment < 20; moment++) {
+        for (const demand$ of [undefined, neverLess(1)]) {
+          let over = false;
+          const subscription = setting.pulse
+            .consume({
+              queue,
+              bindings: [binding(setting.exchange, '#')],
+              demand$,
+              onEvent: event => {
+                if (over) late.push(event);
+              },
+            })
+            .subscribe();
+          await passed(moment);
+          over = true;
+          subscription.unsubscribe();
+        }
+      }
+      await sleep(100);
+      expect(late).toEqual([]);
+      expect(timers()).toBeLessThanOrEqual(timersBefore + 5);
+      const { bodies } = await setting.consuming({ queue, prefetch: 50 });
+      for (let n = 0; n < 20; n++) await publish(n);
+      await expect.poll(bodies).toHaveLength(20);
+    });
+
+    it('takes its ephemeral queue with it', async () => {
+      const { under, consuming } = setting;
+      let name = '';
+      const { end } = await consuming({
+        queue: ephemeralQueue(),
+        onEvent: event => {
+          if (event.type === 'consuming') name = event.queue;
+        },
+      });
+      const connection = await under.transport.connect(under.login);
+      const refusal = async () => {
+        const channel = await connection.openChannel({ confirms: false });
+        const binding = channel.bindQueue(name, setting.exchange, '#');
+        return binding.then(
+          () => 'bound',
+          (error: unknown) => (error as { kind: string }).kind,
+        );
+      };
+      expect(await refusal()).toBe('locked');
+      end();
+      await expect.poll(refusal).toBe('not-found');
+      await connection.close();
+    });
+  });
+}
+
+/** A demand that never tells that a message has come: as many more are wanted each time that one is settled. */
+function neverLess(demand: number): Observable<number> {
+  return new Observable(subscriber => {
+    subscriber.next(demand);
+  });
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise(resolve => {
+      setImmediate(resolve);
+    });
+  }
+}
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter(type => type === 'Timeout').length;
+}

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { binding, namedQueue } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function refusals(setting: Setting): void {
+  describe('what can not be mended', () => {
+    it('is a wrong password, at once, as an error of the connection', async () => {
+      const stranger = setting.under.connect({ password: 'wrong' });
+      await expect(stranger.ready()).rejects.toMatchObject({ kind: 'credentials' });
+      expect(await firstValueFrom(stranger.state$)).toMatchObject({ name: 'failed' });
+      await stranger.close();
+    });
+
+    it('ends the consumers and refuses the messages of a connection that has failed', async () => {
+      const { under, exchange, consuming } = setting;
+      const stranger = under.connect({ password: 'wrong' });
+      const early = consuming({}, stranger);
+      await expect(early).rejects.toMatchObject({ kind: 'credentials' });
+      const late = consuming({}, stranger);
+      await expect(late).rejects.toMatchObject({ kind: 'credentials' });
+      await expect(stranger.publish(exchange, 'k', 1)).rejects.toMatchObject({ kind: 'credentials' });
+      await stranger.close();
+    });
+
+    it('errors the one stream that asked for a missing exchange; the others never notice', async () => {
+      const { pulse, exchange, consuming } = setting;
+      const { next } = await consuming();
+      const missing = consuming({ bindings: [binding(`${exchange}-missing`, '#')] });
+      await expect(missing).rejects.toMatchObject({ kind: 'not-found' });
+      await pulse.publish(exchange, 'k', 'fine');
+      expect((await next()).body).toBe('fine');
+    });
+
+    it('errors on a queue of somebody else', async () => {
+      const { options } = setting.queueOf();
+      const name = `queue/somebody-else/${randomUUID()}`;
+      const theirs = setting.consuming({ queue: { ephemeral: false, nameFor: () => name, options } });
+      await expect(theirs).rejects.toMatchObject({ kind: 'forbidden' });
+    });
+
+    it('errors on a queue that exists with other arguments', async () => {
+      const name = `test-${randomUUID()}`;
+      const expiresMs = 60_000;
+      (await setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 5 }) })).end();
+      const other = setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 6 }) });
+      await expect(other).rejects.toMatchObject({ kind: 'mismatch' });
+    });
+
+    it('errors on a pattern that does not fit a frame', async () => {
+      const tooLong = { exchange: setting.exchange, pattern: 'x'.repeat(256) };
+      await expect(setting.consuming({ bindings: [tooLong] })).rejects.toMatchObject({ kind: 'invalid' });
+    });
+  });
+}

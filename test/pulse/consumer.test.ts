@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BehaviorSubject, NEVER } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { Consumer } from '../../src/pulse/consumer.ts';
+import type { Delivery, TransportChannel } from '../../src/pulse/index.ts';
+
+/** A channel that writes down what is said to it, and whose deliveries come in the very moment that a test says. */
+function channelUnderTest() {
+  const said: string[] = [];
+  let deliver: (delivery: Delivery) => void = () => undefined;
+  let tags = 0;
+  const nothing = async () => undefined;
+  const channel: TransportChannel = {
+    closed: new Promise(() => undefined),
+    declareQueue: nothing,
+    declareExchange: nothing,
+    bindQueue: nothing,
+    consume: async (_, prefetch, onDelivery) => {
+      said.push(`consume ${prefetch}`);
+      deliver = onDelivery;
+      return `consumer ${prefetch}`;
+    },
+    cancel: async tag => {
+      said.push(`cancel ${tag}`);
+    },
+    ack: tag => said.push(`ack ${tag}`),
+    nack: (tag, requeue) => said.push(`${requeue ? 'requeue' : 'reject'} ${tag}`),
+    publish: nothing,
+    close: async () => {
+      said.push('close');
+    },
+  };
+  const arrive = () => {
+    deliver({
+      deliveryTag: ++tags,
+      redelivered: false,
+      exchange: '',
+      routingKey: '',
+      content: Buffer.from(''),
+      headers: {},
+    });
+  };
+  return { channel, said, arrive };
+}
+
+const none = () => undefined;
+
+describe('a consumer', () => {
+  it('gives back what came while nothing was wanted, though as much as before is wanted right after', async () => {
+    const { channel, said, arrive } = channelUnderTest();
+    const demand$ = new BehaviorSubject(2);
+    let handed = 0;
+    const consumer = new Consumer(channel, 'queue', { demand$ }, () => handed++, none);
+    await consumer.start();
+    demand$.next(0);
+    arrive();
+    demand$.next(1);
+    await sleep(0);
+    expect(handed).toBe(0);
+    expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 1', 'consume 1']);
+  });
+
+  it('sends an acknowledgement after the cancel that comes with it, which it would open the window for', async () => {
+    const { channel, said, arrive } = channelUnderTest();
+    const demand$ = new BehaviorSubject(1);
+    const consumer = new Consumer(channel, 'queue', { demand$ }, none, none);
+    await consumer.start();
+    arrive();
+    consumer.settle(1, 'ack');
+    demand$.next(0);
+    await sleep(0);
+    expect(said).toEqual(['consume 1', 'cancel consumer 1', 'ack 1']);
+  });
+
+  it('asks for nothing anew when a place is free again for each message that is settled', async () => {
+    const { channel, said, arrive } = channelUnderTest();
+    const demand$ = new BehaviorSubject(2);
+    const consumer = new Consumer(
+      channel,
+      'queue',
+      { demand$ },
+      () => {
+        demand$.next(demand$.value - 1);
+      },
+      none,
+    );
+    await consumer.start();
+    arrive();
+    arrive();
+    for (const tag of [1, 2]) {
+      consumer.settle(tag, 'ack');
+      demand$.next(demand$.value + 1);
+      await sleep(0);
+    }
+    expect(said).toEqual(['consume 2', 'ack 1', 'ack 2']);
+  });
+
+  it('sends the outcomes of this turn before it is abandoned, and takes none after', async () => {
+    const { channel, said, arrive } = channelUnderTest();
+    const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
+    await consumer.start();
+    arrive();
+    arrive();
+    expect(consumer.settle(1, 'ack')).toBe(true);
+    void consumer.abandon();
+    expect(consumer.settle(2, 'ack')).toBe(false);
+    await sleep(0);
+    expect(said).toEqual(['consume 2', 'ack 1', 'close']);
+  });
+
+  it('closes its channel when it is stopped and the last message is settled', async () => {
+    const { channel, said, arrive } = channelUnderTest();
+    const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
+    await consumer.start();
+    arrive();
+    const stopping = consumer.stop();
+    arrive();
+    await stopping;
+    consumer.settle(1, 'reject');
+    await sleep(0);
+    expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 2', 'reject 1', 'close']);
+  });
+
+  it('does nothing while a demand has not said anything', async () => {
+    const { channel, said } = channelUnderTest();
+    await new Consumer(channel, 'queue', { demand$: NEVER }, none, none).start();
+    expect(said).toEqual([]);
+  });
+});

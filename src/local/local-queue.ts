@@ -1,22 +1,22 @@
 import type { AddressInfo } from 'node:net';
 
-import { createArtifactStorage } from './artifacts/artifact-storage.ts';
+import { createArtifactStorage } from './storage/artifact-storage.ts';
 import { createAuthenticate } from './auth/authenticate.ts';
 import type { LocalClient } from './auth/temporary-credentials.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { addCalls } from './http/api.ts';
 import { createCheckInput } from './http/input.ts';
 import { createServer } from './http/server.ts';
-import type { Publish } from './messages.ts';
-import { createQueue } from './queue.ts';
-import { artifactCalls } from './routes/artifacts.ts';
-import { serviceCalls } from './routes/service.ts';
-import { addStorage } from './routes/storage.ts';
-import { taskGroupCalls } from './routes/task-groups.ts';
-import { taskQueueCalls } from './routes/task-queues.ts';
-import { taskCalls } from './routes/tasks.ts';
-import { workCalls } from './routes/work.ts';
-import { isoTime } from './tasks/times.ts';
+import type { Publish } from './message.ts';
+import { createQueue } from './queue/queue.ts';
+import { artifactCalls } from './queue/routes/artifacts.ts';
+import { serviceCalls } from './queue/routes/service.ts';
+import { addStorage } from './storage/routes.ts';
+import { taskGroupCalls } from './queue/routes/task-groups.ts';
+import { taskQueueCalls } from './queue/routes/task-queues.ts';
+import { taskCalls } from './queue/routes/tasks.ts';
+import { workCalls } from './queue/routes/work.ts';
+import { isoTime } from './times.ts';
 
 /** All times are in milliseconds. */
 export interface LocalQueueOptions {

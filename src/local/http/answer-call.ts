@@ -5,7 +5,7 @@ import type { Authenticate } from '../auth/authenticate.ts';
 import { parametersOf, type ScopeParameters } from '../auth/scope-template.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
-import { isoTime } from '../tasks/times.ts';
+import { isoTime } from '../times.ts';
 import { errorAnswer, jsonAnswer, type Answer } from './answer.ts';
 import { authorize } from './authorize.ts';
 import type { AnyHandler } from './call.ts';

@@ -1,4 +1,5 @@
 import { queue } from '../../exchanges/index.ts';
+import type { TaskPriority } from '../../queue/index.ts';
 import type { Message } from '../message.ts';
 import { describeArtifact, type Artifact } from './tasks/artifact.ts';
 import { describeGroup, type TaskGroup } from './tasks/task-group.ts';
@@ -91,6 +92,23 @@ export function artifactCreated(task: Task, runId: number, created: Artifact): M
     routes: routesOf(task),
     body,
   };
+}
+
+/** Announces a new priority: of whichever run, it is the task's. */
+export function taskPriorityChanged(task: Task, oldPriority: TaskPriority): Message {
+  const { exchange, build } = queue.taskPriorityChanged;
+  const body = { status: statusOf(task), oldPriority, newPriority: task.priority, version: 1 };
+  return { exchange, routingKey: build(partsOf(task)), routes: routesOf(task), body };
+}
+
+export function taskGroupPriorityChanged(
+  { taskGroupId, schedulerId }: TaskGroup,
+  newPriority: TaskPriority,
+  tasksAffected: number,
+): Message {
+  const { exchange, build } = queue.taskGroupPriorityChanged;
+  const body = { taskGroupId, schedulerId, newPriority, tasksAffected, version: 1 };
+  return { exchange, routingKey: build({ taskGroupId, schedulerId }), routes: [], body };
 }
 
 export function taskGroupResolved(group: TaskGroup): Message {

@@ -1,8 +1,5 @@
-import { randomBytes } from 'node:crypto';
-
-import { Secret } from '../../pulse/index.ts';
 import { createArtifactTable, type ArtifactTable } from './tasks/artifact-table.ts';
-import { createSignedUrls, type SignedUrls } from '../storage/signed-urls.ts';
+import type { SignedUrls } from '../storage/signed-urls.ts';
 import {
   issue,
   type Grant,
@@ -17,6 +14,8 @@ import { createClaimResolver, type ClaimResolver } from './resolvers/claim-resol
 import { createDeadlineResolver, type DeadlineResolver } from './resolvers/deadline-resolver.ts';
 import { createDependencyResolver, type DependencyResolver } from './resolvers/dependency-resolver.ts';
 import { createDependencies, type Dependencies } from './tasks/dependencies.ts';
+import type { ObjectTable } from '../object/object-table.ts';
+import { createWorkerTable, type WorkerTable } from './workers/worker-table.ts';
 import { createStore, type Store } from './tasks/store.ts';
 
 /** The parts of a queue, which its operations work on. */
@@ -27,14 +26,15 @@ export interface Queue {
   readonly store: Store;
   readonly dependencies: Dependencies;
   readonly artifacts: ArtifactTable;
+  /** The objects of the object service, where some artifacts are. */
+  readonly objects: ObjectTable;
+  readonly workers: WorkerTable;
   readonly urls: SignedUrls;
   readonly publisher: Publisher;
   readonly lookout: Lookout;
   readonly deadlineResolver: DeadlineResolver;
   readonly claimResolver: ClaimResolver;
   readonly dependencyResolver: DependencyResolver;
-  /** The client in whose name the queue makes credentials for claims. */
-  readonly ownClient: LocalClient;
   /** Makes credentials in the queue's own name. */
   issue(grant: Grant): TemporaryCredentials;
   /** Answers open calls with nothing, and stops all timers. */
@@ -52,8 +52,10 @@ export interface QueueSettings {
   readonly claimDelayMs: number;
   readonly dependencyDelayMs: number;
   readonly onError: (error: unknown) => void;
-  /** Known once the server listens. */
-  readonly rootUrl: () => string;
+  readonly objects: ObjectTable;
+  readonly urls: SignedUrls;
+  /** The client in whose name the queue makes credentials. */
+  readonly ownClient: LocalClient;
 }
 
 /** Puts a queue together, with nothing in it. */
@@ -72,11 +74,6 @@ export function createQueue(settings: QueueSettings): Queue {
   const ending = { ...shared, dependencyResolver };
   const deadlineResolver = createDeadlineResolver({ ...ending, delayMs: settings.deadlineDelayMs });
   const claimResolver = createClaimResolver({ ...ending, delayMs: settings.claimDelayMs });
-  const ownClient: LocalClient = {
-    clientId: 'static/taskcluster/queue',
-    accessToken: new Secret(randomBytes(33).toString('base64url')),
-    scopes: ['*'],
-  };
   return {
     clock,
     claimTimeoutMs,
@@ -84,14 +81,15 @@ export function createQueue(settings: QueueSettings): Queue {
     store,
     dependencies,
     artifacts: createArtifactTable(),
-    urls: createSignedUrls(settings.rootUrl),
+    objects: settings.objects,
+    urls: settings.urls,
+    workers: createWorkerTable(),
     publisher,
     lookout,
     deadlineResolver,
     claimResolver,
     dependencyResolver,
-    ownClient,
-    issue: grant => issue(ownClient, grant),
+    issue: grant => issue(settings.ownClient, grant),
     close() {
       for (const part of [lookout, deadlineResolver, claimResolver, dependencyResolver, publisher])
         part.close();

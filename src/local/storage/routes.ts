@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ArtifactStorage } from './artifact-storage.ts';
-import type { Bucket, SignedUrls, StorageUrl } from './signed-urls.ts';
+import { storageKey, type Bucket, type SignedUrls, type StorageUrl } from './signed-urls.ts';
 import type { Clock } from '../clock.ts';
 
 interface StorageOptions {
@@ -10,7 +10,7 @@ interface StorageOptions {
   readonly clock: Clock;
 }
 
-const BUCKETS: readonly Bucket[] = ['public-bucket', 'private-bucket'];
+const BUCKETS: readonly Bucket[] = ['public-bucket', 'private-bucket', 'object-bucket'];
 
 /** The object store that the URLs of artifacts lead to. It is not the queue, and answers as S3 does. */
 export function addStorage(server: FastifyInstance, options: StorageOptions): void {
@@ -25,7 +25,7 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
     const { headers } = request;
     if (headers['content-length'] === undefined) return refuse(reply, 411, 'MissingContentLength');
     const contentEncoding = headers['content-encoding'];
-    const object = await storage.put(key, request.raw, {
+    const object = await storage.put(storageKey({ bucket, key }), request.raw, {
       contentType: headers['content-type'] ?? 'binary/octet-stream',
       ...(contentEncoding !== undefined && { contentEncoding }),
     });
@@ -34,10 +34,10 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
 
   function get(bucket: Bucket, request: FastifyRequest, reply: FastifyReply) {
     const key = keyOf(request);
-    if (bucket === 'private-bucket' && !isSigned({ method: 'GET', bucket, key }, request)) {
+    if (bucket !== 'public-bucket' && !isSigned({ method: 'GET', bucket, key }, request)) {
       return refuse(reply, 403, 'AccessDenied');
     }
-    const found = storage.find(key);
+    const found = storage.find(storageKey({ bucket, key }));
     if (!found) return refuse(reply, 404, 'NoSuchKey');
     const { contentType, contentEncoding, contentLength, etag } = found.object;
     return reply

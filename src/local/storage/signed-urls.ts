@@ -1,13 +1,18 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Where an object store keeps what anybody may read, and what only the holder of a signed URL may. */
-export type Bucket = 'public-bucket' | 'private-bucket';
+export type Bucket = 'public-bucket' | 'private-bucket' | 'object-bucket';
 
 /** A URL of the object store, taken apart. */
 export interface StorageUrl {
   readonly method: 'GET' | 'PUT';
   readonly bucket: Bucket;
   readonly key: string;
+}
+
+/** What the store calls an object of a bucket. */
+export function storageKey({ bucket, key }: Pick<StorageUrl, 'bucket' | 'key'>): string {
+  return `${bucket}/${key}`;
 }
 
 /** Makes URLs that let their holder do one thing until they expire, as S3's presigned URLs do. */

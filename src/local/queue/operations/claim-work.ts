@@ -22,7 +22,7 @@ export interface Claim extends Worker {
 
 /**
  * Gives a worker up to `count` runs. It answers with what it finds at first, and waits for something to be found
- * until `signal` is aborted. What is being claimed at that moment stays claimed, whether anybody hears of it or not.
+ * until `signal` is aborted. A worker that is in quarantine at first waits for nothing. What is being claimed at that moment stays claimed, whether anybody hears of it or not.
  *
  * @throws when no run could be announced. The runs are pending again then.
  */
@@ -33,16 +33,30 @@ export async function claimWork(
   count: number,
   signal: AbortSignal,
 ): Promise<Claim[]> {
+  const name = { taskQueueId, ...worker };
+  const { quarantineUntil = 0 } = queue.workers.seen(name, queue.clock.now());
+  if (quarantineUntil > queue.clock.now()) return aborted(signal);
   while (!signal.aborted) {
     const runs = await queue.lookout.next(taskQueueId, count, signal);
     if (runs.length === 0) return [];
     const results = await Promise.allSettled(runs.map(run => claimRun(queue, run, worker)));
     const claims = results.flatMap(result => (result.status === 'fulfilled' ? (result.value ?? []) : []));
-    if (claims.length > 0) return claims;
+    if (claims.length > 0) {
+      const claimed = claims.map(({ status: { taskId }, runId }) => ({ taskId, runId }));
+      queue.workers.claimed(name, claimed);
+      return claims;
+    }
     const failed = results.find(result => result.status === 'rejected');
     if (failed) throw failed.reason;
   }
   return [];
+}
+
+function aborted(signal: AbortSignal): Promise<[]> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve([]);
+    else signal.addEventListener('abort', () => resolve([]), { once: true });
+  });
 }
 
 async function claimRun(

@@ -11,6 +11,7 @@ import {
   type ArtifactContent,
 } from '../tasks/artifact.ts';
 import { statusOf, type Run, type Task } from '../tasks/task.ts';
+import { slugid } from '../../slugid.ts';
 import { isoTime } from '../../times.ts';
 
 /** Requests may come this late, as their clocks may be wrong. */
@@ -32,15 +33,17 @@ export async function createArtifact(
   const { store, artifacts, clock, publisher } = queue;
   const now = clock.now();
   const { task, run } = findRun(store.find(taskId), runId);
-  const wanted = describe(taskId, runId, name, request);
+  const original = artifacts.find(taskId, runId, name);
+  const wanted = describe(taskId, runId, name, request, original);
   checkExpiry(task, wanted, now);
   if (!acceptsArtifacts(run, now)) throw tooLate(task);
-  const original = artifacts.find(taskId, runId, name);
   const artifact = original ? updatedArtifact(original, wanted) : wanted;
   if (!artifact) throw differs(original);
   artifacts.save(taskId, runId, artifact);
-  // What is at S3 has not been uploaded yet, so there is nothing to announce.
-  if (artifact.content.storageType !== 's3') await publisher.publish(artifactCreated(task, runId, artifact));
+  // What is uploaded first is not there yet, so there is nothing to announce.
+  const { storageType } = artifact.content;
+  if (storageType !== 's3' && storageType !== 'object')
+    await publisher.publish(artifactCreated(task, runId, artifact));
   return artifact;
 }
 
@@ -55,18 +58,28 @@ function findRun(task: Task | undefined, runId: number): { task: Task; run: Run 
   return { task, run };
 }
 
-function describe(taskId: string, runId: number, name: string, request: PostArtifactRequest): Artifact {
+function describe(
+  taskId: string,
+  runId: number,
+  name: string,
+  request: PostArtifactRequest,
+  original: Artifact | undefined,
+): Artifact {
   const { contentType, contentLength } = request as { contentType?: string; contentLength?: number };
   return {
     name,
     contentType: contentType ?? UNKNOWN_CONTENT_TYPE,
     ...(contentLength !== undefined && { contentLength }),
     expires: Date.parse(request.expires),
-    content: contentOf(`${taskId}/${runId}/${name}`, request),
+    content: contentOf(`${taskId}/${runId}/${name}`, request, original?.content),
   };
 }
 
-function contentOf(key: string, request: PostArtifactRequest): ArtifactContent {
+function contentOf(
+  key: string,
+  request: PostArtifactRequest,
+  original: ArtifactContent | undefined,
+): ArtifactContent {
   const { storageType } = request;
   switch (storageType) {
     case 's3':
@@ -78,7 +91,9 @@ function contentOf(key: string, request: PostArtifactRequest): ArtifactContent {
     case 'error':
       return { storageType, reason: request.reason, message: request.message };
     case 'object':
-      throw new ApiError('InputError', 'This queue has no object service. Use the storageType s3.');
+      // The same request again is for the same upload.
+      if (original?.storageType === 'object') return original;
+      return { storageType, name: `t/${key}`, uploadId: slugid(), finished: false };
   }
 }
 

@@ -1,6 +1,6 @@
 import { ApiError } from '../../errors.ts';
 import type { Queue } from '../queue.ts';
-import type { Artifact, ArtifactContent } from '../tasks/artifact.ts';
+import { isPresent, type Artifact, type ArtifactContent } from '../tasks/artifact.ts';
 
 /** An artifact that is not a link to another. */
 export type FoundArtifact = Artifact & {
@@ -24,7 +24,7 @@ export async function findArtifact(
   for (;;) {
     await authorize(names);
     const artifact = artifacts.find(taskId, runId, names.at(-1) ?? name);
-    if (!artifact) throw new ApiError('ResourceNotFound', 'Artifact not found');
+    if (!artifact || !isPresent(artifact)) throw new ApiError('ResourceNotFound', 'Artifact not found');
     if (artifact.expires < clock.now()) throw new ApiError('ResourceExpired', 'Artifact expired');
     const { content } = artifact;
     if (content.storageType !== 'link') return { ...artifact, content };

@@ -1,11 +1,14 @@
+import type { QueueApi } from '../../../queue/index.ts';
 import { bucketFor } from '../../storage/signed-urls.ts';
 import { ApiError } from '../../errors.ts';
 import type { Call, Handlers } from '../../http/call.ts';
 import { pageOf, type PageQuery } from '../../http/pages.ts';
+import { downloadGrant, uploadGrant } from '../../auth/temporary-credentials.ts';
 import { createArtifact } from '../operations/create-artifact.ts';
+import { finishArtifact } from '../operations/finish-artifact.ts';
 import { findArtifact, latestRunId, type FoundArtifact } from '../operations/find-artifact.ts';
 import type { Queue } from '../queue.ts';
-import { describeArtifact } from '../tasks/artifact.ts';
+import { describeArtifact, isPresent } from '../tasks/artifact.ts';
 import { isoTime } from '../../times.ts';
 
 const MINUTE = 60_000;
@@ -17,20 +20,29 @@ const GET_URL_LIFE = 30 * MINUTE;
 /** Longer names are taken, and can not be listed. */
 const LONGEST_LISTED_NAME = 1_024;
 
-type Download = Call<'getLatestArtifact'>;
+type Download = Call<QueueApi['getLatestArtifact']>;
 
 /** What runs leave behind. */
-export function artifactCalls(queue: Queue): Handlers {
-  const { artifacts, urls, clock } = queue;
+export function artifactCalls(queue: Queue): Handlers<QueueApi> {
+  const { artifacts, urls, clock, store } = queue;
 
   function urlOf({ name, content }: FoundArtifact): string {
     if (content.storageType === 'error') throw new Error('an error has no URL');
     if (content.storageType === 'reference') return content.url;
+    if (content.storageType === 'object') {
+      const object = { method: 'GET', bucket: 'object-bucket', key: content.name } as const;
+      return urls.sign(object, clock.now() + GET_URL_LIFE);
+    }
     const url = { method: 'GET', bucket: bucketFor(name), key: content.key } as const;
     return url.bucket === 'public-bucket' ? urls.unsigned(url) : urls.sign(url, clock.now() + GET_URL_LIFE);
   }
 
-  function find(taskId: string, runId: number, name: string, authorize: Call<'getArtifact'>['authorize']) {
+  function find(
+    taskId: string,
+    runId: number,
+    name: string,
+    authorize: Call<QueueApi['getArtifact']>['authorize'],
+  ) {
     return findArtifact(queue, taskId, runId, name, names => authorize({ names }));
   }
 
@@ -50,11 +62,13 @@ export function artifactCalls(queue: Queue): Handlers {
     return { storageType, url };
   }
 
-  async function content(runId: number, { params, authorize }: Call<'latestArtifact'>) {
+  async function content(runId: number, { params, authorize }: Call<QueueApi['latestArtifact']>) {
     const found = await find(params.taskId, runId, params.name, authorize);
     const { storageType } = found.content;
     if (storageType === 'error') return found.content;
-    return { storageType, url: urlOf(found) };
+    if (storageType !== 'object') return { storageType, url: urlOf(found) };
+    const { name } = found.content;
+    return { storageType, name, credentials: queue.issue(downloadGrant(name, clock.now())) };
   }
 
   function list(taskId: string, runId: number, query: PageQuery) {
@@ -67,18 +81,42 @@ export function artifactCalls(queue: Queue): Handlers {
 
   function information(taskId: string, runId: number, name: string) {
     const artifact = artifacts.find(taskId, runId, name);
-    if (!artifact) throw new ApiError('ResourceNotFound', 'Artifact not found');
+    if (!artifact || !isPresent(artifact)) throw new ApiError('ResourceNotFound', 'Artifact not found');
     return describeArtifact(artifact);
   }
 
   return {
     async createArtifact({ params, body }) {
       const { taskId, runId, name } = params;
-      const { content, contentType } = await createArtifact(queue, taskId, Number(runId), name, body);
+      const { content, contentType, ...artifact } = await createArtifact(
+        queue,
+        taskId,
+        Number(runId),
+        name,
+        body,
+      );
+      if (content.storageType === 'object') {
+        const { projectId, runs } = store.get(taskId);
+        const { workerGroup = '', workerId = '' } = runs[Number(runId)] ?? {};
+        const run = { taskId, runId: Number(runId), workerGroup, workerId };
+        const object = { name: content.name, projectId };
+        return {
+          storageType: content.storageType,
+          ...object,
+          uploadId: content.uploadId,
+          expires: isoTime(artifact.expires),
+          credentials: queue.issue(uploadGrant(object, run, clock.now())),
+        };
+      }
       if (content.storageType !== 's3') return { storageType: content.storageType };
       const expires = clock.now() + PUT_URL_LIFE;
       const putUrl = urls.sign({ method: 'PUT', bucket: bucketFor(name), key: content.key }, expires);
       return { storageType: 's3', contentType, expires: isoTime(expires), putUrl };
+    },
+
+    async finishArtifact({ params: { taskId, runId, name }, body: { uploadId } }) {
+      await finishArtifact(queue, taskId, Number(runId), name, uploadId);
+      return undefined;
     },
 
     getArtifact: call => download(Number(call.params.runId), call),

@@ -1,6 +1,8 @@
+import type { QueueApi } from '../../../queue/index.ts';
 import { ApiError } from '../../errors.ts';
 import type { Handlers } from '../../http/call.ts';
 import { pageOf } from '../../http/pages.ts';
+import { changeTaskGroupPriority } from '../operations/change-priority.ts';
 import { cancelTaskGroup } from '../operations/cancel-task.ts';
 import { sealTaskGroup } from '../operations/seal-task-group.ts';
 import type { Queue } from '../queue.ts';
@@ -8,7 +10,7 @@ import { describeGroup, type TaskGroup } from '../tasks/task-group.ts';
 import { definitionOf, statusOf } from '../tasks/task.ts';
 
 /** Tasks that belong together. */
-export function taskGroupCalls(queue: Queue): Handlers {
+export function taskGroupCalls(queue: Queue): Handlers<QueueApi> {
   const { store } = queue;
 
   function find(taskGroupId: string): TaskGroup {
@@ -33,6 +35,14 @@ export function taskGroupCalls(queue: Queue): Handlers {
       const group = find(params.taskGroupId);
       await authorize({ taskGroupId: group.taskGroupId, schedulerId: group.schedulerId });
       return describeGroup(await sealTaskGroup(queue, group));
+    },
+
+    async changeTaskGroupPriority({ params, body: { newPriority }, authorize }) {
+      const group = find(params.taskGroupId);
+      const { taskGroupId, schedulerId } = group;
+      await authorize({ taskGroupId, schedulerId });
+      const taskIds = (await changeTaskGroupPriority(queue, group, newPriority)).map(({ taskId }) => taskId);
+      return { taskGroupId, schedulerId, newPriority, tasksAffected: taskIds.length, taskIds };
     },
 
     async cancelTaskGroup({ params, authorize }) {

@@ -1,4 +1,7 @@
+import type { QueueApi } from '../../../queue/index.ts';
 import type { Handlers } from '../../http/call.ts';
+import { pageOf } from '../../http/pages.ts';
+import { changeTaskPriority } from '../operations/change-priority.ts';
 import { cancelTask } from '../operations/cancel-task.ts';
 import { createTask } from '../operations/create-task.ts';
 import { rerunTask, scheduleTask } from '../operations/schedule-task.ts';
@@ -7,12 +10,44 @@ import { defineTask, type TaskRequest } from '../tasks/definition.ts';
 import { definitionOf, PRIORITIES, statusOf, type Task } from '../tasks/task.ts';
 
 /** The life of one task, but for what workers do with it. */
-export function taskCalls(queue: Queue): Handlers {
+export function taskCalls(queue: Queue): Handlers<QueueApi> {
   const { store, publisher } = queue;
+  /** Those of these tasks that there are, each once. */
+  const known = (taskIds: readonly string[]): Task[] =>
+    [...new Set(taskIds)].flatMap(taskId => store.find(taskId) ?? []);
+
   return {
     task: ({ params }) => definitionOf(store.get(params.taskId)),
 
     status: ({ params }) => ({ status: statusOf(store.get(params.taskId)) }),
+
+    async tasks({ body: { taskIds = [] }, query, authorize }) {
+      await authorize({ taskIds });
+      const { items, ...rest } = pageOf(known(taskIds), query);
+      return { tasks: items.map(task => ({ taskId: task.taskId, task: definitionOf(task) })), ...rest };
+    },
+
+    async statuses({ body: { taskIds = [] }, query, authorize }) {
+      await authorize({ taskIds });
+      const { items, ...rest } = pageOf(known(taskIds), query);
+      return { statuses: items.map(task => ({ taskId: task.taskId, status: statusOf(task) })), ...rest };
+    },
+
+    listDependentTasks({ params: { taskId }, query }) {
+      store.get(taskId);
+      const { items, ...rest } = pageOf(known(queue.dependencies.dependentsOf(taskId)), query);
+      return {
+        taskId,
+        tasks: items.map(task => ({ status: statusOf(task), task: definitionOf(task) })),
+        ...rest,
+      };
+    },
+
+    async changeTaskPriority({ params, body: { newPriority }, authorize }) {
+      const task = store.get(params.taskId);
+      await authorize({ taskId: task.taskId, taskQueueId: task.taskQueueId });
+      return { status: statusOf(await changeTaskPriority(queue, task, newPriority)) };
+    },
 
     async createTask({ params, body, authorize }) {
       const task = defineTask(params.taskId, body as TaskRequest);

@@ -1,3 +1,4 @@
+import type { QueueApi } from '../../../queue/index.ts';
 import type { Handlers } from '../../http/call.ts';
 import { claimWork } from '../operations/claim-work.ts';
 import { reclaimTask } from '../operations/reclaim-task.ts';
@@ -6,7 +7,7 @@ import type { Queue } from '../queue.ts';
 import { statusOf } from '../tasks/task.ts';
 
 /** What a worker does with runs. */
-export function workCalls(queue: Queue): Handlers {
+export function workCalls(queue: Queue): Handlers<QueueApi> {
   const { clock, longPollMs } = queue;
   return {
     async claimWork({ params: { taskQueueId }, body, authorize, onGone }) {

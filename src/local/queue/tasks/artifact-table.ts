@@ -1,10 +1,10 @@
-import type { Artifact } from './artifact.ts';
+import { isPresent, type Artifact } from './artifact.ts';
 
 /** The artifacts of each run. Their content is elsewhere. */
 export interface ArtifactTable {
   find(taskId: string, runId: number, name: string): Artifact | undefined;
   save(taskId: string, runId: number, artifact: Artifact): void;
-  /** All artifacts of a run, sorted by name. */
+  /** All artifacts of a run that others get to see, sorted by name. */
   list(taskId: string, runId: number): Artifact[];
 }
 
@@ -17,7 +17,7 @@ export function createArtifactTable(): ArtifactTable {
       runs.set(`${taskId}/${runId}`, artifacts.set(artifact.name, artifact));
     },
     list(taskId, runId) {
-      const artifacts = [...(runs.get(`${taskId}/${runId}`)?.values() ?? [])];
+      const artifacts = [...(runs.get(`${taskId}/${runId}`)?.values() ?? [])].filter(isPresent);
       return artifacts.sort((one, other) => (one.name < other.name ? -1 : 1));
     },
   };

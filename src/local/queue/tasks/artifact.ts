@@ -6,6 +6,14 @@ import { isoTime } from '../../times.ts';
 /** Where the content of an artifact is, or why there is none. */
 export type ArtifactContent =
   | { readonly storageType: 's3'; readonly key: string }
+  | {
+      readonly storageType: 'object';
+      /** What the object service calls it. */
+      readonly name: string;
+      readonly uploadId: string;
+      /** Whether the worker has said that the upload is done: before, nobody gets to see the artifact. */
+      readonly finished: boolean;
+    }
   | { readonly storageType: 'reference'; readonly url: string }
   | { readonly storageType: 'link'; readonly artifact: string }
   | { readonly storageType: 'error'; readonly reason: string; readonly message: string };
@@ -17,6 +25,11 @@ export interface Artifact {
   /** Milliseconds since the epoch. */
   readonly expires: number;
   readonly content: ArtifactContent;
+}
+
+/** Whether others get to see the artifact. */
+export function isPresent({ content }: Artifact): boolean {
+  return content.storageType !== 'object' || content.finished;
 }
 
 /** What an artifact is called that was given no type. */

@@ -6,6 +6,8 @@ export interface PendingRun {
   readonly taskId: string;
   readonly runId: number;
   readonly deadline: number;
+  /** Since when it waits, in milliseconds since the epoch: a run keeps it when its priority changes. */
+  readonly scheduled: number;
 }
 
 /** The runs that wait for a worker, for each task queue: the highest priority first, then the oldest. */
@@ -16,6 +18,8 @@ export interface PendingRuns {
   /** Takes up to `count` runs out. A run past its task's deadline is never handed out. */
   take(taskQueueId: string, count: number, now: number): PendingRun[];
   count(taskQueueId: string, now: number): number;
+  /** All that could be taken, in that order. */
+  list(taskQueueId: string, now: number): PendingRun[];
 }
 
 /** A Map keeps the order in which runs came, and lets one go without a search. */
@@ -24,6 +28,16 @@ type Lanes = Record<TaskPriority, Lane>;
 
 export function createPendingRuns(): PendingRuns {
   const taskQueues = new Map<string, Lanes>();
+
+  /** When the youngest run that ever was in a lane was scheduled. */
+  const ages = new WeakMap<Lane, number>();
+
+  /** A run whose priority has changed has its place in the new lane by its age. */
+  function sort(lane: Lane): void {
+    const runs = [...lane].sort(([, one], [, other]) => one.scheduled - other.scheduled);
+    lane.clear();
+    for (const [taskId, run] of runs) lane.set(taskId, run);
+  }
 
   function lanesOf(taskQueueId: string): Lanes {
     let lanes = taskQueues.get(taskQueueId);
@@ -46,7 +60,12 @@ export function createPendingRuns(): PendingRuns {
 
   return {
     add({ taskId, taskQueueId, priority, deadline, runs }) {
-      lanesOf(taskQueueId)[priority].set(taskId, { taskId, runId: runs.length - 1, deadline });
+      const scheduled = runs.at(-1)?.scheduled ?? 0;
+      const lane = lanesOf(taskQueueId)[priority];
+      lane.set(taskId, { taskId, runId: runs.length - 1, deadline, scheduled });
+      const youngest = ages.get(lane) ?? 0;
+      ages.set(lane, Math.max(youngest, scheduled));
+      if (scheduled < youngest) sort(lane);
     },
     remove({ taskId, taskQueueId, priority }) {
       lanesOf(taskQueueId)[priority].delete(taskId);
@@ -63,5 +82,6 @@ export function createPendingRuns(): PendingRuns {
     count(taskQueueId, now) {
       return [...waiting(taskQueueId, now)].length;
     },
+    list: (taskQueueId, now) => [...waiting(taskQueueId, now)].map(([, run]) => run),
   };
 }

@@ -13,8 +13,8 @@ export interface Store {
   /** Puts a task in the place of what was known of it. */
   save(task: Task): void;
   remove(task: Task): void;
-  /** How many runs of a task queue are with workers. */
-  countClaimed(taskQueueId: string): number;
+  /** The tasks of a task queue whose runs are with workers, the oldest claim first. */
+  claimed(taskQueueId: string): Task[];
 }
 
 export function createStore(): Store {
@@ -58,6 +58,6 @@ export function createStore(): Store {
       unlist(task);
       tasks.delete(task.taskId);
     },
-    countClaimed: taskQueueId => claimed.get(taskQueueId)?.size ?? 0,
+    claimed: taskQueueId => [...(claimed.get(taskQueueId) ?? [])].flatMap(taskId => tasks.get(taskId) ?? []),
   };
 }

@@ -10,7 +10,7 @@ import { slugid } from '../slugid.ts';
 import { isoTime } from '../times.ts';
 import { workerPoolCreated, workerPoolError, type WorkerError } from './messages.ts';
 import { register, reregister } from './registration.ts';
-import { createWorkerPools, describePool, describeWorker } from './worker-pools.ts';
+import { createPool, createWorkerPools, describePool, describeWorker } from './worker-pools.ts';
 
 interface WorkerManagerOptions {
   readonly clock: Clock;
@@ -38,12 +38,9 @@ export function workerManagerService({ clock, publish, issuer }: WorkerManagerOp
     async createWorkerPool({ params: { workerPoolId }, body, authorize }) {
       await authorize({ workerPoolId, providerId: body.providerId });
       requireProvider(body.providerId);
-      if (pools.has(workerPoolId)) {
-        throw new ApiError('RequestConflict', `There is a worker pool \`${workerPoolId}\` already.`);
-      }
-      pools.savePool({ workerPoolId, ...body, created: clock.now() });
+      const pool = createPool(pools, { workerPoolId, ...body }, clock.now());
       await publish(workerPoolCreated(workerPoolId, body.providerId));
-      return describePool(pools.pool(workerPoolId), []);
+      return describePool(pool, pools.workersOf(workerPoolId));
     },
 
     workerPool: ({ params: { workerPoolId } }) =>

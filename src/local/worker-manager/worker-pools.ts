@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { ApiError } from '../errors.ts';
 import { isoTime } from '../times.ts';
 
@@ -34,7 +36,7 @@ export type WorkerName = Pick<StaticWorker, 'workerPoolId' | 'workerGroup' | 'wo
 export interface WorkerPools {
   /** @throws ApiError `ResourceNotFound` */
   pool(workerPoolId: string): WorkerPool;
-  has(workerPoolId: string): boolean;
+  findPool(workerPoolId: string): WorkerPool | undefined;
   savePool(pool: WorkerPool): void;
   findWorker(name: WorkerName): StaticWorker | undefined;
   /** @throws ApiError `ResourceNotFound` */
@@ -55,7 +57,7 @@ export function createWorkerPools(): WorkerPools {
       if (!pool) throw new ApiError('ResourceNotFound', `There is no worker pool \`${workerPoolId}\`.`);
       return pool;
     },
-    has: workerPoolId => pools.has(workerPoolId),
+    findPool: workerPoolId => pools.get(workerPoolId),
     savePool: pool => void pools.set(pool.workerPoolId, pool),
     findWorker,
     worker(name) {
@@ -66,6 +68,21 @@ export function createWorkerPools(): WorkerPools {
     saveWorker: worker => void workers.set(keyOf(worker), worker),
     workersOf: workerPoolId => [...workers.values()].filter(worker => worker.workerPoolId === workerPoolId),
   };
+}
+
+/**
+ * Makes a pool. The same again is the one that is there, and is announced again.
+ *
+ * @throws ApiError `RequestConflict` when there is another by its name
+ */
+export function createPool(pools: WorkerPools, wanted: Omit<WorkerPool, 'created'>, now: number): WorkerPool {
+  const known = pools.findPool(wanted.workerPoolId);
+  if (known && !isDeepStrictEqual(known, { ...wanted, created: known.created })) {
+    throw new ApiError('RequestConflict', `There is another worker pool \`${wanted.workerPoolId}\` already.`);
+  }
+  const pool = known ?? { ...wanted, created: now };
+  pools.savePool(pool);
+  return pool;
 }
 
 /** A pool as it is in answers, with how many workers it has. */

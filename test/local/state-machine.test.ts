@@ -7,8 +7,9 @@ import { QueueModel } from './model/queue-model.ts';
 
 /**
  * Whatever is done to the queue, in whatever order: it is in the state that a model of it in plain words is in, and has
- * announced what the model says. A failure prints the seed and the path of its shortest case, which `QUEUE_MODEL_SEED`,
- * `QUEUE_MODEL_PATH` and, for the commands, `QUEUE_MODEL_REPLAY` play again. `QUEUE_MODEL_RUNS` makes it longer.
+ * announced what the model says. A failure prints a seed and a path, of which `QUEUE_MODEL_SEED` and, up to its first colon,
+ * `QUEUE_MODEL_PATH` find it again; with `QUEUE_MODEL_REPLAY`, the printed replayPath, the whole path does so at once.
+ * `QUEUE_MODEL_RUNS` makes it longer.
  */
 it('keeps what Taskcluster promises, whatever happens to it', async () => {
   const { QUEUE_MODEL_SEED, QUEUE_MODEL_PATH, QUEUE_MODEL_REPLAY, QUEUE_MODEL_RUNS } = process.env;

@@ -16,6 +16,8 @@ export interface ModelTask {
   priority: Task['priority'];
   retriesLeft: number;
   runs: ModelRun[];
+  /** Claims that expire at the same time do so in the order in which they were made or renewed. */
+  claimNumber?: number;
 }
 
 export const TASK_QUEUE_ID = 'proj/pool';
@@ -35,6 +37,7 @@ export class QueueModel {
   /** How often each run was announced as what: `task-pending/<taskId>/0`. */
   readonly announced = new Map<string, number>();
   now: number;
+  private claims = 0;
 
   constructor(now: number) {
     this.now = now;
@@ -87,9 +90,15 @@ export class QueueModel {
 
   claim(task: ModelTask, workerId: string): void {
     const runId = task.runs.length - 1;
-    const takenUntil = this.now + CLAIM_TIMEOUT;
-    task.runs[runId] = { ...lastRun(task), state: 'running', workerId, takenUntil };
+    task.runs[runId] = { ...lastRun(task), state: 'running', workerId };
+    this.keep(task);
     this.announce('task-running', task.taskId, runId);
+  }
+
+  /** Begins or renews the claim of the last run. */
+  keep(task: ModelTask): void {
+    task.runs[task.runs.length - 1] = { ...lastRun(task), takenUntil: this.now + CLAIM_TIMEOUT };
+    task.claimNumber = this.claims++;
   }
 
   /** Ends the last run. A reason to retry makes a new one, while retries are left. */
@@ -131,7 +140,7 @@ export class QueueModel {
     for (;;) {
       const [next] = this.alarms()
         .filter(({ at }) => at <= end)
-        .sort((one, other) => one.at - other.at);
+        .sort((one, other) => one.at - other.at || one.number - other.number);
       if (!next) break;
       this.now = next.at;
       next.ring();
@@ -139,16 +148,18 @@ export class QueueModel {
     this.now = end;
   }
 
-  private alarms(): { at: number; ring: () => void }[] {
+  private alarms(): { at: number; number: number; ring: () => void }[] {
     return [...this.tasks.values()].flatMap(task => {
       const { state, takenUntil = 0 } = task.runs.at(-1) ?? {};
       const isOpen = state === undefined || state === 'pending' || state === 'running';
       const deadline = {
         at: task.deadline + DEADLINE_DELAY,
+        number: 0,
         ring: () => void this.stop(task, 'deadline-exceeded'),
       };
       const expiry = {
         at: takenUntil + CLAIM_DELAY,
+        number: task.claimNumber ?? 0,
         ring: () => void this.end(task, 'exception', 'claim-expired', 'retry'),
       };
       // Past the deadline a claim does not expire any more: the task ends by its deadline.

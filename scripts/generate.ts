@@ -1,5 +1,5 @@
 /**
- * Generates what tcw knows of Taskcluster's exchanges and of the queue's API: JSON schemas, types and tables.
+ * Generates what tcw knows of Taskcluster's exchanges and of its services' APIs: JSON schemas, types and tables.
  *
  *     npm run generate -- --references <file or root URL>
  *
@@ -8,7 +8,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { apiModule } from './generate/api.ts';
+import { apiModule, queueApiModule } from './generate/api.ts';
 import { exchangesModule } from './generate/exchanges.ts';
 import { GenerateFailure } from './generate/failure.ts';
 import { json, writeFiles } from './generate/output.ts';
@@ -24,11 +24,11 @@ async function main(): Promise<void> {
   await writeFiles(folder, files);
   const exchanges = references.services.flatMap(service => service.exchanges);
   console.log(
-    `${references.schemas.size} schemas, ${exchanges.length} exchanges, ${references.calls.length} calls of the queue`,
+    `${references.schemas.size} schemas, ${exchanges.length} exchanges, ${references.apis.map(({ name, calls }) => `${calls.length} calls of ${name}`).join(', ')}`,
   );
 }
 
-async function generate({ services, calls, schemas }: References): Promise<Map<string, string>> {
+async function generate({ services, apis, schemas }: References): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const [path, schema] of schemas) files.set(`schemas/${path}`, json(schema));
   let shared: ReadonlySet<string> = new Set();
@@ -37,7 +37,13 @@ async function generate({ services, calls, schemas }: References): Promise<Map<s
     files.set(`src/exchanges/generated/${service.name}.ts`, content);
     if (service.name === 'queue') shared = typeNames;
   }
-  files.set('src/queue/generated/api.ts', await apiModule(calls, schemas, shared));
+  for (const api of apis) {
+    const isQueue = api.name === 'queue';
+    const content = isQueue
+      ? await queueApiModule(api.calls, schemas, shared)
+      : await apiModule(api, schemas);
+    files.set(`src/queue/generated/${isQueue ? 'api' : `${api.name}-api`}.ts`, content);
+  }
   return files;
 }
 

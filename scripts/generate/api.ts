@@ -1,12 +1,12 @@
-import { typeName } from './names.ts';
+import { pascalCase, typeName } from './names.ts';
 import { typescript } from './output.ts';
-import type { Call } from './references.ts';
+import type { Api, Call } from './references.ts';
 import type { Schemas } from './schemas.ts';
 import { declareTypes } from './types.ts';
 
 /** The words around the table, which do not depend on the references. */
 const SHAPES = `
-/** Which scopes a call needs, as the queue's API reference writes it. */
+/** Which scopes a call needs, as the API references write it. */
 export type ScopeExpression =
   | string
   | { readonly AllOf: readonly ScopeExpression[] }
@@ -14,10 +14,10 @@ export type ScopeExpression =
   | { readonly for: string; readonly in: string; readonly each: string }
   | { readonly if: string; readonly then: ScopeExpression; readonly else?: ScopeExpression };
 
-/** A call of the queue's API. */
+/** A call of a service's API. */
 export interface ApiCall {
   readonly method: 'delete' | 'get' | 'head' | 'patch' | 'post' | 'put';
-  /** Below \`/api/queue/v1\`, with its arguments in angle brackets: \`/task/<taskId>\`. */
+  /** Below \`/api/queue/v1\`, or another service's, with its arguments in angle brackets: \`/task/<taskId>\`. */
   readonly route: string;
   readonly args: readonly string[];
   readonly query: readonly string[];
@@ -30,36 +30,60 @@ export interface ApiCall {
 `;
 
 /**
- * Writes the module of the queue's API: the types of its requests and responses, the interface \`QueueApi\` that
- * says which call has which, and the table \`queueApi\`.
+ * Writes the module of the queue's API: what a call is, the types of its requests and responses, the interface
+ * `QueueApi` that says which call has which, and the table `queueApi`.
  *
  * @param shared names of types that the queue's exchanges declare already
  */
-export async function apiModule(
+export async function queueApiModule(
   calls: readonly Call[],
   schemas: Schemas,
   shared: ReadonlySet<string>,
 ): Promise<string> {
-  const paths = calls.flatMap(({ input, output }) => [input, output]).filter(path => path !== undefined);
-  const { declarations, imported } = await declareTypes(schemas, paths, shared);
+  const { declarations, imported } = await declareTypes(schemas, schemasOf(calls), shared);
   const names = imported.join(', ');
   return typescript(`
     ${names && `import type { ${names} } from '../../exchanges/index.ts';\n\nexport type { ${names} };`}
     ${SHAPES}
     ${[...declarations.values()].join('\n\n')}
 
+    ${table({ name: 'queue', calls })}
+  `);
+}
+
+/** Writes the module of another service's API, in the shape of the queue's. */
+export async function apiModule(api: Api, schemas: Schemas): Promise<string> {
+  const { declarations } = await declareTypes(schemas, schemasOf(api.calls));
+  return typescript(`
+    import type { ApiCall } from './api.ts';
+
+    ${[...declarations.values()].join('\n\n')}
+
+    ${table(api)}
+  `);
+}
+
+function schemasOf(calls: readonly Call[]): string[] {
+  return calls.flatMap(({ input, output }) => [input, output]).filter(path => path !== undefined);
+}
+
+function table({ name, calls }: Api): string {
+  const type = `${pascalCase(name)}Api`;
+  const constant = type.charAt(0).toLowerCase() + type.slice(1);
+  const owner = name === 'queue' ? "The queue's calls." : `The calls of ${name} that are of use here.`;
+  return `
     /**
-     * The queue's calls. Where one takes or gives no body, its \`input\` or \`output\` is undefined; \`query\` has the names
+     * ${owner} Where one takes or gives no body, its \`input\` or \`output\` is undefined; \`query\` has the names
      * of what may be in its query string.
      */
-    export interface QueueApi {
+    export interface ${type} {
       ${calls.map(signature).join('\n')}
     }
 
-    export const queueApi: { readonly [N in keyof QueueApi]: ApiCall } = {
+    export const ${constant}: { readonly [N in keyof ${type}]: ApiCall } = {
       ${calls.map(entry).join('\n')}
     };
-  `);
+  `;
 }
 
 function signature({ name, method, route, args, query = [], input, output }: Call): string {

@@ -7,6 +7,7 @@ import {
   type ExchangeEntry,
 } from './reference-shape.ts';
 import { loadSchemas, localPath, type Schemas } from './schemas.ts';
+import { SERVICE_CALLS } from './services.ts';
 import type { Source } from './source.ts';
 
 /** An exchange by its full name, its schema as a path below `schemas/`. */
@@ -23,18 +24,27 @@ export interface Service {
   readonly exchanges: readonly Exchange[];
 }
 
-/** A call of the queue's API, its schemas as paths below `schemas/`. */
+/** A call of a service's API, its schemas as paths below `schemas/`. */
 export type Call = ApiEntry;
+
+/** What is generated of a service's API. */
+export interface Api {
+  /** As Taskcluster writes it: `worker-manager`. */
+  readonly name: string;
+  readonly calls: readonly Call[];
+}
 
 /** All that is generated from, each list sorted by name. */
 export interface References {
   readonly services: readonly Service[];
-  readonly calls: readonly Call[];
+  /** The queue's is the first. */
+  readonly apis: readonly Api[];
   readonly schemas: Schemas;
 }
 
 /**
- * Reads the exchanges of every service that the manifest lists, the queue's API, and the schemas of both.
+ * Reads the exchanges of every service that the manifest lists, the queue's API and what is needed of the other
+ * services', and the schemas of all.
  *
  * @throws GenerateFailure when one is missing or has another form than Taskcluster gives it
  */
@@ -58,23 +68,43 @@ export async function loadReferences(source: Source): Promise<References> {
     services.push({ name: serviceName, exchanges: byName(exchanges) });
   }
 
-  const path = '/references/queue/v1/api.json';
-  const calls = readApi(await source.read(path), path).entries.map(({ input, output, ...call }) => ({
-    ...call,
-    ...(input !== undefined && { input: schemaOf('queue', input) }),
-    ...(output !== undefined && { output: schemaOf('queue', output) }),
-  }));
+  const callsOf = async (service: string, wanted?: readonly string[]): Promise<Call[]> => {
+    const path = apiPath(service);
+    const { entries } = readApi(await source.read(path), path);
+    const missing = wanted?.find(name => !entries.some(entry => entry.name === name));
+    if (missing !== undefined) throw new GenerateFailure(`${path} has no call ${missing}`);
+    return byName(entries)
+      .filter(({ name }) => wanted?.includes(name) ?? true)
+      .map(({ input, output, ...call }) => ({
+        ...call,
+        ...(input !== undefined && { input: schemaOf(service, input) }),
+        ...(output !== undefined && { output: schemaOf(service, output) }),
+      }));
+  };
+  const apis: Api[] = [{ name: 'queue', calls: await callsOf('queue') }];
+  const listed = await manifest(source);
+  for (const [name, wanted] of SERVICE_CALLS) {
+    if (listed.includes(apiPath(name))) apis.push({ name, calls: await callsOf(name, wanted) });
+  }
 
-  return { services: byName(services), calls: byName(calls), schemas: await loadSchemas(source, roots) };
+  return { services: byName(services), apis, schemas: await loadSchemas(source, roots) };
+}
+
+const MANIFEST = '/references/manifest.json';
+
+async function manifest(source: Source): Promise<readonly string[]> {
+  return readManifest(await source.read(MANIFEST), MANIFEST).references;
+}
+
+function apiPath(service: string): string {
+  return `/references/${service}/v1/api.json`;
 }
 
 async function exchangesPaths(source: Source): Promise<string[]> {
-  const path = '/references/manifest.json';
-  const { references } = readManifest(await source.read(path), path);
-  const paths = references.filter(reference =>
+  const paths = (await manifest(source)).filter(reference =>
     /^\/references\/[a-z0-9-]+\/v1\/exchanges\.json$/.test(reference),
   );
-  if (paths.length === 0) throw new GenerateFailure(`${path} lists no exchanges`);
+  if (paths.length === 0) throw new GenerateFailure(`${MANIFEST} lists no exchanges`);
   return paths;
 }
 

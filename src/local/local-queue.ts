@@ -1,22 +1,30 @@
 import type { AddressInfo } from 'node:net';
 
-import { createArtifactStorage } from './artifacts/artifact-storage.ts';
+import { authService } from './auth/auth-service.ts';
 import { createAuthenticate } from './auth/authenticate.ts';
+import { createExpandScopes, type Roles } from './auth/roles.ts';
+import { createServiceClient } from './auth/service-client.ts';
 import type { LocalClient } from './auth/temporary-credentials.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { addCalls } from './http/api.ts';
+import { addService } from './http/api.ts';
 import { createCheckInput } from './http/input.ts';
 import { createServer } from './http/server.ts';
-import type { Publish } from './messages.ts';
-import { createQueue } from './queue.ts';
-import { artifactCalls } from './routes/artifacts.ts';
-import { serviceCalls } from './routes/service.ts';
-import { addStorage } from './routes/storage.ts';
-import { taskGroupCalls } from './routes/task-groups.ts';
-import { taskQueueCalls } from './routes/task-queues.ts';
-import { taskCalls } from './routes/tasks.ts';
-import { workCalls } from './routes/work.ts';
-import { isoTime } from './tasks/times.ts';
+import { createArtifactUrls } from './index-service/artifact-urls.ts';
+import { indexByRoute } from './index-service/index-by-route.ts';
+import { indexService } from './index-service/index-service.ts';
+import { createTaskIndex } from './index-service/task-index.ts';
+import type { Publish } from './message.ts';
+import { objectService } from './object/object-service.ts';
+import { createObjectTable } from './object/object-table.ts';
+import { purgeCacheService } from './purge-cache/purge-cache-service.ts';
+import { queueService } from './queue/queue-service.ts';
+import { createQueue } from './queue/queue.ts';
+import { secretsService } from './secrets/secrets-service.ts';
+import { createArtifactStorage } from './storage/artifact-storage.ts';
+import { addStorage } from './storage/routes.ts';
+import { createSignedUrls } from './storage/signed-urls.ts';
+import { isoTime } from './times.ts';
+import { workerManagerService } from './worker-manager/worker-manager-service.ts';
 
 /** All times are in milliseconds. */
 export interface LocalQueueOptions {
@@ -27,6 +35,8 @@ export interface LocalQueueOptions {
   readonly clients: readonly LocalClient[];
   /** What everybody may do. By default: read public artifacts. */
   readonly anonymousScopes?: readonly string[];
+  /** What `assume:` scopes stand for, by role. None by default. */
+  readonly roles?: Roles;
   /** How long a claim lasts until it has to be reclaimed: 20 minutes by default. */
   readonly claimTimeoutMs?: number;
   /** How long a `claimWork` waits for work: 20 s by default. */
@@ -68,11 +78,22 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
   const server = createServer(() => isoTime(clock.now()));
   const port = (): number => (server.server.address() as AddressInfo).port;
   const rootUrl = (): string => `http://${HOST}:${port()}`;
+  const storage = await createArtifactStorage();
+  const urls = createSignedUrls(rootUrl);
+  const objects = createObjectTable();
+  const index = createTaskIndex(clock);
+  const queueClient = createServiceClient('queue');
+  const workerManagerClient = createServiceClient('worker-manager');
   const queue = createQueue({
     clock,
-    publish,
+    publish: async message => {
+      await publish(message);
+      indexByRoute(index, message, taskId => queue.store.find(taskId));
+    },
     onError,
-    rootUrl,
+    objects,
+    urls,
+    ownClient: queueClient,
     claimTimeoutMs: options.claimTimeoutMs ?? 20 * 60_000,
     longPollMs: options.longPollMs ?? 20_000,
     lookAgainMs: options.lookAgainMs ?? 1_000,
@@ -80,22 +101,25 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
     claimDelayMs: options.claimDelayMs ?? 1_000,
     dependencyDelayMs: options.dependencyDelayMs ?? 0,
   });
+  const anonymous = options.anonymousScopes ?? ['queue:get-artifact:public/*'];
+  const expand = createExpandScopes({ ...options.roles, anonymous });
   const authenticate = createAuthenticate({
-    clients: [...clients, queue.ownClient],
-    anonymousScopes: options.anonymousScopes ?? ['queue:get-artifact:public/*'],
+    clients: [...clients, queueClient, workerManagerClient],
+    expand,
     now: () => clock.now(),
   });
-  const handlers = {
-    ...serviceCalls(),
-    ...taskCalls(queue),
-    ...taskGroupCalls(queue),
-    ...workCalls(queue),
-    ...artifactCalls(queue),
-    ...taskQueueCalls(queue),
-  };
-  addCalls(server, handlers, { authenticate, checkInput: createCheckInput(rootUrl), clock, onError });
-  const storage = await createArtifactStorage();
-  addStorage(server, { storage, urls: queue.urls, clock });
+  const services = [
+    queueService(queue),
+    authService(expand),
+    indexService({ index, urlOfLatestArtifact: createArtifactUrls(rootUrl, queueClient) }),
+    objectService({ objects, storage, urls, clock }),
+    purgeCacheService(clock),
+    secretsService(clock),
+    workerManagerService({ clock, publish, issuer: workerManagerClient }),
+  ];
+  const checkInput = createCheckInput(rootUrl);
+  for (const service of services) addService(server, service, { authenticate, checkInput, clock, onError });
+  addStorage(server, { storage, urls, clock });
   try {
     await server.listen({ host: HOST, port: options.port ?? 0 });
   } catch (error) {

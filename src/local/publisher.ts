@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { Message, Publish } from './messages.ts';
+import type { Message, Publish } from './message.ts';
 
 export interface Publisher {
   /** Publishes for a call, which fails when the broker does not take the message. */

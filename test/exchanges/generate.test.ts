@@ -87,6 +87,31 @@ describe('the generator', () => {
     ]);
   });
 
+  it('writes of another service what is of use, when the manifest lists it', async () => {
+    const path = 'references/secrets/v1/api.json';
+    const call = (name: string) => ({ name, method: 'get', route: `/${name}`, args: [] });
+    const entries = ['ping', 'get', 'list', 'remove', 'set', 'other'].map(call);
+    const api = { filename: path, content: { serviceName: 'secrets', apiVersion: 'v1', entries } };
+    const listed = (references as Listed[]).map(document => {
+      const { references: paths } = document.content as { references?: string[] };
+      return paths ? { ...document, content: { references: [...paths, `/${path}`] } } : document;
+    });
+    const location = join(temporary, 'secrets.json');
+    await writeFile(location, JSON.stringify([...listed, api]));
+    const module = (await filesIn(await generated(location, 'secrets')))[
+      'src/queue/generated/secrets-api.ts'
+    ];
+    expect(module).toContain('export const secretsApi');
+    expect(module).toContain("route: '/set'");
+    expect(module).not.toContain('other');
+    const less = { ...api, content: { ...api.content, entries: entries.slice(0, 2) } };
+    await writeFile(location, JSON.stringify([...listed, less]));
+    expect(await generate('--references', location, '--out', temporary)).toEqual({
+      code: 64,
+      stderr: `generate: /${path} has no call list\n`,
+    });
+  });
+
   it('leaves prose behind, but not the properties that are called like it', () => {
     expect(Object.entries(files).filter(([, content]) => /prose/i.test(content))).toEqual([]);
     expect(JSON.parse(files['schemas/taskcluster/queue/v1/annotate-request.json'] ?? '')).toEqual({

@@ -109,13 +109,11 @@ describe('createArtifact', () => {
     });
   });
 
-  it.each([
-    ['that has expired', S3, { expires: inMs(-16 * 60_000) }],
-    ['of the object service', { ...S3, storageType: 'object' }, {}],
-  ])('refuses an artifact %s', async (_, request, change) => {
+  it('refuses an artifact that has expired', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
-    const refusal = await refusalOf(run.createArtifact(taskId, 0, 'public/x', { ...request, ...change }));
+    const expired = { ...S3, expires: inMs(-16 * 60_000) };
+    const refusal = await refusalOf(run.createArtifact(taskId, 0, 'public/x', expired));
     expect(refusal).toMatchObject({ status: 400, code: 'InputError' });
   });
 

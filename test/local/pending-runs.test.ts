@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { createPendingRuns } from '../../src/local/tasks/pending-runs.ts';
-import { PRIORITIES, type Task } from '../../src/local/tasks/task.ts';
+import { createPendingRuns } from '../../src/local/queue/tasks/pending-runs.ts';
+import { PRIORITIES, type Task } from '../../src/local/queue/tasks/task.ts';
 
 const TASK: Task = {
   taskId: '',

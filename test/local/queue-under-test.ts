@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import taskcluster from 'taskcluster-client';
 
-import { exchanges, validator } from '../../src/exchanges/index.ts';
+import { exchanges } from '../../src/exchanges/index.ts';
 import {
   startLocalQueue,
   type LocalQueue,
@@ -10,21 +10,19 @@ import {
   type Message,
 } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
-import { queueApi, type CreateTaskRequest, type QueueApi } from '../../src/queue/index.ts';
+import type { CreateTaskRequest, QueueApi } from '../../src/queue/index.ts';
+import {
+  checkedClient,
+  type Apis,
+  type ClientOf,
+  type Credentials,
+  type TestClient,
+} from './checked-client.ts';
+
+export type { Credentials, TestClient };
 
 export const TASK_QUEUE_ID = 'proj-test/pool';
 export const WORKER = { workerGroup: 'group', workerId: 'worker-1' };
-
-/** The calls of a client, each answer checked against the schema that the API's references give for it. */
-export type TestClient = {
-  readonly [N in keyof QueueApi]: (...args: unknown[]) => Promise<QueueApi[N]['output']>;
-};
-
-export interface Credentials {
-  readonly clientId: string;
-  readonly accessToken: string;
-  readonly certificate?: string;
-}
 
 export interface QueueUnderTest extends LocalQueue, AsyncDisposable {
   /** Everything that was published, each message valid by the schema of its exchange. */
@@ -38,6 +36,10 @@ export interface QueueUnderTest extends LocalQueue, AsyncDisposable {
   readonly anonymous: TestClient;
   readonly credentials: Readonly<Record<'root' | 'worker' | 'nobody', Credentials>>;
   connect(credentials: Partial<Credentials>, options?: object): TestClient;
+  /** A client of any service; root's by default. */
+  connectTo<S extends keyof Apis>(service: S, credentials?: Partial<Credentials>): ClientOf<S>;
+  /** The calls that were answered: `queue.createTask`. */
+  readonly answered: Set<string>;
   /** The URL of a GET call, signed so that it can be given away. */
   signedUrl(credentials: Credentials, call: keyof QueueApi, ...args: unknown[]): string;
   /** Creates a task and returns its id. */
@@ -53,6 +55,7 @@ export interface QueueUnderTest extends LocalQueue, AsyncDisposable {
 /** Starts a queue on a free port, with a function in the place of a broker. */
 export async function startQueue(options: Partial<LocalQueueOptions> = {}): Promise<QueueUnderTest> {
   const messages: Message[] = [];
+  const answered = new Set<string>();
   const scopesOf = {
     root: ['*'],
     worker: [`queue:claim-work:${TASK_QUEUE_ID}`, `queue:worker-id:${WORKER.workerGroup}/*`],
@@ -85,14 +88,11 @@ export async function startQueue(options: Partial<LocalQueueOptions> = {}): Prom
   });
 
   function connect(given: Partial<Credentials>, clientOptions: object = {}): TestClient {
-    const client = new taskcluster.Queue({
-      rootUrl: queue.rootUrl,
-      credentials: given as Credentials,
-      retries: 0,
-      ...clientOptions,
-    });
-    const calls = Object.keys(queueApi) as (keyof QueueApi)[];
-    return Object.fromEntries(calls.map(name => [name, checkedCall(client, name)])) as TestClient;
+    return clientOf('queue', given, clientOptions);
+  }
+
+  function clientOf<S extends keyof Apis>(service: S, given: Partial<Credentials>, clientOptions?: object) {
+    return checkedClient(service, queue.rootUrl, given, answered, clientOptions);
   }
 
   function signedUrl(given: Credentials, call: keyof QueueApi, ...args: unknown[]): string {
@@ -122,6 +122,8 @@ export async function startQueue(options: Partial<LocalQueueOptions> = {}): Prom
     messages,
     credentials,
     connect,
+    connectTo: (service, given = credentials.root) => clientOf(service, given),
+    answered,
     signedUrl,
     root,
     worker,
@@ -141,19 +143,6 @@ export async function startQueue(options: Partial<LocalQueueOptions> = {}): Prom
     },
     published: () => messages.map(({ exchange }) => exchange.split('/').at(-1) ?? ''),
     [Symbol.asyncDispose]: () => queue.close(),
-  };
-}
-
-type AnyCall = (...args: unknown[]) => Promise<unknown>;
-
-function checkedCall(client: Record<string, AnyCall>, name: keyof QueueApi): AnyCall {
-  const { output } = queueApi[name];
-  const check = output === undefined ? () => [] : validator(output);
-  return async (...args) => {
-    const answer = await client[name]?.(...args);
-    const problems = check(answer);
-    if (problems.length > 0) throw new Error(`${name} answered wrongly: ${problems.join(', ')}`);
-    return answer;
   };
 }
 

@@ -10,8 +10,8 @@ import {
   rerun,
   resolve,
   schedule,
-} from '../../src/local/tasks/runs.ts';
-import { stateOf, type Task } from '../../src/local/tasks/task.ts';
+} from '../../src/local/queue/tasks/runs.ts';
+import { stateOf, type Task } from '../../src/local/queue/tasks/task.ts';
 
 const WORKER = { workerGroup: 'group', workerId: 'worker' };
 const DEADLINE = 1_000;

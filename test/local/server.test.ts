@@ -2,10 +2,10 @@ import { networkInterfaces } from 'node:os';
 
 import { describe, expect, it } from 'vitest';
 
-import { addCalls } from '../../src/local/http/api.ts';
-import type { Handlers } from '../../src/local/http/call.ts';
+import { addService, createService } from '../../src/local/http/api.ts';
 import { createServer } from '../../src/local/http/server.ts';
 import { systemClock } from '../../src/local/index.ts';
+import { queueApi, type QueueApi } from '../../src/queue/index.ts';
 import { refusalOf, startQueue, TASK_QUEUE_ID, WORKER } from './queue-under-test.ts';
 
 describe('the server', () => {
@@ -33,7 +33,7 @@ describe('the server', () => {
 
   it('answers what it does not know with 404, as it does the calls that it leaves out', async () => {
     await using queue = await startQueue();
-    for (const path of ['/', '/api/queue/v1/nothing', '/api/queue/v1/provisioners', '/api/auth/v1/ping']) {
+    for (const path of ['/', '/api/queue/v1/nothing', '/api/queue/v1/provisioners', '/api/hooks/v1/ping']) {
       const response = await fetch(queue.rootUrl + path);
       expect([response.status, await response.json()]).toEqual([404, { error: 'Not found' }]);
     }
@@ -136,8 +136,8 @@ describe('a call', () => {
   it('that forgets to look at the scopes of its caller is not answered', async () => {
     const errors: unknown[] = [];
     const server = createServer(() => '');
-    const handlers: Handlers = { cancelTask: () => ({}) as never };
-    addCalls(server, handlers, {
+    const service = createService<QueueApi>('queue', queueApi, { cancelTask: () => ({}) as never });
+    addService(server, service, {
       authenticate: async () => ({ kind: 'anonymous', scopes: ['*'] }),
       checkInput: () => undefined,
       clock: systemClock,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { isoTime, postgresTime } from '../../src/local/tasks/times.ts';
+import { isoTime, postgresTime } from '../../src/local/times.ts';
 
 describe('a time as PostgreSQL spells it', () => {
   it.each([

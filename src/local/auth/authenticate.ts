@@ -1,6 +1,7 @@
 import hawk from 'hawk';
 
 import { checkCertificate, temporaryToken } from './certificate.ts';
+import type { ExpandScopes } from './roles.ts';
 import { isScope, satisfies } from './scopes.ts';
 import type { LocalClient } from './temporary-credentials.ts';
 
@@ -28,8 +29,7 @@ export type Authenticate = (request: SignedRequest) => Promise<Caller>;
 
 interface AuthenticateOptions {
   readonly clients: readonly LocalClient[];
-  /** What everybody may do, callers without a signature included. */
-  readonly anonymousScopes: readonly string[];
+  readonly expand: ExpandScopes;
   /** By which certificates expire. Signatures are made on the caller's clock, and compared with the machine's. */
   readonly now: () => number;
 }
@@ -38,7 +38,9 @@ interface AuthenticateOptions {
 const CLOCK_SKEW_SECONDS = 15 * 60;
 const BEWIT = /[?&]bewit=([\w-]*)/;
 
-export function createAuthenticate({ clients, anonymousScopes, now }: AuthenticateOptions): Authenticate {
+export function createAuthenticate({ clients, expand, now }: AuthenticateOptions): Authenticate {
+  /** Everybody has the role `anonymous`, callers without a signature included. */
+  const allScopes = (scopes: readonly string[]): readonly string[] => expand([...scopes, 'assume:anonymous']);
   const byClientId = new Map(clients.map(client => [client.clientId, client]));
 
   function find(clientId: string): LocalClient {
@@ -56,14 +58,14 @@ export function createAuthenticate({ clients, anonymousScopes, now }: Authentica
     const { certificate, authorizedScopes } = parseExt(ext);
     const issuer = find(issuerOf(certificate, clientId));
     let key = issuer.accessToken.reveal();
-    let { scopes } = issuer;
+    let scopes: readonly string[] = expand(issuer.scopes);
     if (certificate !== undefined) {
-      const checked = checkCertificate(certificate, clientId, { ...issuer, accessToken: key }, now());
+      const checked = checkCertificate(certificate, clientId, { ...issuer, scopes, accessToken: key }, now());
       key = temporaryToken(checked.seed, key);
       ({ scopes } = checked);
     }
     if (authorizedScopes !== undefined) {
-      if (!satisfies([...scopes, ...anonymousScopes], { AllOf: authorizedScopes })) {
+      if (!satisfies(allScopes(scopes), { AllOf: authorizedScopes })) {
         throw new Error('ext.authorizedScopes has scopes that the credentials have not');
       }
       scopes = authorizedScopes;
@@ -73,14 +75,14 @@ export function createAuthenticate({ clients, anonymousScopes, now }: Authentica
 
   const credentialsOf = (ext: string | undefined) => async (clientId: string) => {
     const { key, scopes } = lookUp(clientId, ext);
-    return { key, algorithm: 'sha256' as const, clientId, scopes: [...scopes, ...anonymousScopes] };
+    return { key, algorithm: 'sha256' as const, clientId, scopes: [...allScopes(scopes)] };
   };
 
   async function verify(request: SignedRequest): Promise<Caller> {
     const { method, url, headers, text } = request;
     const bewit = BEWIT.exec(url)?.[1];
     if (headers.authorization === undefined && bewit === undefined) {
-      return { kind: 'anonymous', scopes: anonymousScopes };
+      return { kind: 'anonymous', scopes: allScopes([]) };
     }
     const host = hawk.utils.parseHost({ headers });
     if (!host) throw new Error('The Host header is missing');

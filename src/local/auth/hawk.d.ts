@@ -26,6 +26,10 @@ declare module 'hawk' {
     };
     readonly uri: {
       authenticate<C extends Credentials>(request: Request, lookup: Lookup<C>): Promise<{ credentials: C }>;
+      getBewit(
+        url: string,
+        options: { credentials: Credentials & { readonly id: string }; ttlSec: number },
+      ): string;
     };
     readonly crypto: {
       calculatePayloadHash(payload: string, algorithm: 'sha256', contentType: string): string;

@@ -28,7 +28,7 @@ function fillInPart(part: ScopeTemplate, parameters: ScopeParameters): ScopeExpr
   if (typeof part === 'string') return [fillInScope(part, parameters)];
   if ('AllOf' in part) return [{ AllOf: part.AllOf.flatMap(each => fillInPart(each, parameters)) }];
   if ('AnyOf' in part) return [{ AnyOf: part.AnyOf.flatMap(each => fillInPart(each, parameters)) }];
-  if ('if' in part) throw new Error('no call of the queue has scopes that depend on a condition');
+  if ('if' in part) throw new Error('no call here has scopes that depend on a condition');
   const values = parameters[part.in];
   if (!Array.isArray(values)) throw new Error(`the scopes ${part.each} need ${part.in}`);
   return values.map((value: string) => fillInScope(part.each, { ...parameters, [part.for]: value }));

@@ -65,3 +65,31 @@ export function claimGrant(
     expiry: takenUntil,
   };
 }
+
+/** How long the credentials for one object last, in milliseconds. */
+const OBJECT_LIFE = 3_600_000;
+
+/** What the credentials are for by which a worker uploads an object artifact. */
+export function uploadGrant(
+  object: { name: string; projectId: string },
+  run: { taskId: string; runId: number; workerGroup: string; workerId: string },
+  now: number,
+): Grant {
+  return {
+    clientId: `artifact-upload/${run.taskId}/${run.runId}/on/${run.workerGroup}/${run.workerId}`,
+    scopes: [`object:upload:${object.projectId}:${object.name}`],
+    start: now,
+    expiry: now + OBJECT_LIFE,
+  };
+}
+
+/** What the credentials are for by which somebody downloads an object artifact. */
+export function downloadGrant(object: string, now: number): Grant {
+  return {
+    // The names of these objects begin with `t/`.
+    clientId: `artifact-download/${object.slice(2)}`,
+    scopes: [`object:download:${object}`],
+    start: now,
+    expiry: now + OBJECT_LIFE,
+  };
+}

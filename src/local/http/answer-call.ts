@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ApiCall } from '../../queue/index.ts';
-import type { Authenticate } from '../auth/authenticate.ts';
+import type { Authenticate, Caller } from '../auth/authenticate.ts';
 import { parametersOf, type ScopeParameters } from '../auth/scope-template.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
-import { isoTime } from '../tasks/times.ts';
-import { errorAnswer, jsonAnswer, type Answer } from './answer.ts';
+import { isoTime } from '../times.ts';
+import { emptyAnswer, errorAnswer, jsonAnswer, type Answer } from './answer.ts';
 import { authorize } from './authorize.ts';
 import type { AnyHandler } from './call.ts';
 import type { CheckInput } from './input.ts';
@@ -60,10 +60,14 @@ async function answer(
   { authenticate, checkInput }: ApiOptions,
 ): Promise<Answer> {
   let isAllowed = scopes === undefined;
+  let known: Promise<Caller> | undefined;
+  function caller(): Promise<Caller> {
+    const { method = '', url = '', headers } = request.raw;
+    return (known ??= authenticate({ method, url, headers, text }));
+  }
   async function allow(parameters: ScopeParameters): Promise<void> {
     if (scopes === undefined) return;
-    const { method = '', url = '', headers } = request.raw;
-    await authorize(authenticate, { method, url, headers, text }, scopes, parameters);
+    authorize(await caller(), scopes, parameters);
     isAllowed = true;
   }
   // Whoever may not do a thing is not told what else is wrong with it.
@@ -83,13 +87,14 @@ async function answer(
     query: given,
     body,
     authorize: allow,
+    caller,
     answerWith: (otherStatus, otherHeaders) => {
       [status, headers] = [otherStatus, otherHeaders];
     },
     onGone: callback => void reply.raw.once('close', callback),
   });
   if (!isAllowed) throw new Error(`${name} was answered without a look at the caller's scopes`);
-  return jsonAnswer(status, headers, output);
+  return output === undefined ? emptyAnswer() : jsonAnswer(status, headers, output);
 }
 
 /** @throws ApiError `MalformedPayload` */

@@ -29,6 +29,12 @@ export function jsonAnswer(status: number, headers: Answer['headers'], body: unk
   return { status, headers: { ...HEADERS, ...headers }, body: JSON.stringify(body, null, 2) };
 }
 
+/** Success, and nothing to say of it. */
+export function emptyAnswer(): Answer {
+  const { 'content-type': _type, ...headers } = HEADERS;
+  return { status: 204, headers, body: '' };
+}
+
 /** Turns whatever was thrown into an answer. What the caller is not to blame for says nothing but a number. */
 export function errorAnswer(error: unknown, call: CallInformation, time: string): Answer {
   const { code, text } = explain(error);

@@ -1,26 +1,41 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-import { queueApi, type QueueApi } from '../../queue/index.ts';
+import type { ApiCall } from '../../queue/index.ts';
 import { answerCall, type ApiOptions, type NamedCall } from './answer-call.ts';
-import type { AnyHandler, Handlers } from './call.ts';
+import type { AnyHandler, DescribedApi, Handlers } from './call.ts';
 
-/** Every call of the queue's API is below this path. */
-const BASE = '/api/queue/v1';
-
-/** Adds calls to a server, each as the API's references describe it. */
-export function addCalls(server: FastifyInstance, handlers: Handlers, options: ApiOptions): void {
-  for (const [name, handler] of Object.entries(handlers)) {
-    // The references say what a handler is called with, and requests are checked by them.
-    const call = { ...queueApi[name as keyof QueueApi], name, handler: handler as AnyHandler };
-    addCall(server, call, options);
-  }
+/** A service that answers calls. */
+export interface Service {
+  /** As it is in paths: `worker-manager`. */
+  readonly name: string;
+  readonly calls: readonly NamedCall[];
 }
 
-function addCall(server: FastifyInstance, call: NamedCall, options: ApiOptions): void {
+/** Puts a service together: what the references say of its calls, and what answers them. */
+export function createService<Api extends DescribedApi<Api>>(
+  name: string,
+  api: { readonly [N in keyof Api]: ApiCall },
+  handlers: Handlers<Api>,
+): Service {
+  const calls = Object.entries(handlers).map(([call, handler]) => ({
+    ...api[call as keyof Api],
+    name: call,
+    // The references say what a handler is called with, and requests are checked by them.
+    handler: handler as AnyHandler,
+  }));
+  return { name, calls };
+}
+
+/** Adds the calls of a service to a server, each as the API's references describe it. */
+export function addService(server: FastifyInstance, { name, calls }: Service, options: ApiOptions): void {
+  for (const call of calls) addCall(server, `/api/${name}/v1`, call, options);
+}
+
+function addCall(server: FastifyInstance, base: string, call: NamedCall, options: ApiOptions): void {
   const { path, wildcard } = pathOf(call.route);
   server.route({
     method: call.method,
-    url: `${BASE}${path}`,
+    url: `${base}${path}`,
     handler: async (request, reply) => {
       const params = paramsOf(request, wildcard);
       const { status, headers, body } = await answerCall(call, params, request, reply, options);
@@ -31,7 +46,7 @@ function addCall(server: FastifyInstance, call: NamedCall, options: ApiOptions):
 
 /** Fastify's path for a route. A name at the end may have slashes in it, written as such or as `%2F`. */
 function pathOf(route: string): { path: string; wildcard: string | undefined } {
-  const wildcard = /<(name|taskQueueId)>$/.exec(route)?.[1];
+  const wildcard = /<(name|taskQueueId|workerPoolId)>$/.exec(route)?.[1];
   const path = wildcard === undefined ? route : route.replace(`<${wildcard}>`, '*');
   return { path: path.replaceAll(/<([^<>]+)>/g, ':$1'), wildcard };
 }

@@ -1,21 +1,15 @@
-import type { Authenticate, SignedRequest } from '../auth/authenticate.ts';
+import type { Caller } from '../auth/authenticate.ts';
 import { fillIn, type ScopeParameters, type ScopeTemplate } from '../auth/scope-template.ts';
 import { missingScopes, type ScopeExpression } from '../auth/scopes.ts';
 import { ApiError } from '../errors.ts';
 
 /**
- * Lets a request pass whose caller has the scopes that a call needs.
+ * Lets a caller pass who has the scopes that a call needs.
  *
  * @throws ApiError `AuthenticationFailed` for a bad signature, `InsufficientScopes`
  */
-export async function authorize(
-  authenticate: Authenticate,
-  request: SignedRequest,
-  template: ScopeTemplate,
-  parameters: ScopeParameters,
-): Promise<void> {
+export function authorize(caller: Caller, template: ScopeTemplate, parameters: ScopeParameters): void {
   const required = fillIn(template, parameters);
-  const caller = await authenticate(request);
   if (caller.kind === 'unknown') throw new ApiError('AuthenticationFailed', caller.why);
   const missing = missingScopes(caller.scopes, required);
   if (missing === undefined) return;

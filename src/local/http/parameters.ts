@@ -1,5 +1,9 @@
 import { ApiError } from '../errors.ts';
 
+/** What Taskcluster makes most names of. */
+const IDENTIFIER = /^[a-zA-Z0-9-_]{1,38}$/;
+const TASK_QUEUE_ID = /^[a-zA-Z0-9-_]{1,38}\/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$/;
+const NAMESPACE = /^([a-zA-Z0-9_!~*'()%-]+\.)*[a-zA-Z0-9_!~*'()%-]+$/;
 const SLUGID = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
 
 /** What may be in the path of a call. */
@@ -7,7 +11,14 @@ const PATTERNS: Readonly<Record<string, RegExp>> = {
   taskId: SLUGID,
   taskGroupId: SLUGID,
   runId: /^[1-9]*[0-9]+$/,
-  taskQueueId: /^[a-zA-Z0-9-_]{1,38}\/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$/,
+  provisionerId: IDENTIFIER,
+  workerType: IDENTIFIER,
+  workerGroup: IDENTIFIER,
+  workerId: IDENTIFIER,
+  taskQueueId: TASK_QUEUE_ID,
+  workerPoolId: TASK_QUEUE_ID,
+  indexPath: NAMESPACE,
+  namespace: NAMESPACE,
   name: /^[\x20-\x7e]+$/,
 };
 
@@ -15,6 +26,10 @@ const PATTERNS: Readonly<Record<string, RegExp>> = {
 const QUERY_PATTERNS: Readonly<Record<string, RegExp>> = {
   continuationToken: /./,
   limit: /^[0-9]+$/,
+  quarantined: /^(true|false)$/,
+  since: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/,
+  launchConfigId: /./,
+  errorId: /./,
 };
 
 /** @throws ApiError `InvalidRequestArguments` that names every parameter that is not as it should be */

@@ -4,7 +4,7 @@ import type { RunInformation, TaskPriority, TaskStatusStructure } from '../../ex
 
 export type { RunInformation, TaskPriority, TaskStatusStructure };
 
-/** Which scopes a call needs, as the queue's API reference writes it. */
+/** Which scopes a call needs, as the API references write it. */
 export type ScopeExpression =
   | string
   | { readonly AllOf: readonly ScopeExpression[] }
@@ -12,10 +12,10 @@ export type ScopeExpression =
   | { readonly for: string; readonly in: string; readonly each: string }
   | { readonly if: string; readonly then: ScopeExpression; readonly else?: ScopeExpression };
 
-/** A call of the queue's API. */
+/** A call of a service's API. */
 export interface ApiCall {
   readonly method: 'delete' | 'get' | 'head' | 'patch' | 'post' | 'put';
-  /** Below `/api/queue/v1`, with its arguments in angle brackets: `/task/<taskId>`. */
+  /** Below `/api/queue/v1`, or another service's, with its arguments in angle brackets: `/task/<taskId>`. */
   readonly route: string;
   readonly args: readonly string[];
   readonly query: readonly string[];

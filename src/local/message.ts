@@ -1,0 +1,11 @@
+/** One Pulse message, ready to be published. */
+export interface Message {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** The `CC` header: `route.` and a route of the task, for each of them. */
+  readonly routes: readonly string[];
+  readonly body: object;
+}
+
+/** Publishes one Pulse message. Rejects when the broker did not take it. */
+export type Publish = (message: Message) => Promise<void>;

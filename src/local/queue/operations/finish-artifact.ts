@@ -1,0 +1,39 @@
+import { ApiError } from '../../errors.ts';
+import { artifactCreated } from '../messages.ts';
+import type { Queue } from '../queue.ts';
+
+/**
+ * Notes that the upload of an object artifact is done, and announces the artifact. Said again, it changes nothing.
+ *
+ * @throws ApiError `ResourceNotFound` when there is no such artifact, `InputError` when it has another upload, or when
+ * the object service does not have it
+ */
+export async function finishArtifact(
+  { store, artifacts, objects, publisher }: Queue,
+  taskId: string,
+  runId: number,
+  name: string,
+  uploadId: string,
+): Promise<void> {
+  const artifact = artifacts.find(taskId, runId, name);
+  if (!artifact) throw new ApiError('ResourceNotFound', 'Artifact not found');
+  const { content } = artifact;
+  if (content.storageType !== 'object') throw new ApiError('InputError', 'The artifact is not an object');
+  if (content.uploadId !== uploadId) throw new ApiError('InputError', 'The artifact has another uploadId');
+  if (content.finished) return;
+  if (!objects.find(content.name)) {
+    throw new ApiError('InputError', 'Object storing artifact data does not exist');
+  }
+  const finished = { ...artifact, content: { ...content, finished: true } };
+  artifacts.save(taskId, runId, finished);
+  if (artifact.contentLength !== undefined) {
+    throw new Error('the message has no place for a contentLength, so the real queue breaks here');
+  }
+  try {
+    await publisher.publish(artifactCreated(store.get(taskId), runId, finished));
+  } catch (error) {
+    // Said again, it would not be announced any more.
+    artifacts.save(taskId, runId, artifact);
+    throw error;
+  }
+}

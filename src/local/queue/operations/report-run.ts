@@ -1,0 +1,78 @@
+import type { TaskExceptionRequest } from '../../../queue/index.ts';
+import { ApiError } from '../../errors.ts';
+import { taskEnded, taskException, taskPending } from '../messages.ts';
+import type { Queue } from '../queue.ts';
+import { resolve } from '../tasks/runs.ts';
+import type { ReasonCreated, Task } from '../tasks/task.ts';
+import { getRun, notRunning } from './conflicts.ts';
+
+type ReportedReason = TaskExceptionRequest['reason'];
+
+/** What a worker may give as the reason of an exception, with the reason of the new run that follows from it. */
+const RETRY_REASONS: Readonly<Partial<Record<ReportedReason, ReasonCreated>>> = {
+  'worker-shutdown': 'retry',
+  'intermittent-task': 'task-retry',
+};
+
+/**
+ * Ends a run as completed or failed. The same report again is answered, and announced, again.
+ *
+ * @throws ApiError `RequestConflict` when the run has ended otherwise
+ */
+export async function reportEnded(
+  queue: Queue,
+  taskId: string,
+  runId: number,
+  state: 'completed' | 'failed',
+): Promise<Task> {
+  const { store, clock, publisher } = queue;
+  const task = store.get(taskId);
+  const run = getRun(task, runId);
+  if (run.state !== 'running' && run.state !== state) {
+    throw new ApiError('RequestConflict', `Run ${runId} of task \`${taskId}\` is not running or ${state}.`);
+  }
+  const resolved = resolve(task, runId, { state, reasonResolved: state }, clock.now()) ?? task;
+  if (resolved.runs.length !== runId + 1) throw notRunning(task, runId);
+  store.save(resolved);
+  try {
+    await publisher.publish(taskEnded(resolved, runId, state));
+  } finally {
+    queue.dependencyResolver.resolveSoon(resolved, state);
+  }
+  return resolved;
+}
+
+/**
+ * Ends a run as an exception, which makes a new run for some reasons while retries are left.
+ *
+ * @throws ApiError `RequestConflict` when the run has ended otherwise
+ */
+export async function reportException(
+  queue: Queue,
+  taskId: string,
+  runId: number,
+  reasonResolved: ReportedReason,
+): Promise<Task> {
+  const { store, clock, publisher } = queue;
+  const task = store.get(taskId);
+  getRun(task, runId);
+  const resolution = {
+    state: 'exception',
+    reasonResolved,
+    retryReason: RETRY_REASONS[reasonResolved],
+  } as const;
+  const resolved = resolve(task, runId, resolution, clock.now()) ?? task;
+  const run = getRun(resolved, runId);
+  if (run.reasonResolved !== reasonResolved || resolved.runs.length > runId + 2)
+    throw notRunning(task, runId);
+  store.save(resolved);
+  const next = resolved.runs[runId + 1];
+  const isRetried = next?.reasonCreated === 'retry' || next?.reasonCreated === 'task-retry';
+  try {
+    await publisher.publish(taskException(resolved, runId));
+    if (isRetried && next.state === 'pending') await publisher.publish(taskPending(resolved));
+  } finally {
+    if (!isRetried) queue.dependencyResolver.resolveSoon(resolved, 'exception');
+  }
+  return resolved;
+}

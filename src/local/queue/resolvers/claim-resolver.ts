@@ -1,0 +1,55 @@
+import type { Clock } from '../../clock.ts';
+import { taskException, taskPending } from '../messages.ts';
+import type { Publisher } from '../../publisher.ts';
+import { expireClaim } from '../tasks/runs.ts';
+import type { Store } from '../tasks/store.ts';
+import { stateOf } from '../tasks/task.ts';
+import type { DependencyResolver } from './dependency-resolver.ts';
+
+/** Ends runs whose worker does not reclaim them, and makes new ones while retries are left. */
+export interface ClaimResolver {
+  /** Comes back to a claim once its time is over. A claim that was renewed is watched anew. */
+  watch(taskId: string, runId: number, takenUntil: number): void;
+  close(): void;
+}
+
+interface ClaimResolverOptions {
+  readonly store: Store;
+  readonly publisher: Publisher;
+  readonly dependencyResolver: DependencyResolver;
+  readonly clock: Clock;
+  /** This many milliseconds after `takenUntil`. The real queue is up to 5 s late. */
+  readonly delayMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+export function createClaimResolver(options: ClaimResolverOptions): ClaimResolver {
+  const { store, publisher, dependencyResolver, clock, delayMs, onError } = options;
+  const watched = new Map<string, () => void>();
+
+  async function expire(taskId: string, runId: number, takenUntil: number): Promise<void> {
+    watched.delete(taskId);
+    const task = store.find(taskId);
+    const expired = task && expireClaim(task, runId, takenUntil, clock.now());
+    if (!expired) return;
+    store.save(expired);
+    await publisher.insist(taskException(expired, runId));
+    if (stateOf(expired) === 'pending') await publisher.insist(taskPending(expired));
+    else await dependencyResolver.resolve(expired, 'exception');
+  }
+
+  return {
+    watch(taskId, runId, takenUntil) {
+      // A task has one claim at a time.
+      watched.get(taskId)?.();
+      const delay = takenUntil - clock.now() + delayMs;
+      watched.set(
+        taskId,
+        clock.after(delay, () => void expire(taskId, runId, takenUntil).catch(onError)),
+      );
+    },
+    close() {
+      for (const stop of watched.values()) stop();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { ApiError } from '../../errors.ts';
+import type { Task } from './task.ts';
+import { isoTime } from '../../times.ts';
+
+/** Tasks that belong together. Times are milliseconds since the epoch. */
+export interface TaskGroup {
+  readonly taskGroupId: string;
+  readonly schedulerId: string;
+  readonly expires: number;
+  /** Since when it takes no more tasks. */
+  readonly sealed?: number;
+  /** Its tasks, in the order in which they were created. */
+  readonly taskIds: Set<string>;
+  /** Those that were never resolved. A rerun does not bring a task back here. */
+  readonly unresolved: Set<string>;
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * The group as it is once `task` may be added. It outlives its tasks by an hour at the least.
+ *
+ * @throws ApiError `RequestConflict` when the group is another scheduler's, or sealed
+ */
+export function groupFor(task: Task, group: TaskGroup | undefined): TaskGroup {
+  const { taskGroupId, schedulerId, expires } = task;
+  if (!group) {
+    return {
+      taskGroupId,
+      schedulerId,
+      expires: expires + HOUR,
+      taskIds: new Set(),
+      unresolved: new Set(),
+    };
+  }
+  if (group.schedulerId !== schedulerId) {
+    throw new ApiError(
+      'RequestConflict',
+      `Task group \`${taskGroupId}\` has the schedulerId \`${group.schedulerId}\`, so a task of \`${schedulerId}\` can not be in it.`,
+    );
+  }
+  if (group.sealed !== undefined) {
+    throw new ApiError('RequestConflict', `Task group \`${taskGroupId}\` is sealed: it takes no more tasks.`);
+  }
+  return expires > group.expires ? { ...group, expires: expires + HOUR } : group;
+}
+
+/** The group as it is in answers and messages. */
+export function describeGroup({ taskGroupId, schedulerId, expires, sealed }: TaskGroup) {
+  return {
+    taskGroupId,
+    schedulerId,
+    expires: isoTime(expires),
+    ...(sealed !== undefined && { sealed: isoTime(sealed) }),
+  };
+}

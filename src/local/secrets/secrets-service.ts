@@ -1,0 +1,45 @@
+import { secretsApi, type SecretsApi } from '../../queue/index.ts';
+import type { Clock } from '../clock.ts';
+import { ApiError } from '../errors.ts';
+import { createService, type Service } from '../http/api.ts';
+import { pageOf } from '../http/pages.ts';
+import { ping } from '../http/ping.ts';
+
+/** As it came: the expiry is answered in the spelling of the caller. */
+type Stored = SecretsApi['set']['input'];
+
+/** The secrets service: JSON objects by name, each with an expiry. */
+export function secretsService(clock: Clock): Service {
+  const secrets = new Map<string, Stored>();
+
+  function find(name: string): Stored {
+    const found = secrets.get(name);
+    if (!found) throw new ApiError('ResourceNotFound', `There is no secret \`${name}\`.`);
+    if (Date.parse(found.expires) < clock.now()) {
+      throw new ApiError('ResourceExpired', `The secret \`${name}\` has expired.`);
+    }
+    return found;
+  }
+
+  return createService<SecretsApi>('secrets', secretsApi, {
+    ping,
+
+    get: ({ params }) => find(params.name),
+
+    set({ params, body }) {
+      secrets.set(params.name, body);
+      return {};
+    },
+
+    remove({ params }) {
+      find(params.name);
+      secrets.delete(params.name);
+      return {};
+    },
+
+    list({ query }) {
+      const { items, ...rest } = pageOf([...secrets.keys()].sort(), query);
+      return { secrets: items, ...rest };
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+import type { ArtifactStorage } from './artifact-storage.ts';
+import { storageKey, type Bucket, type SignedUrls, type StorageUrl } from './signed-urls.ts';
+import type { Clock } from '../clock.ts';
+
+interface StorageOptions {
+  readonly storage: ArtifactStorage;
+  readonly urls: SignedUrls;
+  readonly clock: Clock;
+}
+
+const BUCKETS: readonly Bucket[] = ['public-bucket', 'private-bucket', 'object-bucket'];
+
+/** The object store that the URLs of artifacts lead to. It is not the queue, and answers as S3 does. */
+export function addStorage(server: FastifyInstance, options: StorageOptions): void {
+  const { storage, urls, clock } = options;
+
+  const isSigned = (url: StorageUrl, request: FastifyRequest): boolean =>
+    urls.check(url, request.query as Record<string, unknown>, clock.now());
+
+  async function put(bucket: Bucket, request: FastifyRequest, reply: FastifyReply) {
+    const key = keyOf(request);
+    if (!isSigned({ method: 'PUT', bucket, key }, request)) return refuse(reply, 403, 'AccessDenied');
+    const { headers } = request;
+    if (headers['content-length'] === undefined) return refuse(reply, 411, 'MissingContentLength');
+    const contentEncoding = headers['content-encoding'];
+    const object = await storage.put(storageKey({ bucket, key }), request.raw, {
+      contentType: headers['content-type'] ?? 'binary/octet-stream',
+      ...(contentEncoding !== undefined && { contentEncoding }),
+    });
+    return reply.header('etag', object.etag).send();
+  }
+
+  function get(bucket: Bucket, request: FastifyRequest, reply: FastifyReply) {
+    const key = keyOf(request);
+    if (bucket !== 'public-bucket' && !isSigned({ method: 'GET', bucket, key }, request)) {
+      return refuse(reply, 403, 'AccessDenied');
+    }
+    const found = storage.find(storageKey({ bucket, key }));
+    if (!found) return refuse(reply, 404, 'NoSuchKey');
+    const { contentType, contentEncoding, contentLength, etag } = found.object;
+    return reply
+      .headers({
+        'content-type': contentType,
+        ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),
+        'content-length': contentLength,
+        etag,
+        'access-control-allow-origin': '*',
+      })
+      .send(found.open());
+  }
+
+  void server.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    // Uploads are streamed to disk, so nothing reads them before.
+    scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
+    for (const bucket of BUCKETS) {
+      scope.put(`/${bucket}/*`, (request, reply) => put(bucket, request, reply));
+      scope.get(`/${bucket}/*`, (request, reply) => get(bucket, request, reply));
+    }
+    done();
+  });
+}
+
+function keyOf(request: FastifyRequest): string {
+  return (request.params as { '*': string })['*'];
+}
+
+function refuse(reply: FastifyReply, status: number, code: string): FastifyReply {
+  return reply
+    .code(status)
+    .header('content-type', 'application/xml')
+    .send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code></Error>`);
+}

@@ -1,0 +1,34 @@
+import { workerManager } from '../../exchanges/index.ts';
+import type { Message } from '../message.ts';
+
+/** What a worker reported of itself. */
+export interface WorkerError {
+  readonly errorId: string;
+  readonly workerPoolId: string;
+  readonly reported: string;
+  readonly kind: string;
+  readonly title: string;
+  readonly description: string;
+  readonly extra: Record<string, unknown>;
+}
+
+/** The real service leaves everything out of this routing key. */
+export function workerPoolCreated(workerPoolId: string, providerId: string): Message {
+  const { exchange, build } = workerManager.workerPoolCreated;
+  return { exchange, routingKey: build({}), routes: [], body: { workerPoolId, providerId } };
+}
+
+export function workerPoolError(
+  { errorId, workerPoolId, reported, kind, title }: WorkerError,
+  providerId: string,
+  worker: { readonly workerGroup: string; readonly workerId: string },
+): Message {
+  const { exchange, build } = workerManager.workerPoolError;
+  const [provisionerId = '', workerType = ''] = workerPoolId.split('/');
+  return {
+    exchange,
+    routingKey: build({ providerId, provisionerId, workerType, ...worker }),
+    routes: [],
+    body: { workerPoolId, providerId, errorId, kind, title, timestamp: reported, ...worker },
+  };
+}

@@ -22,7 +22,8 @@ export interface ValidatorOptions {
  * Nothing is read or compiled before the first check, and each schema is compiled once.
  *
  * @param schema a JSON schema of draft-07 that refers to nothing outside of itself, or the path of one below
- *   `schemas/` (`taskcluster/queue/v1/claim-work-request.json`), which may refer to others by relative path
+ *   `schemas/` (`taskcluster/queue/v1/claim-work-request.json`, or `…#/definitions/…` for a part of one), which may
+ *   refer to others by relative path
  */
 export function validator(
   schema: string | object,
@@ -31,7 +32,7 @@ export function validator(
   return value => {
     const ajv = compiler(fillDefaults);
     const key = typeof schema === 'string' ? `/${schema}` : schema;
-    if (typeof key === 'string') addSchema(ajv, key);
+    if (typeof key === 'string') addSchema(ajv, document(key));
     const errors = ajv.validate(key, value) ? [] : (ajv.errors ?? []);
     return errors
       .filter(({ keyword }) => !(acceptUnknown && keyword === 'additionalProperties'))
@@ -64,7 +65,12 @@ function addSchema(ajv: Ajv, id: string): void {
     return value;
   }) as object;
   ajv.addSchema(schema, id);
-  for (const reference of references) addSchema(ajv, new URL(reference, `file://${id}`).pathname);
+  for (const reference of references) addSchema(ajv, document(reference, id));
+}
+
+/** The path of the document that a reference points into. */
+function document(reference: string, from = '/'): string {
+  return new URL(reference, `file://${from}`).pathname;
 }
 
 /** ajv names the object around a missing or surplus property; a reader wants to see the property itself. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +9,15 @@ import taskException from './fixture/task-exception.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const schemas = globSync('taskcluster/**/*.json', { cwd: `${root}schemas` });
+
+/** Some documents hold no rule of their own, only definitions that others refer to. */
+function rulesIn(schema: string): string[] {
+  const document = JSON.parse(readFileSync(`${root}schemas/${schema}`, 'utf8')) as Record<string, unknown>;
+  const rules = Object.keys(document).filter(key => !key.startsWith('$'));
+  return rules.join() === 'definitions'
+    ? Object.keys(document.definitions as object).map(name => `${schema}#/definitions/${name}`)
+    : [schema];
+}
 
 describe('a message', () => {
   it('as the queue sends it has no problems', () => {
@@ -51,7 +60,7 @@ describe('a schema', () => {
     expect(schemas).toContain('taskcluster/queue/v1/create-task-request.json');
   });
 
-  it.each(schemas)('%s compiles, with all that it refers to', schema => {
+  it.each(schemas.flatMap(rulesIn))('%s compiles, with all that it refers to', schema => {
     expect(validator(schema)('neither an object nor a list')).not.toEqual([]);
     expect(validator(schema, { fillDefaults: true })(1)).not.toEqual([]);
   });

@@ -10,7 +10,7 @@ import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
 import type { Setting } from './setting.ts';
 
 /**
- * - `tcw` is `tcw run`, as it is.
+ * - `tcw` is `tcw run`, as it is published.
  * - `baseline` asks as generic-worker does, and is otherwise the same.
  * - `phases` is put together as `tcw run` is, and tells of each phase of each run.
  */
@@ -40,10 +40,9 @@ export interface Workers extends AsyncDisposable {
 }
 
 const SCRIPTS = {
-  tcw: [fileURLToPath(new URL('../../bin/tcw.js', import.meta.url)), 'run'],
   baseline: [fileURLToPath(new URL('../baseline-process.ts', import.meta.url))],
   phases: [fileURLToPath(new URL('phases-process.ts', import.meta.url))],
-} as const satisfies Record<WorkerKind, readonly string[]>;
+} as const satisfies Record<Exclude<WorkerKind, 'tcw'>, readonly string[]>;
 
 export async function startWorkers(
   setting: Setting,
@@ -56,7 +55,8 @@ export async function startWorkers(
       const name = `${pool}-${index}`;
       const tasksDir = join(setting.folder, name);
       await mkdir(tasksDir);
-      const worker = await startWorker(kind, {
+      const words = kind === 'tcw' ? [setting.tcw, 'run'] : SCRIPTS[kind];
+      const worker = await startWorker(kind, words, {
         TCW_ROOT_URL: queue.rootUrl,
         TCW_CLIENT_ID: queue.worker.clientId,
         TCW_ACCESS_TOKEN: queue.worker.accessToken,
@@ -90,10 +90,14 @@ export async function startWorkers(
   };
 }
 
-async function startWorker(kind: WorkerKind, variables: Readonly<Record<string, string>>) {
+async function startWorker(
+  kind: WorkerKind,
+  words: readonly string[],
+  variables: Readonly<Record<string, string>>,
+) {
   const startedMs = nowMs();
   const own = kind === 'tcw';
-  const child = startNode(SCRIPTS[kind], variables, [
+  const child = startNode(words, variables, [
     'ignore',
     'inherit',
     own ? 'pipe' : 'inherit',

@@ -4,16 +4,27 @@ import { parseArgs } from 'node:util';
 import { breakdown } from './figures/breakdown.ts';
 import { cancel } from './figures/cancel.ts';
 import { claimCalls } from './figures/claim-calls.ts';
+import { endurance } from './figures/endurance.ts';
 import type { Figure } from './figures/figure.ts';
 import { footprint } from './figures/footprint.ts';
 import { pool } from './figures/pool.ts';
 import { single } from './figures/single.ts';
+import { throughput } from './figures/throughput.ts';
 import { describeMachine, inWords } from './report/machine.ts';
 import type { Row } from './report/row.ts';
 import { table } from './report/table.ts';
 import { withSetting } from './setting/setting.ts';
 
-const FIGURES: readonly Figure[] = [single, pool, claimCalls, cancel, footprint, breakdown];
+const FIGURES: readonly Figure[] = [
+  single,
+  pool,
+  claimCalls,
+  cancel,
+  footprint,
+  breakdown,
+  throughput,
+  endurance,
+];
 const NAMES = FIGURES.map(({ name }) => name);
 
 const HELP = `npm run bench -- [options]

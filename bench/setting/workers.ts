@@ -22,6 +22,8 @@ export type Contender = 'tcw' | 'baseline';
 export interface WorkersOptions {
   readonly count: number;
   readonly capacity: number;
+  /** A pool that may have tasks already, by default a new one. */
+  readonly pool?: string;
   /** Another queue than the setting's. */
   readonly queue?: ObservedQueue;
   /** Starts them as a machine does that has never run one: without the compiled code that earlier ones left. */
@@ -47,9 +49,15 @@ const SCRIPTS = {
 export async function startWorkers(
   setting: Setting,
   kind: WorkerKind,
-  { count, capacity, queue = setting.queue, cold = false, onPhase }: WorkersOptions,
+  {
+    count,
+    capacity,
+    pool = setting.newPool(kind),
+    queue = setting.queue,
+    cold = false,
+    onPhase,
+  }: WorkersOptions,
 ): Promise<Workers> {
-  const pool = setting.newPool(kind);
   const started = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const name = `${pool}-${index}`;
@@ -69,7 +77,11 @@ export async function startWorkers(
         TCW_PULSE_URL: setting.pulseUrl,
         // Should the benchmark be killed, its workers do not stay for ever.
         TCW_IDLE_TIMEOUT_SECS: '900',
-        ...(!cold && { NODE_COMPILE_CACHE: join(setting.folder, 'compiled') }),
+        // Where compiled code is kept: by `tcw` itself, or by Node for what is only part of the benchmark.
+        [kind === 'tcw' ? 'XDG_CACHE_HOME' : 'NODE_COMPILE_CACHE']: join(
+          cold ? tasksDir : setting.folder,
+          'cache',
+        ),
       });
       if (onPhase) {
         worker.child.on('message', message => {

@@ -2,10 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { breakdown } from './figures/breakdown.ts';
+import { broker } from './figures/broker.ts';
 import { cancel } from './figures/cancel.ts';
 import { claimCalls } from './figures/claim-calls.ts';
 import { endurance } from './figures/endurance.ts';
 import type { Figure } from './figures/figure.ts';
+import { fleet } from './figures/fleet.ts';
 import { footprint } from './figures/footprint.ts';
 import { pool } from './figures/pool.ts';
 import { single } from './figures/single.ts';
@@ -24,6 +26,8 @@ const FIGURES: readonly Figure[] = [
   breakdown,
   throughput,
   endurance,
+  fleet,
+  broker,
 ];
 const NAMES = FIGURES.map(({ name }) => name);
 

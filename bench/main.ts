@@ -10,6 +10,7 @@ import type { Figure } from './figures/figure.ts';
 import { fleet } from './figures/fleet.ts';
 import { footprint } from './figures/footprint.ts';
 import { pool } from './figures/pool.ts';
+import { idleHour } from './figures/idle-hour.ts';
 import { single } from './figures/single.ts';
 import { throughput } from './figures/throughput.ts';
 import { describeMachine, inWords } from './report/machine.ts';
@@ -28,6 +29,7 @@ const FIGURES: readonly Figure[] = [
   endurance,
   fleet,
   broker,
+  idleHour,
 ];
 const NAMES = FIGURES.map(({ name }) => name);
 

@@ -9,7 +9,7 @@ export type Goal =
     }
   | { readonly atLeast: number };
 
-export type Unit = 'ms' | 'MB' | 'calls' | 'tasks/s' | 'requests' | 'requests/s' | 'times';
+export type Unit = 'ms' | 'µs' | 'MB' | 'calls' | 'tasks/s' | 'requests' | 'messages/s' | 'times';
 
 /** One line of the result. */
 export interface Row {

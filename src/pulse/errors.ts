@@ -9,6 +9,9 @@
  * - `mismatch`: the broker goes by other terms: the queue or exchange exists with other arguments, the message is
  *   larger than it takes (AMQP 406).
  * - `invalid`: refused here, before any frame was sent: a bad name, key, URL, header or body.
+ * - `nacked`: the broker could not take a message: its queue is full and refuses, or it has an error of its own.
+ * - `returned`: a `mandatory` message was wanted by no queue (AMQP 312).
+ * - `full`: more messages wait to be published than may.
  * - `connection`: the broker can not be reached, or the connection or channel was lost. Worth another try.
  * - `closed`: `close()` was called.
  */
@@ -20,6 +23,9 @@ export type PulseErrorKind =
   | 'locked'
   | 'mismatch'
   | 'invalid'
+  | 'nacked'
+  | 'returned'
+  | 'full'
   | 'connection'
   | 'closed';
 

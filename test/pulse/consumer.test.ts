@@ -15,6 +15,10 @@ function channelUnderTest() {
     declareQueue: nothing,
     declareExchange: nothing,
     bindQueue: nothing,
+    unbindQueue: nothing,
+    checkQueue: async () => ({ messages: 0, consumers: 0 }),
+    deleteQueue: nothing,
+    purgeQueue: async () => 0,
     consume: async (_, prefetch, onDelivery) => {
       said.push(`consume ${prefetch}`);
       deliver = onDelivery;
@@ -23,9 +27,10 @@ function channelUnderTest() {
     cancel: async tag => {
       said.push(`cancel ${tag}`);
     },
-    ack: tag => said.push(`ack ${tag}`),
-    nack: (tag, requeue) => said.push(`${requeue ? 'requeue' : 'reject'} ${tag}`),
-    publish: nothing,
+    ack: (tag, upTo) => said.push(`ack ${upTo ? 'up to ' : ''}${tag}`),
+    nack: tag => said.push(`requeue ${tag}`),
+    reject: (tag, requeue) => said.push(`${requeue ? 'retry' : 'reject'} ${tag}`),
+    publish: () => undefined,
     close: async () => {
       said.push('close');
     },
@@ -44,6 +49,8 @@ function channelUnderTest() {
 }
 
 const none = () => undefined;
+/** Long enough for what is said at the end of a turn. */
+const turn = () => new Promise(resolve => setTimeout(resolve, 5));
 
 describe('a consumer', () => {
   it('gives back what came while nothing was wanted, though as much as before is wanted right after', async () => {
@@ -117,7 +124,7 @@ describe('a consumer', () => {
     arrive();
     await stopping;
     consumer.settle(1, 'reject');
-    await sleep(0);
+    await turn();
     expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 2', 'reject 1', 'close']);
   });
 

@@ -12,11 +12,19 @@ import type { Delivery, Properties } from './transport.ts';
  */
 const HEADER = 'tcw-retry';
 
-interface Retried {
-  readonly failures: number;
+interface Retried extends Failed {
   readonly exchange: string;
   readonly routingKey: string;
   readonly routes: readonly string[];
+}
+
+/** How often a message has failed, and when it is to be tried again. */
+export interface Failed {
+  readonly failures: number;
+  /** How long it was to wait, in ms. */
+  readonly delayMs: number;
+  /** When that is over, in ms since the epoch, by the clock of who wrote it. */
+  readonly dueMs: number;
 }
 
 /** The exchange that brings messages back to the queues of a user. */
@@ -32,10 +40,10 @@ export function retryKey(queue: string): string {
 /** What to publish, so that a message comes to its queue again as one that has failed so often. */
 export function retriedProperties(
   { exchange, routingKey, headers, messageId }: Delivery,
-  failures: number,
+  failed: Failed,
 ): Properties {
   const { CC, ...others } = headers;
-  const retried: Retried = { failures, exchange, routingKey, routes: routesOf({ CC }) };
+  const retried: Retried = { ...failed, exchange, routingKey, routes: routesOf({ CC }) };
   return {
     routes: [],
     headers: { ...others, [HEADER]: retried },
@@ -53,14 +61,18 @@ export function asPublished(delivery: Delivery, ownRetryExchange: string): Deliv
   return { ...delivery, exchange, routingKey, headers };
 }
 
-/**
- * How often a message has failed before this delivery, as far as is written down. A delivery that nobody settled counts
- * once more: its process, or its connection, ended while it was being handled or waiting for it.
- */
-export function failuresOf({ headers, redelivered }: Delivery, { options }: QueueSpec): number {
+/** How often a message has failed before this delivery, as far as is written down. */
+export function failuresOf({ headers }: Delivery, { options }: QueueSpec): number {
   if (options.quorum) return Number(headers['x-delivery-count'] ?? 0);
-  const { failures = 0 } = (headers[HEADER] ?? {}) as Partial<Retried>;
-  return failures + (redelivered ? 1 : 0);
+  return (headers[HEADER] as Partial<Retried> | undefined)?.failures ?? 0;
+}
+
+/** How long a message has to wait until it is tried again, in ms: never longer than it was told, whatever the clocks say. */
+export function waitOf({ headers }: Delivery): number {
+  const retried = headers[HEADER] as Partial<Retried> | undefined;
+  if (!retried) return 0;
+  const { dueMs = 0, delayMs = 0 } = retried;
+  return Math.min(Math.max(0, dueMs - Date.now()), delayMs);
 }
 
 export function routesOf(headers: Readonly<Record<string, unknown>>): readonly string[] {

@@ -63,8 +63,8 @@ export function deliveries<T>(
       table,
       settle: (delivery, settlement) =>
         settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
-      republish: async (delivery, failures) => {
-        const properties = retriedProperties(delivery, failures);
+      republish: async (delivery, failed) => {
+        const properties = retriedProperties(delivery, failed);
         // On a channel of its own: what is refused there ends no consumer.
         wayBack ??= onOwnChannel(connection, async side => {
           await side.declareExchange(retries);

@@ -13,18 +13,21 @@ const CONCURRENCY = 10;
  * Handles each message of a `consume`, and settles it by what came of it. One message never ends the stream.
  *
  * - A handler that returns or resolves is done with the message: it is acknowledged.
- * - One that throws, or says `retryLater()`, is tried again after a growing delay. Until then the message is held: it
- *   takes a place of the prefetch, so that failures slow the consumption down, and no place of the concurrency.
+ * - One that throws, or says `retryLater()`, is tried again after a growing delay. While it waits here it takes a place
+ *   of the prefetch, and none of the concurrency.
  * - After so many attempts, and for `reject()` and `deadLetter()`, the message is given up: its queue keeps it
  *   when it was made with `deadLetter: true`, else it is dropped.
  * - When everything fails, nothing is tried but one message now and then, until one succeeds: an outage of what the
  *   handler needs loses nothing, and uses up no attempts of what waits.
  *
- * How often a message has failed survives a restart. A quorum queue counts by itself, crashes too; `attempts` can not be
- * more than its delivery limit. From any other queue, a failed message is published again with its count, through
- * `exchange/<namespace>/tcw-retry`, and then acknowledged: it goes to the end of the queue. A delivery that nobody
- * settled, because its process died, counts as one failure there; a message that kills its process every time is only
- * ever stopped by a quorum queue.
+ * How often a message has failed survives a restart, whatever ends the process.
+ *
+ * - A quorum queue counts by itself. A failed message is held until it is due, and then given back. The queue counts
+ *   crashes too, so it stops a message that kills its process; `attempts` can not be more than its delivery limit.
+ * - From any other queue, a failed message is published again at once, with its count and when it is due, through
+ *   `exchange/<namespace>/tcw-retry`, and acknowledged when the broker has confirmed the copy. It goes to the end of the
+ *   queue, and who gets it before it is due holds it until then. Where that can not be done (nothing may be published, the
+ *   queue is full and refuses) it is held and counted here alone, and `not-counted` tells so.
  *
  * A message may be handled twice: when the connection is lost before its acknowledgement, or when a process dies.
  *

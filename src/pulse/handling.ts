@@ -1,6 +1,7 @@
 import type { Subscriber } from 'rxjs';
 import { PulseError } from './errors.ts';
 import type { HandleOptions, HandlerContext, HandleResult, Handler } from './handle-options.ts';
+import { waitOf } from './attempts.ts';
 import { DeliveredMessage, type PulseMessage } from './message.ts';
 import { OutageGate } from './outage-gate.ts';
 import { retryDelay, type RetryPolicy } from './retry-policy.ts';
@@ -93,8 +94,14 @@ export class Handling<M extends PulseMessage> {
   }
 
   take(message: M): void {
-    this.#waiting.push(new Item(message, this.#policy));
-    this.#pump();
+    const item = new Item(message, this.#policy);
+    const source = DeliveredMessage.sourceOf(message);
+    const waitMs = source ? waitOf(source.delivery) : 0;
+    if (waitMs > 0)
+      this.#delay(item, waitMs, () => {
+        this.#tryHere(item);
+      });
+    else this.#tryHere(item);
   }
 
   /** No handler starts any more: what waits is given back, and the stream completes when those that run are done. */
@@ -181,7 +188,9 @@ export class Handling<M extends PulseMessage> {
   #failed(item: Item<M>, error: unknown): void {
     const verdict = error instanceof Verdict ? error : undefined;
     const { message } = item;
-    if (message.settled || (item.signal.aborted && !this.#left)) {
+    // The broker has it back: to write a failure down now would double it.
+    if (this.#left) return;
+    if (message.settled || item.signal.aborted) {
       this.#end(item, { outcome: message.settled ? outcomeOf(message) : 'lost', error });
       return;
     }
@@ -198,34 +207,26 @@ export class Handling<M extends PulseMessage> {
       this.#end(item, { outcome: inTime ? kept : 'lost', error });
       return;
     }
-    if (this.#finishing || this.#left) {
-      const inTime = DeliveredMessage.giveBackCounted(message);
-      this.#end(item, { outcome: inTime ? 'requeued' : 'lost', error });
-      return;
-    }
     const failures = item.attempt;
     const retryInMs = verdict?.delayMs ?? retryDelay(failures, this.#policy.backoff);
-    this.#delayed.set(
-      item,
-      setTimeout(() => {
-        this.#delayed.delete(item);
-        void this.#again(item, failures);
-      }, retryInMs),
-    );
     this.#end(item, { outcome: 'retried', error, retryInMs });
+    void this.#again(item, failures, retryInMs);
   }
 
-  /** Lets a message be tried again, by whoever gets it next where its failures are written down, else by ourselves. */
-  async #again(item: Item<M>, failures: number): Promise<void> {
+  /** Writes a failure down, and lets the message be tried again when it is due: by whoever gets it, or else here. */
+  async #again(item: Item<M>, failures: number, delayMs: number): Promise<void> {
     const { message } = item;
     const source = DeliveredMessage.sourceOf(message);
     if (source?.origin.spec.options.quorum) {
-      DeliveredMessage.giveBackCounted(message);
+      this.#delay(item, delayMs, () => {
+        DeliveredMessage.giveBackCounted(message);
+      });
       return;
     }
     if (source) {
       this.#republishing++;
-      const counted = await source.origin.republish(source.delivery, failures);
+      const dueMs = Date.now() + delayMs;
+      const counted = await source.origin.republish(source.delivery, { failures, delayMs, dueMs });
       this.#republishing--;
       if (counted) {
         message.ack();
@@ -235,13 +236,28 @@ export class Handling<M extends PulseMessage> {
       this.#options.onEvent?.({ type: 'not-counted', message });
     }
     item.uncounted++;
-    if (this.#finishing || this.#left) {
-      message.requeue();
-      this.#completeWhenDone();
-      return;
-    }
+    this.#delay(item, delayMs, () => {
+      this.#tryHere(item);
+    });
+    this.#completeWhenDone();
+  }
+
+  #tryHere(item: Item<M>): void {
     this.#waiting.push(item);
     this.#pump();
+  }
+
+  /** Holds a message until it is due, or gives it back when there is nobody to wait for that. */
+  #delay(item: Item<M>, ms: number, due: () => void): void {
+    if (this.#finishing || this.#left) {
+      DeliveredMessage.giveBackCounted(item.message);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#delayed.delete(item);
+      due();
+    }, ms);
+    this.#delayed.set(item, timer);
   }
 
   #end(item: Item<M>, what: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>): void {

@@ -1,4 +1,4 @@
-import { failuresOf, routesOf } from './attempts.ts';
+import { failuresOf, routesOf, type Failed } from './attempts.ts';
 import type { BindingTable } from './binding-table.ts';
 import type { Binding } from './binding.ts';
 import type { PulseMeta } from './dialect.ts';
@@ -54,7 +54,7 @@ export interface Origin {
   /** Returns false when it comes too late. */
   settle(delivery: Delivery, settlement: Settlement): boolean;
   /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */
-  republish(delivery: Delivery, failures: number): Promise<boolean>;
+  republish(delivery: Delivery, failed: Failed): Promise<boolean>;
   /** Calls back when the channel goes, and with it all that is unsettled. Returns how to be forgotten. */
   onLost(lost: () => void): () => void;
 }

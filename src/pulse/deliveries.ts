@@ -4,6 +4,7 @@ import { BindingTable } from './binding-table.ts';
 import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
+import type { PulseError } from './errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
 import { prepare, queuesOf, renewed } from './topology.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
@@ -99,10 +100,18 @@ export function deliveries<T>(
       origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
     };
 
+    const unbind = (exchange: string, pattern: string) =>
+      onOwnChannel(connection, side => side.unbindQueue(queue, exchange, pattern)).catch(
+        (error: PulseError) => {
+          // With its exchange a binding goes too.
+          if (error.kind !== 'not-found') throw error;
+        },
+      );
+
     const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
       try {
-        await prepare(channel, queues, options, namespace, hooks.emit);
+        await prepare(channel, queues, options, namespace, hooks.emit, unbind);
       } catch (error) {
         void channel.close();
         throw error;

@@ -29,6 +29,24 @@ export type PulseErrorKind =
   | 'connection'
   | 'closed';
 
+/** What to do about a refusal, to be said after what was refused. */
+export function advice(kind: PulseErrorKind, what: string): string {
+  switch (kind) {
+    case 'forbidden':
+      return '. At Pulse a user may write only queue/<user>/… and exchange/<user>/…, and read every exchange/…';
+    case 'not-found':
+      return what.includes('no exchange') ? '. Check its name; its owner has to declare it first' : '';
+    case 'mismatch':
+      return what.includes('for queue')
+        ? '. A queue never changes: give it another name, or delete it first'
+        : '';
+    case 'locked':
+      return '. Another connection holds the queue for itself: use another name';
+    default:
+      return '';
+  }
+}
+
 /** The one error class of this library. The message names what was wrong and what to do; it holds no secret. */
 export class PulseError extends Error {
   override readonly name = 'PulseError';

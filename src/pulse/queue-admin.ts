@@ -43,7 +43,8 @@ export function pulseQueue(
     declare: (bindings = []) =>
       onChannel(channel => {
         const queues = queuesOf(spec, namespace(), nameNow(), false);
-        return prepare(channel, queues, { queue: spec, bindings }, namespace(), () => undefined);
+        const nothing = async () => undefined;
+        return prepare(channel, queues, { queue: spec, bindings }, namespace(), () => undefined, nothing);
       }),
     inspect: () =>
       onChannel(async channel => {

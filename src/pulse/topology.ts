@@ -41,13 +41,19 @@ export function queuesOf(
   ];
 }
 
-/** Declares what a consumer needs, binds what it asks for, and removes what earlier ones asked for. */
+/**
+ * Declares what a consumer needs, binds what it asks for, and removes what earlier ones asked for.
+ *
+ * @param unbind removes one binding on a channel of its own: an exchange that has gone since is no reason to consume
+ *   nothing
+ */
 export async function prepare(
   channel: TransportChannel,
   [queue, dead]: readonly [Declared, ...Declared[]],
   { bindings, previousBindings }: ConsumeOptions<unknown>,
   namespace: string,
   emit: (event: ConsumerEvent) => void,
+  unbind: (exchange: string, pattern: string) => Promise<void>,
 ): Promise<void> {
   const { deadLetterExchange } = queue.options;
   if (dead && deadLetterExchange !== undefined) {
@@ -71,7 +77,7 @@ export async function prepare(
     const asked = bindings.some(wanted => wanted.exchange === exchange && wanted.pattern === pattern);
     // Every queue is bound to the default exchange, and ours perhaps to the one that retries come by.
     if (asked || exchange === '' || exchange === retryExchange(namespace)) continue;
-    await channel.unbindQueue(queue.name, exchange, pattern);
+    await unbind(exchange, pattern);
     emit({ type: 'unbound', queue: queue.name, binding: { exchange, pattern } });
   }
 }

@@ -5,11 +5,13 @@ import { bindings } from './conformance/bindings.ts';
 import { bounds } from './conformance/bounds.ts';
 import { credentials } from './conformance/credentials.ts';
 import { dialects } from './conformance/dialects.ts';
+import { ephemeral } from './conformance/ephemeral.ts';
 import { handling } from './conformance/handling.ts';
 import { leastPrivilege } from './conformance/least-privilege.ts';
 import { losing } from './conformance/losing.ts';
 import { outages } from './conformance/outages.ts';
 import { pausing } from './conformance/pausing.ts';
+import { publishChecks } from './conformance/publish-checks.ts';
 import { publishResults } from './conformance/publish-results.ts';
 import { publishing } from './conformance/publishing.ts';
 import { queues } from './conformance/queues.ts';
@@ -57,12 +59,18 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     describe('requirement 8: bad bodies are data', () => {
       badBodies(each);
     });
-    describe('requirements 9 and 10: every publish settles once, and is checked before any frame', () => {
+    describe('requirement 9: every publish settles once', () => {
       publishing(each);
       publishResults(each);
     });
+    describe('requirement 10: checked before any frame', () => {
+      publishChecks(each);
+    });
     describe('requirement 11: graceful stop', () => {
       stopping(each);
+    });
+    describe('requirement 12: ephemeral means told', () => {
+      ephemeral(each);
     });
     describe('requirement 13: dialects, types and bindings', () => {
       dialects(each);

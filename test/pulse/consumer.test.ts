@@ -128,6 +128,43 @@ describe('a consumer', () => {
     expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 2', 'reject 1', 'close']);
   });
 
+  describe('acknowledges a turn', () => {
+    it.each([
+      ['in one frame, where nothing older is unsettled', [1, 2, 3], ['ack up to 3']],
+      ['in one frame, in whatever order', [3, 1, 2], ['ack up to 3']],
+      [
+        'up to the first that is still held, and the others one by one',
+        [1, 2, 4, 5],
+        ['ack up to 2', 'ack 4', 'ack 5'],
+      ],
+      ['one by one behind one that is still held', [2, 3], ['ack 2', 'ack 3']],
+      ['of a single message as itself', [1], ['ack 1']],
+    ])('%s', async (_, tags, expected) => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 5 }, none, none);
+      await consumer.start();
+      for (let n = 0; n < 5; n++) arrive();
+      for (const tag of tags) consumer.settle(tag, 'ack');
+      await turn();
+      expect(said.slice(1)).toEqual(expected);
+    });
+
+    it('after what is given back, which no frame for all may swallow', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 5 }, none, none);
+      await consumer.start();
+      for (let n = 0; n < 5; n++) arrive();
+      consumer.settle(1, 'ack');
+      consumer.settle(2, 'requeue');
+      consumer.settle(3, 'reject');
+      consumer.settle(4, 'retry');
+      consumer.settle(5, 'ack');
+      await turn();
+      expect(said.slice(1)).toEqual(['requeue 2', 'reject 3', 'retry 4', 'ack up to 5']);
+      expect(consumer.held).toEqual({ count: 0, oldestMs: 0 });
+    });
+  });
+
   it('does nothing while a demand has not said anything', async () => {
     const { channel, said } = channelUnderTest();
     await new Consumer(channel, 'queue', { demand$: NEVER }, none, none).start();

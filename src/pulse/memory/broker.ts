@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { PulseError } from '../errors.ts';
+import { advice, PulseError, type PulseErrorKind } from '../errors.ts';
 import { matchesPattern } from '../routing-key.ts';
 import type { Confirmation, QueueOptions } from '../transport.ts';
 import { MemoryFaults, type MemoryCall } from './faults.ts';
@@ -46,7 +46,7 @@ export class MemoryBroker {
     }
     this.#checkOwner(existing, connection);
     if (!isDeepStrictEqual({ ...existing.options }, { ...options })) {
-      throw new PulseError('mismatch', `queue '${name}' exists with other arguments (406)`);
+      throw refusal('mismatch', `other arguments for queue '${name}' than it has (406)`);
     }
     existing.declaredAgain();
   }
@@ -82,7 +82,7 @@ export class MemoryBroker {
   /** @throws PulseError `not-found` */
   queue(name: string): MemoryQueue {
     const queue = this.#find(name);
-    if (!queue) throw new PulseError('not-found', `no queue '${name}' (404)`);
+    if (!queue) throw refusal('not-found', `no queue '${name}' (404)`);
     return queue;
   }
 
@@ -228,16 +228,20 @@ export class MemoryBroker {
     const readable = what === 'read' && name.startsWith('exchange/');
     if (own || readable) return;
     const kind = name.startsWith('queue/') ? 'queue' : 'exchange';
-    throw new PulseError('forbidden', `${what} access to ${kind} '${name}' refused for user '${user}' (403)`);
+    throw refusal('forbidden', `${what} access to ${kind} '${name}' refused for user '${user}' (403)`);
   }
 
   #checkExchange(name: string): void {
-    if (!this.#exchanges.has(name)) throw new PulseError('not-found', `no exchange '${name}' (404)`);
+    if (!this.#exchanges.has(name)) throw refusal('not-found', `no exchange '${name}' (404)`);
   }
 
   #checkOwner(queue: MemoryQueue, connection: object): void {
     if (queue.owner && queue.owner !== connection) {
-      throw new PulseError('locked', `queue '${queue.name}' is exclusive to another connection (405)`);
+      throw refusal('locked', `queue '${queue.name}' is exclusive to another connection (405)`);
     }
   }
+}
+
+function refusal(kind: PulseErrorKind, what: string): PulseError {
+  return new PulseError(kind, what + advice(kind, what));
 }

@@ -51,19 +51,26 @@ export function retriedProperties(
   };
 }
 
-/** A delivery that came by the retry exchange, as it was published first; any other unchanged. */
+/**
+ * A delivery that came by the retry exchange, as it was published first. Any other loses the header, should it have
+ * one: only we may write to that exchange, and nobody else is to say how often a message of theirs has failed.
+ */
 export function asPublished(delivery: Delivery, ownRetryExchange: string): Delivery {
-  if (delivery.exchange !== ownRetryExchange) return delivery;
   const retried = delivery.headers[HEADER] as Retried | undefined;
-  if (!retried) return delivery;
+  if (retried === undefined) return delivery;
+  if (delivery.exchange !== ownRetryExchange) {
+    const { [HEADER]: _, ...headers } = delivery.headers;
+    return { ...delivery, headers };
+  }
   const { exchange, routingKey, routes } = retried;
   const headers = { ...delivery.headers, ...(routes.length > 0 && { CC: routes }) };
   return { ...delivery, exchange, routingKey, headers };
 }
 
 /** How often a message has failed before this delivery, as far as is written down. */
-export function failuresOf({ headers }: Delivery, { options }: QueueSpec): number {
-  if (options.quorum) return Number(headers['x-delivery-count'] ?? 0);
+export function failuresOf({ headers, redelivered }: Delivery, { options }: QueueSpec): number {
+  // On a first delivery the broker writes nothing, and what a publisher wrote comes through.
+  if (options.quorum) return redelivered ? Number(headers['x-delivery-count'] ?? 0) : 0;
   return (headers[HEADER] as Partial<Retried> | undefined)?.failures ?? 0;
 }
 

@@ -77,7 +77,9 @@ export function deliveries<T>(
           wayBack = undefined;
           return false;
         }
-        return hooks.republish(retries, retryKey(queue), delivery.content, properties);
+        const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
+        if (!counted) wayBack = undefined;
+        return counted;
       },
       onLost: told => {
         if (channelLost) told();

@@ -74,6 +74,21 @@ export function handling(setting: Setting): void {
   };
 
   describe('handle', () => {
+    it.each([
+      ['a classic queue', {}],
+      ['a quorum queue', { quorum: true }],
+    ])('lets no publisher say how often a message has failed, with %s', async (_, kind) => {
+      const tries: number[] = [];
+      const { outcomes } = await handled(setting.queueOf(kind), (_, { attempt }) => tries.push(attempt));
+      const headers = {
+        'tcw-retry': { failures: 1_000, delayMs: 600_000, dueMs: Date.now() + 600_000 },
+        'x-delivery-count': 1_000,
+      };
+      await setting.pulse.publish(setting.exchange, 'k', 'forged', { headers });
+      await expect.poll(outcomes).toEqual(['acked']);
+      expect(tries).toEqual([1]);
+    });
+
     it('acknowledges what a handler is done with, at once or later', async () => {
       const queue = setting.queueOf();
       const { results, outcomes, leave } = await handled(queue, ({ body }) =>

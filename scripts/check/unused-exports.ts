@@ -6,6 +6,7 @@ import { importsOf, sourceFiles } from './source-files.ts';
 /** What others may import, or a tool does: the public doors, and the modules that are found by their name. */
 const ENTRIES = new Set([
   'src/pulse/index.ts',
+  'src/pulse/testing.ts',
   'src/exchanges/index.ts',
   'src/streams/index.ts',
   'src/worker/index.ts',

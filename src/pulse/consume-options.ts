@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
-import type { Binding } from './binding.ts';
+import type { Binding, BindingKey } from './binding.ts';
 import type { PulseError } from './errors.ts';
-import type { Outcome } from './message.ts';
+import type { Outcome, PulseMessage } from './message.ts';
 import type { QueueSpec } from './queue.ts';
 import type { Delivery } from './transport.ts';
 
@@ -9,24 +9,59 @@ import type { Delivery } from './transport.ts';
 export interface ConsumeOptions<T> {
   readonly queue: QueueSpec;
   readonly bindings: readonly Binding<T>[];
-  /** How many messages may be unsettled at a time: 1 to 65,535. 10 by default. */
-  readonly prefetch?: number;
+  /**
+   * What a named queue may still be bound to from before: a list, or how to find out (`managementBindings`). What of
+   * it is not among `bindings` is unbound, after these are bound, at each connection. AMQP itself can list nothing: with
+   * neither a list nor a management API, put a version into the queue's name instead and let the old queue expire.
+   */
+  readonly previousBindings?: PreviousBindings | undefined;
+  /** How many messages may be unsettled at a time: 1 to 65,535. 10 by default, or twice the concurrency of `handle`. */
+  readonly prefetch?: number | undefined;
   /**
    * Instead of a fixed `prefetch`: how many more messages are wanted now, nothing until it says so. 0 (or less)
    * pauses, and then the queue is kept from expiring. Subtract what is being worked on: a message that arrives has
    * to lower the demand at once. What is under way when it falls is given back.
    */
-  readonly demand$?: Observable<number>;
+  readonly demand$?: Observable<number> | undefined;
+  /**
+   * Beside a `prefetch`: while the last said is true, nothing is consumed, and what is under way is given back. The
+   * queue is kept from expiring. What is held may be settled.
+   */
+  readonly paused$?: Observable<boolean> | undefined;
   /**
    * Its first item stops the consumer: no message comes any more, and the stream completes when the broker has
    * confirmed. Messages that came before can still be settled. To unsubscribe instead requeues them.
    */
-  readonly until$?: Observable<unknown>;
+  readonly until$?: Observable<unknown> | undefined;
   /** What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. */
-  readonly onBadMessage?: Outcome;
+  readonly onBadMessage?: OnBadMessage | undefined;
   /** What happens to the consumer, apart from messages. */
-  readonly onEvent?: (event: ConsumerEvent) => void;
+  readonly onEvent?: ((event: ConsumerEvent) => void) | undefined;
+  /** When to warn; see {@link Watch}. */
+  readonly watch?: Partial<Watch> | undefined;
 }
+
+export type OnBadMessage = Outcome | ((delivery: Delivery, problems: readonly string[]) => Outcome);
+
+export type PreviousBindings =
+  readonly BindingKey[] | ((queue: string) => Promise<readonly BindingKey[]> | readonly BindingKey[]);
+
+/** What a consumer looks at now and then, to warn before somebody else acts. */
+export interface Watch {
+  /** How often to look, in ms: 60 s by default. */
+  readonly everyMs: number;
+  /**
+   * Warn of a message that has been held for so long, in ms: 20 minutes by default. RabbitMQ closes the channel (before
+   * 4.3) or ends the consumer (from 4.3, on a quorum queue) at 30.
+   */
+  readonly heldMs: number;
+  /** Warn of a named queue with so many messages: 1,500 by default. PulseGuardian warns at 2,000 and deletes at 8,000. */
+  readonly depth: number;
+}
+
+/** The message of any of these bindings; without any, nothing is known of it. */
+export type MessageOf<B extends Binding> = [B] extends [never] ? PulseMessage : EachMessage<B>;
+type EachMessage<B> = B extends Binding<infer T> ? PulseMessage<T> : never;
 
 export type ConsumerEvent =
   /** Bound and consuming (or paused by its demand), for the first time or again. */
@@ -36,4 +71,34 @@ export type ConsumerEvent =
   | { readonly type: 'interrupted'; readonly error: PulseError }
   | { readonly type: 'bad-message'; readonly delivery: Delivery; readonly problems: readonly string[] }
   /** A message was settled after its channel had gone; the broker delivers it again. */
-  | { readonly type: 'settled-late'; readonly routingKey: string };
+  | { readonly type: 'settled-late'; readonly routingKey: string }
+  /** A binding of before was removed from the queue. */
+  | { readonly type: 'unbound'; readonly queue: string; readonly binding: BindingKey }
+  /** It could not be found out what the queue is bound to from before. Consuming goes on. */
+  | { readonly type: 'not-reconciled'; readonly queue: string; readonly error: unknown }
+  | QueueLong
+  | HeldLong;
+
+/** A queue grows towards the limits of PulseGuardian. Told once, and again after it had shrunk to half. */
+export interface QueueLong {
+  readonly type: 'queue-long';
+  readonly queue: string;
+  /** Messages that wait, and those that this consumer holds: PulseGuardian counts both. */
+  readonly messages: number;
+  readonly warnedAt: typeof PULSE_GUARDIAN.warnsAt;
+  readonly deletedAt: typeof PULSE_GUARDIAN.deletesAt;
+}
+
+/** A message is held for so long that the broker will take it back soon. Told once for each oldest message. */
+export interface HeldLong {
+  readonly type: 'held-long';
+  readonly queue: string;
+  readonly heldMs: number;
+  /** When RabbitMQ acts, in ms, unless its operators have said otherwise. */
+  readonly limitMs: typeof CONSUMER_TIMEOUT_MS;
+}
+
+/** How many messages of a queue, unsettled ones included, make PulseGuardian write to its owner and delete it. */
+export const PULSE_GUARDIAN = { warnsAt: 2_000, deletesAt: 8_000 } as const;
+/** RabbitMQ's default `consumer_timeout`. */
+export const CONSUMER_TIMEOUT_MS = 1_800_000;

@@ -17,13 +17,14 @@ import {
 } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { fullJitter, type Backoff } from './backoff.ts';
-import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
-import type { Consumer } from './consumer.ts';
-import { deliveries } from './deliveries.ts';
+import { checkExchangeName } from './binding.ts';
+import { remember } from './consume-source.ts';
+import type { ConsumeOptions, ConsumerEvent, HeldLong, QueueLong } from './consume-options.ts';
+import type { Consumer, Held } from './consumer.ts';
+import { deliveries, type DeliveryHooks } from './deliveries.ts';
 import { PulseError } from './errors.ts';
 import type { PulseMessage } from './message.ts';
 import { checkRoutingKey } from './routing-key.ts';
-import { checkShortString } from './short-string.ts';
 import type { TransportConnection } from './transport.ts';
 
 /** What a consumer needs of the connection it belongs to. */
@@ -35,6 +36,18 @@ export interface ConsumerContext {
   readonly drain$: Observable<unknown>;
   /** Told of work that goes on after a stream has ended, so that a close can wait for it. */
   readonly background: (work: Promise<unknown>) => void;
+  readonly republish: DeliveryHooks['republish'];
+  readonly warn: (warning: QueueLong | HeldLong) => void;
+  /** Every consumer that is subscribed, to be looked at. */
+  readonly gauges: Set<() => ConsumerGauge>;
+}
+
+/** A consumer at a moment. */
+export interface ConsumerGauge extends Held {
+  /** The queue's full name; undefined before the first connection. */
+  readonly queue: string | undefined;
+  /** Whether the broker has confirmed it (or it is paused), and its channel lives. */
+  readonly consuming: boolean;
 }
 
 /** AMQP says a prefetch in 16 bits. */
@@ -54,12 +67,16 @@ export function consume<T>(
 ): Observable<PulseMessage<T>> {
   checkPrefetch(options.prefetch);
   for (const { exchange, pattern } of options.bindings) {
-    checkShortString(exchange, 'exchange name');
+    checkExchangeName(exchange);
     checkRoutingKey(pattern);
   }
+  if (options.demand$ && (options.prefetch !== undefined || options.paused$)) {
+    throw new PulseError('invalid', 'demand$ stands instead of prefetch and paused$: a demand of 0 pauses');
+  }
 
-  return defer(() => {
+  const messages$ = defer(() => {
     let consumer: Consumer | undefined;
+    let queueName: string | undefined;
     let consumedBefore = false;
     let consuming = false;
     // RxJS reports what a listener throws, as it does for a subscriber: it breaks nothing here.
@@ -67,7 +84,14 @@ export function consume<T>(
     events$.subscribe(options.onEvent);
     const emit = (event: ConsumerEvent) => {
       events$.next(event);
+      if (event.type === 'queue-long' || event.type === 'held-long') context.warn(event);
     };
+    const gauge = (): ConsumerGauge => ({
+      queue: queueName,
+      consuming,
+      ...(consumer?.held ?? { count: 0, oldestMs: 0 }),
+    });
+    context.gauges.add(gauge);
     const ended$ = new Subject<void>();
     const fail = (error: unknown) => {
       ended$.error(error);
@@ -95,6 +119,12 @@ export function consume<T>(
       error: fail,
     });
     asking.add(demanding);
+    const paused$ = options.paused$ && new ReplaySubject<boolean>(1);
+    const pausing = options.paused$?.subscribe({
+      next: paused => paused$?.next(paused),
+      error: fail,
+    });
+    asking.add(pausing);
 
     const again = (error: PulseError, attempt: number) => {
       if (!worthAnotherTry(error)) return throwError(() => error);
@@ -105,14 +135,18 @@ export function consume<T>(
 
     const overConnection = (connection: TransportConnection) =>
       defer(() => {
-        const queue = options.queue.nameFor(context.namespace());
+        const namespace = context.namespace();
+        const queue = options.queue.nameFor(namespace);
+        queueName = queue;
         return deliveries(
           connection,
           queue,
-          { ...options, demand$ },
+          namespace,
+          { ...options, demand$, paused$ },
           {
             emit,
             background: context.background,
+            republish: context.republish,
             onConsumer: started => (consumer = started),
             onConsuming: () => {
               if (consumedBefore && options.queue.ephemeral) emit({ type: 'gap', queue });
@@ -133,9 +167,15 @@ export function consume<T>(
       takeUntil(ended$),
       finalize(() => {
         asking.unsubscribe();
+        context.gauges.delete(gauge);
       }),
     );
   });
+  remember(messages$, {
+    options,
+    with: changes => consume(context, { ...options, ...changes }),
+  });
+  return messages$;
 }
 
 /** A queue that went away under its consumer is declared again. An exchange that is missing stays missing. */

@@ -1,13 +1,28 @@
 import type { Observable, Subscription } from 'rxjs';
 import { PulseError } from './errors.ts';
-import type { Outcome } from './message.ts';
+import type { Settlement } from './message.ts';
 import type { Delivery, TransportChannel } from './transport.ts';
 
 /**
- * How much may be delivered: a fixed number unsettled at a time, or as many more as somebody asks for, the present
- * number first. Whole numbers that fit AMQP.
+ * How much may be delivered: a fixed number unsettled at a time, unless it is paused, or as many more as somebody asks
+ * for, the present number first. Whole numbers that fit AMQP.
  */
-export type Flow = { readonly prefetch: number } | { readonly demand$: Observable<number> };
+export type Flow =
+  | { readonly prefetch: number; readonly paused$?: Observable<boolean> | undefined }
+  | { readonly demand$: Observable<number> };
+
+/** What a consumer holds at a moment. */
+export interface Held {
+  /** Messages delivered and unsettled. */
+  readonly count: number;
+  /** How long the oldest of them has been held, in ms; 0 when there is none. */
+  readonly oldestMs: number;
+}
+
+interface Unsettled {
+  readonly generation: number;
+  readonly sinceMs: number;
+}
 
 /**
  * One consumer on one channel: takes deliveries in, sends their outcomes back, and stops in the right order.
@@ -16,6 +31,9 @@ export type Flow = { readonly prefetch: number } | { readonly demand$: Observabl
  * when the demand is no longer what the present consumer may still get, that consumer is replaced. Outcomes are
  * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first. What was under
  * way when the demand fell, or the consumer was stopped, is not handed over but given back.
+ *
+ * Acknowledgements of one turn become one frame where nothing older on the channel is unsettled. A process that dies in
+ * between repeats some messages; it never loses one.
  */
 export class Consumer {
   readonly #channel: TransportChannel;
@@ -23,13 +41,15 @@ export class Consumer {
   readonly #flow: Flow;
   readonly #onDelivery: (delivery: Delivery) => void;
   readonly #onBroken: (error: unknown) => void;
-  /** The generation of each delivery that is unsettled. */
-  readonly #held = new Map<number, number>();
+  /** Each delivery that is unsettled, by its tag; the oldest first, since tags only grow. */
+  readonly #held = new Map<number, Unsettled>();
   /** Deliveries that nobody wants any more, to be requeued once no consumer of ours can get them again. */
   #unwanted: number[] = [];
-  #outcomes: { deliveryTag: number; outcome: Outcome }[] = [];
+  #acks: number[] = [];
+  #givenBack: { deliveryTag: number; settlement: Settlement }[] = [];
   #flushPlanned = false;
   #demand = 0;
+  #paused = false;
   #demanding: Subscription | undefined;
   #adjusting: Promise<void> | undefined;
   /** Of the broker's present consumer: its tag, its prefetch, and which of ours it is. */
@@ -66,16 +86,27 @@ export class Consumer {
         this.#demand = demand;
         this.#plan();
       });
+    } else {
+      this.#demanding = this.#flow.paused$?.subscribe(paused => {
+        this.#paused = paused;
+        this.#plan();
+      });
     }
     await this.#adjust();
   }
 
   /** Takes a message's outcome. Returns false when it comes too late: the channel is gone. */
-  settle(deliveryTag: number, outcome: Outcome): boolean {
+  settle(deliveryTag: number, settlement: Settlement): boolean {
     if (this.#over) return false;
-    this.#outcomes.push({ deliveryTag, outcome });
+    if (settlement === 'ack') this.#acks.push(deliveryTag);
+    else this.#givenBack.push({ deliveryTag, settlement });
     this.#plan();
     return true;
+  }
+
+  get held(): Held {
+    const [oldest] = this.#held.values();
+    return { count: this.#held.size, oldestMs: oldest ? performance.now() - oldest.sinceMs : 0 };
   }
 
   /** Cancels, and settles when the broker has confirmed: no delivery comes after. What is held may be settled. */
@@ -114,25 +145,51 @@ export class Consumer {
   #plan(): void {
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
-    queueMicrotask(() => {
+    const flush = () => {
       this.#flushPlanned = false;
       if (this.#over) return;
-      for (const { deliveryTag } of this.#outcomes) this.#held.delete(deliveryTag);
       void this.#adjust();
       this.#sendOutcomes();
       this.#closeWhenDrained();
-    });
+    };
+    // A demand that falls has to be obeyed by the next message. Else the whole turn's outcomes go out together.
+    if ('demand$' in this.#flow) queueMicrotask(flush);
+    else setImmediate(flush);
   }
 
   #sendOutcomes(): void {
-    for (const { deliveryTag, outcome } of this.#outcomes.splice(0)) this.#send(deliveryTag, outcome);
+    for (const { deliveryTag, settlement } of this.#givenBack.splice(0)) this.#send(deliveryTag, settlement);
+    if (this.#acks.length === 0) return;
+    const acks = new Set(this.#acks);
+    this.#acks = [];
+    let upTo = 0;
+    let count = 0;
+    for (const deliveryTag of this.#held.keys()) {
+      if (!acks.delete(deliveryTag)) break;
+      this.#held.delete(deliveryTag);
+      upTo = deliveryTag;
+      count++;
+    }
+    if (count > 0) {
+      this.#say(() => {
+        this.#channel.ack(upTo, count > 1);
+      });
+    }
+    for (const deliveryTag of acks) this.#send(deliveryTag, 'ack');
   }
 
-  #send(deliveryTag: number, outcome: Outcome): void {
+  #send(deliveryTag: number, settlement: Settlement): void {
     this.#held.delete(deliveryTag);
+    this.#say(() => {
+      if (settlement === 'ack') this.#channel.ack(deliveryTag);
+      else if (settlement === 'requeue') this.#channel.nack(deliveryTag);
+      else this.#channel.reject(deliveryTag, settlement === 'retry');
+    });
+  }
+
+  #say(what: () => void): void {
     try {
-      if (outcome === 'ack') this.#channel.ack(deliveryTag);
-      else this.#channel.nack(deliveryTag, outcome === 'requeue');
+      what();
     } catch {
       // The channel closed under us: the broker has all of them back, and `closed` tells the rest.
     }
@@ -140,7 +197,7 @@ export class Consumer {
 
   /** How many more are asked for. */
   #wanted(): number {
-    if (this.#stopping) return 0;
+    if (this.#stopping || this.#paused) return 0;
     return 'prefetch' in this.#flow ? this.#flow.prefetch : this.#demand;
   }
 
@@ -148,9 +205,18 @@ export class Consumer {
   #met(): boolean {
     if (this.#over) return true;
     if (this.#stopping) return this.#tag === undefined;
-    if ('prefetch' in this.#flow) return this.#window === this.#flow.prefetch;
-    const held = [...this.#held.values()].filter(generation => generation === this.#generation).length;
-    return this.#unwanted.length === 0 && this.#demand === this.#window - held;
+    if ('prefetch' in this.#flow) return this.#unwanted.length === 0 && this.#window === this.#wanted();
+    return this.#unwanted.length === 0 && this.#demand === this.#window - this.#ofThisConsumer();
+  }
+
+  /** How many of the held are, or will be, in the window of the broker's present consumer. */
+  #ofThisConsumer(): number {
+    const settled = new Set([...this.#acks, ...this.#givenBack.map(({ deliveryTag }) => deliveryTag)]);
+    let count = 0;
+    for (const [deliveryTag, { generation }] of this.#held) {
+      if (generation === this.#generation && !settled.has(deliveryTag)) count++;
+    }
+    return count;
   }
 
   /** Replaces the broker's consumer until it is the one that is asked for; one change at a time. */
@@ -179,7 +245,7 @@ export class Consumer {
       this.#queue,
       prefetch,
       delivery => {
-        this.#held.set(delivery.deliveryTag, generation);
+        this.#held.set(delivery.deliveryTag, { generation, sinceMs: performance.now() });
         if (this.#wanted() > 0) {
           this.#onDelivery(delivery);
         } else {

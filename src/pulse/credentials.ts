@@ -15,6 +15,12 @@ export interface Endpoint {
   readonly password: Secret;
 }
 
+/** Who logs in. */
+export interface Credentials {
+  readonly user: string;
+  readonly password: string | Secret;
+}
+
 export interface CredentialSources {
   /** `amqp://` or `amqps://`, with or without user and password. */
   readonly url?: string | Secret | undefined;
@@ -22,6 +28,32 @@ export interface CredentialSources {
   readonly password?: string | Secret | undefined;
   /** Where `PULSE_USERNAME` and `PULSE_PASSWORD` are looked up; the process's environment by default. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/**
+ * Asks for credentials, for at most as long as a connect may take.
+ *
+ * @throws PulseError `connection`, so that it is asked again later; its message is the function's own
+ */
+export async function askedCredentials(
+  ask: (signal: AbortSignal) => Credentials | Promise<Credentials>,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<{ user: string; password: Secret }> {
+  const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const { promise: given, reject } = Promise.withResolvers<never>();
+  const giveUp = () => {
+    reject(new Error(`no answer in ${timeoutMs} ms`));
+  };
+  both.addEventListener('abort', giveUp);
+  try {
+    const { user, password } = await Promise.race([ask(both), given]);
+    return { user, password: password instanceof Secret ? password : new Secret(password) };
+  } catch (error) {
+    throw new PulseError('connection', `the credentials could not be had: ${(error as Error).message}`);
+  } finally {
+    both.removeEventListener('abort', giveUp);
+  }
 }
 
 /**

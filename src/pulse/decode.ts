@@ -1,37 +1,66 @@
-import { matchesPattern } from './routing-key.ts';
+import { isUtf8 } from 'node:buffer';
+import type { BindingTable } from './binding-table.ts';
 import type { Binding } from './binding.ts';
+import { unwrap, type PulseMeta } from './dialect.ts';
 import type { Delivery } from './transport.ts';
 
 /** A body that could be read, or every reason why not. */
 export type Decoded =
-  | { readonly ok: true; readonly body: unknown }
+  | {
+      readonly ok: true;
+      readonly body: unknown;
+      readonly meta?: PulseMeta | undefined;
+      /** The bindings that asked for the message and took the body; undefined when they were not looked for. */
+      readonly bindings?: readonly Binding[];
+    }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-// Without `fatal`, broken UTF-8 would become replacement characters and pass for text.
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** Reads a message's body as UTF-8 JSON and shows it to the binding that asked for the message. Never throws. */
-export function decode(delivery: Delivery, bindings: readonly Binding[]): Decoded {
-  let body: unknown;
+/**
+ * Reads a message's body as UTF-8 JSON and shows it to the bindings that asked for the message. Never throws.
+ *
+ * Where several asked, one that takes it is enough. Where none fits its keys (a binding of an earlier version, or
+ * `BCC`), those of its exchange are asked.
+ */
+export function decode(delivery: Delivery, table: BindingTable): Decoded {
+  let json: unknown;
   try {
-    body = JSON.parse(utf8.decode(delivery.content));
+    const { content } = delivery;
+    // Turned into text, broken UTF-8 would become replacement characters and pass.
+    if (!isUtf8(content)) return { ok: false, problems: ['the body is not UTF-8 JSON: it is not UTF-8'] };
+    const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
+    json = JSON.parse(bytes.toString('utf8'));
   } catch (error) {
     return { ok: false, problems: [`the body is not UTF-8 JSON: ${String(error)}`] };
   }
+  const onExchange = table.onExchange(delivery);
+  const [only] = onExchange;
+  if (!only) return { ok: true, body: json, bindings: [] };
+  // The patterns of a single binding make no difference to how a body is read.
+  if (onExchange.length === 1) return read(only, json);
+
+  const matching = table.matching(delivery);
+  const asked = matching.length > 0 ? matching : onExchange;
+  const answers = asked.map(binding => ({ binding, read: read(binding, json) }));
+  const accepted = answers.filter(({ read }) => read.ok);
+  const [first] = accepted;
+  if (first?.read.ok) {
+    const alike = accepted.filter(
+      ({ binding }) => (binding.dialect ?? 'bare') === (first.binding.dialect ?? 'bare'),
+    );
+    const bindings = matching.length > 0 ? alike.map(({ binding }) => binding) : [];
+    return { ...first.read, bindings };
+  }
+  return { ok: false, problems: answers.flatMap(({ read }) => (read.ok ? [] : read.problems)) };
+}
+
+function read({ dialect = 'bare', problems }: Binding, json: unknown): Decoded {
+  const unwrapped = unwrap(dialect, json);
+  if (!unwrapped.ok) return { ok: false, problems: [unwrapped.problem] };
+  if (!problems) return unwrapped;
   try {
-    const problems = bindingOf(delivery, bindings)?.problems?.(body) ?? [];
-    return problems.length === 0 ? { ok: true, body } : { ok: false, problems };
+    const found = problems(unwrapped.body);
+    return found.length === 0 ? unwrapped : { ok: false, problems: found };
   } catch (error) {
     return { ok: false, problems: [`looking at the body failed: ${String(error)}`] };
   }
-}
-
-/** The binding that a message came by: one of its routing keys, primary or CC, fits the pattern. */
-function bindingOf(delivery: Delivery, bindings: readonly Binding[]): Binding | undefined {
-  const cc = Array.isArray(delivery.headers.CC) ? (delivery.headers.CC as unknown[]) : [];
-  const keys = [delivery.routingKey, ...cc.filter(key => typeof key === 'string')];
-  return bindings.find(
-    ({ exchange, pattern }) =>
-      exchange === delivery.exchange && keys.some(key => matchesPattern(pattern, key)),
-  );
 }

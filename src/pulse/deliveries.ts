@@ -1,15 +1,16 @@
 import { Observable } from 'rxjs';
+import { asPublished, retriedProperties, retryExchange, retryKey } from './attempts.ts';
+import { BindingTable } from './binding-table.ts';
 import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
-import { pulseMessage, type Outcome, type PulseMessage } from './message.ts';
-import type { Delivery, QueueOptions, TransportChannel, TransportConnection } from './transport.ts';
+import type { PulseError } from './errors.ts';
+import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
+import { prepare, queuesOf, renewed } from './topology.ts';
+import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
+import { watched } from './watch.ts';
 
 const DEFAULT_PREFETCH = 10;
-/** Pause between declarations of a paused queue, at most: an hour, however late it would expire. */
-const MAX_RENEWAL_MS = 3_600_000;
-/** How long a queue that would go with its last consumer waits for one that is paused. */
-const PAUSE_EXPIRES_MS = 60_000;
 
 export interface DeliveryHooks {
   readonly emit: (event: ConsumerEvent) => void;
@@ -18,6 +19,13 @@ export interface DeliveryHooks {
   /** Told when the broker has confirmed the consumer. */
   readonly onConsuming: () => void;
   readonly background: (work: Promise<unknown>) => void;
+  /** Publishes bytes as they are to an exchange of one's own, which it declares. Tells whether the broker has them. */
+  readonly republish: (
+    exchange: string,
+    routingKey: string,
+    content: Uint8Array,
+    properties: Properties,
+  ) => Promise<boolean>;
 }
 
 /**
@@ -29,40 +37,83 @@ export interface DeliveryHooks {
 export function deliveries<T>(
   connection: TransportConnection,
   queue: string,
+  namespace: string,
   options: ConsumeOptions<T>,
   hooks: DeliveryHooks,
 ): Observable<PulseMessage<T>> {
-  const { demand$, prefetch = DEFAULT_PREFETCH, onBadMessage = 'reject', bindings } = options;
-  const queueOptions = demand$ ? pausable(options.queue.options) : options.queue.options;
+  const { demand$, paused$, prefetch = DEFAULT_PREFETCH, onBadMessage = 'reject', bindings } = options;
+  const queues = queuesOf(options.queue, namespace, queue, demand$ !== undefined || paused$ !== undefined);
+  const [own, ...others] = queues;
+  const retries = retryExchange(namespace);
 
   return new Observable(subscriber => {
     let consumer: Consumer | undefined;
-    let renewal: NodeJS.Timeout | undefined;
+    let stopLooking: (() => void) | undefined;
+    const table = new BindingTable(bindings);
+    const lost = new Set<() => void>();
 
-    const receive = (delivery: Delivery) => {
-      const settle = (outcome: Outcome) => {
-        const inTime = consumer?.settle(delivery.deliveryTag, outcome) ?? false;
-        if (!inTime) hooks.emit({ type: 'settled-late', routingKey: delivery.routingKey });
-        return inTime;
-      };
-      const decoded = decode(delivery, bindings);
+    const settled = (inTime: boolean, { routingKey }: Delivery) => {
+      if (!inTime) hooks.emit({ type: 'settled-late', routingKey });
+      return inTime;
+    };
+    /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
+    let wayBack: Promise<unknown> | undefined;
+    const origin: Origin = {
+      queue,
+      spec: options.queue,
+      table,
+      settle: (delivery, settlement) =>
+        settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
+      republish: async (delivery, failed) => {
+        const properties = retriedProperties(delivery, failed);
+        // On a channel of its own: what is refused there ends no consumer.
+        wayBack ??= onOwnChannel(connection, async side => {
+          await side.declareExchange(retries);
+          await side.bindQueue(queue, retries, retryKey(queue));
+        });
+        try {
+          await wayBack;
+        } catch {
+          wayBack = undefined;
+          return false;
+        }
+        const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
+        if (!counted) wayBack = undefined;
+        return counted;
+      },
+      onLost: told => {
+        if (channelLost) told();
+        else lost.add(told);
+        return () => lost.delete(told);
+      },
+    };
+    let channelLost = false;
+
+    const receive = (raw: Delivery) => {
+      const delivery = asPublished(raw, retries);
+      const decoded = decode(delivery, table);
       if (decoded.ok) {
-        subscriber.next(pulseMessage(delivery, decoded.body as T, settle));
+        const { body, meta, bindings: found } = decoded;
+        subscriber.next(new DeliveredMessage(delivery, origin, body as T, meta, found));
         return;
       }
-      hooks.emit({ type: 'bad-message', delivery, problems: decoded.problems });
-      settle(onBadMessage);
+      const { problems } = decoded;
+      hooks.emit({ type: 'bad-message', delivery, problems });
+      origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
     };
 
-    const prepare = async (channel: TransportChannel) => {
-      await channel.declareQueue(queue, queueOptions);
-      for (const { exchange, pattern } of bindings) await channel.bindQueue(queue, exchange, pattern);
-    };
+    const unbind = (exchange: string, pattern: string) =>
+      onOwnChannel(connection, side => side.unbindQueue(queue, exchange, pattern)).catch(
+        (error: PulseError) => {
+          // With its exchange a binding goes too.
+          if (error.kind !== 'not-found') throw error;
+        },
+      );
 
     const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
       try {
-        await prepare(channel);
+        await prepare(channel, queues, options, namespace, hooks.emit, unbind);
       } catch (error) {
         void channel.close();
         throw error;
@@ -71,13 +122,33 @@ export function deliveries<T>(
         void channel.close();
         return;
       }
-      consumer = new Consumer(channel, queue, demand$ ? { demand$ } : { prefetch }, receive, error => {
+      void channel.closed.then(() => {
+        channelLost = true;
+        for (const told of lost) told();
+        lost.clear();
+      });
+      const flow = demand$ ? { demand$ } : { prefetch, paused$ };
+      consumer = new Consumer(channel, queue, flow, receive, error => {
         subscriber.error(error);
       });
       hooks.onConsumer(consumer);
       await consumer.start();
       if (consumer.stopping) return;
-      if (demand$) renewal = renewed(channel, queue, queueOptions);
+      const stopRenewal = renewed(channel, demand$ || paused$ ? queues : others);
+      const stopWatching = watched(
+        {
+          channel,
+          consumer,
+          queue,
+          mayGrow: depth => !options.queue.ephemeral && (own.options.maxLength ?? Infinity) >= depth,
+        },
+        options.watch,
+        hooks.emit,
+      );
+      stopLooking = () => {
+        stopRenewal();
+        stopWatching();
+      };
       hooks.onConsuming();
     };
     start().catch((error: unknown) => {
@@ -85,30 +156,34 @@ export function deliveries<T>(
     });
 
     return () => {
-      clearInterval(renewal);
+      stopLooking?.();
       if (consumer && !consumer.stopped) hooks.background(consumer.abandon());
     };
   });
 }
 
-/** To the broker a paused consumer is none, and an auto-delete queue would go at the first pause. */
-function pausable(options: QueueOptions): QueueOptions {
-  if (!options.autoDelete) return options;
-  return { ...options, autoDelete: false, expiresMs: options.expiresMs ?? PAUSE_EXPIRES_MS };
+function outcomeOfBad(
+  policy: NonNullable<ConsumeOptions<unknown>['onBadMessage']>,
+  delivery: Delivery,
+  problems: readonly string[],
+) {
+  if (typeof policy !== 'function') return policy;
+  try {
+    return policy(delivery, problems);
+  } catch {
+    // One that does not know what to do gets what it would without having been asked.
+    return 'reject';
+  }
 }
 
-/** To the broker a paused consumer is none, and the queue's expiry runs: declaring it again renews its life. */
-function renewed(
-  channel: TransportChannel,
-  queue: string,
-  options: QueueOptions,
-): NodeJS.Timeout | undefined {
-  if (options.expiresMs === undefined) return undefined;
-  return setInterval(
-    () => {
-      // A failure ends the channel, which is heard of there.
-      channel.declareQueue(queue, options).catch(() => undefined);
-    },
-    Math.min(options.expiresMs / 4, MAX_RENEWAL_MS),
-  );
+async function onOwnChannel(
+  connection: TransportConnection,
+  work: (channel: TransportChannel) => Promise<void>,
+): Promise<void> {
+  const channel = await connection.openChannel({ confirms: false });
+  try {
+    await work(channel);
+  } finally {
+    void channel.close();
+  }
 }

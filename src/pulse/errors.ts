@@ -9,6 +9,9 @@
  * - `mismatch`: the broker goes by other terms: the queue or exchange exists with other arguments, the message is
  *   larger than it takes (AMQP 406).
  * - `invalid`: refused here, before any frame was sent: a bad name, key, URL, header or body.
+ * - `nacked`: the broker could not take a message: its queue is full and refuses, or it has an error of its own.
+ * - `returned`: a `mandatory` message was wanted by no queue (AMQP 312).
+ * - `full`: more messages wait to be published than may.
  * - `connection`: the broker can not be reached, or the connection or channel was lost. Worth another try.
  * - `closed`: `close()` was called.
  */
@@ -20,8 +23,29 @@ export type PulseErrorKind =
   | 'locked'
   | 'mismatch'
   | 'invalid'
+  | 'nacked'
+  | 'returned'
+  | 'full'
   | 'connection'
   | 'closed';
+
+/** What to do about a refusal, to be said after what was refused. */
+export function advice(kind: PulseErrorKind, what: string): string {
+  switch (kind) {
+    case 'forbidden':
+      return '. At Pulse a user may write only queue/<user>/… and exchange/<user>/…, and read every exchange/…';
+    case 'not-found':
+      return what.includes('no exchange') ? '. Check its name; its owner has to declare it first' : '';
+    case 'mismatch':
+      return what.includes('for queue')
+        ? '. A queue never changes: give it another name, or delete it first'
+        : '';
+    case 'locked':
+      return '. Another connection holds the queue for itself: use another name';
+    default:
+      return '';
+  }
+}
 
 /** The one error class of this library. The message names what was wrong and what to do; it holds no secret. */
 export class PulseError extends Error {

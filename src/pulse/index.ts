@@ -4,17 +4,71 @@
  * @module tcw/pulse
  */
 export { DEFAULT_BACKOFF, fullJitter, type Backoff } from './backoff.ts';
-export { binding, type Binding } from './binding.ts';
-export { connect, type Pulse, type PulseOptions } from './connect.ts';
-export type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
-export { endpointFrom, PRODUCTION_URL, type CredentialSources, type Endpoint } from './credentials.ts';
+export { binding, type Binding, type BindingKey } from './binding.ts';
+export type { BodyCheck, BodySchema } from './body-check.ts';
+export {
+  connect,
+  type AroundPublish,
+  type Pulse,
+  type PulseGauges,
+  type PulseOptions,
+  type PulseWarning,
+} from './connect.ts';
+export type { ConsumerGauge } from './consume.ts';
+export {
+  CONSUMER_TIMEOUT_MS,
+  PULSE_GUARDIAN,
+  type ConsumeOptions,
+  type ConsumerEvent,
+  type HeldLong,
+  type MessageOf,
+  type OnBadMessage,
+  type PreviousBindings,
+  type QueueLong,
+  type Watch,
+} from './consume-options.ts';
+export {
+  endpointFrom,
+  PRODUCTION_URL,
+  type Credentials,
+  type CredentialSources,
+  type Endpoint,
+} from './credentials.ts';
+export type { Dialect, PulseMeta } from './dialect.ts';
 export { PulseError, type PulseErrorKind } from './errors.ts';
+export type { ExchangePublisher } from './exchange-publisher.ts';
+export { handle } from './handle.ts';
+export type {
+  Around,
+  HandleEvent,
+  HandleOptions,
+  Handler,
+  HandlerContext,
+  HandleResult,
+} from './handle-options.ts';
+export { managementBindings, type ManagementApi } from './management.ts';
 export { MemoryBroker } from './memory/broker.ts';
 export { memoryTransport } from './memory/transport.ts';
 export type { Outcome, PulseMessage } from './message.ts';
-export type { PublishOptions } from './publish.ts';
-export { ephemeralQueue, namedQueue, type QueueSpec } from './queue.ts';
+export type {
+  LargeBody,
+  PublishBounds,
+  PublisherGauge,
+  PublisherOptions,
+  PublishOptions,
+  PublishResult,
+} from './publish-options.ts';
+export type { PulseQueue } from './queue-admin.ts';
+export {
+  deadLetterQueue,
+  ephemeralQueue,
+  namedQueue,
+  type NamedQueueOptions,
+  type QueueSpec,
+} from './queue.ts';
+export type { RetryPolicy } from './retry-policy.ts';
 export { checkRoutingKey, matchesPattern, MAX_ROUTING_KEY_BYTES } from './routing-key.ts';
 export { Secret } from './secret.ts';
 export type { PulseState } from './state.ts';
 export type * from './transport.ts';
+export { deadLetter, reject, retryLater, Verdict } from './verdict.ts';

@@ -1,7 +1,15 @@
+import { failuresOf, routesOf, type Failed } from './attempts.ts';
+import type { BindingTable } from './binding-table.ts';
+import type { Binding } from './binding.ts';
+import type { PulseMeta } from './dialect.ts';
+import type { QueueSpec } from './queue.ts';
 import type { Delivery } from './transport.ts';
 
 /** What becomes of a message: done with, dropped (or dead-lettered), or given to somebody else at once. */
 export type Outcome = 'ack' | 'reject' | 'requeue';
+
+/** What is said to the broker. `retry` is a requeue that a quorum queue counts. */
+export type Settlement = Outcome | 'retry';
 
 /**
  * One message, to be settled exactly once. Settling it again, or after its channel is gone, does nothing and
@@ -14,9 +22,22 @@ export interface PulseMessage<T = unknown> {
   /** The further routing keys it was published under (`CC`). */
   readonly routes: readonly string[];
   readonly headers: Readonly<Record<string, unknown>>;
+  readonly messageId?: string | undefined;
+  /** What mozillapulse wrote beside the body, for a binding of that dialect. */
+  readonly meta?: PulseMeta | undefined;
   /** Delivered before, to somebody. Not a counter. */
   readonly redelivered: boolean;
+  /** Which try this is, from 1, as far as is known: see `handle`. */
+  readonly attempt: number;
+  /** The binding that it came by: of those that fit, one that fits its routing key before one that fits a CC key. */
+  readonly binding: Binding | undefined;
+  /** All bindings that fit and took its body. None when it came by one that is not asked for any more, or by `BCC`. */
+  readonly bindings: readonly Binding[];
+  /** What was said of it, once something was. */
+  readonly outcome: Outcome | undefined;
   readonly settled: boolean;
+  /** Whether a binding is among {@link bindings}: for the compiler, the body is of its type then. */
+  cameBy<U>(binding: Binding<U>): this is PulseMessage<U>;
   ack(): boolean;
   /** Drops the message, or dead-letters it where the queue says so. */
   reject(): boolean;
@@ -24,34 +45,117 @@ export interface PulseMessage<T = unknown> {
   requeue(): boolean;
 }
 
-/** Makes the message whose outcome goes to `settle`, at most once; `settle` tells whether it was still in time. */
-export function pulseMessage<T>(
-  delivery: Delivery,
-  body: T,
-  settle: (outcome: Outcome) => boolean,
-): PulseMessage<T> {
-  let settled = false;
-  const once = (outcome: Outcome) => {
-    if (settled) return false;
-    settled = true;
-    return settle(outcome);
-  };
-  return {
-    body,
-    exchange: delivery.exchange,
-    routingKey: delivery.routingKey,
-    routes: routesOf(delivery.headers),
-    headers: delivery.headers,
-    redelivered: delivery.redelivered,
-    get settled() {
-      return settled;
-    },
-    ack: () => once('ack'),
-    reject: () => once('reject'),
-    requeue: () => once('requeue'),
-  };
+/** Where messages come from, and where their outcomes go: a consumer on one channel. */
+export interface Origin {
+  /** The queue's full name. */
+  readonly queue: string;
+  readonly spec: QueueSpec;
+  readonly table: BindingTable;
+  /** Returns false when it comes too late. */
+  settle(delivery: Delivery, settlement: Settlement): boolean;
+  /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */
+  republish(delivery: Delivery, failed: Failed): Promise<boolean>;
+  /** Calls back when the channel goes, and with it all that is unsettled. Returns how to be forgotten. */
+  onLost(lost: () => void): () => void;
 }
 
-function routesOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
-  return Array.isArray(headers.CC) ? headers.CC.filter(route => typeof route === 'string') : [];
+/** A message as it was delivered. A class, not closures: there are tens of thousands a second. */
+export class DeliveredMessage<T> implements PulseMessage<T> {
+  readonly body: T;
+  readonly meta: PulseMeta | undefined;
+  readonly #delivery: Delivery;
+  readonly #origin: Origin;
+  #bindings: readonly Binding[] | undefined;
+  #outcome: Outcome | undefined;
+
+  constructor(
+    delivery: Delivery,
+    origin: Origin,
+    body: T,
+    meta: PulseMeta | undefined,
+    bindings: readonly Binding[] | undefined,
+  ) {
+    this.body = body;
+    this.meta = meta;
+    this.#delivery = delivery;
+    this.#origin = origin;
+    this.#bindings = bindings;
+  }
+
+  /** The delivery and the origin of a message, when it is one of ours. */
+  static sourceOf(message: PulseMessage): { delivery: Delivery; origin: Origin } | undefined {
+    if (!(#delivery in message)) return undefined;
+    return { delivery: message.#delivery, origin: message.#origin };
+  }
+
+  /** Gives a message back in a way that a quorum queue counts. */
+  static giveBackCounted(message: PulseMessage): boolean {
+    return #delivery in message ? message.#settle('requeue', 'retry') : message.requeue();
+  }
+
+  get exchange(): string {
+    return this.#delivery.exchange;
+  }
+
+  get routingKey(): string {
+    return this.#delivery.routingKey;
+  }
+
+  get routes(): readonly string[] {
+    return routesOf(this.#delivery.headers);
+  }
+
+  get headers(): Readonly<Record<string, unknown>> {
+    return this.#delivery.headers;
+  }
+
+  get messageId(): string | undefined {
+    return this.#delivery.messageId;
+  }
+
+  get redelivered(): boolean {
+    return this.#delivery.redelivered;
+  }
+
+  get attempt(): number {
+    return failuresOf(this.#delivery, this.#origin.spec) + 1;
+  }
+
+  get bindings(): readonly Binding[] {
+    return (this.#bindings ??= this.#origin.table.matching(this.#delivery));
+  }
+
+  get binding(): Binding | undefined {
+    return this.bindings[0];
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  get settled(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  cameBy<U>(binding: Binding<U>): this is PulseMessage<U> {
+    return this.bindings.includes(binding);
+  }
+
+  ack(): boolean {
+    return this.#settle('ack', 'ack');
+  }
+
+  reject(): boolean {
+    return this.#settle('reject', 'reject');
+  }
+
+  requeue(): boolean {
+    return this.#settle('requeue', 'requeue');
+  }
+
+  #settle(outcome: Outcome, settlement: Settlement): boolean {
+    if (this.#outcome !== undefined) return false;
+    this.#outcome = outcome;
+    return this.#origin.settle(this.#delivery, settlement);
+  }
 }

@@ -1,11 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import {
-  BehaviorSubject,
   defer,
   filter,
-  firstValueFrom,
-  from,
   lastValueFrom,
-  Observable,
   of,
   retry,
   switchMap,
@@ -14,47 +11,83 @@ import {
   throwIfEmpty,
   timeout,
   timer,
+  type Observable,
 } from 'rxjs';
 import { fullJitter, type Backoff } from './backoff.ts';
+import { checkExchangeName } from './binding.ts';
+import { bodyCheck } from './body-check.ts';
+import { wrap } from './dialect.ts';
 import { encode } from './encode.ts';
 import { PulseError } from './errors.ts';
 import { keptOpen } from './kept-open.ts';
+import { Outbox } from './outbox.ts';
+import type {
+  LargeBody,
+  PublishBounds,
+  PublisherGauge,
+  PublisherOptions,
+  PublishOptions,
+  PublishResult,
+} from './publish-options.ts';
 import { checkRoutingKey } from './routing-key.ts';
 import type { Session } from './session.ts';
-import { checkShortString } from './short-string.ts';
 import type { PulseState } from './state.ts';
 import { inTimerRange } from './timer-range.ts';
-import type { TransportChannel, TransportConnection } from './transport.ts';
-
-export interface PublishOptions {
-  /** Further routing keys (`CC`): a queue bound to one of them gets the message under its primary key. */
-  readonly routes?: readonly string[];
-  readonly headers?: Readonly<Record<string, unknown>>;
-  /** Until the broker has confirmed, in ms; waiting for a connection counts. 30 s by default. */
-  readonly deadlineMs?: number;
-}
+import type { Properties, TransportChannel, TransportConnection } from './transport.ts';
 
 const DEADLINE_MS = 30_000;
+/** By Pulse's convention. */
+const LARGE_BYTES = 8 * 1024;
+const NO_ROUTES: readonly string[] = [];
 
 /** The publishing half: its own connection, since a memory alarm blocks a connection that publishes as a whole. */
 export class Publisher {
   readonly #session: Session;
   readonly #backoff: Backoff;
-  /** The channel that messages share, which keeps their order. */
-  readonly #channel$ = new BehaviorSubject<TransportChannel | undefined>(undefined);
+  readonly #outbox: Outbox;
+  readonly #warn: (warning: LargeBody) => void;
   readonly #declared = new Set<string>();
-  #lastTurn: Promise<unknown> = Promise.resolve();
+  /** Tells the messages of one process from those of another. */
+  readonly #idPrefix = randomBytes(8).toString('hex');
+  #ids = 0;
 
-  constructor(session: Session, backoff: Backoff) {
+  constructor(
+    session: Session,
+    backoff: Backoff,
+    bounds: Partial<PublishBounds> = {},
+    warn: (warning: LargeBody) => void = () => undefined,
+  ) {
     this.#session = session;
     this.#backoff = backoff;
+    this.#warn = warn;
+    this.#outbox = new Outbox(bounds, () => session.trouble);
     session.connection$
       .pipe(switchMap(connection => (connection ? this.#channels(connection) : of(undefined))))
-      .subscribe(this.#channel$);
+      .subscribe({
+        next: channel => {
+          if (channel) this.#outbox.open(channel);
+          else this.#outbox.lost();
+        },
+        error: (error: PulseError) => {
+          this.#outbox.end(error);
+        },
+        complete: () => {
+          this.#outbox.end(new PulseError('closed', 'publishing was closed'));
+        },
+      });
   }
 
   get state$(): Observable<PulseState> {
     return this.#session.state$;
+  }
+
+  get gauge(): PublisherGauge {
+    return this.#outbox.gauge;
+  }
+
+  /** Resolves when nothing is being published. */
+  idle(): Promise<void> {
+    return this.#outbox.idle();
   }
 
   /**
@@ -63,79 +96,73 @@ export class Publisher {
    * @throws PulseError `forbidden` for an exchange of somebody else, `mismatch` when it is of another kind
    */
   async declareExchange(name: string, deadlineMs = DEADLINE_MS): Promise<void> {
-    checkShortString(name, 'exchange name');
+    checkExchangeName(name);
     const declared$ = defer(() => this.#onOwnChannel(channel => channel.declareExchange(name)));
     const again = (error: PulseError, attempt: number) =>
       error.transient ? timer(fullJitter(attempt, this.#backoff)) : throwError(() => error);
-    await this.#within(deadlineMs, declared$.pipe(retry({ delay: again })));
-    this.#declared.add(name);
-  }
-
-  /**
-   * Publishes one message, and settles once: when the broker has confirmed it, or with the reason why not.
-   * Repeated while the connection comes and goes, so that it may arrive twice.
-   *
-   * @throws PulseError `invalid` before anything is sent, `forbidden` or `not-found` for the exchange, `mismatch` for
-   *   a message larger than the broker takes, or `connection` when the deadline has passed without a confirmation
-   */
-  async publish(
-    exchange: string,
-    routingKey: string,
-    body: unknown,
-    options: PublishOptions = {},
-  ): Promise<void> {
-    const { routes = [], headers, deadlineMs = DEADLINE_MS } = options;
-    checkShortString(exchange, 'exchange name');
-    [routingKey, ...routes].forEach(checkRoutingKey);
-    const content = encode(body);
-    const properties = { routes, ...(headers && { headers }) };
-    const send = (channel: TransportChannel) => channel.publish(exchange, routingKey, content, properties);
-
-    // A channel dies as a whole of one bad message. Where the broker does not say of which, each that was under way
-    // is tried by itself.
-    let suspected = false;
-    const sent$ = defer(() => (suspected ? this.#inTurn(send) : this.#onSharedChannel(send)));
-    const again = (error: PulseError, attempt: number) => {
-      if (!error.transient) {
-        const blamed = /exchange '([^']+)'/.exec(error.message)?.[1];
-        if (suspected || blamed === exchange || !isRefusal(error)) return throwError(() => error);
-        suspected = blamed === undefined;
-      }
-      // Without a pause when the channel has gone, so that the order stays. Else the broker did not take this one.
-      return this.#channel$.value ? timer(fullJitter(attempt, this.#backoff)) : of(0);
-    };
-    await this.#within(deadlineMs, sent$.pipe(retry({ delay: again })));
-  }
-
-  async close(): Promise<void> {
-    await this.#session.close();
-  }
-
-  async #within(deadlineMs: number, work$: Observable<void>): Promise<void> {
     this.#session.start();
     const late = () => {
       const { trouble } = this.#session;
       const why = trouble === undefined ? '' : `: ${trouble}`;
       throw new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
     };
+    const work$ = declared$.pipe(retry({ delay: again }));
     await lastValueFrom(work$.pipe(timeout({ first: inTimerRange(deadlineMs), with: late })));
+    this.#declared.add(name);
   }
 
-  #onSharedChannel(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
-    return live(this.#channel$).pipe(switchMap(action));
+  /**
+   * Publishes one message, and tells what became of it. Repeated while the connection comes and goes, so that it may
+   * arrive twice. Messages of one process arrive in the order of their calls. Never rejects.
+   */
+  send(
+    exchange: string,
+    routingKey: string,
+    body: unknown,
+    options: PublishOptions & PublisherOptions = {},
+  ): Promise<PublishResult> {
+    const { routes = NO_ROUTES, headers, mandatory, dialect = 'bare', schema } = options;
+    let content: Buffer;
+    try {
+      checkExchangeName(exchange);
+      checkRoutingKey(routingKey);
+      routes.forEach(checkRoutingKey);
+      if (schema) refuseBad(bodyCheck(schema)(body), exchange, routingKey);
+      content = encode(dialect === 'bare' ? body : wrap(dialect, body, exchange, routingKey));
+    } catch (error) {
+      return Promise.resolve({ status: 'refused', error: refusalOf(error) });
+    }
+    const bytes = content.byteLength;
+    if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
+    const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
+    const properties: Properties = {
+      routes,
+      ...(headers && { headers }),
+      ...(messageId !== undefined && { messageId }),
+      ...(mandatory && { mandatory }),
+    };
+    return this.sendBytes(exchange, routingKey, content, properties, options.deadlineMs);
   }
 
-  /** On a channel of its own, and one after the other: a thousand suspects are not a thousand channels. */
-  #inTurn(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
-    return new Observable(subscriber => {
-      const turn = this.#lastTurn.then(() =>
-        subscriber.closed ? undefined : firstValueFrom(this.#onOwnChannel(action)),
-      );
-      this.#lastTurn = turn.catch(() => undefined);
-      from(turn).subscribe(subscriber);
+  /** As {@link send}, for a body that is bytes already. */
+  sendBytes(
+    exchange: string,
+    routingKey: string,
+    content: Uint8Array,
+    properties: Properties,
+    deadlineMs = DEADLINE_MS,
+  ): Promise<PublishResult> {
+    this.#session.start();
+    return new Promise(settle => {
+      this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, settle });
     });
   }
 
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  /** On a channel of its own: what is refused there costs nobody else. */
   #onOwnChannel(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
     return live(this.#session.connection$).pipe(
       switchMap(async connection => {
@@ -162,16 +189,22 @@ export class Publisher {
       }
       return channel;
     };
-    return keptOpen(open, (_, attempt) => {
-      this.#channel$.next(undefined);
+    return keptOpen(open, (error, attempt) => {
+      this.#outbox.lost(error);
       return attempt === 1 ? of(0) : timer(fullJitter(attempt, this.#backoff));
     });
   }
 }
 
-/** Whether the broker said no, to this message or to another on its channel. */
-function isRefusal({ kind }: PulseError): boolean {
-  return kind === 'forbidden' || kind === 'not-found' || kind === 'mismatch';
+function refuseBad(problems: readonly string[], exchange: string, routingKey: string): void {
+  if (problems.length === 0) return;
+  throw new PulseError('invalid', `the body of ${routingKey} of ${exchange} is bad: ${problems.join('; ')}`);
+}
+
+/** A check of the caller's own may throw whatever it likes. */
+function refusalOf(error: unknown): PulseError {
+  if (error instanceof PulseError) return error;
+  return new PulseError('invalid', `looking at the body failed: ${String(error)}`, { cause: error });
 }
 
 /** The next one of something that comes and goes. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { PulseError } from './errors.ts';
 import { checkShortString } from './short-string.ts';
 import type { QueueOptions } from './transport.ts';
 
@@ -9,11 +10,50 @@ export interface QueueSpec {
   /** The queue's name for one connection, under the user's `queue/<namespace>/`. */
   readonly nameFor: (namespace: string) => string;
   readonly options: QueueOptions;
+  /** Where its rejected messages go: an exchange of one's own, and a queue bound to it. */
+  readonly deadLetter?: DeadLetterSpec | undefined;
 }
+
+export interface DeadLetterSpec {
+  readonly exchangeFor: (namespace: string) => string;
+  readonly queue: QueueSpec;
+}
+
+/** Bounds and abilities of a named queue. The broker never changes them for a queue that exists (406). */
+export interface NamedQueueOptions {
+  /** Past so many messages the oldest go. Pulse never allows an unbounded queue. */
+  readonly maxLength: number;
+  /** Removed after so long, in ms, without a consumer. Without it the queue stays until it is deleted. */
+  readonly expiresMs?: number | undefined;
+  /** What happens past `maxLength`: `drop-head`, or `reject-publish` for the publisher to be told. */
+  readonly overflow?: 'drop-head' | 'reject-publish' | undefined;
+  /**
+   * A quorum queue: replicated, and it counts how often each message was delivered, over every crash and restart.
+   * RabbitMQ 3.8 and later.
+   */
+  readonly quorum?: boolean | undefined;
+  /**
+   * Of a quorum queue: a message delivered more often is dropped, or dead-lettered. 20 by default, which RabbitMQ 4.0
+   * and later take by themselves; 3.x has no limit of its own, so it is always said.
+   */
+  readonly deliveryLimit?: number | undefined;
+  /**
+   * Keeps rejected messages: declares the exchange `exchange/<namespace>/<name>/dead` and a queue
+   * `queue/<namespace>/<name>/dead` with this bound, 1,000 for `true`. See {@link deadLetterQueue}.
+   * Under Pulse's permissions the default exchange is not allowed, which others use for this.
+   */
+  readonly deadLetter?:
+    boolean | { readonly maxLength?: number; readonly expiresMs?: number | undefined } | undefined;
+}
+
+/** What RabbitMQ 4 takes when a quorum queue says nothing. */
+const DELIVERY_LIMIT = 20;
+const DEAD_LETTERS = 1_000;
 
 /**
  * A queue that lives and dies with one connection: exclusive, and named anew each time, since the broker keeps
- * the old name locked (405) for seconds after a connection was cut.
+ * the old name locked (405) for seconds after a connection was cut. RabbitMQ 4.3 refuses transient queues that are not
+ * exclusive; this one is.
  *
  * @param label shown in the queue's name, for the broker's operators
  */
@@ -30,16 +70,62 @@ export function ephemeralQueue(label = 'ephemeral'): QueueSpec {
  *
  * @param name below `queue/<namespace>/`. Put a version into it: a queue can never be declared again with other
  *   bounds (the broker answers 406, for ever).
- * @param bounds `expiresMs` without a consumer and it is removed; past `maxLength` messages the oldest go.
- *   Pulse never allows an unbounded queue.
+ * @throws PulseError `invalid` for bounds that no queue can have
  */
-export function namedQueue(
-  name: string,
-  bounds: { readonly expiresMs: number; readonly maxLength: number },
-): QueueSpec {
+export function namedQueue(name: string, bounds: NamedQueueOptions): QueueSpec {
+  const { maxLength, expiresMs, overflow, quorum, deadLetter } = bounds;
+  const deliveryLimit = bounds.deliveryLimit ?? (quorum ? DELIVERY_LIMIT : undefined);
+  checkBounds(name, { maxLength, expiresMs, deliveryLimit });
+  if (deliveryLimit !== undefined && !quorum) {
+    throw new PulseError(
+      'invalid',
+      `queue ${name} has a deliveryLimit, which only a quorum queue counts: quorum: true`,
+    );
+  }
   return {
     ephemeral: false,
     nameFor: namespace => checkShortString(`queue/${namespace}/${name}`, 'queue name'),
-    options: { exclusive: false, durable: true, autoDelete: false, ...bounds },
+    options: {
+      exclusive: false,
+      durable: true,
+      autoDelete: false,
+      maxLength,
+      ...(expiresMs !== undefined && { expiresMs }),
+      ...(overflow !== undefined && { overflow }),
+      ...(quorum && { quorum }),
+      ...(deliveryLimit !== undefined && { deliveryLimit }),
+    },
+    ...(deadLetter && {
+      deadLetter: {
+        exchangeFor: namespace => checkShortString(`exchange/${namespace}/${name}/dead`, 'exchange name'),
+        queue: namedQueue(`${name}/dead`, {
+          maxLength: DEAD_LETTERS,
+          ...(deadLetter !== true && deadLetter),
+        }),
+      },
+    }),
   };
+}
+
+/**
+ * The queue of the messages that a queue has rejected, to consume them (with no bindings) or to look at it.
+ *
+ * @throws PulseError `invalid` when the queue keeps none
+ */
+export function deadLetterQueue({ deadLetter }: QueueSpec): QueueSpec {
+  if (deadLetter) return deadLetter.queue;
+  throw new PulseError(
+    'invalid',
+    'the queue keeps no dead letters: namedQueue(…, { deadLetter: true }) would',
+  );
+}
+
+function checkBounds(name: string, bounds: Readonly<Record<string, number | undefined>>): void {
+  for (const [bound, value] of Object.entries(bounds)) {
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
+    throw new PulseError(
+      'invalid',
+      `${bound} of queue ${name} is ${value}; it has to be a whole number from 1`,
+    );
+  }
 }

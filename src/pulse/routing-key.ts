@@ -16,15 +16,36 @@ export function checkRoutingKey(key: string): string {
  * number of words, also none.
  */
 export function matchesPattern(pattern: string, key: string): boolean {
-  return matchWords(pattern.split('.'), key.split('.'));
+  return patternMatcher(pattern)(key);
 }
 
+/** As {@link matchesPattern}, for a pattern that many keys are held against. */
+export function patternMatcher(pattern: string): (key: string) => boolean {
+  if (pattern === '#') return () => true;
+  const words = pattern.split('.');
+  if (!words.includes('*') && !words.includes('#')) return key => key === pattern;
+  return key => matchWords(words, key.split('.'));
+}
+
+/** Goes back only to the last `#`: what an earlier one could take, this one can too. */
 function matchWords(pattern: readonly string[], words: readonly string[]): boolean {
-  const [head, ...rest] = pattern;
-  if (head === undefined) return words.length === 0;
-  if (head === '#') {
-    return matchWords(rest, words) || (words.length > 0 && matchWords(pattern, words.slice(1)));
+  let at = 0;
+  let hash = -1;
+  let taken = 0;
+  for (let n = 0; n < words.length;) {
+    if (pattern[at] === '#') {
+      hash = at++;
+      taken = n;
+    } else if (at < pattern.length && (pattern[at] === '*' || pattern[at] === words[n])) {
+      at++;
+      n++;
+    } else if (hash >= 0) {
+      at = hash + 1;
+      n = ++taken;
+    } else {
+      return false;
+    }
   }
-  if (words.length === 0 || (head !== '*' && head !== words[0])) return false;
-  return matchWords(rest, words.slice(1));
+  while (pattern[at] === '#') at++;
+  return at === pattern.length;
 }

@@ -37,7 +37,15 @@ export interface TransportChannel {
   declareQueue(name: string, options: QueueOptions): Promise<void>;
   /** Declares a durable topic exchange, the only kind that Pulse has. */
   declareExchange(name: string): Promise<void>;
+  /** Looks at a queue without declaring it. @throws PulseError `not-found` when there is none */
+  checkQueue(name: string): Promise<QueueDepth>;
+  /** Deletes a queue with all that is in it. That there is none is no error. */
+  deleteQueue(name: string): Promise<void>;
+  /** Drops what waits in a queue; what is delivered and unsettled stays. Returns how many it dropped. */
+  purgeQueue(name: string): Promise<number>;
   bindQueue(queue: string, exchange: string, pattern: string): Promise<void>;
+  /** That there is no such binding is no error. */
+  unbindQueue(queue: string, exchange: string, pattern: string): Promise<void>;
   /**
    * Starts a consumer; `onDelivery` is called, synchronously, for each message, and `onCancelled` when the
    * broker itself ended the consumer (the queue was deleted).
@@ -52,16 +60,37 @@ export interface TransportChannel {
   ): Promise<string>;
   /** Settles at the broker's confirmation: no delivery comes after it. What is unsettled stays so. */
   cancel(consumerTag: string): Promise<void>;
-  /** @throws PulseError when the channel is closed */
-  ack(deliveryTag: number): void;
-  /** @throws PulseError when the channel is closed */
-  nack(deliveryTag: number, requeue: boolean): void;
   /**
-   * Settles at the broker's confirmation, on a channel opened with `confirms`.
-   *
-   * @throws PulseError `invalid`, and the channel lives, when the message does not fit into frames
+   * @param upTo acknowledges all that is unsettled on this channel up to this one
+   * @throws PulseError when the channel is closed
    */
-  publish(exchange: string, routingKey: string, content: Uint8Array, properties: Properties): Promise<void>;
+  ack(deliveryTag: number, upTo?: boolean): void;
+  /**
+   * Puts a message back where it was. On a quorum queue this counts as a delivery until RabbitMQ 4.2, from 4.3 not.
+   *
+   * @throws PulseError when the channel is closed
+   */
+  nack(deliveryTag: number): void;
+  /**
+   * Drops or dead-letters a message, or puts it back in such a way that a quorum queue of any version counts it.
+   *
+   * @throws PulseError when the channel is closed
+   */
+  reject(deliveryTag: number, requeue: boolean): void;
+  /**
+   * Publishes on a channel opened with `confirms`. `settled` is called once, with the broker's answer or with why
+   * there is none. A callback, not a promise: this is done a hundred thousand times a second.
+   *
+   * @throws PulseError `invalid`, and the channel lives, when the message does not fit into frames; any other when
+   *   the channel is closed
+   */
+  publish(
+    exchange: string,
+    routingKey: string,
+    content: Uint8Array,
+    properties: Properties,
+    settled: (answer: Confirmation | PulseError) => void,
+  ): void;
   /**
    * Settles when the channel is closed, by the broker's confirmation or with its connection, and what was unsettled
    * on it is requeued; never rejects.
@@ -76,9 +105,32 @@ export interface QueueOptions {
   readonly autoDelete: boolean;
   /** The queue is removed after this many ms without a consumer or a declaration. */
   readonly expiresMs?: number;
-  /** The oldest messages are dropped past this many. */
+  /** The oldest messages are dropped past this many, or the newest refused: see `overflow`. */
   readonly maxLength?: number;
+  /** `drop-head` unless said otherwise. `reject-publish` answers with a negative confirmation. */
+  readonly overflow?: 'drop-head' | 'reject-publish';
+  /** A replicated queue, which counts deliveries. */
+  readonly quorum?: boolean;
+  /** Of a quorum queue: past this many deliveries a message is dropped or dead-lettered. */
+  readonly deliveryLimit?: number;
+  /** Where rejected, expired and overflowing messages go. */
+  readonly deadLetterExchange?: string;
 }
+
+/** What a queue says of itself. */
+export interface QueueDepth {
+  /** Messages that wait. Those that are delivered and unsettled are not among them. */
+  readonly messages: number;
+  readonly consumers: number;
+}
+
+/** The broker's answer to a message. */
+export type Confirmation =
+  | { readonly type: 'confirmed' }
+  /** It was `mandatory`, and no queue wanted it. */
+  | { readonly type: 'returned'; readonly reason: string }
+  /** The broker could not take it: a queue that is full and refuses, or an error of its own. */
+  | { readonly type: 'nacked' };
 
 /** One message as it came off the wire. */
 export interface Delivery {
@@ -88,10 +140,14 @@ export interface Delivery {
   readonly routingKey: string;
   readonly content: Uint8Array;
   readonly headers: Readonly<Record<string, unknown>>;
+  readonly messageId?: string | undefined;
 }
 
 export interface Properties {
   /** Further routing keys, in the `CC` header. */
   readonly routes: readonly string[];
   readonly headers?: Readonly<Record<string, unknown>>;
+  readonly messageId?: string;
+  /** Asks for the message back when no queue wants it. It needs a `messageId` of its own, by which it is known again. */
+  readonly mandatory?: boolean;
 }

@@ -24,9 +24,15 @@ conformance('RabbitMQ', async () => {
     foreignExchange,
     transport: amqpTransport(endpoint),
     login: { ...endpoint, connectionName: 'transport conformance' },
-    connect: ({ password } = {}) => connect({ url: url.href, password, backoff: { baseMs: 5, capMs: 50 } }),
+    connect: options => connect({ url: url.href, backoff: { baseMs: 5, capMs: 50 }, ...options }),
     cutConnections: async () => {
       proxy.cut();
+    },
+    freeze: () => {
+      proxy.freeze();
+    },
+    thaw: () => {
+      proxy.thaw();
     },
     deleteQueue: async name => {
       const connection = await connectRaw(inject('pulseUrl'));

@@ -1,4 +1,5 @@
-import { connect, memoryTransport, MemoryBroker, Secret } from '../../src/pulse/index.ts';
+import { Secret } from '../../src/pulse/index.ts';
+import { connectToMemory, MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 import { conformance } from './conformance.ts';
 
 conformance('the in-memory broker', async () => {
@@ -10,14 +11,14 @@ conformance('the in-memory broker', async () => {
     foreignExchange: 'exchange/somebody/theirs',
     transport,
     login: { user: 'tester', password: new Secret('right'), connectionName: 'transport conformance' },
-    connect: ({ password = 'right' } = {}) =>
-      connect({
-        transport,
-        user: 'tester',
-        password: new Secret(password),
-        backoff: { baseMs: 5, capMs: 50 },
-      }),
+    connect: options => connectToMemory(broker, 'tester', { password: 'right', ...options }),
     cutConnections: () => broker.dropConnections(),
+    freeze: () => {
+      broker.freeze();
+    },
+    thaw: () => {
+      broker.thaw();
+    },
     deleteQueue: async name => {
       broker.deleteQueue(name);
     },

@@ -1,16 +1,31 @@
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { badBodies } from './conformance/bad-bodies.ts';
+import { bindings } from './conformance/bindings.ts';
 import { bounds } from './conformance/bounds.ts';
+import { credentials } from './conformance/credentials.ts';
+import { dialects } from './conformance/dialects.ts';
+import { ephemeral } from './conformance/ephemeral.ts';
+import { handling } from './conformance/handling.ts';
+import { leastPrivilege } from './conformance/least-privilege.ts';
 import { losing } from './conformance/losing.ts';
+import { outages } from './conformance/outages.ts';
+import { pausing } from './conformance/pausing.ts';
+import { publishChecks } from './conformance/publish-checks.ts';
+import { publishResults } from './conformance/publish-results.ts';
 import { publishing } from './conformance/publishing.ts';
+import { queues } from './conformance/queues.ts';
 import { refusals } from './conformance/refusals.ts';
 import { setting, type BrokerUnderTest } from './conformance/setting.ts';
 import { settling } from './conformance/settling.ts';
 import { stopping } from './conformance/stopping.ts';
 import { transport } from './conformance/transport.ts';
+import { watching } from './conformance/watching.ts';
 
-/** What `tcw/pulse` promises, whichever broker is behind it. */
+/**
+ * What `tcw/pulse` promises, whichever broker is behind it: a block for each of its requirements. Requirement 2, and what
+ * else only the operator of a broker can bring about, is in trouble.ts.
+ */
 export function conformance(name: string, broker: () => Promise<BrokerUnderTest>): void {
   describe(`tcw/pulse over ${name}`, () => {
     const each = setting(broker);
@@ -20,13 +35,53 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
       expect(await firstValueFrom(each.pulse.state$)).toEqual({ name: 'connected' });
     });
 
-    transport(each);
-    publishing(each);
-    settling(each);
-    bounds(each);
-    badBodies(each);
-    losing(each);
-    refusals(each);
-    stopping(each);
+    describe('requirement 1: least privilege', () => {
+      leastPrivilege(each);
+    });
+    describe('requirement 3: no silent zombie', () => {
+      losing(each);
+    });
+    describe('requirement 4: errors are classified', () => {
+      refusals(each);
+    });
+    describe('requirement 5: settle once, on the delivering channel', () => {
+      settling(each);
+    });
+    describe('requirement 6: bounded by construction', () => {
+      bounds(each);
+      pausing(each);
+    });
+    describe('requirement 7: explicit outcomes', () => {
+      handling(each);
+      outages(each);
+      queues(each);
+    });
+    describe('requirement 8: bad bodies are data', () => {
+      badBodies(each);
+    });
+    describe('requirement 9: every publish settles once', () => {
+      publishing(each);
+      publishResults(each);
+    });
+    describe('requirement 10: checked before any frame', () => {
+      publishChecks(each);
+    });
+    describe('requirement 11: graceful stop', () => {
+      stopping(each);
+    });
+    describe('requirement 12: ephemeral means told', () => {
+      ephemeral(each);
+    });
+    describe('requirement 13: dialects, types and bindings', () => {
+      dialects(each);
+      bindings(each);
+    });
+    describe('requirement 14: observable, and silent about secrets', () => {
+      watching(each);
+      credentials(each);
+    });
+    describe('requirement 15: two brokers that answer alike', () => {
+      transport(each);
+    });
   });
 }

@@ -15,6 +15,10 @@ function channelUnderTest() {
     declareQueue: nothing,
     declareExchange: nothing,
     bindQueue: nothing,
+    unbindQueue: nothing,
+    checkQueue: async () => ({ messages: 0, consumers: 0 }),
+    deleteQueue: nothing,
+    purgeQueue: async () => 0,
     consume: async (_, prefetch, onDelivery) => {
       said.push(`consume ${prefetch}`);
       deliver = onDelivery;
@@ -23,9 +27,10 @@ function channelUnderTest() {
     cancel: async tag => {
       said.push(`cancel ${tag}`);
     },
-    ack: tag => said.push(`ack ${tag}`),
-    nack: (tag, requeue) => said.push(`${requeue ? 'requeue' : 'reject'} ${tag}`),
-    publish: nothing,
+    ack: (tag, upTo) => said.push(`ack ${upTo ? 'up to ' : ''}${tag}`),
+    nack: tag => said.push(`requeue ${tag}`),
+    reject: (tag, requeue) => said.push(`${requeue ? 'retry' : 'reject'} ${tag}`),
+    publish: () => undefined,
     close: async () => {
       said.push('close');
     },
@@ -44,6 +49,8 @@ function channelUnderTest() {
 }
 
 const none = () => undefined;
+/** Long enough for what is said at the end of a turn. */
+const turn = () => new Promise(resolve => setTimeout(resolve, 5));
 
 describe('a consumer', () => {
   it('gives back what came while nothing was wanted, though as much as before is wanted right after', async () => {
@@ -117,8 +124,45 @@ describe('a consumer', () => {
     arrive();
     await stopping;
     consumer.settle(1, 'reject');
-    await sleep(0);
+    await turn();
     expect(said).toEqual(['consume 2', 'cancel consumer 2', 'requeue 2', 'reject 1', 'close']);
+  });
+
+  describe('acknowledges a turn', () => {
+    it.each([
+      ['in one frame, where nothing older is unsettled', [1, 2, 3], ['ack up to 3']],
+      ['in one frame, in whatever order', [3, 1, 2], ['ack up to 3']],
+      [
+        'up to the first that is still held, and the others one by one',
+        [1, 2, 4, 5],
+        ['ack up to 2', 'ack 4', 'ack 5'],
+      ],
+      ['one by one behind one that is still held', [2, 3], ['ack 2', 'ack 3']],
+      ['of a single message as itself', [1], ['ack 1']],
+    ])('%s', async (_, tags, expected) => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 5 }, none, none);
+      await consumer.start();
+      for (let n = 0; n < 5; n++) arrive();
+      for (const tag of tags) consumer.settle(tag, 'ack');
+      await turn();
+      expect(said.slice(1)).toEqual(expected);
+    });
+
+    it('after what is given back, which no frame for all may swallow', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 5 }, none, none);
+      await consumer.start();
+      for (let n = 0; n < 5; n++) arrive();
+      consumer.settle(1, 'ack');
+      consumer.settle(2, 'requeue');
+      consumer.settle(3, 'reject');
+      consumer.settle(4, 'retry');
+      consumer.settle(5, 'ack');
+      await turn();
+      expect(said.slice(1)).toEqual(['requeue 2', 'reject 3', 'retry 4', 'ack up to 5']);
+      expect(consumer.held).toEqual({ count: 0, oldestMs: 0 });
+    });
   });
 
   it('does nothing while a demand has not said anything', async () => {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { filter, firstValueFrom, map } from 'rxjs';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { connect, endpointFrom, type PulseError } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';
+import { trouble } from './trouble.ts';
 import { BACKOFF, CONNECTION, ownRabbitmq } from './rabbitmq/setting.ts';
 
 /** What only a broker of our own lets us try: alarms, restarts, users that vanish, networks that fall silent. */
@@ -12,46 +13,6 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   const own = ownRabbitmq();
   const { withPulse, collect, durable, ourConnections } = own;
   const sockets = () => process.getActiveResourcesInfo().filter(type => type === 'TCPSocketWrap').length;
-
-  it('opens one connection to consume, and a second only when something is published', async () => {
-    const pulse = connect({ url: own.url, connectionName: CONNECTION });
-    await pulse.ready();
-    await expect.poll(async () => (await ourConnections()).length, { timeout: 10_000 }).toBe(1);
-    await pulse.declareExchange(`exchange/tcw-test/${randomUUID()}`);
-    for (let n = 0; n < 3; n++) await pulse.declareExchange(`exchange/tcw-test/${randomUUID()}`);
-    await expect.poll(async () => (await ourConnections()).length, { timeout: 10_000 }).toBe(2);
-    await pulse.close();
-    await expect.poll(async () => (await ourConnections()).length, { timeout: 10_000 }).toBe(0);
-  });
-
-  it('goes on consuming under a memory alarm, says that it is blocked, and publishes when it is over', async () => {
-    await withPulse(async (pulse, exchange) => {
-      const queue = durable();
-      await pulse.publish(exchange, 'k', 'before');
-      const first = await collect(pulse, exchange, queue);
-      await pulse.publish(exchange, 'k', 1);
-      await own.control.memoryAlarm(true);
-      try {
-        // The broker tells a connection that it is blocked when it next publishes.
-        const waiting = pulse.publish(exchange, 'k', 2);
-        await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name === 'blocked')));
-        await expect.poll(() => first.bodies).toEqual([1]);
-        await expect(pulse.publish(exchange, 'k', 'too late', { deadlineMs: 300 })).rejects.toMatchObject({
-          kind: 'connection',
-          message: expect.stringContaining('the broker takes no messages now (low on memory)'),
-        });
-        const other = connect({ url: own.url, backoff: BACKOFF });
-        await collect(other, exchange);
-        await other.close();
-        await own.control.memoryAlarm(false);
-        await waiting;
-      } finally {
-        await own.control.memoryAlarm(false);
-      }
-      await expect.poll(() => first.bodies).toContain(2);
-      expect(await firstValueFrom(pulse.state$)).toEqual({ name: 'connected' });
-    });
-  });
 
   it('closes a blocked connection too, and leaves no socket to a broker that does not read', async () => {
     const before = sockets();
@@ -169,6 +130,47 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   });
 
   channels(own);
+
+  describe('shared with the in-memory broker', () => {
+    const user = 'tcw-test';
+    const troubled = () => {
+      const { url, control, rabbitmqctl } = own;
+      const { password } = endpointFrom({ url });
+      const host = new URL(url);
+      host.username = host.password = '';
+      return {
+        user,
+        password: password.reveal(),
+        connect: (options = {}) =>
+          connect({
+            url: host.href,
+            user,
+            password,
+            backoff: BACKOFF,
+            connectionName: 'trouble',
+            ...options,
+          }),
+        connections: async () =>
+          (await control.connections()).filter(({ connectionName }) => connectionName?.startsWith('trouble'))
+            .length,
+        cutConnections: async () => {
+          await control.closeConnections(
+            ({ connectionName }) => connectionName?.startsWith('trouble') === true,
+          );
+        },
+        alarm: (raised: boolean) => control.memoryAlarm(raised),
+        changePassword: async (changed: string) => {
+          const pattern = `^(queue/${user}/.*|exchange/${user}/.*)`;
+          await control.deleteUser(user);
+          await rabbitmqctl('add_user', user, changed);
+          await rabbitmqctl('set_permissions', user, pattern, pattern, `^(queue/${user}/.*|exchange/.*)`);
+        },
+      };
+    };
+    afterEach(() => own.control.restoreUsers());
+
+    trouble(troubled);
+  });
 
   describe('at start', () => {
     const failing = async (url: string) => {

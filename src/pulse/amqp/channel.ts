@@ -1,7 +1,10 @@
-import type { Channel, ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 import { PulseError } from '../errors.ts';
-import type { Delivery, QueueOptions, TransportChannel } from '../transport.ts';
+import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import { channelError } from './errors.ts';
+
+const CONFIRMED: Confirmation = { type: 'confirmed' };
+const NACKED: Confirmation = { type: 'nacked' };
 
 /**
  * One channel over amqplib.
@@ -28,6 +31,19 @@ export function amqpChannel(
     end(connectionReason() ?? new PulseError('connection', 'the channel was closed'));
   });
 
+  /** Why messages came back, by their ids. A return comes before its message's confirmation. */
+  const returned = new Map<string, string>();
+  channel.on('return', ({ fields, properties }: Message) => {
+    const { replyText } = fields as { replyText?: string };
+    returned.set(String(properties.messageId), replyText ?? 'NO_ROUTE');
+  });
+  const answerTo = (messageId: string | undefined): Confirmation => {
+    if (messageId === undefined || returned.size === 0) return CONFIRMED;
+    const reason = returned.get(messageId);
+    returned.delete(messageId);
+    return reason === undefined ? CONFIRMED : { type: 'returned', reason };
+  };
+
   const call = async <T>(action: () => Promise<T>): Promise<T> => {
     try {
       return await action();
@@ -51,8 +67,19 @@ export function amqpChannel(
     declareExchange: async name => {
       await call(() => channel.assertExchange(name, 'topic', { durable: true }));
     },
+    checkQueue: async name => {
+      const { messageCount, consumerCount } = await call(() => channel.checkQueue(name));
+      return { messages: messageCount, consumers: consumerCount };
+    },
+    deleteQueue: async name => {
+      await call(() => channel.deleteQueue(name));
+    },
+    purgeQueue: async name => (await call(() => channel.purgeQueue(name))).messageCount,
     bindQueue: async (queue, exchange, pattern) => {
       await call(() => channel.bindQueue(queue, exchange, pattern));
+    },
+    unbindQueue: async (queue, exchange, pattern) => {
+      await call(() => channel.unbindQueue(queue, exchange, pattern));
     },
     consume: (queue, prefetch, onDelivery, onCancelled) =>
       call(async () => {
@@ -66,40 +93,40 @@ export function amqpChannel(
     cancel: async consumerTag => {
       await call(() => channel.cancel(consumerTag));
     },
-    ack: deliveryTag => {
+    ack: (deliveryTag, upTo = false) => {
       now(() => {
-        channel.ack({ fields: { deliveryTag } } as Parameters<Channel['ack']>[0]);
+        channel.ack(delivered(deliveryTag), upTo);
       });
     },
-    nack: (deliveryTag, requeue) => {
+    nack: deliveryTag => {
       now(() => {
-        channel.nack({ fields: { deliveryTag } } as Parameters<Channel['nack']>[0], false, requeue);
+        channel.nack(delivered(deliveryTag), false, true);
       });
     },
-    publish: (exchange, routingKey, content, { routes, headers }) =>
-      call(
-        () =>
-          new Promise<void>((resolve, reject) => {
-            const options = {
-              persistent: true,
-              contentType: 'application/json',
-              contentEncoding: 'utf-8',
-              ...(routes.length > 0 && { CC: [...routes] }),
-              ...(headers && { headers }),
-            };
-            const confirmed = (error: Error | null) => {
-              if (error) reject(error);
-              else resolve();
-            };
-            (channel as ConfirmChannel).publish(
-              exchange,
-              routingKey,
-              Buffer.from(content),
-              options,
-              confirmed,
-            );
-          }),
-      ),
+    reject: (deliveryTag, requeue) => {
+      now(() => {
+        channel.reject(delivered(deliveryTag), requeue);
+      });
+    },
+    publish: (exchange, routingKey, content, { routes, headers, messageId, mandatory }, settled) => {
+      now(() => {
+        const options: Options.Publish = {
+          persistent: true,
+          contentType: 'application/json',
+          contentEncoding: 'utf-8',
+        };
+        if (routes.length > 0) options.CC = [...routes];
+        if (headers) options.headers = headers;
+        if (messageId !== undefined) options.messageId = messageId;
+        if (mandatory) options.mandatory = true;
+        const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
+        (channel as ConfirmChannel).publish(exchange, routingKey, bytes, options, (error: Error | null) => {
+          if (!error) settled(answerTo(mandatory ? messageId : undefined));
+          // amqplib says both with an error, and a closed channel is what `reason` tells of.
+          else settled(error.message === 'message nacked' ? NACKED : (reason ?? channelError(error)));
+        });
+      });
+    },
     close: async () => {
       // Rejects when it is closed already, and never settles when the connection ends first.
       channel.close().catch(() => undefined);
@@ -108,17 +135,38 @@ export function amqpChannel(
   };
 }
 
-function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
-  const { deliveryTag, redelivered, exchange, routingKey } = fields;
-  return { deliveryTag, redelivered, exchange, routingKey, content, headers: properties.headers ?? {} };
+/** amqplib asks for a whole message where the protocol has only its tag. */
+function delivered(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
 }
 
-function queueArguments({ exclusive, durable, autoDelete, expiresMs, maxLength }: QueueOptions) {
+function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
+  const { deliveryTag, redelivered, exchange, routingKey } = fields;
+  return {
+    deliveryTag,
+    redelivered,
+    exchange,
+    routingKey,
+    content,
+    headers: properties.headers ?? {},
+    messageId: properties.messageId as string | undefined,
+  };
+}
+
+function queueArguments(options: QueueOptions): Options.AssertQueue {
+  const { exclusive, durable, autoDelete, expiresMs, maxLength } = options;
+  const { overflow, quorum, deliveryLimit, deadLetterExchange } = options;
   return {
     exclusive,
     durable,
     autoDelete,
     ...(expiresMs !== undefined && { expires: expiresMs }),
     ...(maxLength !== undefined && { maxLength }),
+    ...(overflow !== undefined && { overflow }),
+    ...(deadLetterExchange !== undefined && { deadLetterExchange }),
+    arguments: {
+      ...(quorum && { 'x-queue-type': 'quorum' }),
+      ...(deliveryLimit !== undefined && { 'x-delivery-limit': deliveryLimit }),
+    },
   };
 }

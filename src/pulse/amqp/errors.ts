@@ -1,4 +1,4 @@
-import { PulseError, type PulseErrorKind } from '../errors.ts';
+import { advice, PulseError, type PulseErrorKind } from '../errors.ts';
 
 /** Puts what amqplib said of a failed connect into our words. amqplib tells the code only inside its message. */
 export function connectError(error: unknown, where: string): PulseError {
@@ -19,7 +19,10 @@ export function connectError(error: unknown, where: string): PulseError {
 
 /** Puts what ended a channel, or made a call on it fail, into our words. */
 export function channelError(error: unknown): PulseError {
-  return error instanceof PulseError ? error : new PulseError(kindOf(error), textOf(error), { cause: error });
+  if (error instanceof PulseError) return error;
+  const kind = kindOf(error);
+  const text = textOf(error);
+  return new PulseError(kind, text + advice(kind, text), { cause: error });
 }
 
 /** Puts what ended a connection into our words: always worth another try, the next login decides. */

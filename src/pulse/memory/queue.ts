@@ -5,6 +5,7 @@ export interface StoredMessage {
   readonly routingKey: string;
   readonly content: Uint8Array;
   readonly headers: Readonly<Record<string, unknown>>;
+  readonly messageId?: string | undefined;
 }
 
 /** A message in one queue. */
@@ -13,6 +14,8 @@ export interface QueuedMessage {
   /** Its place among the queue's messages, which it gets back when it is requeued. */
   readonly position: number;
   redelivered: boolean;
+  /** How often it came back unsettled: what a quorum queue tells in `x-delivery-count`. */
+  deliveries: number;
 }
 
 export interface MemoryConsumer {
@@ -22,6 +25,9 @@ export interface MemoryConsumer {
   cancelled(): void;
 }
 
+/** Why a message left a queue without being consumed, in RabbitMQ's words. */
+export type DeathReason = 'rejected' | 'maxlen' | 'delivery_limit';
+
 /** One queue: messages in order, and consumers that take turns while their prefetch allows. */
 export class MemoryQueue {
   readonly name: string;
@@ -30,24 +36,44 @@ export class MemoryQueue {
   readonly owner: object | undefined;
   readonly bindings: { exchange: string; pattern: string }[] = [];
   readonly consumers: MemoryConsumer[] = [];
+  readonly #onDeath: (message: StoredMessage, reason: DeathReason) => void;
   #messages: QueuedMessage[] = [];
   #lastPosition = 0;
   #lastUsedMs = performance.now();
 
-  constructor(name: string, options: QueueOptions, owner: object | undefined) {
+  constructor(
+    name: string,
+    options: QueueOptions,
+    owner: object | undefined,
+    /** Told of messages that are dropped, or dead-lettered where the options say so. */
+    onDeath: (message: StoredMessage, reason: DeathReason) => void = () => undefined,
+  ) {
     this.name = name;
     this.options = options;
     this.owner = owner;
+    this.#onDeath = onDeath;
   }
 
+  /** How many messages wait. */
   get length(): number {
     return this.#messages.length;
+  }
+
+  /** The messages that wait, the next one first. */
+  get messages(): readonly StoredMessage[] {
+    return this.#messages.map(({ message }) => message);
   }
 
   /** Whether nobody consumed or declared it for as long as it may last. */
   get expired(): boolean {
     const unusedMs = this.consumers.length > 0 ? 0 : performance.now() - this.#lastUsedMs;
     return unusedMs >= (this.options.expiresMs ?? Infinity);
+  }
+
+  /** Whether it refuses messages instead of dropping its oldest. */
+  get full(): boolean {
+    const { overflow, maxLength = Infinity } = this.options;
+    return overflow === 'reject-publish' && this.#messages.length >= maxLength;
   }
 
   declaredAgain(): void {
@@ -66,17 +92,34 @@ export class MemoryQueue {
   }
 
   push(message: StoredMessage): void {
-    this.#messages.push({ message, position: ++this.#lastPosition, redelivered: false });
+    this.#messages.push({ message, position: ++this.#lastPosition, redelivered: false, deliveries: 0 });
     this.deliver();
     this.#dropOldest();
   }
 
   /** Puts messages back where they were. */
   requeue(returned: readonly QueuedMessage[]): void {
-    for (const queued of returned) queued.redelivered = true;
-    this.#messages = [...returned, ...this.#messages].sort((a, b) => a.position - b.position);
+    const { quorum, deliveryLimit = Infinity } = this.options;
+    const kept: QueuedMessage[] = [];
+    for (const queued of returned) {
+      queued.redelivered = true;
+      queued.deliveries++;
+      if (quorum && queued.deliveries > deliveryLimit) this.die(queued, 'delivery_limit');
+      else kept.push(queued);
+    }
+    this.#messages = [...kept, ...this.#messages].sort((a, b) => a.position - b.position);
     this.#dropOldest();
     this.deliver();
+  }
+
+  /** Drops a message, or lets it be dead-lettered. */
+  die({ message }: QueuedMessage, reason: DeathReason): void {
+    this.#onDeath(message, reason);
+  }
+
+  /** Drops what waits, and returns how many there were. */
+  purge(): number {
+    return this.#messages.splice(0).length;
   }
 
   deliver(): void {
@@ -93,7 +136,8 @@ export class MemoryQueue {
   }
 
   #dropOldest(): void {
+    if (this.options.overflow === 'reject-publish') return;
     const excess = this.#messages.length - (this.options.maxLength ?? Infinity);
-    if (excess > 0) this.#messages.splice(0, excess);
+    if (excess > 0) for (const queued of this.#messages.splice(0, excess)) this.die(queued, 'maxlen');
   }
 }

@@ -1,4 +1,3 @@
-import { NEVER, startWith } from 'rxjs';
 import { PulseError } from '../errors.ts';
 import type { Login, Transport, TransportChannel, TransportConnection } from '../transport.ts';
 import type { MemoryBroker } from './broker.ts';
@@ -25,11 +24,11 @@ function memoryConnection(broker: MemoryBroker, user: string): TransportConnecti
     broker.releaseConnection(identity);
     end(new PulseError('connection', 'the connection was closed'));
   };
-  broker.onDrop(closed, close);
+  broker.onDrop(user, closed, close);
   return {
     closed,
     close,
-    blocked$: NEVER.pipe(startWith(undefined)),
+    blocked$: broker.faults.blocked$,
     async openChannel() {
       if (!open) throw new PulseError('connection', 'the connection is closed');
       const channel = memoryChannel(broker, user, identity);

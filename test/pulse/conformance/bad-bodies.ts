@@ -8,7 +8,9 @@ export function badBodies(setting: Setting): void {
   const publishBytes = async (content: Uint8Array) => {
     const connection = await setting.under.transport.connect(setting.under.login);
     const channel = await connection.openChannel({ confirms: true });
-    await channel.publish(setting.exchange, 'k', content, { routes: [] });
+    await new Promise(settled => {
+      channel.publish(setting.exchange, 'k', content, { routes: [] }, settled);
+    });
     await connection.close();
   };
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { filter, firstValueFrom, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { binding, ephemeralQueue, type ConsumerEvent } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
@@ -7,47 +7,6 @@ import type { Setting } from './setting.ts';
 export function losing(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
   const typesOf = (events: readonly ConsumerEvent[]) => events.map(({ type }) => type);
-
-  describe('losing the connection', () => {
-    it('consumes again by itself, and an ephemeral queue tells of the gap', async () => {
-      const { next, events } = await setting.consuming();
-      const waiting = firstValueFrom(setting.pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
-      await setting.under.cutConnections();
-      await waiting;
-      await expect.poll(() => typesOf(events), { timeout: 10_000 }).toContain('gap');
-      await publish('after');
-      expect((await next()).body).toBe('after');
-      expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
-    });
-
-    it('keeps what a named queue got meanwhile', async () => {
-      const queue = setting.queueOf();
-      await setting.backlog(queue, ['meanwhile']);
-      const { bodies, events } = await setting.consuming({ queue });
-      await expect.poll(bodies).toEqual(['meanwhile']);
-      expect(typesOf(events)).toEqual(['consuming']);
-    });
-
-    it('survives 100 cuts without a lock (405) on its queue', async () => {
-      const { pulse, under } = setting;
-      const { next } = await setting.consuming();
-      for (let n = 0; n < 100; n++) {
-        const lost = firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
-        await under.cutConnections();
-        await lost;
-        await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'connected')));
-      }
-      await expect
-        .poll(
-          async () => {
-            await publish('still here');
-            return Promise.race([next().then(message => message.body), sleep(300)]);
-          },
-          { timeout: 15_000 },
-        )
-        .toBe('still here');
-    });
-  });
 
   describe('losing the queue alone', () => {
     it.each(['a prefetch', 'a demand'])(

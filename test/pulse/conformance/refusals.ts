@@ -28,7 +28,10 @@ export function refusals(setting: Setting): void {
       const { pulse, exchange, consuming } = setting;
       const { next } = await consuming();
       const missing = consuming({ bindings: [binding(`${exchange}-missing`, '#')] });
-      await expect(missing).rejects.toMatchObject({ kind: 'not-found' });
+      await expect(missing).rejects.toMatchObject({
+        kind: 'not-found',
+        message: expect.stringMatching(/-missing.*Check its name/),
+      });
       await pulse.publish(exchange, 'k', 'fine');
       expect((await next()).body).toBe('fine');
     });
@@ -37,7 +40,10 @@ export function refusals(setting: Setting): void {
       const { options } = setting.queueOf();
       const name = `queue/somebody-else/${randomUUID()}`;
       const theirs = setting.consuming({ queue: { ephemeral: false, nameFor: () => name, options } });
-      await expect(theirs).rejects.toMatchObject({ kind: 'forbidden' });
+      await expect(theirs).rejects.toMatchObject({
+        kind: 'forbidden',
+        message: expect.stringMatching(/somebody-else.*may write only/),
+      });
     });
 
     it('errors on a queue that exists with other arguments', async () => {
@@ -45,7 +51,10 @@ export function refusals(setting: Setting): void {
       const expiresMs = 60_000;
       (await setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 5 }) })).end();
       const other = setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 6 }) });
-      await expect(other).rejects.toMatchObject({ kind: 'mismatch' });
+      await expect(other).rejects.toMatchObject({
+        kind: 'mismatch',
+        message: expect.stringContaining('give it another name'),
+      });
     });
 
     it('errors on a pattern that does not fit a frame', async () => {

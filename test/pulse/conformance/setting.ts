@@ -8,9 +8,11 @@ import {
   type ConsumeOptions,
   type ConsumerEvent,
   type Login,
+  type NamedQueueOptions,
   type Pulse,
   type PulseError,
   type PulseMessage,
+  type PulseOptions,
   type QueueSpec,
   type Transport,
 } from '../../../src/pulse/index.ts';
@@ -22,8 +24,11 @@ export interface BrokerUnderTest {
   readonly foreignExchange: string;
   readonly transport: Transport;
   readonly login: Login;
-  connect(options?: { password?: string }): Pulse;
+  connect(options?: Partial<PulseOptions>): Pulse;
   cutConnections(): Promise<void>;
+  /** Lets nothing through any more, in either direction, and nobody is told. */
+  freeze(): void;
+  thaw(): void;
   /** Deletes a queue by its full name, as PulseGuardian does with one that has grown too long. */
   deleteQueue(name: string): Promise<void>;
   close(): Promise<void>;
@@ -48,7 +53,7 @@ export interface Setting {
   /** Consumes everything of the exchange unless told otherwise; resolves once the broker has confirmed the consumer. */
   readonly consuming: (options?: Partial<ConsumeOptions<unknown>>, from?: Pulse) => Promise<Consuming>;
   /** A named queue of its own. */
-  readonly queueOf: (bounds?: { expiresMs?: number; maxLength?: number }) => QueueSpec;
+  readonly queueOf: (bounds?: Partial<NamedQueueOptions>) => QueueSpec;
   /** Binds a queue to the exchange, and publishes bodies into it while nobody consumes. */
   readonly backlog: (queue: QueueSpec, bodies: readonly unknown[]) => Promise<void>;
 }

@@ -63,7 +63,7 @@ export function transport(setting: Setting): void {
       const first = await consume(4);
       await expect.poll(first.bodies).toEqual([0, 1, 2, 3]);
       await channel.cancel(first.tag);
-      for (const n of [0, 3, 1]) channel.nack(first.deliveries[n]?.deliveryTag ?? 0, true);
+      for (const n of [0, 3, 1]) channel.nack(first.deliveries[n]?.deliveryTag ?? 0);
       const second = await consume(10);
       await expect.poll(second.bodies).toEqual([0, 1, 3, 4]);
       await channel.close();
@@ -98,7 +98,7 @@ export function transport(setting: Setting): void {
       await publish(2);
       const first = await consume(1);
       await expect.poll(first.bodies).toEqual([0]);
-      channel.nack(first.deliveries[0]?.deliveryTag ?? 0, false);
+      channel.reject(first.deliveries[0]?.deliveryTag ?? 0, false);
       await expect.poll(first.bodies).toEqual([0, 1]);
       await channel.close();
       const second = await consume(10, await open());
@@ -158,7 +158,9 @@ export function transport(setting: Setting): void {
       const calls = [
         open(),
         channel.bindQueue(queue, setting.exchange, 'x'),
-        channel.publish(setting.exchange, 'k', Buffer.from('1'), { routes: [] }),
+        new Promise(settled => {
+          channel.publish(setting.exchange, 'k', Buffer.from('1'), { routes: [] }, settled);
+        }),
         channel.close(),
         connection.close(),
       ].map(call =>

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import type { QueueSpec } from './queue.ts';
+import type { Delivery, Properties } from './transport.ts';
+
+/**
+ * How often a message was tried, so that a restart does not forget it. `redelivered` is no counter.
+ *
+ * A quorum queue counts by itself: RabbitMQ writes `x-delivery-count`, and a message is given back with
+ * `basic.reject`, which every version counts. Any other queue gets a copy of the message with the count in this header, through
+ * an exchange of one's own that is bound to the queue, and the first copy is acknowledged when the broker has
+ * confirmed the second. Pulse allows no other way: nobody may publish to the default exchange, and so to a queue.
+ */
+const HEADER = 'tcw-retry';
+
+interface Retried extends Failed {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly routes: readonly string[];
+}
+
+/** How often a message has failed, and when it is to be tried again. */
+export interface Failed {
+  readonly failures: number;
+  /** How long it was to wait, in ms. */
+  readonly delayMs: number;
+  /** When that is over, in ms since the epoch, by the clock of who wrote it. */
+  readonly dueMs: number;
+}
+
+/** The exchange that brings messages back to the queues of a user. */
+export function retryExchange(namespace: string): string {
+  return `exchange/${namespace}/tcw-retry`;
+}
+
+/** The routing key of a queue at that exchange. A queue's own name could be read as a pattern, or be too long. */
+export function retryKey(queue: string): string {
+  return createHash('sha256').update(queue).digest('hex');
+}
+
+/** What to publish, so that a message comes to its queue again as one that has failed so often. */
+export function retriedProperties(
+  { exchange, routingKey, headers, messageId }: Delivery,
+  failed: Failed,
+): Properties {
+  const { CC, ...others } = headers;
+  const retried: Retried = { ...failed, exchange, routingKey, routes: routesOf({ CC }) };
+  return {
+    routes: [],
+    headers: { ...others, [HEADER]: retried },
+    ...(messageId !== undefined && { messageId }),
+  };
+}
+
+/**
+ * A delivery that came by the retry exchange, as it was published first. Any other loses the header, should it have
+ * one: only we may write to that exchange, and nobody else is to say how often a message of theirs has failed.
+ */
+export function asPublished(delivery: Delivery, ownRetryExchange: string): Delivery {
+  const retried = delivery.headers[HEADER] as Retried | undefined;
+  if (retried === undefined) return delivery;
+  if (delivery.exchange !== ownRetryExchange) {
+    const { [HEADER]: _, ...headers } = delivery.headers;
+    return { ...delivery, headers };
+  }
+  const { exchange, routingKey, routes } = retried;
+  const headers = { ...delivery.headers, ...(routes.length > 0 && { CC: routes }) };
+  return { ...delivery, exchange, routingKey, headers };
+}
+
+/** How often a message has failed before this delivery, as far as is written down. */
+export function failuresOf({ headers, redelivered }: Delivery, { options }: QueueSpec): number {
+  // On a first delivery the broker writes nothing, and what a publisher wrote comes through.
+  if (options.quorum) return redelivered ? Number(headers['x-delivery-count'] ?? 0) : 0;
+  return (headers[HEADER] as Partial<Retried> | undefined)?.failures ?? 0;
+}
+
+/** How long a message has to wait until it is tried again, in ms: never longer than it was told, whatever the clocks say. */
+export function waitOf({ headers }: Delivery): number {
+  const retried = headers[HEADER] as Partial<Retried> | undefined;
+  if (!retried) return 0;
+  const { dueMs = 0, delayMs = 0 } = retried;
+  return Math.min(Math.max(0, dueMs - Date.now()), delayMs);
+}
+
+export function routesOf(headers: Readonly<Record<string, unknown>>): readonly string[] {
+  return Array.isArray(headers.CC) ? headers.CC.filter(route => typeof route === 'string') : [];
+}

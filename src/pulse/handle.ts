@@ -1,0 +1,96 @@
+import { Observable, type OperatorFunction } from 'rxjs';
+import { sourceOf } from './consume-source.ts';
+import { PulseError } from './errors.ts';
+import type { HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import { Handling } from './handling.ts';
+import type { PulseMessage } from './message.ts';
+import type { QueueSpec } from './queue.ts';
+import { retryPolicy } from './retry-policy.ts';
+
+const CONCURRENCY = 10;
+
+/**
+ * Handles each message of a `consume`, and settles it by what came of it. One message never ends the stream.
+ *
+ * - A handler that returns or resolves is done with the message: it is acknowledged.
+ * - One that throws, or says `retryLater()`, is tried again after a growing delay. While it waits here it takes a place
+ *   of the prefetch, and none of the concurrency.
+ * - After so many attempts, and for `reject()` and `deadLetter()`, the message is given up: its queue keeps it
+ *   when it was made with `deadLetter: true`, else it is dropped.
+ * - When everything fails, nothing is tried but one message now and then, until one succeeds: an outage of what the
+ *   handler needs loses nothing, and uses up no attempts of what waits.
+ *
+ * How often a message has failed survives a restart, whatever ends the process.
+ *
+ * - A quorum queue counts by itself. A failed message is held until it is due, and then given back. The queue counts
+ *   crashes too, so it stops a message that kills its process; `attempts` can not be more than its delivery limit.
+ * - From any other queue, a failed message is published again at once, with its count and when it is due, through
+ *   `exchange/<namespace>/tcw-retry`, and acknowledged when the broker has confirmed the copy. It goes to the end of the
+ *   queue, and who gets it before it is due holds it until then. Where that can not be done (nothing may be published, the
+ *   queue is full and refuses) it is held and counted here alone, and `not-counted` tells so.
+ *
+ * A message may be handled twice: when the connection is lost before its acknowledgement, or when a process dies.
+ *
+ * The stream completes when the consumer was stopped and the last handler is done; no handler starts after a stop.
+ *
+ * @throws PulseError `invalid` at once, for options that can not be kept or do not fit the queue
+ */
+export function handle<M extends PulseMessage>(
+  handler: Handler<M>,
+  options: HandleOptions = {},
+): OperatorFunction<M, HandleResult<M>> {
+  const { concurrency = CONCURRENCY, onBadMessage } = options;
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new PulseError('invalid', `concurrency is ${concurrency}; it has to be a whole number from 1`);
+  }
+  const retry = retryPolicy(options.retry);
+
+  return messages$ => {
+    const source = sourceOf(messages$);
+    let source$: Observable<M> = messages$;
+    if (source) {
+      checkQueue(source.options.queue, options, retry.attempts);
+      const { prefetch, demand$ } = source.options;
+      source$ = source.with({
+        ...(!demand$ && { prefetch: prefetch ?? Math.min(2 * concurrency, 65_535) }),
+        ...(onBadMessage && { onBadMessage }),
+      }) as Observable<M>;
+    }
+    return new Observable(subscriber => {
+      const handling = new Handling(handler, concurrency, retry, options, subscriber);
+      // Known before the source is subscribed: that may deliver at once.
+      subscriber.add(() => {
+        handling.leave();
+      });
+      subscriber.add(
+        source$.subscribe({
+          next: message => {
+            handling.take(message);
+          },
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
+          complete: () => {
+            handling.finish();
+          },
+        }),
+      );
+    });
+  };
+}
+
+function checkQueue(queue: QueueSpec, { deadLetter }: HandleOptions, attempts: number): void {
+  if (deadLetter && !queue.deadLetter) {
+    throw new PulseError(
+      'invalid',
+      'the queue keeps no dead letters: namedQueue(…, { deadLetter: true }) would',
+    );
+  }
+  const { deliveryLimit = Infinity } = queue.options;
+  if (attempts <= deliveryLimit) return;
+  throw new PulseError(
+    'invalid',
+    `retry.attempts is ${attempts}, and the queue gives a message up after ${deliveryLimit} deliveries: lower the one, ` +
+      'or declare a queue of another name with a greater deliveryLimit',
+  );
+}

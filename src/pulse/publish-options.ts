@@ -1,0 +1,66 @@
+import type { BodySchema } from './body-check.ts';
+import type { Dialect } from './dialect.ts';
+import type { PulseError } from './errors.ts';
+
+export interface PublishOptions {
+  /** Further routing keys (`CC`): a queue bound to one of them gets the message under its primary key. */
+  readonly routes?: readonly string[] | undefined;
+  /** At most 64 KiB together. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  /** Until the broker has confirmed, in ms; waiting for a connection counts. 30 s by default. */
+  readonly deadlineMs?: number | undefined;
+  /** Ask for the message back when no queue wants it: `returned`. */
+  readonly mandatory?: boolean | undefined;
+  /** An id of the caller's own, by which consumers may know a repetition. */
+  readonly messageId?: string | undefined;
+  /** How the body is to lie in its JSON: `bare` by default. */
+  readonly dialect?: Dialect | undefined;
+}
+
+/** A publisher of one exchange: what holds for each of its messages. */
+export interface PublisherOptions extends Pick<
+  PublishOptions,
+  'deadlineMs' | 'mandatory' | 'dialect' | 'headers'
+> {
+  /** Looked at before anything is sent: a JSON schema, or a function that returns what is wrong with a body. */
+  readonly schema?: BodySchema | undefined;
+}
+
+/**
+ * What became of a message.
+ *
+ * - `confirmed`: the broker has it, on disk where a durable queue wanted it
+ * - `returned`: it was `mandatory`, and no queue wanted it
+ * - `nacked`: the broker could not take it: a queue is full and refuses, or it has an error of its own
+ * - `refused`: it was never sent (`invalid`, `full`, `closed`, `credentials`, `vhost`), or the broker refuses it
+ *   (`forbidden`, `not-found`, `mismatch`); `error.kind` tells
+ * - `expired`: no confirmation came before the deadline. It may have arrived all the same.
+ */
+export type PublishResult =
+  | { readonly status: 'confirmed' }
+  | { readonly status: 'returned' | 'nacked' | 'refused' | 'expired'; readonly error: PulseError };
+
+/** What a publisher does not take: it fails fast instead of growing while the broker is away. */
+export interface PublishBounds {
+  /** Messages that wait to be sent: 20,000 by default. */
+  readonly messages: number;
+  /** Bytes of their bodies: 64 MiB by default. */
+  readonly bytes: number;
+}
+
+/** What waits at a publisher at a moment. */
+export interface PublisherGauge {
+  /** Not sent yet: there is no connection, or too much is under way. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Sent, and not confirmed. */
+  readonly unconfirmed: number;
+}
+
+/** A body larger than the 8 KiB that Pulse asks everybody to stay below. It is published all the same. */
+export interface LargeBody {
+  readonly type: 'large-body';
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly bytes: number;
+}

@@ -1,0 +1,58 @@
+import { inspect } from 'node:util';
+import { filter, firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function credentials(setting: Setting): void {
+  describe('credentials from a function', () => {
+    it('are asked for at each connect', async () => {
+      const { under, consuming } = setting;
+      const { user, password } = under.login;
+      let asked = 0;
+      const pulse = under.connect({
+        password: undefined,
+        credentials: async () => {
+          asked++;
+          return { user, password };
+        },
+      });
+      const { events } = await consuming({}, pulse);
+      expect(asked).toBe(1);
+      await under.cutConnections();
+      await expect.poll(() => events.filter(({ type }) => type === 'consuming').length).toBe(2);
+      expect(asked).toBeGreaterThanOrEqual(2);
+      await pulse.close();
+    });
+
+    it('that can not be had now are asked for again', async () => {
+      const { user, password } = setting.under.login;
+      let asked = 0;
+      const pulse = setting.under.connect({
+        credentials: () => {
+          if (++asked < 3) throw new Error('the vault is sealed');
+          return { user, password };
+        },
+      });
+      const waiting = await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
+      expect(waiting.error).toMatchObject({
+        kind: 'connection',
+        message: 'the credentials could not be had: the vault is sealed',
+      });
+      await pulse.ready();
+      expect(asked).toBe(3);
+      await pulse.close();
+    });
+
+    it('are refused as any others, and shown nowhere', async () => {
+      const { user } = setting.under.login;
+      const pulse = setting.under.connect({
+        credentials: () => ({ user, password: new Secret('sw0rdfish') }),
+      });
+      const error = await pulse.ready().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ kind: 'credentials' });
+      expect(inspect([error, pulse], { depth: 20, showHidden: true })).not.toContain('sw0rdfish');
+      await pulse.close();
+    });
+  });
+}

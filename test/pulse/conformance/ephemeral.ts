@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { filter, firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import type { ConsumerEvent } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function ephemeral(setting: Setting): void {
+  const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
+  const typesOf = (events: readonly ConsumerEvent[]) => events.map(({ type }) => type);
+
+  describe('losing the connection', () => {
+    it('consumes again by itself, and an ephemeral queue tells of the gap', async () => {
+      const { next, events } = await setting.consuming();
+      const waiting = firstValueFrom(setting.pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
+      await setting.under.cutConnections();
+      await waiting;
+      await expect.poll(() => typesOf(events), { timeout: 10_000 }).toContain('gap');
+      await publish('after');
+      expect((await next()).body).toBe('after');
+      expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
+    });
+
+    it('keeps what a named queue got meanwhile', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(queue, ['meanwhile']);
+      const { bodies, events } = await setting.consuming({ queue });
+      await expect.poll(bodies).toEqual(['meanwhile']);
+      expect(typesOf(events)).toEqual(['consuming']);
+    });
+
+    it('survives 100 cuts without a lock (405) on its queue', async () => {
+      const { pulse, under } = setting;
+      const { bodies } = await setting.consuming();
+      for (let n = 0; n < 100; n++) {
+        const lost = firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
+        await under.cutConnections();
+        await lost;
+        await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'connected')));
+      }
+      await expect
+        .poll(
+          async () => {
+            await publish('still here');
+            await sleep(50);
+            return bodies();
+          },
+          { timeout: 15_000 },
+        )
+        .toContain('still here');
+    });
+  });
+}

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { HandleEvent } from '../../../src/pulse/index.ts';
+import { handlingIn } from './handling.ts';
+import type { Setting } from './setting.ts';
+
+export function outages(setting: Setting): void {
+  const handled = handlingIn(setting);
+
+  describe('an outage of what the handler needs', () => {
+    it('loses nothing, makes no hot loop, pauses the consumption, and uses up no attempts of what waits', async () => {
+      const queue = setting.queueOf();
+      const count = 60;
+      await setting.backlog(
+        queue,
+        Array.from({ length: count }, (_, n) => n),
+      );
+      let down = true;
+      let calls = 0;
+      const events: HandleEvent[] = [];
+      const done = new Set<unknown>();
+      const { results } = await handled(
+        queue,
+        ({ body }) => {
+          calls++;
+          if (down) throw new Error('the database is away');
+          done.add(body);
+        },
+        { concurrency: 4, onEvent: event => events.push(event) },
+      );
+      await expect.poll(() => events.map(({ type }) => type)).toContain('paused');
+      await sleep(400);
+      // The first that failed together, and one at most that was let through since.
+      expect(calls).toBeLessThanOrEqual(8);
+      expect(setting.pulse.gauges().consumers[0]?.count).toBeLessThanOrEqual(8);
+      const inQueue = await setting.pulse.queue(queue).inspect();
+      expect(inQueue?.messages).toBeGreaterThanOrEqual(count - 8);
+      down = false;
+      await expect.poll(() => done.size, { timeout: 15_000 }).toBe(count);
+      expect(events.map(({ type }) => type)).toContain('resumed');
+      expect(Math.max(...results.map(({ attempts }) => attempts))).toBeLessThanOrEqual(3);
+      expect(results.filter(({ outcome }) => outcome === 'rejected')).toEqual([]);
+    });
+
+    it('is not what one bad message makes', async () => {
+      const queue = setting.queueOf();
+      const events: HandleEvent[] = [];
+      const { outcomes } = await handled(
+        queue,
+        ({ body }) => {
+          if (body === 'bad') throw new Error('always');
+        },
+        {
+          retry: { attempts: 12, backoff: { baseMs: 1, capMs: 2 } },
+          onEvent: event => events.push(event),
+        },
+      );
+      await setting.pulse.publish(setting.exchange, 'k', 'bad');
+      await expect.poll(() => outcomes().at(-1)).toBe('rejected');
+      expect(outcomes()).toHaveLength(12);
+      expect(events).toEqual([]);
+    });
+  });
+}

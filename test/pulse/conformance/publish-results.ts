@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { binding } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function publishResults(setting: Setting): void {
+  describe('what became of a message', () => {
+    it('is that the broker has it, or that no queue wanted it', async () => {
+      const { pulse, exchange, consuming } = setting;
+      await consuming({ bindings: [binding(exchange, 'wanted.#')] });
+      const things = pulse.publisher(exchange, { mandatory: true });
+      const results = await Promise.all(
+        ['wanted.1', 'unwanted', 'wanted.2', 'unwanted'].map(key => things.send(key, {})),
+      );
+      expect(results.map(({ status }) => status)).toEqual(['confirmed', 'returned', 'confirmed', 'returned']);
+      expect(results[1]).toMatchObject({
+        error: { kind: 'returned', message: expect.stringContaining('unwanted') },
+      });
+      expect(await pulse.send(exchange, 'unwanted', {})).toEqual({ status: 'confirmed' });
+      await expect(things.publish('unwanted', {})).rejects.toMatchObject({ kind: 'returned' });
+    });
+
+    it('is that the broker could not take it: a queue is full and refuses', async () => {
+      const { pulse, exchange, queueOf } = setting;
+      const queue = pulse.queue(queueOf({ maxLength: 2, overflow: 'reject-publish' }));
+      await queue.declare([binding(exchange, '#')]);
+      const statuses: string[] = [];
+      for (const n of [1, 2, 3, 4, 5]) statuses.push((await pulse.send(exchange, 'k', n)).status);
+      expect(statuses.slice(0, 2)).toEqual(['confirmed', 'confirmed']);
+      expect(statuses.at(-1)).toBe('nacked');
+      await expect(pulse.publish(exchange, 'k', 6)).rejects.toMatchObject({ kind: 'nacked' });
+      await queue.purge();
+      expect(await pulse.send(exchange, 'k', 7)).toEqual({ status: 'confirmed' });
+    });
+
+    it('is that it was refused, by us or by the broker, and the error says why', async () => {
+      const { pulse, exchange, under } = setting;
+      const refused = async (...args: Parameters<typeof pulse.send>) => {
+        const result = await pulse.send(...args);
+        return [result.status, result.status === 'confirmed' ? undefined : result.error.kind];
+      };
+      expect(await refused(exchange, 'x'.repeat(256), 1)).toEqual(['refused', 'invalid']);
+      expect(await refused(exchange, 'k', 1n)).toEqual(['refused', 'invalid']);
+      expect(await refused(exchange, 'k', 1, { routes: ['x'.repeat(256)] })).toEqual(['refused', 'invalid']);
+      expect(await refused(exchange, 'k', 1, { headers: { h: 'x'.repeat(70_000) } })).toEqual([
+        'refused',
+        'invalid',
+      ]);
+      expect(await refused(under.foreignExchange, 'k', 1)).toEqual(['refused', 'forbidden']);
+      expect(await refused(`${exchange}-not-there`, 'k', 1)).toEqual(['refused', 'not-found']);
+    });
+
+    it('is that no confirmation came in time, over a network that fell silent', async () => {
+      const { pulse, exchange, under } = setting;
+      await pulse.publish(exchange, 'k', 'before');
+      under.freeze();
+      const results = await Promise.all(
+        [100, 150, 100].map(deadlineMs => pulse.send(exchange, 'k', 1, { deadlineMs })),
+      );
+      expect(results.map(({ status }) => status)).toEqual(['expired', 'expired', 'expired']);
+      expect(results[0]).toMatchObject({ error: { kind: 'connection' } });
+      under.thaw();
+      expect(await pulse.send(exchange, 'k', 'after')).toEqual({ status: 'confirmed' });
+    });
+
+    it('is that nothing more may wait: what is published while there is no broker is bounded', async () => {
+      const { under, exchange } = setting;
+      const pulse = under.connect({
+        publishBounds: { messages: 3 },
+        credentials: () => {
+          throw new Error('the vault is sealed');
+        },
+      });
+      const results = Promise.all(
+        [1, 2, 3, 4, 5].map(n => pulse.send(exchange, 'k', n, { deadlineMs: 200 })),
+      );
+      await expect(pulse.publish(exchange, 'k', 6)).rejects.toMatchObject({ kind: 'full' });
+      expect(pulse.gauges().publisher).toEqual({ waiting: 3, waitingBytes: 3, unconfirmed: 0 });
+      expect((await results).map(({ status }) => status)).toEqual([
+        ...['expired', 'expired', 'expired', 'refused', 'refused'],
+      ]);
+      expect(await pulse.send(exchange, 'k', 7, { deadlineMs: 50 })).toMatchObject({
+        status: 'expired',
+        error: { message: expect.stringContaining('the vault is sealed') },
+      });
+      await pulse.close(0);
+    });
+
+    it('is told of each, whatever else fails: a schema is looked at before anything is sent', async () => {
+      const { pulse, exchange, consuming } = setting;
+      const { bodies } = await consuming();
+      const schema = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
+      const things = pulse.publisher<{ id: unknown }>(exchange, { schema });
+      const results = await Promise.all([things.send('k', { id: 1 }), things.send('k', { id: 'one' })]);
+      expect(results).toMatchObject([
+        { status: 'confirmed' },
+        {
+          status: 'refused',
+          error: { kind: 'invalid', message: expect.stringContaining('/id must be integer') },
+        },
+      ]);
+      const naive = pulse.publisher<unknown>(exchange, {
+        schema: () => {
+          throw new Error('oh');
+        },
+      });
+      expect(await naive.send('k', 1)).toMatchObject({ status: 'refused', error: { kind: 'invalid' } });
+      expect(() => pulse.publisher(exchange, { schema: { type: 'nonsense' } })).toThrow(
+        expect.objectContaining({ kind: 'invalid' }),
+      );
+      await expect.poll(bodies).toEqual([{ id: 1 }]);
+    });
+
+    it('may be looked at by somebody around it, who adds headers', async () => {
+      const { under, exchange, consuming } = setting;
+      const { next } = await consuming();
+      const seen: unknown[] = [];
+      const pulse = under.connect({
+        aroundPublish: async ({ routingKey }, send) => {
+          const result = await send({ traceparent: '00-1-2-01' });
+          seen.push([routingKey, result.status]);
+          return result;
+        },
+      });
+      await pulse.publisher(exchange, { headers: { own: 1 } }).publish('k', {});
+      expect((await next()).headers).toMatchObject({ own: 1, traceparent: '00-1-2-01' });
+      expect(seen).toEqual([['k', 'confirmed']]);
+      await pulse.close();
+    });
+  });
+}

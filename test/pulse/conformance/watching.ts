@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { PulseWarning } from '../../../src/pulse/index.ts';
+import type { Setting } from './setting.ts';
+
+export function watching(setting: Setting): void {
+  const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
+  const warned = () => {
+    const warnings: PulseWarning[] = [];
+    setting.pulse.warnings$.subscribe(warning => warnings.push(warning));
+    return warnings;
+  };
+
+  describe('what is under way', () => {
+    it('is told: messages held, the age of the oldest, and what waits to be published', async () => {
+      const { pulse, under, consuming, queueOf } = setting;
+      expect(pulse.gauges().consumers).toEqual([]);
+      const queue = queueOf();
+      const { messages, end } = await consuming({ queue, prefetch: 5 });
+      for (const n of [1, 2, 3]) await publish(n);
+      await expect.poll(() => messages.length).toBe(3);
+      const [held] = pulse.gauges().consumers;
+      expect(held).toMatchObject({ queue: queue.nameFor(under.user), consuming: true, count: 3 });
+      expect(held?.oldestMs).toBeGreaterThan(0);
+      messages.forEach(message => message.ack());
+      await expect.poll(() => pulse.gauges().consumers).toMatchObject([{ count: 0, oldestMs: 0 }]);
+      expect(pulse.gauges().publisher).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
+      end();
+      expect(pulse.gauges().consumers).toEqual([]);
+    });
+  });
+
+  describe('a warning', () => {
+    it('comes before PulseGuardian deletes a queue that grows, once', async () => {
+      const warnings = warned();
+      const queue = setting.queueOf();
+      const watch = { everyMs: 20, depth: 4 };
+      const { events } = await setting.consuming({ queue, prefetch: 1, watch });
+      for (const n of [1, 2, 3, 4, 5]) await publish(n);
+      await expect.poll(() => warnings.length).toBe(1);
+      expect(warnings[0]).toMatchObject({
+        type: 'queue-long',
+        queue: queue.nameFor(setting.under.user),
+        warnedAt: 2_000,
+        deletedAt: 8_000,
+      });
+      await publish(6);
+      await new Promise(resolve => setTimeout(resolve, 100));
+      expect(warnings).toHaveLength(1);
+      expect(events).toContainEqual(warnings[0]);
+    });
+
+    it('comes before the broker takes back what is held too long, once for each oldest message', async () => {
+      const warnings = warned();
+      const { next } = await setting.consuming({ watch: { everyMs: 20, heldMs: 60 } });
+      await publish('first');
+      const first = await next();
+      await expect.poll(() => warnings.length).toBe(1);
+      expect(warnings[0]).toMatchObject({ type: 'held-long', limitMs: 1_800_000 });
+      await new Promise(resolve => setTimeout(resolve, 100));
+      expect(warnings).toHaveLength(1);
+      first.ack();
+      await publish('second');
+      await expect.poll(() => warnings.length).toBe(2);
+    });
+
+    it('tells of a body above 8 KiB, which is published all the same', async () => {
+      const warnings = warned();
+      const { bodies } = await setting.consuming();
+      await publish('x'.repeat(9_000));
+      await publish('x'.repeat(8_000));
+      await expect.poll(bodies).toHaveLength(2);
+      expect(warnings).toEqual([
+        { type: 'large-body', exchange: setting.exchange, routingKey: 'k', bytes: 9_002 },
+      ]);
+    });
+  });
+}

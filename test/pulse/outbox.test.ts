@@ -1,0 +1,242 @@
+import fc from 'fast-check';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { Outbox, type Parcel } from '../../src/pulse/outbox.ts';
+import {
+  PulseError,
+  type Confirmation,
+  type PublishResult,
+  type TransportChannel,
+} from '../../src/pulse/index.ts';
+
+/** A channel that keeps what it is given until a test answers. */
+class Channel {
+  readonly sent: string[] = [];
+  readonly answers: ((answer: Confirmation | PulseError) => void)[] = [];
+  broken = false;
+  readonly transport = {
+    publish: (
+      _exchange: string,
+      routingKey: string,
+      _content: Uint8Array,
+      _properties: object,
+      settled: (answer: Confirmation | PulseError) => void,
+    ) => {
+      if (this.broken) throw new PulseError('connection', 'the channel is closed');
+      if (routingKey === 'invalid') throw new PulseError('invalid', 'does not fit');
+      this.sent.push(routingKey);
+      this.answers.push(settled);
+    },
+  } as TransportChannel;
+
+  confirm(...which: number[]): void {
+    for (const n of which) this.answers[n]?.({ type: 'confirmed' });
+  }
+}
+
+function posting(outbox: Outbox) {
+  const results: Record<string, PublishResult> = {};
+  const settledTwice: string[] = [];
+  const post = (routingKey: string, more: Partial<Parcel> = {}) => {
+    outbox.post({
+      exchange: 'exchange/me/things',
+      routingKey,
+      content: Buffer.from('12345'),
+      properties: { routes: [] },
+      deadlineMs: 10_000,
+      settle: result => {
+        if (results[routingKey]) settledTwice.push(routingKey);
+        results[routingKey] = result;
+      },
+      ...more,
+    });
+  };
+  return {
+    post,
+    settledTwice,
+    statuses: () => Object.fromEntries(Object.entries(results).map(([key, { status }]) => [key, status])),
+  };
+}
+
+describe('the outbox', () => {
+  it('keeps the order over a lost channel, and sends again what was not confirmed', () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    ['a', 'b'].forEach(key => post(key));
+    const first = new Channel();
+    outbox.open(first.transport);
+    post('c');
+    expect(first.sent).toEqual(['a', 'b', 'c']);
+    first.confirm(1);
+    outbox.lost(new PulseError('connection', 'cut'));
+    post('d');
+    const second = new Channel();
+    outbox.open(second.transport);
+    expect(second.sent).toEqual(['a', 'c', 'd']);
+    first.confirm(0, 2);
+    expect(statuses()).toEqual({ b: 'confirmed' });
+    second.confirm(0, 1, 2);
+    expect(statuses()).toEqual({ a: 'confirmed', b: 'confirmed', c: 'confirmed', d: 'confirmed' });
+    expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
+  });
+
+  it('refuses what was published to the exchange that the broker blames, and sends the others again', () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    const first = new Channel();
+    outbox.open(first.transport);
+    post('a');
+    post('b', { exchange: 'exchange/me/nowhere' });
+    post('c');
+    outbox.lost(new PulseError('not-found', "no exchange 'exchange/me/nowhere' in vhost '/'"));
+    expect(statuses()).toEqual({ b: 'refused' });
+    const second = new Channel();
+    outbox.open(second.transport);
+    expect(second.sent).toEqual(['a', 'c']);
+  });
+
+  it('finds the guilty one by sending the suspects one by one, where the broker blames nobody', () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    let channel = new Channel();
+    outbox.open(channel.transport);
+    const keys = ['a', 'b', 'too large', 'd'];
+    keys.forEach(key => post(key));
+    const tooLarge = new PulseError('mismatch', 'message size 9 larger than max size 8');
+    outbox.lost(tooLarge);
+    post('later');
+    const sent: string[] = [];
+    for (let step = 0; step < 20 && Object.keys(statuses()).length < 5; step++) {
+      channel = new Channel();
+      outbox.open(channel.transport);
+      while (channel.sent.length > 0) {
+        expect(outbox.gauge.unconfirmed).toBe(1);
+        const key = channel.sent.shift() ?? '';
+        sent.push(key);
+        if (key === 'too large') outbox.lost(tooLarge);
+        else channel.answers.shift()?.({ type: 'confirmed' });
+      }
+    }
+    expect(sent).toEqual(['a', 'b', 'too large', 'd', 'later']);
+    expect(statuses()).toEqual({
+      ...{ a: 'confirmed', b: 'confirmed', d: 'confirmed', later: 'confirmed' },
+      'too large': 'refused',
+    });
+  });
+
+  it('refuses what may not wait, by count and by bytes, and says what is the trouble', () => {
+    const outbox = new Outbox({ messages: 3, bytes: 12 }, () => 'the broker can not be reached');
+    const results: PublishResult[] = [];
+    const { post, statuses } = posting(outbox);
+    ['a', 'b'].forEach(key => post(key));
+    post('c', { settle: result => results.push(result) });
+    expect(results).toMatchObject([
+      { status: 'refused', error: { kind: 'full', message: expect.stringContaining('can not be reached') } },
+    ]);
+    post('d', { content: Buffer.from('1') });
+    post('e', { content: Buffer.from('') });
+    expect(statuses()).toEqual({ e: 'refused' });
+    expect(outbox.gauge).toEqual({ waiting: 3, waitingBytes: 11, unconfirmed: 0 });
+  });
+
+  it('has no more under way than a channel should hold; the rest waits where it is counted', () => {
+    const outbox = new Outbox();
+    const { post } = posting(outbox);
+    const channel = new Channel();
+    outbox.open(channel.transport);
+    for (let n = 0; n < 3_000; n++) post(String(n));
+    expect(outbox.gauge).toMatchObject({ unconfirmed: 2_048, waiting: 952 });
+    channel.confirm(0, 1);
+    expect(outbox.gauge).toMatchObject({ unconfirmed: 2_048, waiting: 950 });
+  });
+
+  it('settles each message whose deadline has passed, wherever it is, and no other', async () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    const channel = new Channel();
+    outbox.open(channel.transport);
+    post('sent', { deadlineMs: 40 });
+    post('patient');
+    post('for ever', { deadlineMs: Infinity });
+    outbox.lost();
+    post('waiting', { deadlineMs: 20 });
+    await expect.poll(statuses).toEqual({ sent: 'expired', waiting: 'expired' });
+    outbox.end(new PulseError('closed', 'closed'));
+    expect(statuses()).toMatchObject({ patient: 'refused', 'for ever': 'refused' });
+    post('after the end');
+    expect(statuses()).toMatchObject({ 'after the end': 'refused' });
+    await outbox.idle();
+  });
+
+  it('sends on when one does not fit, and waits when the channel turns out to be closed', async () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    const channel = new Channel();
+    outbox.open(channel.transport);
+    ['a', 'invalid', 'b'].forEach(key => post(key));
+    expect(channel.sent).toEqual(['a', 'b']);
+    expect(statuses()).toEqual({ invalid: 'refused' });
+    channel.broken = true;
+    ['c', 'd'].forEach(key => post(key));
+    outbox.lost(new PulseError('connection', 'cut'));
+    const second = new Channel();
+    outbox.open(second.transport);
+    expect(second.sent).toEqual(['a', 'b', 'c', 'd']);
+    let idle = false;
+    void outbox.idle().then(() => (idle = true));
+    second.confirm(0, 1, 2);
+    await sleep(0);
+    expect(idle).toBe(false);
+    second.confirm(3);
+    await sleep(0);
+    expect(idle).toBe(true);
+  });
+
+  it('settles each message exactly once, whatever happens, and first copies keep the order', () => {
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.constant('post' as const) },
+      { weight: 4, arbitrary: fc.constant('confirm' as const) },
+      fc.constant('lose' as const),
+      fc.constant('refuse' as const),
+      fc.constant('open' as const),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), steps => {
+        const outbox = new Outbox();
+        const { post, statuses, settledTwice } = posting(outbox);
+        let channel: Channel | undefined;
+        let posted = 0;
+        const arrived: number[] = [];
+        const open = () => {
+          if (channel) return;
+          channel = new Channel();
+          outbox.open(channel.transport);
+        };
+        const confirm = () => {
+          const key = channel?.sent.shift();
+          if (key !== undefined) arrived.push(Number(key));
+          channel?.answers.shift()?.({ type: 'confirmed' });
+        };
+        for (const now of steps) {
+          if (now === 'post') post(String(posted++));
+          if (now === 'open') open();
+          if (now === 'confirm') confirm();
+          if (now === 'lose' || now === 'refuse') {
+            channel = undefined;
+            const error = new PulseError(now === 'lose' ? 'connection' : 'mismatch', 'over');
+            outbox.lost(error);
+          }
+        }
+        for (let n = 0; n < posted * 2; n++) {
+          open();
+          confirm();
+        }
+        expect(Object.keys(statuses())).toHaveLength(posted);
+        expect(settledTwice).toEqual([]);
+        expect(arrived).toEqual([...arrived].sort((a, b) => a - b));
+        expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
+        outbox.end(new PulseError('closed', 'over'));
+      }),
+    );
+  });
+});

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { filter, firstValueFrom } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import {
+  binding,
+  handle,
+  namedQueue,
+  Secret,
+  type Pulse,
+  type PulseOptions,
+  type PulseState,
+} from '../../src/pulse/index.ts';
+
+/** What only the operator of a broker can bring about. */
+export interface TroubledBroker {
+  readonly user: string;
+  connect(options?: Partial<PulseOptions>): Pulse;
+  /** How many connections our user has. */
+  connections(): Promise<number>;
+  cutConnections(): Promise<void>;
+  alarm(raised: boolean): Promise<void>;
+  /** As Pulse does it: the user is deleted, which closes its connections with 320, and made again. */
+  changePassword(password: string): Promise<void>;
+  readonly password: string;
+}
+
+/** The requirements that a broker shared with other tests can not show. */
+export function trouble(broker: () => TroubledBroker): void {
+  const names = (under: TroubledBroker) => ({
+    exchange: `exchange/${under.user}/${randomUUID()}`,
+    queue: namedQueue(`test-${randomUUID()}`, { maxLength: 10_000, expiresMs: 60_000 }),
+  });
+  const state = (pulse: Pulse, name: PulseState['name']) =>
+    firstValueFrom(pulse.state$.pipe(filter(now => now.name === name)));
+
+  describe('requirement 2: two connections at most', () => {
+    it('consumes over one, and opens another when something is published', async () => {
+      const under = broker();
+      const { exchange, queue } = names(under);
+      const owner = under.connect();
+      await owner.declareExchange(exchange);
+      await owner.close();
+      await expect.poll(() => under.connections(), { timeout: 10_000 }).toBe(0);
+      const pulse = under.connect();
+      for (let n = 0; n < 3; n++) pulse.consume({ queue, bindings: [binding(exchange, '#')] }).subscribe();
+      await pulse.ready();
+      await expect.poll(() => under.connections(), { timeout: 10_000 }).toBe(1);
+      for (let n = 0; n < 3; n++) await pulse.publish(exchange, 'k', n);
+      await expect.poll(() => under.connections(), { timeout: 10_000 }).toBe(2);
+      await pulse.close(0);
+    });
+
+    it('under an alarm consumers acknowledge, reconnect and drain, and the state is blocked', async () => {
+      const under = broker();
+      const { exchange, queue } = names(under);
+      const pulse = under.connect();
+      await pulse.declareExchange(exchange);
+      await pulse.queue(queue).declare([binding(exchange, '#')]);
+      for (const n of [1, 2, 3]) await pulse.publish(exchange, 'k', n);
+      await under.alarm(true);
+      const done: unknown[] = [];
+      try {
+        const waiting = pulse.send(exchange, 'k', 'after the alarm');
+        await state(pulse, 'blocked');
+        const consumed = pulse.consume({ queue, bindings: [] }).pipe(handle(({ body }) => done.push(body)));
+        let completed = false;
+        consumed.subscribe({ complete: () => (completed = true) });
+        await expect.poll(() => done).toEqual([1, 2, 3]);
+        expect(await pulse.send(exchange, 'k', 'too late', { deadlineMs: 100 })).toMatchObject({
+          status: 'expired',
+          error: { message: expect.stringContaining('takes no messages now') },
+        });
+        const lost = state(pulse, 'waiting');
+        await under.cutConnections();
+        await lost;
+        await expect
+          .poll(() => pulse.gauges().consumers, { timeout: 10_000 })
+          .toMatchObject([{ consuming: true }]);
+        await under.alarm(false);
+        expect(await waiting).toEqual({ status: 'confirmed' });
+        await expect.poll(() => done, { timeout: 10_000 }).toContain('after the alarm');
+        await pulse.close();
+        expect(completed).toBe(true);
+      } finally {
+        await under.alarm(false);
+      }
+    });
+  });
+
+  describe('requirement 14: credentials are asked for again', () => {
+    it('a new password while it runs loses no message, either way', async () => {
+      const under = broker();
+      const { exchange, queue } = names(under);
+      let current = under.password;
+      const states: PulseState['name'][] = [];
+      const pulse = under.connect({
+        password: undefined,
+        credentials: () => ({ user: under.user, password: new Secret(current) }),
+      });
+      pulse.state$.subscribe(({ name }) => states.push(name));
+      await pulse.declareExchange(exchange);
+      await pulse.queue(queue).declare([binding(exchange, '#')]);
+      const seen = new Set<unknown>();
+      pulse
+        .consume({ queue, bindings: [binding(exchange, '#')] })
+        .pipe(
+          handle(async ({ body }) => {
+            await sleep(5);
+            seen.add(body);
+          }),
+        )
+        .subscribe();
+      const sent: Promise<{ status: string }>[] = [];
+      const sending = setInterval(() => sent.push(pulse.send(exchange, 'k', sent.length)), 5);
+      try {
+        await expect.poll(() => seen.size).toBeGreaterThan(10);
+        // Told late, as a vault that is written after the broker would.
+        const lost = state(pulse, 'waiting');
+        await under.changePassword('another');
+        await lost;
+        await sleep(100);
+        current = 'another';
+        const before = seen.size;
+        await expect.poll(() => seen.size, { timeout: 20_000 }).toBeGreaterThan(before + 10);
+      } finally {
+        clearInterval(sending);
+      }
+      const statuses = new Set((await Promise.all(sent)).map(({ status }) => status));
+      expect([...statuses]).toEqual(['confirmed']);
+      await expect.poll(() => seen.size, { timeout: 10_000 }).toBe(sent.length);
+      expect(states).not.toContain('failed');
+      await pulse.close();
+    });
+  });
+}

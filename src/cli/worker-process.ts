@@ -5,6 +5,8 @@ import type { Queue } from '../queue/index.ts';
 import type { Shutdown } from '../streams/index.ts';
 import {
   nativeEngine,
+  openLedger,
+  removeLeftovers,
   runWorker,
   type Engine,
   type ExitReason,
@@ -37,7 +39,18 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
   const engine = await chosenEngine(config, logger);
   await assertTasksDir(config.tasksDir);
-  const parts: WorkerParts = { config, queue, engine, logger, version: version(), ...(onLog && { onLog }) };
+  const { tasksDir, cleanUpTaskDirs: folders } = config;
+  const ledger = await openLedger(tasksDir, logger);
+  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, logger });
+  const parts: WorkerParts = {
+    config,
+    queue,
+    engine,
+    logger,
+    ledger,
+    version: version(),
+    ...(onLog && { onLog }),
+  };
   const news$ = runWorker(parts, pulse, shutdown$).pipe(
     tap(news => {
       logNews(news, logger);
@@ -49,7 +62,11 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
       news.type === 'worker' && news.state.phase === 'stopped' ? [news.state.because] : EMPTY,
     ),
   );
-  return (await lastValueFrom(because$)) ?? 'stopped';
+  try {
+    return (await lastValueFrom(because$)) ?? 'stopped';
+  } finally {
+    ledger?.close();
+  }
 }
 
 /** Pulse in time: a connection that may still be coming, unless the broker has refused us. */
@@ -80,9 +97,10 @@ async function chosenEngine({ containment }: WorkerConfig, logger: Logger): Prom
 async function assertTasksDir(tasksDir: string): Promise<void> {
   try {
     await mkdir(tasksDir, { recursive: true, mode: 0o700 });
-    const probe = `${tasksDir}/.tcw-can-write`;
+    // Another worker may try the same at the same time.
+    const probe = `${tasksDir}/.tcw-can-write-${process.pid}`;
     await writeFile(probe, '');
-    await rm(probe);
+    await rm(probe, { force: true });
   } catch (error) {
     const reason = (error as Error).message;
     throw new Failure(

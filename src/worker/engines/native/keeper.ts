@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { KEEPER } from './mark.ts';
 import { OutputPipe, withNewFifo } from './output-pipe.ts';
 
 /**
@@ -18,19 +19,21 @@ export interface Keeper {
  * Starts a keeper, which makes the FIFO of the run's output and then prints a line.
  *
  * @param words its program and arguments; the path for the FIFO is added
- * @param searchPath its whole environment
+ * @param searchPath for its own programs
+ * @param mark by which it is known when the worker has died
  * @param use makes what needs the keeper; the keeper is released when that fails
  * @throws Error with what the program had to say, when it ended instead
  */
 export async function withNewKeeper<Result>(
   words: readonly string[],
   searchPath: string,
+  mark: string,
   use: (keeper: Keeper, pipe: OutputPipe) => Result,
 ): Promise<Result> {
-  return await withNewFifo(async fifo => {
+  return await withNewFifo(mark, async fifo => {
     const [file = '', ...rest] = words;
     const subprocess = execa(file, [...rest, fifo], {
-      env: { PATH: searchPath },
+      env: { PATH: searchPath, [KEEPER]: mark },
       extendEnv: false,
       cwd: '/',
       detached: true,

@@ -1,5 +1,6 @@
 import { validator } from '../exchanges/index.ts';
 import { queueCalls, type CallOptions } from './calls.ts';
+import { queueClock, type QueueClock } from './clock.ts';
 import { claimFrom, leaseFrom, type Claim, type Lease } from './claim.ts';
 import type { Credentials } from './credentials.ts';
 import { QueueError } from './errors.ts';
@@ -28,6 +29,8 @@ export interface QueueOptions extends CallOptions, WorkerIdentity {
 
 /** The queue, as a worker speaks to it. Each call fails with a {@link QueueError}. */
 export interface Queue {
+  /** The queue's clock, in ms since the epoch, as far as its answers tell. */
+  now(): number;
   /** Asks for up to `tasks` claims, 1 to 32: an answer at once, or an empty one after 20 s. Never tried again. */
   claimWork(tasks: number): Promise<Claim[]>;
   /** How many tasks wait for this pool, or undefined where these credentials may not know. */
@@ -58,35 +61,39 @@ export interface RunCalls {
 export function connectQueue(options: QueueOptions): Queue {
   const { credentials, taskQueueId, workerGroup, workerId } = options;
   const call = queueCalls(options);
+  const clock = queueClock();
   return {
+    now: () => clock.now(),
     claimWork: async tasks => {
+      const askedAt = performance.now();
       const answer = await call(credentials, 'claimWork', taskQueueId, { workerGroup, workerId, tasks });
-      return readableClaims(answer, options.onUnreadable);
+      return timed(readableClaims(answer, options.onUnreadable), askedAt, clock);
     },
     pendingTasks: () =>
       unlessForbidden(async () => (await call(credentials, 'pendingTasks', taskQueueId)).pendingTasks),
     status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
-    forRun: ({ taskId, runId, lease }) => {
+    forRun: ({ taskId, runId, lease, startedMs }) => {
+      const claimMs = lease.takenUntilMs - startedMs;
       let current = lease;
+      const present = () => current.credentials;
       return {
         get credentials() {
           return current.credentials;
         },
-        reclaim: async () =>
-          (current = leaseFrom(await call(current.credentials, 'reclaimTask', taskId, runId))),
-        reportCompleted: async () => void (await call(current.credentials, 'reportCompleted', taskId, runId)),
-        reportFailed: async () => void (await call(current.credentials, 'reportFailed', taskId, runId)),
+        reclaim: async () => {
+          const askedAt = performance.now();
+          current = leaseFrom(await call(present, 'reclaimTask', taskId, runId));
+          // A renewal is as long as the claim was, from the moment that it is given.
+          const queueMs = current.takenUntilMs - claimMs;
+          clock.see({ queueMs, askedAt, answeredAt: performance.now() });
+          return current;
+        },
+        reportCompleted: async () => void (await call(present, 'reportCompleted', taskId, runId)),
+        reportFailed: async () => void (await call(present, 'reportFailed', taskId, runId)),
         reportException: async reason =>
-          void (await call(current.credentials, 'reportException', taskId, runId, { reason })),
+          void (await call(present, 'reportException', taskId, runId, { reason })),
         createArtifact: (name, request, signal) =>
-          queueCalls({ ...options, signal })(
-            current.credentials,
-            'createArtifact',
-            taskId,
-            runId,
-            name,
-            request,
-          ),
+          queueCalls({ ...options, signal })(present, 'createArtifact', taskId, runId, name, request),
       };
     },
   };
@@ -102,6 +109,16 @@ function readableClaims(answer: ClaimWorkResponse, onUnreadable?: (problem: stri
   const isOdd = (index: number) => problems.some(problem => problem.startsWith(`/tasks/${index}/`));
   const claims = Array.isArray(answer.tasks) ? answer.tasks : [];
   return claims.filter((_, index) => !isOdd(index)).map(claim => claimFrom(claim, receivedMs));
+}
+
+/** Notes when the claims of an answer were made: at some moment of the call, which may have waited for long. */
+function timed(claims: Claim[], askedAt: number, clock: QueueClock): Claim[] {
+  const answeredAt = performance.now();
+  for (const { startedMs } of claims) clock.see({ queueMs: startedMs, askedAt, answeredAt });
+  return claims.map(claim => {
+    const madeAt = Math.min(Math.max(clock.at(claim.startedMs), askedAt), answeredAt);
+    return { ...claim, madeAt };
+  });
 }
 
 /** Some deployments do not give workers the scope for a question. To be told no is an answer too. */

@@ -18,6 +18,7 @@ import {
   configDefaults,
   nativeEngine,
   runWorker,
+  type Engine,
   type ExitReason,
   type LogFields,
   type WorkerConfig,
@@ -25,6 +26,10 @@ import {
 } from '../../src/worker/index.ts';
 
 const PROVISIONER = 'test';
+
+type Message = Parameters<LocalQueueOptions['publish']>[0];
+
+const same = <T>(thing: T): T => thing;
 
 /** The calls of taskcluster-client, which ships no types, that a user of these tests makes. */
 interface UserCalls {
@@ -45,6 +50,8 @@ export interface Deployment {
   connectPulse(): Pulse;
   /** Every connection to the broker is lost. */
   cutPulse(): Promise<void>;
+  /** Publishes once more all messages of one kind about a task: they come at least once. */
+  repeat(exchange: string, taskId: string): Promise<void>;
   createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
   status(taskId: string): Promise<TaskStatusStructure>;
@@ -67,6 +74,8 @@ export interface WorkerOptions {
   readonly pulse?: boolean;
   /** A queue that is wrapped, to see what the worker asks of it. */
   readonly watch?: (queue: Queue) => Queue;
+  /** The engine wrapped, to do something at a moment of a run. */
+  readonly wrap?: (engine: Engine) => Engine;
 }
 
 export interface RunningWorker {
@@ -97,9 +106,14 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       'queue:status:*',
     ],
   };
+  const published: Message[] = [];
+  const publish = ({ exchange, routingKey, routes, body }: Message) =>
+    owner.publish(exchange, routingKey, body, { routes });
   const local = await startLocalQueue({
-    publish: ({ exchange, routingKey, routes, body }) =>
-      owner.publish(exchange, routingKey, body, { routes }),
+    publish: message => {
+      published.push(message);
+      return publish(message);
+    },
     clients: [user, workerAccount],
     longPollMs: 1_000,
     lookAgainMs: 50,
@@ -141,6 +155,12 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
     rootUrl,
     connectPulse,
     cutPulse: () => broker.dropConnections(),
+    repeat: async (exchange, taskId) => {
+      const again = published.filter(
+        message => message.exchange.endsWith(exchange) && message.routingKey.includes(taskId),
+      );
+      for (const message of again) await publish(message);
+    },
     createTask: async (payload, definition = {}) => {
       const taskId = taskcluster.slugid();
       const now = new Date();
@@ -175,7 +195,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       // fetch undoes the encoding; that it was there is looked at where it matters.
       return (await fetched(content.url)).toString();
     },
-    startWorker: async (config = {}, { pulse = true, watch = (queue: Queue) => queue } = {}) => {
+    startWorker: async (config = {}, { pulse = true, watch = same, wrap = same } = {}) => {
       const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
       folders.push(tasksDir);
       const whole: WorkerConfig = {
@@ -200,7 +220,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       const news: WorkerNews[] = [];
       const news$ = new ReplaySubject<WorkerNews>();
       news$.subscribe(item => news.push(item));
-      const parts = { config: whole, queue: watch(queue), engine, logger, version: 'test' };
+      const parts = { config: whole, queue: watch(queue), engine: wrap(engine), logger, version: 'test' };
       runWorker(parts, pulse ? connectPulse() : undefined, shutdown$).subscribe(news$);
       const worker: RunningWorker = {
         news,

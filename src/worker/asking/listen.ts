@@ -25,7 +25,7 @@ const FRESH_MS = 5_000;
 export function listen(
   queue: Queue,
   slots: Slots,
-  now: () => number = Date.now,
+  now: () => number = () => queue.now(),
 ): OperatorFunction<PendingNotice, Demand> {
   return notices$ =>
     defer(() => {

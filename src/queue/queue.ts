@@ -1,7 +1,7 @@
 import { validator } from '../exchanges/index.ts';
 import { queueCalls, type CallOptions } from './calls.ts';
 import { queueClock, type QueueClock } from './clock.ts';
-import { claimFrom, leaseFrom, type Claim, type Lease } from './claim.ts';
+import { claimFrom, leaseFrom, parseTime, type Claim, type Lease } from './claim.ts';
 import type { Credentials } from './credentials.ts';
 import { QueueError } from './errors.ts';
 import type {
@@ -37,6 +37,8 @@ export interface Queue {
   pendingTasks(): Promise<number | undefined>;
   /** A task's status, or undefined where these credentials may not know it. */
   status(taskId: string): Promise<TaskStatusStructure | undefined>;
+  /** When this worker's quarantine ends, in ms since the epoch, 0 without one; undefined where it may not know. */
+  quarantinedUntil(): Promise<number | undefined>;
   /** The calls about one run, made with its claim's credentials. */
   forRun(claim: Claim): RunCalls;
 }
@@ -72,6 +74,13 @@ export function connectQueue(options: QueueOptions): Queue {
     pendingTasks: () =>
       unlessForbidden(async () => (await call(credentials, 'pendingTasks', taskQueueId)).pendingTasks),
     status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
+    quarantinedUntil: () =>
+      unlessForbidden(async () => {
+        const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
+        const worker = call(credentials, 'getWorker', provisionerId, workerType, workerGroup, workerId);
+        const { quarantineUntil } = await worker.catch(ifUnknown);
+        return quarantineUntil === undefined ? 0 : parseTime(quarantineUntil);
+      }),
     forRun: ({ taskId, runId, lease, startedMs }) => {
       const claimMs = lease.takenUntilMs - startedMs;
       let current = lease;
@@ -97,6 +106,12 @@ export function connectQueue(options: QueueOptions): Queue {
       };
     },
   };
+}
+
+/** The queue knows a worker from its first claim on, and forgets it after a while. */
+function ifUnknown(error: unknown): { quarantineUntil?: string } {
+  if (error instanceof QueueError && error.statusCode === 404) return {};
+  throw error;
 }
 
 const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json', { acceptUnknown: true });

@@ -6,6 +6,7 @@ import { claim } from './asking/claim.ts';
 import { listen } from './asking/listen.ts';
 import { look } from './asking/look.ts';
 import { poll } from './asking/poll.ts';
+import { quarantine } from './asking/quarantine.ts';
 import type { WorkerContext, WorkerParts } from './context.ts';
 import type { WorkerNews } from './events.ts';
 import { limits } from './limits.ts';
@@ -33,6 +34,7 @@ export function runWorker(
     const slots = slotsFor(config.capacity);
     const link = pulse ? pulseLink(pulse, config, slots, logger) : NO_PULSE;
     const { exceptions$, missed$ } = link;
+    const shutOut = quarantine(queue, slots, logger);
     const worker: WorkerContext = {
       ...parts,
       exceptions$,
@@ -50,7 +52,7 @@ export function runWorker(
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
     const work$ = demand$.pipe(
-      claim(queue, logger, life.draining$),
+      claim(queue, logger, life.draining$, shutOut),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -64,9 +66,11 @@ export function runWorker(
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
     );
-    const steering$ = merge(exceptions$, events$.pipe(tap(event => life.dispatch(event)))).pipe(
-      ignoreElements(),
-    );
+    const steering$ = merge(
+      exceptions$,
+      shutOut.release$,
+      events$.pipe(tap(event => life.dispatch(event))),
+    ).pipe(ignoreElements());
 
     const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
     return merge(states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));

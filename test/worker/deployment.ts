@@ -35,6 +35,13 @@ const same = <T>(thing: T): T => thing;
 interface UserCalls {
   createTask(taskId: string, definition: object): Promise<unknown>;
   cancelTask(taskId: string): Promise<unknown>;
+  quarantineWorker(
+    provisionerId: string,
+    workerType: string,
+    workerGroup: string,
+    workerId: string,
+    quarantine: { quarantineUntil: string },
+  ): Promise<unknown>;
   status(taskId: string): Promise<{ status: TaskStatusStructure }>;
   listArtifacts(
     taskId: string,
@@ -54,6 +61,8 @@ export interface Deployment {
   repeat(exchange: string, taskId: string): Promise<void>;
   createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
+  /** Keeps a worker from getting work until a time, in ms since the epoch. */
+  quarantine(workerId: string, untilMs: number): Promise<void>;
   status(taskId: string): Promise<TaskStatusStructure>;
   /** Waits until the task is in a state from which it does not come back. */
   resolved(taskId: string): Promise<TaskStatusStructure>;
@@ -104,6 +113,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       'queue:worker-id:*',
       `queue:pending-count:${taskQueueId}`,
       'queue:status:*',
+      `queue:get-worker:${taskQueueId}/*`,
     ],
   };
   const published: Message[] = [];
@@ -174,6 +184,10 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
         ...definition,
       });
       return taskId;
+    },
+    quarantine: async (workerId, untilMs) => {
+      const quarantineUntil = new Date(untilMs).toJSON();
+      await client.quarantineWorker(PROVISIONER, workerType, 'here', workerId, { quarantineUntil });
     },
     cancelTask: async taskId => void (await client.cancelTask(taskId)),
     status,

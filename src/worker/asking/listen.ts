@@ -106,6 +106,7 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
 function demandFor(notices: readonly PendingNotice[], slots: Slots): Demand {
   return {
     tasks: notices.length,
+    isExpected: true,
     answered: claims => {
       slots.giveBack(notices.length - claims);
       for (const notice of notices) notice.done();

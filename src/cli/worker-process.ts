@@ -17,6 +17,7 @@ import {
 } from '../worker/index.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
 
 export interface WorkerProcess {
@@ -42,8 +43,9 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   const { tasksDir, cleanUpTaskDirs: folders } = config;
   const ledger = await openLedger(tasksDir, logger);
   if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, logger });
+  const done = tasksDone(config, logger);
   const parts: WorkerParts = {
-    config,
+    config: { ...config, numberOfTasksToRun: done.remaining ?? 0 },
     queue,
     engine,
     logger,
@@ -54,6 +56,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   const news$ = runWorker(parts, pulse, shutdown$).pipe(
     tap(news => {
       logNews(news, logger);
+      if (news.type === 'run' && news.state.phase === 'resolved') done.count();
       if (news.type === 'worker' && news.state.phase === 'listening') onListening?.();
     }),
   );
@@ -63,7 +66,10 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
     ),
   );
   try {
-    return (await lastValueFrom(because$)) ?? 'stopped';
+    const because =
+      done.remaining === undefined ? 'tasks-complete' : ((await lastValueFrom(because$)) ?? 'stopped');
+    if (because === 'tasks-complete') done.forget();
+    return because;
   } finally {
     ledger?.close();
   }

@@ -77,14 +77,14 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
       const child = start(
         [
           'run',
-          `--root-url=${local.rootUrl}`,
+          ...without(flags, `--root-url=${local.rootUrl}`),
           '--client-id=worker',
           `--provisioner-id=${PROVISIONER}`,
           `--worker-type=${WORKER_TYPE}`,
           '--worker-group=group',
-          `--worker-id=w-${randomUUID().slice(0, 8)}`,
           `--tasks-dir=${tasksDir}`,
           '--log-level=debug',
+          ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
           ...flags,
         ],
         { environment: { TCW_ACCESS_TOKEN: tokens.worker.reveal() } },
@@ -119,6 +119,12 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
       await rm(tasksDir, { recursive: true, force: true });
     },
   };
+}
+
+/** A flag, unless it is given otherwise. */
+function without(flags: readonly string[], flag: string): string[] {
+  const name = flag.slice(0, flag.indexOf('=') + 1);
+  return flags.some(given => given.startsWith(name)) ? [] : [flag];
 }
 
 /** The processes whose command line or environment holds a word. */

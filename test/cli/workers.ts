@@ -20,8 +20,6 @@ export interface Line {
   readonly [field: string]: unknown;
 }
 
-export type WorkerProcess = ReturnType<Awaited<ReturnType<typeof queueForWorkers>>['start']>;
-
 /** An embedded queue, and real `tcw run` processes that poll it: for what needs a process, such as its sudden death. */
 export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) {
   const tokens = {

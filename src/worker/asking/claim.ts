@@ -67,7 +67,7 @@ export function claim(
 
   /** Claims go on their way at once; only an empty answer is thought about. */
   function settled(demand: Demand, claims: number): Observable<never> {
-    const verdict = quarantine?.isShutOut(demand, claims);
+    const verdict = quarantine?.isShutOut(demand.isExpected, claims);
     if (!verdict || claims > 0) {
       demand.answered(claims);
       return EMPTY;

@@ -3,7 +3,6 @@ import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../queue/index.ts';
 import type { Logger } from '../logger.ts';
 import type { Slots } from '../slots.ts';
-import type { Demand } from './claim.ts';
 
 export interface QuarantineTimes {
   /** How often a quarantine is looked at again, in ms: it may be lifted, or prolonged. */
@@ -14,7 +13,7 @@ export interface QuarantineTimes {
   readonly firstPauseMs: number;
 }
 
-export const QUARANTINE_TIMES: QuarantineTimes = {
+const QUARANTINE_TIMES: QuarantineTimes = {
   lookAgainMs: 300_000,
   pollingMs: 600_000,
   firstPauseMs: 30_000,
@@ -25,11 +24,13 @@ const ODD_ANSWERS = 2;
 
 export interface Quarantine {
   /**
-   * Told of each answer to a demand.
+   * Told of each answer of `claimWork`.
    *
+   * @param isExpected whether a task was known to wait
+   * @param claims how many came
    * @returns whether the worker gets nothing though there is something: the notice is another worker's
    */
-  isShutOut(demand: Demand, claims: number): Promise<boolean>;
+  isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
   /** Lets the worker ask again when its time has come. Emits nothing. */
   readonly release$: Observable<never>;
 }
@@ -111,14 +112,14 @@ export function quarantine(
   };
 
   return {
-    isShutOut: async (demand, claims) => {
+    isShutOut: async (isExpected, claims) => {
       if (claims > 0) {
         gotWork();
         return false;
       }
-      if (isOut) return demand.isExpected;
+      if (isOut) return isExpected;
       try {
-        if (demand.isExpected) return await afterOddAnswer();
+        if (isExpected) return await afterOddAnswer();
         const isTime = performance.now() - lookedAt >= times.pollingMs;
         return isTime && (await look()) === 'shut out';
       } catch (err) {

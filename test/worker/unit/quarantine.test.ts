@@ -1,5 +1,4 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { quarantine } from '../../../src/worker/asking/quarantine.ts';
 import { slotsFor } from '../../../src/worker/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
@@ -7,13 +6,6 @@ import { countingLogger, fakeQueue } from './fake-queue.ts';
 
 const MINUTE = 60_000;
 const LOOK_AGAIN_MS = 5 * MINUTE;
-
-const demand = (isExpected: boolean): Demand => ({
-  tasks: 1,
-  isExpected,
-  answered: () => undefined,
-  failed: () => undefined,
-});
 
 /** A worker with two slots at a queue that says what the test says. */
 function start(queueSays: { pending?: number | undefined; until?: number | undefined | Error }) {
@@ -41,7 +33,7 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  const empty = (isExpected = true) => under.isShutOut(demand(isExpected), 0);
+  const empty = (isExpected = true) => under.isShutOut(isExpected, 0);
   const levels = () => logger.told.map(({ level }) => level);
   return { ...under, says, asked, slots, logger, empty, levels, subscription };
 }
@@ -167,7 +159,7 @@ describe('a quarantine that the worker may not ask about', () => {
     await empty();
     await after(30_000);
     expect(slots.free).toBe(2);
-    expect(await worker.isShutOut(demand(true), 1)).toBe(false);
+    expect(await worker.isShutOut(true, 1)).toBe(false);
     await empty();
     expect(slots.free).toBe(2);
     expect(levels()).toEqual(['warn', 'info']);

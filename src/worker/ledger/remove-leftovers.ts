@@ -51,29 +51,31 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
 /** The run's folder, and what lies beside it under the same name; its log may also be among the machine's temporary files. */
 async function removeFiles({ runName }: Record, options: LeftoversOptions): Promise<string[]> {
   const removed: string[] = [];
-  for (const place of new Set([options.tasksDir, tmpdir()])) {
-    for (const name of await readdir(place).catch(() => [])) {
-      const path = `${place}/${name}`;
-      if (!(await isOfRun(path, name, runName, place === options.tasksDir))) continue;
-      if (name === runName) {
-        if (options.folders) await removeFolder(path);
-        else continue;
-      } else await rm(path, { force: true });
-      removed.push(path);
-    }
+  const remove = async (path: string, how: (path: string) => Promise<void>) => {
+    await how(path);
+    removed.push(path);
+  };
+  for (const name of await readdir(options.tasksDir)) {
+    const path = `${options.tasksDir}/${name}`;
+    if (name === runName && options.folders) await remove(path, removeFolder);
+    if (name.startsWith(`${runName}.`) && (await isOwnFile(path))) await remove(path, removeFile);
+  }
+  for (const name of [`${runName}.log`, `${runName}.log.gz`]) {
+    const path = `${tmpdir()}/${name}`;
+    if (await isOwnFile(path)) await remove(path, removeFile);
   }
   return removed;
 }
 
-async function isOfRun(path: string, name: string, runName: string, mayBeFolder: boolean): Promise<boolean> {
-  if (name === runName) return mayBeFolder;
-  if (
-    !name.startsWith(`${runName}.`) ||
-    !/^\.(log|log\.gz|artifact-\d+\.gz)$/.test(name.slice(runName.length))
-  )
-    return false;
+/** Others may put what they like into a folder for temporary files, under any name. */
+async function isOwnFile(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isFile() === true && found.uid === process.getuid?.();
+}
+
+/** Another start may be removing the same at the same time. */
+function removeFile(path: string): Promise<void> {
+  return rm(path, { force: true });
 }
 
 /** A worker whose records are all gone. */

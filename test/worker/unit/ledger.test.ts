@@ -114,7 +114,7 @@ describe('what a dead worker left', () => {
     const { tasksDir, add, left } = await afterDeath({ [RUN]: `${MARK}\n` });
     await mkdir(join(tasksDir, RUN, 'deep', 'er'), { recursive: true });
     await add(`${RUN}.log`, `${RUN}.log.gz`, `${RUN}.artifact-12.gz`);
-    const others = [`${OTHER}.log`, `${RUN}.log.old`, `${RUN}x`, 'notes'];
+    const others = [`${OTHER}.log`, `${RUN}x`, 'notes'];
     await add(...others);
     const inTmp = join(tmpdir(), `${RUN}.log`);
     await writeFile(inTmp, '');

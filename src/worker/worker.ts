@@ -1,4 +1,17 @@
-import { concat, defer, filter, ignoreElements, map, merge, share, takeUntil, takeWhile, tap } from 'rxjs';
+import {
+  concat,
+  defer,
+  filter,
+  ignoreElements,
+  map,
+  merge,
+  share,
+  startWith,
+  switchMap,
+  takeUntil,
+  takeWhile,
+  tap,
+} from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
@@ -35,6 +48,7 @@ export function runWorker(
     const link = pulse ? pulseLink(pulse, config, slots, logger) : NO_PULSE;
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, logger);
+    const released$ = shutOut.release$.pipe(share());
     const worker: WorkerContext = {
       ...parts,
       exceptions$,
@@ -44,9 +58,13 @@ export function runWorker(
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
     const notice$ = link.notices$.pipe(share());
+    const looking$ = released$.pipe(
+      startWith(undefined),
+      switchMap(() => look(queue, slots, notice$, logger)),
+    );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
-      life.whilePulseIs('up', look(queue, slots, notice$, logger)),
+      life.whilePulseIs('up', looking$),
       notice$.pipe(listen(queue, slots)),
     ).pipe(takeUntil(life.draining$));
 
@@ -66,11 +84,9 @@ export function runWorker(
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
     );
-    const steering$ = merge(
-      exceptions$,
-      shutOut.release$,
-      events$.pipe(tap(event => life.dispatch(event))),
-    ).pipe(ignoreElements());
+    const steering$ = merge(exceptions$, released$, events$.pipe(tap(event => life.dispatch(event)))).pipe(
+      ignoreElements(),
+    );
 
     const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
     return merge(states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));

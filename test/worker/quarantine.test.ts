@@ -49,6 +49,17 @@ describe('a worker in quarantine', () => {
     expect(warnings()).toHaveLength(1);
   });
 
+  it('works again when it has ended, and finds what was announced meanwhile', async () => {
+    here = await deployment({ longPollMs: 300 });
+    await here.startWorker({ workerId: 'sick' });
+    await here.resolved(await here.createTask(sh('true')));
+    await here.quarantine('sick', Date.now() + 3_000);
+    const tasks = await Promise.all([1, 2].map(() => here.createTask(sh('true'))));
+    for (const taskId of tasks) {
+      expect((await here.resolved(taskId)).runs).toMatchObject([{ state: 'completed', workerId: 'sick' }]);
+    }
+  });
+
   it('finishes what it runs', async () => {
     here = await deployment({ claimTimeoutMs: 1_500 });
     await here.startWorker({ workerId: 'sick', capacity: 2 });

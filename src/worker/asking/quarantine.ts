@@ -1,4 +1,4 @@
-import { defer, EMPTY, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
+import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../queue/index.ts';
 import type { Logger } from '../logger.ts';
@@ -31,8 +31,8 @@ export interface Quarantine {
    * @returns whether the worker gets nothing though there is something: the notice is another worker's
    */
   isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
-  /** Lets the worker ask again when its time has come. Emits nothing. */
-  readonly release$: Observable<never>;
+  /** Lets the worker ask again when its time has come, and emits then: the notices of what waits may be gone. */
+  readonly release$: Observable<unknown>;
 }
 
 /**
@@ -106,9 +106,10 @@ export function quarantine(
 
   const release = async () => {
     // Where it may not be asked, one demand is the way to find out.
-    if (untilMs !== 0 && (await look()) === 'shut out') return;
+    if (untilMs !== 0 && (await look()) === 'shut out') return false;
     isOut = false;
     slots.resume();
+    return true;
   };
 
   return {
@@ -133,9 +134,10 @@ export function quarantine(
         mergeMap(() =>
           release().catch(() => {
             shutOut(times.lookAgainMs);
+            return false;
           }),
         ),
-        mergeMap(() => EMPTY),
+        filter(Boolean),
       ),
     ).pipe(
       finalize(() => {

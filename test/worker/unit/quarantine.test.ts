@@ -29,13 +29,14 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
     slots,
     logger,
   );
-  const subscription = under.release$.subscribe();
+  let released = 0;
+  const subscription = under.release$.subscribe(() => released++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });
   const empty = (isExpected = true) => under.isShutOut(isExpected, 0);
   const levels = () => logger.told.map(({ level }) => level);
-  return { ...under, says, asked, slots, logger, empty, levels, subscription };
+  return { ...under, says, asked, slots, logger, empty, levels, subscription, released: () => released };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -88,12 +89,14 @@ describe('a quarantine', () => {
 
   it('ends in its time, and that is told', async () => {
     fakeTimers();
-    const { empty, slots, levels } = start({ until: Date.now() + 2 * MINUTE });
+    const { empty, slots, levels, released } = start({ until: Date.now() + 2 * MINUTE });
     await empty();
     await after(2 * MINUTE - 1);
     expect(slots.free).toBe(0);
+    expect(released()).toBe(0);
     await after(1);
     expect(slots.free).toBe(2);
+    expect(released()).toBe(1);
     expect(levels()).toEqual(['warn', 'info']);
   });
 

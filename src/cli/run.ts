@@ -1,6 +1,6 @@
-import { ReplaySubject } from 'rxjs';
+import { ReplaySubject, Subscription } from 'rxjs';
 import { connectQueue } from '../queue/index.ts';
-import { shutdownSignals, type Shutdown } from '../streams/index.ts';
+import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { Logger, WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -11,10 +11,13 @@ import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 export const run: RunCommand = async (config, { logger }) => {
   const shutdown$ = new ReplaySubject<Shutdown>();
   let working = false;
-  const signals = shutdownSignals().subscribe(how => {
+  const signals = new Subscription();
+  const obey = (how: Shutdown) => {
     if (how === 'force' || !working) leaveNow(how, logger);
+    if (how === 'now') signals.add(leaveAfter(config.shutdownGraceSecs, logger));
     shutdown$.next(how);
-  });
+  };
+  signals.add(shutdownSignals().subscribe(obey));
   const queue = connectQueue({
     rootUrl: config.rootURL,
     credentials: config,
@@ -51,6 +54,19 @@ async function workerPulse(config: WorkerConfig, logger: Logger) {
   }
   const connectionName = `tcw ${config.workerGroup}/${config.workerId}`;
   return connectToPulse({ url, user, password, namespace, connectionName }, logger);
+}
+
+/** Whoever sent SIGTERM may not wait for long: a machine that is taken away, a service manager with SIGKILL at hand. */
+function leaveAfter(seconds: number, logger: Logger): Subscription {
+  if (seconds === 0) return Subscription.EMPTY;
+  const leave = () => {
+    logger.error(
+      { seconds },
+      'not done in time: what runs is killed, and claims that were not given back will expire',
+    );
+    process.exit(EXIT_CODES.workerShutdown.code);
+  };
+  return longTimer(seconds * 1_000).subscribe(leave);
 }
 
 /** At the second signal, what runs is killed with the worker. Before there is a worker, one is enough. */

@@ -5,6 +5,8 @@ import type { Queue } from '../queue/index.ts';
 import type { Shutdown } from '../streams/index.ts';
 import {
   nativeEngine,
+  openLedger,
+  removeLeftovers,
   runWorker,
   type Engine,
   type ExitReason,
@@ -15,6 +17,7 @@ import {
 } from '../worker/index.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
 
 export interface WorkerProcess {
@@ -43,10 +46,23 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
 /** Runs a worker until it ends by itself or is told to. */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
   const { config, engine, queue, pulse, logger, shutdown$, onLog, onListening } = options;
-  const parts: WorkerParts = { config, queue, engine, logger, version: version(), ...(onLog && { onLog }) };
+  const { tasksDir, cleanUpTaskDirs: folders } = config;
+  const ledger = await openLedger(tasksDir, logger);
+  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, logger });
+  const done = tasksDone(config, logger);
+  const parts: WorkerParts = {
+    config: { ...config, numberOfTasksToRun: done.remaining ?? 0 },
+    queue,
+    engine,
+    logger,
+    ledger,
+    version: version(),
+    ...(onLog && { onLog }),
+  };
   const news$ = runWorker(parts, pulse, shutdown$).pipe(
     tap(news => {
       logNews(news, logger);
+      if (news.type === 'run' && news.state.phase === 'resolved') done.count();
       if (news.type === 'worker' && news.state.phase === 'listening') onListening?.();
     }),
   );
@@ -55,7 +71,14 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
       news.type === 'worker' && news.state.phase === 'stopped' ? [news.state.because] : EMPTY,
     ),
   );
-  return (await lastValueFrom(because$)) ?? 'stopped';
+  try {
+    const because =
+      done.remaining === undefined ? 'tasks-complete' : ((await lastValueFrom(because$)) ?? 'stopped');
+    if (because === 'tasks-complete') done.forget();
+    return because;
+  } finally {
+    ledger?.close();
+  }
 }
 
 /** Pulse in time: a connection that may still be coming, unless the broker has refused us. */
@@ -86,9 +109,10 @@ async function chosenEngine({ containment }: WorkerConfig, logger: Logger): Prom
 async function assertTasksDir(tasksDir: string): Promise<void> {
   try {
     await mkdir(tasksDir, { recursive: true, mode: 0o700 });
-    const probe = `${tasksDir}/.tcw-can-write`;
+    // Another worker may try the same at the same time.
+    const probe = `${tasksDir}/.tcw-can-write-${process.pid}`;
     await writeFile(probe, '');
-    await rm(probe);
+    await rm(probe, { force: true });
   } catch (error) {
     const reason = (error as Error).message;
     throw new Failure(

@@ -13,6 +13,8 @@ export interface Claim {
   readonly deadlineMs: number;
   /** When this claim was made, in ms since the epoch, by the queue's clock. */
   readonly startedMs: number;
+  /** The same moment on this machine's monotonic clock (`performance.now()`); when it came to us, where that is not known. */
+  readonly madeAt?: number;
   readonly lease: Lease;
 }
 

@@ -30,6 +30,7 @@ export const CALL_POLICIES = {
   createTask: PATIENT,
   status: QUICK,
   pendingTasks: QUICK,
+  getWorker: QUICK,
 } satisfies Record<string, CallPolicy>;
 
 export type QueueCall = keyof typeof CALL_POLICIES;

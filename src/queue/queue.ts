@@ -1,6 +1,7 @@
 import { validator } from '../exchanges/index.ts';
 import { queueCalls, type CallOptions } from './calls.ts';
-import { claimFrom, leaseFrom, type Claim, type Lease } from './claim.ts';
+import { queueClock, type QueueClock } from './clock.ts';
+import { claimFrom, leaseFrom, parseTime, type Claim, type Lease } from './claim.ts';
 import type { Credentials } from './credentials.ts';
 import { QueueError } from './errors.ts';
 import type {
@@ -28,12 +29,16 @@ export interface QueueOptions extends CallOptions, WorkerIdentity {
 
 /** The queue, as a worker speaks to it. Each call fails with a {@link QueueError}. */
 export interface Queue {
+  /** The queue's clock, in ms since the epoch, as far as its answers tell. */
+  now(): number;
   /** Asks for up to `tasks` claims, 1 to 32: an answer at once, or an empty one after 20 s. Never tried again. */
   claimWork(tasks: number): Promise<Claim[]>;
   /** How many tasks wait for this pool, or undefined where these credentials may not know. */
   pendingTasks(): Promise<number | undefined>;
   /** A task's status, or undefined where these credentials may not know it. */
   status(taskId: string): Promise<TaskStatusStructure | undefined>;
+  /** When this worker's quarantine ends, in ms since the epoch, 0 without one; undefined where it may not know. */
+  quarantinedUntil(): Promise<number | undefined>;
   /** The calls about one run, made with its claim's credentials. */
   forRun(claim: Claim): RunCalls;
 }
@@ -58,38 +63,55 @@ export interface RunCalls {
 export function connectQueue(options: QueueOptions): Queue {
   const { credentials, taskQueueId, workerGroup, workerId } = options;
   const call = queueCalls(options);
+  const clock = queueClock();
   return {
+    now: () => clock.now(),
     claimWork: async tasks => {
+      const askedAt = performance.now();
       const answer = await call(credentials, 'claimWork', taskQueueId, { workerGroup, workerId, tasks });
-      return readableClaims(answer, options.onUnreadable);
+      return timed(readableClaims(answer, options.onUnreadable), askedAt, clock);
     },
     pendingTasks: () =>
       unlessForbidden(async () => (await call(credentials, 'pendingTasks', taskQueueId)).pendingTasks),
     status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
-    forRun: ({ taskId, runId, lease }) => {
+    quarantinedUntil: () =>
+      unlessForbidden(async () => {
+        const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
+        const worker = call(credentials, 'getWorker', provisionerId, workerType, workerGroup, workerId);
+        const { quarantineUntil } = await worker.catch(ifUnknown);
+        return quarantineUntil === undefined ? 0 : parseTime(quarantineUntil);
+      }),
+    forRun: ({ taskId, runId, lease, startedMs }) => {
+      const claimMs = lease.takenUntilMs - startedMs;
       let current = lease;
+      const present = () => current.credentials;
       return {
         get credentials() {
           return current.credentials;
         },
-        reclaim: async () =>
-          (current = leaseFrom(await call(current.credentials, 'reclaimTask', taskId, runId))),
-        reportCompleted: async () => void (await call(current.credentials, 'reportCompleted', taskId, runId)),
-        reportFailed: async () => void (await call(current.credentials, 'reportFailed', taskId, runId)),
+        reclaim: async () => {
+          const askedAt = performance.now();
+          current = leaseFrom(await call(present, 'reclaimTask', taskId, runId));
+          // A renewal is as long as the claim was, from the moment that it is given.
+          const queueMs = current.takenUntilMs - claimMs;
+          clock.see({ queueMs, askedAt, answeredAt: performance.now() });
+          return current;
+        },
+        reportCompleted: async () => void (await call(present, 'reportCompleted', taskId, runId)),
+        reportFailed: async () => void (await call(present, 'reportFailed', taskId, runId)),
         reportException: async reason =>
-          void (await call(current.credentials, 'reportException', taskId, runId, { reason })),
+          void (await call(present, 'reportException', taskId, runId, { reason })),
         createArtifact: (name, request, signal) =>
-          queueCalls({ ...options, signal })(
-            current.credentials,
-            'createArtifact',
-            taskId,
-            runId,
-            name,
-            request,
-          ),
+          queueCalls({ ...options, signal })(present, 'createArtifact', taskId, runId, name, request),
       };
     },
   };
+}
+
+/** The queue knows a worker from its first claim on, and forgets it after a while. */
+function ifUnknown(error: unknown): { quarantineUntil?: string } {
+  if (error instanceof QueueError && error.statusCode === 404) return {};
+  throw error;
 }
 
 const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json', { acceptUnknown: true });
@@ -102,6 +124,16 @@ function readableClaims(answer: ClaimWorkResponse, onUnreadable?: (problem: stri
   const isOdd = (index: number) => problems.some(problem => problem.startsWith(`/tasks/${index}/`));
   const claims = Array.isArray(answer.tasks) ? answer.tasks : [];
   return claims.filter((_, index) => !isOdd(index)).map(claim => claimFrom(claim, receivedMs));
+}
+
+/** Notes when the claims of an answer were made: at some moment of the call, which may have waited for long. */
+function timed(claims: Claim[], askedAt: number, clock: QueueClock): Claim[] {
+  const answeredAt = performance.now();
+  for (const { startedMs } of claims) clock.see({ queueMs: startedMs, askedAt, answeredAt });
+  return claims.map(claim => {
+    const madeAt = Math.min(Math.max(clock.at(claim.startedMs), askedAt), answeredAt);
+    return { ...claim, madeAt };
+  });
 }
 
 /** Some deployments do not give workers the scope for a question. To be told no is an answer too. */

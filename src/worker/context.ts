@@ -3,6 +3,7 @@ import type { Claim, Queue } from '../queue/index.ts';
 import type { RunException } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
 import type { Engine } from './engines/engine.ts';
+import type { Ledger } from './ledger/index.ts';
 import type { Logger } from './logger.ts';
 
 /** What a worker is made of, passed in so that a test can turn each of them. */
@@ -13,6 +14,8 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** Spreads what a fleet would do at once; `Math.random` unless given. */
   readonly random?: () => number;
+  /** Where runs are written down; without it, what a sudden death leaves of them stays. */
+  readonly ledger?: Ledger | undefined;
   /** What the task's log says about the worker, beside `workerTypeMetadata`. */
   readonly version: string;
   /** Gets each piece of each task's log as it is written. */

@@ -8,6 +8,7 @@ export type { WorkerParts } from './context.ts';
 export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.ts';
 export { nativeEngine } from './engines/native/index.ts';
 export type { WorkerNews } from './events.ts';
+export { openLedger, removeLeftovers, type Ledger } from './ledger/index.ts';
 export type { LogFields, Logger } from './logger.ts';
 export type { Outcome } from './outcome.ts';
 export { payloadSchema } from './features/index.ts';

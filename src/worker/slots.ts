@@ -12,10 +12,18 @@ export interface Slots {
    */
   take(wanted: number): number;
   giveBack(count: number): void;
+  /** From now on there are none free, whatever is given back. Those that are taken stay so. */
+  pause(): void;
+  resume(): void;
 }
 
 export function slotsFor(capacity: number): Slots {
+  let rest = capacity;
+  let paused = false;
   const free$ = new BehaviorSubject(capacity);
+  const tell = () => {
+    free$.next(paused ? 0 : rest);
+  };
   return {
     // Who hears of free slots may take some at once. Those behind are told of what is left: a consumer that believed
     // in a slot that is gone would get the message that it gives back again, and again.
@@ -28,11 +36,21 @@ export function slotsFor(capacity: number): Slots {
     },
     take: wanted => {
       const given = Math.max(0, Math.min(wanted, free$.value));
-      if (given > 0) free$.next(free$.value - given);
+      rest -= given;
+      if (given > 0) tell();
       return given;
     },
     giveBack: count => {
-      if (count > 0) free$.next(Math.min(capacity, free$.value + count));
+      rest = Math.min(capacity, rest + Math.max(0, count));
+      if (count > 0) tell();
+    },
+    pause: () => {
+      paused = true;
+      tell();
+    },
+    resume: () => {
+      paused = false;
+      tell();
     },
   };
 }

@@ -1,4 +1,17 @@
-import { concat, defer, filter, ignoreElements, map, merge, share, takeUntil, takeWhile, tap } from 'rxjs';
+import {
+  concat,
+  defer,
+  filter,
+  ignoreElements,
+  map,
+  merge,
+  share,
+  startWith,
+  switchMap,
+  takeUntil,
+  takeWhile,
+  tap,
+} from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
@@ -6,6 +19,7 @@ import { claim } from './asking/claim.ts';
 import { listen } from './asking/listen.ts';
 import { look } from './asking/look.ts';
 import { poll } from './asking/poll.ts';
+import { quarantine } from './asking/quarantine.ts';
 import type { WorkerContext, WorkerParts } from './context.ts';
 import type { WorkerNews } from './events.ts';
 import { limits } from './limits.ts';
@@ -33,6 +47,8 @@ export function runWorker(
     const slots = slotsFor(config.capacity);
     const link = pulse ? pulseLink(pulse, config, slots, logger) : NO_PULSE;
     const { exceptions$, missed$ } = link;
+    const shutOut = quarantine(queue, slots, logger);
+    const released$ = shutOut.release$.pipe(share());
     const worker: WorkerContext = {
       ...parts,
       exceptions$,
@@ -42,15 +58,19 @@ export function runWorker(
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
     const notice$ = link.notices$.pipe(share());
+    const looking$ = released$.pipe(
+      startWith(undefined),
+      switchMap(() => look(queue, slots, notice$, logger)),
+    );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
-      life.whilePulseIs('up', look(queue, slots, notice$, logger)),
+      life.whilePulseIs('up', looking$),
       notice$.pipe(listen(queue, slots)),
     ).pipe(takeUntil(life.draining$));
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
     const work$ = demand$.pipe(
-      claim(queue, logger, life.draining$),
+      claim(queue, logger, life.draining$, shutOut),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -64,7 +84,7 @@ export function runWorker(
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
     );
-    const steering$ = merge(exceptions$, events$.pipe(tap(event => life.dispatch(event)))).pipe(
+    const steering$ = merge(exceptions$, released$, events$.pipe(tap(event => life.dispatch(event)))).pipe(
       ignoreElements(),
     );
 

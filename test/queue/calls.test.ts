@@ -72,6 +72,31 @@ describe('a call', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it.each<[string, Answer]>([
+    ['after a failure', refusal(503, 'X', 'not now')],
+    ['when the old ones were refused', refusal(401, 'AuthenticationFailed', 'expired')],
+  ])('is made again with the present credentials, %s', async (_, answer) => {
+    let present = { clientId: 'old', accessToken: new Secret('old') };
+    const { rootUrl, requests } = await webServer(
+      (response, request) => {
+        // A reclaim brings new credentials while the call is on its way.
+        present = { clientId: 'new', accessToken: new Secret('new') };
+        answer(response, request);
+      },
+      json(200, {}),
+    );
+    const call = queueCalls({ rootUrl, policies: hasty({ retries: 1 }) });
+    await call(() => present, 'status', TASK_ID);
+    expect(requests.map(({ clientId }) => clientId)).toEqual(['old', 'new']);
+  });
+
+  it('is not made again when its credentials are refused and there are no others', async () => {
+    const { rootUrl, requests } = await webServer(refusal(401, 'AuthenticationFailed', 'expired'));
+    const call = queueCalls({ rootUrl, policies: hasty({ retries: 1 }) });
+    await expect(call(() => CREDENTIALS, 'status', TASK_ID)).rejects.toMatchObject({ kind: 'forbidden' });
+    expect(requests).toHaveLength(1);
+  });
+
   it('is not even made when it was called off before', async () => {
     const { rootUrl, requests } = await webServer(json(200, {}));
     const signal = AbortSignal.abort(new Error('task canceled'));

@@ -45,6 +45,24 @@ describe("the queue's times", () => {
     );
   });
 
+  it.each(['UTC', 'America/New_York', 'Australia/Lord_Howe'])('know no daylight saving: %s', zone => {
+    const before = process.env.TZ;
+    process.env.TZ = zone;
+    try {
+      // An hour that is left out, and one that comes twice, in two of these zones.
+      for (const day of ['2026-03-08', '2026-10-04', '2026-11-01', '2026-04-05']) {
+        const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
+        for (let hour = 0; hour < 24; hour++) {
+          const text = `${day}T${String(hour).padStart(2, '0')}:30:00.5+00:00`;
+          expect(parseTime(text)).toBe(Date.UTC(year, month - 1, date, hour, 30, 0, 500));
+        }
+      }
+    } finally {
+      process.env.TZ = before;
+      if (before === undefined) delete process.env.TZ;
+    }
+  });
+
   it.each(['', 'soon', '2026-13-01T00:00:00Z'])('are refused when they are none: %j', text => {
     expect(() => parseTime(text)).toThrow(`the queue sent ${JSON.stringify(text)} for a time`);
   });

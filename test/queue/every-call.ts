@@ -31,6 +31,7 @@ export const CALLS: Readonly<Record<QueueCall, (call: Call) => Promise<unknown>>
     }),
   createTask: call => call(CREDENTIALS, 'createTask', TASK_ID, {} as never),
   status: call => call(CREDENTIALS, 'status', TASK_ID),
+  getWorker: call => call(CREDENTIALS, 'getWorker', 'p', 'w', 'g', 'w'),
   pendingTasks: call => call(CREDENTIALS, 'pendingTasks', 'p/w'),
 };
 

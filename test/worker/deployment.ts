@@ -18,6 +18,7 @@ import {
   configDefaults,
   nativeEngine,
   runWorker,
+  type Engine,
   type ExitReason,
   type LogFields,
   type WorkerConfig,
@@ -26,10 +27,21 @@ import {
 
 const PROVISIONER = 'test';
 
+type Message = Parameters<LocalQueueOptions['publish']>[0];
+
+const same = <T>(thing: T): T => thing;
+
 /** The calls of taskcluster-client, which ships no types, that a user of these tests makes. */
 interface UserCalls {
   createTask(taskId: string, definition: object): Promise<unknown>;
   cancelTask(taskId: string): Promise<unknown>;
+  quarantineWorker(
+    provisionerId: string,
+    workerType: string,
+    workerGroup: string,
+    workerId: string,
+    quarantine: { quarantineUntil: string },
+  ): Promise<unknown>;
   status(taskId: string): Promise<{ status: TaskStatusStructure }>;
   listArtifacts(
     taskId: string,
@@ -45,8 +57,12 @@ export interface Deployment {
   connectPulse(): Pulse;
   /** Every connection to the broker is lost. */
   cutPulse(): Promise<void>;
+  /** Publishes once more all messages of one kind about a task: they come at least once. */
+  repeat(exchange: string, taskId: string): Promise<void>;
   createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
+  /** Keeps a worker from getting work until a time, in ms since the epoch. */
+  quarantine(workerId: string, untilMs: number): Promise<void>;
   status(taskId: string): Promise<TaskStatusStructure>;
   /** Waits until the task is in a state from which it does not come back. */
   resolved(taskId: string): Promise<TaskStatusStructure>;
@@ -67,6 +83,8 @@ export interface WorkerOptions {
   readonly pulse?: boolean;
   /** A queue that is wrapped, to see what the worker asks of it. */
   readonly watch?: (queue: Queue) => Queue;
+  /** The engine wrapped, to do something at a moment of a run. */
+  readonly wrap?: (engine: Engine) => Engine;
 }
 
 export interface RunningWorker {
@@ -95,11 +113,17 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       'queue:worker-id:*',
       `queue:pending-count:${taskQueueId}`,
       'queue:status:*',
+      `queue:get-worker:${taskQueueId}/*`,
     ],
   };
+  const published: Message[] = [];
+  const publish = ({ exchange, routingKey, routes, body }: Message) =>
+    owner.publish(exchange, routingKey, body, { routes });
   const local = await startLocalQueue({
-    publish: ({ exchange, routingKey, routes, body }) =>
-      owner.publish(exchange, routingKey, body, { routes }),
+    publish: message => {
+      published.push(message);
+      return publish(message);
+    },
     clients: [user, workerAccount],
     longPollMs: 1_000,
     lookAgainMs: 50,
@@ -141,6 +165,12 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
     rootUrl,
     connectPulse,
     cutPulse: () => broker.dropConnections(),
+    repeat: async (exchange, taskId) => {
+      const again = published.filter(
+        message => message.exchange.endsWith(exchange) && message.routingKey.includes(taskId),
+      );
+      for (const message of again) await publish(message);
+    },
     createTask: async (payload, definition = {}) => {
       const taskId = taskcluster.slugid();
       const now = new Date();
@@ -154,6 +184,10 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
         ...definition,
       });
       return taskId;
+    },
+    quarantine: async (workerId, untilMs) => {
+      const quarantineUntil = new Date(untilMs).toJSON();
+      await client.quarantineWorker(PROVISIONER, workerType, 'here', workerId, { quarantineUntil });
     },
     cancelTask: async taskId => void (await client.cancelTask(taskId)),
     status,
@@ -175,7 +209,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       // fetch undoes the encoding; that it was there is looked at where it matters.
       return (await fetched(content.url)).toString();
     },
-    startWorker: async (config = {}, { pulse = true, watch = (queue: Queue) => queue } = {}) => {
+    startWorker: async (config = {}, { pulse = true, watch = same, wrap = same } = {}) => {
       const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
       folders.push(tasksDir);
       const whole: WorkerConfig = {
@@ -200,7 +234,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       const news: WorkerNews[] = [];
       const news$ = new ReplaySubject<WorkerNews>();
       news$.subscribe(item => news.push(item));
-      const parts = { config: whole, queue: watch(queue), engine, logger, version: 'test' };
+      const parts = { config: whole, queue: watch(queue), engine: wrap(engine), logger, version: 'test' };
       runWorker(parts, pulse ? connectPulse() : undefined, shutdown$).subscribe(news$);
       const worker: RunningWorker = {
         news,

@@ -1,8 +1,11 @@
 import {
   catchError,
+  concat,
   defer,
   EMPTY,
   from,
+  ignoreElements,
+  map,
   merge,
   mergeMap,
   take,
@@ -14,11 +17,14 @@ import {
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Claim, Queue } from '../../queue/index.ts';
 import type { Logger } from '../logger.ts';
+import type { Quarantine } from './quarantine.ts';
 
 /** A wish for work. Its slots are taken already. */
 export interface Demand {
   /** How many claims to ask for: 1 to 32. */
   readonly tasks: number;
+  /** Whether a task is known to wait, so that an empty answer would be odd. */
+  readonly isExpected: boolean;
   /** Told how many came: once, unless the call failed. */
   answered(claims: number): void;
   /** Told otherwise: after a pause, so that nobody asks again at once, or when the worker is going. */
@@ -37,26 +43,44 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 60_000 };
  * which would then hang as running until it expires. For the same reason it is never repeated by itself.
  *
  * @param draining$ ends the pause after a failure: the worker waits for no more work
+ * @param quarantine told of each answer; in quarantine, a demand counts as failed
  */
 export function claim(
   queue: Queue,
   logger: Logger,
   draining$: Observable<unknown>,
+  quarantine?: Quarantine,
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
   return demand$ =>
     demand$.pipe(
       mergeMap(demand =>
         defer(() => queue.claimWork(demand.tasks)).pipe(
-          tap(claims => {
+          mergeMap(claims => {
             failures = 0;
-            demand.answered(claims.length);
+            return concat(settled(demand, claims.length), claims);
           }),
-          mergeMap(claims => from(claims)),
           catchError((err: unknown) => afterPause(err, demand)),
         ),
       ),
     );
+
+  /** Claims go on their way at once; only an empty answer is thought about. */
+  function settled(demand: Demand, claims: number): Observable<never> {
+    const verdict = quarantine?.isShutOut(demand.isExpected, claims);
+    if (!verdict || claims > 0) {
+      demand.answered(claims);
+      return EMPTY;
+    }
+    return merge(from(verdict), draining$.pipe(map(() => true))).pipe(
+      take(1),
+      tap(shutOut => {
+        if (shutOut) demand.failed();
+        else demand.answered(claims);
+      }),
+      ignoreElements(),
+    );
+  }
 
   function afterPause(err: unknown, demand: Demand): Observable<never> {
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);

@@ -25,7 +25,7 @@ const FRESH_MS = 5_000;
 export function listen(
   queue: Queue,
   slots: Slots,
-  now: () => number = Date.now,
+  now: () => number = () => queue.now(),
 ): OperatorFunction<PendingNotice, Demand> {
   return notices$ =>
     defer(() => {
@@ -106,6 +106,7 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
 function demandFor(notices: readonly PendingNotice[], slots: Slots): Demand {
   return {
     tasks: notices.length,
+    isExpected: true,
     answered: claims => {
       slots.giveBack(notices.length - claims);
       for (const notice of notices) notice.done();

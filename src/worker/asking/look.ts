@@ -56,18 +56,18 @@ export function look(
     let backlog = false;
     let noticed = false;
 
-    const wish = (pending: number): Demand | undefined => {
+    const wish = (pending: number, isExpected: boolean): Demand | undefined => {
       const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
       backlog = pending > tasks;
       noticed = false;
-      return tasks === 0 ? undefined : demandFor(tasks, slots);
+      return tasks === 0 ? undefined : demandFor(tasks, isExpected, slots);
     };
     const asked = (unknownMeans: number): Observable<Demand> =>
       defer((): ObservableInput<number | undefined> =>
         slots.free === 0 ? EMPTY : queue.pendingTasks(),
       ).pipe(
         // Taken here, the slots of an answer that nobody waits for any more stay free.
-        map(pending => wish(pending ?? unknownMeans)),
+        map(pending => wish(pending ?? unknownMeans, pending !== undefined)),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
           logger.warn({ err }, 'could not ask how many tasks are pending');
@@ -99,9 +99,10 @@ export function look(
   });
 }
 
-function demandFor(tasks: number, slots: Slots): Demand {
+function demandFor(tasks: number, isExpected: boolean, slots: Slots): Demand {
   return {
     tasks,
+    isExpected,
     answered: claims => {
       slots.giveBack(tasks - claims);
     },

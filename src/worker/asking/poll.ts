@@ -24,6 +24,7 @@ export function poll(slots: Slots, now: () => number = () => performance.now()):
       };
       subscriber.next({
         tasks,
+        isExpected: false,
         answered: claims => {
           end(tasks - claims);
         },

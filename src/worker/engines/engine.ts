@@ -5,8 +5,18 @@ export interface Engine {
    * Makes the place in which one run's commands live: nothing started in it survives {@link Sandbox.close}.
    *
    * @param folder the run's own folder, absolute; commands start there
+   * @param keep given a word, before the first process exists, by which `endLeftovers` finds the run's processes
    */
-  open(folder: string): Promise<Sandbox>;
+  open(folder: string, keep?: (trace: string) => void): Promise<Sandbox>;
+  /**
+   * Ends what is left of the processes of runs whose worker died. An engine whose processes can not outlive the worker
+   * has none of this.
+   *
+   * @param traces what `open` gave to `keep`; anything else among them is passed over
+   * @returns how many processes were ended
+   * @throws Error when some could not be ended
+   */
+  endLeftovers?(traces: readonly string[]): Promise<number>;
 }
 
 /** The processes of one run, all of them, however far they wandered from their parents. */

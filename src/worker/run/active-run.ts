@@ -4,6 +4,7 @@ import type { Claim, RunCalls } from '../../queue/index.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Sandbox } from '../engines/engine.ts';
 import type { FeatureRun } from '../features/index.ts';
+import type { Entry } from '../ledger/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state.ts';
@@ -24,6 +25,7 @@ export class ActiveRun {
   /** The run's folder; its log and its temporary files lie beside it and begin with the same name. */
   readonly folder: string;
   /** Set by `prepare`, as far as it got. */
+  entry: Entry | undefined;
   log: TaskLog | undefined;
   sandbox: Sandbox | undefined;
   prepared: PreparedRun | undefined;
@@ -53,8 +55,13 @@ export class ActiveRun {
     return [this.worker.config.tasksDir, tmpdir()];
   }
 
+  /** The name of the run's folder, with which all its files begin. */
+  get name(): string {
+    return runName(this.claim);
+  }
+
   get logName(): string {
-    return `${runName(this.claim)}.log`;
+    return `${this.name}.log`;
   }
 
   /** Aborted when the run is stopped, for whatever reason. */

@@ -41,7 +41,7 @@ function missedExceptions({ claim, worker }: ActiveRun): Observable<StopReason> 
 /** Both times are the queue's, so that its clock and ours need not agree. */
 function deadlineExceeded({ claim, startedAt }: ActiveRun): Observable<StopReason> {
   return defer(() => {
-    const elapsedMs = performance.now() - startedAt;
+    const elapsedMs = performance.now() - (claim.madeAt ?? startedAt);
     return longTimer(claim.deadlineMs - claim.startedMs - elapsedMs).pipe(
       map(() => 'deadline-exceeded' as const),
     );

@@ -18,6 +18,8 @@ export function prepare(run: ActiveRun): Observable<PreparedRun> {
 async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const { claim, worker, calls, folder } = run;
   const { config, engine } = worker;
+  // Written down before there is anything to remove.
+  const entry = (run.entry = worker.ledger?.begin(run.name));
   // A token that a reclaim has replaced is still good for a while.
   const tokens = new Set([config.accessToken]);
   const log = (run.log = await openTaskLog({
@@ -38,7 +40,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
   run.stopped.throwIfAborted();
-  const sandbox = (run.sandbox = await engine.open(folder));
+  const sandbox = (run.sandbox = await engine.open(folder, entry?.keep));
   run.stopped.throwIfAborted();
   return (run.prepared = { ...seen, sandbox, env: taskEnvironment(claim, payload, folder, config) });
 }

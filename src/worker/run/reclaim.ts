@@ -6,6 +6,7 @@ import {
   ignoreElements,
   map,
   merge,
+  NEVER,
   of,
   retry,
   take,
@@ -13,9 +14,10 @@ import {
   throwError,
   timer,
   type Observable,
+  type ObservableInput,
 } from 'rxjs';
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import { QueueError, type Claim, type RunCalls } from '../../queue/index.ts';
+import { QueueError, type Claim, type Lease, type RunCalls } from '../../queue/index.ts';
 import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Logger } from '../logger.ts';
 
@@ -31,11 +33,13 @@ const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 export function reclaim(claim: Claim, calls: RunCalls, logger: Logger): Observable<'claim-lost'> {
   return defer(() => {
     let takenUntilMs = claim.lease.takenUntilMs;
-    let endsAt = performance.now() + (takenUntilMs - claim.startedMs);
+    let endsAt = (claim.madeAt ?? performance.now()) + (takenUntilMs - claim.startedMs);
     const remaining = () => ({ forMs: endsAt - performance.now() });
     const lease$ = new BehaviorSubject(remaining());
 
-    const renew$ = defer(() => calls.reclaim()).pipe(
+    // Where both timers are due at once, as after a suspension, the queue must not prolong what is given up.
+    const isOut = () => endsAt <= performance.now();
+    const renew$ = defer((): ObservableInput<Lease> => (isOut() ? NEVER : calls.reclaim())).pipe(
       tap(lease => {
         endsAt += lease.takenUntilMs - takenUntilMs;
         takenUntilMs = lease.takenUntilMs;

@@ -18,7 +18,6 @@ export function execute(run: ActiveRun, prepared: PreparedRun): Observable<Outco
 
 async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome> {
   const { sandbox, payload, log } = prepared;
-  const graceMs = run.worker.config.killGraceSecs * 1_000;
   const limit = longTimer(payload.maxRunTime * 1_000).subscribe(() => {
     run.stop('max-run-time');
   });
@@ -29,7 +28,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   stopFailed.catch(() => undefined);
   const stop = () => {
     log.error('Aborting task...');
-    stopping = sandbox.stop(graceMs);
+    stopping = sandbox.stop(graceMsOf(run));
     stopping.catch(failStop);
   };
   if (run.stopped.aborted) stop();
@@ -54,6 +53,13 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     run.stopped.removeEventListener('abort', stop);
     await stopping;
   }
+}
+
+/** A worker that has to go leaves half of its time for telling the queue. */
+function graceMsOf({ state, worker }: ActiveRun): number {
+  const { killGraceSecs, shutdownGraceSecs } = worker.config;
+  const isShort = state.stop === 'worker-shutdown' && shutdownGraceSecs > 0;
+  return (isShort ? Math.min(killGraceSecs, shutdownGraceSecs / 2) : killGraceSecs) * 1_000;
 }
 
 async function started({ sandbox, log }: PreparedRun, command: Command): Promise<CommandResult> {

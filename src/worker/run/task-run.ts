@@ -2,11 +2,16 @@ import {
   catchError,
   concat,
   concatMap,
+  connect,
   defer,
+  filter,
+  fromEvent,
   ignoreElements,
   last,
+  map,
   merge,
   of,
+  take,
   takeUntil,
   tap,
   type Observable,
@@ -48,9 +53,23 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
   });
 }
 
-/** A run that was stopped because the machine goes is reported before its log is uploaded: there may be no time for both. */
+/**
+ * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
+ * both; and when that is learnt while it uploads, at once.
+ */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
-  return run.rule?.reportFirst
-    ? concat(resolve(run, outcome), upload(run, outcome))
-    : upload(run, outcome).pipe(concatMap(uploaded => resolve(run, uploaded)));
+  if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome));
+  return upload(run, outcome).pipe(
+    connect(uploaded$ => {
+      const hurried$ = fromEvent(run.stopped, 'abort').pipe(
+        filter(() => run.rule?.reportFirst === true),
+        map(() => outcome),
+      );
+      const reported$ = merge(uploaded$, hurried$).pipe(
+        take(1),
+        concatMap(ended => resolve(run, ended)),
+      );
+      return merge(uploaded$, reported$);
+    }),
+  );
 }

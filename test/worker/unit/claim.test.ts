@@ -16,7 +16,14 @@ interface TestDemand extends Demand {
 
 function demand(tasks = 1): TestDemand {
   const told: TestDemand['told'] = [];
-  return { tasks, told, answered: claims => told.push(claims), failed: () => told.push('failed') };
+  const isExpected = true;
+  return {
+    tasks,
+    isExpected,
+    told,
+    answered: claims => told.push(claims),
+    failed: () => told.push('failed'),
+  };
 }
 
 function start() {

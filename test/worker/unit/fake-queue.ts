@@ -17,6 +17,8 @@ export function fakeQueue() {
   const pendingTasks = calls<undefined, number | undefined>();
   const status = calls<string, TaskStatusStructure | undefined>();
   const queue: Queue = {
+    now: Date.now,
+    quarantinedUntil: () => Promise.resolve(0),
     claimWork: tasks => claimWork.make(tasks),
     pendingTasks: () => pendingTasks.make(undefined),
     status: taskId => status.make(taskId),

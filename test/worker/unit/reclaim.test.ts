@@ -184,6 +184,32 @@ describe('a renewal that fails', () => {
     expect(lost).toHaveLength(1);
   });
 
+  it('for a minute costs nothing: the claim is long enough', async () => {
+    const { answers, lost, renewedAt } = start();
+    await after(EARLIEST);
+    const failing = setInterval(() => {
+      if (answers.length === 0) answers.push(new QueueError('unavailable', 'out of order', 500));
+    }, 10);
+    await after(LATEST - EARLIEST + MINUTE);
+    clearInterval(failing);
+    answers.length = 0;
+    expect(renewedAt.length).toBeGreaterThan(2);
+    await after(2 * CLAIM_MS);
+    expect(lost).toEqual([]);
+  });
+
+  it('is not made when the claim has run out already, as when the machine slept', async () => {
+    const { renewedAt, lost } = start();
+    // All timers are due at once, and the renewal's is the first.
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now() + CLAIM_MS);
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    await after(CLAIM_MS);
+    expect(renewedAt).toEqual([]);
+    expect(lost).toMatchObject([{ what: 'claim-lost' }]);
+  });
+
   it('waits before it is made again, at least half a second', async () => {
     const { answers, renewedAt } = start();
     answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unavailable', 'not now', 503)));

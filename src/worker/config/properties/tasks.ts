@@ -28,6 +28,12 @@ export const tasks = {
     description: 'How long a stopped task has between SIGTERM and SIGKILL',
     since: 'tcw',
   },
+  shutdownGraceSecs: {
+    type: 'seconds',
+    default: 25,
+    description: 'Exit at the latest so long after SIGTERM, whatever is unfinished; 0 waits for it',
+    since: 'tcw',
+  },
   containment: {
     type: 'string',
     default: 'auto',
@@ -51,7 +57,7 @@ export const tasks = {
     type: 'integer',
     default: 0,
     minimum: 0,
-    description: 'Exit after so many tasks; 0 never does',
+    description: 'Exit after so many tasks, counted across restarts; 0 never does',
     since: 'generic-worker',
   },
   idleTimeoutSecs: {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { KEEPER } from './mark.ts';
 import { OutputPipe, withNewFifo } from './output-pipe.ts';
 
 /**
@@ -20,19 +21,25 @@ export interface Keeper {
  * Starts a keeper, which makes the FIFO of the run's output and then prints a line.
  *
  * @param words its program and arguments; the path for the FIFO is added
- * @param searchPath its whole environment
+ * @param searchPath for its own programs
+ * @param mark by which it is known when the worker has died
  * @param use makes what needs the keeper; the keeper is released when that fails
  * @throws Error with what the program had to say, when it ended instead
  */
 export async function withNewKeeper<Result>(
   words: readonly string[],
   searchPath: string,
+  mark: string,
   use: (keeper: Keeper, pipe: OutputPipe) => Result,
 ): Promise<Result> {
-  return await withNewFifo(async fifo => {
+  return await withNewFifo(mark, async fifo => {
     const [file = '', ...rest] = words;
     // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
-    const subprocess = spawn(file, [...rest, fifo], { env: { PATH: searchPath }, cwd: '/', detached: true });
+    const subprocess = spawn(file, [...rest, fifo], {
+      env: { PATH: searchPath, [KEEPER]: mark },
+      cwd: '/',
+      detached: true,
+    });
     const failed = failureOf(subprocess);
     // Then it may have no streams either, whatever the types say.
     if (subprocess.pid === undefined) throw new Error(await failed);

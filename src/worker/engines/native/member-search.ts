@@ -11,18 +11,18 @@ export class MemberSearch {
   readonly leaders = new Set<number>();
   /** Process groups, which are sessions too, of commands. */
   readonly groups = new Set<number>();
-  readonly #mark: string;
+  readonly #marks: readonly string[];
   /** Processes that are never members, whatever they look like. */
   readonly #outsiders: ReadonlySet<number>;
   readonly #watchdog: number;
   #known = new Map<number, string>();
 
   /**
-   * @param mark the entry of the environment that only members have
-   * @param watchdog a process that is older than every member, and none itself
+   * @param marks entries of the environment, one of which only members have
+   * @param watchdog a process that is older than every member, and none itself; 0 where there is none
    */
-  constructor(mark: string, watchdog: number) {
-    this.#mark = mark;
+  constructor(marks: readonly string[], watchdog: number) {
+    this.#marks = marks;
     this.#watchdog = watchdog;
     this.#outsiders = new Set([0, 1, process.pid, watchdog]);
   }
@@ -54,6 +54,6 @@ export class MemberSearch {
 
   #isMarked(row: ProcessRow, eldest: number): boolean {
     if (process.platform !== 'linux' || Number(row.started) < eldest) return false;
-    return environmentOf(row.pid).includes(this.#mark);
+    return environmentOf(row.pid).some(entry => this.#marks.includes(entry));
   }
 }

@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
+import { endLeftovers } from './leftovers.ts';
+import { newMark } from './mark.ts';
 import { openPidNamespace, pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace.ts';
 import { openProcessGroups } from './process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
@@ -39,26 +41,31 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
   if (containment !== 'process-group') {
     const found = await findMethod(tools);
     if (typeof found !== 'string')
-      return engine('pid-namespace', tools, () => openPidNamespace(found, tools));
+      return engine('pid-namespace', tools, mark => openPidNamespace(mark, found, tools));
     if (containment === 'pid-namespace') {
       throw new Error(`The containment "pid-namespace" can not be had on this machine: ${found}`);
     }
     fallbackReason = found;
   }
-  return engine('process-group', tools, () => openProcessGroups(tools), fallbackReason);
+  return engine('process-group', tools, mark => openProcessGroups(mark, tools), fallbackReason);
 }
 
 function engine(
   containment: Containment,
   tools: Tools,
-  enclose: () => Promise<Enclosure>,
+  enclose: (mark: string) => Promise<Enclosure>,
   fallbackReason?: string,
 ): NativeEngine {
   return {
     name: 'native',
     containment,
     fallbackReason,
-    open: async folder => new NativeSandbox(await enclose(), tools, folder),
+    open: async (folder, keep) => {
+      const mark = newMark();
+      keep?.(mark);
+      return new NativeSandbox(await enclose(mark), tools, folder);
+    },
+    endLeftovers,
   };
 }
 
@@ -79,7 +86,7 @@ async function findMethod(tools: Tools): Promise<PidNamespaceMethod | string> {
 }
 
 async function tryOut(method: PidNamespaceMethod, tools: Tools): Promise<void> {
-  const sandbox = new NativeSandbox(await openPidNamespace(method, tools), tools, '/');
+  const sandbox = new NativeSandbox(await openPidNamespace(newMark(), method, tools), tools, '/');
   try {
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const { exitCode } = await sandbox.run({ argv: [tools.shell, '-c', 'exit 42'], env: {}, output });

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -105,9 +105,18 @@ export class OutputPipe {
   }
 }
 
+/** The folder of a run's FIFO. */
+export function fifoFolder(mark: string): string {
+  return path.join(tmpdir(), `tcw-${mark}`);
+}
+
 /** Gives `use` a path, that nobody else can reach, for a FIFO that is needed only until it has been opened. */
-export async function withNewFifo<Result>(use: (fifo: string) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'tcw-'));
+export async function withNewFifo<Result>(
+  mark: string,
+  use: (fifo: string) => Promise<Result>,
+): Promise<Result> {
+  const folder = fifoFolder(mark);
+  await mkdir(folder, { mode: 0o700 });
   try {
     return await use(path.join(folder, 'output'));
   } finally {

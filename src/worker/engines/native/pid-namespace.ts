@@ -58,12 +58,21 @@ const INIT = `
     wait "$!"
   do :; done`;
 
-/** Makes a PID namespace for one run. */
-export async function openPidNamespace(method: PidNamespaceMethod, tools: Tools): Promise<Enclosure> {
+/**
+ * Makes a PID namespace for one run.
+ *
+ * @param mark by which its first process is known, different for each run
+ */
+export async function openPidNamespace(
+  mark: string,
+  method: PidNamespaceMethod,
+  tools: Tools,
+): Promise<Enclosure> {
   const words = [...method.unshare, tools.shell, '-c', INIT, 'init', tools.mkfifo];
   return await withNewKeeper(
     words,
     tools.searchPath,
+    mark,
     (keeper, pipe) => new PidNamespace(keeper, pipe, method),
   );
 }

@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Enclosure, Entrance } from './enclosure.ts';
+import { SANDBOX } from './mark.ts';
 import { withNewKeeper, type Keeper } from './keeper.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import type { Tools } from './tools.ts';
-
-/** The variable by which the processes of a run are known on Linux. Its value is different for each run. */
-const MARK = 'TCW_SANDBOX';
 
 /**
  * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input.
@@ -43,11 +40,19 @@ const WATCHDOG = `
     sleep 1
   done`;
 
-/** Makes what holds one run together where PID namespaces can not be had. */
-export async function openProcessGroups(tools: Tools): Promise<Enclosure> {
-  const id = randomBytes(16).toString('hex');
-  const words = [tools.shell, '-c', WATCHDOG, 'watchdog', `${MARK}=${id}`, tools.mkfifo];
-  return await withNewKeeper(words, tools.searchPath, (keeper, pipe) => new ProcessGroups(keeper, pipe, id));
+/**
+ * Makes what holds one run together where PID namespaces can not be had.
+ *
+ * @param mark by which the run's processes are known, different for each run
+ */
+export async function openProcessGroups(mark: string, tools: Tools): Promise<Enclosure> {
+  const words = [tools.shell, '-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, tools.mkfifo];
+  return await withNewKeeper(
+    words,
+    tools.searchPath,
+    mark,
+    (keeper, pipe) => new ProcessGroups(keeper, pipe, mark),
+  );
 }
 
 class ProcessGroups implements Enclosure {
@@ -57,11 +62,11 @@ class ProcessGroups implements Enclosure {
   readonly #search: MemberSearch;
   #killed: Promise<void> | undefined;
 
-  constructor(watchdog: Keeper, pipe: OutputPipe, id: string) {
+  constructor(watchdog: Keeper, pipe: OutputPipe, mark: string) {
     this.#watchdog = watchdog;
     this.pipe = pipe;
-    this.#search = new MemberSearch(`${MARK}=${id}`, watchdog.pid);
-    this.entrance = { enter: [], descriptors: [], launch: '', mark: { [MARK]: id } };
+    this.#search = new MemberSearch([`${SANDBOX}=${mark}`], watchdog.pid);
+    this.entrance = { enter: [], descriptors: [], launch: '', mark: { [SANDBOX]: mark } };
   }
 
   entered(leader: number): void {
@@ -129,7 +134,8 @@ class ProcessGroups implements Enclosure {
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
+/** Sends a signal, and says what came of it. */
+export function signal(pid: number, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
   try {
     process.kill(pid, name);
     return 'sent';

@@ -1,0 +1,2 @@
+export { openLedger, type Entry, type Ledger } from './ledger.ts';
+export { removeLeftovers } from './remove-leftovers.ts';

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, closeSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { Logger } from '../logger.ts';
+import { showLife } from './sign-of-life.ts';
+
+/**
+ * What a worker has on its machine, written down before it exists, so that after the worker's sudden death the next one
+ * can remove that, and nothing else:
+ *
+ *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
+ *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: traces of its processes
+ *
+ * `<worker>` is random for each process. A record's name says which files are the run's; no path stands in it.
+ */
+export interface Ledger {
+  /** Where the records of all workers with this tasksDir and this user are. */
+  readonly folder: string;
+  readonly worker: string;
+  /** Writes a run down, by the name of its folder. Without a record, on a full disk, the run goes on. */
+  begin(runName: string): Entry;
+  /** The worker ends in order, and nothing of its runs is left. */
+  close(): void;
+}
+
+export interface Entry {
+  /** Adds a word by which the engine finds the run's processes. */
+  readonly keep: (trace: string) => void;
+  /** Nothing is left of the run. */
+  end(): void;
+}
+
+const TRIES = 5;
+const uid = process.getuid?.() ?? 0;
+
+/**
+ * Opens a worker's ledger.
+ *
+ * @returns undefined, with a warning, where there can be none: the worker works, and what it leaves at a sudden death
+ *          stays
+ */
+export async function openLedger(tasksDir: string, logger: Logger): Promise<Ledger | undefined> {
+  const folder = `${tasksDir}/.tcw-${uid}`;
+  const worker = randomBytes(16).toString('hex');
+  const records = `${folder}/${worker}`;
+  const alive = `${records}.alive`;
+  try {
+    const descriptor = await firstToWork(TRIES, () => {
+      makeOwn(folder);
+      return showLife(alive);
+    });
+    makeOwn(records);
+    return {
+      folder,
+      worker,
+      begin: runName => entry(`${records}/${runName}`, logger),
+      close: () => {
+        // A record that is left is of something that could not be removed: the next worker tries again.
+        const empty = isRemoved(records);
+        closeSync(descriptor);
+        if (!empty) return;
+        rmSync(alive, { force: true });
+        isRemoved(folder);
+      },
+    };
+  } catch (err) {
+    logger.warn({ err }, 'runs can not be written down: after a sudden death their traces would stay');
+    return undefined;
+  }
+}
+
+/** A worker that starts or ends at the same time may remove what is being made, an instant before it is in use. */
+async function firstToWork<T>(tries: number, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (tries === 1) throw error;
+    return firstToWork(tries - 1, work);
+  }
+}
+
+function entry(file: string, logger: Logger): Entry {
+  const trying = (act: () => void) => {
+    try {
+      act();
+    } catch (err) {
+      logger.warn({ err }, 'a run could not be written down: after a sudden death its traces would stay');
+    }
+  };
+  trying(() => {
+    writeFileSync(file, '', { mode: 0o600, flag: 'wx' });
+  });
+  return {
+    keep: trace => {
+      trying(() => {
+        appendFileSync(file, `${trace}\n`, { mode: 0o600 });
+      });
+    },
+    end: () => {
+      trying(() => {
+        rmSync(file, { force: true });
+      });
+    },
+  };
+}
+
+/** A folder for this user only. One that is a link, or another user's, is refused. */
+function makeOwn(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folder);
+  if (!found.isDirectory() || found.uid !== uid) throw new Error(`${folder} is not a folder of this user`);
+}
+
+/** Removes a folder if there is nothing in it. */
+function isRemoved(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}

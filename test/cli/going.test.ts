@@ -1,0 +1,91 @@
+import { readdir } from 'node:fs/promises';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { faultProxy } from '../harness/fault-proxy.ts';
+import { newMark, processesWith, queueForWorkers } from './workers.ts';
+
+let here: Awaited<ReturnType<typeof queueForWorkers>>;
+afterEach(() => here.close());
+
+describe('a worker ends by itself', () => {
+  it('after idleTimeoutSecs without a task (68)', async () => {
+    here = await queueForWorkers();
+    const worker = here.start('--idle-timeout-secs=1');
+    const taskId = await here.create('sleep 1.5');
+    expect(await worker.exited).toBe(68);
+    await here.reaches(taskId, 'completed');
+    expect(await readdir(here.tasksDir)).toEqual([]);
+  });
+
+  it('after numberOfTasksToRun, counted across restarts and a sudden death (0)', async () => {
+    here = await queueForWorkers();
+    const start = () => here.start('--number-of-tasks-to-run=3', '--worker-id=counted');
+    const first = start();
+    const one = await here.create('true');
+    await here.reaches(one, 'completed');
+    await first.says('run', { taskId: one, phase: 'resolved' });
+    await first.kill();
+
+    const again = start();
+    const two = await here.create('true');
+    await here.reaches(two, 'completed');
+    await again.says('run', { taskId: two, phase: 'resolved' });
+    again.child.kill('SIGTERM');
+    expect(await again.exited).toBe(72);
+
+    const last = start();
+    await here.reaches(await here.create('true'), 'completed');
+    expect(await last.exited).toBe(0);
+    expect(await readdir(here.tasksDir)).toEqual([]);
+
+    // All are done, so the count begins anew.
+    const anew = start();
+    await here.reaches(await here.create('true'), 'completed');
+    await anew.says('resolved');
+    expect(anew.child.exitCode).toBeNull();
+  });
+});
+
+describe('a worker that has to go, at SIGTERM', () => {
+  it('tells the queue in time, however stubborn its task is', async () => {
+    here = await queueForWorkers();
+    const mark = newMark();
+    const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=5');
+    const taskId = await here.create(`trap '' TERM; sleep ${mark}; sleep ${mark}`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 30_000 }).toHaveLength(1);
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(72);
+    expect(await processesWith(`sleep\0${mark}`)).toEqual([]);
+    expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
+    expect(worker.lines().map(({ msg }) => msg)).not.toContainEqual(
+      expect.stringContaining('not done in time'),
+    );
+    expect(await readdir(here.tasksDir)).toEqual([]);
+  });
+
+  it('is gone in time though the queue does not answer, and leaves no process', async () => {
+    here = await queueForWorkers();
+    const mark = newMark();
+    const proxy = await faultProxy({ host: '127.0.0.1', port: here.local.port });
+    onTestFinished(() => proxy.close());
+    const worker = here.start(`--root-url=http://127.0.0.1:${proxy.port}`, '--shutdown-grace-secs=2');
+    await here.create(`sleep ${mark}`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 30_000 }).toHaveLength(1);
+    proxy.freeze();
+    const told = performance.now();
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(72);
+    // The queue would be waited for for minutes.
+    expect(performance.now() - told).toBeLessThan(20_000);
+    await worker.says(
+      'not done in time: what runs is killed, and claims that were not given back will expire',
+    );
+    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 5_000 }).toEqual([]);
+
+    // What it could not clean up any more, the next one does.
+    const next = here.start();
+    await next.says('removed what a worker that died left of a run');
+    next.child.kill('SIGTERM');
+    await next.exited;
+    expect(await readdir(here.tasksDir)).toEqual([]);
+  });
+});

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import taskcluster from 'taskcluster-client';
+import { expect } from 'vitest';
+import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
+import { Secret } from '../../src/pulse/index.ts';
+import { queueCalls, type TaskStatusStructure } from '../../src/queue/index.ts';
+import { start } from './tcw.ts';
+
+const PROVISIONER = 'test';
+const WORKER_TYPE = 'processes';
+
+/** A line of a worker's own log. */
+export interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** An embedded queue, and real `tcw run` processes that poll it: for what needs a process, such as its sudden death. */
+export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) {
+  const tokens = {
+    user: new Secret(`user-token-${randomUUID()}`),
+    worker: new Secret(`worker-token-${randomUUID()}`),
+  };
+  const taskQueueId = `${PROVISIONER}/${WORKER_TYPE}`;
+  const local = await startLocalQueue({
+    longPollMs: 500,
+    lookAgainMs: 50,
+    claimDelayMs: 100,
+    publish: () => Promise.resolve(),
+    clients: [
+      { clientId: 'user', accessToken: tokens.user, scopes: ['*'] },
+      {
+        clientId: 'worker',
+        accessToken: tokens.worker,
+        scopes: [`queue:claim-work:${taskQueueId}`, 'queue:worker-id:group/*'],
+      },
+    ],
+    ...options,
+  });
+  const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-workers-'));
+  const children: ReturnType<typeof start>[] = [];
+  const call = queueCalls({ rootUrl: local.rootUrl });
+  const user = { clientId: 'user', accessToken: tokens.user };
+  const status = async (taskId: string): Promise<TaskStatusStructure> =>
+    (await call(user, 'status', taskId)).status;
+
+  return {
+    local,
+    tasksDir,
+    status,
+    create: async (script: string, definition = {}, payload = {}): Promise<string> => {
+      const taskId = taskcluster.slugid();
+      const now = new Date();
+      await call(user, 'createTask', taskId, {
+        taskQueueId,
+        schedulerId: 'test',
+        created: now.toJSON(),
+        deadline: taskcluster.fromNow('1 hour', now).toJSON(),
+        metadata: { name: 'test', description: '', owner: 'test@example.com', source: 'https://example.com' },
+        payload: { command: [['sh', '-c', script]], maxRunTime: 600, ...payload },
+        ...definition,
+      });
+      return taskId;
+    },
+    /** Waits until a run of a task is in a state. */
+    reaches: (taskId: string, state: string, runId = 0) =>
+      expect.poll(async () => (await status(taskId)).runs[runId]?.state, { timeout: 30_000 }).toBe(state),
+    /** Starts a worker; it dies with the test, at the latest when `close` is called. */
+    start: (...flags: string[]) => {
+      const child = start(
+        [
+          'run',
+          ...without(flags, `--root-url=${local.rootUrl}`),
+          '--client-id=worker',
+          `--provisioner-id=${PROVISIONER}`,
+          `--worker-type=${WORKER_TYPE}`,
+          '--worker-group=group',
+          `--tasks-dir=${tasksDir}`,
+          '--log-level=debug',
+          ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
+          ...flags,
+        ],
+        { environment: { TCW_ACCESS_TOKEN: tokens.worker.reveal() } },
+      );
+      children.push(child);
+      let said = '';
+      child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      const exited = once(child, 'exit').then(([code]) => code as number | null);
+      const lines = () =>
+        said
+          .slice(0, said.lastIndexOf('\n') + 1)
+          .split('\n')
+          .filter(Boolean)
+          .map(line => JSON.parse(line) as Line);
+      return {
+        child,
+        exited,
+        lines,
+        says: (message: string, fields: object = {}) =>
+          expect
+            .poll(lines, { timeout: 30_000 })
+            .toContainEqual(expect.objectContaining({ msg: message, ...fields })),
+        kill: async () => {
+          child.kill('SIGKILL');
+          await exited;
+        },
+      };
+    },
+    close: async () => {
+      for (const child of children) child.kill('SIGKILL');
+      await local.close();
+      await rm(tasksDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A flag, unless it is given otherwise. */
+function without(flags: readonly string[], flag: string): string[] {
+  const name = flag.slice(0, flag.indexOf('=') + 1);
+  return flags.some(given => given.startsWith(name)) ? [] : [flag];
+}
+
+/** The processes whose command line or environment holds a word. */
+export async function processesWith(word: string, where: 'cmdline' | 'environ' = 'cmdline') {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
+  const texts = await Promise.all(
+    pids.map(async pid => ({ pid, text: await readFile(`/proc/${pid}/${where}`, 'utf8').catch(() => '') })),
+  );
+  return texts.filter(({ text }) => text.includes(word)).map(({ pid }) => Number(pid));
+}
+
+/** A number of seconds to sleep, by which a test knows its processes. */
+export function newMark(): string {
+  return `34${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
+}

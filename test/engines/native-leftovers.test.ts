@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { alive, engines, Log, newFolder, newMarker, PATH, sleeping } from './native-fixtures.ts';
+
+describe.each(engines)('what a worker left ($containment)', engine => {
+  /** Something that sleeps in a sandbox, with children that went their own ways. */
+  async function sleepers() {
+    const marker = newMarker();
+    const traces: string[] = [];
+    const sandbox = await engine.open(await newFolder(), trace => traces.push(trace));
+    const line = `trap "" TERM; (setsid sh -c 'sleep ${marker} & exit' &); env -i sleep ${marker} & sleep ${marker}`;
+    const running = sandbox
+      .run({ argv: ['sh', '-c', line], env: { PATH }, output: new Log() })
+      .catch(() => undefined);
+    await sleeping(marker, 3);
+    return { marker, traces, sandbox, running };
+  }
+
+  it('is ended by its traces, all of it, and no other run is touched', async () => {
+    const [left, other] = await Promise.all([sleepers(), sleepers()]);
+    expect(left.traces).toHaveLength(1);
+    expect(await engine.endLeftovers?.(left.traces)).toBeGreaterThan(0);
+    expect(await alive(left.marker)).toEqual([]);
+    await sleeping(other.marker, 3);
+    await Promise.all([left, other].map(({ sandbox }) => sandbox.close()));
+    await Promise.all([left.running, other.running]);
+    expect(await alive(other.marker)).toEqual([]);
+  });
+
+  it.each([
+    ['no traces', []],
+    ['traces of nothing', ['0'.repeat(32)]],
+    ['what is no trace', ['', '1', String(process.pid), `${process.pid} 1`, 'PATH', '*', 'x'.repeat(32)]],
+  ])('is nothing for %s', async (_, traces) => {
+    expect(await engine.endLeftovers?.(traces)).toBe(0);
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Queue } from '../../src/queue/index.ts';
+import { deployment, sh } from './deployment.ts';
+
+const MINUTE = 60_000;
+
+/** A deployment whose clock is wrong, or ours is; `soon` is a time by that clock. */
+async function skewed(aheadMs: number, claimTimeoutMs?: number) {
+  const now = () => Date.now() + aheadMs;
+  const after = (ms: number, callback: () => void) => {
+    const timer = setTimeout(callback, ms);
+    return () => {
+      clearTimeout(timer);
+    };
+  };
+  const here = await deployment({
+    clock: { now, after },
+    deadlineDelayMs: MINUTE,
+    claimDelayMs: MINUTE,
+    ...(claimTimeoutMs && { claimTimeoutMs }),
+  });
+  onTestFinished(() => here.close());
+  const soon = (ms: number) => new Date(now() + ms).toJSON();
+  const times = (deadlineMs: number) => ({ created: soon(0), deadline: soon(deadlineMs) });
+  return { here, times };
+}
+
+const DIRECTIONS = [10 * MINUTE, -10 * MINUTE];
+
+describe('with a queue whose clock is ten minutes ahead, or behind', () => {
+  it('claims are kept, and a run ends at its deadline by that clock', async () => {
+    const stops = DIRECTIONS.map(async aheadMs => {
+      const { here, times } = await skewed(aheadMs, 1_500);
+      const worker = await here.startWorker();
+      const taskId = await here.createTask(sh('sleep 600'), times(4_000));
+      await here.running(taskId);
+      const begun = performance.now();
+      const stopped = () =>
+        worker.news.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
+      await expect.poll(stopped, { timeout: 10_000 }).not.toEqual([]);
+      return { stop: stopped()[0], afterMs: performance.now() - begun };
+    });
+    for (const { stop, afterMs } of await Promise.all(stops)) {
+      expect(stop).toBe('deadline-exceeded');
+      expect(afterMs).toBeGreaterThan(2_000);
+    }
+  });
+
+  it.each(DIRECTIONS)(
+    'a fresh notice is believed without a question, once there was a claim: %d ms',
+    async aheadMs => {
+      const { here, times } = await skewed(aheadMs);
+      let checked = 0;
+      const watch = (queue: Queue): Queue => ({
+        ...queue,
+        status: taskId => {
+          checked++;
+          return queue.status(taskId);
+        },
+      });
+      await here.startWorker({}, { watch });
+      await here.resolved(await here.createTask(sh('true'), times(MINUTE)));
+      const checkedAtFirst = checked;
+      await here.resolved(await here.createTask(sh('true'), times(MINUTE)));
+      expect(checked).toBe(checkedAtFirst);
+    },
+  );
+});

@@ -1,0 +1,229 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Claim, Queue, RunCalls } from '../../src/queue/index.ts';
+import type { Engine, StopReason } from '../../src/worker/index.ts';
+import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+
+const DEADLINE_MS = 1_500;
+
+type Moment =
+  'before its first process' | 'while it is prepared' | 'while it uploads' | 'in the instant it completes';
+type Stop = Extract<StopReason, 'canceled' | 'deadline-exceeded' | 'worker-shutdown'>;
+
+interface Told {
+  readonly taskId: string;
+  readonly call: string;
+}
+
+/** A queue and an engine that let something happen at one moment of the first run, and list what the worker tells. */
+function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
+  const told: Told[] = [];
+  let claim: Claim | undefined;
+  let happened = false;
+  const now = async (here: Moment) => {
+    if (here !== moment || happened || !claim) return;
+    happened = true;
+    await happen(claim);
+  };
+  const watch = (queue: Queue): Queue => ({
+    ...queue,
+    claimWork: async tasks => {
+      const claims = await queue.claimWork(tasks);
+      claim ??= claims[0];
+      if (claims.length > 0) await now('before its first process');
+      return claims;
+    },
+    forRun: ofRun => {
+      const calls = queue.forRun(ofRun);
+      const tell = async (call: string, made: () => Promise<void>) => {
+        await now('in the instant it completes');
+        told.push({ taskId: ofRun.taskId, call });
+        await made();
+      };
+      const watched: RunCalls = {
+        get credentials() {
+          return calls.credentials;
+        },
+        reclaim: () => calls.reclaim(),
+        reportCompleted: () => tell('completed', () => calls.reportCompleted()),
+        reportFailed: () => tell('failed', () => calls.reportFailed()),
+        reportException: reason => tell(reason, () => calls.reportException(reason)),
+        createArtifact: async (name, request, signal) => {
+          await now('while it uploads');
+          signal?.throwIfAborted();
+          const answer = await calls.createArtifact(name, request, signal);
+          told.push({ taskId: ofRun.taskId, call: `artifact ${name}` });
+          return answer;
+        },
+      };
+      return watched;
+    },
+  });
+  const wrap = (engine: Engine): Engine => ({
+    ...engine,
+    open: async (folder, keep) => {
+      const sandbox = await engine.open(folder, keep);
+      await now('while it is prepared');
+      return sandbox;
+    },
+  });
+  return { told, watch, wrap };
+}
+
+/** Waits until the worker has stopped the run for a reason, if it does within a while. */
+async function stoppedFor(worker: RunningWorker, taskId: string, reason: StopReason): Promise<void> {
+  const isStopped = () =>
+    worker.news.some(
+      item => item.type === 'run' && item.claim.taskId === taskId && item.state.stop === reason,
+    );
+  for (let look = 0; look < 100 && !isStopped(); look++) await sleep(10);
+}
+
+async function bringAbout(
+  stop: Stop,
+  here: Deployment,
+  worker: RunningWorker,
+  { taskId, deadlineMs }: Claim,
+) {
+  if (stop === 'canceled') await here.cancelTask(taskId);
+  if (stop === 'deadline-exceeded') await sleep(deadlineMs - Date.now() + 20);
+  if (stop === 'worker-shutdown') worker.shutdown('now');
+}
+
+const MOMENTS: Moment[] = [
+  'before its first process',
+  'while it is prepared',
+  'while it uploads',
+  'in the instant it completes',
+];
+const STOPS: Stop[] = ['canceled', 'deadline-exceeded', 'worker-shutdown'];
+const EDGES = MOMENTS.flatMap(moment => STOPS.map(stop => ({ moment, stop })));
+
+describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
+  it('leaves nothing, tells nothing twice, and gives its slot back', async () => {
+    const here = await deployment({ deadlineDelayMs: 100, longPollMs: 300 });
+    onTestFinished(() => here.close());
+    const { told, watch, wrap } = at(moment, async claim => {
+      await bringAbout(stop, here, worker, claim);
+      // A report that is on its way already can not be stopped any more.
+      if (moment === 'while it is prepared' || moment === 'while it uploads')
+        await stoppedFor(worker, claim.taskId, stop);
+    });
+    const worker = await here.startWorker({}, { watch, wrap });
+    const deadline =
+      stop === 'deadline-exceeded' ? { deadline: new Date(Date.now() + DEADLINE_MS).toJSON() } : {};
+    const taskId = await here.createTask(
+      { ...sh('echo x > x'), artifacts: [{ type: 'file', path: 'x' }] },
+      deadline,
+    );
+    const ended = () =>
+      worker.news.some(
+        ({ type, ...item }) =>
+          type === 'run' &&
+          'claim' in item &&
+          item.claim.taskId === taskId &&
+          item.state.phase === 'resolved',
+      );
+    const givenBack = () => worker.logged.some(({ message }) => message.startsWith('giving a claim back'));
+    await expect.poll(() => ended() || givenBack(), { timeout: 15_000 }).toBe(true);
+    expect(await readdir(worker.tasksDir)).toEqual([]);
+
+    const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
+    const late = moment === 'in the instant it completes';
+    if (stop === 'worker-shutdown') {
+      expect(reports).toEqual([late ? 'completed' : 'worker-shutdown']);
+      expect((await here.status(taskId)).runs[0]).toMatchObject({
+        reasonResolved: late ? 'completed' : 'worker-shutdown',
+      });
+      expect(await worker.ended).toBe('shutdown');
+      return;
+    }
+    expect(reports).toEqual(late ? ['completed'] : []);
+    // The queue takes the report of a run until it has noticed the deadline.
+    const reason = late && stop === 'deadline-exceeded' ? 'completed' : stop;
+    await expect
+      .poll(async () => (await here.status(taskId)).runs, { timeout: 5_000 })
+      .toMatchObject([{ reasonResolved: reason }]);
+    expect(told).not.toContainEqual({ taskId, call: late ? 'failed' : 'artifact x' });
+    expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });
+  });
+});
+
+describe('a run whose worker has to go while it uploads', () => {
+  it('is reported at once, and its log is uploaded afterwards', async () => {
+    const here = await deployment();
+    onTestFinished(() => here.close());
+    const { told, watch, wrap } = at('while it uploads', async ({ taskId }) => {
+      worker.shutdown('now');
+      // The upload hangs until the queue knows.
+      for (let look = 0; look < 500; look++) {
+        if ((await here.status(taskId)).runs[0]?.state === 'exception') return;
+        await sleep(10);
+      }
+    });
+    const worker = await here.startWorker({}, { watch, wrap });
+    const taskId = await here.createTask({ ...sh('echo x > x'), artifacts: [{ type: 'file', path: 'x' }] });
+    expect(await worker.ended).toBe('shutdown');
+    expect(told.map(({ call }) => call)).toEqual([
+      'worker-shutdown',
+      'artifact public/logs/live_backing.log',
+      'artifact public/logs/live.log',
+    ]);
+    expect(await here.log(taskId)).toContain('graceful termination requested');
+  });
+});
+
+describe('messages that come again, or late', () => {
+  let here: Deployment;
+  const start = async (capacity: number) => {
+    here = await deployment({ longPollMs: 300 });
+    onTestFinished(() => here.close());
+    return here.startWorker({ capacity });
+  };
+
+  it('of an old run, and our own reports coming back, do not touch the new run of the same task', async () => {
+    const worker = await start(1);
+    const taskId = await here.createTask({
+      ...sh('test "$RUN_ID" -ge 1 || exit 42; while ! test -e go; do sleep 0.05; done'),
+      onExitStatus: { retry: [42] },
+    });
+    await here.running(taskId, 1);
+    await here.repeat('task-exception', taskId);
+    await here.repeat('task-pending', taskId);
+    await sleep(300);
+    await here.repeat('task-exception', taskId);
+    await writeFile(`${worker.tasksDir}/task_${taskId}_1/go`, '');
+    const { runs } = await here.resolved(taskId);
+    expect(runs).toMatchObject([{ reasonResolved: 'intermittent-task' }, { state: 'completed' }]);
+  });
+
+  it.each<[string, string, (taskId: string) => Promise<unknown>]>([
+    ['that runs here', 'sleep 1', taskId => here.running(taskId)],
+    ['that is over', 'true', taskId => here.resolved(taskId)],
+    [
+      'that was cancelled',
+      'sleep 600',
+      async taskId => {
+        await here.running(taskId);
+        await here.cancelTask(taskId);
+      },
+    ],
+  ])('announce a task %s: no run comes of it, and the slot is free again', async (_, script, reach) => {
+    const worker = await start(2);
+    const taskId = await here.createTask(sh(script));
+    await reach(taskId);
+    for (let time = 0; time < 3; time++) await here.repeat('task-pending', taskId);
+    const next = await Promise.all([1, 2].map(() => here.createTask(sh('true'))));
+    for (const each of next) expect(await here.resolved(each)).toMatchObject({ state: 'completed' });
+    expect((await here.resolved(taskId)).runs).toHaveLength(1);
+    const begun = worker.news.filter(
+      item =>
+        item.type === 'run' &&
+        item.claim.taskId === taskId &&
+        item.state.phase === 'claimed' &&
+        !item.state.stop,
+    );
+    expect(begun).toHaveLength(1);
+  });
+});

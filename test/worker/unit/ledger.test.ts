@@ -1,0 +1,223 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Engine } from '../../../src/worker/engines/engine.ts';
+import { openLedger, removeLeftovers } from '../../../src/worker/ledger/index.ts';
+import { countingLogger } from './fake-queue.ts';
+
+const RUN = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_0';
+const OTHER = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_01';
+const DEAD = 'd'.repeat(32);
+const LIVING = 'a'.repeat(32);
+const MARK = '1'.repeat(32);
+const LEDGER = `.tcw-${process.getuid?.() ?? 0}`;
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tcw-ledger-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A folder for tasks, and in it what a worker wrote down before it died: the text of each run's record. */
+async function afterDeath(records: Record<string, string> = {}) {
+  const tasksDir = await newFolder();
+  const ledger = join(tasksDir, LEDGER);
+  await mkdir(join(ledger, DEAD), { recursive: true, mode: 0o700 });
+  for (const [run, text] of Object.entries(records)) await writeFile(join(ledger, DEAD, run), text);
+  return {
+    tasksDir,
+    ledger,
+    add: async (...files: string[]) => {
+      for (const file of files) await writeFile(join(tasksDir, file), file);
+    },
+    left: async () => (await readdir(tasksDir)).filter(name => name !== LEDGER).sort(),
+  };
+}
+
+/** Starts the next worker, as far as cleaning up goes. */
+async function nextStart(tasksDir: string, { folders = true, failing = false } = {}) {
+  const logger = countingLogger();
+  const asked: string[][] = [];
+  const engine: Engine = {
+    name: 'none',
+    open: () => Promise.reject(new Error('no engine')),
+    endLeftovers: traces => {
+      asked.push([...traces]);
+      return failing ? Promise.reject(new Error('they do not die')) : Promise.resolve(traces.length);
+    },
+  };
+  const ledger = await openLedger(tasksDir, logger);
+  if (!ledger) throw new Error('no ledger');
+  await removeLeftovers(ledger, { tasksDir, folders, engine, logger });
+  ledger.close();
+  return { asked, told: logger.told };
+}
+
+describe('a ledger', () => {
+  it('has a record of each run while there is something of it, which only its user may read', async () => {
+    const tasksDir = await newFolder();
+    const ledger = await openLedger(tasksDir, countingLogger());
+    const entry = ledger?.begin(RUN);
+    entry?.keep(MARK);
+    const file = `${ledger?.folder}/${ledger?.worker}/${RUN}`;
+    expect(await readFile(file, 'utf8')).toBe(`${MARK}\n`);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(tasksDir, LEDGER))).mode & 0o777).toBe(0o700);
+    entry?.end();
+    ledger?.close();
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('that can not be written costs no run, and is told', async () => {
+    const tasksDir = await newFolder();
+    const logger = countingLogger();
+    const ledger = await openLedger(tasksDir, logger);
+    await rm(join(tasksDir, LEDGER), { recursive: true });
+    const entry = ledger?.begin(RUN);
+    entry?.end();
+    ledger?.close();
+    expect(logger.told).toMatchObject([{ level: 'warn' }]);
+
+    await writeFile(join(tasksDir, LEDGER), 'a file is in the way');
+    expect(await openLedger(tasksDir, logger)).toBeUndefined();
+    expect(logger.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+  });
+
+  it('is refused when somebody put a link in its place', async () => {
+    const [tasksDir, elsewhere] = [await newFolder(), await newFolder()];
+    await symlink(elsewhere, join(tasksDir, LEDGER));
+    expect(await openLedger(tasksDir, countingLogger())).toBeUndefined();
+    expect(await readdir(elsewhere)).toEqual([]);
+  });
+
+  it('may be opened and closed by many workers at a time', async () => {
+    const tasksDir = await newFolder();
+    const logger = countingLogger();
+    await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const ledger = await openLedger(tasksDir, logger);
+        ledger?.begin(RUN).end();
+        ledger?.close();
+      }),
+    );
+    expect(logger.told).toEqual([]);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+});
+
+describe('what a dead worker left', () => {
+  it('is removed: folder, log, temporary files, in both places, and nothing else', async () => {
+    const { tasksDir, add, left } = await afterDeath({ [RUN]: `${MARK}\n` });
+    await mkdir(join(tasksDir, RUN, 'deep', 'er'), { recursive: true });
+    await add(`${RUN}.log`, `${RUN}.log.gz`, `${RUN}.artifact-12.gz`);
+    const others = [`${OTHER}.log`, `${RUN}x`, 'notes'];
+    await add(...others);
+    const inTmp = join(tmpdir(), `${RUN}.log`);
+    await writeFile(inTmp, '');
+    const { asked, told } = await nextStart(tasksDir);
+    expect(await left()).toEqual(others.sort());
+    await expect(stat(inTmp)).rejects.toThrow('ENOENT');
+    expect(asked).toEqual([[MARK]]);
+    expect(told).toMatchObject([{ level: 'info', fields: { run: RUN, processes: 1 } }]);
+    expect(told[0]?.fields.files).toHaveLength(5);
+    await expect(stat(join(tasksDir, LEDGER))).rejects.toThrow('ENOENT');
+  });
+
+  it.each<[string, (at: Awaited<ReturnType<typeof afterDeath>>) => Promise<unknown>]>([
+    ['its folder', ({ tasksDir }) => mkdir(join(tasksDir, RUN))],
+    ['its log', ({ add }) => add(`${RUN}.log`)],
+    ['anything', () => Promise.resolve()],
+  ])(
+    'is removed when it died before there was a trace of processes, and no more than %s',
+    async (_, make) => {
+      const at = await afterDeath({ [RUN]: '' });
+      await make(at);
+      await nextStart(at.tasksDir);
+      expect(await readdir(at.tasksDir)).toEqual([]);
+    },
+  );
+
+  it('is nothing when it died between two tasks, or before its first: its own traces go', async () => {
+    const { tasksDir, ledger } = await afterDeath();
+    await execa('mkfifo', [join(ledger, `${'b'.repeat(32)}.alive`)]);
+    expect((await nextStart(tasksDir)).told).toEqual([]);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('keeps its folder where folders are kept', async () => {
+    const { tasksDir, left, add } = await afterDeath({ [RUN]: '' });
+    await mkdir(join(tasksDir, RUN));
+    await add(`${RUN}.log`);
+    await nextStart(tasksDir, { folders: false });
+    expect(await left()).toEqual([RUN]);
+  });
+
+  it('is tried again by the next start when it could not be removed', async () => {
+    const { tasksDir, left } = await afterDeath({ [RUN]: `${MARK}\n` });
+    await mkdir(join(tasksDir, RUN));
+    const { told } = await nextStart(tasksDir, { failing: true });
+    expect(told).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
+    expect(await left()).toEqual([RUN]);
+    await nextStart(tasksDir);
+    expect(await left()).toEqual([]);
+  });
+});
+
+describe('what a task wrote into the ledger', () => {
+  it('leads to nothing that is not a run’s: strange names, links, long texts', async () => {
+    const { tasksDir, ledger, add, left } = await afterDeath({
+      task_x_0: '',
+      'notes.txt': '',
+      [`${RUN}.log`]: '',
+      'task_..%2F..%2F..%2F..%2F..%2Fetcx_0': '',
+    });
+    const elsewhere = await newFolder();
+    await mkdir(join(elsewhere, 'kept'));
+    await writeFile(join(elsewhere, RUN), MARK);
+    await symlink(join(elsewhere, RUN), join(ledger, DEAD, RUN));
+    await symlink(elsewhere, join(ledger, 'e'.repeat(32)));
+    await add('task_x_0', 'notes.txt', `${RUN}.log`);
+    const { asked, told } = await nextStart(tasksDir);
+    expect(asked).toEqual([]);
+    expect(told).toEqual([]);
+    expect(await readdir(elsewhere)).toEqual(['kept', RUN]);
+    expect(await left()).toEqual(expect.arrayContaining(['notes.txt', 'task_x_0']));
+  });
+
+  it('removes a link that stands for a run’s folder, not what it leads to', async () => {
+    const { tasksDir, left } = await afterDeath({ [RUN]: '' });
+    const elsewhere = await newFolder();
+    await writeFile(join(elsewhere, 'kept'), '');
+    await symlink(elsewhere, join(tasksDir, RUN));
+    await nextStart(tasksDir);
+    expect(await left()).toEqual([]);
+    expect(await readdir(elsewhere)).toEqual(['kept']);
+  });
+
+  it('touches nothing that a living worker has written down', async () => {
+    const { tasksDir, ledger, left, add } = await afterDeath({ [RUN]: `${MARK}\n` });
+    await mkdir(join(ledger, LIVING));
+    await writeFile(join(ledger, LIVING, RUN), `${MARK}\n`);
+    const alive = join(ledger, `${LIVING}.alive`);
+    await execa('mkfifo', [alive]);
+    // Another process, so that it is not the test itself that holds the sign of life.
+    const living = spawn('sh', ['-c', 'exec 3<>"$0"; echo up; exec sleep 600', alive], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    onTestFinished(() => void living.kill('SIGKILL'));
+    await once(living.stdout, 'data');
+    await mkdir(join(tasksDir, RUN));
+    await add(`${RUN}.log`);
+    expect((await nextStart(tasksDir)).asked).toEqual([[]]);
+    expect(await left()).toEqual([RUN, `${RUN}.log`]);
+
+    living.kill('SIGKILL');
+    await once(living, 'exit');
+    expect((await nextStart(tasksDir)).asked).toEqual([[MARK]]);
+    expect(await left()).toEqual([]);
+  });
+});

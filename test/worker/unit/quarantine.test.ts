@@ -1,0 +1,178 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { quarantine } from '../../../src/worker/asking/quarantine.ts';
+import { slotsFor } from '../../../src/worker/slots.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { countingLogger, fakeQueue } from './fake-queue.ts';
+
+const MINUTE = 60_000;
+const LOOK_AGAIN_MS = 5 * MINUTE;
+
+/** A worker with two slots at a queue that says what the test says. */
+function start(queueSays: { pending?: number | undefined; until?: number | undefined | Error }) {
+  fakeTimers();
+  const says = { pending: 1, ...queueSays };
+  const asked = { pending: 0, until: 0 };
+  const slots = slotsFor(2);
+  const logger = countingLogger();
+  const under = quarantine(
+    {
+      ...fakeQueue().queue,
+      pendingTasks: () => {
+        asked.pending++;
+        return Promise.resolve(says.pending);
+      },
+      quarantinedUntil: () => {
+        asked.until++;
+        return says.until instanceof Error ? Promise.reject(says.until) : Promise.resolve(says.until);
+      },
+    },
+    slots,
+    logger,
+  );
+  let released = 0;
+  const subscription = under.release$.subscribe(() => released++);
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  const empty = (isExpected = true) => under.isShutOut(isExpected, 0);
+  const levels = () => logger.told.map(({ level }) => level);
+  return { ...under, says, asked, slots, logger, empty, levels, subscription, released: () => released };
+}
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+describe('an empty answer', () => {
+  it('is nothing odd while nothing is pending', async () => {
+    const { empty, asked, slots } = start({ pending: 0, until: Date.now() + MINUTE });
+    expect(await empty()).toBe(false);
+    expect(asked.until).toBe(0);
+    expect(slots.free).toBe(2);
+  });
+
+  it('is bad luck when the queue says that there is no quarantine', async () => {
+    const { empty, slots, levels } = start({ until: 0 });
+    for (let time = 0; time < 10; time++) expect(await empty()).toBe(false);
+    expect(slots.free).toBe(2);
+    expect(levels()).toEqual([]);
+  });
+
+  it('is bad luck when the queue can not be asked', async () => {
+    const { empty, slots } = start({ until: new Error('out of order') });
+    expect(await empty()).toBe(false);
+    expect(slots.free).toBe(2);
+  });
+
+  it('of a poll is looked into every ten minutes only', async () => {
+    const { empty, asked } = start({ until: 0 });
+    for (let second = 0; second < 3_600; second += 20) {
+      await after(20_000);
+      expect(await empty(false)).toBe(false);
+    }
+    expect(asked).toEqual({ pending: 0, until: 6 });
+  });
+});
+
+describe('a quarantine', () => {
+  it('takes all slots, those too that come free meanwhile, and is told once, with its end', async () => {
+    fakeTimers();
+    const until = Date.now() + 60 * MINUTE;
+    const { empty, slots, logger } = start({ until });
+    slots.take(1);
+    expect(await empty()).toBe(true);
+    slots.giveBack(1);
+    expect(slots.free).toBe(0);
+    expect(slots.take(1)).toBe(0);
+    await after(30 * MINUTE);
+    expect(slots.free).toBe(0);
+    expect(logger.told).toMatchObject([{ level: 'warn', fields: { until: new Date(until).toJSON() } }]);
+  });
+
+  it('ends in its time, and that is told', async () => {
+    fakeTimers();
+    const { empty, slots, levels, released } = start({ until: Date.now() + 2 * MINUTE });
+    await empty();
+    await after(2 * MINUTE - 1);
+    expect(slots.free).toBe(0);
+    expect(released()).toBe(0);
+    await after(1);
+    expect(slots.free).toBe(2);
+    expect(released()).toBe(1);
+    expect(levels()).toEqual(['warn', 'info']);
+  });
+
+  it('may be lifted before, which is noticed within five minutes, or prolonged', async () => {
+    fakeTimers();
+    const { empty, slots, says, levels } = start({ until: Date.now() + 600 * MINUTE });
+    await empty();
+    says.until = Date.now() + 900 * MINUTE;
+    await after(LOOK_AGAIN_MS);
+    expect(slots.free).toBe(0);
+    says.until = 0;
+    await after(LOOK_AGAIN_MS);
+    expect(slots.free).toBe(2);
+    expect(levels()).toEqual(['warn', 'warn', 'info']);
+  });
+
+  it('costs few questions, however long it is, and outlasts a queue that is out of order', async () => {
+    fakeTimers();
+    const { empty, asked, slots, says } = start({ until: Date.now() + 48 * 60 * MINUTE });
+    await empty();
+    says.until = new Error('out of order');
+    await after(24 * 60 * MINUTE);
+    expect(asked).toEqual({ pending: 1, until: 289 });
+    expect(slots.free).toBe(0);
+    says.until = 0;
+    await after(LOOK_AGAIN_MS);
+    expect(slots.free).toBe(2);
+  });
+
+  it('leaves no timer when the worker goes', async () => {
+    fakeTimers();
+    const { empty, slots, subscription } = start({ until: Date.now() + 60 * MINUTE });
+    await empty();
+    subscription.unsubscribe();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(slots.free).toBe(2);
+  });
+});
+
+describe('a quarantine that the worker may not ask about', () => {
+  it('is assumed at the second odd answer; then it asks ever more rarely', async () => {
+    const { empty, slots, levels } = start({ until: undefined });
+    expect(await empty()).toBe(true);
+    expect(slots.free).toBe(2);
+    let tries = 0;
+    for (let minute = 0; minute < 60; minute++) {
+      if (slots.free > 0) {
+        tries++;
+        expect(await empty()).toBe(true);
+        expect(slots.free).toBe(0);
+      }
+      await after(MINUTE);
+    }
+    expect(tries).toBeGreaterThan(8);
+    expect(tries).toBeLessThan(18);
+    expect(levels()).toEqual(['warn']);
+  });
+
+  it('is over with the first task that comes', async () => {
+    const worker = start({ until: undefined });
+    const { empty, slots, levels } = worker;
+    await empty();
+    await empty();
+    await after(30_000);
+    expect(slots.free).toBe(2);
+    expect(await worker.isShutOut(true, 1)).toBe(false);
+    await empty();
+    expect(slots.free).toBe(2);
+    expect(levels()).toEqual(['warn', 'info']);
+  });
+
+  it('is not assumed for one odd answer, whose notice is lost only where nothing can be asked', async () => {
+    const { empty, slots } = start({ pending: undefined, until: undefined });
+    expect(await empty()).toBe(false);
+    expect(slots.free).toBe(2);
+    expect(await empty()).toBe(true);
+    expect(slots.free).toBe(0);
+  });
+});

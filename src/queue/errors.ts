@@ -33,12 +33,18 @@ export class QueueError extends Error {
  */
 export function queueError(call: string, error: unknown): QueueError {
   if (error instanceof QueueError) return error;
+  if (isBrokenOff(error)) return new QueueError('unreachable', `${call}: the answer broke off`);
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
   // The queue appends a block of details after a line of dashes; the first part says it all.
   const text = `${call}: ${(message ?? String(error)).split('\n---\n')[0]?.trim() ?? ''}`;
   if (statusCode !== undefined)
     return new QueueError(kindOf(statusCode), `${text} (${statusCode})`, statusCode);
   return new QueueError(code === undefined ? 'refused' : 'unreachable', text);
+}
+
+/** taskcluster-client stumbles over an answer without a body, since the connection was lost before its end. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof TypeError && !('code' in error);
 }
 
 /**

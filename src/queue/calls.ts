@@ -24,12 +24,13 @@ export interface CallOptions {
 }
 
 /**
- * Makes one call of the queue as `credentials`, by its policy.
+ * Makes one call of the queue as `credentials`, by its policy. Those of a run are asked for at each try: they expire,
+ * and a reclaim brings others while a call is being tried again.
  *
  * @throws QueueError when the last try failed, or the reason of the signal
  */
 export type Call = <C extends QueueCall>(
-  credentials: Credentials,
+  credentials: Credentials | (() => Credentials),
   name: C,
   ...args: CallArguments<C>
 ) => Promise<QueueApi[C]['output']>;
@@ -41,7 +42,8 @@ export function queueCalls({ rootUrl, policies, onRetry, signal }: CallOptions):
     for (let attempt = 1; ; attempt++) {
       try {
         signal?.throwIfAborted();
-        const answer = await unlessAborted(once(rootUrl, credentials, policy, name, args), signal);
+        const caller = typeof credentials === 'function' ? credentials() : credentials;
+        const answer = await unlessAborted(once(rootUrl, caller, policy, name, args), signal);
         return answer as QueueApi[typeof name]['output'];
       } catch (cause) {
         signal?.throwIfAborted();

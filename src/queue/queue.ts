@@ -68,25 +68,18 @@ export function connectQueue(options: QueueOptions): Queue {
     status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
     forRun: ({ taskId, runId, lease }) => {
       let current = lease;
+      const caller = () => current.credentials;
       return {
         get credentials() {
           return current.credentials;
         },
-        reclaim: async () =>
-          (current = leaseFrom(await call(current.credentials, 'reclaimTask', taskId, runId))),
-        reportCompleted: async () => void (await call(current.credentials, 'reportCompleted', taskId, runId)),
-        reportFailed: async () => void (await call(current.credentials, 'reportFailed', taskId, runId)),
+        reclaim: async () => (current = leaseFrom(await call(caller, 'reclaimTask', taskId, runId))),
+        reportCompleted: async () => void (await call(caller, 'reportCompleted', taskId, runId)),
+        reportFailed: async () => void (await call(caller, 'reportFailed', taskId, runId)),
         reportException: async reason =>
-          void (await call(current.credentials, 'reportException', taskId, runId, { reason })),
+          void (await call(caller, 'reportException', taskId, runId, { reason })),
         createArtifact: (name, request, signal) =>
-          queueCalls({ ...options, signal })(
-            current.credentials,
-            'createArtifact',
-            taskId,
-            runId,
-            name,
-            request,
-          ),
+          queueCalls({ ...options, signal })(caller, 'createArtifact', taskId, runId, name, request),
       };
     },
   };

@@ -16,6 +16,7 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Queue } from '../../queue/index.ts';
 import type { Logger } from '../logger.ts';
 import type { Slots } from '../slots.ts';
@@ -30,6 +31,9 @@ export interface LookTimes {
 
 /** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
 export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200 };
+
+/** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 60_000 };
 
 /**
  * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at
@@ -50,6 +54,7 @@ export function look(
 ): Observable<Demand> {
   return defer(() => {
     let backlog = false;
+    let failures = 0;
 
     const wish = (pending: number): Demand | undefined => {
       const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
@@ -61,17 +66,25 @@ export function look(
         slots.free === 0 ? EMPTY : queue.pendingTasks(),
       ).pipe(
         // Taken here, the slots of an answer that nobody waits for any more stay free.
-        map(pending => wish(pending ?? unknownMeans)),
+        map(pending => {
+          failures = 0;
+          return wish(pending ?? unknownMeans);
+        }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
           logger.warn({ err }, 'could not ask how many tasks are pending');
+          failures++;
           backlog = false;
           return EMPTY;
         }),
       );
+    const pauseMs = () => {
+      if (failures > 0) return AFTER_FAILURE.baseMs / 2 + fullJitter(failures, AFTER_FAILURE, random);
+      return backlog ? backlogMs : quietMs * (1 - random() / 2);
+    };
     const quiet$ = merge(notice$, slots.free$).pipe(
       startWith(undefined),
-      switchMap(() => (slots.free === 0 ? NEVER : timer(backlog ? backlogMs : quietMs * (1 - random() / 2)))),
+      switchMap(() => (slots.free === 0 ? NEVER : timer(pauseMs()))),
       take(1),
     );
     return concat(

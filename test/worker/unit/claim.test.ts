@@ -123,6 +123,31 @@ describe('a call that fails', () => {
     expect(await failing()).toBe(1.5);
   });
 
+  it('counts once with the others that were open at the same time', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { demand$, claimWork, logger } = start();
+    for (let count = 0; count < 8; count++) demand$.next(demand());
+    for (const call of claimWork) call.fail();
+    await arrived();
+    const pauses = logger.told.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
+    expect(pauses).toEqual(Array.from({ length: 8 }, () => 1.5));
+  });
+
+  it('waits no longer when another has worked meanwhile', async () => {
+    const { demand$, claimWork } = start();
+    const wish = demand();
+    demand$.next(wish);
+    demand$.next(demand());
+    claimWork[0]?.fail();
+    await arrived();
+    expect(wish.told).toEqual([]);
+    claimWork[1]?.answer([]);
+    await arrived();
+    expect(wish.told).toEqual(['failed']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('stops no other', async () => {
     const { demand$, claimWork, claims } = start();
     demand$.next(demand());

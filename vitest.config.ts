@@ -9,5 +9,7 @@ export default defineConfig({
     // The suite shares two cores with a real broker; more forks only make timers late.
     maxWorkers: 2,
     pool: 'forks',
+    // Of tests that mostly wait, and say so (describe.concurrent).
+    maxConcurrency: 10,
   },
 });

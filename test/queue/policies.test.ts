@@ -79,6 +79,15 @@ describe('an answer', () => {
     expect(error.message).not.toContain('<');
   });
 
+  it.each([401, 403, 404, 409])(
+    'of %d that is a page of a proxy is not the word of the queue',
+    async status => {
+      const { error, tries } = await failing('createArtifact', [page(status, '<html>no</html>')]);
+      expect(error).toMatchObject({ kind: 'unavailable', statusCode: status });
+      expect(tries).toBe(CALL_POLICIES.createArtifact.retries + 1);
+    },
+  );
+
   // A report that a proxy swallowed must not count as made.
   it.each<[string, Answer]>([
     ['a page of somebody else', page(200, '<html>Please log in</html>')],

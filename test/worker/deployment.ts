@@ -6,7 +6,7 @@ import { filter, firstValueFrom, lastValueFrom, map, ReplaySubject, Subject, toA
 import taskcluster from 'taskcluster-client';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
-import { connect, MemoryBroker, memoryTransport, Secret, type Pulse } from '../../src/pulse/index.ts';
+import { Secret, type Pulse } from '../../src/pulse/index.ts';
 import {
   connectQueue,
   type CreateTaskRequest,
@@ -23,6 +23,7 @@ import {
   type WorkerConfig,
   type WorkerNews,
 } from '../../src/worker/index.ts';
+import { memoryTestBroker } from './test-broker.ts';
 
 const PROVISIONER = 'test';
 
@@ -45,6 +46,9 @@ export interface Deployment {
   connectPulse(): Pulse;
   /** Every connection to the broker is lost. */
   cutPulse(): Promise<void>;
+  /** The workers lose the broker, until it is found again. */
+  losePulse(): Promise<void>;
+  findPulse(): void;
   createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
   status(taskId: string): Promise<TaskStatusStructure>;
@@ -78,12 +82,13 @@ export interface RunningWorker {
   readonly ended: Promise<ExitReason | undefined>;
 }
 
-export async function deployment(options: Partial<LocalQueueOptions> = {}): Promise<Deployment> {
-  const broker = new MemoryBroker();
-  const transport = memoryTransport(broker);
+export async function deployment(
+  options: Partial<LocalQueueOptions> = {},
+  broker = memoryTestBroker(),
+): Promise<Deployment> {
   const workerType = `w${randomUUID().slice(0, 8)}`;
   const taskQueueId = `${PROVISIONER}/${workerType}`;
-  const owner = connect({ transport, user: 'taskcluster-queue' });
+  const owner = broker.connectOwner();
   for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
   const secret = (name: string) => new Secret(`token-of-${name}-${randomUUID()}`);
   const user = { clientId: 'test/user', accessToken: secret('user'), scopes: ['*'] };
@@ -117,7 +122,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
   const folders: string[] = [];
 
   const connectPulse = () => {
-    const pulse = connect({ transport, user: 'workers', backoff: { baseMs: 5, capMs: 50 } });
+    const pulse = broker.connectWorker();
     pulses.push(pulse);
     return pulse;
   };
@@ -140,7 +145,11 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
   return {
     rootUrl,
     connectPulse,
-    cutPulse: () => broker.dropConnections(),
+    cutPulse: () => broker.cut(),
+    losePulse: () => broker.lose(),
+    findPulse: () => {
+      broker.find();
+    },
     createTask: async (payload, definition = {}) => {
       const taskId = taskcluster.slugid();
       const now = new Date();
@@ -191,8 +200,14 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
         killGraceSecs: 2,
         ...config,
       };
-      const { workerGroup, workerId } = whole;
-      const queue = connectQueue({ rootUrl, credentials: workerAccount, taskQueueId, workerGroup, workerId });
+      const { rootURL, workerGroup, workerId } = whole;
+      const queue = connectQueue({
+        rootUrl: rootURL,
+        credentials: workerAccount,
+        taskQueueId,
+        workerGroup,
+        workerId,
+      });
       const logged: { fields: LogFields; message: string }[] = [];
       const keep = (fields: LogFields, message: string) => void logged.push({ fields, message });
       const logger = { debug: keep, info: keep, warn: keep, error: keep };
@@ -228,6 +243,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       await Promise.all(workers.map(({ ended }) => ended));
       await Promise.all([...pulses.map(pulse => pulse.close(200)), owner.close(200)]);
       await local.close();
+      await broker.close();
       await Promise.all(folders.map(folder => rm(folder, { recursive: true, force: true })));
     },
   };

@@ -33,7 +33,7 @@ export interface LookTimes {
 export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200 };
 
 /** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
-const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 60_000 };
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
 
 /**
  * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at

@@ -22,7 +22,7 @@ export interface FaultKind {
   /** In ms: the shortest and the longest. */
   readonly lasts: readonly [number, number];
   /**
-   * How long, in ms, after the fault's end each worker that it was for may take until it has claimed a task, or is full.
+   * How long, in ms, after the fault's end each worker that it was for may be idle until it has claimed a task.
    *
    * @param lastsMs how long the fault was
    */
@@ -35,8 +35,9 @@ export interface FaultKind {
 const NEXT_TASK_MS = 6_000;
 /** A worker's connection is silent for at most so long: three heartbeats of 15 s. */
 const SILENCE_MS = 45_000;
-/** A pause between two tries is no longer than the outage was, twice: full jitter over a bound that doubles. */
-const afterOutage = (lastsMs: number) => NEXT_TASK_MS + 2 * lastsMs + 1_500;
+/** A pause of the worker is at most so long, and hardly longer than twice the outage: its bound doubles each time. */
+const LONGEST_PAUSE_MS = 30_500;
+const afterOutage = (lastsMs: number) => NEXT_TASK_MS + Math.min(2 * lastsMs, LONGEST_PAUSE_MS);
 
 export const FAULTS: readonly FaultKind[] = [
   {

@@ -120,7 +120,7 @@ function feed(
 ): Feeding {
   const random = randomFrom(seed + 1);
   const taskQueueId = `${deployment.provisionerId}/${deployment.workerType}`;
-  const expectedMs = plan.reduce((sum, { lastsMs, afterMs }) => sum + lastsMs + afterMs + 5_000, 3_000);
+  const expectedMs = plan.reduce((sum, { lastsMs, afterMs }) => sum + lastsMs + afterMs + 8_000, 3_000);
   const everyMs = expectedMs / (0.8 * wanted);
   let hurrying = false;
   const feedAll = async () => {
@@ -167,17 +167,27 @@ async function strikeAll(
   return struck;
 }
 
-/** How long it takes, in ms, until each of these workers has claimed something from now on, or is full. */
+/**
+ * How long, in ms, the slowest of these workers stays idle until it has claimed something from now on. A full worker is
+ * not idle.
+ */
 async function recovered(workers: readonly SoakWorker[], boundMs: number): Promise<number> {
   const endMs = performance.now();
-  const isBack = (worker: SoakWorker) => worker.claimedMs > endMs || worker.active >= worker.capacity;
-  let left = workers;
-  while ((left = left.filter(worker => !isBack(worker))).length > 0) {
-    // Somebody who is later than this is not only late.
-    if (performance.now() > endMs + 3 * boundMs) return Infinity;
+  const idleMs = workers.map(() => 0);
+  let lastMs = endMs;
+  const isBack = ({ claimedMs }: SoakWorker) => claimedMs > endMs;
+  while (!workers.every(isBack)) {
     await sleep(20);
+    const nowMs = performance.now();
+    for (const [index, worker] of workers.entries()) {
+      const isIdle = worker.active < worker.capacity && !isBack(worker);
+      if (isIdle) idleMs[index] = (idleMs[index] ?? 0) + nowMs - lastMs;
+    }
+    lastMs = nowMs;
+    // Somebody who is later than this is not only late.
+    if (Math.max(...idleMs) > 3 * boundMs) return Infinity;
   }
-  return performance.now() - endMs;
+  return Math.max(...idleMs);
 }
 
 async function allOver(

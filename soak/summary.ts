@@ -6,7 +6,7 @@ export interface StruckFault {
   /** How many workers it was for. */
   readonly workers: number;
   readonly lastsMs: number;
-  /** From its end until each of them had claimed a task again, or was full. */
+  /** How long the slowest of them was idle after its end, until it had claimed a task again. */
   readonly lostMs: number;
   readonly boundMs: number;
 }

@@ -67,7 +67,7 @@ export interface Deployment {
 }
 
 export interface WorkerOptions {
-  /** Without Pulse the worker polls. */
+  /** Without Pulse the worker polls. By default as the deployment's way is. */
   readonly pulse?: boolean;
   /** A queue that is wrapped, to see what the worker asks of it. */
   readonly watch?: (queue: Queue) => Queue;
@@ -82,9 +82,16 @@ export interface RunningWorker {
   readonly ended: Promise<ExitReason | undefined>;
 }
 
+/** How the workers of a deployment hear of work and of the end of runs. */
+export type Way = 'with Pulse' | 'polling' | 'with Pulse lost at each claim and found again';
+
+/** Long enough for a worker to begin to poll. */
+const LOST_MS = 2_500;
+
 export async function deployment(
   options: Partial<LocalQueueOptions> = {},
   broker = memoryTestBroker(),
+  way: Way = 'with Pulse',
 ): Promise<Deployment> {
   const workerType = `w${randomUUID().slice(0, 8)}`;
   const taskQueueId = `${PROVISIONER}/${workerType}`;
@@ -120,6 +127,17 @@ export async function deployment(
   const pulses: Pulse[] = [];
   const workers: RunningWorker[] = [];
   const folders: string[] = [];
+  let finding: NodeJS.Timeout | undefined;
+  const find = () => {
+    clearTimeout(finding);
+    finding = undefined;
+    broker.find();
+  };
+  const loseForAWhile = () => {
+    if (finding) return;
+    finding = setTimeout(find, LOST_MS);
+    void broker.lose();
+  };
 
   const connectPulse = () => {
     const pulse = broker.connectWorker();
@@ -184,7 +202,7 @@ export async function deployment(
       // fetch undoes the encoding; that it was there is looked at where it matters.
       return (await fetched(content.url)).toString();
     },
-    startWorker: async (config = {}, { pulse = true, watch = (queue: Queue) => queue } = {}) => {
+    startWorker: async (config = {}, { pulse = way !== 'polling', watch = (queue: Queue) => queue } = {}) => {
       const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
       folders.push(tasksDir);
       const whole: WorkerConfig = {
@@ -214,7 +232,11 @@ export async function deployment(
       const shutdown$ = new Subject<Shutdown>();
       const news: WorkerNews[] = [];
       const news$ = new ReplaySubject<WorkerNews>();
-      news$.subscribe(item => news.push(item));
+      news$.subscribe(item => {
+        news.push(item);
+        const isClaim = item.type === 'run' && item.state.phase === 'claimed' && !item.state.stop;
+        if (isClaim && way === 'with Pulse lost at each claim and found again') loseForAWhile();
+      });
       const parts = { config: whole, queue: watch(queue), engine, logger, version: 'test' };
       runWorker(parts, pulse ? connectPulse() : undefined, shutdown$).subscribe(news$);
       const worker: RunningWorker = {
@@ -239,6 +261,7 @@ export async function deployment(
       return worker;
     },
     close: async () => {
+      find();
       for (const worker of workers) worker.shutdown('now');
       await Promise.all(workers.map(({ ended }) => ended));
       await Promise.all([...pulses.map(pulse => pulse.close(200)), owner.close(200)]);

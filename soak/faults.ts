@@ -209,7 +209,7 @@ export interface PlannedFault {
 /**
  * Chooses how long each fault lasts, whom it is for, and in which order they come: the same for the same seed.
  *
- * @param longestMs cuts all that would last longer
+ * @param longestMs cuts all that would last longer, and the pauses between them
  */
 export function planned(
   names: readonly string[],
@@ -225,7 +225,7 @@ export function planned(
       kind,
       lastsMs: Math.min(longestMs, random.between(shortest, longest)),
       worker: kind.whom === 'one' ? random.between(0, workers - 1) : undefined,
-      afterMs: random.between(500, 2_500),
+      afterMs: Math.min(longestMs, random.between(500, 2_500)),
     };
   });
 }

@@ -20,7 +20,7 @@ export interface SoakOptions {
   /** The capacity of each worker. */
   readonly workers: readonly number[];
   readonly claimMs: number;
-  /** No fault lasts longer, in ms. */
+  /** No fault, no pause between two and no plain task lasts longer, in ms. */
   readonly longestMs?: number;
   /** How long a `claimWork` waits for work, in ms. */
   readonly longPollMs?: number;
@@ -114,20 +114,21 @@ interface Feeding {
 /** Creates tasks for as long as there are faults, so that what a fault costs can be seen; at least as many as wanted. */
 function feed(
   deployment: SoakDeployment,
-  { tasks: wanted, seed, claimMs }: SoakOptions,
+  { tasks: wanted, seed, claimMs, longestMs = Infinity }: SoakOptions,
   witness: string,
   plan: readonly PlannedFault[],
 ): Feeding {
   const random = randomFrom(seed + 1);
   const taskQueueId = `${deployment.provisionerId}/${deployment.workerType}`;
-  const expectedMs = plan.reduce((sum, { lastsMs, afterMs }) => sum + lastsMs + afterMs + 8_000, 3_000);
+  const recoveryMs = Math.min(8_000, longestMs);
+  const expectedMs = plan.reduce((sum, { lastsMs, afterMs }) => sum + lastsMs + afterMs + recoveryMs, 3_000);
   const everyMs = expectedMs / (0.8 * wanted);
   let hurrying = false;
   const feedAll = async () => {
     const tasks: SoakTask[] = [];
     const cancellations: Promise<void>[] = [];
     while (tasks.length < wanted || !hurrying) {
-      const task = soakTask({ taskQueueId, witness, claimMs, random });
+      const task = soakTask({ taskQueueId, witness, claimMs, longestMs, random });
       tasks.push(task);
       await deployment.create(task);
       if (task.cancelAfterMs !== undefined) {

@@ -26,6 +26,8 @@ export interface TaskOptions {
   /** The file that every run writes to. */
   readonly witness: string;
   readonly claimMs: number;
+  /** The longest that a plain task sleeps, below 3 s. */
+  readonly longestMs: number;
   readonly random: Random;
 }
 
@@ -33,7 +35,7 @@ export interface TaskOptions {
  * Makes a task: most sleep for up to 3 s; some fail, leave an artifact, are cancelled, or outlive a claim.
  * Its run says in the witness that it has begun, that it is alive, and that it has ended.
  */
-export function soakTask({ taskQueueId, witness, claimMs, random }: TaskOptions): SoakTask {
+export function soakTask({ taskQueueId, witness, claimMs, longestMs, random }: TaskOptions): SoakTask {
   const chance = random.next();
   const kind =
     chance < 0.05
@@ -45,7 +47,8 @@ export function soakTask({ taskQueueId, witness, claimMs, random }: TaskOptions)
           : chance < 0.18
             ? 'is-long'
             : 'is-plain';
-  const lastsMs = kind === 'is-long' ? claimMs + random.between(0, 3_000) : random.between(0, 3_000);
+  const lastsMs =
+    kind === 'is-long' ? claimMs + random.between(0, 3_000) : Math.min(longestMs, random.between(0, 3_000));
   const script = [
     `say() { echo "$1 $TASK_ID $RUN_ID" >> '${witness}'; }`,
     'say start',

@@ -44,10 +44,10 @@ export interface RunCalls {
   readonly credentials: Credentials;
   /** Renews the claim, once. From then on its new credentials are used, as a whole, for every call here. */
   reclaim(): Promise<Lease>;
-  reportCompleted(): Promise<void>;
-  reportFailed(): Promise<void>;
-  reportException(reason: TaskExceptionRequest['reason']): Promise<void>;
-  /** @param signal ends it at once, tries and waits included */
+  /** @param signal ends a call at once, tries and waits included */
+  reportCompleted(signal?: AbortSignal): Promise<void>;
+  reportFailed(signal?: AbortSignal): Promise<void>;
+  reportException(reason: TaskExceptionRequest['reason'], signal?: AbortSignal): Promise<void>;
   createArtifact(
     name: string,
     request: PostArtifactRequest,
@@ -69,17 +69,19 @@ export function connectQueue(options: QueueOptions): Queue {
     forRun: ({ taskId, runId, lease }) => {
       let current = lease;
       const caller = () => current.credentials;
+      const callUntil = (signal?: AbortSignal) => queueCalls({ ...options, signal });
       return {
         get credentials() {
           return current.credentials;
         },
         reclaim: async () => (current = leaseFrom(await call(caller, 'reclaimTask', taskId, runId))),
-        reportCompleted: async () => void (await call(caller, 'reportCompleted', taskId, runId)),
-        reportFailed: async () => void (await call(caller, 'reportFailed', taskId, runId)),
-        reportException: async reason =>
-          void (await call(caller, 'reportException', taskId, runId, { reason })),
+        reportCompleted: async signal =>
+          void (await callUntil(signal)(caller, 'reportCompleted', taskId, runId)),
+        reportFailed: async signal => void (await callUntil(signal)(caller, 'reportFailed', taskId, runId)),
+        reportException: async (reason, signal) =>
+          void (await callUntil(signal)(caller, 'reportException', taskId, runId, { reason })),
         createArtifact: (name, request, signal) =>
-          queueCalls({ ...options, signal })(caller, 'createArtifact', taskId, runId, name, request),
+          callUntil(signal)(caller, 'createArtifact', taskId, runId, name, request),
       };
     },
   };

@@ -204,4 +204,23 @@ describe.concurrent('a queue that is away', () => {
       expect.objectContaining({ message: 'could not reclaim, trying again' }),
     );
   });
+
+  it.for<[string, string, CallName | undefined]>([
+    ['while a task runs', 'sleep 600', undefined],
+    ['while a run is reported', 'true', 'reportCompleted'],
+  ])('lets a worker go that is told to, %s', async ([, script, call], { expect, onTestFinished }) => {
+    const { proxy, seen, worker, create, close } = await setting();
+    onTestFinished(close);
+    const rule = call && proxy.fault(call, { kind: 'cut' });
+    await create(script);
+    await expect.poll(async () => (await seen.said()).length).toBeGreaterThan(0);
+    await rule?.first;
+    proxy.down();
+    worker.shutdown('now');
+    expect(await worker.ended).toBe('shutdown');
+    expect(await readdir(worker.tasksDir)).toEqual([]);
+    expect(worker.logged).toContainEqual(
+      expect.objectContaining({ message: 'could not report the run; its claim will expire' }),
+    );
+  });
 });

@@ -27,6 +27,8 @@ export interface FaultKind {
    * @param lastsMs how long the fault was
    */
   readonly bound: (lastsMs: number, claimMs: number) => number;
+  /** Only over another connection to Pulse is a worker back: what it has of the old one may still make it claim once. */
+  readonly needsConnection?: true;
   /** Makes the fault and ends it. */
   readonly strike: (field: Field) => Promise<void>;
 }
@@ -65,6 +67,7 @@ export const FAULTS: readonly FaultKind[] = [
     whom: 'one',
     lasts: [0, 0],
     bound: () => SILENCE_MS + NEXT_TASK_MS,
+    needsConnection: true,
     strike: async ({ workers }) => {
       for (const { pulse } of workers) pulse.halfOpen();
     },

@@ -159,9 +159,10 @@ async function strikeAll(
     await sleep(afterMs);
     const hit = worker === undefined ? workers : workers.slice(worker, worker + 1);
     const { claimMs } = options;
+    const taken = hit.map(({ pulse }) => pulse.taken);
     await kind.strike({ workers: hit, random, lastsMs, claimMs, broker: broker.restart });
     const boundMs = kind.bound(lastsMs, claimMs);
-    const lostMs = await recovered(hit, boundMs);
+    const lostMs = await recovered(hit, boundMs, kind.needsConnection && taken);
     struck.push({ name: kind.name, workers: hit.length, lastsMs, lostMs, boundMs });
     say(`${kind.name} for ${(lastsMs / 1000).toFixed(1)} s: ${(lostMs / 1000).toFixed(1)} s lost`);
   }
@@ -171,17 +172,26 @@ async function strikeAll(
 /**
  * How long, in ms, the slowest of these workers stays idle until it has claimed something from now on. A full worker is
  * not idle.
+ *
+ * @param taken how many connections each of them had made to Pulse before; only what it claims over another counts
  */
-async function recovered(workers: readonly SoakWorker[], boundMs: number): Promise<number> {
+async function recovered(
+  workers: readonly SoakWorker[],
+  boundMs: number,
+  taken?: readonly number[],
+): Promise<number> {
   const endMs = performance.now();
   const idleMs = workers.map(() => 0);
+  const sinceMs = workers.map(() => (taken ? Infinity : endMs));
   let lastMs = endMs;
-  const isBack = ({ claimedMs }: SoakWorker) => claimedMs > endMs;
+  const isBack = ({ claimedMs }: SoakWorker, index: number) => claimedMs > (sinceMs[index] ?? endMs);
   while (!workers.every(isBack)) {
     await sleep(20);
     const nowMs = performance.now();
     for (const [index, worker] of workers.entries()) {
-      const isIdle = worker.active < worker.capacity && !isBack(worker);
+      if (taken && sinceMs[index] === Infinity && worker.pulse.taken > (taken[index] ?? 0))
+        sinceMs[index] = nowMs;
+      const isIdle = worker.active < worker.capacity && !isBack(worker, index);
       if (isIdle) idleMs[index] = (idleMs[index] ?? 0) + nowMs - lastMs;
     }
     lastMs = nowMs;

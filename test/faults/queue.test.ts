@@ -84,11 +84,11 @@ const CLAIM_MS = 2_500;
 const RENEWED_MS = 6_000;
 
 /** A worker behind a proxy, and a task of which each run says when it begins and ends. */
-async function setting(claimTimeoutMs?: number) {
+async function setting(claimTimeoutMs?: number, capacity = 2) {
   const here = await deployment({ claimDelayMs: 200, ...(claimTimeoutMs && { claimTimeoutMs }) });
   const proxy = await queueFaultProxy(here.rootUrl);
   const seen = await witness();
-  const worker = await here.startWorker({ rootURL: proxy.rootUrl, capacity: 2 });
+  const worker = await here.startWorker({ rootURL: proxy.rootUrl, capacity });
   const create = (script: string, artifact = false) =>
     here.createTask({
       command: [seen.command(`${script}; echo content > file`)],
@@ -159,6 +159,28 @@ describe.concurrent('a call that goes wrong', () => {
     rule.lift();
     expect(await here.resolved(taskId)).toMatchObject({ runs: [{ reasonResolved: 'completed' }] });
     expect(await seen.said()).toEqual(['start 0', 'end 0']);
+  });
+});
+
+describe.concurrent('many calls that get stuck', () => {
+  it('hold up no reclaim: sixty artifacts on their way, and six claims that last', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { here, proxy, close } = await setting(RENEWED_MS, 6);
+    onTestFinished(close);
+    const rule = proxy.fault('createArtifact', { kind: 'freeze' });
+    const payload = {
+      command: [['sh', '-c', 'mkdir out; for n in 0 1 2 3 4 5 6 7 8 9; do echo > out/$n; done']],
+      artifacts: [{ type: 'directory', path: 'out', name: 'public/out' }],
+    };
+    const tasks = await Promise.all(Array.from({ length: 6 }, () => here.createTask(payload)));
+    await expect.poll(() => rule.met).toBeGreaterThanOrEqual(50);
+    await sleep(RENEWED_MS + 2_000);
+    rule.lift();
+    for (const taskId of tasks) {
+      expect(await here.resolved(taskId)).toMatchObject({ runs: [{ reasonResolved: 'completed' }] });
+    }
   });
 });
 

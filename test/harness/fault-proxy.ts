@@ -5,6 +5,8 @@ export interface FaultProxy {
   readonly port: number;
   /** How many connections are open on the clients' side. */
   readonly connections: number;
+  /** How many were taken so far. */
+  readonly taken: number;
   /** Ends every connection at once, on both sides. */
   cut(): void;
   /** Lets nothing through any more, in either direction, while connections stay open and new ones are taken. */
@@ -31,6 +33,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
   let refusing = false;
   let delayMs = 0;
   let bytesLeft = Infinity;
+  let taken = 0;
 
   const forward = (from: Socket, to: Socket, pass: (chunk: Buffer) => boolean) => {
     let last = Promise.resolve();
@@ -65,6 +68,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
       client.resetAndDestroy();
       return;
     }
+    taken++;
     const upstream = connect(target);
     clients.add(client);
     upstreams.add(upstream);
@@ -90,6 +94,9 @@ export async function faultProxy(target: { host: string; port: number }): Promis
     port: (server.address() as AddressInfo).port,
     get connections() {
       return clients.size;
+    },
+    get taken() {
+      return taken;
     },
     cut: () => {
       for (const socket of all()) socket.destroy();

@@ -66,6 +66,8 @@ function emptyQueue(onRequest: () => void): Queue {
     claimWork: counted(() => new Promise(resolve => setTimeout(resolve, LONG_POLL_MS, []))),
     pendingTasks: counted(async () => 0),
     status: counted(async () => undefined),
+    quarantinedUntil: counted(async () => 0),
+    now: Date.now,
     forRun: () => {
       throw new Error('there are no runs');
     },

@@ -108,7 +108,8 @@ function keepConnections(): void {
   if (kept) return;
   kept = true;
   // A server may close an idle connection just as we send; 4 s is under what servers commonly allow.
-  const options = { keepAlive: true, maxSockets: 50, timeout: 4_000 };
+  // As many as there are calls, which a worker's slots bound: a reclaim must not wait behind uploads that are stuck.
+  const options = { keepAlive: true, maxSockets: Infinity, timeout: 4_000 };
   taskcluster.agents.http = new http.Agent(options);
   taskcluster.agents.https = new https.Agent(options);
 }

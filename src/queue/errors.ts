@@ -4,7 +4,7 @@
  * - `conflict` (409): the run is over, or the thing exists otherwise. Final.
  * - `forbidden` (401, 403): these credentials may not do that. Final.
  * - `refused` (any other 4xx, or a request that could not be made): it is wrong and would be again. Final.
- * - `unavailable` (429, 5xx, or an answer that is none): the service can not answer now.
+ * - `unavailable` (429, 5xx, or an answer that is not the queue's): the service can not answer now.
  * - `unreachable`: there was no answer: network, DNS, TLS, or it took too long.
  */
 export type QueueErrorKind = 'conflict' | 'forbidden' | 'refused' | 'unavailable' | 'unreachable';
@@ -33,12 +33,24 @@ export class QueueError extends Error {
  */
 export function queueError(call: string, error: unknown): QueueError {
   if (error instanceof QueueError) return error;
+  if (isBrokenOff(error)) return new QueueError('unreachable', `${call}: the answer broke off`);
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
   // The queue appends a block of details after a line of dashes; the first part says it all.
   const text = `${call}: ${(message ?? String(error)).split('\n---\n')[0]?.trim() ?? ''}`;
-  if (statusCode !== undefined)
-    return new QueueError(kindOf(statusCode), `${text} (${statusCode})`, statusCode);
+  if (statusCode !== undefined) {
+    // The queue's own refusals have a code. One without is a page of whatever stands before the queue.
+    const kind = code === NO_CODE ? 'unavailable' : kindOf(statusCode);
+    return new QueueError(kind, `${text} (${statusCode})`, statusCode);
+  }
   return new QueueError(code === undefined ? 'refused' : 'unreachable', text);
+}
+
+/** What taskcluster-client says where an answer has none. */
+const NO_CODE = 'UnknownError';
+
+/** taskcluster-client stumbles over an answer without a body, since the connection was lost before its end. */
+function isBrokenOff(error: unknown): boolean {
+  return error instanceof TypeError && !('code' in error);
 }
 
 /**

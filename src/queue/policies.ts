@@ -9,7 +9,11 @@ export interface CallPolicy {
   readonly backoff: Backoff;
 }
 
-const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 6, backoff: { baseMs: 200, capMs: 20_000 } };
+const BACKOFF: Backoff = { baseMs: 200, capMs: 20_000 };
+/** About ten minutes of an outage. */
+const STUBBORN: CallPolicy = { timeoutMs: 30_000, retries: 60, backoff: BACKOFF };
+/** About a minute of it. */
+const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 12, backoff: BACKOFF };
 const QUICK: CallPolicy = { timeoutMs: 10_000, retries: 1, backoff: { baseMs: 100, capMs: 500 } };
 
 /**
@@ -18,15 +22,18 @@ const QUICK: CallPolicy = { timeoutMs: 10_000, retries: 1, backoff: { baseMs: 10
  * - `claimWork` is never tried again: what an unanswered call has claimed would be lost a second time. The
  *   queue answers after 20 s at the latest.
  * - `reclaimTask` is tried again by the reclaim operator, until the claim has expired.
+ * - What a run has done is not thrown away for an outage: its artifacts and its report are tried for as long as a
+ *   deployment may be away. When the claim is lost meanwhile, the queue says so (409).
+ * - An exception is tried for less long: most are of a worker that goes, and expiry has the same effect.
  * - Questions give up soon: their answers get old, and a timer asks again.
  */
 export const CALL_POLICIES = {
   claimWork: { ...PATIENT, timeoutMs: 60_000, retries: 0 },
   reclaimTask: { ...PATIENT, retries: 0 },
-  reportCompleted: PATIENT,
-  reportFailed: PATIENT,
+  reportCompleted: STUBBORN,
+  reportFailed: STUBBORN,
   reportException: PATIENT,
-  createArtifact: PATIENT,
+  createArtifact: STUBBORN,
   createTask: PATIENT,
   status: QUICK,
   pendingTasks: QUICK,

@@ -49,10 +49,10 @@ export interface RunCalls {
   readonly credentials: Credentials;
   /** Renews the claim, once. From then on its new credentials are used, as a whole, for every call here. */
   reclaim(): Promise<Lease>;
-  reportCompleted(): Promise<void>;
-  reportFailed(): Promise<void>;
-  reportException(reason: TaskExceptionRequest['reason']): Promise<void>;
-  /** @param signal ends it at once, tries and waits included */
+  /** @param signal ends a call at once, tries and waits included */
+  reportCompleted(signal?: AbortSignal): Promise<void>;
+  reportFailed(signal?: AbortSignal): Promise<void>;
+  reportException(reason: TaskExceptionRequest['reason'], signal?: AbortSignal): Promise<void>;
   createArtifact(
     name: string,
     request: PostArtifactRequest,
@@ -85,6 +85,7 @@ export function connectQueue(options: QueueOptions): Queue {
       const claimMs = lease.takenUntilMs - startedMs;
       let current = lease;
       const present = () => current.credentials;
+      const callUntil = (signal?: AbortSignal) => queueCalls({ ...options, signal });
       return {
         get credentials() {
           return current.credentials;
@@ -97,12 +98,13 @@ export function connectQueue(options: QueueOptions): Queue {
           clock.see({ queueMs, askedAt, answeredAt: performance.now() });
           return current;
         },
-        reportCompleted: async () => void (await call(present, 'reportCompleted', taskId, runId)),
-        reportFailed: async () => void (await call(present, 'reportFailed', taskId, runId)),
-        reportException: async reason =>
-          void (await call(present, 'reportException', taskId, runId, { reason })),
+        reportCompleted: async signal =>
+          void (await callUntil(signal)(present, 'reportCompleted', taskId, runId)),
+        reportFailed: async signal => void (await callUntil(signal)(present, 'reportFailed', taskId, runId)),
+        reportException: async (reason, signal) =>
+          void (await callUntil(signal)(present, 'reportException', taskId, runId, { reason })),
         createArtifact: (name, request, signal) =>
-          queueCalls({ ...options, signal })(present, 'createArtifact', taskId, runId, name, request),
+          callUntil(signal)(present, 'createArtifact', taskId, runId, name, request),
       };
     },
   };

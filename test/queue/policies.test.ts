@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { CALL_POLICIES, queueCalls, type QueueCall, type QueueError } from '../../src/queue/index.ts';
 import { CALLS, failing, hasty } from './every-call.ts';
-import { hangUp, json, page, refusal, silence, webServer, type Answer } from './web-server.ts';
+import { halved, hangUp, json, page, refusal, silence, webServer, type Answer } from './web-server.ts';
 
 const NAMES = Object.keys(CALLS) as QueueCall[];
 /** As `reportCompleted`: one that is tried often. */
@@ -79,6 +79,15 @@ describe('an answer', () => {
     expect(error.message).not.toContain('<');
   });
 
+  it.each([401, 403, 404, 409])(
+    'of %d that is a page of a proxy is not the word of the queue',
+    async status => {
+      const { error, tries } = await failing('createArtifact', [page(status, '<html>no</html>')]);
+      expect(error).toMatchObject({ kind: 'unavailable', statusCode: status });
+      expect(tries).toBe(CALL_POLICIES.createArtifact.retries + 1);
+    },
+  );
+
   // A report that a proxy swallowed must not count as made.
   it.each<[string, Answer]>([
     ['a page of somebody else', page(200, '<html>Please log in</html>')],
@@ -89,6 +98,17 @@ describe('an answer', () => {
     const { error, tries } = await failing('reportCompleted', [answer]);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toMatch(/^reportCompleted: /);
+    expect(tries).toBe(PATIENT_TRIES);
+  });
+
+  it.each<[string, Answer]>([
+    ['success', halved(200)],
+    ['an error', halved(503)],
+    ['a refusal, which nobody has heard to its end', halved(409)],
+  ])('of %s that breaks off is none, and the call is tried again', async (_, answer) => {
+    const { error, tries } = await failing('reportCompleted', [answer]);
+    expect(error.kind).toBe('unreachable');
+    expect(error.message).toBe('reportCompleted: the answer broke off');
     expect(tries).toBe(PATIENT_TRIES);
   });
 

@@ -1,5 +1,5 @@
 import taskcluster from 'taskcluster-client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { connectQueue, QueueError, type Claim, type Queue } from '../../src/queue/index.ts';
@@ -180,6 +180,27 @@ describe('the calls about a run', () => {
     const first = { clientId: 'first', certificate: { number: 1 } };
     const second = { clientId: 'second', certificate: { number: 2 } };
     expect(requests).toMatchObject([first, first, second, second]);
+  });
+
+  it('use the new credentials also for a call that is being tried again meanwhile', async () => {
+    const renewed = {
+      takenUntil: '2026-11-20T23:00:00.5+00:00',
+      credentials: { clientId: 'second', accessToken: 'token-2', certificate: '{"number": 2}' },
+    };
+    const { queue, claim, requests } = await claimed(
+      refusal(500, 'InternalServerError', 'not now'),
+      json(200, renewed),
+      json(200, {}),
+    );
+    const calls = queue.forRun(claim);
+    // The longest pause that there is, so that the reclaim comes before the second try.
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    const reported = calls.reportCompleted();
+    await expect.poll(() => requests.length).toBe(1);
+    await calls.reclaim();
+    await reported;
+    random.mockRestore();
+    expect(requests.map(({ clientId }) => clientId)).toEqual(['first', 'first', 'second']);
   });
 
   it('are those of one run: another run of the same worker keeps its own credentials', async () => {

@@ -86,5 +86,13 @@ export const hangUp: Answer = response => {
   response.socket?.destroy();
 };
 
+/** Closes the connection in the middle of an answer. */
+export const halved =
+  (status: number): Answer =>
+  response => {
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': '100' });
+    response.write('{"status": {', () => response.socket?.destroy());
+  };
+
 /** Never answers. */
 export const silence: Answer = () => undefined;

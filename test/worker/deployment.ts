@@ -6,7 +6,7 @@ import { filter, firstValueFrom, lastValueFrom, map, ReplaySubject, Subject, toA
 import taskcluster from 'taskcluster-client';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
-import { connect, MemoryBroker, memoryTransport, Secret, type Pulse } from '../../src/pulse/index.ts';
+import { Secret, type Pulse } from '../../src/pulse/index.ts';
 import {
   connectQueue,
   type CreateTaskRequest,
@@ -23,7 +23,9 @@ import {
   type LogFields,
   type WorkerConfig,
   type WorkerNews,
+  type WorkerParts,
 } from '../../src/worker/index.ts';
+import { memoryTestBroker } from './test-broker.ts';
 
 const PROVISIONER = 'test';
 
@@ -59,6 +61,9 @@ export interface Deployment {
   cutPulse(): Promise<void>;
   /** Publishes once more all messages of one kind about a task: they come at least once. */
   repeat(exchange: string, taskId: string): Promise<void>;
+  /** The workers lose the broker, until it is found again. */
+  losePulse(): Promise<void>;
+  findPulse(): void;
   createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
   /** Keeps a worker from getting work until a time, in ms since the epoch. */
@@ -79,7 +84,7 @@ export interface Deployment {
 }
 
 export interface WorkerOptions {
-  /** Without Pulse the worker polls. */
+  /** Without Pulse the worker polls. By default as the deployment's way is. */
   readonly pulse?: boolean;
   /** A queue that is wrapped, to see what the worker asks of it. */
   readonly watch?: (queue: Queue) => Queue;
@@ -96,12 +101,20 @@ export interface RunningWorker {
   readonly ended: Promise<ExitReason | undefined>;
 }
 
-export async function deployment(options: Partial<LocalQueueOptions> = {}): Promise<Deployment> {
-  const broker = new MemoryBroker();
-  const transport = memoryTransport(broker);
+/** How the workers of a deployment hear of work and of the end of runs. */
+export type Way = 'with Pulse' | 'polling' | 'with Pulse lost at each claim and found again';
+
+/** Long enough for a worker to begin to poll. */
+const LOST_MS = 2_500;
+
+export async function deployment(
+  options: Partial<LocalQueueOptions> = {},
+  broker = memoryTestBroker(),
+  way: Way = 'with Pulse',
+): Promise<Deployment> {
   const workerType = `w${randomUUID().slice(0, 8)}`;
   const taskQueueId = `${PROVISIONER}/${workerType}`;
-  const owner = connect({ transport, user: 'taskcluster-queue' });
+  const owner = broker.connectOwner();
   for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
   const secret = (name: string) => new Secret(`token-of-${name}-${randomUUID()}`);
   const user = { clientId: 'test/user', accessToken: secret('user'), scopes: ['*'] };
@@ -139,9 +152,20 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
   const pulses: Pulse[] = [];
   const workers: RunningWorker[] = [];
   const folders: string[] = [];
+  let finding: NodeJS.Timeout | undefined;
+  const find = () => {
+    clearTimeout(finding);
+    finding = undefined;
+    broker.find();
+  };
+  const loseForAWhile = () => {
+    if (finding) return;
+    finding = setTimeout(find, LOST_MS);
+    void broker.lose();
+  };
 
   const connectPulse = () => {
-    const pulse = connect({ transport, user: 'workers', backoff: { baseMs: 5, capMs: 50 } });
+    const pulse = broker.connectWorker();
     pulses.push(pulse);
     return pulse;
   };
@@ -164,12 +188,16 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
   return {
     rootUrl,
     connectPulse,
-    cutPulse: () => broker.dropConnections(),
     repeat: async (exchange, taskId) => {
       const again = published.filter(
         message => message.exchange.endsWith(exchange) && message.routingKey.includes(taskId),
       );
       for (const message of again) await publish(message);
+    },
+    cutPulse: () => broker.cut(),
+    losePulse: () => broker.lose(),
+    findPulse: () => {
+      broker.find();
     },
     createTask: async (payload, definition = {}) => {
       const taskId = taskcluster.slugid();
@@ -209,7 +237,7 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       // fetch undoes the encoding; that it was there is looked at where it matters.
       return (await fetched(content.url)).toString();
     },
-    startWorker: async (config = {}, { pulse = true, watch = same, wrap = same } = {}) => {
+    startWorker: async (config = {}, { pulse = way !== 'polling', watch = same, wrap = same } = {}) => {
       const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
       folders.push(tasksDir);
       const whole: WorkerConfig = {
@@ -225,16 +253,34 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
         killGraceSecs: 2,
         ...config,
       };
-      const { workerGroup, workerId } = whole;
-      const queue = connectQueue({ rootUrl, credentials: workerAccount, taskQueueId, workerGroup, workerId });
+      const { rootURL, workerGroup, workerId } = whole;
+      const queue = connectQueue({
+        rootUrl: rootURL,
+        credentials: workerAccount,
+        taskQueueId,
+        workerGroup,
+        workerId,
+      });
       const logged: { fields: LogFields; message: string }[] = [];
       const keep = (fields: LogFields, message: string) => void logged.push({ fields, message });
       const logger = { debug: keep, info: keep, warn: keep, error: keep };
       const shutdown$ = new Subject<Shutdown>();
       const news: WorkerNews[] = [];
       const news$ = new ReplaySubject<WorkerNews>();
-      news$.subscribe(item => news.push(item));
-      const parts = { config: whole, queue: watch(queue), engine: wrap(engine), logger, version: 'test' };
+      news$.subscribe(item => {
+        news.push(item);
+        const isClaim = item.type === 'run' && item.state.phase === 'claimed' && !item.state.stop;
+        if (isClaim && way === 'with Pulse lost at each claim and found again') loseForAWhile();
+      });
+      const parts: WorkerParts = {
+        config: whole,
+        queue: watch(queue),
+        engine: wrap(engine),
+        logger,
+        version: 'test',
+        // Nothing is spread over time, so that tests need not wait.
+        random: () => 0,
+      };
       runWorker(parts, pulse ? connectPulse() : undefined, shutdown$).subscribe(news$);
       const worker: RunningWorker = {
         news,
@@ -258,10 +304,12 @@ export async function deployment(options: Partial<LocalQueueOptions> = {}): Prom
       return worker;
     },
     close: async () => {
+      find();
       for (const worker of workers) worker.shutdown('now');
       await Promise.all(workers.map(({ ended }) => ended));
       await Promise.all([...pulses.map(pulse => pulse.close(200)), owner.close(200)]);
       await local.close();
+      await broker.close();
       await Promise.all(folders.map(folder => rm(folder, { recursive: true, force: true })));
     },
   };

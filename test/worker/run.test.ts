@@ -1,25 +1,23 @@
 import { readdir, writeFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deployment, sh, type Deployment } from './deployment.ts';
+import { describe } from 'vitest';
+import { sh, type Deployment } from './deployment.ts';
+import { testOf, WAYS } from './ways.ts';
 
-describe('a run', () => {
-  let here: Deployment;
-  beforeEach(async () => {
-    here = await deployment();
-  });
-  afterEach(() => here.close());
+describe.concurrent.each(WAYS)('a run, %s,', way => {
+  const it = testOf(way);
 
-  const logOf = async (taskId: string) => {
+  const logOf = async (here: Deployment, taskId: string) => {
     const lines = (await here.log(taskId)).split('\n');
     return lines.map(line => line.replace(/^(\[taskcluster(?::warn)?) [^\]]*\]/, '$1]'));
   };
 
-  it('completes: its log tells the whole story, and nothing of it is left', async () => {
+  it('completes: its log tells the whole story, and nothing of it is left', async ({ deploy, expect }) => {
+    const here = await deploy();
     const worker = await here.startWorker();
     const taskId = await here.createTask({ command: [['sh', '-c', 'echo out; echo err >&2'], ['true']] });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
 
-    const lines = await logOf(taskId);
+    const lines = await logOf(here, taskId);
     const told = lines.slice(lines.indexOf('[taskcluster] === Task Starting ==='));
     expect(told.filter(line => !/Time:|Duration:/.test(line))).toEqual([
       '[taskcluster] === Task Starting ===',
@@ -38,7 +36,8 @@ describe('a run', () => {
     await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
   });
 
-  it('uploads its log gzipped, and live.log as a link to it', async () => {
+  it('uploads its log gzipped, and live.log as a link to it', async ({ deploy, expect }) => {
+    const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask(sh('echo hello'));
     await here.resolved(taskId);
@@ -57,7 +56,8 @@ describe('a run', () => {
     expect(await live.text()).toContain('\nhello\n');
   });
 
-  it('fails with the first command that fails, and does not run the next', async () => {
+  it('fails with the first command that fails, and does not run the next', async ({ deploy, expect }) => {
+    const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask({
       command: [
@@ -66,14 +66,15 @@ describe('a run', () => {
       ],
     });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
-    const lines = await logOf(taskId);
+    const lines = await logOf(here, taskId);
     expect(lines).toContain('[taskcluster]                        Exit Code: 3');
     expect(lines).toContain('[taskcluster]                           Result: FAILED');
     expect(lines.at(-2)).toBe('[taskcluster:error] exit status 3');
     expect(lines.join()).not.toContain('never');
   });
 
-  it('is run again when its exit code is one of onExitStatus.retry', async () => {
+  it('is run again when its exit code is one of onExitStatus.retry', async ({ deploy, expect }) => {
+    const here = await deploy();
     await here.startWorker();
     const script = 'test "$RUN_ID" -ge 1 || exit 42';
     const taskId = await here.createTask({ ...sh(script), onExitStatus: { retry: [42] } });
@@ -83,12 +84,16 @@ describe('a run', () => {
       ['scheduled', 'exception', 'intermittent-task'],
       ['task-retry', 'completed', 'completed'],
     ]);
-    expect((await logOf(taskId)).at(-2)).toBe(
+    expect((await logOf(here, taskId)).at(-2)).toBe(
       '[taskcluster:error] task appears to have failed intermittently - exit code 42 found in task payload.onExitStatus list',
     );
   });
 
-  it('fails when it runs longer than maxRunTime, and still uploads its artifacts', async () => {
+  it('fails when it runs longer than maxRunTime, and still uploads its artifacts', async ({
+    deploy,
+    expect,
+  }) => {
+    const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask({
       ...sh('echo kept > kept.txt; exec sleep 600'),
@@ -97,12 +102,16 @@ describe('a run', () => {
     });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
     expect((await here.artifact(taskId, 'public/kept.txt')).toString()).toBe('kept\n');
-    const lines = await logOf(taskId);
+    const lines = await logOf(here, taskId);
     expect(lines).toContain('[taskcluster:error] Aborting task...');
     expect(lines.at(-2)).toBe('[taskcluster:error] task aborted - max run time exceeded');
   });
 
-  it('has a clean environment, with forced variables that a payload can not change', async () => {
+  it('has a clean environment, with forced variables that a payload can not change', async ({
+    deploy,
+    expect,
+  }) => {
+    const here = await deploy();
     process.env.SECRET_OF_THE_WORKER = 'visible';
     await here.startWorker({ workerLocation: '{"cloud":"none"}' });
     const taskId = await here.createTask({
@@ -135,7 +144,8 @@ describe('a run', () => {
     });
   });
 
-  it('never shows the tokens of its claim or its worker in its log', async () => {
+  it('never shows the tokens of its claim or its worker in its log', async ({ deploy, expect }) => {
+    const here = await deploy();
     let token = '';
     const worker = await here.startWorker(
       {},
@@ -164,7 +174,8 @@ describe('a run', () => {
   });
 
   describe('artifacts', () => {
-    it('are uploaded, files and directories, with their types', async () => {
+    it('are uploaded, files and directories, with their types', async ({ deploy, expect }) => {
+      const here = await deploy();
       await here.startWorker();
       const taskId = await here.createTask({
         ...sh(
@@ -187,7 +198,8 @@ describe('a run', () => {
       expect(await here.artifact(taskId, 'public/out/deep/b.bin')).toEqual(Buffer.from([0, 1]));
     });
 
-    it('that are missing fail the task, unless they are optional', async () => {
+    it('that are missing fail the task, unless they are optional', async ({ deploy, expect }) => {
+      const here = await deploy();
       await here.startWorker();
       const [needed, optional] = await Promise.all([
         here.createTask({ command: [['true']], artifacts: [{ type: 'file', path: 'x' }] }),

@@ -1,14 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+import { describe } from 'vitest';
+import { sh, type Deployment, type RunningWorker } from './deployment.ts';
+import { testOf, WAYS } from './ways.ts';
 
 /** Processes of this machine whose command line holds a mark. */
 async function alive(mark: string): Promise<number> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.filter(line => line.includes(mark)).length;
+}
+
+/** Waits until so many processes are alive. */
+async function number(mark: string, wanted: number): Promise<void> {
+  const end = performance.now() + 15_000;
+  for (let seen = await alive(mark); seen !== wanted; seen = await alive(mark)) {
+    if (performance.now() > end) throw new Error(`${seen} processes are alive, not ${wanted}`);
+    await sleep(20);
+  }
 }
 
 /** A task of several processes: a child, one in a session of its own, one that was forked twice. */
@@ -18,57 +28,67 @@ function family(): { payload: { command: string[][] }; mark: string } {
   return { payload: sh(script), mark };
 }
 
-describe('a run that is stopped', () => {
-  let here: Deployment;
-  afterEach(() => here.close());
+describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
+  const it = testOf(way);
 
-  const startFamily = async (worker: RunningWorker, definition = {}) => {
+  const startFamily = async (here: Deployment, worker: RunningWorker, definition = {}) => {
     const { payload, mark } = family();
     const taskId = await here.createTask(payload, definition);
-    await expect.poll(() => alive(`sleep\0${mark}`), { timeout: 10_000 }).toBe(4);
-    return { taskId, dead: () => expect.poll(() => alive(mark), { timeout: 5_000 }).toBe(0), worker };
+    await number(`sleep\0${mark}`, 4);
+    return { taskId, dead: () => number(mark, 0), worker };
   };
 
-  it('by a cancellation: every process dies, nothing is reported, the log is uploaded', async () => {
-    here = await deployment();
+  it('by a cancellation: every process dies, nothing is reported, the log is uploaded', async ({
+    deploy,
+    expect,
+  }) => {
+    const here = await deploy();
     const worker = await here.startWorker();
-    const { taskId, dead } = await startFamily(worker);
+    const { taskId, dead } = await startFamily(here, worker);
     await here.cancelTask(taskId);
     await dead();
     await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
     expect((await here.status(taskId)).runs).toMatchObject([
       { state: 'exception', reasonResolved: 'canceled' },
     ]);
-    const log = await here.log(taskId);
-    expect(log).toContain('started');
-    expect(log.trimEnd().split('\n').at(-1)).toBe('[taskcluster:error] task canceled');
+    // Who polls only learns that the run is not its own any more, and uploads nothing for it.
+    if (way === 'polling') {
+      expect(await here.artifacts(taskId)).toEqual([]);
+    } else {
+      const log = await here.log(taskId);
+      expect(log).toContain('started');
+      expect(log.trimEnd().split('\n').at(-1)).toBe('[taskcluster:error] task canceled');
+    }
 
     const next = await here.createTask(sh('true'));
     expect(await here.resolved(next)).toMatchObject({ state: 'completed' });
   });
 
-  it('by its deadline, told by a timer and not by the queue', async () => {
-    here = await deployment({ deadlineDelayMs: 60_000 });
+  it('by its deadline, told by a timer and not by the queue', async ({ deploy, expect }) => {
+    const here = await deploy({ deadlineDelayMs: 60_000 });
     const worker = await here.startWorker();
     const deadline = new Date(Date.now() + 3_000).toJSON();
-    const { taskId, dead } = await startFamily(worker, { deadline });
+    const { taskId, dead } = await startFamily(here, worker, { deadline });
     await dead();
     expect((await here.status(taskId)).state).toBe('running');
     await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
     expect(await here.log(taskId)).toContain('[taskcluster:error] task deadline exceeded');
   });
 
-  it('by the loss of its claim, when there is no Pulse to tell: the next reclaim says so', async () => {
-    here = await deployment({ claimTimeoutMs: 4_000, claimDelayMs: 60_000 });
+  it('by the loss of its claim, when there is no Pulse to tell: the next reclaim says so', async ({
+    deploy,
+    expect,
+  }) => {
+    const here = await deploy({ claimTimeoutMs: 4_000, claimDelayMs: 60_000 });
     const worker = await here.startWorker({}, { pulse: false });
-    const { taskId, dead } = await startFamily(worker);
+    const { taskId, dead } = await startFamily(here, worker);
     await here.cancelTask(taskId);
     await dead();
     await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
   });
 
-  it('when reclaims get no answer until the claim has expired', async () => {
-    here = await deployment({ claimTimeoutMs: 2_500, claimDelayMs: 60_000 });
+  it('when reclaims get no answer until the claim has expired', async ({ deploy, expect }) => {
+    const here = await deploy({ claimTimeoutMs: 2_500, claimDelayMs: 60_000 });
     const worker = await here.startWorker(
       {},
       {
@@ -82,13 +102,13 @@ describe('a run that is stopped', () => {
         }),
       },
     );
-    const { taskId, dead } = await startFamily(worker);
+    const { taskId, dead } = await startFamily(here, worker);
     await dead();
     expect((await here.status(taskId)).state).toBe('running');
   });
 
-  it('is not stopped by a message about another run', async () => {
-    here = await deployment();
+  it('is not stopped by a message about another run', async ({ deploy, expect }) => {
+    const here = await deploy();
     await here.startWorker();
     const first = await here.createTask(sh('sleep 600'));
     await here.running(first);
@@ -97,8 +117,8 @@ describe('a run that is stopped', () => {
     expect(await here.resolved(second)).toMatchObject({ state: 'completed' });
   });
 
-  it('outlives its first claim, by reclaims', async () => {
-    here = await deployment({ claimTimeoutMs: 1_500 });
+  it('outlives its first claim, by reclaims', async ({ deploy, expect }) => {
+    const here = await deploy({ claimTimeoutMs: 1_500 });
     await here.startWorker();
     const taskId = await here.createTask({
       ...sh('sleep 4; echo x > x'),
@@ -108,24 +128,26 @@ describe('a run that is stopped', () => {
     expect(runs).toMatchObject([{ state: 'completed' }]);
   });
 
-  it('dies after the grace period when it ignores SIGTERM', async () => {
-    here = await deployment();
+  it('dies after the grace period when it ignores SIGTERM', async ({ deploy, expect }) => {
+    const here = await deploy();
     const worker = await here.startWorker({ killGraceSecs: 1 });
     const mark = `32${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
     const taskId = await here.createTask(sh(`trap '' TERM; while :; do sleep ${mark}; done`));
-    await expect.poll(() => alive(`sleep\0${mark}`)).toBe(1);
+    await number(`sleep\0${mark}`, 1);
     await here.cancelTask(taskId);
-    await expect.poll(() => alive(mark), { timeout: 5_000 }).toBe(0);
+    await number(mark, 0);
     await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
   });
 });
 
-describe('a worker that has to go', () => {
-  let here: Deployment;
-  afterEach(() => here.close());
+describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
+  const it = testOf(way);
 
-  it('now: stops its run, which is reported as worker-shutdown and run again elsewhere', async () => {
-    here = await deployment();
+  it('now: stops its run, which is reported as worker-shutdown and run again elsewhere', async ({
+    deploy,
+    expect,
+  }) => {
+    const here = await deploy();
     const worker = await here.startWorker();
     const taskId = await here.createTask(sh('test "$RUN_ID" -ge 1 || sleep 600'));
     await here.running(taskId);
@@ -140,8 +162,8 @@ describe('a worker that has to go', () => {
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
   });
 
-  it('when all is finished: claims nothing more and finishes what runs', async () => {
-    here = await deployment();
+  it('when all is finished: claims nothing more and finishes what runs', async ({ deploy, expect }) => {
+    const here = await deploy();
     const worker = await here.startWorker({ capacity: 2 });
     const running = await here.createTask(sh('sleep 1'));
     await here.running(running);
@@ -152,8 +174,8 @@ describe('a worker that has to go', () => {
     expect(await here.status(late)).toMatchObject({ state: 'pending' });
   });
 
-  it('gives back what an open claimWork still brings', async () => {
-    here = await deployment({ longPollMs: 5_000, lookAgainMs: 1_000 });
+  it('gives back what an open claimWork still brings', async ({ deploy, expect }) => {
+    const here = await deploy({ longPollMs: 5_000, lookAgainMs: 1_000 });
     const worker = await here.startWorker({}, { pulse: false });
     await sleep(200);
     worker.shutdown('finish');
@@ -165,8 +187,8 @@ describe('a worker that has to go', () => {
     ]);
   });
 
-  it('after as many tasks as it was told to run', async () => {
-    here = await deployment();
+  it('after as many tasks as it was told to run', async ({ deploy, expect }) => {
+    const here = await deploy();
     const worker = await here.startWorker({ numberOfTasksToRun: 2 });
     const taskIds = await Promise.all([1, 2, 3].map(() => here.createTask(sh('true'))));
     expect(await worker.ended).toBe('tasks-complete');
@@ -174,8 +196,8 @@ describe('a worker that has to go', () => {
     expect(states.sort()).toEqual(['completed', 'completed', 'pending']);
   });
 
-  it('after it had nothing to do for long enough', async () => {
-    here = await deployment();
+  it('after it had nothing to do for long enough', async ({ deploy, expect }) => {
+    const here = await deploy();
     const worker = await here.startWorker({ idleTimeoutSecs: 2 });
     const taskId = await here.createTask(sh('sleep 2.5'));
     expect(await worker.ended).toBe('idle');

@@ -8,6 +8,7 @@ import {
   map,
   merge,
   mergeMap,
+  Subject,
   take,
   tap,
   timer,
@@ -34,13 +35,15 @@ export interface Demand {
 /** The queue gives at most so many claims for one call. */
 export const MOST_CLAIMS = 32;
 
-const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 60_000 };
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
 
 /**
  * Asks the queue for work, once for each demand.
  *
  * A call is never aborted, not even when whoever demanded has gone: the queue may have given a claim to it already,
  * which would then hang as running until it expires. For the same reason it is never repeated by itself.
+ *
+ * After a failure there is a pause, longer each time, that ends when another call has worked.
  *
  * @param draining$ ends the pause after a failure: the worker waits for no more work
  * @param quarantine told of each answer; in quarantine, a demand counts as failed
@@ -52,16 +55,21 @@ export function claim(
   quarantine?: Quarantine,
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
+  const works$ = new Subject<void>();
   return demand$ =>
     demand$.pipe(
       mergeMap(demand =>
-        defer(() => queue.claimWork(demand.tasks)).pipe(
-          mergeMap(claims => {
-            failures = 0;
-            return concat(settled(demand, claims.length), claims);
-          }),
-          catchError((err: unknown) => afterPause(err, demand)),
-        ),
+        defer(() => {
+          const failuresBefore = failures;
+          return from(queue.claimWork(demand.tasks)).pipe(
+            mergeMap(claims => {
+              failures = 0;
+              works$.next();
+              return concat(settled(demand, claims.length), claims);
+            }),
+            catchError((err: unknown) => afterPause(err, demand, failuresBefore)),
+          );
+        }),
       ),
     );
 
@@ -82,10 +90,12 @@ export function claim(
     );
   }
 
-  function afterPause(err: unknown, demand: Demand): Observable<never> {
-    const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);
+  function afterPause(err: unknown, demand: Demand, failuresBefore: number): Observable<never> {
+    // Calls that were open at the same time fail of the same: together they are one failure.
+    if (failures === failuresBefore) failures++;
+    const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
     logger.warn({ err, waitMs }, 'could not ask for work');
-    return merge(timer(waitMs), draining$).pipe(
+    return merge(timer(waitMs), draining$, works$).pipe(
       take(1),
       mergeMap(() => {
         demand.failed();

@@ -17,6 +17,7 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Queue } from '../../queue/index.ts';
 import type { Logger } from '../logger.ts';
 import type { Slots } from '../slots.ts';
@@ -34,6 +35,9 @@ export interface LookTimes {
 
 /** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
 export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200 };
+
+/** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
 
 /**
  * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at
@@ -55,6 +59,7 @@ export function look(
   return defer(() => {
     let backlog = false;
     let noticed = false;
+    let failures = 0;
 
     const wish = (pending: number, isExpected: boolean): Demand | undefined => {
       const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
@@ -67,15 +72,20 @@ export function look(
         slots.free === 0 ? EMPTY : queue.pendingTasks(),
       ).pipe(
         // Taken here, the slots of an answer that nobody waits for any more stay free.
-        map(pending => wish(pending ?? unknownMeans, pending !== undefined)),
+        map(pending => {
+          failures = 0;
+          return wish(pending ?? unknownMeans, pending !== undefined);
+        }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
           logger.warn({ err }, 'could not ask how many tasks are pending');
+          failures++;
           backlog = false;
           return EMPTY;
         }),
       );
     const pauseMs = () => {
+      if (failures > 0) return AFTER_FAILURE.baseMs / 2 + fullJitter(failures, AFTER_FAILURE, random);
       if (!backlog) return quietMs * (1 - random() / 2);
       return noticed ? backlogMs : 0;
     };

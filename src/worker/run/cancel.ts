@@ -1,5 +1,19 @@
-import { defer, filter, map, merge, mergeMap, timer, type Observable } from 'rxjs';
-import type { RunInformation } from '../../queue/index.ts';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  filter,
+  map,
+  merge,
+  mergeMap,
+  retry,
+  switchMap,
+  throwError,
+  timer,
+  type Observable,
+} from 'rxjs';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
+import { QueueError, type RunInformation } from '../../queue/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { ActiveRun } from './active-run.ts';
 import { reclaim } from './reclaim.ts';
@@ -7,6 +21,7 @@ import type { StopReason } from './stop.ts';
 
 /** After a gap all running tasks are looked at; this spreads the questions of a fleet, in ms. */
 const LOOK_SPREAD_MS = 5_000;
+const LOOK_AGAIN: Backoff = { baseMs: 1_000, capMs: 60_000 };
 
 /** Every reason from outside to stop a run, as it comes. The first one counts; see the run's state machine. */
 export function stops(run: ActiveRun): Observable<StopReason> {
@@ -31,11 +46,22 @@ function canceled({ claim, worker }: ActiveRun): Observable<StopReason> {
 function missedExceptions({ claim, worker }: ActiveRun): Observable<StopReason> {
   return worker.missed$.pipe(
     mergeMap(() => timer(Math.random() * LOOK_SPREAD_MS)),
-    mergeMap(() => worker.queue.status(claim.taskId).catch(() => undefined)),
+    switchMap(() =>
+      defer(() => worker.queue.status(claim.taskId)).pipe(
+        retry({ delay: whileAway }),
+        catchError(() => EMPTY),
+      ),
+    ),
     map(status => status?.runs[claim.runId]),
     filter(information => information !== undefined && information.state !== 'running'),
     map(information => stopFor(information?.reasonResolved)),
   );
+}
+
+/** Pulse and the queue may have been away together: the question is asked until there is an answer. */
+function whileAway(error: unknown, attempt: number): Observable<unknown> {
+  const isAway = error instanceof QueueError && error.transient;
+  return isAway ? timer(fullJitter(attempt, LOOK_AGAIN)) : throwError(() => error);
 }
 
 /** Both times are the queue's, so that its clock and ours need not agree. */

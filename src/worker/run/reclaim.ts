@@ -22,6 +22,8 @@ import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Logger } from '../logger.ts';
 
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
+/** A pause is also no more than a quarter of what is left of the claim, but for this (ms). */
+const SHORTEST_PAUSE_MS = 250;
 
 /**
  * Keeps a claim: renews it before it expires, and emits once when it is lost, because the queue says so (409) or
@@ -53,7 +55,8 @@ export function reclaim(claim: Claim, calls: RunCalls, logger: Logger): Observab
             { taskId: claim.taskId, runId: claim.runId, err: error },
             'could not reclaim, trying again',
           );
-          return timer(BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF));
+          const pauseMs = BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF);
+          return timer(Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, remaining().forMs / 4)));
         },
       }),
       catchError(() => of('claim-lost' as const)),

@@ -1,7 +1,10 @@
-import { defer, from, type Observable } from 'rxjs';
+import { defer, delay, from, of, take, type Observable } from 'rxjs';
 import { QueueError } from '../../queue/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
+
+/** How long a report is tried, in ms, by a worker that has to go now: the claim may as well expire. */
+export const HURRY_MS = 10_000;
 
 /** Reports how a run ended, unless it is over for the queue already. Never errors: what failed is in the worker's log. */
 export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
@@ -15,8 +18,9 @@ export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
 async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<void> {
   const { taskId, runId } = run.claim;
   const { logger } = run.worker;
+  const hurry = hurried(run);
   try {
-    if (verdict) await report(run, verdict);
+    if (verdict) await report(run, verdict, hurry.signal);
     logger.info(
       { taskId, runId, ...(verdict ?? { stop: run.state.stop }) },
       verdict ? 'resolved' : 'stopped',
@@ -27,16 +31,33 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
     } else {
       logger.error({ taskId, runId, err, ...verdict }, 'could not report the run; its claim will expire');
     }
+  } finally {
+    hurry.end();
   }
 }
 
-function report({ calls }: ActiveRun, verdict: Outcome): Promise<void> {
+/** Aborted a while after the worker was told to go at once, be it before now or while the report is being made. */
+function hurried({ worker, state }: ActiveRun): { signal: AbortSignal; end: () => void } {
+  const hurry = new AbortController();
+  const told$ = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
+  const waiting = told$.pipe(take(1), delay(HURRY_MS)).subscribe(() => {
+    hurry.abort(new Error('the worker has to go'));
+  });
+  return {
+    signal: hurry.signal,
+    end: () => {
+      waiting.unsubscribe();
+    },
+  };
+}
+
+function report({ calls }: ActiveRun, verdict: Outcome, signal: AbortSignal): Promise<void> {
   switch (verdict.result) {
     case 'completed':
-      return calls.reportCompleted();
+      return calls.reportCompleted(signal);
     case 'failed':
-      return calls.reportFailed();
+      return calls.reportFailed(signal);
     case 'exception':
-      return calls.reportException(verdict.reason);
+      return calls.reportException(verdict.reason, signal);
   }
 }

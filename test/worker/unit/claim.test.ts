@@ -7,7 +7,7 @@ import { countingLogger, fakeQueue, someClaims } from './fake-queue.ts';
 
 /** The longest that the first pause may be, and any. */
 const FIRST_PAUSE_MS = 1_500;
-const LONGEST_PAUSE_MS = 60_500;
+const LONGEST_PAUSE_MS = 30_500;
 
 interface TestDemand extends Demand {
   /** What it was told. */
@@ -111,7 +111,7 @@ describe('a call that fails', () => {
     expect(wish.told).toEqual(['failed']);
   });
 
-  it('makes the next pause longer, up to a minute, until one works', async () => {
+  it('makes the next pause longer, up to half a minute, until one works', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const { demand$, claimWork, logger } = start();
@@ -123,11 +123,36 @@ describe('a call that fails', () => {
     };
     const pauses: number[] = [];
     for (let count = 0; count < 8; count++) pauses.push(await failing());
-    expect(pauses).toEqual([1.5, 2.5, 4.5, 8.5, 16.5, 32.5, 60.4, 60.4]);
+    expect(pauses).toEqual([1.5, 2.5, 4.5, 8.5, 16.5, 30.5, 30.5, 30.5]);
     demand$.next(demand());
     claimWork.at(-1)?.answer([]);
     await arrived();
     expect(await failing()).toBe(1.5);
+  });
+
+  it('counts once with the others that were open at the same time', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { demand$, claimWork, logger } = start();
+    for (let count = 0; count < 8; count++) demand$.next(demand());
+    for (const call of claimWork) call.fail();
+    await arrived();
+    const pauses = logger.told.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
+    expect(pauses).toEqual(Array.from({ length: 8 }, () => 1.5));
+  });
+
+  it('waits no longer when another has worked meanwhile', async () => {
+    const { demand$, claimWork } = start();
+    const wish = demand();
+    demand$.next(wish);
+    demand$.next(demand());
+    claimWork[0]?.fail();
+    await arrived();
+    expect(wish.told).toEqual([]);
+    claimWork[1]?.answer([]);
+    await arrived();
+    expect(wish.told).toEqual(['failed']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('stops no other', async () => {

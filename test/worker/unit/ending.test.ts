@@ -25,7 +25,7 @@ function listedCalls(failure?: Error) {
   const call =
     (name: string) =>
     async (...args: unknown[]) => {
-      made.push([name, ...args].join(' '));
+      made.push([name, ...args.filter(argument => !(argument instanceof AbortSignal))].join(' '));
       if (failure) throw failure;
     };
   const calls = {

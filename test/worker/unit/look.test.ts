@@ -162,13 +162,21 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
   });
 
-  it('also follows a question that failed, which is told', async () => {
+  it('is short after a question that failed, and longer each time, until one is answered', async () => {
     const { pendingTasks, demands, logger } = start();
     pendingTasks[0]?.fail();
     await arrived();
     expect(logger.told).toMatchObject([{ level: 'warn' }]);
+    await after(1_500);
+    expect(pendingTasks).toHaveLength(2);
+    pendingTasks[1]?.fail();
+    await after(2_500);
+    expect(pendingTasks).toHaveLength(3);
+    pendingTasks[2]?.answer(0);
+    await after(10_000);
+    expect(pendingTasks).toHaveLength(3);
     await after(QUIET_MS);
-    pendingTasks[1]?.answer(1);
+    pendingTasks[3]?.answer(1);
     await arrived();
     expect(demands).toHaveLength(1);
   });

@@ -58,6 +58,27 @@ const options = (change: Partial<PutOptions> = {}): PutOptions => ({
   ...change,
 });
 
+/** A store that does not read the first upload, nor close its connection. */
+async function deafOnce(length: number) {
+  let requests = 0;
+  let deaf = 0;
+  const server = createServer((request, response) => {
+    if (++requests === 1) {
+      deaf++;
+      return;
+    }
+    void buffer(request).then(body => response.writeHead(body.length === length ? 200 : 500).end());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
+  return { port: (server.address() as AddressInfo).port, deaf: () => deaf };
+}
+
 /** No pause between two tries is longer than nothing. */
 function withoutPauses(): void {
   vi.spyOn(Math, 'random').mockReturnValue(0);
@@ -100,7 +121,7 @@ describe('a file that is put', () => {
     expect(puts.map(({ body }) => body.toString())).toEqual(['whole', 'whole', 'whole']);
   });
 
-  it('is given up after eight tries, and only the host of its URL is told', async () => {
+  it('is given up after eight refusals, and only the host of its URL is told', async () => {
     withoutPauses();
     const { url, host, puts } = await store(refused(403, 'AccessDenied'));
     const error: unknown = await putFile(url, await file('x'), options()).catch(
@@ -113,6 +134,29 @@ describe('a file that is put', () => {
       message: `could not upload to ${host}: 403 AccessDenied`,
     });
     expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain('nobody-may-see');
+  });
+
+  it('is put for as long as a store may be out of order', async () => {
+    withoutPauses();
+    const outage = Array.from({ length: 30 }, (_, index) => (index % 2 ? hungUp : refused(503, 'SlowDown')));
+    const { url, puts } = await store(...outage, taken);
+    await putFile(url, await file('whole'), options());
+    expect(puts).toHaveLength(31);
+  });
+
+  it('is put again when nothing has moved for a while', async () => {
+    withoutPauses();
+    const { url, puts } = await store(silent, taken);
+    await putFile(url, await file('whole'), options({ stalledMs: 300 }));
+    expect(puts).toHaveLength(2);
+  });
+
+  it('is put again when the store stops reading in the middle', async () => {
+    withoutPauses();
+    const content = randomBytes(20_000_000);
+    const { port, deaf } = await deafOnce(content.length);
+    await putFile(`http://127.0.0.1:${port}/object`, await file(content), options({ stalledMs: 500 }));
+    expect(deaf()).toBe(1);
   });
 
   it.each([

@@ -156,6 +156,30 @@ describe('exceptions that were missed', () => {
   });
 });
 
+describe('a queue that is away when exceptions were missed', () => {
+  it('is asked again until it answers', async () => {
+    const { missed$, status, reasons } = start();
+    missed$.next();
+    await after(LOOK_SPREAD_MS);
+    for (let tries = 0; tries < 5; tries++) {
+      status[tries]?.fail(new QueueError('unavailable', 'status: out of order'));
+      await after(60_000);
+    }
+    status[5]?.answer(statusOf('exception', 'canceled'));
+    await after(0);
+    expect(reasons).toEqual(['canceled']);
+  });
+
+  it('is asked no more when it refuses', async () => {
+    const { missed$, status } = start();
+    missed$.next();
+    await after(LOOK_SPREAD_MS);
+    status[0]?.fail(new QueueError('refused', 'status: no such task'));
+    await after(10 * 60_000);
+    expect(status).toHaveLength(1);
+  });
+});
+
 describe('a run that has several reasons to stop', () => {
   it('stops for the first', () => {
     const { run, exceptions$, shutdown$, reasons } = start();

@@ -1,0 +1,234 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallName } from '../test/harness/queue-call.ts';
+import type { QueueFault } from '../test/harness/queue-fault-proxy.ts';
+import type { Random } from './random.ts';
+import type { SoakWorker } from './worker.ts';
+
+/** What a fault may touch. */
+export interface Field {
+  /** The workers that it is for. */
+  readonly workers: readonly SoakWorker[];
+  readonly random: Random;
+  /** How long it lasts, in ms. */
+  readonly lastsMs: number;
+  readonly claimMs: number;
+  /** Undefined where the broker is not ours to stop. */
+  readonly broker: { stop(): Promise<void>; start(): Promise<void> } | undefined;
+}
+
+export interface FaultKind {
+  readonly name: string;
+  readonly whom: 'one' | 'all';
+  /** In ms: the shortest and the longest. */
+  readonly lasts: readonly [number, number];
+  /**
+   * How long, in ms, after the fault's end each worker that it was for may be idle until it has claimed a task.
+   *
+   * @param lastsMs how long the fault was
+   */
+  readonly bound: (lastsMs: number, claimMs: number) => number;
+  /** Only over another connection to Pulse is a worker back: what it has of the old one may still make it claim once. */
+  readonly needsConnection?: true;
+  /** Makes the fault and ends it. */
+  readonly strike: (field: Field) => Promise<void>;
+}
+
+/** Until a notice comes to a worker that is there, in a soak that always has some tasks pending. */
+const NEXT_TASK_MS = 6_000;
+/** A worker's connection is silent for at most so long: three heartbeats of 15 s. */
+const SILENCE_MS = 45_000;
+/** A pause of the worker is at most so long, and hardly longer than twice the outage: its bound doubles each time. */
+const LONGEST_PAUSE_MS = 30_500;
+const afterOutage = (lastsMs: number) => NEXT_TASK_MS + Math.min(2 * lastsMs, LONGEST_PAUSE_MS);
+
+export const FAULTS: readonly FaultKind[] = [
+  {
+    name: 'pulse-cut',
+    whom: 'all',
+    lasts: [0, 0],
+    bound: () => NEXT_TASK_MS,
+    strike: async ({ workers }) => {
+      for (const { pulse } of workers) pulse.cut();
+    },
+  },
+  {
+    name: 'pulse-frozen',
+    whom: 'one',
+    lasts: [2_000, 10_000],
+    bound: () => NEXT_TASK_MS,
+    strike: async ({ workers, lastsMs }) => {
+      for (const { pulse } of workers) pulse.freeze();
+      await sleep(lastsMs);
+      for (const { pulse } of workers) pulse.thaw();
+    },
+  },
+  {
+    name: 'pulse-half-open',
+    whom: 'one',
+    lasts: [0, 0],
+    bound: () => SILENCE_MS + NEXT_TASK_MS,
+    needsConnection: true,
+    strike: async ({ workers }) => {
+      for (const { pulse } of workers) pulse.halfOpen();
+    },
+  },
+  {
+    name: 'pulse-refused',
+    whom: 'all',
+    lasts: [3_000, 10_000],
+    bound: afterOutage,
+    strike: async ({ workers, lastsMs }) => {
+      for (const { pulse } of workers) {
+        pulse.refuse();
+        pulse.cut();
+      }
+      await sleep(lastsMs);
+      for (const { pulse } of workers) pulse.accept();
+    },
+  },
+  {
+    name: 'pulse-slow',
+    whom: 'one',
+    lasts: [3_000, 6_000],
+    bound: () => NEXT_TASK_MS,
+    strike: async ({ workers, lastsMs }) => {
+      for (const { pulse } of workers) pulse.delay(500);
+      await sleep(lastsMs);
+      for (const { pulse } of workers) pulse.delay(0);
+    },
+  },
+  {
+    name: 'broker-restart',
+    whom: 'all',
+    lasts: [2_000, 8_000],
+    // The queue can not announce what it gives, so it gives nothing: this is an outage of both. rabbitmqctl adds its own.
+    bound: lastsMs => afterOutage(lastsMs + 15_000),
+    strike: async ({ broker, lastsMs }) => {
+      await broker?.stop();
+      await sleep(lastsMs);
+      await broker?.start();
+    },
+  },
+  {
+    name: 'queue-errors',
+    whom: 'all',
+    lasts: [2_000, 6_000],
+    bound: afterOutage,
+    strike: field => {
+      const status = field.random.pick([429, 500, 502, 503]);
+      return spoiled(field, undefined, { kind: 'status', status, as: status === 502 ? 'balancer' : 'queue' });
+    },
+  },
+  {
+    name: 'queue-denies-work',
+    whom: 'one',
+    lasts: [2_000, 5_000],
+    bound: afterOutage,
+    strike: field => {
+      const status = field.random.pick([401, 403, 404, 409]);
+      return spoiled(field, ['claimWork', 'pendingTasks', 'status'], { kind: 'status', status });
+    },
+  },
+  {
+    name: 'queue-slow',
+    whom: 'all',
+    lasts: [3_000, 6_000],
+    bound: () => NEXT_TASK_MS,
+    strike: field => spoiled(field, undefined, { kind: 'delay', ms: field.random.between(300, 1_000) }),
+  },
+  {
+    name: 'queue-stuck',
+    whom: 'all',
+    lasts: [2_000, 8_000],
+    bound: () => NEXT_TASK_MS,
+    strike: field => spoiled(field, undefined, { kind: 'freeze' }),
+  },
+  {
+    name: 'answers-lost',
+    whom: 'all',
+    lasts: [2_000, 5_000],
+    bound: afterOutage,
+    strike: field => spoiled(field, REPEATABLE, { kind: 'lose-answer' }),
+  },
+  {
+    name: 'answers-halved',
+    whom: 'all',
+    lasts: [2_000, 5_000],
+    bound: afterOutage,
+    strike: field => spoiled(field, REPEATABLE, { kind: 'halve-answer' }),
+  },
+  {
+    name: 'claims-lost',
+    whom: 'one',
+    lasts: [500, 1_500],
+    bound: afterOutage,
+    strike: field => spoiled(field, ['claimWork'], { kind: 'lose-answer' }),
+  },
+  {
+    name: 'queue-away',
+    whom: 'all',
+    lasts: [30_000, 30_000],
+    bound: afterOutage,
+    strike: async ({ workers, lastsMs }) => {
+      for (const { queue } of workers) queue.down();
+      await sleep(lastsMs);
+      for (const { queue } of workers) queue.up();
+    },
+  },
+];
+
+/** Calls that do no more the second time. A claim whose answer is lost hangs until it expires. */
+const REPEATABLE: readonly CallName[] = [
+  'reclaimTask',
+  'reportCompleted',
+  'reportFailed',
+  'reportException',
+  'createArtifact',
+  'upload',
+  'pendingTasks',
+  'status',
+];
+
+async function spoiled(
+  { workers, lastsMs }: Field,
+  calls: readonly CallName[] | undefined,
+  fault: QueueFault,
+): Promise<void> {
+  const rules = workers.map(({ queue }) => queue.fault(calls, fault));
+  await sleep(lastsMs);
+  for (const rule of rules) rule.lift();
+}
+
+/** One fault of a schedule. */
+export interface PlannedFault {
+  readonly kind: FaultKind;
+  readonly lastsMs: number;
+  /** The worker that it is for, by its place; undefined for all. */
+  readonly worker: number | undefined;
+  /** How long after the recovery from the last one it strikes, in ms. */
+  readonly afterMs: number;
+}
+
+/**
+ * Chooses how long each fault lasts, whom it is for, and in which order they come: the same for the same seed.
+ *
+ * @param longestMs cuts all that would last longer, and the pauses between them
+ */
+export function planned(
+  names: readonly string[],
+  workers: number,
+  random: Random,
+  longestMs = Infinity,
+): PlannedFault[] {
+  return random.shuffled(names).map(name => {
+    const kind = FAULTS.find(each => each.name === name);
+    if (!kind) throw new Error(`no fault ${name}`);
+    const [shortest, longest] = kind.lasts;
+    return {
+      kind,
+      lastsMs: Math.min(longestMs, random.between(shortest, longest)),
+      worker: kind.whom === 'one' ? random.between(0, workers - 1) : undefined,
+      afterMs: Math.min(longestMs, random.between(500, 2_500)),
+    };
+  });
+}

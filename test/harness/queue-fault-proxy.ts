@@ -1,0 +1,226 @@
+import { once } from 'node:events';
+import {
+  Agent,
+  createServer,
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { callOf, type CallName } from './queue-call.ts';
+
+/** What becomes of a call. */
+export type QueueFault =
+  /** It is answered with this status and never reaches the queue: in the queue's words, or as a load balancer's page. */
+  | { readonly kind: 'status'; readonly status: number; readonly as?: 'queue' | 'balancer' }
+  /** It reaches the queue so many ms later. */
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** It gets stuck on its way, until the rule is lifted: then it goes on. */
+  | { readonly kind: 'freeze' }
+  /** The connection is cut before the queue hears of it. */
+  | { readonly kind: 'cut' }
+  /** The queue does it, and the connection is cut instead of the answer. */
+  | { readonly kind: 'lose-answer' }
+  /** The queue does it, and the connection is cut in the middle of the answer's body. */
+  | { readonly kind: 'halve-answer' };
+
+/** Some calls that go wrong. */
+export interface FaultRule {
+  /** How many calls it has met. */
+  readonly met: number;
+  /** Settles when it has met its first. */
+  readonly first: Promise<void>;
+  lift(): void;
+}
+
+/** An HTTP proxy between workers and an embedded queue. What no rule is about passes unchanged. */
+export interface QueueFaultProxy {
+  /** Takes the place of the queue's. Hawk signs host and port as the caller sees them, and the queue reads the same. */
+  readonly rootUrl: string;
+  /** The calls that came, in their order, those that went wrong too. */
+  readonly calls: readonly CallName[];
+  /**
+   * Lets calls go wrong. The rule that was made last counts.
+   *
+   * @param which every call when it is left out
+   * @param times how many of them, all by default
+   */
+  fault(which: CallName | readonly CallName[] | undefined, fault: QueueFault, times?: number): FaultRule;
+  /** The queue is away: open calls are cut, on both sides, and so is each new one. */
+  down(): void;
+  up(): void;
+  close(): Promise<void>;
+}
+
+interface Rule {
+  readonly fits: (call: CallName) => boolean;
+  readonly fault: QueueFault;
+  readonly lifted: Promise<void>;
+  /** Counts one more; false when it has met all that it should. */
+  meet(): boolean;
+}
+
+/** @param queueUrl the root URL of the embedded queue */
+export async function queueFaultProxy(queueUrl: string): Promise<QueueFaultProxy> {
+  const { hostname, port } = new URL(queueUrl);
+  const agent = new Agent({ keepAlive: true });
+  const rules: Rule[] = [];
+  const calls: CallName[] = [];
+  const open = new Set<ClientRequest>();
+  let away = false;
+  let rootUrl = '';
+
+  /** Sends the request on. The answer's body has not been read. */
+  const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<IncomingMessage> => {
+    const { method, url, headers } = incoming;
+    const upstream = request({ hostname, port, agent, method, path: url, headers });
+    open.add(upstream);
+    upstream.on('close', () => open.delete(upstream));
+    incoming.on('error', () => upstream.destroy());
+    answer.on('close', () => {
+      if (!answer.writableFinished) upstream.destroy();
+    });
+    incoming.pipe(upstream);
+    const [response] = (await once(upstream, 'response')) as [IncomingMessage];
+    return response;
+  };
+
+  const pass = async (call: CallName, incoming: IncomingMessage, answer: ServerResponse) => {
+    const response = await forward(incoming, answer);
+    if (call !== 'createArtifact') {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.on('error', () => answer.destroy()).pipe(answer);
+      return;
+    }
+    // Where an artifact is to be put: that way leads through here too.
+    const body = (await text(response)).replaceAll(queueUrl, rootUrl);
+    const headers = { ...response.headers, 'content-length': Buffer.byteLength(body) };
+    answer.writeHead(response.statusCode ?? 502, headers).end(body);
+  };
+
+  const spoil = async (
+    { fault, lifted }: Rule,
+    call: CallName,
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+  ) => {
+    switch (fault.kind) {
+      case 'status':
+        incoming.resume();
+        refuse(fault, call, answer);
+        return;
+      case 'delay':
+        await new Promise(resolve => setTimeout(resolve, fault.ms));
+        return answer.destroyed ? undefined : pass(call, incoming, answer);
+      case 'freeze':
+        await lifted;
+        return answer.destroyed ? undefined : pass(call, incoming, answer);
+      case 'cut':
+        answer.destroy();
+        return;
+      case 'lose-answer':
+        await text(await forward(incoming, answer));
+        answer.destroy();
+        return;
+      case 'halve-answer': {
+        const response = await forward(incoming, answer);
+        const body = await text(response);
+        const headers = { ...response.headers, 'content-length': Buffer.byteLength(body) };
+        answer.writeHead(response.statusCode ?? 502, headers);
+        answer.write(body.slice(0, Math.floor(body.length / 2)), () => answer.destroy());
+      }
+    }
+  };
+
+  const server = createServer((incoming, answer) => {
+    const call = callOf(incoming.method ?? '', incoming.url ?? '');
+    calls.push(call);
+    if (away) {
+      answer.destroy();
+      return;
+    }
+    const rule = rules.findLast(rule => rule.fits(call) && rule.meet());
+    const work = rule ? spoil(rule, call, incoming, answer) : pass(call, incoming, answer);
+    work.catch(() => answer.destroy());
+  });
+  server.requestTimeout = 0;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  rootUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    rootUrl,
+    calls,
+    fault: (which, fault, times = Infinity) => {
+      const names = typeof which === 'string' ? [which] : which;
+      const { promise: first, resolve: metOne } = Promise.withResolvers<void>();
+      const { promise: lifted, resolve: lift } = Promise.withResolvers<void>();
+      let met = 0;
+      const rule: Rule = {
+        fault,
+        lifted,
+        fits: call => names?.includes(call) ?? true,
+        meet: () => {
+          if (met >= times) return false;
+          met++;
+          metOne();
+          return true;
+        },
+      };
+      rules.push(rule);
+      return {
+        get met() {
+          return met;
+        },
+        first,
+        lift: () => {
+          rules.splice(rules.indexOf(rule), rules.includes(rule) ? 1 : 0);
+          lift();
+        },
+      };
+    },
+    down: () => {
+      away = true;
+      for (const upstream of open) upstream.destroy();
+      server.closeAllConnections();
+    },
+    up: () => {
+      away = false;
+    },
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      for (const upstream of open) upstream.destroy();
+      agent.destroy();
+      await closed;
+    },
+  };
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  401: 'AuthenticationFailed',
+  403: 'InsufficientScopes',
+  404: 'ResourceNotFound',
+  409: 'RequestConflict',
+  429: 'TooManyRequests',
+  500: 'InternalServerError',
+};
+
+function refuse(
+  { status, as = 'queue' }: { status: number; as?: 'queue' | 'balancer' },
+  call: CallName,
+  answer: ServerResponse,
+): void {
+  if (as === 'balancer') {
+    const page = `<html><head><title>${status}</title></head><body><h1>${status}</h1></body></html>`;
+    answer.writeHead(status, { 'content-type': 'text/html' }).end(page);
+    return;
+  }
+  const message = `This is a fault of a test.\n\n---\n\n* method:     ${call}\n* statusCode: ${status}`;
+  answer
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
+    .end(JSON.stringify({ code: CODES[status] ?? 'InternalServerError', message, requestInfo: {} }));
+}

@@ -1,11 +1,12 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { request } from 'undici';
 import { fullJitter, type Backoff } from '../pulse/index.ts';
 import { TaskError } from './outcome.ts';
+import { shortageOf } from './shortage.ts';
 
 const TRIES = 8;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
@@ -60,7 +61,21 @@ async function putOnce(
   if (response.statusCode >= 300) throw new Error(`${response.statusCode} ${answer.slice(0, 200)}`);
 }
 
-/** Compresses a file into another. */
-export async function gzipFile(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await pipeline(createReadStream(from), createGzip(), createWriteStream(to, { mode: 0o600 }), { signal });
+/** A file as it goes up: the whole of its path, and how it is encoded. */
+export interface Upload {
+  readonly file: string;
+  readonly contentEncoding: 'identity' | 'gzip';
+}
+
+/** Compresses a file into another. Where the disk has no room for that, the file goes up as it is. */
+export async function gzipped(file: string, zipped: string, signal: AbortSignal): Promise<Upload> {
+  try {
+    const target = createWriteStream(zipped, { mode: 0o600 });
+    await pipeline(createReadStream(file), createGzip(), target, { signal });
+    return { file: zipped, contentEncoding: 'gzip' };
+  } catch (error) {
+    await rm(zipped, { force: true });
+    if (shortageOf(error) !== 'disk space') throw error;
+    return { file, contentEncoding: 'identity' };
+  }
 }

@@ -34,6 +34,7 @@ export interface Command {
   readonly argv: readonly string[];
   /** The whole environment: nothing of the worker's own is added. */
   readonly env: Readonly<Record<string, string>>;
+  /** A chunk is only lent to it: it may not look at one any more when it has called back for it. */
   readonly output: NodeJS.WritableStream;
 }
 

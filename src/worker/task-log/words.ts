@@ -16,6 +16,14 @@ export function commandSummary({ exitCode, userMs, kernelMs, wallMs }: CommandRe
   return lines.map(([label, value]) => `${label.padStart(LABEL_WIDTH)}: ${value}`).join('\n');
 }
 
+/** What stands in a log where bytes are left out: because the disk took no more, or there were more than allowed. */
+export function cutLine(omitted: number, maxBytes: number, failure?: Error): string {
+  const why = failure
+    ? `the disk did not take all of it (${failure.message})`
+    : `it is longer than the ${maxBytes} bytes that this worker allows`;
+  return `${omitted} bytes of the log are left out here: ${why}`;
+}
+
 /**
  * A duration in Go's spelling, which is what readers of these logs know: `1.02ms`, `3.4s`, `1m2.5s`, `1h0m3s`. It is
  * exact to the nanosecond below a second, and to the microsecond from there on.

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { FIRST_DESCRIPTOR, type Enclosure, type Entrance } from './enclosure.ts';
 import { withNewKeeper, type Keeper } from './keeper.ts';
+import { pidMax, type ProcessLimit } from './limits.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import { readProcFolder, type ProcessRow } from './process-table.ts';
 import type { Tools } from './tools.ts';
@@ -44,7 +45,8 @@ export function pidNamespaceMethods({ unshare, nsenter, setsid, setpriv }: Tools
 const INIT = `
   [ $$ -eq 1 ] || exit 1
   trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
-  "$1" -m 600 "$2" || exit 1
+  if [ -n "$2" ]; then echo "$2" >/proc/sys/kernel/pid_max || exit 1; fi
+  "$1" -m 600 "$3" || exit 1
   echo ready
   exec 3<&0 </dev/null >/dev/null 2>&1
   until
@@ -59,8 +61,12 @@ const INIT = `
   do :; done`;
 
 /** Makes a PID namespace for one run. */
-export async function openPidNamespace(method: PidNamespaceMethod, tools: Tools): Promise<Enclosure> {
-  const words = [...method.unshare, tools.shell, '-c', INIT, 'init', tools.mkfifo];
+export async function openPidNamespace(
+  method: PidNamespaceMethod,
+  tools: Tools,
+  limit: ProcessLimit | undefined,
+): Promise<Enclosure> {
+  const words = [...method.unshare, tools.shell, '-c', INIT, 'init', tools.mkfifo, pidMax(limit)];
   return await withNewKeeper(
     words,
     tools.searchPath,

@@ -6,6 +6,7 @@ import { cancel } from './figures/cancel.ts';
 import { claimCalls } from './figures/claim-calls.ts';
 import type { Figure } from './figures/figure.ts';
 import { footprint } from './figures/footprint.ts';
+import { log } from './figures/log.ts';
 import { pool } from './figures/pool.ts';
 import { single } from './figures/single.ts';
 import { describeMachine, inWords } from './report/machine.ts';
@@ -13,7 +14,7 @@ import type { Row } from './report/row.ts';
 import { table } from './report/table.ts';
 import { withSetting } from './setting/setting.ts';
 
-const FIGURES: readonly Figure[] = [single, pool, claimCalls, cancel, footprint, breakdown];
+const FIGURES: readonly Figure[] = [single, pool, claimCalls, cancel, log, footprint, breakdown];
 const NAMES = FIGURES.map(({ name }) => name);
 
 const HELP = `npm run bench -- [options]

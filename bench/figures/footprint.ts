@@ -1,6 +1,6 @@
-import { execa } from 'execa';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rowOf } from '../report/row.ts';
+import { residentMb } from '../setting/processes.ts';
 import { oneTask } from '../setting/sample.ts';
 import type { Setting } from '../setting/setting.ts';
 import { startWorkers } from '../setting/workers.ts';
@@ -55,10 +55,4 @@ async function costsOfOne(setting: Setting, tasks: number): Promise<Costs> {
     newMb,
     usedMb: await residentMb(workers.pids),
   };
-}
-
-/** @returns millions of bytes */
-async function residentMb(pids: readonly number[]): Promise<number> {
-  const { stdout } = await execa('ps', ['-o', 'rss=', '-p', pids.join(',')]);
-  return (Number(stdout.trim()) * 1024) / 1e6;
 }

@@ -2,7 +2,7 @@ import { distribution, type Distribution } from './statistics.ts';
 
 /** What is to be reached. */
 export interface Goal {
-  readonly atMost: number;
+  readonly atMost?: number;
   /** The baseline is to be so many times the value. */
   readonly timesUnderBaseline?: number;
 }
@@ -68,12 +68,19 @@ export function row(
   };
 }
 
-function isMet({ atMost, timesUnderBaseline }: Goal, value: number, ratio: number | null): boolean {
+function isMet(
+  { atMost = Infinity, timesUnderBaseline }: Goal,
+  value: number,
+  ratio: number | null,
+): boolean {
   if (!(value <= atMost)) return false;
   return timesUnderBaseline === undefined || (ratio !== null && ratio >= timesUnderBaseline);
 }
 
 function inWords({ atMost, timesUnderBaseline }: Goal, unit: Row['unit']): string {
   const most = unit === 'calls' ? `≤ ${atMost}` : `≤ ${atMost} ${unit}`;
-  return timesUnderBaseline === undefined ? most : `${most}, ${timesUnderBaseline} × under the baseline`;
+  const times = `${timesUnderBaseline} × under the baseline`;
+  return [...(atMost === undefined ? [] : [most]), ...(timesUnderBaseline === undefined ? [] : [times])].join(
+    ', ',
+  );
 }

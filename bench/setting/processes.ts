@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { once } from 'node:events';
+import { execa } from 'execa';
 import { Worker } from 'node:worker_threads';
 
 /** A process that belongs to a run. */
@@ -57,4 +58,10 @@ export async function watchDeaths(pids: readonly number[], everyMs: number): Pro
   await once(thread, 'message');
   thread.once('message', resolve);
   return { allDeadMs: promise };
+}
+
+/** The memory that processes have at the moment, in millions of bytes. */
+export async function residentMb(pids: readonly number[]): Promise<number> {
+  const { stdout } = await execa('ps', ['-o', 'rss=', '-p', pids.join(',')]);
+  return (Number(stdout.trim()) * 1024) / 1e6;
 }

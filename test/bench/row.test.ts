@@ -34,6 +34,20 @@ describe('a row of the benchmark', () => {
     });
   });
 
+  it.each([
+    { value: 1_000, baseline: 700, met: true },
+    { value: 1_000, baseline: 699, met: false },
+  ])(
+    'may have a goal beside the baseline only: $value ms against $baseline ms',
+    ({ value, baseline, met }) => {
+      const goal = { timesUnderBaseline: 0.7 };
+      expect(row('a time', 'ms', value, baseline, goal)).toMatchObject({
+        goal: '0.7 × under the baseline',
+        met,
+      });
+    },
+  );
+
   it('neither meets nor misses what is no goal', () => {
     expect(row('memory', 'MB', 100, undefined)).toMatchObject({
       baseline: null,

@@ -2,6 +2,7 @@ import type { Secret } from '../../pulse/index.ts';
 import { secretSearch, type SecretSearch } from './secret-search.ts';
 
 const REPLACEMENT = Buffer.from('[redacted]');
+const NOTHING = Buffer.alloc(0);
 /** Shorter words would be found in innocent output. */
 const SHORTEST_SECRET_BYTES = 8;
 
@@ -21,16 +22,21 @@ export interface Redaction {
  */
 export function redaction(secrets: () => Iterable<Secret>): Redaction {
   const searchNow = latestSearch(secrets);
-  let heldBack: Buffer = Buffer.alloc(0);
+  let heldBack: Buffer = NOTHING;
   /** How many bytes of what is held back belong to a secret that is replaced already. */
   let hidden = 0;
 
   /** Lets go of `text` but for its last `keep` bytes. */
   const pass = (text: Buffer, keep: number, search: SecretSearch): Buffer[] => {
+    const spans = search.spansIn(text);
+    if (spans.length === 0 && hidden === 0 && keep === 0) {
+      heldBack = NOTHING;
+      return [text];
+    }
     const end = text.length - keep;
     const pieces: Buffer[] = [];
     let at = hidden;
-    for (const span of search.spansIn(text)) {
+    for (const span of spans) {
       // What begins later is found again, with all that follows it.
       if (span.start >= end) break;
       if (span.start >= at) pieces.push(text.subarray(at, span.start), REPLACEMENT);
@@ -39,7 +45,7 @@ export function redaction(secrets: () => Iterable<Secret>): Redaction {
     if (at < end) pieces.push(text.subarray(at, end));
     hidden = Math.max(0, at - end);
     // A copy, since the rest of the chunk may be large.
-    heldBack = Buffer.from(text.subarray(end));
+    heldBack = keep === 0 ? NOTHING : Buffer.from(text.subarray(end));
     return pieces.filter(piece => piece.length > 0);
   };
 

@@ -1,14 +1,15 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, type ZlibOptions } from 'node:zlib';
 import { request } from 'undici';
 import { fullJitter, type Backoff } from '../pulse/index.ts';
 import { TaskError } from './outcome.ts';
 import { shortageOf } from './shortage.ts';
 
 const TRIES = 8;
+const READ_BYTES = 256 * 1024;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
 export interface PutOptions {
@@ -70,12 +71,25 @@ export interface Upload {
 /** Compresses a file into another. Where the disk has no room for that, the file goes up as it is. */
 export async function gzipped(file: string, zipped: string, signal: AbortSignal): Promise<Upload> {
   try {
+    // With this mark, a chunk is asked for only when the one before it has been used up.
+    const gzip = createGzip({ highWaterMark: 1 } as ZlibOptions);
     const target = createWriteStream(zipped, { mode: 0o600 });
-    await pipeline(createReadStream(file), createGzip(), target, { signal });
+    await pipeline(contentOf(file), gzip, target, { signal });
     return { file: zipped, contentEncoding: 'gzip' };
   } catch (error) {
     await rm(zipped, { force: true });
     if (shortageOf(error) !== 'disk space') throw error;
     return { file, contentEncoding: 'identity' };
+  }
+}
+
+/** A file piece by piece, each in the memory of the one before it: a long file else fills memory faster than it is freed. */
+async function* contentOf(file: string): AsyncGenerator<Buffer> {
+  await using handle = await open(file);
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
   }
 }

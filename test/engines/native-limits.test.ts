@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { processLimit } from '../../src/worker/engines/native/limits.ts';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
@@ -161,3 +163,23 @@ describe.runIf(process.platform === 'linux').each(engines)('when memory runs out
     expect(Number(log.text)).toBe(Math.min(1_000, own + 500));
   });
 });
+
+const fewDescriptors = fileURLToPath(new URL('few-descriptors-process.ts', import.meta.url));
+
+describe.runIf(process.platform === 'linux').each(engines)(
+  'when file descriptors run out ($containment)',
+  ({ containment }) => {
+    it('a run that can not start says so, and takes none with it', async () => {
+      const line = 'ulimit -n 64 && exec "$0" "$@"';
+      const { stdout } = await execa('sh', ['-c', line, process.execPath, fewDescriptors, containment]);
+      const seen = stdout.split('\n').map(text => JSON.parse(text) as { ended: string; lost: number });
+      expect(seen).toHaveLength(21);
+      expect(seen[0]?.ended).toBe('exit code 0');
+      expect(seen.at(-1)?.ended).toBe('EMFILE');
+      for (const { ended, lost } of seen) {
+        expect(['exit code 0', 'EMFILE']).toContain(ended);
+        expect(lost).toBe(0);
+      }
+    });
+  },
+);

@@ -1,5 +1,9 @@
 import { execa } from 'execa';
+import { assertDescriptors } from './descriptors.ts';
 import { OutputPipe, withNewFifo } from './output-pipe.ts';
+
+/** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_START = 12;
 
 /**
  * The program beside the worker that ends a run's processes when the worker is gone. It learns that by the end of its
@@ -29,6 +33,7 @@ export async function withNewKeeper<Result>(
 ): Promise<Result> {
   return await withNewFifo(async fifo => {
     const [file = '', ...rest] = words;
+    assertDescriptors(DESCRIPTORS_OF_A_START);
     const subprocess = execa(file, [...rest, fifo], {
       env: { PATH: searchPath },
       extendEnv: false,

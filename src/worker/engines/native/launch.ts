@@ -1,10 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { CommandNotStarted, type Command, type CommandResult } from '../engine.ts';
+import { assertDescriptors } from './descriptors.ts';
 import { FIRST_DESCRIPTOR, type Enclosure } from './enclosure.ts';
 import { carryEnvironment } from './environment.ts';
 import { notStarted } from './startable.ts';
 import type { Tools } from './tools.ts';
+
+/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_START = 8;
 
 /** A command that has been given to the system. */
 export interface Launch {
@@ -58,6 +62,7 @@ export function launch(
   const wrapper = [tools.shell, '-c', script(enclosure, tools, limits, restore), 'sh', folder];
   const [file = '', ...words] = [...entrance.enter, ...wrapper, ...guard, ...command.argv];
 
+  assertDescriptors(DESCRIPTORS_OF_A_START);
   let subprocess: ChildProcess;
   try {
     subprocess = spawn(file, words, {

@@ -31,7 +31,12 @@ export class OutputPipe {
   /** @param fifo the path of a FIFO, which may be removed afterwards */
   constructor(fifo: string) {
     this.#reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-    this.writer = openSync(fifo, constants.O_WRONLY);
+    try {
+      this.writer = openSync(fifo, constants.O_WRONLY);
+    } catch (error) {
+      closeSync(this.#reader);
+      throw error;
+    }
     this.#socket = new Socket({
       fd: this.#reader,
       readable: true,

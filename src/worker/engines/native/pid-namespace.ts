@@ -160,11 +160,23 @@ function openEntrance(unsharePid: number, method: PidNamespaceMethod): Entrance 
       ...kinds.map(([option], index) => `--${option}=/proc/self/fd/${FIRST_DESCRIPTOR + index}`),
       '--',
     ],
-    descriptors: kinds.map(([, file]) => openSync(`/proc/${unsharePid}/ns/${file}`, 'r')),
+    descriptors: openAll(kinds.map(([, file]) => `/proc/${unsharePid}/ns/${file}`)),
     // A session whose leader is inside, so that process groups have numbers there and `kill 0` stays inside.
     launch: method.setsid,
     mark: {},
   };
+}
+
+/** Opens all of them or, when the worker may not have so many open files, none. */
+function openAll(files: readonly string[]): number[] {
+  const descriptors: number[] = [];
+  try {
+    for (const file of files) descriptors.push(openSync(file, 'r'));
+    return descriptors;
+  } catch (error) {
+    for (const descriptor of descriptors) closeSync(descriptor);
+    throw error;
+  }
 }
 
 /** The only child of unshare. Kernels without the list of children, which are rare, are searched. */

@@ -45,6 +45,8 @@ export interface CommandResult {
   /** CPU time of the command and the children it waited for; absent where the platform does not tell. */
   readonly userMs?: number;
   readonly kernelMs?: number;
+  /** Whether the system ended processes for lack of memory meanwhile, which may have been others than the command's. */
+  readonly memoryRanOut?: boolean;
 }
 
 /** A command that could not be started at all. The task's log has the message after `System error executing command: `. */

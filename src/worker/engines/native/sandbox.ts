@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandNotStarted, type Command, type CommandResult, type Sandbox } from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
 import { launch, type Launch, type LaunchOptions } from './launch.ts';
+import { outOfMemoryKills } from './out-of-memory.ts';
 import { assertStartable } from './startable.ts';
 
 /** What a command that was killed before it could do anything exits with. */
@@ -39,11 +40,13 @@ export class NativeSandbox implements Sandbox {
     const start = performance.now();
     const wallMs = () => performance.now() - start;
     if (this.#stopping) return { exitCode: KILLED, wallMs: wallMs() };
+    const killsBefore = outOfMemoryKills();
     const finishPouring = this.#enclosure.pipe.pourInto(command.output);
     try {
       this.#launched = launch(this.#enclosure, command, this.#options);
       const ending = await this.#launched.ended;
-      return { ...ending, wallMs: wallMs() };
+      const memoryRanOut = outOfMemoryKills() > killsBefore;
+      return { ...ending, wallMs: wallMs(), ...(memoryRanOut && { memoryRanOut }) };
     } catch (error) {
       if (this.#stopping && !(error instanceof CommandNotStarted))
         return { exitCode: KILLED, wallMs: wallMs() };

@@ -7,6 +7,7 @@ import { claimCalls } from './figures/claim-calls.ts';
 import { endurance } from './figures/endurance.ts';
 import { fleet } from './figures/fleet.ts';
 import { footprint } from './figures/footprint.ts';
+import { log } from './figures/log.ts';
 import { pool } from './figures/pool.ts';
 import { idleHour } from './figures/idle-hour.ts';
 import { single } from './figures/single.ts';
@@ -20,6 +21,7 @@ const FIGURES: readonly Figure[] = [
   pool,
   claimCalls,
   cancel,
+  log,
   footprint,
   breakdown,
   throughput,

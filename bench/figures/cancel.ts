@@ -9,12 +9,31 @@ import { startWorkers } from '../setting/workers.ts';
 import type { Figure } from './figure.ts';
 
 const SIZES = {
-  quick: { samples: 10, baselineSamples: 5, baselineClaimMs: 3_000 },
-  full: { samples: 50, baselineSamples: 20, baselineClaimMs: 20_000 },
+  quick: { samples: 10, loadedSamples: 4, baselineSamples: 5, baselineClaimMs: 3_000 },
+  full: { samples: 50, loadedSamples: 30, baselineSamples: 20, baselineClaimMs: 20_000 },
 };
+
+/** What a task that is going to be cancelled looks like. */
+interface Family {
+  readonly command: readonly string[];
+  /** How many of its processes sleep; for one that has none all the time, any will do. */
+  readonly sleepers: number;
+}
+
 /** Four that sleep: one in the background, one in a session of its own, two below a shell of their own. */
-const SLEEPERS = 4;
-const FAMILY = ['sh', '-c', 'sleep 1000 & setsid sleep 1000 & (sleep 1000 & sleep 1000) & wait'];
+const PLAIN: Family = {
+  command: ['sh', '-c', 'sleep 1000 & setsid sleep 1000 & (sleep 1000 & sleep 1000) & wait'],
+  sleepers: 4,
+};
+const CROWD: Family = {
+  command: ['sh', '-c', 'i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); done; wait'],
+  sleepers: 200,
+};
+/** 5 MB each 100 ms. */
+const LOUD: Family = {
+  command: ['sh', '-c', 'sleep 1000 & while :; do head -c 5000000 /dev/zero; sleep 0.1; done'],
+  sleepers: 1,
+};
 const GROWING_UP_MS = 30_000;
 const TASKCLUSTER_CLAIM_MS = 20 * 60_000;
 
@@ -29,16 +48,23 @@ export const cancel: Figure = {
       setting.say('cancel: left out, since the processes of a run are found in /proc, which only Linux has');
       return [];
     }
-    const { samples, baselineSamples, baselineClaimMs } = setting.quick ? SIZES.quick : SIZES.full;
-    const own: number[] = [];
+    const { samples, loadedSamples, baselineSamples, baselineClaimMs } = setting.quick
+      ? SIZES.quick
+      : SIZES.full;
     await using tcw = await startWorkers(setting, 'tcw', { count: 1, capacity: 1 });
-    setting.say(`cancel: tcw, ${samples} times`);
-    for (let sample = 0; sample < samples; sample++) {
-      await randomPause(100, 250);
-      own.push(
-        await cancelOne(setting.queue, tcw.pool, { watchEveryMs: 0.5, after: () => randomPause(30, 90) }),
-      );
-    }
+    const sampled = async (name: string, family: Family, times: number) => {
+      setting.say(`cancel: tcw, ${name}, ${times} times`);
+      const waits: number[] = [];
+      for (let sample = 0; sample < times; sample++) {
+        await randomPause(100, 250);
+        const options = { watchEveryMs: 0.5, after: () => randomPause(30, 90) };
+        waits.push(await cancelOne(setting.queue, tcw.pool, family, options));
+      }
+      return waits;
+    };
+    const own = await sampled('a few processes', PLAIN, samples);
+    const crowd = await sampled('200 processes', CROWD, loadedSamples);
+    const loud = await sampled('50 MB/s of output', LOUD, loadedSamples);
 
     setting.say(`cancel: baseline, ${baselineSamples} at once`);
     await using queue = await startQueue(setting.queuePulseUrl, { claimTimeoutMs: baselineClaimMs });
@@ -46,7 +72,7 @@ export const cancel: Figure = {
     await using baseline = await startWorkers(setting, 'baseline', workers);
     const other = await Promise.all(
       Array.from({ length: baselineSamples }, (_, index) =>
-        cancelOne(queue, baseline.pool, {
+        cancelOne(queue, baseline.pool, PLAIN, {
           watchEveryMs: 10,
           // Somebody changes their mind at any moment of a claim: these are spread evenly over its first 17/20.
           after: taskId =>
@@ -55,17 +81,21 @@ export const cancel: Figure = {
       ),
     );
     const times = TASKCLUSTER_CLAIM_MS / baselineClaimMs;
-    return (['median', 'p90'] as const).map(of =>
-      rowOf(
-        of,
-        {
-          figure: 'cancelTask sent → every process of the run dead',
-          samples: own,
-          baseline: other.map(waited => waited * times),
-        },
-        of === 'p90' ? { atMost: 60 } : undefined,
+    const rows = (figure: string, waits: readonly number[], atMost: number, baseline?: readonly number[]) =>
+      (['median', 'p90'] as const).map(of =>
+        rowOf(of, { figure, samples: waits, baseline }, of === 'p90' ? { atMost } : undefined),
+      );
+    const dead = 'cancelTask sent → every process of the run dead';
+    return [
+      ...rows(
+        dead,
+        own,
+        40,
+        other.map(waited => waited * times),
       ),
-    );
+      ...rows(`${dead}, 200 of them`, crowd, 100),
+      ...rows(`${dead}, while it prints 50 MB/s`, loud, 60),
+    ];
   },
 };
 
@@ -78,13 +108,14 @@ interface CancelOptions {
 async function cancelOne(
   queue: ObservedQueue,
   pool: string,
+  family: Family,
   { watchEveryMs, after }: CancelOptions,
 ): Promise<number> {
-  const taskId = await queue.createTask(pool, FAMILY);
+  const taskId = await queue.createTask(pool, family.command);
   await queue.moment('claimed', taskId);
-  await grownUp(taskId);
+  await grownUp(taskId, family);
   await after(taskId);
-  const members = await grownUp(taskId);
+  const members = await grownUp(taskId, family);
   const watch = await watchDeaths(
     members.map(({ pid }) => pid),
     watchEveryMs,
@@ -97,11 +128,11 @@ async function cancelOne(
 }
 
 /** Waits until all processes of the task are there. */
-async function grownUp(taskId: string): Promise<Member[]> {
+async function grownUp(taskId: string, { sleepers }: Family): Promise<Member[]> {
   const end = nowMs() + GROWING_UP_MS;
   for (;;) {
     const members = membersOf(taskId);
-    if (members.filter(({ program }) => program === 'sleep').length === SLEEPERS) return members;
+    if (members.filter(({ program }) => program === 'sleep').length >= sleepers) return members;
     if (nowMs() > end) throw new Error(`the processes of a task were not seen: ${JSON.stringify(members)}`);
     await sleep(20);
   }

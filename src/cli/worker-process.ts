@@ -89,14 +89,21 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   shutdown: EXIT_CODES.workerShutdown.code,
 };
 
-async function chosenEngine({ containment }: WorkerConfig, logger: Logger): Promise<Engine> {
+async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
+  const { containment, maxTaskProcesses: maxProcesses } = config;
   try {
-    const engine = await nativeEngine({ containment });
-    const { fallbackReason } = engine;
+    const engine = await nativeEngine({ containment, ...(maxProcesses > 0 && { maxProcesses }) });
+    const { fallbackReason, unlimitedReason } = engine;
     if (fallbackReason !== undefined) {
       logger.warn(
         { containment: engine.containment, reason: fallbackReason },
         'no PID namespaces: a task may leave processes behind',
+      );
+    }
+    if (unlimitedReason !== undefined) {
+      logger.warn(
+        { maxTaskProcesses: maxProcesses, reason: unlimitedReason },
+        'no limit for the number of processes: a task may take all that the machine has',
       );
     }
     return engine;

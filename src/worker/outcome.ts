@@ -1,6 +1,7 @@
 import { QueueError } from '../queue/index.ts';
 import type { TaskExceptionRequest } from '../queue/index.ts';
 import { CommandNotStarted } from './engines/engine.ts';
+import { shortageOf } from './shortage.ts';
 
 /** How a run ended, as it is reported to the queue. */
 export type Outcome =
@@ -40,6 +41,11 @@ export function outcomeOf(error: unknown): Outcome {
     const reason =
       error.kind === 'conflict' || error.kind === 'refused' ? 'malformed-payload' : 'resource-unavailable';
     return { result: 'exception', reason, message: error.message };
+  }
+  const shortage = shortageOf(error);
+  if (shortage !== undefined) {
+    const message = `this machine has run out of ${shortage}: ${describe(error)}`;
+    return { result: 'exception', reason: 'resource-unavailable', message };
   }
   return { result: 'exception', reason: 'internal-error', message: `internal error: ${describe(error)}` };
 }

@@ -1,11 +1,12 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGzip } from 'node:zlib';
+import { createGzip, type ZlibOptions } from 'node:zlib';
 import { fullJitter, type Backoff } from '../pulse/index.ts';
 import { TaskError } from './outcome.ts';
+import { shortageOf } from './shortage.ts';
 
 /** What the store refuses, it may take the next time, but hardly the ninth. */
 const TRIES_REFUSED = 8;
@@ -13,6 +14,7 @@ const TRIES_REFUSED = 8;
 const TRIES = 45;
 /** An upload that gets nowhere for so long (ms) is cut off: a connection may be half open. */
 const STALLED_MS = 120_000;
+const READ_BYTES = 256 * 1024;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
 export interface PutOptions {
@@ -96,7 +98,34 @@ async function* watched(file: string, onPiece: () => void): AsyncGenerator<Buffe
   }
 }
 
-/** Compresses a file into another. */
-export async function gzipFile(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await pipeline(createReadStream(from), createGzip(), createWriteStream(to, { mode: 0o600 }), { signal });
+/** A file as it goes up: the whole of its path, and how it is encoded. */
+export interface Upload {
+  readonly file: string;
+  readonly contentEncoding: 'identity' | 'gzip';
+}
+
+/** Compresses a file into another. Where the disk has no room for that, the file goes up as it is. */
+export async function gzipped(file: string, zipped: string, signal: AbortSignal): Promise<Upload> {
+  try {
+    // With this mark, a chunk is asked for only when the one before it has been used up.
+    const gzip = createGzip({ highWaterMark: 1 } as ZlibOptions);
+    const target = createWriteStream(zipped, { mode: 0o600 });
+    await pipeline(contentOf(file), gzip, target, { signal });
+    return { file: zipped, contentEncoding: 'gzip' };
+  } catch (error) {
+    await rm(zipped, { force: true });
+    if (shortageOf(error) !== 'disk space') throw error;
+    return { file, contentEncoding: 'identity' };
+  }
+}
+
+/** A file piece by piece, each in the memory of the one before it: a long file else fills memory faster than it is freed. */
+async function* contentOf(file: string): AsyncGenerator<Buffer> {
+  await using handle = await open(file);
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }

@@ -78,7 +78,8 @@ export class Log extends Writable {
   readonly chunks: Buffer[] = [];
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.chunks.push(chunk);
+    // It is only lent.
+    this.chunks.push(Buffer.from(chunk));
     done();
   }
 

@@ -10,6 +10,7 @@ export const workerScript = fileURLToPath(new URL('worker-process.ts', import.me
 export interface Worker {
   readonly containment: string;
   readonly fallbackReason?: string;
+  readonly unlimitedReason?: string;
   readonly kill: () => void;
   /** Lets the worker stop its sandbox and end; returns how the command ended. */
   readonly finish: () => Promise<{ exitCode: number; output: string }>;
@@ -37,7 +38,7 @@ export async function startWorker(
   onTestFinished(() => void subprocess.kill('SIGKILL'));
   const lines = createInterface(subprocess.stdout)[Symbol.asyncIterator]();
   const next = async () => JSON.parse(String((await lines.next()).value)) as unknown;
-  const hello = (await next()) as { containment: string; fallbackReason?: string };
+  const hello = (await next()) as Omit<Worker, 'kill' | 'finish'>;
   return {
     ...hello,
     kill: () => void subprocess.kill('SIGKILL'),

@@ -14,14 +14,15 @@ import { nativeEngine, type NativeEngineOptions } from '../../src/worker/engines
 const [folder = '/', options = '{}'] = process.argv.slice(2);
 const line = process.env.TCW_TEST_LINE ?? '';
 const engine = await nativeEngine(JSON.parse(options) as NativeEngineOptions);
-const { containment, fallbackReason } = engine;
-process.stdout.write(`${JSON.stringify({ containment, fallbackReason })}\n`);
+const { containment, fallbackReason, unlimitedReason } = engine;
+process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason })}\n`);
 
 const sandbox = await engine.open(folder);
 const chunks: Buffer[] = [];
 const output = new Writable({
   write(chunk: Buffer, _encoding, done) {
-    chunks.push(chunk);
+    // It is only lent.
+    chunks.push(Buffer.from(chunk));
     done();
   },
 });

@@ -44,6 +44,7 @@ export interface Command {
   readonly argv: readonly string[];
   /** The whole environment: nothing of the worker's own is added. */
   readonly env: Readonly<Record<string, string>>;
+  /** A chunk is only lent to it: it may not look at one any more when it has called back for it. */
   readonly output: NodeJS.WritableStream;
 }
 
@@ -54,6 +55,8 @@ export interface CommandResult {
   /** CPU time of the command and the children it waited for; absent where the platform does not tell. */
   readonly userMs?: number;
   readonly kernelMs?: number;
+  /** Whether the system ended processes for lack of memory meanwhile, which may have been others than the command's. */
+  readonly memoryRanOut?: boolean;
 }
 
 /** A command that could not be started at all. The task's log has the message after `System error executing command: `. */

@@ -25,6 +25,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const log = (run.log = await openTaskLog({
     folders: run.logFolders,
     name: run.logName,
+    maxBytes: config.maxTaskLogMegabytes === 0 ? Infinity : config.maxTaskLogMegabytes * 1024 * 1024,
     secrets: () => tokens.add(calls.credentials.accessToken),
     onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
   }));

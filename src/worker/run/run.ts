@@ -2,7 +2,7 @@ import { defer, from, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
 import { CommandNotStarted, type Command, type CommandResult } from '../engines/engine.ts';
 import { TaskError, type Outcome } from '../outcome.ts';
-import { commandSummary, goDuration, shellWords } from '../task-log/words.ts';
+import { commandSummary, goDuration, killedLine, shellWords } from '../task-log/words.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 
 /**
@@ -45,6 +45,8 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
         run.stopped.throwIfAborted();
       }
       log.info(commandSummary(result));
+      const killed = killedLine(result);
+      if (killed !== undefined) log.warn(killed);
       judge(result, payload.onExitStatus?.retry ?? []);
     }
     return { result: 'completed' };

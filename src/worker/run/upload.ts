@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { catchError, defer, from, of, type Observable } from 'rxjs';
 import { FEATURES, logNames } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
-import { gzipFile, putFile } from '../put.ts';
+import { gzipped, putFile } from '../put.ts';
 import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun } from './active-run.ts';
 
@@ -44,7 +44,9 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const lastWords = run.rule?.message ?? (verdict && 'message' in verdict ? verdict.message : undefined);
   if (lastWords !== undefined) log.error(lastWords);
   await log.end();
-  return uploadLog(run, finished);
+  // The disk was too small for the log: what there is of it goes up, and a success is none.
+  const lost = finished.result === 'completed' && log.failure !== undefined;
+  return uploadLog(run, lost ? outcomeOf(log.failure) : finished);
 }
 
 /** The first error wins: what an upload says does not hide what the commands did. */
@@ -71,11 +73,11 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const signal = bestEffort(run.stopped);
   const zipped = `${log.file}.gz`;
   try {
-    await gzipFile(log.file, zipped, signal);
+    const { file, contentEncoding } = await gzipped(log.file, zipped, signal);
     const asked = { storageType: 's3', contentType: LOG_TYPE, expires } as const;
     const answer = await calls.createArtifact(backing, asked, signal);
     if (answer.storageType === 's3') {
-      await putFile(answer.putUrl, zipped, { contentType: LOG_TYPE, contentEncoding: 'gzip', signal });
+      await putFile(answer.putUrl, file, { contentType: LOG_TYPE, contentEncoding, signal });
     }
     if (features?.liveLog !== false) {
       const link = { storageType: 'link', artifact: backing, contentType: LOG_TYPE, expires } as const;

@@ -1,28 +1,42 @@
-import { Transform } from 'node:stream';
 import type { Secret } from '../../pulse/index.ts';
+import { secretSearch, type SecretSearch } from './secret-search.ts';
 
 const REPLACEMENT = Buffer.from('[redacted]');
+const NOTHING = Buffer.alloc(0);
 /** Shorter words would be found in innocent output. */
 const SHORTEST_SECRET_BYTES = 8;
 
+/** What all of a task's output passes on its way to the log. */
+export interface Redaction {
+  /** Takes the next bytes, and gives what may be seen now: pieces of them, not copies. */
+  pass(chunk: Buffer): Buffer[];
+  /** Gives what was held back, when nothing follows any more. */
+  end(): Buffer[];
+}
+
 /**
- * The filter that all of a task's output passes on its way to the log: it hides every byte of every secret and changes
- * no other. Secrets that overlap are hidden together. One may be cut by a chunk's end, or be the beginning of a longer
- * one; only what may be the beginning of a secret is held back.
+ * Hides every byte of every secret and changes no other. Secrets that overlap are hidden together. One may be cut by a
+ * chunk's end, or be the beginning of a longer one; only what may be the beginning of a secret is held back.
  *
  * @param secrets asked for at each chunk, since reclaims bring new ones
  */
-export function redaction(secrets: () => Iterable<Secret>): Transform {
-  let heldBack: Buffer = Buffer.alloc(0);
+export function redaction(secrets: () => Iterable<Secret>): Redaction {
+  const searchNow = latestSearch(secrets);
+  let heldBack: Buffer = NOTHING;
   /** How many bytes of what is held back belong to a secret that is replaced already. */
   let hidden = 0;
 
   /** Lets go of `text` but for its last `keep` bytes. */
-  const pass = (text: Buffer, keep: number, needles: readonly Buffer[]): Buffer => {
+  const pass = (text: Buffer, keep: number, search: SecretSearch): Buffer[] => {
+    const spans = search.spansIn(text);
+    if (spans.length === 0 && hidden === 0 && keep === 0) {
+      heldBack = NOTHING;
+      return [text];
+    }
     const end = text.length - keep;
     const pieces: Buffer[] = [];
     let at = hidden;
-    for (const span of spansOf(needles, text)) {
+    for (const span of spans) {
       // What begins later is found again, with all that follows it.
       if (span.start >= end) break;
       if (span.start >= at) pieces.push(text.subarray(at, span.start), REPLACEMENT);
@@ -30,50 +44,32 @@ export function redaction(secrets: () => Iterable<Secret>): Transform {
     }
     if (at < end) pieces.push(text.subarray(at, end));
     hidden = Math.max(0, at - end);
-    heldBack = text.subarray(end);
-    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+    // A copy, since the rest of the chunk may be large.
+    heldBack = keep === 0 ? NOTHING : Buffer.from(text.subarray(end));
+    return pieces.filter(piece => piece.length > 0);
   };
 
-  const needles = () =>
-    [...secrets()]
-      .map(secret => Buffer.from(secret.reveal()))
-      .filter(needle => needle.length >= SHORTEST_SECRET_BYTES);
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const words = needles();
+  return {
+    pass: chunk => {
+      const search = searchNow();
       const text = heldBack.length === 0 ? chunk : Buffer.concat([heldBack, chunk]);
-      done(null, pass(text, beginningAtEnd(text, words), words));
+      return pass(text, search.beginningAtEnd(text), search);
     },
-    flush(done) {
-      done(null, pass(heldBack, 0, needles()));
-    },
-  });
+    end: () => pass(heldBack, 0, searchNow()),
+  };
 }
 
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Where the needles are, each time that they are there, in the order of their beginnings. */
-function spansOf(needles: readonly Buffer[], text: Buffer): Span[] {
-  const spans: Span[] = [];
-  for (const needle of needles) {
-    for (let start = text.indexOf(needle); start >= 0; start = text.indexOf(needle, start + 1)) {
-      spans.push({ start, end: start + needle.length });
+/** The search for the secrets that there are, prepared again only when they have changed. */
+function latestSearch(secrets: () => Iterable<Secret>): () => SecretSearch {
+  let known: readonly Secret[] = [];
+  let search = secretSearch([]);
+  return () => {
+    const now = [...secrets()];
+    if (now.length !== known.length || now.some((secret, index) => secret !== known[index])) {
+      const words = now.map(secret => Buffer.from(secret.reveal()));
+      search = secretSearch(words.filter(word => word.length >= SHORTEST_SECRET_BYTES));
+      known = now;
     }
-  }
-  return spans.sort((one, other) => one.start - other.start);
-}
-
-/** The length of the longest end of `text` that is the beginning of a needle. */
-function beginningAtEnd(text: Buffer, needles: readonly Buffer[]): number {
-  let longest = 0;
-  for (const needle of needles) {
-    const most = Math.min(needle.length - 1, text.length);
-    for (let length = most; length > longest; length--) {
-      if (text.subarray(text.length - length).equals(needle.subarray(0, length))) longest = length;
-    }
-  }
-  return longest;
+    return search;
+  };
 }

@@ -1,8 +1,13 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import { PassThrough, type Writable } from 'node:stream';
-import { finished, pipeline } from 'node:stream/promises';
+import { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { Secret } from '../../pulse/index.ts';
+import { logFile } from './log-file.ts';
 import { redaction } from './redaction.ts';
+import { cutLine } from './words.ts';
+
+/** How much may wait until the disk has taken what is on its way. */
+const WAITING_BYTES = 256 * 1024;
 
 /**
  * The log of one run, as generic-worker writes it: `[taskcluster <time>]` before what the worker says, and what the
@@ -11,8 +16,10 @@ import { redaction } from './redaction.ts';
 export interface TaskLog {
   /** Where the commands' output is written. It is slow when the disk is. */
   readonly output: Writable;
-  /** The file on disk. Complete only after {@link TaskLog.end}. */
+  /** The file on disk. Complete only after {@link TaskLog.end}, but for what was too much for the log or the disk. */
   readonly file: string;
+  /** Why the disk did not take all of the log; known after {@link TaskLog.end}. */
+  readonly failure?: Error | undefined;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
@@ -26,18 +33,54 @@ export interface TaskLogOptions {
   readonly folders: readonly string[];
   readonly name: string;
   readonly secrets: () => Iterable<Secret>;
-  /** Gets each chunk as it goes to the file. */
+  /** The file has no more than this, and one line that marks what is left out. By default there is no bound. */
+  readonly maxBytes?: number;
+  /** Gets all of the log as it comes, also what is too much for the file. */
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
 }
 
-export async function openTaskLog({ folders, name, secrets, onChunk }: TaskLogOptions): Promise<TaskLog> {
+export async function openTaskLog({
+  folders,
+  name,
+  secrets,
+  maxBytes = Infinity,
+  onChunk,
+}: TaskLogOptions): Promise<TaskLog> {
   const { handle, file } = await create(folders, name);
-  const output = redaction(secrets);
-  const tap = new PassThrough();
-  if (onChunk) tap.on('data', onChunk);
-  const written = pipeline(output, tap, handle.createWriteStream());
+  const filter = redaction(secrets);
+  const target = logFile(handle, {
+    maxBytes,
+    cutLine: (omitted, failure) => `[taskcluster:warn ${timestamp()}] ${cutLine(omitted, maxBytes, failure)}`,
+  });
+  /** @returns undefined when all has gone its way; otherwise what settles then */
+  const put = (pieces: Iterable<Buffer>): Promise<void> | undefined => {
+    let waiting: Promise<void> | undefined;
+    for (const piece of pieces) {
+      // Who listens may keep it, and the engine reads into its memory again.
+      onChunk?.(Buffer.from(piece));
+      waiting = waiting ? waiting.then(() => target.write(piece)) : target.write(piece);
+    }
+    return waiting;
+  };
+  const output = new Writable({
+    highWaterMark: WAITING_BYTES,
+    write: (chunk: Buffer, _encoding, done) => {
+      settle(put(filter.pass(chunk)), done);
+    },
+    final: done => {
+      settle(
+        (put(filter.end()) ?? Promise.resolve()).then(() => target.end()),
+        done,
+      );
+    },
+    destroy: (error, done) => {
+      settle(target.end(), () => {
+        done(error);
+      });
+    },
+  });
   // Whoever ends the log hears of a failure; without this, one before would end the worker.
-  written.catch(() => undefined);
+  output.on('error', () => undefined);
 
   const write = (prefix: string, message: string) => {
     if (output.writableEnded || output.destroyed) return;
@@ -51,6 +94,9 @@ export async function openTaskLog({ folders, name, secrets, onChunk }: TaskLogOp
   return {
     output,
     file,
+    get failure() {
+      return target.failure;
+    },
     info: message => {
       write(`[taskcluster ${timestamp()}]`, message);
     },
@@ -62,11 +108,21 @@ export async function openTaskLog({ folders, name, secrets, onChunk }: TaskLogOp
     },
     end: async () => {
       if (!output.writableEnded) output.end();
-      await finished(output, { readable: false });
-      await written;
+      await finished(output);
     },
     remove: () => rm(file, { force: true }),
   };
+}
+
+/** Tells a stream how its work ended. */
+function settle(work: Promise<void> | undefined, done: (error?: Error | null) => void): void {
+  if (!work) {
+    done();
+    return;
+  }
+  work.then(() => {
+    done();
+  }, done);
 }
 
 function timestamp(): string {
@@ -83,7 +139,7 @@ async function create(
     const file = `${folder}/${name}`;
     try {
       await rm(file, { force: true });
-      return { handle: await open(file, 'wx', 0o600), file };
+      return { handle: await open(file, 'wx+', 0o600), file };
     } catch (error) {
       problems.push(error);
     }

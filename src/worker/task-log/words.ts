@@ -16,6 +16,22 @@ export function commandSummary({ exitCode, userMs, kernelMs, wallMs }: CommandRe
   return lines.map(([label, value]) => `${label.padStart(LABEL_WIDTH)}: ${value}`).join('\n');
 }
 
+/** What the log says of a command that somebody else than this worker killed, or that memory may have run out for. */
+export function killedLine({ exitCode, memoryRanOut }: CommandResult): string | undefined {
+  const memory = 'Memory ran out meanwhile, and the system ended processes.';
+  if (exitCode !== 128 + 9) return exitCode !== 0 && memoryRanOut ? memory : undefined;
+  const killed = 'The command, or a program in it, was ended by SIGKILL, and not by this worker.';
+  return `${killed} ${memoryRanOut ? memory : 'Memory did not run out, as far as the system tells.'}`;
+}
+
+/** What stands in a log where bytes are left out: because the disk took no more, or there were more than allowed. */
+export function cutLine(omitted: number, maxBytes: number, failure?: Error): string {
+  const why = failure
+    ? `the disk did not take all of it (${failure.message})`
+    : `it is longer than the ${maxBytes} bytes that this worker allows`;
+  return `${omitted} bytes of the log are left out here: ${why}`;
+}
+
 /**
  * A duration in Go's spelling, which is what readers of these logs know: `1.02ms`, `3.4s`, `1m2.5s`, `1h0m3s`. It is
  * exact to the nanosecond below a second, and to the microsecond from there on.

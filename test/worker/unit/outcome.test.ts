@@ -26,12 +26,29 @@ describe('how an error resolves a run', () => {
   });
 
   it.each([
+    ['ENOSPC', 'disk space'],
+    ['EMFILE', 'file descriptors'],
+    ['ENOMEM', 'memory'],
+  ])(
+    'a machine that is at its end, as %s tells, also in what is behind an error: exception, resource-unavailable',
+    (code, what) => {
+      const error = Object.assign(new Error(`${code}: no more`), { code });
+      for (const [thrown, message] of [
+        [error, `${code}: no more`],
+        [new Error('it failed', { cause: error }), 'it failed'],
+        [new AggregateError([new Error('another one'), error], 'all failed'), 'all failed'],
+      ] as const) {
+        expect(outcomeOf(thrown)).toEqual({
+          result: 'exception',
+          reason: 'resource-unavailable',
+          message: `this machine has run out of ${what}: ${message}`,
+        });
+      }
+    },
+  );
+
+  it.each([
     ['a mistake in the program', new TypeError('x is not a function'), 'internal error: x is not a function'],
-    [
-      'a full disk',
-      Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' }),
-      'internal error: ENOSPC: no space left',
-    ],
     ['no error at all', 'thrown', 'internal error: thrown'],
     ['nothing', undefined, 'internal error: undefined'],
   ])('%s: exception, internal-error', (_, error, message) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { gzipFile, putFile, type PutOptions } from '../../../src/worker/put.ts';
+import { gzipped, putFile, type PutOptions } from '../../../src/worker/put.ts';
 
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';
 const TRIES = 8;
@@ -183,16 +184,28 @@ describe('a file that is put', () => {
 
 describe('a file that is compressed', () => {
   it('is the same when it is read again, and its user’s alone', async () => {
-    const content = randomBytes(300_000);
+    const content = Buffer.concat([randomBytes(2_000_000), Buffer.alloc(2_000_000), randomBytes(700_001)]);
     const from = await file(content);
-    await gzipFile(from, `${from}.gz`, new AbortController().signal);
+    const { signal } = new AbortController();
+    expect(await gzipped(from, `${from}.gz`, signal)).toEqual({
+      file: `${from}.gz`,
+      contentEncoding: 'gzip',
+    });
     expect(gunzipSync(await readFile(`${from}.gz`)).equals(content)).toBe(true);
     expect((await stat(`${from}.gz`)).mode & 0o777).toBe(0o600);
+  });
+
+  it.runIf(existsSync('/dev/full'))('goes up as it is where there is no room for another file', async () => {
+    const from = await file(randomBytes(300_000));
+    await symlink('/dev/full', `${from}.gz`);
+    const { signal } = new AbortController();
+    expect(await gzipped(from, `${from}.gz`, signal)).toEqual({ file: from, contentEncoding: 'identity' });
+    await expect(stat(`${from}.gz`)).rejects.toThrow('ENOENT');
   });
 
   it('is not, when the run is stopped', async () => {
     const from = await file('x');
     const signal = AbortSignal.abort(new Error('task canceled'));
-    await expect(gzipFile(from, `${from}.gz`, signal)).rejects.toThrow();
+    await expect(gzipped(from, `${from}.gz`, signal)).rejects.toThrow();
   });
 });

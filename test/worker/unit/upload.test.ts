@@ -26,6 +26,20 @@ describe('an upload', () => {
     expect(logger.told).toMatchObject([{ level: 'error', fields: { taskId: TASK_ID, err: full } }]);
   });
 
+  it('that has only a part of the log, since the disk is full, is no success', async () => {
+    const { run } = activeRun();
+    const failure = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    run.log = { ...memoryLog(), failure };
+    run.stop('claim-lost');
+    expect(await lastValueFrom(upload(run, COMPLETED))).toEqual({
+      result: 'exception',
+      reason: 'resource-unavailable',
+      message: 'this machine has run out of disk space: ENOSPC: no space left on device',
+    });
+    const failed: Outcome = { result: 'failed', message: 'exit status 1' };
+    expect(await lastValueFrom(upload(run, failed))).toBe(failed);
+  });
+
   it('is none where there is no log', async () => {
     const { run } = activeRun();
     expect(await lastValueFrom(upload(run, COMPLETED))).toBe(COMPLETED);

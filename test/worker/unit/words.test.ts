@@ -1,7 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandSummary, goDuration, settingsBlock, shellWords } from '../../../src/worker/task-log/words.ts';
+import {
+  commandSummary,
+  goDuration,
+  killedLine,
+  settingsBlock,
+  shellWords,
+} from '../../../src/worker/task-log/words.ts';
 import { workerConfig } from './worker-config.ts';
 
 describe("a duration in Go's spelling", () => {
@@ -151,5 +157,23 @@ describe('the first lines of the log', () => {
       image: { id: 'ami-1' },
       tcw: { version: '1.2.3', engine: 'native', config: { capacity: 4 }, platform: process.platform },
     });
+  });
+});
+
+describe('what the log says of a command that was killed', () => {
+  it('is whether memory ran out', () => {
+    expect(killedLine({ exitCode: 137, wallMs: 1, memoryRanOut: true })).toMatch(
+      /ended by SIGKILL, and not by this worker\. Memory ran out meanwhile/,
+    );
+    expect(killedLine({ exitCode: 137, wallMs: 1 })).toMatch(/SIGKILL.* Memory did not run out/);
+  });
+
+  it('is told of one that failed because a program in it was killed', () => {
+    expect(killedLine({ exitCode: 2, wallMs: 1, memoryRanOut: true })).toMatch(/^Memory ran out/);
+  });
+
+  it('is nothing otherwise', () => {
+    expect(killedLine({ exitCode: 1, wallMs: 1 })).toBeUndefined();
+    expect(killedLine({ exitCode: 0, wallMs: 1, memoryRanOut: true })).toBeUndefined();
   });
 });

@@ -41,6 +41,20 @@ export const tasks = {
     description: 'What holds the processes of a run together; auto takes the best the system allows',
     since: 'tcw',
   },
+  maxTaskLogMegabytes: {
+    type: 'integer',
+    default: 1_024,
+    minimum: 0,
+    description: 'Longest log of a task; the middle of a longer one is left out. 0 is any length',
+    since: 'tcw',
+  },
+  maxTaskProcesses: {
+    type: 'integer',
+    default: 16_384,
+    minimum: 0,
+    description: 'Most processes and threads that a run may have at once. 0 is as many as the system allows',
+    since: 'tcw',
+  },
   taskPath: {
     type: 'string',
     default: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',

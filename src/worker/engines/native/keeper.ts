@@ -2,7 +2,11 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { KEEPER } from './mark.ts';
+import { assertDescriptors } from './descriptors.ts';
 import { OutputPipe, withNewFifo } from './output-pipe.ts';
+
+/** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_START = 12;
 
 /**
  * The program beside the worker that ends a run's processes when the worker is gone. It learns that by the end of its
@@ -34,6 +38,7 @@ export async function withNewKeeper<Result>(
 ): Promise<Result> {
   return await withNewFifo(mark, async fifo => {
     const [file = '', ...rest] = words;
+    assertDescriptors(DESCRIPTORS_OF_A_START);
     // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
     const subprocess = spawn(file, [...rest, fifo], {
       env: { PATH: searchPath, [KEEPER]: mark },

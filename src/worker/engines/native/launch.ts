@@ -1,10 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Command, CommandResult } from '../engine.ts';
+import { CommandNotStarted, type Command, type CommandResult } from '../engine.ts';
+import { assertDescriptors } from './descriptors.ts';
 import { FIRST_DESCRIPTOR, type Enclosure } from './enclosure.ts';
 import { carryEnvironment } from './environment.ts';
 import { notStarted } from './startable.ts';
 import type { Tools } from './tools.ts';
+
+/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_START = 8;
 
 /** A command that has been given to the system. */
 export interface Launch {
@@ -20,7 +24,7 @@ export interface Launch {
  * signals that a command sends to its whole process group (`kill 0`) but does not die of them; and since it catches
  * them and does not ignore them, the command starts with the default for each.
  */
-function script({ entrance }: Enclosure, tools: Tools, restore: string): string {
+function script({ entrance }: Enclosure, tools: Tools, limits: string, restore: string): string {
   const extra = entrance.descriptors.map((_, index) => `${FIRST_DESCRIPTOR + index}<&-`);
   return `
     ${extra.length === 0 ? ':' : `exec ${extra.join(' ')}`}
@@ -28,6 +32,7 @@ function script({ entrance }: Enclosure, tools: Tools, restore: string): string 
     cd -- "$1" || exit 1
     shift
     (printf 'inside\\n' >&3
+      ${limits}
       ${restore}
       exec ${entrance.launch} ${tools.env} "$@" 2>&1 3>&-)
     code=$?
@@ -35,16 +40,29 @@ function script({ entrance }: Enclosure, tools: Tools, restore: string): string 
     exit "$code"`;
 }
 
+export interface LaunchOptions {
+  readonly tools: Tools;
+  /** The folder that the command starts in. */
+  readonly folder: string;
+  /** Lines of shell that hold the command to the limits of a run. */
+  readonly limits: string;
+}
+
 /** Starts a command inside an enclosure, with its output going into the enclosure's pipe. */
-export function launch(enclosure: Enclosure, tools: Tools, command: Command, folder: string): Launch {
+export function launch(
+  enclosure: Enclosure,
+  command: Command,
+  { tools, folder, limits }: LaunchOptions,
+): Launch {
   const { entrance, pipe } = enclosure;
   const [program = ''] = command.argv;
   const { env, restore } = carryEnvironment({ ...command.env, ...entrance.mark });
   // For env(1), a first word with an equals sign is one more variable, and a lone dash is an option.
   const guard = /=|^-$/.test(program) ? [tools.nice, '-n', '0', '--'] : [];
-  const wrapper = [tools.shell, '-c', script(enclosure, tools, restore), 'sh', folder];
+  const wrapper = [tools.shell, '-c', script(enclosure, tools, limits, restore), 'sh', folder];
   const [file = '', ...words] = [...entrance.enter, ...wrapper, ...guard, ...command.argv];
 
+  assertDescriptors(DESCRIPTORS_OF_A_START);
   let subprocess: ChildProcess;
   try {
     subprocess = spawn(file, words, {
@@ -72,6 +90,10 @@ export function launch(enclosure: Enclosure, tools: Tools, command: Command, fol
     .then(({ code, signal }) => {
       if (code === null) return { exitCode: 128 + constants.signals[signal ?? 'SIGKILL'] };
       if (status().startsWith('inside')) return { exitCode: code, ...cpuTimes(status()) };
+      // Another way to be full: what an earlier command left running is as much as a run may have.
+      if (/fork/i.test(complaint())) {
+        throw new CommandNotStarted(`fork/exec ${program}: resource temporarily unavailable`);
+      }
       throw new Error(`A command could not enter its sandbox: ${complaint()}`);
     });
   return { inside: inside.promise, ended };

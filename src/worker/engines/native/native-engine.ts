@@ -1,8 +1,10 @@
+import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
 import { endLeftovers } from './leftovers.ts';
 import { newMark } from './mark.ts';
+import { limitLines, processLimit, type ProcessLimit } from './limits.ts';
 import { openPidNamespace, pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace.ts';
 import { openProcessGroups } from './process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
@@ -14,6 +16,8 @@ export type Containment = 'pid-namespace' | 'process-group';
 export interface NativeEngineOptions {
   /** `auto`, the default, is a PID namespace where the machine allows one. */
   readonly containment?: Containment | 'auto';
+  /** How many processes, threads included, a run may have at once; by default as many as the system allows. */
+  readonly maxProcesses?: number;
   /** Where the engine's own programs are looked for; by default the worker's PATH. */
   readonly searchPath?: string;
   /** A POSIX shell; by default /bin/sh. */
@@ -24,6 +28,8 @@ export interface NativeEngine extends Engine {
   readonly containment: Containment;
   /** Why there is no PID namespace although one would have been taken; undefined otherwise. Worth a warning. */
   readonly fallbackReason: string | undefined;
+  /** Why `maxProcesses` can not be held to; undefined otherwise. Worth a warning. */
+  readonly unlimitedReason: string | undefined;
 }
 
 /**
@@ -34,59 +40,109 @@ export interface NativeEngine extends Engine {
  * @throws Error when the containment that was asked for can not be had here
  */
 export async function nativeEngine(options: NativeEngineOptions = {}): Promise<NativeEngine> {
-  const { containment = 'auto', searchPath = process.env.PATH ?? '', shell = '/bin/sh' } = options;
+  const {
+    containment = 'auto',
+    maxProcesses,
+    searchPath = process.env.PATH ?? '',
+    shell = '/bin/sh',
+  } = options;
   if (process.platform === 'win32') throw new Error('The native engine needs a POSIX system');
   const tools = findTools(shell, searchPath);
+  const limitFor = (kind: Containment) => {
+    if (maxProcesses === undefined) return undefined;
+    const inNamespace = kind === 'pid-namespace';
+    return processLimit(maxProcesses, { inNamespace, uid: process.getuid?.(), kernel: release() });
+  };
   let fallbackReason: string | undefined;
   if (containment !== 'process-group') {
-    const found = await findMethod(tools);
-    if (typeof found !== 'string')
-      return engine('pid-namespace', tools, mark => openPidNamespace(mark, found, tools));
+    const limit = limitFor('pid-namespace');
+    const found = await findMethod(tools, typeof limit === 'string' ? undefined : limit);
+    if (typeof found !== 'string') {
+      const reason = typeof limit === 'string' ? limit : found.unlimitedReason;
+      const held = reason === undefined ? (limit as ProcessLimit | undefined) : undefined;
+      const enclose = (mark: string) => openPidNamespace(mark, found.method, tools, held);
+      return engine('pid-namespace', tools, enclose, { limit: held, unlimitedReason: reason });
+    }
     if (containment === 'pid-namespace') {
       throw new Error(`The containment "pid-namespace" can not be had on this machine: ${found}`);
     }
     fallbackReason = found;
   }
-  return engine('process-group', tools, mark => openProcessGroups(mark, tools), fallbackReason);
+  const limit = limitFor('process-group');
+  return engine('process-group', tools, mark => openProcessGroups(mark, tools), {
+    fallbackReason,
+    ...(typeof limit === 'string' ? { unlimitedReason: limit } : { limit }),
+  });
+}
+
+interface Findings {
+  readonly limit?: ProcessLimit | undefined;
+  readonly fallbackReason?: string | undefined;
+  readonly unlimitedReason?: string | undefined;
 }
 
 function engine(
   containment: Containment,
   tools: Tools,
   enclose: (mark: string) => Promise<Enclosure>,
-  fallbackReason?: string,
+  { limit, fallbackReason, unlimitedReason }: Findings,
 ): NativeEngine {
+  const limits = limitLines(limit);
   return {
     name: 'native',
     containment,
     fallbackReason,
+    unlimitedReason,
     open: async (folder, keep) => {
       const mark = newMark();
       keep?.(mark);
-      return new NativeSandbox(await enclose(mark), tools, folder);
+      return new NativeSandbox(await enclose(mark), { tools, folder, limits });
     },
     endLeftovers,
   };
 }
 
-/** The first method that works, or why none does. */
-async function findMethod(tools: Tools): Promise<PidNamespaceMethod | string> {
+interface Found {
+  readonly method: PidNamespaceMethod;
+  /** Why it works only without the limit; undefined when it works with it. */
+  readonly unlimitedReason?: string;
+}
+
+/** The first method that works, better with the limit than without, or why none does. */
+async function findMethod(tools: Tools, limit: ProcessLimit | undefined): Promise<Found | string> {
   if (process.platform !== 'linux') return 'only Linux has PID namespaces';
+  const methods = pidNamespaceMethods(tools);
+  if (methods.length === 0) return 'the programs unshare, nsenter and setsid of util-linux are needed';
+  const found = await firstWorking(methods, tools, limit);
+  if (typeof found !== 'string' || limit === undefined) return found;
+  const unlimited = await firstWorking(methods, tools, undefined);
+  return typeof unlimited === 'string' ? unlimited : { ...unlimited, unlimitedReason: found };
+}
+
+async function firstWorking(
+  methods: readonly PidNamespaceMethod[],
+  tools: Tools,
+  limit: ProcessLimit | undefined,
+): Promise<Found | string> {
   const reasons = new Set<string>();
-  for (const method of pidNamespaceMethods(tools)) {
+  for (const method of methods) {
     try {
-      await tryOut(method, tools);
-      return method;
+      await tryOut(method, tools, limit);
+      return { method };
     } catch (error) {
       reasons.add((error as Error).message.trim());
     }
   }
-  if (reasons.size === 0) return 'the programs unshare, nsenter and setsid of util-linux are needed';
   return [...reasons].join('; ');
 }
 
-async function tryOut(method: PidNamespaceMethod, tools: Tools): Promise<void> {
-  const sandbox = new NativeSandbox(await openPidNamespace(newMark(), method, tools), tools, '/');
+async function tryOut(
+  method: PidNamespaceMethod,
+  tools: Tools,
+  limit: ProcessLimit | undefined,
+): Promise<void> {
+  const enclosure = await openPidNamespace(newMark(), method, tools, limit);
+  const sandbox = new NativeSandbox(enclosure, { tools, folder: '/', limits: limitLines(limit) });
   try {
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const { exitCode } = await sandbox.run({ argv: [tools.shell, '-c', 'exit 42'], env: {}, output });

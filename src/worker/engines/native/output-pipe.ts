@@ -6,6 +6,10 @@ import path from 'node:path';
 
 /** As much as an ordinary user's program can ask a pipe to hold (pipe(7), F_SETPIPE_SZ), in bytes. */
 const PIPE_HOLDS_AT_MOST = 1024 * 1024;
+/** What one read takes at most: as much as a pipe holds by default. */
+const READ_BYTES = 64 * 1024;
+/** Buffers that are kept to be read into again. */
+const MOST_SPARE_BUFFERS = 8;
 
 /**
  * The pipe that carries what the commands of one run write.
@@ -19,20 +23,43 @@ export class OutputPipe {
   readonly writer: number;
   readonly #reader: number;
   readonly #socket: Socket;
+  /** Reading into the same few buffers spares the worker most of its garbage. */
+  readonly #spare: Buffer[] = [];
+  #pour: (chunk: Buffer, used: () => void) => void = () => undefined;
   readonly #closed = Promise.withResolvers<undefined>();
 
   /** @param fifo the path of a FIFO, which may be removed afterwards */
   constructor(fifo: string) {
     this.#reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-    this.writer = openSync(fifo, constants.O_WRONLY);
-    this.#socket = new Socket({ fd: this.#reader, readable: true, writable: false });
+    try {
+      this.writer = openSync(fifo, constants.O_WRONLY);
+    } catch (error) {
+      closeSync(this.#reader);
+      throw error;
+    }
+    this.#socket = new Socket({
+      fd: this.#reader,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer: () => this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (length, buffer) => {
+          const chunk = buffer as Buffer;
+          this.#pour(chunk.subarray(0, length), () => {
+            if (this.#spare.length < MOST_SPARE_BUFFERS) this.#spare.push(chunk);
+          });
+          return true;
+        },
+      },
+    });
     // Whatever goes wrong with one run's pipe must not end the worker.
     this.#socket.on('error', () => undefined).pause();
   }
 
   /**
    * Pours what is written into `output` from now on, no faster than `output` takes it. When `output` breaks or is
-   * closed, what follows is thrown away: no command waits for a reader that is gone.
+   * closed, what follows is thrown away: no command waits for a reader that is gone. Memory of a chunk is used again
+   * when `output` has called back for it.
    *
    * @returns a function that stops the pouring; it settles when all that was written before has been handed over,
    *          also while somebody still holds the pipe open
@@ -40,8 +67,9 @@ export class OutputPipe {
   pourInto(output: NodeJS.WritableStream): () => Promise<void> {
     const socket = this.#socket;
     let broken = !output.writable;
-    const pour = (chunk: Buffer) => {
-      if (!broken && !output.write(chunk)) socket.pause();
+    this.#pour = (chunk, used) => {
+      if (broken) used();
+      else if (!output.write(chunk, used)) socket.pause();
     };
     const onDrain = () => void socket.resume();
     const onBroken = () => {
@@ -49,10 +77,10 @@ export class OutputPipe {
       socket.resume();
     };
     output.on('drain', onDrain).on('error', onBroken).on('close', onBroken);
-    socket.on('data', pour).resume();
+    socket.resume();
 
     return async () => {
-      socket.off('data', pour).pause();
+      socket.pause();
       output.off('drain', onDrain);
       for (const chunk of this.#waiting()) {
         if (!broken && !output.write(chunk)) await this.#room(output);
@@ -73,8 +101,7 @@ export class OutputPipe {
   #waiting(): Buffer[] {
     const chunks: Buffer[] = [];
     if (this.#socket.destroyed) return chunks;
-    for (let chunk = this.#read(); chunk !== null; chunk = this.#read()) chunks.push(chunk);
-    const buffer = Buffer.allocUnsafe(64 * 1024);
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
     for (let total = 0; total < PIPE_HOLDS_AT_MOST;) {
       let length: number;
       try {
@@ -88,10 +115,6 @@ export class OutputPipe {
       total += length;
     }
     return chunks;
-  }
-
-  #read(): Buffer | null {
-    return this.#socket.read() as Buffer | null;
   }
 
   async #room(output: NodeJS.WritableStream): Promise<void> {

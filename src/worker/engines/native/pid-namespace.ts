@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { FIRST_DESCRIPTOR, type Enclosure, type Entrance } from './enclosure.ts';
 import { withNewKeeper, type Keeper } from './keeper.ts';
+import { pidMax, type ProcessLimit } from './limits.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import { readProcFolder, type ProcessRow } from './process-table.ts';
 import type { Tools } from './tools.ts';
@@ -44,7 +45,8 @@ export function pidNamespaceMethods({ unshare, nsenter, setsid, setpriv }: Tools
 const INIT = `
   [ $$ -eq 1 ] || exit 1
   trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
-  "$1" -m 600 "$2" || exit 1
+  if [ -n "$2" ]; then echo "$2" >/proc/sys/kernel/pid_max || exit 1; fi
+  "$1" -m 600 "$3" || exit 1
   echo ready
   exec 3<&0 </dev/null >/dev/null 2>&1
   until
@@ -67,8 +69,9 @@ export async function openPidNamespace(
   mark: string,
   method: PidNamespaceMethod,
   tools: Tools,
+  limit: ProcessLimit | undefined,
 ): Promise<Enclosure> {
-  const words = [...method.unshare, tools.shell, '-c', INIT, 'init', tools.mkfifo];
+  const words = [...method.unshare, tools.shell, '-c', INIT, 'init', tools.mkfifo, pidMax(limit)];
   return await withNewKeeper(
     words,
     tools.searchPath,
@@ -163,11 +166,23 @@ function openEntrance(unsharePid: number, method: PidNamespaceMethod): Entrance 
       ...kinds.map(([option], index) => `--${option}=/proc/self/fd/${FIRST_DESCRIPTOR + index}`),
       '--',
     ],
-    descriptors: kinds.map(([, file]) => openSync(`/proc/${unsharePid}/ns/${file}`, 'r')),
+    descriptors: openAll(kinds.map(([, file]) => `/proc/${unsharePid}/ns/${file}`)),
     // A session whose leader is inside, so that process groups have numbers there and `kill 0` stays inside.
     launch: method.setsid,
     mark: {},
   };
+}
+
+/** Opens all of them or, when the worker may not have so many open files, none. */
+function openAll(files: readonly string[]): number[] {
+  const descriptors: number[] = [];
+  try {
+    for (const file of files) descriptors.push(openSync(file, 'r'));
+    return descriptors;
+  } catch (error) {
+    for (const descriptor of descriptors) closeSync(descriptor);
+    throw error;
+  }
 }
 
 /** The only child of unshare. Kernels without the list of children, which are rare, are searched. */

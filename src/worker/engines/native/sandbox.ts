@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandNotStarted, type Command, type CommandResult, type Sandbox } from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
-import { launch, type Launch } from './launch.ts';
+import { launch, type Launch, type LaunchOptions } from './launch.ts';
+import { outOfMemoryKills } from './out-of-memory.ts';
 import { assertStartable } from './startable.ts';
-import type { Tools } from './tools.ts';
 
 /** What a command that was killed before it could do anything exits with. */
 const KILLED = 128 + 9;
@@ -14,16 +14,14 @@ const LONGEST_PAUSE = 32;
 /** Runs the commands of one run inside an enclosure, one after the other. */
 export class NativeSandbox implements Sandbox {
   readonly #enclosure: Enclosure;
-  readonly #tools: Tools;
-  readonly #folder: string;
+  readonly #options: LaunchOptions;
   #busy = false;
   #stopping = false;
   #launched: Launch | undefined;
 
-  constructor(enclosure: Enclosure, tools: Tools, folder: string) {
+  constructor(enclosure: Enclosure, options: LaunchOptions) {
     this.#enclosure = enclosure;
-    this.#tools = tools;
-    this.#folder = folder;
+    this.#options = options;
   }
 
   async run(command: Command): Promise<CommandResult> {
@@ -38,15 +36,17 @@ export class NativeSandbox implements Sandbox {
   }
 
   async #run(command: Command): Promise<CommandResult> {
-    await assertStartable(command, this.#folder);
+    await assertStartable(command, this.#options.folder);
     const start = performance.now();
     const wallMs = () => performance.now() - start;
     if (this.#stopping) return { exitCode: KILLED, wallMs: wallMs() };
+    const killsBefore = outOfMemoryKills();
     const finishPouring = this.#enclosure.pipe.pourInto(command.output);
     try {
-      this.#launched = launch(this.#enclosure, this.#tools, command, this.#folder);
+      this.#launched = launch(this.#enclosure, command, this.#options);
       const ending = await this.#launched.ended;
-      return { ...ending, wallMs: wallMs() };
+      const memoryRanOut = outOfMemoryKills() > killsBefore;
+      return { ...ending, wallMs: wallMs(), ...(memoryRanOut && { memoryRanOut }) };
     } catch (error) {
       if (this.#stopping && !(error instanceof CommandNotStarted))
         return { exitCode: KILLED, wallMs: wallMs() };

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { concatMap, from, lastValueFrom, mergeMap, toArray } from 'rxjs';
 import { TaskError } from '../../outcome.ts';
-import { gzipFile, putFile } from '../../put.ts';
+import { gzipped, putFile } from '../../put.ts';
 import type { Feature, FeatureRun } from '../feature.ts';
 import { logNames } from '../logs.ts';
 import type { ArtifactRequest } from '../payload.ts';
@@ -111,8 +111,8 @@ async function uploadOne(
   }
   const zipped = `${run.folder}.artifact-${index}.gz`;
   try {
-    await gzipFile(file, zipped, signal);
-    await putFile(answer.putUrl, zipped, { contentType, contentEncoding, signal });
+    const upload = await gzipped(file, zipped, signal);
+    await putFile(answer.putUrl, upload.file, { ...upload, contentType, signal });
   } finally {
     await rm(zipped, { force: true });
   }

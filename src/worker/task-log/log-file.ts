@@ -1,0 +1,133 @@
+import type { FileHandle } from 'node:fs/promises';
+import { batchesTo } from './batches.ts';
+import { tailOf, type Tail } from './tail.ts';
+
+/** So many of the last bytes are kept of a log that is too long, but never more than half of what is allowed. */
+const TAIL_BYTES = 4 * 1024 * 1024;
+/** Room for the line that marks the cut. */
+const CUT_LINE_BYTES = 512;
+const LINE_BREAK = 0x0a;
+
+export interface LogFileOptions {
+  /** The file never has more bytes than this and the line that marks the cut. */
+  readonly maxBytes: number;
+  /** That line, without its break: so many bytes are left out, because of a failure or because of the bound. */
+  readonly cutLine: (omitted: number, failure: Error | undefined) => string;
+}
+
+/** A file that is written from its beginning to its end, of which the middle may be left out. */
+export interface LogFile {
+  /**
+   * Copies the bytes; they are on their way to the disk a few ms later.
+   *
+   * @returns undefined when more may come at once; otherwise what settles then, and never rejects
+   */
+  write(bytes: Buffer): Promise<void> | undefined;
+  /** Completes and closes the file. Never rejects; may be called again. */
+  end(): Promise<void>;
+  /** Why the disk did not take all; undefined when it did. */
+  readonly failure: Error | undefined;
+}
+
+/**
+ * Bounds what is written into a file. The beginning goes straight to the disk. From where the bound, or the disk,
+ * allows no more, the last bytes are kept in memory, and written at the end behind a line that says how many are
+ * missing. On a full disk they take the place of the last ones that it took.
+ *
+ * @param handle open for reading and writing, and empty; closed at the end
+ */
+export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOptions): LogFile {
+  const tailBytes = Math.min(TAIL_BYTES, Math.floor(maxBytes / 2));
+  const headBytes = maxBytes - tailBytes;
+  let size = 0;
+  let tail: Tail | undefined;
+  let failure: Error | undefined;
+  let ended: Promise<void> | undefined;
+
+  /** @returns what the disk did not take */
+  const append = async (bytes: Buffer): Promise<Buffer> => {
+    let left = bytes;
+    try {
+      while (left.length > 0) {
+        const { bytesWritten } = await handle.write(left, 0, left.length, size);
+        size += bytesWritten;
+        left = left.subarray(bytesWritten);
+      }
+    } catch (error) {
+      failure ??= error as Error;
+    }
+    return left;
+  };
+
+  /** Appends what fits, and remembers the rest. */
+  const appendOrKeep = async (bytes: Buffer): Promise<void> => {
+    const fitting = tail ? 0 : fittingBytes(bytes, headBytes - size);
+    const refused = await append(bytes.subarray(0, fitting));
+    for (const later of [refused, bytes.subarray(fitting)]) {
+      // What the beginning, which ends with a line, leaves of its part is the tail's.
+      if (later.length > 0)
+        (tail ??= tailOf(Math.min(maxBytes - size, TAIL_BYTES + bytes.length))).push(later);
+    }
+  };
+  const batches = batchesTo(appendOrKeep);
+
+  /** What stands between the file's first `at` bytes and those that follow. */
+  const cutAt = async (at: number, omitted: number): Promise<Buffer> => {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, at - 1));
+    const inLine = at > 0 && bytesRead === 1 && buffer[0] !== LINE_BREAK;
+    return Buffer.from(`${inLine ? '\n' : ''}${cutLine(omitted, failure)}\n`);
+  };
+
+  const appendTail = async (tail: Tail): Promise<void> => {
+    const { passed } = tail;
+    const last = tail.bytes();
+    const head = size;
+    if (passed === last.length && (await append(last)).length === 0) {
+      // The disk was full for a moment only.
+      failure = undefined;
+      return;
+    }
+    if (size === head) {
+      const kept = fromNextLine(last);
+      const end = Buffer.concat([await cutAt(head, passed - kept.length), kept]);
+      if ((await append(end)).length === 0) return;
+    }
+    // The disk is full: the last bytes that it took are less worth than the log's.
+    const start = Math.min(head, size - Math.min(Math.floor(size / 2), last.length + CUT_LINE_BYTES));
+    const room = Math.max(0, size - start - CUT_LINE_BYTES);
+    const kept = fromNextLine(last.subarray(Math.max(0, last.length - room)));
+    size = start;
+    await append(Buffer.concat([await cutAt(start, head - start + passed - kept.length), kept]));
+    await handle.truncate(size);
+  };
+
+  const end = async () => {
+    try {
+      await batches.flush();
+      if (tail) await appendTail(tail);
+      await handle.close();
+    } catch (error) {
+      failure ??= error as Error;
+      await handle.close().catch(() => undefined);
+    }
+  };
+
+  return {
+    write: batches.add,
+    end: () => (ended ??= end()),
+    get failure() {
+      return failure;
+    },
+  };
+}
+
+/** How many of the bytes fit: to the end of the last line that does, if a line ends in them. */
+function fittingBytes(bytes: Buffer, room: number): number {
+  if (bytes.length <= room) return bytes.length;
+  return bytes.subarray(0, room).lastIndexOf(LINE_BREAK) + 1 || room;
+}
+
+/** What comes after the first line break; all, when there is none. */
+function fromNextLine(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.indexOf(LINE_BREAK) + 1);
+}

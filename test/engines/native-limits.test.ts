@@ -1,0 +1,185 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { processLimit } from '../../src/worker/engines/native/limits.ts';
+import { nativeEngine } from '../../src/worker/engines/native/index.ts';
+import { alive, engines, findProgram, newMarker, openSandbox, PATH, Log } from './native-fixtures.ts';
+import { startWorker, workerScript } from './native-worker.ts';
+
+const MOST = 200;
+/** What a namespace allows beyond: the kernel does not use its lowest ids again. */
+const BEYOND = 300;
+
+/** Engines that hold a run to a number of processes here. */
+const limited = (
+  await Promise.all(engines.map(({ containment }) => nativeEngine({ containment, maxProcesses: MOST })))
+).filter(({ unlimitedReason }) => unlimitedReason === undefined);
+
+/** Starts three times as many processes as there may be, and then becomes one of them. */
+const crowd = (marker: string) => `
+  (i=0; while [ $i -lt ${3 * MOST + BEYOND} ]; do sleep ${marker} & i=$((i+1)); done) 2>/dev/null
+  exec sleep ${marker}`;
+
+/** How many processes of a program are alive. */
+function called(name: string): number {
+  const stats = readdirSync('/proc').map(pid => {
+    try {
+      return readFileSync(`/proc/${pid}/stat`, 'latin1');
+    } catch {
+      return '';
+    }
+  });
+  return stats.filter(stat => stat.includes(`(${name}) `) && !stat.includes(`(${name}) Z`)).length;
+}
+
+async function settled(marker: string): Promise<number> {
+  for (let before = -1; ;) {
+    const count = (await alive(marker)).filter(line => /^\d+ sleep /.test(line)).length;
+    if (count > 1 && count === before) return count;
+    before = count;
+    await sleep(300);
+  }
+}
+
+describe('how many processes a run may have', () => {
+  it('is counted by the system for a user, and by a namespace for root', () => {
+    const kernel = '6.14.0';
+    const user = { by: 'user', processes: MOST };
+    expect(processLimit(MOST, { inNamespace: true, uid: 1_000, kernel })).toEqual(user);
+    expect(processLimit(MOST, { inNamespace: false, uid: 1_000, kernel: '4.19.0' })).toEqual(user);
+    const namespace = { by: 'namespace', processes: MOST };
+    expect(processLimit(MOST, { inNamespace: true, uid: 0, kernel })).toEqual(namespace);
+    expect(processLimit(MOST, { inNamespace: true, uid: 0, kernel: '10.0-rc1' })).toEqual(namespace);
+  });
+
+  it('is not limited for root where that would limit the whole machine, and says why', () => {
+    expect(processLimit(MOST, { inNamespace: true, uid: 0, kernel: '6.13.12-amd64' })).toMatch(
+      /only Linux 6\.14 and later .* this is 6\.13\.12-amd64$/,
+    );
+    expect(processLimit(MOST, { inNamespace: false, uid: 0, kernel: '6.18.0' })).toMatch(/PID namespace/);
+  });
+
+  it.runIf(process.platform === 'linux')('changes nothing for the machine', async () => {
+    const before = await readFile('/proc/sys/kernel/pid_max', 'latin1');
+    for (const engine of limited) {
+      const { shell } = await openSandbox(engine);
+      await shell('true');
+    }
+    expect(await readFile('/proc/sys/kernel/pid_max', 'latin1')).toBe(before);
+  });
+});
+
+describe.each(limited)('a run that wants too many processes ($containment)', engine => {
+  it('gets as many as it may have, and no more', async () => {
+    const { shell, sandbox } = await openSandbox(engine);
+    const marker = newMarker();
+    const run = shell(crowd(marker));
+    const count = await settled(marker);
+    expect(count).toBeGreaterThan(MOST - 20);
+    expect(count).toBeLessThanOrEqual(MOST + BEYOND);
+    await sandbox.stop(0);
+    expect(await alive(marker)).toEqual([]);
+    expect(await run).toMatchObject({ exitCode: 137 });
+  });
+
+  it('can not start another command, and is told as a program would be', async () => {
+    const { shell } = await openSandbox(engine);
+    const marker = newMarker();
+    await shell(`(${crowd(marker)}) &`);
+    await settled(marker);
+    await expect(shell('true')).rejects.toThrow('fork/exec sh: resource temporarily unavailable');
+  });
+
+  it('leaves another one alone', async () => {
+    const marker = newMarker();
+    const { shell } = await openSandbox(engine);
+    await shell(`(${crowd(marker)}) &`);
+    await settled(marker);
+    const other = await openSandbox(engine);
+    expect(await other.shell('sleep 0 & sleep 0 & wait')).toMatchObject({ exitCode: 0 });
+  });
+
+  // Should the limit not hold, this one does: the bomb has a user of its own where it can, and never many processes.
+  const guards = [
+    ...(process.getuid?.() === 0 ? ['setpriv --reuid=54321 --regid=54321 --clear-groups --'] : []),
+    'prlimit --nproc=1000:1000 --',
+  ];
+  const bombs = ['perl', 'prlimit', 'setpriv'].every(findProgram);
+  it.runIf(bombs)('and never stops trying is ended whole, and the worker goes on', async () => {
+    const { sandbox, folder } = await openSandbox(engine);
+    // Arguments of a process can not be read while it forks, which it never ceases to do; its program's name can.
+    const name = `bomb${newMarker()}`;
+    await symlink(findProgram('perl') ?? '', path.join(folder, name));
+    const argv = ['sh', '-c', `exec ${guards.join(' ')} ./${name} -e 'fork while 1'`];
+    const run = sandbox.run({ argv, env: { PATH }, output: new Log() });
+    await expect.poll(() => called(name), { timeout: 15_000, interval: 50 }).toBeGreaterThan(MOST - 20);
+    await sleep(200);
+    expect(called(name)).toBeLessThanOrEqual(MOST + BEYOND);
+    const other = await openSandbox(engine);
+    expect(await other.shell('exit 3')).toMatchObject({ exitCode: 3 });
+    await sandbox.stop(1_000);
+    expect(called(name)).toBe(0);
+    expect([137, 143]).toContain((await run).exitCode);
+  });
+});
+
+/** Root is not held by a limit of users: another user, whom nobody else is. */
+const asNewUser = [
+  findProgram('setpriv') ?? 'setpriv',
+  '--reuid=54322',
+  '--regid=54322',
+  '--clear-groups',
+  '--',
+];
+const canBeNewUser =
+  process.getuid?.() === 0 &&
+  spawnSync(asNewUser[0] ?? '', [...asNewUser.slice(1), process.execPath, '--check', workerScript]).status ===
+    0;
+
+describe.runIf(canBeNewUser).each(engines)('a worker that is not root ($containment)', ({ containment }) => {
+  it('holds a run to its processes', async () => {
+    const marker = newMarker();
+    const worker = await startWorker(asNewUser, crowd(marker), { containment, maxProcesses: MOST });
+    expect(worker.unlimitedReason).toBeUndefined();
+    const count = await settled(marker);
+    // Without a namespace, the worker's own threads are among them.
+    expect(count).toBeGreaterThan(MOST - 60);
+    expect(count).toBeLessThanOrEqual(MOST);
+    expect(await worker.finish()).toMatchObject({ exitCode: 143 });
+    expect(await alive(marker)).toEqual([]);
+  });
+});
+
+describe.runIf(process.platform === 'linux').each(engines)('when memory runs out ($containment)', engine => {
+  it('a task is ended before its worker', async () => {
+    const { shell } = await openSandbox(engine);
+    const own = Number(await readFile('/proc/self/oom_score_adj', 'latin1'));
+    const { log } = await shell('cat /proc/self/oom_score_adj');
+    expect(Number(log.text)).toBe(Math.min(1_000, own + 500));
+  });
+});
+
+const fewDescriptors = fileURLToPath(new URL('few-descriptors-process.ts', import.meta.url));
+
+describe.runIf(process.platform === 'linux').each(engines)(
+  'when file descriptors run out ($containment)',
+  ({ containment }) => {
+    it('a run that can not start says so, and takes none with it', async () => {
+      const line = 'ulimit -n 64 && exec "$0" "$@"';
+      const { stdout } = await execa('sh', ['-c', line, process.execPath, fewDescriptors, containment]);
+      const seen = stdout.split('\n').map(text => JSON.parse(text) as { ended: string; lost: number });
+      expect(seen).toHaveLength(21);
+      expect(seen[0]?.ended).toBe('exit code 0');
+      expect(seen.at(-1)?.ended).toBe('EMFILE');
+      for (const { ended, lost } of seen) {
+        expect(['exit code 0', 'EMFILE']).toContain(ended);
+        expect(lost).toBe(0);
+      }
+    });
+  },
+);

@@ -20,12 +20,13 @@ import { fullJitter, type Backoff } from './backoff.ts';
 import { checkExchangeName } from './binding.ts';
 import { remember } from './consume-source.ts';
 import type { ConsumeOptions, ConsumerEvent, HeldLong, QueueLong } from './consume-options.ts';
-import type { Consumer, Held } from './consumer.ts';
+import type { Consumer } from './consumer.ts';
 import { deliveries, type DeliveryHooks } from './deliveries.ts';
 import { PulseError } from './errors.ts';
 import type { PulseMessage } from './message.ts';
 import { checkRoutingKey } from './routing-key.ts';
 import type { TransportConnection } from './transport.ts';
+import type { Held } from './unsettled.ts';
 
 /** What a consumer needs of the connection it belongs to. */
 export interface ConsumerContext {

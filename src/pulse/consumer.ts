@@ -2,6 +2,7 @@ import type { Observable, Subscription } from 'rxjs';
 import { PulseError } from './errors.ts';
 import type { Settlement } from './message.ts';
 import type { Delivery, TransportChannel } from './transport.ts';
+import { Unsettled, type Held } from './unsettled.ts';
 
 /**
  * How much may be delivered: a fixed number unsettled at a time, unless it is paused, or as many more as somebody asks
@@ -11,19 +12,6 @@ export type Flow =
   | { readonly prefetch: number; readonly paused$?: Observable<boolean> | undefined }
   | { readonly demand$: Observable<number> };
 
-/** What a consumer holds at a moment. */
-export interface Held {
-  /** Messages delivered and unsettled. */
-  readonly count: number;
-  /** How long the oldest of them has been held, in ms; 0 when there is none. */
-  readonly oldestMs: number;
-}
-
-interface Unsettled {
-  readonly generation: number;
-  readonly sinceMs: number;
-}
-
 /**
  * One consumer on one channel: takes deliveries in, sends their outcomes back, and stops in the right order.
  *
@@ -31,9 +19,6 @@ interface Unsettled {
  * when the demand is no longer what the present consumer may still get, that consumer is replaced. Outcomes are
  * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first. What was under
  * way when the demand fell, or the consumer was stopped, is not handed over but given back.
- *
- * Acknowledgements of one turn become one frame where nothing older on the channel is unsettled. A process that dies in
- * between repeats some messages; it never loses one.
  */
 export class Consumer {
   readonly #channel: TransportChannel;
@@ -41,12 +26,9 @@ export class Consumer {
   readonly #flow: Flow;
   readonly #onDelivery: (delivery: Delivery) => void;
   readonly #onBroken: (error: unknown) => void;
-  /** Each delivery that is unsettled, by its tag; the oldest first, since tags only grow. */
-  readonly #held = new Map<number, Unsettled>();
+  readonly #unsettled: Unsettled;
   /** Deliveries that nobody wants any more, to be requeued once no consumer of ours can get them again. */
   #unwanted: number[] = [];
-  #acks: number[] = [];
-  #givenBack: { deliveryTag: number; settlement: Settlement }[] = [];
   #flushPlanned = false;
   #demand = 0;
   #paused = false;
@@ -69,6 +51,7 @@ export class Consumer {
     onBroken: (error: unknown) => void,
   ) {
     this.#channel = channel;
+    this.#unsettled = new Unsettled(channel);
     this.#queue = queue;
     this.#flow = flow;
     this.#onDelivery = onDelivery;
@@ -98,15 +81,13 @@ export class Consumer {
   /** Takes a message's outcome. Returns false when it comes too late: the channel is gone. */
   settle(deliveryTag: number, settlement: Settlement): boolean {
     if (this.#over) return false;
-    if (settlement === 'ack') this.#acks.push(deliveryTag);
-    else this.#givenBack.push({ deliveryTag, settlement });
+    this.#unsettled.settle(deliveryTag, settlement);
     this.#plan();
     return true;
   }
 
   get held(): Held {
-    const [oldest] = this.#held.values();
-    return { count: this.#held.size, oldestMs: oldest ? performance.now() - oldest.sinceMs : 0 };
+    return this.#unsettled.held;
   }
 
   /** Cancels, and settles when the broker has confirmed: no delivery comes after. What is held may be settled. */
@@ -122,7 +103,7 @@ export class Consumer {
   async abandon(): Promise<void> {
     this.#stopping = true;
     this.#demanding?.unsubscribe();
-    this.#sendOutcomes();
+    this.#unsettled.flush();
     this.#over = true;
     await this.#channel.close();
   }
@@ -149,50 +130,12 @@ export class Consumer {
       this.#flushPlanned = false;
       if (this.#over) return;
       void this.#adjust();
-      this.#sendOutcomes();
+      this.#unsettled.flush();
       this.#closeWhenDrained();
     };
     // A demand that falls has to be obeyed by the next message. Else the whole turn's outcomes go out together.
     if ('demand$' in this.#flow) queueMicrotask(flush);
     else setImmediate(flush);
-  }
-
-  #sendOutcomes(): void {
-    for (const { deliveryTag, settlement } of this.#givenBack.splice(0)) this.#send(deliveryTag, settlement);
-    if (this.#acks.length === 0) return;
-    const acks = new Set(this.#acks);
-    this.#acks = [];
-    let upTo = 0;
-    let count = 0;
-    for (const deliveryTag of this.#held.keys()) {
-      if (!acks.delete(deliveryTag)) break;
-      this.#held.delete(deliveryTag);
-      upTo = deliveryTag;
-      count++;
-    }
-    if (count > 0) {
-      this.#say(() => {
-        this.#channel.ack(upTo, count > 1);
-      });
-    }
-    for (const deliveryTag of acks) this.#send(deliveryTag, 'ack');
-  }
-
-  #send(deliveryTag: number, settlement: Settlement): void {
-    this.#held.delete(deliveryTag);
-    this.#say(() => {
-      if (settlement === 'ack') this.#channel.ack(deliveryTag);
-      else if (settlement === 'requeue') this.#channel.nack(deliveryTag);
-      else this.#channel.reject(deliveryTag, settlement === 'retry');
-    });
-  }
-
-  #say(what: () => void): void {
-    try {
-      what();
-    } catch {
-      // The channel closed under us: the broker has all of them back, and `closed` tells the rest.
-    }
   }
 
   /** How many more are asked for. */
@@ -206,17 +149,9 @@ export class Consumer {
     if (this.#over) return true;
     if (this.#stopping) return this.#tag === undefined;
     if ('prefetch' in this.#flow) return this.#unwanted.length === 0 && this.#window === this.#wanted();
-    return this.#unwanted.length === 0 && this.#demand === this.#window - this.#ofThisConsumer();
-  }
-
-  /** How many of the held are, or will be, in the window of the broker's present consumer. */
-  #ofThisConsumer(): number {
-    const settled = new Set([...this.#acks, ...this.#givenBack.map(({ deliveryTag }) => deliveryTag)]);
-    let count = 0;
-    for (const [deliveryTag, { generation }] of this.#held) {
-      if (generation === this.#generation && !settled.has(deliveryTag)) count++;
-    }
-    return count;
+    return (
+      this.#unwanted.length === 0 && this.#demand === this.#window - this.#unsettled.countOf(this.#generation)
+    );
   }
 
   /** Replaces the broker's consumer until it is the one that is asked for; one change at a time. */
@@ -245,7 +180,7 @@ export class Consumer {
       this.#queue,
       prefetch,
       delivery => {
-        this.#held.set(delivery.deliveryTag, { generation, sinceMs: performance.now() });
+        this.#unsettled.add(delivery.deliveryTag, generation);
         if (this.#wanted() > 0) {
           this.#onDelivery(delivery);
         } else {
@@ -265,7 +200,7 @@ export class Consumer {
     this.#window = 0;
     this.#generation++;
     if (tag !== undefined) await this.#channel.cancel(tag);
-    for (const deliveryTag of this.#unwanted.splice(0)) this.#send(deliveryTag, 'requeue');
+    for (const deliveryTag of this.#unwanted.splice(0)) this.#unsettled.giveBack(deliveryTag);
   }
 
   #broken(error: unknown): void {
@@ -274,6 +209,6 @@ export class Consumer {
   }
 
   #closeWhenDrained(): void {
-    if (this.#stopped && this.#held.size === 0) void this.#channel.close();
+    if (this.#stopped && this.#unsettled.held.count === 0) void this.#channel.close();
   }
 }

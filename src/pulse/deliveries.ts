@@ -81,6 +81,9 @@ export function deliveries<T>(
         if (!counted) wayBack = undefined;
         return counted;
       },
+      get lost() {
+        return channelLost;
+      },
       onLost: told => {
         if (channelLost) told();
         else lost.add(told);

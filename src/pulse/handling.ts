@@ -1,57 +1,11 @@
 import type { Subscriber } from 'rxjs';
 import { PulseError } from './errors.ts';
-import type { HandleOptions, HandlerContext, HandleResult, Handler } from './handle-options.ts';
-import { waitOf } from './attempts.ts';
-import { DeliveredMessage, type PulseMessage } from './message.ts';
+import { HandledItem } from './handled-item.ts';
+import type { HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
 import { OutageGate } from './outage-gate.ts';
 import { retryDelay, type RetryPolicy } from './retry-policy.ts';
 import { Verdict } from './verdict.ts';
-
-/** A message that was delivered to the operator and is not settled. */
-class Item<M extends PulseMessage> implements HandlerContext {
-  readonly message: M;
-  readonly #policy: RetryPolicy;
-  /** Tries of this delivery that could not be written down. */
-  uncounted = 0;
-  startedMs = 0;
-  #abort: AbortController | undefined;
-  #forget: (() => void) | undefined;
-
-  constructor(message: M, policy: RetryPolicy) {
-    this.message = message;
-    this.#policy = policy;
-  }
-
-  get attempt(): number {
-    return this.message.attempt + this.uncounted;
-  }
-
-  get lastAttempt(): boolean {
-    return this.attempt >= this.#policy.attempts;
-  }
-
-  /** Made when it is asked for: most handlers never do. */
-  get signal(): AbortSignal {
-    if (!this.#abort) {
-      const abort = (this.#abort = new AbortController());
-      this.#forget = DeliveredMessage.sourceOf(this.message)?.origin.onLost(() => {
-        abort.abort(new PulseError('connection', 'the message is lost: its channel has gone'));
-      });
-    }
-    return this.#abort.signal;
-  }
-
-  over(): void {
-    this.#forget?.();
-    this.#forget = undefined;
-    // A second try of the same delivery gets a signal of its own.
-    this.#abort = undefined;
-  }
-
-  abort(reason: PulseError): void {
-    this.#abort?.abort(reason);
-  }
-}
 
 /** Runs the handlers of one subscription. */
 export class Handling<M extends PulseMessage> {
@@ -62,15 +16,17 @@ export class Handling<M extends PulseMessage> {
   readonly #subscriber: Subscriber<HandleResult<M>>;
   readonly #gate: OutageGate;
   /** Not started yet. Never more than the prefetch. */
-  #waiting: Item<M>[] = [];
-  readonly #running = new Set<Item<M>>();
+  #waiting: HandledItem<M>[] = [];
+  readonly #running = new Set<HandledItem<M>>();
   /** Held until they are tried again. */
-  readonly #delayed = new Map<Item<M>, NodeJS.Timeout>();
+  readonly #delayed = new Map<HandledItem<M>, NodeJS.Timeout>();
   /** Copies of failed messages that the broker has not confirmed yet. */
   #republishing = 0;
   #finishing = false;
   #left = false;
   #pumping = false;
+  /** Where the last message came from. */
+  #origin: Origin | undefined;
 
   constructor(
     handler: Handler<M>,
@@ -94,14 +50,11 @@ export class Handling<M extends PulseMessage> {
   }
 
   take(message: M): void {
-    const item = new Item(message, this.#policy);
-    const source = DeliveredMessage.sourceOf(message);
-    const waitMs = source ? waitOf(source.delivery) : 0;
-    if (waitMs > 0)
-      this.#delay(item, waitMs, () => {
-        this.#tryHere(item);
-      });
-    else this.#tryHere(item);
+    const item = new HandledItem(message, this.#policy);
+    this.#forgetLost(item.origin);
+    this.#delay(item, item.waitMs, () => {
+      this.#tryHere(item);
+    });
   }
 
   /** No handler starts any more: what waits is given back, and the stream completes when those that run are done. */
@@ -125,6 +78,18 @@ export class Handling<M extends PulseMessage> {
     this.#waiting = [];
   }
 
+  /** What came over a channel that has gone is delivered again: to keep it here would double it, and never end. */
+  #forgetLost(origin: Origin | undefined): void {
+    if (origin === this.#origin) return;
+    this.#origin = origin;
+    this.#waiting = this.#waiting.filter(({ lost }) => !lost);
+    for (const [item, timer] of this.#delayed) {
+      if (!item.lost) continue;
+      clearTimeout(timer);
+      this.#delayed.delete(item);
+    }
+  }
+
   #giveBack(): void {
     for (const { message } of this.#waiting.splice(0)) message.requeue();
     for (const [{ message }, timer] of this.#delayed) {
@@ -141,12 +106,12 @@ export class Handling<M extends PulseMessage> {
     while (this.#waiting.length > 0 && !this.#left) {
       if (this.#running.size >= this.#gate.limit(this.#concurrency)) break;
       const item = this.#waiting.shift();
-      if (item) this.#start(item);
+      if (item && !item.lost) this.#start(item);
     }
     this.#pumping = false;
   }
 
-  #start(item: Item<M>): void {
+  #start(item: HandledItem<M>): void {
     this.#running.add(item);
     item.startedMs = performance.now();
     const { around } = this.#options;
@@ -172,7 +137,7 @@ export class Handling<M extends PulseMessage> {
     );
   }
 
-  #returned(item: Item<M>, value: unknown): void {
+  #returned(item: HandledItem<M>, value: unknown): void {
     if (value instanceof Verdict) {
       this.#failed(item, value);
       return;
@@ -185,12 +150,12 @@ export class Handling<M extends PulseMessage> {
     this.#end(item, { outcome: inTime ? outcomeOf(message) : 'lost' });
   }
 
-  #failed(item: Item<M>, error: unknown): void {
+  #failed(item: HandledItem<M>, error: unknown): void {
     const verdict = error instanceof Verdict ? error : undefined;
     const { message } = item;
     // The broker has it back: to write a failure down now would double it.
     if (this.#left) return;
-    if (message.settled || item.signal.aborted) {
+    if (message.settled || item.lost) {
       this.#end(item, { outcome: message.settled ? outcomeOf(message) : 'lost', error });
       return;
     }
@@ -214,19 +179,17 @@ export class Handling<M extends PulseMessage> {
   }
 
   /** Writes a failure down, and lets the message be tried again when it is due: by whoever gets it, or else here. */
-  async #again(item: Item<M>, failures: number, delayMs: number): Promise<void> {
+  async #again(item: HandledItem<M>, failures: number, delayMs: number): Promise<void> {
     const { message } = item;
-    const source = DeliveredMessage.sourceOf(message);
-    if (source?.origin.spec.options.quorum) {
+    if (item.origin?.spec.options.quorum) {
       this.#delay(item, delayMs, () => {
         DeliveredMessage.giveBackCounted(message);
       });
       return;
     }
-    if (source) {
+    if (item.origin) {
       this.#republishing++;
-      const dueMs = Date.now() + delayMs;
-      const counted = await source.origin.republish(source.delivery, { failures, delayMs, dueMs });
+      const counted = await item.writeDown(failures, delayMs);
       this.#republishing--;
       if (counted) {
         message.ack();
@@ -242,13 +205,17 @@ export class Handling<M extends PulseMessage> {
     this.#completeWhenDone();
   }
 
-  #tryHere(item: Item<M>): void {
+  #tryHere(item: HandledItem<M>): void {
     this.#waiting.push(item);
     this.#pump();
   }
 
   /** Holds a message until it is due, or gives it back when there is nobody to wait for that. */
-  #delay(item: Item<M>, ms: number, due: () => void): void {
+  #delay(item: HandledItem<M>, ms: number, due: () => void): void {
+    if (ms <= 0) {
+      due();
+      return;
+    }
     if (this.#finishing || this.#left) {
       DeliveredMessage.giveBackCounted(item.message);
       return;
@@ -260,7 +227,7 @@ export class Handling<M extends PulseMessage> {
     this.#delayed.set(item, timer);
   }
 
-  #end(item: Item<M>, what: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>): void {
+  #end(item: HandledItem<M>, what: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>): void {
     const { message, attempt, startedMs } = item;
     this.#running.delete(item);
     item.over();

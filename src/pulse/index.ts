@@ -6,14 +6,7 @@
 export { DEFAULT_BACKOFF, fullJitter, type Backoff } from './backoff.ts';
 export { binding, type Binding, type BindingKey } from './binding.ts';
 export type { BodyCheck, BodySchema } from './body-check.ts';
-export {
-  connect,
-  type AroundPublish,
-  type Pulse,
-  type PulseGauges,
-  type PulseOptions,
-  type PulseWarning,
-} from './connect.ts';
+export { connect } from './connect.ts';
 export type { ConsumerGauge } from './consume.ts';
 export {
   CONSUMER_TIMEOUT_MS,
@@ -58,6 +51,7 @@ export type {
   PublishOptions,
   PublishResult,
 } from './publish-options.ts';
+export type { AroundPublish, Pulse, PulseGauges, PulseOptions, PulseWarning } from './pulse.ts';
 export type { PulseQueue } from './queue-admin.ts';
 export {
   deadLetterQueue,

@@ -55,6 +55,8 @@ export interface Origin {
   settle(delivery: Delivery, settlement: Settlement): boolean;
   /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */
   republish(delivery: Delivery, failed: Failed): Promise<boolean>;
+  /** Whether the channel has gone, and with it all that is unsettled. */
+  readonly lost: boolean;
   /** Calls back when the channel goes, and with it all that is unsettled. Returns how to be forgotten. */
   onLost(lost: () => void): () => void;
 }

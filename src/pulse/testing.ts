@@ -4,9 +4,10 @@
  *
  * @module tcw/pulse/testing
  */
-import { connect, type Pulse, type PulseOptions } from './connect.ts';
+import { connect } from './connect.ts';
 import { MemoryBroker } from './memory/broker.ts';
 import { memoryTransport } from './memory/transport.ts';
+import type { Pulse, PulseOptions } from './pulse.ts';
 
 export { MemoryBroker } from './memory/broker.ts';
 export type { MemoryCall } from './memory/faults.ts';

@@ -42,6 +42,40 @@ export function outages(setting: Setting): void {
       expect(results.filter(({ outcome }) => outcome === 'rejected')).toEqual([]);
     });
 
+    it('keeps nothing of a channel that has gone: what waited over it is handled once, when it comes again', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(
+        queue,
+        Array.from({ length: 20 }, (_, n) => n),
+      );
+      let down = true;
+      const events: HandleEvent[] = [];
+      const done: unknown[] = [];
+      const { outcomes } = await handled(
+        queue,
+        ({ body }) => {
+          if (down) throw new Error('the database is away');
+          done.push(body);
+        },
+        { concurrency: 4, onEvent: event => events.push(event) },
+      );
+      await expect.poll(() => events.map(({ type }) => type)).toContain('paused');
+      // The copies of those that failed are on their way, and would be published twice.
+      await expect.poll(() => setting.pulse.gauges().publisher.unconfirmed).toBe(0);
+      await sleep(50);
+      for (let cut = 0; cut < 3; cut++) {
+        await setting.under.cutConnections();
+        await expect
+          .poll(() => setting.pulse.gauges().consumers)
+          .toMatchObject([{ consuming: true, count: 8 }]);
+      }
+      down = false;
+      await expect.poll(() => new Set(done).size, { timeout: 15_000 }).toBe(20);
+      await sleep(100);
+      expect(done).toHaveLength(20);
+      expect(outcomes()).not.toContain('lost');
+    });
+
     it('is not what one bad message makes', async () => {
       const queue = setting.queueOf();
       const events: HandleEvent[] = [];

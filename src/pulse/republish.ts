@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import type { Publisher } from './publish.ts';
+import type { Properties } from './transport.ts';
+
+/** Publishes copies of messages to exchanges of one's own, which it declares at first. */
+export function republisher(publisher: Publisher) {
+  const declared = new Map<string, Promise<void>>();
+  return async (exchange: string, routingKey: string, content: Uint8Array, properties: Properties) => {
+    let ready = declared.get(exchange);
+    if (!ready) {
+      ready = publisher.declareExchange(exchange);
+      declared.set(exchange, ready);
+      ready.catch(() => declared.delete(exchange));
+    }
+    try {
+      await ready;
+    } catch {
+      return false;
+    }
+    // The copy has to lie in the queue before the first is acknowledged: nobody wanting it is a failure.
+    const sure = { ...properties, mandatory: true, messageId: properties.messageId ?? randomUUID() };
+    const { status } = await publisher.sendBytes(exchange, routingKey, content, sure);
+    return status === 'confirmed';
+  };
+}

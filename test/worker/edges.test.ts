@@ -174,6 +174,29 @@ describe('a run whose worker has to go while it uploads', () => {
   });
 });
 
+describe('a run that was stopped for another reason, whose worker has to go while it uploads', () => {
+  it('is reported within half of the time that the worker has', async () => {
+    const here = await deployment();
+    onTestFinished(() => here.close());
+    const { told, watch, wrap } = at('while it uploads', async ({ taskId }) => {
+      worker.shutdown('now');
+      for (let look = 0; look < 1_000; look++) {
+        if ((await here.status(taskId)).runs[0]?.state !== 'running') return;
+        await sleep(10);
+      }
+    });
+    const worker = await here.startWorker({ shutdownGraceSecs: 2 }, { watch, wrap });
+    const taskId = await here.createTask({
+      ...sh('echo x > x; exec sleep 600'),
+      maxRunTime: 1,
+      artifacts: [{ type: 'file', path: 'x' }],
+    });
+    expect(await worker.ended).toBe('shutdown');
+    expect(told.map(({ call }) => call)[0]).toBe('failed');
+    expect(await here.status(taskId)).toMatchObject({ state: 'failed' });
+  });
+});
+
 describe('messages that come again, or late', () => {
   let here: Deployment;
   const start = async (capacity: number) => {

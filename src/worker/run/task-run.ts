@@ -10,13 +10,16 @@ import {
   last,
   map,
   merge,
+  NEVER,
   of,
+  switchMap,
   take,
   takeUntil,
   tap,
   type Observable,
 } from 'rxjs';
 import type { Claim } from '../../queue/index.ts';
+import { longTimer } from '../../streams/index.ts';
 import type { WorkerContext } from '../context.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
@@ -55,16 +58,15 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 
 /**
  * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
- * both; and when that is learnt while it uploads, at once.
+ * both; and when that is learnt while it uploads, at once. A run that was stopped for another reason before has half of
+ * the worker's time for its uploads.
  */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome));
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
-      const hurried$ = fromEvent(run.stopped, 'abort').pipe(
-        filter(() => run.rule?.reportFirst === true),
-        map(() => outcome),
-      );
+      const stopped$ = fromEvent(run.stopped, 'abort').pipe(filter(() => run.rule?.reportFirst === true));
+      const hurried$ = merge(stopped$, halfOfTheTime(run.worker)).pipe(map(() => outcome));
       const reported$ = merge(uploaded$, hurried$).pipe(
         take(1),
         concatMap(ended => resolve(run, ended)),
@@ -72,4 +74,10 @@ function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown>
       return merge(uploaded$, reported$);
     }),
   );
+}
+
+/** Emits when half of the time has passed that a worker has which was told to go. */
+function halfOfTheTime({ shutdown$, config }: WorkerContext): Observable<unknown> {
+  if (config.shutdownGraceSecs === 0) return NEVER;
+  return shutdown$.pipe(switchMap(() => longTimer((config.shutdownGraceSecs * 1_000) / 2)));
 }

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { firstValueFrom, lastValueFrom, map, NEVER, Observable, Subject } from 'rxjs';
+import { firstValueFrom, lastValueFrom, map, NEVER, Observable, Subject, timer } from 'rxjs';
 import type { Claim, RunCalls } from '../src/queue/index.ts';
 import type { RunException } from '../src/streams/index.ts';
 import type { WorkerParts } from '../src/worker/index.ts';
@@ -35,7 +34,7 @@ export async function baselineWorker(parts: WorkerParts): Promise<never> {
   const ended$ = new Subject<Claim>();
   ended$.subscribe(claim => running.delete(claim));
   for (;;) {
-    const turn = [sleep(SHORTEST_TURN_MS), firstValueFrom(ended$)];
+    const turn = [firstValueFrom(timer(SHORTEST_TURN_MS)), firstValueFrom(ended$)];
     const free = Math.min(config.capacity - running.size, MOST_CLAIMS);
     if (free > 0) {
       const claims = await queue.claimWork(free).catch((err: unknown) => {
@@ -80,9 +79,9 @@ function failedReclaim({ startedMs, lease }: Claim, calls: RunCalls): Observable
   return new Observable(subscriber => {
     let fromMs = startedMs;
     let untilMs = lease.takenUntilMs;
-    let timer: NodeJS.Timeout;
+    let waiting: NodeJS.Timeout;
     const wait = () => {
-      timer = setTimeout(() => void reclaim(), (untilMs - fromMs) * RECLAIM_AT);
+      waiting = setTimeout(() => void reclaim(), (untilMs - fromMs) * RECLAIM_AT);
     };
     const reclaim = async () => {
       try {
@@ -95,7 +94,7 @@ function failedReclaim({ startedMs, lease }: Claim, calls: RunCalls): Observable
     };
     wait();
     return () => {
-      clearTimeout(timer);
+      clearTimeout(waiting);
     };
   });
 }

@@ -1,6 +1,7 @@
-import { execa } from 'execa';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rowOf } from '../report/row.ts';
+import { endChild, startNode } from '../setting/children.ts';
+import { residentMb } from '../setting/processes.ts';
 import { oneTask } from '../setting/sample.ts';
 import type { Setting } from '../setting/setting.ts';
 import { startWorkers } from '../setting/workers.ts';
@@ -15,21 +16,38 @@ export const footprint: Figure = {
   name: 'footprint',
   async measure(setting) {
     const { starts, tasks } = setting.quick ? SIZES.quick : SIZES.full;
-    const costs: Costs[] = [];
-    setting.say(`footprint: ${starts} workers, one after the other`);
-    for (let start = 0; start < starts; start++) costs.push(await costsOfOne(setting, tasks));
-    const all = (of: keyof Costs) => costs.map(cost => cost[of]);
+    setting.say(`footprint: ${2 * starts} workers, one after the other`);
+    const bare: number[] = [];
+    const first: Costs[] = [];
+    const later: Costs[] = [];
+    for (let start = 0; start < starts; start++) {
+      bare.push(await bareNodeMb());
+      first.push(await costsOfOne(setting, { tasks, cold: true }));
+      later.push(await costsOfOne(setting, { tasks, cold: false }));
+    }
+    const all = (costs: readonly Costs[], of: keyof Costs) => costs.map(cost => cost[of]);
+    const started = 'tcw run: from its start until it is consuming';
     return [
-      rowOf('median', { figure: 'tcw run: from its start until it is consuming', samples: all('startupMs') }),
+      rowOf('median', { figure: started, samples: all(later, 'startupMs') }, { atMost: 400 }),
+      rowOf('median', { figure: `${started}, first time on a machine`, samples: all(first, 'startupMs') }),
       rowOf('median', {
         figure: 'tcw run: createTask received → claimed, its first task',
-        samples: all('firstWaitMs'),
+        samples: all(later, 'firstWaitMs'),
       }),
-      rowOf('median', { figure: 'tcw run: resident memory, new', unit: 'MB', samples: all('newMb') }),
+      rowOf(
+        'median',
+        {
+          figure: 'tcw run: resident memory, new, beside bare Node',
+          unit: 'MB',
+          samples: all(later, 'newMb'),
+          baseline: bare,
+        },
+        { atMost: 110 },
+      ),
       rowOf('median', {
         figure: `tcw run: resident memory, after ${tasks} tasks`,
         unit: 'MB',
-        samples: all('usedMb'),
+        samples: all(later, 'usedMb'),
       }),
     ];
   },
@@ -42,8 +60,11 @@ interface Costs {
   readonly usedMb: number;
 }
 
-async function costsOfOne(setting: Setting, tasks: number): Promise<Costs> {
-  await using workers = await startWorkers(setting, 'tcw', { count: 1, capacity: 1, cold: true });
+async function costsOfOne(
+  setting: Setting,
+  { tasks, cold }: { readonly tasks: number; readonly cold: boolean },
+): Promise<Costs> {
+  await using workers = await startWorkers(setting, 'tcw', { count: 1, capacity: 1, cold });
   await sleep(SETTLE_MS);
   const newMb = await residentMb(workers.pids);
   const { fromRequest } = await oneTask(setting, workers);
@@ -57,8 +78,11 @@ async function costsOfOne(setting: Setting, tasks: number): Promise<Costs> {
   };
 }
 
-/** @returns millions of bytes */
-async function residentMb(pids: readonly number[]): Promise<number> {
-  const { stdout } = await execa('ps', ['-o', 'rss=', '-p', pids.join(',')]);
-  return (Number(stdout.trim()) * 1024) / 1e6;
+/** A Node that does nothing. */
+async function bareNodeMb(): Promise<number> {
+  const child = startNode(['-e', 'process.stdin.resume()'], {}, ['pipe', 'ignore', 'inherit']);
+  await sleep(SETTLE_MS);
+  const megabytes = await residentMb([child.pid ?? 0]);
+  await endChild(child);
+  return megabytes;
 }

@@ -1,17 +1,21 @@
 import { distribution, type Distribution } from './statistics.ts';
 
 /** What is to be reached. */
-export interface Goal {
-  readonly atMost: number;
-  /** The baseline is to be so many times the value. */
-  readonly timesUnderBaseline?: number;
-}
+export type Goal =
+  | {
+      readonly atMost: number;
+      /** The baseline is to be so many times the value. */
+      readonly timesUnderBaseline?: number;
+    }
+  | { readonly atLeast: number };
+
+export type Unit = 'ms' | 'µs' | 'MB' | 'calls' | 'tasks/s' | 'requests' | 'messages/s' | 'times';
 
 /** One line of the result. */
 export interface Row {
   readonly figure: string;
   readonly value: number;
-  readonly unit: 'ms' | 'MB' | 'calls';
+  readonly unit: Unit;
   /** The same figure of the baseline; null where it has none. */
   readonly baseline: number | null;
   /** How many times the value the baseline is. Infinite, which is null in JSON, when the value is nothing or less. */
@@ -26,7 +30,7 @@ export interface Row {
 
 interface Measured {
   readonly figure: string;
-  readonly unit?: Row['unit'];
+  readonly unit?: Unit;
   readonly samples: readonly number[];
   readonly baseline?: readonly number[] | undefined;
 }
@@ -49,7 +53,7 @@ export function rowOf(
 /** A row for a single number. */
 export function row(
   figure: string,
-  unit: Row['unit'],
+  unit: Unit,
   value: number,
   baseline: number | undefined,
   goal?: Goal,
@@ -68,12 +72,17 @@ export function row(
   };
 }
 
-function isMet({ atMost, timesUnderBaseline }: Goal, value: number, ratio: number | null): boolean {
-  if (!(value <= atMost)) return false;
-  return timesUnderBaseline === undefined || (ratio !== null && ratio >= timesUnderBaseline);
+function isMet(goal: Goal, value: number, ratio: number | null): boolean {
+  if ('atLeast' in goal) return value >= goal.atLeast;
+  if (!(value <= goal.atMost)) return false;
+  return goal.timesUnderBaseline === undefined || (ratio !== null && ratio >= goal.timesUnderBaseline);
 }
 
-function inWords({ atMost, timesUnderBaseline }: Goal, unit: Row['unit']): string {
-  const most = unit === 'calls' ? `≤ ${atMost}` : `≤ ${atMost} ${unit}`;
-  return timesUnderBaseline === undefined ? most : `${most}, ${timesUnderBaseline} × under the baseline`;
+function inWords(goal: Goal, unit: Unit): string {
+  const suffix = unit === 'calls' || unit === 'times' || unit === 'requests' ? '' : ` ${unit}`;
+  if ('atLeast' in goal) return `≥ ${goal.atLeast}${suffix}`;
+  const most = `≤ ${goal.atMost}${suffix}`;
+  return goal.timesUnderBaseline === undefined
+    ? most
+    : `${most}, ${goal.timesUnderBaseline} × under the baseline`;
 }

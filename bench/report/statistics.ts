@@ -19,7 +19,8 @@ export function distribution(samples: readonly number[]): Distribution {
   };
 }
 
-function median(samples: readonly number[]): number {
+/** @param samples at least one */
+export function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
   const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
@@ -27,7 +28,7 @@ function median(samples: readonly number[]): number {
 }
 
 /** The smallest sample that at least this part of all is not above: a sample that was seen, nothing in between. */
-function quantile(samples: readonly number[], part: number): number {
+export function quantile(samples: readonly number[], part: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
 }

@@ -1,4 +1,4 @@
-import type { Row } from './row.ts';
+import type { Row, Unit } from './row.ts';
 
 const HEADINGS = ['figure', 'value', 'baseline', 'ratio', 'goal', ''] as const;
 const VERDICT = { true: 'met', false: 'MISSED', null: '' } as const;
@@ -31,7 +31,7 @@ function cellsOf({ figure, value, unit, baseline, ratio, goal, met }: Row): stri
   ];
 }
 
-function amount(value: number, unit: Row['unit']): string {
+function amount(value: number, unit: Unit): string {
   return unit === 'ms' && value >= 10_000 ? `${short(value / 1_000)} s` : `${short(value)} ${unit}`;
 }
 

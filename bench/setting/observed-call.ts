@@ -1,7 +1,7 @@
-/** A call of the queue's HTTP API, as the queue's own process saw it. Times are of the clock that `nowMs` reads. */
+/** A request to the queue's process, uploads included, as that process saw it. Times are of the clock that `nowMs` reads. */
 export interface ObservedCall {
   readonly method: string;
-  /** Below `/api/queue/v1`, without a query. */
+  /** Without a query; that of a call of the queue's API is the part below `/api/queue/v1`. */
   readonly path: string;
   readonly statusCode: number;
   /** When the head of the request had come in. */

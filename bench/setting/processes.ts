@@ -1,3 +1,4 @@
+import { execa } from 'execa';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -57,4 +58,11 @@ export async function watchDeaths(pids: readonly number[], everyMs: number): Pro
   await once(thread, 'message');
   thread.once('message', resolve);
   return { allDeadMs: promise };
+}
+
+/** The memory that processes have resident, together, in millions of bytes. */
+export async function residentMb(pids: readonly number[]): Promise<number> {
+  const { stdout } = await execa('ps', ['-o', 'rss=', '-p', pids.join(',')]);
+  const kilobytes = stdout.split('\n').reduce((sum, line) => sum + Number(line), 0);
+  return (kilobytes * 1024) / 1e6;
 }

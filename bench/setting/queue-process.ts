@@ -19,8 +19,8 @@ function observeCalls(): void {
   subscribe('http.server.request.start', message => {
     const startedMs = nowMs();
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    if (!path.startsWith(BASE)) return;
+    const whole = (request.url ?? '').split('?', 1)[0] ?? '';
+    const path = whole.startsWith(BASE) ? whole.slice(BASE.length) : whole;
     let answeredMs: number | null = null;
     let body = '';
     const end = response.end.bind(response) as (...words: unknown[]) => ServerResponse;
@@ -37,7 +37,7 @@ function observeCalls(): void {
       const claimed = path.includes('/claim-work/') && answeredMs !== null ? claimedIn(statusCode, body) : [];
       tell({
         type: 'call',
-        call: { method, path: path.slice(BASE.length), statusCode, startedMs, answeredMs, claimed },
+        call: { method, path, statusCode, startedMs, answeredMs, claimed },
       });
     });
   });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startBroker } from '../../test/harness/broker.ts';
+import { installTcw } from './installed.ts';
 import { startQueue, type ObservedQueue } from './queue.ts';
 
 /** Where all figures are taken: a real RabbitMQ, and an embedded queue that publishes to it. */
@@ -15,6 +16,8 @@ export interface Setting {
   readonly queuePulseUrl: string;
   readonly brokerKind: string;
   readonly queue: ObservedQueue;
+  /** The program `tcw`, as it is published. */
+  readonly tcw: string;
   /** For folders of tasks; removed at the end. */
   readonly folder: string;
   /** Fewer samples, for a first look. */
@@ -34,6 +37,8 @@ export async function withSetting<Result>(
   process.once('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
+  say('building tcw');
+  const tcw = await installTcw(folder);
   say('starting a broker');
   const broker = await startBroker();
   try {
@@ -44,6 +49,7 @@ export async function withSetting<Result>(
       queuePulseUrl: broker.queuePulseUrl,
       brokerKind: broker.kind,
       queue,
+      tcw,
       folder,
       quick,
       newPool: name => `${name}-${randomBytes(4).toString('hex')}`,

@@ -10,7 +10,7 @@ import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
 import type { Setting } from './setting.ts';
 
 /**
- * - `tcw` is `tcw run`, as it is.
+ * - `tcw` is `tcw run`, as it is published.
  * - `baseline` asks as generic-worker does, and is otherwise the same.
  * - `phases` is put together as `tcw run` is, and tells of each phase of each run.
  */
@@ -22,6 +22,8 @@ export type Contender = 'tcw' | 'baseline';
 export interface WorkersOptions {
   readonly count: number;
   readonly capacity: number;
+  /** A pool that may have tasks already, by default a new one. */
+  readonly pool?: string;
   /** Another queue than the setting's. */
   readonly queue?: ObservedQueue;
   /** Starts them as a machine does that has never run one: without the compiled code that earlier ones left. */
@@ -40,23 +42,29 @@ export interface Workers extends AsyncDisposable {
 }
 
 const SCRIPTS = {
-  tcw: [fileURLToPath(new URL('../../bin/tcw.js', import.meta.url)), 'run'],
   baseline: [fileURLToPath(new URL('../baseline-process.ts', import.meta.url))],
   phases: [fileURLToPath(new URL('phases-process.ts', import.meta.url))],
-} as const satisfies Record<WorkerKind, readonly string[]>;
+} as const satisfies Record<Exclude<WorkerKind, 'tcw'>, readonly string[]>;
 
 export async function startWorkers(
   setting: Setting,
   kind: WorkerKind,
-  { count, capacity, queue = setting.queue, cold = false, onPhase }: WorkersOptions,
+  {
+    count,
+    capacity,
+    pool = setting.newPool(kind),
+    queue = setting.queue,
+    cold = false,
+    onPhase,
+  }: WorkersOptions,
 ): Promise<Workers> {
-  const pool = setting.newPool(kind);
   const started = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const name = `${pool}-${index}`;
       const tasksDir = join(setting.folder, name);
       await mkdir(tasksDir);
-      const worker = await startWorker(kind, {
+      const words = kind === 'tcw' ? [setting.tcw, 'run'] : SCRIPTS[kind];
+      const worker = await startWorker(kind, words, {
         TCW_ROOT_URL: queue.rootUrl,
         TCW_CLIENT_ID: queue.worker.clientId,
         TCW_ACCESS_TOKEN: queue.worker.accessToken,
@@ -69,7 +77,11 @@ export async function startWorkers(
         TCW_PULSE_URL: setting.pulseUrl,
         // Should the benchmark be killed, its workers do not stay for ever.
         TCW_IDLE_TIMEOUT_SECS: '900',
-        ...(!cold && { NODE_COMPILE_CACHE: join(setting.folder, 'compiled') }),
+        // Where compiled code is kept: by `tcw` itself, or by Node for what is only part of the benchmark.
+        [kind === 'tcw' ? 'XDG_CACHE_HOME' : 'NODE_COMPILE_CACHE']: join(
+          cold ? tasksDir : setting.folder,
+          'cache',
+        ),
       });
       if (onPhase) {
         worker.child.on('message', message => {
@@ -90,10 +102,14 @@ export async function startWorkers(
   };
 }
 
-async function startWorker(kind: WorkerKind, variables: Readonly<Record<string, string>>) {
+async function startWorker(
+  kind: WorkerKind,
+  words: readonly string[],
+  variables: Readonly<Record<string, string>>,
+) {
   const startedMs = nowMs();
   const own = kind === 'tcw';
-  const child = startNode(SCRIPTS[kind], variables, [
+  const child = startNode(words, variables, [
     'ignore',
     'inherit',
     own ? 'pipe' : 'inherit',

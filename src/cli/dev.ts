@@ -13,7 +13,7 @@ import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { workerProcess } from './worker-process.ts';
+import { readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
 export const dev: DevCommand = async (options, { logger, stdout }) => {
@@ -59,8 +59,10 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
     };
     const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
     const listening = Promise.withResolvers<undefined>();
+    const engine = await readyMachine(config, logger);
     const working = workerProcess({
       config,
+      engine,
       queue,
       pulse: broker.workers,
       logger,

@@ -5,7 +5,7 @@ import type { Logger, WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { connectToPulse } from './pulse.ts';
-import { EXIT_CODE_OF, workerProcess } from './worker-process.ts';
+import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger }) => {
@@ -28,13 +28,18 @@ export const run: RunCommand = async (config, { logger }) => {
       logger.error({ problem }, 'a claim is lost until it expires');
     },
   });
-  const pulse = await workerPulse(config, logger);
+  // The machine is looked at while the broker answers.
+  const connecting = workerPulse(config, logger);
   try {
+    const [engine, pulse] = await Promise.all([readyMachine(config, logger), connecting]);
     working = true;
-    return EXIT_CODE_OF[await workerProcess({ config, queue, pulse, logger, shutdown$ })];
+    return EXIT_CODE_OF[await workerProcess({ config, engine, queue, pulse, logger, shutdown$ })];
   } finally {
     signals.unsubscribe();
-    await pulse?.close();
+    await connecting.then(
+      pulse => pulse?.close(),
+      () => undefined,
+    );
   }
 };
 

@@ -19,6 +19,8 @@ import { version } from './version.ts';
 
 export interface WorkerProcess {
   readonly config: WorkerConfig;
+  /** From {@link readyMachine}. */
+  readonly engine: Engine;
   readonly queue: Queue;
   readonly pulse: Pulse | undefined;
   readonly logger: Logger;
@@ -29,14 +31,18 @@ export interface WorkerProcess {
 }
 
 /**
- * Runs a worker until it ends by itself or is told to.
+ * Finds out how this machine runs tasks, and sees that it can.
  *
- * @throws Failure when this machine can not do what is asked for
+ * @throws Failure when it can not do what is asked for
  */
+export async function readyMachine(config: WorkerConfig, logger: Logger): Promise<Engine> {
+  const [engine] = await Promise.all([chosenEngine(config, logger), assertTasksDir(config.tasksDir)]);
+  return engine;
+}
+
+/** Runs a worker until it ends by itself or is told to. */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
-  const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
-  const engine = await chosenEngine(config, logger);
-  await assertTasksDir(config.tasksDir);
+  const { config, engine, queue, pulse, logger, shutdown$, onLog, onListening } = options;
   const parts: WorkerParts = { config, queue, engine, logger, version: version(), ...(onLog && { onLog }) };
   const news$ = runWorker(parts, pulse, shutdown$).pipe(
     tap(news => {

@@ -24,8 +24,10 @@ export interface CallOptions {
 }
 
 /**
- * Makes one call of the queue as `credentials`, by its policy. Those of a run are asked for at each try: they expire,
- * and a reclaim brings others while a call is being tried again.
+ * Makes one call of the queue as `credentials`, by its policy.
+ *
+ * Credentials that change, as a run's do with each reclaim, are given as a function: each try is made with the present
+ * ones, and one that was refused for those that were replaced meanwhile is made again.
  *
  * @throws QueueError when the last try failed, or the reason of the signal
  */
@@ -39,15 +41,17 @@ export function queueCalls({ rootUrl, policies, onRetry, signal }: CallOptions):
   keepConnections();
   return async (credentials, name, ...args) => {
     const policy: CallPolicy = policies?.[name] ?? CALL_POLICIES[name];
+    const present = typeof credentials === 'function' ? credentials : () => credentials;
     for (let attempt = 1; ; attempt++) {
+      const used = present();
       try {
         signal?.throwIfAborted();
-        const caller = typeof credentials === 'function' ? credentials() : credentials;
-        const answer = await unlessAborted(once(rootUrl, caller, policy, name, args), signal);
+        const answer = await unlessAborted(once(rootUrl, used, policy, name, args), signal);
         return answer as QueueApi[typeof name]['output'];
       } catch (cause) {
         signal?.throwIfAborted();
         const error = queueError(name, cause);
+        if (error.kind === 'forbidden' && present() !== used) continue;
         if (!error.transient || attempt > policy.retries) throw error;
         const waitMs = fullJitter(attempt, policy.backoff);
         onRetry?.(error, waitMs);

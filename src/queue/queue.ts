@@ -68,20 +68,20 @@ export function connectQueue(options: QueueOptions): Queue {
     status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
     forRun: ({ taskId, runId, lease }) => {
       let current = lease;
-      const caller = () => current.credentials;
+      const present = () => current.credentials;
       const callUntil = (signal?: AbortSignal) => queueCalls({ ...options, signal });
       return {
         get credentials() {
           return current.credentials;
         },
-        reclaim: async () => (current = leaseFrom(await call(caller, 'reclaimTask', taskId, runId))),
+        reclaim: async () => (current = leaseFrom(await call(present, 'reclaimTask', taskId, runId))),
         reportCompleted: async signal =>
-          void (await callUntil(signal)(caller, 'reportCompleted', taskId, runId)),
-        reportFailed: async signal => void (await callUntil(signal)(caller, 'reportFailed', taskId, runId)),
+          void (await callUntil(signal)(present, 'reportCompleted', taskId, runId)),
+        reportFailed: async signal => void (await callUntil(signal)(present, 'reportFailed', taskId, runId)),
         reportException: async (reason, signal) =>
-          void (await callUntil(signal)(caller, 'reportException', taskId, runId, { reason })),
+          void (await callUntil(signal)(present, 'reportException', taskId, runId, { reason })),
         createArtifact: (name, request, signal) =>
-          callUntil(signal)(caller, 'createArtifact', taskId, runId, name, request),
+          callUntil(signal)(present, 'createArtifact', taskId, runId, name, request),
       };
     },
   };

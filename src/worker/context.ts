@@ -11,6 +11,8 @@ export interface WorkerParts {
   readonly queue: Queue;
   readonly engine: Engine;
   readonly logger: Logger;
+  /** Spreads what a fleet would do at once; `Math.random` unless given. */
+  readonly random?: () => number;
   /** What the task's log says about the worker, beside `workerTypeMetadata`. */
   readonly version: string;
   /** Gets each piece of each task's log as it is written. */

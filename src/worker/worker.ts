@@ -29,7 +29,7 @@ export function runWorker(
 ): Observable<WorkerNews> {
   return defer(() => {
     const { config, queue, logger } = parts;
-    const life = new WorkerLife();
+    const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity);
     const link = pulse ? pulseLink(pulse, config, slots, logger) : NO_PULSE;
     const { exceptions$, missed$ } = link;

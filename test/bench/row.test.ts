@@ -34,6 +34,17 @@ describe('a row of the benchmark', () => {
     });
   });
 
+  it.each([
+    { value: 30, met: true },
+    { value: 29.9, met: false },
+    { value: Number.NaN, met: false },
+  ])('meets a goal that is to be exceeded: $value tasks/s', ({ value, met }) => {
+    expect(row('work', 'tasks/s', value, undefined, { atLeast: 30 })).toMatchObject({
+      goal: '≥ 30 tasks/s',
+      met,
+    });
+  });
+
   it('neither meets nor misses what is no goal', () => {
     expect(row('memory', 'MB', 100, undefined)).toMatchObject({
       baseline: null,

@@ -26,10 +26,19 @@ export interface ConnectionSeen {
   readonly connectionName: string | undefined;
 }
 
+/** What a broker costs its machine. */
+export interface BrokerUsage {
+  /** Resident, in bytes, as the broker itself reckons it. */
+  readonly memoryBytes: number;
+  /** Of all of its schedulers since it was started, in ms. */
+  readonly cpuMs: number;
+}
+
 /** A broker as its operator sees it. */
 export interface BrokerControl {
   queues(): Promise<QueueSeen[]>;
   connections(): Promise<ConnectionSeen[]>;
+  readonly usage: () => Promise<BrokerUsage>;
   /** Closes connections from the broker's side (320); returns how many there were. */
   closeConnections(which: (connection: ConnectionSeen) => boolean): Promise<number>;
   /** Deletes a user, which closes its connections, as Pulse does when a password is changed. */
@@ -78,6 +87,13 @@ export function brokerControl(coordinates: ControlCoordinates): BrokerControl {
       return JSON.parse(await run('list_queues', '--formatter', 'json', ...columns)) as QueueSeen[];
     },
     connections,
+    async usage() {
+      // `runtime` is the CPU time of the whole Erlang machine.
+      const expression =
+        'io_lib:format("~b ~b", [vm_memory_monitor:get_process_memory(), element(1, erlang:statistics(runtime))]).';
+      const [memoryBytes = 0, cpuMs = 0] = (await run('eval', expression)).match(/\d+/g)?.map(Number) ?? [];
+      return { memoryBytes, cpuMs };
+    },
     async closeConnections(which) {
       const chosen = (await connections()).filter(which);
       await Promise.all(chosen.map(({ pid }) => run('close_connection', pid, 'closed by a test')));

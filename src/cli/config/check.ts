@@ -12,7 +12,8 @@ export interface Fault {
   readonly inside?: true;
 }
 
-const validate = new Ajv({ allErrors: true }).compile(configSchema());
+// The schema is ours, and right: to check it against draft-07 first would take half of the time.
+const validate = new Ajv({ allErrors: true, meta: false, validateSchema: false }).compile(configSchema());
 
 /** Checks values by property against the schema of the configuration: at most one fault for each property. */
 export function check(values: Readonly<Record<string, unknown>>): Fault[] {

@@ -12,6 +12,7 @@ import {
   startWith,
   switchMap,
   take,
+  tap,
   timer,
   type Observable,
   type ObservableInput,
@@ -25,7 +26,10 @@ import { MOST_CLAIMS, type Demand } from './claim.ts';
 export interface LookTimes {
   /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */
   readonly quietMs: number;
-  /** The same while the last look left tasks behind that we had no slot for. */
+  /**
+   * The same while the last look left tasks behind that we had no slot for, and notices come all the same. Where none
+   * has come since, we look as soon as a slot is free.
+   */
   readonly backlogMs: number;
 }
 
@@ -54,11 +58,13 @@ export function look(
 ): Observable<Demand> {
   return defer(() => {
     let backlog = false;
+    let noticed = false;
     let failures = 0;
 
     const wish = (pending: number): Demand | undefined => {
       const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
       backlog = pending > tasks;
+      noticed = false;
       return tasks === 0 ? undefined : demandFor(tasks, slots);
     };
     const asked = (unknownMeans: number): Observable<Demand> =>
@@ -80,9 +86,15 @@ export function look(
       );
     const pauseMs = () => {
       if (failures > 0) return AFTER_FAILURE.baseMs / 2 + fullJitter(failures, AFTER_FAILURE, random);
-      return backlog ? backlogMs : quietMs * (1 - random() / 2);
+      if (!backlog) return quietMs * (1 - random() / 2);
+      return noticed ? backlogMs : 0;
     };
-    const quiet$ = merge(notice$, slots.free$).pipe(
+    const notices$ = notice$.pipe(
+      tap(() => {
+        noticed = true;
+      }),
+    );
+    const quiet$ = merge(notices$, slots.free$).pipe(
       startWith(undefined),
       switchMap(() => (slots.free === 0 ? NEVER : timer(pauseMs()))),
       take(1),

@@ -131,15 +131,15 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
   });
 
-  it('is a second, while more is pending than there were slots for', async () => {
+  it('is none, while more is pending than there were slots for', async () => {
     const { pendingTasks, demands, slots } = start({ capacity: 1 });
     pendingTasks[0]?.answer(2);
     await arrived();
     demands[0]?.answered(1);
-    slots.giveBack(1);
-    await after(LOOK_TIMES.backlogMs - 1);
+    await after(10 * QUIET_MS);
     expect(pendingTasks).toHaveLength(1);
-    await after(1);
+    slots.giveBack(1);
+    await arrived();
     expect(pendingTasks).toHaveLength(2);
     // The backlog is gone: back to the slow pace.
     pendingTasks[1]?.answer(0);
@@ -147,6 +147,19 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
     await after(1);
     expect(pendingTasks).toHaveLength(3);
+  });
+
+  it('is a short one then, when notices come all the same', async () => {
+    const { pendingTasks, demands, slots, notice$ } = start({ capacity: 1 });
+    pendingTasks[0]?.answer(2);
+    await arrived();
+    demands[0]?.answered(1);
+    notice$.next();
+    slots.giveBack(1);
+    await after(LOOK_TIMES.backlogMs - 1);
+    expect(pendingTasks).toHaveLength(1);
+    await after(1);
+    expect(pendingTasks).toHaveLength(2);
   });
 
   it('is short after a question that failed, and longer each time, until one is answered', async () => {

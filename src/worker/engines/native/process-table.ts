@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { execa } from 'execa';
 
 /** A process as the system lists it. */
 export interface ProcessRow {
@@ -44,6 +43,7 @@ export function readProcFolder(folder: string): ProcessRow[] {
 /** Asks ps(1), with the columns that POSIX has and the start time of the BSDs and Linux. */
 export async function askPs(): Promise<ProcessRow[]> {
   const columns = ['pid', 'ppid', 'pgid', 'stat', 'lstart'].flatMap(name => ['-o', `${name}=`]);
+  const { execa } = await import('execa');
   const { stdout } = await execa('ps', ['-A', ...columns]);
   return stdout.split('\n').map(line => {
     const [pid, parent, group, state = '', ...started] = line.trim().split(/\s+/);

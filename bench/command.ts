@@ -1,0 +1,93 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { inWords, type Machine } from './report/machine.ts';
+import type { Row } from './report/row.ts';
+import { table } from './report/table.ts';
+
+/** A part of a benchmark. */
+interface Part<Setting> {
+  readonly name: string;
+  measure(setting: Setting): Promise<Row[]>;
+}
+
+export interface Benchmark<Setting> {
+  /** How it is called: `bench`. */
+  readonly script: string;
+  readonly figures: readonly Part<Setting>[];
+  /** Makes the setting, uses it, and takes it down whatever happens. */
+  readonly withSetting: <Result>(
+    options: { readonly quick: boolean; readonly say: (text: string) => void },
+    use: (setting: Setting) => Promise<Result>,
+  ) => Promise<Result>;
+  readonly describe: (setting: Setting) => Promise<Machine>;
+}
+
+/** Runs a benchmark as a program: reads its words, prints its table, and ends the process. */
+export async function runBenchmark<Setting>(benchmark: Benchmark<Setting>): Promise<void> {
+  // The children and the folder go with the process, whatever ends it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  try {
+    process.exitCode = await run(benchmark, process.argv.slice(2));
+  } catch (error) {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`${benchmark.script}: ${what}\n`);
+    // Workers may still be there that would keep this process alive.
+    process.exit(2);
+  }
+}
+
+async function run<Setting>(
+  { script, figures, withSetting, describe }: Benchmark<Setting>,
+  words: readonly string[],
+): Promise<number> {
+  const names = figures.map(({ name }) => name);
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: names },
+      json: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help(script, names));
+    return 0;
+  }
+  const unknown = values.only.filter(name => !names.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`--only ${unknown.join(', ')}: it must be one of ${names.join(', ')}`);
+
+  const startedMs = performance.now();
+  const say = (text: string) => {
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(6);
+    process.stderr.write(`${seconds} s  ${text}\n`);
+  };
+  const { rows, machine } = await withSetting({ quick: values.quick, say }, async setting => {
+    const machine = await describe(setting);
+    const rows: Row[] = [];
+    for (const figure of figures) {
+      if (values.only.includes(figure.name)) rows.push(...(await figure.measure(setting)));
+    }
+    return { rows, machine };
+  });
+  say('done');
+  process.stdout.write(`\n${inWords(machine)}\n\n${table(rows)}`);
+  if (values.json !== undefined) {
+    // Each row stands for itself, so that those of several machines can be put together.
+    const complete = rows.map(row => ({ ...row, quick: values.quick, machine }));
+    await writeFile(values.json, `${JSON.stringify(complete, null, 2)}\n`);
+  }
+  return values.strict && rows.some(({ met }) => met === false) ? 1 : 0;
+}
+
+function help(script: string, names: readonly string[]): string {
+  return `npm run ${script} -- [options]
+
+  --quick      fewer samples: a first look
+  --only NAME  a part of it: ${names.join(', ')}; may be given again
+  --json FILE  write the rows, with what they were taken from, and the machine
+  --strict     exit 1 when a goal is missed
+`;
+}

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { row, type Row } from '../report/row.ts';
+import { residentMb } from '../setting/processes.ts';
+import type { Setting } from '../setting/setting.ts';
+import { startWorkers, type Workers } from '../setting/workers.ts';
+import type { Figure } from './figure.ts';
+
+const TASKS = { quick: 400, full: 10_000 };
+const CAPACITY = 8;
+/** As many as are created and not completed: the worker always has work, and the queue no heap of it. */
+const AHEAD = 32;
+/** The parts that are compared. The first is where a new worker gets warm. */
+const PARTS = 10;
+const SETTLE_MS = 1_000;
+
+/** Many tasks through one worker: does it grow, does it get slower? */
+export const endurance: Figure = {
+  name: 'endurance',
+  async measure(setting): Promise<Row[]> {
+    const tasks = setting.quick ? TASKS.quick : TASKS.full;
+    await using workers = await startWorkers(setting, 'tcw', { count: 1, capacity: CAPACITY });
+    setting.say(`endurance: ${tasks} tasks`);
+    const durations: number[] = [];
+    const memory: number[] = [];
+    for (let part = 0; part < PARTS; part++) {
+      durations.push(await workOff(setting, workers, tasks / PARTS));
+      await sleep(SETTLE_MS);
+      memory.push(await residentMb(workers.pids));
+    }
+    const growth = (memory.at(-1) ?? 0) - (memory[0] ?? 0);
+    const warm = durations.slice(1);
+    return [
+      row(`tcw run: growth of memory, ${tasks} tasks, from a tenth of them on`, 'MB', growth, undefined, {
+        atMost: 10,
+      }),
+      row(
+        `${tasks} tasks: slowest tenth beside the fastest, without the first`,
+        'times',
+        Math.max(...warm) / Math.min(...warm),
+        undefined,
+        { atMost: 1.3 },
+      ),
+    ];
+  },
+};
+
+/** @returns how long it took, in ms */
+async function workOff({ queue }: Setting, { pool }: Workers, tasks: number): Promise<number> {
+  const startedMs = performance.now();
+  let left = tasks;
+  const oneAfterTheOther = async () => {
+    while (left-- > 0) await queue.moment('completed', await queue.createTask(pool, ['true']));
+  };
+  await Promise.all(Array.from({ length: AHEAD }, oneAfterTheOther));
+  return performance.now() - startedMs;
+}

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startOwnBroker } from '../../test/harness/broker.ts';
+import { brokerControl } from '../../test/harness/broker-control.ts';
+import { row, rowOf, type Row } from '../report/row.ts';
+import { startFleet, type Fleet } from '../setting/fleet.ts';
+import { startQueue, taskQueueIdOf, type ObservedQueue } from '../setting/queue.ts';
+import type { Setting } from '../setting/setting.ts';
+import type { Figure } from './figure.ts';
+
+const SIZES = {
+  quick: { workers: 30, tasks: 150, taskMs: [800, 1_600] },
+  full: { workers: 300, tasks: 3_000, taskMs: [4_000, 8_000] },
+} as const;
+/** The workers that run something at a time, as a part of all. */
+const LOAD = 0.5;
+/** How long the broker is away. */
+const AWAY_MS = 5_000;
+/** Workers that come back also ask the queue; this is for the last of them to have done so. */
+const AFTERWARDS_MS = 25_000;
+
+/** Many workers on one broker: what a task costs them together, and what happens when all lose it at once. */
+export const fleet: Figure = {
+  name: 'fleet',
+  async measure(setting): Promise<Row[]> {
+    const { workers, tasks, taskMs } = setting.quick ? SIZES.quick : SIZES.full;
+    // A broker of their own, since it is going to be stopped.
+    const broker = await startOwnBroker();
+    try {
+      await using queue = await startQueue(broker.queuePulseUrl);
+      setting.say(`fleet: ${workers} workers`);
+      const place = { ...setting, queue, pulseUrl: broker.pulseUrl };
+      await using started = await startFleet(place, { count: workers, taskMs });
+      const rows = await halfLoad(setting, queue, started, tasks, (taskMs[0] + taskMs[1]) / 2);
+      if (broker.control === undefined) return rows;
+      return [...rows, ...(await storm(setting, queue, started, brokerControl(broker.control)))];
+    } finally {
+      await broker.stop();
+    }
+  },
+};
+
+async function halfLoad(
+  setting: Setting,
+  queue: ObservedQueue,
+  started: Fleet,
+  tasks: number,
+  meanMs: number,
+): Promise<Row[]> {
+  const { pool, count } = started;
+  setting.say(`fleet: ${tasks} tasks at half load`);
+  const created: Promise<string>[] = [];
+  for (let task = 0; task < tasks; task++) {
+    // At random moments, as people push: so many arrive at times that there is more than half of a load.
+    await sleep((-Math.log(1 - Math.random()) * meanMs) / (count * LOAD));
+    created.push(queue.createTask(pool, ['true']));
+  }
+  const taskIds = await Promise.all(created);
+  const waits = await Promise.all(
+    taskIds.map(
+      async taskId => (await queue.moment('claimed', taskId)) - (await queue.moment('created', taskId)),
+    ),
+  );
+  await Promise.all(taskIds.map(taskId => queue.moment('completed', taskId)));
+  const claims = queue.calls(`/claim-work/${encodeURIComponent(taskQueueIdOf(pool))}`).length;
+  const title = `${count} workers, ${tasks} tasks`;
+  return [
+    row(`${title}: wake-ups for each task`, 'calls', started.notices / tasks, undefined, { atMost: 1.1 }),
+    row(`${title}: claimWork calls for each task`, 'calls', claims / tasks, undefined, { atMost: 1.1 }),
+    rowOf(
+      'p90',
+      { figure: `${title}: createTask answered → claimed, half load`, samples: waits },
+      { atMost: 100 },
+    ),
+  ];
+}
+
+async function storm(
+  setting: Setting,
+  queue: ObservedQueue,
+  started: Fleet,
+  control: ReturnType<typeof brokerControl>,
+): Promise<Row[]> {
+  setting.say(`fleet: the broker goes away for ${AWAY_MS / 1000} s`);
+  const before = queue.calls('/').length;
+  await control.stop();
+  await started.all('deaf');
+  await sleep(AWAY_MS);
+  const startingMs = performance.now();
+  await control.start();
+  const backMs = performance.now();
+  await started.all('listening');
+  const allMs = performance.now();
+  await sleep(AFTERWARDS_MS);
+  const times = queue
+    .calls('/')
+    .slice(before)
+    .map(({ startedMs }) => startedMs);
+  setting.say(`fleet: the broker took ${((backMs - startingMs) / 1000).toFixed(1)} s to start`);
+  const title = `${started.count} workers lose the broker`;
+  return [
+    row(`${title}: it is back → all consume again`, 'ms', allMs - backMs, undefined, { atMost: 60_000 }),
+    row(`${title}: most requests to the queue in a second`, 'requests', busiestSecond(times), undefined, {
+      atMost: 50,
+    }),
+  ];
+}
+
+/** The most of the times, in ms, that lie within any second. */
+function busiestSecond(times: readonly number[]): number {
+  const sorted = [...times].sort((one, other) => one - other);
+  let first = 0;
+  let most = 0;
+  sorted.forEach((time, index) => {
+    while (time - (sorted[first] ?? time) >= 1_000) first += 1;
+    most = Math.max(most, index - first + 1);
+  });
+  return most;
+}

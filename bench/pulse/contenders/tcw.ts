@@ -1,0 +1,31 @@
+import { queue as exchanges } from '../../../src/exchanges/index.ts';
+import { binding, connect, namedQueue } from '../../../src/pulse/index.ts';
+import type { Contender } from './contender.ts';
+
+export const contender: Contender = {
+  async consume({ url, queue, prefetch, validate, onBody }) {
+    const { name, exchange, pattern, ...bounds } = queue;
+    const pulse = connect({ url });
+    await pulse.ready();
+    const problems = exchanges.taskPending().problems;
+    pulse
+      .consume({
+        queue: namedQueue(name.split('/').slice(2).join('/'), bounds),
+        bindings: [binding(exchange, pattern, validate ? problems : undefined)],
+        prefetch,
+      })
+      .subscribe(message => {
+        onBody(message.body);
+        message.ack();
+      });
+    return () => pulse.close();
+  },
+  async publishTo(url, exchange) {
+    const pulse = connect({ url });
+    await pulse.ready();
+    return {
+      publish: (routingKey, body) => pulse.publish(exchange, routingKey, body),
+      close: () => pulse.close(),
+    };
+  },
+};

@@ -1,0 +1,15 @@
+// `npm run bench:pulse`: tcw/pulse beside other libraries for RabbitMQ. docs/pulse/benchmarks.md says how.
+import { runBenchmark } from '../command.ts';
+import { describeMachine } from '../report/machine.ts';
+import { consume } from './figures/consume.ts';
+import { latency } from './figures/latency.ts';
+import { publish } from './figures/publish.ts';
+import { reconnect } from './figures/reconnect.ts';
+import { withPulseSetting } from './setting.ts';
+
+await runBenchmark({
+  script: 'bench:pulse',
+  figures: [consume, publish, latency, reconnect],
+  withSetting: withPulseSetting,
+  describe: ({ url }) => describeMachine(url),
+});

@@ -1,0 +1,112 @@
+// Many workers in one process: each has its connections and its clients, and none has processes.
+import { NEVER, tap } from 'rxjs';
+import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
+import { connectQueue } from '../../src/queue/index.ts';
+import { configDefaults, runWorker, type Logger, type WorkerConfig } from '../../src/worker/index.ts';
+import { simulatedEngine } from './simulated-engine.ts';
+
+/** What the process is told, as JSON in its variable `BENCH_FLEET`. */
+export interface FleetOptions {
+  readonly rootUrl: string;
+  readonly worker: { readonly clientId: string; readonly accessToken: string };
+  readonly pulseUrl: string;
+  readonly provisionerId: string;
+  readonly pool: string;
+  readonly count: number;
+  readonly tasksDir: string;
+  /** How long a task takes at least and at most, in ms. */
+  readonly taskMs: readonly [number, number];
+}
+
+/** What it tells of itself, each time that it has changed. */
+export interface FleetMessage {
+  /** The consumers that listen: two for each worker. */
+  readonly consuming: number;
+  /** Notices of pending tasks that were delivered so far. */
+  readonly notices: number;
+}
+
+const TELL_EVERY_MS = 20;
+/** Connecting takes the broker's time; all at once would only be slower. */
+const START_EVERY_MS = 20;
+
+const options = JSON.parse(process.env.BENCH_FLEET ?? '{}') as FleetOptions;
+let consuming = 0;
+let notices = 0;
+let told = '';
+
+setInterval(() => {
+  const message: FleetMessage = { consuming, notices };
+  const text = JSON.stringify(message);
+  if (text !== told) process.send?.(message);
+  told = text;
+}, TELL_EVERY_MS);
+
+const complain = (fields: object, message: string) => {
+  // That Pulse goes away and comes back is what is measured.
+  if (!message.startsWith('Pulse')) console.error(message, fields);
+};
+const logger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: complain,
+  error: complain,
+};
+const [shortestMs, longestMs] = options.taskMs;
+const engine = simulatedEngine(() => shortestMs + Math.random() * (longestMs - shortestMs));
+
+for (let index = 0; index < options.count; index++) {
+  setTimeout(() => {
+    startWorker(`fleet-${index}`);
+  }, index * START_EVERY_MS);
+}
+process.once('disconnect', () => process.exit());
+process.once('SIGTERM', () => process.exit());
+
+function startWorker(workerId: string): void {
+  const accessToken = new Secret(options.worker.accessToken);
+  const config: WorkerConfig = {
+    ...configDefaults(),
+    rootURL: options.rootUrl,
+    clientId: options.worker.clientId,
+    accessToken,
+    provisionerId: options.provisionerId,
+    workerType: options.pool,
+    workerGroup: 'bench',
+    workerId,
+    tasksDir: options.tasksDir,
+  };
+  const queue = connectQueue({
+    rootUrl: config.rootURL,
+    credentials: config,
+    taskQueueId: `${config.provisionerId}/${config.workerType}`,
+    workerGroup: config.workerGroup,
+    workerId,
+  });
+  const pulse = connect({ url: new Secret(options.pulseUrl), connectionName: workerId });
+  runWorker({ config, queue, engine, logger, version: 'benchmark' }, counted(pulse), NEVER).subscribe();
+}
+
+/** Counts who listens, and what comes. */
+function counted(pulse: Pulse): Pulse {
+  return {
+    ...pulse,
+    consume: wanted => {
+      let listens = false;
+      const change = (now: boolean) => {
+        if (now !== listens) consuming += now ? 1 : -1;
+        listens = now;
+      };
+      const onEvent: typeof wanted.onEvent = event => {
+        if (event.type === 'consuming') change(true);
+        if (event.type === 'interrupted') change(false);
+        wanted.onEvent?.(event);
+      };
+      return pulse.consume({ ...wanted, onEvent }).pipe(
+        tap(({ exchange }) => {
+          if (exchange.endsWith('/task-pending')) notices += 1;
+        }),
+      );
+    },
+  };
+}

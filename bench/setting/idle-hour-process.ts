@@ -1,0 +1,83 @@
+// An hour of a worker without any task, by a clock that is turned: it passes at once. Tells its parent how many requests
+// the worker made to the queue.
+import { setImmediate as turn } from 'node:timers/promises';
+import { mock } from 'node:test';
+import { NEVER } from 'rxjs';
+import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { connect, MemoryBroker, memoryTransport, Secret } from '../../src/pulse/index.ts';
+import type { Queue } from '../../src/queue/index.ts';
+import { configDefaults, runWorker, type Logger, type WorkerParts } from '../../src/worker/index.ts';
+import { baselineWorker } from '../baseline.ts';
+import { simulatedEngine } from './simulated-engine.ts';
+import type { Contender } from './workers.ts';
+
+const HOUR_S = 3_600;
+/** How long the queue lets a claimWork wait that it has no task for. */
+const LONG_POLL_MS = 20_000;
+
+const START: Readonly<Record<Contender, (parts: WorkerParts) => Promise<unknown>>> = {
+  tcw: listeningWorker,
+  baseline: baselineWorker,
+};
+
+async function requestsInAnHour(kind: Contender): Promise<number> {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: Date.now() });
+  let requests = 0;
+  void START[kind]({
+    config: {
+      ...configDefaults(),
+      provisionerId: 'bench',
+      workerType: 'idle',
+      workerGroup: 'bench',
+      workerId: 'idle',
+      accessToken: new Secret('nobody-asks-for-it'),
+      rootURL: 'https://localhost',
+      clientId: 'bench',
+    },
+    queue: emptyQueue(() => requests++),
+    engine: simulatedEngine(() => 0),
+    logger: SILENT,
+    version: 'benchmark',
+  });
+  for (let second = 0; second < HOUR_S; second++) {
+    mock.timers.tick(1_000);
+    // What waits for promises and for the broker goes on between two seconds.
+    for (let round = 0; round < 3; round++) await turn();
+  }
+  return requests;
+}
+
+async function listeningWorker(parts: WorkerParts): Promise<void> {
+  const transport = memoryTransport(new MemoryBroker());
+  const owner = connect({ transport, user: 'taskcluster-queue' });
+  for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+  runWorker(parts, connect({ transport, user: 'workers' }), NEVER).subscribe();
+}
+
+/** A queue without tasks, as the one of Taskcluster answers. */
+function emptyQueue(onRequest: () => void): Queue {
+  const counted =
+    <A extends unknown[], T>(answer: (...args: A) => Promise<T>) =>
+    (...args: A) => {
+      onRequest();
+      return answer(...args);
+    };
+  return {
+    claimWork: counted(() => new Promise(resolve => setTimeout(resolve, LONG_POLL_MS, []))),
+    pendingTasks: counted(async () => 0),
+    status: counted(async () => undefined),
+    forRun: () => {
+      throw new Error('there are no runs');
+    },
+  };
+}
+
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+const kind = process.argv[2] === 'baseline' ? 'baseline' : 'tcw';
+process.send?.({ requests: await requestsInAnHour(kind) }, () => process.exit());

@@ -1,0 +1,54 @@
+import { Observable } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { SPREAD_MS, WorkerLife } from '../../../src/worker/worker-life.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+
+function start(random: number) {
+  fakeTimers();
+  const life = new WorkerLife(() => random);
+  let asking = 0;
+  const asking$ = new Observable<never>(() => {
+    asking++;
+    return () => asking--;
+  });
+  const subscription = life.whilePulseIs('down', asking$).subscribe();
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  const pulse = (up: boolean) => {
+    life.dispatch({ type: 'pulse', up });
+  };
+  return { pulse, asking: () => asking };
+}
+
+describe('what is asked while Pulse is away', () => {
+  it('is asked at once by a worker that starts so', () => {
+    const { pulse, asking } = start(0.5);
+    pulse(false);
+    expect(asking()).toBe(1);
+  });
+
+  it('begins anywhere within the spread when Pulse was there before: a fleet loses it all at once', async () => {
+    const { pulse, asking } = start(0.5);
+    pulse(true);
+    pulse(false);
+    await vi.advanceTimersByTimeAsync(SPREAD_MS / 2 - 1);
+    expect(asking()).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asking()).toBe(1);
+  });
+
+  it('ends when Pulse is back, also before it has begun', async () => {
+    const { pulse, asking } = start(0.5);
+    pulse(true);
+    pulse(false);
+    pulse(true);
+    await vi.advanceTimersByTimeAsync(SPREAD_MS);
+    expect(asking()).toBe(0);
+    pulse(false);
+    await vi.advanceTimersByTimeAsync(SPREAD_MS);
+    expect(asking()).toBe(1);
+    pulse(true);
+    expect(asking()).toBe(0);
+  });
+});

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.ts';
-import type { SoakOptions } from './soak.ts';
+import type { SoakOptions } from './setting.ts';
 
 const NAMES = FAULTS.map(({ name }) => name);
 

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { TaskStatusStructure } from '../src/queue/index.ts';
+import type { SoakDeployment } from './deployment.ts';
 import type { SoakTask } from './task.ts';
 import type { SoakWorker } from './worker.ts';
 
@@ -56,6 +57,30 @@ export function witnessProblems(
     }
   }
   return [...new Set(problems)];
+}
+
+/** Whether what completed runs have left is there, and whole. */
+export async function artifactProblems(
+  deployment: SoakDeployment,
+  tasks: readonly SoakTask[],
+  statuses: ReadonlyMap<string, TaskStatusStructure>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { taskId, artifact } of tasks) {
+    const status = statuses.get(taskId);
+    const runId = status?.runs.at(-1)?.runId;
+    if (runId === undefined || (status?.state !== 'completed' && status?.state !== 'failed')) continue;
+    try {
+      const log = await deployment.artifact(taskId, runId, 'public/logs/live_backing.log');
+      if (!log.toString().includes(`last words of ${taskId}`)) problems.push(`task ${taskId}: half a log`);
+      if (!artifact) continue;
+      const content = await deployment.artifact(taskId, runId, artifact.name);
+      if (content.length !== artifact.bytes) problems.push(`task ${taskId}: half an artifact`);
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  return problems;
 }
 
 /** What is left when all workers have ended: files of runs, and processes that know the soak's folder. */

@@ -80,8 +80,8 @@ function refusal(artifact: Outcome): Record<Moment, Outcome> {
 }
 
 /** Claims as short as these are lost soon, or renewed soon. */
-const CLAIM_MS = 2_500;
-const RENEWED_MS = 6_000;
+const CLAIM_MS = 4_000;
+const RENEWED_MS = 8_000;
 
 /** A worker behind a proxy, and a task of which each run says when it begins and ends. */
 async function setting(claimTimeoutMs?: number, capacity = 2) {
@@ -116,7 +116,7 @@ describe.concurrent('a call that goes wrong', () => {
       const [kind, times] = FAULTS[fault];
       const rule = proxy.fault(MOMENTS[moment], kind, times);
       const withArtifact = moment === 'artifact' || moment === 'put';
-      const taskId = await create(`sleep ${moment === 'reclaim' ? 5 : 0}`, withArtifact);
+      const taskId = await create(`sleep ${moment === 'reclaim' ? 7 : 0}`, withArtifact);
 
       const { runs } = await here.resolved(taskId);
       expect(rule.met).toBe(times);
@@ -147,13 +147,14 @@ describe.concurrent('a call that goes wrong', () => {
     ['at the claim', 'claim'],
     ['at the reclaim', 'reclaim'],
     ['while artifacts are created', 'artifact'],
+    ['while the log is created', 'log'],
     ['while they are uploaded', 'put'],
     ['at the report', 'report'],
   ])('gets stuck %s, and goes on: nothing is lost', async ([, moment], { expect, onTestFinished }) => {
-    const { here, proxy, seen, create, close } = await setting(moment === 'reclaim' ? 5_000 : undefined);
+    const { here, proxy, seen, create, close } = await setting(moment === 'reclaim' ? RENEWED_MS : undefined);
     onTestFinished(close);
     const rule = proxy.fault(moment === 'idle' ? undefined : MOMENTS[moment], { kind: 'freeze' });
-    const taskId = await create(`sleep ${moment === 'reclaim' ? 4 : 0}`, true);
+    const taskId = await create(`sleep ${moment === 'reclaim' ? 7 : 0}`, moment !== 'log');
     await rule.first;
     await sleep(1_000);
     rule.lift();
@@ -185,20 +186,21 @@ describe.concurrent('many calls that get stuck', () => {
 });
 
 describe.concurrent('a queue that is away', () => {
-  it.for<[string, CallName | undefined]>([
-    ['while the worker is idle', undefined],
-    ['at the claim', 'claimWork'],
-    ['at the reclaim', 'reclaimTask'],
-    ['while artifacts are created', 'createArtifact'],
-    ['while they are uploaded', 'upload'],
-    ['at the report', 'reportCompleted'],
-  ])('for two seconds %s costs no run', async ([, call], { expect, onTestFinished }) => {
-    const { here, proxy, seen, create, close } = await setting(call === 'reclaimTask' ? 8_000 : undefined);
+  it.for<[string, Moment | 'idle']>([
+    ['while the worker is idle', 'idle'],
+    ['at the claim', 'claim'],
+    ['at the reclaim', 'reclaim'],
+    ['while artifacts are created', 'artifact'],
+    ['while the log is created', 'log'],
+    ['while they are uploaded', 'put'],
+    ['at the report', 'report'],
+  ])('for two seconds %s costs no run', async ([, moment], { expect, onTestFinished }) => {
+    const { here, proxy, seen, create, close } = await setting(moment === 'reclaim' ? 12_000 : undefined);
     onTestFinished(close);
-    if (call === undefined) proxy.down();
+    if (moment === 'idle') proxy.down();
     // Held up, so that it is on its way when the queue goes, and has not come there.
-    const rule = call && proxy.fault(call, { kind: 'delay', ms: 500 }, 1);
-    const taskId = await create(`sleep ${call === 'reclaimTask' ? 6 : 0}`, true);
+    const rule = moment === 'idle' ? undefined : proxy.fault(MOMENTS[moment], { kind: 'delay', ms: 500 }, 1);
+    const taskId = await create(`sleep ${moment === 'reclaim' ? 9 : 0}`, moment !== 'log');
     await rule?.first;
     proxy.down();
     await sleep(2_000);

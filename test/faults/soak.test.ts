@@ -1,8 +1,8 @@
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it } from 'vitest';
-import { planned } from '../../soak/faults.ts';
 import { soakOptions } from '../../soak/options.ts';
+import { planned } from '../../soak/plan.ts';
 import { statusProblems, witnessProblems } from '../../soak/promises.ts';
 import { randomFrom } from '../../soak/random.ts';
 import { soak } from '../../soak/soak.ts';

@@ -21,6 +21,15 @@ async function number(mark: string, wanted: number): Promise<void> {
   }
 }
 
+/** Waits until the worker runs something: the queue knows of a run before the answer to its claim has come. */
+async function runs({ news }: RunningWorker): Promise<void> {
+  const end = performance.now() + 15_000;
+  while (!news.some(item => item.type === 'run' && item.state.phase === 'running')) {
+    if (performance.now() > end) throw new Error('the worker runs nothing');
+    await sleep(20);
+  }
+}
+
 /** A task of several processes: a child, one in a session of its own, one that was forked twice. */
 function family(): { payload: { command: string[][] }; mark: string } {
   const mark = `31${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
@@ -67,7 +76,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
   it('by its deadline, told by a timer and not by the queue', async ({ deploy, expect }) => {
     const here = await deploy({ deadlineDelayMs: 60_000 });
     const worker = await here.startWorker();
-    const deadline = new Date(Date.now() + 3_000).toJSON();
+    const deadline = new Date(Date.now() + 8_000).toJSON();
     const { taskId, dead } = await startFamily(here, worker, { deadline });
     await dead();
     expect((await here.status(taskId)).state).toBe('running');
@@ -79,7 +88,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     deploy,
     expect,
   }) => {
-    const here = await deploy({ claimTimeoutMs: 4_000, claimDelayMs: 60_000 });
+    const here = await deploy({ claimTimeoutMs: 8_000, claimDelayMs: 60_000 });
     const worker = await here.startWorker({}, { pulse: false });
     const { taskId, dead } = await startFamily(here, worker);
     await here.cancelTask(taskId);
@@ -88,7 +97,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
   });
 
   it('when reclaims get no answer until the claim has expired', async ({ deploy, expect }) => {
-    const here = await deploy({ claimTimeoutMs: 2_500, claimDelayMs: 60_000 });
+    const here = await deploy({ claimTimeoutMs: 8_000, claimDelayMs: 60_000 });
     const worker = await here.startWorker(
       {},
       {
@@ -118,10 +127,10 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
   });
 
   it('outlives its first claim, by reclaims', async ({ deploy, expect }) => {
-    const here = await deploy({ claimTimeoutMs: 1_500 });
+    const here = await deploy({ claimTimeoutMs: 5_000 });
     await here.startWorker();
     const taskId = await here.createTask({
-      ...sh('sleep 4; echo x > x'),
+      ...sh('sleep 8; echo x > x'),
       artifacts: [{ type: 'file', path: 'x' }],
     });
     const { runs } = await here.resolved(taskId);
@@ -150,7 +159,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     const here = await deploy();
     const worker = await here.startWorker();
     const taskId = await here.createTask(sh('test "$RUN_ID" -ge 1 || sleep 600'));
-    await here.running(taskId);
+    await runs(worker);
     worker.shutdown('now');
     expect(await worker.ended).toBe('shutdown');
     expect((await here.status(taskId)).runs).toMatchObject([
@@ -166,7 +175,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     const here = await deploy();
     const worker = await here.startWorker({ capacity: 2 });
     const running = await here.createTask(sh('sleep 1'));
-    await here.running(running);
+    await runs(worker);
     worker.shutdown('finish');
     const late = await here.createTask(sh('true'));
     expect(await worker.ended).toBe('stopped');

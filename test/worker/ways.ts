@@ -19,7 +19,7 @@ export function testOf(way: Way) {
       const deployments: Deployment[] = [];
       await use(async options => {
         // Without Pulse only a reclaim tells of a cancellation, so claims are short.
-        const claims = way === 'polling' ? { claimTimeoutMs: 4_000 } : {};
+        const claims = way === 'polling' ? { claimTimeoutMs: 8_000 } : {};
         const here = await deployment({ ...claims, ...options }, undefined, way);
         deployments.push(here);
         return here;

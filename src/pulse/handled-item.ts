@@ -1,6 +1,6 @@
 import { waitOf } from './attempts.ts';
 import { PulseError } from './errors.ts';
-import type { HandlerContext } from './handle-options.ts';
+import type { HandlerContext, HandleResult } from './handle-options.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { Delivery } from './transport.ts';
@@ -30,6 +30,18 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
   /** Whether its channel has gone: the broker delivers it again. */
   get lost(): boolean {
     return this.#source?.origin.lost ?? false;
+  }
+
+  get keepsDeadLetters(): boolean {
+    return this.#source?.origin.spec.deadLetter !== undefined;
+  }
+
+  /** What the end of a settled message is called. */
+  get settledAs(): HandleResult<M>['outcome'] {
+    const { outcome } = this.message;
+    if (outcome === 'ack') return 'acked';
+    if (outcome === 'requeue') return 'requeued';
+    return this.keepsDeadLetters ? 'dead-lettered' : 'rejected';
   }
 
   /** How long it has to wait before its first try here, in ms: it failed elsewhere. */

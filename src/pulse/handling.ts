@@ -147,7 +147,7 @@ export class Handling<M extends PulseMessage> {
     if (wasPaused) this.#options.onEvent?.({ type: 'resumed' });
     const { message } = item;
     const inTime = message.settled || message.ack();
-    this.#end(item, { outcome: inTime ? outcomeOf(message) : 'lost' });
+    this.#end(item, { outcome: inTime ? item.settledAs : 'lost' });
   }
 
   #failed(item: HandledItem<M>, error: unknown): void {
@@ -156,11 +156,11 @@ export class Handling<M extends PulseMessage> {
     // The broker has it back: to write a failure down now would double it.
     if (this.#left) return;
     if (message.settled || item.lost) {
-      this.#end(item, { outcome: message.settled ? outcomeOf(message) : 'lost', error });
+      this.#end(item, { outcome: message.settled ? item.settledAs : 'lost', error });
       return;
     }
     if (!verdict) this.#gate.failed(item.attempt === 1);
-    if (verdict?.kind === 'dead-letter' && !keepsDeadLetters(message)) {
+    if (verdict?.kind === 'dead-letter' && !item.keepsDeadLetters) {
       const why =
         'a handler said deadLetter(), and the queue keeps none: namedQueue(…, { deadLetter: true }) would';
       this.#subscriber.error(new PulseError('invalid', why));
@@ -168,7 +168,7 @@ export class Handling<M extends PulseMessage> {
     }
     if (item.lastAttempt || (verdict && verdict.kind !== 'retry')) {
       const inTime = message.reject();
-      const kept = keepsDeadLetters(message) ? 'dead-lettered' : 'rejected';
+      const kept = item.keepsDeadLetters ? 'dead-lettered' : 'rejected';
       this.#end(item, { outcome: inTime ? kept : 'lost', error });
       return;
     }
@@ -240,17 +240,6 @@ export class Handling<M extends PulseMessage> {
     if (!this.#finishing || this.#running.size > 0 || this.#republishing > 0) return;
     this.#subscriber.complete();
   }
-}
-
-/** What a settled message's end is called. */
-function outcomeOf(message: PulseMessage): HandleResult<PulseMessage>['outcome'] {
-  if (message.outcome === 'ack') return 'acked';
-  if (message.outcome === 'requeue') return 'requeued';
-  return keepsDeadLetters(message) ? 'dead-lettered' : 'rejected';
-}
-
-function keepsDeadLetters(message: PulseMessage): boolean {
-  return DeliveredMessage.sourceOf(message)?.origin.spec.deadLetter !== undefined;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

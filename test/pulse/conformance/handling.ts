@@ -21,7 +21,7 @@ import type { Setting } from './setting.ts';
 type Message = PulseMessage;
 
 /** Retries that a test can wait for. */
-export const QUICK = { backoff: { baseMs: 20, capMs: 50 } };
+const QUICK = { backoff: { baseMs: 20, capMs: 50 } };
 
 export function handlingIn(setting: Setting) {
   return async (

@@ -43,5 +43,5 @@ export async function workerParts(): Promise<WorkerParts> {
     workerGroup: config.workerGroup,
     workerId: config.workerId,
   });
-  return { config, queue, logger, engine: await nativeEngine(), version: 'benchmark' };
+  return { config, queue, logger, engine: await nativeEngine({ ahead: true }), version: 'benchmark' };
 }

@@ -77,6 +77,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
     if (because === 'tasks-complete') done.forget();
     return because;
   } finally {
+    await engine.close?.();
     ledger?.close();
   }
 }
@@ -92,7 +93,7 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
 async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
   const { containment, maxTaskProcesses: maxProcesses } = config;
   try {
-    const engine = await nativeEngine({ containment, ...(maxProcesses > 0 && { maxProcesses }) });
+    const engine = await nativeEngine({ containment, ahead: true, ...(maxProcesses > 0 && { maxProcesses }) });
     const { fallbackReason, unlimitedReason } = engine;
     if (fallbackReason !== undefined) {
       logger.warn(

@@ -5,7 +5,7 @@ export interface Engine {
    * Makes the place in which one run's commands live: nothing started in it survives {@link Sandbox.close}.
    *
    * @param folder the run's own folder, absolute; commands start there
-   * @param keep given a word, before the first process exists, by which `endLeftovers` finds the run's processes
+   * @param keep given a word, before the first process of the run exists, by which `endLeftovers` finds the run's processes
    */
   open(folder: string, keep?: (trace: string) => void): Promise<Sandbox>;
   /**
@@ -17,6 +17,8 @@ export interface Engine {
    * @throws Error when some could not be ended
    */
   endLeftovers?(traces: readonly string[]): Promise<number>;
+  /** Ends what it has ready for runs that do not come any more. */
+  close?(): Promise<void>;
 }
 
 /** The processes of one run, all of them, however far they wandered from their parents. */

@@ -8,6 +8,8 @@ export interface Enclosure {
   entered(leader: number): void;
   /** Tells that such a process has ended. */
   left(leader: number): void;
+  /** Whether it has ended, so that nothing can be started in it any more. */
+  readonly over: boolean;
   /** Is any process of the run alive? What only waits to be reaped is not. */
   anyAlive(): Promise<boolean>;
   /** Sends SIGTERM to every process of the run, once. */

@@ -1,13 +1,13 @@
 import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine.ts';
-import type { Enclosure } from './enclosure.ts';
 import { endLeftovers } from './leftovers.ts';
 import { newMark } from './mark.ts';
 import { limitLines, processLimit, type ProcessLimit } from './limits.ts';
 import { openPidNamespace, pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace.ts';
 import { openProcessGroups } from './process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
+import { oneAhead, onDemand, type Enclosures } from './spare.ts';
 import { findTools, type Tools } from './tools.ts';
 
 /** What holds the processes of a run together; docs/platforms.md says what each is worth. */
@@ -18,6 +18,8 @@ export interface NativeEngineOptions {
   readonly containment?: Containment | 'auto';
   /** How many processes, threads included, a run may have at once; by default as many as the system allows. */
   readonly maxProcesses?: number;
+  /** Whether the place for the next run is made ahead. Such an engine has to be closed, or the process stays. */
+  readonly ahead?: boolean;
   /** Where the engine's own programs are looked for; by default the worker's PATH. */
   readonly searchPath?: string;
   /** A POSIX shell; by default /bin/sh. */
@@ -43,6 +45,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
   const {
     containment = 'auto',
     maxProcesses,
+    ahead = false,
     searchPath = process.env.PATH ?? '',
     shell = '/bin/sh',
   } = options;
@@ -53,6 +56,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     const inNamespace = kind === 'pid-namespace';
     return processLimit(maxProcesses, { inNamespace, uid: process.getuid?.(), kernel: release() });
   };
+  const enclosures = ahead ? oneAhead : onDemand;
   let fallbackReason: string | undefined;
   if (containment !== 'process-group') {
     const limit = limitFor('pid-namespace');
@@ -61,7 +65,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
       const reason = typeof limit === 'string' ? limit : found.unlimitedReason;
       const held = reason === undefined ? (limit as ProcessLimit | undefined) : undefined;
       const enclose = (mark: string) => openPidNamespace(mark, found.method, tools, held);
-      return engine('pid-namespace', tools, enclose, { limit: held, unlimitedReason: reason });
+      return engine('pid-namespace', tools, enclosures(enclose), { limit: held, unlimitedReason: reason });
     }
     if (containment === 'pid-namespace') {
       throw new Error(`The containment "pid-namespace" can not be had on this machine: ${found}`);
@@ -69,10 +73,15 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     fallbackReason = found;
   }
   const limit = limitFor('process-group');
-  return engine('process-group', tools, mark => openProcessGroups(mark, tools), {
-    fallbackReason,
-    ...(typeof limit === 'string' ? { unlimitedReason: limit } : { limit }),
-  });
+  return engine(
+    'process-group',
+    tools,
+    enclosures(mark => openProcessGroups(mark, tools)),
+    {
+      fallbackReason,
+      ...(typeof limit === 'string' ? { unlimitedReason: limit } : { limit }),
+    },
+  );
 }
 
 interface Findings {
@@ -84,7 +93,7 @@ interface Findings {
 function engine(
   containment: Containment,
   tools: Tools,
-  enclose: (mark: string) => Promise<Enclosure>,
+  enclosures: Enclosures,
   { limit, fallbackReason, unlimitedReason }: Findings,
 ): NativeEngine {
   const limits = limitLines(limit);
@@ -94,10 +103,11 @@ function engine(
     fallbackReason,
     unlimitedReason,
     open: async (folder, keep) => {
-      const mark = newMark();
+      const { mark, enclosure } = await enclosures.take();
       keep?.(mark);
-      return new NativeSandbox(await enclose(mark), { tools, folder, limits });
+      return new NativeSandbox(enclosure, { tools, folder, limits });
     },
+    close: () => enclosures.close(),
     endLeftovers,
   };
 }

@@ -99,6 +99,10 @@ class PidNamespace implements Enclosure {
     });
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   entered(): void {
     // The namespace knows its members.
   }

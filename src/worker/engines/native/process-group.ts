@@ -60,6 +60,7 @@ class ProcessGroups implements Enclosure {
   readonly pipe: OutputPipe;
   readonly #watchdog: Keeper;
   readonly #search: MemberSearch;
+  #over = false;
   #killed: Promise<void> | undefined;
 
   constructor(watchdog: Keeper, pipe: OutputPipe, mark: string) {
@@ -67,6 +68,13 @@ class ProcessGroups implements Enclosure {
     this.pipe = pipe;
     this.#search = new MemberSearch([`${SANDBOX}=${mark}`], watchdog.pid);
     this.entrance = { enter: [], descriptors: [], launch: '', mark: { [SANDBOX]: mark } };
+    void watchdog.ended.then(() => {
+      this.#over = true;
+    });
+  }
+
+  get over(): boolean {
+    return this.#over;
   }
 
   entered(leader: number): void {

@@ -1,0 +1,62 @@
+import type { Enclosure } from './enclosure.ts';
+import { newMark } from './mark.ts';
+
+/** An enclosure, and the mark by which its processes are known. */
+export interface Marked {
+  readonly mark: string;
+  readonly enclosure: Enclosure;
+}
+
+/** Where enclosures come from. */
+export interface Enclosures {
+  take(): Promise<Marked>;
+  /** Ends what was made and not taken. */
+  close(): Promise<void>;
+}
+
+/** Makes each enclosure when it is asked for. */
+export function onDemand(enclose: (mark: string) => Promise<Enclosure>): Enclosures {
+  return {
+    take: async () => {
+      const mark = newMark();
+      return { mark, enclosure: await enclose(mark) };
+    },
+    close: async () => undefined,
+  };
+}
+
+/**
+ * Has one enclosure ready, from the first on that was taken: to make one takes longer than all else that comes before a
+ * command. It is empty until then, and ends with the worker as every one does.
+ */
+export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosures {
+  const { take } = onDemand(enclose);
+  let next: Promise<Marked | undefined> | undefined;
+  let closed = false;
+  const prepare = () => {
+    // What went wrong is seen by the next run, when it goes wrong again.
+    if (!closed) next ??= take().catch(() => undefined);
+  };
+  return {
+    take: async () => {
+      const ready = next;
+      next = undefined;
+      const spare = await ready;
+      // Whatever has ended it meanwhile, nobody can enter it.
+      const marked = spare && !spare.enclosure.over ? spare : await take();
+      if (spare && spare !== marked) await end(spare);
+      prepare();
+      return marked;
+    },
+    close: async () => {
+      closed = true;
+      const spare = await next;
+      if (spare) await end(spare);
+    },
+  };
+}
+
+async function end({ enclosure }: Marked): Promise<void> {
+  await enclosure.kill();
+  enclosure.pipe.close();
+}

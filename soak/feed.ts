@@ -8,6 +8,8 @@ import { soakTask, type SoakTask } from './task.ts';
 interface Feeding {
   /** The rest of the tasks may be created at once. */
   hurry(): void;
+  /** No more are created. */
+  stop(): void;
   readonly done: Promise<SoakTask[]>;
 }
 
@@ -24,10 +26,11 @@ export function feed(
   const expectedMs = plan.reduce((sum, { lastsMs, afterMs }) => sum + lastsMs + afterMs + recoveryMs, 3_000);
   const everyMs = expectedMs / (0.8 * wanted);
   let hurrying = false;
+  let stopped = false;
   const feedAll = async () => {
     const tasks: SoakTask[] = [];
     const cancellations: Promise<void>[] = [];
-    while (tasks.length < wanted || !hurrying) {
+    while (!stopped && (tasks.length < wanted || !hurrying)) {
       const task = soakTask({ taskQueueId, witness, claimMs, longestMs, random });
       tasks.push(task);
       await deployment.create(task);
@@ -42,6 +45,9 @@ export function feed(
   return {
     hurry: () => {
       hurrying = true;
+    },
+    stop: () => {
+      stopped = true;
     },
     done: feedAll(),
   };

@@ -54,7 +54,10 @@ export async function soak(
     const random = randomFrom(options.seed);
     const plan = planned(options.faults, workers.length, random, options.longestMs);
     const feeding = feed(deployment, options, witness, plan);
-    const faults = await strikeAll(plan, workers, { options, broker, say });
+    const faults = await strikeAll(plan, workers, { options, broker, say }).catch((error: unknown) => {
+      feeding.stop();
+      throw error;
+    });
     feeding.hurry();
     const tasks = await feeding.done;
     say(`${tasks.length} tasks are created, and all is well again`);

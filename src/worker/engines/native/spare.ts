@@ -9,9 +9,9 @@ export interface Marked {
 
 /** Where enclosures come from. */
 export interface Enclosures {
-  take(): Promise<Marked>;
+  readonly take: () => Promise<Marked>;
   /** Ends what was made and not taken. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Makes each enclosure when it is asked for. */

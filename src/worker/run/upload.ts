@@ -73,16 +73,21 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const signal = bestEffort(run.stopped);
   const zipped = `${log.file}.gz`;
   try {
-    const { file, contentEncoding } = await gzipped(log.file, zipped, signal);
     const asked = { storageType: 's3', contentType: LOG_TYPE, expires } as const;
-    const answer = await calls.createArtifact(backing, asked, signal);
-    if (answer.storageType === 's3') {
+    const [{ file, contentEncoding }, answer] = await both(
+      gzipped(log.file, zipped, signal),
+      calls.createArtifact(backing, asked, signal),
+    );
+    const put = async () => {
+      if (answer.storageType !== 's3') return;
       await putFile(answer.putUrl, file, { contentType: LOG_TYPE, contentEncoding, signal });
-    }
-    if (features?.liveLog !== false) {
-      const link = { storageType: 'link', artifact: backing, contentType: LOG_TYPE, expires } as const;
-      await calls.createArtifact(live, link, signal);
-    }
+    };
+    const link = async () => {
+      if (features?.liveLog === false) return;
+      const to = { storageType: 'link', artifact: backing, contentType: LOG_TYPE, expires } as const;
+      await calls.createArtifact(live, to, signal);
+    };
+    await both(put(), link());
     return outcome;
   } catch (error) {
     worker.logger.warn(
@@ -93,6 +98,12 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   } finally {
     await rm(zipped, { force: true });
   }
+}
+
+/** Waits for two things at once: neither goes on when the other has failed. */
+async function both<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 /** Aborted a while after a run was stopped, also when that is while its log is uploaded. */

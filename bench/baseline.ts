@@ -29,7 +29,7 @@ const FAR_MS = 10 * 24 * 3_600_000;
 
 /** Works for as long as the process lives. */
 export async function baselineWorker(parts: WorkerParts): Promise<never> {
-  const { config, queue, logger } = parts;
+  const { config, queue } = parts;
   const running = new Set<Claim>();
   const ended$ = new Subject<Claim>();
   ended$.subscribe(claim => running.delete(claim));
@@ -38,7 +38,7 @@ export async function baselineWorker(parts: WorkerParts): Promise<never> {
     const free = Math.min(config.capacity - running.size, MOST_CLAIMS);
     if (free > 0) {
       const claims = await queue.claimWork(free).catch((err: unknown) => {
-        logger.warn({ err }, 'could not claim work');
+        console.error('could not claim work', err);
         return [];
       });
       for (const claim of claims) {
@@ -61,6 +61,7 @@ async function run(claim: Claim, parts: WorkerParts): Promise<void> {
       { ...claim, lease },
       {
         ...parts,
+        tell: () => undefined,
         queue: { ...parts.queue, forRun: () => calls },
         exceptions$: failedReclaim(claim, calls).pipe(map(() => canceled(claim))),
         missed$: NEVER,

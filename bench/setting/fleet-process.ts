@@ -2,7 +2,7 @@
 import { NEVER, tap } from 'rxjs';
 import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
 import { connectQueue } from '../../src/queue/index.ts';
-import { configDefaults, runWorker, type Logger, type WorkerConfig } from '../../src/worker/index.ts';
+import { configDefaults, createWorker, type WorkerConfig, type WorkerNews } from '../../src/worker/index.ts';
 import { simulatedEngine } from './simulated-engine.ts';
 
 /** What the process is told, as JSON in its variable `BENCH_FLEET`. */
@@ -42,16 +42,6 @@ setInterval(() => {
   told = text;
 }, TELL_EVERY_MS);
 
-const complain = (fields: object, message: string) => {
-  // That Pulse goes away and comes back is what is measured.
-  if (!message.startsWith('Pulse')) console.error(message, fields);
-};
-const logger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: complain,
-  error: complain,
-};
 const [shortestMs, longestMs] = options.taskMs;
 const engine = simulatedEngine(() => shortestMs + Math.random() * (longestMs - shortestMs));
 
@@ -84,7 +74,9 @@ function startWorker(workerId: string): void {
     workerId,
   });
   const pulse = connect({ url: new Secret(options.pulseUrl), connectionName: workerId });
-  runWorker({ config, queue, engine, logger, version: 'benchmark' }, counted(pulse), NEVER).subscribe();
+  createWorker({ config, queue, engine, version: 'benchmark' }, counted(pulse), NEVER).events$.subscribe(
+    complain,
+  );
 }
 
 /** Counts who listens, and what comes. */
@@ -109,4 +101,9 @@ function counted(pulse: Pulse): Pulse {
       );
     },
   };
+}
+
+/** That Pulse goes away and comes back is what is measured. All else that goes wrong is shown. */
+function complain(news: WorkerNews): void {
+  if ('err' in news) console.error(news.type, news.err);
 }

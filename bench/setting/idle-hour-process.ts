@@ -6,7 +6,7 @@ import { NEVER } from 'rxjs';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { connect, MemoryBroker, memoryTransport, Secret } from '../../src/pulse/index.ts';
 import type { Queue } from '../../src/queue/index.ts';
-import { configDefaults, runWorker, type Logger, type WorkerParts } from '../../src/worker/index.ts';
+import { configDefaults, createWorker, type WorkerParts } from '../../src/worker/index.ts';
 import { baselineWorker } from '../baseline.ts';
 import { simulatedEngine } from './simulated-engine.ts';
 import type { Contender } from './workers.ts';
@@ -36,7 +36,6 @@ async function requestsInAnHour(kind: Contender): Promise<number> {
     },
     queue: emptyQueue(() => requests++),
     engine: simulatedEngine(() => 0),
-    logger: SILENT,
     version: 'benchmark',
   });
   for (let second = 0; second < HOUR_S; second++) {
@@ -51,7 +50,7 @@ async function listeningWorker(parts: WorkerParts): Promise<void> {
   const transport = memoryTransport(new MemoryBroker());
   const owner = connect({ transport, user: 'taskcluster-queue' });
   for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
-  runWorker(parts, connect({ transport, user: 'workers' }), NEVER).subscribe();
+  createWorker(parts, connect({ transport, user: 'workers' }), NEVER).events$.subscribe();
 }
 
 /** A queue without tasks, as the one of Taskcluster answers. */
@@ -73,13 +72,6 @@ function emptyQueue(onRequest: () => void): Queue {
     },
   };
 }
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 const kind = process.argv[2] === 'baseline' ? 'baseline' : 'tcw';
 process.send?.({ requests: await requestsInAnHour(kind) }, () => process.exit());

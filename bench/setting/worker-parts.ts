@@ -1,24 +1,6 @@
 import { connectQueue } from '../../src/queue/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
-import {
-  configDefaults,
-  nativeEngine,
-  type Logger,
-  type WorkerConfig,
-  type WorkerParts,
-} from '../../src/worker/index.ts';
-
-/** What is wrong is shown; the rest is not what is measured. */
-const logger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (fields, message) => {
-    console.error(message, fields);
-  },
-  error: (fields, message) => {
-    console.error(message, fields);
-  },
-};
+import { configDefaults, nativeEngine, type WorkerConfig, type WorkerParts } from '../../src/worker/index.ts';
 
 /** Makes the parts of a worker, as `tcw run` would, of the variables that the benchmark starts its workers with. */
 export async function workerParts(): Promise<WorkerParts> {
@@ -43,5 +25,5 @@ export async function workerParts(): Promise<WorkerParts> {
     workerGroup: config.workerGroup,
     workerId: config.workerId,
   });
-  return { config, queue, logger, engine: await nativeEngine({ ahead: true }), version: 'benchmark' };
+  return { config, queue, engine: await nativeEngine({ ahead: true }), version: 'benchmark' };
 }

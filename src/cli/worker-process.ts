@@ -7,18 +7,19 @@ import {
   nativeEngine,
   openLedger,
   removeLeftovers,
-  runWorker,
+  createWorker,
   type Engine,
   type ExitReason,
   type Logger,
+  type Tell,
   type WorkerConfig,
-  type WorkerNews,
   type WorkerParts,
 } from '../worker/index.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
+import { logNews } from './worker-log.ts';
 
 export interface WorkerProcess {
   readonly config: WorkerConfig;
@@ -47,21 +48,23 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
   const { config, engine, queue, pulse, logger, shutdown$, onLog, onListening } = options;
   const { tasksDir, cleanUpTaskDirs: folders } = config;
-  const ledger = await openLedger(tasksDir, logger);
-  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, logger });
+  const tell: Tell = news => {
+    logNews(news, logger);
+  };
+  const ledger = await openLedger(tasksDir, tell);
+  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, tell });
   const done = tasksDone(config, logger);
   const parts: WorkerParts = {
     config: { ...config, numberOfTasksToRun: done.remaining ?? 0 },
     queue,
     engine,
-    logger,
     ledger,
     version: version(),
     ...(onLog && { onLog }),
   };
-  const news$ = runWorker(parts, pulse, shutdown$).pipe(
+  const news$ = createWorker(parts, pulse, shutdown$).events$.pipe(
     tap(news => {
-      logNews(news, logger);
+      tell(news);
       if (news.type === 'run' && news.state.phase === 'resolved') done.count();
       if (news.type === 'worker' && news.state.phase === 'listening') onListening?.();
     }),
@@ -93,7 +96,11 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
 async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
   const { containment, maxTaskProcesses: maxProcesses } = config;
   try {
-    const engine = await nativeEngine({ containment, ahead: true, ...(maxProcesses > 0 && { maxProcesses }) });
+    const engine = await nativeEngine({
+      containment,
+      ahead: true,
+      ...(maxProcesses > 0 && { maxProcesses }),
+    });
     const { fallbackReason, unlimitedReason } = engine;
     if (fallbackReason !== undefined) {
       logger.warn(
@@ -128,15 +135,4 @@ async function assertTasksDir(tasksDir: string): Promise<void> {
       `tasksDir can not be written to (${reason}); name another, or change its rights`,
     );
   }
-}
-
-function logNews(news: WorkerNews, logger: Logger): void {
-  if (news.type === 'worker') {
-    logger.info({ ...news.state }, `worker ${news.state.phase}`);
-    return;
-  }
-  const { taskId, runId } = news.claim;
-  const { phase, stop } = news.state;
-  if (phase === 'claimed') logger.info({ taskId, runId }, stop ? `stopping: ${stop}` : 'claimed');
-  else logger.debug({ taskId, runId, phase, ...(stop && { stop }) }, 'run');
 }

@@ -4,14 +4,13 @@ import type { RunException } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
 import type { Engine } from './engines/engine.ts';
 import type { Ledger } from './ledger/index.ts';
-import type { Logger } from './logger.ts';
+import type { Tell } from './events.ts';
 
 /** What a worker is made of, passed in so that a test can turn each of them. */
 export interface WorkerParts {
   readonly config: WorkerConfig;
   readonly queue: Queue;
   readonly engine: Engine;
-  readonly logger: Logger;
   /** Spreads what a fleet would do at once; `Math.random` unless given. */
   readonly random?: () => number;
   /** Where runs are written down; without it, what a sudden death leaves of them stays. */
@@ -24,6 +23,7 @@ export interface WorkerParts {
 
 /** What one run needs of its worker. */
 export interface WorkerContext extends WorkerParts {
+  readonly tell: Tell;
   /** Exceptions of this worker's runs; the last minute's come first, since a message may overtake a claim's answer. */
   readonly exceptions$: Observable<RunException>;
   /** Exceptions may have been missed: look for yourself. */

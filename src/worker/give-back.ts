@@ -4,15 +4,14 @@ import type { WorkerContext } from './context.ts';
 import { HURRY_MS } from './run/resolve.ts';
 
 /** Gives a claim back that came when this worker was already going: the queue runs it elsewhere, at once. */
-export function giveBack(claim: Claim, { queue, logger }: WorkerContext): Observable<never> {
-  const { taskId, runId } = claim;
+export function giveBack(claim: Claim, { queue, tell }: WorkerContext): Observable<never> {
   return defer(() => {
-    logger.info({ taskId, runId }, 'giving a claim back, since the worker is going');
+    tell({ type: 'giving-back', claim });
     return queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(HURRY_MS));
   }).pipe(
     ignoreElements(),
     catchError((err: unknown) => {
-      logger.error({ taskId, runId, err }, 'could not give the claim back; it will expire');
+      tell({ type: 'give-back-failed', claim, err });
       return EMPTY;
     }),
   );

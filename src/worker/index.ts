@@ -7,7 +7,7 @@ export { configDefaults, configSchema, type WorkerConfig } from './config/index.
 export type { WorkerParts } from './context.ts';
 export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.ts';
 export { nativeEngine } from './engines/native/index.ts';
-export type { WorkerNews } from './events.ts';
+export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
 export { openLedger, removeLeftovers, type Ledger } from './ledger/index.ts';
 export type { LogFields, Logger } from './logger.ts';
 export type { Outcome } from './outcome.ts';
@@ -15,4 +15,4 @@ export { payloadSchema } from './features/index.ts';
 export type { RunState } from './run/run-state.ts';
 export type { StopReason } from './run/stop.ts';
 export type { ExitReason, WorkerState } from './worker-state.ts';
-export { runWorker } from './worker.ts';
+export { createWorker, type Worker } from './worker.ts';

@@ -16,7 +16,7 @@ import {
 import type { Pulse } from '../pulse/index.ts';
 import { pendingNotices, runExceptions, type PendingNotice, type RunException } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
-import type { Logger } from './logger.ts';
+import type { Tell } from './events.ts';
 import type { Slots } from './slots.ts';
 
 /** How long Pulse may be away, in ms, until the worker polls instead: a short cut is not worth a long poll of 20 s. */
@@ -38,9 +38,9 @@ export interface PulseLink {
 export const NO_PULSE: PulseLink = { notices$: NEVER, exceptions$: NEVER, up$: of(false), missed$: NEVER };
 
 /** Listens to exceptions first, and to notices only then: no claim without being told of its end. */
-export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, logger: Logger): PulseLink {
+export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, tell: Tell): PulseLink {
   const onProblem = (problem: string) => {
-    logger.warn({ problem }, 'Pulse: work is asked for by polling until this is mended');
+    tell({ type: 'pulse-problem', problem });
   };
   const exceptions = runExceptions(pulse, config, onProblem);
   const taskQueueId = `${config.provisionerId}/${config.workerType}`;

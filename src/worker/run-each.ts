@@ -22,11 +22,7 @@ export function runEach(
       : taskRun(claim, worker).pipe(map((state): WorkerNews => ({ type: 'run', claim, state })));
     return run$.pipe(
       catchError((err: unknown) => {
-        const { taskId, runId } = claim;
-        worker.logger.error(
-          { taskId, runId, err },
-          'the run met an error of the worker; its claim will expire',
-        );
+        worker.tell({ type: 'run-broke', claim, err });
         return EMPTY;
       }),
       finalize(() => {

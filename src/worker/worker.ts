@@ -7,6 +7,7 @@ import {
   merge,
   share,
   startWith,
+  Subject,
   switchMap,
   takeUntil,
   takeWhile,
@@ -29,28 +30,41 @@ import { slotsFor } from './slots.ts';
 import { WorkerLife } from './worker-life.ts';
 import type { WorkerEvent } from './worker-state.ts';
 
+/** A worker that can be started. */
+export interface Worker {
+  /**
+   * What it does, as it does it: its log is made of this. To subscribe starts the worker, so subscribe once. The last
+   * item is its state `stopped`, with the reason.
+   */
+  readonly events$: Observable<WorkerNews>;
+}
+
 /**
  * One worker: it asks for work while it has a free slot, runs what it is given, and ends when it is told to, has done
  * enough or waited long enough, and its last run is over.
  *
  * @param pulse where events come from; without it the worker polls
- * @returns what it does, as it does it. The last item is its state `stopped`, with the reason.
  */
-export function runWorker(
+export function createWorker(
   parts: WorkerParts,
   pulse: Pulse | undefined,
   shutdown$: Observable<Shutdown>,
-): Observable<WorkerNews> {
-  return defer(() => {
-    const { config, queue, logger } = parts;
+): Worker {
+  const events$ = defer(() => {
+    const { config, queue } = parts;
+    const told$ = new Subject<WorkerNews>();
+    const tell = (news: WorkerNews) => {
+      told$.next(news);
+    };
     const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity);
-    const link = pulse ? pulseLink(pulse, config, slots, logger) : NO_PULSE;
+    const link = pulse ? pulseLink(pulse, config, slots, tell) : NO_PULSE;
     const { exceptions$, missed$ } = link;
-    const shutOut = quarantine(queue, slots, logger);
+    const shutOut = quarantine(queue, slots, tell);
     const released$ = shutOut.release$.pipe(share());
     const worker: WorkerContext = {
       ...parts,
+      tell,
       exceptions$,
       missed$,
       shutdown$: shutdown$.pipe(filter(isNow)),
@@ -60,7 +74,7 @@ export function runWorker(
     const notice$ = link.notices$.pipe(share());
     const looking$ = released$.pipe(
       startWith(undefined),
-      switchMap(() => look(queue, slots, notice$, logger)),
+      switchMap(() => look(queue, slots, notice$, tell)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
@@ -70,13 +84,13 @@ export function runWorker(
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
     const work$ = demand$.pipe(
-      claim(queue, logger, life.draining$, shutOut),
+      claim(queue, tell, life.draining$, shutOut),
       runEach(worker, slots, () => life.draining),
       share(),
     );
 
     // Steering: how work is asked for, and when to go.
-    const events$: Observable<WorkerEvent> = merge(
+    const steps$: Observable<WorkerEvent> = merge(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
         shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),
@@ -84,13 +98,14 @@ export function runWorker(
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
     );
-    const steering$ = merge(exceptions$, released$, events$.pipe(tap(event => life.dispatch(event)))).pipe(
+    const steering$ = merge(exceptions$, released$, steps$.pipe(tap(event => life.dispatch(event)))).pipe(
       ignoreElements(),
     );
 
     const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
-    return merge(states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));
+    return merge(told$, states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));
   });
+  return { events$ };
 }
 
 function isNow(how: Shutdown): boolean {

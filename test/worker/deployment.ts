@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, lastValueFrom, map, ReplaySubject, Subject, toArray } from 'rxjs';
 import taskcluster from 'taskcluster-client';
+import { logNews } from '../../src/cli/worker-log.ts';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret, type Pulse } from '../../src/pulse/index.ts';
@@ -17,7 +18,7 @@ import type { Shutdown } from '../../src/streams/index.ts';
 import {
   configDefaults,
   nativeEngine,
-  runWorker,
+  createWorker,
   type Engine,
   type ExitReason,
   type LogFields,
@@ -269,6 +270,7 @@ export async function deployment(
       const news$ = new ReplaySubject<WorkerNews>();
       news$.subscribe(item => {
         news.push(item);
+        logNews(item, logger);
         const isClaim = item.type === 'run' && item.state.phase === 'claimed' && !item.state.stop;
         if (isClaim && way === 'with Pulse lost at each claim and found again') loseForAWhile();
       });
@@ -276,12 +278,11 @@ export async function deployment(
         config: whole,
         queue: watch(queue),
         engine: wrap(engine),
-        logger,
         version: 'test',
         // Nothing is spread over time, so that tests need not wait.
         random: () => 0,
       };
-      runWorker(parts, pulse ? connectPulse() : undefined, shutdown$).subscribe(news$);
+      createWorker(parts, pulse ? connectPulse() : undefined, shutdown$).events$.subscribe(news$);
       const worker: RunningWorker = {
         news,
         logged,

@@ -119,13 +119,9 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     );
     const ended = () =>
       worker.news.some(
-        ({ type, ...item }) =>
-          type === 'run' &&
-          'claim' in item &&
-          item.claim.taskId === taskId &&
-          item.state.phase === 'resolved',
+        item => item.type === 'run' && item.claim.taskId === taskId && item.state.phase === 'resolved',
       );
-    const givenBack = () => worker.logged.some(({ message }) => message.startsWith('giving a claim back'));
+    const givenBack = () => worker.news.some(({ type }) => type === 'giving-back');
     await expect.poll(() => ended() || givenBack(), { timeout: 15_000 }).toBe(true);
     expect(await readdir(worker.tasksDir)).toEqual([]);
 

@@ -17,7 +17,7 @@ import {
 } from 'rxjs';
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Claim, Queue } from '../../queue/index.ts';
-import type { Logger } from '../logger.ts';
+import type { Tell } from '../events.ts';
 import type { Quarantine } from './quarantine.ts';
 
 /** A wish for work. Its slots are taken already. */
@@ -50,7 +50,7 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
  */
 export function claim(
   queue: Queue,
-  logger: Logger,
+  tell: Tell,
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
 ): OperatorFunction<Demand, Claim> {
@@ -94,7 +94,7 @@ export function claim(
     // Calls that were open at the same time fail of the same: together they are one failure.
     if (failures === failuresBefore) failures++;
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
-    logger.warn({ err, waitMs }, 'could not ask for work');
+    tell({ type: 'claim-work-failed', err, waitMs });
     return merge(timer(waitMs), draining$, works$).pipe(
       take(1),
       mergeMap(() => {

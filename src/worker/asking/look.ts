@@ -19,7 +19,7 @@ import {
 } from 'rxjs';
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Queue } from '../../queue/index.ts';
-import type { Logger } from '../logger.ts';
+import type { Tell } from '../events.ts';
 import type { Slots } from '../slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
 
@@ -52,7 +52,7 @@ export function look(
   queue: Queue,
   slots: Slots,
   notice$: Observable<unknown>,
-  logger: Logger,
+  tell: Tell,
   { quietMs, backlogMs }: LookTimes = LOOK_TIMES,
   random: () => number = Math.random,
 ): Observable<Demand> {
@@ -78,7 +78,7 @@ export function look(
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
-          logger.warn({ err }, 'could not ask how many tasks are pending');
+          tell({ type: 'look-failed', err });
           failures++;
           backlog = false;
           return EMPTY;

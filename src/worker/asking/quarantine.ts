@@ -1,7 +1,7 @@
 import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../queue/index.ts';
-import type { Logger } from '../logger.ts';
+import type { Tell } from '../events.ts';
 import type { Slots } from '../slots.ts';
 
 export interface QuarantineTimes {
@@ -46,7 +46,7 @@ export interface Quarantine {
 export function quarantine(
   queue: Queue,
   slots: Slots,
-  logger: Logger,
+  tell: Tell,
   times: QuarantineTimes = QUARANTINE_TIMES,
 ): Quarantine {
   const pause$ = new Subject<number>();
@@ -69,12 +69,9 @@ export function quarantine(
     if (until === undefined) return 'unknown';
     const isOver = until <= queue.now();
     if (!isOver && until !== untilMs) {
-      logger.warn(
-        { until: new Date(until).toJSON() },
-        'this worker is in quarantine: it asks for no work until that ends',
-      );
+      tell({ type: 'quarantined', until: new Date(until).toJSON() });
     }
-    if (isOver && untilMs !== 0) logger.info({}, 'the quarantine has ended');
+    if (isOver && untilMs !== 0) tell({ type: 'quarantine-ended' });
     untilMs = isOver ? 0 : until;
     if (!isOver) shutOut(Math.min(until - queue.now(), times.lookAgainMs));
     return isOver ? 'free' : 'shut out';
@@ -88,10 +85,7 @@ export function quarantine(
     // Whatever it was: while tasks are known to wait, the notice is somebody's.
     if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
     if (oddAnswers === ODD_ANSWERS) {
-      logger.warn(
-        { pending },
-        'the queue gives this worker nothing though tasks are pending: it may be in quarantine, and asks more rarely',
-      );
+      tell({ type: 'starved', pending });
     }
     shutOut(pauseMs);
     pauseMs = Math.min(2 * pauseMs, times.lookAgainMs);
@@ -99,7 +93,7 @@ export function quarantine(
   };
 
   const gotWork = () => {
-    if (oddAnswers >= ODD_ANSWERS) logger.info({}, 'the queue gives this worker work again');
+    if (oddAnswers >= ODD_ANSWERS) tell({ type: 'starved-no-more' });
     oddAnswers = 0;
     pauseMs = times.firstPauseMs;
   };
@@ -124,7 +118,7 @@ export function quarantine(
         const isTime = performance.now() - lookedAt >= times.pollingMs;
         return isTime && (await look()) === 'shut out';
       } catch (err) {
-        logger.debug({ err }, 'could not ask whether this worker is in quarantine');
+        tell({ type: 'quarantine-unknown', err });
         return false;
       }
     },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, closeSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import type { Logger } from '../logger.ts';
+import type { Tell } from '../events.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
@@ -38,7 +38,7 @@ const uid = process.getuid?.() ?? 0;
  * @returns undefined, with a warning, where there can be none: the worker works, and what it leaves at a sudden death
  *          stays
  */
-export async function openLedger(tasksDir: string, logger: Logger): Promise<Ledger | undefined> {
+export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger | undefined> {
   const folder = `${tasksDir}/.tcw-${uid}`;
   const worker = randomBytes(16).toString('hex');
   const records = `${folder}/${worker}`;
@@ -52,7 +52,7 @@ export async function openLedger(tasksDir: string, logger: Logger): Promise<Ledg
     return {
       folder,
       worker,
-      begin: runName => entry(`${records}/${runName}`, logger),
+      begin: runName => entry(`${records}/${runName}`, tell),
       close: () => {
         // A record that is left is of something that could not be removed: the next worker tries again.
         const empty = isRemoved(records);
@@ -63,7 +63,7 @@ export async function openLedger(tasksDir: string, logger: Logger): Promise<Ledg
       },
     };
   } catch (err) {
-    logger.warn({ err }, 'runs can not be written down: after a sudden death their traces would stay');
+    tell({ type: 'no-ledger', err });
     return undefined;
   }
 }
@@ -78,12 +78,12 @@ async function firstToWork<T>(tries: number, work: () => Promise<T>): Promise<T>
   }
 }
 
-function entry(file: string, logger: Logger): Entry {
+function entry(file: string, tell: Tell): Entry {
   const trying = (act: () => void) => {
     try {
       act();
     } catch (err) {
-      logger.warn({ err }, 'a run could not be written down: after a sudden death its traces would stay');
+      tell({ type: 'not-written-down', err });
     }
   };
   trying(() => {

@@ -2,7 +2,7 @@ import { readdir, lstat, rm } from 'node:fs/promises';
 import { rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Engine } from '../engines/engine.ts';
-import type { Logger } from '../logger.ts';
+import type { Tell } from '../events.ts';
 import { removeFolder } from '../remove-folder.ts';
 import type { Ledger } from './ledger.ts';
 import { readRecords, type Record } from './records.ts';
@@ -12,7 +12,7 @@ export interface LeftoversOptions {
   /** Whether the folders of runs go too, or only their logs and temporary files. */
   readonly folders: boolean;
   readonly engine: Engine;
-  readonly logger: Logger;
+  readonly tell: Tell;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface LeftoversOptions {
  * be removed is said in the log, and tried again at the next start.
  */
 export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions): Promise<void> {
-  const { engine, logger } = options;
+  const { engine, tell } = options;
   const workers = readRecords(ledger.folder);
   const living = workers.filter(({ alive }) => alive).flatMap(({ runs }) => runs);
   const spared = new Set(living.flatMap(({ runName, traces }) => [runName, ...traces]));
@@ -34,12 +34,9 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
         const processes = (await engine.endLeftovers?.(traces)) ?? 0;
         const files = spared.has(record.runName) ? [] : await removeFiles(record, options);
         await rm(record.file, { force: true });
-        logger.info(
-          { run: record.runName, processes, files },
-          'removed what a worker that died left of a run',
-        );
+        tell({ type: 'leftovers-removed', run: record.runName, processes, files });
       } catch (err) {
-        logger.error({ run: record.runName, err }, 'could not remove what a worker that died left of a run');
+        tell({ type: 'leftovers-stay', run: record.runName, err });
       }
     }
     forget(folder);

@@ -30,7 +30,7 @@ export function stops(run: ActiveRun): Observable<StopReason> {
     canceled(run),
     missedExceptions(run),
     deadlineExceeded(run),
-    reclaim(claim, calls, worker.logger),
+    reclaim(claim, calls, worker.tell),
     worker.shutdown$.pipe(map(() => 'worker-shutdown' as const)),
   );
 }

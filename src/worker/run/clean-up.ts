@@ -14,7 +14,7 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
       await work();
       return true;
     } catch (err) {
-      worker.logger.error({ taskId: claim.taskId, runId: claim.runId, err }, `could not ${what}`);
+      worker.tell({ type: 'clean-up-failed', claim, what, err });
       return false;
     }
   };

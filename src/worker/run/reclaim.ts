@@ -19,7 +19,7 @@ import {
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import { QueueError, type Claim, type Lease, type RunCalls } from '../../queue/index.ts';
 import { claimExpiry, renewals } from '../../streams/index.ts';
-import type { Logger } from '../logger.ts';
+import type { Tell } from '../events.ts';
 
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 /** A pause is also no more than a quarter of what is left of the claim, but for this (ms). */
@@ -32,7 +32,7 @@ const SHORTEST_PAUSE_MS = 250;
  * The lengths of claims are differences of the queue's own times, laid on this machine's clock: the two clocks
  * need not agree.
  */
-export function reclaim(claim: Claim, calls: RunCalls, logger: Logger): Observable<'claim-lost'> {
+export function reclaim(claim: Claim, calls: RunCalls, tell: Tell): Observable<'claim-lost'> {
   return defer(() => {
     let takenUntilMs = claim.lease.takenUntilMs;
     let endsAt = (claim.madeAt ?? performance.now()) + (takenUntilMs - claim.startedMs);
@@ -51,10 +51,7 @@ export function reclaim(claim: Claim, calls: RunCalls, logger: Logger): Observab
       retry({
         delay: (error: unknown, attempt) => {
           if (isOver(error)) return throwError(() => error);
-          logger.warn(
-            { taskId: claim.taskId, runId: claim.runId, err: error },
-            'could not reclaim, trying again',
-          );
+          tell({ type: 'reclaim-failed', claim, err: error });
           const pauseMs = BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF);
           return timer(Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, remaining().forMs / 4)));
         },

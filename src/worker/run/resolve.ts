@@ -16,20 +16,20 @@ export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
 }
 
 async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<void> {
-  const { taskId, runId } = run.claim;
-  const { logger } = run.worker;
+  const { claim, worker } = run;
   const hurry = hurried(run);
   try {
     if (verdict) await report(run, verdict, hurry.signal);
-    logger.info(
-      { taskId, runId, ...(verdict ?? { stop: run.state.stop }) },
-      verdict ? 'resolved' : 'stopped',
+    worker.tell(
+      verdict
+        ? { type: 'reported', claim, outcome: verdict }
+        : { type: 'not-reported', claim, stop: run.state.stop },
     );
   } catch (err) {
     if (err instanceof QueueError && err.kind === 'conflict') {
-      logger.info({ taskId, runId }, 'the run was over before it could be reported');
+      worker.tell({ type: 'reported-too-late', claim });
     } else {
-      logger.error({ taskId, runId, err, ...verdict }, 'could not report the run; its claim will expire');
+      worker.tell({ type: 'report-failed', claim, outcome: verdict, err });
     }
   } finally {
     hurry.end();

@@ -22,10 +22,7 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
     return from(uploaded(run, outcome)).pipe(
       // A log that can not be written, on a full disk, costs the run its result, not the worker its life.
       catchError((error: unknown) => {
-        run.worker.logger.error(
-          { taskId: run.claim.taskId, runId: run.claim.runId, err: error },
-          'could not upload',
-        );
+        run.worker.tell({ type: 'upload-failed', claim: run.claim, err: error });
         return of(outcome.result === 'completed' ? outcomeOf(error) : outcome);
       }),
     );
@@ -90,10 +87,7 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
     await both(put(), link());
     return outcome;
   } catch (error) {
-    worker.logger.warn(
-      { taskId: claim.taskId, runId: claim.runId, err: error },
-      "could not upload the task's log",
-    );
+    worker.tell({ type: 'log-upload-failed', claim, err: error });
     return outcome.result === 'completed' ? outcomeOf(error) : outcome;
   } finally {
     await rm(zipped, { force: true });

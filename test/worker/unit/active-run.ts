@@ -4,7 +4,7 @@ import type { Claim, Queue, RunCalls } from '../../../src/queue/index.ts';
 import type { RunException } from '../../../src/streams/index.ts';
 import { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import type { WorkerContext } from '../../../src/worker/context.ts';
-import { countingLogger, fakeQueue } from './fake-queue.ts';
+import { newsLog, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
 
 export const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
@@ -27,11 +27,11 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
   const exceptions$ = new Subject<RunException>();
   const missed$ = new Subject<void>();
   const shutdown$ = new Subject<void>();
-  const logger = countingLogger();
+  const news = newsLog();
   const worker = {
     config: workerConfig({ tasksDir: tmpdir() }),
     queue,
-    logger,
+    tell: news.tell,
     version: '0',
     engine: { name: 'none', open: () => Promise.reject(new Error('no engine')) },
     exceptions$,
@@ -49,5 +49,5 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     ...change.claim,
   } as Claim;
   const run = new ActiveRun(claim, worker);
-  return { run, worker, claim, renewals, exceptions$, missed$, shutdown$, logger, status: fake.status };
+  return { run, worker, claim, renewals, exceptions$, missed$, shutdown$, news, status: fake.status };
 }

@@ -9,7 +9,7 @@ import { poll } from '../../../src/worker/asking/poll.ts';
 import { slotsFor } from '../../../src/worker/slots.ts';
 import { WorkerLife } from '../../../src/worker/worker-life.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { countingLogger, fakeQueue, someClaims, type OpenCall } from './fake-queue.ts';
+import { newsLog, fakeQueue, someClaims, type OpenCall } from './fake-queue.ts';
 
 /** All ways of asking for work at once, over the same slots, as a worker has them. */
 function start(capacity: number) {
@@ -18,14 +18,14 @@ function start(capacity: number) {
   const life = new WorkerLife();
   const notices$ = new Subject<PendingNotice>();
   const notice$ = notices$.pipe(share());
-  const logger = countingLogger();
+  const news = newsLog();
   const seen = { runs: 0, complete: false };
   merge(
     notice$.pipe(listen(fake.queue, slots)),
-    life.whilePulseIs('up', look(fake.queue, slots, notice$, logger)),
+    life.whilePulseIs('up', look(fake.queue, slots, notice$, news.tell)),
     life.whilePulseIs('down', poll(slots)),
   )
-    .pipe(takeUntil(life.draining$), claim(fake.queue, logger, life.draining$))
+    .pipe(takeUntil(life.draining$), claim(fake.queue, news.tell, life.draining$))
     .subscribe({ next: () => seen.runs++, complete: () => (seen.complete = true) });
   return { ...fake, slots, life, notices$, seen };
 }

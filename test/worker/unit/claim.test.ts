@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Claim } from '../../../src/queue/index.ts';
 import { claim, type Demand } from '../../../src/worker/asking/claim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { countingLogger, fakeQueue, someClaims } from './fake-queue.ts';
+import { newsLog, fakeQueue, someClaims } from './fake-queue.ts';
 
 /** The longest that the first pause may be, and any. */
 const FIRST_PAUSE_MS = 1_500;
@@ -29,11 +29,11 @@ function demand(tasks = 1): TestDemand {
 function start() {
   fakeTimers();
   const fake = fakeQueue();
-  const logger = countingLogger();
+  const news = newsLog();
   const [demand$, draining$] = [new Subject<Demand>(), new Subject<void>()];
   const claims: Claim[] = [];
   const seen = { complete: false, error: undefined as unknown };
-  const subscription = demand$.pipe(takeUntil(draining$), claim(fake.queue, logger, draining$)).subscribe({
+  const subscription = demand$.pipe(takeUntil(draining$), claim(fake.queue, news.tell, draining$)).subscribe({
     next: each => claims.push(each),
     error: (error: unknown) => (seen.error = error),
     complete: () => (seen.complete = true),
@@ -41,7 +41,7 @@ function start() {
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, logger, demand$, draining$, claims, seen };
+  return { ...fake, news, demand$, draining$, claims, seen };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -100,13 +100,13 @@ describe('a call that fails', () => {
   });
 
   it('is told after a pause, so that nobody asks again at once', async () => {
-    const { demand$, claimWork, logger } = start();
+    const { demand$, claimWork, news } = start();
     const wish = demand();
     demand$.next(wish);
     claimWork[0]?.fail();
     await after(499);
     expect(wish.told).toEqual([]);
-    expect(logger.told).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
+    expect(news.told).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
     await after(FIRST_PAUSE_MS - 499);
     expect(wish.told).toEqual(['failed']);
   });
@@ -114,12 +114,12 @@ describe('a call that fails', () => {
   it('makes the next pause longer, up to half a minute, until one works', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
-    const { demand$, claimWork, logger } = start();
+    const { demand$, claimWork, news } = start();
     const failing = async () => {
       demand$.next(demand());
       claimWork.at(-1)?.fail();
       await arrived();
-      return Math.round(Number(logger.told.at(-1)?.fields.waitMs) / 100) / 10;
+      return Math.round(Number(news.told.at(-1)?.fields.waitMs) / 100) / 10;
     };
     const pauses: number[] = [];
     for (let count = 0; count < 8; count++) pauses.push(await failing());
@@ -133,11 +133,11 @@ describe('a call that fails', () => {
   it('counts once with the others that were open at the same time', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
-    const { demand$, claimWork, logger } = start();
+    const { demand$, claimWork, news } = start();
     for (let count = 0; count < 8; count++) demand$.next(demand());
     for (const call of claimWork) call.fail();
     await arrived();
-    const pauses = logger.told.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
+    const pauses = news.told.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
     expect(pauses).toEqual(Array.from({ length: 8 }, () => 1.5));
   });
 

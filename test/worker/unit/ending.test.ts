@@ -39,12 +39,12 @@ function listedCalls(failure?: Error) {
 /** Resolves a run with the outcome of its commands, and tells which reports were made. */
 async function reportsOf(outcome: Outcome, stop?: StopReason, failure?: Error) {
   const { made, calls } = listedCalls(failure);
-  const { run, logger } = activeRun({
+  const { run, news } = activeRun({
     worker: { queue: { ...activeRun().worker.queue, forRun: () => calls } },
   });
   if (stop) run.stop(stop);
   await lastValueFrom(resolve(run, outcome));
-  return { made, run, logger };
+  return { made, run, news };
 }
 
 describe('a run that is resolved', () => {
@@ -72,13 +72,13 @@ describe('a run that is resolved', () => {
   });
 
   it('may be over before it is reported: no reason to worry', async () => {
-    const { logger } = await reportsOf(COMPLETED, undefined, new QueueError('conflict', 'over', 409));
-    expect(logger.told.map(({ level }) => level)).toEqual(['info']);
+    const { news } = await reportsOf(COMPLETED, undefined, new QueueError('conflict', 'over', 409));
+    expect(news.told.map(({ level }) => level)).toEqual(['info']);
   });
 
   it('may not be reported at all: that is told, and ends nothing', async () => {
-    const { logger } = await reportsOf(COMPLETED, undefined, new QueueError('unavailable', 'down', 503));
-    expect(logger.told).toMatchObject([
+    const { news } = await reportsOf(COMPLETED, undefined, new QueueError('unavailable', 'down', 503));
+    expect(news.told).toMatchObject([
       {
         level: 'error',
         message: 'could not report the run; its claim will expire',
@@ -111,10 +111,10 @@ describe('a claim that comes when the worker is going', () => {
 
   it('is left to expire when that fails, which is told', async () => {
     const { calls } = listedCalls(new QueueError('unreachable', 'nobody there'));
-    const { worker, claim, logger } = activeRun();
+    const { worker, claim, news } = activeRun();
     const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } });
     await lastValueFrom(going, { defaultValue: undefined });
-    expect(logger.told.map(({ level }) => level)).toEqual(['info', 'error']);
+    expect(news.told.map(({ level }) => level)).toEqual(['info', 'error']);
   });
 });
 
@@ -155,7 +155,7 @@ describe('cleaning up after a run', () => {
   });
 
   it('removes also what the task has made unwritable for itself', async () => {
-    const { run, tasksDir, logger } = await resolved();
+    const { run, tasksDir, news } = await resolved();
     const asRoot = process.geteuid?.() === 0;
     for (const folder of ['deep/er', 'deep', '']) {
       const path = join(run.folder, folder);
@@ -172,16 +172,16 @@ describe('cleaning up after a run', () => {
     } finally {
       if (asRoot) process.seteuid?.(0);
     }
-    expect(logger.told).toEqual([]);
+    expect(news.told).toEqual([]);
     expect(await exists(run.folder)).toBe(false);
   });
 
   it('tells what it could not do, does the rest, and ends the run all the same', async () => {
-    const { run, logger } = await resolved();
+    const { run, news } = await resolved();
     run.sandbox = { close: () => Promise.reject(new Error('a process is left')) } as Sandbox;
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
     await lastValueFrom(cleanUp(run));
-    expect(logger.told.map(({ message }) => message)).toEqual([
+    expect(news.told.map(({ message }) => message)).toEqual([
       'could not end all processes of the run',
       "could not close the task's log",
     ]);

@@ -1,3 +1,5 @@
+import { logNews } from '../../../src/cli/worker-log.ts';
+import type { LogFields, Tell } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/queue/index.ts';
 
 /** A call that is open until the test answers it. */
@@ -56,10 +58,19 @@ export function someClaims(count: number): Claim[] {
   return Array.from({ length: count }, (_, index) => ({ taskId: `task-${index}`, runId: 0 }) as Claim);
 }
 
-/** A logger that only counts what it is told. */
-export function countingLogger() {
-  const told: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
-  const write = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) =>
+/** Keeps what a worker tells, as the lines of its log. */
+export function newsLog() {
+  const told: { level: string; message: string; fields: LogFields }[] = [];
+  const write = (level: string) => (fields: LogFields, message: string) =>
     void told.push({ level, message, fields });
-  return { told, debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+  const logger = {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  };
+  const tell: Tell = news => {
+    logNews(news, logger);
+  };
+  return { told, tell };
 }

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../../src/worker/engines/engine.ts';
 import { openLedger, removeLeftovers } from '../../../src/worker/ledger/index.ts';
-import { countingLogger } from './fake-queue.ts';
+import { newsLog } from './fake-queue.ts';
 
 const RUN = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_0';
 const OTHER = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_01';
@@ -40,7 +40,7 @@ async function afterDeath(records: Record<string, string> = {}) {
 
 /** Starts the next worker, as far as cleaning up goes. */
 async function nextStart(tasksDir: string, { folders = true, failing = false } = {}) {
-  const logger = countingLogger();
+  const news = newsLog();
   const asked: string[][] = [];
   const engine: Engine = {
     name: 'none',
@@ -50,17 +50,17 @@ async function nextStart(tasksDir: string, { folders = true, failing = false } =
       return failing ? Promise.reject(new Error('they do not die')) : Promise.resolve(traces.length);
     },
   };
-  const ledger = await openLedger(tasksDir, logger);
+  const ledger = await openLedger(tasksDir, news.tell);
   if (!ledger) throw new Error('no ledger');
-  await removeLeftovers(ledger, { tasksDir, folders, engine, logger });
+  await removeLeftovers(ledger, { tasksDir, folders, engine, tell: news.tell });
   ledger.close();
-  return { asked, told: logger.told };
+  return { asked, told: news.told };
 }
 
 describe('a ledger', () => {
   it('has a record of each run while there is something of it, which only its user may read', async () => {
     const tasksDir = await newFolder();
-    const ledger = await openLedger(tasksDir, countingLogger());
+    const ledger = await openLedger(tasksDir, newsLog().tell);
     const entry = ledger?.begin(RUN);
     entry?.keep(MARK);
     const file = `${ledger?.folder}/${ledger?.worker}/${RUN}`;
@@ -74,37 +74,37 @@ describe('a ledger', () => {
 
   it('that can not be written costs no run, and is told', async () => {
     const tasksDir = await newFolder();
-    const logger = countingLogger();
-    const ledger = await openLedger(tasksDir, logger);
+    const news = newsLog();
+    const ledger = await openLedger(tasksDir, news.tell);
     await rm(join(tasksDir, LEDGER), { recursive: true });
     const entry = ledger?.begin(RUN);
     entry?.end();
     ledger?.close();
-    expect(logger.told).toMatchObject([{ level: 'warn' }]);
+    expect(news.told).toMatchObject([{ level: 'warn' }]);
 
     await writeFile(join(tasksDir, LEDGER), 'a file is in the way');
-    expect(await openLedger(tasksDir, logger)).toBeUndefined();
-    expect(logger.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(await openLedger(tasksDir, news.tell)).toBeUndefined();
+    expect(news.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
   });
 
   it('is refused when somebody put a link in its place', async () => {
     const [tasksDir, elsewhere] = [await newFolder(), await newFolder()];
     await symlink(elsewhere, join(tasksDir, LEDGER));
-    expect(await openLedger(tasksDir, countingLogger())).toBeUndefined();
+    expect(await openLedger(tasksDir, newsLog().tell)).toBeUndefined();
     expect(await readdir(elsewhere)).toEqual([]);
   });
 
   it('may be opened and closed by many workers at a time', async () => {
     const tasksDir = await newFolder();
-    const logger = countingLogger();
+    const news = newsLog();
     await Promise.all(
       Array.from({ length: 20 }, async () => {
-        const ledger = await openLedger(tasksDir, logger);
+        const ledger = await openLedger(tasksDir, news.tell);
         ledger?.begin(RUN).end();
         ledger?.close();
       }),
     );
-    expect(logger.told).toEqual([]);
+    expect(news.told).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 });

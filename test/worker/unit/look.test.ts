@@ -4,7 +4,7 @@ import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { look, LOOK_TIMES } from '../../../src/worker/asking/look.ts';
 import { slotsFor } from '../../../src/worker/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { countingLogger, fakeQueue } from './fake-queue.ts';
+import { newsLog, fakeQueue } from './fake-queue.ts';
 
 const QUIET_MS = LOOK_TIMES.quietMs;
 
@@ -15,14 +15,14 @@ function start({ capacity = 4, random = 0 } = {}) {
   const slots = slotsFor(capacity);
   const notice$ = new Subject<void>();
   const demands: Demand[] = [];
-  const logger = countingLogger();
-  const subscription = look(fake.queue, slots, notice$, logger, LOOK_TIMES, () => random).subscribe(demand =>
-    demands.push(demand),
+  const news = newsLog();
+  const subscription = look(fake.queue, slots, notice$, news.tell, LOOK_TIMES, () => random).subscribe(
+    demand => demands.push(demand),
   );
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, slots, notice$, demands, logger, subscription };
+  return { ...fake, slots, notice$, demands, news, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -163,10 +163,10 @@ describe('a quiet while', () => {
   });
 
   it('is short after a question that failed, and longer each time, until one is answered', async () => {
-    const { pendingTasks, demands, logger } = start();
+    const { pendingTasks, demands, news } = start();
     pendingTasks[0]?.fail();
     await arrived();
-    expect(logger.told).toMatchObject([{ level: 'warn' }]);
+    expect(news.told).toMatchObject([{ level: 'warn' }]);
     await after(1_500);
     expect(pendingTasks).toHaveLength(2);
     pendingTasks[1]?.fail();
@@ -216,11 +216,11 @@ describe('a look that nobody waits for any more, as when Pulse is lost', () => {
   });
 
   it('says nothing of its late failure', async () => {
-    const { pendingTasks, logger, subscription } = start();
+    const { pendingTasks, news, subscription } = start();
     subscription.unsubscribe();
     pendingTasks[0]?.fail();
     await arrived();
-    expect(logger.told).toEqual([]);
+    expect(news.told).toEqual([]);
   });
 
   it('asks nothing more', async () => {

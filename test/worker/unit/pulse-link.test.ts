@@ -12,7 +12,7 @@ import {
   type PulseUnderTest,
 } from '../../streams/pulse-under-test.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { countingLogger } from './fake-queue.ts';
+import { newsLog } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
 
 const PATIENCE_MS = 2_000;
@@ -21,10 +21,10 @@ const LOOK_AGAIN_MS = 60_000;
 
 /** Links a worker to Pulse, and subscribes to what it is told, as a worker does. */
 function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
-  const logger = countingLogger();
+  const news = newsLog();
   const slots = slotsFor(capacity);
   const seen = { up: [] as boolean[], notices: [] as PendingNotice[], exceptions: [] as RunException[] };
-  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, logger);
+  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, news.tell);
   const subscriptions = [
     made.exceptions$.subscribe(exception => seen.exceptions.push(exception)),
     made.notices$.subscribe(notice => {
@@ -38,7 +38,7 @@ function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
       subscription.unsubscribe();
     });
   });
-  return { ...made, seen, slots, logger };
+  return { ...made, seen, slots, news };
 }
 
 const after = async (ms: number) => {
@@ -81,12 +81,12 @@ describe('Pulse is down', () => {
   it('when nothing is listened to after two seconds, and not before', async () => {
     const pulse = await startPulse({ exchanges: false });
     fakeTimers();
-    const { seen, logger } = link(pulse);
+    const { seen, news } = link(pulse);
     await after(PATIENCE_MS - 1);
     expect(seen.up).toEqual([]);
     await after(1);
     expect(seen.up).toEqual([false]);
-    expect(logger.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(news.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
   });
 
   it('and up again when the broker allows what it had refused', async () => {

@@ -4,7 +4,7 @@ import { parseTime } from '../../../src/queue/claim.ts';
 import { QueueError, type Claim, type Lease, type RunCalls } from '../../../src/queue/index.ts';
 import { reclaim } from '../../../src/worker/run/reclaim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { countingLogger } from './fake-queue.ts';
+import { newsLog } from './fake-queue.ts';
 
 const MINUTE = 60_000;
 const CLAIM_MS = 20 * MINUTE;
@@ -53,17 +53,17 @@ function start({ aheadMs = 0, write = isoTime }: Options = {}) {
       return Promise.resolve({ takenUntilMs: theirTime(CLAIM_MS), credentials });
     },
   } as RunCalls;
-  const logger = countingLogger();
+  const news = newsLog();
   const lost: { what: string; atMs: number }[] = [];
   const seen = { complete: false };
-  const subscription = reclaim(claim, calls, logger).subscribe({
+  const subscription = reclaim(claim, calls, news.tell).subscribe({
     next: what => lost.push({ what, atMs: performance.now() - begun }),
     complete: () => (seen.complete = true),
   });
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { renewedAt, answers, logger, lost, seen, subscription };
+  return { renewedAt, answers, news, lost, seen, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -187,14 +187,14 @@ describe('a renewal that fails', () => {
     ['the request is refused', new QueueError('refused', 'no', 400)],
     ['the answer can not be read', new TypeError('no takenUntil')],
   ])('is made again until the claim has run out: %s', async (_, error) => {
-    const { answers, lost, renewedAt, logger } = start();
+    const { answers, lost, renewedAt, news } = start();
     answers.push(...Array.from({ length: 1_000 }, () => error));
     await after(CLAIM_MS - 1);
     expect(lost).toEqual([]);
     // Six minutes are left, with pauses of up to half a minute.
     expect(renewedAt.length).toBeGreaterThan(10);
     expect(renewedAt.length).toBeLessThan(200);
-    expect(logger.told).toHaveLength(renewedAt.length);
+    expect(news.told).toHaveLength(renewedAt.length);
     await after(1);
     expect(lost).toHaveLength(1);
   });

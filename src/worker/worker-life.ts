@@ -17,7 +17,7 @@ import { nextWorkerState, STARTING, type WorkerEvent, type WorkerState } from '.
  * When Pulse goes or comes back, the whole fleet sees it at once; what each worker then asks the queue is spread over
  * so long (ms). Meanwhile notices already wake it.
  */
-export const SPREAD_MS = 10_000;
+export const SPREAD_MS = 15_000;
 
 /** The worker's state machine as streams. */
 export class WorkerLife {

@@ -36,15 +36,17 @@ export function queues(setting: Setting): void {
       ['a quorum one', { quorum: true }],
     ])('keeps what is rejected when it is asked to: %s', async (_, kind) => {
       const queue = setting.queueOf({ ...kind, deadLetter: { maxLength: 10 } });
-      const { next } = await setting.consuming({ queue });
+      const living = await setting.consuming({ queue });
       await setting.pulse.publish(setting.exchange, 'a.b', 'bad', { routes: ['route.x'] });
-      (await next()).reject();
+      (await living.next()).reject();
       const dead = await setting.consuming({ queue: deadLetterQueue(queue), bindings: [] });
       const message = await dead.next();
       expect(message).toMatchObject({ body: 'bad', routingKey: 'a.b', routes: ['route.x'] });
       expect(message.headers['x-first-death-exchange']).toBe(setting.exchange);
       expect(message.headers['x-first-death-reason']).toBe('rejected');
       message.ack();
+      // Whoever still consumed would declare it again.
+      for (const consumer of [living, dead]) consumer.end();
       await setting.pulse.queue(queue).delete();
       expect(await setting.pulse.queue(deadLetterQueue(queue)).inspect()).toBeUndefined();
     });

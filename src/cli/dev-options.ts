@@ -11,6 +11,12 @@ interface OwnOptions {
   readonly queuePulseUrl?: string;
 }
 
+/** What is not as with `tcw run`. */
+const DESCRIPTIONS = {
+  tasksDir: 'Where the folders of task runs are made (default: a new folder, removed at the end)',
+  pulseUrl: 'A real broker, for the worker (default: one in this process)',
+};
+
 /** Gives `tcw dev` its words. */
 export function addDevOptions(command: Command): void {
   command
@@ -26,7 +32,7 @@ export function addDevOptions(command: Command): void {
         'a real broker, as the user that may publish as Taskcluster; --pulse-url is for the worker',
       ),
     );
-  addProperties(command, DEV_PROPERTIES, 'Worker:');
+  addProperties(command, DEV_PROPERTIES, 'Worker:', DESCRIPTIONS);
 }
 
 /**

@@ -33,11 +33,23 @@ export function addAllProperties(command: Command): void {
   }
 }
 
-/** Gives a command the flags of some properties. */
-export function addProperties(command: Command, names: readonly string[], heading: string): void {
+/**
+ * Gives a command the flags of some properties.
+ *
+ * @param descriptions of those that mean something else here, or have another default
+ */
+export function addProperties(
+  command: Command,
+  names: readonly string[],
+  heading: string,
+  descriptions: Readonly<Record<string, string>> = {},
+): void {
   for (const name of names) {
     const property = PROPERTIES.get(name);
-    if (property) command.addOption(optionFor(name, property).helpGroup(heading));
+    if (!property) continue;
+    const option = optionFor(name, property).helpGroup(heading);
+    option.description = descriptions[name] ?? option.description;
+    command.addOption(option);
   }
 }
 

@@ -32,10 +32,13 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
 async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const { log, sandbox } = run;
   if (!log) return outcome;
-  // A process that is left could change a file while it is read.
-  await sandbox?.close();
+  const closing = sandbox?.close();
+  // Whoever waits for it below hears of a failure.
+  closing?.catch(() => undefined);
   log.info('=== Task Finished ===');
   log.info(`Task Duration: ${goDuration(performance.now() - run.startedAt)}`);
+  // A process that is left could change a file while it is read.
+  if (run.prepared?.payload.artifacts?.length) await closing;
   const finished = await finishFeatures(run, outcome);
   const verdict = run.verdict(finished);
   const lastWords = run.rule?.message ?? (verdict && 'message' in verdict ? verdict.message : undefined);
@@ -43,7 +46,9 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   await log.end();
   // The disk was too small for the log: what there is of it goes up, and a success is none.
   const lost = finished.result === 'completed' && log.failure !== undefined;
-  return uploadLog(run, lost ? outcomeOf(log.failure) : finished);
+  const ended = await uploadLog(run, lost ? outcomeOf(log.failure) : finished);
+  await closing;
+  return ended;
 }
 
 /** The first error wins: what an upload says does not hide what the commands did. */

@@ -17,7 +17,7 @@ it('the example of a consumer handles every message while its broker is restarte
   } finally {
     await broker.stop();
   }
-}, 120_000);
+}, 90_000);
 
 it('the example has about sixty lines', () => {
   const text = readFileSync(new URL('../../examples/pulse/failed-builds.ts', import.meta.url), 'utf8');

@@ -39,9 +39,11 @@ export async function restartUnderExample(broker: Broker, builds: number, everyM
       all: true,
     },
   );
+  let over = false;
+  void example.then(() => (over = true));
   try {
     while (!(await control.queues()).some(({ consumers }) => consumers > 0)) {
-      if (example.exitCode !== null) throw new Error(`the example has ended: ${(await example).all}`);
+      if (over) throw new Error(`the example has ended: ${(await example).all}`);
       await sleep(200);
     }
 

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
 /** What a public module exports: the declarations as its users' editors show them, docstrings included. */
@@ -46,7 +47,7 @@ function named(entry: string, written: ReadonlyMap<string, ts.SourceFile>): Expo
     ...file.statements.flatMap(statement => {
       if (!ts.isExportDeclaration(statement) || !statement.moduleSpecifier) return [];
       const specifier = (statement.moduleSpecifier as ts.StringLiteral).text;
-      const all = named(new URL(specifier, `file://${entry}`).pathname, written);
+      const all = named(join(dirname(entry), specifier), written);
       if (!statement.exportClause) return all;
       const { elements } = statement.exportClause as ts.NamedExports;
       return elements.map(({ name, propertyName }) => {

@@ -122,6 +122,8 @@ describe('installed into an empty project', () => {
   it('has a tcw that starts', async () => {
     const { stdout } = await execa('node', ['node_modules/tcw/bin/tcw.js', '--version'], {
       cwd: join(folder, 'project'),
+      preferLocal: true,
+      localDir: root,
     });
     expect(stdout).toContain(
       (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version,

@@ -54,13 +54,9 @@ const others: Readonly<Record<string, { before: () => Promise<void>; meanwhile: 
 
 describe('the programs of the documents', () => {
   it('are there', () => {
-    expect(new Set(programs.map(({ page }) => page))).toEqual(
-      new Set(
-        ['README.md', 'quick-start', 'consuming', 'publishing', 'failures', 'testing', 'migrating'].map(
-          name => (name === 'README.md' ? name : `docs/pulse/${name}.md`),
-        ),
-      ),
-    );
+    const known = ['quick-start', 'consuming', 'publishing', 'failures', 'testing', 'migrating'];
+    const expected = ['README.md', ...known.map(name => `docs/pulse/${name}.md`)];
+    expect(programs.map(({ page }) => page)).toEqual(expect.arrayContaining(expected));
   });
 
   it('have the right types', async () => {

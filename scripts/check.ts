@@ -20,6 +20,7 @@ const steps: Step[] = [
       ...['--cache', '--cache-strategy=content', `--cache-location=${cache}/prettier/check.json`],
     ],
   },
+  { name: 'reference', command: ['node', 'scripts/check/reference.ts'] },
   { name: 'floors', command: ['node', 'scripts/check/floors.ts'] },
   { name: 'unused exports', command: ['node', 'scripts/check/unused-exports.ts'] },
   { name: 'dependencies', command: ['node', 'scripts/check/dependencies.ts'] },

@@ -6,9 +6,11 @@ import { importsOf, sourceFiles } from './source-files.ts';
 
 /** Development dependencies that no file imports, and who uses them. */
 const TOOLS: Readonly<Record<string, string>> = {
+  '@arethetypeswrong/cli': 'test/package',
   '@types/node': 'tsconfig.json',
   node: 'npm scripts run on it',
   prettier: 'npm run check, npm run format',
+  publint: 'test/package',
 };
 
 interface Manifest {

@@ -6,6 +6,7 @@ export interface Backoff {
   readonly capMs: number;
 }
 
+/** Between tries to connect, and to consume again. */
 export const DEFAULT_BACKOFF: Backoff = { baseMs: 200, capMs: 30_000 };
 
 /**

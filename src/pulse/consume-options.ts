@@ -41,8 +41,10 @@ export interface ConsumeOptions<T> {
   readonly watch?: Partial<Watch> | undefined;
 }
 
+/** What becomes of a message with a bad body: one outcome for all, or a function that looks at each. */
 export type OnBadMessage = Outcome | ((delivery: Delivery, problems: readonly string[]) => Outcome);
 
+/** What a queue may be bound to from before, or how to find that out for a queue's full name. */
 export type PreviousBindings =
   readonly BindingKey[] | ((queue: string) => Promise<readonly BindingKey[]> | readonly BindingKey[]);
 
@@ -63,6 +65,7 @@ export interface Watch {
 export type MessageOf<B extends Binding> = [B] extends [never] ? PulseMessage : EachMessage<B>;
 type EachMessage<B> = B extends Binding<infer T> ? PulseMessage<T> : never;
 
+/** What happens to a consumer, apart from messages. */
 export type ConsumerEvent =
   /** Bound and consuming (or paused by its demand), for the first time or again. */
   | { readonly type: 'consuming'; readonly queue: string }

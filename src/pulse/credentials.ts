@@ -21,6 +21,7 @@ export interface Credentials {
   readonly password: string | Secret;
 }
 
+/** Where the broker and the login are looked for; see {@link endpointFrom}. */
 export interface CredentialSources {
   /** `amqp://` or `amqps://`, with or without user and password. */
   readonly url?: string | Secret | undefined;

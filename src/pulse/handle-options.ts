@@ -21,6 +21,7 @@ export interface HandleOptions {
 /** Has to call `run` once, and to return what that does. What it throws counts as the handler's. */
 export type Around = (message: PulseMessage, context: HandlerContext, run: () => unknown) => unknown;
 
+/** What happens to all handlers together. */
 export type HandleEvent =
   /** All handlers fail: none starts for so long, in ms, then one is tried. */
   | { readonly type: 'paused'; readonly ms: number }
@@ -29,6 +30,7 @@ export type HandleEvent =
   /** A failure could not be written down at the broker (see `handle`): a restart would forget it. */
   | { readonly type: 'not-counted'; readonly message: PulseMessage };
 
+/** What a handler is told beside its message. */
 export interface HandlerContext {
   /** Which try this is, from 1. */
   readonly attempt: number;

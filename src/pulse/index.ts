@@ -3,6 +3,7 @@
  *
  * @module tcw/pulse
  */
+export type { AmqpOptions } from './amqp/transport.ts';
 export { DEFAULT_BACKOFF, fullJitter, type Backoff } from './backoff.ts';
 export { binding, type Binding, type BindingKey } from './binding.ts';
 export type { BodyCheck, BodySchema } from './body-check.ts';
@@ -57,6 +58,7 @@ export {
   deadLetterQueue,
   ephemeralQueue,
   namedQueue,
+  type DeadLetterSpec,
   type NamedQueueOptions,
   type QueueSpec,
 } from './queue.ts';

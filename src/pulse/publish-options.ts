@@ -2,6 +2,7 @@ import type { BodySchema } from './body-check.ts';
 import type { Dialect } from './dialect.ts';
 import type { PulseError } from './errors.ts';
 
+/** How one message is published. */
 export interface PublishOptions {
   /** Further routing keys (`CC`): a queue bound to one of them gets the message under its primary key. */
   readonly routes?: readonly string[] | undefined;

@@ -19,6 +19,7 @@ import type { QueueSpec } from './queue.ts';
 import type { PulseState } from './state.ts';
 import type { Transport } from './transport.ts';
 
+/** Where to connect, who logs in, and how. Nothing is needed where `PULSE_USERNAME` and `PULSE_PASSWORD` are set. */
 export interface PulseOptions extends CredentialSources, AmqpOptions {
   /**
    * Who logs in, asked again at each connect: for passwords that change while the program runs. Stands instead of
@@ -29,6 +30,7 @@ export interface PulseOptions extends CredentialSources, AmqpOptions {
   readonly namespace?: string | undefined;
   /** Shown to the broker's operators. */
   readonly connectionName?: string;
+  /** Between tries to connect: {@link DEFAULT_BACKOFF} unless given. */
   readonly backoff?: Backoff;
   /** How much may wait to be published, while the broker is away or slow. */
   readonly publishBounds?: Partial<PublishBounds> | undefined;

@@ -14,6 +14,7 @@ export interface QueueSpec {
   readonly deadLetter?: DeadLetterSpec | undefined;
 }
 
+/** Where a queue's rejected messages are kept, under the user's own names. */
 export interface DeadLetterSpec {
   readonly exchangeFor: (namespace: string) => string;
   readonly queue: QueueSpec;

@@ -1,5 +1,6 @@
 import { checkShortString, MAX_SHORT_STRING_BYTES } from './short-string.ts';
 
+/** How long a routing key, or a pattern, may be: 255 bytes of UTF-8. */
 export const MAX_ROUTING_KEY_BYTES = MAX_SHORT_STRING_BYTES;
 
 /**

@@ -21,6 +21,7 @@ export interface Login {
   readonly connectionName: string;
 }
 
+/** A connection that is logged in. */
 export interface TransportConnection {
   /** Resolves once, when the connection is over, with what ended it. */
   readonly closed: Promise<PulseError>;
@@ -31,6 +32,7 @@ export interface TransportConnection {
   close(): Promise<void>;
 }
 
+/** A channel: what goes wrong on it ends it, and nothing else. */
 export interface TransportChannel {
   /** Resolves once, when the channel is over, with what ended it: its own error or the connection's. */
   readonly closed: Promise<PulseError>;
@@ -98,6 +100,7 @@ export interface TransportChannel {
   close(): Promise<void>;
 }
 
+/** How a queue is declared; it can not be declared otherwise later. */
 export interface QueueOptions {
   /** Only this connection may use the queue, and it goes with it. */
   readonly exclusive: boolean;
@@ -143,6 +146,7 @@ export interface Delivery {
   readonly messageId?: string | undefined;
 }
 
+/** What is said of a message beside its body. */
 export interface Properties {
   /** Further routing keys, in the `CC` header. */
   readonly routes: readonly string[];

@@ -5,6 +5,7 @@ import type { Login, Transport } from '../transport.ts';
 import { amqpConnection } from './connection.ts';
 import { connectError } from './errors.ts';
 
+/** How the connections are watched. */
 export interface AmqpOptions {
   /** Seconds between heartbeats, 15 by default; a silent network is noticed within three of them. At least 1. */
   readonly heartbeatSecs?: number;

@@ -22,17 +22,24 @@ export class MemoryBroker {
     this.#passwords = passwords;
   }
 
+  /** @internal */
   login(user: string, password: string): void {
     if (this.#passwords && this.#passwords[user] !== password) {
       throw new PulseError('credentials', 'the in-memory broker refused the user or the password');
     }
   }
 
+  /**
+   * Declares an exchange as its owner would: a service whose messages the program under test consumes.
+   *
+   * @throws PulseError `forbidden` when it is not below `exchange/<user>/`
+   */
   declareExchange(user: string, name: string): void {
     this.#allow(user, name, 'configure');
     this.#exchanges.add(name);
   }
 
+  /** @internal */
   declareQueue(user: string, name: string, options: QueueOptions, connection: object): void {
     this.#allow(user, name, 'configure');
     const existing = this.#find(name);
@@ -51,19 +58,21 @@ export class MemoryBroker {
     existing.declaredAgain();
   }
 
+  /** @internal */
   bindQueue(user: string, name: string, exchange: string, pattern: string, connection: object): void {
     const queue = this.#bindable(user, name, exchange, connection);
     const same = queue.bindings.some(b => b.exchange === exchange && b.pattern === pattern);
     if (!same) queue.bindings.push({ exchange, pattern });
   }
 
+  /** @internal */
   unbindQueue(user: string, name: string, exchange: string, pattern: string, connection: object): void {
     const { bindings } = this.#bindable(user, name, exchange, connection);
     const index = bindings.findIndex(b => b.exchange === exchange && b.pattern === pattern);
     if (index >= 0) bindings.splice(index, 1);
   }
 
-  /** The queue, for a consumer of this connection. */
+  /** @internal The queue, for a consumer of this connection. */
   readableQueue(user: string, name: string, connection: object): MemoryQueue {
     this.#allow(user, name, 'read');
     const queue = this.queue(name);
@@ -71,7 +80,7 @@ export class MemoryBroker {
     return queue;
   }
 
-  /** The queue, for one who would delete it. */
+  /** @internal The queue, for one who would delete it. */
   deletableQueue(user: string, name: string, connection: object): MemoryQueue | undefined {
     this.#allow(user, name, 'configure');
     const queue = this.#find(name);
@@ -79,13 +88,17 @@ export class MemoryBroker {
     return queue;
   }
 
-  /** @throws PulseError `not-found` */
+  /**
+   * @internal
+   * @throws PulseError `not-found`
+   */
   queue(name: string): MemoryQueue {
     const queue = this.#find(name);
     if (!queue) throw refusal('not-found', `no queue '${name}' (404)`);
     return queue;
   }
 
+  /** @internal */
   publish(user: string, message: StoredMessage, routes: readonly string[], mandatory = false): Confirmation {
     this.#allow(user, message.exchange, 'write');
     this.#checkExchange(message.exchange);
@@ -96,7 +109,7 @@ export class MemoryBroker {
     return { type: 'confirmed' };
   }
 
-  /** An auto-delete queue goes with its last consumer. */
+  /** @internal An auto-delete queue goes with its last consumer. */
   removeConsumer(queue: MemoryQueue, consumer: MemoryConsumer): void {
     queue.removeConsumer(consumer);
     if (queue.options.autoDelete && queue.consumers.length === 0) this.deleteQueue(queue.name);
@@ -134,6 +147,7 @@ export class MemoryBroker {
     this.faults.freeze();
   }
 
+  /** Lets everything that was held since {@link freeze} arrive, in its order. */
   thaw(): void {
     this.faults.thaw();
   }
@@ -148,6 +162,7 @@ export class MemoryBroker {
     this.faults.block(reason);
   }
 
+  /** Clears the alarm: what was published meanwhile is taken now. */
   unblockPublishers(): void {
     this.faults.unblock();
   }
@@ -157,13 +172,13 @@ export class MemoryBroker {
     this.faults.refuse(call, error, times);
   }
 
-  /** Remembers how to cut a connection, until it is closed. */
+  /** @internal Remembers how to cut a connection, until it is closed. */
   onDrop(user: string, closed: Promise<unknown>, close: () => Promise<void>): void {
     this.#connections.set(close, user);
     void closed.then(() => this.#connections.delete(close));
   }
 
-  /** What goes with a connection: its exclusive queues. */
+  /** @internal What goes with a connection: its exclusive queues. */
   releaseConnection(connection: object): void {
     for (const queue of this.#queues.values()) {
       if (queue.owner === connection) this.#queues.delete(queue.name);

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { referenceProblems } from '../../scripts/check/reference.ts';
+import { tree } from './tree.ts';
+
+describe('the check of the reference', () => {
+  const pages = Promise.resolve(
+    new Map([
+      ['docs/a.md', 'as it should be\n'],
+      ['docs/b.md', 'as it should be\n'],
+    ]),
+  );
+
+  it('names the pages that are missing, or not what the docstrings say', async () => {
+    const root = tree({ 'docs/a.md': 'as it was\n' });
+    expect(await referenceProblems(root, pages)).toEqual([
+      'docs/a.md is not what the docstrings say: npm run reference',
+      'docs/b.md is not what the docstrings say: npm run reference',
+    ]);
+  });
+
+  it('names an export without a docstring', async () => {
+    const text = '### told\n\nWhat it is.\n\n```ts\n```\n\n### bare\n\n```ts\n```\n';
+    const root = tree({ 'docs/a.md': text });
+    expect(await referenceProblems(root, Promise.resolve(new Map([['docs/a.md', text]])))).toEqual([
+      'docs/a.md: bare has no docstring',
+    ]);
+  });
+
+  it('is content with pages as they should be', async () => {
+    const root = tree({ 'docs/a.md': 'as it should be\n', 'docs/b.md': 'as it should be\n' });
+    expect(await referenceProblems(root, pages)).toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import { execa } from 'execa';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** A registry of npm's on this machine, which has what is installed in a checkout and nothing else. */
+export interface Registry extends AsyncDisposable {
+  readonly url: string;
+}
+
+/**
+ * Serves the packages of a lock file, from the `node_modules` beside it, so that npm can install a package and its
+ * dependencies as anywhere, with no network.
+ */
+export async function registryOf(root: string): Promise<Registry> {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, unknown>;
+  };
+  const places = Object.keys(lock.packages).filter(place => place !== '');
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://registry');
+    const asked = decodeURIComponent(pathname.slice(1));
+    if (asked.startsWith('-/')) {
+      const place = asked.slice(2);
+      if (!places.includes(place)) return void response.writeHead(404).end();
+      const [folder, name] = [join(root, dirname(place)), basename(place)];
+      const tar = execa('tar', ['-czf', '-', `--exclude=${name}/node_modules`, '-C', folder, name], {
+        encoding: 'buffer',
+      });
+      return void tar.then(
+        ({ stdout }) => response.end(stdout),
+        () => response.writeHead(500).end(),
+      );
+    }
+    const versions = places
+      .filter(place => place.endsWith(`node_modules/${asked}`))
+      .map(place => {
+        const manifest = JSON.parse(readFileSync(join(root, place, 'package.json'), 'utf8')) as Manifest;
+        const tarball = `http://${request.headers.host}/-/${encodeURIComponent(place)}`;
+        return { ...manifest, dist: { tarball } };
+      });
+    const [first] = versions;
+    if (!first) return void response.writeHead(404).end('{}');
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({
+        name: asked,
+        'dist-tags': { latest: first.version },
+        versions: Object.fromEntries(versions.map(manifest => [manifest.version, manifest])),
+      }),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

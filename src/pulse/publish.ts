@@ -135,12 +135,7 @@ export class Publisher {
     const bytes = content.byteLength;
     if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
     const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
-    const properties: Properties = {
-      routes,
-      ...(headers && { headers }),
-      ...(messageId !== undefined && { messageId }),
-      ...(mandatory && { mandatory }),
-    };
+    const properties: Properties = { routes, headers, messageId, mandatory };
     return this.sendBytes(exchange, routingKey, content, properties, options.deadlineMs);
   }
 

@@ -29,19 +29,35 @@ export type Job = { readonly contender: ContenderName; readonly url: string } & 
       readonly exchange: string;
       readonly inFlight: number;
     }
+  /** With `handle` of tcw, whatever the contender. */
+  | {
+      readonly type: 'handle';
+      readonly messages: number;
+      readonly queue: Consuming['queue'];
+      readonly handlerMs: number;
+      readonly concurrency: number;
+    }
 );
 
 /** What it tells: that it listens, then the result. */
 export type JobMessage =
-  'listening' | { readonly wallMs: number; readonly cpuMs: number; readonly waitsMs: readonly number[] };
+  | 'listening'
+  | {
+      readonly wallMs: number;
+      readonly cpuMs: number;
+      readonly waitsMs: readonly number[];
+      /** How much the heap grew from before the connection to its largest; of `handle` only. */
+      readonly heapGrowthMb?: number;
+    };
 
 if (process.env.BENCH_JOB !== undefined) {
   const job = JSON.parse(process.env.BENCH_JOB) as Job;
-  const { contender } = await LOAD[job.contender]();
-  process.send?.(await run(contender, job), () => process.exit());
+  process.send?.(await run(job), () => process.exit());
 }
 
-function run(contender: Contender, job: Job): Promise<JobMessage> {
+async function run(job: Job): Promise<JobMessage> {
+  if (job.type === 'handle') return (await import('./handling.ts')).handling(job);
+  const { contender } = await LOAD[job.contender]();
   return job.type === 'publish' ? publish(contender, job) : consume(contender, job);
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-import type { Ajv, ErrorObject } from 'ajv';
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
@@ -29,15 +29,24 @@ export function validator(
   schema: string | object,
   { fillDefaults = false, acceptUnknown = false }: ValidatorOptions = {},
 ): Validator {
+  let compiled: ValidateFunction | undefined;
   return value => {
-    const ajv = compiler(fillDefaults);
-    const key = typeof schema === 'string' ? `/${schema}` : schema;
-    if (typeof key === 'string') addSchema(ajv, document(key));
-    const errors = ajv.validate(key, value) ? [] : (ajv.errors ?? []);
-    return errors
+    compiled ??= compile(schema, fillDefaults);
+    if (compiled(value)) return [];
+    return (compiled.errors ?? [])
       .filter(({ keyword }) => !(acceptUnknown && keyword === 'additionalProperties'))
       .map(problem);
   };
+}
+
+function compile(schema: string | object, fillDefaults: boolean): ValidateFunction {
+  const ajv = compiler(fillDefaults);
+  if (typeof schema === 'object') return ajv.compile(schema);
+  const key = `/${schema}`;
+  addSchema(ajv, document(key));
+  const compiled = ajv.getSchema(key);
+  if (!compiled) throw new Error(`${key} is no schema`);
+  return compiled;
 }
 
 const compilers = new Map<boolean, Ajv>();

@@ -22,6 +22,7 @@ import type { Pulse, PulseOptions, PulseWarning } from './pulse.ts';
 import { pulseQueue } from './queue-admin.ts';
 import { republisher } from './republish.ts';
 import { Session } from './session.ts';
+import { telemetryOf } from './telemetry/telemetry.ts';
 import { inTimerRange } from './timer-range.ts';
 import type { TransportChannel } from './transport.ts';
 
@@ -51,8 +52,11 @@ export function connect(options: PulseOptions = {}): Pulse {
   };
   const namespace = () => options.namespace ?? lastUser ?? endpointFrom(options).user;
 
+  const telemetry =
+    options.telemetry === false ? undefined : telemetryOf(options.transport ? undefined : endpoint);
   const warnings$ = new Subject<PulseWarning>();
   const warn = (warning: PulseWarning) => {
+    telemetry?.warned(warning.type);
     warnings$.next(warning);
   };
   const consuming = new Session(open('consuming'), backoff).start();
@@ -62,6 +66,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     backoff,
     options.publishBounds,
     warn,
+    telemetry,
   );
 
   /** What a close waits for: messages that are held. */
@@ -79,9 +84,12 @@ export function connect(options: PulseOptions = {}): Pulse {
     drain$,
     background,
     republish: republisher(publisher),
+    telemetry,
     warn,
     gauges,
   };
+  const underWay = () => ({ consumers: [...gauges].map(gauge => gauge()), publisher: publisher.gauge });
+  const stopObserving = telemetry?.observe(underWay);
 
   const { aroundPublish } = options;
   const send = (
@@ -131,6 +139,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     await within(deadlineMs, done(), late).catch(() => undefined);
     await Promise.all([consuming.close(), publisher.close()]);
     warnings$.complete();
+    stopObserving?.();
   };
 
   return {
@@ -155,7 +164,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     publisher: (exchange, publisherOptions) => exchangePublisher(exchange, publisherOptions, send),
     declareExchange: exchange => publisher.declareExchange(exchange),
     queue: spec => pulseQueue(spec, namespace, onChannel),
-    gauges: () => ({ consumers: [...gauges].map(gauge => gauge()), publisher: publisher.gauge }),
+    gauges: underWay,
     close: (deadlineMs = 10_000) => (closing ??= close(deadlineMs)),
   };
 }

@@ -25,6 +25,7 @@ import { deliveries, type DeliveryHooks } from './deliveries.ts';
 import { PulseError } from './errors.ts';
 import type { PulseMessage } from './message.ts';
 import { checkRoutingKey } from './routing-key.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 import type { TransportConnection } from './transport.ts';
 import type { Held } from './unsettled.ts';
 
@@ -38,6 +39,7 @@ export interface ConsumerContext {
   /** Told of work that goes on after a stream has ended, so that a close can wait for it. */
   readonly background: (work: Promise<unknown>) => void;
   readonly republish: DeliveryHooks['republish'];
+  readonly telemetry: Telemetry | undefined;
   readonly warn: (warning: QueueLong | HeldLong) => void;
   /** Every consumer that is subscribed, to be looked at. */
   readonly gauges: Set<() => ConsumerGauge>;
@@ -47,6 +49,8 @@ export interface ConsumerContext {
 export interface ConsumerGauge extends Held {
   /** The queue's full name; undefined before the first connection. */
   readonly queue: string | undefined;
+  /** Whether the queue is another one on each connection. */
+  readonly ephemeral: boolean;
   /** Whether the broker has confirmed it (or it is paused), and its channel lives. */
   readonly consuming: boolean;
 }
@@ -89,6 +93,7 @@ export function consume<T>(
     };
     const gauge = (): ConsumerGauge => ({
       queue: queueName,
+      ephemeral: options.queue.ephemeral,
       consuming,
       ...(consumer?.held ?? { count: 0, oldestMs: 0 }),
     });
@@ -146,6 +151,7 @@ export function consume<T>(
           { ...options, demand$, paused$ },
           {
             emit,
+            telemetry: context.telemetry,
             background: context.background,
             republish: context.republish,
             onConsumer: started => (consumer = started),

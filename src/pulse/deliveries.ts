@@ -7,12 +7,14 @@ import { decode } from './decode.ts';
 import type { PulseError } from './errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
 import { prepare, queuesOf, renewed } from './topology.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
 import { watched } from './watch.ts';
 
 const DEFAULT_PREFETCH = 10;
 
 export interface DeliveryHooks {
+  readonly telemetry: Telemetry | undefined;
   readonly emit: (event: ConsumerEvent) => void;
   /** Told of the consumer as soon as there is one. */
   readonly onConsumer: (consumer: Consumer) => void;
@@ -62,6 +64,7 @@ export function deliveries<T>(
       queue,
       spec: options.queue,
       table,
+      telemetry: hooks.telemetry,
       settle: (delivery, settlement) =>
         settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
       republish: async (delivery, failed) => {
@@ -92,15 +95,18 @@ export function deliveries<T>(
     };
     let channelLost = false;
 
+    const consumed = { name: queue, ephemeral: options.queue.ephemeral };
     const receive = (raw: Delivery) => {
       const delivery = asPublished(raw, retries);
       const decoded = decode(delivery, table);
       if (decoded.ok) {
         const { body, meta, bindings: found } = decoded;
+        hooks.telemetry?.delivered(consumed);
         subscriber.next(new DeliveredMessage(delivery, origin, body as T, meta, found));
         return;
       }
       const { problems } = decoded;
+      hooks.telemetry?.delivered(consumed, 'bad-message');
       hooks.emit({ type: 'bad-message', delivery, problems });
       origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
     };

@@ -22,6 +22,14 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
     this.#source = DeliveredMessage.sourceOf(message);
   }
 
+  /** Runs a handler where telemetry sees it. Returns what it does, and throws what it throws. */
+  traced(run: () => unknown): unknown {
+    const { origin, delivery } = this.#source ?? {};
+    if (!origin?.telemetry || !delivery) return run();
+    const queue = { name: origin.queue, ephemeral: origin.spec.ephemeral };
+    return origin.telemetry.handling(queue, delivery, this.attempt, run);
+  }
+
   /** Undefined for a message that somebody else made. */
   get origin(): Origin | undefined {
     return this.#source?.origin;

@@ -115,10 +115,11 @@ export class Handling<M extends PulseMessage> {
     this.#running.add(item);
     item.startedMs = performance.now();
     const { around } = this.#options;
-    const run = () => this.#handler(item.message, item);
+    const handler = () => this.#handler(item.message, item);
+    const run = around ? () => around(item.message, item, handler) : handler;
     let result: unknown;
     try {
-      result = around ? around(item.message, item, run) : run();
+      result = item.traced(run);
     } catch (error) {
       this.#failed(item, error);
       return;

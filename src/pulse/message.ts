@@ -3,6 +3,7 @@ import type { BindingTable } from './binding-table.ts';
 import type { Binding } from './binding.ts';
 import type { PulseMeta } from './dialect.ts';
 import type { QueueSpec } from './queue.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery } from './transport.ts';
 
 /** What becomes of a message: done with, dropped (or dead-lettered), or given to somebody else at once. */
@@ -51,6 +52,7 @@ export interface Origin {
   readonly queue: string;
   readonly spec: QueueSpec;
   readonly table: BindingTable;
+  readonly telemetry: Telemetry | undefined;
   /** Returns false when it comes too late. */
   settle(delivery: Delivery, settlement: Settlement): boolean;
   /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */

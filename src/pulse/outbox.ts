@@ -1,5 +1,6 @@
 import { PulseError } from './errors.ts';
 import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
+import { SentWindow, type Sent } from './sent-window.ts';
 import { inTimerRange } from './timer-range.ts';
 import type { Confirmation, Properties, TransportChannel } from './transport.ts';
 
@@ -13,7 +14,7 @@ export interface Parcel {
   readonly settle: (result: PublishResult) => void;
 }
 
-interface Posted extends Parcel {
+interface Posted extends Parcel, Sent {
   /** By `performance.now()`. */
   readonly expiresAt: number;
   /** It was under way when the broker refused something without saying what: it goes alone now. */
@@ -38,7 +39,7 @@ export class Outbox {
   #channel: TransportChannel | undefined;
   #waiting = new Set<Posted>();
   #waitingBytes = 0;
-  readonly #sent = new Set<Posted>();
+  readonly #sent = new SentWindow<Posted>(WINDOW);
   #suspects = 0;
   #ended: PulseError | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -64,9 +65,19 @@ export class Outbox {
       parcel.settle({ status: 'refused', error: refusal });
       return;
     }
-    const posted = { ...parcel, expiresAt: performance.now() + parcel.deadlineMs, suspected: false };
+    const posted = {
+      ...parcel,
+      expiresAt: performance.now() + parcel.deadlineMs,
+      suspected: false,
+      slot: -1,
+    };
     this.#watch(posted.expiresAt);
-    this.#wait(posted);
+    if (this.#channel && this.#waiting.size === 0 && !this.#windowFull) {
+      this.#send(posted, this.#channel);
+      return;
+    }
+    this.#waiting.add(posted);
+    this.#waitingBytes += posted.content.byteLength;
     this.#pump();
   }
 
@@ -83,8 +94,8 @@ export class Outbox {
    */
   lost(error?: PulseError): void {
     this.#channel = undefined;
-    let again: readonly Posted[] = [...this.#sent];
-    this.#sent.clear();
+    let again = this.#sent.inOrder();
+    for (const posted of again) this.#sent.delete(posted);
     if (error && isRefusal(error)) {
       const blamed = /exchange '([^']+)'/.exec(error.message)?.[1];
       const isGuilty = ({ exchange, suspected }: Posted) =>
@@ -133,15 +144,14 @@ export class Outbox {
     );
   }
 
-  #wait(posted: Posted): void {
-    this.#waiting.add(posted);
-    this.#waitingBytes += posted.content.byteLength;
+  get #windowFull(): boolean {
+    return this.#suspects > 0 ? this.#sent.size > 0 : this.#sent.full;
   }
 
   #pump(): void {
     for (const posted of this.#waiting) {
       const channel = this.#channel;
-      if (!channel || this.#sent.size >= (this.#suspects > 0 ? 1 : WINDOW)) return;
+      if (!channel || this.#windowFull) return;
       this.#waiting.delete(posted);
       this.#waitingBytes -= posted.content.byteLength;
       this.#send(posted, channel);
@@ -156,7 +166,7 @@ export class Outbox {
         // What ends a channel is told to `lost`, for all at once.
         if (answer instanceof PulseError || channel !== this.#channel) return;
         if (this.#sent.delete(posted)) this.#settle(posted, resultOf(answer, posted));
-        this.#pump();
+        if (this.#waiting.size > 0) this.#pump();
       });
     } catch (error) {
       if ((error as PulseError).kind === 'invalid') {
@@ -177,7 +187,7 @@ export class Outbox {
   }
 
   #settleAll(which: (posted: Posted) => boolean, result: PublishResult): void {
-    for (const posted of [...this.#sent, ...this.#waiting]) {
+    for (const posted of [...this.#sent.inOrder(), ...this.#waiting]) {
       if (!which(posted)) continue;
       this.#sent.delete(posted);
       if (this.#waiting.delete(posted)) this.#waitingBytes -= posted.content.byteLength;
@@ -208,7 +218,7 @@ export class Outbox {
     const error = new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
     this.#settleAll(({ expiresAt }) => expiresAt <= now, { status: 'expired', error });
     let next = Infinity;
-    for (const { expiresAt } of this.#sent) next = Math.min(next, expiresAt);
+    for (const { expiresAt } of this.#sent.inOrder()) next = Math.min(next, expiresAt);
     for (const { expiresAt } of this.#waiting) next = Math.min(next, expiresAt);
     if (next < Infinity) this.#watch(next);
   }

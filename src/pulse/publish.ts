@@ -33,6 +33,7 @@ import { checkRoutingKey } from './routing-key.ts';
 import type { Session } from './session.ts';
 import type { PulseState } from './state.ts';
 import { inTimerRange } from './timer-range.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Properties, TransportChannel, TransportConnection } from './transport.ts';
 
 const DEADLINE_MS = 30_000;
@@ -46,6 +47,7 @@ export class Publisher {
   readonly #backoff: Backoff;
   readonly #outbox: Outbox;
   readonly #warn: (warning: LargeBody) => void;
+  readonly #telemetry: Telemetry | undefined;
   readonly #declared = new Set<string>();
   /** Tells the messages of one process from those of another. */
   readonly #idPrefix = randomBytes(8).toString('hex');
@@ -56,7 +58,9 @@ export class Publisher {
     backoff: Backoff,
     bounds: Partial<PublishBounds> = {},
     warn: (warning: LargeBody) => void = () => undefined,
+    telemetry?: Telemetry,
   ) {
+    this.#telemetry = telemetry;
     this.#session = session;
     this.#backoff = backoff;
     this.#warn = warn;
@@ -130,18 +134,19 @@ export class Publisher {
       if (schema) refuseBad(bodyCheck(schema)(body), exchange, routingKey);
       content = encode(dialect === 'bare' ? body : wrap(dialect, body, exchange, routingKey));
     } catch (error) {
-      return Promise.resolve({ status: 'refused', error: refusalOf(error) });
+      const refused = { status: 'refused', error: refusalOf(error) } as const;
+      this.#telemetry?.notSent(exchange, refused);
+      return Promise.resolve(refused);
     }
     const bytes = content.byteLength;
     if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
     const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
-    const properties: Properties = {
-      routes,
-      ...(headers && { headers }),
-      ...(messageId !== undefined && { messageId }),
-      ...(mandatory && { mandatory }),
+    const post = (carried?: Readonly<Record<string, string>>) => {
+      const all = carried ? { ...headers, ...carried } : headers;
+      const properties: Properties = { routes, headers: all, messageId, mandatory };
+      return this.sendBytes(exchange, routingKey, content, properties, options.deadlineMs);
     };
-    return this.sendBytes(exchange, routingKey, content, properties, options.deadlineMs);
+    return this.#telemetry ? this.#telemetry.sending({ exchange, routingKey, bytes }, post) : post();
   }
 
   /** As {@link send}, for a body that is bytes already. */

@@ -36,6 +36,11 @@ export interface PulseOptions extends CredentialSources, AmqpOptions {
   readonly publishBounds?: Partial<PublishBounds> | undefined;
   /** Runs around each message that is published: to trace it, to measure it, to add headers. */
   readonly aroundPublish?: AroundPublish | undefined;
+  /**
+   * Whether OpenTelemetry is told of messages, by its API: true unless said otherwise. It needs an SDK, registered
+   * before `connect`; without one nothing is told, and nothing is spent on it.
+   */
+  readonly telemetry?: boolean | undefined;
   /** Another way to a broker than AMQP, such as `memoryTransport`. */
   readonly transport?: Transport;
 }

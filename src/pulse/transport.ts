@@ -150,8 +150,8 @@ export interface Delivery {
 export interface Properties {
   /** Further routing keys, in the `CC` header. */
   readonly routes: readonly string[];
-  readonly headers?: Readonly<Record<string, unknown>>;
-  readonly messageId?: string;
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  readonly messageId?: string | undefined;
   /** Asks for the message back when no queue wants it. It needs a `messageId` of its own, by which it is known again. */
-  readonly mandatory?: boolean;
+  readonly mandatory?: boolean | undefined;
 }

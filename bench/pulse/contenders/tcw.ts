@@ -23,8 +23,9 @@ export const contender: Contender = {
   async publishTo(url, exchange) {
     const pulse = connect({ url });
     await pulse.ready();
+    const publisher = pulse.publisher(exchange);
     return {
-      publish: (routingKey, body) => pulse.publish(exchange, routingKey, body),
+      publish: (routingKey, body) => publisher.publish(routingKey, body),
       close: () => pulse.close(),
     };
   },

@@ -13,10 +13,12 @@ const NACKED: Confirmation = { type: 'nacked' };
  * `error` event, which comes before the call's own failure: each call here ends with that reason, as a rejected promise.
  *
  * @param connectionReason what ended the connection, once something has
+ * @param published told of each message that was handed to amqplib
  */
 export function amqpChannel(
   channel: Channel | ConfirmChannel,
   connectionReason: () => PulseError | undefined,
+  published: () => void,
 ): TransportChannel {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   let reason: PulseError | undefined;
@@ -125,6 +127,7 @@ export function amqpChannel(
           // amqplib says both with an error, and a closed channel is what `reason` tells of.
           else settled(error.message === 'message nacked' ? NACKED : (reason ?? channelError(error)));
         });
+        published();
       });
     },
     close: async () => {

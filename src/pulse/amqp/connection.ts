@@ -1,9 +1,11 @@
 import { IllegalOperationError, type ChannelModel } from 'amqplib';
+import type { Writable } from 'node:stream';
 import { BehaviorSubject } from 'rxjs';
 import type { PulseError } from '../errors.ts';
 import type { TransportConnection } from '../transport.ts';
 import { amqpChannel } from './channel.ts';
 import { channelError, connectionError } from './errors.ts';
+import { writeTogether } from './write-together.ts';
 
 /** How long the other side may take, in ms, to answer a close, and to close its half of the socket. */
 const GOODBYE_MS = 2_000;
@@ -19,6 +21,8 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
   const blocked$ = new BehaviorSubject<string | undefined>(undefined);
   let reason: PulseError | undefined;
   let closing: Promise<void> | undefined;
+  // It has the socket, though its types do not say so.
+  const published = writeTogether((model.connection as { readonly stream?: Writable }).stream);
   const end = (error: unknown) => {
     reason ??= connectionError(error);
     resolve(reason);
@@ -55,7 +59,7 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
     async openChannel({ confirms }) {
       try {
         const channel = await (confirms ? model.createConfirmChannel() : model.createChannel());
-        return amqpChannel(channel, () => reason);
+        return amqpChannel(channel, () => reason, published);
       } catch (error) {
         // A connection that ended in the packet that opened it had nobody to tell of its end: this is where it shows.
         if (error instanceof IllegalOperationError && !closing) end(error);

@@ -13,6 +13,9 @@ export interface AmqpOptions {
   readonly connectTimeoutMs?: number;
 }
 
+/** How much may leave in one write: with less, amqplib hands over the rest of a turn piece by piece. */
+const WRITE_BYTES = 1024 * 1024;
+
 /**
  * RabbitMQ, by amqplib. Its own recovery stays off: it retries a wrong password for ever.
  *
@@ -43,6 +46,7 @@ export function amqpTransport(
       const socketOptions = {
         timeout: connectTimeoutMs,
         noDelay: true,
+        writableHighWaterMark: WRITE_BYTES,
         clientProperties: { connection_name: connectionName },
         signal: socket.signal,
       };

@@ -1,0 +1,96 @@
+import { createNoopMeter, metrics, type Attributes } from '@opentelemetry/api';
+import type { PublisherGauge } from '../publish-options.ts';
+import { shownName } from './attributes.ts';
+
+/** What is under way at a moment: see `Pulse.gauges`. */
+export interface UnderWay {
+  readonly consumers: readonly {
+    readonly queue: string | undefined;
+    readonly ephemeral: boolean;
+    readonly count: number;
+    readonly oldestMs: number;
+  }[];
+  readonly publisher: PublisherGauge;
+}
+
+/** The measurements of one connection to Pulse. */
+export interface Measures {
+  sent(exchange: string, seconds: number, errorType: string | undefined): void;
+  /** Handed to the application, or kept from it because of its body. */
+  delivered(queue: string, errorType: string | undefined): void;
+  processed(queue: string, seconds: number, errorType: string | undefined): void;
+  warned(type: string): void;
+  /** Lets the SDK look at what is under way, whenever it likes. Returns how to stop it. */
+  observe(underWay: () => UnderWay): () => void;
+}
+
+/** In seconds, as the conventions advise. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+const SECONDS = { unit: 's', advice: { explicitBucketBoundaries: BUCKETS } };
+const MESSAGES = { unit: '{message}' };
+
+/** Undefined when no SDK is registered to measure. The API has no way to hear of one that comes later. */
+export function measuresOf(name: string, common: Attributes): Measures | undefined {
+  const meter = metrics.getMeter(name);
+  if (meter === createNoopMeter()) return undefined;
+
+  const sent = meter.createCounter('messaging.client.sent.messages', MESSAGES);
+  const consumed = meter.createCounter('messaging.client.consumed.messages', MESSAGES);
+  const operation = meter.createHistogram('messaging.client.operation.duration', SECONDS);
+  const process = meter.createHistogram('messaging.process.duration', SECONDS);
+  const warnings = meter.createCounter('tcw.pulse.warnings', { unit: '{warning}' });
+  const held = meter.createObservableGauge('tcw.pulse.consumer.held', MESSAGES);
+  const oldest = meter.createObservableGauge('tcw.pulse.consumer.oldest_unacked', { unit: 's' });
+  const waiting = meter.createObservableGauge('tcw.pulse.publisher.waiting', MESSAGES);
+  const unconfirmed = meter.createObservableGauge('tcw.pulse.publisher.unconfirmed', MESSAGES);
+
+  const of = (type: string, destination: string, errorType: string | undefined, operation = type) => ({
+    ...common,
+    'messaging.operation.type': type,
+    'messaging.operation.name': operation,
+    'messaging.destination.name': destination,
+    ...(errorType !== undefined && { 'error.type': errorType }),
+  });
+
+  return {
+    sent(exchange, seconds, errorType) {
+      const attributes = of('send', exchange, errorType);
+      sent.add(1, attributes);
+      operation.record(seconds, attributes);
+    },
+    delivered(queue, errorType) {
+      consumed.add(1, of('receive', queue, errorType, 'deliver'));
+    },
+    processed(queue, seconds, errorType) {
+      process.record(seconds, of('process', queue, errorType));
+    },
+    warned(type) {
+      warnings.add(1, { ...common, 'tcw.pulse.warning': type });
+    },
+    observe(underWay) {
+      /** Of each queue that was told once: an SDK would go on telling its last value for ever. */
+      const queues = new Set<string>();
+      const look: Parameters<typeof meter.addBatchObservableCallback>[0] = observer => {
+        const { consumers, publisher } = underWay();
+        const byQueue = Map.groupBy(consumers, ({ queue = '(unknown)', ephemeral }) =>
+          shownName({ name: queue, ephemeral }),
+        );
+        for (const queue of byQueue.keys()) queues.add(queue);
+        for (const queue of queues) {
+          const same = byQueue.get(queue) ?? [];
+          const attributes = { ...common, 'messaging.destination.name': queue };
+          const count = same.reduce((sum, consumer) => sum + consumer.count, 0);
+          observer.observe(held, count, attributes);
+          observer.observe(oldest, Math.max(0, ...same.map(({ oldestMs }) => oldestMs)) / 1_000, attributes);
+        }
+        observer.observe(waiting, publisher.waiting, common);
+        observer.observe(unconfirmed, publisher.unconfirmed, common);
+      };
+      const observed = [held, oldest, waiting, unconfirmed];
+      meter.addBatchObservableCallback(look, observed);
+      return () => {
+        meter.removeBatchObservableCallback(look, observed);
+      };
+    },
+  };
+}

@@ -1,0 +1,178 @@
+import {
+  context,
+  propagation,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Span,
+  type TextMapGetter,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { PublishResult } from '../publish-options.ts';
+import type { Delivery } from '../transport.ts';
+import { Verdict } from '../verdict.ts';
+import {
+  commonAttributes,
+  errorTypeOfResult,
+  errorTypeOfThrown,
+  shownName,
+  type ConsumedQueue,
+  type Server,
+} from './attributes.ts';
+import { measuresOf, type UnderWay } from './measures.ts';
+
+const NAME = 'tcw/pulse';
+
+/** Tells OpenTelemetry what happens to messages. Nothing of it knows a body, a header's value or a password. */
+export interface Telemetry {
+  /** Runs around a message that is published, and gives it headers that carry its context. */
+  sending(
+    message: { readonly exchange: string; readonly routingKey: string; readonly bytes: number },
+    send: (headers?: Readonly<Record<string, string>>) => Promise<PublishResult>,
+  ): Promise<PublishResult>;
+  /** A message was refused before it was sent. */
+  notSent(exchange: string, result: PublishResult): void;
+  /** Runs around a handler. Returns what it does, and throws what it throws. */
+  handling(queue: ConsumedQueue, delivery: Delivery, attempt: number, run: () => unknown): unknown;
+  delivered(queue: ConsumedQueue, errorType?: string): void;
+  warned(type: string): void;
+  /** Returns how to stop it. */
+  observe(underWay: () => UnderWay): () => void;
+}
+
+/**
+ * Telemetry by the API alone. What is not listened to costs next to nothing: no span and no measurement is made up
+ * while no SDK is registered. For measurements that is looked at now, for spans at each message.
+ */
+export function telemetryOf(server: Server | undefined): Telemetry {
+  const common = commonAttributes(server);
+  const measures = measuresOf(NAME, common);
+
+  return {
+    sending(message, send) {
+      const tracer = registeredTracer();
+      if (!tracer && !measures) return send();
+      const { exchange, routingKey, bytes } = message;
+      const startedMs = performance.now();
+      const span = tracer?.startSpan(`send ${exchange}`, {
+        kind: SpanKind.PRODUCER,
+        attributes: {
+          ...common,
+          'messaging.operation.type': 'send',
+          'messaging.operation.name': 'send',
+          'messaging.destination.name': exchange,
+          'messaging.rabbitmq.destination.routing_key': routingKey,
+          'messaging.message.body.size': bytes,
+        },
+      });
+      const headers: Record<string, string> = {};
+      if (span) propagation.inject(trace.setSpan(context.active(), span), headers);
+      return send(headers).then(result => {
+        const errorType = errorTypeOfResult(result);
+        end(span, errorType, result.status === 'confirmed' ? undefined : result.error.message);
+        measures?.sent(exchange, secondsSince(startedMs), errorType);
+        return result;
+      });
+    },
+
+    notSent(exchange, result) {
+      measures?.sent(exchange, 0, errorTypeOfResult(result));
+    },
+
+    handling(queue, delivery, attempt, run) {
+      const tracer = registeredTracer();
+      if (!tracer && !measures) return run();
+      const startedMs = performance.now();
+      const sent = propagation.extract(ROOT_CONTEXT, delivery.headers, HEADERS);
+      const sender = trace.getSpanContext(sent);
+      const { exchange, routingKey, messageId, content } = delivery;
+      const span = tracer?.startSpan(
+        `process ${shownName(queue)}`,
+        {
+          kind: SpanKind.CONSUMER,
+          links: sender ? [{ context: sender }] : [],
+          attributes: {
+            ...common,
+            'messaging.operation.type': 'process',
+            'messaging.operation.name': 'process',
+            'messaging.destination.name': queue.name,
+            ...(queue.ephemeral && { 'messaging.destination.temporary': true }),
+            'messaging.destination_publish.name': exchange,
+            'messaging.rabbitmq.destination.routing_key': routingKey,
+            'messaging.message.body.size': content.byteLength,
+            ...(messageId !== undefined && { 'messaging.message.id': messageId }),
+            'tcw.pulse.attempt': attempt,
+          },
+        },
+        sent,
+      );
+      const done = (errorType?: string) => {
+        end(span, errorType);
+        measures?.processed(shownName(queue), secondsSince(startedMs), errorType);
+      };
+      const failed = (thrown: unknown) => {
+        done(errorTypeOfThrown(thrown));
+      };
+      const returned = (value: unknown) => {
+        if (value instanceof Verdict) failed(value);
+        else done();
+      };
+      let result: unknown;
+      try {
+        result = span ? context.with(trace.setSpan(sent, span), run) : run();
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
+      if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') {
+        returned(result);
+        return result;
+      }
+      return (result as PromiseLike<unknown>).then(
+        value => {
+          returned(value);
+          return value;
+        },
+        (error: unknown) => {
+          failed(error);
+          throw error;
+        },
+      );
+    },
+
+    delivered: (queue, errorType) => measures?.delivered(shownName(queue), errorType),
+    warned: type => measures?.warned(type),
+    observe: underWay => measures?.observe(underWay) ?? (() => undefined),
+  };
+}
+
+/** The tracer of an SDK, if one is registered by now. */
+function registeredTracer(): Tracer | undefined {
+  const provider = trace.getTracerProvider();
+  return provider instanceof ProxyTracerProvider
+    ? provider.getDelegateTracer(NAME)
+    : provider.getTracer(NAME);
+}
+
+/** Headers are of any type in AMQP; those that carry a context are text. */
+const HEADERS: TextMapGetter<Readonly<Record<string, unknown>>> = {
+  keys: headers => Object.keys(headers),
+  get: (headers, key) => {
+    const value = headers[key];
+    return typeof value === 'string' ? value : undefined;
+  },
+};
+
+function end(span: Span | undefined, errorType: string | undefined, message?: string): void {
+  if (errorType !== undefined) {
+    span?.setAttribute('error.type', errorType);
+    span?.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) });
+  }
+  span?.end();
+}
+
+function secondsSince(startedMs: number): number {
+  return (performance.now() - startedMs) / 1_000;
+}

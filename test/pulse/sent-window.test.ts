@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SentWindow } from '../../src/pulse/sent-window.ts';
+
+const message = (number: number) => ({ number, slot: -1 });
+
+describe('the window of what was sent', () => {
+  it('keeps the order of sending, whatever is taken out in between', () => {
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(7), { nil: undefined }), { maxLength: 60 }), steps => {
+        const window = new SentWindow<ReturnType<typeof message>>(8);
+        let expected: ReturnType<typeof message>[] = [];
+        steps.forEach((taken, number) => {
+          if (taken === undefined) {
+            if (window.full) return;
+            const sent = message(number);
+            window.add(sent);
+            expected.push(sent);
+          } else {
+            const gone = expected[taken % Math.max(1, expected.length)];
+            if (gone) expect(window.delete(gone)).toBe(true);
+            expected = expected.filter(sent => sent !== gone);
+          }
+          expect(window.inOrder()).toEqual(expected);
+          expect(window.size).toBe(expected.length);
+        });
+      }),
+    );
+  });
+
+  it('is full when the oldest is as many messages behind as it has room for', () => {
+    const window = new SentWindow<ReturnType<typeof message>>(3);
+    const [first, second, third] = [message(1), message(2), message(3)];
+    for (const sent of [first, second, third]) window.add(sent);
+    window.delete(second);
+    expect(window.full).toBe(true);
+    window.delete(first);
+    expect(window.full).toBe(false);
+  });
+
+  it('knows what it has given up already', () => {
+    const window = new SentWindow<ReturnType<typeof message>>(3);
+    const sent = message(1);
+    window.add(sent);
+    expect(window.delete(sent)).toBe(true);
+    expect(window.delete(sent)).toBe(false);
+    expect(window.size).toBe(0);
+  });
+});

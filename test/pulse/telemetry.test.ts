@@ -1,0 +1,244 @@
+import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { randomUUID } from 'node:crypto';
+import { Subject, type Observable } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  binding,
+  connect,
+  ephemeralQueue,
+  handle,
+  namedQueue,
+  reject,
+  type HandleResult,
+  type Pulse,
+  type PulseMessage,
+  type PulseOptions,
+  type QueueSpec,
+} from '../../src/pulse/index.ts';
+import { connectToMemory, MemoryBroker } from '../../src/pulse/testing.ts';
+import { recording } from './telemetry/recording.ts';
+
+const EXCHANGE = 'exchange/tester/things';
+const NAME = 'queue/tester/things';
+
+interface Handled {
+  readonly queue?: QueueSpec;
+  readonly exchange?: string;
+  readonly until$?: Observable<void>;
+}
+
+/** Handles everything of a queue, and resolves when it is consumed. */
+async function handled(
+  pulse: Pulse,
+  handler: (message: PulseMessage) => unknown,
+  { queue = namedQueue('things', { maxLength: 100 }), exchange = EXCHANGE, until$ }: Handled = {},
+) {
+  const results: HandleResult<PulseMessage>[] = [];
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  pulse
+    .consume({
+      queue,
+      bindings: [binding(exchange, '#', body => (body === 'bad' ? ['bad'] : []))],
+      until$,
+      onEvent: ({ type }) => {
+        if (type === 'consuming') resolve(undefined);
+      },
+    })
+    .pipe(handle(handler, { retry: false }))
+    .subscribe(result => results.push(result));
+  await promise;
+  return results;
+}
+
+describe('telemetry', () => {
+  let sdk: ReturnType<typeof recording>;
+  let pulses: Pulse[];
+  const memory = async (options: PulseOptions = {}) => {
+    const pulse = connectToMemory(new MemoryBroker(), 'tester', options);
+    pulses.push(pulse);
+    await pulse.declareExchange(EXCHANGE);
+    return pulse;
+  };
+
+  beforeEach(() => {
+    pulses = [];
+    sdk = recording();
+  });
+  afterEach(async () => {
+    await Promise.all(pulses.map(pulse => pulse.close(0)));
+    await sdk.stop();
+  });
+
+  it('is a span for what is published, and one for its handler, of one trace', async () => {
+    const pulse = await memory();
+    const active: (string | undefined)[] = [];
+    const results = await handled(pulse, () => active.push(trace.getActiveSpan()?.spanContext().spanId));
+    await pulse.publish(EXCHANGE, 'a.b', { secret: 'body' }, { messageId: 'm1' });
+    await expect.poll(() => results.length).toBe(1);
+
+    const sent = sdk.span(`send ${EXCHANGE}`);
+    expect(sent?.kind).toBe(SpanKind.PRODUCER);
+    expect(sent?.attributes).toEqual({
+      'messaging.system': 'rabbitmq',
+      'messaging.operation.type': 'send',
+      'messaging.operation.name': 'send',
+      'messaging.destination.name': EXCHANGE,
+      'messaging.rabbitmq.destination.routing_key': 'a.b',
+      'messaging.message.body.size': 17,
+    });
+    const processed = sdk.span(`process ${NAME}`);
+    expect(processed?.kind).toBe(SpanKind.CONSUMER);
+    expect(processed?.attributes).toEqual({
+      'messaging.system': 'rabbitmq',
+      'messaging.operation.type': 'process',
+      'messaging.operation.name': 'process',
+      'messaging.destination.name': NAME,
+      'messaging.destination_publish.name': EXCHANGE,
+      'messaging.rabbitmq.destination.routing_key': 'a.b',
+      'messaging.message.body.size': 17,
+      'messaging.message.id': 'm1',
+      'tcw.pulse.attempt': 1,
+    });
+    expect(processed?.parentSpanContext?.spanId).toBe(sent?.spanContext().spanId);
+    expect(processed?.links.map(link => link.context.spanId)).toEqual([sent?.spanContext().spanId]);
+    expect(active).toEqual([processed?.spanContext().spanId]);
+  });
+
+  it('begins in the span in which something is published, and keeps the headers of others', async () => {
+    const pulse = await memory();
+    let headers: PulseMessage['headers'] = {};
+    const results = await handled(pulse, message => (headers = message.headers));
+    const outer = trace.getTracer('test').startSpan('outer');
+    await context.with(trace.setSpan(context.active(), outer), () =>
+      pulse.publish(EXCHANGE, 'k', 1, { headers: { mine: 'kept' } }),
+    );
+    outer.end();
+    await expect.poll(() => results.length).toBe(1);
+    expect(sdk.span(`send ${EXCHANGE}`)?.parentSpanContext?.spanId).toBe(outer.spanContext().spanId);
+    expect(headers).toMatchObject({ mine: 'kept', traceparent: expect.any(String) });
+    expect(trace.getSpanContext(propagation.extract(ROOT_CONTEXT, headers))?.traceId).toBe(
+      outer.spanContext().traceId,
+    );
+  });
+
+  it('crosses RabbitMQ, and says which one', async () => {
+    const pulse = connect({ url: inject('pulseUrl') });
+    pulses.push(pulse);
+    const exchange = `exchange/tcw-test/${randomUUID()}`;
+    await pulse.declareExchange(exchange);
+    const results = await handled(pulse, () => undefined, { queue: ephemeralQueue('traced'), exchange });
+    await pulse.publish(exchange, 'k', 1);
+    await expect.poll(() => results.length).toBe(1);
+
+    const { hostname, port } = new URL(inject('pulseUrl'));
+    const server = { 'server.address': hostname, 'server.port': Number(port) };
+    const sent = sdk.span(`send ${exchange}`);
+    expect(sent?.attributes).toMatchObject(server);
+    const processed = sdk.span('process (temporary)');
+    expect(processed?.attributes).toMatchObject({ ...server, 'messaging.destination.temporary': true });
+    expect(processed?.parentSpanContext?.spanId).toBe(sent?.spanContext().spanId);
+  });
+
+  it('tells what went wrong by its kind, and says nothing that a handler said', async () => {
+    const pulse = await memory();
+    const results = await handled(pulse, async ({ body }) => {
+      if (body === 1) throw new TypeError('the password is hunter2');
+      return reject('hunter2');
+    });
+    await pulse.publish(EXCHANGE, 'k', 1);
+    await pulse.publish(EXCHANGE, 'k', 2);
+    await pulse.send('exchange/tester/missing', 'k', 1);
+    await expect.poll(() => results.length).toBe(2);
+
+    const processed = sdk.spans().filter(({ name }) => name === `process ${NAME}`);
+    expect(processed.map(({ attributes }) => attributes['error.type'])).toEqual(['TypeError', 'reject']);
+    expect(processed.map(({ status }) => status)).toEqual([
+      { code: SpanStatusCode.ERROR },
+      { code: SpanStatusCode.ERROR },
+    ]);
+    expect(sdk.span('send exchange/tester/missing')?.attributes['error.type']).toBe('not-found');
+    const told = sdk.spans().map(({ attributes, events, status }) => ({ attributes, events, status }));
+    expect(JSON.stringify(told)).not.toContain('hunter2');
+  });
+
+  it('counts and times what is sent, delivered and handled', async () => {
+    const pulse = await memory();
+    const results = await handled(pulse, () => undefined);
+    await pulse.publish(EXCHANGE, 'k', 1);
+    await pulse.publish(EXCHANGE, 'k', 'bad');
+    await pulse.send(EXCHANGE, 'k'.repeat(256), 1);
+    await expect.poll(() => results.length).toBe(1);
+
+    const seen = async (name: string) =>
+      (await sdk.metric(name)).map(({ attributes, value }) => [
+        attributes['messaging.destination.name'],
+        attributes['error.type'],
+        value,
+      ]);
+    const sent = [
+      [EXCHANGE, undefined, 2],
+      [EXCHANGE, 'invalid', 1],
+    ];
+    expect(await seen('messaging.client.sent.messages')).toEqual(sent);
+    expect(await seen('messaging.client.operation.duration')).toEqual(sent);
+    expect(await seen('messaging.client.consumed.messages')).toEqual([
+      [NAME, undefined, 1],
+      [NAME, 'bad-message', 1],
+    ]);
+    expect(await seen('messaging.process.duration')).toEqual([[NAME, undefined, 1]]);
+  });
+
+  it('shows what is held and what waits, and nothing of a consumer that is gone', async () => {
+    const pulse = await memory();
+    const { promise: over, resolve: end } = Promise.withResolvers<undefined>();
+    const end$ = new Subject<void>();
+    const results = await handled(pulse, () => over, { until$: end$ });
+    await pulse.publish(EXCHANGE, 'k', 1);
+    await expect.poll(() => pulse.gauges().consumers[0]?.count).toBe(1);
+    expect(await sdk.metric('tcw.pulse.consumer.held')).toMatchObject([
+      { attributes: { 'messaging.destination.name': NAME }, value: 1 },
+    ]);
+    const [oldest] = await sdk.metric('tcw.pulse.consumer.oldest_unacked');
+    expect(oldest?.value).toBeGreaterThan(0);
+    expect(await sdk.metric('tcw.pulse.publisher.waiting')).toMatchObject([{ value: 0 }]);
+    expect(await sdk.metric('tcw.pulse.publisher.unconfirmed')).toMatchObject([{ value: 0 }]);
+    end(undefined);
+    await expect.poll(() => results.length).toBe(1);
+    end$.next();
+    await expect.poll(() => pulse.gauges().consumers).toEqual([]);
+    expect(await sdk.metric('tcw.pulse.consumer.held')).toMatchObject([{ value: 0 }]);
+  });
+
+  it('counts warnings', async () => {
+    const pulse = await memory();
+    await pulse.publish(EXCHANGE, 'k', 'x'.repeat(9_000));
+    expect(await sdk.metric('tcw.pulse.warnings')).toMatchObject([
+      { attributes: { 'tcw.pulse.warning': 'large-body' }, value: 1 },
+    ]);
+  });
+
+  it('is nothing when it is not wanted', async () => {
+    const pulse = await memory({ telemetry: false });
+    let headers: PulseMessage['headers'] | undefined;
+    const results = await handled(pulse, message => (headers = message.headers));
+    await pulse.publish(EXCHANGE, 'k', 1);
+    await expect.poll(() => results.length).toBe(1);
+    expect(headers).toEqual({});
+    expect(sdk.spans()).toEqual([]);
+    expect(await sdk.metric('messaging.client.sent.messages')).toEqual([]);
+  });
+});
+
+it('adds nothing to a message while no SDK is registered', async () => {
+  const pulse = connectToMemory(new MemoryBroker(), 'tester');
+  try {
+    await pulse.declareExchange(EXCHANGE);
+    let headers: PulseMessage['headers'] | undefined;
+    const results = await handled(pulse, message => (headers = message.headers));
+    await pulse.publish(EXCHANGE, 'k', 1);
+    await expect.poll(() => results.length).toBe(1);
+    expect(headers).toEqual({});
+  } finally {
+    await pulse.close(0);
+  }
+});

@@ -32,7 +32,12 @@ export function validator(
   let compiled: ValidateFunction | undefined;
   return value => {
     compiled ??= compile(schema, fillDefaults);
-    if (compiled(value)) return [];
+    try {
+      if (compiled(value)) return [];
+    } catch (error) {
+      // Where ajv compares values it calls their own methods, and JSON may have something else under those names.
+      return [`/ can not be checked: ${(error as Error).message}`];
+    }
     return (compiled.errors ?? [])
       .filter(({ keyword }) => !(acceptUnknown && keyword === 'additionalProperties'))
       .map(problem);

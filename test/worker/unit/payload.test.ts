@@ -93,6 +93,13 @@ describe('a problem of a payload', () => {
     expect(payloadProblems(payload)).toEqual(['/ must be object']);
   });
 
+  it('is a name that ajv itself would call', () => {
+    const artifact = { type: 'file', path: 'x', toString: 0 };
+    expect(problemsOf({ artifacts: [artifact, { ...artifact }] })).toEqual([
+      expect.stringContaining('/ can not be checked'),
+    ]);
+  });
+
   it('is found in any JSON, and never thrown', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {

@@ -30,7 +30,9 @@ export function screen(stdout: Output, stderr: Output, live?: () => string): Scr
   };
   const draw = () => {
     if (!terminal) return;
-    const width = (stderr.columns ?? 80) - 1;
+    // Some terminals say 0 columns, and mean that they do not know.
+    const { columns = 0 } = stderr;
+    const width = (columns > 0 ? columns : 80) - 1;
     stderr.write(`${CLEAR_LINE}${live().slice(0, width)}`);
     drawn = true;
   };

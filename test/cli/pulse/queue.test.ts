@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { exchanges } from '../../../src/exchanges/index.ts';
 import { tcw } from '../tcw.ts';
-import { atTheEnd, newName, ownExchange, ownQueue, pulse, user } from './setting.ts';
+import { atTheEnd, ownExchange, ownQueue, pulse, user } from './setting.ts';
 
 describe.concurrent('tcw pulse queue', () => {
   it('inspects, purges and deletes a queue', async () => {

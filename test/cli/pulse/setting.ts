@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, expect, inject, vi } from 'vitest';
-import { connect, type Pulse } from '../../../src/pulse/index.ts';
+import { afterAll, inject, vi } from 'vitest';
+import { connect, namedQueue, type Pulse } from '../../../src/pulse/index.ts';
 import { start, tcw } from '../tcw.ts';
 
 /** `tcw pulse …` against the broker of the tests, as a person who logs in with `-s`. */
@@ -63,14 +63,12 @@ export async function listening(...words: readonly string[]) {
   };
 }
 
-/** A durable queue that is deleted after the test. */
+/** A durable queue as `listen --queue` makes it, bound to an exchange. */
 export async function ownQueue(exchange: string, connection: Pulse, bodies: readonly object[] = []) {
   const name = newName();
-  const words = [exchange, '--queue', name];
-  expect(await pulse(['listen', ...words, '--timeout', '0.1'])).toMatchObject({ exitCode: 0 });
-  atTheEnd(async () => {
-    await pulse(['queue', 'delete', name, '--yes']);
-  });
+  const queue = connection.queue(namedQueue(name, { maxLength: 1_000 }));
+  await queue.declare([{ exchange, pattern: '#' }]);
+  atTheEnd(() => queue.delete());
   for (const body of bodies) await connection.publish(exchange, 'key', body);
-  return { name, words };
+  return { name, words: [exchange, '--queue', name] };
 }

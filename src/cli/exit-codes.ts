@@ -14,3 +14,14 @@ export const EXIT_CODES = {
   workerShutdown: { code: 72, when: 'SIGTERM: running tasks were stopped' },
   invalidConfig: { code: 73, when: 'the configuration was read, and something in it is missing or wrong' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;
+
+/** The codes of `tcw pulse`: those of sysexits.h, since no generic-worker ever had such a command. */
+export const PULSE_EXIT_CODES = {
+  done: { code: 0, when: 'all that was asked for is done; listen was told to stop, and has' },
+  usage: { code: 64, when: 'a word of the command line is wrong: an option, a name, a key, a URL' },
+  badData: { code: 65, when: 'a body is no JSON, or not what its schema asks for' },
+  unavailable: { code: 69, when: 'the broker can not be reached, or something unexpected' },
+  notAllDone: { code: 75, when: 'messages were not taken or were given up, or --count was missed' },
+  refused: { code: 77, when: 'the broker refuses user, password, vhost, or what was asked for' },
+  interrupted: { code: 130, when: 'forced to leave by a second signal, or told to before it began' },
+} as const satisfies Record<string, { readonly code: number; readonly when: string }>;

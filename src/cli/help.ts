@@ -24,6 +24,15 @@ export const helpLayout: HelpConfiguration = {
   },
 };
 
+/** Exit codes and when they come, a line for each. */
+export function exitCodeLines(
+  codes: Readonly<Record<string, { readonly code: number; readonly when: string }>>,
+): string {
+  const all = Object.values(codes);
+  const width = Math.max(...all.map(({ code }) => String(code).length));
+  return all.map(({ code, when }) => `  ${String(code).padStart(width)}  ${when}`).join('\n');
+}
+
 /** What stands below the properties in the help of `tcw run`. */
 export const RUN_EPILOGUE = `
 Where a property comes from; what stands further down wins:
@@ -36,6 +45,4 @@ Where a property comes from; what stands further down wins:
   keep secrets out of it)
 
 Exit codes:
-${Object.values(EXIT_CODES)
-  .map(({ code, when }) => `  ${String(code).padStart(2)}  ${when}`)
-  .join('\n')}`;
+${exitCodeLines(EXIT_CODES)}`;

@@ -5,6 +5,7 @@ import { addDevOptions, devOptions } from './dev-options.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { helpLayout, RUN_EPILOGUE } from './help.ts';
 import { addAllProperties, givenFlags } from './property-options.ts';
+import { addPulse } from './pulse/add-pulse.ts';
 import { usageFailure } from './usage.ts';
 import { version } from './version.ts';
 
@@ -29,8 +30,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined });
   addRun(program, done);
   addDev(program, done);
+  addPulse(program, done);
   addSchemas(program);
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride(error => {
       throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageFailure(command, error);
     });
@@ -43,6 +45,10 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     return error.exitCode === 0 ? exitCode : EXIT_CODES.cannotLoadConfig.code;
   }
   return exitCode;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 function addRun(program: Command, done: (exitCode: number) => void): void {

@@ -4,7 +4,7 @@ import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { Logger, WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { connectToPulse } from './pulse.ts';
+import { connectToPulse } from './worker-pulse.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw run`: one worker against a Taskcluster deployment. */

@@ -8,11 +8,15 @@ import { suggestion } from './nearest.ts';
  * option is not shown: it may be a secret.
  */
 export function usageFailure(command: Command, error: CommanderError): Failure {
-  const name = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
   return new Failure(
     EXIT_CODES.cannotLoadConfig.code,
-    `${sentence(command, error)} (${name} --help says what there is)`,
+    `${sentence(command, error)} (${fullName(command)} --help says what there is)`,
   );
+}
+
+/** `tcw pulse queue`: a command with all that it belongs to. */
+function fullName(command: Command): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
 }
 
 function sentence(command: Command, error: CommanderError): string {

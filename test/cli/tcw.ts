@@ -15,18 +15,22 @@ interface Start {
   readonly nodeOptions?: readonly string[];
   /** Added to an environment that has nothing of Taskcluster, Pulse or tcw in it. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What stands on its standard input; nothing by default. */
+  readonly input?: string;
 }
 
 /** Starts the real `tcw`, as a user does. */
 export function start(
   words: readonly string[],
-  { node, nodeOptions = [], environment }: Start = {},
+  { node, nodeOptions = [], environment, input }: Start = {},
 ): ChildProcess {
   const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
-  return spawn(node ?? process.execPath, [...nodeOptions, bin, ...words], {
+  const child = spawn(node ?? process.execPath, [...nodeOptions, bin, ...words], {
     env: { ...Object.fromEntries(clean), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(input);
+  return child;
 }
 
 /** Runs the real `tcw` to its end. */

@@ -11,7 +11,7 @@ import {
 import type { Logger } from '../../worker/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { connectToPulse } from '../pulse.ts';
+import { connectToPulse } from '../worker-pulse.ts';
 
 /** Who owns the queue's exchanges at Pulse. */
 const QUEUE_USER = 'taskcluster-queue';

@@ -1,0 +1,165 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { PULSE_EXIT_CODES } from '../exit-codes.ts';
+import { exitCodeLines } from '../help.ts';
+import type { ConnectionWords } from './connection.ts';
+import type { ExchangesWords } from './exchanges.ts';
+import type { ListenWords } from './listen-options.ts';
+import type { PublishWords } from './publish-options.ts';
+import type { QueueWords } from './queue-words.ts';
+
+const EPILOGUE = `
+User and password: -u and -p, else those in the URL, else PULSE_USERNAME and
+PULSE_PASSWORD, else guest. Other users of the machine can see a command line:
+keep the password out of it.
+
+Exit codes:
+${exitCodeLines(PULSE_EXIT_CODES)}`;
+
+/** Gives `tcw` its `pulse` commands. What each needs is loaded when it is called. */
+export function addPulse(program: Command, done: (exitCode: number) => void): void {
+  const pulse = program
+    .command('pulse')
+    .summary('listen to Mozilla Pulse, publish, look after queues')
+    .description('Listens to Mozilla Pulse or another RabbitMQ, publishes, and looks after queues.')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', EPILOGUE);
+  const { stdout, stderr } = process;
+
+  addListen(pulse).action(async (exchange: string | undefined, patterns: string[], words: ListenWords) => {
+    const { listen } = await import('./listen.ts');
+    done(await listen(exchange, patterns, words, stdout, stderr));
+  });
+  addPublish(pulse).action(
+    async (exchange: string, key: string, file: string | undefined, words: PublishWords) => {
+      const { publish } = await import('./publish.ts');
+      done(await publish(exchange, key, file, words, stdout, stderr));
+    },
+  );
+  addQueue(pulse, async (action, name, words) => {
+    const { lookAfterQueue } = await import('./queue.ts');
+    done(await lookAfterQueue(action, name, words, stdout, stderr));
+  });
+  pulse
+    .command('exchanges')
+    .summary("list Taskcluster's exchanges")
+    .description("Lists Taskcluster's exchanges, and what the parts of their routing keys are.")
+    .argument('[filter]', 'only those with this in their name, their service or a part of their key')
+    .option('--json', 'as JSON')
+    .action(async (filter: string | undefined, words: ExchangesWords) => {
+      const { listExchanges } = await import('./exchanges.ts');
+      done(listExchanges(filter, words, stdout));
+    });
+}
+
+function addListen(pulse: Command): Command {
+  const command = pulse
+    .command('listen')
+    .summary('print messages, or run a command for each')
+    .description('Prints messages as lines of JSON, or runs a command for each, until it is told to stop.')
+    .argument('[exchange]', 'exchange/<user>/<name>, or one of Taskcluster: queue.taskPending')
+    .argument('[pattern...]', 'of routing keys: * is one word, # any number (the default); part=value')
+    .option('--bind <exchange pattern>', 'one more exchange with its pattern, quoted; again for more', append)
+    .option('--filter <expression>', "json-e: body.status.state == 'pending'")
+    .option('--count <n>', 'stop after so many messages', whole)
+    .option('--timeout <seconds>', 'stop after so long', positive)
+    .option('--pretty', 'several lines for a message, instead of one')
+    .option('--quiet', 'no live line, and no word of beginning and end')
+    .addOption(dialect('auto'))
+    .option('--exec <command>', 'run it for each message, which it reads from standard input')
+    .option('--concurrency <n>', 'how many commands run at a time (default: 1)', whole)
+    .option('--attempts <n>', 'how often a command is tried for a message (default: 20)', whole)
+    .option('--queue <name>', 'listen on the durable queue/<user>/<name>, which is kept')
+    .option('--max-length <n>', 'of it: the oldest messages go past so many (default: 1000)', whole)
+    .option('--expires <seconds>', 'of it: removed after so long without a listener', positive)
+    .option('--quorum', 'of it: replicated, and counts deliveries')
+    .option('--dead-letters', 'of it: messages given up are kept in <name>/dead');
+  return withConnection(command);
+}
+
+function addPublish(pulse: Command): Command {
+  const command = pulse
+    .command('publish')
+    .summary('publish messages')
+    .description('Publishes a message, or one for each line, and waits until the broker has confirmed it.')
+    .argument('<exchange>', 'exchange/<user>/<name>, of your own')
+    .argument('<key>', 'routing key')
+    .argument('[file]', 'the body, JSON; - is standard input. Without one and without --body: {}')
+    .option('--body <json>', 'the body itself')
+    .option('--lines', 'each line of the file is the body of a message')
+    .option('--declare', 'declare the exchange first')
+    .option('--cc <key>', 'one more routing key, as route.<route>; again for more', append)
+    .option('--header <name=value>', 'a header; again for more', append)
+    .option('--message-id <id>', 'by which consumers may know a repetition')
+    .option('--mandatory', 'a message that no queue wants counts as not published')
+    .option('--deadline <seconds>', 'how long to wait for a confirmation (default: 30)', positive)
+    .option('--schema <file>', 'JSON schema that bodies have to fit')
+    .addOption(dialect())
+    .option('--json', 'results as lines of JSON')
+    .option('--quiet', 'no word of messages that were confirmed');
+  return withConnection(command);
+}
+
+type QueueAction = 'inspect' | 'purge' | 'delete' | 'bindings';
+
+function addQueue(
+  pulse: Command,
+  act: (action: QueueAction, name: string, words: QueueWords) => Promise<void>,
+): void {
+  const queue = pulse
+    .command('queue')
+    .summary('look at a queue, empty it, delete it')
+    .description('Looks at a durable queue, empties it, deletes it.')
+    .helpCommand('help [command]', 'print the help of a command');
+  const add = (action: QueueAction, summary: string) => {
+    const command = queue
+      .command(action)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
+      .argument('<name>', 'queue/<user>/<name>, or what follows your user name there')
+      .option('--json', 'as JSON')
+      .action((name: string, words: QueueWords) => act(action, name, words));
+    return withConnection(command);
+  };
+  add('inspect', 'tell how many messages wait, and how many consumers there are');
+  add('purge', 'drop all messages that wait').option('--yes', 'do not ask');
+  add('delete', 'delete it with all that is in it').option('--yes', 'do not ask');
+  add('bindings', 'list what it is bound to').option(
+    '--management <url>',
+    "the broker's management API, since AMQP lists no bindings",
+  );
+}
+
+/** pulse-go's flags. */
+function withConnection(command: Command): Command {
+  const names: Record<keyof ConnectionWords, string> = {
+    user: '-u, --user <user>',
+    password: '-p, --password <password>',
+    server: '-s, --server <url>',
+  };
+  return command
+    .option(names.user, 'who logs in')
+    .option(names.password, 'of the user; better in PULSE_PASSWORD')
+    .option(names.server, 'amqp:// or amqps://, with the vhost as its path (default: Pulse)')
+    .addHelpText('after', EPILOGUE);
+}
+
+function dialect(...more: string[]): Option {
+  return new Option('--dialect <name>', 'how bodies lie in their JSON')
+    .choices(['bare', 'mozillapulse', 'payload', ...more])
+    .default('bare');
+}
+
+function append(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+function whole(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It has to be a whole number from 1');
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 1e9) return value;
+  throw new InvalidArgumentError('It has to be a number above 0');
+}

@@ -1,0 +1,83 @@
+import { open } from 'node:fs/promises';
+import { type Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
+import { fileContent, parsedJson } from './publish-options.ts';
+import { usageError } from './failure.ts';
+import { printable } from './printable.ts';
+
+/** A body to be published, and where it was found: `line 3`. */
+export interface FoundBody {
+  readonly body: unknown;
+  readonly line?: number;
+}
+
+export interface BodySource {
+  /** A path, or `-` for standard input. */
+  readonly file: string | undefined;
+  /** The body itself. */
+  readonly text: string | undefined;
+  /** Each line of the file is a body; empty ones are none. */
+  readonly lines: boolean;
+  /** Ends the reading. */
+  readonly signal: AbortSignal;
+}
+
+const STANDARD_INPUT = '-';
+
+/** @throws Failure 64 for words that contradict each other, or a file that can not be read; 65 for what is no JSON */
+export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundBody>> {
+  const { file, text, lines, signal } = source;
+  if (file !== undefined && text !== undefined)
+    throw usageError('--body and a file: only one can be the body');
+  if (!lines) return only(await oneBody(file, text));
+  if (file === undefined)
+    throw usageError('--lines needs a file to read lines from, or - for standard input');
+  return eachLine(file === STANDARD_INPUT ? process.stdin : await openFile(file), signal);
+}
+
+async function oneBody(file: string | undefined, text = '{}'): Promise<FoundBody> {
+  if (file === undefined) return { body: parsedJson(Buffer.from(text), 'the body') };
+  if (file !== STANDARD_INPUT) {
+    return { body: parsedJson(await fileContent(file, 'body'), `the body (${file})`) };
+  }
+  return { body: parsedJson(await buffer(process.stdin), 'the body (standard input)') };
+}
+
+async function* only(found: FoundBody): AsyncIterable<FoundBody> {
+  yield found;
+}
+
+async function openFile(file: string): Promise<Readable> {
+  try {
+    return (await open(file)).createReadStream();
+  } catch (error) {
+    throw usageError(`the lines can not be read: ${printable((error as Error).message)}`);
+  }
+}
+
+/** One line after the other, as fast as they are wanted: the file may be larger than memory, or never end. */
+async function* eachLine(input: Readable, signal: AbortSignal): AsyncIterable<FoundBody> {
+  // In Latin-1 each byte is a character: what is no UTF-8 is found below, and not replaced here.
+  input.setEncoding('latin1');
+  const reader = createInterface({ input, signal, crlfDelay: Infinity });
+  let broken: Error | undefined;
+  // Not every Node tells the reader, which would wait for ever for the rest.
+  input.on('error', (error: Error) => {
+    broken = error;
+    reader.close();
+  });
+  let line = 0;
+  try {
+    for await (const text of reader) {
+      line++;
+      if (text.trim() === '') continue;
+      yield { body: parsedJson(Buffer.from(text, 'latin1'), `line ${line}`), line };
+    }
+  } catch (error) {
+    if (error !== broken) throw error;
+  } finally {
+    input.destroy();
+  }
+  if (broken) throw usageError(`line ${line + 1} can not be read: ${printable(broken.message)}`);
+}

@@ -1,0 +1,59 @@
+import { exchanges, type AnyExchange, type RoutingKeyPart } from '../../exchanges/index.ts';
+import { PULSE_EXIT_CODES } from '../exit-codes.ts';
+import { suggestion } from '../nearest.ts';
+import { shortName } from './exchange-names.ts';
+import { usageError } from './failure.ts';
+import { printableJson } from './printable.ts';
+import type { Output } from './screen.ts';
+
+export interface ExchangesWords {
+  readonly json?: true;
+}
+
+/**
+ * `tcw pulse exchanges`: the catalogue, or what of it a word finds.
+ *
+ * @throws Failure 64 when it finds nothing
+ */
+export function listExchanges(filter: string | undefined, { json }: ExchangesWords, stdout: Output): number {
+  const found = exchanges.filter(exchange => filter === undefined || speaksOf(exchange, filter));
+  if (found.length === 0) {
+    throw usageError(
+      `no exchange has ${filter ?? ''} in it${suggestion(filter ?? '', exchanges.map(shortName))}`,
+    );
+  }
+  stdout.write(json ? `${printableJson(found.map(plain), 2)}\n` : `${found.map(paragraph).join('\n\n')}\n`);
+  return PULSE_EXIT_CODES.done.code;
+}
+
+function speaksOf(exchange: AnyExchange, filter: string): boolean {
+  const texts = [shortName(exchange), exchange.exchange, ...exchange.routingKey.map(({ name }) => name)];
+  return texts.some(text => text.toLowerCase().includes(filter.toLowerCase()));
+}
+
+function plain(found: AnyExchange) {
+  const { service, exchange, schema, routingKey } = found;
+  return { name: shortName(found), service, exchange, schema, routingKey };
+}
+
+function paragraph(exchange: AnyExchange): string {
+  const { routingKey } = exchange;
+  const width = Math.max(...routingKey.map(({ name }) => name.length));
+  return [
+    shortName(exchange),
+    `  ${exchange.exchange}`,
+    `  ${routingKey.map(written).join('.')}`,
+    ...routingKey.map(part => `    ${part.name.padEnd(width)}  ${meaning(part)}`),
+  ].join('\n');
+}
+
+/** As in a routing key: a constant as it is, what is always there in `<>`, what may be `_` in `[]`. */
+function written({ name, constant, required }: RoutingKeyPart): string {
+  return constant ?? (required ? `<${name}>` : `[${name}]`);
+}
+
+function meaning({ constant, required, multipleWords }: RoutingKeyPart): string {
+  if (constant !== undefined) return `always ${constant}`;
+  const words = multipleWords ? 'any number of words' : 'one word';
+  return required ? words : `${words}; _ where it is not known`;
+}

@@ -1,0 +1,142 @@
+import { describe, expect, inject, it } from 'vitest';
+import { tcw } from '../tcw.ts';
+import { newName, ownExchange, ownQueue, pulse, user } from './setting.ts';
+
+const broker = inject('pulseUrl');
+const withPath = (path: string) => broker.replace(/%2F$/, path);
+const mine = `exchange/${user}/not-declared`;
+
+/** Everything here is one line on standard error, and nothing on standard output. */
+function expectOneLine(ended: Awaited<ReturnType<typeof tcw>>, exitCode: number, says: string) {
+  expect(ended).toEqual({ exitCode, stdout: '', stderr: expect.stringMatching(/^tcw: [^\n]+\n$/) });
+  expect(ended.stderr).toContain(says);
+  expect(ended.stderr).not.toContain('SECRET');
+}
+
+describe.concurrent('a mistake that tcw pulse sees before there is a connection', () => {
+  it.each<[words: string[], exitCode: number, says: string]>([
+    [['lisen'], 64, 'unknown command lisen; did you mean listen? (tcw pulse --help says what there is)'],
+    [['queue', 'inspct', 'q'], 64, 'did you mean inspect? (tcw pulse queue --help says'],
+    [['listen', '--cuont', '1'], 64, 'unknown option --cuont; did you mean --count?'],
+    [['listen'], 64, 'name an exchange to listen to'],
+    [['listen', 'queue.taskPendnig'], 64, 'did you mean queue.taskPending?'],
+    [['listen', 'task-pending', 'workerTyp=x'], 64, 'have no part workerTyp; did you mean workerType?'],
+    [
+      ['listen', 'task-pending', 'taskId=a.b'],
+      64,
+      'taskId is one word of a routing key and must have no dot: a.b',
+    ],
+    [['listen', mine, 'x'.repeat(256)], 64, 'routing key of 256 bytes is too long: AMQP allows 255'],
+    [['listen', mine, '--count', '0'], 64, 'It has to be a whole number from 1'],
+    [['listen', mine, '--timeout', 'soon'], 64, 'It has to be a number above 0'],
+    [['listen', mine, '--dialect', 'xml'], 64, 'Allowed choices are bare, mozillapulse, payload, auto'],
+    [['listen', mine, '--filter', 'body.x =='], 64, '--filter can not be used: it is not complete'],
+    [['listen', mine, '--filter', 'x.y == 1'], 64, 'unknown context value x'],
+    [['listen', mine, '--max-length', '5'], 64, '--max-length is for a durable queue: name it with --queue'],
+    [['listen', mine, '--concurrency', '5'], 64, 'it needs --exec'],
+    [['listen', mine, '--exec', ' '], 64, '--exec needs a command'],
+    [['listen', mine, '-s', 'amqp:fdf://u:SECRET@h'], 64, 'the Pulse URL'],
+    [
+      ['listen', mine, '-s', 'https://u:SECRET@h'],
+      64,
+      'the Pulse URL begins with https:; it has to be amqp: or amqps:',
+    ],
+    [['publish', mine], 64, "missing required argument 'key'"],
+    [['publish', mine, 'x'.repeat(256)], 64, 'routing key of 256 bytes is too long'],
+    [['publish', mine, 'k', '--body', '{"id":'], 65, 'the body is no JSON: '],
+    [['publish', mine, 'k', '/no/such/file'], 64, 'the body can not be read: ENOENT'],
+    [['publish', mine, 'k', '/no/such/file', '--lines'], 64, 'the lines can not be read: ENOENT'],
+    [['publish', mine, 'k', '--lines'], 64, '--lines needs a file'],
+    [['publish', mine, 'k', 'file', '--body', '{}'], 64, 'only one can be the body'],
+    [['publish', mine, 'k', '--header', 'h'], 64, 'it has to be <name>=<value>'],
+    [['queue', 'bindings', 'q', '--management', 'ftp://h'], 64, '--management has to be a URL'],
+  ])('%j', async (words, exitCode, says) => {
+    expectOneLine(await tcw(['pulse', ...words]), exitCode, says);
+  });
+});
+
+describe.concurrent('a mistake that the broker sees', () => {
+  it.each<[what: string, words: string[], exitCode: number, says: string]>([
+    [
+      'nobody answers',
+      ['listen', mine, '-s', 'amqp://u:SECRET@127.0.0.1:1'],
+      69,
+      'can not be reached: connect ECONNREFUSED',
+    ],
+    [
+      'a wrong password',
+      ['listen', mine, '-s', broker, '-p', 'SECRET'],
+      77,
+      'refused the user or the password',
+    ],
+    ['a wrong vhost', ['listen', mine, '-s', withPath('nowhere')], 77, 'vhost nowhere, refused the vhost'],
+    ['a wrong exchange', ['listen', mine, '-s', broker], 64, `no exchange '${mine}'`],
+    [
+      'a wrong name of Taskcluster',
+      ['listen', 'exchange/taskcluster-queue/v1/task-pendign', '-s', broker],
+      64,
+      'did you mean exchange/taskcluster-queue/v1/task-pending?',
+    ],
+    [
+      'an exchange of somebody else',
+      ['publish', 'task-pending', 'k', '-s', broker],
+      77,
+      'a user may write only',
+    ],
+    [
+      'to declare it',
+      ['publish', 'exchange/somebody/x', 'k', '--declare', '-s', broker],
+      77,
+      'a user may write only',
+    ],
+    [
+      'a queue of somebody else',
+      ['queue', 'inspect', 'queue/somebody/q', '-s', broker],
+      64,
+      'there is no queue queue/somebody/q',
+    ],
+  ])('%s', async (_, words, exitCode, says) => {
+    expectOneLine(await tcw(['pulse', ...words]), exitCode, says);
+  });
+
+  it('a queue that exists with other arguments', async () => {
+    const { exchange, pulse: owner } = await ownExchange();
+    const { words } = await ownQueue(exchange, owner);
+    expectOneLine(
+      await pulse(['listen', ...words, '--max-length', '7']),
+      64,
+      'give it another name, or delete it first',
+    );
+  });
+});
+
+describe.concurrent('the help', () => {
+  it.each([
+    ['--help'],
+    ['listen', '--help'],
+    ['publish', '-h'],
+    ['queue', '--help'],
+    ['queue', 'delete', '--help'],
+    ['exchanges', '-h'],
+  ])('of tcw pulse %s %s has 80 columns', async (...words) => {
+    const { exitCode, stdout, stderr } = await tcw(['pulse', ...words.filter(Boolean)]);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Usage: tcw pulse/);
+    expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([]);
+  });
+
+  it('of tcw loads nothing of Pulse', async () => {
+    const code = `
+      import { registerHooks } from 'node:module';
+      registerHooks({ load: (url, context, next) => {
+        if (/amqplib|rxjs|src\\/(pulse|exchanges|streams)\\//.test(url)) console.error(url);
+        return next(url, context);
+      } });`;
+    const nodeOptions = ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+    expect(await tcw(['--help'], { nodeOptions })).toMatchObject({ exitCode: 0, stderr: '' });
+    // It would be seen.
+    expect((await tcw(['pulse', 'queue', 'bindings', newName()], { nodeOptions })).stderr).toContain(
+      '/src/pulse/',
+    );
+  });
+});

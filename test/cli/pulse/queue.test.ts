@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { exchanges } from '../../../src/exchanges/index.ts';
+import { tcw } from '../tcw.ts';
+import { atTheEnd, ownExchange, ownQueue, pulse, user } from './setting.ts';
+
+describe.concurrent('tcw pulse queue', () => {
+  it('inspects, purges and deletes a queue', async () => {
+    const { exchange, pulse: owner } = await ownExchange();
+    const { name } = await ownQueue(exchange, owner, [{ id: 1 }, { id: 2 }]);
+    const full = `queue/${user}/${name}`;
+    expect((await pulse(['queue', 'inspect', name])).stdout).toBe(`${full}: 2 messages, 0 consumers\n`);
+    expect(await pulse(['queue', 'purge', full])).toEqual({
+      exitCode: 64,
+      stdout: '',
+      stderr: `tcw: --yes is needed to drop 2 messages of ${full}, since nobody can be asked\n`,
+    });
+    expect((await pulse(['queue', 'purge', full, '--yes'])).stdout).toBe(`${full}: dropped 2 messages\n`);
+    expect(JSON.parse((await pulse(['queue', 'inspect', name, '--json'])).stdout)).toEqual({
+      queue: full,
+      messages: 0,
+      consumers: 0,
+    });
+    expect(await pulse(['queue', 'delete', name, '--yes'])).toMatchObject({ exitCode: 0 });
+    expect(await pulse(['queue', 'delete', name, '--yes'])).toEqual({
+      exitCode: 64,
+      stdout: '',
+      stderr: `tcw: there is no queue ${full}\n`,
+    });
+  });
+
+  it('lists bindings by a management API, and says why not without one', async () => {
+    const asked: unknown[] = [];
+    const server = createServer(({ url, headers }, response) => {
+      asked.push([url, headers.authorization]);
+      const listed = [
+        { source: '', routing_key: 'queue/me/q' },
+        { source: 'exchange/x/y', routing_key: 'a.#' },
+      ];
+      response.writeHead(url?.includes('missing') ? 404 : 200).end(JSON.stringify(listed));
+    }).listen(0, '127.0.0.1');
+    atTheEnd(() => void server.close());
+    await once(server, 'listening');
+    const management = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const bindings = (...words: string[]) =>
+      tcw(['pulse', 'queue', 'bindings', ...words], {
+        environment: { PULSE_USERNAME: 'me', PULSE_PASSWORD: 'SECRET' },
+      });
+    expect(await bindings('q', '--management', management)).toMatchObject({
+      exitCode: 0,
+      stdout: 'exchange/x/y a.#\n',
+    });
+    expect(asked).toEqual([['/api/queues/%2F/queue%2Fme%2Fq/bindings', `Basic ${btoa('me:SECRET')}`]]);
+    expect(await bindings('missing', '--management', management)).toMatchObject({
+      exitCode: 69,
+      stderr: expect.stringContaining('answered 404 for queue/me/missing'),
+    });
+    expect(await bindings('q', '--management', 'http://127.0.0.1:1')).toMatchObject({
+      exitCode: 69,
+      stderr: expect.stringMatching(/^tcw: the bindings can not be had: [^\n]*\n$/),
+    });
+    expect(await bindings('q')).toMatchObject({
+      exitCode: 64,
+      stderr: expect.stringContaining('AMQP lists no bindings: name the management API'),
+    });
+  });
+});
+
+describe.concurrent('tcw pulse exchanges', () => {
+  it('lists every exchange of Taskcluster with what its routing key is', async () => {
+    const { exitCode, stdout } = await tcw(['pulse', 'exchanges', '--json']);
+    expect(exitCode).toBe(0);
+    const listed = JSON.parse(stdout) as { name: string; exchange: string; routingKey: unknown }[];
+    expect(listed.map(({ exchange, routingKey }) => ({ exchange, routingKey }))).toEqual(
+      exchanges.map(({ exchange, routingKey }) => ({ exchange, routingKey })),
+    );
+  });
+
+  it('finds some by a word, and explains the parts', async () => {
+    const { stdout } = await tcw(['pulse', 'exchanges', 'GroupResolved']);
+    expect(stdout).toBe(
+      [
+        'queue.taskGroupResolved',
+        '  exchange/taskcluster-queue/v1/task-group-resolved',
+        '  primary.<taskGroupId>.<schedulerId>.[reserved]',
+        '    routingKeyKind  always primary',
+        '    taskGroupId     one word',
+        '    schedulerId     one word',
+        '    reserved        any number of words; _ where it is not known',
+        '',
+      ].join('\n'),
+    );
+    expect(await tcw(['pulse', 'exchanges', 'queue.taskPendnig'])).toMatchObject({
+      exitCode: 64,
+      stderr: 'tcw: no exchange has queue.taskPendnig in it; did you mean queue.taskPending?\n',
+    });
+  });
+});

@@ -1,0 +1,64 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, inject, it } from 'vitest';
+import { atTheEnd, eventually, newName, ownExchange, ownQueue, pulse } from './setting.ts';
+
+const TCW = fileURLToPath(new URL('../../../bin/tcw.js', import.meta.url));
+
+/** util-linux's `script` gives a program a terminal; that of macOS has other flags. */
+const hasScript = (() => {
+  try {
+    return execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux');
+  } catch {
+    return false;
+  }
+})();
+
+/** `tcw pulse …` on a terminal with colours. */
+function onTerminal(...words: string[]) {
+  const line = [process.execPath, TCW, 'pulse', ...words, '-s', inject('pulseUrl')];
+  const { NO_COLOR: _, FORCE_COLOR: __, ...environment } = process.env;
+  const child = spawn('script', ['-qec', line.map(word => `'${word}'`).join(' '), '/dev/null'], {
+    env: { ...environment, TERM: 'xterm-256color', COLORTERM: 'truecolor' },
+    stdio: 'pipe',
+  });
+  atTheEnd(() => child.kill('SIGKILL'));
+  let shown = '';
+  child.stdout.on('data', chunk => (shown += String(chunk)));
+  return {
+    shown: () => shown,
+    type: (keys: string) => child.stdin.write(keys),
+    ended: new Promise<number | null>(resolve => child.on('close', resolve)),
+  };
+}
+
+describe.skipIf(!hasScript)('on a terminal', () => {
+  it('listen has colours and a live line, and Ctrl-C ends it', async () => {
+    const { exchange, pulse: owner } = await ownExchange();
+    const terminal = onTerminal('listen', exchange);
+    await eventually(() => terminal.shown().includes('listening to'));
+    await owner.publish(exchange, 'key', { id: 1 });
+    await eventually(() => /K1 message, \d+\.\d\/s/.test(terminal.shown()));
+    expect(terminal.shown()).toContain('\u001b[36m"routingKey"\u001b[39m:\u001b[32m"key"\u001b[39m');
+    terminal.type('\u0003');
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.shown().endsWith('\r\u001b[K')).toBe(true);
+  });
+
+  it('queue delete asks before it does', async () => {
+    const { exchange, pulse: owner } = await ownExchange();
+    const { name } = await ownQueue(exchange, owner, [{ id: 1 }]);
+    for (const [answer, exitCode] of [
+      ['n\r', 130],
+      ['\u0003', 130],
+      ['y\r', 0],
+    ] as const) {
+      const terminal = onTerminal('queue', 'delete', name);
+      await eventually(() => terminal.shown().includes('[y/N]'));
+      terminal.type(answer);
+      expect(await terminal.ended).toBe(exitCode);
+    }
+    expect(await pulse(['queue', 'inspect', newName()])).toMatchObject({ exitCode: 64 });
+    expect(await pulse(['queue', 'inspect', name])).toMatchObject({ exitCode: 64 });
+  });
+});

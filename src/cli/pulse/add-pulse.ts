@@ -83,7 +83,7 @@ function addPublish(pulse: Command): Command {
     .description('Publishes a message, or one for each line, and waits until the broker has confirmed it.')
     .argument('<exchange>', 'exchange/<user>/<name>, of your own')
     .argument('<key>', 'routing key')
-    .argument('[file]', 'the body, JSON; - is standard input. Without one and without --body: {}')
+    .argument('[file]', 'the body, JSON; - is standard input, and so is nothing, without --body')
     .option('--body <json>', 'the body itself')
     .option('--lines', 'each line of the file is the body of a message')
     .option('--declare', 'declare the exchange first')

@@ -30,18 +30,18 @@ export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundB
   const { file, text, lines, signal } = source;
   if (file !== undefined && text !== undefined)
     throw usageError('--body and a file: only one can be the body');
-  if (!lines) return only(await oneBody(file, text));
-  if (file === undefined)
-    throw usageError('--lines needs a file to read lines from, or - for standard input');
-  return eachLine(file === STANDARD_INPUT ? process.stdin : await openFile(file), signal);
-}
-
-async function oneBody(file: string | undefined, text = '{}'): Promise<FoundBody> {
-  if (file === undefined) return { body: parsedJson(Buffer.from(text), 'the body') };
-  if (file !== STANDARD_INPUT) {
-    return { body: parsedJson(await fileContent(file, 'body'), `the body (${file})`) };
+  if (text !== undefined) {
+    if (lines) throw usageError('--lines needs a file to read lines from, or - for standard input');
+    return only({ body: parsedJson(Buffer.from(text), 'the body') });
   }
-  return { body: parsedJson(await buffer(process.stdin), 'the body (standard input)') };
+  // As other programs do. But nobody would guess that a silent terminal waits for JSON.
+  if (file === undefined && process.stdin.isTTY)
+    throw usageError('there is no body: name a file, - for standard input, or give --body');
+  const from = file ?? STANDARD_INPUT;
+  const isInput = from === STANDARD_INPUT;
+  if (lines) return eachLine(isInput ? process.stdin : await openFile(from), signal);
+  const content = isInput ? await buffer(process.stdin) : await fileContent(from, 'body');
+  return only({ body: parsedJson(content, `the body (${isInput ? 'standard input' : from})`) });
 }
 
 async function* only(found: FoundBody): AsyncIterable<FoundBody> {

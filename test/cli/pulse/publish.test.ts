@@ -15,7 +15,7 @@ function file(name: string, content: string): string {
 }
 
 describe.concurrent('tcw pulse publish', () => {
-  it('declares, publishes a file, standard input, a word or {}, and says so', async () => {
+  it('declares, publishes a file, standard input or a word, and says so', async () => {
     const { exchange } = await ownExchange();
     const listener = await listening(exchange, '--count', '4');
     const message = file('message.json', '{"id":1,"text":"\u2028ü"}');
@@ -26,13 +26,16 @@ describe.concurrent('tcw pulse publish', () => {
     });
     await pulse(['publish', exchange, 'b', '-'], '{"id":2}');
     await pulse(['publish', exchange, 'c', '--body', '{"id":3}', '--dialect', 'payload']);
-    expect(await pulse(['publish', exchange, 'd', '--quiet'])).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(await pulse(['publish', exchange, 'd', '--quiet'], '{"id":4}')).toMatchObject({
+      exitCode: 0,
+      stdout: '',
+    });
     expect(await listener.ended).toBe(0);
     expect(listener.messages()).toMatchObject([
       { routingKey: 'a', routes: ['route.x'], body: { id: 1, text: '\u2028ü' } },
       { routingKey: 'b', body: { id: 2 } },
       { routingKey: 'c', body: { payload: { id: 3 } } },
-      { routingKey: 'd', body: {} },
+      { routingKey: 'd', body: { id: 4 } },
     ]);
   });
 
@@ -88,7 +91,7 @@ describe.concurrent('tcw pulse publish', () => {
 
   it('returns a --mandatory message that no queue wants: 75', async () => {
     const { exchange } = await ownExchange();
-    expect(await pulse(['publish', exchange, 'k', '--mandatory', '--json'])).toEqual({
+    expect(await pulse(['publish', exchange, 'k', '--mandatory', '--json'], '{}')).toEqual({
       exitCode: 75,
       stdout: expect.stringMatching(
         /^\{"exchange":.*,"status":"returned","kind":"returned","error":"no queue wants k/,

@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
-import { execa } from 'execa';
+import { promisify } from 'node:util';
+
+// Without execa, which each worker would load for this alone.
+const run = promisify(execFile);
 
 /**
  * Makes a FIFO and holds it open for reading for as long as this process lives. The kernel closes it at the process's
@@ -10,7 +14,7 @@ import { execa } from 'execa';
  * @throws Error where there is no mkfifo, or the file system has no FIFOs
  */
 export async function showLife(fifo: string): Promise<number> {
-  await execa('mkfifo', ['-m', '600', fifo], { stdin: 'ignore' });
+  await run('mkfifo', ['-m', '600', fifo]);
   const descriptor = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   // Another worker may have taken it for a dead one's, and removed it, before it was open.
   const isThere = lstatSync(fifo, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino;

@@ -3,7 +3,7 @@ import { FIRST_DESCRIPTOR, type Enclosure, type Entrance } from './enclosure.ts'
 import { withNewKeeper, type Keeper } from './keeper.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
 import type { OutputPipe } from './output-pipe.ts';
-import { readProcFolder, type ProcessRow } from './process-table.ts';
+import { isRunning, readProcFolder, type ProcessRow } from './process-table.ts';
 import type { Tools } from './tools.ts';
 
 /** A way to make a PID namespace and to enter it; which one works depends on the machine. */
@@ -100,7 +100,7 @@ class PidNamespace implements Enclosure {
   }
 
   get over(): boolean {
-    return this.#over;
+    return this.#over || !isRunning(this.#keeper.pid);
   }
 
   entered(): void {

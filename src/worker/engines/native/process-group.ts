@@ -3,6 +3,7 @@ import type { Enclosure, Entrance } from './enclosure.ts';
 import { SANDBOX } from './mark.ts';
 import { withNewKeeper, type Keeper } from './keeper.ts';
 import { MemberSearch } from './member-search.ts';
+import { isRunning } from './process-table.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import type { Tools } from './tools.ts';
 
@@ -74,7 +75,7 @@ class ProcessGroups implements Enclosure {
   }
 
   get over(): boolean {
-    return this.#over;
+    return this.#over || !isRunning(this.#watchdog.pid);
   }
 
   entered(leader: number): void {

@@ -1,5 +1,9 @@
+import { assertDescriptors } from './descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
 import { newMark } from './mark.ts';
+
+/** A spare takes ten or so; a worker that is short of them needs these for its runs. */
+const DESCRIPTORS_TO_SPARE = 48;
 
 /** An enclosure, and the mark by which its processes are known. */
 export interface Marked {
@@ -34,8 +38,9 @@ export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosu
   let next: Promise<Marked | undefined> | undefined;
   let closed = false;
   const prepare = () => {
+    if (closed || !hasDescriptors()) return;
     // What went wrong is seen by the next run, when it goes wrong again.
-    if (!closed) next ??= take().catch(() => undefined);
+    next ??= take().catch(() => undefined);
   };
   return {
     take: async () => {
@@ -54,6 +59,15 @@ export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosu
       if (spare) await end(spare);
     },
   };
+}
+
+function hasDescriptors(): boolean {
+  try {
+    assertDescriptors(DESCRIPTORS_TO_SPARE);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function end({ enclosure }: Marked): Promise<void> {

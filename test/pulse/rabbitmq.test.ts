@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { connect, endpointFrom, type PulseError } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';
+import { networks } from './rabbitmq/networks.ts';
 import { trouble } from './trouble.ts';
 import { BACKOFF, CONNECTION, ownRabbitmq } from './rabbitmq/setting.ts';
 
@@ -130,6 +131,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   });
 
   channels(own);
+  networks(own);
 
   describe('shared with the in-memory broker', () => {
     const user = 'tcw-test';

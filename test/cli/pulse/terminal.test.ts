@@ -17,9 +17,17 @@ const hasScript = (() => {
 /** `tcw pulse …` on a terminal with colours. */
 function onTerminal(...words: string[]) {
   const line = [process.execPath, TCW, 'pulse', ...words, '-s', inject('pulseUrl')];
-  const { NO_COLOR: _, FORCE_COLOR: __, ...environment } = process.env;
-  const child = spawn('script', ['-qec', line.map(word => `'${word}'`).join(' '), '/dev/null'], {
-    env: { ...environment, TERM: 'xterm-256color', COLORTERM: 'truecolor' },
+  // Ctrl-C goes to all that is in front: a shell that only waits would die of it, after the program has ended in order.
+  const inFront = `exec ${line.map(word => `'${word}'`).join(' ')}`;
+  const child = spawn('script', ['-qec', inFront, '/dev/null'], {
+    // Of our own environment only what finds programs and files: any of NO_COLOR, FORCE_COLOR, CI
+    // and TMUX changes what colours Node takes a terminal to have.
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      TERM: 'xterm-256color',
+      COLORTERM: 'truecolor',
+    },
     stdio: 'pipe',
   });
   atTheEnd(() => child.kill('SIGKILL'));

@@ -1,4 +1,5 @@
-import { symlink } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
@@ -114,6 +115,21 @@ describe.each(engines)('whatever shell the machine has ($containment)', ({ conta
     await sleeping(marker, 2);
     worker.kill();
     await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+  });
+});
+
+describe.runIf(hasNamespaces)('where env(1) can not reset signals, as before coreutils 8.31', () => {
+  it('a command starts with the default action for every signal all the same', async () => {
+    const searchPath = await searchPathOf('mkfifo', 'nice', 'nsenter', 'setpriv', 'setsid', 'unshare');
+    const older = `#!/bin/sh\ncase $1 in --*) exit 125 ;; esac\nexec ${findProgram('env')} "$@"\n`;
+    await writeFile(path.join(searchPath, 'env'), older, { mode: 0o755 });
+    const engine = await nativeEngine({ containment: 'pid-namespace', searchPath });
+    const { shell } = await openSandbox(engine);
+    for (const signal of ['INT', 'QUIT', 'TERM'] as const) {
+      expect(await shell(`kill -s ${signal} $$`)).toMatchObject({
+        exitCode: 128 + constants.signals[`SIG${signal}`],
+      });
+    }
   });
 });
 

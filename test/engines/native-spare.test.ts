@@ -4,20 +4,35 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
-import { readProcessTable } from '../../src/worker/engines/native/process-table.ts';
+import { KEEPER } from '../../src/worker/engines/native/mark.ts';
+import { environmentOf, readProcessTable } from '../../src/worker/engines/native/process-table.ts';
 
-const children = async () =>
-  (await readProcessTable()).filter(({ parent, zombie }) => parent === process.pid && !zombie);
+/** What runs beside this process because of it, by the word that the programs beside a run have. */
+const beside = async () => {
+  const rows = await readProcessTable();
+  const marks = rows
+    .filter(({ zombie }) => !zombie)
+    .flatMap(({ pid }) =>
+      environmentOf(pid)
+        .filter(entry => entry.startsWith(`${KEEPER}=`))
+        .map(mark => ({ pid, mark })),
+    );
+  return marks;
+};
 
 async function start(containment: 'auto' | 'process-group') {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-spare-'));
   const engine = await nativeEngine({ containment, ahead: true });
-  const before = (await children()).map(({ pid }) => pid);
+  const before = (await beside()).map(({ mark }) => mark);
   onTestFinished(async () => {
     await engine.close?.();
     await rm(folder, { recursive: true });
   });
-  const spares = async () => (await children()).filter(({ pid }) => !before.includes(pid));
+  /** The processes of each place that is ready. */
+  const spares = async () => {
+    const ours = (await beside()).filter(({ mark }) => !before.includes(mark));
+    return Object.values(Object.groupBy(ours, ({ mark }) => mark));
+  };
   const exitCode = async (code: number) => {
     const sandbox = await engine.open(folder);
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -26,6 +41,15 @@ async function start(containment: 'auto' | 'process-group') {
     return result.exitCode;
   };
   return { engine, spares, exitCode };
+}
+
+/** Ends a process, which another one that ended may have ended already. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has.
+  }
 }
 
 describe.each(['auto', 'process-group'] as const)('an engine that works ahead (%s)', containment => {
@@ -42,9 +66,20 @@ describe.each(['auto', 'process-group'] as const)('an engine that works ahead (%
     const { spares, exitCode } = await start(containment);
     await exitCode(0);
     await expect.poll(spares).toHaveLength(1);
-    for (const { pid } of await spares()) process.kill(pid, 'SIGKILL');
+    for (const { pid } of (await spares()).flatMap(spare => spare ?? [])) kill(pid);
     await expect.poll(spares).toHaveLength(0);
     expect(await exitCode(5)).toBe(5);
+  });
+
+  it('runs the next one all the same when all that the worker started has been killed', async () => {
+    const children = async () => (await readProcessTable()).filter(({ parent }) => parent === process.pid);
+    const before = (await children()).map(({ pid }) => pid);
+    const { spares, exitCode } = await start(containment);
+    await exitCode(0);
+    await expect.poll(spares).toHaveLength(1);
+    for (const { pid } of await children()) if (!before.includes(pid)) kill(pid);
+    await expect.poll(spares).toHaveLength(0);
+    expect(await exitCode(6)).toBe(6);
   });
 
   it('leaves nothing when it is closed', async () => {

@@ -8,8 +8,8 @@
  * program before the command, puts them in their place.
  */
 export interface CarriedEnvironment {
-  /** What the starting programs get. */
-  readonly env: Record<string, string>;
+  /** What the starting programs get. The names are such that a shell can spell them. */
+  readonly variables: Record<string, string>;
   /** Lines for a shell that turn "$@", a command, into arguments of env(1) that give it the task's environment. */
   readonly restore: string;
 }
@@ -39,14 +39,14 @@ const passesUnchanged = (name: string) =>
 
 /** Splits an environment into what may pass the starting programs as it is and what is carried past them. */
 export function carryEnvironment(environment: Readonly<Record<string, string>>): CarriedEnvironment {
-  const env: Record<string, string> = {};
+  const variables: Record<string, string> = {};
   const carriers: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
     if (passesUnchanged(name)) {
-      env[name] = value;
+      variables[name] = value;
     } else {
       const carrier = `${PREFIX}${carriers.length}`;
-      env[carrier] = `${name}=${value}`;
+      variables[carrier] = `${name}=${value}`;
       carriers.push(carrier);
     }
   }
@@ -54,5 +54,5 @@ export function carryEnvironment(environment: Readonly<Record<string, string>>):
   const assignments = carriers.map(name => `"$${name}"`).join(' ');
   // The carriers are unset, or what they carry would count twice against the system's limit.
   const restore = `set -- ${removals} -- ${assignments} "$@"; unset ${carriers.join(' ')}`;
-  return { env, restore };
+  return { variables, restore };
 }

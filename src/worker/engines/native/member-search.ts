@@ -1,3 +1,4 @@
+import { KEEPER } from './mark.ts';
 import { environmentOf, readProcessTable, type ProcessRow } from './process-table.ts';
 
 /**
@@ -7,22 +8,30 @@ import { environmentOf, readProcessTable, type ProcessRow } from './process-tabl
  * What changed its session and its environment, and lost its parent between two looks, is not found.
  */
 export class MemberSearch {
-  /** The shells that lead a running command's group. */
-  readonly leaders = new Set<number>();
-  /** Process groups, which are sessions too, of commands. */
-  readonly groups = new Set<number>();
+  /** The process group, which is a session too, of the run's commands, while it is known. */
+  group: number | undefined;
   readonly #marks: readonly string[];
+  /** Those of the marks that programs beside a run have. */
+  readonly #besides: readonly string[];
   /** Processes that are never members, whatever they look like. */
   readonly #outsiders: ReadonlySet<number>;
   readonly #watchdog: number;
+  /**
+   * Groups and sessions that programs beside several runs have together. They are kept: a process that is about to end
+   * has no environment any more.
+   */
+  readonly #shared = new Set<number>();
   #known = new Map<number, string>();
 
   /**
    * @param marks entries of the environment, one of which only members have
    * @param watchdog a process that is older than every member, and none itself; 0 where there is none
+   * @param group the process group of the run's commands, where it is known
    */
-  constructor(marks: readonly string[], watchdog: number) {
+  constructor(marks: readonly string[], watchdog: number, group?: number) {
     this.#marks = marks;
+    this.#besides = marks.filter(entry => entry.startsWith(`${KEEPER}=`));
+    this.group = group;
     this.#watchdog = watchdog;
     this.#outsiders = new Set([0, 1, process.pid, watchdog]);
   }
@@ -33,23 +42,30 @@ export class MemberSearch {
     const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
     const candidates = rows.filter(row => !row.zombie && !this.#outsiders.has(row.pid));
     const members = new Map<number, ProcessRow>();
-    const kin = new Set(this.groups);
+    const kin = new Set(this.group === undefined ? [] : [this.group]);
     const isKin = (row: ProcessRow) =>
       kin.has(row.group) || kin.has(row.session ?? row.group) || members.has(row.parent);
     const isOurs = (row: ProcessRow) =>
       isKin(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
 
     let found = candidates.filter(isOurs);
+    for (const row of found)
+      if (this.#isBeside(row)) this.#shared.add(row.group).add(row.session ?? row.group);
     while (found.length > 0) {
       for (const row of found) {
         members.set(row.pid, row);
         // A group or a session that a member is in began with a member, so all in it are members.
-        kin.add(row.group).add(row.session ?? row.group);
+        for (const number of [row.group, row.session ?? row.group])
+          if (!this.#shared.has(number)) kin.add(number);
       }
       found = candidates.filter(row => !members.has(row.pid) && isKin(row));
     }
     this.#known = new Map(Array.from(members.values(), row => [row.pid, row.started]));
     return [...members.values()];
+  }
+
+  #isBeside({ pid }: ProcessRow): boolean {
+    return this.#besides.length > 0 && environmentOf(pid).some(entry => this.#besides.includes(entry));
   }
 
   #isMarked(row: ProcessRow, eldest: number): boolean {

@@ -4,7 +4,13 @@ import type { Engine } from '../engine.ts';
 import { endLeftovers } from './leftovers.ts';
 import { newMark } from './mark.ts';
 import { limitLines, processLimit, type ProcessLimit } from './limits.ts';
-import { openPidNamespace, pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace.ts';
+import type { Opener } from './opener.ts';
+import {
+  namespaceOpener,
+  openPidNamespace,
+  pidNamespaceMethods,
+  type PidNamespaceMethod,
+} from './pid-namespace.ts';
 import { openProcessGroups } from './process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
 import { oneAhead, onDemand, type Enclosures } from './spare.ts';
@@ -64,8 +70,13 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     if (typeof found !== 'string') {
       const reason = typeof limit === 'string' ? limit : found.unlimitedReason;
       const held = reason === undefined ? (limit as ProcessLimit | undefined) : undefined;
-      const enclose = (mark: string) => openPidNamespace(mark, found.method, tools, held);
-      return engine('pid-namespace', tools, enclosures(enclose), { limit: held, unlimitedReason: reason });
+      const { opener, method } = found;
+      const places = enclosures(mark => openPidNamespace(mark, opener, method));
+      const close = async () => {
+        await places.close();
+        opener.close();
+      };
+      return engine('pid-namespace', tools, { ...places, close }, { limit: held, unlimitedReason: reason });
     }
     if (containment === 'pid-namespace') {
       throw new Error(`The containment "pid-namespace" can not be had on this machine: ${found}`);
@@ -114,6 +125,7 @@ function engine(
 
 interface Found {
   readonly method: PidNamespaceMethod;
+  readonly opener: Opener;
   /** Why it works only without the limit; undefined when it works with it. */
   readonly unlimitedReason?: string;
 }
@@ -136,10 +148,12 @@ async function firstWorking(
 ): Promise<Found | string> {
   const reasons = new Set<string>();
   for (const method of methods) {
+    const opener = namespaceOpener(method, tools, limit);
     try {
-      await tryOut(method, tools, limit);
-      return { method };
+      await tryOut(method, opener, tools, limit);
+      return { method, opener };
     } catch (error) {
+      opener.close();
       reasons.add((error as Error).message.trim());
     }
   }
@@ -148,10 +162,11 @@ async function firstWorking(
 
 async function tryOut(
   method: PidNamespaceMethod,
+  opener: Opener,
   tools: Tools,
   limit: ProcessLimit | undefined,
 ): Promise<void> {
-  const enclosure = await openPidNamespace(newMark(), method, tools, limit);
+  const enclosure = await openPidNamespace(newMark(), opener, method);
   const sandbox = new NativeSandbox(enclosure, { tools, folder: '/', limits: limitLines(limit) });
   try {
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });

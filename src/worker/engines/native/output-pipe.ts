@@ -128,20 +128,18 @@ export class OutputPipe {
   }
 }
 
-/** The folder of a run's FIFO. */
-export function fifoFolder(mark: string): string {
-  return path.join(tmpdir(), `tcw-${mark}`);
-}
+/** What the paths of runs' folders for FIFOs begin with, before the run's mark. */
+export const FIFO_FOLDERS = path.join(tmpdir(), 'tcw-');
 
-/** Gives `use` a path, that nobody else can reach, for a FIFO that is needed only until it has been opened. */
-export async function withNewFifo<Result>(
+/** Gives `use` a folder, that nobody else can reach, for FIFOs that are needed only until they have been opened. */
+export async function withFifoFolder<Result>(
   mark: string,
-  use: (fifo: string) => Promise<Result>,
+  use: (folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = fifoFolder(mark);
+  const folder = `${FIFO_FOLDERS}${mark}`;
   await mkdir(folder, { mode: 0o700 });
   try {
-    return await use(path.join(folder, 'output'));
+    return await use(folder);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,10 +1,17 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { FIRST_DESCRIPTOR, type Enclosure, type Entrance } from './enclosure.ts';
-import { withNewKeeper, type Keeper } from './keeper.ts';
+import { readFileSync } from 'node:fs';
+import { assertDescriptors } from './descriptors.ts';
+import type { Enclosure } from './enclosure.ts';
+import { Launcher } from './launcher.ts';
+import { NamespaceEnds } from './namespace-ends.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
-import type { OutputPipe } from './output-pipe.ts';
+import { Opener } from './opener.ts';
+import { FIFO_FOLDERS, withFifoFolder, type OutputPipe } from './output-pipe.ts';
 import { isRunning, readProcFolder, type ProcessRow } from './process-table.ts';
+import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
+
+/** The FIFOs of a run, which the output has both ends of, and some to spare. */
+const DESCRIPTORS_OF_A_RUN = 10;
 
 /** A way to make a PID namespace and to enter it; which one works depends on the machine. */
 export interface PidNamespaceMethod {
@@ -45,8 +52,7 @@ export function pidNamespaceMethods({ unshare, nsenter, setsid, setpriv }: Tools
 const INIT = `
   [ $$ -eq 1 ] || exit 1
   trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
-  if [ -n "$2" ]; then echo "$2" >/proc/sys/kernel/pid_max || exit 1; fi
-  "$1" -m 600 "$3" || exit 1
+  if [ -n "$1" ]; then echo "$1" >/proc/sys/kernel/pid_max || exit 1; fi
   echo ready
   exec 3<&0 </dev/null >/dev/null 2>&1
   until
@@ -60,61 +66,90 @@ const INIT = `
     wait "$!"
   do :; done`;
 
+/** Makes what starts the processes of namespaces. */
+export function namespaceOpener(
+  { unshare, nsenter, setsid, userNamespace }: PidNamespaceMethod,
+  tools: Tools,
+  limit: ProcessLimit | undefined,
+): Opener {
+  const words = (list: readonly string[]) => list.map(quoted).join(' ');
+  // nsenter does not fork, so that the shell after it stays outside the PID namespace, where no member can signal it,
+  // and only its children are members.
+  const enter = [nsenter, '--no-fork', ...(userNamespace ? ['--preserve-credentials'] : [])];
+  const spaces = { pid: 'pid_for_children', mount: 'mnt', ...(userNamespace && { user: 'user' }) };
+  const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$pid/ns/${file}"`);
+  return new Opener(
+    tools.shell,
+    {
+      mkfifo: words([tools.mkfifo, '-m', '600']),
+      first: words([...unshare, tools.shell, '-c', INIT, 'init', pidMax(limit)]),
+      launcher: `${words(enter)} ${files.join(' ')} -- ${quoted(tools.shell)}`,
+      resetting: words([tools.env, '--default-signal=INT,QUIT']),
+      forking: words([setsid, '--fork']),
+    },
+    FIFO_FOLDERS,
+    tools.searchPath,
+  );
+}
+
 /**
  * Makes a PID namespace for one run.
  *
  * @param mark by which its first process is known, different for each run
+ * @throws Error with what its programs had to say
  */
 export async function openPidNamespace(
   mark: string,
-  method: PidNamespaceMethod,
-  tools: Tools,
-  limit: ProcessLimit | undefined,
+  opener: Opener,
+  { setsid }: PidNamespaceMethod,
 ): Promise<Enclosure> {
-  const words = [...method.unshare, tools.shell, '-c', INIT, 'init', tools.mkfifo, pidMax(limit)];
-  return await withNewKeeper(
-    words,
-    tools.searchPath,
-    mark,
-    (keeper, pipe) => new PidNamespace(keeper, pipe, method),
-  );
+  return await withFifoFolder(mark, async folder => {
+    assertDescriptors(DESCRIPTORS_OF_A_RUN);
+    await opener.make(mark);
+    const ends = new NamespaceEnds(folder);
+    try {
+      const keeper = await opener.open(mark);
+      await ends.ready;
+      const init = childOf(keeper);
+      await opener.enter(mark, keeper);
+      return new PidNamespace(ends, keeper, init, setsid);
+    } catch (error) {
+      ends.close();
+      throw error;
+    }
+  });
 }
 
 class PidNamespace implements Enclosure {
-  readonly entrance: Entrance;
+  readonly launcher: Launcher;
   readonly pipe: OutputPipe;
+  readonly #ends: NamespaceEnds;
   /** The unshare program, which is outside. */
-  readonly #keeper: Keeper;
+  readonly #keeper: number;
   readonly #init: number;
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(keeper: Keeper, pipe: OutputPipe, method: PidNamespaceMethod) {
+  constructor(ends: NamespaceEnds, keeper: number, init: number, setsid: string) {
+    this.#ends = ends;
     this.#keeper = keeper;
-    this.pipe = pipe;
-    this.#init = childOf(keeper.pid);
-    this.entrance = openEntrance(keeper.pid, method);
-    void keeper.ended.then(() => {
+    this.#init = init;
+    this.pipe = ends.pipe;
+    // A session whose leader is inside, so that process groups have numbers there and `kill 0` stays inside.
+    this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report, launch: quoted(setsid) });
+    void ends.ended.then(() => {
       this.#over = true;
     });
   }
 
   get over(): boolean {
-    return this.#over || !isRunning(this.#keeper.pid);
-  }
-
-  entered(): void {
-    // The namespace knows its members.
-  }
-
-  left(): void {
-    // As above.
+    return this.#over || !isRunning(this.#keeper);
   }
 
   async anyAlive(): Promise<boolean> {
     if (this.#over) return false;
     try {
-      return readProcFolder(`/proc/${this.#keeper.pid}/root/proc`).some(row => !isInit(row) && !row.zombie);
+      return readProcFolder(`/proc/${this.#keeper}/root/proc`).some(row => !isInit(row) && !row.zombie);
     } catch {
       // A task that is root may have unmounted /proc: then nobody knows.
       return !this.#over;
@@ -122,7 +157,7 @@ class PidNamespace implements Enclosure {
   }
 
   async terminate(): Promise<void> {
-    this.#keeper.tell('terminate');
+    this.#ends.tell('terminate');
   }
 
   kill(): Promise<void> {
@@ -136,57 +171,15 @@ class PidNamespace implements Enclosure {
     } catch {
       // It ended a moment ago.
     }
-    this.#keeper.release();
+    this.#ends.release();
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
-    await this.#keeper.ended;
-    this.entrance.descriptors.forEach(descriptor => {
-      closeSync(descriptor);
-    });
+    await this.#ends.ended;
   }
 }
 
 /** Is it the first process or its helper? Numbers of groups and sessions from outside the namespace are 0 in there. */
 function isInit({ pid, parent, session }: ProcessRow): boolean {
   return pid === 1 || (parent === 1 && session === 0);
-}
-
-/**
- * Opens the namespaces and says how to enter through the open files: a pid could have become another process's.
- *
- * nsenter does not fork, so that the shell after it stays outside the PID namespace, where no member can signal it,
- * and only its children are members.
- */
-function openEntrance(unsharePid: number, method: PidNamespaceMethod): Entrance {
-  const kinds = [
-    ['pid', 'pid_for_children'],
-    ['mount', 'mnt'],
-    ...(method.userNamespace ? [['user', 'user']] : []),
-  ];
-  return {
-    enter: [
-      method.nsenter,
-      '--no-fork',
-      ...(method.userNamespace ? ['--preserve-credentials'] : []),
-      ...kinds.map(([option], index) => `--${option}=/proc/self/fd/${FIRST_DESCRIPTOR + index}`),
-      '--',
-    ],
-    descriptors: openAll(kinds.map(([, file]) => `/proc/${unsharePid}/ns/${file}`)),
-    // A session whose leader is inside, so that process groups have numbers there and `kill 0` stays inside.
-    launch: method.setsid,
-    mark: {},
-  };
-}
-
-/** Opens all of them or, when the worker may not have so many open files, none. */
-function openAll(files: readonly string[]): number[] {
-  const descriptors: number[] = [];
-  try {
-    for (const file of files) descriptors.push(openSync(file, 'r'));
-    return descriptors;
-  } catch (error) {
-    for (const descriptor of descriptors) closeSync(descriptor);
-    throw error;
-  }
 }
 
 /** The only child of unshare. Kernels without the list of children, which are rare, are searched. */

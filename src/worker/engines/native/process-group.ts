@@ -1,45 +1,18 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Enclosure, Entrance } from './enclosure.ts';
+import { assertDescriptors } from './descriptors.ts';
+import type { Enclosure } from './enclosure.ts';
+import { Launcher } from './launcher.ts';
 import { SANDBOX } from './mark.ts';
-import { withNewKeeper, type Keeper } from './keeper.ts';
 import { MemberSearch } from './member-search.ts';
-import { isRunning } from './process-table.ts';
 import type { OutputPipe } from './output-pipe.ts';
+import { isRunning } from './process-table.ts';
 import type { Tools } from './tools.ts';
+import { withNewWatchdog, type Watchdog } from './watchdog.ts';
 
-/**
- * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input.
- *
- * The worker writes a line for each process group that a command leads, when it begins and when it is empty, and
- * `done` when none is left. On Linux the watchdog then also looks for the mark, and stops all that it finds before it
- * kills them, so that none is born meanwhile.
- */
-const WATCHDOG = `
-  trap '' HUP INT QUIT TERM
-  "$2" -m 600 "$3" || exit 1
-  echo ready
-  exec >/dev/null 2>&1
-  groups=' '
-  while read -r word group; do
-    case $word in
-      entered) groups="$groups$group " ;;
-      left) groups="\${groups%% $group *} \${groups#* $group }" ;;
-      done) exit 0 ;;
-    esac
-  done
-  for group in $groups; do kill -s KILL -- "-$group"; done
-  marked() {
-    for file in $(grep -lF "$1" /proc/[0-9]*/environ); do
-      file=\${file#/proc/}
-      printf '%s ' "\${file%/environ}"
-    done
-  }
-  [ -r /proc/self/environ ] || exit 0
-  while found=$(marked "$@"); [ -n "$found" ]; do
-    kill -s STOP $found
-    kill -s KILL $(marked "$@")
-    sleep 1
-  done`;
+/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_LAUNCHER = 8;
 
 /**
  * Makes what holds one run together where PID namespaces can not be had.
@@ -47,59 +20,77 @@ const WATCHDOG = `
  * @param mark by which the run's processes are known, different for each run
  */
 export async function openProcessGroups(mark: string, tools: Tools): Promise<Enclosure> {
-  const words = [tools.shell, '-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, tools.mkfifo];
-  return await withNewKeeper(
-    words,
-    tools.searchPath,
-    mark,
-    (keeper, pipe) => new ProcessGroups(keeper, pipe, mark),
-  );
+  return await withNewWatchdog(mark, tools, (watchdog, pipe) => {
+    const launcher = startLauncher(mark, pipe, tools);
+    // Where it did not start, it has no streams at all, whatever the types say; the next look finds nobody.
+    if (launcher.pid === undefined)
+      throw new Error('The shell that starts the commands of a run did not start');
+    watchdog.tell(`leader ${launcher.pid}`);
+    return new ProcessGroups(watchdog, launcher, launcher.pid, pipe, mark);
+  });
+}
+
+/** The shell that starts commands leads their process group, which is a session too. */
+function startLauncher(mark: string, pipe: OutputPipe, { shell, searchPath }: Tools): ChildProcess {
+  assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
+  const launcher = spawn(shell, [], {
+    env: { PATH: searchPath, [SANDBOX]: mark },
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', pipe.writer, 'ignore', 'pipe'],
+  });
+  // What is to be told of a launcher is told by its streams.
+  launcher.on('error', () => undefined);
+  return launcher;
 }
 
 class ProcessGroups implements Enclosure {
-  readonly entrance: Entrance;
+  readonly launcher: Launcher;
   readonly pipe: OutputPipe;
-  readonly #watchdog: Keeper;
+  readonly #watchdog: Watchdog;
+  readonly #jobs: Writable;
+  /** The launcher. */
+  readonly #leader: number;
   readonly #search: MemberSearch;
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(watchdog: Keeper, pipe: OutputPipe, mark: string) {
+  constructor(watchdog: Watchdog, launcher: ChildProcess, leader: number, pipe: OutputPipe, mark: string) {
     this.#watchdog = watchdog;
     this.pipe = pipe;
-    this.#search = new MemberSearch([`${SANDBOX}=${mark}`], watchdog.pid);
-    this.entrance = { enter: [], descriptors: [], launch: '', mark: { [SANDBOX]: mark } };
+    const [jobs, , , report] = launcher.stdio as unknown as [Writable, null, null, Readable];
+    const marked = { [SANDBOX]: mark };
+    this.#jobs = jobs;
+    this.#leader = leader;
+    this.launcher = new Launcher({ jobs, report, mark: marked });
+    this.#search = new MemberSearch([`${SANDBOX}=${mark}`], watchdog.pid, leader);
     void watchdog.ended.then(() => {
       this.#over = true;
     });
+    launcher.on('exit', () => {
+      this.#over = true;
+      this.#forgetGroup();
+    });
+  }
+
+  /** A group that is empty has to be forgotten: its number may become another process's. */
+  #forgetGroup(): void {
+    if (signal(-this.#leader, 0) !== 'gone') return;
+    this.#search.group = undefined;
+    this.#watchdog.tell('leader');
   }
 
   get over(): boolean {
-    return this.#over || !isRunning(this.#watchdog.pid);
-  }
-
-  entered(leader: number): void {
-    this.#search.leaders.add(leader);
-    this.#search.groups.add(leader);
-    this.#watchdog.tell(`entered ${leader}`);
-  }
-
-  left(leader: number): void {
-    this.#search.leaders.delete(leader);
-    // A group that is empty is forgotten: its number may become another process's.
-    if (signal(-leader, 0) === 'gone') {
-      this.#search.groups.delete(leader);
-      this.#watchdog.tell(`left ${leader}`);
-    }
+    return this.#over || !isRunning(this.#watchdog.pid) || !isRunning(this.#leader);
   }
 
   async anyAlive(): Promise<boolean> {
-    return (await this.#search.members()).length > 0;
+    return (await this.#search.members()).some(({ pid }) => pid !== this.#leader);
   }
 
   async terminate(): Promise<void> {
-    // The shells that only wait for a command end by themselves.
-    const stopped = await this.#stopAll(this.#search.leaders);
+    // The shell that only waits for a command is no part of the task.
+    const stopped = await this.#stopAll(new Set([this.#leader]));
     for (const pid of stopped) signal(pid, 'SIGTERM');
     for (const pid of stopped) signal(pid, 'SIGCONT');
   }
@@ -119,6 +110,7 @@ class ProcessGroups implements Enclosure {
       }
       await sleep(pause);
     }
+    this.#jobs.destroy();
     this.#watchdog.tell('done');
     await this.#watchdog.ended;
     this.#watchdog.release();

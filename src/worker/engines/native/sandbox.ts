@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandNotStarted, type Command, type CommandResult, type Sandbox } from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
-import { launch, type Launch, type LaunchOptions } from './launch.ts';
+import type { Launch, LaunchOptions } from './launcher.ts';
 import { outOfMemoryKills } from './out-of-memory.ts';
 import { assertStartable } from './startable.ts';
 
@@ -43,7 +43,7 @@ export class NativeSandbox implements Sandbox {
     const killsBefore = outOfMemoryKills();
     const finishPouring = this.#enclosure.pipe.pourInto(command.output);
     try {
-      this.#launched = launch(this.#enclosure, command, this.#options);
+      this.#launched = this.#enclosure.launcher.launch(command, this.#options);
       const ending = await this.#launched.ended;
       const memoryRanOut = outOfMemoryKills() > killsBefore;
       return { ...ending, wallMs: wallMs(), ...(memoryRanOut && { memoryRanOut }) };

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandNotStarted, type Command } from '../engine.ts';
+import { isTooLarge } from './too-large.ts';
 
 /** What the system calls its errors; generic-worker's log has these words. */
 const WORDS: Record<string, string> = {
@@ -20,7 +21,7 @@ const codeOf = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?
  * The error for a program that the system would not start, as `fork/exec <program>: <reason>`; undefined when the
  * code is not one that the command itself is to blame for.
  */
-export function notStarted(program: string, code: string): CommandNotStarted | undefined {
+function notStarted(program: string, code: string): CommandNotStarted | undefined {
   const words = WORDS[code];
   return words === undefined ? undefined : new CommandNotStarted(`fork/exec ${program}: ${words}`);
 }
@@ -37,6 +38,7 @@ export async function assertStartable(command: Command, folder: string): Promise
   const [program] = command.argv;
   if (program === undefined) throw new CommandNotStarted('exec: no command');
   if (!isWellFormed(command)) throw refusal(program, 'EINVAL');
+  if (isTooLarge(command)) throw refusal(program, 'E2BIG');
   const folderProblem = await stat(folder).then(
     found => (found.isDirectory() ? undefined : 'ENOTDIR'),
     codeOf,

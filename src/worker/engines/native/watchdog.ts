@@ -1,18 +1,51 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { KEEPER } from './mark.ts';
 import { assertDescriptors } from './descriptors.ts';
-import { OutputPipe, withNewFifo } from './output-pipe.ts';
+import { KEEPER, SANDBOX } from './mark.ts';
+import { OutputPipe, withFifoFolder } from './output-pipe.ts';
+import type { Tools } from './tools.ts';
 
 /** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_START = 12;
 
 /**
- * The program beside the worker that ends a run's processes when the worker is gone. It learns that by the end of its
- * standard input, whose other end only the worker holds.
+ * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input: only the worker
+ * holds the other end.
+ *
+ * The worker writes who leads the process group of the run's commands, and `done` when nobody is left. On Linux the
+ * watchdog then also looks for the mark, and stops all that it finds before it kills them, so that none is born
+ * meanwhile.
  */
-export interface Keeper {
+const WATCHDOG = `
+  trap '' HUP INT QUIT TERM
+  "$2" -m 600 "$3" || exit 1
+  echo ready
+  exec >/dev/null 2>&1
+  group=
+  while read -r word leader; do
+    case $word in
+      leader) group=$leader ;;
+      done) exit 0 ;;
+    esac
+  done
+  [ -z "$group" ] || kill -s KILL -- "-$group"
+  marked() {
+    for file in $(grep -lF "$1" /proc/[0-9]*/environ); do
+      file=\${file#/proc/}
+      printf '%s ' "\${file%/environ}"
+    done
+  }
+  [ -r /proc/self/environ ] || exit 0
+  while found=$(marked "$@"); [ -n "$found" ]; do
+    kill -s STOP $found
+    kill -s KILL $(marked "$@")
+    sleep 1
+  done`;
+
+/** The shell beside the worker that ends a run's processes when the worker is gone. */
+export interface Watchdog {
   readonly pid: number;
   /** Settles when it has ended, for whatever reason; never rejects. */
   readonly ended: Promise<unknown>;
@@ -22,25 +55,22 @@ export interface Keeper {
 }
 
 /**
- * Starts a keeper, which makes the FIFO of the run's output and then prints a line.
+ * Starts a watchdog, which makes the FIFO of the run's output.
  *
- * @param words its program and arguments; the path for the FIFO is added
- * @param searchPath for its own programs
- * @param mark by which it is known when the worker has died
- * @param use makes what needs the keeper; the keeper is released when that fails
- * @throws Error with what the program had to say, when it ended instead
+ * @param mark by which it is known when the worker has died, and by which it knows the run's processes
+ * @param use makes what needs the watchdog, which is released when that fails
+ * @throws Error with what the shell had to say, when it ended instead
  */
-export async function withNewKeeper<Result>(
-  words: readonly string[],
-  searchPath: string,
+export async function withNewWatchdog<Result>(
   mark: string,
-  use: (keeper: Keeper, pipe: OutputPipe) => Result,
+  { shell, mkfifo, searchPath }: Tools,
+  use: (watchdog: Watchdog, pipe: OutputPipe) => Result,
 ): Promise<Result> {
-  return await withNewFifo(mark, async fifo => {
-    const [file = '', ...rest] = words;
+  return await withFifoFolder(mark, async folder => {
+    const fifo = path.join(folder, 'output');
     assertDescriptors(DESCRIPTORS_OF_A_START);
     // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
-    const subprocess = spawn(file, [...rest, fifo], {
+    const subprocess = spawn(shell, ['-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, mkfifo, fifo], {
       env: { PATH: searchPath, [KEEPER]: mark },
       cwd: '/',
       detached: true,
@@ -59,14 +89,14 @@ export async function withNewKeeper<Result>(
     try {
       const failure = await Promise.race([ready, failed]);
       if (failure !== undefined) throw new Error(failure);
-      const keeper: Keeper = {
+      const watchdog: Watchdog = {
         pid: subprocess.pid,
         ended: failed,
         tell: line => void subprocess.stdin.write(`${line}\n`),
         release: () => void subprocess.stdin.destroy(),
       };
       pipe = new OutputPipe(fifo);
-      return use(keeper, pipe);
+      return use(watchdog, pipe);
     } catch (error) {
       pipe?.close();
       subprocess.stdin.destroy();

@@ -1,0 +1,100 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { assertDescriptors } from './descriptors.ts';
+
+/** What an answer begins with. */
+export const ANSWER = '= ';
+
+/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_START = 8;
+
+/** How much of what its programs complain of is kept, in characters. */
+const COMPLAINT_LENGTH = 2_000;
+
+interface Question {
+  readonly resolve: (answer: string) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A shell that answers each line that it reads with one line, which begins with {@link ANSWER}. All other lines that it
+ * prints are complaints. It does not keep the worker's process from ending, but for its answers.
+ */
+export class AnsweringShell {
+  over = false;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #questions: Question[] = [];
+  #complaint = '';
+
+  constructor(shell: string, words: readonly string[], searchPath: string) {
+    assertDescriptors(DESCRIPTORS_OF_A_START);
+    const child = spawn(shell, words, {
+      env: { PATH: searchPath },
+      cwd: '/',
+      // In a session of its own, so that what a terminal sends to the worker is the worker's to hear.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    this.#child = child;
+    child.on('error', error => {
+      this.#end(error.message);
+    });
+    if (child.pid === undefined) return;
+    child.on('exit', (code, signal) => {
+      this.#end(`${shell} ended with ${signal ?? `exit code ${code}`}`);
+    });
+    // That it has ended is seen by its exit.
+    child.stdin.on('error', () => undefined);
+    createInterface({ input: child.stdout }).on('line', line => {
+      if (!line.startsWith(ANSWER)) {
+        this.#complaint = `${this.#complaint}\n${line}`.slice(-COMPLAINT_LENGTH);
+        return;
+      }
+      this.#questions.shift()?.resolve(line.slice(ANSWER.length));
+      this.#hold();
+    });
+    child.unref();
+    (child.stdin as unknown as Holding).unref();
+    this.#hold();
+  }
+
+  ask(line: string): Promise<string> {
+    // Where it did not start at all, it has no streams, whatever the types say.
+    if (this.over || this.#child.pid === undefined) return Promise.reject(new Error(this.complaint()));
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.#questions.push({ resolve, reject });
+    this.#hold();
+    this.#child.stdin.write(`${line}\n`);
+    return promise;
+  }
+
+  /** What its programs had to say so far. */
+  complaint(): string {
+    return this.#complaint.trim();
+  }
+
+  close(): void {
+    this.over = true;
+    this.#child.stdin.end();
+  }
+
+  /** It is waited for while there are questions. */
+  #hold(): void {
+    const stdout = this.#child.stdout as unknown as Holding;
+    if (this.#questions.length > 0) stdout.ref();
+    else stdout.unref();
+  }
+
+  #end(why: string): void {
+    this.over = true;
+    this.#complaint ||= why;
+    for (const { reject } of this.#questions.splice(0)) reject(new Error(this.complaint()));
+  }
+}
+
+/** Streams of a child are sockets, whatever the types say. */
+interface Holding {
+  ref(): void;
+  unref(): void;
+}

@@ -1,0 +1,153 @@
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { CommandNotStarted, type Command, type CommandResult } from '../engine.ts';
+import { carryEnvironment } from './environment.ts';
+import { KEEPER, SANDBOX } from './mark.ts';
+import { quoted } from './quoted.ts';
+import type { Tools } from './tools.ts';
+
+/** A command that has been given to the system. */
+export interface Launch {
+  /** Settles as soon as the command's process is inside the enclosure, or when it never will be. */
+  readonly inside: Promise<undefined>;
+  /** Settles when the command has ended. Rejects with CommandNotStarted, or with an error of the machine. */
+  readonly ended: Promise<Omit<CommandResult, 'wallMs'>>;
+}
+
+/** How the commands of a run are started. */
+export interface LaunchOptions {
+  readonly tools: Tools;
+  /** The folder that each starts in. */
+  readonly folder: string;
+  /** Lines of shell that hold a command to the limits of a run. */
+  readonly limits: string;
+}
+
+/** What a shell is to be that stands between the worker and the commands of one run. */
+export interface LauncherParts {
+  /** Its standard input. */
+  readonly jobs: Writable;
+  /** What it writes to its descriptor 3. */
+  readonly report: Readable;
+  /** What starts a program in a session of its own: words of the shell, or none. */
+  readonly launch?: string;
+  /** Variables by which the processes of the run are known. */
+  readonly mark?: Readonly<Record<string, string>>;
+}
+
+/**
+ * It hears the signals that a command sends to its whole process group (`kill 0`) but does not die of them; and since it
+ * catches them and does not ignore them, a command starts with the default for each.
+ */
+const BEGINNING = 'exec 2>&3; trap : HUP INT QUIT TERM USR1 USR2 ALRM\n';
+
+/**
+ * The shell that stands between the worker and the commands of one run. It waits beside the run until it reads what to do,
+ * so that nothing but the command itself has to be started then. It tells when the command's process exists, merges
+ * standard error into standard output, waits, and tells the CPU time of what it waited for, which Node does not.
+ */
+export class Launcher {
+  readonly #parts: LauncherParts;
+  #report = '';
+  #over = false;
+  #onReport: () => void = () => undefined;
+  #cpuBefore: CpuTimes = { userMs: 0, kernelMs: 0 };
+
+  constructor(parts: LauncherParts) {
+    this.#parts = parts;
+    const { jobs, report } = parts;
+    // That it is gone is seen by the end of its report.
+    jobs.on('error', () => undefined);
+    jobs.write(BEGINNING);
+    report.on('data', (chunk: Buffer) => {
+      this.#report += chunk.toString('latin1');
+      this.#onReport();
+    });
+    const end = () => {
+      this.#over = true;
+      this.#onReport();
+    };
+    report.on('end', end).on('error', end).on('close', end);
+  }
+
+  /** Starts a command. One at a time. */
+  launch(command: Command, options: LaunchOptions): Launch {
+    const [program = ''] = command.argv;
+    const inside = Promise.withResolvers<undefined>();
+    const ended = Promise.withResolvers<Omit<CommandResult, 'wallMs'>>();
+    this.#report = '';
+    this.#onReport = () => {
+      const isInside = /^inside$/m.test(this.#report);
+      const ending = /^ended (\d+)\n.*\n(.*)\n/m.exec(this.#report);
+      if (isInside || ending || this.#over) inside.resolve(undefined);
+      if (ending && isInside)
+        ended.resolve({ exitCode: Number(ending[1]), ...this.#cpuTimes(ending[2] ?? '') });
+      else if (ending || this.#over) {
+        // Whoever ended the shell, ended the command too, or it can not be followed any more.
+        if (isInside) ended.resolve({ exitCode: 128 + constants.signals.SIGKILL });
+        else ended.reject(neverInside(program, this.#report));
+      }
+    };
+    this.#parts.jobs.write(this.#job(command, options));
+    this.#onReport();
+    return { inside: inside.promise, ended: ended.promise };
+  }
+
+  #job({ argv, env }: Command, { tools, folder, limits }: LaunchOptions): string {
+    const { launch = '', mark = {} } = this.#parts;
+    const { variables, restore } = carryEnvironment({ ...env, ...mark });
+    const [program = ''] = argv;
+    // For env(1), a first word with an equals sign is one more variable, and a lone dash is an option.
+    const guard = /=|^-$/.test(program) ? [tools.nice, '-n', '0', '--'] : [];
+    const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
+    // The braces have the shell read all of it before it does anything.
+    return `{
+      (cd -- ${quoted(folder)} || exit 1
+        printf 'inside\\n' >&3
+        ${limits}
+        unset PATH ${KEEPER} ${SANDBOX}
+        ${exports.join('\n')}
+        set -- ${[...guard, ...argv].map(quoted).join(' ')}
+        ${restore}
+        exec ${launch} ${tools.env} "$@" 2>&1 3>&- </dev/null)
+      echo "ended $?" >&3
+      times >&3
+    }\n`;
+  }
+
+  /** The CPU times of one command, of a shell's times for all so far. */
+  #cpuTimes(line: string): Partial<CpuTimes> {
+    const total = parseTimes(line);
+    if (total === undefined) return {};
+    const before = this.#cpuBefore;
+    this.#cpuBefore = total;
+    return {
+      userMs: Math.round(total.userMs - before.userMs),
+      kernelMs: Math.round(total.kernelMs - before.kernelMs),
+    };
+  }
+}
+
+function neverInside(program: string, complaint: string): Error {
+  // Another way to be full: what an earlier command left running is as much as a run may have.
+  return /fork/i.test(complaint)
+    ? new CommandNotStarted(`fork/exec ${program}: resource temporarily unavailable`)
+    : new Error(`A command could not enter its sandbox: ${complaint.trim()}`);
+}
+
+interface CpuTimes {
+  readonly userMs: number;
+  readonly kernelMs: number;
+}
+
+/**
+ * Reads the second line that a shell's `times` prints: user and system time of the children that it waited for, each as
+ * minutes and seconds: `0m0.040s 0m0.010s`.
+ */
+function parseTimes(line: string): CpuTimes | undefined {
+  const found = /^(\d+)m(\d+\.\d+)s (\d+)m(\d+\.\d+)s$/.exec(line);
+  if (found === null) return undefined;
+  const [userMinutes = 0, userSeconds = 0, kernelMinutes = 0, kernelSeconds = 0] = found.slice(1).map(Number);
+  const inMs = (minutes: number, seconds: number) => (minutes * 60 + seconds) * 1000;
+  return { userMs: inMs(userMinutes, userSeconds), kernelMs: inMs(kernelMinutes, kernelSeconds) };
+}

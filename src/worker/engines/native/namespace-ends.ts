@@ -16,6 +16,8 @@ export class NamespaceEnds {
   readonly ready: Promise<undefined>;
   /** Settles when the program that made the namespace has ended. */
   readonly ended: Promise<undefined>;
+  /** Settles when the launcher has ended, or never was. */
+  readonly launcherEnded: Promise<undefined>;
   readonly #keep: number;
   readonly #status: Socket;
   #released = false;
@@ -46,6 +48,11 @@ export class NamespaceEnds {
       for (const end of opened) end.destroy();
       throw error;
     }
+    const { promise: launcherEnded, resolve } = Promise.withResolvers<undefined>();
+    this.report.on('close', () => {
+      resolve(undefined);
+    });
+    this.launcherEnded = launcherEnded;
     const { ready, ended } = heard(this.#status);
     this.ready = ready;
     this.ended = ended;

@@ -174,6 +174,7 @@ class PidNamespace implements Enclosure {
     this.#ends.release();
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
     await this.#ends.ended;
+    await this.#ends.launcherEnded;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Secret } from '../pulse/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
-import type { Logger } from '../worker/index.ts';
+import type { Logger } from './logger.ts';
 
 /**
  * What a command writes to. Its result is its exit code, one of `EXIT_CODES`. For an end that the user can do

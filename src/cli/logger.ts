@@ -1,9 +1,23 @@
 import type { Writable } from 'node:stream';
 import { pino, stdTimeFunctions } from 'pino';
 import type { WorkerConfig } from '../worker/config/index.ts';
-import type { Logger } from '../worker/index.ts';
 import { redacted, withoutUrlPasswords } from './redact.ts';
 
+/**
+ * Where the worker's own log lines go: not the logs of tasks. Fields are for machines, the message for people;
+ * a `Secret` among the fields prints as `[redacted]`.
+ */
+export interface Logger {
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+/** An `Error` belongs under the name `err`. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** The log of a process. */
 export interface ProcessLogger extends Logger {
   /** Settles when everything logged so far has left for the stream. */
   flush(): Promise<void>;

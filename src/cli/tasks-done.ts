@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { Logger, WorkerConfig } from '../worker/index.ts';
+import type { WorkerConfig } from '../worker/index.ts';
+import type { Logger } from './logger.ts';
 
 /** How many of `numberOfTasksToRun` are done. A worker may be restarted between two tasks, or its machine rebooted. */
 export interface TasksDone {

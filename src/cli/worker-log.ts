@@ -1,4 +1,5 @@
-import type { LogFields, Logger, WorkerNews } from '../worker/index.ts';
+import type { WorkerNews } from '../worker/index.ts';
+import type { LogFields, Logger } from './logger.ts';
 
 type Incident = Exclude<WorkerNews, { type: 'worker' | 'run' }>;
 type Level = keyof Logger;

@@ -10,7 +10,6 @@ import {
   createWorker,
   type Engine,
   type ExitReason,
-  type Logger,
   type Tell,
   type WorkerConfig,
   type WorkerParts,
@@ -20,6 +19,7 @@ import { Failure } from './failure.ts';
 import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
 import { logNews } from './worker-log.ts';
+import type { Logger } from './logger.ts';
 
 export interface WorkerProcess {
   readonly config: WorkerConfig;

@@ -3,8 +3,8 @@ import type { Claim, Queue } from '../queue/index.ts';
 import type { RunException } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
 import type { Engine } from './engines/engine.ts';
-import type { Ledger } from './ledger/index.ts';
 import type { Tell } from './events.ts';
+import type { Ledger } from './ledger/index.ts';
 
 /** What a worker is made of, passed in so that a test can turn each of them. */
 export interface WorkerParts {

@@ -9,7 +9,6 @@ export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.t
 export { nativeEngine } from './engines/native/index.ts';
 export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
 export { openLedger, removeLeftovers, type Ledger } from './ledger/index.ts';
-export type { LogFields, Logger } from './logger.ts';
 export type { Outcome } from './outcome.ts';
 export { payloadSchema } from './features/index.ts';
 export type { RunState } from './run/run-state.ts';

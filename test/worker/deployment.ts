@@ -21,12 +21,12 @@ import {
   createWorker,
   type Engine,
   type ExitReason,
-  type LogFields,
   type WorkerConfig,
   type WorkerNews,
   type WorkerParts,
 } from '../../src/worker/index.ts';
 import { memoryTestBroker } from './test-broker.ts';
+import type { LogFields } from '../../src/cli/logger.ts';
 
 const PROVISIONER = 'test';
 

@@ -8,10 +8,10 @@ import {
   type PulseOptions,
   type Secret,
 } from '../../pulse/index.ts';
-import type { Logger } from '../../worker/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { connectToPulse } from '../worker-pulse.ts';
+import type { Logger } from '../logger.ts';
 
 /** Who owns the queue's exchanges at Pulse. */
 const QUEUE_USER = 'taskcluster-queue';

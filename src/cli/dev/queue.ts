@@ -1,7 +1,7 @@
 import { startLocalQueue, type LocalClient, type LocalQueue, type Publish } from '../../local/index.ts';
-import type { Logger } from '../../worker/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import type { Logger } from '../logger.ts';
 
 /** What the system says of a port that can not be had. */
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
-import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../queue/index.ts';
+import { longTimer } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../slots.ts';
 

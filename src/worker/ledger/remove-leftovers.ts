@@ -1,5 +1,5 @@
-import { readdir, lstat, rm } from 'node:fs/promises';
 import { rmdirSync } from 'node:fs';
+import { readdir, lstat, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Engine } from '../engines/engine.ts';
 import type { Tell } from '../events.ts';

@@ -1,6 +1,7 @@
 import { logNews } from '../../../src/cli/worker-log.ts';
-import type { LogFields, Tell } from '../../../src/worker/index.ts';
+import type { Tell } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/queue/index.ts';
+import type { LogFields } from '../../../src/cli/logger.ts';
 
 /** A call that is open until the test answers it. */
 export interface OpenCall<A, R> {

@@ -2,8 +2,8 @@ import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine.ts';
 import { endLeftovers } from './leftovers.ts';
-import { newMark } from './mark.ts';
 import { limitLines, processLimit, type ProcessLimit } from './limits.ts';
+import { newMark } from './mark.ts';
 import type { Opener } from './opener.ts';
 import {
   namespaceOpener,

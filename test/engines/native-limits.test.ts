@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { readFile, symlink } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdir, readFile, rmdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -161,6 +161,38 @@ describe.runIf(process.platform === 'linux').each(engines)('when memory runs out
     const own = Number(await readFile('/proc/self/oom_score_adj', 'latin1'));
     const { log } = await shell('cat /proc/self/oom_score_adj');
     expect(Number(log.text)).toBe(Math.min(1_000, own + 500));
+  });
+});
+
+/** A folder for groups of processes with a limit of memory: cgroups, version 1 or 2. They need root. */
+const memoryGroups = [
+  { root: '/sys/fs/cgroup/memory', limit: 'memory.limit_in_bytes' },
+  { root: '/sys/fs/cgroup', limit: 'memory.max' },
+].find(({ root, limit }) => {
+  const group = path.join(root, newMarker());
+  try {
+    mkdirSync(group);
+    const found = existsSync(path.join(group, limit));
+    rmdirSync(group);
+    return found;
+  } catch {
+    return false;
+  }
+});
+
+describe.runIf(memoryGroups !== undefined).each(engines)('when memory has run out ($containment)', engine => {
+  it('the command has been ended by the system, and the result says why', async () => {
+    const { root, limit } = memoryGroups ?? { root: '', limit: '' };
+    const group = path.join(root, `tcw-${newMarker()}`);
+    await mkdir(group);
+    await writeFile(path.join(group, limit), String(32 * 1024 * 1024));
+    const { shell, sandbox } = await openSandbox(engine);
+    // Without a line's end, tail keeps all that it reads.
+    const { log, ...result } = await shell(`echo 0 >${group}/cgroup.procs && exec tail /dev/zero`);
+    expect([result, log.text]).toEqual([expect.objectContaining({ exitCode: 137, memoryRanOut: true }), '']);
+    expect((await shell('true')).memoryRanOut).toBeUndefined();
+    await sandbox.close();
+    await rmdir(group);
   });
 });
 

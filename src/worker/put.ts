@@ -1,9 +1,9 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGzip, type ZlibOptions } from 'node:zlib';
+import { createGzip, gzipSync, type ZlibOptions } from 'node:zlib';
 import { fullJitter, type Backoff } from '../pulse/index.ts';
 import { TaskError } from './outcome.ts';
 import { shortageOf } from './shortage.ts';
@@ -15,6 +15,8 @@ const TRIES = 45;
 /** An upload that gets nowhere for so long (ms) is cut off: a connection may be half open. */
 const STALLED_MS = 120_000;
 const READ_BYTES = 256 * 1024;
+/** A file of up to so many bytes is compressed in memory, in less than a ms. */
+const SMALL_BYTES = 32 * 1024;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
 export interface PutOptions {
@@ -29,16 +31,17 @@ export interface PutOptions {
 class Refused extends Error {}
 
 /**
- * Uploads a file to a signed URL. S3 needs to know the length beforehand, so the file is one on disk, and complete.
+ * Uploads a file to a signed URL. S3 needs to know the length beforehand, so the file is complete.
  *
+ * @param content the whole path of the file, or its bytes
  * @throws TaskError `resource-unavailable` when the last try failed
  */
-export async function putFile(url: string, file: string, options: PutOptions): Promise<void> {
-  const { size } = await stat(file);
+export async function putFile(url: string, content: Upload['content'], options: PutOptions): Promise<void> {
+  const size = typeof content === 'string' ? (await stat(content)).size : content.length;
   let refused = 0;
   for (let attempt = 1; ; attempt++) {
     try {
-      await putOnce(url, file, size, options);
+      await putOnce(url, content, size, options);
       return;
     } catch (error) {
       options.signal.throwIfAborted();
@@ -55,7 +58,7 @@ export async function putFile(url: string, file: string, options: PutOptions): P
 
 async function putOnce(
   url: string,
-  file: string,
+  content: Upload['content'],
   size: number,
   { contentType, contentEncoding, signal, stalledMs = STALLED_MS }: PutOptions,
 ): Promise<void> {
@@ -73,10 +76,13 @@ async function putOnce(
         'content-length': String(size),
         ...(contentEncoding === 'gzip' && { 'content-encoding': 'gzip' }),
       },
-      body: Readable.from(
-        watched(file, () => timer.refresh()),
-        { objectMode: false },
-      ),
+      body:
+        typeof content === 'string'
+          ? Readable.from(
+              watched(content, () => timer.refresh()),
+              { objectMode: false },
+            )
+          : content,
       signal: AbortSignal.any([signal, stalled.signal]),
     });
     const answer = await response.body.text();
@@ -98,24 +104,29 @@ async function* watched(file: string, onPiece: () => void): AsyncGenerator<Buffe
   }
 }
 
-/** A file as it goes up: the whole of its path, and how it is encoded. */
+/** A file as it goes up. */
 export interface Upload {
-  readonly file: string;
+  /** The whole of its path; its bytes, where they are few. */
+  readonly content: string | Buffer;
   readonly contentEncoding: 'identity' | 'gzip';
 }
 
-/** Compresses a file into another. Where the disk has no room for that, the file goes up as it is. */
+/** Compresses a file into another, a small one in memory. Where the disk has no room for that, the file goes up as it is. */
 export async function gzipped(file: string, zipped: string, signal: AbortSignal): Promise<Upload> {
+  if ((await stat(file)).size <= SMALL_BYTES) {
+    const content = gzipSync(await readFile(file, { signal }));
+    return { content, contentEncoding: 'gzip' };
+  }
   try {
     // With this mark, a chunk is asked for only when the one before it has been used up.
     const gzip = createGzip({ highWaterMark: 1 } as ZlibOptions);
     const target = createWriteStream(zipped, { mode: 0o600 });
     await pipeline(contentOf(file), gzip, target, { signal });
-    return { file: zipped, contentEncoding: 'gzip' };
+    return { content: zipped, contentEncoding: 'gzip' };
   } catch (error) {
     await rm(zipped, { force: true });
     if (shortageOf(error) !== 'disk space') throw error;
-    return { file, contentEncoding: 'identity' };
+    return { content: file, contentEncoding: 'identity' };
   }
 }
 

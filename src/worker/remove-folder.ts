@@ -1,4 +1,4 @@
-import { chmod, lstat, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -6,6 +6,15 @@ import { join } from 'node:path';
  * into a folder, and with it ours.
  */
 export async function removeFolder(folder: string): Promise<void> {
+  try {
+    // Many a task leaves nothing in it, and this is one call of the system instead of six.
+    await rmdir(folder);
+  } catch {
+    await removeTree(folder);
+  }
+}
+
+async function removeTree(folder: string): Promise<void> {
   try {
     await rm(folder, { recursive: true, force: true });
   } catch {

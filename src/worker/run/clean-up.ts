@@ -2,7 +2,7 @@ import { defer, from, type Observable } from 'rxjs';
 import { removeFolder } from '../remove-folder.ts';
 import type { ActiveRun } from './active-run.ts';
 
-/** Ends what is left of a run and removes it: processes, folder, log. Only then is its slot free. Never errors. */
+/** Ends what is left of a run and removes it: processes, folder, log. Never errors. */
 export function cleanUp(run: ActiveRun): Observable<unknown> {
   return defer(() => from(cleanedUp(run)));
 }
@@ -20,11 +20,10 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
   };
   const ended = await part('end all processes of the run', () => sandbox?.close());
   await part("close the task's log", () => log?.end());
-  const silent = await part("remove the task's log", () => log?.remove());
-  const removed = await part("remove the run's folder", () =>
-    worker.config.cleanUpTaskDirs ? removeFolder(folder) : undefined,
-  );
+  const removed = await Promise.all([
+    part("remove the task's log", () => log?.remove()),
+    part("remove the run's folder", () => (worker.config.cleanUpTaskDirs ? removeFolder(folder) : undefined)),
+  ]);
   // What could not be removed is left to the next start of a worker.
-  if (ended && silent && removed) run.entry?.end();
-  run.dispatch({ type: 'end' });
+  if (ended && removed.every(Boolean)) run.entry?.end();
 }

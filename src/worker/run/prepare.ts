@@ -1,6 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { defer, from, type Observable } from 'rxjs';
 import { FEATURES, type FeatureRun } from '../features/index.ts';
+import { removeFolder } from '../remove-folder.ts';
 import { openTaskLog } from '../task-log/task-log.ts';
 import { settingsBlock } from '../task-log/words.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
@@ -22,13 +23,18 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const entry = (run.entry = worker.ledger?.begin(run.name));
   // A token that a reclaim has replaced is still good for a while.
   const tokens = new Set([config.accessToken]);
-  const log = (run.log = await openTaskLog({
-    folders: run.logFolders,
-    name: run.logName,
-    maxBytes: config.maxTaskLogMegabytes === 0 ? Infinity : config.maxTaskLogMegabytes * 1024 * 1024,
-    secrets: () => tokens.add(calls.credentials.accessToken),
-    onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
-  }));
+  const [opened, made] = await Promise.allSettled([
+    openTaskLog({
+      folders: run.logFolders,
+      name: run.logName,
+      maxBytes: config.maxTaskLogMegabytes === 0 ? Infinity : config.maxTaskLogMegabytes * 1024 * 1024,
+      secrets: () => tokens.add(calls.credentials.accessToken),
+      onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
+    }),
+    makeFolder(folder),
+  ]);
+  if (opened.status === 'rejected') throw opened.reason;
+  const log = (run.log = opened.value);
   log.info(settingsBlock(config, { version: worker.version, engine: engine.name }));
   log.info(`Task ID: ${claim.taskId}`);
   log.info('=== Task Starting ===');
@@ -37,11 +43,21 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const seen: FeatureRun = { claim, calls, payload, folder, log, config, signal: run.uploadsStopped };
   for (const feature of FEATURES) feature.check?.(seen);
 
-  // What an earlier life of this worker left behind under the same name is in the way.
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { mode: 0o700 });
+  if (made.status === 'rejected') throw made.reason;
   run.stopped.throwIfAborted();
   const sandbox = (run.sandbox = await engine.open(folder, entry?.keep));
   run.stopped.throwIfAborted();
   return (run.prepared = { ...seen, sandbox, env: taskEnvironment(claim, payload, folder, config) });
+}
+
+/** Makes a run's folder, which is new and empty. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // An earlier life of this worker left something behind under the same name.
+    await removeFolder(folder);
+    await mkdir(folder, { mode: 0o700 });
+  }
 }

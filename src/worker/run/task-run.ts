@@ -4,6 +4,7 @@ import {
   concatMap,
   connect,
   defer,
+  EMPTY,
   filter,
   fromEvent,
   ignoreElements,
@@ -44,7 +45,11 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
       concatMap(prepared => execute(run, prepared)),
       catchError((error: unknown) => of(outcomeOf(error))),
     );
-    const life$ = concat(outcome$.pipe(concatMap(outcome => uploadAndResolve(run, outcome))), cleanUp(run));
+    const over$ = defer(() => {
+      run.dispatch({ type: 'end' });
+      return EMPTY;
+    });
+    const life$ = concat(outcome$.pipe(concatMap(outcome => uploadAndResolve(run, outcome))), over$);
 
     const stops$ = stops(run).pipe(
       tap(reason => {
@@ -57,12 +62,14 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 }
 
 /**
+ * What is left of a run is removed once all that is to be uploaded of it is, while the report is being made.
+ *
  * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
  * both; and when that is learnt while it uploads, at once. A run that was stopped for another reason before has half of
  * the worker's time for its uploads.
  */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
-  if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome));
+  if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome), cleanUp(run));
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
       const stopped$ = fromEvent(run.stopped, 'abort').pipe(filter(() => run.rule?.reportFirst === true));
@@ -71,7 +78,7 @@ function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown>
         take(1),
         concatMap(ended => resolve(run, ended)),
       );
-      return merge(uploaded$, reported$);
+      return merge(concat(uploaded$, cleanUp(run)), reported$);
     }),
   );
 }

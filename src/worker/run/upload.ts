@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import { catchError, defer, from, of, type Observable } from 'rxjs';
 import { FEATURES, logNames } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
-import { gzipped, putFile } from '../put.ts';
+import { gzipped, putFile, type Upload } from '../put.ts';
+import type { TaskLog } from '../task-log/task-log.ts';
 import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun } from './active-run.ts';
 
@@ -43,10 +44,7 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const verdict = run.verdict(finished);
   const lastWords = run.rule?.message ?? (verdict && 'message' in verdict ? verdict.message : undefined);
   if (lastWords !== undefined) log.error(lastWords);
-  await log.end();
-  // The disk was too small for the log: what there is of it goes up, and a success is none.
-  const lost = finished.result === 'completed' && log.failure !== undefined;
-  const ended = await uploadLog(run, lost ? outcomeOf(log.failure) : finished);
+  const ended = await uploadLog(run, log, finished);
   await closing;
   return ended;
 }
@@ -65,24 +63,33 @@ async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome
   return result;
 }
 
-async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
-  const { log, rule, claim, calls, worker } = run;
-  if (!log || rule?.artifacts === 'none') return outcome;
+/** Writes what is outstanding of the log, and uploads it. */
+async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promise<Outcome> {
+  const { rule, claim, calls, worker } = run;
   const { features } = run.prepared?.payload ?? {};
-  if (features?.backingLog === false) return outcome;
+  if (rule?.artifacts === 'none' || features?.backingLog === false) {
+    await log.end();
+    return withLog(log, outcome);
+  }
   const { backing, live } = logNames(run.prepared?.payload);
   const expires = claim.task.expires ?? claim.task.deadline;
   const signal = bestEffort(run.stopped);
   const zipped = `${log.file}.gz`;
+  let zip: Upload | undefined;
   try {
-    const asked = { storageType: 's3', contentType: LOG_TYPE, expires } as const;
-    const [{ file, contentEncoding }, answer] = await both(
-      gzipped(log.file, zipped, signal),
-      calls.createArtifact(backing, asked, signal),
-    );
+    const complete = async () => {
+      await log.end();
+      return (zip = await gzipped(log.file, zipped, signal));
+    };
+    const ask = async () => {
+      const asked = { storageType: 's3', contentType: LOG_TYPE, expires } as const;
+      return calls.createArtifact(backing, asked, signal);
+    };
+    // Where it goes is asked while the last of it is written.
+    const [{ content, contentEncoding }, answer] = await both(complete(), ask());
     const put = async () => {
       if (answer.storageType !== 's3') return;
-      await putFile(answer.putUrl, file, { contentType: LOG_TYPE, contentEncoding, signal });
+      await putFile(answer.putUrl, content, { contentType: LOG_TYPE, contentEncoding, signal });
     };
     const link = async () => {
       if (features?.liveLog === false) return;
@@ -90,13 +97,19 @@ async function uploadLog(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
       await calls.createArtifact(live, to, signal);
     };
     await both(put(), link());
-    return outcome;
+    return withLog(log, outcome);
   } catch (error) {
     worker.tell({ type: 'log-upload-failed', claim, err: error });
-    return outcome.result === 'completed' ? outcomeOf(error) : outcome;
+    const ended = withLog(log, outcome);
+    return ended.result === 'completed' ? outcomeOf(error) : ended;
   } finally {
-    await rm(zipped, { force: true });
+    if (zip?.content === zipped) await rm(zipped, { force: true });
   }
+}
+
+/** The disk was too small for the log: what there is of it goes up, and a success is none. */
+function withLog({ failure }: TaskLog, outcome: Outcome): Outcome {
+  return outcome.result === 'completed' && failure !== undefined ? outcomeOf(failure) : outcome;
 }
 
 /** Waits for two things at once: neither goes on when the other has failed. */

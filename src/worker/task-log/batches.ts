@@ -1,5 +1,7 @@
 /** Two of them are filled and written in turns. */
 const BATCH_BYTES = 128 * 1024;
+/** The first batch: most logs are no longer. */
+const FIRST_BYTES = 8 * 1024;
 /** How long a batch that is not full waits for more. */
 const LINGER_MS = 5;
 
@@ -17,23 +19,29 @@ export interface Batches {
 
 /** @param write is called for one batch at a time; the batch is used again as soon as it settles. Must not reject. */
 export function batchesTo(write: (batch: Buffer) => Promise<void>): Batches {
-  let filling: Buffer = Buffer.allocUnsafe(BATCH_BYTES);
-  let spare: Buffer | undefined = Buffer.allocUnsafe(BATCH_BYTES);
+  /** Made when it is needed: of many logs there is never a second. */
+  let filling: Buffer | undefined;
   let filled = 0;
+  let spare: Buffer | undefined;
+  let hasBegun = false;
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  /** Begins to write what there is; only while nothing else is being written. */
-  const begin = (next: Buffer) => {
+  const next = (): Buffer => {
+    const batch = spare ?? Buffer.allocUnsafe(hasBegun ? BATCH_BYTES : FIRST_BYTES);
+    spare = undefined;
+    hasBegun = true;
+    return batch;
+  };
+  /** Begins to write a batch; only while nothing else is being written. */
+  const begin = (batch: Buffer) => {
     clearTimeout(timer);
     timer = undefined;
-    const batch = filling;
     const bytes = batch.subarray(0, filled);
-    filling = next;
-    spare = undefined;
+    filling = undefined;
     filled = 0;
     writing = write(bytes).then(() => {
-      spare = batch;
+      if (batch.length === BATCH_BYTES) spare = batch;
       writing = undefined;
     });
   };
@@ -44,20 +52,21 @@ export function batchesTo(write: (batch: Buffer) => Promise<void>): Batches {
   const add = (bytes: Buffer): Promise<void> | undefined => {
     let left = bytes;
     while (left.length > 0) {
+      filling ??= next();
       const copied = left.copy(filling, filled);
       filled += copied;
       left = left.subarray(copied);
-      if (filled === BATCH_BYTES) {
-        if (!spare) return addRest(left);
-        begin(spare);
+      if (filled === filling.length) {
+        if (writing) return addRest(left);
+        begin(filling);
       }
     }
     timer ??= setTimeout(() => void flush(), LINGER_MS);
     return undefined;
   };
   const flush = async (): Promise<void> => {
-    while (filled > 0 || writing) {
-      if (spare) begin(spare);
+    while (filling || writing) {
+      if (filling && !writing) begin(filling);
       await writing;
     }
   };

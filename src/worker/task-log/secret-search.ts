@@ -15,6 +15,8 @@ export interface SecretSearch {
 /** So many bytes at the end of a window are looked at first. No word may be shorter. */
 const BLOCK = 3;
 const HASHES = 1 << 16;
+/** How far a window moves at the most, so that a byte can say it. */
+const LONGEST_MOVE = 255;
 
 /**
  * Prepares the search for words, of which there may be a hundred: each reclaim of a long task brings one.
@@ -26,7 +28,7 @@ const HASHES = 1 << 16;
 export function secretSearch(words: readonly Buffer[]): SecretSearch {
   const shortest = Math.min(...words.map(word => word.length));
   if (words.length === 0) return { spansIn: () => [], beginningAtEnd: () => 0 };
-  const moves = new Uint32Array(HASHES).fill(shortest - BLOCK + 1);
+  const moves = new Uint8Array(HASHES).fill(Math.min(shortest - BLOCK + 1, LONGEST_MOVE));
   const candidates = new Map<number, Buffer[]>();
   for (const word of words) {
     for (let last = BLOCK - 1; last < shortest; last++) {

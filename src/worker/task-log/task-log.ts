@@ -138,11 +138,20 @@ async function create(
   for (const folder of folders) {
     const file = `${folder}/${name}`;
     try {
-      await rm(file, { force: true });
-      return { handle: await open(file, 'wx+', 0o600), file };
+      return { handle: await openNew(file), file };
     } catch (error) {
       problems.push(error);
     }
   }
   throw new AggregateError(problems, `no place for the task's log: ${problems.map(String).join('; ')}`);
+}
+
+async function openNew(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx+', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await rm(file, { force: true });
+    return open(file, 'wx+', 0o600);
+  }
 }

@@ -1,4 +1,15 @@
-import { chmod, chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
@@ -119,14 +130,13 @@ describe('a claim that comes when the worker is going', () => {
 });
 
 describe('cleaning up after a run', () => {
-  /** A run with a folder, which has come as far as that everything else is over. */
-  async function resolved(config = {}) {
+  /** A run with a folder. */
+  async function uploaded(config = {}) {
     const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-clean-up-'));
     onTestFinished(() => rm(tasksDir, { recursive: true, force: true }));
     const under = activeRun({ worker: { config: workerConfig({ tasksDir, ...config }) } });
     await mkdir(join(under.run.folder, 'deep/er'), { recursive: true });
     await writeFile(join(under.run.folder, 'deep/er/file'), 'x');
-    under.run.dispatch({ type: 'resolve', outcome: COMPLETED });
     return { ...under, tasksDir };
   }
   const exists = (path: string) =>
@@ -135,27 +145,29 @@ describe('cleaning up after a run', () => {
       () => false,
     );
 
-  it('removes its folder, and only then is the run over', async () => {
-    const { run } = await resolved();
-    const phases: [string, boolean][] = [];
-    run.state$.subscribe(({ phase }) => {
-      void exists(run.folder).then(there => phases.push([phase, there]));
-    });
+  it('removes its folder', async () => {
+    const { run } = await uploaded();
     await lastValueFrom(cleanUp(run));
-    await exists(run.folder);
-    expect(run.state.phase).toBe('resolved');
-    expect(phases.at(-1)).toEqual(['resolved', false]);
+    expect(await exists(run.folder)).toBe(false);
+  });
+
+  it('follows no link in the place of its folder', async () => {
+    const { run, tasksDir } = await uploaded();
+    await rename(run.folder, join(tasksDir, 'elsewhere'));
+    await symlink(join(tasksDir, 'elsewhere'), run.folder);
+    await lastValueFrom(cleanUp(run));
+    expect(await readdir(tasksDir)).toEqual(['elsewhere']);
+    expect(await exists(join(tasksDir, 'elsewhere/deep/er/file'))).toBe(true);
   });
 
   it('leaves the folder where the worker is told to', async () => {
-    const { run } = await resolved({ cleanUpTaskDirs: false });
+    const { run } = await uploaded({ cleanUpTaskDirs: false });
     await lastValueFrom(cleanUp(run));
     expect(await exists(join(run.folder, 'deep/er/file'))).toBe(true);
-    expect(run.state.phase).toBe('resolved');
   });
 
   it('removes also what the task has made unwritable for itself', async () => {
-    const { run, tasksDir, news } = await resolved();
+    const { run, tasksDir, news } = await uploaded();
     const asRoot = process.geteuid?.() === 0;
     for (const folder of ['deep/er', 'deep', '']) {
       const path = join(run.folder, folder);
@@ -176,8 +188,8 @@ describe('cleaning up after a run', () => {
     expect(await exists(run.folder)).toBe(false);
   });
 
-  it('tells what it could not do, does the rest, and ends the run all the same', async () => {
-    const { run, news } = await resolved();
+  it('tells what it could not do, and does the rest', async () => {
+    const { run, news } = await uploaded();
     run.sandbox = { close: () => Promise.reject(new Error('a process is left')) } as Sandbox;
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
     await lastValueFrom(cleanUp(run));
@@ -186,6 +198,5 @@ describe('cleaning up after a run', () => {
       "could not close the task's log",
     ]);
     expect(await exists(run.folder)).toBe(false);
-    expect(run.state.phase).toBe('resolved');
   });
 });

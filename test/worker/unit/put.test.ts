@@ -188,7 +188,7 @@ describe('a file that is compressed', () => {
     const from = await file(content);
     const { signal } = new AbortController();
     expect(await gzipped(from, `${from}.gz`, signal)).toEqual({
-      file: `${from}.gz`,
+      content: `${from}.gz`,
       contentEncoding: 'gzip',
     });
     expect(gunzipSync(await readFile(`${from}.gz`)).equals(content)).toBe(true);
@@ -199,12 +199,27 @@ describe('a file that is compressed', () => {
     const from = await file(randomBytes(300_000));
     await symlink('/dev/full', `${from}.gz`);
     const { signal } = new AbortController();
-    expect(await gzipped(from, `${from}.gz`, signal)).toEqual({ file: from, contentEncoding: 'identity' });
+    expect(await gzipped(from, `${from}.gz`, signal)).toEqual({
+      content: from,
+      contentEncoding: 'identity',
+    });
     await expect(stat(`${from}.gz`)).rejects.toThrow('ENOENT');
   });
 
-  it('is not, when the run is stopped', async () => {
-    const from = await file('x');
+  it.each([0, 5, 32 * 1024])('is compressed in memory where it is small: %i bytes', async length => {
+    const content = randomBytes(length);
+    const from = await file(content);
+    const upload = await gzipped(from, `${from}.gz`, new AbortController().signal);
+    expect(upload.contentEncoding).toBe('gzip');
+    expect(gunzipSync(upload.content).equals(content)).toBe(true);
+    await expect(stat(`${from}.gz`)).rejects.toThrow('ENOENT');
+    const { url, puts } = await store();
+    await putFile(url, upload.content, options(upload));
+    expect(puts.map(({ body }) => body)).toEqual([upload.content]);
+  });
+
+  it.each([1, 300_000])('is not, when the run is stopped: %i bytes', async length => {
+    const from = await file(randomBytes(length));
     const signal = AbortSignal.abort(new Error('task canceled'));
     await expect(gzipped(from, `${from}.gz`, signal)).rejects.toThrow();
   });

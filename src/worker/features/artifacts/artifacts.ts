@@ -112,7 +112,7 @@ async function uploadOne(
   const zipped = `${run.folder}.artifact-${index}.gz`;
   try {
     const upload = await gzipped(file, zipped, signal);
-    await putFile(answer.putUrl, upload.file, { ...upload, contentType, signal });
+    await putFile(answer.putUrl, upload.content, { ...upload, contentType, signal });
   } finally {
     await rm(zipped, { force: true });
   }

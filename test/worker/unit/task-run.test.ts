@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import type { Claim, RunCalls } from '../../../src/queue/index.ts';
+import type { Engine } from '../../../src/worker/index.ts';
+import { taskRun } from '../../../src/worker/run/task-run.ts';
+import { activeRun, TASK_ID } from './active-run.ts';
+import { workerConfig } from './worker-config.ts';
+
+/** A run that leaves a file, at a queue that answers its report, and with an engine that has tidied up, when the test says so. */
+async function start({ found = [] as string[] } = {}) {
+  const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-task-run-'));
+  onTestFinished(() => rm(tasksDir, { recursive: true, force: true }));
+  const folder = join(tasksDir, `task_${TASK_ID}_0`);
+  for (const name of found) {
+    await mkdir(join(folder, name, '..'), { recursive: true });
+    await writeFile(join(folder, name), 'from an earlier life');
+  }
+  const reported = Promise.withResolvers<void>();
+  const tidied = Promise.withResolvers<void>();
+  const made: string[] = [];
+  const calls = {
+    credentials: { clientId: 'task', accessToken: new Secret('a-token-of-the-run') },
+    createArtifact: async (name: string) => {
+      made.push(name);
+      return { storageType: 'link' };
+    },
+    reportCompleted: () => {
+      made.push('completed');
+      return reported.promise;
+    },
+  } as unknown as RunCalls;
+  const inFolder: string[][] = [];
+  let closed = 0;
+  const engine: Engine = {
+    name: 'none',
+    open: async () => ({
+      run: async () => {
+        inFolder.push(await readdir(folder));
+        await writeFile(join(folder, 'left'), 'x');
+        return { exitCode: 0, wallMs: 0 };
+      },
+      stop: async () => undefined,
+      // Closed before the log is uploaded, and again when everything is cleaned up.
+      close: () => (++closed === 1 ? Promise.resolve() : tidied.promise),
+    }),
+  };
+  const { worker, claim } = activeRun({
+    claim: {
+      task: {
+        deadline: '2027-01-01T00:00:00.000Z',
+        payload: { command: [['true']], maxRunTime: 60 },
+      } as unknown as Claim['task'],
+    },
+  });
+  const phases: string[] = [];
+  let isOver = false;
+  const running = taskRun(claim, {
+    ...worker,
+    config: workerConfig({ tasksDir }),
+    queue: { ...worker.queue, forRun: () => calls },
+    engine,
+  }).subscribe({
+    next: ({ phase }) => phases.push(phase),
+    complete: () => {
+      isOver = true;
+    },
+  });
+  onTestFinished(() => {
+    running.unsubscribe();
+  });
+  return { tasksDir, folder, inFolder, made, phases, reported, tidied, isOver: () => isOver };
+}
+
+describe('a run', () => {
+  it('is over when it is reported and nothing is left of it: removed while it is reported', async () => {
+    const { tasksDir, made, phases, reported, tidied, isOver } = await start();
+    tidied.resolve();
+    await vi.waitFor(async () => {
+      expect(await readdir(tasksDir)).toEqual([]);
+      expect(made.at(-1)).toBe('completed');
+    });
+    expect(phases.at(-1)).toBe('resolving');
+    reported.resolve();
+    await vi.waitFor(() => {
+      expect(isOver()).toBe(true);
+    });
+    expect(phases).toEqual(['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved']);
+  });
+
+  it('is over when it is reported and nothing is left of it: removed later', async () => {
+    const { tasksDir, folder, phases, reported, tidied, isOver } = await start();
+    await vi.waitFor(() => {
+      expect(phases.at(-1)).toBe('resolving');
+    });
+    reported.resolve();
+    await new Promise(setImmediate);
+    expect(existsSync(folder)).toBe(true);
+    expect(isOver()).toBe(false);
+    tidied.resolve();
+    await vi.waitFor(() => {
+      expect(isOver()).toBe(true);
+    });
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('begins in an empty folder, whatever an earlier life of the worker left there', async () => {
+    const { inFolder, reported, tidied } = await start({ found: ['old', 'deep/er/old'] });
+    reported.resolve();
+    tidied.resolve();
+    await vi.waitFor(() => {
+      expect(inFolder).toEqual([[]]);
+    });
+  });
+});

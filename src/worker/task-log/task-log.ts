@@ -1,4 +1,4 @@
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, unlink, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Secret } from '../../pulse/index.ts';
@@ -110,7 +110,7 @@ export async function openTaskLog({
       if (!output.writableEnded) output.end();
       await finished(output);
     },
-    remove: () => rm(file, { force: true }),
+    remove: () => unlink(file).catch(unlessMissing),
   };
 }
 
@@ -154,4 +154,8 @@ async function openNew(file: string): Promise<FileHandle> {
     await rm(file, { force: true });
     return open(file, 'wx+', 0o600);
   }
+}
+
+function unlessMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }

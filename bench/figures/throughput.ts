@@ -42,11 +42,9 @@ async function workOff(setting: Setting, capacity: number): Promise<Work> {
   const claimed = await Promise.all(taskIds.map(taskId => queue.moment('claimed', taskId)));
   const fromMs = Math.min(...claimed);
   const untilMs = Math.max(...completed);
-  const own = new Set(taskIds);
-  const claims = `/claim-work/${encodeURIComponent(taskQueueIdOf(workers.pool))}`;
-  const calls = queue
-    .calls('/')
-    .filter(({ path }) => path === claims || path.split('/').some(part => own.has(part)));
+  // What it asks of the pool, which is whose work there is, and of the tasks.
+  const own = new Set([...taskIds, encodeURIComponent(taskQueueIdOf(workers.pool))]);
+  const calls = queue.calls('/').filter(({ path }) => path.split(/[/?]/).some(part => own.has(part)));
   const ownMs = untilMs - fromMs - coveredMs(calls, fromMs, untilMs);
   return { tasksPerSecond: tasks / ((untilMs - fromMs) / 1000), ownMs: ownMs / tasks };
 }

@@ -8,6 +8,7 @@ import {
   merge,
   mergeMap,
   NEVER,
+  of,
   repeat,
   startWith,
   switchMap,
@@ -96,7 +97,12 @@ export function look(
     );
     const quiet$ = merge(notices$, slots.free$).pipe(
       startWith(undefined),
-      switchMap(() => (slots.free === 0 ? NEVER : timer(pauseMs()))),
+      switchMap(() => {
+        if (slots.free === 0) return NEVER;
+        // A timer of 0 ms is one of 1 ms, which each task of a backlog would wait for.
+        const ms = pauseMs();
+        return ms === 0 ? of(0) : timer(ms);
+      }),
       take(1),
     );
     return concat(

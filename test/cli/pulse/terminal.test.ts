@@ -23,8 +23,8 @@ function onTerminal(...words: string[]) {
     // Of our own environment only what finds programs and files: any of NO_COLOR, FORCE_COLOR, CI
     // and TMUX changes what colours Node takes a terminal to have.
     env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
       TERM: 'xterm-256color',
       COLORTERM: 'truecolor',
     },

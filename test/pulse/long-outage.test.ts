@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { binding, handle, namedQueue, type HandleResult } from '../../src/pulse/index.ts';
+import { binding, handle, namedQueue, type HandleResult, type PulseMessage } from '../../src/pulse/index.ts';
 import { connectToMemory } from '../../src/pulse/testing.ts';
 
 const EXCHANGE = 'exchange/tester/things';
@@ -31,7 +31,7 @@ it.each([
     let down = true;
     let calls = 0;
     const done = new Set<number>();
-    const results: HandleResult[] = [];
+    const results: HandleResult<PulseMessage<number>>[] = [];
     pulse
       .consume({ queue, bindings: [all] })
       .pipe(

@@ -61,7 +61,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     const url = new URL(own.url);
     url.port = String(proxy.port);
     await withPulse(async (pulse, exchange) => {
-      const { bodies, consumed } = await collect(pulse, exchange);
+      const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
       proxy.freeze();
       const unheard = pulse.publish(exchange, 'k', 'unheard', { deadlineMs: 200 });
       await expect(unheard).rejects.toMatchObject({ kind: 'connection' });
@@ -72,25 +72,27 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await pulse.publish(exchange, 'k', 'heard again');
       // What was sent into the silence may have been kept by the network.
       await expect.poll(() => bodies).toContain('heard again');
+      expect(await consumers()).toBe(1);
     }, url.href);
     await proxy.close();
   });
 
   it('consumes again when an operator has closed its connections', async () => {
     await withPulse(async (pulse, exchange) => {
-      const { bodies, consumed } = await collect(pulse, exchange, durable());
+      const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
       await own.control.closeConnections(
         ({ connectionName }) => connectionName?.startsWith(CONNECTION) === true,
       );
       await expect.poll(consumed, { timeout: 10_000 }).toBe(2);
       await pulse.publish(exchange, 'k', 'again');
       await expect.poll(() => bodies).toEqual(['again']);
+      expect(await consumers()).toBe(1);
     });
   });
 
   it('keeps trying when its user was deleted, as PulseGuardian does for a new password, and is back with the user', async () => {
     await withPulse(async (pulse, exchange) => {
-      const { bodies } = await collect(pulse, exchange);
+      const { bodies, consumers } = await collect(pulse, exchange, durable());
       const refused = firstValueFrom(
         pulse.state$.pipe(
           filter(state => state.name === 'waiting' && state.error.kind === 'credentials'),
@@ -109,6 +111,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
           { timeout: 20_000 },
         )
         .toContain('back');
+      expect(await consumers()).toBe(1);
     });
   });
 

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { filter, firstValueFrom, map } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connect, endpointFrom, type PulseError } from '../../src/pulse/index.ts';
+import { binding, connect, endpointFrom, namedQueue, type PulseError } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';
+import { exchanges } from './rabbitmq/exchanges.ts';
 import { networks } from './rabbitmq/networks.ts';
 import { trouble } from './trouble.ts';
 import { BACKOFF, CONNECTION, ownRabbitmq } from './rabbitmq/setting.ts';
@@ -32,8 +33,15 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     }
   });
 
-  it('comes back after the broker was away, with exactly one consumer', async () => {
+  it('comes back after the broker was away, with exactly one consumer, and finds what lay in queues', async () => {
     await withPulse(async (pulse, exchange) => {
+      const other = `${exchange}/other`;
+      await pulse.declareExchange(other);
+      const keeping = [false, true].map(quorum =>
+        pulse.queue(namedQueue(`test-${randomUUID()}`, { maxLength: 10, expiresMs: 60_000, quorum })),
+      );
+      for (const kept of keeping) await kept.declare([binding(other, '#')]);
+      await pulse.publish(other, 'k', 'confirmed before');
       const queue = durable();
       const { bodies, consumed } = await collect(pulse, exchange, queue);
       await own.control.stop();
@@ -52,6 +60,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       expect(consumed()).toBe(2);
       const ours = (await own.control.queues()).filter(({ name }) => name === queue.nameFor('tcw-test'));
       expect(ours.map(({ consumers }) => consumers)).toEqual([1]);
+      for (const kept of keeping) await expect.poll(async () => (await kept.inspect())?.messages).toBe(1);
     });
   });
 
@@ -134,6 +143,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   });
 
   channels(own);
+  exchanges(own);
   networks(own);
 
   describe('shared with the in-memory broker', () => {

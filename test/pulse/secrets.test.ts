@@ -43,7 +43,7 @@ it('no password shows in what is made of a URL, nor in why none is made', () => 
       }
       expect(seen(endpointFrom({ password, env: {} }))).not.toMatch(/sw0rd|fish/);
     }),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
   );
 });
 

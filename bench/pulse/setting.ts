@@ -17,9 +17,10 @@ export interface PulseSetting {
   readonly control: BrokerControl | undefined;
   readonly quick: boolean;
   readonly say: (text: string) => void;
-  /** A new queue, bound to all of the exchange, with so many messages in it. */
-  newQueue(messages: number): Promise<WaitingQueue>;
+  /** A new queue, bound to all of the exchange unless it is told otherwise, with so many messages in it. */
+  newQueue(messages: number, pattern?: string): Promise<WaitingQueue>;
   deleteQueue(queue: WaitingQueue): Promise<void>;
+  /** Publishes by bare amqplib. */
   publish(routingKey: string, body: object): void;
   /** Starts a library on a job in a process of its own. */
   readonly start: (job: Job) => StartedJob;
@@ -54,7 +55,7 @@ export async function withPulseSetting<Result>(
       control: broker.control && brokerControl(broker.control),
       quick,
       say,
-      newQueue: messages => newQueue(channel, exchange, messages),
+      newQueue: (messages, pattern) => newQueue(channel, exchange, messages, pattern),
       deleteQueue: async ({ name }) => void (await channel.deleteQueue(name)),
       publish: (routingKey, body) => {
         channel.publish(exchange, routingKey, Buffer.from(JSON.stringify(body)), PROPERTIES);
@@ -69,17 +70,22 @@ export async function withPulseSetting<Result>(
 
 const PROPERTIES = { persistent: true, contentType: 'application/json', contentEncoding: 'utf-8' };
 
-async function newQueue(channel: ConfirmChannel, exchange: string, messages: number): Promise<WaitingQueue> {
+async function newQueue(
+  channel: ConfirmChannel,
+  exchange: string,
+  messages: number,
+  pattern = '#',
+): Promise<WaitingQueue> {
   const queue: WaitingQueue = {
     name: `queue/${USER}/bench/${randomBytes(6).toString('hex')}`,
     exchange,
-    pattern: '#',
+    pattern,
     maxLength: 1_000_000,
     expiresMs: HOUR_MS,
   };
   const { name, maxLength, expiresMs } = queue;
   await channel.assertQueue(name, { durable: true, maxLength, expires: expiresMs });
-  await channel.bindQueue(name, exchange, '#');
+  await channel.bindQueue(name, exchange, pattern);
   for (let number = 0; number < messages; number++) {
     const content = Buffer.from(JSON.stringify(pendingMessage(number)));
     channel.publish(exchange, `bench.${number}`, content, PROPERTIES);

@@ -53,6 +53,11 @@ export interface ConsumerGauge extends Held {
   readonly ephemeral: boolean;
   /** Whether the broker has confirmed it (or it is paused), and its channel lives. */
   readonly consuming: boolean;
+  /**
+   * How many messages its queue had at the last look (`watch.everyMs`), those that are held included. Undefined before the
+   * first look, and where a queue can not grow to the length that is warned of.
+   */
+  readonly depth: number | undefined;
 }
 
 /** AMQP says a prefetch in 16 bits. */
@@ -84,6 +89,7 @@ export function consume<T>(
     let queueName: string | undefined;
     let consumedBefore = false;
     let consuming = false;
+    let depth: number | undefined;
     // RxJS reports what a listener throws, as it does for a subscriber: it breaks nothing here.
     const events$ = new Subject<ConsumerEvent>();
     events$.subscribe(options.onEvent);
@@ -95,6 +101,7 @@ export function consume<T>(
       queue: queueName,
       ephemeral: options.queue.ephemeral,
       consuming,
+      depth,
       ...(consumer?.held ?? { count: 0, oldestMs: 0 }),
     });
     context.gauges.add(gauge);
@@ -155,6 +162,7 @@ export function consume<T>(
             background: context.background,
             republish: context.republish,
             onConsumer: started => (consumer = started),
+            onDepth: messages => (depth = messages),
             onConsuming: () => {
               if (consumedBefore && options.queue.ephemeral) emit({ type: 'gap', queue });
               consumedBefore = consuming = true;

@@ -106,6 +106,13 @@ function parseUrl(text: string): URL {
       'the Pulse URL names no host; it should look like amqps://user:password@host:5671',
     );
   }
+  // A password with @ and / in it ends too early: the rest of it would be the host and the vhost, and be shown.
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) {
+    throw new PulseError(
+      'invalid',
+      'the Pulse URL has an @ behind its host; write @, /, ? and # of a user, a password or a vhost as %40, %2F, %3F and %23',
+    );
+  }
   return url;
 }
 

@@ -18,6 +18,8 @@ export interface DeliveryHooks {
   readonly emit: (event: ConsumerEvent) => void;
   /** Told of the consumer as soon as there is one. */
   readonly onConsumer: (consumer: Consumer) => void;
+  /** Told how long the queue is, each time that it was looked at. */
+  readonly onDepth: (messages: number) => void;
   /** Told when the broker has confirmed the consumer. */
   readonly onConsuming: () => void;
   readonly background: (work: Promise<unknown>) => void;
@@ -153,6 +155,7 @@ export function deliveries<T>(
         },
         options.watch,
         hooks.emit,
+        hooks.onDepth,
       );
       stopLooking = () => {
         stopRenewal();

@@ -10,9 +10,9 @@ export function encode(body: unknown): Buffer {
   try {
     json = JSON.stringify(body);
   } catch (error) {
-    throw new PulseError('invalid', `the body can not be written as JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
+    // Of a circle it draws a picture, on lines of its own.
+    const why = (error as Error).message.replaceAll(/\s*\n\s*/g, ' ');
+    throw new PulseError('invalid', `the body can not be written as JSON: ${why}`, { cause: error });
   }
   if (json === undefined) {
     throw new PulseError('invalid', `the body can not be written as JSON: it is ${typeof body}`);

@@ -37,9 +37,10 @@ export function advice(kind: PulseErrorKind, what: string): string {
     case 'not-found':
       return what.includes('no exchange') ? '. Check its name; its owner has to declare it first' : '';
     case 'mismatch':
-      return what.includes('for queue')
+      if (!what.includes('exists with other arguments')) return '';
+      return what.startsWith('queue')
         ? '. A queue never changes: give it another name, or delete it first'
-        : '';
+        : '. An exchange never changes: take another name, or delete it first';
     case 'locked':
       return '. Another connection holds the queue for itself: use another name';
     default:

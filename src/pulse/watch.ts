@@ -15,12 +15,15 @@ const DEFAULTS: Watch = { everyMs: 60_000, heldMs: 1_200_000, depth: 1_500 };
  * Looks now and then at what a consumer holds, and how long its queue is, and warns once of what will bring others to
  * act. Returns how to stop.
  *
+ * @param onDepth told how long the queue is at each look, what is held included: PulseGuardian counts that too
+ *
  * @param mayGrow whether the queue can hold so many messages that somebody would mind
  */
 export function watched(
   { channel, consumer, queue, mayGrow }: Watched,
   options: Partial<Watch> = {},
   warn: (warning: QueueLong | HeldLong) => void,
+  onDepth: (messages: number) => void,
 ): () => void {
   const { everyMs, heldMs, depth } = { ...DEFAULTS, ...options };
   let warnedOfDepth = false;
@@ -37,6 +40,7 @@ export function watched(
   const lookAtDepth = async () => {
     const waiting = await channel.checkQueue(queue);
     const messages = waiting.messages + consumer.held.count;
+    onDepth(messages);
     if (messages >= depth && !warnedOfDepth) {
       warnedOfDepth = true;
       const { warnsAt: warnedAt, deletesAt: deletedAt } = PULSE_GUARDIAN;

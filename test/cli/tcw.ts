@@ -17,19 +17,22 @@ interface Start {
   readonly environment?: Readonly<Record<string, string>>;
   /** What stands on its standard input; nothing by default. */
   readonly input?: string;
+  /** Whether more may be written to its standard input, which else ends after that. */
+  readonly inputStaysOpen?: true;
 }
 
 /** Starts the real `tcw`, as a user does. */
 export function start(
   words: readonly string[],
-  { node, nodeOptions = [], environment, input }: Start = {},
+  { node, nodeOptions = [], environment, input, inputStaysOpen }: Start = {},
 ): ChildProcess {
   const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
   const child = spawn(node ?? process.execPath, [...nodeOptions, bin, ...words], {
     env: { ...Object.fromEntries(clean), ...environment },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
-  child.stdin?.end(input);
+  if (inputStaysOpen) child.stdin?.write(input ?? '');
+  else child.stdin?.end(input);
   return child;
 }
 

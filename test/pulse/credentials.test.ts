@@ -53,6 +53,7 @@ describe('the endpoint', () => {
     ['is no URL', 'secret-host', /not a URL/],
     ['is of another protocol', 'https://u:secret@h', /begins with https:/],
     ['names no host', 'amqp:fdf://', /names no host|not a URL/],
+    ['ends its password too early', 'amqp://u:sec@r/et@h', /has an @ behind its host; write @, \//],
     ['holds a broken escape', 'amqp://u:sec%ret@h', /password holds a %/],
   ])('refuses a URL that %s, without showing it', (_, url, message) => {
     const error = (() => {

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { filter, firstValueFrom, map } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connect, endpointFrom, type PulseError } from '../../src/pulse/index.ts';
+import { binding, connect, endpointFrom, namedQueue, type PulseError } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';
+import { exchanges } from './rabbitmq/exchanges.ts';
 import { networks } from './rabbitmq/networks.ts';
 import { trouble } from './trouble.ts';
 import { BACKOFF, CONNECTION, ownRabbitmq } from './rabbitmq/setting.ts';
@@ -32,8 +33,15 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     }
   });
 
-  it('comes back after the broker was away, with exactly one consumer', async () => {
+  it('comes back after the broker was away, with exactly one consumer, and finds what lay in queues', async () => {
     await withPulse(async (pulse, exchange) => {
+      const other = `${exchange}/other`;
+      await pulse.declareExchange(other);
+      const keeping = [false, true].map(quorum =>
+        pulse.queue(namedQueue(`test-${randomUUID()}`, { maxLength: 10, expiresMs: 60_000, quorum })),
+      );
+      for (const kept of keeping) await kept.declare([binding(other, '#')]);
+      await pulse.publish(other, 'k', 'confirmed before');
       const queue = durable();
       const { bodies, consumed } = await collect(pulse, exchange, queue);
       await own.control.stop();
@@ -52,6 +60,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       expect(consumed()).toBe(2);
       const ours = (await own.control.queues()).filter(({ name }) => name === queue.nameFor('tcw-test'));
       expect(ours.map(({ consumers }) => consumers)).toEqual([1]);
+      for (const kept of keeping) await expect.poll(async () => (await kept.inspect())?.messages).toBe(1);
     });
   });
 
@@ -61,7 +70,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     const url = new URL(own.url);
     url.port = String(proxy.port);
     await withPulse(async (pulse, exchange) => {
-      const { bodies, consumed } = await collect(pulse, exchange);
+      const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
       proxy.freeze();
       const unheard = pulse.publish(exchange, 'k', 'unheard', { deadlineMs: 200 });
       await expect(unheard).rejects.toMatchObject({ kind: 'connection' });
@@ -72,25 +81,27 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await pulse.publish(exchange, 'k', 'heard again');
       // What was sent into the silence may have been kept by the network.
       await expect.poll(() => bodies).toContain('heard again');
+      expect(await consumers()).toBe(1);
     }, url.href);
     await proxy.close();
   });
 
   it('consumes again when an operator has closed its connections', async () => {
     await withPulse(async (pulse, exchange) => {
-      const { bodies, consumed } = await collect(pulse, exchange, durable());
+      const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
       await own.control.closeConnections(
         ({ connectionName }) => connectionName?.startsWith(CONNECTION) === true,
       );
       await expect.poll(consumed, { timeout: 10_000 }).toBe(2);
       await pulse.publish(exchange, 'k', 'again');
       await expect.poll(() => bodies).toEqual(['again']);
+      expect(await consumers()).toBe(1);
     });
   });
 
   it('keeps trying when its user was deleted, as PulseGuardian does for a new password, and is back with the user', async () => {
     await withPulse(async (pulse, exchange) => {
-      const { bodies } = await collect(pulse, exchange);
+      const { bodies, consumers } = await collect(pulse, exchange, durable());
       const refused = firstValueFrom(
         pulse.state$.pipe(
           filter(state => state.name === 'waiting' && state.error.kind === 'credentials'),
@@ -109,6 +120,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
           { timeout: 20_000 },
         )
         .toContain('back');
+      expect(await consumers()).toBe(1);
     });
   });
 
@@ -131,6 +143,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   });
 
   channels(own);
+  exchanges(own);
   networks(own);
 
   describe('shared with the in-memory broker', () => {

@@ -14,6 +14,7 @@ import {
   type PulseMessage,
   type PulseOptions,
   type QueueSpec,
+  type Watch,
 } from '../../src/pulse/index.ts';
 import { connectToMemory, MemoryBroker } from '../../src/pulse/testing.ts';
 import { recording } from './telemetry/recording.ts';
@@ -25,13 +26,14 @@ interface Handled {
   readonly queue?: QueueSpec;
   readonly exchange?: string;
   readonly until$?: Observable<void>;
+  readonly watch?: Partial<Watch>;
 }
 
 /** Handles everything of a queue, and resolves when it is consumed. */
 async function handled(
   pulse: Pulse,
   handler: (message: PulseMessage) => unknown,
-  { queue = namedQueue('things', { maxLength: 100 }), exchange = EXCHANGE, until$ }: Handled = {},
+  { queue = namedQueue('things', { maxLength: 100 }), exchange = EXCHANGE, until$, watch }: Handled = {},
 ) {
   const results: HandleResult<PulseMessage>[] = [];
   const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -40,6 +42,7 @@ async function handled(
       queue,
       bindings: [binding(exchange, '#', body => (body === 'bad' ? ['bad'] : []))],
       until$,
+      watch,
       onEvent: ({ type }) => {
         if (type === 'consuming') resolve(undefined);
       },
@@ -192,14 +195,18 @@ describe('telemetry', () => {
     const pulse = await memory();
     const { promise: over, resolve: end } = Promise.withResolvers<undefined>();
     const end$ = new Subject<void>();
-    const results = await handled(pulse, () => over, { until$: end$ });
+    const watch = { everyMs: 10, depth: 50 };
+    const results = await handled(pulse, () => over, { until$: end$, watch });
     await pulse.publish(EXCHANGE, 'k', 1);
-    await expect.poll(() => pulse.gauges().consumers[0]?.count).toBe(1);
+    await expect.poll(() => pulse.gauges().consumers).toMatchObject([{ count: 1, depth: 1 }]);
     expect(await sdk.metric('tcw.pulse.consumer.held')).toMatchObject([
       { attributes: { 'messaging.destination.name': NAME }, value: 1 },
     ]);
     const [oldest] = await sdk.metric('tcw.pulse.consumer.oldest_unacked');
     expect(oldest?.value).toBeGreaterThan(0);
+    expect(await sdk.metric('tcw.pulse.queue.depth')).toMatchObject([
+      { attributes: { 'messaging.destination.name': NAME }, value: 1 },
+    ]);
     expect(await sdk.metric('tcw.pulse.publisher.waiting')).toMatchObject([{ value: 0 }]);
     expect(await sdk.metric('tcw.pulse.publisher.unconfirmed')).toMatchObject([{ value: 0 }]);
     end(undefined);
@@ -207,6 +214,7 @@ describe('telemetry', () => {
     end$.next();
     await expect.poll(() => pulse.gauges().consumers).toEqual([]);
     expect(await sdk.metric('tcw.pulse.consumer.held')).toMatchObject([{ value: 0 }]);
+    expect(await sdk.metric('tcw.pulse.queue.depth')).toMatchObject([{ value: 0 }]);
   });
 
   it('counts warnings', async () => {

@@ -2,19 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { median, quantile } from '../../report/statistics.ts';
 import { row, type Row } from '../../report/row.ts';
 import { nowMs } from '../../setting/clock.ts';
+import { contender } from '../contenders/tcw.ts';
 import type { PulseSetting } from '../setting.ts';
 import type { PulseFigure } from './figure.ts';
 
-const SIZES = { quick: { rounds: 2, messages: 300 }, full: { rounds: 6, messages: 2_000 } };
+const SIZES = { quick: { rounds: 2, messages: 300 }, full: { rounds: 6, messages: 1_500 } };
 const EVERY_MS = 3;
 /** How long each message took, in ms. */
 type Waits = readonly number[];
+type Name = 'tcw' | 'amqplib';
 
 /**
- * A message on its way to a consumer that has nothing else to do.
+ * A message on its way from one program to another that has nothing else to do, both with the same library.
  *
- * Both hear the same messages, each over a queue of its own, so that a pause of the broker or of the network is one for
- * both. Which queue the broker serves first alternates.
+ * The libraries take turns, message by message: what slows the machine slows both, and neither consumer wakes at the
+ * moment at which the other does, who would wait for a core then.
  */
 export const latency: PulseFigure = {
   name: 'latency',
@@ -23,12 +25,20 @@ export const latency: PulseFigure = {
     setting.say(`latency: ${rounds} rounds`);
     const own: Waits[] = [];
     const bare: Waits[] = [];
+    const publisher = await contender.publishTo(setting.url, setting.exchange);
+    const publish: Publish = {
+      tcw: (routingKey, body) => void publisher.publish(routingKey, body),
+      amqplib: (routingKey, body) => {
+        setting.publish(routingKey, body);
+      },
+    };
     for (let round = 0; round < rounds; round++) {
       const names = round % 2 === 0 ? (['tcw', 'amqplib'] as const) : (['amqplib', 'tcw'] as const);
-      const waits = await waitsOf(setting, names);
+      const waits = await waitsOf(setting, publish, names);
       own.push(waits.tcw);
       bare.push(waits.amqplib);
     }
+    await publisher.close();
     const part = (of: number, name: string, atMost: number) => {
       const typical = (all: readonly Waits[]) => median(all.map(waits => quantile(waits, of)));
       const [value, baseline] = [typical(own), typical(bare)];
@@ -43,14 +53,17 @@ export const latency: PulseFigure = {
   },
 };
 
-async function waitsOf<Name extends 'tcw' | 'amqplib'>(
+type Publish = Readonly<Record<Name, (routingKey: string, body: object) => void>>;
+
+async function waitsOf(
   setting: PulseSetting,
+  publish: Publish,
   names: readonly Name[],
 ): Promise<Record<Name, Waits>> {
   const { messages } = setting.quick ? SIZES.quick : SIZES.full;
   const listeners = [];
   for (const name of names) {
-    const queue = await setting.newQueue(0);
+    const queue = await setting.newQueue(0, `to.${name}`);
     const { url } = setting;
     const job = setting.start({ type: 'listen', contender: name, url, queue, prefetch: 200, messages });
     await job.listening;
@@ -59,8 +72,10 @@ async function waitsOf<Name extends 'tcw' | 'amqplib'>(
   // Whoever says that it listens may still be waiting for the broker to say so too.
   await sleep(500);
   for (let message = 0; message < messages; message++) {
-    setting.publish('a.single.one', { sentMs: nowMs() });
-    await sleep(EVERY_MS);
+    for (const name of names) {
+      publish[name](`to.${name}`, { sentMs: nowMs() });
+      await sleep(EVERY_MS);
+    }
   }
   const waits: Partial<Record<Name, Waits>> = {};
   for (const { name, queue, job } of listeners) {

@@ -1,4 +1,5 @@
 import { advice, PulseError, type PulseErrorKind } from '../errors.ts';
+import { brokerWords } from './broker-words.ts';
 
 /** Puts what amqplib said of a failed connect into our words. amqplib tells the code only inside its message. */
 export function connectError(error: unknown, where: string): PulseError {
@@ -10,7 +11,7 @@ export function connectError(error: unknown, where: string): PulseError {
   if (/Expected ConnectionOpenOk; got <ConnectionClose|terminated by server: 530/.test(text)) {
     return new PulseError(
       'vhost',
-      `${where} refused the vhost: it does not exist, is not for this user, or allows no more connections`,
+      `${where} refused the vhost, which is the URL's path: it does not exist, is not for this user, or allows no more connections`,
       { cause: error },
     );
   }
@@ -21,13 +22,16 @@ export function connectError(error: unknown, where: string): PulseError {
 export function channelError(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
   const kind = kindOf(error);
-  const text = textOf(error);
+  const text = brokerWords(textOf(error));
   return new PulseError(kind, text + advice(kind, text), { cause: error });
 }
 
 /** Puts what ended a connection into our words: always worth another try, the next login decides. */
 export function connectionError(error: unknown): PulseError {
-  return new PulseError('connection', error === undefined ? 'the connection was closed' : textOf(error), {
+  const text = textOf(error);
+  const words = brokerWords(text);
+  const message = words === text ? text : `the broker has closed the connection: ${words}`;
+  return new PulseError('connection', error === undefined ? 'the connection was closed' : message, {
     cause: error,
   });
 }

@@ -53,7 +53,7 @@ export class MemoryBroker {
     }
     this.#checkOwner(existing, connection);
     if (!isDeepStrictEqual({ ...existing.options }, { ...options })) {
-      throw refusal('mismatch', `other arguments for queue '${name}' than it has (406)`);
+      throw refusal('mismatch', `queue '${name}' exists with other arguments (406)`);
     }
     existing.declaredAgain();
   }

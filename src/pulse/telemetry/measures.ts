@@ -9,6 +9,7 @@ export interface UnderWay {
     readonly ephemeral: boolean;
     readonly count: number;
     readonly oldestMs: number;
+    readonly depth: number | undefined;
   }[];
   readonly publisher: PublisherGauge;
 }
@@ -41,6 +42,7 @@ export function measuresOf(name: string, common: Attributes): Measures | undefin
   const warnings = meter.createCounter('tcw.pulse.warnings', { unit: '{warning}' });
   const held = meter.createObservableGauge('tcw.pulse.consumer.held', MESSAGES);
   const oldest = meter.createObservableGauge('tcw.pulse.consumer.oldest_unacked', { unit: 's' });
+  const depth = meter.createObservableGauge('tcw.pulse.queue.depth', MESSAGES);
   const waiting = meter.createObservableGauge('tcw.pulse.publisher.waiting', MESSAGES);
   const unconfirmed = meter.createObservableGauge('tcw.pulse.publisher.unconfirmed', MESSAGES);
 
@@ -70,6 +72,7 @@ export function measuresOf(name: string, common: Attributes): Measures | undefin
     observe(underWay) {
       /** Of each queue that was told once: an SDK would go on telling its last value for ever. */
       const queues = new Set<string>();
+      const lookedAt = new Set<string>();
       const look: Parameters<typeof meter.addBatchObservableCallback>[0] = observer => {
         const { consumers, publisher } = underWay();
         const byQueue = Map.groupBy(consumers, ({ queue = '(unknown)', ephemeral }) =>
@@ -81,12 +84,15 @@ export function measuresOf(name: string, common: Attributes): Measures | undefin
           const attributes = { ...common, 'messaging.destination.name': queue };
           const count = same.reduce((sum, consumer) => sum + consumer.count, 0);
           observer.observe(held, count, attributes);
+          const depths = same.flatMap(consumer => consumer.depth ?? []);
+          if (depths.length > 0) lookedAt.add(queue);
+          if (lookedAt.has(queue)) observer.observe(depth, Math.max(0, ...depths), attributes);
           observer.observe(oldest, Math.max(0, ...same.map(({ oldestMs }) => oldestMs)) / 1_000, attributes);
         }
         observer.observe(waiting, publisher.waiting, common);
         observer.observe(unconfirmed, publisher.unconfirmed, common);
       };
-      const observed = [held, oldest, waiting, unconfirmed];
+      const observed = [held, oldest, depth, waiting, unconfirmed];
       meter.addBatchObservableCallback(look, observed);
       return () => {
         meter.removeBatchObservableCallback(look, observed);

@@ -5,7 +5,17 @@ import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { queue } from '../../../src/exchanges/index.ts';
 import { connect } from '../../../src/pulse/index.ts';
-import { atTheEnd, eventually, listening, newName, ownExchange, ownQueue, pulse } from './setting.ts';
+import { faultProxy } from '../../harness/fault-proxy.ts';
+import {
+  atTheEnd,
+  eventually,
+  listening,
+  listeningAt,
+  newName,
+  ownExchange,
+  ownQueue,
+  pulse,
+} from './setting.ts';
 
 const ids = (messages: readonly { body: { id: number } }[]) => messages.map(({ body }) => body.id);
 
@@ -119,6 +129,43 @@ describe.concurrent('tcw pulse listen', () => {
     await eventually(() => listener.lines().length === 1);
     listener.child.kill(signal);
     expect(await listener.ended).toBe(0);
+  });
+
+  it('tells when the connection is lost and found again, and what may be missing', async () => {
+    const { exchange, pulse: owner } = await ownExchange();
+    const { hostname: host, port } = new URL(inject('pulseUrl'));
+    const proxy = await faultProxy({ host, port: Number(port) });
+    atTheEnd(() => proxy.close());
+    const url = new URL(inject('pulseUrl'));
+    url.host = `127.0.0.1:${proxy.port}`;
+    const fleeting = await listeningAt(url.href, exchange, '--count', '1');
+    const kept = await listeningAt(
+      url.href,
+      exchange,
+      '--queue',
+      newName(),
+      '--expires',
+      '60',
+      '--count',
+      '1',
+    );
+    proxy.refuse();
+    proxy.cut();
+    for (const { said } of [fleeting, kept]) {
+      await eventually(() => said().includes('tcw: interrupted, trying again: the connection was lost\n'));
+    }
+    await owner.publish(exchange, 'meanwhile', { id: 1 });
+    proxy.accept();
+    expect(await kept.ended).toBe(0);
+    expect(ids(kept.messages())).toEqual([1]);
+    await eventually(() => fleeting.said().split('tcw: listening to ').length === 3);
+    await owner.publish(exchange, 'later', { id: 2 });
+    expect(await fleeting.ended).toBe(0);
+    expect(ids(fleeting.messages())).toEqual([2]);
+    expect(fleeting.said()).toContain(
+      'tcw: connected again: what was published in between is missing (a queue with a name, --queue, would have kept it)\n',
+    );
+    expect(kept.said()).not.toContain('missing');
   });
 
   it('tells of a message that is no JSON, and goes on', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { listening, newName, ownExchange, pulse, user } from './setting.ts';
+import { eventually, listening, newName, ownExchange, publishing, pulse, user } from './setting.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcw-pulse-publish-'));
 afterAll(() => {
@@ -98,6 +98,34 @@ describe.concurrent('tcw pulse publish', () => {
       ),
       stderr: expect.stringMatching(/^tcw: returned: no queue wants k of [^\n]*\n$/),
     });
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'stops reading an input that goes on at %s, once what was read is confirmed: 0',
+    async signal => {
+      const { exchange } = await ownExchange();
+      const publisher = publishing(exchange, 'k', '-', '--lines');
+      const lines = publisher.child.stdin;
+      lines?.write('{"id":1}\n{"id":2}\n{"id":');
+      await eventually(() => publisher.lines().length === 2);
+      publisher.child.kill(signal);
+      expect(await publisher.ended).toBe(0);
+      expect(publisher.lines()).toEqual([1, 2].map(line => `line ${line}: confirmed: ${exchange} k`));
+      expect(publisher.said()).toBe('tcw: 2 of 2 messages confirmed\n');
+    },
+  );
+
+  it('is ended by a signal while the one body that it waits for has not come: nothing is published', async () => {
+    const { exchange } = await ownExchange();
+    const publisher = publishing(exchange, 'k', '-', '--deadline', '1');
+    publisher.child.stdin?.write('{"id":');
+    await new Promise(resolve => setTimeout(resolve, 1_000));
+    publisher.child.kill('SIGINT');
+    expect([await publisher.ended, publisher.child.signalCode, publisher.printed()]).toEqual([
+      null,
+      'SIGINT',
+      '',
+    ]);
   });
 
   it('stops at what every other line would meet, too', async () => {

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterAll, inject, vi } from 'vitest';
 import { connect, namedQueue, type Pulse } from '../../../src/pulse/index.ts';
@@ -37,8 +38,26 @@ export async function eventually(holds: () => boolean | Promise<boolean>): Promi
 }
 
 /** A `tcw pulse listen` that has begun to. */
-export async function listening(...words: readonly string[]) {
-  const child = start(['pulse', 'listen', ...words, '-s', inject('pulseUrl')]);
+export function listening(...words: readonly string[]) {
+  return listeningAt(inject('pulseUrl'), ...words);
+}
+
+/** The same, by another way to the broker. */
+export async function listeningAt(url: string, ...words: readonly string[]) {
+  const listener = watched(start(['pulse', 'listen', ...words, '-s', url]));
+  const { child, said } = listener;
+  // What waits in a queue may be all that it wants, before it has said a word.
+  await eventually(() => said().includes('tcw: listening to ') || child.exitCode !== null);
+  return listener;
+}
+
+/** A `tcw pulse publish` that reads an input which goes on. */
+export function publishing(...words: readonly string[]) {
+  const options = { input: '', inputStaysOpen: true } as const;
+  return watched(start(['pulse', 'publish', ...words, '-s', inject('pulseUrl')], options));
+}
+
+function watched(child: ChildProcess) {
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', chunk => (stdout += String(chunk)));
@@ -47,8 +66,6 @@ export async function listening(...words: readonly string[]) {
   atTheEnd(() => {
     child.kill('SIGKILL');
   });
-  // What waits in a queue may be all that it wants, before it has said a word.
-  await eventually(() => stderr.includes('tcw: listening to ') || child.exitCode !== null);
   return {
     child,
     ended,

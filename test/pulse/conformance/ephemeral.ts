@@ -28,6 +28,29 @@ export function ephemeral(setting: Setting): void {
       expect(typesOf(events)).toEqual(['consuming']);
     });
 
+    it('keeps what a named queue gets while its consumer is away, and tells of no gap', async () => {
+      const { under, consuming, queueOf } = setting;
+      const { user, password } = under.login;
+      const back = Promise.withResolvers<undefined>();
+      let mayLogIn: Promise<unknown> = Promise.resolve();
+      const away = under.connect({
+        password: undefined,
+        credentials: async () => {
+          await mayLogIn;
+          return { user, password };
+        },
+      });
+      const { bodies, events } = await consuming({ queue: queueOf() }, away);
+      mayLogIn = back.promise;
+      await under.cutConnections();
+      await expect.poll(() => typesOf(events)).toContain('interrupted');
+      await publish('meanwhile');
+      back.resolve(undefined);
+      await expect.poll(bodies, { timeout: 10_000 }).toEqual(['meanwhile']);
+      expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'consuming']);
+      await away.close();
+    });
+
     it('survives 100 cuts without a lock (405) on its queue', async () => {
       const { pulse, under } = setting;
       const { bodies } = await setting.consuming();

@@ -8,6 +8,37 @@ export function losing(setting: Setting): void {
   const publish = (body: unknown) => setting.pulse.publish(setting.exchange, 'k', body);
   const typesOf = (events: readonly ConsumerEvent[]) => events.map(({ type }) => type);
 
+  describe('losing the connection', () => {
+    it.each<[how: string, lose: () => Promise<void>]>([
+      ['that is cut', () => setting.under.cutConnections()],
+      [
+        'over a network that fell silent',
+        async () => {
+          setting.under.freeze();
+          await sleep(100);
+          const cut = setting.under.cutConnections();
+          setting.under.thaw();
+          await cut;
+        },
+      ],
+    ])('%s: messages come again, to exactly one consumer', async (_, lose) => {
+      const { pulse } = setting;
+      const queue = setting.queueOf();
+      const { messages, bodies, events } = await setting.consuming({ queue, prefetch: 3 });
+      await publish('held');
+      await expect.poll(bodies).toEqual(['held']);
+      await lose();
+      await expect.poll(bodies, { timeout: 10_000 }).toEqual(['held', 'held']);
+      expect(messages.map(message => message.ack())).toEqual([false, true]);
+      for (let n = 0; n < 5; n++) await publish(n);
+      await expect.poll(bodies).toEqual(['held', 'held', 0, 1, 2]);
+      await sleep(100);
+      expect(bodies()).toEqual(['held', 'held', 0, 1, 2]);
+      expect((await pulse.queue(queue).inspect())?.consumers).toBe(1);
+      expect(typesOf(events)).not.toContain('gap');
+    });
+  });
+
   describe('losing the queue alone', () => {
     it.each(['a prefetch', 'a demand'])(
       'declares it again and consumes, with exactly one consumer and %s',
@@ -24,6 +55,7 @@ export function losing(setting: Setting): void {
         await expect.poll(bodies).toEqual([0, 1, 2]);
         await sleep(100);
         expect(bodies()).toEqual([0, 1, 2]);
+        expect((await pulse.queue(queue).inspect())?.consumers).toBe(1);
         messages.forEach(message => message.ack());
         await expect.poll(bodies).toEqual([0, 1, 2, 3, 4]);
         watching.unsubscribe();

@@ -28,6 +28,7 @@ export function publishChecks(setting: Setting): void {
 
     it('refuses headers past 64 KiB before any frame is sent; what is in flight does not notice', async () => {
       const headers = { text: 'x'.repeat(70_000) };
+      await setting.pulse.ready();
       const states: string[] = [];
       const watching = setting.pulse.state$
         .pipe(map(({ name }) => name))

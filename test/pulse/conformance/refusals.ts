@@ -24,42 +24,64 @@ export function refusals(setting: Setting): void {
       await stranger.close();
     });
 
-    it('errors the one stream that asked for a missing exchange; the others never notice', async () => {
+    /** Another stream of the same connection, before and after. */
+    const unnoticed = async (refused: () => Promise<void>) => {
       const { pulse, exchange, consuming } = setting;
-      const { next } = await consuming();
-      const missing = consuming({ bindings: [binding(`${exchange}-missing`, '#')] });
-      await expect(missing).rejects.toMatchObject({
-        kind: 'not-found',
-        message: expect.stringMatching(/-missing.*Check its name/),
-      });
+      const { next, events } = await consuming();
+      await refused();
       await pulse.publish(exchange, 'k', 'fine');
       expect((await next()).body).toBe('fine');
-    });
+      expect(events.map(({ type }) => type)).toEqual(['consuming']);
+      expect(await firstValueFrom(pulse.state$)).toEqual({ name: 'connected' });
+    };
 
-    it('errors on a queue of somebody else', async () => {
-      const { options } = setting.queueOf();
-      const name = `queue/somebody-else/${randomUUID()}`;
-      const theirs = setting.consuming({ queue: { ephemeral: false, nameFor: () => name, options } });
-      await expect(theirs).rejects.toMatchObject({
-        kind: 'forbidden',
-        message: expect.stringMatching(/somebody-else.*may write only/),
+    it('errors the one stream that asked for a missing exchange; the others never notice', async () => {
+      await unnoticed(async () => {
+        const missing = setting.consuming({ bindings: [binding(`${setting.exchange}-missing`, '#')] });
+        await expect(missing).rejects.toMatchObject({
+          kind: 'not-found',
+          message: expect.stringMatching(/-missing.*Check its name/),
+        });
       });
     });
 
-    it('errors on a queue that exists with other arguments', async () => {
+    it('errors the one stream that asked for a queue of somebody else', async () => {
+      const { options } = setting.queueOf();
+      const name = `queue/somebody-else/${randomUUID()}`;
+      await unnoticed(async () => {
+        const theirs = setting.consuming({ queue: { ephemeral: false, nameFor: () => name, options } });
+        await expect(theirs).rejects.toMatchObject({
+          kind: 'forbidden',
+          message: expect.stringMatching(/somebody-else.*may write only/),
+        });
+      });
+    });
+
+    it('errors the one stream that asked for a queue that exists with other arguments', async () => {
       const name = `test-${randomUUID()}`;
       const expiresMs = 60_000;
       (await setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 5 }) })).end();
-      const other = setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 6 }) });
-      await expect(other).rejects.toMatchObject({
-        kind: 'mismatch',
-        message: expect.stringContaining('give it another name'),
+      await unnoticed(async () => {
+        const other = setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 6 }) });
+        await expect(other).rejects.toMatchObject({
+          kind: 'mismatch',
+          message: expect.stringMatching(/exists with other arguments.*give it another name/),
+        });
       });
     });
 
-    it('errors on a pattern that does not fit a frame', async () => {
+    it('errors on a pattern or a name that does not fit a frame', async () => {
       const tooLong = { exchange: setting.exchange, pattern: 'x'.repeat(256) };
       await expect(setting.consuming({ bindings: [tooLong] })).rejects.toMatchObject({ kind: 'invalid' });
+      const endless = { exchange: `exchange/${'x'.repeat(250)}`, pattern: '#' };
+      await expect(setting.consuming({ bindings: [endless] })).rejects.toMatchObject({ kind: 'invalid' });
+      const { options } = setting.queueOf();
+      const queue = { ...namedQueue('x'.repeat(250), { maxLength: 1 }), options };
+      await expect(setting.consuming({ queue })).rejects.toMatchObject({
+        kind: 'invalid',
+        message: expect.stringContaining('queue name of 2'),
+      });
+      await setting.pulse.ready();
     });
   });
 }

@@ -49,6 +49,20 @@ export function watching(setting: Setting): void {
       expect(events).toContainEqual(warnings[0]);
     });
 
+    it('is not all that is told of a queue: how long it is can be seen before', async () => {
+      const queue = setting.queueOf();
+      const { messages } = await setting.consuming({
+        queue,
+        prefetch: 1,
+        watch: { everyMs: 20, depth: 1_000 },
+      });
+      const depth = () => setting.pulse.gauges().consumers[0]?.depth;
+      for (const n of [1, 2, 3]) await publish(n);
+      await expect.poll(depth).toBe(3);
+      messages[0]?.ack();
+      await expect.poll(depth).toBe(2);
+    });
+
     it('comes before the broker takes back what is held too long, once for each oldest message', async () => {
       const warnings = warned();
       const { next } = await setting.consuming({ watch: { everyMs: 20, heldMs: 60 } });

@@ -31,10 +31,11 @@ export function channels(own: OwnRabbitmq): void {
         await own.withPulse(async (pulse, exchange) => {
           const messages: PulseMessage[] = [];
           const events: ConsumerEvent[] = [];
+          const queue = own.durable();
           let ended: unknown;
           pulse
             .consume({
-              queue: own.durable(),
+              queue,
               bindings: [binding(exchange, '#')],
               onEvent: event => events.push(event),
             })
@@ -50,6 +51,7 @@ export function channels(own: OwnRabbitmq): void {
             'interrupted',
             'consuming',
           ]);
+          expect((await pulse.queue(queue).inspect())?.consumers).toBe(1);
           await isConnected(pulse);
         });
       } finally {

@@ -23,11 +23,12 @@ export function networks(own: OwnRabbitmq): void {
     it('that forgets a connection on one side is noticed by heartbeats', async () => {
       const { proxy, url } = await throughProxy();
       await withPulse(async (pulse, exchange) => {
-        const { bodies, consumed } = await collect(pulse, exchange, durable());
+        const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
         proxy.halfOpen();
         await expect.poll(consumed, { timeout: 20_000 }).toBe(2);
         await pulse.publish(exchange, 'k', 'heard again');
         await expect.poll(() => bodies).toContain('heard again');
+        expect(await consumers()).toBe(1);
       }, url);
     });
 
@@ -57,7 +58,7 @@ export function networks(own: OwnRabbitmq): void {
     it('that refuses for a while is tried until it accepts', async () => {
       const { proxy, url } = await throughProxy();
       await withPulse(async (pulse, exchange) => {
-        const { bodies, consumed } = await collect(pulse, exchange, durable());
+        const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
         const tries$ = pulse.state$.pipe(filter(({ name }) => name === 'waiting'));
         const thirdTry = firstValueFrom(tries$.pipe(skip(2)));
         proxy.refuse();
@@ -68,6 +69,7 @@ export function networks(own: OwnRabbitmq): void {
         await published;
         await expect.poll(() => bodies, { timeout: 20_000 }).toContain('meanwhile');
         expect(consumed()).toBe(2);
+        expect(await consumers()).toBe(1);
       }, url);
     });
   });

@@ -23,6 +23,8 @@ export interface Collecting {
   readonly events: readonly ConsumerEvent[];
   /** How many times the broker has confirmed the consumer. */
   readonly consumed: () => number;
+  /** How many consumers of the queue the broker knows. */
+  readonly consumers: () => Promise<number | undefined>;
 }
 
 /** A RabbitMQ of our own, which a test may stop, block and rob of its users. */
@@ -97,7 +99,12 @@ export function ownRabbitmq(): OwnRabbitmq {
           error: listening.reject,
         });
       await listening.promise;
-      return { bodies, events, consumed: () => events.filter(({ type }) => type === 'consuming').length };
+      return {
+        bodies,
+        events,
+        consumed: () => events.filter(({ type }) => type === 'consuming').length,
+        consumers: async () => (await pulse.queue(queue).inspect())?.consumers,
+      };
     },
     durable: () => namedQueue(`test-${randomUUID()}`, { expiresMs: 60_000, maxLength: 1_000 }),
     ourConnections: async () =>

@@ -1,0 +1,25 @@
+/** As amqplib has it: `Channel closed by server: 404 (NOT-FOUND) with message "NOT_FOUND - no exchange 'x' in vhost '/'"`. */
+const REPLY = /(\d{3}) \([A-Z-]+\) with message "(?:[A-Z_]+ - )?(.*)"$/s;
+const OTHER_ARGUMENTS =
+  /^inequivalent arg '([^']+)' for (queue|exchange) '(.+)' in vhost '.*': received (.+) but current is (.+)$/;
+const TYPED_VALUE = /^the value (.+) of type '\w+'$/;
+
+/**
+ * What of the broker's reply helps, and its code: `no exchange 'x' (404)`. Any other text stays as it is.
+ *
+ * The default vhost is left out, since most of Pulse has no other.
+ */
+export function brokerWords(text: string): string {
+  const [, code, words] = REPLY.exec(text) ?? [];
+  if (code === undefined || words === undefined) return text;
+  return `${shortened(words)} (${code})`;
+}
+
+function shortened(words: string): string {
+  const [, argument = '', kind = '', name = '', here = '', there = ''] = OTHER_ARGUMENTS.exec(words) ?? [];
+  if (argument !== '') {
+    const [hereShort, thereShort] = [here, there].map(value => value.replace(TYPED_VALUE, '$1'));
+    return `${kind} '${name}' exists with other arguments: ${argument} is ${thereShort} there, and ${hereShort} here`;
+  }
+  return words.replace(" in vhost '/'", '').replace(/\. It could be originally declared .*/s, '');
+}

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { inspect } from 'node:util';
+import { firstValueFrom } from 'rxjs';
+import { expect, it } from 'vitest';
+import { connect, endpointFrom, Secret } from '../../src/pulse/index.ts';
+import { connectToMemory, MemoryBroker } from '../../src/pulse/testing.ts';
+
+/** Whatever somebody may have for a password, known by its ends. */
+const passwords = fc
+  .oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom(...'%@:/?#[]\\ "\'\n\u0000ü') }))
+  .map(middle => `sw0rd${middle}fish`);
+
+/** All that can be seen of values, by a log or by a debugger that does not ask for secrets. */
+function seen(...values: unknown[]): string {
+  return values
+    .flatMap(value => [
+      inspect(value, { depth: 20, showHidden: true, getters: true }),
+      JSON.stringify(value),
+      String(value),
+    ])
+    .join('\n');
+}
+
+function thrown(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
+
+it('no password shows in what is made of a URL, nor in why none is made', () => {
+  fc.assert(
+    fc.property(passwords, password => {
+      const urls = [
+        `amqp://me:${password}@127.0.0.1`,
+        `amqp://me:${encodeURIComponent(wellFormed(password))}@127.0.0.1`,
+      ];
+      for (const url of urls) {
+        for (const given of [url, new Secret(url)]) {
+          expect(seen(thrown(() => endpointFrom({ url: given })))).not.toMatch(/sw0rd|fish/);
+        }
+      }
+      expect(seen(endpointFrom({ password, env: {} }))).not.toMatch(/sw0rd|fish/);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+it('no password shows in a connection, its states, or the error of one that is refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(passwords, async password => {
+      const pulse = connectToMemory(new MemoryBroker({ me: 'another' }), 'me', { password });
+      const error = await pulse.ready().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ kind: 'credentials' });
+      expect(seen(pulse, error, await firstValueFrom(pulse.state$))).not.toMatch(/sw0rd|fish/);
+      await pulse.close(0);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+it('no password shows in what a credentials function says when it fails, unless it says so itself', async () => {
+  const pulse = connect({
+    url: 'amqp://127.0.0.1:1',
+    password: 'sw0rdfish',
+    credentials: () => Promise.reject(new Error('no')),
+  });
+  const state = await firstValueFrom(pulse.state$);
+  expect(seen(pulse, state)).not.toContain('sw0rdfish');
+  await pulse.close(0);
+});
+
+/** `encodeURIComponent` refuses half of a surrogate pair. */
+function wellFormed(text: string): string {
+  return text.toWellFormed();
+}

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { assertDescriptors } from './descriptors.ts';
 
@@ -46,13 +45,11 @@ export class AnsweringShell {
     });
     // That it has ended is seen by its exit.
     child.stdin.on('error', () => undefined);
-    createInterface({ input: child.stdout }).on('line', line => {
-      if (!line.startsWith(ANSWER)) {
-        this.#complaint = `${this.#complaint}\n${line}`.slice(-COMPLAINT_LENGTH);
-        return;
-      }
-      this.#questions.shift()?.resolve(line.slice(ANSWER.length));
-      this.#hold();
+    let begun = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (begun + text).split('\n');
+      begun = lines.pop() ?? '';
+      for (const line of lines) this.#hear(line);
     });
     child.unref();
     (child.stdin as unknown as Holding).unref();
@@ -77,6 +74,15 @@ export class AnsweringShell {
   close(): void {
     this.over = true;
     this.#child.stdin.end();
+  }
+
+  #hear(line: string): void {
+    if (!line.startsWith(ANSWER)) {
+      this.#complaint = `${this.#complaint}\n${line}`.slice(-COMPLAINT_LENGTH);
+      return;
+    }
+    this.#questions.shift()?.resolve(line.slice(ANSWER.length));
+    this.#hold();
   }
 
   /** It is waited for while there are questions. */

@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { closeSync, constants, openSync, readdirSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,8 +8,14 @@ import path from 'node:path';
 const PIPE_HOLDS_AT_MOST = 1024 * 1024;
 /** What one read takes at most: as much as a pipe holds by default. */
 const READ_BYTES = 64 * 1024;
-/** Buffers that are kept to be read into again. */
+/** Buffers that are kept to be read into again, by whichever pipe: it spares the worker most of its garbage. */
+const spareBuffers: Buffer[] = [];
 const MOST_SPARE_BUFFERS = 8;
+
+const takeBuffer = () => spareBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+const giveBack = (buffer: Buffer) => {
+  if (spareBuffers.length < MOST_SPARE_BUFFERS) spareBuffers.push(buffer);
+};
 
 /**
  * The pipe that carries what the commands of one run write.
@@ -23,8 +29,8 @@ export class OutputPipe {
   readonly writer: number;
   readonly #reader: number;
   readonly #socket: Socket;
-  /** Reading into the same few buffers spares the worker most of its garbage. */
-  readonly #spare: Buffer[] = [];
+  /** What the next read goes into. */
+  #ahead: Buffer | undefined;
   #pour: (chunk: Buffer, used: () => void) => void = () => undefined;
   readonly #closed = Promise.withResolvers<undefined>();
 
@@ -42,11 +48,11 @@ export class OutputPipe {
       readable: true,
       writable: false,
       onread: {
-        buffer: () => this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES),
+        buffer: () => (this.#ahead = takeBuffer()),
         callback: (length, buffer) => {
           const chunk = buffer as Buffer;
           this.#pour(chunk.subarray(0, length), () => {
-            if (this.#spare.length < MOST_SPARE_BUFFERS) this.#spare.push(chunk);
+            giveBack(chunk);
           });
           return true;
         },
@@ -54,6 +60,10 @@ export class OutputPipe {
     });
     // Whatever goes wrong with one run's pipe must not end the worker.
     this.#socket.on('error', () => undefined).pause();
+    this.#socket.on('close', () => {
+      if (this.#ahead) giveBack(this.#ahead);
+      this.#ahead = undefined;
+    });
   }
 
   /**
@@ -101,7 +111,7 @@ export class OutputPipe {
   #waiting(): Buffer[] {
     const chunks: Buffer[] = [];
     if (this.#socket.destroyed) return chunks;
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    const buffer = takeBuffer();
     for (let total = 0; total < PIPE_HOLDS_AT_MOST;) {
       let length: number;
       try {
@@ -114,6 +124,7 @@ export class OutputPipe {
       chunks.push(Buffer.from(buffer.subarray(0, length)));
       total += length;
     }
+    giveBack(buffer);
     return chunks;
   }
 
@@ -131,6 +142,12 @@ export class OutputPipe {
 /** What the paths of runs' folders for FIFOs begin with, before the run's mark. */
 export const FIFO_FOLDERS = path.join(tmpdir(), 'tcw-');
 
+/** A few calls of the system, which take less time here than they would take to be handed to another thread. */
+function removeFifos(folder: string): void {
+  for (const name of readdirSync(folder)) unlinkSync(path.join(folder, name));
+  rmdirSync(folder);
+}
+
 /** Gives `use` a folder, that nobody else can reach, for FIFOs that are needed only until they have been opened. */
 export async function withFifoFolder<Result>(
   mark: string,
@@ -141,6 +158,6 @@ export async function withFifoFolder<Result>(
   try {
     return await use(folder);
   } finally {
-    await rm(folder, { recursive: true });
+    removeFifos(folder);
   }
 }

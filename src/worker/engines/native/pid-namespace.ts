@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { assertDescriptors } from './descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
 import { Launcher } from './launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
@@ -9,9 +8,6 @@ import { FIFO_FOLDERS, withFifoFolder, type OutputPipe } from './output-pipe.ts'
 import { isRunning, readProcFolder, type ProcessRow } from './process-table.ts';
 import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
-
-/** The FIFOs of a run, which the output has both ends of, and some to spare. */
-const DESCRIPTORS_OF_A_RUN = 10;
 
 /** A way to make a PID namespace and to enter it; which one works depends on the machine. */
 export interface PidNamespaceMethod {
@@ -104,7 +100,6 @@ export async function openPidNamespace(
   { setsid }: PidNamespaceMethod,
 ): Promise<Enclosure> {
   return await withFifoFolder(mark, async folder => {
-    assertDescriptors(DESCRIPTORS_OF_A_RUN);
     await opener.make(mark);
     const ends = new NamespaceEnds(folder);
     try {

@@ -5,6 +5,9 @@ import { newMark } from './mark.ts';
 /** A spare takes ten or so; a worker that is short of them needs these for its runs. */
 const DESCRIPTORS_TO_SPARE = 48;
 
+/** How long after a place was taken the next is made, in ms: the command that is starting comes first. */
+const DELAY_MS = 5;
+
 /** An enclosure, and the mark by which its processes are known. */
 export interface Marked {
   readonly mark: string;
@@ -36,6 +39,7 @@ export function onDemand(enclose: (mark: string) => Promise<Enclosure>): Enclosu
 export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosures {
   const { take } = onDemand(enclose);
   let next: Promise<Marked | undefined> | undefined;
+  let timer: NodeJS.Timeout | undefined;
   let closed = false;
   const prepare = () => {
     if (closed || !hasDescriptors()) return;
@@ -50,11 +54,13 @@ export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosu
       // Whatever has ended it meanwhile, nobody can enter it.
       const marked = spare && !spare.enclosure.over ? spare : await take();
       if (spare && spare !== marked) await end(spare);
-      prepare();
+      clearTimeout(timer);
+      timer = setTimeout(prepare, DELAY_MS);
       return marked;
     },
     close: async () => {
       closed = true;
+      clearTimeout(timer);
       const spare = await next;
       if (spare) await end(spare);
     },

@@ -24,10 +24,12 @@ const built = new URL('../dist/cli/main.js', here);
 const { main } = await import((existsSync(source) ? source : built).href);
 process.exitCode = await main(process.argv.slice(2));
 
-/** A worker waits most of the time, and machines have many. Neither of these changes what it does. */
+/** A worker waits most of the time, and machines have many. None of these changes what it does. */
 async function startLean() {
   // What is new is collected in 1 MB instead of 16, which a worker does not need: 11 MB less.
   setFlagsFromString('--semi-space-growth-factor=1');
+  // What is old is collected when it has grown by two fifths, and not when it has doubled: a third less after many tasks.
+  setFlagsFromString('--heap-growing-percent=40');
   // Compiled code is kept, which saves a third of the next start. It lies where only the worker's user can write.
   const { XDG_CACHE_HOME, HOME } = process.env;
   const caches = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);

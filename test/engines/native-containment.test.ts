@@ -75,22 +75,17 @@ describe.each(engines)('whatever shell the machine has ($containment)', ({ conta
     const engine = await nativeEngine({ containment, shell });
     const { sandbox, shell: run } = await openSandbox(engine);
 
-    const seen = new Log();
-    const env = {
-      PATH,
-      A: 'b',
-      PWD: '/x',
-      SHLVL: '5',
-      _: 'y',
-      PS1: '$ ',
-      'a.b': '',
-      LC_ALL: 'xx_XX',
-      IFS: 'b',
-    };
-    await sandbox.run({ argv: ['env', '-0'], env, output: seen });
-    const expected = Object.entries(env).map(([variable, value]) => `${variable}=${value}`);
-    const entries = seen.text.split('\0').filter(entry => entry !== '' && !entry.startsWith('TCW_SANDBOX='));
-    expect(entries.sort()).toEqual(expected.sort());
+    const usual = { PATH, A: "b'c", LANG: 'C.UTF-8', LC_ALL: 'xx_XX' };
+    const odd = { ...usual, PWD: '/x', SHLVL: '5', _: 'y', PS1: '$ ', 'a.b': '', IFS: 'b' };
+    for (const env of [usual, odd]) {
+      const seen = new Log();
+      await sandbox.run({ argv: ['env', '-0'], env, output: seen });
+      const expected = Object.entries(env).map(([variable, value]) => `${variable}=${value}`);
+      const entries = seen.text
+        .split('\0')
+        .filter(entry => entry !== '' && !entry.startsWith('TCW_SANDBOX='));
+      expect(entries.sort()).toEqual(expected.sort());
+    }
 
     const { exitCode, userMs, log } = await run('kill -s SEGV $$');
     expect([exitCode, log.text]).toEqual([139, '']);

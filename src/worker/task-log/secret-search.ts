@@ -14,7 +14,8 @@ export interface SecretSearch {
 
 /** So many bytes at the end of a window are looked at first. No word may be shorter. */
 const BLOCK = 3;
-const HASHES = 1 << 16;
+/** How many values a hash has: few where there are few words, since a table is made for each run. */
+const hashesFor = (words: number) => 1 << (words > 8 ? 16 : 13);
 /** How far a window moves at the most, so that a byte can say it. */
 const LONGEST_MOVE = 255;
 
@@ -28,7 +29,9 @@ const LONGEST_MOVE = 255;
 export function secretSearch(words: readonly Buffer[]): SecretSearch {
   const shortest = Math.min(...words.map(word => word.length));
   if (words.length === 0) return { spansIn: () => [], beginningAtEnd: () => 0 };
-  const moves = new Uint8Array(HASHES).fill(Math.min(shortest - BLOCK + 1, LONGEST_MOVE));
+  const hashes = hashesFor(words.length);
+  const hashAt = (text: Buffer, last: number) => hashOf(text, last) & (hashes - 1);
+  const moves = new Uint8Array(hashes).fill(Math.min(shortest - BLOCK + 1, LONGEST_MOVE));
   const candidates = new Map<number, Buffer[]>();
   for (const word of words) {
     for (let last = BLOCK - 1; last < shortest; last++) {
@@ -68,9 +71,9 @@ export function secretSearch(words: readonly Buffer[]): SecretSearch {
   };
 }
 
-/** The last bytes of a window that ends at `last`, in 16 bits. */
-function hashAt(text: Buffer, last: number): number {
-  return (((text[last - 2] ?? 0) << 10) ^ ((text[last - 1] ?? 0) << 5) ^ (text[last] ?? 0)) & (HASHES - 1);
+/** The last bytes of a window that ends at `last`, in 18 bits. */
+function hashOf(text: Buffer, last: number): number {
+  return ((text[last - 2] ?? 0) << 10) ^ ((text[last - 1] ?? 0) << 5) ^ (text[last] ?? 0);
 }
 
 /** Whether the first `length` bytes of a word are at a place of a text. Mostly the first byte tells that they are not. */

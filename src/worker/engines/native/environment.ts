@@ -1,3 +1,5 @@
+import type { Tools } from './tools.ts';
+
 /**
  * How a task's environment passes, unchanged, through the programs that start its command.
  *
@@ -10,7 +12,7 @@
 export interface CarriedEnvironment {
   /** What the starting programs get. The names are such that a shell can spell them. */
   readonly variables: Record<string, string>;
-  /** Lines for a shell that turn "$@", a command, into arguments of env(1) that give it the task's environment. */
+  /** Lines for a shell that turn "$@", a command, into one that has exactly the task's environment. */
   readonly restore: string;
 }
 
@@ -34,15 +36,25 @@ const OBEYED = /^(LD_|DYLD_|LC_|LANG|BASH|EPOCH|MALLOC_|GLIBC_|GCONV_|LOCPATH|NL
 /** What shells add by themselves to the environment of what they start. */
 const ADDED_BY_SHELLS = ['_', 'PWD', 'OLDPWD', 'SHLVL'];
 
-const passesUnchanged = (name: string) =>
-  PLAIN.test(name) && !OF_SHELLS.has(name) && !OBEYED.test(name) && !name.startsWith(PREFIX);
+/** What dash adds, which can be unset. Other shells put some of theirs back for each program. */
+const ADDED_BY_PLAIN_SHELLS = 'PWD OLDPWD';
+
+/** Of these, dash takes no notice, and what it starts has no message that they would change. */
+const LANGUAGE = /^(LANG|LC_[A-Z]+)$/;
+
+const passesUnchanged = (name: string, shellIsPlain: boolean) =>
+  (shellIsPlain && LANGUAGE.test(name)) ||
+  (PLAIN.test(name) && !OF_SHELLS.has(name) && !OBEYED.test(name) && !name.startsWith(PREFIX));
 
 /** Splits an environment into what may pass the starting programs as it is and what is carried past them. */
-export function carryEnvironment(environment: Readonly<Record<string, string>>): CarriedEnvironment {
+export function carryEnvironment(
+  environment: Readonly<Record<string, string>>,
+  { env, shellIsPlain }: Pick<Tools, 'env' | 'shellIsPlain'>,
+): CarriedEnvironment {
   const variables: Record<string, string> = {};
   const carriers: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
-    if (passesUnchanged(name)) {
+    if (passesUnchanged(name, shellIsPlain)) {
       variables[name] = value;
     } else {
       const carrier = `${PREFIX}${carriers.length}`;
@@ -50,9 +62,11 @@ export function carryEnvironment(environment: Readonly<Record<string, string>>):
       carriers.push(carrier);
     }
   }
+  // One program less to start.
+  if (shellIsPlain && carriers.length === 0) return { variables, restore: `unset ${ADDED_BY_PLAIN_SHELLS}` };
   const removals = ADDED_BY_SHELLS.map(name => `-u ${name}`).join(' ');
   const assignments = carriers.map(name => `"$${name}"`).join(' ');
   // The carriers are unset, or what they carry would count twice against the system's limit.
-  const restore = `set -- ${removals} -- ${assignments} "$@"; unset ${carriers.join(' ')}`;
+  const restore = `set -- ${env} ${removals} -- ${assignments} "$@"; unset ${carriers.join(' ')}`;
   return { variables, restore };
 }

@@ -95,10 +95,10 @@ export class Launcher {
 
   #job({ argv, env }: Command, { tools, folder, limits }: LaunchOptions): string {
     const { launch = '', mark = {} } = this.#parts;
-    const { variables, restore } = carryEnvironment({ ...env, ...mark });
+    const { variables, restore } = carryEnvironment({ ...env, ...mark }, tools);
     const [program = ''] = argv;
-    // For env(1), a first word with an equals sign is one more variable, and a lone dash is an option.
-    const guard = /=|^-$/.test(program) ? [tools.nice, '-n', '0', '--'] : [];
+    // For the programs before it, a first word with an equals sign may be a variable, and one with a dash an option.
+    const guard = /=|^-/.test(program) ? [tools.nice, '-n', '0', '--'] : [];
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
     // The braces have the shell read all of it before it does anything.
     return `{
@@ -109,7 +109,7 @@ export class Launcher {
         ${exports.join('\n')}
         set -- ${[...guard, ...argv].map(quoted).join(' ')}
         ${restore}
-        exec ${launch} ${tools.env} "$@" 2>&1 3>&- </dev/null)
+        exec ${launch} "$@" 2>&1 3>&- </dev/null)
       echo "ended $?" >&3
       times >&3
     }\n`;

@@ -15,6 +15,9 @@ const WORDS: Record<string, string> = {
   ENOTDIR: 'not a directory',
 };
 
+/** Beside the codes of the system. */
+const NOT_ON_PATH = 'not on the path';
+
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 
 /**
@@ -39,19 +42,20 @@ export async function assertStartable(command: Command, folder: string): Promise
   if (program === undefined) throw new CommandNotStarted('exec: no command');
   if (!isWellFormed(command)) throw refusal(program, 'EINVAL');
   if (isTooLarge(command)) throw refusal(program, 'E2BIG');
-  const folderProblem = await stat(folder).then(
-    found => (found.isDirectory() ? undefined : 'ENOTDIR'),
-    codeOf,
-  );
+  // All at once: each is a way to another thread and back, and commands are to start soon.
+  const [folderProblem, problem] = await Promise.all([
+    stat(folder).then(found => (found.isDirectory() ? undefined : 'ENOTDIR'), codeOf),
+    program.includes('/')
+      ? whyNotExecutable(path.resolve(folder, program))
+      : isOnPath(program, command.env.PATH ?? '', folder).then(is => (is ? undefined : NOT_ON_PATH)),
+  ]);
   if (folderProblem !== undefined) {
     throw new CommandNotStarted(`chdir ${folder}: ${WORDS[folderProblem] ?? folderProblem}`);
   }
-  if (program.includes('/')) {
-    const problem = await whyNotExecutable(path.resolve(folder, program));
-    if (problem !== undefined) throw refusal(program, problem);
-  } else if (!(await isOnPath(program, command.env.PATH ?? '', folder))) {
+  if (problem === NOT_ON_PATH) {
     throw new CommandNotStarted(`exec: ${JSON.stringify(program)}: executable file not found in $PATH`);
   }
+  if (problem !== undefined) throw refusal(program, problem);
 }
 
 function refusal(program: string, code: string): CommandNotStarted {
@@ -66,11 +70,9 @@ function isWellFormed({ argv, env }: Command): boolean {
 
 async function isOnPath(program: string, searchPath: string, folder: string): Promise<boolean> {
   if (program === '' || searchPath === '') return false;
-  for (const place of searchPath.split(':')) {
-    // An empty entry means the folder that the command starts in.
-    if ((await whyNotExecutable(path.resolve(folder, place, program))) === undefined) return true;
-  }
-  return false;
+  // An empty entry means the folder that the command starts in.
+  const files = searchPath.split(':').map(place => path.resolve(folder, place, program));
+  return (await Promise.all(files.map(whyNotExecutable))).includes(undefined);
 }
 
 async function whyNotExecutable(file: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -9,6 +9,8 @@ export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
   readonly shell: string;
+  /** Whether the shell adds nothing to the environment that it can not take away again: it is dash. */
+  readonly shellIsPlain: boolean;
   readonly env: string;
   readonly mkfifo: string;
   readonly nice: string;
@@ -35,6 +37,7 @@ export function findTools(shell: string, searchPath: string): Tools {
   return {
     searchPath,
     shell,
+    shellIsPlain: isDash(shell),
     env: need('env'),
     mkfifo: need('mkfifo'),
     nice: need('nice'),
@@ -43,6 +46,14 @@ export function findTools(shell: string, searchPath: string): Tools {
     setsid: find('setsid'),
     unshare: find('unshare'),
   };
+}
+
+function isDash(shell: string): boolean {
+  try {
+    return path.basename(realpathSync(shell)) === 'dash';
+  } catch {
+    return false;
+  }
 }
 
 function isExecutable(file: string): boolean {

@@ -32,10 +32,15 @@ export interface LookTimes {
    * has come since, we look as soon as a slot is free.
    */
   readonly backlogMs: number;
+  /** How long an answer that named many more tasks than there were slots for stands for the next ones, in ms. */
+  readonly plentyMs: number;
 }
 
 /** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
-export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200 };
+export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
+
+/** With more tasks than these left, nobody else will have taken all of them so soon. */
+const PLENTY = MOST_CLAIMS;
 
 /** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
@@ -54,34 +59,42 @@ export function look(
   slots: Slots,
   notice$: Observable<unknown>,
   tell: Tell,
-  { quietMs, backlogMs }: LookTimes = LOOK_TIMES,
+  { quietMs, backlogMs, plentyMs }: LookTimes = LOOK_TIMES,
   random: () => number = Math.random,
 ): Observable<Demand> {
   return defer(() => {
     let backlog = false;
     let noticed = false;
     let failures = 0;
+    /** Of what was pending when we last asked. */
+    let left = 0;
+    let askedAt = 0;
 
-    const wish = (pending: number, isExpected: boolean): Demand | undefined => {
-      const tasks = slots.take(Math.min(pending, MOST_CLAIMS));
-      backlog = pending > tasks;
+    const wish = (count: number, isExpected: boolean): Demand | undefined => {
+      const tasks = slots.take(Math.min(count, MOST_CLAIMS));
+      left = count - tasks;
+      backlog = left > 0;
       noticed = false;
       return tasks === 0 ? undefined : demandFor(tasks, isExpected, slots);
     };
+    const pending = (): ObservableInput<number | undefined> => {
+      if (left > PLENTY && performance.now() - askedAt < plentyMs) return of(left);
+      askedAt = performance.now();
+      return queue.pendingTasks();
+    };
     const asked = (unknownMeans: number): Observable<Demand> =>
-      defer((): ObservableInput<number | undefined> =>
-        slots.free === 0 ? EMPTY : queue.pendingTasks(),
-      ).pipe(
+      defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
         // Taken here, the slots of an answer that nobody waits for any more stay free.
-        map(pending => {
+        map(count => {
           failures = 0;
-          return wish(pending ?? unknownMeans, pending !== undefined);
+          return wish(count ?? unknownMeans, count !== undefined);
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
           tell({ type: 'look-failed', err });
           failures++;
           backlog = false;
+          left = 0;
           return EMPTY;
         }),
       );

@@ -51,7 +51,29 @@ describe('looking for pending tasks', () => {
     const { pendingTasks, demands } = start({ capacity: 200 });
     pendingTasks[0]?.answer(100);
     await arrived();
-    expect(demands.map(({ tasks }) => tasks)).toEqual([32]);
+    expect(demands.map(({ tasks }) => tasks)).toEqual([32, 32, 32]);
+  });
+
+  it('believes for a second that many more are left than there were slots for', async () => {
+    const { pendingTasks, demands, slots } = start({ capacity: 1 });
+    pendingTasks[0]?.answer(35);
+    await arrived();
+    // 34 and 33 are left.
+    for (const wishes of [2, 3]) {
+      slots.giveBack(1);
+      await arrived();
+      expect(demands).toHaveLength(wishes);
+    }
+    expect(pendingTasks).toHaveLength(1);
+    // Others may have taken 32.
+    slots.giveBack(1);
+    await arrived();
+    expect(pendingTasks).toHaveLength(2);
+    pendingTasks[1]?.answer(100);
+    await after(1_000);
+    slots.giveBack(1);
+    await arrived();
+    expect(pendingTasks).toHaveLength(3);
   });
 
   it('wishes for nothing where nothing is pending: an empty claim would slow the whole pool', async () => {

@@ -1,6 +1,7 @@
 // One library doing one thing, in a process of its own, so that its CPU time is its own.
 import { nowMs } from '../setting/clock.ts';
-import type { Consuming, Contender } from './contenders/contender.ts';
+import type { Contender } from './contenders/contender.ts';
+import type { ContenderName, Job, JobMessage } from './job.ts';
 import { pendingMessage } from './messages.ts';
 
 /** Only the one that is measured is loaded. */
@@ -10,45 +11,7 @@ const LOAD = {
   'rabbitmq-client': () => import('./contenders/rabbitmq-client.ts'),
   'amqp-connection-manager': () => import('./contenders/amqp-connection-manager.ts'),
   rascal: () => import('./contenders/rascal.ts'),
-} satisfies Record<string, () => Promise<{ contender: Contender }>>;
-
-export const CONTENDERS = Object.keys(LOAD) as ContenderName[];
-export type ContenderName = keyof typeof LOAD;
-
-/** What the process is to do, as JSON in its variable `BENCH_JOB`. */
-export type Job = { readonly contender: ContenderName; readonly url: string } & (
-  | ({ readonly type: 'consume'; readonly messages: number } & Pick<
-      Consuming,
-      'queue' | 'prefetch' | 'validate'
-    >)
-  /** Bodies that hold the time at which they were sent. */
-  | ({ readonly type: 'listen'; readonly messages: number } & Pick<Consuming, 'queue' | 'prefetch'>)
-  | {
-      readonly type: 'publish';
-      readonly messages: number;
-      readonly exchange: string;
-      readonly inFlight: number;
-    }
-  /** With `handle` of tcw, whatever the contender. */
-  | {
-      readonly type: 'handle';
-      readonly messages: number;
-      readonly queue: Consuming['queue'];
-      readonly handlerMs: number;
-      readonly concurrency: number;
-    }
-);
-
-/** What it tells: that it listens, then the result. */
-export type JobMessage =
-  | 'listening'
-  | {
-      readonly wallMs: number;
-      readonly cpuMs: number;
-      readonly waitsMs: readonly number[];
-      /** How much the heap grew from before the connection to its largest; of `handle` only. */
-      readonly heapGrowthMb?: number;
-    };
+} satisfies Record<ContenderName, () => Promise<{ contender: Contender }>>;
 
 if (process.env.BENCH_JOB !== undefined) {
   const job = JSON.parse(process.env.BENCH_JOB) as Job;

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { firstValueFrom, skip } from 'rxjs';
 import { binding, connect, handle, namedQueue } from '../../src/pulse/index.ts';
 import { nowMs } from '../setting/clock.ts';
-import type { Job, JobMessage } from './contender-process.ts';
+import type { Job, JobMessage } from './job.ts';
 
 const LOOK_EVERY = 1_000;
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { startOwnBroker } from '../../test/harness/broker.ts';
 import { brokerControl, type BrokerControl } from '../../test/harness/broker-control.ts';
 import { firstMessage, startNode } from '../setting/children.ts';
-import type { Job, JobMessage } from './contender-process.ts';
+import type { Job, JobMessage } from './job.ts';
 import type { WaitingQueue } from './contenders/contender.ts';
 import { pendingMessage } from './messages.ts';
 

@@ -1,6 +1,6 @@
 import { median } from '../../report/statistics.ts';
 import { row, type Row } from '../../report/row.ts';
-import { CONTENDERS, type ContenderName } from '../contender-process.ts';
+import { CONTENDERS, type ContenderName } from '../job.ts';
 
 /** What one round of one library came to. */
 export interface Round {

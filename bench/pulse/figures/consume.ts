@@ -1,5 +1,5 @@
 import { row } from '../../report/row.ts';
-import { CONTENDERS, type ContenderName } from '../contender-process.ts';
+import { CONTENDERS, type ContenderName } from '../job.ts';
 import type { PulseSetting } from '../setting.ts';
 import { comparison, interleaved, type Round } from './compare.ts';
 import type { PulseFigure } from './figure.ts';

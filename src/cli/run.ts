@@ -4,9 +4,9 @@ import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import type { Logger } from './logger.ts';
 import { connectToPulse } from './worker-pulse.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
-import type { Logger } from './logger.ts';
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger }) => {

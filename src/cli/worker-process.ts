@@ -16,10 +16,10 @@ import {
 } from '../worker/index.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import type { Logger } from './logger.ts';
 import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
 import { logNews } from './worker-log.ts';
-import type { Logger } from './logger.ts';
 
 export interface WorkerProcess {
   readonly config: WorkerConfig;

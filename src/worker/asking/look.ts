@@ -63,17 +63,15 @@ export function look(
   random: () => number = Math.random,
 ): Observable<Demand> {
   return defer(() => {
-    let backlog = false;
     let noticed = false;
     let failures = 0;
-    /** Of what was pending when we last asked. */
+    /** Of what was pending when we last asked, what we had no slot for. */
     let left = 0;
     let askedAt = 0;
 
     const wish = (count: number, isExpected: boolean): Demand | undefined => {
       const tasks = slots.take(Math.min(count, MOST_CLAIMS));
       left = count - tasks;
-      backlog = left > 0;
       noticed = false;
       return tasks === 0 ? undefined : demandFor(tasks, isExpected, slots);
     };
@@ -93,14 +91,13 @@ export function look(
         catchError((err: unknown) => {
           tell({ type: 'look-failed', err });
           failures++;
-          backlog = false;
           left = 0;
           return EMPTY;
         }),
       );
     const pauseMs = () => {
       if (failures > 0) return AFTER_FAILURE.baseMs / 2 + fullJitter(failures, AFTER_FAILURE, random);
-      if (!backlog) return quietMs * (1 - random() / 2);
+      if (left === 0) return quietMs * (1 - random() / 2);
       return noticed ? backlogMs : 0;
     };
     const notices$ = notice$.pipe(

@@ -181,17 +181,16 @@ describe.concurrent('tcw pulse listen', () => {
   });
 });
 
+/** Runs a command for one message. */
+const runningForOne = (exchange: string, command: string) =>
+  listening(exchange, '--count', '1', '--exec', command);
+
 describe.concurrent('tcw pulse listen --exec', () => {
   it('runs a command with the message on its standard input and its facts in the environment', async () => {
     const { exchange, pulse: owner } = await ownExchange();
-    const listener = await listening(
-      ...[
-        exchange,
-        '--count',
-        '1',
-        '--exec',
-        'echo "$PULSE_EXCHANGE $PULSE_ROUTING_KEY $PULSE_ATTEMPT $PULSE_ROUTES"; cat',
-      ],
+    const listener = await runningForOne(
+      exchange,
+      'echo "$PULSE_EXCHANGE $PULSE_ROUTING_KEY $PULSE_ATTEMPT $PULSE_ROUTES"; cat',
     );
     await owner.publish(exchange, 'a.b', { id: 1 }, { routes: ['route.x', 'route.y'] });
     expect(await listener.ended).toBe(0);
@@ -202,13 +201,7 @@ describe.concurrent('tcw pulse listen --exec', () => {
 
   it('tries a message again whose command fails, until it succeeds', async () => {
     const { exchange, pulse: owner } = await ownExchange();
-    const listener = await listening(
-      exchange,
-      '--count',
-      '1',
-      '--exec',
-      'echo "try $PULSE_ATTEMPT"; test "$PULSE_ATTEMPT" = 2',
-    );
+    const listener = await runningForOne(exchange, 'echo "try $PULSE_ATTEMPT"; test "$PULSE_ATTEMPT" = 2');
     await owner.publish(exchange, 'key', {});
     expect(await listener.ended).toBe(0);
     expect(listener.lines()).toEqual(['try 1', 'try 2']);

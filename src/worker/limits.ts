@@ -13,12 +13,19 @@ import {
 import { longTimer } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
 import type { WorkerNews } from './events.ts';
+import type { Slots } from './slots.ts';
 import type { ExitReason } from './worker-state.ts';
 
-/** When a worker has enough to do, or waited long enough: emits at most once, why. */
+/**
+ * When a worker has enough to do, or waited long enough: emits at most once, why.
+ *
+ * However long it has waited, it does not go while a call is open that may bring a claim: the answer may be late, and a
+ * claim that is given back costs its task one of its retries.
+ */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
   news$: Observable<WorkerNews>,
+  { unused$ }: Pick<Slots, 'unused$'>,
 ): Observable<ExitReason> {
   const begun$ = changes(news$).pipe(filter(change => change > 0));
   const enough$: Observable<ExitReason> =
@@ -39,7 +46,10 @@ export function limits(
       : running$.pipe(
           map(running => running === 0),
           distinctUntilChanged(),
-          switchMap(idle => (idle ? longTimer(idleTimeoutSecs * 1_000) : NEVER)),
+          switchMap(idle =>
+            idle ? longTimer(idleTimeoutSecs * 1_000).pipe(switchMap(() => unused$)) : NEVER,
+          ),
+          filter(unused => unused),
           map(() => 'idle'),
         );
   return merge(enough$, idle$).pipe(take(1));

@@ -17,16 +17,23 @@ export function runEach(
   draining: () => boolean,
 ): OperatorFunction<Claim, WorkerNews> {
   return mergeMap(claim => {
+    let begun = false;
     const run$ = draining()
       ? giveBack(claim, worker)
-      : taskRun(claim, worker).pipe(map((state): WorkerNews => ({ type: 'run', claim, state })));
+      : taskRun(claim, worker).pipe(
+          map((state): WorkerNews => {
+            begun = true;
+            return { type: 'run', claim, state };
+          }),
+        );
     return run$.pipe(
       catchError((err: unknown) => {
         worker.tell({ type: 'run-broke', claim, err });
         return EMPTY;
       }),
       finalize(() => {
-        slots.giveBack(1);
+        if (begun) slots.leave();
+        else slots.giveBack(1);
       }),
     );
   });

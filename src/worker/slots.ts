@@ -5,52 +5,68 @@ export interface Slots {
   /** How many more claims may be asked for. The present number first. */
   readonly free$: Observable<number>;
   readonly free: number;
+  /** Whether none is taken: nothing runs, and no call is open that may bring a claim. The present answer first. */
+  readonly unused$: Observable<boolean>;
   /**
    * Takes up to `wanted` places.
    *
    * @returns how many were given
    */
   take(wanted: number): number;
+  /** Gives back places that no claim came for. */
   giveBack(count: number): void;
+  /** Gives back the place of a run that is over. */
+  leave(): void;
   /** From now on there are none free, whatever is given back. Those that are taken stay so. */
   pause(): void;
   resume(): void;
 }
 
-export function slotsFor(capacity: number): Slots {
-  let rest = capacity;
+/**
+ * @param capacity how many places there are
+ * @param runs how many runs there may be in all: a claim beyond them would have to be given back, which costs its task
+ *   one of its retries
+ */
+export function slotsFor(capacity: number, runs = Infinity): Slots {
+  let taken = 0;
+  let runsLeft = runs;
   let paused = false;
-  const free$ = new BehaviorSubject(capacity);
-  const tell = () => {
-    free$.next(paused ? 0 : rest);
+  const free = () => (paused ? 0 : Math.min(capacity - taken, runsLeft));
+  const changed$ = new BehaviorSubject<void>(undefined);
+  const change = (difference: number, ofRunsLeft: number) => {
+    taken += difference;
+    runsLeft += ofRunsLeft;
+    if (difference !== 0) changed$.next();
   };
+  // Who hears of free slots may take some at once. Those behind are told of what is left: a consumer that believed
+  // in a slot that is gone would get the message that it gives back again, and again.
+  const present = <T>(read: () => T) => changed$.pipe(map(read), distinctUntilChanged());
   return {
-    // Who hears of free slots may take some at once. Those behind are told of what is left: a consumer that believed
-    // in a slot that is gone would get the message that it gives back again, and again.
-    free$: free$.pipe(
-      map(() => free$.value),
-      distinctUntilChanged(),
-    ),
+    free$: present(free),
     get free() {
-      return free$.value;
+      return free();
     },
+    unused$: present(() => taken === 0),
     take: wanted => {
-      const given = Math.max(0, Math.min(wanted, free$.value));
-      rest -= given;
-      if (given > 0) tell();
+      const given = Math.max(0, Math.min(wanted, free()));
+      change(given, -given);
       return given;
     },
     giveBack: count => {
-      rest = Math.min(capacity, rest + Math.max(0, count));
-      if (count > 0) tell();
+      const given = Math.max(0, Math.min(count, taken));
+      change(-given, given);
+    },
+    leave: () => {
+      // A queue may have given more than it was asked for.
+      change(taken > 0 ? -1 : 0, 0);
     },
     pause: () => {
       paused = true;
-      tell();
+      changed$.next();
     },
     resume: () => {
       paused = false;
-      tell();
+      changed$.next();
     },
   };
 }

@@ -57,7 +57,7 @@ export function createWorker(
       told$.next(news);
     };
     const life = new WorkerLife(parts.random);
-    const slots = slotsFor(config.capacity);
+    const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
     const link = pulse ? pulseLink(pulse, config, slots, tell) : NO_PULSE;
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, tell);
@@ -94,7 +94,7 @@ export function createWorker(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
         shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),
-        limits(config, work$),
+        limits(config, work$, slots),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
     );

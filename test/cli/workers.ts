@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import taskcluster from 'taskcluster-client';
-import { expect } from 'vitest';
+import { expect, onTestFailed } from 'vitest';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { queueCalls, type TaskStatusStructure } from '../../src/queue/index.ts';
@@ -90,6 +90,9 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
       children.push(child);
       let said = '';
       child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      onTestFailed(() => {
+        console.error(said);
+      });
       const exited = once(child, 'exit').then(([code]) => code as number | null);
       const lines = () =>
         said

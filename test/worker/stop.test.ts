@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe } from 'vitest';
+import type { Queue } from '../../src/queue/index.ts';
 import { sh, type Deployment, type RunningWorker } from './deployment.ts';
 import { testOf, WAYS } from './ways.ts';
 
@@ -28,6 +29,18 @@ async function runs({ news }: RunningWorker): Promise<void> {
     if (performance.now() > end) throw new Error('the worker runs nothing');
     await sleep(20);
   }
+}
+
+/** A queue whose answers with claims take so much longer, in ms. */
+function claimsComeAfter(ms: number) {
+  return (queue: Queue): Queue => ({
+    ...queue,
+    claimWork: async tasks => {
+      const claims = await queue.claimWork(tasks);
+      if (claims.length > 0) await sleep(ms);
+      return claims;
+    },
+  });
 }
 
 /** A task of several processes: a child, one in a session of its own, one that was forked twice. */
@@ -205,11 +218,29 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     expect(states.sort()).toEqual(['completed', 'completed', 'pending']);
   });
 
+  it('after as many tasks, and asks for no more of them', async ({ deploy, expect }) => {
+    const here = await deploy();
+    const taskIds = await Promise.all([1, 2, 3, 4].map(() => here.createTask(sh('true'))));
+    const worker = await here.startWorker({ capacity: 4, numberOfTasksToRun: 2 });
+    expect(await worker.ended).toBe('tasks-complete');
+    const runs = await Promise.all(taskIds.map(async taskId => (await here.status(taskId)).runs));
+    const states = runs.flat().map(({ state }) => state);
+    expect(states.sort()).toEqual(['completed', 'completed', 'pending', 'pending']);
+  });
+
   it('after it had nothing to do for long enough', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker({ idleTimeoutSecs: 2 });
     const taskId = await here.createTask(sh('sleep 2.5'));
     expect(await worker.ended).toBe('idle');
     expect(await here.status(taskId)).toMatchObject({ state: 'completed' });
+  });
+
+  it('but not while a claim is on its way that comes late', async ({ deploy, expect }) => {
+    const here = await deploy();
+    const taskId = await here.createTask(sh('true'));
+    const worker = await here.startWorker({ idleTimeoutSecs: 1 }, { watch: claimsComeAfter(2_000) });
+    expect(await worker.ended).toBe('idle');
+    expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
   });
 });

@@ -73,7 +73,7 @@ it('however work is asked for, no slot is lost and none is promised twice', asyn
         };
         const endARun = () => {
           seen.runs--;
-          slots.giveBack(1);
+          slots.leave();
         };
         const take = ({ do: what, which, how }: Step): Promise<unknown> | void => {
           switch (what) {

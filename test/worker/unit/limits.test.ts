@@ -1,4 +1,4 @@
-import { NEVER } from 'rxjs';
+import { NEVER, of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import type { Claim } from '../../../src/queue/index.ts';
 import type { WorkerNews } from '../../../src/worker/events.ts';
@@ -19,6 +19,7 @@ const NEWS = {
   e: run({ phase: 'resolved', outcome: { result: 'completed' } }),
   w: { type: 'worker', state: STARTING } satisfies WorkerNews,
 };
+const NONE_TAKEN = { unused$: of(true) };
 const WHY = { t: 'tasks-complete', i: 'idle' };
 
 describe('a worker that is to run so many tasks', () => {
@@ -27,13 +28,13 @@ describe('a worker that is to run so many tasks', () => {
   it('has enough as soon as the last of them has begun', () => {
     marbles(({ hot, expectObservable }) => {
       const news$ = hot('wbp-re-b--re', NEWS);
-      expectObservable(limits(config, news$)).toBe('-------(t|)', WHY);
+      expectObservable(limits(config, news$, NONE_TAKEN)).toBe('-------(t|)', WHY);
     });
   });
 
   it('counts each run once, however it goes on', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('wbspre---', NEWS))).toBe('---------');
+      expectObservable(limits(config, hot('wbspre---', NEWS), NONE_TAKEN)).toBe('---------');
     });
   });
 });
@@ -43,26 +44,40 @@ describe('a worker that is to wait only so long', () => {
 
   it('has waited long enough from the start on', () => {
     marbles(({ expectObservable }) => {
-      expectObservable(limits(config, NEVER)).toBe('60s (i|)', WHY);
+      expectObservable(limits(config, NEVER, NONE_TAKEN)).toBe('60s (i|)', WHY);
     });
   });
 
   it('waits anew after each time that something ran', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('59s b 119s e', NEWS))).toBe('238001ms (i|)', WHY);
+      expectObservable(limits(config, hot('59s b 119s e', NEWS), NONE_TAKEN)).toBe('238001ms (i|)', WHY);
     });
   });
 
   it('does not wait while anything runs', () => {
     marbles(({ hot, expectObservable }) => {
       const news$ = hot('bb 9998ms e 299s e', NEWS);
-      expectObservable(limits(config, news$)).toBe('369001ms (i|)', WHY);
+      expectObservable(limits(config, news$, NONE_TAKEN)).toBe('369001ms (i|)', WHY);
+    });
+  });
+
+  it('does not go while a call is open that may bring a claim', () => {
+    const unused = { u: true, t: false };
+    marbles(({ cold, expectObservable }) => {
+      // Asked for at the end of the time: a call is open then, and ends 5 s later.
+      const unused$ = cold('t 4999ms u', unused);
+      expectObservable(limits(config, NEVER, { unused$ })).toBe('65s (i|)', WHY);
+    });
+    marbles(({ hot, cold, expectObservable }) => {
+      const unused$ = cold('t 9s u', unused);
+      const news$ = hot('65s b 9999ms e', NEWS);
+      expectObservable(limits(config, news$, { unused$ })).toBe('144001ms (i|)', WHY);
     });
   });
 
   it('is not made to wait longer by anything but a run', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('30s w 10s w', NEWS))).toBe('60s (i|)', WHY);
+      expectObservable(limits(config, hot('30s w 10s w', NEWS), NONE_TAKEN)).toBe('60s (i|)', WHY);
     });
   });
 
@@ -70,7 +85,9 @@ describe('a worker that is to wait only so long', () => {
     fakeTimers();
     const seen: string[] = [];
     const days = 60;
-    limits(workerConfig({ idleTimeoutSecs: days * 86_400 }), NEVER).subscribe(why => seen.push(why));
+    limits(workerConfig({ idleTimeoutSecs: days * 86_400 }), NEVER, NONE_TAKEN).subscribe(why =>
+      seen.push(why),
+    );
     vi.advanceTimersByTime(days * 86_400_000 - 1);
     expect(seen).toEqual([]);
     vi.advanceTimersByTime(1);
@@ -82,8 +99,8 @@ describe('a worker with both limits', () => {
   it('ends for whichever comes first, once', () => {
     const config = workerConfig({ numberOfTasksToRun: 1, idleTimeoutSecs: 60 });
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('59s b e 300s', NEWS))).toBe('59s (t|)', WHY);
-      expectObservable(limits(config, hot('61s b', NEWS))).toBe('60s (i|)', WHY);
+      expectObservable(limits(config, hot('59s b e 300s', NEWS), NONE_TAKEN)).toBe('59s (t|)', WHY);
+      expectObservable(limits(config, hot('61s b', NEWS), NONE_TAKEN)).toBe('60s (i|)', WHY);
     });
   });
 });
@@ -91,7 +108,7 @@ describe('a worker with both limits', () => {
 describe('a worker without limits', () => {
   it('never ends by itself', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(workerConfig(), hot('be 999m b', NEWS)), '1000m !').toBe('');
+      expectObservable(limits(workerConfig(), hot('be 999m b', NEWS), NONE_TAKEN), '1000m !').toBe('');
     });
   });
 });

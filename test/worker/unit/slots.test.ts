@@ -20,6 +20,33 @@ describe('the slots of a worker', () => {
     expect(slots.free).toBe(0);
   });
 
+  it('serve so many runs in all, where that is wanted', () => {
+    const slots = slotsFor(2, 3);
+    slots.take(2);
+    slots.leave();
+    expect(slots.free).toBe(1);
+    slots.take(1);
+    slots.leave();
+    expect(slots.free).toBe(0);
+    // One that no claim came for was no run.
+    slots.giveBack(1);
+    expect(slots.take(5)).toBe(1);
+  });
+
+  it('are unused when nothing is asked for and nothing runs, in a pause too', () => {
+    const slots = slotsFor(2);
+    const seen: boolean[] = [];
+    slots.unused$.subscribe(unused => seen.push(unused));
+    slots.take(1);
+    slots.take(1);
+    slots.pause();
+    slots.leave();
+    expect(seen).toEqual([true, false]);
+    slots.giveBack(1);
+    expect(seen).toEqual([true, false, true]);
+    expect(slots.free).toBe(0);
+  });
+
   it('are told of when their number changes, and not otherwise', () => {
     const slots = slotsFor(2);
     const seen: number[] = [];

@@ -37,7 +37,7 @@ function ofRuns(): string[] {
 /** The worker takes the next task, and nothing of those before is left. */
 async function expectWorkerLives(): Promise<void> {
   expect(await run(shell('echo alive'))).toMatchObject({ resolution: 'completed' });
-  await expect.poll(ofRuns, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(ofRuns).toEqual([]);
   expect(dev.process.exitCode).toBe(null);
 }
 
@@ -234,7 +234,7 @@ describe('the tasks folder', () => {
   it('shows nobody else what runs write: 0700 for folders, 0600 for logs', async () => {
     const taskId = await dev.create(shell('until [ -e go ]; do sleep 0.1; done'));
     const folder = join(tasksDir, `task_${taskId}_0`);
-    await expect.poll(ofRuns, { timeout: 20_000 }).toEqual([`task_${taskId}_0`, `task_${taskId}_0.log`]);
+    await expect.poll(ofRuns).toEqual([`task_${taskId}_0`, `task_${taskId}_0.log`]);
     expect(modeOf(tasksDir)).toBe('700');
     expect(modeOf(folder)).toBe('700');
     expect(modeOf(`${folder}.log`)).toBe('600');

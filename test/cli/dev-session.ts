@@ -12,9 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import taskcluster from 'taskcluster-client';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { QueueApi } from '../../src/queue/index.ts';
 import { start, tcw } from './tcw.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** A folder for one test, and what a user does in it. */
 export interface Workplace extends AsyncDisposable {
@@ -49,8 +50,6 @@ export interface DevSession {
 
 /** The calls of taskcluster-client, as a user of it makes them. */
 type Queue = { readonly [N in keyof QueueApi]: (...args: unknown[]) => Promise<QueueApi[N]['output']> };
-
-const PATIENCE = { timeout: 25_000, interval: 50 };
 
 export function newWorkplace(): Workplace {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'tcw-dev-test-'));
@@ -88,9 +87,9 @@ async function devSession(
   let [stdout, stderr] = ['', ''];
   child.stdout?.on('data', chunk => (stdout += String(chunk)));
   child.stderr?.on('data', chunk => (stderr += String(chunk)));
-  const announced = vi.waitFor(() => {
+  const announced = waitFor(() => {
     expect(stdout).toMatch(/^(export TASKCLUSTER_\w+=\S+\n){3}#.*\n/);
-  }, PATIENCE);
+  });
   const ended = closed.then(([exitCode]) => {
     throw new Error(`tcw dev has ended with ${exitCode ?? 'a signal'}: ${stderr}`);
   });
@@ -137,9 +136,9 @@ async function devSession(
     },
     resolved: async taskId => {
       const status = async () => (await queue.status(taskId)).status;
-      await vi.waitFor(async () => {
+      await waitFor(async () => {
         expect((await status()).state).toMatch(/^(completed|failed|exception)$/);
-      }, PATIENCE);
+      });
       const { state, runs } = await status();
       const reason = runs.at(-1)?.reasonResolved ?? '';
       return {

@@ -34,7 +34,7 @@ describe('tcw dev, left running', () => {
     );
 
     await dev.create(shell(`setsid sleep ${marker} & sleep ${marker}`));
-    await expect.poll(() => processesWith(`sleep ${marker}`).length, { timeout: 20_000 }).toBeGreaterThan(1);
+    await expect.poll(() => processesWith(`sleep ${marker}`).length).toBeGreaterThan(1);
     expect(await dev.stop('SIGINT')).toBe(0);
     expect(processesWith(marker)).toEqual([]);
     expect(processesWith(workplace.temporary)).toEqual([]);
@@ -54,9 +54,7 @@ describe('tcw dev, left running', () => {
   it('goes on when its tasks have failed', async () => {
     const file = workplace.write('bad.json', shell('exit 9'));
     const dev = await workplace.dev(file);
-    await expect
-      .poll(() => dev.stdout, { timeout: 20_000 })
-      .toMatch(/\n✘ bad: failed \([\w-]{22}\)\nThe queue/);
+    await expect.poll(() => dev.stdout).toMatch(/\n✘ bad: failed \([\w-]{22}\)\nThe queue/);
     const taskId = await dev.create(shell('true'));
     expect(await dev.resolved(taskId)).toMatchObject({ resolution: 'completed' });
     expect(await dev.stop()).toBe(0);
@@ -69,7 +67,7 @@ describe('tcw dev, left running', () => {
       shell(`trap '' TERM; sleep ${marker} & sleep ${marker}; wait`),
     );
     const dev = await workplace.dev(file, '--kill-grace-secs', '1');
-    await expect.poll(() => processesWith(`sleep ${marker}`).length, { timeout: 20_000 }).toBeGreaterThan(1);
+    await expect.poll(() => processesWith(`sleep ${marker}`).length).toBeGreaterThan(1);
     expect(await dev.stop('SIGTERM')).toBe(0);
     expect(processesWith(marker)).toEqual([]);
     expect(readdirSync(workplace.temporary)).toEqual([]);
@@ -144,7 +142,7 @@ describe('the tasks that tcw dev is given', () => {
       payload: shell('echo "home: $HOME or $${HOME}, ${1 + 1}"'),
     });
     const dev = await workplace.dev(file);
-    await expect.poll(() => dev.stdout, { timeout: 20_000 }).toMatch(/template: completed/);
+    await expect.poll(() => dev.stdout).toMatch(/template: completed/);
     const [, taskId] = /template: completed \(([\w-]{22})\)/.exec(dev.stdout) ?? [];
     const { created, deadline, expires } = await dev.queue.task(taskId);
     expect(dev.stdout).toMatch(/^home: (\/\S+) or \1, 2$/m);
@@ -226,7 +224,7 @@ describe('tcw dev --once', () => {
   it('ends early, with 1, when it is told to go', async () => {
     const marker = sleepMarker();
     const dev = await workplace.dev('--once', workplace.write('long.json', shell(`sleep ${marker}`)));
-    await expect.poll(() => processesWith(`sleep ${marker}`).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => processesWith(`sleep ${marker}`).length).toBeGreaterThan(0);
     expect(await dev.stop('SIGTERM')).toBe(1);
     expect(processesWith(marker)).toEqual([]);
     expect(readdirSync(workplace.temporary)).toEqual([]);
@@ -284,9 +282,9 @@ describe('tcw dev on a real broker', () => {
     const marker = sleepMarker();
     const dev = await workplace.dev(...brokers);
     const taskId = await dev.create(shell(`sleep ${marker}`));
-    await expect.poll(() => processesWith(`sleep ${marker}`).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => processesWith(`sleep ${marker}`).length).toBeGreaterThan(0);
     await dev.queue.cancelTask(taskId);
-    await expect.poll(() => processesWith(marker), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => processesWith(marker)).toEqual([]);
     expect(await dev.stop()).toBe(0);
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });

@@ -51,7 +51,7 @@ describe('a worker that has to go, at SIGTERM', () => {
     const mark = newMark();
     const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=5');
     const taskId = await here.create(`trap '' TERM; sleep ${mark}; sleep ${mark}`);
-    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
     worker.child.kill('SIGTERM');
     expect(await worker.exited).toBe(72);
     expect(await processesWith(`sleep\0${mark}`)).toEqual([]);
@@ -69,7 +69,7 @@ describe('a worker that has to go, at SIGTERM', () => {
     onTestFinished(() => proxy.close());
     const worker = here.start(`--root-url=http://127.0.0.1:${proxy.port}`, '--shutdown-grace-secs=2');
     await here.create(`sleep ${mark}`);
-    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
     proxy.freeze();
     const told = performance.now();
     worker.child.kill('SIGTERM');
@@ -79,7 +79,7 @@ describe('a worker that has to go, at SIGTERM', () => {
     await worker.says(
       'not done in time: what runs is killed, and claims that were not given back will expire',
     );
-    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toEqual([]);
 
     // What it could not clean up any more, the next one does.
     const next = here.start();

@@ -87,9 +87,7 @@ describe('tcw run', () => {
       exited,
       said: () => stderr,
       listening: (pulse: 'up' | 'down') =>
-        expect
-          .poll(() => stderr, { timeout: 20_000 })
-          .toMatch(new RegExp(`"phase":"listening","pulse":"${pulse}"`)),
+        expect.poll(() => stderr).toMatch(new RegExp(`"phase":"listening","pulse":"${pulse}"`)),
     };
   };
   const withPulse = () => start(`--pulse-url=${inject('pulseUrl')}`);
@@ -171,7 +169,7 @@ describe('tcw run', () => {
     await expect.poll(() => processesWith(sleeping)).toBe(3);
     worker.child.kill('SIGKILL');
     await worker.exited;
-    await expect.poll(() => processesWith(sleeping), { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => processesWith(sleeping)).toBe(0);
   });
 
   it.each([

@@ -43,7 +43,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     const taskId = await here.create(
       `test $RUN_ID -ge 1 && exit; mkdir -p a/b; touch a/b/c; chmod 0 a; setsid sleep ${mark} & sleep ${mark}`,
     );
-    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 30_000 }).toHaveLength(2);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(2);
     await mkdir(`${here.tasksDir}/${NOT_OURS}`);
     await writeFile(`${here.tasksDir}/notes.txt`, 'of somebody');
     await killWithKeepers(worker, taskId);
@@ -71,7 +71,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     const marks = { killed: newMark(), living: newMark() };
     const worker = start();
     const first = await here.create(`sleep ${marks.killed}`);
-    await expect.poll(() => processesWith(`sleep\0${marks.killed}`), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => processesWith(`sleep\0${marks.killed}`)).toHaveLength(1);
     start();
     const second = await here.create(`touch alive; while ! test -e go; do sleep 0.1; done; test -e alive`);
     await here.reaches(second, 'running');

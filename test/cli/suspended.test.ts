@@ -13,14 +13,14 @@ describe('a worker that is suspended for longer than its claim', () => {
     const taskId = await here.create(
       `if test $RUN_ID -ge 1; then while ! test -e ${here.tasksDir}/go; do sleep 0.1; done; else sleep ${mark}; fi`,
     );
-    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
     worker.child.kill('SIGSTOP');
     const other = here.start();
     await here.reaches(taskId, 'running', 1);
     expect(await processesWith(`sleep\0${mark}`)).toHaveLength(1);
 
     worker.child.kill('SIGCONT');
-    await expect.poll(() => processesWith(`sleep\0${mark}`), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toEqual([]);
     await worker.says('stopped', { taskId, runId: 0, stop: 'claim-lost' });
     await worker.says('run', { taskId, runId: 0, phase: 'resolved' });
     expect(worker.lines().filter(({ msg }) => msg === 'resolved')).toEqual([]);

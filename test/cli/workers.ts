@@ -69,7 +69,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
     },
     /** Waits until a run of a task is in a state. */
     reaches: (taskId: string, state: string, runId = 0) =>
-      expect.poll(async () => (await status(taskId)).runs[runId]?.state, { timeout: 30_000 }).toBe(state),
+      expect.poll(async () => (await status(taskId)).runs[runId]?.state).toBe(state),
     /** Starts a worker; it dies with the test, at the latest when `close` is called. */
     start: (...flags: string[]) => {
       const child = start(
@@ -105,9 +105,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
         exited,
         lines,
         says: (message: string, fields: object = {}) =>
-          expect
-            .poll(lines, { timeout: 30_000 })
-            .toContainEqual(expect.objectContaining({ msg: message, ...fields })),
+          expect.poll(lines).toContainEqual(expect.objectContaining({ msg: message, ...fields })),
         kill: async () => {
           child.kill('SIGKILL');
           await exited;

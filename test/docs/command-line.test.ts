@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { connect, namedQueue } from '../../src/pulse/index.ts';
 import { run, transcriptsOf, withoutChance } from './transcripts.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const url = inject('pulseUrl');
@@ -52,13 +53,13 @@ it('each command prints what its transcript shows', async () => {
       expected.push(`$ ${command}\n${output}`);
       printed.push(running.printed.then(all => `$ ${command}\n${all}`));
       if (another && m === commands.length - 1) {
-        await vi.waitUntil(() => running.said('tcw: listening to '), { timeout: 20_000 });
+        await vi.waitUntil(() => running.said('tcw: listening to '), { timeout: PATIENCE_MS });
       } else await running.printed;
     }
     if (!another) await Promise.all(printed);
   }
   expect(withoutChance((await Promise.all(printed)).join(''))).toBe(withoutChance(expected.join('')));
-}, 90_000);
+});
 
 /** The broker may be one that stays. */
 async function removeQueue(): Promise<void> {

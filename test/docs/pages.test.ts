@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect, namedQueue } from '../../src/pulse/index.ts';
 import { programsOf } from './programs.ts';
 import { taskFailed } from './task-failed.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { username: user, password } = new URL(inject('pulseUrl'));
@@ -69,7 +70,7 @@ describe('the programs of the documents', () => {
       reject: false,
     });
     expect(all).toBe('');
-  }, 60_000);
+  });
 
   it.concurrent.each(programs)(
     '$file does what its page says',
@@ -82,7 +83,7 @@ describe('the programs of the documents', () => {
         preferLocal: true,
         localDir: root,
         env: { PULSE_URL: bare.href, PULSE_USERNAME: user, PULSE_PASSWORD: password },
-        timeout: 40_000,
+        timeout: PATIENCE_MS,
         reject: false,
         buffer: true,
       });

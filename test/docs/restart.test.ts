@@ -6,18 +6,18 @@ import { restartUnderExample } from './restart.ts';
 it('the example of a consumer handles every message while its broker is restarted under it', async () => {
   const broker = await startOwnBroker();
   try {
-    const { printed, exitCode, confirmed } = await restartUnderExample(broker, 200, 20, 1_000);
-    expect(confirmed).toBe(200);
+    const { printed, exitCode, sent, confirmed } = await restartUnderExample(broker, 200, 20, 1_000);
+    expect(confirmed).toBe(sent);
     const handled = [...printed.matchAll(/^build (\d+) for linux failed/gm)].map(([, id]) => Number(id));
-    expect(new Set(handled).size).toBe(200);
-    expect(handled).toHaveLength(200);
+    expect(new Set(handled).size).toBe(sent);
+    expect(handled).toHaveLength(sent);
     expect(printed).toMatch(/^connected\nbuild[^]*\nwaiting: [^]*\nconnected\nbuild/m);
     expect(printed).toMatch(/closed$/);
     expect(exitCode).toBe(0);
   } finally {
     await broker.stop();
   }
-}, 90_000);
+});
 
 it('the example has about sixty lines', () => {
   const text = readFileSync(new URL('../../examples/pulse/failed-builds.ts', import.meta.url), 'utf8');

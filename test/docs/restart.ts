@@ -4,14 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { connect } from '../../src/pulse/index.ts';
 import { brokerControl } from '../harness/broker-control.ts';
 import type { Broker } from '../harness/broker.ts';
+import { TEST_MS } from '../patience.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /**
  * Runs examples/pulse/failed-builds.ts while builds are published, and their broker is away for a time.
  *
- * @param everyMs how often a build is published
- * @returns what the example has printed, and how many builds were confirmed to their publisher
+ * @param builds how many are published, or more, until the broker is back
+ * @param everyMs how often one is
+ * @returns what the example has printed, how many builds were published, and how many confirmed to their publisher
  */
 export async function restartUnderExample(broker: Broker, builds: number, everyMs: number, awayMs: number) {
   if (!broker.control) throw new Error('a given broker can not be restarted');
@@ -48,15 +50,17 @@ export async function restartUnderExample(broker: Broker, builds: number, everyM
     }
 
     const sent = [];
+    let isBack = false;
     const restarted = (async () => {
       await sleep((builds * everyMs) / 4);
       await control.stop();
       await sleep(awayMs);
       await control.start();
+      isBack = true;
     })();
-    for (let id = 1; id <= builds; id++) {
+    for (let id = 1; id <= builds || !isBack; id++) {
       const body = { id, platform: 'linux', result: 'bad' };
-      sent.push(publishing.send(exchange, 'finished.linux', body, { deadlineMs: 60_000 }));
+      sent.push(publishing.send(exchange, 'finished.linux', body, { deadlineMs: TEST_MS }));
       await sleep(everyMs);
     }
     await restarted;
@@ -65,7 +69,7 @@ export async function restartUnderExample(broker: Broker, builds: number, everyM
     while ((await control.queues()).some(({ messages }) => messages > 0)) await sleep(200);
     example.kill('SIGINT');
     const { all = '', exitCode } = await example;
-    return { printed: all, exitCode, confirmed };
+    return { printed: all, exitCode, sent: sent.length, confirmed };
   } finally {
     example.kill('SIGKILL');
     await publishing.close();

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { PATIENCE_MS } from '../patience.ts';
 
 /** What a page shows of one terminal: commands, and what each prints. */
 export interface Transcript {
@@ -33,7 +34,7 @@ export function run(command: string, cwd: string, env: NodeJS.ProcessEnv): Runni
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 40_000,
+    timeout: PATIENCE_MS,
   });
   let soFar = '';
   child.stdout.on('data', chunk => (soFar += String(chunk)));

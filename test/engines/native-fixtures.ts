@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { execa } from 'execa';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { CommandResult, Sandbox } from '../../src/worker/engines/engine.ts';
 import { nativeEngine, type NativeEngine } from '../../src/worker/engines/native/index.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** An engine for each containment that this machine allows. */
 export const engines = (
@@ -45,13 +46,10 @@ export async function alive(marker: string): Promise<string[]> {
 
 /** Waits until as many processes as that sleep for the time that the marker is. */
 export async function sleeping(marker: string, count: number): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const sleepers = (await alive(marker)).filter(line => /^\d+ sleep \d+$/.test(line));
-      expect(sleepers).toHaveLength(count);
-    },
-    { timeout: 15_000, interval: 10 },
-  );
+  await waitFor(async () => {
+    const sleepers = (await alive(marker)).filter(line => /^\d+ sleep \d+$/.test(line));
+    expect(sleepers).toHaveLength(count);
+  });
 }
 
 /** A beginning for a line of shell that signals everybody: it must be sure that it has a PID namespace of its own. */
@@ -62,7 +60,7 @@ export async function insideOnly(): Promise<string> {
 
 /** Waits until there is a file. */
 export async function appearing(file: string): Promise<void> {
-  await vi.waitFor(() => access(file), { timeout: 15_000, interval: 10 });
+  await waitFor(() => access(file));
 }
 
 /** A folder, open to everybody, that is removed when the test has ended. */

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { engines, Log, newMarker, openSandbox, PATH, sleeping } from './native-fixtures.ts';
+import { waitFor } from '../wait-for.ts';
 
 describe.each(engines)('a command in a sandbox ($containment)', engine => {
   it.each([0, 1, 42, 255])('ends with its exit code %i', async code => {
@@ -136,7 +137,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     });
     const argv = ['sh', '-c', 'head -c 5000000 /dev/zero; touch finished'];
     const run = sandbox.run({ argv, env: { PATH }, output });
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(goOn).toBeDefined();
     });
     await sleep(300);

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   alive,
   appearing,
@@ -15,6 +15,7 @@ import {
   PATH,
   sleeping,
 } from './native-fixtures.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** Ways in which processes get away from the one that started them, each with how many sleep in the end. */
 const escapes = [
@@ -122,7 +123,7 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
     await cycle();
     const before = (await open()).length;
     for (let i = 0; i < 5; i++) await cycle();
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       expect((await open()).length).toBeLessThanOrEqual(before);
     });
   });

@@ -38,7 +38,7 @@ describe.each(workers)('a worker as $user ($containment)', ({ containment, prefi
     const worker = await startWorker(prefix, family(marker), { containment });
     await sleeping(marker, 4);
     worker.kill();
-    await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => alive(marker)).toEqual([]);
   });
 
   it('that is killed with nothing but background processes takes them with it', async () => {
@@ -46,7 +46,7 @@ describe.each(workers)('a worker as $user ($containment)', ({ containment, prefi
     const worker = await startWorker(prefix, `setsid sleep ${marker} &`, { containment });
     await sleeping(marker, 1);
     worker.kill();
-    await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => alive(marker)).toEqual([]);
   });
 
   it('runs commands as itself and stops them', async () => {
@@ -71,7 +71,7 @@ describe.each(workers.filter(({ containment }) => containment === 'pid-namespace
       const worker = await startWorker(prefix, line, { containment });
       await sleeping(marker, 2);
       worker.kill();
-      await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+      await expect.poll(() => alive(marker)).toEqual([]);
     });
 
     it('the guard was killed, on a machine without setpriv, takes all with it', async () => {
@@ -81,7 +81,7 @@ describe.each(workers.filter(({ containment }) => containment === 'pid-namespace
       const worker = await startWorker(prefix, line, { containment, searchPath });
       await sleeping(marker, 1);
       worker.kill();
-      await expect.poll(() => alive(marker), { timeout: 15_000 }).toEqual([]);
+      await expect.poll(() => alive(marker)).toEqual([]);
     });
   },
 );

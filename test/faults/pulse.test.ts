@@ -120,7 +120,7 @@ describe.concurrent('a connection to Pulse', () => {
           news.type === 'run' && news.state.phase === 'resolved' ? [news.state.stop] : [],
         );
       // Three heartbeats of a second, a new connection, and up to five seconds until the status is asked.
-      await expect.poll(stopped, { timeout: 15_000 }).toEqual(['canceled']);
+      await expect.poll(stopped).toEqual(['canceled']);
       await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
     },
   );

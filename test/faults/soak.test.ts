@@ -13,7 +13,7 @@ import type { TaskStatusStructure } from '../../src/queue/index.ts';
 const script = fileURLToPath(new URL('../../scripts/soak.ts', import.meta.url));
 
 describe('npm run soak', () => {
-  it('keeps every promise with sixty tasks, two workers and a few faults', { timeout: 120_000 }, async () => {
+  it('keeps every promise with sixty tasks, two workers and a few faults', async () => {
     const summary = await soak(
       {
         tasks: 60,

@@ -13,7 +13,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     broker = await startOwnBroker();
     if (broker.control === undefined) throw new Error('a broker of our own can be controlled');
     operator = brokerControl(broker.control);
-  }, 360_000);
+  });
   afterAll(() => broker.stop());
 
   it('sees queues, messages and consumers', async () => {
@@ -29,7 +29,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     await arrived;
     // The broker counts a moment after it delivers.
     await expect
-      .poll(() => operator.queues(), { timeout: 20_000, interval: 100 })
+      .poll(() => operator.queues(), { interval: 100 })
       .toEqual([{ name: 'queue/tcw-test/seen', messages: 2, messages_unacknowledged: 1, consumers: 1 }]);
     await connection.close();
   });

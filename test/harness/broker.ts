@@ -4,6 +4,7 @@ import type { ControlCoordinates } from './broker-control.ts';
 import { composeAnswers, startComposeBroker } from './compose.ts';
 import { canInstallRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
 import { findRabbitmqServer, startPrivateRabbitmq } from './private-rabbitmq.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 /** A real RabbitMQ with the two users of definitions.json. */
 export interface Broker extends AccountUrls {
@@ -73,7 +74,7 @@ async function givenBroker(): Promise<Broker | undefined> {
         'who owns the exchanges that Taskcluster would publish to (docs/testing.md).',
     );
   }
-  await awaitLogins({ pulseUrl, queuePulseUrl }, 10_000);
+  await awaitLogins({ pulseUrl, queuePulseUrl }, PATIENCE_MS);
   return { kind: 'given', pulseUrl, queuePulseUrl, control: undefined, stop: async () => undefined };
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { accountUrls, awaitLogins } from './accounts.ts';
 import type { Broker } from './broker.ts';
 import { startLifeline } from './lifeline.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 const file = fileURLToPath(new URL('../../docker-compose.test.yml', import.meta.url));
 const START_MS = 300_000; // the image may have to be pulled
@@ -42,7 +43,7 @@ export async function startComposeBroker(): Promise<Broker> {
     await execa('docker', [...compose, 'up', '--detach', '--wait'], { timeout: START_MS });
     const { stdout } = await execa('docker', [...compose, 'port', 'rabbitmq', '5672']);
     const urls = accountUrls(portOf(stdout));
-    await awaitLogins(urls, 30_000, lifeline.ended);
+    await awaitLogins(urls, PATIENCE_MS, lifeline.ended);
     return {
       kind: 'compose',
       ...urls,

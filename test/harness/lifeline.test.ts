@@ -42,8 +42,8 @@ describe('a lifeline', () => {
       const pids = await pidsIn(1);
       owner.kill(signal);
       await once(owner, 'exit');
-      await expect.poll(() => pids.some(isAlive), { timeout: 20_000 }).toBe(false);
-      await expect.poll(() => existsSync(plan.folder), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => pids.some(isAlive)).toBe(false);
+      await expect.poll(() => existsSync(plan.folder)).toBe(false);
     },
   );
 
@@ -55,7 +55,7 @@ describe('a lifeline', () => {
     onTestFinished(() => void owner.kill('SIGKILL'));
     const [exitCode] = (await once(owner, 'exit')) as [number | null];
     expect(exitCode).toBe(0);
-    await expect.poll(() => existsSync(plan.folder), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => existsSync(plan.folder)).toBe(false);
   });
 
   it('ends by itself when a process does, and says what it printed', async () => {
@@ -94,7 +94,7 @@ describe('a lifeline', () => {
   async function pidsIn(count: number): Promise<number[]> {
     const file = join(outside, 'pids');
     const pids = () => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []);
-    await expect.poll(pids, { timeout: 20_000 }).toHaveLength(count);
+    await expect.poll(pids).toHaveLength(count);
     return pids();
   }
 });

@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { refusalOf, startQueue, TASK_QUEUE_ID, WORKER } from './queue-under-test.ts';
 import { createTestClock } from './test-clock.ts';
+import { waitFor } from '../wait-for.ts';
 
 describe('cancelTask', () => {
   it('ends a running run, and tells its worker', async () => {
@@ -113,7 +114,7 @@ describe('rerunTask', () => {
     const { status } = await queue.root.rerunTask(taskId);
     expect(status).toMatchObject({ state: 'pending', retriesLeft: 1 });
     expect(status.runs[2]).toMatchObject({ runId: 2, state: 'pending', reasonCreated: 'rerun' });
-    await vi.waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
+    await waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
     const pending = queue.messages.filter(({ exchange }) => exchange.endsWith('task-pending')).at(-1);
     expect(pending?.routingKey).toBe(`primary.${taskId}.2._._.proj-test.pool.-.${taskId}._`);
     expect((await queue.claim()).claim.runId).toBe(2);

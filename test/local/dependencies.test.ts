@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { refusalOf, startQueue, type QueueUnderTest } from './queue-under-test.ts';
+import { waitFor } from '../wait-for.ts';
 
 async function stateOf(queue: QueueUnderTest, taskId: string): Promise<string> {
   return (await queue.root.status(taskId)).status.state;
@@ -20,7 +21,7 @@ describe('a task with dependencies', () => {
     expect(queue.published().slice(4)).toEqual(['task-defined']);
     await complete(queue);
     await complete(queue);
-    await vi.waitFor(async () => expect(await stateOf(queue, taskId)).toBe('pending'));
+    await waitFor(async () => expect(await stateOf(queue, taskId)).toBe('pending'));
     const pending = queue.messages.filter(({ exchange }) => exchange.endsWith('task-pending'));
     expect(pending.at(-1)?.routingKey).toContain(`primary.${taskId}.0._._.`);
   });
@@ -39,7 +40,7 @@ describe('a task with dependencies', () => {
     const lenient = await queue.create({ dependencies: [first], requires: 'all-resolved' });
     const { claim, run } = await queue.claim();
     await run.reportFailed(first, claim.runId);
-    await vi.waitFor(async () => expect(await stateOf(queue, lenient)).toBe('pending'));
+    await waitFor(async () => expect(await stateOf(queue, lenient)).toBe('pending'));
     expect(await stateOf(queue, strict)).toBe('unscheduled');
     expect(await stateOf(queue, await queue.create({ dependencies: [first] }))).toBe('unscheduled');
     const late = await queue.create({ dependencies: [first], requires: 'all-resolved' });
@@ -53,7 +54,7 @@ describe('a task with dependencies', () => {
     const { run } = await queue.claim();
     await run.reportException(first, 0, { reason: 'worker-shutdown' });
     await complete(queue);
-    await vi.waitFor(async () => expect(await stateOf(queue, lenient)).toBe('pending'));
+    await waitFor(async () => expect(await stateOf(queue, lenient)).toBe('pending'));
     const order = queue.messages
       .filter(({ exchange }) => /task-(completed|pending)$/.test(exchange))
       .map(({ exchange, routingKey }) => [exchange.split('/').at(-1), routingKey.split('.')[1]]);
@@ -72,7 +73,7 @@ describe('a task with dependencies', () => {
     expect((await queue.root.scheduleTask(taskId)).status.state).toBe('pending');
     expect((await queue.root.scheduleTask(taskId)).status.runs).toHaveLength(1);
     await complete(queue);
-    await vi.waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
+    await waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
     const announced = queue.messages.filter(
       ({ exchange, routingKey }) =>
         exchange.endsWith('task-pending') && routingKey.includes(`primary.${taskId}.`),
@@ -96,7 +97,7 @@ describe('a task with dependencies', () => {
     const itself = 'AAAAAAAAQAGAAAAAAAAAAA';
     await queue.root.createTask(itself, queue.define({ dependencies: [taskId, itself] }));
     await complete(queue);
-    await vi.waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
+    await waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
     expect(await stateOf(queue, itself)).toBe('unscheduled');
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import {
   startQueue,
@@ -8,6 +8,7 @@ import {
   type TestClient,
 } from './queue-under-test.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
+import { waitFor } from '../wait-for.ts';
 
 interface Poll {
   /** Undefined while the call is open. */
@@ -31,7 +32,7 @@ async function open(
     claimed => (poll.claimed = claimed),
     () => undefined,
   );
-  await vi.waitFor(() => expect(poll.claimed !== undefined || clock.alarms() > alarms).toBe(true));
+  await waitFor(() => expect(poll.claimed !== undefined || clock.alarms() > alarms).toBe(true));
   return poll;
 }
 
@@ -150,7 +151,7 @@ describe('a claimWork whose client goes away', () => {
     const poll = await open(queue, clock, 1, queue.connect(queue.credentials.worker, IMPATIENCE));
     await expect(poll.answer).rejects.toThrow();
     // What is left is the sleep that the others join.
-    await vi.waitFor(() => expect(clock.alarms()).toBe(before + 1));
+    await waitFor(() => expect(clock.alarms()).toBe(before + 1));
   }
 
   it('claims nothing any more', async () => {

@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { refusalOf, startQueue, type QueueUnderTest } from './queue-under-test.ts';
 import { createTestClock } from './test-clock.ts';
+import { waitFor } from '../wait-for.ts';
 
 async function runsOf(queue: QueueUnderTest, taskId: string) {
   return (await queue.root.status(taskId)).status.runs;
@@ -60,7 +61,7 @@ describe('a message that the broker does not take', () => {
     const { run } = await queue.claim();
     broken = true;
     expect(await refusalOf(run.reportCompleted(first, 0))).toMatchObject({ status: 500 });
-    await vi.waitFor(async () => expect(await runsOf(queue, second)).toMatchObject([{ state: 'pending' }]));
+    await waitFor(async () => expect(await runsOf(queue, second)).toMatchObject([{ state: 'pending' }]));
   });
 
   it('leaves the rest of a group to be cancelled by the next call', async () => {
@@ -82,9 +83,7 @@ describe('a message that the broker does not take', () => {
     broken = false;
     expect(await queue.root.cancelTaskGroup(first)).toMatchObject({ taskIds: [first, second] });
     expect(taken).toEqual([first, second]);
-    await vi.waitFor(async () =>
-      expect(await runsOf(queue, dependent)).toMatchObject([{ state: 'pending' }]),
-    );
+    await waitFor(async () => expect(await runsOf(queue, dependent)).toMatchObject([{ state: 'pending' }]));
   });
 
   it('is tried again when nobody waits for it', async () => {

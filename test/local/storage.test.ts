@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { startQueue, type QueueUnderTest } from './queue-under-test.ts';
 import { createTestClock } from './test-clock.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** A folder of temporary folders of which nobody else makes any. */
 const temporaries = mkdtempSync(join(tmpdir(), 'tcw-test-'));
@@ -115,9 +116,9 @@ describe('an upload', () => {
     const call = request(putUrl, { method: 'PUT', headers: { 'content-length': 1_000 } });
     call.on('error', () => undefined);
     call.write('a part');
-    await vi.waitFor(() => expect(readdirSync(folder)).toHaveLength(1));
+    await waitFor(() => expect(readdirSync(folder)).toHaveLength(1));
     call.destroy();
-    await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]));
+    await waitFor(() => expect(readdirSync(folder)).toEqual([]));
     expect((await fetch(putUrl.replace(/\?.*/, ''))).status).toBe(404);
   });
 

@@ -1,7 +1,8 @@
 import taskcluster from 'taskcluster-client';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { refusalOf, startQueue, WORKER } from './queue-under-test.ts';
+import { waitFor } from '../wait-for.ts';
 
 describe('a task group', () => {
   it('is resolved when every task has been, and says so with its expiry', async () => {
@@ -15,7 +16,7 @@ describe('a task group', () => {
     await queue.root.getTaskGroup(taskGroupId);
     expect(queue.published()).not.toContain('task-group-resolved');
     await second.run.reportFailed(second.claim.status.taskId, 0);
-    await vi.waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
+    await waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
     expect(queue.messages.at(-1)).toEqual({
       exchange: 'exchange/taskcluster-queue/v1/task-group-resolved',
       routingKey: `primary.${taskGroupId}.sched._`,
@@ -119,6 +120,6 @@ describe('cancelTaskGroup', () => {
       `primary.${pending}.0._._.proj-test.pool.-.${taskGroupId}._`,
     ]);
     expect(messages[0]?.body).toEqual({ status, runId: 0, task: { tags: {} }, ...WORKER, version: 1 });
-    await vi.waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
+    await waitFor(() => expect(queue.published()).toContain('task-group-resolved'));
   });
 });

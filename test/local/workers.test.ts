@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { inMs } from './artifact-requests.ts';
 import { refusalOf, startQueue, TASK_QUEUE_ID, WORKER } from './queue-under-test.ts';
 import { createTestClock } from './test-clock.ts';
+import { waitFor } from '../wait-for.ts';
 
 const POOL = TASK_QUEUE_ID.split('/');
 const NAME = [...POOL, WORKER.workerGroup, WORKER.workerId];
@@ -68,7 +69,7 @@ describe('a worker in quarantine', () => {
     const alarms = clock.alarms();
     const open = queue.worker.claimWork(TASK_QUEUE_ID, { ...WORKER, tasks: 1 });
     // Its patience, and the next look.
-    await vi.waitFor(() => expect(clock.alarms()).toBe(alarms + 2));
+    await waitFor(() => expect(clock.alarms()).toBe(alarms + 2));
     await queue.root.quarantineWorker(...NAME, { quarantineUntil: inMs(60_000) });
     await queue.create();
     await clock.advance(10);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { registryOf } from './registry.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const inRoot = { cwd: root, preferLocal: true, localDir: root } as const;
@@ -35,7 +36,7 @@ beforeAll(async () => {
   if (!first) throw new Error('npm has packed nothing');
   packed = first;
   tarball = join(folder, first.filename);
-}, 120_000);
+});
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
@@ -96,7 +97,7 @@ describe('installed into an empty project', () => {
       join(folder, 'project/tsconfig.json'),
       JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
     );
-  }, 120_000);
+  });
 
   it('type-checks a program of its user, consumes and publishes', async () => {
     const project = join(folder, 'project');
@@ -107,7 +108,7 @@ describe('installed into an empty project', () => {
       preferLocal: true,
       localDir: root,
       env: { PULSE_URL: href, PULSE_USERNAME: username, PULSE_PASSWORD: password, RUN: randomUUID() },
-      timeout: 25_000,
+      timeout: PATIENCE_MS,
     });
     expect(stdout.split('\n')).toEqual([
       'confirmed confirmed returned',
@@ -117,7 +118,7 @@ describe('installed into an empty project', () => {
       'task-pending',
       'no such queue now',
     ]);
-  }, 60_000);
+  });
 
   it('has a tcw that starts', async () => {
     const { stdout } = await execa('node', ['node_modules/tcw/bin/tcw.js', '--version'], {

@@ -181,7 +181,7 @@ describe('demand, over the in-memory broker', () => {
       }),
       { numRuns: 300 },
     );
-  }, 120_000);
+  });
 });
 
 describe('a prefetch, over the in-memory broker', () => {
@@ -193,5 +193,5 @@ describe('a prefetch, over the in-memory broker', () => {
       }),
       { numRuns: 300 },
     );
-  }, 120_000);
+  });
 });

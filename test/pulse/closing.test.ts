@@ -5,12 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
 import { connect, endpointFrom, type Transport } from '../../src/pulse/index.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 const program = fileURLToPath(new URL('closing-process.ts', import.meta.url));
 const { hostname, port: brokerPort } = endpointFrom({ url: inject('pulseUrl') });
-
-/** Far from any of the times that the library waits for, so that only an end that never comes fails. */
-const PATIENCE_MS = 25_000;
 
 describe('a program that closes Pulse ends by itself', () => {
   let server: Server | undefined;

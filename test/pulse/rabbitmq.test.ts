@@ -27,7 +27,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name === 'blocked')));
       await pulse.close(100);
       expect(await waiting).toMatchObject({ kind: 'closed' });
-      await expect.poll(sockets, { timeout: 10_000 }).toBe(before);
+      await expect.poll(sockets).toBe(before);
     } finally {
       await own.control.memoryAlarm(false);
     }
@@ -77,7 +77,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
       proxy.cut();
       proxy.thaw();
-      await expect.poll(consumed, { timeout: 10_000 }).toBe(2);
+      await expect.poll(consumed).toBe(2);
       await pulse.publish(exchange, 'k', 'heard again');
       // What was sent into the silence may have been kept by the network.
       await expect.poll(() => bodies).toContain('heard again');
@@ -92,7 +92,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await own.control.closeConnections(
         ({ connectionName }) => connectionName?.startsWith(CONNECTION) === true,
       );
-      await expect.poll(consumed, { timeout: 10_000 }).toBe(2);
+      await expect.poll(consumed).toBe(2);
       await pulse.publish(exchange, 'k', 'again');
       await expect.poll(() => bodies).toEqual(['again']);
       expect(await consumers()).toBe(1);
@@ -112,13 +112,10 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await refused;
       await own.control.restoreUsers();
       await expect
-        .poll(
-          async () => {
-            await pulse.publish(exchange, 'k', 'back');
-            return bodies;
-          },
-          { timeout: 20_000 },
-        )
+        .poll(async () => {
+          await pulse.publish(exchange, 'k', 'back');
+          return bodies;
+        })
         .toContain('back');
       expect(await consumers()).toBe(1);
     });

@@ -15,7 +15,7 @@ const CYCLES = 1_000;
 /** What amqplib has of one channel is some ten KiB: a thousand of them would be far beyond this. */
 const ALLOWED_BYTES = 3 * 1024 * 1024;
 
-it(`${CYCLES} subscriptions leave no memory, timer or socket behind`, { timeout: 120_000 }, async () => {
+it(`${CYCLES} subscriptions leave no memory, timer or socket behind`, async () => {
   const pulse = connect({ url: inject('pulseUrl') });
   const exchange = `exchange/tcw-test/${randomUUID()}`;
   await pulse.declareExchange(exchange);
@@ -50,9 +50,7 @@ it('100,000 waiting messages and slow handlers take no more memory than the pref
   for (let n = 0; n < 100_000; n++) {
     if (!channel.publish(exchange, 'k', body)) await once(channel, 'drain');
   }
-  await expect
-    .poll(async () => (await channel.checkQueue(name)).messageCount, { timeout: 30_000 })
-    .toBe(100_000);
+  await expect.poll(async () => (await channel.checkQueue(name)).messageCount).toBe(100_000);
 
   const pulse = connect({ url: inject('pulseUrl') });
   onTestFinished(() => pulse.close(0));
@@ -82,7 +80,7 @@ it('100,000 waiting messages and slow handlers take no more memory than the pref
   await channel.deleteQueue(name);
   expect(most).toEqual({ handlers: 10, held: 40 });
   expect(growths.filter(bytes => bytes > ALLOWED_BYTES)).toEqual([]);
-}, 120_000);
+});
 
 /** Consumes and stops, by turns with a prefetch or a demand, and by an unsubscribe or `until$`. */
 async function subscribeAndGo(pulse: Pulse, exchange: string, times: number): Promise<void> {

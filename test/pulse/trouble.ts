@@ -41,13 +41,13 @@ export function trouble(broker: () => TroubledBroker): void {
       const owner = under.connect();
       await owner.declareExchange(exchange);
       await owner.close();
-      await expect.poll(() => under.connections(), { timeout: 10_000 }).toBe(0);
+      await expect.poll(() => under.connections()).toBe(0);
       const pulse = under.connect();
       for (let n = 0; n < 3; n++) pulse.consume({ queue, bindings: [binding(exchange, '#')] }).subscribe();
       await pulse.ready();
-      await expect.poll(() => under.connections(), { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => under.connections()).toBe(1);
       for (let n = 0; n < 3; n++) await pulse.publish(exchange, 'k', n);
-      await expect.poll(() => under.connections(), { timeout: 10_000 }).toBe(2);
+      await expect.poll(() => under.connections()).toBe(2);
       await pulse.close(0);
     });
 
@@ -78,12 +78,10 @@ export function trouble(broker: () => TroubledBroker): void {
         const lost = state(pulse, 'waiting');
         await under.cutConnections();
         await lost;
-        await expect
-          .poll(() => pulse.gauges().consumers, { timeout: 10_000 })
-          .toMatchObject([{ consuming: true }]);
+        await expect.poll(() => pulse.gauges().consumers).toMatchObject([{ consuming: true }]);
         await under.alarm(false);
         expect(await waiting).toEqual({ status: 'confirmed' });
-        await expect.poll(() => done, { timeout: 10_000 }).toContain('after the alarm');
+        await expect.poll(() => done).toContain('after the alarm');
         await pulse.close();
         expect(completed).toBe(true);
       } finally {
@@ -126,13 +124,13 @@ export function trouble(broker: () => TroubledBroker): void {
         await sleep(100);
         current = 'another';
         const before = seen.size;
-        await expect.poll(() => seen.size, { timeout: 20_000 }).toBeGreaterThan(before + 10);
+        await expect.poll(() => seen.size).toBeGreaterThan(before + 10);
       } finally {
         clearInterval(sending);
       }
       const statuses = new Set((await Promise.all(sent)).map(({ status }) => status));
       expect([...statuses]).toEqual(['confirmed']);
-      await expect.poll(() => seen.size, { timeout: 10_000 }).toBe(sent.length);
+      await expect.poll(() => seen.size).toBe(sent.length);
       expect(states).not.toContain('failed');
       await pulse.close();
     });

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/pulse/index.ts';
 import { queueCalls, type QueueError } from '../../src/queue/index.ts';
 import { CALLS, CREDENTIALS, hasty, TASK_ID } from './every-call.ts';
 import { hangUp, json, refusal, silence, webServer, type Answer } from './web-server.ts';
+import { waitFor } from '../wait-for.ts';
 
 describe('a call', () => {
   it('that can not reach anybody says so', async () => {
@@ -62,7 +63,7 @@ describe('a call', () => {
     const backoff = { baseMs: 1e9, capMs: 1e9 };
     const policies = { status: { timeoutMs: 60_000, retries: 5, backoff } };
     const calling = CALLS.status(queueCalls({ rootUrl, policies, signal: calledOff.signal }));
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(requests).toHaveLength(1);
     });
     await sleep(20);

@@ -1,7 +1,8 @@
-import { onTestFinished, describe, expect, it, vi } from 'vitest';
+import { onTestFinished, describe, expect, it } from 'vitest';
 import { queue } from '../../src/exchanges/index.ts';
 import { runExceptions, type RunException } from '../../src/streams/index.ts';
 import { startPulse, statusWith, TASK_ID, turns, WORKER, type PulseUnderTest } from './pulse-under-test.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** Listens to the exceptions of one worker, and is listening when it returns. */
 async function listen(pulse: PulseUnderTest) {
@@ -64,11 +65,11 @@ describe('the exceptions of a worker’s runs', () => {
     const pulse = await startPulse();
     const seen = await listen(pulse);
     await pulse.broker.dropConnections();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(seen.listening).toEqual([false, true, false, true]);
     });
     await pulse.exception();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(seen.exceptions).toHaveLength(1);
     });
   });

@@ -4,6 +4,7 @@ import { ephemeralQueue, namedQueue, type PulseError, type QueueSpec } from '../
 import { feed } from '../../src/streams/feed.ts';
 import { declareExchanges, pendingKey, startPulse, turns, type PulseUnderTest } from './pulse-under-test.ts';
 import { fakeTimers } from './virtual-time.ts';
+import { waitFor } from '../wait-for.ts';
 
 const BOUNDS = { expiresMs: 60_000, maxLength: 10 };
 
@@ -62,11 +63,11 @@ describe('a feed', () => {
     const { seen } = listen(pulse);
     await turns();
     await pulse.broker.dropConnections();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(seen.listening).toEqual([false, true, false, true]);
     });
     await pulse.pending();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(seen.items).toBe(1);
     });
     expect(seen.problems).toEqual([]);
@@ -77,7 +78,7 @@ describe('a feed', () => {
     const { seen } = listen(pulse, namedQueue('test', BOUNDS));
     await turns();
     pulse.broker.deleteQueue('queue/worker/test');
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(seen.listening).toEqual([false, true, false, true]);
     });
     expect(seen.ended).toBeUndefined();

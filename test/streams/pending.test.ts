@@ -1,5 +1,5 @@
 import { BehaviorSubject } from 'rxjs';
-import { onTestFinished, describe, expect, it, vi } from 'vitest';
+import { onTestFinished, describe, expect, it } from 'vitest';
 import { queue } from '../../src/exchanges/index.ts';
 import type { Pulse } from '../../src/pulse/index.ts';
 import { pendingNotices, type PendingNotice } from '../../src/streams/index.ts';
@@ -12,6 +12,7 @@ import {
   turns,
   type PulseUnderTest,
 } from './pulse-under-test.ts';
+import { waitFor } from '../wait-for.ts';
 
 const SHARED_QUEUE = `queue/worker/tcw-pending/v1/${TASK_QUEUE_ID}`;
 
@@ -168,13 +169,13 @@ describe('notices of pending tasks', () => {
     await turns();
     await pulse.broker.dropConnections();
     demand$.next(1);
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(notices).toHaveLength(2);
     });
     notices[0]?.done();
     notices[1]?.giveBack();
     demand$.next(1);
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(notices).toHaveLength(3);
     });
   });

@@ -126,9 +126,7 @@ describe('a worker asks for work', () => {
     await here.running(taskId);
     await Promise.all([here.cutPulse(), here.cancelTask(taskId)]);
     await expect
-      .poll(() => worker.news.some(item => item.type === 'run' && item.state.phase === 'resolved'), {
-        timeout: 15_000,
-      })
+      .poll(() => worker.news.some(item => item.type === 'run' && item.state.phase === 'resolved'))
       .toBe(true);
     expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'canceled' });
   });

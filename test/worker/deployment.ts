@@ -27,6 +27,7 @@ import {
 } from '../../src/worker/index.ts';
 import { memoryTestBroker } from './test-broker.ts';
 import type { LogFields } from '../../src/cli/logger.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 const PROVISIONER = 'test';
 
@@ -171,7 +172,7 @@ export async function deployment(
     return pulse;
   };
   const status = async (taskId: string) => (await client.status(taskId)).status;
-  const until = async <T>(look: () => Promise<T | undefined>, timeoutMs = 20_000): Promise<T> => {
+  const until = async <T>(look: () => Promise<T | undefined>, timeoutMs = PATIENCE_MS): Promise<T> => {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const seen = await look();

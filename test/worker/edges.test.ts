@@ -122,7 +122,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
         item => item.type === 'run' && item.claim.taskId === taskId && item.state.phase === 'resolved',
       );
     const givenBack = () => worker.news.some(({ type }) => type === 'giving-back');
-    await expect.poll(() => ended() || givenBack(), { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => ended() || givenBack()).toBe(true);
     expect(await readdir(worker.tasksDir)).toEqual([]);
 
     const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
@@ -139,7 +139,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     // The queue takes the report of a run until it has noticed the deadline.
     const reason = late && stop === 'deadline-exceeded' ? 'completed' : stop;
     await expect
-      .poll(async () => (await here.status(taskId)).runs, { timeout: 5_000 })
+      .poll(async () => (await here.status(taskId)).runs)
       .toMatchObject([{ reasonResolved: reason }]);
     expect(told).not.toContainEqual({ taskId, call: late ? 'failed' : 'artifact x' });
     expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });

@@ -31,7 +31,7 @@ describe('a worker in quarantine', () => {
     const waiting = await here.createTask(sh('true'));
     const warnings = () =>
       sick.logged.filter(({ message }) => message.includes('quarantine')).map(({ fields }) => fields);
-    await expect.poll(warnings, { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(warnings).toHaveLength(1);
     if (mayAsk) {
       expect(Date.parse(warnings()[0]?.until as string)).toBeGreaterThan(Date.now() + HOUR_MS / 2);
     }

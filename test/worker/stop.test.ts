@@ -5,6 +5,7 @@ import { describe } from 'vitest';
 import type { Queue } from '../../src/queue/index.ts';
 import { sh, type Deployment, type RunningWorker } from './deployment.ts';
 import { testOf, WAYS } from './ways.ts';
+import { PATIENCE_MS } from '../patience.ts';
 
 /** Processes of this machine whose command line holds a mark. */
 async function alive(mark: string): Promise<number> {
@@ -15,7 +16,7 @@ async function alive(mark: string): Promise<number> {
 
 /** Waits until so many processes are alive. */
 async function number(mark: string, wanted: number): Promise<void> {
-  const end = performance.now() + 15_000;
+  const end = performance.now() + PATIENCE_MS;
   for (let seen = await alive(mark); seen !== wanted; seen = await alive(mark)) {
     if (performance.now() > end) throw new Error(`${seen} processes are alive, not ${wanted}`);
     await sleep(20);
@@ -24,7 +25,7 @@ async function number(mark: string, wanted: number): Promise<void> {
 
 /** Waits until the worker runs something: the queue knows of a run before the answer to its claim has come. */
 async function runs({ news }: RunningWorker): Promise<void> {
-  const end = performance.now() + 15_000;
+  const end = performance.now() + PATIENCE_MS;
   while (!news.some(item => item.type === 'run' && item.state.phase === 'running')) {
     if (performance.now() > end) throw new Error('the worker runs nothing');
     await sleep(20);

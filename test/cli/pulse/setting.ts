@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, inject, vi } from 'vitest';
 import { connect, namedQueue, type Pulse } from '../../../src/pulse/index.ts';
 import { start, tcw } from '../tcw.ts';
+import { PATIENCE_MS } from '../../patience.ts';
 
 /** `tcw pulse …` against the broker of the tests, as a person who logs in with `-s`. */
 export function pulse(words: readonly string[], input?: string) {
@@ -34,7 +35,7 @@ export async function ownExchange(): Promise<{ exchange: string; pulse: Pulse }>
 
 /** Waits for something. `expect.poll` would have to know which of the tests that run it is for. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  await vi.waitUntil(holds, { timeout: 20_000, interval: 50 });
+  await vi.waitUntil(holds, { timeout: PATIENCE_MS, interval: 50 });
 }
 
 /** A `tcw pulse listen` that has begun to. */

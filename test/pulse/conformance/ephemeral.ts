@@ -14,7 +14,7 @@ export function ephemeral(setting: Setting): void {
       const waiting = firstValueFrom(setting.pulse.state$.pipe(filter(({ name }) => name === 'waiting')));
       await setting.under.cutConnections();
       await waiting;
-      await expect.poll(() => typesOf(events), { timeout: 10_000 }).toContain('gap');
+      await expect.poll(() => typesOf(events)).toContain('gap');
       await publish('after');
       expect((await next()).body).toBe('after');
       expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
@@ -46,7 +46,7 @@ export function ephemeral(setting: Setting): void {
       await expect.poll(() => typesOf(events)).toContain('interrupted');
       await publish('meanwhile');
       back.resolve(undefined);
-      await expect.poll(bodies, { timeout: 10_000 }).toEqual(['meanwhile']);
+      await expect.poll(bodies).toEqual(['meanwhile']);
       expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'consuming']);
       await away.close();
     });
@@ -61,14 +61,11 @@ export function ephemeral(setting: Setting): void {
         await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'connected')));
       }
       await expect
-        .poll(
-          async () => {
-            await publish('still here');
-            await sleep(50);
-            return bodies();
-          },
-          { timeout: 15_000 },
-        )
+        .poll(async () => {
+          await publish('still here');
+          await sleep(50);
+          return bodies();
+        })
         .toContain('still here');
     });
   });

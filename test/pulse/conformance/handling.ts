@@ -155,7 +155,7 @@ export function handling(setting: Setting): void {
         const before = seen.length;
         const process = setting.under.connect();
         const { outcomes } = await handled(queue, failing, { retry }, {}, process);
-        await expect.poll(() => seen.length, { timeout: 10_000 }).toBeGreaterThan(before);
+        await expect.poll(() => seen.length).toBeGreaterThan(before);
         await expect.poll(() => outcomes().length).toBeGreaterThan(0);
         await process.close();
       }

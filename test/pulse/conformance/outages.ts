@@ -36,7 +36,7 @@ export function outages(setting: Setting): void {
       const inQueue = await setting.pulse.queue(queue).inspect();
       expect(inQueue?.messages).toBeGreaterThanOrEqual(count - 8);
       down = false;
-      await expect.poll(() => done.size, { timeout: 15_000 }).toBe(count);
+      await expect.poll(() => done.size).toBe(count);
       expect(events.map(({ type }) => type)).toContain('resumed');
       expect(Math.max(...results.map(({ attempts }) => attempts))).toBeLessThanOrEqual(3);
       expect(results.filter(({ outcome }) => outcome === 'rejected')).toEqual([]);
@@ -70,7 +70,7 @@ export function outages(setting: Setting): void {
           .toMatchObject([{ consuming: true, count: 8 }]);
       }
       down = false;
-      await expect.poll(() => new Set(done).size, { timeout: 15_000 }).toBe(20);
+      await expect.poll(() => new Set(done).size).toBe(20);
       await sleep(100);
       expect(done).toHaveLength(20);
       expect(outcomes()).not.toContain('lost');

@@ -84,7 +84,7 @@ export function publishing(setting: Setting): void {
       }
       await Promise.all(all);
       expect(settled).toHaveLength(100);
-      await expect.poll(() => new Set(bodies()).size, { timeout: 10_000 }).toBe(100);
+      await expect.poll(() => new Set(bodies()).size).toBe(100);
     });
 
     it('declares no exchange of somebody else, and publishing does not notice', async () => {

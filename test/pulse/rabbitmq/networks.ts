@@ -25,7 +25,7 @@ export function networks(own: OwnRabbitmq): void {
       await withPulse(async (pulse, exchange) => {
         const { bodies, consumed, consumers } = await collect(pulse, exchange, durable());
         proxy.halfOpen();
-        await expect.poll(consumed, { timeout: 20_000 }).toBe(2);
+        await expect.poll(consumed).toBe(2);
         await pulse.publish(exchange, 'k', 'heard again');
         await expect.poll(() => bodies).toContain('heard again');
         expect(await consumers()).toBe(1);
@@ -39,8 +39,8 @@ export function networks(own: OwnRabbitmq): void {
         proxy.cutAfter(bytes);
         await Promise.all(MESSAGES.map(number => pulse.publish(exchange, 'k', number)));
         const heard = () => [...new Set(bodies)].sort((one, other) => Number(one) - Number(other));
-        await expect.poll(heard, { timeout: 20_000 }).toEqual(MESSAGES);
-        await expect.poll(consumed, { timeout: 20_000 }).toBeGreaterThan(0);
+        await expect.poll(heard).toEqual(MESSAGES);
+        await expect.poll(consumed).toBeGreaterThan(0);
       }, url);
     });
 
@@ -50,7 +50,7 @@ export function networks(own: OwnRabbitmq): void {
       await withPulse(async (pulse, exchange) => {
         const { bodies, events } = await collect(pulse, exchange, durable());
         await Promise.all(MESSAGES.map(number => pulse.publish(exchange, 'k', number)));
-        await expect.poll(() => bodies, { timeout: 20_000 }).toEqual(MESSAGES);
+        await expect.poll(() => bodies).toEqual(MESSAGES);
         expect(events.filter(({ type }) => type === 'interrupted')).toEqual([]);
       }, url);
     });
@@ -67,7 +67,7 @@ export function networks(own: OwnRabbitmq): void {
         await thirdTry;
         proxy.accept();
         await published;
-        await expect.poll(() => bodies, { timeout: 20_000 }).toContain('meanwhile');
+        await expect.poll(() => bodies).toContain('meanwhile');
         expect(consumed()).toBe(2);
         expect(await consumers()).toBe(1);
       }, url);

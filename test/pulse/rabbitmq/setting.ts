@@ -53,7 +53,7 @@ export function ownRabbitmq(): OwnRabbitmq {
     broker = await startOwnBroker();
     if (!broker.control) throw new Error('a broker of our own can be controlled');
     control = brokerControl(broker.control);
-  }, 600_000);
+  });
   afterAll(() => broker.stop());
 
   return {

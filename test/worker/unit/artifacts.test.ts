@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue, type RunCalls } from '../../../src/queue/index.ts';
 import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
@@ -10,6 +10,7 @@ import { TaskError } from '../../../src/worker/outcome.ts';
 import { TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { silence, webServer } from '../../queue/web-server.ts';
 import { inHours, start } from './uploading-run.ts';
+import { waitFor } from '../../wait-for.ts';
 
 const finish = (run: FeatureRun) => Promise.resolve(artifacts.finish?.(run));
 
@@ -203,7 +204,7 @@ describe('a run that is stopped while it uploads', () => {
       ...WORKER,
     });
     const failing = failureOf({ ...run, calls: queue.forRun(run.claim) });
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(requests).toHaveLength(1);
     });
     stop();

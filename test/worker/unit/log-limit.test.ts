@@ -137,7 +137,7 @@ describe('a log with a bound', () => {
     const folder = await newFolder();
     const log = await open(folder, { maxBytes: 1_000 });
     await write(log, 'step 1\n');
-    await expect.poll(() => readFile(log.file, 'latin1'), { timeout: 15_000 }).toBe('step 1\n');
+    await expect.poll(() => readFile(log.file, 'latin1')).toBe('step 1\n');
     await log.end();
   });
 });

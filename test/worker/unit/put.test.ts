@@ -10,6 +10,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gzipped, putFile, type PutOptions } from '../../../src/worker/put.ts';
+import { waitFor } from '../../wait-for.ts';
 
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';
 const TRIES = 8;
@@ -173,7 +174,7 @@ describe('a file that is put', () => {
       () => 'put',
       () => 'given up',
     );
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(puts).toHaveLength(1);
     });
     stopped.abort(new Error('task canceled'));

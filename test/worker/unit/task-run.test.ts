@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import type { Claim, RunCalls } from '../../../src/queue/index.ts';
 import type { Engine } from '../../../src/worker/index.ts';
 import { taskRun } from '../../../src/worker/run/task-run.ts';
 import { activeRun, TASK_ID } from './active-run.ts';
 import { workerConfig } from './worker-config.ts';
+import { waitFor } from '../../wait-for.ts';
 
 /** A run that leaves a file, at a queue that answers its report, and with an engine that has tidied up, when the test says so. */
 async function start({ found = [] as string[] } = {}) {
@@ -79,13 +80,13 @@ describe('a run', () => {
   it('is over when it is reported and nothing is left of it: removed while it is reported', async () => {
     const { tasksDir, made, phases, reported, tidied, isOver } = await start();
     tidied.resolve();
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       expect(await readdir(tasksDir)).toEqual([]);
       expect(made.at(-1)).toBe('completed');
     });
     expect(phases.at(-1)).toBe('resolving');
     reported.resolve();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(isOver()).toBe(true);
     });
     expect(phases).toEqual(['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved']);
@@ -93,7 +94,7 @@ describe('a run', () => {
 
   it('is over when it is reported and nothing is left of it: removed later', async () => {
     const { tasksDir, folder, phases, reported, tidied, isOver } = await start();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(phases.at(-1)).toBe('resolving');
     });
     reported.resolve();
@@ -101,7 +102,7 @@ describe('a run', () => {
     expect(existsSync(folder)).toBe(true);
     expect(isOver()).toBe(false);
     tidied.resolve();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(isOver()).toBe(true);
     });
     expect(await readdir(tasksDir)).toEqual([]);
@@ -111,7 +112,7 @@ describe('a run', () => {
     const { inFolder, reported, tidied } = await start({ found: ['old', 'deep/er/old'] });
     reported.resolve();
     tidied.resolve();
-    await vi.waitFor(() => {
+    await waitFor(() => {
       expect(inFolder).toEqual([[]]);
     });
   });

@@ -92,6 +92,11 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       ? EXIT_CODES.tasksFailed.code
       : EXIT_CODES.tasksComplete.code;
   } finally {
-    for (const step of undo.reverse()) await step();
+    for (const step of undo.reverse()) {
+      // What can not be cleaned up keeps nothing else from it.
+      await step().catch((err: unknown) => {
+        logger.error({ err }, 'something stays behind');
+      });
+    }
   }
 };

@@ -8,14 +8,19 @@ import type { Logger } from './logger.ts';
 import { connectToPulse } from './worker-pulse.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
+type Phase = 'starting' | 'working' | 'closing';
+
+/** How long Pulse is waited for at the end, in ms: a worker that is done holds no message any more. */
+const CLOSE_MS = 500;
+
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger }) => {
   const shutdown$ = new ReplaySubject<Shutdown>();
-  let working = false;
+  let phase: Phase = 'starting';
   const signals = new Subscription();
   const obey = (how: Shutdown) => {
-    if (how === 'force' || !working) leaveNow(how, logger);
-    if (how === 'now') signals.add(leaveAfter(config.shutdownGraceSecs, logger));
+    if (how === 'force' || phase === 'starting') leaveNow(how, logger);
+    if (how === 'now') signals.add(leaveAfter(config.shutdownGraceSecs, () => phase, logger));
     shutdown$.next(how);
   };
   signals.add(shutdownSignals().subscribe(obey));
@@ -36,14 +41,15 @@ export const run: RunCommand = async (config, { logger }) => {
   const connecting = workerPulse(config, logger);
   try {
     const [engine, pulse] = await Promise.all([readyMachine(config, logger), connecting]);
-    working = true;
+    phase = 'working';
     return EXIT_CODE_OF[await workerProcess({ config, engine, queue, pulse, logger, shutdown$ })];
   } finally {
-    signals.unsubscribe();
+    phase = 'closing';
     await connecting.then(
-      pulse => pulse?.close(),
+      pulse => pulse?.close(CLOSE_MS),
       () => undefined,
     );
+    signals.unsubscribe();
   }
 };
 
@@ -58,13 +64,16 @@ async function workerPulse(config: WorkerConfig, logger: Logger) {
 }
 
 /** Whoever sent SIGTERM may not wait for long: a machine that is taken away, a service manager with SIGKILL at hand. */
-function leaveAfter(seconds: number, logger: Logger): Subscription {
+function leaveAfter(seconds: number, phase: () => Phase, logger: Logger): Subscription {
   if (seconds === 0) return Subscription.EMPTY;
   const leave = () => {
-    logger.error(
-      { seconds },
-      'not done in time: what runs is killed, and claims that were not given back will expire',
-    );
+    if (phase() === 'closing') logger.warn({ seconds }, 'Pulse was not closed in time');
+    else {
+      logger.error(
+        { seconds },
+        'not done in time: what runs is killed, and claims that were not given back will expire',
+      );
+    }
     process.exit(EXIT_CODES.workerShutdown.code);
   };
   return longTimer(seconds * 1_000).subscribe(leave);

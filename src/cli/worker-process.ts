@@ -85,7 +85,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   }
 }
 
-/** Pulse in time: a connection that may still be coming, unless the broker has refused us. */
+/** What `tcw run` exits with. */
 export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   'tasks-complete': EXIT_CODES.tasksComplete.code,
   idle: EXIT_CODES.idleTimeout.code,

@@ -15,6 +15,8 @@ export interface Claim {
   readonly startedMs: number;
   /** The same moment on this machine's monotonic clock (`performance.now()`); when it came to us, where that is not known. */
   readonly madeAt?: number;
+  /** When the call began that it is an answer to (`performance.now()`). */
+  readonly askedAt?: number;
   readonly lease: Lease;
 }
 

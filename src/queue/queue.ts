@@ -125,7 +125,16 @@ function readableClaims(answer: ClaimWorkResponse, onUnreadable?: (problem: stri
   for (const problem of problems) onUnreadable?.(`claimWork answered what it should not: ${problem}`);
   const isOdd = (index: number) => problems.some(problem => problem.startsWith(`/tasks/${index}/`));
   const claims = Array.isArray(answer.tasks) ? answer.tasks : [];
-  return claims.filter((_, index) => !isOdd(index)).map(claim => claimFrom(claim, receivedMs));
+  return claims.flatMap((claim, index) => {
+    if (isOdd(index)) return [];
+    try {
+      return [claimFrom(claim, receivedMs)];
+    } catch (error) {
+      // The schema lets through what is no time, such as a leap second.
+      onUnreadable?.(`claimWork answered what it should not: ${(error as Error).message}`);
+      return [];
+    }
+  });
 }
 
 /** Notes when the claims of an answer were made: at some moment of the call, which may have waited for long. */
@@ -134,7 +143,7 @@ function timed(claims: Claim[], askedAt: number, clock: QueueClock): Claim[] {
   for (const { startedMs } of claims) clock.see({ queueMs: startedMs, askedAt, answeredAt });
   return claims.map(claim => {
     const madeAt = Math.min(Math.max(clock.at(claim.startedMs), askedAt), answeredAt);
-    return { ...claim, madeAt };
+    return { ...claim, madeAt, askedAt };
   });
 }
 

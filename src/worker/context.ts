@@ -26,8 +26,8 @@ export interface WorkerContext extends WorkerParts {
   readonly tell: Tell;
   /** Exceptions of this worker's runs; the last minute's come first, since a message may overtake a claim's answer. */
   readonly exceptions$: Observable<RunException>;
-  /** Exceptions may have been missed: look for yourself. */
-  readonly missed$: Observable<unknown>;
-  /** The worker has to go now. */
-  readonly shutdown$: Observable<unknown>;
+  /** Exceptions may have been missed until this time (`performance.now()`): look for yourself. The last time comes first. */
+  readonly missed$: Observable<number>;
+  /** The worker has to go now. When it was told (`performance.now()`), also to those that ask later. */
+  readonly shutdown$: Observable<number>;
 }

@@ -1,7 +1,7 @@
 import { catchError, defer, EMPTY, ignoreElements, type Observable } from 'rxjs';
 import type { Claim } from '../queue/index.ts';
 import type { WorkerContext } from './context.ts';
-import { HURRY_MS } from './run/resolve.ts';
+import { HURRY_MS } from './run/hurry.ts';
 
 /** Gives a claim back that came when this worker was already going: the queue runs it elsewhere, at once. */
 export function giveBack(claim: Claim, { queue, tell }: WorkerContext): Observable<never> {

@@ -30,8 +30,8 @@ export interface PulseLink {
   readonly exceptions$: Observable<RunException>;
   /** Whether both are listened to. First said when it is so, or when it has not come about in time. */
   readonly up$: Observable<boolean>;
-  /** Exceptions may have been missed. */
-  readonly missed$: Observable<unknown>;
+  /** Exceptions may have been missed, until this time (`performance.now()`); the last such time comes first. */
+  readonly missed$: Observable<number>;
 }
 
 /** A worker without Pulse. */
@@ -63,6 +63,11 @@ export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, tell
       distinctUntilChanged(),
     ),
     // The present state is skipped, not the first time: a run may begin while there is no Pulse.
-    missed$: exceptions.listening$.pipe(skip(1), filter(Boolean)),
+    missed$: exceptions.listening$.pipe(
+      skip(1),
+      filter(Boolean),
+      map(() => performance.now()),
+      shareReplay({ bufferSize: 1, refCount: true }),
+    ),
   };
 }

@@ -6,6 +6,7 @@ import {
   map,
   merge,
   share,
+  shareReplay,
   startWith,
   Subject,
   switchMap,
@@ -62,12 +63,17 @@ export function createWorker(
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, tell);
     const released$ = shutOut.release$.pipe(share());
+    const toldToGo$ = shutdown$.pipe(
+      filter(isNow),
+      map(() => performance.now()),
+      shareReplay(1),
+    );
     const worker: WorkerContext = {
       ...parts,
       tell,
       exceptions$,
       missed$,
-      shutdown$: shutdown$.pipe(filter(isNow)),
+      shutdown$: toldToGo$,
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
@@ -98,9 +104,14 @@ export function createWorker(
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
     );
-    const steering$ = merge(exceptions$, released$, steps$.pipe(tap(event => life.dispatch(event)))).pipe(
-      ignoreElements(),
-    );
+    const steering$ = merge(
+      // Runs are told of what came before them.
+      exceptions$,
+      missed$,
+      toldToGo$,
+      released$,
+      steps$.pipe(tap(event => life.dispatch(event))),
+    ).pipe(ignoreElements());
 
     const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
     return merge(told$, states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));

@@ -1,3 +1,4 @@
+import { execa } from 'execa';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -219,6 +220,19 @@ describe('tcw dev --once', () => {
     function task(name: string, line: string, dependencies: object[]) {
       return { taskId: id(name), dependencies, metadata: { name }, payload: shell(line) };
     }
+  });
+
+  it('ends though something can not be cleaned up, and says so', async () => {
+    // Outside of its own folder, and deeper than a path can be.
+    const step = 'd'.repeat(200);
+    const file = workplace.write(
+      'deep.json',
+      shell(`cd ../..; for i in $(seq 30); do mkdir ${step}; cd -P ${step}; done`),
+    );
+    const { exitCode, stderr } = await workplace.tcw('dev', '--once', file);
+    await execa('rm', ['-rf', workplace.temporary]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('something stays behind');
   });
 
   it('ends early, with 1, when it is told to go', async () => {

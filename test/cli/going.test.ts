@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { connect } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { newMark, processesWith, queueForWorkers } from './workers.ts';
 
@@ -60,6 +62,36 @@ describe('a worker that has to go, at SIGTERM', () => {
       expect.stringContaining('not done in time'),
     );
     expect(await readdir(here.tasksDir)).toEqual([]);
+  });
+
+  it('tells the queue in time though its task is being stopped for another reason', async () => {
+    here = await queueForWorkers();
+    const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=10');
+    const taskId = await here.create(`trap '' TERM; while :; do sleep 1; done`, {}, { maxRunTime: 1 });
+    await worker.says('run', { taskId, phase: 'running', stop: 'max-run-time' });
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(72);
+    expect(await here.status(taskId)).toMatchObject({ state: 'failed' });
+    expect(await readdir(here.tasksDir)).toEqual([]);
+  });
+
+  it('is gone in time though Pulse does not answer', async () => {
+    here = await queueForWorkers();
+    const owner = connect({ url: inject('queuePulseUrl') });
+    for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+    await owner.close();
+    const url = new URL(inject('pulseUrl'));
+    const proxy = await faultProxy({ host: url.hostname, port: Number(url.port) });
+    onTestFinished(() => proxy.close());
+    url.port = String(proxy.port);
+    const worker = here.start(`--pulse-url=${url.href}`, '--shutdown-grace-secs=5');
+    await worker.says('worker listening', { pulse: 'up' });
+    proxy.freeze();
+    const told = performance.now();
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(72);
+    // By itself, the connection would be waited for for twelve.
+    expect(performance.now() - told).toBeLessThan(11_000);
   });
 
   it('is gone in time though the queue does not answer, and leaves no process', async () => {

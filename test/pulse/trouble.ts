@@ -11,6 +11,7 @@ import {
   type PulseOptions,
   type PulseState,
 } from '../../src/pulse/index.ts';
+import { TEST_MS } from '../patience.ts';
 
 /** What only the operator of a broker can bring about. */
 export interface TroubledBroker {
@@ -66,7 +67,7 @@ export function trouble(broker: () => TroubledBroker): void {
         await state(pulse, 'blocked').finally(() => {
           clearInterval(probing);
         });
-        const waiting = pulse.send(exchange, 'k', 'after the alarm');
+        const waiting = pulse.send(exchange, 'k', 'after the alarm', { deadlineMs: TEST_MS });
         const consumed = pulse.consume({ queue, bindings: [] }).pipe(handle(({ body }) => done.push(body)));
         let completed = false;
         consumed.subscribe({ complete: () => (completed = true) });

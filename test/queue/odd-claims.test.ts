@@ -4,6 +4,8 @@ import { connectQueue } from '../../src/queue/index.ts';
 import { json, webServer } from './web-server.ts';
 
 const TASK_ID = 'fN1SbArXTPSVFNUvaOlinQ';
+/** A time to the schema, and none to JavaScript. */
+const LEAP_SECOND = '2016-12-31T23:59:60.000Z';
 
 function claim(takenUntil: unknown) {
   const times = {
@@ -65,7 +67,7 @@ function claim(takenUntil: unknown) {
 it('a claim that can not be read is told of, and does not cost the others that came with it', async () => {
   const good = claim('2030-01-01T00:20:00.000Z');
   const { rootUrl } = await webServer(
-    json(200, { tasks: [good, claim('soon'), { ...good, aNewProperty: 1 }] }),
+    json(200, { tasks: [good, claim('soon'), claim(LEAP_SECOND), { ...good, aNewProperty: 1 }] }),
   );
   const problems: string[] = [];
   const queue = connectQueue({
@@ -76,6 +78,9 @@ it('a claim that can not be read is told of, and does not cost the others that c
     credentials: { clientId: 'worker', accessToken: new Secret('token-of-worker') },
     onUnreadable: problem => problems.push(problem),
   });
-  expect((await queue.claimWork(3)).map(({ taskId }) => taskId)).toEqual([TASK_ID, TASK_ID]);
-  expect(problems).toEqual([expect.stringContaining('/tasks/1/takenUntil must match format "date-time"')]);
+  expect((await queue.claimWork(4)).map(({ taskId }) => taskId)).toEqual([TASK_ID, TASK_ID]);
+  expect(problems).toEqual([
+    expect.stringContaining('/tasks/1/takenUntil must match format "date-time"'),
+    expect.stringContaining(LEAP_SECOND),
+  ]);
 });

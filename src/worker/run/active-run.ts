@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { BehaviorSubject, type Observable } from 'rxjs';
-import type { Claim, RunCalls } from '../../queue/index.ts';
+import type { Claim, Lease, RunCalls } from '../../queue/index.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Sandbox } from '../engines/engine.ts';
 import type { FeatureRun } from '../features/index.ts';
@@ -29,6 +29,8 @@ export class ActiveRun {
   log: TaskLog | undefined;
   sandbox: Sandbox | undefined;
   prepared: PreparedRun | undefined;
+  /** A renewal of the claim that has no answer yet: the queue may have granted it. */
+  renewal: Promise<Lease> | undefined;
 
   readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
   readonly #stopped = new AbortController();
@@ -84,6 +86,16 @@ export class ActiveRun {
     if (next === this.state) return;
     this.#state$.next(next);
     if (next.phase === 'resolved') this.#state$.complete();
+  }
+
+  /** Renews the claim. */
+  async renew(): Promise<Lease> {
+    const renewal = (this.renewal = this.calls.reclaim());
+    try {
+      return await renewal;
+    } finally {
+      this.renewal = undefined;
+    }
   }
 
   /** Only the first reason counts, and none once the run is being resolved. */

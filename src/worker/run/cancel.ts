@@ -25,12 +25,12 @@ const LOOK_AGAIN: Backoff = { baseMs: 1_000, capMs: 60_000 };
 
 /** Every reason from outside to stop a run, as it comes. The first one counts; see the run's state machine. */
 export function stops(run: ActiveRun): Observable<StopReason> {
-  const { claim, calls, worker } = run;
+  const { claim, worker } = run;
   return merge(
     canceled(run),
     missedExceptions(run),
     deadlineExceeded(run),
-    reclaim(claim, calls, worker.tell),
+    reclaim(claim, () => run.renew(), worker.tell),
     worker.shutdown$.pipe(map(() => 'worker-shutdown' as const)),
   );
 }
@@ -43,9 +43,12 @@ function canceled({ claim, worker }: ActiveRun): Observable<StopReason> {
   );
 }
 
-function missedExceptions({ claim, worker }: ActiveRun): Observable<StopReason> {
+/** A gap counts that ended after the claim was asked for, be it before the claim was here. */
+function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<StopReason> {
+  const { random = Math.random } = worker;
   return worker.missed$.pipe(
-    mergeMap(() => timer(Math.random() * LOOK_SPREAD_MS)),
+    filter(endedAt => endedAt > (claim.askedAt ?? startedAt)),
+    mergeMap(() => timer(random() * LOOK_SPREAD_MS)),
     switchMap(() =>
       defer(() => worker.queue.status(claim.taskId)).pipe(
         retry({ delay: whileAway }),

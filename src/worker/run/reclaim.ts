@@ -17,7 +17,7 @@ import {
   type ObservableInput,
 } from 'rxjs';
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import { QueueError, type Claim, type Lease, type RunCalls } from '../../queue/index.ts';
+import { QueueError, type Claim, type Lease } from '../../queue/index.ts';
 import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
 
@@ -31,8 +31,10 @@ const SHORTEST_PAUSE_MS = 250;
  *
  * The lengths of claims are differences of the queue's own times, laid on this machine's clock: the two clocks
  * need not agree.
+ *
+ * @param renew asks the queue. It goes on after the claim is lost, and `resolve` looks at what comes of it
  */
-export function reclaim(claim: Claim, calls: RunCalls, tell: Tell): Observable<'claim-lost'> {
+export function reclaim(claim: Claim, renew: () => Promise<Lease>, tell: Tell): Observable<'claim-lost'> {
   return defer(() => {
     let takenUntilMs = claim.lease.takenUntilMs;
     let endsAt = (claim.madeAt ?? performance.now()) + (takenUntilMs - claim.startedMs);
@@ -41,7 +43,7 @@ export function reclaim(claim: Claim, calls: RunCalls, tell: Tell): Observable<'
 
     // Where both timers are due at once, as after a suspension, the queue must not prolong what is given up.
     const isOut = () => endsAt <= performance.now();
-    const renew$ = defer((): ObservableInput<Lease> => (isOut() ? NEVER : calls.reclaim())).pipe(
+    const renew$ = defer((): ObservableInput<Lease> => (isOut() ? NEVER : renew())).pipe(
       tap(lease => {
         endsAt += lease.takenUntilMs - takenUntilMs;
         takenUntilMs = lease.takenUntilMs;

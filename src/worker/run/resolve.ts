@@ -1,18 +1,40 @@
-import { defer, delay, from, of, take, type Observable } from 'rxjs';
+import { catchError, defer, delay, from, map, of, switchMap, take, timeout, type Observable } from 'rxjs';
 import { QueueError } from '../../queue/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
-
-/** How long a report is tried, in ms, by a worker that has to go now: the claim may as well expire. */
-export const HURRY_MS = 10_000;
+import { HURRY_MS } from './hurry.ts';
 
 /** Reports how a run ended, unless it is over for the queue already. Never errors: what failed is in the worker's log. */
 export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   return defer(() => {
-    const verdict = run.verdict(outcome);
-    run.dispatch({ type: 'resolve', outcome: verdict });
-    return from(reported(run, verdict));
+    const ours$ = run.state.stop === 'claim-lost' ? lateRenewal(run) : of(false);
+    return ours$.pipe(
+      switchMap(ours => {
+        const verdict = ours ? GIVEN_BACK : run.verdict(outcome);
+        run.dispatch({ type: 'resolve', outcome: verdict });
+        return reported(run, verdict);
+      }),
+    );
   });
+}
+
+const GIVEN_BACK: Outcome = {
+  result: 'exception',
+  reason: 'worker-shutdown',
+  message: 'the claim was renewed too late',
+};
+
+/**
+ * Whether a renewal was granted whose answer came after our claim had run out. The run was stopped, and the queue waits
+ * for it for another whole claim unless it is told.
+ */
+function lateRenewal({ renewal }: ActiveRun): Observable<boolean> {
+  if (renewal === undefined) return of(false);
+  return from(renewal).pipe(
+    map(() => true),
+    timeout({ first: HURRY_MS, with: () => of(false) }),
+    catchError(() => of(false)),
+  );
 }
 
 async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<void> {
@@ -39,7 +61,7 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
 /** Aborted a while after the worker was told to go at once, be it before now or while the report is being made. */
 function hurried({ worker, state }: ActiveRun): { signal: AbortSignal; end: () => void } {
   const hurry = new AbortController();
-  const told$ = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
+  const told$: Observable<unknown> = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
   const waiting = told$.pipe(take(1), delay(HURRY_MS)).subscribe(() => {
     hurry.abort(new Error('the worker has to go'));
   });

@@ -4,6 +4,7 @@ import { CommandNotStarted, type Command, type CommandResult } from '../engines/
 import { TaskError, type Outcome } from '../outcome.ts';
 import { commandSummary, goDuration, killedLine, shellWords } from '../task-log/words.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
+import { halfOfTheTime } from './hurry.ts';
 
 /**
  * Runs a task's commands, one after the other, until the first that fails. A stop ends every process of the run; this
@@ -22,15 +23,22 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     run.stop('max-run-time');
   });
 
-  let stopping: Promise<void> | undefined;
+  let stopping: Promise<unknown> | undefined;
   // Nobody waits for the stop while a command runs, which would go on for ever where it can not be stopped.
   const { promise: stopFailed, reject: failStop } = Promise.withResolvers<never>();
   stopFailed.catch(() => undefined);
   const stop = () => {
     log.error('Aborting task...');
-    stopping = sandbox.stop(graceMsOf(run));
+    end(run.worker.config.killGraceSecs * 1_000);
+  };
+  const end = (graceMs: number) => {
+    stopping = Promise.all([stopping, sandbox.stop(graceMs)]);
     stopping.catch(failStop);
   };
+  // Whatever it is stopped for, a worker that has to go does not wait for it any longer.
+  const hurry = halfOfTheTime(run.worker).subscribe(() => {
+    end(0);
+  });
   if (run.stopped.aborted) stop();
   run.stopped.addEventListener('abort', stop);
   try {
@@ -53,15 +61,12 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   } finally {
     limit.unsubscribe();
     run.stopped.removeEventListener('abort', stop);
-    await stopping;
+    try {
+      await stopping;
+    } finally {
+      hurry.unsubscribe();
+    }
   }
-}
-
-/** A worker that has to go leaves half of its time for telling the queue. */
-function graceMsOf({ state, worker }: ActiveRun): number {
-  const { killGraceSecs, shutdownGraceSecs } = worker.config;
-  const isShort = state.stop === 'worker-shutdown' && shutdownGraceSecs > 0;
-  return (isShort ? Math.min(killGraceSecs, shutdownGraceSecs / 2) : killGraceSecs) * 1_000;
 }
 
 async function started({ sandbox, log }: PreparedRun, command: Command): Promise<CommandResult> {

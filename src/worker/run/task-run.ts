@@ -11,21 +11,19 @@ import {
   last,
   map,
   merge,
-  NEVER,
   of,
-  switchMap,
   take,
   takeUntil,
   tap,
   type Observable,
 } from 'rxjs';
 import type { Claim } from '../../queue/index.ts';
-import { longTimer } from '../../streams/index.ts';
 import type { WorkerContext } from '../context.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp } from './clean-up.ts';
+import { halfOfTheTime } from './hurry.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';
@@ -81,10 +79,4 @@ function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown>
       return merge(concat(uploaded$, cleanUp(run)), reported$);
     }),
   );
-}
-
-/** Emits when half of the time has passed that a worker has which was told to go. */
-function halfOfTheTime({ shutdown$, config }: WorkerContext): Observable<unknown> {
-  if (config.shutdownGraceSecs === 0) return NEVER;
-  return shutdown$.pipe(switchMap(() => longTimer((config.shutdownGraceSecs * 1_000) / 2)));
 }

@@ -25,8 +25,8 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
       }) as unknown as RunCalls,
   };
   const exceptions$ = new Subject<RunException>();
-  const missed$ = new Subject<void>();
-  const shutdown$ = new Subject<void>();
+  const missed$ = new Subject<number>();
+  const shutdown$ = new Subject<number>();
   const news = newsLog();
   const worker = {
     config: workerConfig({ tasksDir: tmpdir() }),

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { parseTime } from '../../../src/queue/claim.ts';
-import { QueueError, type Claim, type Lease, type RunCalls } from '../../../src/queue/index.ts';
+import { QueueError, type Claim, type Lease } from '../../../src/queue/index.ts';
 import { reclaim } from '../../../src/worker/run/reclaim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog } from './fake-queue.ts';
@@ -44,19 +44,17 @@ function start({ aheadMs = 0, write = isoTime }: Options = {}) {
   } as Claim;
   const renewedAt: number[] = [];
   const answers: (Error | 'silence')[] = [];
-  const calls = {
-    reclaim: (): Promise<Lease> => {
-      renewedAt.push(performance.now() - begun);
-      const answer = answers.shift();
-      if (answer === 'silence') return new Promise(() => undefined);
-      if (answer) return Promise.reject(answer);
-      return Promise.resolve({ takenUntilMs: theirTime(CLAIM_MS), credentials });
-    },
-  } as RunCalls;
+  const renew = (): Promise<Lease> => {
+    renewedAt.push(performance.now() - begun);
+    const answer = answers.shift();
+    if (answer === 'silence') return new Promise(() => undefined);
+    if (answer) return Promise.reject(answer);
+    return Promise.resolve({ takenUntilMs: theirTime(CLAIM_MS), credentials });
+  };
   const news = newsLog();
   const lost: { what: string; atMs: number }[] = [];
   const seen = { complete: false };
-  const subscription = reclaim(claim, calls, news.tell).subscribe({
+  const subscription = reclaim(claim, renew, news.tell).subscribe({
     next: what => lost.push({ what, atMs: performance.now() - begun }),
     complete: () => (seen.complete = true),
   });

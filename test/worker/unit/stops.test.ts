@@ -48,7 +48,7 @@ describe('a run is stopped', () => {
 
   it('when the worker has to go now', () => {
     const { shutdown$, reasons } = start();
-    shutdown$.next();
+    shutdown$.next(performance.now());
     expect(reasons).toEqual(['worker-shutdown']);
   });
 
@@ -106,7 +106,7 @@ describe('exceptions that were missed', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5);
     onTestFinished(() => void vi.restoreAllMocks());
     const { missed$, status, reasons } = start();
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS / 2 - 1);
     expect(status).toEqual([]);
     await after(1);
@@ -121,7 +121,7 @@ describe('exceptions that were missed', () => {
     ['claim-expired', 'claim-lost'],
   ])('stop a run that is over: %s', async (resolved, stop) => {
     const { missed$, status, reasons } = start();
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     status[0]?.answer(statusOf('exception', resolved));
     await after(0);
@@ -134,7 +134,7 @@ describe('exceptions that were missed', () => {
     ['the queue does not know the run', { runs: [] } as unknown as TaskStatusStructure],
   ])('stop nothing when %s', async (_, answer) => {
     const { missed$, status, reasons } = start();
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     status[0]?.answer(answer);
     await after(0);
@@ -143,12 +143,12 @@ describe('exceptions that were missed', () => {
 
   it('are looked up each time, also after one look has failed', async () => {
     const { missed$, status, reasons } = start();
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     status[0]?.fail();
     await after(0);
     expect(reasons).toEqual([]);
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     status[1]?.answer(statusOf('exception', 'canceled'));
     await after(0);
@@ -159,7 +159,7 @@ describe('exceptions that were missed', () => {
 describe('a queue that is away when exceptions were missed', () => {
   it('is asked again until it answers', async () => {
     const { missed$, status, reasons } = start();
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     for (let tries = 0; tries < 5; tries++) {
       status[tries]?.fail(new QueueError('unavailable', 'status: out of order'));
@@ -172,7 +172,7 @@ describe('a queue that is away when exceptions were missed', () => {
 
   it('is asked no more when it refuses', async () => {
     const { missed$, status } = start();
-    missed$.next();
+    missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     status[0]?.fail(new QueueError('refused', 'status: no such task'));
     await after(10 * 60_000);
@@ -183,7 +183,7 @@ describe('a queue that is away when exceptions were missed', () => {
 describe('a run that has several reasons to stop', () => {
   it('stops for the first', () => {
     const { run, exceptions$, shutdown$, reasons } = start();
-    shutdown$.next();
+    shutdown$.next(performance.now());
     exceptions$.next({ taskId: TASK_ID, runId: 0, reason: 'canceled' });
     for (const reason of reasons) run.stop(reason);
     expect(reasons).toEqual(['worker-shutdown', 'canceled']);
@@ -197,7 +197,7 @@ describe('a run that has several reasons to stop', () => {
 describe('a run that is over', () => {
   it('listens to nothing any more, and leaves no timer', async () => {
     const { subscription, exceptions$, missed$, shutdown$, status } = start();
-    missed$.next();
+    missed$.next(performance.now());
     subscription.unsubscribe();
     await after(DAY_MS);
     expect(vi.getTimerCount()).toBe(0);

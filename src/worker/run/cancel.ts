@@ -47,7 +47,7 @@ function canceled({ claim, worker }: ActiveRun): Observable<StopReason> {
 function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<StopReason> {
   const { random = Math.random } = worker;
   return worker.missed$.pipe(
-    filter(endedAt => endedAt > (claim.askedAt ?? startedAt)),
+    filter(endedAt => endedAt >= (claim.askedAt ?? startedAt)),
     mergeMap(() => timer(random() * LOOK_SPREAD_MS)),
     switchMap(() =>
       defer(() => worker.queue.status(claim.taskId)).pipe(

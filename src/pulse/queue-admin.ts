@@ -54,7 +54,7 @@ export function pulseQueue(spec: QueueSpec, namespace: () => string, call: Queue
         return prepare(channel, queues, { queue: spec, bindings }, namespace(), () => undefined, nothing);
       }),
     inspect: () =>
-      call('looked at', async channel => {
+      call(undefined, async channel => {
         try {
           return await channel.checkQueue(nameNow());
         } catch (error) {

@@ -90,7 +90,7 @@ export function trouble(broker: () => TroubledBroker): void {
     });
   });
 
-  describe('requirement 6: bounded by construction', () => {
+  describe('requirement 9: every publish settles once', () => {
     it('under an alarm nothing more is sent, and what waits is bounded', async () => {
       const under = broker();
       const { exchange } = names(under);

@@ -65,7 +65,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     telemetry?.warned(warning.type);
     warnings$.next(warning);
   };
-  const consuming = new Session(open('consuming'), backoff).start();
+  const consuming = new Session(open('consuming'), backoff);
   const accepted = () => consuming.everConnected;
   const publisher = new Publisher(
     new Session(open('publishing'), backoff, accepted),
@@ -74,6 +74,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     warn,
     telemetry,
   );
+  consuming.start();
 
   /** What a close waits for: messages that are held, and those that somebody is around. */
   const work = new Set<Promise<unknown>>();

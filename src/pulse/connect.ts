@@ -20,20 +20,19 @@ import type { PublisherOptions, PublishOptions } from './publish-options.ts';
 import { Publisher } from './publish.ts';
 import type { Pulse, PulseOptions, PulseWarning } from './pulse.ts';
 import { pulseQueue } from './queue-admin.ts';
+import { queueCalls } from './queue-call.ts';
 import { republisher } from './republish.ts';
 import { Session } from './session.ts';
 import { telemetryOf } from './telemetry/telemetry.ts';
 import { inTimerRange } from './timer-range.ts';
-import type { TransportChannel } from './transport.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
-/** How long a look at a queue may take, waiting for the connection included. */
-const QUEUE_CALL_MS = 30_000;
 
 /**
  * Connects to Mozilla Pulse, or any RabbitMQ that follows its conventions, and keeps the connection up.
  *
- * @throws PulseError `invalid` for a URL that is none, or times of which amqplib would make "never"
+ * @throws PulseError `invalid` for a URL that is none, times of which amqplib would make "never", and `publishBounds` that
+ *   nothing would fit
  */
 export function connect(options: PulseOptions = {}): Pulse {
   const endpoint = endpointFrom(options);
@@ -50,7 +49,14 @@ export function connect(options: PulseOptions = {}): Pulse {
     const { user, password } = login;
     return transport.connect({ user, password, connectionName: `${name} ${purpose}` }, signal);
   };
-  const namespace = () => options.namespace ?? lastUser ?? endpointFrom(options).user;
+  const namespace = () => {
+    const known = options.namespace ?? lastUser ?? (credentials ? undefined : endpoint.user);
+    if (known !== undefined) return known;
+    throw new PulseError(
+      'invalid',
+      'names are not known before the first connect, which asks `credentials` for the user: wait for ready(), or give a namespace',
+    );
+  };
 
   const telemetry =
     options.telemetry === false ? undefined : telemetryOf(options.transport ? undefined : endpoint);
@@ -59,7 +65,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     telemetry?.warned(warning.type);
     warnings$.next(warning);
   };
-  const consuming = new Session(open('consuming'), backoff).start();
+  const consuming = new Session(open('consuming'), backoff);
   const accepted = () => consuming.everConnected;
   const publisher = new Publisher(
     new Session(open('publishing'), backoff, accepted),
@@ -68,8 +74,9 @@ export function connect(options: PulseOptions = {}): Pulse {
     warn,
     telemetry,
   );
+  consuming.start();
 
-  /** What a close waits for: messages that are held. */
+  /** What a close waits for: messages that are held, and those that somebody is around. */
   const work = new Set<Promise<unknown>>();
   const background = (job: Promise<unknown>) => {
     const settled: Promise<unknown> = job.catch(() => undefined).finally(() => work.delete(settled));
@@ -99,7 +106,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     given: PublishOptions & PublisherOptions = {},
   ) => {
     if (!aroundPublish) return publisher.send(exchange, routingKey, body, given);
-    return aroundPublish({ exchange, routingKey, body }, more =>
+    const sent = aroundPublish({ exchange, routingKey, body }, more =>
       publisher.send(
         exchange,
         routingKey,
@@ -107,6 +114,8 @@ export function connect(options: PulseOptions = {}): Pulse {
         more ? { ...given, headers: { ...given.headers, ...more } } : given,
       ),
     );
+    background(sent);
+    return sent;
   };
   const live = async () => {
     const live$ = consuming.connection$.pipe(filter(connection => connection !== undefined));
@@ -114,18 +123,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     if (!connection) throw new PulseError('closed', 'closed before it was connected');
     return connection;
   };
-  const onChannel = async <T>(action: (channel: TransportChannel) => Promise<T>): Promise<T> => {
-    const call = async () => {
-      const channel = await (await live()).openChannel({ confirms: false });
-      try {
-        return await action(channel);
-      } finally {
-        void channel.close();
-      }
-    };
-    const late = new PulseError('connection', `no answer from the broker in ${QUEUE_CALL_MS} ms`);
-    return within(QUEUE_CALL_MS, call(), late);
-  };
+  const queueCall = queueCalls(live, () => consuming.trouble);
 
   let closing: Promise<void> | undefined;
   const close = async (deadlineMs: number) => {
@@ -163,7 +161,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     send,
     publisher: (exchange, publisherOptions) => exchangePublisher(exchange, publisherOptions, send),
     declareExchange: exchange => publisher.declareExchange(exchange),
-    queue: spec => pulseQueue(spec, namespace, onChannel),
+    queue: spec => pulseQueue(spec, namespace, queueCall),
     gauges: underWay,
     close: (deadlineMs = 10_000) => (closing ??= close(deadlineMs)),
   };

@@ -16,7 +16,7 @@ import {
   timer,
 } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { fullJitter, type Backoff } from './backoff.ts';
+import { FailuresInARow, fullJitter, type Backoff } from './backoff.ts';
 import { checkExchangeName } from './binding.ts';
 import { remember } from './consume-source.ts';
 import type { ConsumeOptions, ConsumerEvent, HeldLong, QueueLong } from './consume-options.ts';
@@ -139,15 +139,16 @@ export function consume<T>(
     });
     asking.add(pausing);
 
-    const again = (error: PulseError, attempt: number) => {
+    const again = (error: PulseError, failures: FailuresInARow) => {
       if (!worthAnotherTry(error)) return throwError(() => error);
       consuming = false;
       emit({ type: 'interrupted', error });
-      return timer(fullJitter(attempt, context.backoff));
+      return timer(fullJitter(failures.failed(), context.backoff));
     };
 
-    const overConnection = (connection: TransportConnection) =>
-      defer(() => {
+    const overConnection = (connection: TransportConnection) => {
+      const failures = new FailuresInARow(context.backoff.capMs);
+      return defer(() => {
         const namespace = context.namespace();
         const queue = options.queue.nameFor(namespace);
         queueName = queue;
@@ -166,11 +167,13 @@ export function consume<T>(
             onConsuming: () => {
               if (consumedBefore && options.queue.ephemeral) emit({ type: 'gap', queue });
               consumedBefore = consuming = true;
+              failures.opened();
               emit({ type: 'consuming', queue });
             },
           },
         );
-      }).pipe(retry({ delay: again, resetOnSuccess: true }));
+      }).pipe(retry({ delay: (error: PulseError) => again(error, failures) }));
+    };
 
     return context.connection$.pipe(
       tap(connection => {

@@ -1,5 +1,6 @@
 import { checkExchangeName } from './binding.ts';
 import { bodyCheck } from './body-check.ts';
+import { checkDeadline } from './publish-limits.ts';
 import type { PublisherOptions, PublishOptions, PublishResult } from './publish-options.ts';
 
 /** Publishes to one exchange, in the order of its calls. */
@@ -18,13 +19,14 @@ type Send = (
   options: PublishOptions & PublisherOptions,
 ) => Promise<PublishResult>;
 
-/** @throws PulseError `invalid` for a name or a schema that can not be used */
+/** @throws PulseError `invalid` for a name, a schema or a deadline that can not be used */
 export function exchangePublisher<T>(
   exchange: string,
   options: PublisherOptions = {},
   sendTo: Send,
 ): ExchangePublisher<T> {
   checkExchangeName(exchange);
+  if (options.deadlineMs !== undefined) checkDeadline(options.deadlineMs);
   const common = { ...options, ...(options.schema && { schema: bodyCheck(options.schema) }) };
   const send = (routingKey: string, body: T, one?: PublishOptions) => {
     if (!one) return sendTo(exchange, routingKey, body, common);

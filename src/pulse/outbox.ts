@@ -1,8 +1,11 @@
+import { guiltyOf, isRefusal } from './blame.ts';
 import { PulseError } from './errors.ts';
+import { publishBounds, tooMuch } from './publish-limits.ts';
 import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
+import { resultOf } from './publish-result.ts';
 import { SentWindow, type Sent } from './sent-window.ts';
 import { inTimerRange } from './timer-range.ts';
-import type { Confirmation, Properties, TransportChannel } from './transport.ts';
+import type { Properties, TransportChannel } from './transport.ts';
 
 /** A message on its way to the broker. */
 export interface Parcel {
@@ -19,16 +22,22 @@ interface Posted extends Parcel, Sent {
   readonly expiresAt: number;
   /** It was under way when the broker refused something without saying what: it goes alone now. */
   suspected: boolean;
+  /** It was sent once, and may have arrived. */
+  written: boolean;
+  settled: boolean;
 }
 
 /** Sent and not confirmed at a time, at most: what more there is waits here, where it is counted. */
 const WINDOW = 2_048;
-const CONFIRMED: PublishResult = { status: 'confirmed' };
-const BOUNDS: PublishBounds = { messages: 20_000, bytes: 64 * 1024 * 1024 };
+/** The same in bytes: what a broker that reads no more leaves in this process. Room for a window of Pulse's largest. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
 
 /**
  * Messages in their order, until each is settled: they wait while there is no channel, and go again on the next one when
  * theirs was lost before the confirmation. So a message may arrive twice, and none overtakes another.
+ *
+ * What was sent keeps its place until the broker has answered or the channel is lost, also past its deadline: until then it
+ * may still lie in the socket, and more would only be piled on top of it.
  *
  * One timer looks after all deadlines.
  */
@@ -39,45 +48,58 @@ export class Outbox {
   #channel: TransportChannel | undefined;
   #waiting = new Set<Posted>();
   #waitingBytes = 0;
-  readonly #sent = new SentWindow<Posted>(WINDOW);
+  readonly #sent: SentWindow<Posted>;
   #suspects = 0;
+  /** Those that were posted, and whose result nobody knows yet. */
+  #unsettled = 0;
+  /** The broker takes nothing now. */
+  #held = false;
   #ended: PulseError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #idle: (() => void)[] = [];
 
+  /** @throws PulseError `invalid` for bounds that are none */
   constructor(bounds: Partial<PublishBounds> = {}, trouble: () => string | undefined = () => undefined) {
-    this.#bounds = { ...BOUNDS, ...bounds };
+    this.#bounds = publishBounds(bounds);
     this.#trouble = trouble;
+    this.#sent = new SentWindow(WINDOW, Math.min(this.#bounds.bytes, WINDOW_BYTES));
   }
 
   get gauge(): PublisherGauge {
-    return {
-      waiting: this.#waiting.size,
-      waitingBytes: this.#waitingBytes,
-      unconfirmed: this.#sent.size,
-    };
+    return { waiting: this.#waiting.size, waitingBytes: this.#waitingBytes, unconfirmed: this.#sent.size };
   }
 
   post(parcel: Parcel): void {
-    const refusal = this.#ended ?? this.#full(parcel);
+    const bytes = parcel.content.byteLength;
+    const refusal = this.#ended ?? this.#refusal(bytes);
     if (refusal) {
       parcel.settle({ status: 'refused', error: refusal });
       return;
     }
     const posted = {
       ...parcel,
+      bytes,
       expiresAt: performance.now() + parcel.deadlineMs,
       suspected: false,
+      written: false,
+      settled: false,
       slot: -1,
     };
     this.#watch(posted.expiresAt);
-    if (this.#channel && this.#waiting.size === 0 && !this.#windowFull) {
+    this.#unsettled++;
+    if (this.#channel && this.#waiting.size === 0 && this.#maySend(bytes)) {
       this.#send(posted, this.#channel);
       return;
     }
     this.#waiting.add(posted);
-    this.#waitingBytes += posted.content.byteLength;
+    this.#waitingBytes += bytes;
+    this.#pump();
+  }
+
+  /** Whether the broker takes nothing now. What it is sent all the same, it leaves in the socket. */
+  hold(held: boolean): void {
+    this.#held = held;
     this.#pump();
   }
 
@@ -94,31 +116,34 @@ export class Outbox {
    */
   lost(error?: PulseError): void {
     this.#channel = undefined;
-    let again = this.#sent.inOrder();
-    for (const posted of again) this.#sent.delete(posted);
-    if (error && isRefusal(error)) {
-      const blamed = /exchange '([^']+)'/.exec(error.message)?.[1];
-      const isGuilty = ({ exchange, suspected }: Posted) =>
-        blamed === undefined ? suspected && again.length === 1 : exchange === blamed;
-      const [guilty, innocent] = [again.filter(isGuilty), again.filter(posted => !isGuilty(posted))];
-      for (const posted of guilty) this.#settle(posted, { status: 'refused', error });
-      if (blamed === undefined) for (const posted of innocent) this.#suspect(posted);
-      again = innocent;
-    }
-    for (const { content } of again) this.#waitingBytes += content.byteLength;
+    const lost = this.#sent.takeAll();
+    const again = lost.filter(({ settled }) => !settled);
+    for (const { bytes } of again) this.#waitingBytes += bytes;
     this.#waiting = new Set([...again, ...this.#waiting]);
+    if (!error || !isRefusal(error)) return;
+    const guilty = guiltyOf(lost, error);
+    for (const posted of guilty) {
+      if (this.#remove(posted)) this.#settle(posted, { status: 'refused', error });
+    }
+    if (guilty.length === 0) for (const posted of again) this.#suspect(posted);
   }
 
   /** Nothing can be published any more. */
   end(error: PulseError): void {
     this.#ended = error;
     this.#channel = undefined;
-    this.#settleAll(() => true, { status: 'refused', error });
+    const refused: PublishResult = { status: 'refused', error };
+    const message = `${error.message} before the broker had confirmed the message: it may have arrived`;
+    const unknown: PublishResult = { status: 'expired', error: new PulseError(error.kind, message) };
+    for (const posted of [...this.#sent.takeAll(), ...this.#waiting]) {
+      this.#remove(posted);
+      if (!posted.settled) this.#settle(posted, posted.written ? unknown : refused);
+    }
   }
 
   /** Resolves when nothing is under way. */
   idle(): Promise<void> {
-    if (this.#size === 0) return Promise.resolve();
+    if (this.#unsettled === 0) return Promise.resolve();
     return new Promise(resolve => {
       this.#idle.push(resolve);
     });
@@ -129,31 +154,22 @@ export class Outbox {
     posted.suspected = true;
   }
 
-  get #size(): number {
-    return this.#waiting.size + this.#sent.size;
+  #refusal(bytes: number): PulseError | undefined {
+    const bounds = this.#bounds;
+    if (this.#waiting.size < bounds.messages && this.#waitingBytes + bytes <= bounds.bytes) return undefined;
+    return tooMuch(bytes, bounds, this.gauge, this.#trouble());
   }
 
-  #full({ content }: Parcel): PulseError | undefined {
-    const { messages, bytes } = this.#bounds;
-    if (this.#waiting.size < messages && this.#waitingBytes + content.byteLength <= bytes) return undefined;
-    const trouble = this.#trouble();
-    return new PulseError(
-      'full',
-      `${this.#waiting.size} messages of ${this.#waitingBytes} bytes wait to be published; more are refused` +
-        (trouble === undefined ? ': wait for confirmations before publishing more' : `: ${trouble}`),
-    );
-  }
-
-  get #windowFull(): boolean {
-    return this.#suspects > 0 ? this.#sent.size > 0 : this.#sent.full;
+  #maySend(bytes: number): boolean {
+    if (this.#held) return false;
+    return this.#suspects > 0 ? this.#sent.size === 0 : this.#sent.fits(bytes);
   }
 
   #pump(): void {
     for (const posted of this.#waiting) {
       const channel = this.#channel;
-      if (!channel || this.#windowFull) return;
-      this.#waiting.delete(posted);
-      this.#waitingBytes -= posted.content.byteLength;
+      if (!channel || !this.#maySend(posted.bytes)) return;
+      this.#remove(posted);
       this.#send(posted, channel);
     }
   }
@@ -165,9 +181,10 @@ export class Outbox {
       channel.publish(exchange, routingKey, content, properties, answer => {
         // What ends a channel is told to `lost`, for all at once.
         if (answer instanceof PulseError || channel !== this.#channel) return;
-        if (this.#sent.delete(posted)) this.#settle(posted, resultOf(answer, posted));
+        if (this.#sent.delete(posted) && !posted.settled) this.#settle(posted, resultOf(answer, posted));
         if (this.#waiting.size > 0) this.#pump();
       });
+      posted.written = true;
     } catch (error) {
       if ((error as PulseError).kind === 'invalid') {
         this.#sent.delete(posted);
@@ -178,26 +195,26 @@ export class Outbox {
     }
   }
 
+  /** Whether it was waiting. */
+  #remove(posted: Posted): boolean {
+    if (!this.#waiting.delete(posted)) return false;
+    this.#waitingBytes -= posted.bytes;
+    return true;
+  }
+
   #settle(posted: Posted, result: PublishResult): void {
     if (posted.suspected) this.#suspects--;
+    posted.settled = true;
+    this.#unsettled--;
     posted.settle(result);
-    if (this.#size > 0) return;
+    if (this.#unsettled > 0) return;
     this.#timer?.unref();
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #settleAll(which: (posted: Posted) => boolean, result: PublishResult): void {
-    for (const posted of [...this.#sent.inOrder(), ...this.#waiting]) {
-      if (!which(posted)) continue;
-      this.#sent.delete(posted);
-      if (this.#waiting.delete(posted)) this.#waitingBytes -= posted.content.byteLength;
-      this.#settle(posted, result);
-    }
-  }
-
   /** Sets the timer when it would ring too late. It is left to ring when everything was confirmed meanwhile. */
   #watch(expiresAt: number): void {
-    if (this.#size === 0) this.#timer?.ref();
+    if (this.#unsettled === 0) this.#timer?.ref();
     if (expiresAt >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = expiresAt;
@@ -216,30 +233,18 @@ export class Outbox {
     const trouble = this.#trouble();
     const why = trouble === undefined ? '' : `: ${trouble}`;
     const error = new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
-    this.#settleAll(({ expiresAt }) => expiresAt <= now, { status: 'expired', error });
+    const expired: PublishResult = { status: 'expired', error };
     let next = Infinity;
-    for (const { expiresAt } of this.#sent.inOrder()) next = Math.min(next, expiresAt);
-    for (const { expiresAt } of this.#waiting) next = Math.min(next, expiresAt);
+    for (const posted of [...this.#sent.inOrder(), ...this.#waiting]) {
+      if (posted.settled) continue;
+      if (posted.expiresAt > now) {
+        next = Math.min(next, posted.expiresAt);
+        continue;
+      }
+      this.#remove(posted);
+      this.#settle(posted, expired);
+    }
     if (next < Infinity) this.#watch(next);
+    this.#pump();
   }
-}
-
-function resultOf(answer: Confirmation, { exchange, routingKey }: Parcel): PublishResult {
-  switch (answer.type) {
-    case 'confirmed':
-      return CONFIRMED;
-    case 'returned': {
-      const message = `no queue wants ${routingKey} of ${exchange} (${answer.reason})`;
-      return { status: 'returned', error: new PulseError('returned', message) };
-    }
-    case 'nacked': {
-      const message = `the broker could not take ${routingKey} of ${exchange}: a queue is full and refuses, or it failed`;
-      return { status: 'nacked', error: new PulseError('nacked', message) };
-    }
-  }
-}
-
-/** Whether the broker said no, to one message of its channel. */
-function isRefusal({ kind }: PulseError): boolean {
-  return kind === 'forbidden' || kind === 'not-found' || kind === 'mismatch';
 }

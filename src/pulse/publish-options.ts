@@ -8,7 +8,10 @@ export interface PublishOptions {
   readonly routes?: readonly string[] | undefined;
   /** At most 64 KiB together. */
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
-  /** Until the broker has confirmed, in ms; waiting for a connection counts. 30 s by default. */
+  /**
+   * Until the broker has confirmed, in ms; waiting for a connection counts. 30 s by default. It has to be above 0;
+   * `Infinity` is no deadline.
+   */
   readonly deadlineMs?: number | undefined;
   /** Ask for the message back when no queue wants it: `returned`. */
   readonly mandatory?: boolean | undefined;
@@ -35,26 +38,34 @@ export interface PublisherOptions extends Pick<
  * - `nacked`: the broker could not take it: a queue is full and refuses, or it has an error of its own
  * - `refused`: it was never sent (`invalid`, `full`, `closed`, `credentials`, `vhost`), or the broker refuses it
  *   (`forbidden`, `not-found`, `mismatch`); `error.kind` tells
- * - `expired`: no confirmation came before the deadline. It may have arrived all the same.
+ * - `expired`: no confirmation came before the deadline (`connection`), or before the end of `close` (`closed`). It may have
+ *   arrived all the same.
  */
 export type PublishResult =
   | { readonly status: 'confirmed' }
   | { readonly status: 'returned' | 'nacked' | 'refused' | 'expired'; readonly error: PulseError };
 
-/** What a publisher does not take: it fails fast instead of growing while the broker is away. */
+/**
+ * What a publisher does not take: it fails fast (`full`) instead of growing while the broker is away. A body that is larger
+ * than `bytes` is `invalid`.
+ *
+ * What is sent and not confirmed is bounded too, beside that: by 2,048 messages, and by 16 MiB or `bytes`, whichever is
+ * less; one message of any size may be under way. A message counts there until the broker has answered or the channel is
+ * lost, also when its deadline has passed, for it may still lie in the socket.
+ */
 export interface PublishBounds {
-  /** Messages that wait to be sent: 20,000 by default. */
+  /** Messages that wait to be sent: 20,000 by default. At least 1. */
   readonly messages: number;
-  /** Bytes of their bodies: 64 MiB by default. */
+  /** Bytes of their bodies: 64 MiB by default. At least 1. */
   readonly bytes: number;
 }
 
 /** What waits at a publisher at a moment. */
 export interface PublisherGauge {
-  /** Not sent yet: there is no connection, or too much is under way. */
+  /** Not sent yet: there is no connection, the broker takes nothing now, or too much is under way. */
   readonly waiting: number;
   readonly waitingBytes: number;
-  /** Sent, and not confirmed. */
+  /** Sent, and not confirmed: those whose deadline has passed meanwhile are among them. */
   readonly unconfirmed: number;
 }
 

@@ -21,6 +21,7 @@ import { encode } from './encode.ts';
 import { PulseError } from './errors.ts';
 import { keptOpen } from './kept-open.ts';
 import { Outbox } from './outbox.ts';
+import { checkDeadline } from './publish-limits.ts';
 import type {
   LargeBody,
   PublishBounds,
@@ -37,6 +38,11 @@ import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Properties, TransportChannel, TransportConnection } from './transport.ts';
 
 const DEADLINE_MS = 30_000;
+/**
+ * The longest pause before the channel is opened again, and how long one has to live for the next loss to cost none. All
+ * messages wait for it, and not those of the guilty exchange alone.
+ */
+const CHANNEL_PAUSE_MS = 1_000;
 /** By Pulse's convention. */
 const LARGE_BYTES = 8 * 1024;
 const NO_ROUTES: readonly string[] = [];
@@ -65,6 +71,9 @@ export class Publisher {
     this.#backoff = backoff;
     this.#warn = warn;
     this.#outbox = new Outbox(bounds, () => session.trouble);
+    session.state$.subscribe(({ name }) => {
+      this.#outbox.hold(name === 'blocked');
+    });
     session.connection$
       .pipe(switchMap(connection => (connection ? this.#channels(connection) : of(undefined))))
       .subscribe({
@@ -125,12 +134,20 @@ export class Publisher {
     body: unknown,
     options: PublishOptions & PublisherOptions = {},
   ): Promise<PublishResult> {
-    const { routes = NO_ROUTES, headers, mandatory, dialect = 'bare', schema } = options;
+    const {
+      routes = NO_ROUTES,
+      headers,
+      mandatory,
+      dialect = 'bare',
+      schema,
+      deadlineMs = DEADLINE_MS,
+    } = options;
     let content: Buffer;
     try {
       checkExchangeName(exchange);
       checkRoutingKey(routingKey);
       routes.forEach(checkRoutingKey);
+      checkDeadline(deadlineMs);
       if (schema) refuseBad(bodyCheck(schema)(body), exchange, routingKey);
       content = encode(dialect === 'bare' ? body : wrap(dialect, body, exchange, routingKey));
     } catch (error) {
@@ -144,7 +161,7 @@ export class Publisher {
     const post = (carried?: Readonly<Record<string, string>>) => {
       const all = carried ? { ...headers, ...carried } : headers;
       const properties: Properties = { routes, headers: all, messageId, mandatory };
-      return this.sendBytes(exchange, routingKey, content, properties, options.deadlineMs);
+      return this.sendBytes(exchange, routingKey, content, properties, deadlineMs);
     };
     return this.#telemetry ? this.#telemetry.sending({ exchange, routingKey, bytes }, post) : post();
   }
@@ -194,9 +211,11 @@ export class Publisher {
       }
       return channel;
     };
-    return keptOpen(open, (error, attempt) => {
+    const { baseMs, capMs } = this.#backoff;
+    const pauses = { baseMs, capMs: Math.min(capMs, CHANNEL_PAUSE_MS) };
+    return keptOpen(open, pauses.capMs, (error, attempt) => {
       this.#outbox.lost(error);
-      return attempt === 1 ? of(0) : timer(fullJitter(attempt, this.#backoff));
+      return attempt === 1 ? of(0) : timer(fullJitter(attempt - 1, pauses));
     });
   }
 }

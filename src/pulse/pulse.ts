@@ -30,7 +30,10 @@ export interface PulseOptions extends CredentialSources, AmqpOptions {
   readonly namespace?: string | undefined;
   /** Shown to the broker's operators. */
   readonly connectionName?: string;
-  /** Between tries to connect: {@link DEFAULT_BACKOFF} unless given. */
+  /**
+   * Between tries to connect, and to consume again: {@link DEFAULT_BACKOFF} unless given. It starts anew once a connection,
+   * or a consumer, has lived for `capMs`: what ends sooner each time is tried later and later.
+   */
   readonly backoff?: Backoff;
   /** How much may wait to be published, while the broker is away or slow. */
   readonly publishBounds?: Partial<PublishBounds> | undefined;
@@ -86,7 +89,8 @@ export interface Pulse {
    * Publishes with the broker's confirmation: as {@link send}, for those who want an exception.
    *
    * @throws PulseError `invalid` or `full` before anything is sent, `forbidden`, `not-found` or `mismatch` as the broker
-   *   refuses it, `nacked`, `returned`, `connection` when the deadline has passed, or `closed`
+   *   refuses it, `nacked`, `returned`, `connection` when the deadline has passed, or `closed`. With the last two it may
+   *   have arrived: {@link send} tells
    */
   publish(exchange: string, routingKey: string, body: unknown, options?: PublishOptions): Promise<void>;
   /** Publishes, and tells what became of the message. Never rejects. */
@@ -102,7 +106,8 @@ export interface Pulse {
   /**
    * Stops in order: consumers are cancelled and their streams complete, messages being handled may still be
    * settled, and messages published, until `deadlineMs` (10 s by default); then both connections close, and what is
-   * left is requeued. Works while disconnected, and twice. A broker that does not answer is left within seconds.
+   * left is requeued; of messages not confirmed, those that were never sent are `refused`, the others `expired`. Works
+   * while disconnected, and twice. A broker that does not answer is left within seconds.
    */
   close(deadlineMs?: number): Promise<void>;
 }

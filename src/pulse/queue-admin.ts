@@ -1,12 +1,23 @@
 import type { BindingKey } from './binding.ts';
 import { PulseError } from './errors.ts';
+import type { QueueCall } from './queue-call.ts';
 import type { QueueSpec } from './queue.ts';
 import { prepare, queuesOf } from './topology.ts';
-import type { QueueDepth, TransportChannel } from './transport.ts';
+import type { QueueDepth } from './transport.ts';
 
-/** A named queue, to be looked at and put in order, whether or not anybody consumes it. */
+/**
+ * A named queue, to be looked at and put in order, whether or not anybody consumes it.
+ *
+ * Each call waits for the connection, for 30 s at most. What had no answer by then is rejected (`connection`) and not done
+ * later; the error says whether it was asked for, and so may have been done.
+ */
 export interface PulseQueue {
-  /** Its full name: `queue/<namespace>/<name>`. */
+  /**
+   * Its full name: `queue/<namespace>/<name>`.
+   *
+   * @throws PulseError `invalid` while nobody knows the namespace: it is the user's name, unless one is given, and
+   *   `credentials` tells that at the first connect
+   */
   readonly name: string;
   /** Declares it, and binds it: messages are kept for it from now on. */
   declare(bindings?: readonly BindingKey[]): Promise<void>;
@@ -21,14 +32,10 @@ export interface PulseQueue {
 }
 
 /**
- * @param onChannel lends a channel of its own on the consuming connection, which a memory alarm does not block
+ * @param call lends a channel of its own on the consuming connection, which a memory alarm does not block
  * @throws PulseError `invalid` for an ephemeral queue: only its consumer has it
  */
-export function pulseQueue(
-  spec: QueueSpec,
-  namespace: () => string,
-  onChannel: <T>(work: (channel: TransportChannel) => Promise<T>) => Promise<T>,
-): PulseQueue {
+export function pulseQueue(spec: QueueSpec, namespace: () => string, call: QueueCall): PulseQueue {
   if (spec.ephemeral) {
     throw new PulseError(
       'invalid',
@@ -41,13 +48,13 @@ export function pulseQueue(
       return nameNow();
     },
     declare: (bindings = []) =>
-      onChannel(channel => {
+      call('declared', channel => {
         const queues = queuesOf(spec, namespace(), nameNow(), false);
         const nothing = async () => undefined;
         return prepare(channel, queues, { queue: spec, bindings }, namespace(), () => undefined, nothing);
       }),
     inspect: () =>
-      onChannel(async channel => {
+      call(undefined, async channel => {
         try {
           return await channel.checkQueue(nameNow());
         } catch (error) {
@@ -56,12 +63,12 @@ export function pulseQueue(
         }
       }),
     unbind: bindings =>
-      onChannel(async channel => {
+      call('unbound', async channel => {
         for (const { exchange, pattern } of bindings) await channel.unbindQueue(nameNow(), exchange, pattern);
       }),
-    purge: () => onChannel(channel => channel.purgeQueue(nameNow())),
+    purge: () => call('purged', channel => channel.purgeQueue(nameNow())),
     delete: () =>
-      onChannel(async channel => {
+      call('deleted', async channel => {
         await channel.deleteQueue(nameNow());
         if (spec.deadLetter) await channel.deleteQueue(spec.deadLetter.queue.nameFor(namespace()));
       }),

@@ -6,7 +6,9 @@ import type { PulseState } from './state.ts';
 import type { TransportConnection } from './transport.ts';
 
 /**
- * One connection, kept alive: opened, watched, and opened again when it is lost, with backoff and full jitter.
+ * One connection, kept alive: opened, watched, and opened again when it is lost, with backoff and full jitter. The backoff
+ * starts anew once a connection has lived as long as the longest wait: one that is accepted and closed at once, for a limit
+ * of the user or a policy, is tried later and later too.
  *
  * A refused login or vhost ends it, when it is the first: the caller's mistake would stay one. Later on the same
  * answer is retried, because a password change at Pulse deletes the user and makes it again.
@@ -60,6 +62,7 @@ export class Session {
     if (this.#closing.signal.aborted) return this;
     this.#subscription ??= keptOpen(
       () => this.#connect(),
+      this.#backoff.capMs,
       (error, attempt) => this.#again(error, attempt),
     ).subscribe({
       next: connection => {

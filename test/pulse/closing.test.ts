@@ -62,7 +62,11 @@ describe('a program that closes Pulse ends by itself', () => {
     silence();
     running.stdin.write('go\n');
     const { stdout } = await running;
-    expect(stdout.split('\n')).toEqual(['ready', 'PulseError: publishing was closed', 'closed']);
+    expect(stdout.split('\n')).toEqual([
+      'ready',
+      'PulseError: publishing was closed before the broker had confirmed the message: it may have arrived',
+      'closed',
+    ]);
   });
 
   it('after heartbeats were missed, with the dead socket still there', async () => {

@@ -14,6 +14,8 @@ import { pausing } from './conformance/pausing.ts';
 import { publishChecks } from './conformance/publish-checks.ts';
 import { publishResults } from './conformance/publish-results.ts';
 import { publishing } from './conformance/publishing.ts';
+import { publishingAtTheEnd } from './conformance/publishing-at-the-end.ts';
+import { queueCalls } from './conformance/queue-calls.ts';
 import { queues } from './conformance/queues.ts';
 import { refusals } from './conformance/refusals.ts';
 import { setting, type BrokerUnderTest } from './conformance/setting.ts';
@@ -55,6 +57,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
       handling(each);
       outages(each);
       queues(each);
+      queueCalls(each);
     });
     describe('requirement 8: bad bodies are data', () => {
       badBodies(each);
@@ -68,6 +71,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     });
     describe('requirement 11: graceful stop', () => {
       stopping(each);
+      publishingAtTheEnd(each);
     });
     describe('requirement 12: ephemeral means told', () => {
       ephemeral(each);

@@ -53,6 +53,7 @@ function posting(outbox: Outbox) {
   };
   return {
     post,
+    results,
     settledTwice,
     statuses: () => Object.fromEntries(Object.entries(results).map(([key, { status }]) => [key, status])),
   };
@@ -93,6 +94,76 @@ describe('the outbox', () => {
     const second = new Channel();
     outbox.open(second.transport);
     expect(second.sent).toEqual(['a', 'c']);
+  });
+
+  it('takes nobody for the guilty one whose exchange only begins as the one that is blamed', () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    outbox.open(new Channel().transport);
+    post('a', { exchange: 'exchange/me/it' });
+    post('b', { exchange: "exchange/me/it's" });
+    post('c', { exchange: "exchange/me/it's' not" });
+    outbox.lost(new PulseError('not-found', "no exchange 'exchange/me/it's' (404)"));
+    expect(statuses()).toEqual({ b: 'refused' });
+  });
+
+  it('suspects all where nobody published to the exchange that the broker blames', () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    const blamed = new PulseError('not-found', "no exchange 'gr??e' (404)");
+    outbox.open(new Channel().transport);
+    ['a', 'b', 'c'].forEach(key => post(key));
+    outbox.lost(blamed);
+    const second = new Channel();
+    outbox.open(second.transport);
+    expect(second.sent).toEqual(['a']);
+    second.confirm(0);
+    expect(second.sent).toEqual(['a', 'b']);
+    outbox.lost(blamed);
+    expect(statuses()).toEqual({ a: 'confirmed', b: 'refused' });
+    const third = new Channel();
+    outbox.open(third.transport);
+    expect(third.sent).toEqual(['c']);
+  });
+
+  it('is not idle while those wait that were lost with the channel of a guilty one', async () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    outbox.open(new Channel().transport);
+    let idle = false;
+    post('guilty', { exchange: 'exchange/me/nowhere' });
+    post('innocent');
+    void outbox.idle().then(() => (idle = true));
+    outbox.lost(new PulseError('not-found', "no exchange 'exchange/me/nowhere' (404)"));
+    await sleep(0);
+    expect([statuses(), idle]).toEqual([{ guilty: 'refused' }, false]);
+    const second = new Channel();
+    outbox.open(second.transport);
+    second.confirm(0);
+    await sleep(0);
+    expect([statuses(), idle]).toEqual([{ guilty: 'refused', innocent: 'confirmed' }, true]);
+  });
+
+  it('says at its end what was never sent, and what may have arrived', () => {
+    const outbox = new Outbox();
+    const { post, results } = posting(outbox);
+    const channel = new Channel();
+    outbox.open(channel.transport);
+    post('sent before');
+    outbox.lost();
+    post('waits');
+    outbox.open(channel.transport);
+    channel.broken = true;
+    post('not sent');
+    outbox.end(new PulseError('closed', 'publishing was closed'));
+    expect(results).toMatchObject({
+      'sent before': {
+        status: 'expired',
+        error: { kind: 'closed', message: expect.stringMatching('arrived') },
+      },
+      waits: { status: 'expired', error: { kind: 'closed' } },
+      'not sent': { status: 'refused', error: { kind: 'closed' } },
+    });
   });
 
   it('finds the guilty one by sending the suspects one by one, where the broker blames nobody', () => {
@@ -150,6 +221,80 @@ describe('the outbox', () => {
     expect(outbox.gauge).toMatchObject({ unconfirmed: 2_048, waiting: 950 });
   });
 
+  it('refuses what is larger than all that may wait, and says so', () => {
+    const outbox = new Outbox({ bytes: 12 });
+    const { post, results, statuses } = posting(outbox);
+    outbox.open(new Channel().transport);
+    post('large', { content: Buffer.alloc(13) });
+    expect(results.large).toMatchObject({
+      status: 'refused',
+      error: { kind: 'invalid', message: expect.stringMatching('13 bytes.*publishBounds.bytes allows 12') },
+    });
+    post('fits', { content: Buffer.alloc(12) });
+    expect(statuses()).toEqual({ large: 'refused' });
+  });
+
+  it.each([{ messages: NaN }, { messages: 0 }, { bytes: NaN }, { bytes: -1 }])(
+    'has no bounds that nothing would fit: %o',
+    bounds => {
+      expect(() => new Outbox(bounds)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+    },
+  );
+
+  it('has no more bytes under way than may wait, and at least one message', () => {
+    const outbox = new Outbox({ bytes: 12 });
+    const { post } = posting(outbox);
+    const channel = new Channel();
+    outbox.open(channel.transport);
+    ['a', 'b', 'c'].forEach(key => post(key));
+    expect(channel.sent).toEqual(['a', 'b']);
+    post('full', { content: Buffer.alloc(7) });
+    channel.confirm(0);
+    expect(channel.sent).toEqual(['a', 'b', 'c']);
+    channel.confirm(1, 2);
+    expect(channel.sent).toEqual(['a', 'b', 'c', 'full']);
+  });
+
+  it('keeps the place of what was sent until the broker has answered, though its deadline has passed', async () => {
+    const outbox = new Outbox({ bytes: 12 });
+    const { post, statuses } = posting(outbox);
+    const channel = new Channel();
+    outbox.open(channel.transport);
+    ['a', 'b'].forEach(key => post(key, { deadlineMs: 20 }));
+    post('c');
+    await expect.poll(statuses).toEqual({ a: 'expired', b: 'expired' });
+    expect(channel.sent).toEqual(['a', 'b']);
+    expect(outbox.gauge).toEqual({ waiting: 1, waitingBytes: 5, unconfirmed: 2 });
+    channel.confirm(0);
+    expect(channel.sent).toEqual(['a', 'b', 'c']);
+    channel.confirm(2);
+    await outbox.idle();
+    expect(statuses()).toEqual({ a: 'expired', b: 'expired', c: 'confirmed' });
+    expect(outbox.gauge).toMatchObject({ unconfirmed: 1 });
+    post('d');
+    outbox.lost();
+    const second = new Channel();
+    outbox.open(second.transport);
+    expect(second.sent).toEqual(['d']);
+  });
+
+  it('sends nothing while the broker takes nothing', () => {
+    const outbox = new Outbox();
+    const { post } = posting(outbox);
+    const channel = new Channel();
+    outbox.hold(true);
+    outbox.open(channel.transport);
+    ['a', 'b'].forEach(key => post(key));
+    expect([channel.sent, outbox.gauge.waiting]).toEqual([[], 2]);
+    outbox.hold(false);
+    post('c');
+    expect(channel.sent).toEqual(['a', 'b', 'c']);
+    outbox.hold(true);
+    post('d');
+    channel.confirm(0);
+    expect(channel.sent).toEqual(['a', 'b', 'c']);
+  });
+
   it('settles each message whose deadline has passed, wherever it is, and no other', async () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);
@@ -162,7 +307,7 @@ describe('the outbox', () => {
     post('waiting', { deadlineMs: 20 });
     await expect.poll(statuses).toEqual({ sent: 'expired', waiting: 'expired' });
     outbox.end(new PulseError('closed', 'closed'));
-    expect(statuses()).toMatchObject({ patient: 'refused', 'for ever': 'refused' });
+    expect(statuses()).toMatchObject({ patient: 'expired', 'for ever': 'expired' });
     post('after the end');
     expect(statuses()).toMatchObject({ 'after the end': 'refused' });
     await outbox.idle();
@@ -199,6 +344,8 @@ describe('the outbox', () => {
       fc.constant('lose' as const),
       fc.constant('refuse' as const),
       fc.constant('open' as const),
+      fc.constant('hold' as const),
+      fc.constant('release' as const),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {
@@ -221,12 +368,14 @@ describe('the outbox', () => {
           if (now === 'post') post(String(posted++));
           if (now === 'open') open();
           if (now === 'confirm') confirm();
+          if (now === 'hold' || now === 'release') outbox.hold(now === 'hold');
           if (now === 'lose' || now === 'refuse') {
             channel = undefined;
             const error = new PulseError(now === 'lose' ? 'connection' : 'mismatch', 'over');
             outbox.lost(error);
           }
         }
+        outbox.hold(false);
         for (let n = 0; n < posted * 2; n++) {
           open();
           confirm();

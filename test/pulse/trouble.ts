@@ -91,6 +91,39 @@ export function trouble(broker: () => TroubledBroker): void {
     });
   });
 
+  describe('requirement 9: every publish settles once', () => {
+    it('under an alarm nothing more is sent, and what waits is bounded', async () => {
+      const under = broker();
+      const { exchange } = names(under);
+      const pulse = under.connect({ publishBounds: { messages: 10 } });
+      await pulse.declareExchange(exchange);
+      await pulse.publish(exchange, 'k', 'before');
+      await under.alarm(true);
+      try {
+        const probing = setInterval(() => void pulse.send(exchange, 'k', 'probe', { deadlineMs: 1 }), 50);
+        await state(pulse, 'blocked').finally(() => {
+          clearInterval(probing);
+        });
+        await expect.poll(() => pulse.gauges().publisher.waiting).toBe(0);
+        const { unconfirmed } = pulse.gauges().publisher;
+        for (let round = 0; round < 3; round++) {
+          const sent = Array.from({ length: 15 }, () => pulse.send(exchange, 'k', 1, { deadlineMs: 20 }));
+          expect(pulse.gauges().publisher).toMatchObject({ waiting: 10, unconfirmed });
+          const statuses = (await Promise.all(sent)).map(({ status }) => status);
+          expect([statuses.indexOf('refused'), statuses.lastIndexOf('expired')]).toEqual([10, 9]);
+        }
+        expect(pulse.gauges().publisher).toMatchObject({ waiting: 0, unconfirmed });
+        const waiting = pulse.send(exchange, 'k', 'after');
+        await under.alarm(false);
+        expect(await waiting).toEqual({ status: 'confirmed' });
+        expect(pulse.gauges().publisher).toMatchObject({ waiting: 0, unconfirmed: 0 });
+      } finally {
+        await under.alarm(false);
+        await pulse.close(0);
+      }
+    });
+  });
+
   describe('requirement 14: credentials are asked for again', () => {
     it('a new password while it runs loses no message, either way', async () => {
       const under = broker();

@@ -104,9 +104,10 @@ export class MemoryBroker {
     this.#checkExchange(message.exchange);
     const queues = this.#wanting(message, routes);
     if (queues.length === 0 && mandatory) return { type: 'returned', reason: 'NO_ROUTE' };
-    if (queues.some(queue => queue.full)) return { type: 'nacked' };
-    for (const queue of queues) queue.push(message);
-    return { type: 'confirmed' };
+    // One that refuses takes nothing from the others.
+    const taking = queues.filter(queue => !queue.full);
+    for (const queue of taking) queue.push(message);
+    return { type: taking.length < queues.length ? 'nacked' : 'confirmed' };
   }
 
   /** @internal An auto-delete queue goes with its last consumer. */

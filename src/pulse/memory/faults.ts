@@ -34,8 +34,9 @@ export class MemoryFaults {
   }
 
   unblock(): void {
+    // Those who are told publish at once, and after what came before.
+    for (const publish of this.#unpublished.splice(0)) this.now(publish);
     this.blocked$.next(undefined);
-    for (const publish of this.#unpublished.splice(0)) publish();
   }
 
   /** The next calls of a kind end with this error, and so do their channels. */

@@ -25,6 +25,23 @@ export function credentials(setting: Setting): void {
       await pulse.close();
     });
 
+    it('name the user, and so the queues, once they were asked for', async () => {
+      const { under, queueOf } = setting;
+      const { user, password } = under.login;
+      const spec = queueOf();
+      const pulse = under.connect({ password: undefined, credentials: async () => ({ user, password }) });
+      const queue = pulse.queue(spec);
+      expect(() => queue.name).toThrow(
+        expect.objectContaining({ kind: 'invalid', message: expect.stringContaining('ready()') }),
+      );
+      expect(await queue.inspect()).toBeUndefined();
+      expect(queue.name).toBe(spec.nameFor(user));
+      await pulse.close();
+      const told = under.connect({ namespace: 'else', credentials: async () => ({ user, password }) });
+      expect(told.queue(spec).name).toBe(spec.nameFor('else'));
+      await told.close();
+    });
+
     it('that can not be had now are asked for again', async () => {
       const { user, password } = setting.under.login;
       let asked = 0;

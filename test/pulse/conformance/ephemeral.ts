@@ -48,12 +48,13 @@ export function ephemeral(setting: Setting): void {
       back.resolve(undefined);
       await expect.poll(bodies).toEqual(['meanwhile']);
       expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'consuming']);
-      await away.close();
+      await away.close(0);
     });
 
     it('survives 100 cuts without a lock (405) on its queue', async () => {
-      const { pulse, under } = setting;
-      const { bodies } = await setting.consuming();
+      const { under } = setting;
+      const pulse = under.connect({ backoff: { baseMs: 1, capMs: 5 } });
+      const { bodies } = await setting.consuming({}, pulse);
       for (let n = 0; n < 100; n++) {
         const lost = firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
         await under.cutConnections();
@@ -67,6 +68,7 @@ export function ephemeral(setting: Setting): void {
           return bodies();
         })
         .toContain('still here');
+      await pulse.close(0);
     });
   });
 }

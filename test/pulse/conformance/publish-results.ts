@@ -32,6 +32,17 @@ export function publishResults(setting: Setting): void {
       expect(await pulse.send(exchange, 'k', 7)).toEqual({ status: 'confirmed' });
     });
 
+    it('is that one queue has refused it, and the others have it', async () => {
+      const { pulse, exchange, queueOf } = setting;
+      const full = pulse.queue(queueOf({ maxLength: 1, overflow: 'reject-publish' }));
+      const free = pulse.queue(queueOf());
+      for (const queue of [full, free]) await queue.declare([binding(exchange, '#')]);
+      const statuses: string[] = [];
+      for (const n of [1, 2, 3, 4]) statuses.push((await pulse.send(exchange, 'k', n)).status);
+      expect([statuses[0], statuses.at(-1)]).toEqual(['confirmed', 'nacked']);
+      await expect.poll(async () => (await free.inspect())?.messages).toBe(4);
+    });
+
     it('is that it was refused, by us or by the broker, and the error says why', async () => {
       const { pulse, exchange, under } = setting;
       const refused = async (...args: Parameters<typeof pulse.send>) => {
@@ -45,6 +56,13 @@ export function publishResults(setting: Setting): void {
         'refused',
         'invalid',
       ]);
+      for (const deadlineMs of [NaN, 0, -1]) {
+        expect(await refused(exchange, 'k', 1, { deadlineMs })).toEqual(['refused', 'invalid']);
+        expect(() => pulse.publisher(exchange, { deadlineMs })).toThrow(
+          expect.objectContaining({ kind: 'invalid' }),
+        );
+      }
+      expect(await pulse.send(exchange, 'k', 1, { deadlineMs: Infinity })).toEqual({ status: 'confirmed' });
       expect(await refused(under.foreignExchange, 'k', 1)).toEqual(['refused', 'forbidden']);
       expect(await refused(`${exchange}-not-there`, 'k', 1)).toEqual(['refused', 'not-found']);
     });
@@ -83,6 +101,20 @@ export function publishResults(setting: Setting): void {
         error: { message: expect.stringContaining('the vault is sealed') },
       });
       await pulse.close(0);
+    });
+
+    it('is that it is larger than all that may wait', async () => {
+      const { under, exchange } = setting;
+      const pulse = under.connect({ publishBounds: { bytes: 1_000 } });
+      expect(await pulse.send(exchange, 'k', 'x'.repeat(1_000))).toMatchObject({
+        status: 'refused',
+        error: { kind: 'invalid', message: expect.stringContaining('1002 bytes') },
+      });
+      expect(await pulse.send(exchange, 'k', 'x'.repeat(998))).toEqual({ status: 'confirmed' });
+      await pulse.close();
+      expect(() => under.connect({ publishBounds: { bytes: NaN } })).toThrow(
+        expect.objectContaining({ kind: 'invalid', message: expect.stringContaining('publishBounds.bytes') }),
+      );
     });
 
     it('is told of each, whatever else fails: a schema is looked at before anything is sent', async () => {

@@ -52,6 +52,17 @@ export function publishing(setting: Setting): void {
       await publish({});
     });
 
+    it.each(["it's", 'größe', "it' (404)"])(
+      'names a missing exchange with the odd name %s, and others do not suffer',
+      async name => {
+        const { pulse, under } = setting;
+        const odd = pulse.send(`exchange/${under.user}/${name}`, 'k', 1);
+        const good = numbers(3).map(n => publish(n));
+        expect(await odd).toMatchObject({ status: 'refused', error: { kind: 'not-found' } });
+        await Promise.all(good);
+      },
+    );
+
     it('refuses only the guilty one of 100 messages in flight, and keeps the order of the others', async () => {
       const { pulse, under, consuming } = setting;
       const { messages, bodies } = await consuming({ prefetch: 1_000 });

@@ -6,7 +6,7 @@ import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
 import type { PulseError } from './errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
-import { prepare, queuesOf, renewed } from './topology.ts';
+import { lookedAfter, prepare, queuesOf } from './topology.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
 import { watched } from './watch.ts';
@@ -113,13 +113,12 @@ export function deliveries<T>(
       origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
     };
 
+    const aside = (work: (side: TransportChannel) => Promise<void>) => onOwnChannel(connection, work);
     const unbind = (exchange: string, pattern: string) =>
-      onOwnChannel(connection, side => side.unbindQueue(queue, exchange, pattern)).catch(
-        (error: PulseError) => {
-          // With its exchange a binding goes too.
-          if (error.kind !== 'not-found') throw error;
-        },
-      );
+      aside(side => side.unbindQueue(queue, exchange, pattern)).catch((error: PulseError) => {
+        // With its exchange a binding goes too.
+        if (error.kind !== 'not-found') throw error;
+      });
 
     const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
@@ -145,7 +144,7 @@ export function deliveries<T>(
       hooks.onConsumer(consumer);
       await consumer.start();
       if (consumer.stopping) return;
-      const stopRenewal = renewed(channel, demand$ || paused$ ? queues : others);
+      const stopLookingAfter = lookedAfter(channel, demand$ || paused$ ? queues : others, aside);
       const stopWatching = watched(
         {
           channel,
@@ -158,7 +157,7 @@ export function deliveries<T>(
         hooks.onDepth,
       );
       stopLooking = () => {
-        stopRenewal();
+        stopLookingAfter();
         stopWatching();
       };
       hooks.onConsuming();

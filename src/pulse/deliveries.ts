@@ -20,6 +20,8 @@ export interface DeliveryHooks {
   readonly onConsumer: (consumer: Consumer) => void;
   /** Told how long the queue is, each time that it was looked at. */
   readonly onDepth: (messages: number) => void;
+  /** Told when the queue is there and bound, before anything is consumed from it. */
+  readonly onBound: () => void;
   /** Told when the broker has confirmed the consumer. */
   readonly onConsuming: () => void;
   readonly background: (work: Promise<unknown>) => void;
@@ -122,6 +124,11 @@ export function deliveries<T>(
 
     const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
+      if (options.queue.ephemeral) {
+        // It goes by itself with its first consumer. Where there was none it would stay, bound and filling, for as long as
+        // the connection.
+        void channel.closed.then(() => aside(side => side.deleteQueue(queue))).catch(() => undefined);
+      }
       try {
         await prepare(channel, queues, options, namespace, hooks.emit, unbind);
       } catch (error) {
@@ -142,6 +149,7 @@ export function deliveries<T>(
         subscriber.error(error);
       });
       hooks.onConsumer(consumer);
+      hooks.onBound();
       await consumer.start();
       if (consumer.stopping) return;
       const stopLookingAfter = lookedAfter(channel, demand$ || paused$ ? queues : others, aside);
@@ -150,7 +158,7 @@ export function deliveries<T>(
           channel,
           consumer,
           queue,
-          mayGrow: depth => !options.queue.ephemeral && (own.options.maxLength ?? Infinity) >= depth,
+          mayGrow: depth => (own.options.maxLength ?? Infinity) >= depth,
         },
         options.watch,
         hooks.emit,

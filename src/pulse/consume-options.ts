@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Binding, BindingKey } from './binding.ts';
 import type { PulseError } from './errors.ts';
-import type { Only, Outcome, PulseMessage } from './message.ts';
+import type { Outcome, PulseMessage } from './message.ts';
 import type { QueueSpec } from './queue.ts';
 import type { Delivery } from './transport.ts';
 
@@ -81,7 +81,11 @@ export type MessageOf<B extends readonly Binding[]> = [B[number]] extends [never
 type Unordered<B, All> =
   B extends Binding<infer T> ? Marked<B, [All] extends [Binding<T>] ? true : never> : never;
 type Marked<B, Shared> =
-  B extends Binding<infer T> ? (true extends Shared ? PulseMessage<T> : PulseMessage<T, Only<T>>) : never;
+  B extends Binding<infer T>
+    ? true extends Shared
+      ? PulseMessage<T>
+      : PulseMessage<T, (body: T) => T>
+    : never;
 type Alike<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 /** What happens to a consumer, apart from messages. */

@@ -16,7 +16,8 @@ export type Settlement = Outcome | 'retry';
  * One message, to be settled exactly once. Settling it again, or after its channel is gone, does nothing and
  * returns false: the broker has it back by then, and an answer on another channel would settle another message.
  *
- * `By` is for the compiler: it tells messages apart whose bodies are alike, and need not be named.
+ * `By` is for the compiler, and need not be named. Where it is `(body: T) => T` it stands for `T` alone, which neither a wider
+ * nor a narrower type fits: that a message came by no binding of one body says nothing of bodies that have more, or less.
  */
 export interface PulseMessage<T = unknown, By = unknown> {
   readonly body: T;
@@ -45,19 +46,13 @@ export interface PulseMessage<T = unknown, By = unknown> {
    * Whether a binding is among {@link bindings}: for the compiler, the body is of its type then. When it is not, the body is
    * that of another of the consumer's bindings, as far as their types can be told apart.
    */
-  cameBy<U>(binding: Binding<U>): this is PulseMessage<U, Only<U>>;
+  cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U>;
   ack(): boolean;
   /** Drops the message, or dead-letters it where the queue says so. */
   reject(): boolean;
   /** Puts it back at once. Requeuing what comes straight back is a hot loop: 1,000 rounds in 0.2 s. */
   requeue(): boolean;
 }
-
-/**
- * Stands for one type: neither a wider nor a narrower one fits. With it, that a message came by no binding of one body says
- * nothing of those whose bodies have less or more.
- */
-export type Only<T> = (body: T) => T;
 
 /** Where messages come from, and where their outcomes go: a consumer on one channel. */
 export interface Origin {
@@ -154,7 +149,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return this.#outcome !== undefined;
   }
 
-  cameBy<U>(binding: Binding<U>): this is PulseMessage<U, Only<U>> {
+  cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U> {
     return this.bindings.includes(binding);
   }
 

@@ -91,7 +91,8 @@ export async function prepare(
  * declared alone comes back without its bindings, and gets nothing.
  *
  * To look at a classic queue (`queue.declare`, passive) is to use it, as it is to declare it: it does not expire. A quorum
- * queue is used by consumers alone (3.10.8 tried, 4.x by its source): declared again and again, it expires all the same.
+ * queue is used by consumers and `basic.get` alone (3.10.8 tried, 4.x by its source): declared again and again, it expires
+ * all the same.
  *
  * @param aside does something on a channel of its own
  */

@@ -20,9 +20,10 @@ const builds = binding<Build>(exchange, 'finished.#', {
   },
 });
 
-// It keeps what comes while this program or the broker is away, and what the handler gives up.
+// It keeps what comes while this program or the broker is away, and what the handler gives up. At 2,000 messages
+// PulseGuardian would warn, and at 8,000 delete the whole queue: past this bound the oldest go instead.
 const queue = namedQueue('failed-builds/v1', {
-  maxLength: 10_000,
+  maxLength: 1_500,
   expiresMs: 7 * 86_400_000,
   deadLetter: true,
 });

@@ -153,7 +153,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     },
     consume: <const B extends readonly Binding[]>(
       consumeOptions: Omit<ConsumeOptions<unknown>, 'bindings'> & { readonly bindings: B },
-    ) => consume(context, consumeOptions) as Observable<MessageOf<B[number]>>,
+    ) => consume(context, consumeOptions) as Observable<MessageOf<B>>,
     publish: async (exchange, routingKey, body, publishOptions) => {
       const result = await send(exchange, routingKey, body, publishOptions);
       if (result.status !== 'confirmed') throw result.error;

@@ -57,19 +57,45 @@ export interface Watch {
    * 4.3) or ends the consumer (from 4.3, on a quorum queue) at 30.
    */
   readonly heldMs: number;
-  /** Warn of a named queue with so many messages: 1,500 by default. PulseGuardian warns at 2,000 and deletes at 8,000. */
+  /** Warn of a queue with so many messages: 1,500 by default. PulseGuardian warns at 2,000 and deletes at 8,000. */
   readonly depth: number;
 }
 
-/** The message of any of these bindings; without any, nothing is known of it. */
-export type MessageOf<B extends Binding> = [B] extends [never] ? PulseMessage : EachMessage<B>;
-type EachMessage<B> = B extends Binding<infer T> ? PulseMessage<T> : never;
+/**
+ * The message of any of these bindings; without any, nothing is known of it.
+ *
+ * Those whose types no other of them has are marked, so that `cameBy` can rule them out. Of two that are alike it can not
+ * say which is left when it is not the one: neither is ruled out then.
+ */
+export type MessageOf<B extends readonly Binding[]> = [B[number]] extends [never]
+  ? PulseMessage
+  : B extends readonly [Binding<infer T>]
+    ? PulseMessage<T>
+    : number extends B['length']
+      ? Unordered<B[number], B[number]>
+      : {
+          [I in keyof B]: Marked<B[I], { [J in keyof B]: J extends I ? never : Alike<B[I], B[J]> }[number]>;
+        }[number];
+
+/** Of a list that is not known one by one, the type that all the others fit is not marked. */
+type Unordered<B, All> =
+  B extends Binding<infer T> ? Marked<B, [All] extends [Binding<T>] ? true : never> : never;
+type Marked<B, Shared> =
+  B extends Binding<infer T>
+    ? true extends Shared
+      ? PulseMessage<T>
+      : PulseMessage<T, (body: T) => T>
+    : never;
+type Alike<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 /** What happens to a consumer, apart from messages. */
 export type ConsumerEvent =
   /** Bound and consuming (or paused by its demand), for the first time or again. */
   | { readonly type: 'consuming'; readonly queue: string }
-  /** A new ephemeral queue replaces a lost one: what was published in between never arrives. */
+  /**
+   * A new ephemeral queue replaces a lost one: what was published in between never arrives. Told before the first
+   * message of the new one.
+   */
   | { readonly type: 'gap'; readonly queue: string }
   | { readonly type: 'interrupted'; readonly error: PulseError }
   | { readonly type: 'bad-message'; readonly delivery: Delivery; readonly problems: readonly string[] }

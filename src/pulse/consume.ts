@@ -164,8 +164,12 @@ export function consume<T>(
             republish: context.republish,
             onConsumer: started => (consumer = started),
             onDepth: messages => (depth = messages),
+            onBound: () => {
+              if (!consumedBefore || !options.queue.ephemeral) return;
+              depth = undefined;
+              emit({ type: 'gap', queue });
+            },
             onConsuming: () => {
-              if (consumedBefore && options.queue.ephemeral) emit({ type: 'gap', queue });
               consumedBefore = consuming = true;
               failures.opened();
               emit({ type: 'consuming', queue });

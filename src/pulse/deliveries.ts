@@ -6,7 +6,7 @@ import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
 import type { PulseError } from './errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
-import { prepare, queuesOf, renewed } from './topology.ts';
+import { lookedAfter, prepare, queuesOf } from './topology.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
 import { watched } from './watch.ts';
@@ -20,6 +20,8 @@ export interface DeliveryHooks {
   readonly onConsumer: (consumer: Consumer) => void;
   /** Told how long the queue is, each time that it was looked at. */
   readonly onDepth: (messages: number) => void;
+  /** Told when the queue is there and bound, before anything is consumed from it. */
+  readonly onBound: () => void;
   /** Told when the broker has confirmed the consumer. */
   readonly onConsuming: () => void;
   readonly background: (work: Promise<unknown>) => void;
@@ -113,16 +115,20 @@ export function deliveries<T>(
       origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
     };
 
+    const aside = (work: (side: TransportChannel) => Promise<void>) => onOwnChannel(connection, work);
     const unbind = (exchange: string, pattern: string) =>
-      onOwnChannel(connection, side => side.unbindQueue(queue, exchange, pattern)).catch(
-        (error: PulseError) => {
-          // With its exchange a binding goes too.
-          if (error.kind !== 'not-found') throw error;
-        },
-      );
+      aside(side => side.unbindQueue(queue, exchange, pattern)).catch((error: PulseError) => {
+        // With its exchange a binding goes too.
+        if (error.kind !== 'not-found') throw error;
+      });
 
     const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
+      if (options.queue.ephemeral) {
+        // It goes by itself with its first consumer. Where there was none it would stay, bound and filling, for as long as
+        // the connection.
+        void channel.closed.then(() => aside(side => side.deleteQueue(queue))).catch(() => undefined);
+      }
       try {
         await prepare(channel, queues, options, namespace, hooks.emit, unbind);
       } catch (error) {
@@ -143,22 +149,23 @@ export function deliveries<T>(
         subscriber.error(error);
       });
       hooks.onConsumer(consumer);
+      hooks.onBound();
       await consumer.start();
       if (consumer.stopping) return;
-      const stopRenewal = renewed(channel, demand$ || paused$ ? queues : others);
+      const stopLookingAfter = lookedAfter(channel, demand$ || paused$ ? queues : others, aside);
       const stopWatching = watched(
         {
           channel,
           consumer,
           queue,
-          mayGrow: depth => !options.queue.ephemeral && (own.options.maxLength ?? Infinity) >= depth,
+          mayGrow: depth => (own.options.maxLength ?? Infinity) >= depth,
         },
         options.watch,
         hooks.emit,
         hooks.onDepth,
       );
       stopLooking = () => {
-        stopRenewal();
+        stopLookingAfter();
         stopWatching();
       };
       hooks.onConsuming();

@@ -59,6 +59,7 @@ export {
   ephemeralQueue,
   namedQueue,
   type DeadLetterSpec,
+  type EphemeralQueueOptions,
   type NamedQueueOptions,
   type QueueSpec,
 } from './queue.ts';

@@ -1,35 +1,117 @@
 import type { BindingKey } from './binding.ts';
-import { PulseError } from './errors.ts';
+import { PulseError, type PulseErrorKind } from './errors.ts';
 import { Secret } from './secret.ts';
 
 /** A broker's management plugin. Pulse shows its own to nobody in the open; a RabbitMQ of one's own may. */
 export interface ManagementApi {
-  /** Where it answers: `https://rabbitmq.example.com:15671`. */
-  readonly url: string;
-  readonly user: string;
-  readonly password: string | Secret;
+  /** Where it answers: `https://rabbitmq.example.com:15671`. It may hold user and password. */
+  readonly url: string | Secret;
+  /** The one in the URL unless given. */
+  readonly user?: string | undefined;
+  /** The one in the URL unless given. */
+  readonly password?: string | Secret | undefined;
   /** `/` by default. */
   readonly vhost?: string;
 }
 
 const TIMEOUT_MS = 10_000;
 
+/** What an HTTP status says of us. Any other is a trouble of the API. */
+const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> = {
+  401: ['credentials', 'refused the user or the password'],
+  403: ['forbidden', 'does not let this user look'],
+  404: ['not-found', 'knows no such queue'],
+};
+
 /**
  * What a queue is bound to now, as the broker's management API lists it: for `previousBindings`, since AMQP itself lists
  * nothing.
+ *
+ * What it returns rejects with a PulseError: `credentials`, `forbidden`, `not-found`, or `connection` when the API can not be
+ * reached or does not answer as one.
+ *
+ * @throws PulseError `invalid` for a URL that is none of HTTP, and where nobody is named to log in; the message never holds
+ *   the URL's password
  */
 export function managementBindings({ url, user, password, vhost = '/' }: ManagementApi) {
+  const { base, login } = endpointOf(url);
+  const asUser = user ?? login.user;
+  const secret = password === undefined ? login.password : new Secret(plain(password));
+  if (asUser === '') throw new PulseError('invalid', 'the management API needs a user and a password');
+  const authorization = () => `Basic ${Buffer.from(`${asUser}:${secret.reveal()}`).toString('base64')}`;
+
   return async (queue: string): Promise<readonly BindingKey[]> => {
     const path = `api/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(queue)}/bindings`;
-    const secret = password instanceof Secret ? password.reveal() : password;
-    const response = await fetch(new URL(path, url.endsWith('/') ? url : `${url}/`), {
-      headers: { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    if (!response.ok) {
-      throw new PulseError('connection', `the management API answered ${response.status} for ${queue}`);
+    const where = `the management API at ${base.host}`;
+    const unusable = (what: string, cause?: unknown) =>
+      new PulseError('connection', `${where} ${what}`, { cause });
+
+    let response;
+    try {
+      response = await fetch(new URL(path, base), {
+        headers: { authorization: authorization() },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (error) {
+      throw unusable(`can not be reached: ${reasonOf(error)}`, error);
     }
-    const bindings = (await response.json()) as { source: string; routing_key: string }[];
-    return bindings.map(({ source, routing_key }) => ({ exchange: source, pattern: routing_key }));
+    if (!response.ok) {
+      const [kind, what] = REFUSALS[response.status] ?? ['connection', 'can not tell'];
+      throw new PulseError(kind, `${where} ${what}: it answered ${response.status} for ${queue}`);
+    }
+    try {
+      const bindings = (await response.json()) as { source: string; routing_key: string }[];
+      return bindings.map(({ source, routing_key }) => ({ exchange: source, pattern: routing_key }));
+    } catch (error) {
+      throw unusable(`answered no list of bindings: ${reasonOf(error)}`, error);
+    }
   };
+}
+
+/**
+ * Parts a URL and the login that it holds. `fetch` refuses a URL with a login in it, and shows it in its error.
+ *
+ * @throws PulseError `invalid`
+ */
+function endpointOf(given: string | Secret): { base: URL; login: { user: string; password: Secret } } {
+  const text = plain(given);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new PulseError(
+      'invalid',
+      'the URL of the management API has to be one like http://127.0.0.1:15672',
+    );
+  }
+  // A password with a slash in it ends too early: the rest of it would be the path, and its beginning be shown.
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) {
+    throw new PulseError(
+      'invalid',
+      'the URL of the management API has an @ behind its host; write @, /, ? and # of a user or a password as %40, %2F, %3F and %23',
+    );
+  }
+  const login = { user: decoded(url.username), password: new Secret(decoded(url.password)) };
+  url.username = url.password = url.search = url.hash = '';
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return { base: url, login };
+}
+
+function plain(value: string | Secret): string {
+  return value instanceof Secret ? value.reveal() : value;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new PulseError(
+      'invalid',
+      'the URL of the management API holds a % that begins no escape; write % itself as %25',
+    );
+  }
+}
+
+/** `fetch` says why in a cause. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
 }

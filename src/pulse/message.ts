@@ -15,8 +15,11 @@ export type Settlement = Outcome | 'retry';
 /**
  * One message, to be settled exactly once. Settling it again, or after its channel is gone, does nothing and
  * returns false: the broker has it back by then, and an answer on another channel would settle another message.
+ *
+ * `By` is for the compiler, and need not be named. Where it is `(body: T) => T` it stands for `T` alone, which neither a wider
+ * nor a narrower type fits: that a message came by no binding of one body says nothing of bodies that have more, or less.
  */
-export interface PulseMessage<T = unknown> {
+export interface PulseMessage<T = unknown, By = unknown> {
   readonly body: T;
   readonly exchange: string;
   readonly routingKey: string;
@@ -37,8 +40,13 @@ export interface PulseMessage<T = unknown> {
   /** What was said of it, once something was. */
   readonly outcome: Outcome | undefined;
   readonly settled: boolean;
-  /** Whether a binding is among {@link bindings}: for the compiler, the body is of its type then. */
-  cameBy<U>(binding: Binding<U>): this is PulseMessage<U>;
+  /** Never set: it only ties `By` to the message for the compiler. */
+  readonly byType?: By;
+  /**
+   * Whether a binding is among {@link bindings}: for the compiler, the body is of its type then. When it is not, the body is
+   * that of another of the consumer's bindings, as far as their types can be told apart.
+   */
+  cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U>;
   ack(): boolean;
   /** Drops the message, or dead-letters it where the queue says so. */
   reject(): boolean;
@@ -141,7 +149,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return this.#outcome !== undefined;
   }
 
-  cameBy<U>(binding: Binding<U>): this is PulseMessage<U> {
+  cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U> {
     return this.bindings.includes(binding);
   }
 

@@ -84,7 +84,7 @@ export interface Pulse {
    */
   consume<const B extends readonly Binding[]>(
     options: Omit<ConsumeOptions<unknown>, 'bindings'> & { readonly bindings: B },
-  ): Observable<MessageOf<B[number]>>;
+  ): Observable<MessageOf<B>>;
   /**
    * Publishes with the broker's confirmation: as {@link send}, for those who want an exception.
    *

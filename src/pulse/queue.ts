@@ -20,9 +20,18 @@ export interface DeadLetterSpec {
   readonly queue: QueueSpec;
 }
 
+/** Bounds of an ephemeral queue. */
+export interface EphemeralQueueOptions {
+  /** Past so many messages the oldest go, and nothing tells. Without it PulseGuardian deletes the queue at 8,000: a `gap`. */
+  readonly maxLength?: number | undefined;
+}
+
 /** Bounds and abilities of a named queue. The broker never changes them for a queue that exists (406). */
 export interface NamedQueueOptions {
-  /** Past so many messages the oldest go. Pulse never allows an unbounded queue. */
+  /**
+   * Past so many messages the oldest go. Pulse never allows an unbounded queue: PulseGuardian warns the owner of one with
+   * 2,000 messages, those that are held included, and deletes it at 8,000.
+   */
   readonly maxLength: number;
   /** Removed after so long, in ms, without a consumer. Without it the queue stays until it is deleted. */
   readonly expiresMs?: number | undefined;
@@ -57,12 +66,19 @@ const DEAD_LETTERS = 1_000;
  * exclusive; this one is.
  *
  * @param label shown in the queue's name, for the broker's operators
+ * @throws PulseError `invalid` for a bound that no queue can have
  */
-export function ephemeralQueue(label = 'ephemeral'): QueueSpec {
+export function ephemeralQueue(label = 'ephemeral', { maxLength }: EphemeralQueueOptions = {}): QueueSpec {
+  checkBounds(label, { maxLength });
   return {
     ephemeral: true,
     nameFor: namespace => checkShortString(`queue/${namespace}/${label}/${randomUUID()}`, 'queue name'),
-    options: { exclusive: true, durable: false, autoDelete: true },
+    options: {
+      exclusive: true,
+      durable: false,
+      autoDelete: true,
+      ...(maxLength !== undefined && { maxLength }),
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { badBodies } from './conformance/bad-bodies.ts';
 import { bindings } from './conformance/bindings.ts';
 import { bounds } from './conformance/bounds.ts';
 import { credentials } from './conformance/credentials.ts';
+import { deletedQueues } from './conformance/deleted-queues.ts';
 import { dialects } from './conformance/dialects.ts';
 import { ephemeral } from './conformance/ephemeral.ts';
 import { handling } from './conformance/handling.ts';
@@ -42,6 +43,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     });
     describe('requirement 3: no silent zombie', () => {
       losing(each);
+      deletedQueues(each);
     });
     describe('requirement 4: errors are classified', () => {
       refusals(each);

@@ -1,31 +1,88 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from 'vitest';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { managementBindings, Secret } from '../../src/pulse/index.ts';
 
-it('bindings are read from a management API, as it lists them', async () => {
+describe('a management API', () => {
   const asked: unknown[] = [];
-  const server = createServer(({ url, headers }, response) => {
+  /** Answers with the status that the queue's name begins with, where it is one. */
+  const server = createServer(({ url = '', headers }, response) => {
+    const queue = decodeURIComponent(url.split('/')[4] ?? '');
     asked.push([url, headers.authorization]);
-    if (url?.includes('missing')) {
-      response.writeHead(404).end('{}');
-      return;
-    }
+    const status = Number(/^\d+/.exec(queue)?.[0] ?? 200);
     const listed = [
-      { source: '', routing_key: 'queue/me/q', destination: 'queue/me/q' },
-      { source: 'exchange/x/y', routing_key: 'a.#', destination: 'queue/me/q' },
+      { source: '', routing_key: queue, destination: queue },
+      { source: 'exchange/x/y', routing_key: 'a.#', destination: queue },
     ];
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(listed));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const bindings = managementBindings({ url, user: 'me', password: new Secret('pass') });
-  expect(await bindings('queue/me/q')).toEqual([
-    { exchange: '', pattern: 'queue/me/q' },
-    { exchange: 'exchange/x/y', pattern: 'a.#' },
-  ]);
-  expect(asked).toEqual([['/api/queues/%2F/queue%2Fme%2Fq/bindings', `Basic ${btoa('me:pass')}`]]);
-  await expect(bindings('missing')).rejects.toMatchObject({ kind: 'connection' });
-  server.close();
+    const body = queue === 'page' ? '<html>' : JSON.stringify(status === 200 ? listed : {});
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  });
+  let host: string;
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => void server.close());
+  const failure = async (bindings: Promise<unknown>) => {
+    const error: unknown = await bindings.catch((reason: unknown) => reason);
+    return error as { kind: string; message: string };
+  };
+
+  it('tells what a queue is bound to', async () => {
+    const bindings = managementBindings({ url: `http://${host}`, user: 'me', password: new Secret('pass') });
+    expect(await bindings('queue/me/q')).toEqual([
+      { exchange: '', pattern: 'queue/me/q' },
+      { exchange: 'exchange/x/y', pattern: 'a.#' },
+    ]);
+    expect(asked.at(-1)).toEqual(['/api/queues/%2F/queue%2Fme%2Fq/bindings', `Basic ${btoa('me:pass')}`]);
+  });
+
+  it('is asked as who its URL names, unless somebody is named beside it', async () => {
+    const url = `http://me:pass%2Fword@${host}/below?x#y`;
+    await managementBindings({ url, vhost: 'other' })('q');
+    expect(asked.at(-1)).toEqual(['/below/api/queues/other/q/bindings', `Basic ${btoa('me:pass/word')}`]);
+    await managementBindings({ url: new Secret(url), user: 'you', password: 'p' })('q');
+    expect(asked.at(-1)).toEqual(['/below/api/queues/%2F/q/bindings', `Basic ${btoa('you:p')}`]);
+  });
+
+  it.each([
+    ['401', 'credentials', 'refused the user or the password: it answered 401 for 401'],
+    ['403', 'forbidden', 'does not let this user look: it answered 403'],
+    ['404', 'not-found', 'knows no such queue: it answered 404'],
+    ['500', 'connection', 'can not tell: it answered 500'],
+    ['page', 'connection', 'answered no list of bindings: '],
+  ])('that answers so is told of so: %s', async (queue, kind, says) => {
+    const error = await failure(managementBindings({ url: `http://me:SECRET@${host}` })(queue));
+    expect(error).toMatchObject({ kind });
+    expect(error.message).toContain(`the management API at ${host} ${says}`);
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
+  });
+
+  it('that is not there is no secret, but the password for it is', async () => {
+    const error = await failure(managementBindings({ url: 'http://me:SECRET@127.0.0.1:1' })('q'));
+    expect(error).toMatchObject({ kind: 'connection' });
+    expect(error.message).toContain('the management API at 127.0.0.1:1 can not be reached: ');
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
+  });
+
+  it.each([
+    'amqp://me:SECRET@h',
+    'http//me:SECRET@h',
+    'http://me:SECRET%@h',
+    'http://me:1/SECRET@h',
+    'http://h:SECRET',
+    'http://h',
+  ])('can not be at %s', url => {
+    let thrown: unknown;
+    try {
+      managementBindings({ url });
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toMatchObject({ kind: 'invalid' });
+    expect(inspect(thrown, { depth: 9, showHidden: true })).not.toContain('SECRET');
+  });
 });

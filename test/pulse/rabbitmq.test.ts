@@ -6,6 +6,7 @@ import { binding, connect, endpointFrom, namedQueue, type PulseError } from '../
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';
 import { exchanges } from './rabbitmq/exchanges.ts';
+import { expiry } from './rabbitmq/expiry.ts';
 import { networks } from './rabbitmq/networks.ts';
 import { trouble } from './trouble.ts';
 import { BACKOFF, CONNECTION, ownRabbitmq } from './rabbitmq/setting.ts';
@@ -140,6 +141,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   });
 
   channels(own);
+  expiry(own);
   exchanges(own);
   networks(own);
 

@@ -125,7 +125,7 @@ function addQueue(
   add('delete', 'delete it with all that is in it').option('--yes', 'do not ask');
   add('bindings', 'list what it is bound to').option(
     '--management <url>',
-    "the broker's management API, since AMQP lists no bindings",
+    "the broker's management API, since AMQP lists no bindings; it may hold a user and a password of its own",
   );
 }
 

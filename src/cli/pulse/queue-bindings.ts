@@ -1,11 +1,14 @@
 import { endpointFrom, managementBindings } from '../../pulse/index.ts';
-import { PULSE_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
-import { checked, usageError } from './failure.ts';
+import { checked, pulseFailure, usageError } from './failure.ts';
 import { printable } from './printable.ts';
 import { fullNameOf, type Answer, type QueueWords } from './queue-words.ts';
 
-/** What a queue is bound to, which only a management API can tell. */
+/**
+ * What a queue is bound to, which only a management API can tell. User and password are those of the words, else those of
+ * its URL, else those for the broker.
+ *
+ * @throws Failure 64 without such a URL or a queue, 69 when nothing of use answers, 77 for a refused login
+ */
 export async function queueBindings(word: string, words: QueueWords): Promise<Answer> {
   const { management: url, server, user, password } = words;
   const queue = fullNameOf(word, words);
@@ -18,19 +21,18 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
     throw usageError('--management has to be a URL: http://127.0.0.1:15672');
   }
-  const login = checked(() => endpointFrom({ url: server, user, password }));
+  const endpoint = checked(() => endpointFrom({ url: server, user, password }));
+  const { username, password: secret } = new URL(url);
   let bindings;
   try {
     bindings = await managementBindings({
       url,
-      user: login.user,
-      password: login.password,
-      vhost: login.vhost,
+      user: user ?? (username === '' ? endpoint.user : undefined),
+      password: password ?? (secret === '' ? endpoint.password : undefined),
+      vhost: endpoint.vhost,
     })(queue);
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    const reason = printable(`${(error as Error).message}${cause}`);
-    throw new Failure(PULSE_EXIT_CODES.unavailable.code, `the bindings can not be had: ${reason}`);
+    throw pulseFailure(error);
   }
   // Every queue is bound to the default exchange by its own name.
   const own = bindings.filter(({ exchange }) => exchange !== '');

@@ -39,7 +39,8 @@ describe.concurrent('tcw pulse queue', () => {
         { source: '', routing_key: 'queue/me/q' },
         { source: 'exchange/x/y', routing_key: 'a.#' },
       ];
-      response.writeHead(url?.includes('missing') ? 404 : 200).end(JSON.stringify(listed));
+      const status = url?.includes('missing') ? 404 : url?.includes('refused') ? 401 : 200;
+      response.writeHead(status).end(JSON.stringify(listed));
     }).listen(0, '127.0.0.1');
     atTheEnd(() => void server.close());
     await once(server, 'listening');
@@ -53,14 +54,22 @@ describe.concurrent('tcw pulse queue', () => {
       stdout: 'exchange/x/y a.#\n',
     });
     expect(asked).toEqual([['/api/queues/%2F/queue%2Fme%2Fq/bindings', `Basic ${btoa('me:SECRET')}`]]);
-    expect(await bindings('missing', '--management', management)).toMatchObject({
-      exitCode: 69,
-      stderr: expect.stringContaining('answered 404 for queue/me/missing'),
-    });
-    expect(await bindings('q', '--management', 'http://127.0.0.1:1')).toMatchObject({
-      exitCode: 69,
-      stderr: expect.stringMatching(/^tcw: the bindings can not be had: [^\n]*\n$/),
-    });
+    const other = management.replace('//', '//other:HIDDEN@');
+    expect(await bindings('q', '--management', other)).toMatchObject({ exitCode: 0 });
+    expect(asked.at(-1)).toEqual([expect.anything(), `Basic ${btoa('other:HIDDEN')}`]);
+    expect(await bindings('q', '--management', other, '-u', 'me', '-p', 'x')).toMatchObject({ exitCode: 0 });
+    expect(asked.at(-1)).toEqual([expect.anything(), `Basic ${btoa('me:x')}`]);
+    for (const [queue, url, exitCode, says] of [
+      ['missing', other, 64, 'knows no such queue: it answered 404 for queue/me/missing'],
+      ['refused', other, 77, 'refused the user or the password: it answered 401 for queue/me/refused'],
+      ['q', 'http://other:HIDDEN@127.0.0.1:1', 69, 'can not be reached: '],
+      ['q', 'http://other:HIDDEN@:1', 64, '--management has to be a URL'],
+    ] as const) {
+      const failed = await bindings(queue, '--management', url);
+      expect(failed).toMatchObject({ exitCode, stderr: expect.stringMatching(/^tcw: [^\n]*\n$/) });
+      expect(failed.stderr).toContain(says);
+      expect(failed.stderr).not.toContain('HIDDEN');
+    }
     expect(await bindings('q')).toMatchObject({
       exitCode: 64,
       stderr: expect.stringContaining('AMQP lists no bindings: name the management API'),

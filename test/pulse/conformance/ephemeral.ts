@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { filter, firstValueFrom } from 'rxjs';
+import { BehaviorSubject, filter, firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { ConsumerEvent } from '../../../src/pulse/index.ts';
+import { binding, ephemeralQueue, type ConsumerEvent, type QueueSpec } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
 
 export function ephemeral(setting: Setting): void {
@@ -17,7 +17,7 @@ export function ephemeral(setting: Setting): void {
       await expect.poll(() => typesOf(events)).toContain('gap');
       await publish('after');
       expect((await next()).body).toBe('after');
-      expect(typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
+      await expect.poll(() => typesOf(events)).toEqual(['consuming', 'interrupted', 'gap', 'consuming']);
     });
 
     it('keeps what a named queue got meanwhile', async () => {
@@ -69,6 +69,119 @@ export function ephemeral(setting: Setting): void {
         })
         .toContain('still here');
       await pulse.close(0);
+    });
+  });
+
+  describe('an ephemeral queue', () => {
+    /** One whose names are known, consumed or not. */
+    const named = (): { queue: QueueSpec; names: readonly string[] } => {
+      const names: string[] = [];
+      const spec = ephemeralQueue('test');
+      const nameFor = (namespace: string) => {
+        const name = spec.nameFor(namespace);
+        names.push(name);
+        return name;
+      };
+      // So late that it is not why a queue goes.
+      return { queue: { ...spec, nameFor, options: { ...spec.options, expiresMs: 600_000 } }, names };
+    };
+    /** What the broker says of queues to another connection: `locked` while there is one. */
+    const states = async (names: readonly string[]) => {
+      const connection = await setting.under.transport.connect(setting.under.login);
+      const kinds = await Promise.all(
+        names.map(async name => {
+          const channel = await connection.openChannel({ confirms: false });
+          const bound = channel.bindQueue(name, setting.exchange, '#');
+          return bound.then(
+            () => 'bound',
+            (error: unknown) => (error as { kind: string }).kind,
+          );
+        }),
+      );
+      await connection.close();
+      return new Set(kinds);
+    };
+
+    it('goes with the consumer that is unsubscribed', async () => {
+      const { queue, names } = named();
+      const { end } = await setting.consuming({ queue });
+      expect(await states(names)).toEqual(new Set(['locked']));
+      end();
+      await expect.poll(() => states(names)).toEqual(new Set(['not-found']));
+    });
+
+    it('goes when one of its bindings is refused', async () => {
+      const { queue, names } = named();
+      const bindings = [setting.exchange, `${setting.exchange}-misspelt`].map(name => binding(name, '#'));
+      await expect(setting.consuming({ queue, bindings })).rejects.toMatchObject({ kind: 'not-found' });
+      await expect.poll(() => states(names)).toEqual(new Set(['not-found']));
+    });
+
+    it.each(['a prefetch', 'a demand that pauses'])(
+      'goes when it is left before it was consumed, after however many turns: %s',
+      async by => {
+        const { queue, names } = named();
+        for (let moment = 0; moment < 20; moment++) {
+          const subscription = setting.pulse
+            .consume({
+              queue,
+              bindings: [binding(setting.exchange, '#')],
+              ...(by !== 'a prefetch' && { demand$: new BehaviorSubject(0) }),
+            })
+            .subscribe();
+          await sleep(moment / 4);
+          subscription.unsubscribe();
+        }
+        await sleep(200);
+        expect(names).toHaveLength(20);
+        await expect.poll(() => states(names)).toEqual(new Set(['not-found']));
+      },
+    );
+
+    it('tells of the gap before the first message of the new one', async () => {
+      const { under, pulse, exchange } = setting;
+      const order: string[] = [];
+      const subscription = pulse
+        .consume({
+          queue: ephemeralQueue('test'),
+          bindings: [binding(exchange, '#')],
+          prefetch: 100,
+          onEvent: ({ type }) => order.push(type),
+        })
+        .subscribe(message => {
+          order.push('message');
+          message.ack();
+        });
+      const received = () => order.filter(what => what === 'message').length;
+      const gaps = () => order.filter(what => what === 'gap').length;
+      const another = under.connect();
+      let going = true;
+      const traffic = (async () => {
+        while (going) await Promise.all(Array.from({ length: 20 }, () => another.send(exchange, 'k', 1)));
+      })();
+      for (let cut = 1; cut <= 5; cut++) {
+        await expect.poll(received).toBeGreaterThan(0);
+        await under.cutConnections();
+        await expect.poll(gaps).toBe(cut);
+        const before = received();
+        await expect.poll(received).toBeGreaterThan(before);
+      }
+      going = false;
+      await traffic;
+      subscription.unsubscribe();
+      await another.close();
+      const afterInterruptions = order.flatMap((what, at) => (what === 'interrupted' ? order[at + 1] : []));
+      expect(new Set(afterInterruptions)).toEqual(new Set(['gap']));
+    });
+
+    it('holds the newest of what it has room for, where it has a bound', async () => {
+      const { next, bodies } = await setting.consuming({
+        queue: ephemeralQueue('test', { maxLength: 2 }),
+        prefetch: 1,
+      });
+      for (const n of [1, 2, 3, 4, 5]) await publish(n);
+      for (let n = 0; n < 3; n++) (await next()).ack();
+      expect(bodies()).toEqual([1, 4, 5]);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { binding, ephemeralQueue, type ConsumerEvent } from '../../../src/pulse/index.ts';
+import { binding, type ConsumerEvent } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
 
 export function losing(setting: Setting): void {
@@ -96,30 +96,6 @@ export function losing(setting: Setting): void {
       const { bodies } = await setting.consuming({ queue, prefetch: 50 });
       for (let n = 0; n < 20; n++) await publish(n);
       await expect.poll(bodies).toHaveLength(20);
-    });
-
-    it('takes its ephemeral queue with it', async () => {
-      const { under, consuming } = setting;
-      let name = '';
-      const { end } = await consuming({
-        queue: ephemeralQueue(),
-        onEvent: event => {
-          if (event.type === 'consuming') name = event.queue;
-        },
-      });
-      const connection = await under.transport.connect(under.login);
-      const refusal = async () => {
-        const channel = await connection.openChannel({ confirms: false });
-        const binding = channel.bindQueue(name, setting.exchange, '#');
-        return binding.then(
-          () => 'bound',
-          (error: unknown) => (error as { kind: string }).kind,
-        );
-      };
-      expect(await refusal()).toBe('locked');
-      end();
-      await expect.poll(refusal).toBe('not-found');
-      await connection.close();
     });
   });
 }

@@ -77,6 +77,7 @@ export function queues(setting: Setting): void {
     it('can not have bounds that make no sense', () => {
       const invalid = expect.objectContaining({ kind: 'invalid' });
       expect(() => namedQueue('q', { maxLength: 0 })).toThrow(invalid);
+      expect(() => ephemeralQueue('q', { maxLength: 0 })).toThrow(invalid);
       expect(() => namedQueue('q', { maxLength: 1, expiresMs: 0.5 })).toThrow(invalid);
       expect(() => namedQueue('q', { maxLength: 1, deliveryLimit: 3 })).toThrow(invalid);
       expect(() => deadLetterQueue(namedQueue('q', { maxLength: 1 }))).toThrow(invalid);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PulseWarning } from '../../../src/pulse/index.ts';
+import { ephemeralQueue, type PulseWarning } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
 
 export function watching(setting: Setting): void {
@@ -30,16 +30,19 @@ export function watching(setting: Setting): void {
   });
 
   describe('a warning', () => {
-    it('comes before PulseGuardian deletes a queue that grows, once', async () => {
+    it.each([
+      ['named', () => setting.queueOf()],
+      ['ephemeral', () => ephemeralQueue('test')],
+    ])('comes before PulseGuardian deletes a queue that grows, once: %s', async (_, queueOf) => {
       const warnings = warned();
-      const queue = setting.queueOf();
+      const queue = queueOf();
       const watch = { everyMs: 20, depth: 4 };
       const { events } = await setting.consuming({ queue, prefetch: 1, watch });
       for (const n of [1, 2, 3, 4, 5]) await publish(n);
       await expect.poll(() => warnings.length).toBe(1);
       expect(warnings[0]).toMatchObject({
         type: 'queue-long',
-        queue: queue.nameFor(setting.under.user),
+        queue: setting.pulse.gauges().consumers[0]?.queue,
         warnedAt: 2_000,
         deletedAt: 8_000,
       });
@@ -49,8 +52,11 @@ export function watching(setting: Setting): void {
       expect(events).toContainEqual(warnings[0]);
     });
 
-    it('is not all that is told of a queue: how long it is can be seen before', async () => {
-      const queue = setting.queueOf();
+    it.each([
+      ['named', () => setting.queueOf()],
+      ['ephemeral', () => ephemeralQueue('test', { maxLength: 2_000 })],
+    ])('is not all that is told of a queue: how long it is can be seen before: %s', async (_, queueOf) => {
+      const queue = queueOf();
       const { messages } = await setting.consuming({
         queue,
         prefetch: 1,

@@ -6,6 +6,7 @@ import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
 import type { PulseError } from './errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
+import { RequeueLater } from './requeue-later.ts';
 import { prepare, queuesOf, renewed } from './topology.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
@@ -86,6 +87,7 @@ export function deliveries<T>(
         if (!counted) wayBack = undefined;
         return counted;
       },
+      park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
       get lost() {
         return channelLost;
       },
@@ -96,6 +98,7 @@ export function deliveries<T>(
       },
     };
     let channelLost = false;
+    const later = new RequeueLater(({ deliveryTag }) => consumer?.settle(deliveryTag, 'requeue'));
 
     const consumed = { name: queue, ephemeral: options.queue.ephemeral };
     const receive = (raw: Delivery) => {
@@ -110,7 +113,14 @@ export function deliveries<T>(
       const { problems } = decoded;
       hooks.telemetry?.delivered(consumed, 'bad-message');
       hooks.emit({ type: 'bad-message', delivery, problems });
-      origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
+      const outcome = outcomeOfBad(onBadMessage, delivery, problems);
+      if (outcome !== 'requeue') {
+        origin.settle(delivery, outcome);
+        return;
+      }
+      // A body that is bad stays bad: to have it back at once helps nobody.
+      consumer?.park(delivery.deliveryTag, true);
+      later.add(delivery);
     };
 
     const unbind = (exchange: string, pattern: string) =>
@@ -135,6 +145,7 @@ export function deliveries<T>(
       }
       void channel.closed.then(() => {
         channelLost = true;
+        later.forget();
         for (const told of lost) told();
         lost.clear();
       });
@@ -169,6 +180,7 @@ export function deliveries<T>(
 
     return () => {
       stopLooking?.();
+      later.flush();
       if (consumer && !consumer.stopped) hooks.background(consumer.abandon());
     };
   });

@@ -27,6 +27,11 @@ export type HandleEvent =
   | { readonly type: 'paused'; readonly ms: number }
   /** One has succeeded again. */
   | { readonly type: 'resumed' }
+  /**
+   * So many messages wait for another try that they take places of the prefetch, and others come late. Told once, and
+   * again after they had become half as many.
+   */
+  | { readonly type: 'crowded'; readonly waiting: number }
   /** A failure could not be written down at the broker (see `handle`): a restart would forget it. */
   | { readonly type: 'not-counted'; readonly message: PulseMessage };
 

@@ -2,14 +2,11 @@ import { Subject, type Subscriber } from 'rxjs';
 import { PulseError } from './errors.ts';
 import { HandledItem } from './handled-item.ts';
 import type { HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
-import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
+import type { Origin, PulseMessage } from './message.ts';
 import { OutageGate } from './outage-gate.ts';
-import { Parked } from './parked.ts';
+import { Retries } from './retries.ts';
 import { retryDelay, type RetryPolicy } from './retry-policy.ts';
 import { Verdict } from './verdict.ts';
-
-/** A copy that the broker has not confirmed for so long, in ms, keeps the message that it is of from taking a place. */
-const SLOW_COPY_MS = 1_000;
 
 /** Runs the handlers of one subscription. */
 export class Handling<M extends PulseMessage> {
@@ -24,7 +21,7 @@ export class Handling<M extends PulseMessage> {
   readonly #running = new Set<HandledItem<M>>();
   /** Those of them whose messages are lost, and come again: they have been told, and take no place any more. */
   readonly #forsaken = new Set<HandledItem<M>>();
-  readonly #parked: Parked<M>;
+  readonly #retries: Retries<M>;
   // RxJS reports what a listener throws, as it does for a subscriber: it breaks nothing here.
   readonly #events$ = new Subject<HandleEvent>();
   /** Failed messages of which it is not known yet whether the broker has their copies. */
@@ -48,8 +45,16 @@ export class Handling<M extends PulseMessage> {
     this.#options = options;
     this.#subscriber = subscriber;
     this.#events$.subscribe(options.onEvent);
-    this.#parked = new Parked(waiting => {
-      this.#events$.next({ type: 'crowded', waiting });
+    this.#retries = new Retries<M>({
+      due: item => {
+        this.#tryHere(item);
+      },
+      notCounted: message => {
+        this.#events$.next({ type: 'not-counted', message });
+      },
+      crowded: waiting => {
+        this.#events$.next({ type: 'crowded', waiting });
+      },
     });
     this.#gate = new OutageGate(
       concurrency,
@@ -67,7 +72,7 @@ export class Handling<M extends PulseMessage> {
     const item = new HandledItem(message, this.#policy);
     this.#forgetLost(item.origin);
     const ms = item.waitMs;
-    if (ms > 0) this.#tryHereAfter(item, ms);
+    if (ms > 0) this.#retries.hereAfter(item, ms);
     else this.#tryHere(item);
   }
 
@@ -75,7 +80,8 @@ export class Handling<M extends PulseMessage> {
   finish(): void {
     this.#finishing = true;
     this.#gate.stop();
-    this.#giveBack();
+    for (const { message } of this.#waiting.splice(0)) message.requeue();
+    this.#retries.finish();
     this.#completeWhenDone();
   }
 
@@ -88,7 +94,7 @@ export class Handling<M extends PulseMessage> {
     for (const item of this.#running) item.abort(reason);
     // While a stopped consumer waits for what it holds. One that is not stopped gives everything back by itself.
     if (this.#finishing) for (const { message } of this.#running) message.requeue();
-    this.#parked.stop();
+    this.#retries.leave();
     this.#waiting = [];
   }
 
@@ -97,7 +103,7 @@ export class Handling<M extends PulseMessage> {
     if (origin === this.#origin) return;
     this.#origin = origin;
     this.#waiting = this.#waiting.filter(({ lost }) => !lost);
-    this.#parked.forgetLost();
+    this.#retries.forgetLost();
     for (const item of this.#running) {
       if (!item.lost) continue;
       this.#running.delete(item);
@@ -105,17 +111,12 @@ export class Handling<M extends PulseMessage> {
     }
   }
 
-  #giveBack(): void {
-    for (const { message } of this.#waiting.splice(0)) message.requeue();
-    this.#parked.giveBack();
-  }
-
   /**
-   * Lets what is parked out of the prefetch, so that others can come. During an outage others would only wait too: then
+   * Lets what waits for a retry out of the prefetch, so that others can come. During an outage others would only wait too: then
    * the prefetch may fill, unless there is nothing left to try.
    */
   #makeRoom(): void {
-    this.#parked.outside = !this.#gate.closed || this.#waiting.length === 0;
+    this.#retries.outside = !this.#gate.closed || this.#waiting.length === 0;
   }
 
   #pump(): void {
@@ -201,66 +202,15 @@ export class Handling<M extends PulseMessage> {
     // Under way before anybody is told: whoever hears of it may leave, and the stream is not complete before.
     this.#retrying++;
     this.#end(item, { outcome: 'retried', error, retryInMs });
-    void this.#again(item, failures, retryInMs).finally(() => {
+    void this.#retries.again(item, failures, retryInMs).finally(() => {
       this.#retrying--;
       this.#completeWhenDone();
     });
   }
 
-  /** Writes a failure down, and lets the message be tried again when it is due: by whoever gets it, or else here. */
-  async #again(item: HandledItem<M>, failures: number, delayMs: number): Promise<void> {
-    const { message, origin } = item;
-    if (item.lost) return;
-    if (this.#left) {
-      // It goes back uncounted, as all that is held does then: a copy would be one more.
-      if (this.#finishing) message.requeue();
-      return;
-    }
-    if (origin?.spec.options.quorum) {
-      this.#delay(item, delayMs, () => {
-        DeliveredMessage.giveBackCounted(message);
-      });
-      return;
-    }
-    if (origin) {
-      if (await this.#writtenDown(item, failures, delayMs)) {
-        message.ack();
-        return;
-      }
-      if (item.lost) return;
-      this.#events$.next({ type: 'not-counted', message });
-    }
-    item.uncounted++;
-    this.#tryHereAfter(item, delayMs);
-  }
-
-  /** Settles when the broker has a copy or surely has none, however long that takes: a second one would stay. */
-  async #writtenDown(item: HandledItem<M>, failures: number, delayMs: number): Promise<boolean> {
-    const slow = setTimeout(() => {
-      this.#parked.hold(item);
-    }, SLOW_COPY_MS);
-    const written = await item.writeDown(failures, delayMs);
-    clearTimeout(slow);
-    this.#parked.letGo(item);
-    return written;
-  }
-
   #tryHere(item: HandledItem<M>): void {
     this.#waiting.push(item);
     this.#pump();
-  }
-
-  #tryHereAfter(item: HandledItem<M>, ms: number): void {
-    this.#delay(item, ms, () => {
-      this.#tryHere(item);
-    });
-  }
-
-  /** Holds a message until it is due, or gives it back when there is nobody to wait for that. */
-  #delay(item: HandledItem<M>, ms: number, due: () => void): void {
-    if (this.#finishing || this.#left) DeliveredMessage.giveBackCounted(item.message);
-    else if (ms > 0) this.#parked.hold(item, ms, due);
-    else due();
   }
 
   #end(item: HandledItem<M>, what: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>): void {

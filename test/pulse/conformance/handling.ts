@@ -297,6 +297,7 @@ export function handling(setting: Setting): void {
       await sleep(50);
       go.reject(new Error('not now'));
       expect(await ended).toBe('complete');
+      expect(await waiting(queue)).toBe(1);
       expect(outcomes()).toEqual(['retried']);
       const { messages } = await setting.consuming({ queue });
       await expect.poll(() => messages.map(({ attempt }) => attempt)).toEqual([2]);

@@ -76,7 +76,8 @@ export function asPublished(delivery: Delivery, ownRetryExchange: string): Deliv
 function diedOfCopy({ exchange, routingKey, headers }: Delivery, ownRetryExchange: string): boolean {
   const own = ownRetryExchange.slice(0, ownRetryExchange.lastIndexOf('/') + 1);
   const deaths = headers['x-death'];
-  // RabbitMQ puts the last death first. What a publisher forged would say the publisher's own exchange there.
+  // RabbitMQ puts the last death first, where the exchange is the publisher's own if it was not a copy of ours. Before 4.0 it
+  // goes on with what a publisher says of earlier deaths, so that who knows the queue can still misname what is theirs.
   const last = (Array.isArray(deaths) ? deaths[0] : undefined) as
     { exchange?: unknown; queue?: unknown } | undefined;
   return (

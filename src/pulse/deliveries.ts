@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Observable } from 'rxjs';
 import { asPublished, retriedProperties, retryExchange, retryKey } from './attempts.ts';
 import { BindingTable } from './binding-table.ts';
@@ -13,6 +14,8 @@ import type { Delivery, Properties, TransportChannel, TransportConnection } from
 import { watched } from './watch.ts';
 
 const DEFAULT_PREFETCH = 10;
+/** How long a stream that was left waits for copies on their way, in ms: a channel that closes now would double them. */
+const COPIES_MS = 5_000;
 
 export interface DeliveryHooks {
   readonly telemetry: Telemetry | undefined;
@@ -63,6 +66,14 @@ export function deliveries<T>(
     };
     /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
     let wayBack: Promise<unknown> | undefined;
+    const copies = new Set<Promise<unknown>>();
+    const copied =
+      (republish: Origin['republish']): Origin['republish'] =>
+      (delivery, failed) => {
+        const copy = republish(delivery, failed).finally(() => copies.delete(copy));
+        copies.add(copy);
+        return copy;
+      };
     const origin: Origin = {
       queue,
       spec: options.queue,
@@ -70,7 +81,7 @@ export function deliveries<T>(
       telemetry: hooks.telemetry,
       settle: (delivery, settlement) =>
         settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
-      republish: async (delivery, failed) => {
+      republish: copied(async (delivery, failed) => {
         const properties = retriedProperties(delivery, failed);
         // On a channel of its own: what is refused there ends no consumer.
         wayBack ??= onOwnChannel(connection, async side => {
@@ -86,7 +97,7 @@ export function deliveries<T>(
         const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
         if (!counted) wayBack = undefined;
         return counted;
-      },
+      }),
       park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
       get lost() {
         return channelLost;
@@ -181,9 +192,20 @@ export function deliveries<T>(
     return () => {
       stopLooking?.();
       later.flush();
-      if (consumer && !consumer.stopped) hooks.background(consumer.abandon());
+      if (consumer && !consumer.stopped) hooks.background(abandoned(consumer, copies));
     };
   });
+}
+
+/** Gives back what a consumer holds, when the copies are settled whose messages it would give back beside them. */
+async function abandoned(consumer: Consumer, copies: ReadonlySet<Promise<unknown>>): Promise<void> {
+  if (copies.size > 0) {
+    await consumer.stop();
+    await Promise.race([Promise.allSettled(copies), sleep(COPIES_MS, undefined, { ref: false })]);
+    // Whoever waited for the last copy acknowledges now.
+    await setImmediate();
+  }
+  await consumer.abandon();
 }
 
 function outcomeOfBad(

@@ -281,6 +281,25 @@ export function handling(setting: Setting): void {
       expect(bodies()).toEqual(['once']);
     });
 
+    it('leaves no copy beside a message either when its stream is left while that is on its way', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(queue, [1, 2, 3]);
+      let failed = 0;
+      const leaving = setting.pulse
+        .consume({ queue, bindings: [] })
+        .pipe(handle(fail))
+        .subscribe(() => {
+          failed++;
+          queueMicrotask(() => {
+            leaving.unsubscribe();
+          });
+        });
+      await expect.poll(() => failed).toBeGreaterThan(0);
+      await expect.poll(() => waiting(queue)).toBe(3);
+      await sleep(300);
+      expect(await waiting(queue)).toBe(3);
+    });
+
     it('ends when the last failure is written down, not before', async () => {
       const queue = setting.queueOf();
       const go = Promise.withResolvers<undefined>();

@@ -5,10 +5,7 @@ import type { Settlement } from './message.ts';
 import type { Delivery, TransportChannel } from './transport.ts';
 import { Unsettled, type Held } from './unsettled.ts';
 
-/**
- * How many messages may be held beside the window of a prefetch, parked ones before all. Each costs this process its body,
- * comes again when the connection is lost, and counts for PulseGuardian, which warns of a queue with 2,000.
- */
+/** Held beside a prefetch at most, parked or not: each costs this process its body, and PulseGuardian warns at 2,000. */
 const MOST_BESIDE = 1_000;
 
 /**

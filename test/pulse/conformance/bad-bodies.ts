@@ -78,9 +78,11 @@ export function badBodies(setting: Setting): void {
       await publish('odd');
       await publish('good');
       await expect.poll(bodies).toEqual(['good']);
-      expect(bad()).toBe(1);
+      // Thousands of times, if it came straight back.
+      const before = bad();
+      expect(before).toBeLessThan(60);
       messages[0]?.ack();
-      await expect.poll(bad).toBe(2);
+      await expect.poll(bad).toBeGreaterThan(before);
       until$.next();
       expect(await ended).toBe('complete');
       await expect.poll(async () => (await setting.pulse.queue(queue).inspect())?.messages).toBe(1);

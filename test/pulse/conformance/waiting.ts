@@ -95,12 +95,10 @@ export function waiting(setting: Setting): void {
 
     it('costs no queue that goes with its last consumer', async () => {
       const queue = ephemeralQueue('waiting');
-      const events: string[] = [];
       const done: unknown[] = [];
       await handled(queue, ({ body }) => (body === 'later' ? retryLater(MINUTES_MS) : done.push(body)), {
         concurrency: 1,
       });
-      setting.pulse.state$.subscribe(({ name }) => events.push(name));
       for (const n of numbers(5)) {
         await publish('later');
         await publish(n);

@@ -54,17 +54,48 @@ export function retriedProperties(
 /**
  * A delivery that came by the retry exchange, as it was published first. Any other loses the header, should it have
  * one: only we may write to that exchange, and nobody else is to say how often a message of theirs has failed.
+ *
+ * A dead letter of such a message gets its name back too, and begins to count anew. It came by another exchange of one's
+ * own, where only what died in one's own queues can come from, and the broker has written that it died of a copy.
  */
 export function asPublished(delivery: Delivery, ownRetryExchange: string): Delivery {
-  const retried = delivery.headers[HEADER] as Retried | undefined;
-  if (retried === undefined) return delivery;
-  if (delivery.exchange !== ownRetryExchange) {
-    const { [HEADER]: _, ...headers } = delivery.headers;
-    return { ...delivery, headers };
-  }
+  if (delivery.headers[HEADER] === undefined) return delivery;
+  const { [HEADER]: written, ...others } = delivery.headers;
+  const counts = delivery.exchange === ownRetryExchange;
+  const retried = counts || diedOfCopy(delivery, ownRetryExchange) ? retriedOf(written) : undefined;
+  if (!retried) return { ...delivery, headers: others };
   const { exchange, routingKey, routes } = retried;
-  const headers = { ...delivery.headers, ...(routes.length > 0 && { CC: routes }) };
+  const headers = {
+    ...(counts ? delivery.headers : others),
+    ...(routes.length > 0 && { CC: routes }),
+  };
   return { ...delivery, exchange, routingKey, headers };
+}
+
+/** Whether a message came by one's own exchange of dead letters, as a copy that the retry exchange had brought. */
+function diedOfCopy({ exchange, routingKey, headers }: Delivery, ownRetryExchange: string): boolean {
+  const own = ownRetryExchange.slice(0, ownRetryExchange.lastIndexOf('/') + 1);
+  const deaths = headers['x-death'];
+  // RabbitMQ puts the last death first, where the exchange is the publisher's own if it was not a copy of ours. Before 4.0 it
+  // goes on with what a publisher says of earlier deaths, so that who knows the queue can still misname what is theirs.
+  const last = (Array.isArray(deaths) ? deaths[0] : undefined) as
+    { exchange?: unknown; queue?: unknown } | undefined;
+  return (
+    exchange.startsWith(own) &&
+    last?.exchange === ownRetryExchange &&
+    typeof last.queue === 'string' &&
+    routingKey === retryKey(last.queue)
+  );
+}
+
+/** What is written in the header, where it is what we write there. */
+function retriedOf(written: unknown): Retried | undefined {
+  if (typeof written !== 'object' || written === null) return undefined;
+  const { failures, delayMs, dueMs, exchange, routingKey, routes } = written as Partial<Retried>;
+  const numbers = [failures, delayMs, dueMs].every(number => Number.isFinite(number));
+  const texts = [exchange, routingKey].every(text => typeof text === 'string');
+  const keys = Array.isArray(routes) && routes.every(route => typeof route === 'string');
+  return numbers && texts && keys ? (written as Retried) : undefined;
 }
 
 /** How often a message has failed before this delivery, as far as is written down. */

@@ -41,7 +41,10 @@ export interface ConsumeOptions<T> {
   readonly watch?: Partial<Watch> | undefined;
 }
 
-/** What becomes of a message with a bad body: one outcome for all, or a function that looks at each. */
+/**
+ * What becomes of a message with a bad body: one outcome for all, or a function that looks at each. What is requeued is held
+ * for a second before, outside of the prefetch.
+ */
 export type OnBadMessage = Outcome | ((delivery: Delivery, problems: readonly string[]) => Outcome);
 
 /** What a queue may be bound to from before, or how to find that out for a queue's full name. */

@@ -1,16 +1,12 @@
-import type { Observable, Subscription } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import { PulseError } from './errors.ts';
+import type { Flow } from './flow.ts';
 import type { Settlement } from './message.ts';
 import type { Delivery, TransportChannel } from './transport.ts';
 import { Unsettled, type Held } from './unsettled.ts';
 
-/**
- * How much may be delivered: a fixed number unsettled at a time, unless it is paused, or as many more as somebody asks
- * for, the present number first. Whole numbers that fit AMQP.
- */
-export type Flow =
-  | { readonly prefetch: number; readonly paused$?: Observable<boolean> | undefined }
-  | { readonly demand$: Observable<number> };
+/** Held beside a prefetch at most, parked or not: each costs this process its body, and PulseGuardian warns at 2,000. */
+const MOST_BESIDE = 1_000;
 
 /**
  * One consumer on one channel: takes deliveries in, sends their outcomes back, and stops in the right order.
@@ -19,6 +15,9 @@ export type Flow =
  * when the demand is no longer what the present consumer may still get, that consumer is replaced. Outcomes are
  * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first. What was under
  * way when the demand fell, or the consumer was stopped, is not handed over but given back.
+ *
+ * A message that is parked waits for its time and not for a place. When half of a prefetch is parked, the next
+ * consumer begins with a whole window, and what the last one got is held beside it.
  */
 export class Consumer {
   readonly #channel: TransportChannel;
@@ -38,6 +37,8 @@ export class Consumer {
   #tag: string | undefined;
   #window = 0;
   #generation = 0;
+  /** How many messages of the present consumer are parked. */
+  #parked = 0;
   #stopping = false;
   #stopped = false;
   #over = false;
@@ -81,9 +82,25 @@ export class Consumer {
   /** Takes a message's outcome. Returns false when it comes too late: the channel is gone. */
   settle(deliveryTag: number, settlement: Settlement): boolean {
     if (this.#over) return false;
+    if (this.#parked > 0) this.park(deliveryTag, false);
     this.#unsettled.settle(deliveryTag, settlement);
     this.#plan();
     return true;
+  }
+
+  /**
+   * Says of a held message that it waits for its time, outside of the prefetch, or does so no more. A demand says by
+   * itself what it wants beside what is held.
+   *
+   * @returns false when so much is held that what is parked takes places of the prefetch
+   */
+  park(deliveryTag: number, parked: boolean): boolean {
+    if (this.#over || !('prefetch' in this.#flow)) return true;
+    if (this.#unsettled.park(deliveryTag, parked) !== this.#generation) return true;
+    this.#parked += parked ? 1 : -1;
+    if (2 * this.#parked < this.#window) return true;
+    this.#plan();
+    return this.#narrow;
   }
 
   get held(): Held {
@@ -131,6 +148,7 @@ export class Consumer {
       if (this.#over) return;
       void this.#adjust();
       this.#unsettled.flush();
+      if (this.#parked > 0) void this.#adjust();
       this.#closeWhenDrained();
     };
     // A demand that falls has to be obeyed by the next message. Else the whole turn's outcomes go out together.
@@ -148,10 +166,18 @@ export class Consumer {
   #met(): boolean {
     if (this.#over) return true;
     if (this.#stopping) return this.#tag === undefined;
-    if ('prefetch' in this.#flow) return this.#unwanted.length === 0 && this.#window === this.#wanted();
+    if ('prefetch' in this.#flow) {
+      return this.#unwanted.length === 0 && this.#window === this.#wanted() && !this.#narrow;
+    }
     return (
       this.#unwanted.length === 0 && this.#demand === this.#window - this.#unsettled.countOf(this.#generation)
     );
+  }
+
+  /** Whether the window is worth a new one, and there is room to hold its messages. */
+  get #narrow(): boolean {
+    const half = this.#parked > 0 && 2 * this.#parked >= this.#window;
+    return half && this.#unsettled.size - this.#window < MOST_BESIDE;
   }
 
   /** Replaces the broker's consumer until it is the one that is asked for; one change at a time. */
@@ -163,8 +189,16 @@ export class Consumer {
   async #replace(): Promise<void> {
     try {
       while (!this.#met()) {
-        await this.#cancel();
-        if (this.#wanted() > 0) await this.#consume(this.#wanted());
+        const wanted = this.#wanted();
+        const before = this.#tag;
+        if (before !== undefined && this.#narrow && this.#window === wanted) {
+          // The next one comes first: an auto-delete queue goes with its last consumer.
+          await this.#consume(wanted);
+          await this.#channel.cancel(before);
+        } else {
+          await this.#cancel();
+          if (this.#wanted() > 0) await this.#consume(this.#wanted());
+        }
       }
     } catch (error) {
       this.#broken(error);
@@ -176,6 +210,7 @@ export class Consumer {
   async #consume(prefetch: number): Promise<void> {
     const generation = ++this.#generation;
     this.#window = prefetch;
+    this.#parked = 0;
     this.#tag = await this.#channel.consume(
       this.#queue,
       prefetch,
@@ -198,6 +233,7 @@ export class Consumer {
     const tag = this.#tag;
     this.#tag = undefined;
     this.#window = 0;
+    this.#parked = 0;
     this.#generation++;
     if (tag !== undefined) await this.#channel.cancel(tag);
     for (const deliveryTag of this.#unwanted.splice(0)) this.#unsettled.giveBack(deliveryTag);

@@ -1,3 +1,4 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Observable } from 'rxjs';
 import { asPublished, retriedProperties, retryExchange, retryKey } from './attempts.ts';
 import { BindingTable } from './binding-table.ts';
@@ -6,12 +7,15 @@ import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
 import type { PulseError } from './errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
-import { lookedAfter, prepare, queuesOf } from './topology.ts';
+import { RequeueLater } from './requeue-later.ts';
+import { lookedAfter, lookMs, prepare, queuesOf } from './topology.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
-import { watched } from './watch.ts';
+import { WATCH, watched } from './watch.ts';
 
 const DEFAULT_PREFETCH = 10;
+/** How long a stream that was left waits for copies on their way, in ms: a channel that closes now would double them. */
+const COPIES_MS = 5_000;
 
 export interface DeliveryHooks {
   readonly telemetry: Telemetry | undefined;
@@ -64,6 +68,14 @@ export function deliveries<T>(
     };
     /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
     let wayBack: Promise<unknown> | undefined;
+    const copies = new Set<Promise<unknown>>();
+    const copied =
+      (republish: Origin['republish']): Origin['republish'] =>
+      (delivery, failed) => {
+        const copy = republish(delivery, failed).finally(() => copies.delete(copy));
+        copies.add(copy);
+        return copy;
+      };
     const origin: Origin = {
       queue,
       spec: options.queue,
@@ -71,7 +83,7 @@ export function deliveries<T>(
       telemetry: hooks.telemetry,
       settle: (delivery, settlement) =>
         settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
-      republish: async (delivery, failed) => {
+      republish: copied(async (delivery, failed) => {
         const properties = retriedProperties(delivery, failed);
         // On a channel of its own: what is refused there ends no consumer.
         wayBack ??= onOwnChannel(connection, async side => {
@@ -87,7 +99,8 @@ export function deliveries<T>(
         const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
         if (!counted) wayBack = undefined;
         return counted;
-      },
+      }),
+      park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
       get lost() {
         return channelLost;
       },
@@ -98,6 +111,7 @@ export function deliveries<T>(
       },
     };
     let channelLost = false;
+    const later = new RequeueLater(({ deliveryTag }) => consumer?.settle(deliveryTag, 'requeue'));
 
     const consumed = { name: queue, ephemeral: options.queue.ephemeral };
     const receive = (raw: Delivery) => {
@@ -112,7 +126,14 @@ export function deliveries<T>(
       const { problems } = decoded;
       hooks.telemetry?.delivered(consumed, 'bad-message');
       hooks.emit({ type: 'bad-message', delivery, problems });
-      origin.settle(delivery, outcomeOfBad(onBadMessage, delivery, problems));
+      const outcome = outcomeOfBad(onBadMessage, delivery, problems);
+      if (outcome !== 'requeue') {
+        origin.settle(delivery, outcome);
+        return;
+      }
+      // A body that is bad stays bad: to have it back at once helps nobody.
+      consumer?.park(delivery.deliveryTag, true);
+      later.add(delivery);
     };
 
     const aside = (work: (side: TransportChannel) => Promise<void>) => onOwnChannel(connection, work);
@@ -141,6 +162,7 @@ export function deliveries<T>(
       }
       void channel.closed.then(() => {
         channelLost = true;
+        later.forget();
         for (const told of lost) told();
         lost.clear();
       });
@@ -152,18 +174,13 @@ export function deliveries<T>(
       hooks.onBound();
       await consumer.start();
       if (consumer.stopping) return;
-      const stopLookingAfter = lookedAfter(channel, demand$ || paused$ ? queues : others, aside);
-      const stopWatching = watched(
-        {
-          channel,
-          consumer,
-          queue,
-          mayGrow: depth => (own.options.maxLength ?? Infinity) >= depth,
-        },
-        options.watch,
-        hooks.emit,
-        hooks.onDepth,
-      );
+      const watch = { ...WATCH, ...options.watch };
+      const mayGrow = (own.options.maxLength ?? Infinity) >= watch.depth;
+      const stopWatching = watched({ channel, consumer, queue, mayGrow }, watch, hooks.emit, hooks.onDepth);
+      // To see how long a queue is, is to see that it is there.
+      const isSeen = mayGrow && !own.options.quorum && watch.everyMs <= lookMs(own.options);
+      const mayBeAlone = (demand$ !== undefined || paused$ !== undefined) && !isSeen;
+      const stopLookingAfter = lookedAfter(channel, mayBeAlone ? queues : others, aside);
       stopLooking = () => {
         stopLookingAfter();
         stopWatching();
@@ -176,9 +193,21 @@ export function deliveries<T>(
 
     return () => {
       stopLooking?.();
-      if (consumer && !consumer.stopped) hooks.background(consumer.abandon());
+      later.flush();
+      if (consumer && !consumer.stopped) hooks.background(abandoned(consumer, copies));
     };
   });
+}
+
+/** Gives back what a consumer holds, when the copies are settled whose messages it would give back beside them. */
+async function abandoned(consumer: Consumer, copies: ReadonlySet<Promise<unknown>>): Promise<void> {
+  if (copies.size > 0) {
+    await consumer.stop();
+    await Promise.race([Promise.allSettled(copies), sleep(COPIES_MS, undefined, { ref: false })]);
+    // Whoever waited for the last copy acknowledges now.
+    await setImmediate();
+  }
+  await consumer.abandon();
 }
 
 function outcomeOfBad(

@@ -4,7 +4,10 @@ import type { RetryPolicy } from './retry-policy.ts';
 
 /** How messages are handled. */
 export interface HandleOptions {
-  /** How many handlers run at a time: 10 by default. The prefetch of a `consume` right before it is twice that. */
+  /**
+   * How many handlers run at a time, of messages that are held: 10 by default. The prefetch of a `consume` right before
+   * it is twice that.
+   */
   readonly concurrency?: number;
   /** Of handlers that throw or say `retryLater`; `false` for a single try. */
   readonly retry?: Partial<RetryPolicy> | false;
@@ -12,7 +15,7 @@ export interface HandleOptions {
   readonly onBadMessage?: OnBadMessage;
   /** Insist that messages given up are kept: an error `invalid` when the queue keeps no dead letters. */
   readonly deadLetter?: boolean;
-  /** What happens to all handlers together. */
+  /** What happens to all handlers together. What it throws is reported as RxJS does it, and ends nothing. */
   readonly onEvent?: (event: HandleEvent) => void;
   /** Runs each handler, for one who wants to be around it: to trace it, to measure it, to give it a context. */
   readonly around?: Around;
@@ -27,6 +30,11 @@ export type HandleEvent =
   | { readonly type: 'paused'; readonly ms: number }
   /** One has succeeded again. */
   | { readonly type: 'resumed' }
+  /**
+   * So many messages wait for another try that they take places of the prefetch, and others come late. Told once, and
+   * again after they had become half as many.
+   */
+  | { readonly type: 'crowded'; readonly waiting: number }
   /** A failure could not be written down at the broker (see `handle`): a restart would forget it. */
   | { readonly type: 'not-counted'; readonly message: PulseMessage };
 

@@ -13,8 +13,9 @@ const CONCURRENCY = 10;
  * Handles each message of a `consume`, and settles it by what came of it. One message never ends the stream.
  *
  * - A handler that returns or resolves is done with the message: it is acknowledged.
- * - One that throws, or says `retryLater()`, is tried again after a growing delay. While it waits here it takes a place
- *   of the prefetch, and none of the concurrency.
+ * - One that throws, or says `retryLater()`, is tried again after a growing delay. While it waits here it takes no place,
+ *   neither of the concurrency nor of the prefetch, so others are handled meanwhile. About a thousand may wait so; what
+ *   is more takes places of the prefetch, and `crowded` tells so. Beside `demand$`, the demand alone says what comes.
  * - After so many attempts, and for `reject()` and `deadLetter()`, the message is given up: its queue keeps it
  *   when it was made with `deadLetter: true`, else it is dropped.
  * - When everything fails, nothing is tried but one message now and then, until one succeeds: an outage of what the
@@ -27,11 +28,16 @@ const CONCURRENCY = 10;
  * - From any other queue, a failed message is published again at once, with its count and when it is due, through
  *   `exchange/<namespace>/tcw-retry`, and acknowledged when the broker has confirmed the copy. It goes to the end of the
  *   queue, and who gets it before it is due holds it until then. Where that can not be done (nothing may be published, the
- *   queue is full and refuses) it is held and counted here alone, and `not-counted` tells so.
+ *   queue is full and refuses) it is held and counted here alone, and `not-counted` tells so. While it is not known
+ *   whether the broker has the copy (a memory alarm), the message is held, and no other copy is made.
+ *
+ * Concurrency counts the handlers whose messages are held. One whose message was lost with its channel has been told so by
+ * its `signal`; while it goes on all the same, another may run beside it, for the same message too.
  *
  * A message may be handled twice: when the connection is lost before its acknowledgement, or when a process dies.
  *
- * The stream completes when the consumer was stopped and the last handler is done; no handler starts after a stop.
+ * The stream completes when the consumer was stopped, the last handler is done and its failure is written down; no handler
+ * starts after a stop.
  *
  * @throws PulseError `invalid` at once, for options that can not be kept or do not fit the queue
  */

@@ -46,6 +46,7 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
 
   /** What the end of a settled message is called. */
   get settledAs(): HandleResult<M>['outcome'] {
+    if (DeliveredMessage.settledLate(this.message)) return 'lost';
     const { outcome } = this.message;
     if (outcome === 'ack') return 'acked';
     if (outcome === 'requeue') return 'requeued';
@@ -74,6 +75,11 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
       });
     }
     return this.#abort.signal;
+  }
+
+  /** Lets it wait outside of the prefetch, or no more. Returns false when it takes a place all the same. */
+  park(parked: boolean): boolean {
+    return this.#source?.origin.park(this.#source.delivery, parked) ?? true;
   }
 
   /** Publishes a copy with its count of failures; returns whether the broker has it. */

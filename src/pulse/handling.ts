@@ -1,9 +1,10 @@
-import type { Subscriber } from 'rxjs';
+import { Subject, type Subscriber } from 'rxjs';
 import { PulseError } from './errors.ts';
 import { HandledItem } from './handled-item.ts';
-import type { HandleOptions, HandleResult, Handler } from './handle-options.ts';
-import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
+import type { HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type { Origin, PulseMessage } from './message.ts';
 import { OutageGate } from './outage-gate.ts';
+import { Retries } from './retries.ts';
 import { retryDelay, type RetryPolicy } from './retry-policy.ts';
 import { Verdict } from './verdict.ts';
 
@@ -15,13 +16,16 @@ export class Handling<M extends PulseMessage> {
   readonly #options: HandleOptions;
   readonly #subscriber: Subscriber<HandleResult<M>>;
   readonly #gate: OutageGate;
-  /** Not started yet. Never more than the prefetch. */
+  /** Not started yet. */
   #waiting: HandledItem<M>[] = [];
   readonly #running = new Set<HandledItem<M>>();
-  /** Held until they are tried again. */
-  readonly #delayed = new Map<HandledItem<M>, NodeJS.Timeout>();
-  /** Copies of failed messages that the broker has not confirmed yet. */
-  #republishing = 0;
+  /** Those of them whose messages are lost, and come again: they have been told, and take no place any more. */
+  readonly #forsaken = new Set<HandledItem<M>>();
+  readonly #retries: Retries<M>;
+  // RxJS reports what a listener throws, as it does for a subscriber: it breaks nothing here.
+  readonly #events$ = new Subject<HandleEvent>();
+  /** Failed messages of which it is not known yet whether the broker has their copies. */
+  #retrying = 0;
   #finishing = false;
   #left = false;
   #pumping = false;
@@ -40,9 +44,24 @@ export class Handling<M extends PulseMessage> {
     this.#policy = policy;
     this.#options = options;
     this.#subscriber = subscriber;
+    this.#events$.subscribe(options.onEvent);
+    this.#retries = new Retries<M>({
+      due: item => {
+        this.#tryHere(item);
+      },
+      notCounted: message => {
+        this.#events$.next({ type: 'not-counted', message });
+      },
+      crowded: waiting => {
+        this.#events$.next({ type: 'crowded', waiting });
+      },
+    });
     this.#gate = new OutageGate(
       concurrency,
-      ms => options.onEvent?.({ type: 'paused', ms }),
+      ms => {
+        this.#makeRoom();
+        this.#events$.next({ type: 'paused', ms });
+      },
       () => {
         this.#pump();
       },
@@ -52,16 +71,17 @@ export class Handling<M extends PulseMessage> {
   take(message: M): void {
     const item = new HandledItem(message, this.#policy);
     this.#forgetLost(item.origin);
-    this.#delay(item, item.waitMs, () => {
-      this.#tryHere(item);
-    });
+    const ms = item.waitMs;
+    if (ms > 0) this.#retries.hereAfter(item, ms);
+    else this.#tryHere(item);
   }
 
   /** No handler starts any more: what waits is given back, and the stream completes when those that run are done. */
   finish(): void {
     this.#finishing = true;
     this.#gate.stop();
-    this.#giveBack();
+    for (const { message } of this.#waiting.splice(0)) message.requeue();
+    this.#retries.finish();
     this.#completeWhenDone();
   }
 
@@ -74,7 +94,7 @@ export class Handling<M extends PulseMessage> {
     for (const item of this.#running) item.abort(reason);
     // While a stopped consumer waits for what it holds. One that is not stopped gives everything back by itself.
     if (this.#finishing) for (const { message } of this.#running) message.requeue();
-    for (const timer of this.#delayed.values()) clearTimeout(timer);
+    this.#retries.leave();
     this.#waiting = [];
   }
 
@@ -83,20 +103,20 @@ export class Handling<M extends PulseMessage> {
     if (origin === this.#origin) return;
     this.#origin = origin;
     this.#waiting = this.#waiting.filter(({ lost }) => !lost);
-    for (const [item, timer] of this.#delayed) {
+    this.#retries.forgetLost();
+    for (const item of this.#running) {
       if (!item.lost) continue;
-      clearTimeout(timer);
-      this.#delayed.delete(item);
+      this.#running.delete(item);
+      this.#forsaken.add(item);
     }
   }
 
-  #giveBack(): void {
-    for (const { message } of this.#waiting.splice(0)) message.requeue();
-    for (const [{ message }, timer] of this.#delayed) {
-      clearTimeout(timer);
-      DeliveredMessage.giveBackCounted(message);
-    }
-    this.#delayed.clear();
+  /**
+   * Lets what waits for a retry out of the prefetch, so that others can come. During an outage others would only wait too: then
+   * the prefetch may fill, unless there is nothing left to try.
+   */
+  #makeRoom(): void {
+    this.#retries.outside = !this.#gate.closed || this.#waiting.length === 0;
   }
 
   #pump(): void {
@@ -104,15 +124,17 @@ export class Handling<M extends PulseMessage> {
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#waiting.length > 0 && !this.#left) {
-      if (this.#running.size >= this.#gate.limit(this.#concurrency)) break;
+      if (this.#running.size >= this.#concurrency || !this.#gate.admits) break;
       const item = this.#waiting.shift();
       if (item && !item.lost) this.#start(item);
     }
     this.#pumping = false;
+    this.#makeRoom();
   }
 
   #start(item: HandledItem<M>): void {
     this.#running.add(item);
+    this.#gate.started();
     item.startedMs = performance.now();
     const { around } = this.#options;
     const handler = () => this.#handler(item.message, item);
@@ -143,9 +165,9 @@ export class Handling<M extends PulseMessage> {
       this.#failed(item, value);
       return;
     }
-    const wasPaused = this.#gate.limit(this.#concurrency) < this.#concurrency;
+    const wasPaused = this.#gate.closed;
     this.#gate.succeeded();
-    if (wasPaused) this.#options.onEvent?.({ type: 'resumed' });
+    if (wasPaused) this.#events$.next({ type: 'resumed' });
     const { message } = item;
     const inTime = message.settled || message.ack();
     this.#end(item, { outcome: inTime ? item.settledAs : 'lost' });
@@ -157,10 +179,12 @@ export class Handling<M extends PulseMessage> {
     // The broker has it back: to write a failure down now would double it.
     if (this.#left) return;
     if (message.settled || item.lost) {
+      this.#gate.undecided();
       this.#end(item, { outcome: message.settled ? item.settledAs : 'lost', error });
       return;
     }
-    if (!verdict) this.#gate.failed(item.attempt === 1);
+    if (verdict) this.#gate.undecided();
+    else if (!this.#finishing) this.#gate.failed(item.attempt === 1);
     if (verdict?.kind === 'dead-letter' && !item.keepsDeadLetters) {
       const why =
         'a handler said deadLetter(), and the queue keeps none: namedQueue(…, { deadLetter: true }) would';
@@ -175,35 +199,13 @@ export class Handling<M extends PulseMessage> {
     }
     const failures = item.attempt;
     const retryInMs = verdict?.delayMs ?? retryDelay(failures, this.#policy.backoff);
+    // Under way before anybody is told: whoever hears of it may leave, and the stream is not complete before.
+    this.#retrying++;
     this.#end(item, { outcome: 'retried', error, retryInMs });
-    void this.#again(item, failures, retryInMs);
-  }
-
-  /** Writes a failure down, and lets the message be tried again when it is due: by whoever gets it, or else here. */
-  async #again(item: HandledItem<M>, failures: number, delayMs: number): Promise<void> {
-    const { message } = item;
-    if (item.origin?.spec.options.quorum) {
-      this.#delay(item, delayMs, () => {
-        DeliveredMessage.giveBackCounted(message);
-      });
-      return;
-    }
-    if (item.origin) {
-      this.#republishing++;
-      const counted = await item.writeDown(failures, delayMs);
-      this.#republishing--;
-      if (counted) {
-        message.ack();
-        this.#completeWhenDone();
-        return;
-      }
-      this.#options.onEvent?.({ type: 'not-counted', message });
-    }
-    item.uncounted++;
-    this.#delay(item, delayMs, () => {
-      this.#tryHere(item);
+    void this.#retries.again(item, failures, retryInMs).finally(() => {
+      this.#retrying--;
+      this.#completeWhenDone();
     });
-    this.#completeWhenDone();
   }
 
   #tryHere(item: HandledItem<M>): void {
@@ -211,26 +213,9 @@ export class Handling<M extends PulseMessage> {
     this.#pump();
   }
 
-  /** Holds a message until it is due, or gives it back when there is nobody to wait for that. */
-  #delay(item: HandledItem<M>, ms: number, due: () => void): void {
-    if (ms <= 0) {
-      due();
-      return;
-    }
-    if (this.#finishing || this.#left) {
-      DeliveredMessage.giveBackCounted(item.message);
-      return;
-    }
-    const timer = setTimeout(() => {
-      this.#delayed.delete(item);
-      due();
-    }, ms);
-    this.#delayed.set(item, timer);
-  }
-
   #end(item: HandledItem<M>, what: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>): void {
     const { message, attempt, startedMs } = item;
-    this.#running.delete(item);
+    if (!this.#running.delete(item)) this.#forsaken.delete(item);
     item.over();
     this.#subscriber.next({ message, attempts: attempt, durationMs: performance.now() - startedMs, ...what });
     this.#pump();
@@ -238,7 +223,7 @@ export class Handling<M extends PulseMessage> {
   }
 
   #completeWhenDone(): void {
-    if (!this.#finishing || this.#running.size > 0 || this.#republishing > 0) return;
+    if (!this.#finishing || this.#running.size + this.#forsaken.size + this.#retrying > 0) return;
     this.#subscriber.complete();
   }
 }

@@ -65,6 +65,11 @@ export interface Origin {
   settle(delivery: Delivery, settlement: Settlement): boolean;
   /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */
   republish(delivery: Delivery, failed: Failed): Promise<boolean>;
+  /**
+   * Says that a held message waits for its time, outside of the prefetch, or does so no more. Returns false when so much
+   * is held that it takes a place all the same.
+   */
+  park(delivery: Delivery, parked: boolean): boolean;
   /** Whether the channel has gone, and with it all that is unsettled. */
   readonly lost: boolean;
   /** Calls back when the channel goes, and with it all that is unsettled. Returns how to be forgotten. */
@@ -79,6 +84,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
   readonly #origin: Origin;
   #bindings: readonly Binding[] | undefined;
   #outcome: Outcome | undefined;
+  #late = false;
 
   constructor(
     delivery: Delivery,
@@ -103,6 +109,11 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
   /** Gives a message back in a way that a quorum queue counts. */
   static giveBackCounted(message: PulseMessage): boolean {
     return #delivery in message ? message.#settle('requeue', 'retry') : message.requeue();
+  }
+
+  /** Whether a message was settled when its channel had gone. */
+  static settledLate(message: PulseMessage): boolean {
+    return #delivery in message && message.#late;
   }
 
   get exchange(): string {
@@ -168,6 +179,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
   #settle(outcome: Outcome, settlement: Settlement): boolean {
     if (this.#outcome !== undefined) return false;
     this.#outcome = outcome;
-    return this.#origin.settle(this.#delivery, settlement);
+    this.#late = !this.#origin.settle(this.#delivery, settlement);
+    return !this.#late;
   }
 }

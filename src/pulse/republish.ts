@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Publisher } from './publish.ts';
 import type { Properties } from './transport.ts';
 
-/** Publishes copies of messages to exchanges of one's own, which it declares at first. */
+/**
+ * Publishes copies of messages to exchanges of one's own, which it declares at first. Tells whether the broker has a
+ * copy, and only when that is known: under an alarm this takes as long as the alarm.
+ */
 export function republisher(publisher: Publisher) {
   const declared = new Map<string, Promise<void>>();
   return async (exchange: string, routingKey: string, content: Uint8Array, properties: Properties) => {
@@ -19,7 +22,8 @@ export function republisher(publisher: Publisher) {
     }
     // The copy has to lie in the queue before the first is acknowledged: nobody wanting it is a failure.
     const sure = { ...properties, mandatory: true, messageId: properties.messageId ?? randomUUID() };
-    const { status } = await publisher.sendBytes(exchange, routingKey, content, sure);
+    // Without a deadline: a copy that has expired may arrive all the same, and then another one would be one too many.
+    const { status } = await publisher.sendBytes(exchange, routingKey, content, sure, Infinity);
     return status === 'confirmed';
   };
 }

@@ -16,13 +16,14 @@ const DEFAULT_RETRY: RetryPolicy = { attempts: 20, backoff: { baseMs: 1_000, cap
 export function retryPolicy(given: Partial<RetryPolicy> | false = {}): RetryPolicy {
   const policy = given === false ? { ...DEFAULT_RETRY, attempts: 1 } : { ...DEFAULT_RETRY, ...given };
   const { attempts, backoff } = policy;
+  const { baseMs, capMs } = backoff;
   if (!(attempts >= 1)) {
     throw new PulseError('invalid', `retry.attempts is ${attempts}; it has to be at least 1, the first try`);
   }
-  if (!(backoff.baseMs > 0 && backoff.capMs <= LONGEST_RETRY_MS)) {
+  if (!(baseMs > 0 && capMs > 0 && capMs <= LONGEST_RETRY_MS)) {
     throw new PulseError(
       'invalid',
-      `retry.backoff is ${backoff.baseMs} to ${backoff.capMs} ms; it has to be above 0 (no hot loop) and at most ` +
+      `retry.backoff is ${baseMs} to ${capMs} ms; it has to be above 0 (no hot loop) and at most ` +
         `${LONGEST_RETRY_MS} (a message is held while it waits)`,
     );
   }

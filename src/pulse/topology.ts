@@ -101,7 +101,8 @@ export function lookedAfter(
   queues: readonly Declared[],
   aside: (work: (side: TransportChannel) => Promise<void>) => Promise<void>,
 ): () => void {
-  const looking = queues.map(({ name, options: { expiresMs = Infinity, quorum } }) => {
+  const looking = queues.map(({ name, options }) => {
+    const { expiresMs = Infinity, quorum } = options;
     let usedAt = performance.now();
     const look = async () => {
       const { consumers } = await channel.checkQueue(name);
@@ -110,17 +111,19 @@ export function lookedAfter(
       usedAt = performance.now();
       if (consumers === 0) await aside(side => use(side, name));
     };
-    return setInterval(
-      () => {
-        // A failure ends the channel, which is heard of there.
-        look().catch(() => undefined);
-      },
-      Math.min(expiresMs / 4, MAX_LOOK_MS),
-    );
+    return setInterval(() => {
+      // A failure ends the channel, which is heard of there.
+      look().catch(() => undefined);
+    }, lookMs(options));
   });
   return () => {
     looking.forEach(clearInterval);
   };
+}
+
+/** How often a queue has to be looked at that nobody consumes, in ms. */
+export function lookMs({ expiresMs = Infinity }: QueueOptions): number {
+  return Math.min(expiresMs / 4, MAX_LOOK_MS);
 }
 
 /** Consumes a queue for a moment. What comes is given back, which a quorum queue counts until RabbitMQ 4.2. */

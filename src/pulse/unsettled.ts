@@ -12,6 +12,8 @@ export interface Held {
 interface Entry {
   readonly generation: number;
   readonly sinceMs: number;
+  /** Whether it waits for something else than a place. */
+  parked: boolean;
 }
 
 /**
@@ -31,6 +33,10 @@ export class Unsettled {
     this.#channel = channel;
   }
 
+  get size(): number {
+    return this.#held.size;
+  }
+
   get held(): Held {
     const [oldest] = this.#held.values();
     return { count: this.#held.size, oldestMs: oldest ? performance.now() - oldest.sinceMs : 0 };
@@ -38,7 +44,15 @@ export class Unsettled {
 
   /** @param generation which consumer of the channel it was delivered to */
   add(deliveryTag: number, generation: number): void {
-    this.#held.set(deliveryTag, { generation, sinceMs: performance.now() });
+    this.#held.set(deliveryTag, { generation, sinceMs: performance.now(), parked: false });
+  }
+
+  /** Marks a delivery as parked, or no more. Returns its generation when that was new. */
+  park(deliveryTag: number, parked: boolean): number | undefined {
+    const entry = this.#held.get(deliveryTag);
+    if (!entry || entry.parked === parked) return undefined;
+    entry.parked = parked;
+    return entry.generation;
   }
 
   /** Takes an outcome, to be sent with the next {@link flush}. */

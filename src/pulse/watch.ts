@@ -9,23 +9,21 @@ import type { Consumer } from './consumer.ts';
 import { inTimerRange } from './timer-range.ts';
 import type { TransportChannel } from './transport.ts';
 
-const DEFAULTS: Watch = { everyMs: 60_000, heldMs: 1_200_000, depth: 1_500 };
+/** Unless it is said otherwise. */
+export const WATCH: Watch = { everyMs: 60_000, heldMs: 1_200_000, depth: 1_500 };
 
 /**
  * Looks now and then at what a consumer holds, and how long its queue is, and warns once of what will bring others to
  * act. Returns how to stop.
  *
  * @param onDepth told how long the queue is at each look, what is held included: PulseGuardian counts that too
- *
- * @param mayGrow whether the queue can hold so many messages that somebody would mind
  */
 export function watched(
   { channel, consumer, queue, mayGrow }: Watched,
-  options: Partial<Watch> = {},
+  { everyMs, heldMs, depth }: Watch,
   warn: (warning: QueueLong | HeldLong) => void,
   onDepth: (messages: number) => void,
 ): () => void {
-  const { everyMs, heldMs, depth } = { ...DEFAULTS, ...options };
   let warnedOfDepth = false;
   let warnedOfHeldBefore = 0;
 
@@ -51,7 +49,7 @@ export function watched(
   const looking = setInterval(() => {
     lookAtHeld();
     // A failure ends the channel, which is heard of there.
-    if (mayGrow(depth)) lookAtDepth().catch(() => undefined);
+    if (mayGrow) lookAtDepth().catch(() => undefined);
   }, inTimerRange(everyMs)).unref();
   return () => {
     clearInterval(looking);
@@ -62,5 +60,6 @@ interface Watched {
   readonly channel: TransportChannel;
   readonly consumer: Consumer;
   readonly queue: string;
-  readonly mayGrow: (depth: number) => boolean;
+  /** Whether the queue can hold so many messages that somebody would mind. */
+  readonly mayGrow: boolean;
 }

@@ -10,6 +10,7 @@ import {
   type Outcome,
   type PulseMessage,
 } from '../../src/pulse/index.ts';
+import { DeliveredMessage } from '../../src/pulse/message.ts';
 
 const EXCHANGE = 'exchange/tester/accounts';
 const QUEUE = namedQueue('accounts', { expiresMs: 60_000, maxLength: 10_000 });
@@ -18,6 +19,7 @@ type Step =
   | { readonly do: 'publish'; readonly count: number }
   | { readonly do: 'want'; readonly who: number; readonly count: number }
   | { readonly do: 'settle'; readonly who: number; readonly which: number; readonly as: Outcome }
+  | { readonly do: 'park'; readonly who: number; readonly which: number; readonly parked: boolean }
   | { readonly do: 'cut' }
   | { readonly do: 'pass'; readonly turns: number };
 
@@ -35,6 +37,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       who,
       which: fc.nat(3),
       as: fc.constantFrom<Outcome>('ack', 'ack', 'requeue', 'reject'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('park' as const),
+      who,
+      which: fc.nat(5),
+      parked: fc.constantFrom(true, true, false),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cut' as const) }) },
@@ -115,6 +126,12 @@ async function play(steps: readonly Step[], flow: 'demand' | 'prefetch' = 'deman
           settle(message, now.as);
         break;
       }
+      case 'park': {
+        const message = consumers[now.who]?.held[now.which];
+        const { delivery, origin } = (message && DeliveredMessage.sourceOf(message)) ?? {};
+        if (delivery) origin?.park(delivery, now.parked);
+        break;
+      }
       case 'cut':
         // A message whose confirmation is lost is published again: let those settle before.
         await Promise.all(publishing);
@@ -185,7 +202,7 @@ describe('demand, over the in-memory broker', () => {
 });
 
 describe('a prefetch, over the in-memory broker', () => {
-  it('loses no message either, though acknowledgements go out together', async () => {
+  it('loses no message either, though acknowledgements go out together, and some are parked', async () => {
     const together = fc.array(step, { minLength: 1, maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(together, async steps => {

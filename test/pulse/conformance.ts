@@ -23,6 +23,7 @@ import { setting, type BrokerUnderTest } from './conformance/setting.ts';
 import { settling } from './conformance/settling.ts';
 import { stopping } from './conformance/stopping.ts';
 import { transport } from './conformance/transport.ts';
+import { waiting } from './conformance/waiting.ts';
 import { watching } from './conformance/watching.ts';
 
 /**
@@ -57,6 +58,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     });
     describe('requirement 7: explicit outcomes', () => {
       handling(each);
+      waiting(each);
       outages(each);
       queues(each);
       queueCalls(each);

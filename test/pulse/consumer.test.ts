@@ -165,6 +165,85 @@ describe('a consumer', () => {
     });
   });
 
+  describe('of whose window half is parked', () => {
+    it('is replaced by one with a whole window, which comes before it goes', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 4 }, none, none);
+      await consumer.start();
+      for (let n = 0; n < 4; n++) arrive();
+      consumer.park(2, true);
+      await turn();
+      expect(said).toEqual(['consume 4']);
+      consumer.park(3, true);
+      await turn();
+      expect(said).toEqual(['consume 4', 'consume 4', 'cancel consumer 4']);
+      expect(consumer.held.count).toBe(4);
+    });
+
+    it('is not when those are parked no more, or were settled, before the turn is over', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
+      await consumer.start();
+      arrive();
+      arrive();
+      consumer.park(1, true);
+      consumer.park(1, false);
+      consumer.park(2, true);
+      consumer.settle(2, 'requeue');
+      await turn();
+      expect(said).toEqual(['consume 2', 'requeue 2']);
+    });
+
+    it('never acknowledges what is parked with what came after it', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 2 }, none, none);
+      await consumer.start();
+      arrive();
+      arrive();
+      consumer.park(2, true);
+      await turn();
+      arrive();
+      arrive();
+      for (const tag of [1, 3, 4]) consumer.settle(tag, 'ack');
+      await turn();
+      expect(said.slice(3)).toEqual(['ack 1', 'ack 3', 'ack 4']);
+      consumer.settle(2, 'retry');
+      await turn();
+      expect(said.slice(6)).toEqual(['retry 2']);
+    });
+
+    it('goes on as it is when a thousand are held beside it, until one of them is settled', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const consumer = new Consumer(channel, 'queue', { prefetch: 1 }, none, none);
+      await consumer.start();
+      for (let tag = 1; tag <= 1_000; tag++) {
+        arrive();
+        expect(consumer.park(tag, true)).toBe(true);
+        await new Promise(setImmediate);
+      }
+      arrive();
+      expect(consumer.park(1_001, true)).toBe(false);
+      await turn();
+      const asked = () => said.filter(what => what === 'consume 1').length;
+      expect(asked()).toBe(1_001);
+      consumer.settle(5, 'retry');
+      await turn();
+      expect(asked()).toBe(1_002);
+    });
+
+    it('is not one with a demand: that says by itself what it wants beside what is held', async () => {
+      const { channel, said, arrive } = channelUnderTest();
+      const demand$ = new BehaviorSubject(1);
+      const consumer = new Consumer(channel, 'queue', { demand$ }, none, none);
+      await consumer.start();
+      arrive();
+      demand$.next(0);
+      expect(consumer.park(1, true)).toBe(true);
+      await turn();
+      expect(said).toEqual(['consume 1']);
+    });
+  });
+
   it('does nothing while a demand has not said anything', async () => {
     const { channel, said } = channelUnderTest();
     await new Consumer(channel, 'queue', { demand$: NEVER }, none, none).start();

@@ -1,4 +1,4 @@
-import { config } from 'rxjs';
+import { config, Subject } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { binding } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
@@ -61,6 +61,31 @@ export function badBodies(setting: Setting): void {
       expect(message.body).toBe('odd');
       expect(message.ack()).toBe(true);
       expect(messages).toEqual([]);
+    });
+
+    it('go back after a while and not at once, and keep none waiting meanwhile', async () => {
+      const queue = setting.queueOf();
+      const picky = binding(setting.exchange, '#', body => (body === 'odd' ? ['odd'] : []));
+      const until$ = new Subject<void>();
+      const { bodies, messages, events, ended } = await setting.consuming({
+        queue,
+        bindings: [picky],
+        onBadMessage: 'requeue',
+        prefetch: 1,
+        until$,
+      });
+      const bad = () => events.filter(({ type }) => type === 'bad-message').length;
+      await publish('odd');
+      await publish('good');
+      await expect.poll(bodies).toEqual(['good']);
+      // Thousands of times, if it came straight back.
+      const before = bad();
+      expect(before).toBeLessThan(60);
+      messages[0]?.ack();
+      await expect.poll(bad).toBeGreaterThan(before);
+      until$.next();
+      expect(await ended).toBe('complete');
+      await expect.poll(async () => (await setting.pulse.queue(queue).inspect())?.messages).toBe(1);
     });
 
     it('are those too over which their binding throws', async () => {

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Subject, takeUntil } from 'rxjs';
+import { firstValueFrom, Subject, takeUntil } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import {
   binding,
@@ -223,6 +224,135 @@ export function handling(setting: Setting): void {
       await expect.poll(() => waiting(queue)).toBe(1);
     });
 
+    it.each([
+      ['a classic queue', {}],
+      ['a quorum queue', { quorum: true }],
+    ])('keeps the name of a dead letter that was tried again, with %s', async (_, kind) => {
+      const queue = setting.queueOf({ ...kind, deadLetter: true });
+      const { outcomes } = await handled(queue, fail, { retry: { ...QUICK, attempts: 2 } });
+      await setting.pulse.publish(setting.exchange, 'a.b', 'poison', { routes: ['route.x'] });
+      await expect.poll(outcomes).toEqual(['retried', 'dead-lettered']);
+      const { next } = await setting.consuming({ queue: deadLetterQueue(queue), bindings: [] });
+      const dead = await next();
+      const { exchange, routingKey, routes, attempt } = dead;
+      expect([routingKey, routes, attempt]).toEqual(['a.b', ['route.x'], 1]);
+      expect([exchange, dead.headers['x-first-death-exchange']]).toContain(setting.exchange);
+      expect(dead.headers).not.toHaveProperty('tcw-retry');
+    });
+
+    it('lets no publisher say what a dead letter is called', async () => {
+      const queue = setting.queueOf({ deadLetter: true });
+      const { outcomes } = await handled(queue, () => reject());
+      const headers = {
+        'tcw-retry': { failures: 1, delayMs: 1, dueMs: 1, exchange: 'theirs', routingKey: 'c', routes: [] },
+      };
+      await setting.pulse.publish(setting.exchange, 'a.b', 'forged', { headers });
+      await expect.poll(outcomes).toEqual(['dead-lettered']);
+      const { next } = await setting.consuming({ queue: deadLetterQueue(queue), bindings: [] });
+      expect((await next()).routingKey).toBe('a.b');
+    });
+
+    it('takes a count that it can not read for none', async () => {
+      const retries = `exchange/${setting.under.user}/tcw-retry`;
+      await setting.pulse.declareExchange(retries);
+      const key = `odd.${randomUUID()}`;
+      const odd = { bindings: [binding(retries, key)] };
+      const { results } = await handled(setting.queueOf(), () => undefined, {}, odd);
+      const header = { failures: 1, delayMs: 1, dueMs: 1, exchange: 'e', routingKey: 'k', routes: [] };
+      const counts = ['nonsense', 7, {}, { ...header, routes: 'none' }, { ...header, dueMs: 'soon' }, header];
+      for (const count of counts) {
+        await setting.pulse.publish(retries, key, 'x', { headers: { 'tcw-retry': count } });
+      }
+      await expect.poll(() => results.map(({ attempts }) => attempts)).toEqual([1, 1, 1, 1, 1, 2]);
+    });
+
+    it('leaves no copy of a message behind when its stream is left at the first failure', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(queue, ['once']);
+      for (let run = 0; run < 3; run++) {
+        const results$ = setting.pulse
+          .consume({ queue, bindings: [] })
+          .pipe(handle(fail, { retry: { backoff: { baseMs: 1, capMs: 1 } } }));
+        expect(await firstValueFrom(results$)).toMatchObject({ outcome: 'retried' });
+        await expect.poll(() => setting.pulse.gauges()).toMatchObject({ publisher: { unconfirmed: 0 } });
+      }
+      const { bodies } = await setting.consuming({ queue });
+      await sleep(100);
+      expect(bodies()).toEqual(['once']);
+    });
+
+    it('leaves no copy beside a message either when its stream is left while that is on its way', async () => {
+      const queue = setting.queueOf();
+      await setting.backlog(queue, [1, 2, 3]);
+      let failed = 0;
+      const leaving = setting.pulse
+        .consume({ queue, bindings: [] })
+        .pipe(handle(fail))
+        .subscribe(() => {
+          failed++;
+          queueMicrotask(() => {
+            leaving.unsubscribe();
+          });
+        });
+      await expect.poll(() => failed).toBeGreaterThan(0);
+      await expect.poll(() => waiting(queue)).toBe(3);
+      await sleep(300);
+      expect(await waiting(queue)).toBe(3);
+    });
+
+    it('ends when the last failure is written down, not before', async () => {
+      const queue = setting.queueOf();
+      const go = Promise.withResolvers<undefined>();
+      const until$ = new Subject<void>();
+      let started = false;
+      const failing: Handler<Message> = () => {
+        started = true;
+        return go.promise;
+      };
+      const { ended, outcomes } = await handled(queue, failing, {}, { until$ });
+      await publish('once');
+      await expect.poll(() => started).toBe(true);
+      until$.next();
+      await sleep(50);
+      go.reject(new Error('not now'));
+      expect(await ended).toBe('complete');
+      expect(await waiting(queue)).toBe(1);
+      expect(outcomes()).toEqual(['retried']);
+      const { messages } = await setting.consuming({ queue });
+      await expect.poll(() => messages.map(({ attempt }) => attempt)).toEqual([2]);
+    });
+
+    it('says of a message that its handler has settled too late that it is lost', async () => {
+      const { outcomes } = await handled(
+        setting.queueOf(),
+        async (message, { attempt, signal }) => {
+          if (attempt > 1 || message.redelivered) return;
+          await new Promise(aborted => {
+            signal.addEventListener('abort', aborted);
+          });
+          message.ack();
+        },
+        { concurrency: 1 },
+      );
+      await publish('slow');
+      await expect.poll(() => setting.pulse.gauges().consumers[0]?.count).toBe(1);
+      await setting.under.cutConnections();
+      await expect.poll(outcomes).toEqual(['lost', 'acked']);
+    });
+
+    it('gives the place of a handler to another when its message is lost, and it goes on all the same', async () => {
+      let calls = 0;
+      const { outcomes } = await handled(
+        setting.queueOf(),
+        () => (++calls === 1 ? new Promise(() => undefined) : undefined),
+        { concurrency: 1 },
+      );
+      await publish('hangs');
+      await expect.poll(() => calls).toBe(1);
+      await setting.under.cutConnections();
+      await expect.poll(outcomes).toEqual(['acked']);
+    });
+
     it('leaves a message alone that its handler has settled', async () => {
       const queue = setting.queueOf();
       const { outcomes } = await handled(queue, message => {
@@ -318,7 +448,16 @@ export function handling(setting: Setting): void {
       const plain = namedQueue('plain', { maxLength: 1 });
       expect(piped(plain, { concurrency: 0 })).toThrow(invalid);
       expect(piped(plain, { retry: { attempts: 0 } })).toThrow(invalid);
-      expect(piped(plain, { retry: { backoff: { baseMs: 0, capMs: 1 } } })).toThrow(invalid);
+      for (const [baseMs, capMs] of [
+        [0, 1],
+        [-1, 1],
+        [NaN, 1],
+        [1, 0],
+        [1, -1],
+        [1, NaN],
+      ] as const) {
+        expect(piped(plain, { retry: { backoff: { baseMs, capMs } } })).toThrow(invalid);
+      }
       expect(piped(plain, { deadLetter: true })).toThrow(invalid);
       const quorum = namedQueue('quorum', { maxLength: 1, quorum: true, deliveryLimit: 3 });
       expect(piped(quorum, { retry: { attempts: 4 } })).toThrow(invalid);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { config } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { HandleEvent } from '../../../src/pulse/index.ts';
 import { handlingIn } from './handling.ts';
@@ -74,6 +75,60 @@ export function outages(setting: Setting): void {
       await sleep(100);
       expect(done).toHaveLength(20);
       expect(outcomes()).not.toContain('lost');
+    });
+
+    it('ends, though a handler that began before never does', async () => {
+      const queue = setting.queueOf();
+      const bodies = Array.from({ length: 40 }, (_, n) => n);
+      await setting.backlog(queue, bodies);
+      let down = true;
+      const events: HandleEvent[] = [];
+      const done = new Set<unknown>();
+      await handled(
+        queue,
+        ({ body }) => {
+          if (body === 0) return new Promise(() => undefined);
+          if (down) throw new Error('the database is away');
+          done.add(body);
+          return undefined;
+        },
+        { concurrency: 4, onEvent: event => events.push(event) },
+      );
+      await expect.poll(() => events.map(({ type }) => type)).toContain('paused');
+      down = false;
+      await expect.poll(() => done.size).toBe(39);
+      expect(events.at(-1)).toEqual({ type: 'resumed' });
+    });
+
+    it('is told, and who throws at that is told too, and ends nothing', async () => {
+      const reported: unknown[] = [];
+      config.onUnhandledError = error => reported.push(error);
+      try {
+        let down = true;
+        const done: unknown[] = [];
+        const { results } = await handled(
+          setting.queueOf(),
+          async ({ body }) => {
+            if (down) throw new Error('the database is away');
+            done.push(body);
+          },
+          {
+            concurrency: 1,
+            onEvent: ({ type }) => {
+              throw new Error(`not ready for ${type}`);
+            },
+          },
+        );
+        for (let n = 0; n < 6; n++) await setting.pulse.publish(setting.exchange, 'k', n);
+        await expect.poll(() => results.length).toBeGreaterThanOrEqual(5);
+        down = false;
+        await expect.poll(() => [...done].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+        await expect
+          .poll(() => [...new Set(reported.map(String))])
+          .toEqual(['Error: not ready for paused', 'Error: not ready for resumed']);
+      } finally {
+        config.onUnhandledError = null;
+      }
     });
 
     it('is not what one bad message makes', async () => {

@@ -3,7 +3,7 @@ export interface Tail {
   push(piece: Buffer): void;
   /** How many bytes went by, those that were forgotten included. */
   readonly passed: number;
-  /** The last bytes, oldest first, in the same memory: nothing may be pushed afterwards. */
+  /** The last bytes, oldest first, in the memory of the tail itself: once it was full, nothing may be pushed afterwards. */
   take(): Buffer;
 }
 

@@ -17,12 +17,10 @@ describe('a tail', () => {
   });
 
   it('is taken without a copy of it', () => {
-    const tail = tailOf(8_000_000);
-    const piece = Buffer.alloc(3_000_000);
-    for (let count = 0; count < 5; count++) tail.push(piece);
-    const before = process.memoryUsage().arrayBuffers;
-    const taken = tail.take();
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
-    expect(taken).toHaveLength(8_000_000);
+    const tail = tailOf(1_000_000);
+    tail.push(Buffer.alloc(10));
+    const { buffer } = tail.take();
+    for (let count = 0; count < 5; count++) tail.push(Buffer.alloc(300_000));
+    expect(tail.take().buffer).toBe(buffer);
   });
 });

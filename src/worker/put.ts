@@ -1,12 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGzip, gzipSync, type ZlibOptions } from 'node:zlib';
 import { fullJitter, type Backoff } from '../pulse/index.ts';
+import { filePieces } from './file-pieces.ts';
 import { TaskError } from './outcome.ts';
-import { shortageOf } from './shortage.ts';
 
 /** What the store refuses, it may take the next time, but hardly the ninth. */
 const TRIES_REFUSED = 8;
@@ -14,17 +11,28 @@ const TRIES_REFUSED = 8;
 const TRIES = 45;
 /** An upload that gets nowhere for so long (ms) is cut off: a connection may be half open. */
 const STALLED_MS = 120_000;
-const READ_BYTES = 256 * 1024;
-/** A file of up to so many bytes is compressed in memory, in less than a ms. */
-const SMALL_BYTES = 32 * 1024;
+/** What the kernel takes of a connection's bytes has not left yet: by default Linux holds up to so many of them. */
+const KERNEL_BYTES = 4 * 1024 * 1024;
+/** What the kernel holds may leave so slowly. */
+const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
+const READ_BYTES = 64 * 1024;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
+
+/** A file as it goes up. */
+export interface Upload {
+  /** Open for reading; its bytes, where they are few. */
+  readonly content: FileHandle | Buffer;
+  readonly contentEncoding: 'identity' | 'gzip';
+}
 
 export interface PutOptions {
   readonly contentType: string;
-  readonly contentEncoding: 'identity' | 'gzip';
+  readonly contentEncoding: Upload['contentEncoding'];
   readonly signal: AbortSignal;
   /** How long nothing may move, in ms, until the connection counts as dead: two minutes by default. */
   readonly stalledMs?: number;
+  /** How slow a store may be in reading what is on its way to it; 32 KB/s by default. */
+  readonly slowestBytesPerSecond?: number;
 }
 
 /** The store has answered, and does not want the file. */
@@ -33,11 +41,10 @@ class Refused extends Error {}
 /**
  * Uploads a file to a signed URL. S3 needs to know the length beforehand, so the file is complete.
  *
- * @param content the whole path of the file, or its bytes
  * @throws TaskError `resource-unavailable` when the last try failed
  */
 export async function putFile(url: string, content: Upload['content'], options: PutOptions): Promise<void> {
-  const size = typeof content === 'string' ? (await stat(content)).size : content.length;
+  const size = Buffer.isBuffer(content) ? content.length : (await content.stat()).size;
   let refused = 0;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -45,6 +52,7 @@ export async function putFile(url: string, content: Upload['content'], options: 
       return;
     } catch (error) {
       options.signal.throwIfAborted();
+      if (error instanceof TaskError) throw error;
       if (error instanceof Refused) refused++;
       if (attempt === TRIES || refused === TRIES_REFUSED) {
         // The URL is a secret of sorts: whoever has it may write. Only its host is told.
@@ -60,12 +68,9 @@ async function putOnce(
   url: string,
   content: Upload['content'],
   size: number,
-  { contentType, contentEncoding, signal, stalledMs = STALLED_MS }: PutOptions,
+  { contentType, contentEncoding, signal, ...limits }: PutOptions,
 ): Promise<void> {
-  const stalled = new AbortController();
-  const timer = setTimeout(() => {
-    stalled.abort(new Error(`nothing moved for ${stalledMs / 1_000} s`));
-  }, stalledMs);
+  const stall = stallOf(limits);
   try {
     // Loaded with the first upload: it costs 5 MB, and 45 ms of the time to start.
     const { request } = await import('undici');
@@ -76,14 +81,10 @@ async function putOnce(
         'content-length': String(size),
         ...(contentEncoding === 'gzip' && { 'content-encoding': 'gzip' }),
       },
-      body:
-        typeof content === 'string'
-          ? Readable.from(
-              watched(content, () => timer.refresh()),
-              { objectMode: false },
-            )
-          : content,
-      signal: AbortSignal.any([signal, stalled.signal]),
+      body: Buffer.isBuffer(content)
+        ? content
+        : Readable.from(watched(content, size, stall.taken), { objectMode: false }),
+      signal: AbortSignal.any([signal, stall.signal]),
     });
     const answer = await response.body.text();
     const { statusCode } = response;
@@ -92,51 +93,46 @@ async function putOnce(
     if (statusCode >= 300)
       throw statusCode < 500 && statusCode !== 429 ? new Refused(reason) : new Error(reason);
   } finally {
-    clearTimeout(timer);
+    stall.end();
   }
 }
 
 /** A file's content, and a word for each piece that is taken of it. */
-async function* watched(file: string, onPiece: () => void): AsyncGenerator<Buffer> {
-  for await (const piece of createReadStream(file)) {
-    onPiece();
-    yield piece as Buffer;
+async function* watched(file: FileHandle, size: number, onTaken: (bytes: number) => void) {
+  for await (const piece of filePieces(file, size, () => Buffer.allocUnsafeSlow(READ_BYTES))) {
+    yield piece;
+    onTaken(piece.length);
   }
 }
 
-/** A file as it goes up. */
-export interface Upload {
-  /** The whole of its path; its bytes, where they are few. */
-  readonly content: string | Buffer;
-  readonly contentEncoding: 'identity' | 'gzip';
-}
-
-/** Compresses a file into another, a small one in memory. Where the disk has no room for that, the file goes up as it is. */
-export async function gzipped(file: string, zipped: string, signal: AbortSignal): Promise<Upload> {
-  if ((await stat(file)).size <= SMALL_BYTES) {
-    const content = gzipSync(await readFile(file, { signal }));
-    return { content, contentEncoding: 'gzip' };
-  }
-  try {
-    // With this mark, a chunk is asked for only when the one before it has been used up.
-    const gzip = createGzip({ highWaterMark: 1 } as ZlibOptions);
-    const target = createWriteStream(zipped, { mode: 0o600 });
-    await pipeline(contentOf(file), gzip, target, { signal });
-    return { content: zipped, contentEncoding: 'gzip' };
-  } catch (error) {
-    await rm(zipped, { force: true });
-    if (shortageOf(error) !== 'disk space') throw error;
-    return { content: file, contentEncoding: 'identity' };
-  }
-}
-
-/** A file piece by piece, each in the memory of the one before it: a long file else fills memory faster than it is freed. */
-async function* contentOf(file: string): AsyncGenerator<Buffer> {
-  await using handle = await open(file);
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  for (;;) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-  }
+/**
+ * Aborts an upload that gets nowhere. All that can be seen of one is when the kernel takes more bytes. What it holds then
+ * still has to leave, and may do so for long without another sign, so the time that is given is for that too.
+ */
+function stallOf({
+  stalledMs = STALLED_MS,
+  slowestBytesPerSecond = SLOWEST_BYTES_PER_SECOND,
+}: Pick<PutOptions, 'stalledMs' | 'slowestBytesPerSecond'>) {
+  const stalled = new AbortController();
+  let taken = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const restart = () => {
+    clearTimeout(timer);
+    const held = Math.min(taken, KERNEL_BYTES);
+    const limitMs = stalledMs + (held / slowestBytesPerSecond) * 1_000;
+    timer = setTimeout(() => {
+      stalled.abort(new Error(`nothing moved for ${Math.round(limitMs / 1_000)} s`));
+    }, limitMs);
+  };
+  restart();
+  return {
+    signal: stalled.signal,
+    taken: (bytes: number) => {
+      taken += bytes;
+      restart();
+    },
+    end: () => {
+      clearTimeout(timer);
+    },
+  };
 }

@@ -20,6 +20,15 @@ export interface Line {
   readonly [field: string]: unknown;
 }
 
+/** What taskcluster-client, which ships no types, has for who wants to see artifacts. */
+interface ArtifactCalls {
+  listArtifacts(
+    taskId: string,
+    runId: string,
+  ): Promise<{ artifacts: { name: string; storageType: string }[] }>;
+  artifact(taskId: string, runId: string, name: string): Promise<{ url: string }>;
+}
+
 /** An embedded queue, and real `tcw run` processes that poll it: for what needs a process, such as its sudden death. */
 export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) {
   const tokens = {
@@ -48,6 +57,10 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
   const user = { clientId: 'user', accessToken: tokens.user };
   const status = async (taskId: string): Promise<TaskStatusStructure> =>
     (await call(user, 'status', taskId)).status;
+  const artifacts = new taskcluster.Queue({
+    rootUrl: local.rootUrl,
+    credentials: { clientId: user.clientId, accessToken: tokens.user.reveal() },
+  }) as unknown as ArtifactCalls;
 
   return {
     local,
@@ -66,6 +79,11 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
         ...definition,
       });
       return taskId;
+    },
+    artifacts: async (taskId: string) => (await artifacts.listArtifacts(taskId, '0')).artifacts,
+    artifact: async (taskId: string, name: string) => {
+      const { url } = await artifacts.artifact(taskId, '0', name);
+      return (await fetch(url)).text();
     },
     /** Waits until a run of a task is in a state. */
     reaches: (taskId: string, state: string, runId = 0) =>

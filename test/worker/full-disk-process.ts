@@ -18,3 +18,4 @@ if (ballast !== undefined) {
 await log.end();
 const text = await readFile(log.file, 'latin1');
 process.stdout.write(JSON.stringify({ text, failure: log.failure?.message }));
+await log.remove();

@@ -20,7 +20,10 @@ async function start(engine: (typeof engines)[number]) {
   const place = await newFolder();
   const secrets = [new Secret('token-token-token')];
   const log = await openTaskLog({ folders: [place], name: 'task.log', secrets: () => secrets });
-  onTestFinished(() => log.end());
+  onTestFinished(async () => {
+    await log.end();
+    await log.remove();
+  });
   return {
     sandbox,
     folder,

@@ -1,5 +1,6 @@
 import type { Claim, RunCalls } from '../../queue/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
+import type { RunFolder } from '../run-folder.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import type { Payload } from './payload.ts';
 
@@ -16,6 +17,12 @@ export interface FeatureRun {
   readonly signal: AbortSignal;
 }
 
+/** A run whose commands have ended. */
+export interface FinishingRun extends FeatureRun {
+  /** The run's own folder, as it was made. */
+  readonly home: RunFolder;
+}
+
 /** Something that a payload may ask for. Each owns its part of the payload schema. */
 export interface Feature {
   readonly name: string;
@@ -24,5 +31,5 @@ export interface Feature {
   /** @throws TaskError when the payload asks for what can not be had here */
   check?(run: FeatureRun): void;
   /** After the commands, whatever came of them. @throws TaskError when the run does not count as completed */
-  finish?(run: FeatureRun): Promise<void>;
+  finish?(run: FinishingRun): Promise<void>;
 }

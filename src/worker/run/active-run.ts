@@ -3,7 +3,7 @@ import { BehaviorSubject, type Observable } from 'rxjs';
 import type { Claim, Lease, RunCalls } from '../../queue/index.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Sandbox } from '../engines/engine.ts';
-import type { FeatureRun } from '../features/index.ts';
+import type { FinishingRun } from '../features/index.ts';
 import type { Entry } from '../ledger/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
@@ -11,7 +11,7 @@ import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state
 import { STOP_RULES, type StopReason, type StopRule } from './stop.ts';
 
 /** A run whose commands can be run. */
-export interface PreparedRun extends FeatureRun {
+export interface PreparedRun extends FinishingRun {
   readonly sandbox: Sandbox;
   readonly env: Readonly<Record<string, string>>;
 }

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { defer, from, type Observable } from 'rxjs';
 import { FEATURES, type FeatureRun } from '../features/index.ts';
-import { removeFolder } from '../remove-folder.ts';
+import { makeRunFolder } from '../run-folder.ts';
 import { openTaskLog } from '../task-log/task-log.ts';
 import { settingsBlock } from '../task-log/words.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
@@ -31,7 +30,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
       secrets: () => tokens.add(calls.credentials.accessToken),
       onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
     }),
-    makeFolder(folder),
+    makeRunFolder(folder),
   ]);
   if (opened.status === 'rejected') throw opened.reason;
   const log = (run.log = opened.value);
@@ -47,17 +46,10 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   run.stopped.throwIfAborted();
   const sandbox = (run.sandbox = await engine.open(folder, entry?.keep));
   run.stopped.throwIfAborted();
-  return (run.prepared = { ...seen, sandbox, env: taskEnvironment(claim, payload, folder, config) });
-}
-
-/** Makes a run's folder, which is new and empty. */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // An earlier life of this worker left something behind under the same name.
-    await removeFolder(folder);
-    await mkdir(folder, { mode: 0o700 });
-  }
+  return (run.prepared = {
+    ...seen,
+    home: made.value,
+    sandbox,
+    env: taskEnvironment(claim, payload, folder, config),
+  });
 }

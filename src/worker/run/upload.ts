@@ -1,8 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { catchError, defer, from, of, type Observable } from 'rxjs';
 import { FEATURES, logNames } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
-import { gzipped, putFile, type Upload } from '../put.ts';
+import { gzipped, type Gzipped } from '../gzip.ts';
+import { namelessFile } from '../new-file.ts';
+import { putFile } from '../put.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun } from './active-run.ts';
@@ -74,12 +75,11 @@ async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promis
   const { backing, live } = logNames(run.prepared?.payload);
   const expires = claim.task.expires ?? claim.task.deadline;
   const signal = bestEffort(run.stopped);
-  const zipped = `${log.file}.gz`;
-  let zip: Upload | undefined;
+  let zip: Gzipped | undefined;
   try {
     const complete = async () => {
       await log.end();
-      return (zip = await gzipped(log.file, zipped, signal));
+      return (zip = await gzipped(log.handle, () => namelessFile(log.file), signal));
     };
     const ask = async () => {
       const asked = { storageType: 's3', contentType: LOG_TYPE, expires } as const;
@@ -103,7 +103,7 @@ async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promis
     const ended = withLog(log, outcome);
     return ended.result === 'completed' ? outcomeOf(error) : ended;
   } finally {
-    if (zip?.content === zipped) await rm(zipped, { force: true });
+    await zip?.[Symbol.asyncDispose]();
   }
 }
 

@@ -23,7 +23,7 @@ export interface LogFile {
    * @returns undefined when more may come at once; otherwise what settles then, and never rejects
    */
   write(bytes: Buffer): Promise<void> | undefined;
-  /** Completes and closes the file. Never rejects; may be called again. */
+  /** Completes the file. Never rejects; may be called again. */
   end(): Promise<void>;
   /** Why the disk did not take all; undefined when it did. */
   readonly failure: Error | undefined;
@@ -34,7 +34,7 @@ export interface LogFile {
  * allows no more, the last bytes are kept in memory, and written at the end behind a line that says how many are
  * missing. On a full disk they take the place of the last ones that it took.
  *
- * @param handle open for reading and writing, and empty; closed at the end
+ * @param handle open for reading and writing, and empty; it stays open
  */
 export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOptions): LogFile {
   const tailBytes = Math.min(TAIL_BYTES, Math.floor(maxBytes / 2));
@@ -78,26 +78,32 @@ export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOption
     return Buffer.from(`${inLine ? '\n' : ''}${cutLine(omitted, failure)}\n`);
   };
 
+  /**
+   * @param passed how many bytes came behind the file's first `at`, of which only those that are kept are not left out
+   * @returns whether the disk took all
+   */
+  const appendCut = async (at: number, passed: number, kept: Buffer): Promise<boolean> =>
+    (await append(await cutAt(at, passed - kept.length))).length === 0 && (await append(kept)).length === 0;
+
   const appendTail = async (tail: Tail): Promise<void> => {
     const { passed } = tail;
-    const last = tail.bytes();
+    const last = tail.take();
     const head = size;
     if (passed === last.length && (await append(last)).length === 0) {
       // The disk was full for a moment only.
       failure = undefined;
       return;
     }
-    if (size === head) {
-      const kept = fromNextLine(last);
-      const end = Buffer.concat([await cutAt(head, passed - kept.length), kept]);
-      if ((await append(end)).length === 0) return;
-    }
+    if (size === head && (await appendCut(head, passed, fromNextLine(last)))) return;
     // The disk is full: the last bytes that it took are less worth than the log's.
     const start = Math.min(head, size - Math.min(Math.floor(size / 2), last.length + CUT_LINE_BYTES));
     const room = Math.max(0, size - start - CUT_LINE_BYTES);
-    const kept = fromNextLine(last.subarray(Math.max(0, last.length - room)));
     size = start;
-    await append(Buffer.concat([await cutAt(start, head - start + passed - kept.length), kept]));
+    await appendCut(
+      start,
+      head - start + passed,
+      fromNextLine(last.subarray(Math.max(0, last.length - room))),
+    );
     await handle.truncate(size);
   };
 
@@ -105,11 +111,11 @@ export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOption
     try {
       await batches.flush();
       if (tail) await appendTail(tail);
-      await handle.close();
     } catch (error) {
       failure ??= error as Error;
-      await handle.close().catch(() => undefined);
     }
+    // Its memory is not needed while the file goes up.
+    tail = undefined;
   };
 
   return {

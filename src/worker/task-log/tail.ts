@@ -3,8 +3,8 @@ export interface Tail {
   push(piece: Buffer): void;
   /** How many bytes went by, those that were forgotten included. */
   readonly passed: number;
-  /** The last bytes, oldest first. */
-  bytes(): Buffer;
+  /** The last bytes, oldest first, in the memory of the tail itself: once it was full, nothing may be pushed afterwards. */
+  take(): Buffer;
 }
 
 /** @param size how many bytes are remembered */
@@ -22,10 +22,13 @@ export function tailOf(size: number): Tail {
     get passed() {
       return passed;
     },
-    bytes: () => {
+    take: () => {
       if (passed <= size) return ring.subarray(0, passed);
+      // Both parts reversed, and then all of it: they have changed places.
       const oldest = passed % size;
-      return Buffer.concat([ring.subarray(oldest), ring.subarray(0, oldest)]);
+      ring.subarray(0, oldest).reverse();
+      ring.subarray(oldest).reverse();
+      return ring.reverse();
     },
   };
 }

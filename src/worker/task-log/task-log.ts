@@ -1,7 +1,8 @@
-import { open, rm, unlink, type FileHandle } from 'node:fs/promises';
+import { unlink, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Secret } from '../../pulse/index.ts';
+import { newFile, unlessMissing } from '../new-file.ts';
 import { logFile } from './log-file.ts';
 import { redaction } from './redaction.ts';
 import { cutLine } from './words.ts';
@@ -16,8 +17,10 @@ const WAITING_BYTES = 256 * 1024;
 export interface TaskLog {
   /** Where the commands' output is written. It is slow when the disk is. */
   readonly output: Writable;
-  /** The file on disk. Complete only after {@link TaskLog.end}, but for what was too much for the log or the disk. */
+  /** Where the log lies. What a task has put there in its place is not the log: read it through {@link TaskLog.handle}. */
   readonly file: string;
+  /** The log on disk. Complete only after {@link TaskLog.end}, but for what was too much for the log or the disk. */
+  readonly handle: FileHandle;
   /** Why the disk did not take all of the log; known after {@link TaskLog.end}. */
   readonly failure?: Error | undefined;
   info(message: string): void;
@@ -25,6 +28,7 @@ export interface TaskLog {
   error(message: string): void;
   /** Writes all that is outstanding. May be called twice; nothing may be written afterwards. */
   end(): Promise<void>;
+  /** Closes and removes the file. May be called twice. */
   remove(): Promise<void>;
 }
 
@@ -94,6 +98,7 @@ export async function openTaskLog({
   return {
     output,
     file,
+    handle,
     get failure() {
       return target.failure;
     },
@@ -110,7 +115,10 @@ export async function openTaskLog({
       if (!output.writableEnded) output.end();
       await finished(output);
     },
-    remove: () => unlink(file).catch(unlessMissing),
+    remove: async () => {
+      await handle.close();
+      await unlink(file).catch(unlessMissing);
+    },
   };
 }
 
@@ -138,24 +146,10 @@ async function create(
   for (const folder of folders) {
     const file = `${folder}/${name}`;
     try {
-      return { handle: await openNew(file), file };
+      return { handle: await newFile(file), file };
     } catch (error) {
       problems.push(error);
     }
   }
   throw new AggregateError(problems, `no place for the task's log: ${problems.map(String).join('; ')}`);
-}
-
-async function openNew(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'wx+', 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    await rm(file, { force: true });
-    return open(file, 'wx+', 0o600);
-  }
-}
-
-function unlessMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }

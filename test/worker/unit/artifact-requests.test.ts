@@ -24,6 +24,21 @@ describe('a request for artifacts', () => {
   });
 
   it.each([
+    ['text/plain\n', 'its contentType "text/plain\\n" holds other characters than printable ASCII'],
+    ['text/ä', 'its contentType "text/ä" holds other characters than printable ASCII'],
+    [`text/${'x'.repeat(251)}`, 'its contentType has 256 characters, more than 255'],
+  ])('may not be for a type that is no header: %j', async (contentType, problem) => {
+    expect(await problemOf({ name: 'public/x', contentType })).toBe(`artifact "public/x": ${problem}`);
+  });
+
+  it.each(['text/x-mine; charset="utf-8"', `text/${'x'.repeat(250)}`, ''])(
+    'may be for any other type: %j',
+    async contentType => {
+      expect(await problemOf({ contentType })).toBeUndefined();
+    },
+  );
+
+  it.each([
     ['before the deadline', 0.9, 'before the task’s deadline'],
     ['after the task itself', 25, 'after the task does'],
   ])('may not be for artifacts that expire %s', async (_, hours, words) => {

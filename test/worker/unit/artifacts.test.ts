@@ -5,17 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue, type RunCalls } from '../../../src/queue/index.ts';
 import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
-import type { FeatureRun } from '../../../src/worker/features/feature.ts';
+import type { FinishingRun } from '../../../src/worker/features/feature.ts';
 import { TaskError } from '../../../src/worker/outcome.ts';
 import { TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { silence, webServer } from '../../queue/web-server.ts';
 import { inHours, start } from './uploading-run.ts';
 import { waitFor } from '../../wait-for.ts';
 
-const finish = (run: FeatureRun) => Promise.resolve(artifacts.finish?.(run));
+const finish = (run: FinishingRun) => Promise.resolve(artifacts.finish?.(run));
 
 /** What `finish` fails with. */
-async function failureOf(run: FeatureRun): Promise<unknown> {
+async function failureOf(run: FinishingRun): Promise<unknown> {
   return finish(run).then(
     () => 'nothing failed',
     (error: unknown) => error,
@@ -97,6 +97,22 @@ describe('an artifact', () => {
     await finish(run);
     expect(await listed()).toEqual(['s3 public/x']);
     expect(log.lines[0]).toMatch(/^warn: Not uploading artifact public\/logs\/live/);
+  });
+
+  it('is not uploaded in the place of the log when a directory has it, which may well be', async () => {
+    const { run, log, listed } = await start([{ type: 'directory', path: 'public' }], {
+      'public/logs/live.log': 'mine',
+      'public/logs/mine.log': 'mine',
+    });
+    await finish(run);
+    expect(await listed()).toEqual(['s3 public/logs/mine.log']);
+    expect(log.lines[0]).toMatch(/^warn: Not uploading artifact public\/logs\/live.log/);
+  });
+
+  it('may have the name of a log that the payload does without', async () => {
+    const { run, listed } = await start([{ name: 'public/logs/live.log' }], { x: 'mine' });
+    await finish({ ...run, payload: { ...run.payload, features: { liveLog: false } } });
+    expect(await listed()).toEqual(['s3 public/logs/live.log']);
   });
 
   it('is none where the payload asks for none', async () => {

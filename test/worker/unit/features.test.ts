@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FEATURES } from '../../../src/worker/features/index.ts';
 import type { FeatureRun } from '../../../src/worker/features/feature.ts';
 import { env } from '../../../src/worker/features/env.ts';
+import { logs } from '../../../src/worker/features/logs.ts';
 import { maxRunTime } from '../../../src/worker/features/max-run-time.ts';
 import { switches } from '../../../src/worker/features/switches.ts';
 import type { Payload } from '../../../src/worker/features/payload.ts';
@@ -50,6 +51,41 @@ describe('maxRunTime', () => {
     expect(problemOf(maxRunTime, { maxRunTime: 3_601 }, config)).toBe(
       'maxRunTime of 3601 s is more than this worker pool allows (3600 s)',
     );
+  });
+});
+
+describe("the log's names", () => {
+  const LIVE = 'public/logs/live.log';
+  const problem = (names: Partial<NonNullable<Payload['logs']>>, features = {}) =>
+    problemOf(logs, { logs: { backing: 'public/backing.log', live: LIVE, ...names }, features });
+
+  it('may be any that an artifact may have', () => {
+    expect(problem({})).toBeUndefined();
+    expect(problem({ backing: 'a', live: 'b' })).toBeUndefined();
+    expect(problemOf(logs, {})).toBeUndefined();
+  });
+
+  it.each([
+    ['empty', '', 'its name is empty'],
+    [
+      'so long that no list could have it',
+      `public/${'x/'.repeat(550)}y`,
+      'its name has 1108 characters, more than 1,024',
+    ],
+    ['with a percent sign', 'public/100%.log', 'its name holds a %, which the queue can not take'],
+    ['with a line break', 'public/a\nb', 'its name holds other characters than printable ASCII'],
+  ])('may not be %s', (_, name, words) => {
+    for (const property of ['backing', 'live'] as const) {
+      expect(problem({ [property]: name })).toBe(`logs.${property} ${JSON.stringify(name)}: ${words}`);
+    }
+  });
+
+  it('may not be the same, unless only one is needed', () => {
+    expect(problem({ backing: LIVE })).toBe(
+      `logs.backing and logs.live are both "${LIVE}": the log and the link to it need two names`,
+    );
+    expect(problem({ backing: LIVE }, { liveLog: false })).toBeUndefined();
+    expect(problem({ backing: LIVE }, { backingLog: false })).toBeUndefined();
   });
 });
 

@@ -1,10 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { symlinkSync } from 'node:fs';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { findArtifact } from '../../../src/worker/features/artifacts/find.ts';
+import { findArtifact, type FoundFile, type NotFound } from '../../../src/worker/features/artifacts/find.ts';
 import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
+import type { RunFolder } from '../../../src/worker/run-folder.ts';
 
 const NOBODY = 65_534;
 
@@ -19,12 +32,35 @@ async function folderWith(...files: string[]): Promise<string> {
   return folder;
 }
 
-const find = (
-  folder: string,
+/** A folder, taken for the one that was made for a run. */
+async function runFolder(path: string): Promise<RunFolder> {
+  const { dev, ino } = await lstat(path, { bigint: true });
+  return { path, dev, ino };
+}
+
+/** All that is found, without its descriptors, which are closed. */
+async function find(
+  folder: string | RunFolder,
   type: 'file' | 'directory',
   path: string,
   more: Partial<ArtifactRequest> = {},
-) => findArtifact({ type, path, optional: false, ...more }, folder);
+) {
+  const home = typeof folder === 'string' ? await runFolder(folder) : folder;
+  const found: (NotFound | Omit<FoundFile, 'handle'>)[] = [];
+  for await (const { name, look } of findArtifact({ type, path, optional: false, ...more }, home)) {
+    const each = await look();
+    if (!each) continue;
+    expect(each.name).toBe(name);
+    if ('reason' in each) {
+      found.push(each);
+      continue;
+    }
+    const { handle, ...rest } = each;
+    await handle.close();
+    found.push(rest);
+  }
+  return found;
+}
 
 /** Root reads everything, so what nobody may read has to be looked for as somebody else. */
 async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
@@ -124,6 +160,24 @@ describe('a file to upload', () => {
     ]);
   });
 
+  it('does not lie in what a task has put in the place of its folder', async () => {
+    const parent = await folderWith('run/a.txt', 'elsewhere/secret.txt', 'moved/secret.txt');
+    const run = await runFolder(join(parent, 'run'));
+    await rename(run.path, join(parent, 'away'));
+    for (const replace of [
+      () => symlink(join(parent, 'elsewhere'), run.path),
+      async () => {
+        await rm(run.path);
+        await rename(join(parent, 'moved'), run.path);
+      },
+    ]) {
+      await replace();
+      expect(await find(run, 'file', 'secret.txt')).toMatchObject([{ reason: 'invalid-resource-on-worker' }]);
+    }
+    await rm(run.path, { recursive: true });
+    expect(await find(run, 'file', 'secret.txt')).toMatchObject([{ reason: 'file-missing-on-worker' }]);
+  });
+
   it('says so when it may not be read', async () => {
     const folder = await folderWith('a.txt');
     await chmod(join(folder, 'a.txt'), 0o000);
@@ -153,6 +207,23 @@ describe('a directory to upload', () => {
     const folder = await folderWith('out/a.txt');
     const found = await find(folder, 'directory', path, name === undefined ? {} : { name });
     expect(found.map(one => one.name)).toEqual(['out/a.txt']);
+  });
+
+  // More files than arguments that a function may have. What they are does not matter, and links are soon made.
+  it('may have very many files', async () => {
+    const folder = await folderWith();
+    await mkdir(join(folder, 'out/sub'), { recursive: true });
+    const count = 130_000;
+    for (let index = 0; index < count; index++)
+      symlinkSync('nowhere', join(folder, 'out/sub', String(index)));
+    let last: string | undefined;
+    let found = 0;
+    const request = { type: 'directory', path: 'out', optional: false } as const;
+    for await (const { name } of findArtifact(request, await runFolder(folder))) {
+      last = name;
+      found++;
+    }
+    expect({ found, last }).toEqual({ found: count, last: 'out/sub/99999' });
   });
 
   it('may be empty', async () => {

@@ -20,8 +20,10 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-function open(folder: string, options: Partial<TaskLogOptions>): Promise<TaskLog> {
-  return openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [], ...options });
+async function open(folder: string, options: Partial<TaskLogOptions>): Promise<TaskLog> {
+  const log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [], ...options });
+  onTestFinished(() => log.remove());
+  return log;
 }
 
 async function write(log: TaskLog, chunk: Buffer | string): Promise<void> {
@@ -97,6 +99,7 @@ describe('a log with a bound', () => {
           await log.end();
           const whole = chunks.join('');
           const text = await readFile(log.file, 'latin1');
+          await log.remove();
           expect(text.length).toBeLessThanOrEqual(maxBytes + CUT_LINE_BYTES);
           if (whole.length <= maxBytes) expect(text).toBe(whole);
           else expectCutOf(whole, text);
@@ -122,6 +125,13 @@ describe('a log with a bound', () => {
     expect(size).toBeGreaterThan(9.9 * MB);
     expect(size).toBeLessThanOrEqual(10 * MB + CUT_LINE_BYTES);
     expectCutOf(chunk.toString().repeat(passed / chunk.length), await readFile(log.file, 'latin1'));
+  });
+
+  it('never needs more memory than its last 4 MB and a little, at its end neither', async () => {
+    const script = fileURLToPath(new URL('../log-memory-process.ts', import.meta.url));
+    const { stdout } = await execa(process.execPath, [script, await newFolder()]);
+    expect(Number(stdout)).toBeGreaterThan(4 * MB);
+    expect(Number(stdout)).toBeLessThan(5 * MB);
   });
 
   it('is told whole to whoever follows it', async () => {

@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import type { TaskLog } from '../../../src/worker/task-log/task-log.ts';
 
@@ -9,6 +10,7 @@ export function memoryLog(): TaskLog & { readonly lines: string[] } {
     lines,
     output: new PassThrough(),
     file: '/nowhere',
+    handle: {} as FileHandle,
     info: write('info'),
     warn: write('warn'),
     error: write('error'),

@@ -23,7 +23,9 @@ async function folder(): Promise<string> {
 
 async function start(options: Partial<TaskLogOptions> = {}): Promise<TaskLog> {
   const folders = options.folders ?? [await folder()];
-  return openTaskLog({ folders, name: 'task.log', secrets: () => [], ...options });
+  const log = await openTaskLog({ folders, name: 'task.log', secrets: () => [], ...options });
+  onTestFinished(() => log.remove());
+  return log;
 }
 
 /** The lines of a log that has ended. The last one has to end in a line break. */

@@ -76,7 +76,8 @@ describe('the upload of a log that does not come to an end', () => {
     } as Partial<RunCalls> as RunCalls;
     const { queue } = activeRun().worker;
     const { run } = activeRun({ worker: { queue: { ...queue, forRun: () => calls } } });
-    run.log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [] });
+    const log = (run.log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [] }));
+    onTestFinished(() => log.remove());
     let outcome: Outcome | undefined;
     const uploading = lastValueFrom(upload(run, COMPLETED)).then(after => (outcome = after));
     return { run, folder, asked: asked.promise, uploading, outcome: () => outcome };

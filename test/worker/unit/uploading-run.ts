@@ -4,8 +4,9 @@ import { basename, dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue } from '../../../src/queue/index.ts';
-import type { FeatureRun } from '../../../src/worker/features/feature.ts';
+import type { FinishingRun } from '../../../src/worker/features/feature.ts';
 import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
+import { makeRunFolder } from '../../../src/worker/run-folder.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { memoryLog } from './memory-log.ts';
 import { workerConfig } from './worker-config.ts';
@@ -23,7 +24,7 @@ export async function start(
   const parent = await realpath(await mkdtemp(join(tmpdir(), 'tcw-artifacts-')));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   const folder = join(parent, 'task_x_0');
-  await mkdir(folder);
+  const home = await makeRunFolder(folder);
   for (const [file, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await writeFile(join(folder, file), content);
@@ -40,7 +41,7 @@ export async function start(
   if (!claim) throw new Error('nothing was claimed');
   const stopped = new AbortController();
   const log = memoryLog();
-  const run: FeatureRun = {
+  const run: FinishingRun = {
     claim,
     calls: queue.forRun(claim),
     payload: {
@@ -49,6 +50,7 @@ export async function start(
       artifacts: requests.map(request => ({ type: 'file', path: 'x', optional: false, ...request })),
     },
     folder,
+    home,
     log,
     config: workerConfig(),
     signal: stopped.signal,

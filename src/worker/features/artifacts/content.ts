@@ -24,3 +24,16 @@ export function contentTypeOf(file: string): string {
 export function contentEncodingOf(file: string): 'identity' | 'gzip' {
   return COMPRESSED.has(extname(file).slice(1)) ? 'identity' : 'gzip';
 }
+
+/**
+ * What is wrong with the content type that a payload gives, if anything. It goes up as a header, and the queue takes no
+ * more than 255 characters.
+ */
+export function contentTypeProblem(contentType = ''): string | undefined {
+  if (contentType.length > 255) {
+    return `its contentType has ${contentType.length} characters, more than 255`;
+  }
+  return /^[\x20-\x7e]*$/.test(contentType)
+    ? undefined
+    : `its contentType ${JSON.stringify(contentType)} holds other characters than printable ASCII`;
+}

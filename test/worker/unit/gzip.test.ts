@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { gzipped } from '../../../src/worker/gzip.ts';
+import { namelessFile } from '../../../src/worker/new-file.ts';
+
+const { signal } = new AbortController();
+
+/** A file with this content, and how another one is made beside it. */
+async function start(content: Buffer) {
+  const folder = await mkdtemp(join(tmpdir(), 'tcw-gzip-'));
+  const source = await open(join(folder, 'file'), 'wx+');
+  onTestFinished(async () => {
+    await source.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await source.writeFile(content);
+  const made: FileHandle[] = [];
+  const newTarget = async () => {
+    const target = await namelessFile(join(folder, 'file'));
+    made.push(target);
+    return target;
+  };
+  return { folder, source, made, newTarget };
+}
+
+const isClosed = (handle: FileHandle) => handle.fd === -1;
+
+describe('a file that is compressed', () => {
+  it('is the same when it is read again, and lies in a file that nobody can name', async () => {
+    const content = Buffer.concat([randomBytes(2_000_000), Buffer.alloc(2_000_000), randomBytes(700_001)]);
+    const { folder, source, made, newTarget } = await start(content);
+    const upload = await gzipped(source, newTarget, signal);
+    expect(upload).toMatchObject({ content: made[0], contentEncoding: 'gzip' });
+    const { size = 0 } = (await made[0]?.stat()) ?? {};
+    const { buffer } = (await made[0]?.read(Buffer.alloc(size), 0, size, 0)) ?? {};
+    expect(gunzipSync(buffer ?? '').equals(content)).toBe(true);
+    expect(await readdir(folder)).toEqual(['file']);
+    await upload[Symbol.asyncDispose]();
+    expect(made.map(isClosed)).toEqual([true]);
+    expect(isClosed(source)).toBe(false);
+  });
+
+  it.runIf(existsSync('/dev/full'))('goes up as it is where there is no room for another file', async () => {
+    const { source } = await start(randomBytes(300_000));
+    const full = await open('/dev/full', 'r+');
+    const upload = await gzipped(source, () => Promise.resolve(full), signal);
+    expect(upload).toMatchObject({ content: source, contentEncoding: 'identity' });
+    await upload[Symbol.asyncDispose]();
+    expect([full, source].map(isClosed)).toEqual([true, false]);
+  });
+
+  it.each([0, 5, 32 * 1024])('is compressed in memory where it is small: %i bytes', async length => {
+    const content = randomBytes(length);
+    const { source, made, newTarget } = await start(content);
+    const upload = await gzipped(source, newTarget, signal);
+    expect(upload.contentEncoding).toBe('gzip');
+    expect(gunzipSync(upload.content as Buffer).equals(content)).toBe(true);
+    expect(made).toEqual([]);
+  });
+
+  it.each([1, 300_000])('is not, when the run is stopped: %i bytes', async length => {
+    const { source, made, newTarget } = await start(randomBytes(length));
+    const stopped = new AbortController();
+    const compressing = gzipped(
+      source,
+      () => {
+        stopped.abort(new Error('task canceled'));
+        return newTarget();
+      },
+      length === 1 ? AbortSignal.abort(new Error('task canceled')) : stopped.signal,
+    );
+    await expect(compressing).rejects.toThrow();
+    expect(made.map(isClosed)).toEqual(made.map(() => true));
+  });
+});

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
 
-/** How many entries of one folder are removed at a time. */
+/** How many things are removed at a time. */
 const AT_A_TIME = 32;
 
 /**
@@ -27,52 +27,39 @@ async function removeTree(folder: string): Promise<void> {
 }
 
 /**
- * Removes a folder from its top: a folder in a folder in it is moved up to the top before it is looked into, so that no
- * path is ever long, and each may be written to first. No program of every machine does as much: that of busybox does
- * not remove what is deep.
+ * Removes a folder from its top: a folder in it is moved up to the top before it is looked into, so that no path is ever
+ * long. Not every machine has a program that does as much: the rm of busybox does not remove what is deep.
  */
 async function takeApart(folder: string): Promise<void> {
-  const prefix = randomBytes(8).toString('hex');
+  // What somebody else may add meanwhile has other names, or there could be no end.
+  const top = `${folder}/${randomBytes(8).toString('hex')}-`;
   let moved = 0;
-  const remove = async ({ path, isFolder }: Entry) => {
-    if (!isFolder) return unlink(path);
-    await forEach(await list(path), async inner => {
-      if (!inner.isFolder) return unlink(inner.path);
-      // A folder that goes elsewhere is written to: its parent is another.
-      await chmod(inner.path, 0o700);
+  const empty = async (path: string) => {
+    await forEach(await readdir(path, { withFileTypes: true, encoding: 'buffer' }), async entry => {
+      // Names need not be text.
+      const inner = Buffer.concat([Buffer.from(`${path}/`), entry.name]);
+      if (!entry.isDirectory()) return unlink(inner);
+      // Also because a folder is written to when it gets another parent.
+      await chmod(inner, 0o700);
       moved += 1;
-      await rename(inner.path, `${folder}/${prefix}-${moved}`);
+      await rename(inner, `${top}${moved}`);
     });
-    await rmdir(path);
   };
-  for (let entries = await list(folder); entries.length > 0;) {
-    await forEach(entries, remove);
-    // Of what somebody else may add meanwhile there could be no end.
-    entries = (await list(folder)).filter(({ name }) => name.startsWith(prefix));
+  await chmod(folder, 0o700);
+  await empty(folder);
+  for (let removed = 0; removed < moved;) {
+    const folders = Array.from({ length: Math.min(AT_A_TIME, moved - removed) }, (_, at) => removed + at + 1);
+    await forEach(folders, async number => {
+      await empty(`${top}${number}`);
+      await rmdir(`${top}${number}`);
+    });
+    removed += folders.length;
   }
   await rmdir(folder);
 }
 
-interface Entry {
-  readonly name: string;
-  /** Bytes, since names need not be text. */
-  readonly path: Buffer;
-  readonly isFolder: boolean;
-}
-
-/** What is in a folder, which then may be changed. */
-async function list(folder: string | Buffer): Promise<Entry[]> {
-  await chmod(folder, 0o700);
-  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
-  return entries.map(entry => ({
-    name: entry.name.toString('latin1'),
-    path: Buffer.concat([Buffer.from(folder), Buffer.from('/'), entry.name]),
-    isFolder: entry.isDirectory(),
-  }));
-}
-
-async function forEach(entries: readonly Entry[], act: (entry: Entry) => Promise<void>): Promise<void> {
-  for (let at = 0; at < entries.length; at += AT_A_TIME) {
-    await Promise.all(entries.slice(at, at + AT_A_TIME).map(act));
+async function forEach<T>(things: readonly T[], act: (thing: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < things.length; at += AT_A_TIME) {
+    await Promise.all(things.slice(at, at + AT_A_TIME).map(act));
   }
 }

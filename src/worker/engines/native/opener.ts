@@ -25,6 +25,8 @@ export interface OpenerWords {
  * The worker's end of it, between `make` and `open`, is open already, so that nothing here waits for a worker that may
  * be gone. A FIFO that is opened for both ways does not wait either; the programs get one way only, or they would be
  * the writers whose end they wait for.
+ *
+ * Shells keep each job that has ended until it has been told of, and look through all of them at each start.
  */
 const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) => `
   exec 2>&1
@@ -50,6 +52,7 @@ const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) =>
         exec 4>&- 5<&- 6>&- 7>&- 8>&-
         echo '${ANSWER}entered' ;;
     esac
+    jobs >/dev/null
   done`;
 
 /**

@@ -42,6 +42,13 @@ export interface LauncherParts {
 const BEGINNING = 'exec 2>&3; trap : HUP INT QUIT TERM USR1 USR2 ALRM\n';
 
 /**
+ * Opens the pipe of the run's output once more, for one command: whether writing to it waits is told of all that use what
+ * was opened once, and a program may change it for the others (Node does while it runs). On other systems than Linux this
+ * gives the same again, and where a task has hidden its own /proc, it keeps what it has.
+ */
+const OUTPUT_ANEW = 'true 2>/dev/null >/proc/self/fd/1 && exec >/proc/self/fd/1';
+
+/**
  * The shell that stands between the worker and the commands of one run. It waits beside the run until it reads what to do,
  * so that nothing but the command itself has to be started then. It tells when the command's process exists, merges
  * standard error into standard output, waits, and tells the CPU time of what it waited for, which Node does not.
@@ -105,6 +112,7 @@ export class Launcher {
       (cd -- ${quoted(folder)} || exit 1
         printf 'inside\\n' >&3
         ${limits}
+        ${OUTPUT_ANEW}
         unset PATH ${KEEPER} ${SANDBOX}
         ${exports.join('\n')}
         set -- ${[...guard, ...argv].map(quoted).join(' ')}

@@ -65,6 +65,8 @@ const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) =>
  * It ends when the worker does, and it does not keep the worker's process from ending.
  */
 export class Opener {
+  /** What the path of each run's folder for FIFOs begins with, before the run's mark. */
+  readonly folders: string;
   readonly #shell: string;
   readonly #words: readonly string[];
   readonly #searchPath: string;
@@ -73,10 +75,11 @@ export class Opener {
   /**
    * @param shell a POSIX shell
    * @param words what it starts
-   * @param folders what the path of each run's folder begins with, before the run's mark
+   * @param folders what the path of each run's folder for FIFOs begins with, before the run's mark
    * @param searchPath for the programs that those programs start
    */
   constructor(shell: string, words: OpenerWords, folders: string, searchPath: string) {
+    this.folders = folders;
     this.#shell = shell;
     this.#words = ['-c', script(words), 'opener', folders];
     this.#searchPath = searchPath;

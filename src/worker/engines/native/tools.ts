@@ -41,7 +41,7 @@ export function findTools(shell: string, searchPath: string, fifoFolder: string)
   };
   return {
     searchPath,
-    fifoFolders: path.join(fifoFolder, 'tcw-'),
+    fifoFolders: path.resolve(fifoFolder, 'tcw-'),
     shell,
     shellIsPlain: isDash(shell),
     env: need('env'),

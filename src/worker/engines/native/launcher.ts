@@ -42,9 +42,9 @@ export interface LauncherParts {
 const BEGINNING = 'exec 2>&3; trap : HUP INT QUIT TERM USR1 USR2 ALRM\n';
 
 /**
- * Opens the pipe of the run's output once more, for one command: whether writing to it waits is told of all that use what
- * was opened once, and a program may change it for the others (Node does while it runs). On other systems than Linux this
- * gives the same again, and where a task has hidden its own /proc, it keeps what it has.
+ * Opens the pipe of the run's output once more, for one command. O_NONBLOCK belongs to what was opened (open(2)): a
+ * program that sets it, as Node does while it runs, sets it for all that share that, and their writes fail. On other
+ * systems than Linux, and where a task has hidden its own /proc, the command shares what the launcher has.
  */
 const OUTPUT_ANEW = 'true 2>/dev/null >/proc/self/fd/1 && exec >/proc/self/fd/1';
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readdirSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import path from 'node:path';
@@ -138,10 +138,23 @@ export class OutputPipe {
   }
 }
 
-/** A few calls of the system, which take less time here than they would take to be handed to another thread. */
+/** What the FIFOs of a run are called, whoever makes them. */
+const NAMES = ['keep', 'status', 'jobs', 'report', 'output'];
+
+/**
+ * A few calls of the system, which take less time here than they would take to be handed to another thread. None needs a
+ * descriptor, and none may fail what has been made: what stays is removed with the worker's own folder.
+ */
 function removeFifos(folder: string): void {
-  for (const name of readdirSync(folder)) unlinkSync(path.join(folder, name));
-  rmdirSync(folder);
+  const trying = (remove: () => void) => {
+    try {
+      remove();
+    } catch {
+      // It was not made, or a task has removed it.
+    }
+  };
+  for (const name of NAMES) trying(() => unlinkSync(path.join(folder, name)));
+  trying(() => rmdirSync(folder));
 }
 
 /** Gives `use` a new folder, that no other user can reach, for FIFOs that are needed only until they have been opened. */

@@ -10,6 +10,7 @@ import {
   createWorker,
   type Engine,
   type ExitReason,
+  type Ledger,
   type Tell,
   type WorkerConfig,
   type WorkerParts,
@@ -21,10 +22,15 @@ import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
 import { logNews } from './worker-log.ts';
 
+/** An engine, and the ledger in which what is made on the machine is written down, where there can be one. */
+interface ReadyEngine extends Engine {
+  readonly ledger: Ledger | undefined;
+}
+
 export interface WorkerProcess {
   readonly config: WorkerConfig;
   /** From {@link readyMachine}. */
-  readonly engine: Engine;
+  readonly engine: ReadyEngine;
   readonly queue: Queue;
   readonly pulse: Pulse | undefined;
   readonly logger: Logger;
@@ -39,19 +45,25 @@ export interface WorkerProcess {
  *
  * @throws Failure when it can not do what is asked for
  */
-export async function readyMachine(config: WorkerConfig, logger: Logger): Promise<Engine> {
-  const [engine] = await Promise.all([chosenEngine(config, logger), assertTasksDir(config.tasksDir)]);
-  return engine;
+export async function readyMachine(config: WorkerConfig, logger: Logger): Promise<ReadyEngine> {
+  const { tasksDir } = config;
+  await assertTasksDir(tasksDir);
+  // First, for to find out how tasks can be run is to make a place for one.
+  const ledger = await openLedger(tasksDir, teller(logger));
+  try {
+    return { ...(await chosenEngine(config, logger, ledger)), ledger };
+  } catch (error) {
+    ledger?.close();
+    throw error;
+  }
 }
 
 /** Runs a worker until it ends by itself or is told to. */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
   const { config, engine, queue, pulse, logger, shutdown$, onLog, onListening } = options;
   const { tasksDir, cleanUpTaskDirs: folders } = config;
-  const tell: Tell = news => {
-    logNews(news, logger);
-  };
-  const ledger = await openLedger(tasksDir, tell);
+  const { ledger } = engine;
+  const tell = teller(logger);
   if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, tell });
   const done = tasksDone(config, logger);
   const parts: WorkerParts = {
@@ -85,6 +97,12 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   }
 }
 
+function teller(logger: Logger): Tell {
+  return news => {
+    logNews(news, logger);
+  };
+}
+
 /** What `tcw run` exits with. */
 export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   'tasks-complete': EXIT_CODES.tasksComplete.code,
@@ -93,12 +111,17 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   shutdown: EXIT_CODES.workerShutdown.code,
 };
 
-async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
+async function chosenEngine(
+  config: WorkerConfig,
+  logger: Logger,
+  ledger: Ledger | undefined,
+): Promise<Engine> {
   const { containment, maxTaskProcesses: maxProcesses } = config;
   try {
     const engine = await nativeEngine({
       containment,
       ahead: true,
+      ...(ledger && { fifoFolder: ledger.workerFolder }),
       ...(maxProcesses > 0 && { maxProcesses }),
     });
     const { fallbackReason, unlimitedReason } = engine;

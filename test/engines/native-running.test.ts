@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { engines, Log, newMarker, openSandbox, PATH, sleeping } from './native-fixtures.ts';
+import { engines, insideOnly, Log, newMarker, openSandbox, PATH, sleeping } from './native-fixtures.ts';
 import { waitFor } from '../wait-for.ts';
 
 describe.each(engines)('a command in a sandbox ($containment)', engine => {
@@ -179,28 +179,47 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(log.text).toBe('late\n');
   });
 
-  it('is not spoilt by a command before it that made its own end non-blocking', async () => {
-    const { sandbox } = await openSandbox(engine);
-    // Node makes the descriptor of such a socket non-blocking; killed, it can not set that right again.
-    const program =
-      'new (require("net").Socket)({ fd: 1 }).write("x", () => process.kill(process.pid, "SIGKILL"))';
-    await sandbox.run({ argv: [process.execPath, '-e', program], env: { PATH }, output: new Log() });
-    let received = 0;
-    const slow = new Writable({
-      highWaterMark: 1,
-      write(chunk: Buffer, _encoding, done) {
-        received += chunk.length;
-        setTimeout(done, 5);
-      },
-    });
-    const { exitCode } = await sandbox.run({
-      argv: ['head', '-c', '1000000', '/dev/zero'],
-      env: { PATH },
-      output: slow,
-    });
-    await new Promise<void>(done => slow.end(done));
-    expect([exitCode, received]).toEqual([0, 1_000_000]);
-  });
+  it.runIf(engine.containment === 'pid-namespace' && process.getuid?.() === 0)(
+    'has all also when a command before it has hidden /proc',
+    async () => {
+      const { shell } = await openSandbox(engine);
+      expect(await shell(`${await insideOnly()} mount -t tmpfs none /proc`)).toMatchObject({ exitCode: 0 });
+      const { exitCode, log } = await shell('test ! -e /proc/self && echo out && echo error >&2');
+      expect([exitCode, log.text]).toEqual([0, 'out\nerror\n']);
+    },
+  );
+
+  it.each([
+    // Killed, Node can not set right again what it did to the pipe.
+    ['killed', 'process.stdout.write("x", () => process.kill(process.pid, "SIGKILL"))'],
+    [
+      'left running',
+      'process.stdout.write("x", () => require("fs").writeFileSync("up", "")); setInterval(() => {}, 1e6)',
+    ],
+  ])(
+    'is not spoilt by a program before it that made the pipe non-blocking and was %s',
+    async (_, program) => {
+      const { sandbox, shell } = await openSandbox(engine);
+      await shell(
+        `'${process.execPath}' -e '${program}' & while [ -e /proc/$! ] && [ ! -e up ]; do sleep 0.02; done`,
+      );
+      let received = 0;
+      const slow = new Writable({
+        highWaterMark: 1,
+        write(chunk: Buffer, _encoding, done) {
+          received += chunk.length;
+          setTimeout(done, 5);
+        },
+      });
+      const { exitCode } = await sandbox.run({
+        argv: ['head', '-c', '1000000', '/dev/zero'],
+        env: { PATH },
+        output: slow,
+      });
+      await new Promise<void>(done => slow.end(done));
+      expect([exitCode, received]).toEqual([0, 1_000_000]);
+    },
+  );
 
   it('that breaks does not hold the command up', async () => {
     const { sandbox } = await openSandbox(engine);

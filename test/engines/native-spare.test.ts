@@ -7,31 +7,30 @@ import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import { KEEPER } from '../../src/worker/engines/native/mark.ts';
 import { environmentOf, readProcessTable } from '../../src/worker/engines/native/process-table.ts';
 
-/** What runs beside this process because of it, by the word that the programs beside a run have. */
-const beside = async () => {
+/** What runs beside the worker with a search path, and the word that it has in common with others of the same run. */
+const beside = async (searchPath: string) => {
   const rows = await readProcessTable();
-  const marks = rows
+  return rows
     .filter(({ zombie }) => !zombie)
-    .flatMap(({ pid }) =>
-      environmentOf(pid)
-        .filter(entry => entry.startsWith(`${KEEPER}=`))
-        .map(mark => ({ pid, mark })),
-    );
-  return marks;
+    .flatMap(({ pid }) => {
+      const environment = environmentOf(pid);
+      if (!environment.includes(`PATH=${searchPath}`)) return [];
+      return environment.filter(entry => entry.startsWith(`${KEEPER}=`)).map(mark => ({ pid, mark }));
+    });
 };
 
 async function start(containment: 'auto' | 'process-group') {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-spare-'));
-  const engine = await nativeEngine({ containment, ahead: true });
-  const before = (await beside()).map(({ mark }) => mark);
+  // No other engine on this machine has it.
+  const searchPath = `${process.env.PATH}:${folder}`;
+  const engine = await nativeEngine({ containment, ahead: true, searchPath });
   onTestFinished(async () => {
     await engine.close?.();
     await rm(folder, { recursive: true });
   });
   /** The processes of each place that is ready. */
   const spares = async () => {
-    const ours = (await beside()).filter(({ mark }) => !before.includes(mark));
-    return Object.values(Object.groupBy(ours, ({ mark }) => mark));
+    return Object.values(Object.groupBy(await beside(searchPath), ({ mark }) => mark));
   };
   const exitCode = async (code: number) => {
     const sandbox = await engine.open(folder);

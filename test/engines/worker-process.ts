@@ -13,7 +13,9 @@ import { nativeEngine, type NativeEngineOptions } from '../../src/worker/engines
 
 const [folder = '/', options = '{}'] = process.argv.slice(2);
 const line = process.env.TCW_TEST_LINE ?? '';
-const engine = await nativeEngine(JSON.parse(options) as NativeEngineOptions);
+const given = JSON.parse(options) as NativeEngineOptions;
+// What it leaves when it is killed goes with the test's folder.
+const engine = await nativeEngine({ fifoFolder: folder, ...given });
 const { containment, fallbackReason, unlimitedReason } = engine;
 process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason })}\n`);
 

@@ -5,7 +5,8 @@ export interface Engine {
    * Makes the place in which one run's commands live: nothing started in it survives {@link Sandbox.close}.
    *
    * @param folder the run's own folder, absolute; commands start there
-   * @param keep given a word, before the first process of the run exists, by which `endLeftovers` finds the run's processes
+   * @param keep given a word, before anything can be run, by which `endLeftovers` finds the processes of the run and those
+   *        beside it. What the engine itself had started by then ends with the worker
    */
   open(folder: string, keep?: (trace: string) => void): Promise<Sandbox>;
   /**

@@ -1,6 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, closeSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import type { Tell } from '../events.ts';
+import { closedAtExit } from './closed-at-exit.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
@@ -9,6 +21,7 @@ import { showLife } from './sign-of-life.ts';
  *
  *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
  *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: traces of its processes
+ *     <tasksDir>/.tcw-<uid>/<worker>/<any folder>           the engine's own, needed for an instant
  *
  * `<worker>` is random for each process. A record's name says which files are the run's; no path stands in it.
  */
@@ -16,9 +29,11 @@ export interface Ledger {
   /** Where the records of all workers with this tasksDir and this user are. */
   readonly folder: string;
   readonly worker: string;
+  /** For this user only. Folders in it go with the worker, or with the next one. */
+  readonly workerFolder: string;
   /** Writes a run down, by the name of its folder. Without a record, on a full disk, the run goes on. */
   begin(runName: string): Entry;
-  /** The worker ends in order, and nothing of its runs is left. */
+  /** The worker ends in order, and nothing of its runs is left. The end of the process closes it too. */
   close(): void;
 }
 
@@ -28,6 +43,8 @@ export interface Entry {
   /** Nothing is left of the run. */
   end(): void;
 }
+
+const { O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 const TRIES = 5;
 const uid = process.getuid?.() ?? 0;
@@ -43,8 +60,17 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
   const worker = randomBytes(16).toString('hex');
   const records = `${folder}/${worker}`;
   const alive = `${records}.alive`;
+  let descriptor: number | undefined;
+  const close = closedAtExit(() => {
+    // What is left is of something that could not be removed: the next worker tries again.
+    const empty = isRemoved(records) || (removeFolders(records) && isRemoved(records));
+    if (descriptor !== undefined) closeSync(descriptor);
+    if (!empty) return;
+    rmSync(alive, { force: true });
+    isRemoved(folder);
+  });
   try {
-    const descriptor = await firstToWork(TRIES, () => {
+    descriptor = await firstToWork(TRIES, () => {
       makeOwn(folder);
       return showLife(alive);
     });
@@ -52,17 +78,12 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
     return {
       folder,
       worker,
+      workerFolder: records,
       begin: runName => entry(`${records}/${runName}`, tell),
-      close: () => {
-        // A record that is left is of something that could not be removed: the next worker tries again.
-        const empty = isRemoved(records);
-        closeSync(descriptor);
-        if (!empty) return;
-        rmSync(alive, { force: true });
-        isRemoved(folder);
-      },
+      close,
     };
   } catch (err) {
+    close();
     tell({ type: 'no-ledger', err });
     return undefined;
   }
@@ -92,7 +113,7 @@ function entry(file: string, tell: Tell): Entry {
   return {
     keep: trace => {
       trying(() => {
-        appendFileSync(file, `${trace}\n`, { mode: 0o600 });
+        append(file, `${trace}\n`);
       });
     },
     end: () => {
@@ -103,11 +124,35 @@ function entry(file: string, tell: Tell): Entry {
   };
 }
 
+/** A task may have put a pipe or a link in the place of a record: neither is waited for, nor followed. */
+function append(file: string, text: string): void {
+  const descriptor = openSync(file, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    writeSync(descriptor, text);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** A folder for this user only. One that is a link, or another user's, is refused. */
 function makeOwn(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== uid) throw new Error(`${folder} is not a folder of this user`);
+}
+
+/** Removes what the engine was making; returns whether it could. */
+function removeFolders(records: string): boolean {
+  try {
+    if (!lstatSync(records).isDirectory()) return false;
+    for (const entry of readdirSync(records, { withFileTypes: true })) {
+      if (entry.isDirectory()) rmSync(`${records}/${entry.name}`, { recursive: true, force: true });
+    }
+    return true;
+  } catch {
+    // A program that the engine has started may still be at it.
+    return false;
+  }
 }
 
 /** Removes a folder if there is nothing in it. */

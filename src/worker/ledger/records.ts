@@ -15,6 +15,8 @@ export interface Records {
   readonly folder: string;
   readonly alive: boolean;
   readonly runs: readonly Record[];
+  /** The paths of the folders among the records: what the worker's engine was making. */
+  readonly folders: readonly string[];
 }
 
 const WORKER = /^[0-9a-f]{32}$/;
@@ -38,7 +40,12 @@ export function readRecords(ledgerFolder: string): Records[] {
     // Looked at before the records are: a worker that ends in between has ended in order, or is found next time.
     const alive = showsLife(`${folder}.alive`);
     const names = isFolder(folder) ? list(folder) : [];
-    return { folder, alive, runs: names.flatMap(name => readRecord(folder, name)) };
+    return {
+      folder,
+      alive,
+      runs: names.flatMap(name => readRecord(folder, name)),
+      folders: names.map(name => `${folder}/${name}`).filter(isFolder),
+    };
   });
 }
 

@@ -26,7 +26,7 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
   const living = workers.filter(({ alive }) => alive).flatMap(({ runs }) => runs);
   const spared = new Set(living.flatMap(({ runName, traces }) => [runName, ...traces]));
 
-  for (const { folder, alive, runs } of workers) {
+  for (const { folder, alive, runs, folders } of workers) {
     if (alive) continue;
     for (const record of runs) {
       try {
@@ -39,6 +39,8 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
         tell({ type: 'leftovers-stay', run: record.runName, err });
       }
     }
+    // What can not be removed is tried again by the next start.
+    for (const each of folders) await removeFolder(each).catch(() => undefined);
     forget(folder);
     // While a record is left, so is what tells that its worker is dead: nothing.
     await rm(`${folder}.alive`, { force: true });

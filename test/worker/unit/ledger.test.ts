@@ -58,6 +58,28 @@ async function nextStart(tasksDir: string, { folders = true, failing = false } =
 }
 
 describe('a ledger', () => {
+  it('waits for no pipe, and follows no link, that a task has put in the place of a record', async () => {
+    const tasksDir = await newFolder();
+    const news = newsLog();
+    const ledger = await openLedger(tasksDir, news.tell);
+    if (!ledger) throw new Error('no ledger');
+    onTestFinished(() => {
+      ledger.close();
+    });
+    const record = join(ledger.workerFolder, RUN);
+    const entry = ledger.begin(RUN);
+    await rm(record);
+    await execa('mkfifo', [record]);
+    entry.keep(MARK);
+    await rm(record);
+    await writeFile(join(tasksDir, 'precious'), '');
+    await symlink(join(tasksDir, 'precious'), record);
+    entry.keep(MARK);
+    expect(await readFile(join(tasksDir, 'precious'), 'utf8')).toBe('');
+    expect(news.told).toHaveLength(2);
+    entry.end();
+  });
+
   it('has a record of each run while there is something of it, which only its user may read', async () => {
     const tasksDir = await newFolder();
     const ledger = await openLedger(tasksDir, newsLog().tell);
@@ -69,6 +91,21 @@ describe('a ledger', () => {
     expect((await stat(join(tasksDir, LEDGER))).mode & 0o777).toBe(0o700);
     entry?.end();
     ledger?.close();
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('goes with its process, however that leaves, and with it what the engine was making', async () => {
+    const tasksDir = await newFolder();
+    const module = new URL('../../../src/worker/ledger/index.ts', import.meta.url).href;
+    const program = `
+      import { mkdirSync, writeFileSync } from 'node:fs';
+      import { openLedger } from ${JSON.stringify(module)};
+      const { workerFolder } = await openLedger(${JSON.stringify(tasksDir)}, console.error);
+      mkdirSync(workerFolder + '/making');
+      writeFileSync(workerFolder + '/making/fifo', '');
+      process.exit(3);`;
+    const node = execa(process.execPath, ['--input-type=module', '--eval', program], { reject: false });
+    expect(await node).toMatchObject({ exitCode: 3, stderr: '' });
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
@@ -148,6 +185,14 @@ describe('what a dead worker left', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
+  it('is removed also when its engine was making a place for a run', async () => {
+    const { tasksDir, ledger } = await afterDeath();
+    await mkdir(join(ledger, DEAD, 'making'));
+    await execa('mkfifo', [join(ledger, DEAD, 'making', 'output')]);
+    expect((await nextStart(tasksDir)).told).toEqual([]);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
   it('keeps its folder where folders are kept', async () => {
     const { tasksDir, left, add } = await afterDeath({ [RUN]: '' });
     await mkdir(join(tasksDir, RUN));
@@ -200,7 +245,7 @@ describe('what a task wrote into the ledger', () => {
 
   it('touches nothing that a living worker has written down', async () => {
     const { tasksDir, ledger, left, add } = await afterDeath({ [RUN]: `${MARK}\n` });
-    await mkdir(join(ledger, LIVING));
+    await mkdir(join(ledger, LIVING, 'making'), { recursive: true });
     await writeFile(join(ledger, LIVING, RUN), `${MARK}\n`);
     const alive = join(ledger, `${LIVING}.alive`);
     await execa('mkfifo', [alive]);
@@ -214,6 +259,7 @@ describe('what a task wrote into the ledger', () => {
     await add(`${RUN}.log`);
     expect((await nextStart(tasksDir)).asked).toEqual([[]]);
     expect(await left()).toEqual([RUN, `${RUN}.log`]);
+    expect((await readdir(join(ledger, LIVING))).sort()).toEqual(['making', RUN].sort());
 
     living.kill('SIGKILL');
     await once(living, 'exit');

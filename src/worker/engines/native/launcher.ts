@@ -42,6 +42,13 @@ export interface LauncherParts {
 const BEGINNING = 'exec 2>&3; trap : HUP INT QUIT TERM USR1 USR2 ALRM\n';
 
 /**
+ * Opens the pipe of the run's output once more, for one command. O_NONBLOCK belongs to what was opened (open(2)): a
+ * program that sets it, as Node does while it runs, sets it for all that share that, and their writes fail. On other
+ * systems than Linux, and where a task has hidden its own /proc, the command shares what the launcher has.
+ */
+const OUTPUT_ANEW = 'true 2>/dev/null >/proc/self/fd/1 && exec >/proc/self/fd/1';
+
+/**
  * The shell that stands between the worker and the commands of one run. It waits beside the run until it reads what to do,
  * so that nothing but the command itself has to be started then. It tells when the command's process exists, merges
  * standard error into standard output, waits, and tells the CPU time of what it waited for, which Node does not.
@@ -105,6 +112,7 @@ export class Launcher {
       (cd -- ${quoted(folder)} || exit 1
         printf 'inside\\n' >&3
         ${limits}
+        ${OUTPUT_ANEW}
         unset PATH ${KEEPER} ${SANDBOX}
         ${exports.join('\n')}
         set -- ${[...guard, ...argv].map(quoted).join(' ')}

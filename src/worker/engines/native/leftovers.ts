@@ -1,8 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMark, KEEPER, SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
-import { FIFO_FOLDERS } from './output-pipe.ts';
 import { signal } from './process-group.ts';
 
 /** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
@@ -20,7 +18,6 @@ const PATIENCE_MS = 10_000;
  */
 export async function endLeftovers(marks: readonly string[]): Promise<number> {
   const ours = marks.filter(isMark);
-  for (const mark of ours) await rm(`${FIFO_FOLDERS}${mark}`, { recursive: true, force: true });
   const entries = ours.flatMap(mark => [`${KEEPER}=${mark}`, `${SANDBOX}=${mark}`]);
   if (entries.length === 0 || process.platform !== 'linux') return 0;
   const search = new MemberSearch(entries, 0);

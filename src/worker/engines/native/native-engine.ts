@@ -1,4 +1,4 @@
-import { release } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -30,6 +30,11 @@ export interface NativeEngineOptions {
   readonly searchPath?: string;
   /** A POSIX shell; by default /bin/sh. */
   readonly shell?: string;
+  /**
+   * A folder of the worker's user, in which there are FIFOs while the place for a run is made: what is left there by a
+   * worker that died may be removed. By default the machine's folder for temporary files.
+   */
+  readonly fifoFolder?: string;
 }
 
 export interface NativeEngine extends Engine {
@@ -54,9 +59,10 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     ahead = false,
     searchPath = process.env.PATH ?? '',
     shell = '/bin/sh',
+    fifoFolder = tmpdir(),
   } = options;
   if (process.platform === 'win32') throw new Error('The native engine needs a POSIX system');
-  const tools = findTools(shell, searchPath);
+  const tools = findTools(shell, searchPath, fifoFolder);
   const limitFor = (kind: Containment) => {
     if (maxProcesses === undefined) return undefined;
     const inNamespace = kind === 'pid-namespace';

@@ -25,6 +25,8 @@ export interface OpenerWords {
  * The worker's end of it, between `make` and `open`, is open already, so that nothing here waits for a worker that may
  * be gone. A FIFO that is opened for both ways does not wait either; the programs get one way only, or they would be
  * the writers whose end they wait for.
+ *
+ * Shells keep each job that has ended until it has been told of, and look through all of them at each start.
  */
 const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) => `
   exec 2>&1
@@ -50,6 +52,7 @@ const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) =>
         exec 4>&- 5<&- 6>&- 7>&- 8>&-
         echo '${ANSWER}entered' ;;
     esac
+    jobs >/dev/null
   done`;
 
 /**
@@ -62,6 +65,8 @@ const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) =>
  * It ends when the worker does, and it does not keep the worker's process from ending.
  */
 export class Opener {
+  /** What the path of each run's folder for FIFOs begins with, before the run's mark. */
+  readonly folders: string;
   readonly #shell: string;
   readonly #words: readonly string[];
   readonly #searchPath: string;
@@ -70,10 +75,11 @@ export class Opener {
   /**
    * @param shell a POSIX shell
    * @param words what it starts
-   * @param folders what the path of each run's folder begins with, before the run's mark
+   * @param folders what the path of each run's folder for FIFOs begins with, before the run's mark
    * @param searchPath for the programs that those programs start
    */
   constructor(shell: string, words: OpenerWords, folders: string, searchPath: string) {
+    this.folders = folders;
     this.#shell = shell;
     this.#words = ['-c', script(words), 'opener', folders];
     this.#searchPath = searchPath;

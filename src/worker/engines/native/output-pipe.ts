@@ -1,7 +1,6 @@
-import { closeSync, constants, openSync, readdirSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** As much as an ordinary user's program can ask a pipe to hold (pipe(7), F_SETPIPE_SZ), in bytes. */
@@ -139,22 +138,32 @@ export class OutputPipe {
   }
 }
 
-/** What the paths of runs' folders for FIFOs begin with, before the run's mark. */
-export const FIFO_FOLDERS = path.join(tmpdir(), 'tcw-');
+/** What the FIFOs of a run are called, whoever makes them. */
+const NAMES = ['keep', 'status', 'jobs', 'report', 'output'];
 
-/** A few calls of the system, which take less time here than they would take to be handed to another thread. */
+/**
+ * A few calls of the system, which take less time here than they would take to be handed to another thread. None needs a
+ * descriptor, and none may fail what has been made: what stays is removed with the worker's own folder.
+ */
 function removeFifos(folder: string): void {
-  for (const name of readdirSync(folder)) unlinkSync(path.join(folder, name));
-  rmdirSync(folder);
+  const trying = (remove: () => void) => {
+    try {
+      remove();
+    } catch {
+      // It was not made, or a task has removed it.
+    }
+  };
+  for (const name of NAMES) trying(() => unlinkSync(path.join(folder, name)));
+  trying(() => rmdirSync(folder));
 }
 
-/** Gives `use` a folder, that nobody else can reach, for FIFOs that are needed only until they have been opened. */
+/** Gives `use` a new folder, that no other user can reach, for FIFOs that are needed only until they have been opened. */
 export async function withFifoFolder<Result>(
-  mark: string,
+  folder: string,
   use: (folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = `${FIFO_FOLDERS}${mark}`;
-  await mkdir(folder, { mode: 0o700 });
+  // What it lies in may have been removed by a task.
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     return await use(folder);
   } finally {

@@ -4,7 +4,7 @@ import { Launcher } from './launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
 import { NamespaceEnds } from './namespace-ends.ts';
 import { Opener } from './opener.ts';
-import { FIFO_FOLDERS, withFifoFolder, type OutputPipe } from './output-pipe.ts';
+import { withFifoFolder, type OutputPipe } from './output-pipe.ts';
 import { isRunning, readProcFolder, type ProcessRow } from './process-table.ts';
 import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
@@ -83,7 +83,7 @@ export function namespaceOpener(
       resetting: words([tools.env, '--default-signal=INT,QUIT']),
       forking: words([setsid, '--fork']),
     },
-    FIFO_FOLDERS,
+    tools.fifoFolders,
     tools.searchPath,
   );
 }
@@ -99,7 +99,7 @@ export async function openPidNamespace(
   opener: Opener,
   { setsid }: PidNamespaceMethod,
 ): Promise<Enclosure> {
-  return await withFifoFolder(mark, async folder => {
+  return await withFifoFolder(`${opener.folders}${mark}`, async folder => {
     await opener.make(mark);
     const ends = new NamespaceEnds(folder);
     try {

@@ -51,9 +51,10 @@ export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosu
       const ready = next;
       next = undefined;
       const spare = await ready;
-      // Whatever has ended it meanwhile, nobody can enter it.
-      const marked = spare && !spare.enclosure.over ? spare : await take();
-      if (spare && spare !== marked) await end(spare);
+      // Whatever has ended it meanwhile, nobody can enter it. What it holds is given back before more is needed.
+      const isOver = spare?.enclosure.over === true;
+      if (spare && isOver) await end(spare);
+      const marked = spare && !isOver ? spare : await take();
       clearTimeout(timer);
       timer = setTimeout(prepare, DELAY_MS);
       return marked;

@@ -2,12 +2,14 @@ import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * The programs that the engine itself uses, by absolute path. They come from the worker's search path, never from a
- * task's; undefined when the machine does not have them.
+ * What the engine itself uses of the machine. Programs are absolute paths; they come from the worker's search path, never
+ * from a task's, and are undefined when the machine does not have them.
  */
 export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
+  /** What the path of each run's folder for FIFOs begins with, before the run's mark. */
+  readonly fifoFolders: string;
   readonly shell: string;
   /** Whether the shell adds nothing to the environment that it can not take away again: it is dash. */
   readonly shellIsPlain: boolean;
@@ -20,8 +22,11 @@ export interface Tools {
   readonly unshare: string | undefined;
 }
 
-/** @throws Error naming a program that the engine can not do without */
-export function findTools(shell: string, searchPath: string): Tools {
+/**
+ * @param fifoFolder in which the folders for FIFOs are
+ * @throws Error naming a program that the engine can not do without
+ */
+export function findTools(shell: string, searchPath: string, fifoFolder: string): Tools {
   const find = (name: string) =>
     searchPath
       .split(':')
@@ -36,6 +41,7 @@ export function findTools(shell: string, searchPath: string): Tools {
   };
   return {
     searchPath,
+    fifoFolders: path.resolve(fifoFolder, 'tcw-'),
     shell,
     shellIsPlain: isDash(shell),
     env: need('env'),

@@ -63,10 +63,10 @@ export interface Watchdog {
  */
 export async function withNewWatchdog<Result>(
   mark: string,
-  { shell, mkfifo, searchPath }: Tools,
+  { shell, mkfifo, searchPath, fifoFolders }: Tools,
   use: (watchdog: Watchdog, pipe: OutputPipe) => Result,
 ): Promise<Result> {
-  return await withFifoFolder(mark, async folder => {
+  return await withFifoFolder(`${fifoFolders}${mark}`, async folder => {
     const fifo = path.join(folder, 'output');
     assertDescriptors(DESCRIPTORS_OF_A_START);
     // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.

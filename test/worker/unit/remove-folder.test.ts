@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { removeFolder } from '../../../src/worker/remove-folder.ts';
+
+const NOBODY = 65_534;
+const asRoot = process.geteuid?.() === 0;
+
+/** So often one in the other, it is more than a path can be long. */
+const DEEP = 'd'.repeat(200);
+const goDeep = `for i in $(seq 30); do mkdir ${DEEP} && cd -P ${DEEP} || exit; done`;
+
+/** A folder for a run's folder, and something beside it that has to stay. */
+async function beside() {
+  const top = await mkdtemp(join(tmpdir(), 'tcw-remove-'));
+  onTestFinished(() => void execFileSync('rm', ['-rf', top]));
+  await mkdir(join(top, 'kept'));
+  await writeFile(join(top, 'kept/file'), '');
+  await mkdir(join(top, 'run'));
+  return { top, folder: join(top, 'run') };
+}
+
+/** Runs a line of shell in a folder, which may go deeper than paths do. */
+function shell(folder: string, line: string): void {
+  execFileSync('sh', ['-c', line], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** Root may do everything, so whoever removes has to be somebody else. */
+async function asNobody(top: string, act: () => Promise<void>): Promise<void> {
+  if (!asRoot) return act();
+  execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, top]);
+  await chown(top, NOBODY, NOBODY);
+  process.seteuid?.(NOBODY);
+  try {
+    await act();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+it('removes what lies deeper than a path can be long', async () => {
+  const { top, folder } = await beside();
+  shell(folder, `${goDeep}; touch file; mkdir -p a/b c; ln -s /nowhere link`);
+  await removeFolder(folder);
+  expect(await readdir(top)).toEqual(['kept']);
+});
+
+it('removes it also where nothing may be read or written', async () => {
+  const { top, folder } = await beside();
+  shell(
+    folder,
+    `${goDeep}; mkdir -p a/b; touch a/b/file; chmod 0 a/b a; cd ${folder}; chmod 0 ${DEEP}; mkdir -p x/y; chmod 500 x/y x .`,
+  );
+  await asNobody(top, () => removeFolder(folder));
+  expect(await readdir(top)).toEqual(['kept']);
+});
+
+it('follows no link, however deep it is or wherever it leads', async () => {
+  const { top, folder } = await beside();
+  shell(
+    folder,
+    `ln -s ../kept near; ln -s ${top}/kept/file file; ${goDeep}; ln -s ${top}/kept deep; ln -s ${top}/kept/file file`,
+  );
+  await chmod(join(top, 'kept'), 0o755);
+  await removeFolder(folder);
+  expect(await readdir(top)).toEqual(['kept']);
+  expect(await readdir(join(top, 'kept'))).toEqual(['file']);
+});
+
+it('removes a link in the place of the folder, not what it leads to', async () => {
+  const { top, folder } = await beside();
+  shell(folder, goDeep);
+  await rename(folder, join(top, 'elsewhere'));
+  await symlink('elsewhere', folder);
+  await removeFolder(folder);
+  expect((await readdir(top)).sort()).toEqual(['elsewhere', 'kept']);
+  expect(await readdir(join(top, 'elsewhere'))).toEqual([DEEP]);
+  await removeFolder(join(top, 'elsewhere'));
+});
+
+it('removes names that are no text', async () => {
+  const { top, folder } = await beside();
+  shell(folder, String.raw`d=$(printf 'd\377\376'); mkdir "$d"; touch "$d/f$d"; ` + goDeep + '; mkdir "$d"');
+  await removeFolder(folder);
+  expect(await readdir(top)).toEqual(['kept']);
+});
+
+it('is content when there is nothing', async () => {
+  const { top, folder } = await beside();
+  await rm(folder, { recursive: true });
+  await removeFolder(folder);
+  expect(await readdir(top)).toEqual(['kept']);
+});

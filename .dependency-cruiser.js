@@ -5,7 +5,7 @@
 export const floors = ['pulse', 'exchanges', 'queue', 'streams', 'worker', 'local', 'cli'];
 
 /** What a feature may know of the worker that runs it: what it is given, and the words it answers with. */
-const knownToFeatures = ['config/', 'task-log/', 'outcome.ts', 'put.ts'];
+const knownToFeatures = ['config/', 'files/', 'task-log/', 'outcome.ts', 'shortage.ts'];
 
 const upward = floors.slice(0, -1).map((floor, i) => ({
   name: `${floor}-imports-no-floor-above`,

@@ -179,15 +179,15 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(log.text).toBe('late\n');
   });
 
-  it.runIf(engine.containment === 'pid-namespace' && process.getuid?.() === 0)(
-    'has all also when a command before it has hidden /proc',
-    async () => {
+  // Only where a run has mounts of its own, and may change them.
+  if (engine.containment === 'pid-namespace' && process.getuid?.() === 0) {
+    it('has all also when a command before it has hidden /proc', async () => {
       const { shell } = await openSandbox(engine);
       expect(await shell(`${await insideOnly()} mount -t tmpfs none /proc`)).toMatchObject({ exitCode: 0 });
       const { exitCode, log } = await shell('test ! -e /proc/self && echo out && echo error >&2');
       expect([exitCode, log.text]).toEqual([0, 'out\nerror\n']);
-    },
-  );
+    });
+  }
 
   it.each([
     // Killed, Node can not set right again what it did to the pipe.

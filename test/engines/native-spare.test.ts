@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import { KEEPER } from '../../src/worker/engines/native/mark.ts';
@@ -85,6 +86,8 @@ describe.each(['auto', 'process-group'] as const)('an engine that works ahead (%
       (await children()).filter(({ pid, zombie }) => !zombie && !before.includes(pid));
     for (const { pid } of await started()) kill(pid);
     await expect.poll(started).toHaveLength(0);
+    // Node hears of their ends when it next looks at its descriptors.
+    await sleep(100);
     expect(await exitCode(6)).toBe(6);
   });
 

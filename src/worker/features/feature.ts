@@ -1,6 +1,6 @@
 import type { Claim, RunCalls } from '../../queue/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { RunFolder } from '../run-folder.ts';
+import type { RunFolder } from '../files/run-folder.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import type { Payload } from './payload.ts';
 

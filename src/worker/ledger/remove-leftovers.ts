@@ -3,7 +3,7 @@ import { readdir, lstat, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Engine } from '../engines/engine.ts';
 import type { Tell } from '../events.ts';
-import { removeFolder } from '../remove-folder.ts';
+import { removeFolder } from '../files/remove-folder.ts';
 import type { Ledger } from './ledger.ts';
 import { readRecords, type Record } from './records.ts';
 

@@ -1,5 +1,5 @@
 import { defer, from, type Observable } from 'rxjs';
-import { removeFolder } from '../remove-folder.ts';
+import { removeFolder } from '../files/remove-folder.ts';
 import type { ActiveRun } from './active-run.ts';
 
 /** Ends what is left of a run and removes it: processes, folder, log. Never errors. */

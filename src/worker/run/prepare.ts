@@ -1,6 +1,6 @@
 import { defer, from, type Observable } from 'rxjs';
 import { FEATURES, type FeatureRun } from '../features/index.ts';
-import { makeRunFolder } from '../run-folder.ts';
+import { makeRunFolder } from '../files/run-folder.ts';
 import { openTaskLog } from '../task-log/task-log.ts';
 import { settingsBlock } from '../task-log/words.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';

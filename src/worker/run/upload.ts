@@ -1,9 +1,9 @@
 import { catchError, defer, from, of, type Observable } from 'rxjs';
 import { FEATURES, logNames } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
-import { gzipped, type Gzipped } from '../gzip.ts';
-import { namelessFile } from '../new-file.ts';
-import { putFile } from '../put.ts';
+import { gzipped, type Gzipped } from '../files/gzip.ts';
+import { namelessFile } from '../files/new-file.ts';
+import { putFile } from '../files/put.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun } from './active-run.ts';

@@ -2,7 +2,7 @@ import { unlink, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Secret } from '../../pulse/index.ts';
-import { newFile, unlessMissing } from '../new-file.ts';
+import { newFile, unlessMissing } from '../files/new-file.ts';
 import { logFile } from './log-file.ts';
 import { redaction } from './redaction.ts';
 import { cutLine } from './words.ts';

@@ -17,7 +17,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findArtifact, type FoundFile, type NotFound } from '../../../src/worker/features/artifacts/find.ts';
 import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
-import type { RunFolder } from '../../../src/worker/run-folder.ts';
+import type { RunFolder } from '../../../src/worker/files/run-folder.ts';
 
 const NOBODY = 65_534;
 

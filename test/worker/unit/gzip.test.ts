@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { gzipped } from '../../../src/worker/gzip.ts';
-import { namelessFile } from '../../../src/worker/new-file.ts';
+import { gzipped } from '../../../src/worker/files/gzip.ts';
+import { namelessFile } from '../../../src/worker/files/new-file.ts';
 
 const { signal } = new AbortController();
 

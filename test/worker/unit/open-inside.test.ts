@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openInside } from '../../../src/worker/features/artifacts/open.ts';
-import { makeRunFolder } from '../../../src/worker/run-folder.ts';
+import { makeRunFolder } from '../../../src/worker/files/run-folder.ts';
 
 /** A run's folder, and beside it a folder of somebody else's. */
 async function start() {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { putFile, type PutOptions } from '../../../src/worker/put.ts';
+import { putFile, type PutOptions } from '../../../src/worker/files/put.ts';
 import { waitFor } from '../../wait-for.ts';
 
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { removeFolder } from '../../../src/worker/remove-folder.ts';
+import { removeFolder } from '../../../src/worker/files/remove-folder.ts';
 
 const NOBODY = 65_534;
 const asRoot = process.geteuid?.() === 0;

@@ -6,7 +6,7 @@ import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue } from '../../../src/queue/index.ts';
 import type { FinishingRun } from '../../../src/worker/features/feature.ts';
 import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
-import { makeRunFolder } from '../../../src/worker/run-folder.ts';
+import { makeRunFolder } from '../../../src/worker/files/run-folder.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { memoryLog } from './memory-log.ts';
 import { workerConfig } from './worker-config.ts';

@@ -1,7 +1,7 @@
 import { readdir, type FileHandle } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
 import type { PostArtifactRequest } from '../../../queue/index.ts';
-import type { RunFolder } from '../../run-folder.ts';
+import type { RunFolder } from '../../files/run-folder.ts';
 import { shortageOf } from '../../shortage.ts';
 import type { ArtifactRequest } from '../payload.ts';
 import { artifactName } from './name.ts';

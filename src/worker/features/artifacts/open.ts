@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, open, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { realRunFolder, type RunFolder } from '../../run-folder.ts';
+import { realRunFolder, type RunFolder } from '../../files/run-folder.ts';
 import { shortageOf } from '../../shortage.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;

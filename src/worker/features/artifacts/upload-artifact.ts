@@ -1,7 +1,7 @@
-import { gzipped } from '../../gzip.ts';
-import { namelessFile } from '../../new-file.ts';
+import { gzipped } from '../../files/gzip.ts';
+import { namelessFile } from '../../files/new-file.ts';
 import { TaskError } from '../../outcome.ts';
-import { putFile, type Upload } from '../../put.ts';
+import { putFile, type Upload } from '../../files/put.ts';
 import type { FinishingRun } from '../feature.ts';
 import type { ArtifactRequest } from '../payload.ts';
 import { contentEncodingOf, contentTypeOf } from './content.ts';

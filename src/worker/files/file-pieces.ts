@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { TaskError } from './outcome.ts';
+import { TaskError } from '../outcome.ts';
 
 /**
  * The first bytes of an open file, piece by piece. What grows meanwhile is not read, and who else reads through the same

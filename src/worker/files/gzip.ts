@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip, gzipSync, type ZlibOptions } from 'node:zlib';
 import { filePieces } from './file-pieces.ts';
 import type { Upload } from './put.ts';
-import { shortageOf } from './shortage.ts';
+import { shortageOf } from '../shortage.ts';
 
 const READ_BYTES = 256 * 1024;
 /** A file of up to so many bytes is compressed in memory, in less than a ms. */

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fullJitter, type Backoff } from '../pulse/index.ts';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import { filePieces } from './file-pieces.ts';
-import { TaskError } from './outcome.ts';
+import { TaskError } from '../outcome.ts';
 
 /** What the store refuses, it may take the next time, but hardly the ninth. */
 const TRIES_REFUSED = 8;

@@ -11,6 +11,12 @@ export interface RunException {
 }
 
 /**
+ * Each run has one exception at most, so that these never wait. What is bounded as low need not be looked at each minute,
+ * by each worker of a fleet.
+ */
+const MOST_WAITING = 1_000;
+
+/**
  * Exceptions of the runs of one worker, as the queue announces them. A deadline is not among them: its message does
  * not name the worker. Each time `listening$` turns true again, some may have been missed.
  */
@@ -22,7 +28,7 @@ export function runExceptions(
   const { items$, listening$ } = feed(
     pulse,
     {
-      queue: ephemeralQueue('tcw-exceptions'),
+      queue: ephemeralQueue('tcw-exceptions', { maxLength: MOST_WAITING }),
       bindings: [queue.taskException({ workerGroup: worker.workerGroup, workerId: worker.workerId })],
       prefetch: 100,
     },

@@ -59,10 +59,10 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
     };
     const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
     const listening = Promise.withResolvers<undefined>();
-    const engine = await readyMachine(config, logger);
+    const machine = await readyMachine(config, logger);
     const working = workerProcess({
       config,
-      engine,
+      machine,
       queue,
       pulse: broker.workers,
       logger,

@@ -40,9 +40,9 @@ export const run: RunCommand = async (config, { logger }) => {
   // The machine is looked at while the broker answers.
   const connecting = workerPulse(config, logger);
   try {
-    const [engine, pulse] = await Promise.all([readyMachine(config, logger), connecting]);
+    const [machine, pulse] = await Promise.all([readyMachine(config, logger), connecting]);
     phase = 'working';
-    return EXIT_CODE_OF[await workerProcess({ config, engine, queue, pulse, logger, shutdown$ })];
+    return EXIT_CODE_OF[await workerProcess({ config, machine, queue, pulse, logger, shutdown$ })];
   } finally {
     phase = 'closing';
     await connecting.then(

@@ -22,15 +22,17 @@ import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
 import { logNews } from './worker-log.ts';
 
-/** An engine, and the ledger in which what is made on the machine is written down, where there can be one. */
-interface ReadyEngine extends Engine {
+/** What a worker has of the machine it runs on. */
+interface Machine {
+  readonly engine: Engine;
+  /** Where what is made on it is written down; undefined where that can not be. */
   readonly ledger: Ledger | undefined;
 }
 
 export interface WorkerProcess {
   readonly config: WorkerConfig;
   /** From {@link readyMachine}. */
-  readonly engine: ReadyEngine;
+  readonly machine: Machine;
   readonly queue: Queue;
   readonly pulse: Pulse | undefined;
   readonly logger: Logger;
@@ -45,13 +47,13 @@ export interface WorkerProcess {
  *
  * @throws Failure when it can not do what is asked for
  */
-export async function readyMachine(config: WorkerConfig, logger: Logger): Promise<ReadyEngine> {
+export async function readyMachine(config: WorkerConfig, logger: Logger): Promise<Machine> {
   const { tasksDir } = config;
   await assertTasksDir(tasksDir);
   // First, for to find out how tasks can be run is to make a place for one.
   const ledger = await openLedger(tasksDir, teller(logger));
   try {
-    return { ...(await chosenEngine(config, logger, ledger)), ledger };
+    return { engine: await chosenEngine(config, logger, ledger), ledger };
   } catch (error) {
     ledger?.close();
     throw error;
@@ -60,9 +62,9 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
 
 /** Runs a worker until it ends by itself or is told to. */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
-  const { config, engine, queue, pulse, logger, shutdown$, onLog, onListening } = options;
+  const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
+  const { engine, ledger } = options.machine;
   const { tasksDir, cleanUpTaskDirs: folders } = config;
-  const { ledger } = engine;
   const tell = teller(logger);
   if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, tell });
   const done = tasksDone(config, logger);

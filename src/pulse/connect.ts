@@ -25,6 +25,7 @@ import { republisher } from './republish.ts';
 import { Session } from './session.ts';
 import { telemetryOf } from './telemetry/telemetry.ts';
 import { inTimerRange } from './timer-range.ts';
+import { UnderWay } from './under-way.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
 
@@ -77,11 +78,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   consuming.start();
 
   /** What a close waits for: messages that are held, and those that somebody is around. */
-  const work = new Set<Promise<unknown>>();
-  const background = (job: Promise<unknown>) => {
-    const settled: Promise<unknown> = job.catch(() => undefined).finally(() => work.delete(settled));
-    work.add(settled);
-  };
+  const work = new UnderWay();
   const drain$ = new ReplaySubject<void>(1);
   const gauges = new Set<() => ConsumerGauge>();
   const context = {
@@ -89,7 +86,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     namespace,
     backoff,
     drain$,
-    background,
+    background: (job: Promise<unknown>) => void work.add(job),
     republish: republisher(publisher),
     telemetry,
     warn,
@@ -114,8 +111,7 @@ export function connect(options: PulseOptions = {}): Pulse {
         more ? { ...given, headers: { ...given.headers, ...more } } : given,
       ),
     );
-    background(sent);
-    return sent;
+    return work.add(sent);
   };
   const live = async () => {
     const live$ = consuming.connection$.pipe(filter(connection => connection !== undefined));
@@ -129,7 +125,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   const close = async (deadlineMs: number) => {
     drain$.next();
     const done = async () => {
-      while (work.size > 0) await Promise.all(work);
+      await work.settled();
       await publisher.idle();
       if (work.size > 0) await done();
     };

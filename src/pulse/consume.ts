@@ -139,11 +139,11 @@ export function consume<T>(
     });
     asking.add(pausing);
 
-    const again = (error: PulseError, failures: FailuresInARow) => {
+    const again = (error: PulseError, attempt: number) => {
       if (!worthAnotherTry(error)) return throwError(() => error);
       consuming = false;
       emit({ type: 'interrupted', error });
-      return timer(fullJitter(failures.failed(), context.backoff));
+      return timer(fullJitter(attempt, context.backoff));
     };
 
     const overConnection = (connection: TransportConnection) => {
@@ -176,7 +176,7 @@ export function consume<T>(
             },
           },
         );
-      }).pipe(retry({ delay: (error: PulseError) => again(error, failures) }));
+      }).pipe(retry({ delay: (error: PulseError) => again(error, failures.failed()) }));
     };
 
     return context.connection$.pipe(

@@ -1,5 +1,6 @@
 import { PulseError } from './errors.ts';
 import { Secret } from './secret.ts';
+import { checkEscaped, decoded, plain } from './url-parts.ts';
 
 /** Mozilla's own Pulse. */
 export const PRODUCTION_URL = 'amqps://pulse.mozilla.org:5671';
@@ -72,18 +73,18 @@ export function endpointFrom(sources: CredentialSources): Endpoint {
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (tls ? 5671 : 5672) : Number(url.port),
     vhost: vhostOf(url),
-    user: sources.user ?? (decoded(url.username, 'user') || undefined) ?? env.PULSE_USERNAME ?? 'guest',
+    user:
+      sources.user ??
+      (decoded(url.username, "the Pulse URL's user") || undefined) ??
+      env.PULSE_USERNAME ??
+      'guest',
     password: new Secret(
       plain(sources.password) ??
-        (decoded(url.password, 'password') || undefined) ??
+        (decoded(url.password, "the Pulse URL's password") || undefined) ??
         env.PULSE_PASSWORD ??
         'guest',
     ),
   };
-}
-
-function plain(value: string | Secret | undefined): string | undefined {
-  return value instanceof Secret ? value.reveal() : value;
 }
 
 function parseUrl(text: string): URL {
@@ -106,28 +107,11 @@ function parseUrl(text: string): URL {
       'the Pulse URL names no host; it should look like amqps://user:password@host:5671',
     );
   }
-  // A password with @ and / in it ends too early: the rest of it would be the host and the vhost, and be shown.
-  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) {
-    throw new PulseError(
-      'invalid',
-      'the Pulse URL has an @ behind its host; write @, /, ? and # of a user, a password or a vhost as %40, %2F, %3F and %23',
-    );
-  }
+  checkEscaped(url, 'the Pulse URL', 'a user, a password or a vhost');
   return url;
 }
 
 /** No path and `/` both mean the default vhost; any other is one encoded segment, as in `/communitytc`. */
 function vhostOf(url: URL): string {
-  return url.pathname.length <= 1 ? '/' : decoded(url.pathname.slice(1), 'vhost');
-}
-
-function decoded(text: string, part: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new PulseError(
-      'invalid',
-      `the Pulse URL's ${part} holds a % that begins no escape; write % itself as %25`,
-    );
-  }
+  return url.pathname.length <= 1 ? '/' : decoded(url.pathname.slice(1), "the Pulse URL's vhost");
 }

@@ -11,6 +11,7 @@ import { RequeueLater } from './requeue-later.ts';
 import { lookedAfter, lookMs, prepare, queuesOf } from './topology.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
+import { UnderWay } from './under-way.ts';
 import { WATCH, watched } from './watch.ts';
 
 const DEFAULT_PREFETCH = 10;
@@ -68,14 +69,24 @@ export function deliveries<T>(
     };
     /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
     let wayBack: Promise<unknown> | undefined;
-    const copies = new Set<Promise<unknown>>();
-    const copied =
-      (republish: Origin['republish']): Origin['republish'] =>
-      (delivery, failed) => {
-        const copy = republish(delivery, failed).finally(() => copies.delete(copy));
-        copies.add(copy);
-        return copy;
-      };
+    const republish: Origin['republish'] = async (delivery, failed) => {
+      const properties = retriedProperties(delivery, failed);
+      // On a channel of its own: what is refused there ends no consumer.
+      wayBack ??= onOwnChannel(connection, async side => {
+        await side.declareExchange(retries);
+        await side.bindQueue(queue, retries, retryKey(queue));
+      });
+      try {
+        await wayBack;
+      } catch {
+        wayBack = undefined;
+        return false;
+      }
+      const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
+      if (!counted) wayBack = undefined;
+      return counted;
+    };
+    const copies = new UnderWay();
     const origin: Origin = {
       queue,
       spec: options.queue,
@@ -83,23 +94,7 @@ export function deliveries<T>(
       telemetry: hooks.telemetry,
       settle: (delivery, settlement) =>
         settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
-      republish: copied(async (delivery, failed) => {
-        const properties = retriedProperties(delivery, failed);
-        // On a channel of its own: what is refused there ends no consumer.
-        wayBack ??= onOwnChannel(connection, async side => {
-          await side.declareExchange(retries);
-          await side.bindQueue(queue, retries, retryKey(queue));
-        });
-        try {
-          await wayBack;
-        } catch {
-          wayBack = undefined;
-          return false;
-        }
-        const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
-        if (!counted) wayBack = undefined;
-        return counted;
-      }),
+      republish: (delivery, failed) => copies.add(republish(delivery, failed)),
       park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
       get lost() {
         return channelLost;
@@ -200,10 +195,10 @@ export function deliveries<T>(
 }
 
 /** Gives back what a consumer holds, when the copies are settled whose messages it would give back beside them. */
-async function abandoned(consumer: Consumer, copies: ReadonlySet<Promise<unknown>>): Promise<void> {
+async function abandoned(consumer: Consumer, copies: UnderWay): Promise<void> {
   if (copies.size > 0) {
     await consumer.stop();
-    await Promise.race([Promise.allSettled(copies), sleep(COPIES_MS, undefined, { ref: false })]);
+    await Promise.race([copies.settled(), sleep(COPIES_MS, undefined, { ref: false })]);
     // Whoever waited for the last copy acknowledges now.
     await setImmediate();
   }

@@ -1,6 +1,7 @@
 import type { BindingKey } from './binding.ts';
 import { PulseError, type PulseErrorKind } from './errors.ts';
 import { Secret } from './secret.ts';
+import { checkEscaped, decoded, plain } from './url-parts.ts';
 
 /** A broker's management plugin. Pulse shows its own to nobody in the open; a RabbitMQ of one's own may. */
 export interface ManagementApi {
@@ -15,6 +16,7 @@ export interface ManagementApi {
 }
 
 const TIMEOUT_MS = 10_000;
+const WHOLE = 'the URL of the management API';
 
 /** What an HTTP status says of us. Any other is a trouble of the API. */
 const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> = {
@@ -77,37 +79,13 @@ function endpointOf(given: string | Secret): { base: URL; login: { user: string;
   const text = plain(given);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new PulseError(
-      'invalid',
-      'the URL of the management API has to be one like http://127.0.0.1:15672',
-    );
+    throw new PulseError('invalid', `${WHOLE} has to be one like http://127.0.0.1:15672`);
   }
-  // A password with a slash in it ends too early: the rest of it would be the path, and its beginning be shown.
-  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) {
-    throw new PulseError(
-      'invalid',
-      'the URL of the management API has an @ behind its host; write @, /, ? and # of a user or a password as %40, %2F, %3F and %23',
-    );
-  }
-  const login = { user: decoded(url.username), password: new Secret(decoded(url.password)) };
+  checkEscaped(url, WHOLE, 'a user or a password');
+  const login = { user: decoded(url.username, WHOLE), password: new Secret(decoded(url.password, WHOLE)) };
   url.username = url.password = url.search = url.hash = '';
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return { base: url, login };
-}
-
-function plain(value: string | Secret): string {
-  return value instanceof Secret ? value.reveal() : value;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new PulseError(
-      'invalid',
-      'the URL of the management API holds a % that begins no escape; write % itself as %25',
-    );
-  }
 }
 
 /** `fetch` says why in a cause. */

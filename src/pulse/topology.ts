@@ -106,10 +106,11 @@ export function lookedAfter(
     let usedAt = performance.now();
     const look = async () => {
       const { consumers } = await channel.checkQueue(name);
-      if (!quorum || expiresMs === Infinity) return;
-      if (consumers === 0 && performance.now() - usedAt < expiresMs / 2) return;
-      usedAt = performance.now();
-      if (consumers === 0) await aside(side => use(side, name));
+      const now = performance.now();
+      const isUsed = consumers > 0;
+      if (!isUsed && now - usedAt < expiresMs / 2) return;
+      usedAt = now;
+      if (!isUsed && quorum) await aside(side => use(side, name));
     };
     return setInterval(() => {
       // A failure ends the channel, which is heard of there.

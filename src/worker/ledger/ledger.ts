@@ -5,7 +5,6 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   rmdirSync,
   rmSync,
   writeFileSync,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs';
 import type { Tell } from '../events.ts';
 import { closedAtExit } from './closed-at-exit.ts';
+import { foldersIn } from './records.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
@@ -63,7 +63,8 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
   let descriptor: number | undefined;
   const close = closedAtExit(() => {
     // What is left is of something that could not be removed: the next worker tries again.
-    const empty = isRemoved(records) || (removeFolders(records) && isRemoved(records));
+    removeFolders(records);
+    const empty = isRemoved(records);
     if (descriptor !== undefined) closeSync(descriptor);
     if (!empty) return;
     rmSync(alive, { force: true });
@@ -141,17 +142,12 @@ function makeOwn(folder: string): void {
   if (!found.isDirectory() || found.uid !== uid) throw new Error(`${folder} is not a folder of this user`);
 }
 
-/** Removes what the engine was making; returns whether it could. */
-function removeFolders(records: string): boolean {
+/** Removes what the engine was making, unless a program that it has started is still at it. */
+function removeFolders(records: string): void {
   try {
-    if (!lstatSync(records).isDirectory()) return false;
-    for (const entry of readdirSync(records, { withFileTypes: true })) {
-      if (entry.isDirectory()) rmSync(`${records}/${entry.name}`, { recursive: true, force: true });
-    }
-    return true;
+    for (const folder of foldersIn(records)) rmSync(folder, { recursive: true, force: true });
   } catch {
-    // A program that the engine has started may still be at it.
-    return false;
+    // What stays is seen when the folder that it lies in is removed.
   }
 }
 

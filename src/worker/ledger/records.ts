@@ -39,14 +39,23 @@ export function readRecords(ledgerFolder: string): Records[] {
     const folder = `${ledgerFolder}/${worker}`;
     // Looked at before the records are: a worker that ends in between has ended in order, or is found next time.
     const alive = showsLife(`${folder}.alive`);
-    const names = isFolder(folder) ? list(folder) : [];
+    const names = namesIn(folder);
     return {
       folder,
       alive,
       runs: names.flatMap(name => readRecord(folder, name)),
-      folders: names.map(name => `${folder}/${name}`).filter(isFolder),
+      folders: foldersIn(folder, names),
     };
   });
+}
+
+/** The paths of the folders in a folder: none where that is a link, or is not there. */
+export function foldersIn(folder: string, names = namesIn(folder)): string[] {
+  return names.map(name => `${folder}/${name}`).filter(isFolder);
+}
+
+function namesIn(folder: string): string[] {
+  return isFolder(folder) ? list(folder) : [];
 }
 
 function readRecord(folder: string, runName: string): Record[] {

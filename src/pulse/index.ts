@@ -40,6 +40,7 @@ export type {
   HandlerContext,
   HandleResult,
 } from './handle-options.ts';
+export { JsonText } from './json-text.ts';
 export { managementBindings, type ManagementApi } from './management.ts';
 export { MemoryBroker } from './memory/broker.ts';
 export { memoryTransport } from './memory/transport.ts';

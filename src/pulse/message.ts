@@ -21,6 +21,8 @@ export type Settlement = Outcome | 'retry';
  */
 export interface PulseMessage<T = unknown, By = unknown> {
   readonly body: T;
+  /** The bytes that were delivered: UTF-8 JSON, in which no number has been rounded yet. */
+  readonly content: Uint8Array;
   readonly exchange: string;
   readonly routingKey: string;
   /** The further routing keys it was published under (`CC`). */
@@ -114,6 +116,10 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
   /** Whether a message was settled when its channel had gone. */
   static settledLate(message: PulseMessage): boolean {
     return #delivery in message && message.#late;
+  }
+
+  get content(): Uint8Array {
+    return this.#delivery.content;
   }
 
   get exchange(): string {

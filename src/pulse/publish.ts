@@ -16,8 +16,8 @@ import {
 import { fullJitter, type Backoff } from './backoff.ts';
 import { checkExchangeName } from './binding.ts';
 import { bodyCheck } from './body-check.ts';
-import { wrap } from './dialect.ts';
-import { encode } from './encode.ts';
+import { encodeBody } from './encode.ts';
+import { JsonText } from './json-text.ts';
 import { PulseError } from './errors.ts';
 import { keptOpen } from './kept-open.ts';
 import { Outbox } from './outbox.ts';
@@ -148,8 +148,8 @@ export class Publisher {
       checkRoutingKey(routingKey);
       routes.forEach(checkRoutingKey);
       checkDeadline(deadlineMs);
-      if (schema) refuseBad(bodyCheck(schema)(body), exchange, routingKey);
-      content = encode(dialect === 'bare' ? body : wrap(dialect, body, exchange, routingKey));
+      if (schema) refuseBad(bodyCheck(schema)(valueOf(body)), exchange, routingKey);
+      content = encodeBody(dialect, body, exchange, routingKey);
     } catch (error) {
       const refused = { status: 'refused', error: refusalOf(error) } as const;
       this.#telemetry?.notSent(exchange, refused);
@@ -218,6 +218,10 @@ export class Publisher {
       return attempt === 1 ? of(0) : timer(fullJitter(attempt - 1, pauses));
     });
   }
+}
+
+function valueOf(body: unknown): unknown {
+  return body instanceof JsonText ? body.value : body;
 }
 
 function refuseBad(problems: readonly string[], exchange: string, routingKey: string): void {

@@ -60,7 +60,9 @@ export interface RunCalls {
   ): Promise<PostArtifactResponse>;
 }
 
-export function connectQueue(options: QueueOptions): Queue {
+export function connectQueue(given: QueueOptions): Queue {
+  // One spelling of the root URL, whoever calls: without a slash at its end.
+  const options = { ...given, rootUrl: new URL(given.rootUrl).origin };
   const { credentials, taskQueueId, workerGroup, workerId } = options;
   const call = queueCalls(options);
   const clock = queueClock();

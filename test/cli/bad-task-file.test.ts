@@ -21,7 +21,7 @@ describe('a task file that can not be used', () => {
       'asks json-e for what it does not know',
       'x.json',
       { payload: { $eval: 'nope' } },
-      /x\.json: json-e can not render it: [^\n]*nope/,
+      /x\.json: json-e cannot render it: [^\n]*nope/,
     ],
   ])('since it %s: one line says so, and nothing is started', async (_, name, content, message) => {
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', workplace.write(name, content));

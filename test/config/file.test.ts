@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonErrorOffset } from '../../src/cli/config/json-position.ts';
+import { scanJson } from '../../src/cli/documents/json-scan.ts';
 import { read, required } from './given.ts';
 
 describe('a configuration file', () => {
@@ -45,7 +45,7 @@ describe('a configuration file', () => {
   });
 });
 
-describe('jsonErrorOffset', () => {
+describe('scanJson', () => {
   it.each([
     ['', 0],
     ['{', 1],
@@ -63,13 +63,13 @@ describe('jsonErrorOffset', () => {
     ['[] []', 3],
     ['[1}', 2],
   ])('%j: %d', (text, offset) => {
-    expect(jsonErrorOffset(text)).toBe(offset);
+    expect(scanJson(text)).toBe(offset);
   });
 
   it('finds none in JSON', () => {
     fc.assert(
       fc.property(fc.json(), fc.constantFrom(undefined, 2, '\t'), (text, indent) => {
-        expect(jsonErrorOffset(JSON.stringify(JSON.parse(text), undefined, indent))).toBeUndefined();
+        expect(scanJson(JSON.stringify(JSON.parse(text), undefined, indent))).toBeUndefined();
       }),
     );
   });
@@ -83,7 +83,7 @@ describe('jsonErrorOffset', () => {
       });
     fc.assert(
       fc.property(damaged, text => {
-        expect(jsonErrorOffset(text) === undefined).toBe(isJson(text));
+        expect(scanJson(text) === undefined).toBe(isJson(text));
       }),
       { numRuns: 2000 },
     );

@@ -25,6 +25,8 @@ export interface Given {
   /** Text of a configuration file, or an object for a JSON file. */
   readonly file?: string | object;
   readonly extension?: string;
+  /** Of the file; by default only its owner may read it. */
+  readonly mode?: number;
   readonly environment?: Readonly<Record<string, string>>;
   /** The words after `tcw run`. */
   readonly words?: readonly string[];
@@ -37,6 +39,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 export async function read({
   file,
   extension = '.json',
+  mode = 0o600,
   environment = {},
   words = [],
 }: Given): Promise<LoadedConfig> {
@@ -45,7 +48,7 @@ export async function read({
   command.parse(words, { from: 'user' });
   return readConfig({
     ...givenFlags(command),
-    file: file === undefined ? undefined : writeFile(file, extension),
+    file: file === undefined ? undefined : writeFile(file, extension, mode),
     environment,
     workingDirectory: WORKING_DIRECTORY,
   });
@@ -62,9 +65,9 @@ export async function refusal(given: Given): Promise<ConfigurationError> {
   throw new Error('the configuration was accepted');
 }
 
-function writeFile(content: string | object, extension: string): string {
+function writeFile(content: string | object, extension: string, mode: number): string {
   const path = join(folder, `${randomUUID()}${extension}`);
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content), { mode });
   return path;
 }
 

@@ -17,7 +17,7 @@ describe('a configuration file that can not be read', () => {
     const attempt = readConfig({ file, given: new Map(), rest: [], environment: {}, workingDirectory: '/' });
     await expect(attempt).rejects.toMatchObject({
       exitCode: CANNOT_LOAD,
-      problems: [{ message: `file ${file} can not be read: ${reason}` }],
+      problems: [{ message: `file ${file} cannot be read: ${reason}` }],
     });
   });
 
@@ -48,7 +48,7 @@ describe('a configuration file that can not be read', () => {
 
 describe('a name that no property has', () => {
   it.each<[string, Given, string]>([
-    ['file', { file: { ...required, rootUrl: 'x' } }, 'unknown property rootUrl; did you mean rootURL?'],
+    ['file', { file: { ...required, rootUri: 'x' } }, 'unknown property rootUri; did you mean rootURL?'],
     ['file', { file: { ...required, capcity: 1 } }, 'unknown property capcity; did you mean capacity?'],
     ['file', { file: { ...required, colour: 1 } }, 'unknown property colour'],
     ['file', { file: '{"__proto__": 1}' }, 'unknown property __proto__'],
@@ -75,8 +75,8 @@ describe('a name that no property has', () => {
     ],
     [
       'file',
-      { file: { ...required, d2gConfig: { allowGpus: true } } },
-      'd2gConfig has no key allowGpus; did you mean allowGPUs?',
+      { file: { ...required, d2gConfig: { allowGpu: true } } },
+      'd2gConfig has no key allowGpu; did you mean allowGPUs?',
     ],
   ])('in the %s %j: %s', async (place, given, message) => {
     const error = await refusal(given);
@@ -124,7 +124,6 @@ describe('a value of the wrong type', () => {
   const texts = [
     ['capacity', 'four'],
     ['capacity', '1.5'],
-    ['capacity', ''],
     ['capacity', '0x10'],
     ['idleTimeoutSecs', '10s'],
     ['enableMounts', 'yes'],
@@ -164,6 +163,14 @@ describe('a configuration that is read and wrong', () => {
   const texts = [
     ['rootURL', 'tc.example.com'],
     ['rootURL', 'https://'],
+    ['rootURL', 'https://tc.example.com/queue'],
+    ['rootURL', 'https://user:password@tc.example.com'],
+    ['rootURL', 'https://tc.example.com?x'],
+    ['rootURL', 'https://tc.example.com#x'],
+    ['rootURL', 'https://tc.example.com:99999'],
+    ['rootURL', 'https://[::1'],
+    ['rootURL', 'ftp://tc.example.com'],
+    ['rootURL', 'https:\\\\tc.example.com'],
     ['provisionerId', 'with.dot'],
     ['workerGroup', 'with space'],
     ['workerId', 'x'.repeat(39)],
@@ -173,9 +180,6 @@ describe('a configuration that is read and wrong', () => {
     ['pulseUrl', 'https://pulse.mozilla.org'],
     ['containment', 'docker'],
     ['logLevel', 'trace'],
-    ['tasksDir', ''],
-    ['workerGroup', ''],
-    ['taskPath', ''],
   ] as const;
 
   it.each([...limits, ...texts])('%s: %j', async (name, value) => {
@@ -242,7 +246,7 @@ describe('all mistakes at once', () => {
       'unknown variable TCW_CAPACITI; did you mean TCW_CAPACITY?',
       'unknown option --wrkr-id; did you mean --worker-id?',
       'variable TCW_LOG_LEVEL: logLevel must be one of debug, info, warn, error; it is "loud"',
-      'flag --root-url: rootURL must be a URL that begins with https:// or http://; it is "example.com"',
+      'flag --root-url: rootURL must be a URL like https://tc.example.com, without a path; it is "example.com"',
       'accessToken is missing',
       'workerType is missing',
       'workerId is missing',

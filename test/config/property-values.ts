@@ -8,6 +8,9 @@ const PORTS: Readonly<Record<string, fc.Arbitrary<number>>> = {
   interactivePort: fc.integer({ min: 40_000, max: 50_000 }),
 };
 
+/** Root URLs as they come out again: each has one spelling. */
+const ROOT_URLS = ['https://tc.example.com', 'http://127.0.0.1:8080', 'https://[2001:db8::1]:444'];
+
 /** A value that each of the named properties accepts, as a file has it. */
 export function validValues(names: readonly string[]): fc.Arbitrary<Record<string, unknown>> {
   return fc.record(Object.fromEntries(names.map(name => [name, validValue(name)])));
@@ -16,6 +19,7 @@ export function validValues(names: readonly string[]): fc.Arbitrary<Record<strin
 function validValue(name: string): fc.Arbitrary<unknown> {
   const property = PROPERTIES.get(name);
   if (property === undefined) throw new Error(`no property ${name}`);
+  if (name === 'rootURL') return fc.constantFrom(...ROOT_URLS);
   return PORTS[name] ?? ofType(property);
 }
 

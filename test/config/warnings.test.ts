@@ -27,21 +27,26 @@ describe('a property that generic-worker has dropped', () => {
 });
 
 describe('a property without effect yet', () => {
-  it('is warned of where it differs from its default', async () => {
+  it('is warned of in one line with all others that differ from their defaults', async () => {
     const { config, warnings } = await read({
       file: { ...required, region: 'here', enableMounts: false, d2gConfig: { enableD2G: true } },
+      environment: { TCW_CACHES_DIR: '/caches' },
     });
     expect(warnings.map(({ message }) => message)).toEqual([
-      'region is accepted, and has no effect in tcw yet',
-      'enableMounts is accepted, and has no effect in tcw yet',
-      'd2gConfig is accepted, and has no effect in tcw yet',
+      'region, enableMounts, d2gConfig, cachesDir have no effect in tcw yet',
     ]);
+    expect(warnings[0]?.place).toMatch(/^file .*\.json, variable TCW_CACHES_DIR$/);
     expect(config.d2gConfig).toMatchObject({ enableD2G: true, allowKVM: true, gpus: 'all' });
   });
 
-  it('is not worth a word with its default, or unset', async () => {
+  it('is warned of when it is switched on, though that is its default', async () => {
+    const { warnings } = await read({ file: { ...required, enableMounts: true, disableReboots: false } });
+    expect(warnings.map(({ message }) => message)).toEqual(['enableMounts has no effect in tcw yet']);
+  });
+
+  it('is not worth a word with its default that switches nothing on, or unset', async () => {
     const defaults = Object.fromEntries(
-      [...PROPERTIES].map(([name, property]) => [name, property.default ?? null]),
+      [...PROPERTIES].map(([name, { default: value }]) => [name, value === true ? null : (value ?? null)]),
     );
     const { warnings } = await read({
       file: { ...defaults, ...required, region: '', publicIP: '', d2gConfig: {} },

@@ -1,5 +1,4 @@
-import type { Settings, Source } from './source.ts';
-import type { ConfigWarning } from './warnings.ts';
+import type { ConfigWarning, Settings, Source } from './source.ts';
 
 /**
  * A certificate belongs to one access token. With a token from a higher source, one that was left in a shell or

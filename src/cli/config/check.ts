@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { configSchema, expectation, PROPERTIES } from '../../worker/config/index.ts';
+import { configSchema, expectation, PROPERTIES, type Property } from '../../worker/config/index.ts';
 import { suggestion } from '../nearest.ts';
 
 /** What the schema has against one property. */
@@ -24,7 +24,18 @@ export function check(values: Readonly<Record<string, unknown>>): Fault[] {
     // A wrong type says more than whatever else is then wrong, too.
     if (!faults.has(fault.property) || fault.kind === 'wrong-type') faults.set(fault.property, fault);
   }
+  for (const [name, { normal }] of PROPERTIES) {
+    const value = values[name];
+    if (!normal || typeof value !== 'string' || faults.has(name) || normal(value) !== undefined) continue;
+    faults.set(name, { property: name, kind: 'wrong-value', message: `must be ${expectation(propertyNamed(name))}` });
+  }
   return [...faults.values()];
+}
+
+function propertyNamed(name: string): Property {
+  const property = PROPERTIES.get(name);
+  if (property === undefined) throw new Error(`the schema complains of ${name}`);
+  return property;
 }
 
 function faultOf(error: ErrorObject): Fault {
@@ -33,8 +44,7 @@ function faultOf(error: ErrorObject): Fault {
   if (error.keyword === 'required') {
     return { property: params.missingProperty ?? '', kind: 'missing', message: 'is missing' };
   }
-  const property = PROPERTIES.get(name);
-  if (property === undefined) throw new Error(`the schema complains of ${name}: ${error.message}`);
+  const property = propertyNamed(name);
   if (error.keyword === 'additionalProperties') {
     const unknown = params.additionalProperty ?? '';
     const hint = suggestion(unknown, Object.keys(property.keys ?? {}));
@@ -48,7 +58,7 @@ function faultOf(error: ErrorObject): Fault {
     // YAML takes 12345 and true for something else.
     return { property: name, kind: 'wrong-type', message: 'must be text, in quotes' };
   }
-  // generic-worker can not even load a text that is no IP address.
+  // generic-worker cannot even load a text that is no IP address.
   const kind = error.keyword === 'type' || property.type === 'ip' ? 'wrong-type' : 'wrong-value';
   return { property: name, kind, message: `must be ${expectation(property)}` };
 }

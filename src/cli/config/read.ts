@@ -13,9 +13,11 @@ import { file } from './file.ts';
 import { flags, type GivenFlags } from './flags.ts';
 import { ConfigurationError, invalid, type Problem } from './problem.ts';
 import { problemOf } from './report.ts';
-import type { Setting, Settings, Source } from './source.ts';
+import { unencrypted } from './exposure.ts';
+import type { ConfigWarning, Setting, Settings, Source } from './source.ts';
 import { ownVariables, usualVariables, type Environment } from './variables.ts';
-import { noEffectWarnings, obsoleteWarnings, type ConfigWarning } from './warnings.ts';
+import { noEffectWarnings, obsoleteWarnings } from './warnings.ts';
+import { windowsProblems } from './windows.ts';
 
 interface ConfigInput extends GivenFlags {
   /** The file that `--config` names. */
@@ -55,15 +57,16 @@ interface ReadFlags {
 /** Reads only flags, for a command that makes the rest of a configuration by itself. */
 export function readFlags(input: GivenFlags, workingDirectory: string): ReadFlags {
   const source = flags(input);
-  const settings = merge([source]);
+  const settings = withoutUnset(merge([source]));
   const faults = check(valuesOf(settings)).filter(({ kind }) => kind !== 'missing');
   const problems = [...source.problems, ...faults.map(fault => problemOf(fault, settings))];
   return { config: problems.length > 0 ? {} : finished(valuesOf(settings), workingDirectory), problems };
 }
 
-function load(sources: readonly Source[], workingDirectory: string): LoadedConfig {
+function load(given: readonly Source[], workingDirectory: string): LoadedConfig {
+  const sources = given.map(source => ({ ...source, settings: withoutUnset(source.settings) }));
   const mistyped = sources.flatMap(({ settings }) =>
-    check(valuesOf(withoutUnset(settings)))
+    check(valuesOf(settings))
       .filter(({ kind }) => kind === 'wrong-type')
       .map(fault => ({ property: fault.property, problem: problemOf(fault, settings) })),
   );
@@ -82,28 +85,28 @@ function load(sources: readonly Source[], workingDirectory: string): LoadedConfi
     ...faults.map(fault => problemOf(fault, settings)),
   ];
   const warnings = [
+    ...sources.flatMap(source => source.warnings ?? []),
     ...obsoleteWarnings(sources),
     ...certificateWarnings,
     ...noEffectWarnings(settings, values),
+    ...unencrypted(settings),
   ];
   if (problems.length > 0) throw withRemarks(problems, warnings);
 
   const config = finished(values, workingDirectory) as WorkerConfig;
-  const contradictions = portProblems(config).map(invalid);
+  const contradictions = [...windowsProblems(settings), ...portProblems(config)].map(invalid);
   if (contradictions.length > 0) throw withRemarks(contradictions, warnings);
   return { config, warnings };
 }
 
-/** The setting of each property that stands highest, without those that say "not set". */
+/** The setting of each property that stands highest. */
 function merge(sources: readonly Source[]): Settings {
-  return withoutUnset(new Map(sources.flatMap(source => [...source.settings])));
+  return new Map(sources.flatMap(source => [...source.settings]));
 }
 
-/** An empty text where there is no default says "not set", as in generic-worker. */
+/** An empty text says "not set", so that it hides no good value of a lower place. */
 function withoutUnset(settings: Settings): Settings {
-  const isSet = (name: string, { value }: Setting) =>
-    value !== '' || PROPERTIES.get(name)?.default !== undefined;
-  return new Map([...settings].filter(([name, setting]) => isSet(name, setting)));
+  return new Map([...settings].filter(([, { value }]: [string, Setting]) => value !== ''));
 }
 
 /** Plain values for the schema; an object is laid over its default, key by key. */
@@ -129,6 +132,7 @@ function finished(
   const entries = Object.entries(values).map(([name, value]) => {
     const property = PROPERTIES.get(name);
     if (property?.secret) return [name, new Secret(value as string)] as const;
+    if (property?.normal) return [name, property.normal(value as string)] as const;
     const isPath = property?.type === 'directory' || property?.type === 'file';
     return [name, isPath ? resolve(workingDirectory, value as string) : value] as const;
   });

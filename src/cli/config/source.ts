@@ -12,10 +12,19 @@ export interface Setting {
 /** Settings by the name of their property. */
 export type Settings = ReadonlyMap<string, Setting>;
 
+/** Something in a configuration that is not wrong and that its author should know. */
+export interface ConfigWarning {
+  /** Its name, or the names of several. */
+  readonly property: string;
+  readonly place: string;
+  readonly message: string;
+}
+
 /** One place that properties come from: what it says, by property, and what is wrong with it. */
 export interface Source {
   readonly settings: Settings;
   readonly problems: readonly Problem[];
+  readonly warnings?: readonly ConfigWarning[];
   /** It could not be read at all, so nobody knows what it would have said. */
   readonly unreadable?: true;
 }

@@ -1,13 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../worker/config/index.ts';
-import type { Settings, Source } from './source.ts';
-
-/** Something in a configuration that is not wrong and that its author should know. */
-export interface ConfigWarning {
-  readonly property: string;
-  readonly place: string;
-  readonly message: string;
-}
+import type { ConfigWarning, Settings, Source } from './source.ts';
 
 /** Properties that generic-worker no longer has, with what replaced them. */
 export function obsoleteWarnings(sources: readonly Source[]): ConfigWarning[] {
@@ -21,14 +14,23 @@ export function obsoleteWarnings(sources: readonly Source[]): ConfigWarning[] {
   );
 }
 
-/** Properties that somebody set on purpose and that tcw does not act on. */
+/**
+ * One warning for all properties that somebody set on purpose and that tcw does not act on yet: what differs from its
+ * default, and what is switched on.
+ */
 export function noEffectWarnings(
   settings: Settings,
   values: Readonly<Record<string, unknown>>,
 ): ConfigWarning[] {
-  return [...settings].flatMap(([name, { place }]) => {
+  const isMeant = (name: string, unset: unknown) =>
+    values[name] === true || !isDeepStrictEqual(values[name], unset);
+  const ignored = [...settings].filter(([name]) => {
     const property = PROPERTIES.get(name);
-    if (property?.effect !== false || isDeepStrictEqual(values[name], property.default)) return [];
-    return [{ property: name, place, message: `${name} is accepted, and has no effect in tcw yet` }];
+    return property?.effect === false && isMeant(name, property.default);
   });
+  if (ignored.length === 0) return [];
+  const property = ignored.map(([name]) => name).join(', ');
+  const place = [...new Set(ignored.map(([, setting]) => setting.place))].join(', ');
+  const verb = ignored.length === 1 ? 'has' : 'have';
+  return [{ property, place, message: `${property} ${verb} no effect in tcw yet` }];
 }

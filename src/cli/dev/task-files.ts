@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import jsone from 'json-e';
 import taskcluster from 'taskcluster-client';
 import type { CreateTaskRequest } from '../../queue/index.ts';
-import { jsonErrorOffset } from '../config/json-position.ts';
+import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 
@@ -44,13 +43,8 @@ export async function readTasks(file: string, taskQueueId: string): Promise<DevT
 }
 
 async function render(file: string): Promise<Json> {
-  let template: unknown;
-  try {
-    template = await parse(file, await readFile(file, 'utf8'));
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw wrong(file, firstLine(error));
-  }
+  const read = await readDocument(file, file);
+  if ('problems' in read) throw new Failure(EXIT_CODES.cannotLoadConfig.code, read.problems.join('; '));
   const slugids = new Map<string, string>();
   const as_slugid = (name: string) => {
     const known = slugids.get(name) ?? newTaskId();
@@ -59,29 +53,13 @@ async function render(file: string): Promise<Json> {
   };
   let rendered: unknown;
   try {
-    rendered = jsone(template as Record<string, unknown>, { as_slugid }) as unknown;
+    rendered = jsone(read.content as Record<string, unknown>, { as_slugid }) as unknown;
   } catch (error) {
-    throw wrong(file, `json-e can not render it: ${firstLine(error)}`);
+    throw wrong(file, `json-e cannot render it: ${firstLine(error)}`);
   }
   if (!isObject(rendered))
     throw wrong(file, 'it has to hold one object: a payload, a task or {"tasks": […]}');
   return rendered;
-}
-
-async function parse(file: string, written: string): Promise<unknown> {
-  // Editors on Windows begin a file with a byte order mark.
-  const text = written.replace(/^\uFEFF/, '');
-  if (extname(file) === '.yml' || extname(file) === '.yaml') {
-    const yaml = await import('yaml');
-    return yaml.parse(text);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    const before = text.slice(0, jsonErrorOffset(text)).split('\n');
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    throw wrong(`${file}, line ${before.length}, column ${column}`, 'not JSON');
-  }
 }
 
 /** A definition has a payload; a payload says what to run. */
@@ -126,7 +104,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What YAML and json-e have to say goes on below with the text itself. */
+/** What json-e has to say goes on below with the text itself. */
 function firstLine(error: unknown): string {
   return (error as Error).message.split('\n', 1).join().replace(/:$/, '');
 }

@@ -2,13 +2,14 @@ import { open } from 'node:fs/promises';
 import { type Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createInterface } from 'node:readline';
-import { fileContent, parsedJson } from './publish-options.ts';
+import { fileContent, jsonText } from './publish-options.ts';
+import type { JsonText } from '../../pulse/index.ts';
 import { usageError } from './failure.ts';
 import { printable } from './printable.ts';
 
 /** A body to be published, and where it was found: `line 3`. */
 export interface FoundBody {
-  readonly body: unknown;
+  readonly body: JsonText;
   readonly line?: number;
 }
 
@@ -32,7 +33,7 @@ export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundB
     throw usageError('--body and a file: only one can be the body');
   if (text !== undefined) {
     if (lines) throw usageError('--lines needs a file to read lines from, or - for standard input');
-    return only({ body: parsedJson(Buffer.from(text), 'the body') });
+    return only({ body: jsonText(Buffer.from(text), 'the body') });
   }
   // As other programs do. But nobody would guess that a silent terminal waits for JSON.
   if (file === undefined && process.stdin.isTTY)
@@ -41,7 +42,7 @@ export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundB
   const isInput = from === STANDARD_INPUT;
   if (lines) return eachLine(isInput ? process.stdin : await openFile(from), signal);
   const content = isInput ? await buffer(process.stdin) : await fileContent(from, 'body');
-  return only({ body: parsedJson(content, `the body (${isInput ? 'standard input' : from})`) });
+  return only({ body: jsonText(content, `the body (${isInput ? 'standard input' : from})`) });
 }
 
 async function* only(found: FoundBody): AsyncIterable<FoundBody> {
@@ -72,7 +73,7 @@ async function* eachLine(input: Readable, signal: AbortSignal): AsyncIterable<Fo
     for await (const text of reader) {
       line++;
       if (text.trim() === '') continue;
-      yield { body: parsedJson(Buffer.from(text, 'latin1'), `line ${line}`), line };
+      yield { body: jsonText(Buffer.from(text, 'latin1'), `line ${line}`), line };
     }
   } catch (error) {
     if (error !== broken) throw error;

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { reject, type HandlerContext, type Verdict } from '../../pulse/index.ts';
+import { reject, type HandlerContext, type PulseMessage, type Verdict } from '../../pulse/index.ts';
 import { PULSE_EXIT_CODES } from '../exit-codes.ts';
-import type { MessageRecord } from './message-record.ts';
-import { printableJson } from './printable.ts';
+import { recordJson, type MessageRecord } from './message-record.ts';
 
 /** A command may use this code of sysexits.h for a message that no other try would mend. */
 const GIVE_UP = PULSE_EXIT_CODES.badData.code;
@@ -18,7 +17,12 @@ export interface CommandRunner {
    *
    * @throws Error that says how it ended otherwise
    */
-  run(this: void, record: MessageRecord, context: HandlerContext): Promise<Verdict | undefined>;
+  run(
+    this: void,
+    record: MessageRecord,
+    context: HandlerContext,
+    message: PulseMessage,
+  ): Promise<Verdict | undefined>;
   /** How many run. */
   readonly running: number;
   /** Kills what runs, and all that it started. */
@@ -31,7 +35,7 @@ export function commandRunner(command: string): CommandRunner {
     get running() {
       return running.size;
     },
-    run: async (record, context) => {
+    run: async (record, context, message) => {
       const child = spawn(command, {
         shell: true,
         // In a group of its own Ctrl-C at the terminal does not end it: the message it works on is finished.
@@ -43,7 +47,7 @@ export function commandRunner(command: string): CommandRunner {
       const ended = once(child, 'close');
       // Many commands read nothing.
       stdin.on('error', () => undefined);
-      stdin.end(`${printableJson(record)}\n`);
+      stdin.end(`${recordJson(record, message)}\n`);
       const stop = () => {
         if (pid !== undefined) signalGroup(pid, 'SIGTERM');
       };

@@ -12,7 +12,7 @@ import { messageFilter } from './filter.ts';
 import { colouredJson } from './json-colours.ts';
 import { checkCommand, queueOf, type ListenWords } from './listen-options.ts';
 import { eventWords, resultWords } from './listen-words.ts';
-import { printableJson } from './printable.ts';
+import { recordJson } from './message-record.ts';
 import { quota } from './quota.ts';
 import { depthOf, lag, rate } from './rate.ts';
 import { screen, type Output } from './screen.ts';
@@ -84,7 +84,7 @@ export async function listen(
     if (named && stderr.isTTY) depth = depthOf(named, cleanUp);
 
     const print: Work = async (record, _, message) => {
-      const json = printableJson(record, words.pretty && 2);
+      const json = recordJson(record, message, words.pretty && 2);
       const written = await out.print(`${out.colours ? colouredJson(json) : json}\n`);
       // What nobody has read is somebody else's to read.
       if (!written) message.requeue();

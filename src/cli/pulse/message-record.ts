@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PulseMessage } from '../../pulse/index.ts';
+import { compact, laidOut, memberText } from '../documents/json-layout.ts';
 import { knownExchange } from './exchange-names.ts';
+import { withoutControls } from './printable.ts';
 
 /** A message as `listen` prints it, as `--filter` sees it, and as a command of `--exec` reads it. */
 export interface MessageRecord {
@@ -38,4 +41,23 @@ function partsOf(exchange: string, routingKey: string): MessageRecord['parts'] {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * A record as JSON, with the body as it arrived: no number is rounded and no name dropped, since it never passed through
+ * JavaScript's values.
+ *
+ * @param indent spaces for each level; on one line without it
+ */
+export function recordJson(record: MessageRecord, { content, body }: PulseMessage, indent?: number): string {
+  const text = Buffer.from(content).toString('utf8');
+  const isBare = isDeepStrictEqual(JSON.parse(text), body);
+  const arrived: Readonly<Record<string, string | undefined>> = isBare
+    ? { body: text }
+    : { body: memberText(text, 'payload'), meta: memberText(text, '_meta') };
+  const members = Object.entries(record).map(
+    ([name, value]) => `${JSON.stringify(name)}:${arrived[name] ?? JSON.stringify(value)}`,
+  );
+  const json = `{${members.join(',')}}`;
+  return withoutControls(indent === undefined ? compact(json) : laidOut(json, indent));
 }

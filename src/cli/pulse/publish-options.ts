@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import {
   checkRoutingKey,
+  JsonText,
   type Dialect,
   type PublisherOptions,
   type PublishOptions,
@@ -50,7 +50,7 @@ function headerOf(text: string): [name: string, value: string] {
 }
 
 async function schemaIn(file: string): Promise<object> {
-  const schema = parsedJson(await fileContent(file, 'schema'), `the schema (${file})`);
+  const { value: schema } = jsonText(await fileContent(file, 'schema'), `the schema (${file})`);
   if (typeof schema === 'object' && schema !== null) return schema;
   throw new Failure(PULSE_EXIT_CODES.badData.code, `the schema (${file}) is no JSON object`);
 }
@@ -65,10 +65,9 @@ export async function fileContent(file: string, what: string): Promise<Buffer> {
 }
 
 /** @throws Failure 65 for what is no UTF-8 JSON */
-export function parsedJson(content: Buffer, what: string): unknown {
+export function jsonText(content: Buffer, what: string): JsonText {
   try {
-    if (!isUtf8(content)) throw new Error('it is not UTF-8');
-    return JSON.parse(content.toString('utf8'));
+    return new JsonText(content);
   } catch (error) {
     throw new Failure(
       PULSE_EXIT_CODES.badData.code,

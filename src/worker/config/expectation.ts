@@ -22,7 +22,7 @@ export function expectation(property: Property): string {
     case 'file':
       return 'the path of a file';
     case 'string':
-      return property.default === undefined ? 'text' : 'text that is not empty';
+      return 'text';
   }
 }
 

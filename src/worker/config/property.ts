@@ -24,6 +24,8 @@ export interface Property {
   readonly maximum?: number;
   readonly oneOf?: readonly string[];
   readonly pattern?: TextPattern;
+  /** Gives a text that fits the pattern its one spelling; undefined for a text that is wrong all the same. */
+  readonly normal?: (text: string) => string | undefined;
   /** The keys of an object and what they hold. Without them any key goes. */
   readonly keys?: Readonly<Record<string, 'string' | 'boolean'>>;
   /** tcw accepts the property, so that a generic-worker configuration can be used, and does not act on it yet. */

@@ -61,8 +61,6 @@ function valueSchema(property: Property): JsonSchema {
     case 'string':
       return {
         type: 'string',
-        // An empty text where there is no default means "not set", as in generic-worker.
-        ...(property.default !== undefined && { minLength: 1 }),
         ...(property.oneOf && { enum: property.oneOf }),
         ...(property.pattern && { pattern: property.pattern.matches }),
       };

@@ -5,7 +5,11 @@ export const deployment = {
   rootURL: {
     type: 'string',
     required: true,
-    pattern: { matches: '^https?://[^\\s/?#]+', meaning: 'a URL that begins with https:// or http://' },
+    pattern: {
+      matches: '^[hH][tT][tT][pP][sS]?://[^\\s/?#@\\\\]+/*$',
+      meaning: 'a URL like https://tc.example.com, without a path',
+    },
+    normal: text => (URL.canParse(text) ? new URL(text).origin : undefined),
     description: 'Root URL of the Taskcluster deployment',
     usualVariable: 'TASKCLUSTER_ROOT_URL',
     since: 'generic-worker',

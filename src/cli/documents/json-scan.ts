@@ -4,11 +4,27 @@ const TOKEN =
 
 type Expected = 'value' | 'value or ]' | 'name' | 'name or }' | ':' | ', or ]' | ', or }' | 'nothing';
 
+/** One token of a JSON text. */
+export interface JsonToken {
+  readonly text: string;
+  /** Where it begins in the whole text. */
+  readonly offset: number;
+  /** Whether it names a member of an object. */
+  readonly isName: boolean;
+}
+
 /**
- * Where a text stops being JSON: the offset of the first token that can not stand there, the text's length when
- * it ends too early, undefined for JSON. `JSON.parse` does not always say, and its messages quote the text.
+ * Reads a JSON text token by token. `JSON.parse` does not always say where a text stops being JSON, and its messages quote
+ * the text, which may hold a secret.
+ *
+ * @param onToken called for each token, without the blanks between them
+ * @returns the offset of the first token that cannot stand where it does, the length of a text that ends too early, or
+ *   undefined for JSON
  */
-export function jsonErrorOffset(text: string): number | undefined {
+export function scanJson(
+  text: string,
+  onToken: (token: JsonToken) => void = () => undefined,
+): number | undefined {
   const open: ('{' | '[')[] = [];
   let expected: Expected = 'value';
   let offset = 0;
@@ -16,9 +32,11 @@ export function jsonErrorOffset(text: string): number | undefined {
     offset = endOf(BLANK, text, offset) ?? offset;
     if (offset === text.length) return expected === 'nothing' ? undefined : offset;
     const end = endOf(TOKEN, text, offset);
-    const next: Expected | undefined =
-      end === undefined ? undefined : after(expected, text.slice(offset, end), open);
-    if (end === undefined || next === undefined) return offset;
+    if (end === undefined) return offset;
+    const token = text.slice(offset, end);
+    const next = after(expected, token, open);
+    if (next === undefined) return offset;
+    onToken({ text: token, offset, isName: next === ':' });
     expected = next;
     offset = end;
   }
@@ -29,7 +47,7 @@ function endOf(pattern: RegExp, text: string, offset: number): number | undefine
   return pattern.test(text) ? pattern.lastIndex : undefined;
 }
 
-/** What has to come after a token; undefined when the token itself is out of place. */
+/** What has to come after a token; undefined for a token that is out of place. */
 function after(expected: Expected, token: string, open: ('{' | '[')[]): Expected | undefined {
   switch (expected) {
     case 'name or }':

@@ -1,0 +1,36 @@
+import { PROPERTIES } from '../../worker/config/index.ts';
+import type { ConfigWarning, Setting, Settings } from './source.ts';
+
+const OTHERS_MAY_READ = 0o044;
+/** The URLs over which secrets travel, and their encrypted twins. */
+const PLAIN: Readonly<Record<string, { readonly scheme: string; readonly better: string; readonly loses: string }>> = {
+  rootURL: { scheme: 'http:', better: 'https', loses: 'credentials of tasks' },
+  pulseUrl: { scheme: 'amqp:', better: 'amqps', loses: 'the Pulse password' },
+};
+const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * Warns of a file with secrets that other users of the machine may read.
+ *
+ * @param mode of the file, as stat(2) has it
+ */
+export function readableByOthers(path: string, mode: number, settings: Settings): ConfigWarning[] {
+  const isSecret = ([name, { value }]: [string, Setting]) => PROPERTIES.get(name)?.secret && value !== '';
+  const secrets = [...settings].filter(isSecret).map(([name]) => name);
+  const [property] = secrets;
+  if (property === undefined || process.platform === 'win32' || (mode & OTHERS_MAY_READ) === 0) return [];
+  const message = `other users of this machine may read ${secrets.join(', ')}; chmod 600 ${path} prevents that`;
+  return [{ property, place: `file ${path}`, message }];
+}
+
+/** Warns of a connection to another machine that nobody encrypts. */
+export function unencrypted(settings: Settings): ConfigWarning[] {
+  return Object.entries(PLAIN).flatMap(([property, { scheme, better, loses }]) => {
+    const { value, place } = settings.get(property) ?? { value: undefined, place: '' };
+    if (typeof value !== 'string' || !URL.canParse(value)) return [];
+    const { protocol, hostname } = new URL(value);
+    if (protocol !== scheme || LOOPBACK.test(hostname)) return [];
+    const message = `${property} leads to ${hostname} without encryption, where anybody on the way can read ${loses}; use ${better}://`;
+    return [{ property, place, message }];
+  });
+}

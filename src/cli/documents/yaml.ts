@@ -1,0 +1,41 @@
+import { isExact } from './exact-number.ts';
+import { INEXACT, unlessTooDeep, type Content, type Fault } from './fault.ts';
+
+/** A number as both YAML and JSON write it. YAML's other spellings (`0x1F`, `.inf`, `1_000`) are read as they are. */
+const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** Reads one YAML 1.2 document, with merge keys (`<<`), and refuses duplicate keys and numbers that would be altered. */
+export async function readYaml(text: string): Promise<Content> {
+  const { LineCounter, parseAllDocuments, visit } = await import('yaml');
+  const lineCounter = new LineCounter();
+  const at = (offset: number, message: string): Fault => {
+    const { line, col } = lineCounter.linePos(offset);
+    return { line, column: col, message };
+  };
+  try {
+    const options = { version: '1.2', merge: true, logLevel: 'silent', lineCounter } as const;
+    const [document, second] = [...parseAllDocuments(text, options)];
+    if (document === undefined) return { content: null };
+    // The parser's own messages quote the text, which may be a secret; its codes say enough.
+    const faults = [...document.errors, ...document.warnings].map(({ code, pos }) =>
+      at(pos[0], `not YAML (${code.toLowerCase().replaceAll('_', ' ')})`),
+    );
+    if (second) faults.push(at(second.range[0], 'a second document begins here, and only one can be read'));
+    visit(document, {
+      Alias: (_, alias) => {
+        if (!alias.resolve(document)) faults.push(at(alias.range?.[0] ?? 0, 'not YAML (alias of nothing)'));
+      },
+      Scalar: (_, { value, source = '', range }) => {
+        const isAltered = typeof value === 'number' && DECIMAL.test(source) && !isExact(source);
+        if (isAltered) faults.push(at(range?.[0] ?? 0, INEXACT));
+      },
+    });
+    if (faults.length > 0) return { faults };
+    return unlessTooDeep(document.toJS());
+  } catch (error) {
+    // A few lines of aliases can stand for gigabytes; the parser stops early.
+    if (error instanceof ReferenceError) return { faults: [{ message: 'its aliases (*name) stand for too much' }] };
+    if (error instanceof RangeError) return { faults: [{ message: 'it is nested too deeply' }] };
+    return { faults: [{ message: 'not YAML' }] };
+  }
+}

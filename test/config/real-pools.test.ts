@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import { windowsProblems } from '../../src/cli/config/windows.ts';
+import { read, refusal, required } from './given.ts';
+
+/** What worker-runner adds to the configuration of any pool, in its own spelling. */
+const fromRunner = {
+  rootURL: 'https://tc.example.com/',
+  clientId: 'worker/example/i-77',
+  accessToken: 'token-of-the-machine',
+  provisionerId: 'example',
+  workerGroup: 'north-1',
+  workerId: 'i-77',
+  publicIP: '192.0.2.10',
+  privateIP: '10.1.2.3',
+  instanceType: 'large',
+  instanceID: 'i-77',
+  region: 'north',
+  availabilityZone: 'north-1',
+  workerLocation: '{"cloud":"example","region":"north"}',
+  workerTypeMetadata: { 'machine-setup': { image: 'ours' } },
+};
+
+/** What nearly every pool has. */
+const usual = {
+  cleanUpTaskDirs: true,
+  disableReboots: false,
+  ed25519SigningKeyLocation: '/nowhere/key',
+  idleTimeoutSecs: 300,
+  livelogExecutable: '/usr/local/bin/livelog',
+  numberOfTasksToRun: 0,
+  sentryProject: 'generic-worker',
+  shutdownMachineOnIdle: true,
+  shutdownMachineOnInternalError: true,
+  taskclusterProxyExecutable: '/usr/local/bin/taskcluster-proxy',
+  taskclusterProxyPort: 80,
+  wstAudience: 'example',
+  wstServerURL: 'https://tunnel.example.com/',
+};
+
+const containers = {
+  ...usual,
+  cachesDir: '/home/worker/caches',
+  downloadsDir: '/home/worker/downloads',
+  d2gConfig: { enableD2G: true, allowGPUs: false, allowKVM: false, allowPrivileged: false },
+  disableNativePayloads: true,
+  enableInteractive: true,
+  enableRunTaskAsCurrentUser: false,
+  headlessTasks: true,
+  requiredDiskSpaceMegabytes: 40_960,
+  workerType: 'linux-docker',
+};
+
+const desktop = { ...usual, enableInteractive: true, workerType: 'linux-desktop' };
+
+const windows = {
+  ...usual,
+  cachesDir: 'D:\\caches',
+  downloadsDir: 'D:\\downloads',
+  ed25519SigningKeyLocation: 'C:\\worker\\key',
+  livelogExecutable: 'C:\\worker\\livelog.exe',
+  disableOOMProtection: true,
+  runAfterUserCreation: 'C:\\worker\\user-init.cmd',
+  tasksDir: 'D:\\',
+  workerType: 'win-64',
+};
+
+describe('the configuration of a pool that generic-worker runs today', () => {
+  it.each([
+    ['containers', containers],
+    ['a desktop', desktop],
+  ])('for %s starts a worker, with one warning for all that tcw does not do yet', async (_, pool) => {
+    const { config, warnings } = await read({ file: { ...pool, ...fromRunner } });
+    expect(config).toMatchObject({
+      rootURL: 'https://tc.example.com',
+      instanceId: 'i-77',
+      workerTypeMetadata: { 'machine-setup': { image: 'ours' } },
+    });
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/wstServerURL.* have no effect in tcw yet$/),
+    ]);
+  });
+
+  it('for Windows is refused on other systems in one line that names its paths', async () => {
+    const error = await refusal({ file: { ...windows, ...fromRunner } });
+    expect(error.exitCode).toBe(73);
+    expect(error.problems).toHaveLength(1);
+    expect(error.message).toContain(
+      'this configuration is for a Windows worker (ed25519SigningKeyLocation is C:\\worker\\key, ' +
+        'cachesDir is D:\\caches, downloadsDir is D:\\downloads, tasksDir is D:\\), and tcw has no engine for Windows yet',
+    );
+  });
+
+  it('for Windows is fine there', () => {
+    const settings = new Map([['tasksDir', { value: 'D:\\', place: 'file x' }]]);
+    expect(windowsProblems(settings, 'win32')).toEqual([]);
+  });
+});
+
+describe('a name in another case, as generic-worker takes it', () => {
+  it.each([
+    ['instanceID', 'instanceId', 'i-1'],
+    ['rooturl', 'rootURL', 'https://other.example.com'],
+    ['CAPACITY', 'capacity', 7],
+  ])('%s is %s', async (written, name, value) => {
+    const { [name as 'rootURL']: _, ...others } = required;
+    const { config } = await read({ file: { ...others, [written]: value } });
+    expect(config).toMatchObject({ [name]: value });
+  });
+
+  it('is one of an object whose keys are known, too', async () => {
+    const { config } = await read({ file: { ...required, D2GConfig: { allowGpus: true } } });
+    expect(config.d2gConfig).toMatchObject({ allowGPUs: true });
+  });
+
+  it('is merged with the exact name where both hold objects, and the exact one counts for the same key', async () => {
+    const { config, warnings } = await read({
+      file: {
+        ...required,
+        workerTypeMetadata: { image: 'exact', 'instance-id': '1' },
+        workerTypeMetaData: { image: 'other', sbom: 'x' },
+      },
+    });
+    expect(config.workerTypeMetadata).toEqual({ image: 'exact', sbom: 'x', 'instance-id': '1' });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    [{ capacity: 2, Capacity: 3 }, 2, 'capacity'],
+    [{ Capacity: 3, capacity: 2 }, 2, 'capacity'],
+    [{ CAPACITY: 3, Capacity: 4 }, 4, 'Capacity'],
+  ])('of %j counts as %d, with a warning', async (spellings, capacity, counts) => {
+    const { config, warnings } = await read({ file: { ...required, ...spellings } });
+    expect(config.capacity).toBe(capacity);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      `capacity is given in two spellings; that of ${counts} counts`,
+    ]);
+  });
+
+  it('names a retired property as well', async () => {
+    const { warnings } = await read({ file: { ...required, queuebaseurl: 'https://queue.example.com' } });
+    expect(warnings[0]?.message).toContain('queueBaseURL is obsolete');
+  });
+});

@@ -89,13 +89,13 @@ describe('a malformed payload', () => {
       'a feature that is not there',
       shell('true', { features: { taskclusterProxy: true } }),
       {},
-      `this task is attempting to use feature "taskclusterProxy", but it's not enabled on this worker pool (tcw/dev)`,
+      `this task is attempting to use feature "taskclusterProxy", which tcw does not support yet`,
     ],
     [
       'mounts, which are not there either',
       shell('true', { mounts: [{ cacheName: 'c', directory: 'd' }] }),
       {},
-      `this task is attempting to use feature "mounts", but it's not enabled on this worker pool (tcw/dev)`,
+      `this task is attempting to use feature "mounts", which tcw does not support yet`,
     ],
     [
       'an artifact that expires before the deadline',

@@ -14,7 +14,7 @@ describe('a task file that can not be used', () => {
   it.each<[string, string, unknown, RegExp]>([
     ['is not JSON', 'x.json', '{"payload":\n  nonsense}', /x\.json, line 2, column 3: not JSON$/],
     ['ends too early', 'x.json', '{"payload":', /x\.json, line 1, column 12: not JSON$/],
-    ['is not YAML', 'x.yml', 'a: b: c', /x\.yml: [^\n]*line 1, column 4$/],
+    ['is not YAML', 'x.yml', 'a: b: c', /x\.yml, line 1, column 4: not YAML \(block as implicit key\)$/],
     ['holds no object', 'x.json', [payload], /x\.json: it has to hold one object/],
     ['has a task that is none', 'x.json', { tasks: [{ payload }, 'task'] }, /tasks\[1\] is not an object$/],
     [
@@ -32,7 +32,7 @@ describe('a task file that can not be used', () => {
 
   it('since it is not there: one line says so', async () => {
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', '/nowhere/x.json');
-    expect(stderr).toMatch(/^tcw: \/nowhere\/x\.json: ENOENT: no such file or directory[^\n]*\n$/);
+    expect(stderr).toMatch(/^tcw: \/nowhere\/x\.json cannot be read: there is no such file\n$/);
     expect([exitCode, stdout]).toEqual([64, '']);
   });
 });

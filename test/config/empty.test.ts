@@ -47,7 +47,11 @@ describe('an empty value means "not set", everywhere', () => {
   });
 
   it('the usual variables of Taskcluster, too', async () => {
-    const environment = { TASKCLUSTER_ACCESS_TOKEN: '', TASKCLUSTER_CERTIFICATE: '', TASKCLUSTER_ROOT_URL: '' };
+    const environment = {
+      TASKCLUSTER_ACCESS_TOKEN: '',
+      TASKCLUSTER_CERTIFICATE: '',
+      TASKCLUSTER_ROOT_URL: '',
+    };
     const { config, warnings } = await read({ file: required, environment });
     expect(config.accessToken.reveal()).toBe(required.accessToken);
     expect([config.certificate, warnings]).toEqual([undefined, []]);

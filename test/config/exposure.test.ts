@@ -15,14 +15,22 @@ describe('a configuration file that other users may read', () => {
   it('is fine without secrets, or for its owner alone', async () => {
     expect((await read({ file: harmless, environment, mode: 0o644 })).warnings).toEqual([]);
     expect((await read({ file: { ...required, pulsePassword: '' }, mode: 0o600 })).warnings).toEqual([]);
-    expect((await read({ file: { ...harmless, pulsePassword: '' }, environment, mode: 0o644 })).warnings).toEqual([]);
+    expect(
+      (await read({ file: { ...harmless, pulsePassword: '' }, environment, mode: 0o644 })).warnings,
+    ).toEqual([]);
   });
 });
 
 describe('a connection without encryption', () => {
   it.each([
-    [{ rootURL: 'http://tc.example.com' }, /^rootURL leads to tc\.example\.com without encryption.*https:\/\/$/],
-    [{ pulseUrl: 'amqp://user:SECRET@pulse.example.com' }, /^pulseUrl leads to pulse\.example\.com.*amqps:\/\/$/],
+    [
+      { rootURL: 'http://tc.example.com' },
+      /^rootURL leads to tc\.example\.com without encryption.*https:\/\/$/,
+    ],
+    [
+      { pulseUrl: 'amqp://user:SECRET@pulse.example.com' },
+      /^pulseUrl leads to pulse\.example\.com.*amqps:\/\/$/,
+    ],
     [{ rootURL: 'http://127.example.com' }, /^rootURL leads to 127\.example\.com/],
   ])('is warned of when it leaves the machine: %j', async (more, message) => {
     const { warnings } = await read({ file: { ...required, ...more } });

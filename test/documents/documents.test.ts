@@ -17,19 +17,35 @@ function read(text: string | Uint8Array, extension = '.json') {
 }
 
 describe('a number', () => {
-  it.each(['0', '-0', '1', '1.0', '1e2', '100', '0.1', '0.10', '9007199254740991', '1e308', '-2.5E-3', '5e-324'])(
-    '%s is kept',
-    text => {
-      expect(isExact(text)).toBe(true);
-    },
-  );
+  it.each([
+    '0',
+    '-0',
+    '1',
+    '1.0',
+    '1e2',
+    '100',
+    '0.1',
+    '0.10',
+    '9007199254740991',
+    '1e308',
+    '-2.5E-3',
+    '5e-324',
+  ])('%s is kept', text => {
+    expect(isExact(text)).toBe(true);
+  });
 
-  it.each(['9007199254740993', '1e400', '-1e400', '0.1234567890123456789', '12345678901234567890', '1e-400', '1152921504606846976', '1.00000000000000000001'])(
-    '%s would be altered',
-    text => {
-      expect(isExact(text)).toBe(false);
-    },
-  );
+  it.each([
+    '9007199254740993',
+    '1e400',
+    '-1e400',
+    '0.1234567890123456789',
+    '12345678901234567890',
+    '1e-400',
+    '1152921504606846976',
+    '1.00000000000000000001',
+  ])('%s would be altered', text => {
+    expect(isExact(text)).toBe(false);
+  });
 
   it('is kept whenever JavaScript has written it', () => {
     const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
@@ -47,10 +63,26 @@ describe('what would be dropped or altered without a word', () => {
     ['.json', '{"a": 1,\n "a": 2}', 'file x, line 2, column 2: duplicate name "a"'],
     ['.json', '{"a": {"b": 1, "\\u0062": 2}}', 'file x, line 1, column 16: duplicate name "\\u0062"'],
     ['.json', '[{"__proto__": 1, "__proto__": 2}]', 'file x, line 1, column 19: duplicate name "__proto__"'],
-    ['.json', '{"a": 9007199254740993}', 'file x, line 1, column 7: JavaScript cannot keep this number exactly; write it in quotes'],
-    ['.json', '[1e400]', 'file x, line 1, column 2: JavaScript cannot keep this number exactly; write it in quotes'],
-    ['.yml', 'a: 9007199254740993', 'file x, line 1, column 4: JavaScript cannot keep this number exactly; write it in quotes'],
-    ['.yml', 'a: 1\n---\nb: 2\n', 'file x, line 2, column 1: a second document begins here, and only one can be read'],
+    [
+      '.json',
+      '{"a": 9007199254740993}',
+      'file x, line 1, column 7: JavaScript cannot keep this number exactly; write it in quotes',
+    ],
+    [
+      '.json',
+      '[1e400]',
+      'file x, line 1, column 2: JavaScript cannot keep this number exactly; write it in quotes',
+    ],
+    [
+      '.yml',
+      'a: 9007199254740993',
+      'file x, line 1, column 4: JavaScript cannot keep this number exactly; write it in quotes',
+    ],
+    [
+      '.yml',
+      'a: 1\n---\nb: 2\n',
+      'file x, line 2, column 1: a second document begins here, and only one can be read',
+    ],
     ['.yml', 'a: 1\na: 2\n', 'file x, line 2, column 1: not YAML (duplicate key)'],
   ])('in %s: %j', async (extension, text, problem) => {
     expect(await read(text, extension)).toEqual({ problems: [problem] });
@@ -64,7 +96,10 @@ describe('what would be dropped or altered without a word', () => {
 
 describe('YAML', () => {
   it.each<[string, unknown]>([
-    ['base: &base {a: 1, b: 2}\nmine:\n  <<: *base\n  b: 3\n', { base: { a: 1, b: 2 }, mine: { a: 1, b: 3 } }],
+    [
+      'base: &base {a: 1, b: 2}\nmine:\n  <<: *base\n  b: 3\n',
+      { base: { a: 1, b: 2 }, mine: { a: 1, b: 3 } },
+    ],
     [
       'x: &x {a: 1}\ny: &y {b: 2}\nmine:\n  <<: [*x, *y]\n',
       { x: { a: 1 }, y: { b: 2 }, mine: { a: 1, b: 2 } },
@@ -89,7 +124,9 @@ describe('a file that cannot be read', () => {
   });
 
   it('is not UTF-8', async () => {
-    expect(await read(Buffer.from([0x7b, 0xff, 0x7d]))).toEqual({ problems: ['file x cannot be read: it is not UTF-8'] });
+    expect(await read(Buffer.from([0x7b, 0xff, 0x7d]))).toEqual({
+      problems: ['file x cannot be read: it is not UTF-8'],
+    });
     expect(await read(Buffer.from('\uFEFF{}', 'utf16le'))).toEqual({
       problems: ['file x cannot be read: it is not UTF-8'],
     });
@@ -108,7 +145,29 @@ describe('a file that cannot be read', () => {
 });
 
 describe('any bytes', () => {
-  const words = ['{', '}', '[', ']', '"a"', ':', ',', '\n', ' ', '- ', '&x ', '*x', '<<: ', '1e999', '!!js ', '---\n', '|', '\t', '"', '\u0000', '🦊'];
+  const words = [
+    '{',
+    '}',
+    '[',
+    ']',
+    '"a"',
+    ':',
+    ',',
+    '\n',
+    ' ',
+    '- ',
+    '&x ',
+    '*x',
+    '<<: ',
+    '1e999',
+    '!!js ',
+    '---\n',
+    '|',
+    '\t',
+    '"',
+    '\u0000',
+    '🦊',
+  ];
   const yamlish = fc.array(fc.constantFrom(...words), { maxLength: 40 }).map(parts => parts.join(''));
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }).map(array => Buffer.from(array)),

@@ -27,7 +27,11 @@ export function check(values: Readonly<Record<string, unknown>>): Fault[] {
   for (const [name, { normal }] of PROPERTIES) {
     const value = values[name];
     if (!normal || typeof value !== 'string' || faults.has(name) || normal(value) !== undefined) continue;
-    faults.set(name, { property: name, kind: 'wrong-value', message: `must be ${expectation(propertyNamed(name))}` });
+    faults.set(name, {
+      property: name,
+      kind: 'wrong-value',
+      message: `must be ${expectation(propertyNamed(name))}`,
+    });
   }
   return [...faults.values()];
 }

@@ -3,7 +3,9 @@ import type { ConfigWarning, Setting, Settings } from './source.ts';
 
 const OTHERS_MAY_READ = 0o044;
 /** The URLs over which secrets travel, and their encrypted twins. */
-const PLAIN: Readonly<Record<string, { readonly scheme: string; readonly better: string; readonly loses: string }>> = {
+const PLAIN: Readonly<
+  Record<string, { readonly scheme: string; readonly better: string; readonly loses: string }>
+> = {
   rootURL: { scheme: 'http:', better: 'https', loses: 'credentials of tasks' },
   pulseUrl: { scheme: 'amqp:', better: 'amqps', loses: 'the Pulse password' },
 };

@@ -13,7 +13,8 @@ import { foldNames } from './fold-names.ts';
 export async function file(path: string): Promise<Source> {
   const place = `file ${path}`;
   const read = await readDocument(path, place);
-  if ('problems' in read) return { settings: new Map(), problems: read.problems.map(cannotLoad), unreadable: true };
+  if ('problems' in read)
+    return { settings: new Map(), problems: read.problems.map(cannotLoad), unreadable: true };
 
   const content = read.content ?? {};
   if (typeof content !== 'object' || Array.isArray(content)) {
@@ -23,9 +24,14 @@ export async function file(path: string): Promise<Source> {
   const { entries, warnings } = foldNames(Object.entries(content), place);
   const given = entries.filter(([, value]) => value !== null);
   const settings = new Map(
-    given.filter(([name]) => isKnown(name)).map(([name, value]): [string, Setting] => [name, { value, place }]),
+    given
+      .filter(([name]) => isKnown(name))
+      .map(([name, value]): [string, Setting] => [name, { value, place }]),
   );
-  const mode = await stat(path).then(found => found.mode, () => 0);
+  const mode = await stat(path).then(
+    found => found.mode,
+    () => 0,
+  );
   return {
     settings,
     problems: given

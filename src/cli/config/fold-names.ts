@@ -33,7 +33,7 @@ export function foldNames(
       warnings.push({ property: name, place, message });
     }
     const withKeys = property?.keys && isObject(value) ? foldKeys(value, property.keys) : value;
-    folded.set(name, isMerged ? { ...(before as object), ...(withKeys as object) } : withKeys);
+    folded.set(name, isMerged ? { ...before, ...(withKeys as object) } : withKeys);
   }
   return { entries: [...folded], warnings };
 }
@@ -45,7 +45,10 @@ function nameOf(written: string): string {
 /** The same for the keys of an object whose keys are known. */
 function foldKeys(value: object, keys: NonNullable<Property['keys']>): object {
   const names = new Map(Object.keys(keys).map(key => [key.toLowerCase(), key]));
-  const entries = Object.entries(value).map(([key, inner]): Entry => [names.get(key.toLowerCase()) ?? key, inner]);
+  const entries = Object.entries(value).map(([key, inner]): Entry => [
+    names.get(key.toLowerCase()) ?? key,
+    inner,
+  ]);
   return Object.fromEntries(entries);
 }
 

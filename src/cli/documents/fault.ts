@@ -30,8 +30,8 @@ export function unlessTooDeep(content: unknown): Content {
   let level = [content];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > DEEPEST) return { faults: [{ message: `it is nested more than ${DEEPEST} levels deep` }] };
-    level = level.flatMap(value =>
-      typeof value === 'object' && value !== null ? Object.values(value as object) : [],
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
     );
   }
   return { content };

@@ -55,7 +55,8 @@ async function readText(
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     // Node refuses a path with a NUL byte before the system sees it.
-    const reason = code === 'ERR_INVALID_ARG_VALUE' ? 'its path holds a NUL byte' : (REASONS[code] ?? (code || message));
+    const reason =
+      code === 'ERR_INVALID_ARG_VALUE' ? 'its path holds a NUL byte' : (REASONS[code] ?? (code || message));
     return { problem: `${place} cannot be read: ${reason}` };
   }
   const bytes = Buffer.concat(chunks);

@@ -34,7 +34,8 @@ export async function readYaml(text: string): Promise<Content> {
     return unlessTooDeep(document.toJS());
   } catch (error) {
     // A few lines of aliases can stand for gigabytes; the parser stops early.
-    if (error instanceof ReferenceError) return { faults: [{ message: 'its aliases (*name) stand for too much' }] };
+    if (error instanceof ReferenceError)
+      return { faults: [{ message: 'its aliases (*name) stand for too much' }] };
     if (error instanceof RangeError) return { faults: [{ message: 'it is nested too deeply' }] };
     return { faults: [{ message: 'not YAML' }] };
   }

@@ -99,11 +99,22 @@ describe('a switch', () => {
 
   it('that is on and not there makes the payload malformed, each one named', () => {
     const message = (name: string) =>
-      `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (proj-example/linux)`;
+      `this task is attempting to use feature "${name}", which tcw does not support yet`;
     expect(problemOf(switches, { features: { interactive: true, liveLog: true, chainOfTrust: true } })).toBe(
       `${message('interactive')}\n${message('chainOfTrust')}`,
     );
     expect(problemOf(switches, { mounts: [{}] })).toBe(message('mounts'));
+  });
+
+  it('that the pool has switched off is named so, in the words of generic-worker', () => {
+    const message = (name: string) =>
+      `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (proj-example/linux)`;
+    const off = workerConfig({ enableInteractive: false, enableMounts: false });
+    expect(
+      problemOf(switches, { features: { interactive: true, chainOfTrust: true }, mounts: [{}] }, off),
+    ).toBe(
+      `${message('interactive')}\nthis task is attempting to use feature "chainOfTrust", which tcw does not support yet\n${message('mounts')}`,
+    );
   });
 
   it('for mounts is off when there are none', () => {

@@ -22,6 +22,7 @@ export type Decoded =
  * `BCC`), those of its exchange are asked.
  */
 export function decode(delivery: Delivery, table: BindingTable): Decoded {
+  if (delivery.unreadable !== undefined) return { ok: false, problems: [delivery.unreadable] };
   let json: unknown;
   try {
     const { content } = delivery;

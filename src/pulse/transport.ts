@@ -144,6 +144,8 @@ export interface Delivery {
   readonly content: Uint8Array;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly messageId?: string | undefined;
+  /** Why headers, id and all else that a publisher says of a message cannot be read; then there are none. */
+  readonly unreadable?: string | undefined;
 }
 
 /** What is said of a message beside its body. */

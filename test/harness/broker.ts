@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { awaitLogins, type AccountUrls } from './accounts.ts';
 import type { ControlCoordinates } from './broker-control.ts';
 import { composeAnswers, startComposeBroker } from './compose.ts';
-import { canInstallRabbitmq, installRabbitmq } from './install-rabbitmq.ts';
+import { canInstallPackages, installPackage } from './install-package.ts';
 import { findRabbitmqServer, startPrivateRabbitmq } from './private-rabbitmq.ts';
 import { PATIENCE_MS } from '../patience.ts';
 
@@ -48,7 +48,7 @@ export async function startOwnBroker(): Promise<Broker> {
   }
 
   try {
-    if (findRabbitmqServer() === undefined && canInstallRabbitmq()) await installRabbitmq();
+    if (findRabbitmqServer() === undefined && canInstallPackages()) await installPackage('rabbitmq-server');
     const server = findRabbitmqServer();
     if (server !== undefined) return await startPrivateRabbitmq(server);
     failures.push('rabbitmq-server: not installed');

@@ -1,6 +1,7 @@
 import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 import { PulseError } from '../errors.ts';
 import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
+import type { BasicProperties, Unreadable } from './basic-properties.ts';
 import { channelError } from './errors.ts';
 
 const CONFIRMED: Confirmation = { type: 'confirmed' };
@@ -145,15 +146,8 @@ function delivered(deliveryTag: number): Message {
 
 function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
   const { deliveryTag, redelivered, exchange, routingKey } = fields;
-  return {
-    deliveryTag,
-    redelivered,
-    exchange,
-    routingKey,
-    content,
-    headers: properties.headers ?? {},
-    messageId: properties.messageId as string | undefined,
-  };
+  const { headers = {}, messageId, unreadable } = properties as BasicProperties & Partial<Unreadable>;
+  return { deliveryTag, redelivered, exchange, routingKey, content, headers, messageId, unreadable };
 }
 
 function queueArguments(options: QueueOptions): Options.AssertQueue {

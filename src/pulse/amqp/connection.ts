@@ -5,6 +5,7 @@ import type { PulseError } from '../errors.ts';
 import type { TransportConnection } from '../transport.ts';
 import { amqpChannel } from './channel.ts';
 import { channelError, connectionError } from './errors.ts';
+import { readHeaderFrames, type FrameReader } from './header-frames.ts';
 import { writeTogether } from './write-together.ts';
 
 /** How long the other side may take, in ms, to answer a close, and to close its half of the socket. */
@@ -21,8 +22,10 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
   const blocked$ = new BehaviorSubject<string | undefined>(undefined);
   let reason: PulseError | undefined;
   let closing: Promise<void> | undefined;
-  // It has the socket, though its types do not say so.
-  const published = writeTogether((model.connection as { readonly stream?: Writable }).stream);
+  // Its types do not show the socket, nor how it reads.
+  const inner = model.connection as unknown as FrameReader & { readonly stream?: Writable };
+  readHeaderFrames(inner);
+  const published = writeTogether(inner.stream);
   const end = (error: unknown) => {
     reason ??= connectionError(error);
     resolve(reason);

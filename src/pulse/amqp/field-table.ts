@@ -1,0 +1,81 @@
+import { MOST_NESTED } from '../header-table.ts';
+import { UnreadableError, type ByteReader } from './byte-reader.ts';
+
+type Table = Record<string, unknown>;
+
+/**
+ * Reads a table of AMQP, with every type that RabbitMQ takes from a publisher. Integers of 64 bits are numbers where that is
+ * exact, else bigints. Times and decimals come as amqplib has them: `{ '!': 'timestamp', value }`.
+ *
+ * amqplib's own reader throws for `L`, rounds integers, and reads past the end of a table.
+ *
+ * @throws UnreadableError
+ */
+export function readTable(from: ByteReader, depth = 0): Table {
+  if (depth > MOST_NESTED) throw new UnreadableError(`they are nested more than ${MOST_NESTED} deep`);
+  return from.within(() => {
+    const table: Table = {};
+    while (!from.done) {
+      const name = from.shortString();
+      const value = readValue(from, depth);
+      if (name !== '__proto__') table[name] = value;
+      // Assigned, it would be no entry but what the table inherits from.
+      else
+        Object.defineProperty(table, name, { value, enumerable: true, configurable: true, writable: true });
+    }
+    return table;
+  });
+}
+
+function readArray(from: ByteReader, depth: number): unknown[] {
+  if (depth > MOST_NESTED) throw new UnreadableError(`they are nested more than ${MOST_NESTED} deep`);
+  return from.within(() => {
+    const values: unknown[] = [];
+    while (!from.done) values.push(readValue(from, depth));
+    return values;
+  });
+}
+
+/** The letters are those of RabbitMQ (https://www.rabbitmq.com/amqp-0-9-1-errata), where AMQP has others. */
+function readValue(from: ByteReader, depth: number): unknown {
+  const tag = String.fromCharCode(from.uint8());
+  switch (tag) {
+    case 'S':
+      return from.longString();
+    case 'x':
+      return from.bytes();
+    case 't':
+      return from.uint8() !== 0;
+    case 'V':
+      return null;
+    case 'b':
+      return from.int8();
+    case 'B':
+      return from.uint8();
+    case 's':
+      return from.int16();
+    case 'u':
+      return from.uint16();
+    case 'I':
+      return from.int32();
+    case 'i':
+      return from.uint32();
+    case 'l':
+    case 'L':
+      return from.int64();
+    case 'f':
+      return from.float();
+    case 'd':
+      return from.double();
+    case 'T':
+      return { '!': 'timestamp', value: from.uint64() };
+    case 'D':
+      return { '!': 'decimal', value: { places: from.uint8(), digits: from.uint32() } };
+    case 'F':
+      return readTable(from, depth + 1);
+    case 'A':
+      return readArray(from, depth + 1);
+    default:
+      throw new UnreadableError(`a header has the unknown type ${JSON.stringify(tag)}`);
+  }
+}

@@ -1,2 +1,151 @@
+import { PulseError } from './errors.ts';
+import { checkShortString } from './short-string.ts';
+import { taggedValue, type Tagged } from './tagged-value.ts';
+
 /** How deep tables and arrays may lie in each other. Deeper, whoever walks through them would run out of stack. */
 export const MOST_NESTED = 100;
+/** The room that amqplib has for the headers of a message, in bytes of the wire. */
+const MOST_BYTES = 65_536;
+const INT64 = { min: -(2 ** 63), end: 2 ** 63 };
+
+type Table = Record<string, unknown>;
+
+/** Headers as amqplib writes them without loss, and how many bytes they take on the wire. */
+interface HeaderTable {
+  readonly table: Table;
+  readonly bytes: number;
+}
+
+/**
+ * Checks headers before anything is sent, and says of each value how it is to be written: RabbitMQ ends the whole connection
+ * over some that amqplib would send (`Infinity`), and of others amqplib makes something else (a `Date`, a `Map`).
+ *
+ * - Whole numbers and bigints are integers of up to 64 bits, all other numbers doubles.
+ * - A `Date` is a timestamp, which AMQP counts in whole seconds. Bytes stay bytes. `undefined` in an object is left out.
+ * - `{ '!': type, value }` says the type by amqplib's name for it: `{ '!': 'int8', value: 7 }`.
+ *
+ * @param routes further routing keys, which travel among the headers
+ * @throws PulseError `invalid`, with the place of what AMQP cannot say
+ */
+export function headerTable(headers: object, routes: readonly string[] = []): HeaderTable {
+  const writer = new TableWriter();
+  try {
+    if (typeof headers !== 'object' || Array.isArray(headers))
+      throw new Unsayable('headers', 'not an object');
+    for (const route of routes) writer.take(5 + Buffer.byteLength(route));
+    const table = writer.table(headers, 'headers', 0);
+    return { table, bytes: writer.bytes };
+  } catch (error) {
+    if (error instanceof PulseError) throw error;
+    if (error instanceof Unsayable) throw new PulseError('invalid', error.message);
+    // A getter, or a proxy, of the caller's.
+    throw new PulseError('invalid', `reading the headers failed: ${String(error)}`, { cause: error });
+  }
+}
+
+/** Adds an entry of any name: assigned, `__proto__` would be no entry but what the table inherits from. */
+export function setEntry(table: Table, name: string, value: unknown): void {
+  if (name !== '__proto__') table[name] = value;
+  else Object.defineProperty(table, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+class Unsayable extends Error {
+  constructor(place: string, what: string) {
+    super(`${shortened(place)} is ${what}: AMQP cannot carry it in a header`);
+  }
+}
+
+class TableWriter {
+  bytes = 0;
+
+  take(bytes: number): void {
+    this.bytes += bytes;
+    if (this.bytes <= MOST_BYTES) return;
+    throw new PulseError('invalid', `the headers are too long: they may take ${MOST_BYTES} bytes together`);
+  }
+
+  table(given: object, place: string, depth: number): Table {
+    if (depth > MOST_NESTED) throw new Unsayable(place, `nested more than ${MOST_NESTED} deep`);
+    this.take(4);
+    const table: Table = {};
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      checkShortString(name, 'the name of a header');
+      this.take(1 + Buffer.byteLength(name));
+      setEntry(table, name, this.#value(value, `${place}.${name}`, depth));
+    }
+    return table;
+  }
+
+  #value(value: unknown, place: string, depth: number): unknown {
+    this.take(1);
+    switch (typeof value) {
+      case 'string':
+        if (!value.isWellFormed()) throw new Unsayable(place, 'not well-formed Unicode');
+        this.take(4 + Buffer.byteLength(value));
+        return value;
+      case 'number':
+        return this.#number(value, place);
+      case 'bigint':
+        return this.#tagged({ '!': 'int64', value }, place);
+      case 'boolean':
+        this.take(1);
+        return value;
+      case 'object':
+        return value === null ? null : this.#object(value, place, depth);
+      default:
+        throw new Unsayable(place, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
+    }
+  }
+
+  #number(value: number, place: string): unknown {
+    if (!Number.isFinite(value)) throw new Unsayable(place, String(value));
+    this.take(8);
+    // amqplib takes every number from 2^50 on for an integer, and 0 for a -0.
+    const isInteger = Number.isInteger(value) && !Object.is(value, -0);
+    if (isInteger && value >= INT64.min && value < INT64.end) return value;
+    return { '!': 'double', value };
+  }
+
+  #object(value: object, place: string, depth: number): unknown {
+    if (value instanceof Uint8Array) {
+      this.take(4 + value.byteLength);
+      return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    }
+    if (value instanceof Date) return this.#date(value, place);
+    if (Array.isArray(value)) return this.#array(value, place, depth + 1);
+    if (Object.hasOwn(value, '!')) return this.#tagged(value as Tagged, place);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    // One without a prototype of its own is an object like any other, made in another realm or not.
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+      throw new Unsayable(place, `a ${value.constructor.name}`);
+    }
+    return this.table(value, place, depth + 1);
+  }
+
+  #array(values: readonly unknown[], place: string, depth: number): unknown[] {
+    if (depth > MOST_NESTED) throw new Unsayable(place, `nested more than ${MOST_NESTED} deep`);
+    this.take(4);
+    // Not `map`, which leaves holes as they are.
+    return Array.from(values, (value, index) => this.#value(value, `${place}[${index}]`, depth));
+  }
+
+  #date(date: Date, place: string): unknown {
+    const seconds = Math.floor(date.getTime() / 1_000);
+    if (Number.isNaN(seconds)) throw new Unsayable(place, 'an invalid date');
+    if (seconds < 0) throw new Unsayable(place, 'a date before 1970');
+    return this.#tagged({ '!': 'timestamp', value: seconds }, place);
+  }
+
+  #tagged(tagged: Tagged, place: string): unknown {
+    const written = taggedValue(tagged);
+    if (typeof written === 'string') throw new Unsayable(place, written);
+    this.take(written.bytes);
+    return written.tagged;
+  }
+}
+
+/** The end of a long place tells more than its middle. */
+function shortened(place: string): string {
+  return place.length <= 120 ? place : `${place.slice(0, 40)}…${place.slice(-40)}`;
+}

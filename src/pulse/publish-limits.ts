@@ -1,5 +1,8 @@
 import { PulseError } from './errors.ts';
+import { headerTable } from './header-table.ts';
 import type { PublishBounds, PublisherGauge } from './publish-options.ts';
+import { checkShortString } from './short-string.ts';
+import type { Properties } from './transport.ts';
 
 const BOUNDS: PublishBounds = { messages: 20_000, bytes: 64 * 1024 * 1024 };
 
@@ -35,4 +38,16 @@ export function checkDeadline(deadlineMs: number): void {
     'invalid',
     `deadlineMs is ${deadlineMs}; it has to be above 0, and may be Infinity for no deadline`,
   );
+}
+
+/**
+ * Properties that go on the wire as they are meant.
+ *
+ * @throws PulseError `invalid` for what AMQP cannot say
+ */
+export function checkedProperties(properties: Properties): Properties {
+  const { headers, routes, messageId } = properties;
+  if (messageId !== undefined) checkShortString(messageId, 'the message id');
+  if (headers === undefined && routes.length === 0) return properties;
+  return { ...properties, headers: headerTable(headers ?? {}, routes).table };
 }

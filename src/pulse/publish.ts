@@ -21,7 +21,7 @@ import { JsonText } from './json-text.ts';
 import { PulseError } from './errors.ts';
 import { keptOpen } from './kept-open.ts';
 import { Outbox } from './outbox.ts';
-import { checkDeadline } from './publish-limits.ts';
+import { checkDeadline, checkedProperties } from './publish-limits.ts';
 import type {
   LargeBody,
   PublishBounds,
@@ -171,9 +171,15 @@ export class Publisher {
     exchange: string,
     routingKey: string,
     content: Uint8Array,
-    properties: Properties,
+    given: Properties,
     deadlineMs = DEADLINE_MS,
   ): Promise<PublishResult> {
+    let properties: Properties;
+    try {
+      properties = checkedProperties(given);
+    } catch (error) {
+      return Promise.resolve({ status: 'refused', error: error as PulseError });
+    }
     this.#session.start();
     return new Promise(settle => {
       this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, settle });

@@ -7,9 +7,11 @@ export const MAX_SHORT_STRING_BYTES = 255;
  * Returns the text when it fits into an AMQP frame.
  *
  * @param what the text is, for the error: "routing key", "queue name"
- * @throws PulseError `invalid` past 255 bytes of UTF-8; amqplib would throw in the middle of a frame
+ * @throws PulseError `invalid` for text of more than 255 bytes of UTF-8, for half a character, and for what is no text
  */
 export function checkShortString(text: string, what: string): string {
+  if (typeof text !== 'string') throw new PulseError('invalid', `${what} is not a text`);
+  if (!text.isWellFormed()) throw new PulseError('invalid', `${what} is not well-formed Unicode`);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_SHORT_STRING_BYTES) {
     throw new PulseError(

@@ -1,4 +1,4 @@
-import { MOST_NESTED } from '../header-table.ts';
+import { MOST_NESTED, setEntry } from '../header-table.ts';
 import { UnreadableError, type ByteReader } from './byte-reader.ts';
 
 type Table = Record<string, unknown>;
@@ -16,12 +16,7 @@ export function readTable(from: ByteReader, depth = 0): Table {
   return from.within(() => {
     const table: Table = {};
     while (!from.done) {
-      const name = from.shortString();
-      const value = readValue(from, depth);
-      if (name !== '__proto__') table[name] = value;
-      // Assigned, it would be no entry but what the table inherits from.
-      else
-        Object.defineProperty(table, name, { value, enumerable: true, configurable: true, writable: true });
+      setEntry(table, from.shortString(), readValue(from, depth));
     }
     return table;
   });

@@ -1,6 +1,7 @@
 import { PulseError } from '../errors.ts';
 import type { TransportChannel } from '../transport.ts';
 import type { MemoryBroker } from './broker.ts';
+import { deliveredHeaders } from './delivered-headers.ts';
 import type { MemoryCall } from './faults.ts';
 import type { MemoryConsumer, MemoryQueue, QueuedMessage } from './queue.ts';
 import { wire } from './wire.ts';
@@ -154,8 +155,7 @@ export function memoryChannel(broker: MemoryBroker, user: string, connection: ob
     },
     publish: (exchange, routingKey, content, { routes, headers: own, messageId, mandatory }, settled) => {
       if (reason) throw reason;
-      const headers = { ...own, ...(routes.length > 0 && { CC: routes }) };
-      checkHeaders(headers);
+      const headers = { ...(own && deliveredHeaders(own)), ...(routes.length > 0 && { CC: routes }) };
       // A function of its own: one may be asked to settle several messages.
       const fail = (error: PulseError) => {
         settled(error);
@@ -186,15 +186,4 @@ function settleOne({ queue, consumer, queued }: Unacked, fate: 'ack' | 'reject' 
   if (fate === 'reject') queue.die(queued, 'rejected');
   if (fate === 'requeue') queue.requeue([queued]);
   else queue.deliver();
-}
-
-/** Refuses about what amqplib has no room or no type for; a table of AMQP is as long as its JSON, give or take. */
-function checkHeaders(headers: unknown): void {
-  let bytes: number | undefined;
-  try {
-    bytes = Buffer.byteLength(JSON.stringify(headers));
-  } catch {
-    // A bigint or a circle: nothing that has a length.
-  }
-  if (bytes === undefined || bytes > 65_536) throw new PulseError('invalid', 'the headers fit into no frame');
 }

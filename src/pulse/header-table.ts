@@ -8,6 +8,9 @@ export const MOST_NESTED = 100;
 const MOST_BYTES = 65_536;
 const INT64 = { min: -(2 ** 63), end: 2 ** 63 };
 
+/** An array of the name `CC`, beside what is in it. */
+const CC_BYTES = 8;
+
 type Table = Record<string, unknown>;
 
 /** Headers as amqplib writes them without loss, and how many bytes they take on the wire. */
@@ -32,6 +35,7 @@ export function headerTable(headers: object, routes: readonly string[] = []): He
   try {
     if (typeof headers !== 'object' || Array.isArray(headers))
       throw new Unsayable('headers', 'not an object');
+    if (routes.length > 0) writer.take(CC_BYTES);
     for (const route of routes) writer.take(5 + Buffer.byteLength(route));
     const table = writer.table(headers, 'headers', 0);
     return { table, bytes: writer.bytes };
@@ -100,10 +104,13 @@ class TableWriter {
 
   #number(value: number, place: string): unknown {
     if (!Number.isFinite(value)) throw new Unsayable(place, String(value));
-    this.take(8);
-    // amqplib takes every number from 2^50 on for an integer, and 0 for a -0.
+    // amqplib takes every number from 2^50 on for an integer, and -0 for 0.
     const isInteger = Number.isInteger(value) && !Object.is(value, -0);
-    if (isInteger && value >= INT64.min && value < INT64.end) return value;
+    if (isInteger && value >= INT64.min && value < INT64.end) {
+      this.take(integerBytes(value));
+      return value;
+    }
+    this.take(8);
     return { '!': 'double', value };
   }
 
@@ -143,6 +150,13 @@ class TableWriter {
     this.take(written.bytes);
     return written.tagged;
   }
+}
+
+/** How long amqplib makes an integer. */
+function integerBytes(value: number): number {
+  if (value >= -0x80 && value < 0x80) return 1;
+  if (value >= -0x8000 && value < 0x8000) return 2;
+  return value >= -0x80000000 && value < 0x80000000 ? 4 : 8;
 }
 
 /** The end of a long place tells more than its middle. */

@@ -8,6 +8,7 @@ import { channels } from './rabbitmq/channels.ts';
 import { exchanges } from './rabbitmq/exchanges.ts';
 import { expiry } from './rabbitmq/expiry.ts';
 import { networks } from './rabbitmq/networks.ts';
+import { smallFrames } from './rabbitmq/small-frames.ts';
 import { trouble } from './trouble.ts';
 import { BACKOFF, CONNECTION, ownRabbitmq } from './rabbitmq/setting.ts';
 
@@ -144,6 +145,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
   expiry(own);
   exchanges(own);
   networks(own);
+  smallFrames(own);
 
   describe('shared with the in-memory broker', () => {
     const user = 'tcw-test';

@@ -3,6 +3,7 @@ import { PulseError } from '../errors.ts';
 import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import type { BasicProperties, Unreadable } from './basic-properties.ts';
 import { channelError } from './errors.ts';
+import { checkFrameSize } from './frame-size.ts';
 
 const CONFIRMED: Confirmation = { type: 'confirmed' };
 const NACKED: Confirmation = { type: 'nacked' };
@@ -15,11 +16,13 @@ const NACKED: Confirmation = { type: 'nacked' };
  *
  * @param connectionReason what ended the connection, once something has
  * @param published told of each message that was handed to amqplib
+ * @param frameMax the longest frame that the broker takes, in bytes
  */
 export function amqpChannel(
   channel: Channel | ConfirmChannel,
   connectionReason: () => PulseError | undefined,
   published: () => void,
+  frameMax: number,
 ): TransportChannel {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   let reason: PulseError | undefined;
@@ -122,6 +125,7 @@ export function amqpChannel(
         if (headers) options.headers = headers;
         if (messageId !== undefined) options.messageId = messageId;
         if (mandatory) options.mandatory = true;
+        checkFrameSize(options, frameMax);
         const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
         (channel as ConfirmChannel).publish(exchange, routingKey, bytes, options, (error: Error | null) => {
           if (!error) settled(answerTo(mandatory ? messageId : undefined));

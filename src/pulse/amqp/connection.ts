@@ -11,6 +11,13 @@ import { writeTogether } from './write-together.ts';
 /** How long the other side may take, in ms, to answer a close, and to close its half of the socket. */
 const GOODBYE_MS = 2_000;
 
+/** What amqplib's types do not show of a connection. */
+interface Inner {
+  readonly stream?: Writable;
+  /** What was negotiated, in bytes. */
+  readonly frameMax: number;
+}
+
 /**
  * One connection over amqplib.
  *
@@ -22,8 +29,7 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
   const blocked$ = new BehaviorSubject<string | undefined>(undefined);
   let reason: PulseError | undefined;
   let closing: Promise<void> | undefined;
-  // Its types do not show the socket, nor how it reads.
-  const inner = model.connection as unknown as FrameReader & { readonly stream?: Writable };
+  const inner = model.connection as unknown as FrameReader & Inner;
   readHeaderFrames(inner);
   const published = writeTogether(inner.stream);
   const end = (error: unknown) => {
@@ -62,7 +68,7 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
     async openChannel({ confirms }) {
       try {
         const channel = await (confirms ? model.createConfirmChannel() : model.createChannel());
-        return amqpChannel(channel, () => reason, published);
+        return amqpChannel(channel, () => reason, published, inner.frameMax);
       } catch (error) {
         // A connection that ended in the packet that opened it had nobody to tell of its end: this is where it shows.
         if (error instanceof IllegalOperationError && !closing) end(error);

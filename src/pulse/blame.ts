@@ -1,4 +1,13 @@
-import type { PulseError } from './errors.ts';
+import { PulseError } from './errors.ts';
+
+/** What a message is refused with that ends connections. */
+export function endsConnections(
+  { exchange, routingKey }: { readonly exchange: string; readonly routingKey: string },
+  reason = 'it does not say why',
+): PulseError {
+  const what = `the broker ends the connection each time that ${routingKey} of ${exchange} is sent`;
+  return new PulseError('mismatch', `${what}: ${reason}`);
+}
 
 /** Whether the broker said no, to one message of its channel. */
 export function isRefusal({ kind }: PulseError): boolean {

@@ -1,9 +1,10 @@
-import { guiltyOf, isRefusal } from './blame.ts';
+import { endsConnections, guiltyOf, isRefusal } from './blame.ts';
 import { PulseError } from './errors.ts';
 import { publishBounds, tooMuch } from './publish-limits.ts';
 import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
 import { resultOf } from './publish-result.ts';
 import { SentWindow, type Sent } from './sent-window.ts';
+import { Suspicion, type Suspect } from './suspicion.ts';
 import { inTimerRange } from './timer-range.ts';
 import type { Properties, TransportChannel } from './transport.ts';
 
@@ -17,11 +18,9 @@ export interface Parcel {
   readonly settle: (result: PublishResult) => void;
 }
 
-interface Posted extends Parcel, Sent {
+interface Posted extends Parcel, Sent, Suspect {
   /** By `performance.now()`. */
   readonly expiresAt: number;
-  /** It was under way when the broker refused something without saying what: it goes alone now. */
-  suspected: boolean;
   /** It was sent once, and may have arrived. */
   written: boolean;
   settled: boolean;
@@ -49,7 +48,9 @@ export class Outbox {
   #waiting = new Set<Posted>();
   #waitingBytes = 0;
   readonly #sent: SentWindow<Posted>;
-  #suspects = 0;
+  readonly #suspicion = new Suspicion<Posted>(() => {
+    this.#pump();
+  });
   /** Those that were posted, and whose result nobody knows yet. */
   #unsettled = 0;
   /** The broker takes nothing now. */
@@ -81,14 +82,15 @@ export class Outbox {
       ...parcel,
       bytes,
       expiresAt: performance.now() + parcel.deadlineMs,
-      suspected: false,
+      losses: 0,
+      lostAlone: 0,
       written: false,
       settled: false,
       slot: -1,
     };
     this.#watch(posted.expiresAt);
     this.#unsettled++;
-    if (this.#channel && this.#waiting.size === 0 && this.#maySend(bytes)) {
+    if (this.#channel && this.#waiting.size === 0 && this.#maySend(posted)) {
       this.#send(posted, this.#channel);
       return;
     }
@@ -120,18 +122,22 @@ export class Outbox {
     const again = lost.filter(({ settled }) => !settled);
     for (const { bytes } of again) this.#waitingBytes += bytes;
     this.#waiting = new Set([...again, ...this.#waiting]);
-    if (!error || !isRefusal(error)) return;
-    const guilty = guiltyOf(lost, error);
-    for (const posted of guilty) {
-      if (this.#remove(posted)) this.#settle(posted, { status: 'refused', error });
+    if (!error || !isRefusal(error)) {
+      const guilty = this.#suspicion.lost(again);
+      if (guilty) this.#refuse(guilty, endsConnections(guilty, error?.message ?? this.#trouble()));
+      return;
     }
-    if (guilty.length === 0) for (const posted of again) this.#suspect(posted);
+    this.#suspicion.reset();
+    const guilty = guiltyOf(lost, error);
+    for (const posted of guilty) this.#refuse(posted, error);
+    if (guilty.length === 0) this.#suspicion.suspect(again);
   }
 
   /** Nothing can be published any more. */
   end(error: PulseError): void {
     this.#ended = error;
     this.#channel = undefined;
+    this.#suspicion.reset();
     const refused: PublishResult = { status: 'refused', error };
     const message = `${error.message} before the broker had confirmed the message: it may have arrived`;
     const unknown: PublishResult = { status: 'expired', error: new PulseError(error.kind, message) };
@@ -149,26 +155,21 @@ export class Outbox {
     });
   }
 
-  #suspect(posted: Posted): void {
-    if (!posted.suspected) this.#suspects++;
-    posted.suspected = true;
-  }
-
   #refusal(bytes: number): PulseError | undefined {
     const bounds = this.#bounds;
     if (this.#waiting.size < bounds.messages && this.#waitingBytes + bytes <= bounds.bytes) return undefined;
     return tooMuch(bytes, bounds, this.gauge, this.#trouble());
   }
 
-  #maySend(bytes: number): boolean {
-    if (this.#held) return false;
-    return this.#suspects > 0 ? this.#sent.size === 0 : this.#sent.fits(bytes);
+  #maySend(posted: Posted): boolean {
+    if (this.#held || !this.#suspicion.allows(posted, this.#sent.size)) return false;
+    return this.#sent.fits(posted.bytes);
   }
 
   #pump(): void {
     for (const posted of this.#waiting) {
       const channel = this.#channel;
-      if (!channel || !this.#maySend(posted.bytes)) return;
+      if (!channel || !this.#maySend(posted)) return;
       this.#remove(posted);
       this.#send(posted, channel);
     }
@@ -177,15 +178,18 @@ export class Outbox {
   #send(posted: Posted, channel: TransportChannel): void {
     const { exchange, routingKey, content, properties } = posted;
     this.#sent.add(posted);
+    this.#suspicion.sent(posted);
     try {
       channel.publish(exchange, routingKey, content, properties, answer => {
         // What ends a channel is told to `lost`, for all at once.
         if (answer instanceof PulseError || channel !== this.#channel) return;
+        this.#suspicion.done(posted);
         if (this.#sent.delete(posted) && !posted.settled) this.#settle(posted, resultOf(answer, posted));
         if (this.#waiting.size > 0) this.#pump();
       });
       posted.written = true;
     } catch (error) {
+      this.#suspicion.done(posted);
       if ((error as PulseError).kind === 'invalid') {
         this.#sent.delete(posted);
         this.#settle(posted, { status: 'refused', error: error as PulseError });
@@ -193,6 +197,10 @@ export class Outbox {
       // Else the channel has gone already, and `lost` is about to be told.
       else this.#channel = undefined;
     }
+  }
+
+  #refuse(posted: Posted, error: PulseError): void {
+    if (this.#remove(posted)) this.#settle(posted, { status: 'refused', error });
   }
 
   /** Whether it was waiting. */
@@ -203,7 +211,6 @@ export class Outbox {
   }
 
   #settle(posted: Posted, result: PublishResult): void {
-    if (posted.suspected) this.#suspects--;
     posted.settled = true;
     this.#unsettled--;
     posted.settle(result);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { PulseError } from './errors.ts';
 import type { Publisher } from './publish.ts';
 import type { Properties } from './transport.ts';
 
@@ -8,7 +9,10 @@ import type { Properties } from './transport.ts';
  */
 export function republisher(publisher: Publisher) {
   const declared = new Map<string, Promise<void>>();
+  /** Bodies of which the broker takes no copy, whatever time passes: some cost it five connections to find out. */
+  const refused = new WeakSet<Uint8Array>();
   return async (exchange: string, routingKey: string, content: Uint8Array, properties: Properties) => {
+    if (refused.has(content)) return false;
     let ready = declared.get(exchange);
     if (!ready) {
       ready = publisher.declareExchange(exchange);
@@ -23,7 +27,12 @@ export function republisher(publisher: Publisher) {
     // The copy has to lie in the queue before the first is acknowledged: nobody wanting it is a failure.
     const sure = { ...properties, mandatory: true, messageId: properties.messageId ?? randomUUID() };
     // Without a deadline: a copy that has expired may arrive all the same, and then another one would be one too many.
-    const { status } = await publisher.sendBytes(exchange, routingKey, content, sure, Infinity);
-    return status === 'confirmed';
+    const result = await publisher.sendBytes(exchange, routingKey, content, sure, Infinity);
+    if (result.status === 'refused' && isFinal(result.error)) refused.add(content);
+    return result.status === 'confirmed';
   };
+}
+
+function isFinal({ kind }: PulseError): boolean {
+  return kind === 'invalid' || kind === 'mismatch';
 }

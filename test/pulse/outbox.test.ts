@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Outbox, type Parcel } from '../../src/pulse/outbox.ts';
 import {
   PulseError,
@@ -195,6 +195,144 @@ describe('the outbox', () => {
     });
   });
 
+  describe('when connections end while messages are under way', () => {
+    const cut = new PulseError('connection', 'cut');
+    beforeEach(() => {
+      vi.useFakeTimers();
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    /** A broker that confirms each message but one, whose arrival ends the connection. Returns how many were lost. */
+    const until = (done: () => boolean, outbox: Outbox, isPoison: (key: string) => boolean) => {
+      const arrived: string[] = [];
+      let losses = 0;
+      for (let step = 0; step < 10_000 && !done(); step++) {
+        const channel = new Channel();
+        outbox.open(channel.transport);
+        for (;;) {
+          const key = channel.sent.shift();
+          const answer = channel.answers.shift();
+          if (key === undefined) {
+            if (done()) break;
+            vi.advanceTimersByTime(100);
+            if (channel.sent.length === 0 && ++step > 10_000) throw new Error('nothing is sent any more');
+          } else if (isPoison(key)) {
+            losses++;
+            outbox.lost(cut);
+            break;
+          } else {
+            arrived.push(key);
+            answer?.({ type: 'confirmed' });
+          }
+        }
+      }
+      return { losses, arrived };
+    };
+
+    it.each([0, 1, 700, 1_999])('refuses the one that ends them (%i of 2,000), and soon', guilty => {
+      const outbox = new Outbox();
+      const { post, results, statuses, settledTwice } = posting(outbox);
+      const keys = Array.from({ length: 2_000 }, (_, n) => String(n));
+      for (const key of keys) post(key, { deadlineMs: Infinity });
+      const { losses, arrived } = until(
+        () => Object.keys(results).length === 2_000,
+        outbox,
+        key => key === String(guilty),
+      );
+      expect(losses).toBeLessThanOrEqual(5);
+      expect(results[guilty]).toMatchObject({
+        status: 'refused',
+        error: {
+          kind: 'mismatch',
+          message: expect.stringMatching(new RegExp(`ends .* ${guilty} of exchange/me/things.*: cut`)),
+        },
+      });
+      expect(Object.values(statuses()).filter(status => status !== 'confirmed')).toEqual(['refused']);
+      expect(arrived).toEqual(keys.filter(key => key !== String(guilty)));
+      expect(settledTwice).toEqual([]);
+      expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
+    });
+
+    it('refuses each of several that end them, and no other', () => {
+      const outbox = new Outbox();
+      const { post, results, statuses } = posting(outbox);
+      for (let n = 0; n < 300; n++) post(String(n), { deadlineMs: Infinity });
+      const isPoison = (key: string) => ['3', '4', '150', '299'].includes(key);
+      until(() => Object.keys(results).length === 300, outbox, isPoison);
+      const refused = Object.entries(statuses()).filter(([, status]) => status === 'refused');
+      expect(refused.map(([key]) => key)).toEqual(['3', '4', '150', '299']);
+    });
+
+    it('refuses nothing for losses that a message was not alone with, however many there are', () => {
+      const outbox = new Outbox();
+      const { post, statuses } = posting(outbox);
+      for (let loss = 0; loss < 20; loss++) {
+        post(String(loss), { deadlineMs: Infinity });
+        const channel = new Channel();
+        outbox.open(channel.transport);
+        channel.confirm(0);
+        outbox.lost(cut);
+      }
+      until(
+        () => Object.keys(statuses()).length === 20,
+        outbox,
+        () => false,
+      );
+      expect(new Set(Object.values(statuses()))).toEqual(new Set(['confirmed']));
+    });
+
+    it('refuses nothing while connections end by themselves within a second', () => {
+      const outbox = new Outbox();
+      const { post, statuses } = posting(outbox);
+      post('a', { deadlineMs: Infinity });
+      for (let loss = 0; loss < 20; loss++) {
+        outbox.open(new Channel().transport);
+        vi.advanceTimersByTime(900);
+        outbox.lost(cut);
+      }
+      expect(statuses()).toEqual({});
+      until(
+        () => 'a' in statuses(),
+        outbox,
+        () => false,
+      );
+      expect(statuses()).toEqual({ a: 'confirmed' });
+    });
+
+    it('sends many at once again after one loss, and all as soon as those are confirmed', () => {
+      const outbox = new Outbox();
+      const { post } = posting(outbox);
+      outbox.open(new Channel().transport);
+      for (let n = 0; n < 1_000; n++) post(String(n));
+      outbox.lost(cut);
+      for (let n = 1_000; n < 2_000; n++) post(String(n));
+      const channel = new Channel();
+      outbox.open(channel.transport);
+      expect(outbox.gauge.unconfirmed).toBe(64);
+      for (let n = 0; n < 1_000; n++) channel.confirm(n);
+      expect(outbox.gauge).toMatchObject({ unconfirmed: 1_000, waiting: 0 });
+    });
+
+    it('waits for no confirmation that takes long: what does not end its connection is no suspect', () => {
+      const outbox = new Outbox();
+      const { post } = posting(outbox);
+      for (const key of ['a', 'b', 'c']) post(key, { deadlineMs: Infinity });
+      for (let loss = 0; loss < 2; loss++) {
+        outbox.open(new Channel().transport);
+        outbox.lost(cut);
+      }
+      const channel = new Channel();
+      outbox.open(channel.transport);
+      expect(channel.sent).toEqual(['a']);
+      vi.advanceTimersByTime(1_000);
+      expect(channel.sent).toEqual(['a', 'b']);
+      vi.advanceTimersByTime(1_000);
+      expect(channel.sent).toEqual(['a', 'b', 'c']);
+    });
+  });
+
   it('refuses what may not wait, by count and by bytes, and says what is the trouble', () => {
     const outbox = new Outbox({ messages: 3, bytes: 12 }, () => 'the broker can not be reached');
     const results: PublishResult[] = [];
@@ -341,12 +479,15 @@ describe('the outbox', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.constant('post' as const) },
       { weight: 4, arbitrary: fc.constant('confirm' as const) },
-      fc.constant('lose' as const),
+      { weight: 2, arbitrary: fc.constant('lose' as const) },
       fc.constant('refuse' as const),
-      fc.constant('open' as const),
+      { weight: 2, arbitrary: fc.constant('open' as const) },
       fc.constant('hold' as const),
       fc.constant('release' as const),
     );
+    // What was lost alone twice waits for a quiet second.
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), steps => {
         const outbox = new Outbox();
@@ -365,7 +506,7 @@ describe('the outbox', () => {
           channel?.answers.shift()?.({ type: 'confirmed' });
         };
         for (const now of steps) {
-          if (now === 'post') post(String(posted++));
+          if (now === 'post') post(String(posted++), { deadlineMs: Infinity });
           if (now === 'open') open();
           if (now === 'confirm') confirm();
           if (now === 'hold' || now === 'release') outbox.hold(now === 'hold');
@@ -379,6 +520,7 @@ describe('the outbox', () => {
         for (let n = 0; n < posted * 2; n++) {
           open();
           confirm();
+          vi.advanceTimersByTime(1_000);
         }
         expect(Object.keys(statuses())).toHaveLength(posted);
         expect(settledTwice).toEqual([]);

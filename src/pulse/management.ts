@@ -13,6 +13,8 @@ export interface ManagementApi {
   readonly password?: string | Secret | undefined;
   /** `/` by default. */
   readonly vhost?: string;
+  /** How long the whole answer may take, in ms: 10,000 by default. */
+  readonly timeoutMs?: number | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -35,7 +37,13 @@ const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> =
  * @throws PulseError `invalid` for a URL that is none of HTTP, and where nobody is named to log in; the message never holds
  *   the URL's password
  */
-export function managementBindings({ url, user, password, vhost = '/' }: ManagementApi) {
+export function managementBindings({
+  url,
+  user,
+  password,
+  vhost = '/',
+  timeoutMs = TIMEOUT_MS,
+}: ManagementApi) {
   const { base, login } = endpointOf(url);
   const asUser = user ?? login.user;
   const secret = password === undefined ? login.password : new Secret(plain(password));
@@ -52,7 +60,7 @@ export function managementBindings({ url, user, password, vhost = '/' }: Managem
     try {
       response = await fetch(new URL(path, base), {
         headers: { authorization: authorization() },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (error) {
       throw unusable(`can not be reached: ${reasonOf(error)}`, error);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { managementBindings, Secret } from '../../src/pulse/index.ts';
@@ -59,6 +59,25 @@ describe('a management API', () => {
     expect(error).toMatchObject({ kind });
     expect(error.message).toContain(`the management API at ${host} ${says}`);
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
+  });
+
+  it.each(['the head', 'the body'])('that says %s byte by byte is given up', async part => {
+    const dripping = createSocketServer(socket => {
+      const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n`;
+      socket.write(part === 'the head' ? 'HTTP/1.1 200 OK\r\nx: ' : `${head}\r\n[`);
+      const drip = setInterval(() => socket.write(' '), 10);
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          clearInterval(drip);
+        });
+    }).listen(0, '127.0.0.1');
+    await once(dripping, 'listening');
+    const { port } = dripping.address() as AddressInfo;
+    const url = `http://me:SECRET@127.0.0.1:${port}`;
+    const error = await failure(managementBindings({ url, timeoutMs: 200 })('q'));
+    expect(error).toMatchObject({ kind: 'connection', message: expect.stringContaining('timeout') });
+    await new Promise(resolve => dripping.close(resolve));
   });
 
   it('that is not there is no secret, but the password for it is', async () => {

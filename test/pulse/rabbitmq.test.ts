@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { filter, firstValueFrom, map } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
 import { binding, connect, endpointFrom, namedQueue, type PulseError } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';
@@ -32,6 +34,30 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
       await expect.poll(sockets).toBe(before);
     } finally {
       await own.control.memoryAlarm(false);
+    }
+  });
+
+  it('waits for the answers of a broker whose memory is full, and loses no connection over them', async () => {
+    const endpoint = endpointFrom({ url: own.url });
+    const pulse = connect({ url: own.url, transport: amqpTransport(endpoint, {}, 300), backoff: BACKOFF });
+    const exchange = `exchange/tcw-test/${randomUUID()}`;
+    await pulse.declareExchange(exchange);
+    await own.control.memoryAlarm(true);
+    try {
+      const published = pulse.send(exchange, 'k', 1, { deadlineMs: Infinity });
+      await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name === 'blocked')));
+      const states: string[] = [];
+      pulse.state$.subscribe(({ name }) => states.push(name));
+      const declared = pulse.declareExchange(`${exchange}/other`);
+      await sleep(1_500);
+      expect(states).toEqual(['blocked']);
+      await own.control.memoryAlarm(false);
+      await declared;
+      expect(await published).toEqual({ status: 'confirmed' });
+      expect(states).toEqual(['blocked', 'connected']);
+    } finally {
+      await own.control.memoryAlarm(false);
+      await pulse.close();
     }
   });
 

@@ -6,7 +6,7 @@ import { amqpConnection } from '../../src/pulse/amqp/connection.ts';
 it('messages that are published in one turn leave in a few writes, not each by itself', async () => {
   const model = await connect(inject('pulseUrl'), { noDelay: true });
   const socket = (model.connection as unknown as { stream: Socket }).stream;
-  const connection = amqpConnection(model, () => socket.destroy());
+  const connection = amqpConnection(model, () => socket.destroy(), 60_000);
   try {
     const channel = await connection.openChannel({ confirms: true });
     const exchange = 'exchange/tcw-test/write-together';

@@ -1,6 +1,7 @@
 import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 import { PulseError } from '../errors.ts';
 import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
+import { UnansweredError, type Answered } from './answered.ts';
 import type { BasicProperties, Unreadable } from './basic-properties.ts';
 import { channelError } from './errors.ts';
 import { checkFrameSize } from './frame-size.ts';
@@ -8,21 +9,28 @@ import { checkFrameSize } from './frame-size.ts';
 const CONFIRMED: Confirmation = { type: 'confirmed' };
 const NACKED: Confirmation = { type: 'nacked' };
 
+/** What a channel needs of its connection. */
+export interface ChannelSurroundings {
+  /** What ended the connection, once something has. */
+  readonly reason: () => PulseError | undefined;
+  /** Told of each message that was handed to amqplib. */
+  readonly published: () => void;
+  /** The longest frame that the broker takes, in bytes. */
+  readonly frameMax: number;
+  readonly answered: Answered;
+}
+
 /**
  * One channel over amqplib.
  *
  * amqplib throws, synchronously, from a call on a closed channel, and tells the broker's reason only on the
  * `error` event, which comes before the call's own failure: each call here ends with that reason, as a rejected promise.
  *
- * @param connectionReason what ended the connection, once something has
- * @param published told of each message that was handed to amqplib
- * @param frameMax the longest frame that the broker takes, in bytes
+ * A call that the broker does not answer ends the channel too.
  */
 export function amqpChannel(
   channel: Channel | ConfirmChannel,
-  connectionReason: () => PulseError | undefined,
-  published: () => void,
-  frameMax: number,
+  { reason: connectionReason, published, frameMax, answered }: ChannelSurroundings,
 ): TransportChannel {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   let reason: PulseError | undefined;
@@ -52,11 +60,17 @@ export function amqpChannel(
 
   const call = async <T>(action: () => Promise<T>): Promise<T> => {
     try {
-      return await action();
+      return await answered(action());
     } catch (error) {
+      if (error instanceof UnansweredError) {
+        end(error);
+        close();
+      }
       throw reason ?? channelError(error);
     }
   };
+  // Rejects when it is closed already, and never settles when the connection ends first.
+  const close = () => void channel.close().catch(() => undefined);
   const now = (action: () => void) => {
     try {
       action();
@@ -136,9 +150,8 @@ export function amqpChannel(
       });
     },
     close: async () => {
-      // Rejects when it is closed already, and never settles when the connection ends first.
-      channel.close().catch(() => undefined);
-      await closed;
+      close();
+      await answered(closed).catch(end);
     },
   };
 }

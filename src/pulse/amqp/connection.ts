@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { BehaviorSubject } from 'rxjs';
 import type { PulseError } from '../errors.ts';
 import type { TransportConnection } from '../transport.ts';
+import { answeredWithin, UnansweredError } from './answered.ts';
 import { amqpChannel } from './channel.ts';
 import { channelError, connectionError } from './errors.ts';
 import { readHeaderFrames, type FrameReader } from './header-frames.ts';
@@ -23,8 +24,13 @@ interface Inner {
  *
  * @param destroySocket ends the socket at once. amqplib ends only its half of it, and a peer that is gone never ends
  *   the other: that would keep the process alive until the system gives up on what was not sent.
+ * @param answerMs how long the broker may take to answer a call
  */
-export function amqpConnection(model: ChannelModel, destroySocket: () => void): TransportConnection {
+export function amqpConnection(
+  model: ChannelModel,
+  destroySocket: () => void,
+  answerMs: number,
+): TransportConnection {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   const blocked$ = new BehaviorSubject<string | undefined>(undefined);
   let reason: PulseError | undefined;
@@ -32,6 +38,8 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
   const inner = model.connection as unknown as FrameReader & Inner;
   readHeaderFrames(inner);
   const published = writeTogether(inner.stream);
+  // During an alarm it reads nothing from a connection that publishes.
+  const answered = answeredWithin(answerMs, () => blocked$.value !== undefined);
   const end = (error: unknown) => {
     reason ??= connectionError(error);
     resolve(reason);
@@ -67,9 +75,14 @@ export function amqpConnection(model: ChannelModel, destroySocket: () => void): 
     blocked$,
     async openChannel({ confirms }) {
       try {
-        const channel = await (confirms ? model.createConfirmChannel() : model.createChannel());
-        return amqpChannel(channel, () => reason, published, inner.frameMax);
+        const opening = confirms ? model.createConfirmChannel() : model.createChannel();
+        const { frameMax } = inner;
+        return amqpChannel(await answered(opening), { reason: () => reason, published, frameMax, answered });
       } catch (error) {
+        if (error instanceof UnansweredError) {
+          end(error);
+          destroySocket();
+        }
         // A connection that ended in the packet that opened it had nobody to tell of its end: this is where it shows.
         if (error instanceof IllegalOperationError && !closing) end(error);
         throw reason ?? channelError(error);

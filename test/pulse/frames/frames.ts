@@ -4,7 +4,7 @@ import { connect as connectSocket, createServer, type AddressInfo, type Socket }
 
 const FRAME_END = 0xce;
 const METHOD = 1;
-const HEADER = 2;
+export const HEADER = 2;
 const BODY = 3;
 const BASIC = 60;
 /** The flag of each property that the tests write by hand. */
@@ -89,11 +89,23 @@ export async function publishByHand(
   }
 }
 
-/** Lies between a client and its broker, and rewrites header frames on their way to the client. */
-export async function headerProxy(
+/** A frame on its way to a client. */
+interface Passing {
+  readonly type: number;
+  readonly channel: number;
+  readonly payload: Buffer;
+}
+
+/** Whether a frame is a method of this class and number. */
+export function isMethod({ type, payload }: Passing, classId: number, methodId: number): boolean {
+  return type === METHOD && payload.readUInt16BE(0) === classId && payload.readUInt16BE(2) === methodId;
+}
+
+/** Lies between a client and its broker, and may put something else in the place of a frame for the client. */
+export async function frameProxy(
   target: { readonly host: string; readonly port: number },
-  /** Gets the payload of a header frame; returns frames to be sent instead, or undefined to leave it. */
-  rewrite: (payload: Buffer, channel: number) => Buffer | undefined,
+  /** Returns what the client is to get instead, which may be nothing, or undefined to leave the frame as it is. */
+  rewrite: (frame: Passing) => Buffer | undefined,
 ) {
   const sockets = new Set<Socket>();
   let taken = 0;
@@ -110,9 +122,12 @@ export async function headerProxy(
         if (rest.length < end) return;
         const whole = rest.subarray(0, end);
         rest = rest.subarray(end);
-        const instead =
-          whole[0] === HEADER ? rewrite(whole.subarray(7, -1), whole.readUInt16BE(1)) : undefined;
-        client.write(instead ?? whole);
+        const passing = {
+          type: whole.readUInt8(0),
+          channel: whole.readUInt16BE(1),
+          payload: whole.subarray(7, -1),
+        };
+        client.write(rewrite(passing) ?? whole);
       }
     });
     broker.on('close', () => client.destroy());
@@ -121,6 +136,7 @@ export async function headerProxy(
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    /** How many connections there were. */
     taken: () => taken,
     close: async () => {
       for (const socket of sockets) socket.destroy();

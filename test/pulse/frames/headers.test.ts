@@ -15,8 +15,9 @@ import {
   field,
   FLAGS,
   frame,
+  frameProxy,
+  HEADER,
   header,
-  headerProxy,
   longString,
   onlyHeaders,
   publishByHand,
@@ -164,9 +165,9 @@ describe('headers of other clients', () => {
     ['half a time', Buffer.concat([uint(FLAGS.timestamp, 2), uint(0, 4)])],
   ];
   it.each(broken)('that are altered on their way, with %s, make one bad message', async (_, bytes) => {
-    const proxy = await headerProxy({ host: hostname, port }, (payload, channel) => {
-      if (!payload.includes('mangle')) return undefined;
-      return frame(2, channel, header(bytes, Number(payload.readBigUInt64BE(4))));
+    const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
+      if (type !== HEADER || !payload.includes('mangle')) return undefined;
+      return frame(HEADER, channel, header(bytes, Number(payload.readBigUInt64BE(4))));
     });
     proxies.push(proxy);
     const altered = new URL(url);
@@ -190,9 +191,9 @@ describe('headers of other clients', () => {
   });
 
   it('that belong to another class than messages make one bad message', async () => {
-    const proxy = await headerProxy({ host: hostname, port }, (payload, channel) => {
-      if (!payload.includes('mangle')) return undefined;
-      return frame(2, channel, header(uint(0, 2), Number(payload.readBigUInt64BE(4)), 61));
+    const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
+      if (type !== HEADER || !payload.includes('mangle')) return undefined;
+      return frame(HEADER, channel, header(uint(0, 2), Number(payload.readBigUInt64BE(4)), 61));
     });
     proxies.push(proxy);
     const altered = new URL(url);

@@ -33,15 +33,14 @@ interface HeaderTable {
 export function headerTable(headers: object, routes: readonly string[] = []): HeaderTable {
   const writer = new TableWriter();
   try {
-    if (typeof headers !== 'object' || Array.isArray(headers))
-      throw new Unsayable('headers', 'not an object');
+    if (typeof headers !== 'object' || Array.isArray(headers)) throw new Unsayable('not an object');
     if (routes.length > 0) writer.take(CC_BYTES);
     for (const route of routes) writer.take(5 + Buffer.byteLength(route));
-    const table = writer.table(headers, 'headers', 0);
+    const table = writer.table(headers, 0);
     return { table, bytes: writer.bytes };
   } catch (error) {
     if (error instanceof PulseError) throw error;
-    if (error instanceof Unsayable) throw new PulseError('invalid', error.message);
+    if (error instanceof Unsayable) throw error.error;
     // A getter, or a proxy, of the caller's.
     throw new PulseError('invalid', `reading the headers failed: ${String(error)}`, { cause: error });
   }
@@ -53,9 +52,18 @@ export function setEntry(table: Table, name: string, value: unknown): void {
   else Object.defineProperty(table, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
+/** A value that AMQP has no type for. Its place is put together only when there is one. */
 class Unsayable extends Error {
-  constructor(place: string, what: string) {
-    super(`${shortened(place)} is ${what}: AMQP cannot carry it in a header`);
+  #place = '';
+
+  under(step: string): this {
+    this.#place = step + this.#place;
+    return this;
+  }
+
+  get error(): PulseError {
+    const place = shortened(`headers${this.#place}`);
+    return new PulseError('invalid', `${place} is ${this.message}: AMQP cannot carry it in a header`);
   }
 }
 
@@ -68,42 +76,46 @@ class TableWriter {
     throw new PulseError('invalid', `the headers are too long: they may take ${MOST_BYTES} bytes together`);
   }
 
-  table(given: object, place: string, depth: number): Table {
-    if (depth > MOST_NESTED) throw new Unsayable(place, `nested more than ${MOST_NESTED} deep`);
+  table(given: object, depth: number): Table {
+    if (depth > MOST_NESTED) throw new Unsayable(`nested more than ${MOST_NESTED} deep`);
     this.take(4);
     const table: Table = {};
     for (const [name, value] of Object.entries(given)) {
       if (value === undefined) continue;
       checkShortString(name, 'the name of a header');
       this.take(1 + Buffer.byteLength(name));
-      setEntry(table, name, this.#value(value, `${place}.${name}`, depth));
+      try {
+        setEntry(table, name, this.#value(value, depth));
+      } catch (error) {
+        throw error instanceof Unsayable ? error.under(`.${name}`) : error;
+      }
     }
     return table;
   }
 
-  #value(value: unknown, place: string, depth: number): unknown {
+  #value(value: unknown, depth: number): unknown {
     this.take(1);
     switch (typeof value) {
       case 'string':
-        if (!value.isWellFormed()) throw new Unsayable(place, 'not well-formed Unicode');
+        if (!value.isWellFormed()) throw new Unsayable('not well-formed Unicode');
         this.take(4 + Buffer.byteLength(value));
         return value;
       case 'number':
-        return this.#number(value, place);
+        return this.#number(value);
       case 'bigint':
-        return this.#tagged({ '!': 'int64', value }, place);
+        return this.#tagged({ '!': 'int64', value });
       case 'boolean':
         this.take(1);
         return value;
       case 'object':
-        return value === null ? null : this.#object(value, place, depth);
+        return value === null ? null : this.#object(value, depth);
       default:
-        throw new Unsayable(place, typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
+        throw new Unsayable(typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`);
     }
   }
 
-  #number(value: number, place: string): unknown {
-    if (!Number.isFinite(value)) throw new Unsayable(place, String(value));
+  #number(value: number): unknown {
+    if (!Number.isFinite(value)) throw new Unsayable(String(value));
     // amqplib takes every number from 2^50 on for an integer, and -0 for 0.
     const isInteger = Number.isInteger(value) && !Object.is(value, -0);
     if (isInteger && value >= INT64.min && value < INT64.end) {
@@ -114,39 +126,45 @@ class TableWriter {
     return { '!': 'double', value };
   }
 
-  #object(value: object, place: string, depth: number): unknown {
+  #object(value: object, depth: number): unknown {
+    if (Array.isArray(value)) return this.#array(value, depth + 1);
     if (value instanceof Uint8Array) {
       this.take(4 + value.byteLength);
       return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     }
-    if (value instanceof Date) return this.#date(value, place);
-    if (Array.isArray(value)) return this.#array(value, place, depth + 1);
-    if (Object.hasOwn(value, '!')) return this.#tagged(value as Tagged, place);
+    if (value instanceof Date) return this.#date(value);
+    if (Object.hasOwn(value, '!')) return this.#tagged(value as Tagged);
     const prototype: unknown = Object.getPrototypeOf(value);
-    // One without a prototype of its own is an object like any other, made in another realm or not.
+    // Objects of another realm are objects like any other.
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-      throw new Unsayable(place, `a ${value.constructor.name}`);
+      throw new Unsayable(`a ${value.constructor.name}`);
     }
-    return this.table(value, place, depth + 1);
+    return this.table(value, depth + 1);
   }
 
-  #array(values: readonly unknown[], place: string, depth: number): unknown[] {
-    if (depth > MOST_NESTED) throw new Unsayable(place, `nested more than ${MOST_NESTED} deep`);
+  #array(values: readonly unknown[], depth: number): unknown[] {
+    if (depth > MOST_NESTED) throw new Unsayable(`nested more than ${MOST_NESTED} deep`);
     this.take(4);
     // Not `map`, which leaves holes as they are.
-    return Array.from(values, (value, index) => this.#value(value, `${place}[${index}]`, depth));
+    return Array.from(values, (value, index) => {
+      try {
+        return this.#value(value, depth);
+      } catch (error) {
+        throw error instanceof Unsayable ? error.under(`[${index}]`) : error;
+      }
+    });
   }
 
-  #date(date: Date, place: string): unknown {
+  #date(date: Date): unknown {
     const seconds = Math.floor(date.getTime() / 1_000);
-    if (Number.isNaN(seconds)) throw new Unsayable(place, 'an invalid date');
-    if (seconds < 0) throw new Unsayable(place, 'a date before 1970');
-    return this.#tagged({ '!': 'timestamp', value: seconds }, place);
+    if (Number.isNaN(seconds)) throw new Unsayable('an invalid date');
+    if (seconds < 0) throw new Unsayable('a date before 1970');
+    return this.#tagged({ '!': 'timestamp', value: seconds });
   }
 
-  #tagged(tagged: Tagged, place: string): unknown {
+  #tagged(tagged: Tagged): unknown {
     const written = taggedValue(tagged);
-    if (typeof written === 'string') throw new Unsayable(place, written);
+    if (typeof written === 'string') throw new Unsayable(written);
     this.take(written.bytes);
     return written.tagged;
   }

@@ -7,7 +7,7 @@
  * - `not-found`: no such exchange or queue (AMQP 404).
  * - `locked`: somebody else holds the queue exclusively (AMQP 405).
  * - `mismatch`: the broker goes by other terms: the queue or exchange exists with other arguments, the message is
- *   larger than it takes (AMQP 406).
+ *   larger than it takes (AMQP 406), or the broker ends the connection each time that it gets the message.
  * - `invalid`: refused here, before any frame was sent: a bad name, key, URL, header or body.
  * - `nacked`: the broker could not take a message: its queue is full and refuses, or it has an error of its own.
  * - `returned`: a `mandatory` message was wanted by no queue (AMQP 312).

@@ -27,6 +27,10 @@ export interface PulseMessage<T = unknown, By = unknown> {
   readonly routingKey: string;
   /** The further routing keys it was published under (`CC`). */
   readonly routes: readonly string[];
+  /**
+   * Integers are numbers, or bigints where a number would not be exact. Bytes, and text that is not UTF-8, are a `Buffer`.
+   * Timestamps are `{ '!': 'timestamp', value }`, in seconds, and decimals `{ '!': 'decimal', value: { places, digits } }`.
+   */
   readonly headers: Readonly<Record<string, unknown>>;
   readonly messageId?: string | undefined;
   /** What mozillapulse wrote beside the body, for a binding of that dialect. */

@@ -6,7 +6,14 @@ import type { PulseError } from './errors.ts';
 export interface PublishOptions {
   /** Further routing keys (`CC`): a queue bound to one of them gets the message under its primary key. */
   readonly routes?: readonly string[] | undefined;
-  /** At most 64 KiB together. */
+  /**
+   * At most 64 KiB together, routes included, and no more than one frame of the broker holds (128 KiB, unless it is set lower).
+   *
+   * Whole numbers and bigints are sent as integers of up to 64 bits, other numbers as doubles, a `Date` as a timestamp of
+   * whole seconds, a `Uint8Array` as bytes, arrays and plain objects as arrays and tables, up to 100 deep. Entries that are
+   * `undefined` are left out. `{ '!': type, value }` names the type itself, such as `{ '!': 'decimal', value: { places: 2,
+   * digits: 314 } }`. Whatever else there is, `Infinity` and `NaN` among it, is refused as `invalid`.
+   */
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Until the broker has confirmed, in ms; waiting for a connection counts. 30 s by default. It has to be above 0;

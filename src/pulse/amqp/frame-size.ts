@@ -26,7 +26,7 @@ export function checkFrameSize(options: Options.Publish, frameMax: number): void
 /** How long the frame is in which amqplib sends the properties of a message. */
 export function headerFrameBytes({ headers = {}, CC = [], ...others }: Options.Publish): number {
   const routes = Array.isArray(CC) ? CC : [CC];
-  let bytes = FRAME_BYTES + HEAD_BYTES + headerTable(headers, routes).bytes;
+  let bytes = FRAME_BYTES + HEAD_BYTES + headerTable(headers as object, routes).bytes;
   for (const [name, value] of Object.entries(others)) {
     if (typeof value === 'string') bytes += 1 + Buffer.byteLength(value);
     else if (name === 'timestamp') bytes += 8;

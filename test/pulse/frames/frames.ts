@@ -50,7 +50,7 @@ export function header(properties: Uint8Array, bodyBytes: number, classId = BASI
 }
 
 /** The three frames of a message. */
-export function messageFrames(
+function messageFrames(
   channel: number,
   exchange: string,
   routingKey: string,

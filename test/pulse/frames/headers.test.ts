@@ -5,6 +5,7 @@ import {
   connect,
   endpointFrom,
   ephemeralQueue,
+  namedQueue,
   type ConsumeOptions,
   type ConsumerEvent,
   type Pulse,
@@ -205,6 +206,31 @@ describe('headers of other clients', () => {
     await pulse.publish(exchange, 'k', 'next');
     await expect.poll(bodies).toEqual(['next']);
     expect(events.map(({ type }) => type)).toEqual(['consuming', 'bad-message']);
+    expect(proxy.taken()).toBe(1);
+  });
+
+  it.each([
+    ['more', 1],
+    ['less', -1],
+  ])('that tell of %s body than there is cost one channel, and not the connection', async (_, change) => {
+    let altered = 0;
+    const proxy = await frameProxy({ host: hostname, port }, ({ type, payload, channel }) => {
+      if (type !== HEADER || !payload.includes('mangle') || altered++ > 0) return undefined;
+      const changed = Buffer.from(payload);
+      changed.writeBigUInt64BE(payload.readBigUInt64BE(4) + BigInt(change), 4);
+      return frame(HEADER, channel, changed);
+    });
+    proxies.push(proxy);
+    const there = new URL(url);
+    there.port = String(proxy.port);
+    const behind = connect({ url: there.href, backoff: { baseMs: 5, capMs: 50 } });
+    others.push(behind);
+    const queue = namedQueue(`test-${randomUUID()}`, { expiresMs: 60_000, maxLength: 10 });
+    const { bodies, events } = await consuming(behind, { queue });
+    await pulse.publish(exchange, 'k', 'altered', { messageId: 'mangle' });
+    await pulse.publish(exchange, 'k', 'next');
+    await expect.poll(bodies).toEqual(['altered', 'next']);
+    expect(events.map(({ type }) => type)).toEqual(['consuming', 'interrupted', 'consuming']);
     expect(proxy.taken()).toBe(1);
   });
 

@@ -92,8 +92,11 @@ export function deliveries<T>(
       spec: options.queue,
       table,
       telemetry: hooks.telemetry,
-      settle: (delivery, settlement) =>
-        settled(consumer?.settle(delivery.deliveryTag, settlement) ?? false, delivery),
+      settle: (delivery, settlement) => {
+        const dies = settlement === 'reject' && options.queue.deadLetter !== undefined;
+        const said = dies && delivery.breaksDeadLetters ? 'ack' : settlement;
+        return settled(consumer?.settle(delivery.deliveryTag, said) ?? false, delivery);
+      },
       republish: (delivery, failed) => copies.add(republish(delivery, failed)),
       park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
       get lost() {

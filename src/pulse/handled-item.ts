@@ -44,13 +44,18 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
     return this.#source?.origin.spec.deadLetter !== undefined;
   }
 
+  /** What becomes of it when it is given up. */
+  get givenUpAs(): 'dead-lettered' | 'rejected' {
+    return this.keepsDeadLetters && !this.#source?.delivery.breaksDeadLetters ? 'dead-lettered' : 'rejected';
+  }
+
   /** What the end of a settled message is called. */
   get settledAs(): HandleResult<M>['outcome'] {
     if (DeliveredMessage.settledLate(this.message)) return 'lost';
     const { outcome } = this.message;
     if (outcome === 'ack') return 'acked';
     if (outcome === 'requeue') return 'requeued';
-    return this.keepsDeadLetters ? 'dead-lettered' : 'rejected';
+    return this.givenUpAs;
   }
 
   /** How long it has to wait before its first try here, in ms: it failed elsewhere. */

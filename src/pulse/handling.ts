@@ -193,8 +193,7 @@ export class Handling<M extends PulseMessage> {
     }
     if (item.lastAttempt || (verdict && verdict.kind !== 'retry')) {
       const inTime = message.reject();
-      const kept = item.keepsDeadLetters ? 'dead-lettered' : 'rejected';
-      this.#end(item, { outcome: inTime ? kept : 'lost', error });
+      this.#end(item, { outcome: inTime ? item.givenUpAs : 'lost', error });
       return;
     }
     const failures = item.attempt;

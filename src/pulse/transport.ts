@@ -146,6 +146,8 @@ export interface Delivery {
   readonly messageId?: string | undefined;
   /** Why headers, id and all else that a publisher says of a message cannot be read; then there are none. */
   readonly unreadable?: string | undefined;
+  /** Whether its queue at the broker would crash, again and again, if it had to dead-letter this message. */
+  readonly breaksDeadLetters?: boolean | undefined;
 }
 
 /** What is said of a message beside its body. */

@@ -1,3 +1,4 @@
+import { mayBreakDeadLetters } from './dead-letters.ts';
 import { ByteReader, UnreadableError } from './byte-reader.ts';
 import { readTable } from './field-table.ts';
 
@@ -22,6 +23,7 @@ export interface BasicProperties {
 /** In place of properties: why there are none. */
 export interface Unreadable {
   readonly unreadable: string;
+  readonly breaksDeadLetters: boolean;
 }
 
 type Text = Exclude<keyof BasicProperties, 'headers' | 'deliveryMode' | 'priority' | 'timestamp'>;
@@ -32,7 +34,8 @@ export function readProperties(bytes: Buffer): BasicProperties | Unreadable {
     return read(new ByteReader(bytes));
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
-    return { unreadable: `its properties cannot be read: ${error.message}` };
+    const unreadable = `its properties cannot be read: ${error.message}`;
+    return { unreadable, breaksDeadLetters: mayBreakDeadLetters(bytes) };
   }
 }
 

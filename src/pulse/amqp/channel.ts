@@ -3,6 +3,7 @@ import { PulseError } from '../errors.ts';
 import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import { UnansweredError, type Answered } from './answered.ts';
 import type { BasicProperties, Unreadable } from './basic-properties.ts';
+import { breakDeadLetters } from './dead-letters.ts';
 import { channelError } from './errors.ts';
 import { checkFrameSize } from './frame-size.ts';
 
@@ -164,7 +165,11 @@ function delivered(deliveryTag: number): Message {
 function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
   const { deliveryTag, redelivered, exchange, routingKey } = fields;
   const { headers = {}, messageId, unreadable } = properties as BasicProperties & Partial<Unreadable>;
-  return { deliveryTag, redelivered, exchange, routingKey, content, headers, messageId, unreadable };
+  const { breaksDeadLetters = breakDeadLetters(headers) } = properties as Partial<Unreadable>;
+  return {
+    ...{ deliveryTag, redelivered, exchange, routingKey, content, headers, messageId },
+    ...{ unreadable, breaksDeadLetters },
+  };
 }
 
 function queueArguments(options: QueueOptions): Options.AssertQueue {

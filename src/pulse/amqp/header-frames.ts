@@ -18,6 +18,7 @@ const CONTENT_HEAD = 12;
 const BASIC = 60;
 const OF_ANOTHER_CLASS: Unreadable = {
   unreadable: 'its properties cannot be read: they belong to another class than messages',
+  breaksDeadLetters: false,
 };
 
 /**

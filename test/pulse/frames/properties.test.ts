@@ -130,14 +130,16 @@ describe('the properties of a message', () => {
       return onlyHeaders(entry('deep', value));
     };
     expect(readProperties(nested(100))).toHaveProperty('headers.deep');
-    expect(readProperties(nested(101))).toEqual({ unreadable: expect.stringContaining('100 deep') });
+    expect(readProperties(nested(101))).toMatchObject({ unreadable: expect.stringContaining('100 deep') });
     // As deep as a header frame can hold.
-    expect(readProperties(nested(10_000))).toEqual({ unreadable: expect.stringContaining('100 deep') });
+    expect(readProperties(nested(10_000))).toMatchObject({ unreadable: expect.stringContaining('100 deep') });
   });
 
   it('that end within a property are unreadable', () => {
     for (const flag of [FLAGS.messageId, FLAGS.timestamp, FLAGS.type, FLAGS.headers]) {
-      expect(readProperties(uint(flag, 2))).toEqual({ unreadable: expect.stringContaining('cut short') });
+      expect(readProperties(uint(flag, 2))).toMatchObject({
+        unreadable: expect.stringContaining('cut short'),
+      });
     }
   });
 });

@@ -28,6 +28,11 @@ export interface WorkerContext extends WorkerParts {
   readonly exceptions$: Observable<RunException>;
   /** Exceptions may have been missed until this time (`performance.now()`): look for yourself. The last time comes first. */
   readonly missed$: Observable<number>;
-  /** The worker has to go now. When it was told (`performance.now()`), also to those that ask later. */
+  /**
+   * The worker has to go now. When it was told (`performance.now()`), also to those that ask later. `-Infinity`, for a
+   * worker that is forced: whatever it was given is over.
+   */
   readonly shutdown$: Observable<number>;
+  /** Emits once, when no call is open that may bring claims. Without it there is never one. */
+  readonly noClaimOpen$?: Observable<unknown>;
 }

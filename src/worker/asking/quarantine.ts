@@ -31,6 +31,8 @@ export interface Quarantine {
    * @returns whether the worker gets nothing though there is something: the notice is another worker's
    */
   isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
+  /** Whether the worker asks for no work at present. */
+  readonly isOut: boolean;
   /** Lets the worker ask again when its time has come, and emits then: the notices of what waits may be gone. */
   readonly release$: Observable<unknown>;
 }
@@ -107,6 +109,9 @@ export function quarantine(
   };
 
   return {
+    get isOut() {
+      return isOut;
+    },
     isShutOut: async (isExpected, claims) => {
       if (claims > 0) {
         gotWork();

@@ -33,6 +33,6 @@ export interface WorkerContext extends WorkerParts {
    * worker that is forced: whatever it was given is over.
    */
   readonly shutdown$: Observable<number>;
-  /** Emits once, when no call is open that may bring claims. Without it there is never one. */
+  /** Emits once: at once while the worker goes on, else when none of its calls is open that may bring claims. */
   readonly noClaimOpen$?: Observable<unknown>;
 }

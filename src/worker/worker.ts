@@ -81,7 +81,7 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
-      noClaimOpen$: word.noClaimOpen$,
+      noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
@@ -118,9 +118,10 @@ export function createWorker(
       // Runs are told of what came before them.
       exceptions$,
       missed$,
-      toldToGo$,
       released$,
       steps$.pipe(tap(event => life.dispatch(event))),
+      // Runs are stopped when the worker drains already: they look whether it does.
+      toldToGo$,
     ).pipe(ignoreElements());
 
     const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));

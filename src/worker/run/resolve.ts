@@ -24,7 +24,8 @@ export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
 
 /** Whether the queue answers this report with a new run of the task. */
 function makesPending(verdict: Outcome | undefined): boolean {
-  return verdict?.result === 'exception' && verdict.reason === 'worker-shutdown';
+  if (verdict?.result !== 'exception') return false;
+  return verdict.reason === 'worker-shutdown' || verdict.reason === 'intermittent-task';
 }
 
 const GIVEN_BACK: Outcome = {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { queueFaultProxy } from '../harness/queue-fault-proxy.ts';
 import { waitFor } from '../wait-for.ts';
-import { tcw } from './tcw.ts';
+import { start } from './tcw.ts';
 import { queueForWorkers } from './workers.ts';
 
 const SECRET = 'token-that-nobody-may-see';
@@ -24,9 +24,13 @@ async function folder(): Promise<string> {
 async function run(rootUrl: string, environment: Readonly<Record<string, string>>, ...flags: string[]) {
   const tasksDir = await folder();
   const words = ['run', `--root-url=${rootUrl}`, '--client-id=worker', '--worker-type=w', '--worker-id=w'];
-  const ended = await tcw([...words, `--tasks-dir=${tasksDir}`, ...flags], { environment });
+  const child = start([...words, `--tasks-dir=${tasksDir}`, ...flags], { environment });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
   expect(await readdir(tasksDir)).toEqual([]);
-  return ended;
+  return { exitCode, stderr };
 }
 
 /** A server in the place of a queue. */

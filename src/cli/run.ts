@@ -4,9 +4,9 @@ import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import type { Logger } from './logger.ts';
+import type { LogFields, Logger } from './logger.ts';
 import { queueWords } from './queue-words.ts';
-import { assertCertificate, refusedCredentials, tryCredentials } from './worker-credentials.ts';
+import { assertCertificate, refusedCredentials } from './worker-credentials.ts';
 import { connectToPulse } from './worker-pulse.ts';
 import { closeMachine, EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
@@ -45,15 +45,14 @@ export const run: RunCommand = async (config, { logger }) => {
       shutdown$.next('finish');
     },
   });
-  // The machine is looked at while the broker and the queue answer.
+  // The machine is looked at while the broker answers.
   const connecting = workerPulse(config, logger);
   const readying = readyMachine(config, logger);
   try {
-    const [machine, pulse] = await Promise.all([readying, connecting, tryCredentials(queue)]);
-    if (refused) throw refusedCredentials(config, refused);
+    const [machine, pulse] = await Promise.all([readying, connecting]);
     phase = 'working';
-    const because = await workerProcess({ config, machine, queue, pulse, logger, shutdown$ });
-    // If the queue could not be asked before, the worker was the first to hear it.
+    const workerLogger = untilRefused(logger, () => refused !== undefined);
+    const because = await workerProcess({ config, machine, queue, pulse, logger: workerLogger, shutdown$ });
     if (refused) throw refusedCredentials(config, refused);
     return EXIT_CODE_OF[because];
   } finally {
@@ -67,6 +66,14 @@ export const run: RunCommand = async (config, { logger }) => {
     signals.unsubscribe();
   }
 };
+
+/** What a worker says that ends because its credentials are refused says less than the error with which it ends. */
+function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
+  const unless = (level: 'info' | 'warn') => (fields: LogFields, message: string) => {
+    logger[isRefused() ? 'debug' : level](fields, message);
+  };
+  return { ...logger, info: unless('info'), warn: unless('warn') };
+}
 
 async function workerPulse(config: WorkerConfig, logger: Logger) {
   const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;

@@ -1,11 +1,8 @@
-import type { Queue, QueueError } from '../queue/index.ts';
+import type { QueueError } from '../queue/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { queueWords } from './queue-words.ts';
-
-/** A queue that does not answer at all may take this part of the start, in ms. */
-const PATIENCE_MS = 5_000;
 
 const WAYS = 'the configuration file, TCW_CERTIFICATE, TASKCLUSTER_CERTIFICATE, or --certificate';
 
@@ -46,18 +43,13 @@ function certificateProblem(text: string): string | undefined {
   return names.length === 0 ? undefined : `lacks ${names.join(', ')}, or has something else in their place`;
 }
 
-/**
- * Asks the queue something as the worker, so that credentials which it refuses are known before the worker starts. Any
- * other failure is left to the worker, which asks again.
- */
-export async function tryCredentials(queue: Queue): Promise<void> {
-  await queue.pendingTasks(AbortSignal.timeout(PATIENCE_MS)).catch(() => undefined);
-}
-
 /** How `tcw run` ends when the queue refuses the worker's credentials. */
 export function refusedCredentials({ clientId }: WorkerConfig, error: QueueError): Failure {
+  const what = /certificate/i.test(error.message)
+    ? 'clientId and accessToken, or renew the certificate'
+    : 'clientId and accessToken';
   return new Failure(
     EXIT_CODES.invalidConfig.code,
-    `the queue refuses the credentials of ${clientId}; correct clientId and accessToken${/cert/i.test(error.message) ? ', or renew the certificate' : ''}: ${queueWords(error)}`,
+    `the queue refuses the credentials of ${clientId}; correct ${what}: ${queueWords(error)}`,
   );
 }

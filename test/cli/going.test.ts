@@ -144,8 +144,9 @@ describe('a worker that was told to finish, by SIGINT', () => {
   it('is not forced by SIGINT after SIGTERM, which asks for less', async () => {
     here = await queueForWorkers();
     const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=6');
-    const taskId = await here.create(`trap '' TERM; while :; do sleep 1; done`);
-    await worker.says('run', { taskId, phase: 'running' });
+    const mark = newMark();
+    const taskId = await here.create(`trap '' TERM; while :; do sleep ${mark}; done`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
     worker.child.kill('SIGTERM');
     await worker.says('run', { taskId, phase: 'running', stop: 'worker-shutdown' });
     worker.child.kill('SIGINT');

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/pulse/index.ts';
-import { CALL_POLICIES, connectQueue, type CallPolicy, type Claim, type Queue } from '../../src/queue/index.ts';
+import {
+  CALL_POLICIES,
+  connectQueue,
+  type CallPolicy,
+  type Claim,
+  type Queue,
+} from '../../src/queue/index.ts';
 import { waitFor } from '../wait-for.ts';
 import { failing } from './every-call.ts';
 import { json, page, refusal, silence, webServer, type Answer } from './web-server.ts';
@@ -26,7 +32,11 @@ async function start(answers: Readonly<Record<string, readonly [Answer, ...Answe
     taskQueueId: 'p/w',
     workerGroup: 'g',
     workerId: 'w',
-    policies: { reportCompleted: FOR_EVER, createArtifact: FOR_EVER, pendingTasks: { ...FOR_EVER, retries: 0 } },
+    policies: {
+      reportCompleted: FOR_EVER,
+      createArtifact: FOR_EVER,
+      pendingTasks: { ...FOR_EVER, retries: 0 },
+    },
   });
   return { queue, requests, made };
 }

@@ -38,22 +38,25 @@ describe.concurrent('a worker that is told to go gives each of its tasks back on
     ['with Pulse', 1, 0],
     ['with Pulse', 2, 1],
     ['with Pulse', 4, 2],
-  ])('%s, capacity %i, with %i calls for work open', async ([way, capacity, open], { expect, onTestFinished }) => {
-    const here = await deployment({ longPollMs: LONG_POLL_MS, claimDelayMs: 100 }, undefined, way);
-    onTestFinished(() => here.close());
-    const { seen, watch } = openClaims();
-    const worker = await here.startWorker({ capacity }, { watch });
-    const taskId = await here.createTask(sh('sleep 600'));
-    await here.running(taskId);
-    if (way === 'with Pulse') for (let count = 0; count < open; count++) await askInVain(here, taskId);
-    await waitFor(() => {
-      expect(seen.open).toBe(open);
-    });
-    worker.shutdown('now');
-    expect(await worker.ended).toBe('shutdown');
-    expect(await reasons(here, taskId)).toEqual(['worker-shutdown', 'pending']);
-    expect(worker.news.map(({ type }) => type)).not.toContain('giving-back');
-  });
+  ])(
+    '%s, capacity %i, with %i calls for work open',
+    async ([way, capacity, open], { expect, onTestFinished }) => {
+      const here = await deployment({ longPollMs: LONG_POLL_MS, claimDelayMs: 100 }, undefined, way);
+      onTestFinished(() => here.close());
+      const { seen, watch } = openClaims();
+      const worker = await here.startWorker({ capacity }, { watch });
+      const taskId = await here.createTask(sh('sleep 600'));
+      await here.running(taskId);
+      if (way === 'with Pulse') for (let count = 0; count < open; count++) await askInVain(here, taskId);
+      await waitFor(() => {
+        expect(seen.open).toBe(open);
+      });
+      worker.shutdown('now');
+      expect(await worker.ended).toBe('shutdown');
+      expect(await reasons(here, taskId)).toEqual(['worker-shutdown', 'pending']);
+      expect(worker.news.map(({ type }) => type)).not.toContain('giving-back');
+    },
+  );
 
   it('also one that comes only when the worker is going', async ({ expect, onTestFinished }) => {
     const here = await deployment({ longPollMs: LONG_POLL_MS, claimDelayMs: 100 });

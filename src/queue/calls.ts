@@ -40,13 +40,7 @@ export type Call = <C extends QueueCall>(
   ...args: CallArguments<C>
 ) => Promise<QueueApi[C]['output']>;
 
-export function queueCalls({
-  rootUrl,
-  policies,
-  onRetry,
-  signal,
-  outage = newOutage(),
-}: CallOptions): Call {
+export function queueCalls({ rootUrl, policies, onRetry, signal, outage = newOutage() }: CallOptions): Call {
   keepConnections();
   return async (credentials, name, ...args) => {
     const policy: CallPolicy = policies?.[name] ?? CALL_POLICIES[name];
@@ -86,7 +80,11 @@ function tryMs({ timeoutMs, retries }: CallPolicy, attempt: number): number {
 }
 
 /** Returns whether the pause ended early because the queue answers again. A signal ends it, too. */
-function pause(waitMs: number, outage: Outage | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+function pause(
+  waitMs: number,
+  outage: Outage | undefined,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const over$ = timer(waitMs).pipe(map(() => false));
   const back$ = (outage?.back$ ?? NEVER).pipe(map(() => true));
   const aborted$ = signal ? fromEvent(signal, 'abort') : NEVER;

@@ -9,9 +9,7 @@ export function giveBack(claim: Claim, worker: WorkerContext): Observable<never>
   return defer(() => {
     tell({ type: 'giving-back', claim });
     return noClaimOpen(worker).pipe(
-      switchMap(() =>
-        queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(HURRY_MS)),
-      ),
+      switchMap(() => queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(HURRY_MS))),
     );
   }).pipe(
     ignoreElements(),

@@ -172,7 +172,12 @@ export function look(
 function reasons({ look$ }: LastWord, notice$: Observable<unknown>): Observable<WhyLook> {
   return look$.pipe(
     mergeMap(why =>
-      why === 'idle' ? of(why) : timer(COMES_AGAIN_MS).pipe(takeUntil(notice$), map(() => why)),
+      why === 'idle'
+        ? of(why)
+        : timer(COMES_AGAIN_MS).pipe(
+            takeUntil(notice$),
+            map(() => why),
+          ),
     ),
   );
 }

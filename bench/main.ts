@@ -5,6 +5,7 @@ import { broker } from './figures/broker.ts';
 import { cancel } from './figures/cancel.ts';
 import { claimCalls } from './figures/claim-calls.ts';
 import { endurance } from './figures/endurance.ts';
+import { failedClaims } from './figures/failed-claims.ts';
 import { fleet } from './figures/fleet.ts';
 import { footprint } from './figures/footprint.ts';
 import { log } from './figures/log.ts';
@@ -20,6 +21,7 @@ const FIGURES: readonly Figure[] = [
   single,
   pool,
   claimCalls,
+  failedClaims,
   cancel,
   log,
   footprint,

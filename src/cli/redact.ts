@@ -12,9 +12,10 @@ const SECRET_NAMES = new Set([
 
 /**
  * Plain data like `value`, with `[redacted]` in the place of everything that goes by the name of a secret, however
- * deep. Objects that know how to print themselves do, `Secret` among them.
+ * deep. Objects that know how to print themselves do, `Secret` among them. Fractions are rounded, for people to read.
  */
 export function redacted(value: unknown, ancestors: readonly unknown[] = []): unknown {
+  if (typeof value === 'number') return rounded(value);
   if (typeof value !== 'object' || value === null) return value;
   if (ancestors.includes(value)) return '[circular]';
   if (printsItself(value)) return value.toJSON();
@@ -26,6 +27,12 @@ export function redacted(value: unknown, ancestors: readonly unknown[] = []): un
       SECRET_NAMES.has(name.toLowerCase()) ? REDACTED : redacted(item, inside),
     ]),
   );
+}
+
+/** Whole from 100 on, below that three digits: 621.0297070611896 is 621, and 0.5123456 is 0.512. */
+function rounded(value: number): number {
+  if (Number.isInteger(value)) return value;
+  return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
 
 function printsItself(value: object): value is { toJSON(): unknown } {

@@ -1,12 +1,14 @@
 import { ReplaySubject, Subscription } from 'rxjs';
-import { connectQueue } from '../queue/index.ts';
+import { connectQueue, type QueueError } from '../queue/index.ts';
 import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import type { Logger } from './logger.ts';
+import type { LogFields, Logger } from './logger.ts';
+import { queueWords } from './queue-words.ts';
+import { assertCertificate, refusedCredentials } from './worker-credentials.ts';
 import { connectToPulse } from './worker-pulse.ts';
-import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
+import { closeMachine, EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 type Phase = 'starting' | 'working' | 'closing';
 
@@ -15,6 +17,7 @@ const CLOSE_MS = 500;
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger }) => {
+  assertCertificate(config);
   const shutdown$ = new ReplaySubject<Shutdown>();
   let phase: Phase = 'starting';
   const signals = new Subscription();
@@ -24,26 +27,37 @@ export const run: RunCommand = async (config, { logger }) => {
     shutdown$.next(how);
   };
   signals.add(shutdownSignals().subscribe(obey));
+  let refused: QueueError | undefined;
   const queue = connectQueue({
     rootUrl: config.rootURL,
     credentials: config,
     taskQueueId: `${config.provisionerId}/${config.workerType}`,
     workerGroup: config.workerGroup,
     workerId: config.workerId,
-    onRetry: (err, waitMs) => {
-      logger.warn({ err, waitMs }, 'the queue did not answer, trying again');
+    onRetry: (error, waitMs) => {
+      logger.warn({ error: queueWords(error), waitMs }, 'the queue did not answer, trying again');
     },
     onUnreadable: problem => {
       logger.error({ problem }, 'a claim is lost until it expires');
     },
+    onRefused: error => {
+      refused = error;
+      shutdown$.next('finish');
+    },
   });
   // The machine is looked at while the broker answers.
   const connecting = workerPulse(config, logger);
+  const readying = readyMachine(config, logger);
   try {
-    const [machine, pulse] = await Promise.all([readyMachine(config, logger), connecting]);
+    const [machine, pulse] = await Promise.all([readying, connecting]);
     phase = 'working';
-    return EXIT_CODE_OF[await workerProcess({ config, machine, queue, pulse, logger, shutdown$ })];
+    const workerLogger = untilRefused(logger, () => refused !== undefined);
+    const because = await workerProcess({ config, machine, queue, pulse, logger: workerLogger, shutdown$ });
+    if (refused) throw refusedCredentials(config, refused);
+    return EXIT_CODE_OF[because];
   } finally {
+    // A worker closes its machine itself.
+    if (phase === 'starting') await readying.then(closeMachine, () => undefined);
     phase = 'closing';
     await connecting.then(
       pulse => pulse?.close(CLOSE_MS),
@@ -52,6 +66,14 @@ export const run: RunCommand = async (config, { logger }) => {
     signals.unsubscribe();
   }
 };
+
+/** What a worker says that ends because its credentials are refused says less than the error with which it ends. */
+function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
+  const unless = (level: 'info' | 'warn') => (fields: LogFields, message: string) => {
+    logger[isRefused() ? 'debug' : level](fields, message);
+  };
+  return { ...logger, info: unless('info'), warn: unless('warn') };
+}
 
 async function workerPulse(config: WorkerConfig, logger: Logger) {
   const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;
@@ -79,7 +101,7 @@ function leaveAfter(seconds: number, phase: () => Phase, logger: Logger): Subscr
   return longTimer(seconds * 1_000).subscribe(leave);
 }
 
-/** At the second signal, what runs is killed with the worker. Before there is a worker, one is enough. */
+/** When a signal comes again, what runs is killed with the worker. Before there is a worker, one is enough. */
 function leaveNow(how: Shutdown, logger: Logger): never {
   if (how === 'force') logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
   process.exit(how === 'finish' ? EXIT_CODES.workerStopped.code : EXIT_CODES.workerShutdown.code);

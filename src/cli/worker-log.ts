@@ -1,5 +1,7 @@
-import type { WorkerNews } from '../worker/index.ts';
+import { QueueError } from '../queue/index.ts';
+import type { Tell, WorkerNews } from '../worker/index.ts';
 import type { LogFields, Logger } from './logger.ts';
+import { queueWords } from './queue-words.ts';
 
 type Incident = Exclude<WorkerNews, { type: 'worker' | 'run' }>;
 type Level = keyof Logger;
@@ -7,8 +9,8 @@ type Line<I> = readonly [Level, string | ((incident: I) => string)];
 
 /** How each incident is logged. What there is to know of it becomes the line's fields. */
 const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { type: Type }>> } = {
-  'claim-work-failed': ['warn', 'could not ask for work'],
-  'look-failed': ['warn', 'could not ask how many tasks are pending'],
+  'claim-work-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask for work'],
+  'look-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask how many tasks are pending'],
   quarantined: ['warn', 'this worker is in quarantine: it asks for no work until that ends'],
   'quarantine-ended': ['info', 'the quarantine has ended'],
   starved: [
@@ -35,7 +37,34 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'leftovers-stay': ['error', 'could not remove what a worker that died left of a run'],
 };
 
+/** A refusal that goes on is warned about this often, in ms, and logged as `debug` in between. */
+const REFUSAL_AGAIN_MS = 300_000;
+
 /** Writes a worker's log: a line for each item of its events. */
+export function workerLog(logger: Logger, now: () => number = () => performance.now()): Tell {
+  const warnedAt = new Map<string, number>();
+  return news => {
+    const isQuestion = news.type === 'claim-work-failed' || news.type === 'look-failed';
+    const refusal = isQuestion ? refusalOf(news.err) : undefined;
+    const isAgain = refusal !== undefined && now() - (warnedAt.get(refusal) ?? -Infinity) < REFUSAL_AGAIN_MS;
+    if (refusal !== undefined && !isAgain) warnedAt.set(refusal, now());
+    const quiet = (fields: LogFields, message: string) => {
+      logger.debug(fields, message);
+    };
+    logNews(news, isAgain ? { ...logger, warn: quiet } : logger);
+  };
+}
+
+/** What an operator has to mend before the queue lets the worker ask; undefined for any other failure. */
+function refusalOf(err: unknown): string | undefined {
+  if (!(err instanceof QueueError) || err.kind !== 'forbidden') return undefined;
+  if (err.isAboutTime) return 'the queue refuses calls because of the time: set the clock of this machine';
+  return err.statusCode === 401
+    ? 'the queue refuses the credentials of this worker: it gets no work until they are corrected'
+    : 'the queue does not let this worker ask: add the missing scopes to its client';
+}
+
+/** Writes one line. */
 export function logNews(news: WorkerNews, logger: Logger): void {
   if (news.type === 'worker') {
     logger.info({ ...news.state }, `worker ${news.state.phase}`);
@@ -50,14 +79,16 @@ export function logNews(news: WorkerNews, logger: Logger): void {
   }
 }
 
-/** Of a claim, the log names the run. */
+/** Of a claim, the log names the run; of an error of the queue, what it said: where in tcw that was heard helps nobody. */
 function fieldsOf({ type: _, ...incident }: Incident): LogFields {
   const {
     claim,
     outcome,
     what: __,
+    err,
     ...fields
   } = incident as Readonly<Record<string, unknown>> &
-    Partial<Pick<Extract<Incident, { type: 'report-failed' }>, 'claim' | 'outcome'>>;
-  return { ...(claim && { taskId: claim.taskId, runId: claim.runId }), ...outcome, ...fields };
+    Partial<Pick<Extract<Incident, { type: 'report-failed' }>, 'claim' | 'outcome' | 'err'>>;
+  const error = err instanceof QueueError ? { error: queueWords(err) } : err !== undefined && { err };
+  return { ...(claim && { taskId: claim.taskId, runId: claim.runId }), ...outcome, ...error, ...fields };
 }

@@ -11,7 +11,6 @@ import {
   type Engine,
   type ExitReason,
   type Ledger,
-  type Tell,
   type WorkerConfig,
   type WorkerParts,
 } from '../worker/index.ts';
@@ -20,7 +19,7 @@ import { Failure } from './failure.ts';
 import type { Logger } from './logger.ts';
 import { tasksDone } from './tasks-done.ts';
 import { version } from './version.ts';
-import { logNews } from './worker-log.ts';
+import { workerLog } from './worker-log.ts';
 
 /** What a worker has of the machine it runs on. */
 interface Machine {
@@ -51,7 +50,7 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
   const { tasksDir } = config;
   await assertTasksDir(tasksDir);
   // First, for to find out how tasks can be run is to make a place for one.
-  const ledger = await openLedger(tasksDir, teller(logger));
+  const ledger = await openLedger(tasksDir, workerLog(logger));
   try {
     return { engine: await chosenEngine(config, logger, ledger), ledger };
   } catch (error) {
@@ -65,7 +64,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
   const { engine, ledger } = options.machine;
   const { tasksDir, cleanUpTaskDirs: folders } = config;
-  const tell = teller(logger);
+  const tell = workerLog(logger);
   if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engine, tell });
   const done = tasksDone(config, logger);
   const parts: WorkerParts = {
@@ -94,15 +93,14 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
     if (because === 'tasks-complete') done.forget();
     return because;
   } finally {
-    await engine.close?.();
-    ledger?.close();
+    await closeMachine(options.machine);
   }
 }
 
-function teller(logger: Logger): Tell {
-  return news => {
-    logNews(news, logger);
-  };
+/** Lets go of a machine on which no worker runs any more. */
+export async function closeMachine({ engine, ledger }: Machine): Promise<void> {
+  await engine.close?.();
+  ledger?.close();
 }
 
 /** What `tcw run` exits with. */

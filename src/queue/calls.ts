@@ -1,11 +1,12 @@
 import http from 'node:http';
 import https from 'node:https';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { firstValueFrom, fromEvent, map, merge, NEVER, takeUntil, timer } from 'rxjs';
 import taskcluster from 'taskcluster-client';
 import { fullJitter } from '../pulse/index.ts';
 import type { Credentials } from './credentials.ts';
 import { noAnswer, queueError, type QueueError } from './errors.ts';
 import type { QueueApi } from './generated/api.ts';
+import { outage as newOutage, type Outage } from './outage.ts';
 import { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
 
 /** What a call takes: the route's arguments, then the body where it has one. */
@@ -21,6 +22,8 @@ export interface CallOptions {
   readonly onRetry?: (error: QueueError, waitMs: number) => void;
   /** Ends a call at once, with the signal's reason. What is on its way to the queue still arrives, unheard. */
   readonly signal?: AbortSignal | undefined;
+  /** Shared by the calls of one client: the first that is answered after an outage wakes those that wait for a retry. */
+  readonly outage?: Outage;
 }
 
 /**
@@ -37,34 +40,61 @@ export type Call = <C extends QueueCall>(
   ...args: CallArguments<C>
 ) => Promise<QueueApi[C]['output']>;
 
-export function queueCalls({ rootUrl, policies, onRetry, signal }: CallOptions): Call {
+export function queueCalls({ rootUrl, policies, onRetry, signal, outage = newOutage() }: CallOptions): Call {
   keepConnections();
   return async (credentials, name, ...args) => {
     const policy: CallPolicy = policies?.[name] ?? CALL_POLICIES[name];
     const present = typeof credentials === 'function' ? credentials : () => credentials;
+    const lastTryAt = performance.now() + (policy.forMs ?? Infinity);
+    let mayWake = true;
     for (let attempt = 1; ; attempt++) {
       const used = present();
       try {
         signal?.throwIfAborted();
-        const answer = await unlessAborted(once(rootUrl, used, policy, name, args), signal);
+        const trying = once(rootUrl, used, tryMs(policy, attempt), name, args);
+        const answer = await unlessAborted(trying, signal);
+        outage.answered();
         return answer as QueueApi[typeof name]['output'];
       } catch (cause) {
         signal?.throwIfAborted();
         const error = queueError(name, cause);
+        if (error.transient) outage.failed();
+        else if (error.statusCode !== undefined) outage.answered();
         if (error.kind === 'forbidden' && present() !== used) continue;
-        if (!error.transient || attempt > policy.retries) throw error;
+        const isLast = attempt > policy.retries || performance.now() >= lastTryAt;
+        if (!error.transient || isLast) throw error;
         const waitMs = fullJitter(attempt, policy.backoff);
         onRetry?.(error, waitMs);
-        await unlessAborted(sleep(waitMs, undefined, { signal }), signal);
+        // A call that was woken in vain has a trouble of its own, and keeps to its backoff.
+        if (await pause(waitMs, mayWake ? outage : undefined, signal)) mayWake = false;
       }
     }
   };
 }
 
+/** The first tries are short: a connection that hangs must not use up the time of a caller who has little. */
+const FIRST_TRY_MS = 2_500;
+
+function tryMs({ timeoutMs, retries }: CallPolicy, attempt: number): number {
+  return retries === 0 ? timeoutMs : Math.min(timeoutMs, FIRST_TRY_MS * 2 ** (attempt - 1));
+}
+
+/** Returns whether the pause ended early because the queue answers again. A signal ends it, too. */
+function pause(
+  waitMs: number,
+  outage: Outage | undefined,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const over$ = timer(waitMs).pipe(map(() => false));
+  const back$ = (outage?.back$ ?? NEVER).pipe(map(() => true));
+  const aborted$ = signal ? fromEvent(signal, 'abort') : NEVER;
+  return firstValueFrom(merge(over$, back$).pipe(takeUntil(aborted$)), { defaultValue: false });
+}
+
 async function once(
   rootUrl: string,
   credentials: Credentials,
-  { timeoutMs }: CallPolicy,
+  timeoutMs: number,
   name: QueueCall,
   args: readonly unknown[],
 ): Promise<unknown> {

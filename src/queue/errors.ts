@@ -21,6 +21,19 @@ export class QueueError extends Error {
     this.statusCode = statusCode;
   }
 
+  /**
+   * Whether the queue does not believe who calls (401), and waiting does not mend that. Other 401s are a matter of time: a
+   * clock that is far off ("Stale timestamp"), a certificate that is not valid yet.
+   */
+  get isUnauthenticated(): boolean {
+    return this.statusCode === 401 && this.kind === 'forbidden' && !this.isAboutTime;
+  }
+
+  /** Whether a call was refused (401) because this machine's clock, or the start of a certificate, is off. */
+  get isAboutTime(): boolean {
+    return this.statusCode === 401 && /stale timestamp|certificate\.start|not count yet/i.test(this.message);
+  }
+
   /** Whether the same call may work later. */
   get transient(): boolean {
     return this.kind === 'unavailable' || this.kind === 'unreachable';

@@ -2,29 +2,34 @@ import type { Backoff } from '../pulse/index.ts';
 
 /** How long a call may take, and how often it is tried again when there was no good answer. */
 export interface CallPolicy {
-  /** For each request, in ms. */
+  /**
+   * The longest that one request may take, in ms. Where there are retries, the first request may take 2.5 s, and each
+   * further one twice as long as the one before.
+   */
   readonly timeoutMs: number;
-  /** Further tries after an answer of 429 or 5xx, or none at all. */
+  /** Retries after an answer of 429 or 5xx, or none at all. */
   readonly retries: number;
+  /** No retry begins later than this after the call, in ms. */
+  readonly forMs?: number;
   readonly backoff: Backoff;
 }
 
-const BACKOFF: Backoff = { baseMs: 200, capMs: 20_000 };
-/** About ten minutes of an outage. */
-const STUBBORN: CallPolicy = { timeoutMs: 30_000, retries: 60, backoff: BACKOFF };
-/** About a minute of it. */
-const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 12, backoff: BACKOFF };
-const QUICK: CallPolicy = { timeoutMs: 10_000, retries: 1, backoff: { baseMs: 100, capMs: 500 } };
+const BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
+/** For an outage of about ten minutes. */
+const STUBBORN: CallPolicy = { timeoutMs: 30_000, retries: 240, forMs: 600_000, backoff: BACKOFF };
+/** For an outage of about a minute. */
+const PATIENT: CallPolicy = { timeoutMs: 30_000, retries: 28, forMs: 60_000, backoff: BACKOFF };
+const QUICK: CallPolicy = { timeoutMs: 5_000, retries: 1, backoff: { baseMs: 100, capMs: 500 } };
 
 /**
- * The policy of each call that tcw makes. All retrying is done here, by these numbers, in the open.
+ * The policy of each call that tcw makes. All retrying is done here, by these numbers, in the open. When the queue
+ * answers another call after an outage, a retry is made at once (outage.ts).
  *
- * - `claimWork` is never tried again: what an unanswered call has claimed would be lost a second time. The
- *   queue answers after 20 s at the latest.
- * - `reclaimTask` is tried again by the reclaim operator, until the claim has expired.
- * - What a run has done is not thrown away for an outage: its artifacts and its report are tried for as long as a
- *   deployment may be away. When the claim is lost meanwhile, the queue says so (409).
- * - An exception is tried for less long: most are of a worker that goes, and expiry has the same effect.
+ * - `claimWork` is not retried: what an unanswered call has claimed would be lost a second time. The queue answers after
+ *   20 s at the latest.
+ * - `reclaimTask` is retried by the reclaim operator, until the claim has expired.
+ * - The result of a run outlives an outage: artifacts and reports are retried for as long as a deployment may be away.
+ *   If the claim is lost meanwhile, the queue says so (409). A worker that has to go ends these calls itself.
  * - Questions give up soon: their answers get old, and a timer asks again.
  */
 export const CALL_POLICIES = {
@@ -32,7 +37,7 @@ export const CALL_POLICIES = {
   reclaimTask: { ...PATIENT, retries: 0 },
   reportCompleted: STUBBORN,
   reportFailed: STUBBORN,
-  reportException: PATIENT,
+  reportException: STUBBORN,
   createArtifact: STUBBORN,
   createTask: PATIENT,
   status: QUICK,

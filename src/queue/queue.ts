@@ -1,16 +1,20 @@
+import type { Observable } from 'rxjs';
 import { validator } from '../exchanges/index.ts';
-import { queueCalls, type CallOptions } from './calls.ts';
+import { queueCalls, type CallArguments, type CallOptions } from './calls.ts';
 import { queueClock, type QueueClock } from './clock.ts';
 import { claimFrom, leaseFrom, parseTime, type Claim, type Lease } from './claim.ts';
 import type { Credentials } from './credentials.ts';
 import { QueueError } from './errors.ts';
+import { outage } from './outage.ts';
 import type {
   ClaimWorkResponse,
   PostArtifactRequest,
   PostArtifactResponse,
+  QueueApi,
   TaskExceptionRequest,
   TaskStatusStructure,
 } from './generated/api.ts';
+import type { QueueCall } from './policies.ts';
 
 /** Who asks for work, and where. */
 export interface WorkerIdentity {
@@ -25,6 +29,8 @@ export interface QueueOptions extends CallOptions, WorkerIdentity {
   readonly credentials: Credentials;
   /** Told of a claim that could not be read: it hangs until it expires. */
   readonly onUnreadable?: (problem: string) => void;
+  /** Told when the queue refuses these credentials and has never accepted them: waiting does not mend that. */
+  readonly onRefused?: (error: QueueError) => void;
 }
 
 /** The queue, as a worker speaks to it. Each call fails with a {@link QueueError}. */
@@ -33,10 +39,12 @@ export interface Queue {
   now(): number;
   /** Asks for up to `tasks` claims, 1 to 32: an answer at once, or an empty one after 20 s. Never tried again. */
   claimWork(tasks: number): Promise<Claim[]>;
-  /** How many tasks wait for this pool, or undefined where these credentials may not know. */
-  pendingTasks(): Promise<number | undefined>;
-  /** A task's status, or undefined where these credentials may not know it. */
-  status(taskId: string): Promise<TaskStatusStructure | undefined>;
+  /** How many tasks are pending for this pool, or undefined if these credentials may not know (403). */
+  pendingTasks(signal?: AbortSignal): Promise<number | undefined>;
+  /** A task's status, or undefined if these credentials may not know it (403). */
+  status(taskId: string, signal?: AbortSignal): Promise<TaskStatusStructure | undefined>;
+  /** Emits when the queue answers again after a failed call: whoever waits for a retry may try now. */
+  readonly back$?: Observable<unknown>;
   /** When this worker's quarantine ends, in ms since the epoch, 0 without one; undefined where it may not know. */
   quarantinedUntil(): Promise<number | undefined>;
   /** The calls about one run, made with its claim's credentials. */
@@ -62,24 +70,26 @@ export interface RunCalls {
 
 export function connectQueue(given: QueueOptions): Queue {
   // One spelling of the root URL, whoever calls: without a slash at its end.
-  const options = { ...given, rootUrl: new URL(given.rootUrl).origin };
-  const { credentials, taskQueueId, workerGroup, workerId } = options;
-  const call = queueCalls(options);
+  const options = { outage: outage(), ...given, rootUrl: new URL(given.rootUrl).origin };
+  const { taskQueueId, workerGroup, workerId } = options;
+  const callUntil = (signal?: AbortSignal) => queueCalls({ ...options, signal });
+  const call = ownCalls(options);
   const clock = queueClock();
   return {
     now: () => clock.now(),
     claimWork: async tasks => {
       const askedAt = performance.now();
-      const answer = await call(credentials, 'claimWork', taskQueueId, { workerGroup, workerId, tasks });
+      const answer = await call()('claimWork', taskQueueId, { workerGroup, workerId, tasks });
       return timed(readableClaims(answer, options.onUnreadable), askedAt, clock);
     },
-    pendingTasks: () =>
-      unlessForbidden(async () => (await call(credentials, 'pendingTasks', taskQueueId)).pendingTasks),
-    status: taskId => unlessForbidden(async () => (await call(credentials, 'status', taskId)).status),
+    pendingTasks: signal =>
+      unlessForbidden(async () => (await call(signal)('pendingTasks', taskQueueId)).pendingTasks),
+    status: (taskId, signal) => unlessForbidden(async () => (await call(signal)('status', taskId)).status),
+    back$: options.outage.back$,
     quarantinedUntil: () =>
       unlessForbidden(async () => {
         const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
-        const worker = call(credentials, 'getWorker', provisionerId, workerType, workerGroup, workerId);
+        const worker = call()('getWorker', provisionerId, workerType, workerGroup, workerId);
         const { quarantineUntil } = await worker.catch(ifUnknown);
         return quarantineUntil === undefined ? 0 : parseTime(quarantineUntil);
       }),
@@ -87,18 +97,19 @@ export function connectQueue(given: QueueOptions): Queue {
       const claimMs = lease.takenUntilMs - startedMs;
       let current = lease;
       const present = () => current.credentials;
-      const callUntil = (signal?: AbortSignal) => queueCalls({ ...options, signal });
       return {
         get credentials() {
           return current.credentials;
         },
         reclaim: async () => {
           const askedAt = performance.now();
-          current = leaseFrom(await call(present, 'reclaimTask', taskId, runId));
+          const renewed = leaseFrom(await callUntil()(present, 'reclaimTask', taskId, runId));
           // A renewal is as long as the claim was, from the moment that it is given.
-          const queueMs = current.takenUntilMs - claimMs;
+          const queueMs = renewed.takenUntilMs - claimMs;
           clock.see({ queueMs, askedAt, answeredAt: performance.now() });
-          return current;
+          // Of two that were under way at once, an older answer may come last.
+          if (renewed.takenUntilMs >= current.takenUntilMs) current = renewed;
+          return renewed;
         },
         reportCompleted: async signal =>
           void (await callUntil(signal)(present, 'reportCompleted', taskId, runId)),
@@ -110,6 +121,26 @@ export function connectQueue(given: QueueOptions): Queue {
       };
     },
   };
+}
+
+/** The calls that a worker makes as itself. */
+function ownCalls(options: QueueOptions) {
+  const { credentials, onRefused } = options;
+  let accepted = false;
+  return (signal?: AbortSignal) =>
+    async <C extends QueueCall>(name: C, ...args: CallArguments<C>): Promise<QueueApi[C]['output']> => {
+      try {
+        const answer = await queueCalls({ ...options, signal })(credentials, name, ...args);
+        accepted = true;
+        return answer;
+      } catch (error) {
+        if (error instanceof QueueError && error.statusCode !== undefined && !error.transient) {
+          if (error.isUnauthenticated && !accepted) onRefused?.(error);
+          if (error.statusCode !== 401) accepted = true;
+        }
+        throw error;
+      }
+    };
 }
 
 /** The queue knows a worker from its first claim on, and forgets it after a while. */
@@ -154,7 +185,7 @@ async function unlessForbidden<T>(ask: () => Promise<T>): Promise<T | undefined>
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof QueueError && error.kind === 'forbidden') return undefined;
+    if (error instanceof QueueError && error.statusCode === 403) return undefined;
     throw error;
   }
 }

@@ -1,27 +1,38 @@
-import { fromEvent, map, merge, scan, share, type Observable } from 'rxjs';
+import { defer, fromEvent, map, merge, mergeMap, share, type Observable } from 'rxjs';
 
 /**
  * How to go:
  *
  * - `finish`: claim nothing more, finish what runs (SIGINT).
  * - `now`: stop what runs and report it as `worker-shutdown`, so that the queue runs it elsewhere (SIGTERM).
- * - `force`: leave at once, whatever is unfinished (a second signal).
+ * - `force`: leave at once, whatever is unfinished (the same signal again).
  */
 export type Shutdown = 'finish' | 'now' | 'force';
 
+type Signal = 'SIGINT' | 'SIGTERM';
+
 /** Where signals come from: `process`, or anything that emits their names. */
 export interface SignalSource {
-  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
-  off(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  on(signal: Signal, listener: () => void): unknown;
+  off(signal: Signal, listener: () => void): unknown;
 }
 
-/** The operating system's wishes, while subscribed. The second signal forces, whichever the two were. */
+/**
+ * The operating system's wishes, while subscribed. Only the same signal again forces: SIGTERM after SIGINT is a service
+ * manager or a spot notice that follows an operator, and means `now`. SIGINT after SIGTERM asks for less, and is not told.
+ */
 export function shutdownSignals(source: SignalSource = process): Observable<Shutdown> {
-  const signal = (name: 'SIGINT' | 'SIGTERM', shutdown: Shutdown) =>
-    fromEvent(source as Parameters<typeof fromEvent>[0], name).pipe(map(() => shutdown));
-  return merge(signal('SIGINT', 'finish'), signal('SIGTERM', 'now')).pipe(
-    scan((before: Shutdown | undefined, shutdown): Shutdown => (before ? 'force' : shutdown), undefined),
-    map(shutdown => shutdown ?? 'force'),
-    share(),
-  );
+  const signal = (name: Signal) =>
+    fromEvent(source as Parameters<typeof fromEvent>[0], name).pipe(map(() => name));
+  return defer(() => {
+    const before = new Set<Signal>();
+    return merge(signal('SIGINT'), signal('SIGTERM')).pipe(
+      mergeMap((name): Shutdown[] => {
+        if (before.has(name)) return ['force'];
+        before.add(name);
+        if (name === 'SIGTERM') return ['now'];
+        return before.has('SIGTERM') ? [] : ['finish'];
+      }),
+    );
+  }).pipe(share());
 }

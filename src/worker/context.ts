@@ -28,6 +28,11 @@ export interface WorkerContext extends WorkerParts {
   readonly exceptions$: Observable<RunException>;
   /** Exceptions may have been missed until this time (`performance.now()`): look for yourself. The last time comes first. */
   readonly missed$: Observable<number>;
-  /** The worker has to go now. When it was told (`performance.now()`), also to those that ask later. */
+  /**
+   * The worker has to go now. When it was told (`performance.now()`), also to those that ask later. `-Infinity`, for a
+   * worker that is forced: whatever it was given is over.
+   */
   readonly shutdown$: Observable<number>;
+  /** Emits once: at once while the worker goes on, else when none of its calls is open that may bring claims. */
+  readonly noClaimOpen$?: Observable<unknown>;
 }

@@ -1,9 +1,12 @@
 import {
+  combineLatest,
+  defer,
   distinctUntilChanged,
   filter,
   map,
   merge,
   NEVER,
+  of,
   scan,
   startWith,
   switchMap,
@@ -20,12 +23,16 @@ import type { ExitReason } from './worker-state.ts';
  * When a worker has enough to do, or waited long enough: emits at most once, why.
  *
  * However long it has waited, it does not go while a call is open that may bring a claim: the answer may be late, and a
- * claim that is given back costs its task one of its retries.
+ * claim that is given back costs its task one of its retries. Nor does it go for what it does not know: the queue must
+ * have said that nothing is pending after the time had passed.
+ *
+ * @param confirmed asks the queue for its word; true while that is: nothing
  */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
   news$: Observable<WorkerNews>,
   { unused$ }: Pick<Slots, 'unused$'>,
+  confirmed: () => Observable<boolean> = () => of(true),
 ): Observable<ExitReason> {
   const begun$ = changes(news$).pipe(filter(change => change > 0));
   const enough$: Observable<ExitReason> =
@@ -47,9 +54,13 @@ export function limits(
           map(running => running === 0),
           distinctUntilChanged(),
           switchMap(idle =>
-            idle ? longTimer(idleTimeoutSecs * 1_000).pipe(switchMap(() => unused$)) : NEVER,
+            idle
+              ? longTimer(idleTimeoutSecs * 1_000).pipe(
+                  switchMap(() => combineLatest([unused$, defer(confirmed)])),
+                )
+              : NEVER,
           ),
-          filter(unused => unused),
+          filter(answers => answers.every(Boolean)),
           map(() => 'idle'),
         );
   return merge(enough$, idle$).pipe(take(1));

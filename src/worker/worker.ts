@@ -1,10 +1,13 @@
 import {
   concat,
   defer,
+  distinctUntilChanged,
   filter,
   ignoreElements,
   map,
   merge,
+  of,
+  scan,
   share,
   shareReplay,
   startWith,
@@ -13,11 +16,13 @@ import {
   takeUntil,
   takeWhile,
   tap,
+  timer,
 } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
 import { claim } from './asking/claim.ts';
+import { lastWord } from './asking/last-word.ts';
 import { listen } from './asking/listen.ts';
 import { look } from './asking/look.ts';
 import { poll } from './asking/poll.ts';
@@ -30,6 +35,9 @@ import { runEach } from './run-each.ts';
 import { slotsFor } from './slots.ts';
 import { WorkerLife } from './worker-life.ts';
 import type { WorkerEvent } from './worker-state.ts';
+
+/** How long a worker that is forced to go waits for its processes to die and its reports to be answered, in ms. */
+const FORCED_MS = 2_000;
 
 /** A worker that can be started. */
 export interface Worker {
@@ -45,6 +53,8 @@ export interface Worker {
  * enough or waited long enough, and its last run is over.
  *
  * @param pulse where events come from; without it the worker polls
+ * @param shutdown$ tells the worker to go. At `force` it kills what runs, tries to report that, and ends within two
+ *   seconds, whatever is unfinished; runs that could not be reported are run again when their claims expire
  */
 export function createWorker(
   parts: WorkerParts,
@@ -63,34 +73,32 @@ export function createWorker(
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, tell);
     const released$ = shutOut.release$.pipe(share());
-    const toldToGo$ = shutdown$.pipe(
-      filter(isNow),
-      map(() => performance.now()),
-      shareReplay(1),
-    );
+    const word = lastWord();
+    const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
     const worker: WorkerContext = {
       ...parts,
       tell,
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
+      noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
     const notice$ = link.notices$.pipe(share());
     const looking$ = released$.pipe(
       startWith(undefined),
-      switchMap(() => look(queue, slots, notice$, tell)),
+      switchMap(() => look(queue, slots, notice$, tell, undefined, undefined, word)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
       life.whilePulseIs('up', looking$),
-      notice$.pipe(listen(queue, slots)),
+      notice$.pipe(listen(queue, slots, undefined, word)),
     ).pipe(takeUntil(life.draining$));
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
     const work$ = demand$.pipe(
-      claim(queue, tell, life.draining$, shutOut),
+      claim(queue, tell, life.draining$, shutOut, word),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -100,17 +108,20 @@ export function createWorker(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
         shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),
-        limits(config, work$, slots),
+        limits(config, work$, slots, () => (shutOut.isOut ? of(true) : word.confirmed())),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
-      concat(work$.pipe(ignoreElements()), [{ type: 'drained' as const }]),
+      merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(toldToGo$)).pipe(
+        map(() => ({ type: 'drained' as const })),
+      ),
     );
     const steering$ = merge(
       // Runs are told of what came before them.
       exceptions$,
       missed$,
-      toldToGo$,
       released$,
       steps$.pipe(tap(event => life.dispatch(event))),
+      // Runs are stopped when the worker drains already: they look whether it does.
+      toldToGo$,
     ).pipe(ignoreElements());
 
     const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
@@ -119,8 +130,22 @@ export function createWorker(
   return { events$ };
 }
 
-function isNow(how: Shutdown): boolean {
-  return how === 'now';
+/** When the worker was first told to go at once; `-Infinity` when it is forced. */
+function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
+  return shutdown$.pipe(
+    filter(how => how !== 'finish'),
+    map(how => (how === 'force' ? -Infinity : performance.now())),
+    scan((first, again) => Math.min(first, again)),
+    distinctUntilChanged(),
+  );
+}
+
+/** Emits a moment after the worker was forced to go: what has not ended by then is left. */
+function outOfTime(toldToGo$: Observable<number>): Observable<unknown> {
+  return toldToGo$.pipe(
+    filter(toldAt => toldAt === -Infinity),
+    switchMap(() => timer(FORCED_MS)),
+  );
 }
 
 function isTheEnd(news: WorkerNews): boolean {

@@ -121,3 +121,49 @@ describe('a worker that has to go, at SIGTERM', () => {
     expect(await readdir(here.tasksDir)).toEqual([]);
   });
 });
+
+describe('a worker that was told to finish, by SIGINT', () => {
+  it('goes in order when a service manager or a spot notice sends SIGTERM after that', async () => {
+    here = await queueForWorkers();
+    const mark = newMark();
+    const worker = here.start('--capacity=2');
+    const taskId = await here.create(`sleep ${mark}`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
+    worker.child.kill('SIGINT');
+    await worker.says('worker draining', { because: 'stopped' });
+    worker.child.kill('SIGTERM');
+    expect(await worker.exited).toBe(72);
+    expect((await here.status(taskId)).runs).toMatchObject([
+      { reasonResolved: 'worker-shutdown' },
+      { state: 'pending' },
+    ]);
+    expect(await processesWith(`sleep\0${mark}`)).toEqual([]);
+    expect(await readdir(here.tasksDir)).toEqual([]);
+  });
+
+  it('is not forced by SIGINT after SIGTERM, which asks for less', async () => {
+    here = await queueForWorkers();
+    const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=6');
+    const mark = newMark();
+    const taskId = await here.create(`trap '' TERM; while :; do sleep ${mark}; done`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
+    worker.child.kill('SIGTERM');
+    await worker.says('run', { taskId, phase: 'running', stop: 'worker-shutdown' });
+    worker.child.kill('SIGINT');
+    expect(await worker.exited).toBe(72);
+    expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
+  });
+
+  it('leaves at once at a second SIGINT', async () => {
+    here = await queueForWorkers();
+    const mark = newMark();
+    const worker = here.start();
+    await here.create(`sleep ${mark}`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
+    worker.child.kill('SIGINT');
+    await worker.says('worker draining', { because: 'stopped' });
+    worker.child.kill('SIGINT');
+    expect(await worker.exited).toBe(72);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toEqual([]);
+  });
+});

@@ -163,6 +163,22 @@ describe.concurrent('a call that goes wrong', () => {
   });
 });
 
+describe.concurrent('a single call that never has an answer', () => {
+  it.for<[string, CallName, number | undefined]>([
+    ['a reclaim costs no claim', 'reclaimTask', RENEWED_MS],
+    ['an artifact is created all the same', 'createArtifact', undefined],
+    ['a report is made all the same', 'reportCompleted', undefined],
+  ])('%s', async ([, call, claimMs], { expect, onTestFinished }) => {
+    const { here, proxy, seen, create, close } = await setting(claimMs);
+    onTestFinished(close);
+    const rule = proxy.fault(call, { kind: 'freeze' }, 1);
+    const taskId = await create(`sleep ${claimMs === undefined ? 0 : 10}`, true);
+    expect(await here.resolved(taskId)).toMatchObject({ runs: [{ reasonResolved: 'completed' }] });
+    expect(rule.met).toBe(1);
+    expect(await seen.said()).toEqual(['start 0', 'end 0']);
+  });
+});
+
 describe.concurrent('many calls that get stuck', () => {
   it('hold up no reclaim: sixty artifacts on their way, and six claims that last', async ({
     expect,

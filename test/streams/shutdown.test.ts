@@ -21,17 +21,22 @@ describe('the signals of the operating system', () => {
     expect(heard).toEqual([how]);
   });
 
-  it.each([
-    ['SIGINT', 'SIGINT'],
-    ['SIGINT', 'SIGTERM'],
-    ['SIGTERM', 'SIGINT'],
-    ['SIGTERM', 'SIGTERM'],
-  ])('the second one forces: %s, then %s', (first, second) => {
+  it.each<[string, Shutdown[]]>([
+    ['SIGINT SIGINT', ['finish', 'force']],
+    ['SIGTERM SIGTERM', ['now', 'force']],
+    // A service manager, or a spot notice, after an operator.
+    ['SIGINT SIGTERM', ['finish', 'now']],
+    ['SIGINT SIGTERM SIGTERM', ['finish', 'now', 'force']],
+    ['SIGINT SIGTERM SIGINT', ['finish', 'now', 'force']],
+    // An operator after a service manager asks for less than is being done.
+    ['SIGTERM SIGINT', ['now']],
+    ['SIGTERM SIGINT SIGINT', ['now', 'force']],
+    ['SIGTERM SIGINT SIGTERM', ['now', 'force']],
+    ['SIGINT SIGINT SIGTERM SIGTERM', ['finish', 'force', 'now', 'force']],
+  ])('only the same one again forces: %s', (signals, hows) => {
     const { source, heard } = listen();
-    source.emit(first);
-    source.emit(second);
-    source.emit(first);
-    expect(heard.slice(1)).toEqual(['force', 'force']);
+    for (const signal of signals.split(' ')) source.emit(signal);
+    expect(heard).toEqual(hows);
   });
 
   it('are counted for all subscribers together', () => {

@@ -8,6 +8,7 @@ import {
   map,
   merge,
   mergeMap,
+  NEVER,
   Subject,
   take,
   tap,
@@ -18,6 +19,7 @@ import {
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Claim, Queue } from '../../queue/index.ts';
 import type { Tell } from '../events.ts';
+import { lastWord, type LastWord } from './last-word.ts';
 import type { Quarantine } from './quarantine.ts';
 
 /** A wish for work. Its slots are taken already. */
@@ -28,7 +30,7 @@ export interface Demand {
   readonly isExpected: boolean;
   /** Told how many came: once, unless the call failed. */
   answered(claims: number): void;
-  /** Told otherwise: after a pause, so that nobody asks again at once, or when the worker is going. */
+  /** Told otherwise: when it is time to ask again, or when the worker is going. */
   failed(): void;
 }
 
@@ -43,7 +45,7 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
  * A call is never aborted, not even when whoever demanded has gone: the queue may have given a claim to it already,
  * which would then hang as running until it expires. For the same reason it is never repeated by itself.
  *
- * After a failure there is a pause, longer each time, that ends when another call has worked.
+ * After a failure there is a pause, longer each time, that ends when the queue answers another call.
  *
  * @param draining$ ends the pause after a failure: the worker waits for no more work
  * @param quarantine told of each answer; in quarantine, a demand counts as failed
@@ -53,6 +55,7 @@ export function claim(
   tell: Tell,
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
+  word: LastWord = lastWord(),
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
   const works$ = new Subject<void>();
@@ -61,7 +64,9 @@ export function claim(
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
+          const closed = word.opened();
           return from(queue.claimWork(demand.tasks)).pipe(
+            tap({ next: closed, error: closed }),
             mergeMap(claims => {
               failures = 0;
               works$.next();
@@ -78,6 +83,7 @@ export function claim(
     const verdict = quarantine?.isShutOut(demand.isExpected, claims);
     if (!verdict || claims > 0) {
       demand.answered(claims);
+      if (claims === 0) word.nothing();
       return EMPTY;
     }
     return merge(from(verdict), draining$.pipe(map(() => true))).pipe(
@@ -85,6 +91,7 @@ export function claim(
       tap(shutOut => {
         if (shutOut) demand.failed();
         else demand.answered(claims);
+        word.nothing();
       }),
       ignoreElements(),
     );
@@ -94,8 +101,9 @@ export function claim(
     // Calls that were open at the same time fail of the same: together they are one failure.
     if (failures === failuresBefore) failures++;
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
+    word.failed();
     tell({ type: 'claim-work-failed', err, waitMs });
-    return merge(timer(waitMs), draining$, works$).pipe(
+    return merge(timer(waitMs), draining$, works$, queue.back$ ?? NEVER).pipe(
       take(1),
       mergeMap(() => {
         demand.failed();

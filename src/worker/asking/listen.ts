@@ -14,9 +14,12 @@ import type { Queue } from '../../queue/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Slots } from '../slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
+import { lastWord, type LastWord } from './last-word.ts';
 
 /** A notice older than this (ms) may have been answered by another claim; it is not believed unchecked. */
 const FRESH_MS = 5_000;
+/** The check may take this long (ms). It holds a slot and the notice, and without an answer the notice is believed. */
+const CHECK_MS = 4_000;
 
 /**
  * One notice, one claim: each notice of a pending task becomes a wish for one task. Notices that arrive together
@@ -26,6 +29,7 @@ export function listen(
   queue: Queue,
   slots: Slots,
   now: () => number = () => queue.now(),
+  word: LastWord = lastWord(),
 ): OperatorFunction<PendingNotice, Demand> {
   return notices$ =>
     defer(() => {
@@ -63,7 +67,7 @@ export function listen(
         mergeMap(inBatches),
         map(notices => {
           for (const notice of notices) held.delete(notice);
-          return demandFor(notices, slots);
+          return demandFor(notices, slots, word);
         }),
         finalize(() => {
           for (const notice of [...held]) {
@@ -92,10 +96,11 @@ function isFresh(notice: PendingNotice, now: () => number): boolean {
  * which then has none left: so it counts as long as anything is pending.
  */
 async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
+  const signal = AbortSignal.timeout(CHECK_MS);
   try {
-    const status = await queue.status(taskId);
+    const status = await queue.status(taskId, signal);
     if (status?.runs[runId]?.state === 'pending') return true;
-    const pending = await queue.pendingTasks();
+    const pending = await queue.pendingTasks(signal);
     // Where neither question is allowed, the notice is all there is to go by.
     return pending === undefined ? status === undefined : pending > 0;
   } catch {
@@ -103,7 +108,7 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
   }
 }
 
-function demandFor(notices: readonly PendingNotice[], slots: Slots): Demand {
+function demandFor(notices: readonly PendingNotice[], slots: Slots, word: LastWord): Demand {
   return {
     tasks: notices.length,
     isExpected: true,
@@ -114,6 +119,7 @@ function demandFor(notices: readonly PendingNotice[], slots: Slots): Demand {
     failed: () => {
       slots.giveBack(notices.length);
       for (const notice of notices) notice.giveBack();
+      word.noticeGivenBack();
     },
   };
 }

@@ -17,8 +17,8 @@ export function poll(slots: Slots, now: () => number = () => performance.now()):
     new Observable<Demand>(subscriber => {
       const tasks = slots.take(MOST_CLAIMS);
       const asked = now();
-      const end = (unused: number) => {
-        pauseMs = unused === tasks && now() - asked < SHORTEST_POLL_MS ? SHORTEST_POLL_MS : 0;
+      const end = (unused: number, afterMs: number) => {
+        pauseMs = afterMs;
         slots.giveBack(unused);
         subscriber.complete();
       };
@@ -26,10 +26,12 @@ export function poll(slots: Slots, now: () => number = () => performance.now()):
         tasks,
         isExpected: false,
         answered: claims => {
-          end(tasks - claims);
+          const isQuick = claims === 0 && now() - asked < SHORTEST_POLL_MS;
+          end(tasks - claims, isQuick ? SHORTEST_POLL_MS : 0);
         },
         failed: () => {
-          end(tasks);
+          // The pause after a failure is over when this is called.
+          end(tasks, 0);
         },
       });
     });

@@ -1,4 +1,5 @@
 import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
+import { fullJitter, type Backoff } from '../../pulse/index.ts';
 import type { Queue } from '../../queue/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
@@ -19,6 +20,9 @@ const QUARANTINE_TIMES: QuarantineTimes = {
   firstPauseMs: 30_000,
 };
 
+/** Until a quarantine that should have ended is asked about again, when that failed, in ms. */
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
+
 /** So many odd answers in a row are a quarantine, where the queue may not be asked. One may be bad luck. */
 const ODD_ANSWERS = 2;
 
@@ -31,6 +35,8 @@ export interface Quarantine {
    * @returns whether the worker gets nothing though there is something: the notice is another worker's
    */
   isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
+  /** Whether the worker asks for no work at present. */
+  readonly isOut: boolean;
   /** Lets the worker ask again when its time has come, and emits then: the notices of what waits may be gone. */
   readonly release$: Observable<unknown>;
 }
@@ -55,6 +61,7 @@ export function quarantine(
   let pauseMs = times.firstPauseMs;
   let lookedAt = performance.now();
   let isOut = false;
+  let failures = 0;
 
   const shutOut = (forMs: number) => {
     isOut = true;
@@ -101,12 +108,16 @@ export function quarantine(
   const release = async () => {
     // Where it may not be asked, one demand is the way to find out.
     if (untilMs !== 0 && (await look()) === 'shut out') return false;
+    failures = 0;
     isOut = false;
     slots.resume();
     return true;
   };
 
   return {
+    get isOut() {
+      return isOut;
+    },
     isShutOut: async (isExpected, claims) => {
       if (claims > 0) {
         gotWork();
@@ -126,8 +137,11 @@ export function quarantine(
       pause$.pipe(
         switchMap(ms => longTimer(ms)),
         mergeMap(() =>
-          release().catch(() => {
-            shutOut(times.lookAgainMs);
+          release().catch((err: unknown) => {
+            tell({ type: 'quarantine-unknown', err });
+            const leftMs = untilMs - queue.now();
+            const soonMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);
+            shutOut(leftMs > 0 ? Math.min(leftMs, times.lookAgainMs) : soonMs);
             return false;
           }),
         ),

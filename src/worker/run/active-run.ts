@@ -29,8 +29,8 @@ export class ActiveRun {
   log: TaskLog | undefined;
   sandbox: Sandbox | undefined;
   prepared: PreparedRun | undefined;
-  /** A renewal of the claim that has no answer yet: the queue may have granted it. */
-  renewal: Promise<Lease> | undefined;
+  /** Renewals of the claim that have no answer yet: the queue may have granted them. */
+  readonly renewals = new Set<Promise<Lease>>();
 
   readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
   readonly #stopped = new AbortController();
@@ -90,11 +90,12 @@ export class ActiveRun {
 
   /** Renews the claim. */
   async renew(): Promise<Lease> {
-    const renewal = (this.renewal = this.calls.reclaim());
+    const renewal = this.calls.reclaim();
+    this.renewals.add(renewal);
     try {
       return await renewal;
     } finally {
-      this.renewal = undefined;
+      this.renewals.delete(renewal);
     }
   }
 

@@ -6,6 +6,7 @@ import {
   map,
   merge,
   mergeMap,
+  NEVER,
   retry,
   switchMap,
   throwError,
@@ -13,7 +14,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import { QueueError, type RunInformation } from '../../queue/index.ts';
+import { QueueError, type Queue, type RunInformation } from '../../queue/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { ActiveRun } from './active-run.ts';
 import { reclaim } from './reclaim.ts';
@@ -30,7 +31,7 @@ export function stops(run: ActiveRun): Observable<StopReason> {
     canceled(run),
     missedExceptions(run),
     deadlineExceeded(run),
-    reclaim(claim, () => run.renew(), worker.tell),
+    reclaim(claim, () => run.renew(), worker.tell, worker.queue.back$),
     worker.shutdown$.pipe(map(() => 'worker-shutdown' as const)),
   );
 }
@@ -51,7 +52,7 @@ function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<S
     mergeMap(() => timer(random() * LOOK_SPREAD_MS)),
     switchMap(() =>
       defer(() => worker.queue.status(claim.taskId)).pipe(
-        retry({ delay: whileAway }),
+        retry({ delay: whileAway(worker.queue) }),
         catchError(() => EMPTY),
       ),
     ),
@@ -62,9 +63,11 @@ function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<S
 }
 
 /** Pulse and the queue may have been away together: the question is asked until there is an answer. */
-function whileAway(error: unknown, attempt: number): Observable<unknown> {
-  const isAway = error instanceof QueueError && error.transient;
-  return isAway ? timer(fullJitter(attempt, LOOK_AGAIN)) : throwError(() => error);
+function whileAway({ back$ = NEVER }: Queue) {
+  return (error: unknown, attempt: number): Observable<unknown> => {
+    const isAway = error instanceof QueueError && error.transient;
+    return isAway ? merge(timer(fullJitter(attempt, LOOK_AGAIN)), back$) : throwError(() => error);
+  };
 }
 
 /** Both times are the queue's, so that its clock and ours need not agree. */

@@ -1,4 +1,4 @@
-import { NEVER, switchMap, type Observable } from 'rxjs';
+import { merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
 import type { WorkerContext } from '../context.ts';
 
@@ -6,13 +6,37 @@ import type { WorkerContext } from '../context.ts';
 export const HURRY_MS = 10_000;
 
 /**
- * Emits when half of the time has passed that a worker has which was told to go: what still runs is killed then, and
- * what still uploads is reported, so that the other half is there for telling the queue.
+ * Emits halfway through `shutdownGraceSecs`. Commands that still run are killed then, and runs that still upload are
+ * reported: the other half is for telling the queue. A forced worker has no time at all.
  */
-export function halfOfTheTime({ shutdown$, config }: WorkerContext): Observable<unknown> {
-  const { shutdownGraceSecs } = config;
-  if (shutdownGraceSecs === 0) return NEVER;
+export function halfOfTheTime(worker: GoingWorker): Observable<unknown> {
+  return partOfTheTime(worker, graceMs => graceMs / 2);
+}
+
+/** A long poll of 20 s fits into the grace of a spot notice, and its report after it. */
+const LAST_CALLS_MS = 4_000;
+
+/**
+ * Emits when a run may be given back to the queue, which makes its task pending. While a `claimWork` of this worker is
+ * open, the task would come straight back to it, and cost a second retry. So this waits for the answer, but not longer
+ * than until four seconds before the end of `shutdownGraceSecs`, or its half.
+ */
+export function noClaimOpen(worker: GoingWorker & Pick<WorkerContext, 'noClaimOpen$'>): Observable<unknown> {
+  const tooLate$ = partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));
+  return merge(worker.noClaimOpen$ ?? of(undefined), tooLate$).pipe(take(1));
+}
+
+type GoingWorker = Pick<WorkerContext, 'shutdown$' | 'config'>;
+
+function partOfTheTime(
+  { shutdown$, config }: GoingWorker,
+  part: (graceMs: number) => number,
+): Observable<unknown> {
+  const graceMs = config.shutdownGraceSecs * 1_000;
   return shutdown$.pipe(
-    switchMap(toldAt => longTimer(toldAt + (shutdownGraceSecs * 1_000) / 2 - performance.now())),
+    switchMap(toldAt => {
+      if (toldAt === -Infinity) return of(undefined);
+      return graceMs === 0 ? NEVER : longTimer(toldAt + part(graceMs) - performance.now());
+    }),
   );
 }

@@ -3,12 +3,15 @@ import {
   catchError,
   defer,
   exhaustMap,
+  filter,
+  from,
   ignoreElements,
   map,
   merge,
   NEVER,
   of,
   retry,
+  Subject,
   take,
   tap,
   throwError,
@@ -22,8 +25,8 @@ import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
 
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
-/** A pause is also no more than a quarter of what is left of the claim, but for this (ms). */
-const SHORTEST_PAUSE_MS = 250;
+/** A try, and a pause, is also no more than a quarter of what is left of the claim, but for this (ms). */
+const SHORTEST_MS = 250;
 
 /**
  * Keeps a claim: renews it before it expires, and emits once when it is lost, because the queue says so (409) or
@@ -33,8 +36,14 @@ const SHORTEST_PAUSE_MS = 250;
  * need not agree.
  *
  * @param renew asks the queue. It goes on after the claim is lost, and `resolve` looks at what comes of it
+ * @param back$ ends a pause between two tries: the queue answers again
  */
-export function reclaim(claim: Claim, renew: () => Promise<Lease>, tell: Tell): Observable<'claim-lost'> {
+export function reclaim(
+  claim: Claim,
+  renew: () => Promise<Lease>,
+  tell: Tell,
+  back$: Observable<unknown> = NEVER,
+): Observable<'claim-lost'> {
   return defer(() => {
     let takenUntilMs = claim.lease.takenUntilMs;
     let endsAt = (claim.madeAt ?? performance.now()) + (takenUntilMs - claim.startedMs);
@@ -43,26 +52,56 @@ export function reclaim(claim: Claim, renew: () => Promise<Lease>, tell: Tell): 
 
     // Where both timers are due at once, as after a suspension, the queue must not prolong what is given up.
     const isOut = () => endsAt <= performance.now();
-    const renew$ = defer((): ObservableInput<Lease> => (isOut() ? NEVER : renew())).pipe(
+    /** The longest that anything may take, so that several tries fit into what is left of the claim. */
+    const partMs = () => Math.max(SHORTEST_MS, remaining().forMs / 4);
+
+    // A try without an answer is not given up, since the queue may still grant it. Another one begins beside it.
+    const granted$ = new Subject<Lease>();
+    const try$ = defer((): ObservableInput<never> => {
+      if (isOut()) return NEVER;
+      const renewal = renew();
+      renewal.then(
+        lease => {
+          granted$.next(lease);
+        },
+        () => undefined,
+      );
+      return merge(from(renewal), noAnswerIn(partMs())).pipe(take(1), ignoreElements());
+    });
+    const renew$ = merge(
+      granted$.pipe(filter(lease => lease.takenUntilMs >= takenUntilMs)),
+      try$.pipe(
+        retry({
+          delay: (error: unknown, attempt) => {
+            if (isOver(error)) return throwError(() => error);
+            tell({ type: 'reclaim-failed', claim, err: error });
+            const pauseMs = BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF);
+            return merge(timer(Math.max(SHORTEST_MS, Math.min(pauseMs, partMs()))), back$);
+          },
+        }),
+      ),
+    ).pipe(
+      take(1),
       tap(lease => {
         endsAt += lease.takenUntilMs - takenUntilMs;
         takenUntilMs = lease.takenUntilMs;
         lease$.next(remaining());
       }),
       ignoreElements(),
-      retry({
-        delay: (error: unknown, attempt) => {
-          if (isOver(error)) return throwError(() => error);
-          tell({ type: 'reclaim-failed', claim, err: error });
-          const pauseMs = BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF);
-          return timer(Math.max(SHORTEST_PAUSE_MS, Math.min(pauseMs, remaining().forMs / 4)));
-        },
-      }),
       catchError(() => of('claim-lost' as const)),
     );
     const lost$ = claimExpiry(lease$).pipe(map(() => 'claim-lost' as const));
     return merge(renewals(lease$).pipe(exhaustMap(() => renew$)), lost$).pipe(take(1));
   });
+}
+
+function noAnswerIn(ms: number): Observable<never> {
+  const seconds = (ms / 1_000).toFixed(1);
+  return timer(ms).pipe(
+    map(() => {
+      throw new QueueError('unreachable', `reclaimTask: no answer in ${seconds} s`);
+    }),
+  );
 }
 
 /** The queue's word that this run is no longer ours. */

@@ -2,7 +2,7 @@ import { catchError, defer, delay, from, map, of, switchMap, take, timeout, type
 import { QueueError } from '../../queue/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
-import { HURRY_MS } from './hurry.ts';
+import { HURRY_MS, noClaimOpen } from './hurry.ts';
 
 /** Reports how a run ended, unless it is over for the queue already. Never errors: what failed is in the worker's log. */
 export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
@@ -10,12 +10,22 @@ export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
     const ours$ = run.state.stop === 'claim-lost' ? lateRenewal(run) : of(false);
     return ours$.pipe(
       switchMap(ours => {
-        const verdict = ours ? GIVEN_BACK : run.verdict(outcome);
+        const verdict = () => (ours ? GIVEN_BACK : run.verdict(outcome));
+        const ready$ = makesPending(verdict()) ? noClaimOpen(run.worker) : of(undefined);
+        return ready$.pipe(map(verdict));
+      }),
+      switchMap(verdict => {
         run.dispatch({ type: 'resolve', outcome: verdict });
         return reported(run, verdict);
       }),
     );
   });
+}
+
+/** Whether the queue answers this report with a new run of the task. */
+function makesPending(verdict: Outcome | undefined): boolean {
+  if (verdict?.result !== 'exception') return false;
+  return verdict.reason === 'worker-shutdown' || verdict.reason === 'intermittent-task';
 }
 
 const GIVEN_BACK: Outcome = {
@@ -28,9 +38,9 @@ const GIVEN_BACK: Outcome = {
  * Whether a renewal was granted whose answer came after our claim had run out. The run was stopped, and the queue waits
  * for it for another whole claim unless it is told.
  */
-function lateRenewal({ renewal }: ActiveRun): Observable<boolean> {
-  if (renewal === undefined) return of(false);
-  return from(renewal).pipe(
+function lateRenewal({ renewals }: ActiveRun): Observable<boolean> {
+  if (renewals.size === 0) return of(false);
+  return from(Promise.any(renewals)).pipe(
     map(() => true),
     timeout({ first: HURRY_MS, with: () => of(false) }),
     catchError(() => of(false)),

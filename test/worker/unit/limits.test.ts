@@ -75,6 +75,26 @@ describe('a worker that is to wait only so long', () => {
     });
   });
 
+  it('asks when its time has passed, and goes only when the queue has said that nothing is there', () => {
+    const heard = { n: true, f: false };
+    marbles(({ cold, expectObservable }) => {
+      const confirmed = () => cold('f 9s n', heard);
+      expectObservable(limits(config, NEVER, NONE_TAKEN, confirmed)).toBe('69001ms (i|)', WHY);
+    });
+    marbles(({ cold, expectObservable }) => {
+      const confirmed = () => cold('f 9s f', heard);
+      expectObservable(limits(config, NEVER, NONE_TAKEN, confirmed), '600s !').toBe('');
+    });
+  });
+
+  it('does not go for an answer when another call is open, and failed', () => {
+    marbles(({ cold, expectObservable }) => {
+      const unused$ = cold('t 9s u', { u: true, t: false });
+      const confirmed = () => cold('f 2s n 1s f', { n: true, f: false });
+      expectObservable(limits(config, NEVER, { unused$ }, confirmed), '600s !').toBe('');
+    });
+  });
+
   it('is not made to wait longer by anything but a run', () => {
     marbles(({ hot, expectObservable }) => {
       expectObservable(limits(config, hot('30s w 10s w', NEWS), NONE_TAKEN)).toBe('60s (i|)', WHY);

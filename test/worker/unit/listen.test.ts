@@ -1,4 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Subject } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../../src/pulse/index.ts';
+import { connectQueue } from '../../../src/queue/index.ts';
+import type { PendingNotice } from '../../../src/streams/index.ts';
+import type { Demand } from '../../../src/worker/asking/claim.ts';
+import { listen } from '../../../src/worker/asking/listen.ts';
+import { slotsFor } from '../../../src/worker/slots.ts';
+import { silence, webServer } from '../../queue/web-server.ts';
+import { waitFor } from '../../wait-for.ts';
 import { turns } from '../../streams/pulse-under-test.ts';
 import { notice, STALE_MS, start, statusOf } from './listening.ts';
 
@@ -198,5 +208,32 @@ describe('going away', () => {
     demands[0]?.answered(0);
     expect(slots.free).toBe(4);
     expect(one.settled).toEqual(['done']);
+  });
+});
+
+describe('the check of an old notice', () => {
+  it('takes seconds at most, however long the queue is silent: then the notice is believed', async () => {
+    const { rootUrl, requests } = await webServer(silence);
+    const queue = connectQueue({
+      rootUrl,
+      credentials: { clientId: 'x', accessToken: new Secret('x') },
+      taskQueueId: 'p/w',
+      workerGroup: 'g',
+      workerId: 'w',
+    });
+    const notices$ = new Subject<PendingNotice>();
+    const demands: Demand[] = [];
+    const listening = notices$.pipe(listen(queue, slotsFor(1))).subscribe(demand => demands.push(demand));
+    onTestFinished(() => {
+      listening.unsubscribe();
+    });
+    // A connection that hangs may take 30 s by itself, for each of two questions.
+    const tooLate = sleep(12_000, 'too late');
+    notices$.next({ ...notice(), scheduledMs: 0 });
+    const believed = waitFor(() => {
+      expect(demands).toHaveLength(1);
+    });
+    expect(await Promise.race([believed.then(() => 'believed'), tooLate])).toBe('believed');
+    expect(requests.length).toBeGreaterThan(0);
   });
 });

@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
+import { lastWord } from '../../../src/worker/asking/last-word.ts';
 import { look, LOOK_TIMES } from '../../../src/worker/asking/look.ts';
 import { slotsFor } from '../../../src/worker/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
@@ -16,13 +17,16 @@ function start({ capacity = 4, random = 0 } = {}) {
   const notice$ = new Subject<void>();
   const demands: Demand[] = [];
   const news = newsLog();
-  const subscription = look(fake.queue, slots, notice$, news.tell, LOOK_TIMES, () => random).subscribe(
+  const word = lastWord();
+  const back$ = new Subject<void>();
+  const queue = { ...fake.queue, back$ };
+  const subscription = look(queue, slots, notice$, news.tell, LOOK_TIMES, () => random, word).subscribe(
     demand => demands.push(demand),
   );
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, slots, notice$, demands, news, subscription };
+  return { ...fake, slots, notice$, demands, news, word, back$, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -201,6 +205,134 @@ describe('a quiet while', () => {
     pendingTasks[3]?.answer(1);
     await arrived();
     expect(demands).toHaveLength(1);
+  });
+});
+
+describe('a claim that failed', () => {
+  it('is followed by another look at once, the pause being over: again and again, until one works', async () => {
+    const { pendingTasks, demands } = start();
+    for (let count = 0; count < 5; count++) {
+      pendingTasks[count]?.answer(1);
+      await arrived();
+      demands[count]?.failed();
+      await arrived();
+      expect(pendingTasks).toHaveLength(count + 2);
+    }
+    pendingTasks[5]?.answer(1);
+    await arrived();
+    demands[5]?.answered(1);
+    await after(QUIET_MS / 2);
+    expect(pendingTasks).toHaveLength(6);
+  });
+
+  it('is followed by a blind one where the question is not allowed (403)', async () => {
+    const { pendingTasks, demands } = start({ capacity: 2 });
+    pendingTasks[0]?.answer(undefined);
+    await after(QUIET_MS);
+    pendingTasks[1]?.answer(undefined);
+    await arrived();
+    demands[0]?.failed();
+    await arrived();
+    pendingTasks[2]?.answer(undefined);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([1, 1]);
+  });
+
+  it('of a notice that does not come again is followed by a look within seconds', async () => {
+    const { pendingTasks, demands, word } = start();
+    pendingTasks[0]?.answer(0);
+    await arrived();
+    word.noticeGivenBack();
+    await after(2_000);
+    expect(pendingTasks).toHaveLength(2);
+    pendingTasks[1]?.answer(undefined);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([1]);
+  });
+
+  it('of a notice that comes again is not: one notice is one claim', async () => {
+    const { pendingTasks, notice$, word } = start();
+    pendingTasks[0]?.answer(0);
+    await arrived();
+    word.noticeGivenBack();
+    await after(10);
+    notice$.next();
+    await after(QUIET_MS / 2);
+    expect(pendingTasks).toHaveLength(1);
+  });
+
+  it('while the question is open is not forgotten', async () => {
+    const { pendingTasks, word } = start();
+    word.noticeGivenBack();
+    await after(2_000);
+    pendingTasks[0]?.answer(0);
+    await arrived();
+    expect(pendingTasks).toHaveLength(2);
+  });
+});
+
+describe('a worker that is about to go for idleness', () => {
+  const confirm = (word: ReturnType<typeof lastWord>) => {
+    const heard: boolean[] = [];
+    const subscription = word.confirmed().subscribe(isNothing => heard.push(isNothing));
+    onTestFinished(() => {
+      subscription.unsubscribe();
+    });
+    return heard;
+  };
+
+  it.each([0, undefined])('looks at once, and hears that nothing is pending: %s', async answer => {
+    const { pendingTasks, demands, word } = start();
+    pendingTasks[0]?.answer(answer);
+    await after(60_000);
+    const heard = confirm(word);
+    await arrived();
+    expect(heard).toEqual([false]);
+    pendingTasks[1]?.answer(answer);
+    await arrived();
+    expect(heard).toEqual([false, true]);
+    expect(demands).toEqual([]);
+  });
+
+  it('hears nothing while looks fail, which are not made more often for that', async () => {
+    const { pendingTasks, word } = start();
+    pendingTasks[0]?.fail();
+    await arrived();
+    const heard = confirm(word);
+    await after(400);
+    expect(pendingTasks).toHaveLength(1);
+    await after(1_100);
+    pendingTasks[1]?.fail();
+    await arrived();
+    expect(heard).not.toContain(true);
+  });
+
+  it('asks for what it finds', async () => {
+    const { pendingTasks, demands, word } = start();
+    pendingTasks[0]?.answer(0);
+    await arrived();
+    const heard = confirm(word);
+    await arrived();
+    pendingTasks[1]?.answer(1);
+    await arrived();
+    expect(demands).toHaveLength(1);
+    expect(heard).toEqual([false]);
+  });
+});
+
+describe('a look that failed', () => {
+  it('is repeated as soon as the queue answers another call', async () => {
+    const { pendingTasks, back$ } = start();
+    pendingTasks[0]?.fail();
+    await arrived();
+    back$.next();
+    await arrived();
+    expect(pendingTasks).toHaveLength(2);
+    pendingTasks[1]?.answer(0);
+    await arrived();
+    back$.next();
+    await after(QUIET_MS / 4);
+    expect(pendingTasks).toHaveLength(2);
   });
 });
 

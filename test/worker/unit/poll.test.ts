@@ -109,6 +109,13 @@ describe('polling', () => {
     });
   });
 
+  it('makes no pause of its own after a call that failed: whoever made it has waited', () => {
+    marbles(({ expectObservable }) => {
+      const failed = { afterMs: 1_000, claims: 'failed' } as const;
+      expectObservable(polled(slotsFor(1), failed, LONG_POLL), '10s !').toBe('d 999ms d', { d: tasks(1) });
+    });
+  });
+
   it('never asks for more than the queue gives at once', () => {
     marbles(({ expectObservable }) => {
       expectObservable(polled(slotsFor(255), LONG_POLL), '1s !').toBe('d', { d: tasks(32) });

@@ -176,3 +176,20 @@ describe('a quarantine that the worker may not ask about', () => {
     expect(slots.free).toBe(0);
   });
 });
+
+describe('a quarantine whose end can not be asked for', () => {
+  it('is asked about again within seconds: the worker would do nothing for minutes', async () => {
+    const { empty, says, asked, released, slots } = start({ until: Date.now() + MINUTE });
+    expect(await empty()).toBe(true);
+    says.until = new Error('out of order');
+    await after(MINUTE);
+    for (let count = 0; count < 3; count++) await after(4_500);
+    expect(asked.until).toBeGreaterThanOrEqual(4);
+    expect(released()).toBe(0);
+    expect(slots.free).toBe(0);
+    says.until = 0;
+    await after(30_500);
+    expect(released()).toBe(1);
+    expect(slots.free).toBe(2);
+  });
+});

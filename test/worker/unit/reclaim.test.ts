@@ -17,6 +17,8 @@ const THREE_RENEWALS_MS = 43 * MINUTE;
 const CONFLICT = new QueueError('conflict', 'the run is over', 409);
 
 interface Options {
+  /** How long a claim lasts. */
+  readonly claimMs?: number;
   /** How far the queue's clock is ahead of ours, in ms. */
   readonly aheadMs?: number;
   readonly write?: (time: Date) => string;
@@ -29,7 +31,7 @@ const postgresTime = (time: Date) => time.toISOString().replace(/\.?0*Z$/, '+00:
  * Keeps a claim in virtual time. The calls are fakes, since what is tested is at which time which of them is made, and
  * when it is answered; a renewal is answered at once, with a full claim, unless `answers` has something else.
  */
-function start({ aheadMs = 0, write = isoTime }: Options = {}) {
+function start({ claimMs = CLAIM_MS, aheadMs = 0, write = isoTime }: Options = {}) {
   fakeTimers();
   const begun = performance.now();
   // Their clock goes on, whatever is done to ours.
@@ -40,16 +42,17 @@ function start({ aheadMs = 0, write = isoTime }: Options = {}) {
     taskId: 'task',
     runId: 0,
     startedMs: theirTime(),
-    lease: { takenUntilMs: theirTime(CLAIM_MS), credentials },
+    lease: { takenUntilMs: theirTime(claimMs), credentials },
   } as Claim;
   const renewedAt: number[] = [];
-  const answers: (Error | 'silence')[] = [];
+  const answers: (Error | 'silence' | Promise<unknown>)[] = [];
   const renew = (): Promise<Lease> => {
     renewedAt.push(performance.now() - begun);
     const answer = answers.shift();
     if (answer === 'silence') return new Promise(() => undefined);
-    if (answer) return Promise.reject(answer);
-    return Promise.resolve({ takenUntilMs: theirTime(CLAIM_MS), credentials });
+    if (answer instanceof Error) return Promise.reject(answer);
+    const lease = { takenUntilMs: theirTime(claimMs), credentials };
+    return answer ? answer.then(() => lease) : Promise.resolve(lease);
   };
   const news = newsLog();
   const lost: { what: string; atMs: number }[] = [];
@@ -65,6 +68,7 @@ function start({ aheadMs = 0, write = isoTime }: Options = {}) {
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const silences = (count: number) => Array.from({ length: count }, () => 'silence' as const);
 
 describe('a claim', () => {
   it('is renewed at 60 to 70 % of its length, each time anew, for as long as the run takes', async () => {
@@ -128,9 +132,9 @@ describe('a claim is lost', () => {
     expect(lost).toMatchObject([{ what: 'claim-lost' }]);
   });
 
-  it('when it has run out, to the millisecond, with a renewal that is not answered', async () => {
+  it('when it has run out, to the millisecond, with renewals that are not answered', async () => {
     const { answers, lost } = start();
-    answers.push('silence');
+    answers.push(...silences(1_000));
     await after(CLAIM_MS - 1);
     expect(lost).toEqual([]);
     await after(1);
@@ -141,7 +145,7 @@ describe('a claim is lost', () => {
     const { answers, lost, renewedAt } = start();
     await after(LATEST);
     expect(renewedAt).toHaveLength(1);
-    answers.push('silence');
+    answers.push(...silences(1_000));
     await after(2 * CLAIM_MS);
     expect(lost).toEqual([{ what: 'claim-lost', atMs: (renewedAt[0] ?? 0) + CLAIM_MS }]);
   });
@@ -245,6 +249,41 @@ describe('a renewal that fails', () => {
     expect(next - renewed).toBeGreaterThanOrEqual(EARLIEST - 1);
     expect(next - renewed).toBeLessThanOrEqual(LATEST + 1);
     expect(lost).toEqual([]);
+  });
+});
+
+describe('a renewal that has no answer', () => {
+  it.each([4_000, 10_000, 25_000, 60_000, CLAIM_MS])(
+    'is followed by others in time, with claims of %i ms: none may use up what is left',
+    async claimMs => {
+      vi.spyOn(Math, 'random').mockReturnValue(0);
+      onTestFinished(() => void vi.restoreAllMocks());
+      const { answers, lost, renewedAt } = start({ claimMs });
+      answers.push('silence', 'silence');
+      await after(claimMs);
+      expect(lost).toEqual([]);
+      expect(renewedAt).toHaveLength(3);
+    },
+  );
+
+  it('is still heard when it is granted at last: a slow queue costs no claim', async () => {
+    const claimMs = 25_000;
+    const { answers, lost, renewedAt, news } = start({ claimMs });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    answers.push(promise, ...silences(1_000));
+    await after(claimMs - 100);
+    expect(renewedAt.length).toBeGreaterThanOrEqual(4);
+    expect(news.told.at(0)).toMatchObject({ message: 'could not reclaim, trying again' });
+    resolve(undefined);
+    await after(claimMs / 2);
+    expect(lost).toEqual([]);
+  });
+
+  it('ends the run when one of the others is refused: it is over', async () => {
+    const { answers, lost } = start({ claimMs: 25_000 });
+    answers.push('silence', CONFLICT);
+    await after(24_000);
+    expect(lost).toMatchObject([{ what: 'claim-lost' }]);
   });
 });
 

@@ -67,12 +67,11 @@ async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome
 /** Writes what is outstanding of the log, and uploads it. */
 async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promise<Outcome> {
   const { rule, claim, calls, worker } = run;
-  const { features } = run.prepared?.payload ?? {};
-  if (rule?.artifacts === 'none' || features?.backingLog === false) {
+  const { backing, live } = logNames(claim.task.payload);
+  if (rule?.artifacts === 'none' || backing === undefined) {
     await log.end();
     return withLog(log, outcome);
   }
-  const { backing, live } = logNames(run.prepared?.payload);
   const expires = claim.task.expires ?? claim.task.deadline;
   const signal = bestEffort(run.stopped);
   let zip: Gzipped | undefined;
@@ -92,7 +91,7 @@ async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promis
       await putFile(answer.putUrl, content, { contentType: LOG_TYPE, contentEncoding, signal });
     };
     const link = async () => {
-      if (features?.liveLog === false) return;
+      if (live === undefined) return;
       const to = { storageType: 'link', artifact: backing, contentType: LOG_TYPE, expires } as const;
       await calls.createArtifact(live, to, signal);
     };

@@ -49,6 +49,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** A chunk is only lent to it: it may not look at one any more when it has called back for it. */
   readonly output: NodeJS.WritableStream;
+  /** Told when the command has ended, which may be a while before all of its output has been taken. */
+  readonly onEnded?: (exitCode: number) => void;
 }
 
 export interface CommandResult {

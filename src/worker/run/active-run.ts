@@ -71,7 +71,7 @@ export class ActiveRun {
     return this.#stopped.signal;
   }
 
-  /** Aborted when it is stopped for a reason that does not let its artifacts be uploaded. */
+  /** Aborted when no more artifacts are uploaded: for the reason why the run was stopped, or for lack of time. */
   get uploadsStopped(): AbortSignal {
     return this.#uploadsStopped.signal;
   }
@@ -86,6 +86,7 @@ export class ActiveRun {
     if (next === this.state) return;
     this.#state$.next(next);
     if (next.phase === 'resolved') this.#state$.complete();
+    if (this.rule && !this.stopped.aborted) this.#obey(this.rule);
   }
 
   /** Renews the claim. */
@@ -100,11 +101,18 @@ export class ActiveRun {
 
   /** Only the first reason counts, and none once the run is being resolved. */
   stop(reason: StopReason): void {
-    if (this.stopped.aborted) return;
     this.dispatch({ type: 'stop', reason });
-    if (this.state.stop !== reason) return;
-    this.#stopped.abort(new Error(STOP_RULES[reason].message));
-    if (STOP_RULES[reason].artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
+  }
+
+  /** The worker has no more time for the uploads of this run: what is not uploaded by now gives way to the report. */
+  hurry(): void {
+    this.dispatch({ type: 'hurry' });
+    this.#uploadsStopped.abort(new Error('the worker has to go'));
+  }
+
+  #obey({ message, artifacts }: StopRule): void {
+    this.#stopped.abort(new Error(message));
+    if (artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
   }
 
   /** How the run is reported, seen from now: a stop reason overrules what the commands did. */

@@ -6,8 +6,8 @@ import type { WorkerContext } from '../context.ts';
 export const HURRY_MS = 10_000;
 
 /**
- * Emits when half of the time has passed that a worker has which was told to go: what still runs is killed then, and
- * what still uploads is reported, so that the other half is there for telling the queue.
+ * Emits halfway through `shutdownGraceSecs`, counted from when the worker was told to go. Commands that still run are
+ * killed then, and runs that still upload are reported: the other half is for telling the queue.
  */
 export function halfOfTheTime({ shutdown$, config }: WorkerContext): Observable<unknown> {
   const { shutdownGraceSecs } = config;

@@ -3,7 +3,8 @@ import type { StopReason } from './stop.ts';
 
 /**
  * Where a run is. A stop reason may come in any phase but the last two, and the first one stays; the phases still
- * follow each other, because a stopped run too has a log to upload and a folder to remove.
+ * follow each other, because a stopped run too has a log to upload and a folder to remove. A run is `uploading` from the
+ * moment its last command has ended.
  */
 export type RunState =
   | { readonly phase: 'claimed' | 'preparing' | 'running' | 'uploading'; readonly stop?: StopReason }
@@ -21,20 +22,30 @@ export type RunEvent =
   | { readonly type: 'resolve'; readonly outcome: Outcome | undefined }
   /** Processes are dead, the folder is gone: only now its slot is free. */
   | { readonly type: 'end' }
-  | { readonly type: 'stop'; readonly reason: StopReason };
+  | { readonly type: 'stop'; readonly reason: StopReason }
+  /** The worker has to go, and has no more time for uploads: see hurry.ts. */
+  | { readonly type: 'hurry' };
 
 export const CLAIMED: RunState = { phase: 'claimed' };
 
 const ORDER = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'] as const;
 const PHASE_OF = { prepare: 'preparing', run: 'running', upload: 'uploading' } as const;
 
+/** What stops commands only. A run whose commands have ended keeps the verdict on them. */
+const STOPS_COMMANDS: readonly StopReason[] = ['max-run-time', 'worker-shutdown'];
+
 /**
  * A run's state machine. Phases may be left out, never taken back; an event that does not fit changes nothing.
  */
 export function nextRunState(state: RunState, event: RunEvent): RunState {
   if (event.type === 'stop') {
-    const late = state.phase === 'resolving' || state.phase === 'resolved';
-    return late || state.stop ? state : { ...state, stop: event.reason };
+    const late =
+      !isBefore(state, STOPS_COMMANDS.includes(event.reason) ? 'uploading' : 'resolving') ||
+      state.stop !== undefined;
+    return late ? state : { ...state, stop: event.reason };
+  }
+  if (event.type === 'hurry') {
+    return state.phase === 'uploading' && !state.stop ? { ...state, stop: 'worker-shutdown' } : state;
   }
   const stop = state.stop && { stop: state.stop };
   if (event.type === 'resolve') {

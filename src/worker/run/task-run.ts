@@ -5,8 +5,6 @@ import {
   connect,
   defer,
   EMPTY,
-  filter,
-  fromEvent,
   ignoreElements,
   last,
   map,
@@ -60,18 +58,22 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 }
 
 /**
- * What is left of a run is removed once all that is to be uploaded of it is, while the report is being made.
+ * What is left of a run is removed once everything is uploaded, while the report is being made.
  *
  * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
- * both; and when that is learnt while it uploads, at once. A run that was stopped for another reason before has half of
- * the worker's time for its uploads.
+ * both. A run whose commands have ended by then has half of the worker's time for its uploads, and is reported as
+ * usual. After that it is reported at once: as `worker-shutdown`, unless it was stopped for another reason.
  */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome), cleanUp(run));
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
-      const stopped$ = fromEvent(run.stopped, 'abort').pipe(filter(() => run.rule?.reportFirst === true));
-      const hurried$ = merge(stopped$, halfOfTheTime(run.worker)).pipe(map(() => outcome));
+      const hurried$ = halfOfTheTime(run.worker).pipe(
+        map(() => {
+          run.hurry();
+          return outcome;
+        }),
+      );
       const reported$ = merge(uploaded$, hurried$).pipe(
         take(1),
         concatMap(ended => resolve(run, ended)),

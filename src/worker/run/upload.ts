@@ -7,10 +7,9 @@ import { putFile } from '../files/put.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun } from './active-run.ts';
+import { LOG_SECS } from './stop.ts';
 
 const LOG_TYPE = 'text/plain; charset=utf-8';
-/** How long the log of a run may take once the run is stopped: from then on it is uploaded at best effort. */
-const BEST_EFFORT_MS = 15_000;
 
 /**
  * Uploads what a run leaves: the artifacts that its payload names, then its log, which so holds everything.
@@ -73,7 +72,7 @@ async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promis
     return withLog(log, outcome);
   }
   const expires = claim.task.expires ?? claim.task.deadline;
-  const signal = bestEffort(run.stopped);
+  const signal = bestEffort(run.uploadsStopped);
   let zip: Gzipped | undefined;
   try {
     const complete = async () => {
@@ -117,13 +116,13 @@ async function both<One, Other>(one: Promise<One>, other: Promise<Other>): Promi
   return Promise.all([one, other]);
 }
 
-/** Aborted a while after a run was stopped, also when that is while its log is uploaded. */
+/** Aborted a while after artifacts are no longer uploaded, also when that is while the log is uploaded. */
 function bestEffort(stopped: AbortSignal): AbortSignal {
   const effort = new AbortController();
   const limit = () => {
     setTimeout(() => {
       effort.abort(stopped.reason);
-    }, BEST_EFFORT_MS).unref();
+    }, LOG_SECS * 1_000).unref();
   };
   if (stopped.aborted) limit();
   else stopped.addEventListener('abort', limit, { once: true });

@@ -66,6 +66,7 @@ async function run(claim: Claim, parts: WorkerParts): Promise<void> {
         exceptions$: failedReclaim(claim, calls).pipe(map(() => canceled(claim))),
         missed$: NEVER,
         shutdown$: NEVER,
+        draining$: NEVER,
       },
     ),
   );

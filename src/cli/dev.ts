@@ -13,7 +13,7 @@ import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { readyMachine, workerProcess } from './worker-process.ts';
+import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
 export const dev: DevCommand = async (options, { logger, stdout }) => {
@@ -87,7 +87,8 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       stdout.write(
         `The queue listens at ${rootUrl}, a worker waits for tasks of ${taskQueueId}; Ctrl-C ends both.\n`,
       );
-    await working;
+    const because = await working;
+    if (because === 'out-of-service') return EXIT_CODE_OF[because];
     return once && !(endings && allCompleted(tasks, endings))
       ? EXIT_CODES.tasksFailed.code
       : EXIT_CODES.tasksComplete.code;

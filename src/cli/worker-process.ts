@@ -111,6 +111,7 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   idle: EXIT_CODES.idleTimeout.code,
   stopped: EXIT_CODES.workerStopped.code,
   shutdown: EXIT_CODES.workerShutdown.code,
+  'out-of-service': EXIT_CODES.internalError.code,
 };
 
 async function chosenEngine(

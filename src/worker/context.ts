@@ -30,4 +30,6 @@ export interface WorkerContext extends WorkerParts {
   readonly missed$: Observable<number>;
   /** The worker has to go now. When it was told (`performance.now()`), also to those that ask later. */
   readonly shutdown$: Observable<number>;
+  /** The worker asks for nothing more: it has to go, now or when its runs are over. Emits at once to those that ask later. */
+  readonly draining$: Observable<unknown>;
 }

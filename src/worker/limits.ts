@@ -17,7 +17,7 @@ import type { Slots } from './slots.ts';
 import type { ExitReason } from './worker-state.ts';
 
 /**
- * When a worker has enough to do, or waited long enough: emits at most once, why.
+ * When a worker has enough to do, waited long enough, or has no slot left in service: emits at most once, why.
  *
  * However long it has waited, it does not go while a call is open that may bring a claim: the answer may be late, and a
  * claim that is given back costs its task one of its retries.
@@ -25,7 +25,7 @@ import type { ExitReason } from './worker-state.ts';
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
   news$: Observable<WorkerNews>,
-  { unused$ }: Pick<Slots, 'unused$'>,
+  { unused$, outOfService$ }: Pick<Slots, 'unused$' | 'outOfService$'>,
 ): Observable<ExitReason> {
   const begun$ = changes(news$).pipe(filter(change => change > 0));
   const enough$: Observable<ExitReason> =
@@ -52,7 +52,11 @@ export function limits(
           filter(unused => unused),
           map(() => 'idle'),
         );
-  return merge(enough$, idle$).pipe(take(1));
+  const broken$ = outOfService$.pipe(
+    filter(Boolean),
+    map(() => 'out-of-service' as const),
+  );
+  return merge(enough$, idle$, broken$).pipe(take(1));
 }
 
 /** +1 for each run that begins, -1 for each that has ended. */

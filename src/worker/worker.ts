@@ -74,6 +74,7 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
+      draining$: life.draining$,
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.

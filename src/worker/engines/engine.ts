@@ -36,9 +36,15 @@ export interface Sandbox {
   /**
    * Asks every process of the run to end (SIGTERM), and ends those that are left after `graceMs` (SIGKILL).
    * Settles when none is left. Nothing can be run afterwards.
+   *
+   * @throws Error after a bounded time, when some could not be ended; it names them
    */
   stop(graceMs: number): Promise<void>;
-  /** Ends whatever is left at once and gives back what the sandbox held. May be called twice. */
+  /**
+   * Ends whatever is left at once and gives back what the sandbox held. May be called again; after a failure it tries again.
+   *
+   * @throws Error after a bounded time, when some processes could not be ended; it names them
+   */
   close(): Promise<void>;
 }
 

@@ -29,6 +29,8 @@ export class ActiveRun {
   log: TaskLog | undefined;
   sandbox: Sandbox | undefined;
   prepared: PreparedRun | undefined;
+  /** Why some processes of the run could not be ended, while that is so. */
+  processesLeft: Error | undefined;
   /** A renewal of the claim that has no answer yet: the queue may have granted it. */
   renewal: Promise<Lease> | undefined;
 
@@ -108,6 +110,16 @@ export class ActiveRun {
   hurry(): void {
     this.dispatch({ type: 'hurry' });
     this.#uploadsStopped.abort(new Error('the worker has to go'));
+  }
+
+  /** Ends whatever is left of the run's processes. What cannot be ended is in {@link ActiveRun.processesLeft}. */
+  async endProcesses(): Promise<void> {
+    try {
+      await this.sandbox?.close();
+      this.processesLeft = undefined;
+    } catch (error) {
+      this.processesLeft = error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   #obey({ message, artifacts }: StopRule): void {

@@ -12,6 +12,8 @@ export type RunState =
       readonly phase: 'resolving' | 'resolved';
       readonly stop?: StopReason;
       readonly outcome: Outcome | undefined;
+      /** Whether processes of the run could not be ended. */
+      readonly processesLeft?: true;
     };
 
 export type RunEvent =
@@ -20,8 +22,8 @@ export type RunEvent =
   | { readonly type: 'upload' }
   /** No outcome: nothing is reported, the run is over for the queue already. */
   | { readonly type: 'resolve'; readonly outcome: Outcome | undefined }
-  /** Processes are dead, the folder is gone: only now its slot is free. */
-  | { readonly type: 'end' }
+  /** Processes are dead, the folder is gone: only now its slot is free. It is not where processes are left. */
+  | { readonly type: 'end'; readonly processesLeft?: boolean }
   | { readonly type: 'stop'; readonly reason: StopReason }
   /** The worker has to go, and has no more time for uploads: see hurry.ts. */
   | { readonly type: 'hurry' };
@@ -52,7 +54,8 @@ export function nextRunState(state: RunState, event: RunEvent): RunState {
     return isBefore(state, 'resolving') ? { phase: 'resolving', ...stop, outcome: event.outcome } : state;
   }
   if (event.type === 'end') {
-    return state.phase === 'resolving' ? { ...state, phase: 'resolved' } : state;
+    if (state.phase !== 'resolving') return state;
+    return { ...state, phase: 'resolved', ...(event.processesLeft && { processesLeft: true }) };
   }
   const phase = PHASE_OF[event.type];
   return isBefore(state, phase) ? { phase, ...stop } : state;

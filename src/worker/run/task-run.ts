@@ -20,7 +20,7 @@ import type { WorkerContext } from '../context.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
-import { cleanUp } from './clean-up.ts';
+import { cleanUp, untilGone } from './clean-up.ts';
 import { halfOfTheTime } from './hurry.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
@@ -31,7 +31,8 @@ import { upload } from './upload.ts';
 /**
  * One run, from its claim to its last trace: prepare, run, upload, resolve, clean up, and beside it all that may stop
  * it. A stop is an event, not an unsubscribe: this tells the run's states, and completes when its processes are dead
- * and its folder is gone. It never errors: one task never ends another, or the worker.
+ * and its folder is gone. Where processes cannot be ended, the run is resolved with them left, and this completes later, or
+ * when the worker goes. It never errors: one task never ends another, or the worker.
  */
 export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunState> {
   return defer(() => {
@@ -42,8 +43,8 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
       catchError((error: unknown) => of(outcomeOf(error))),
     );
     const over$ = defer(() => {
-      run.dispatch({ type: 'end' });
-      return EMPTY;
+      run.dispatch({ type: 'end', processesLeft: run.processesLeft !== undefined });
+      return run.processesLeft ? untilGone(run) : EMPTY;
     });
     const life$ = concat(outcome$.pipe(concatMap(outcome => uploadAndResolve(run, outcome))), over$);
 

@@ -31,11 +31,11 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
 }
 
 async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
-  const { log, sandbox } = run;
+  const { log } = run;
   if (!log) return outcome;
-  const closing = sandbox?.close();
-  // Whoever waits for it below hears of a failure.
-  closing?.catch(() => undefined);
+  const closing = run.endProcesses().then(() => {
+    if (run.processesLeft) log.warn(`Processes of this task are left: ${run.processesLeft.message}`);
+  });
   log.info('=== Task Finished ===');
   log.info(`Task Duration: ${goDuration(performance.now() - run.startedAt)}`);
   // A process that is left could change a file while it is read.
@@ -44,9 +44,7 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const verdict = run.verdict(finished);
   const lastWords = run.rule?.message ?? (verdict && 'message' in verdict ? verdict.message : undefined);
   if (lastWords !== undefined) log.error(lastWords);
-  const ended = await uploadLog(run, log, finished);
-  await closing;
-  return ended;
+  return uploadLog(run, log, finished, closing);
 }
 
 /** The first error wins: what an upload says does not hide what the commands did. */
@@ -63,11 +61,21 @@ async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome
   return result;
 }
 
-/** Writes what is outstanding of the log, and uploads it. */
-async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promise<Outcome> {
+/**
+ * Writes what is outstanding of the log, and uploads it.
+ *
+ * @param closing settles when nothing more is added to it
+ */
+async function uploadLog(
+  run: ActiveRun,
+  log: TaskLog,
+  outcome: Outcome,
+  closing: Promise<void>,
+): Promise<Outcome> {
   const { rule, claim, calls, worker } = run;
   const { backing, live } = logNames(claim.task.payload);
   if (rule?.artifacts === 'none' || backing === undefined) {
+    await closing;
     await log.end();
     return withLog(log, outcome);
   }
@@ -76,6 +84,7 @@ async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promis
   let zip: Gzipped | undefined;
   try {
     const complete = async () => {
+      await closing;
       await log.end();
       return (zip = await gzipped(log.handle, () => namelessFile(log.file), signal));
     };

@@ -37,6 +37,7 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     exceptions$,
     missed$,
     shutdown$,
+    draining$: shutdown$,
     ...change.worker,
   } satisfies WorkerContext;
   const claim = {

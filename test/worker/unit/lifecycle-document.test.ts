@@ -92,6 +92,7 @@ const WHY: Record<ExitReason, string> = {
   idle: 'nothing to do for `idleTimeoutSecs`',
   stopped: 'SIGINT: what runs is finished',
   shutdown: 'SIGTERM: what runs is stopped',
+  'out-of-service': 'processes of its runs could not be ended, and no slot is left without some',
 };
 
 const UPLOADED = { all: 'artifacts and log', log: `log, within ${LOG_SECS} s`, none: 'nothing' };

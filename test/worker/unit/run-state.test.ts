@@ -85,6 +85,15 @@ describe('the life of a run', () => {
     ]);
   });
 
+  it('ends with processes that are left, where they cannot be ended', () => {
+    const resolving: RunState = { phase: 'resolving', outcome: COMPLETED };
+    const ended = nextRunState(resolving, { type: 'end', processesLeft: true });
+    expect(ended).toEqual({ phase: 'resolved', outcome: COMPLETED, processesLeft: true });
+    expect(nextRunState(resolving, { type: 'end', processesLeft: false })).not.toHaveProperty(
+      'processesLeft',
+    );
+  });
+
   it('knows a stop beside the phase: a stopped run goes on to its end', () => {
     const events: RunEvent[] = [
       { type: 'prepare' },

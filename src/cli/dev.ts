@@ -13,6 +13,7 @@ import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { leaveBehind } from './leave-behind.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
@@ -99,5 +100,6 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
         logger.error({ err }, 'something stays behind');
       });
     }
+    leaveBehind();
   }
 };

@@ -4,6 +4,7 @@ import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { leaveBehind } from './leave-behind.ts';
 import type { Logger } from './logger.ts';
 import { connectToPulse } from './worker-pulse.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
@@ -50,6 +51,7 @@ export const run: RunCommand = async (config, { logger }) => {
       () => undefined,
     );
     signals.unsubscribe();
+    leaveBehind();
   }
 };
 

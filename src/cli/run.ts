@@ -15,7 +15,7 @@ type Phase = 'starting' | 'working' | 'closing';
 const CLOSE_MS = 500;
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
-export const run: RunCommand = async (config, { logger }) => {
+export const run: RunCommand = async (config, { logger, secrets }) => {
   const shutdown$ = new ReplaySubject<Shutdown>();
   let phase: Phase = 'starting';
   const signals = new Subscription();
@@ -43,7 +43,7 @@ export const run: RunCommand = async (config, { logger }) => {
   try {
     const [machine, pulse] = await Promise.all([readyMachine(config, logger), connecting]);
     phase = 'working';
-    return EXIT_CODE_OF[await workerProcess({ config, machine, queue, pulse, logger, shutdown$ })];
+    return EXIT_CODE_OF[await workerProcess({ config, machine, queue, pulse, logger, secrets, shutdown$ })];
   } finally {
     phase = 'closing';
     await connecting.then(

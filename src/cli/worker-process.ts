@@ -11,6 +11,7 @@ import {
   type Engine,
   type ExitReason,
   type Ledger,
+  type LiveSecrets,
   type Tell,
   type WorkerConfig,
   type WorkerParts,
@@ -36,6 +37,8 @@ export interface WorkerProcess {
   readonly queue: Queue;
   readonly pulse: Pulse | undefined;
   readonly logger: Logger;
+  /** What its log and those of its tasks hide. */
+  readonly secrets: LiveSecrets;
   readonly shutdown$: Observable<Shutdown>;
   readonly onLog?: WorkerParts['onLog'];
   /** Told when the worker first asks for work, by notices or by polling. */
@@ -62,7 +65,7 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
 
 /** Runs a worker until it ends by itself or is told to. */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
-  const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
+  const { config, queue, pulse, logger, secrets, shutdown$, onLog, onListening } = options;
   const { engine, ledger } = options.machine;
   const { tasksDir, cleanUpTaskDirs: folders } = config;
   const tell = teller(logger);
@@ -73,6 +76,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
     queue,
     engine,
     ledger,
+    secrets,
     version: version(),
     ...(onLog && { onLog }),
   };

@@ -27,6 +27,7 @@ import type { WorkerNews } from './events.ts';
 import { limits } from './limits.ts';
 import { NO_PULSE, pulseLink } from './pulse-link.ts';
 import { runEach } from './run-each.ts';
+import { LiveSecrets } from './secrets/live-secrets.ts';
 import { slotsFor } from './slots.ts';
 import { WorkerLife } from './worker-life.ts';
 import type { WorkerEvent } from './worker-state.ts';
@@ -68,8 +69,11 @@ export function createWorker(
       map(() => performance.now()),
       shareReplay(1),
     );
+    const { secrets = new LiveSecrets() } = parts;
+    secrets.addAllOf(config);
     const worker: WorkerContext = {
       ...parts,
+      secrets,
       tell,
       exceptions$,
       missed$,

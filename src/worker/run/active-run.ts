@@ -37,12 +37,14 @@ export class ActiveRun {
   readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
   readonly #stopped = new AbortController();
   readonly #uploadsStopped = new AbortController();
+  #forgetCredentials: () => void = () => undefined;
 
   constructor(claim: Claim, worker: WorkerContext) {
     this.claim = claim;
     this.worker = worker;
     this.calls = worker.queue.forRun(claim);
     this.folder = `${worker.config.tasksDir}/${runName(claim)}`;
+    this.#hide(claim.lease);
   }
 
   /** The present state first; completes when the run has ended. */
@@ -87,7 +89,10 @@ export class ActiveRun {
     const next = nextRunState(this.state, event);
     if (next === this.state) return;
     this.#state$.next(next);
-    if (next.phase === 'resolved') this.#state$.complete();
+    if (next.phase === 'resolved') {
+      this.#state$.complete();
+      this.#forgetCredentials();
+    }
     if (this.rule && !this.stopped.aborted) this.#obey(this.rule);
   }
 
@@ -95,7 +100,9 @@ export class ActiveRun {
   async renew(): Promise<Lease> {
     const renewal = (this.renewal = this.calls.reclaim());
     try {
-      return await renewal;
+      const lease = await renewal;
+      this.#hide(lease);
+      return lease;
     } finally {
       this.renewal = undefined;
     }
@@ -120,6 +127,12 @@ export class ActiveRun {
     } catch (error) {
       this.processesLeft = error instanceof Error ? error : new Error(String(error));
     }
+  }
+
+  /** No log of this worker shows the credentials of a run. */
+  #hide({ credentials }: Lease): void {
+    this.#forgetCredentials();
+    this.#forgetCredentials = this.worker.secrets.addAllOf({ ...credentials });
   }
 
   #obey({ message, artifacts }: StopRule): void {

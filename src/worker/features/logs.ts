@@ -1,5 +1,5 @@
 import { TaskError } from '../outcome.ts';
-import { nameProblem } from './artifacts/name.ts';
+import { nameProblem, nameWarning } from './artifacts/name.ts';
 import type { Feature } from './feature.ts';
 
 const DEFAULTS = { backing: 'public/logs/live_backing.log', live: 'public/logs/live.log' };
@@ -10,11 +10,13 @@ const NOT_PUBLIC = 'private/logs/live_backing.log';
 export const logs: Feature = {
   name: 'logs',
   schema: 'logs',
-  check({ payload }) {
+  check({ payload, log }) {
     for (const [property, name] of Object.entries({ ...DEFAULTS, ...payload.logs })) {
       const problem = nameProblem(name);
       if (problem)
         throw new TaskError('malformed-payload', `logs.${property} ${JSON.stringify(name)}: ${problem}`);
+      const warning = nameWarning(name);
+      if (warning) log.warn(`logs.${property} ${JSON.stringify(name)}: ${warning}`);
     }
     const { backing, live } = { ...DEFAULTS, ...payload.logs };
     const { backingLog = true, liveLog = true } = payload.features ?? {};

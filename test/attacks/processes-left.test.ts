@@ -34,7 +34,9 @@ it.skipIf(!canBeNobody)(
     });
     const worker = here.start('--containment=process-group');
     const taskId = await here.create(
-      `${sudo}/sudo --reuid=0 --regid=0 --clear-groups -- sleep ${mark} & echo content > file`,
+      `${sudo}/sudo --reuid=0 --regid=0 --clear-groups -- sleep ${mark} &
+       until grep -q '^Uid:[[:space:]]*0[[:space:]]*0' /proc/$!/status && grep -q sleep /proc/$!/comm; do sleep 0.01; done
+       echo content > file`,
       {},
       { artifacts: [{ type: 'file', path: 'file', name: 'public/file' }] },
     );

@@ -33,9 +33,7 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
 async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const { log } = run;
   if (!log) return outcome;
-  const closing = run.endProcesses().then(() => {
-    if (run.processesLeft) log.warn(`Processes of this task are left: ${run.processesLeft.message}`);
-  });
+  const closing = run.endProcesses();
   log.info('=== Task Finished ===');
   log.info(`Task Duration: ${goDuration(performance.now() - run.startedAt)}`);
   // A process that is left could change a file while it is read.
@@ -44,7 +42,12 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const verdict = run.verdict(finished);
   const lastWords = run.rule?.message ?? (verdict && 'message' in verdict ? verdict.message : undefined);
   if (lastWords !== undefined) log.error(lastWords);
-  return uploadLog(run, log, finished, closing);
+  const ended = await uploadLog(run, log, finished);
+  await closing;
+  if (!run.processesLeft) return ended;
+  // That is seldom, and known late: no other log waits for it.
+  await log.addWarning(`Processes of this task are left: ${run.processesLeft.message}`);
+  return uploadLog(run, log, finished);
 }
 
 /** The first error wins: what an upload says does not hide what the commands did. */
@@ -61,21 +64,11 @@ async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome
   return result;
 }
 
-/**
- * Writes what is outstanding of the log, and uploads it.
- *
- * @param closing settles when nothing more is added to it
- */
-async function uploadLog(
-  run: ActiveRun,
-  log: TaskLog,
-  outcome: Outcome,
-  closing: Promise<void>,
-): Promise<Outcome> {
+/** Writes what is outstanding of the log, and uploads it. May be called again when something has been added to it. */
+async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promise<Outcome> {
   const { rule, claim, calls, worker } = run;
   const { backing, live } = logNames(claim.task.payload);
   if (rule?.artifacts === 'none' || backing === undefined) {
-    await closing;
     await log.end();
     return withLog(log, outcome);
   }
@@ -84,7 +77,6 @@ async function uploadLog(
   let zip: Gzipped | undefined;
   try {
     const complete = async () => {
-      await closing;
       await log.end();
       return (zip = await gzipped(log.handle, () => namelessFile(log.file), signal));
     };

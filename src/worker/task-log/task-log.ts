@@ -29,8 +29,10 @@ export interface TaskLog {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
-  /** Writes all that is outstanding. May be called twice; nothing may be written afterwards. */
+  /** Writes all that is outstanding. May be called twice; nothing but {@link TaskLog.addWarning} may be written afterwards. */
   end(): Promise<void>;
+  /** Adds a line to a log that has ended: what became known only then. */
+  addWarning(message: string): Promise<void>;
   /** Closes and removes the file. May be called twice. */
   remove(): Promise<void>;
 }
@@ -127,6 +129,11 @@ export async function openTaskLog({
     end: async () => {
       if (!output.writableEnded) output.end();
       await finished(output);
+    },
+    addWarning: async message => {
+      const { size } = await handle.stat();
+      const line = Buffer.from(`[taskcluster:warn ${timestamp()}] ${message}\n`);
+      await handle.write(inLine ? Buffer.concat([LINE_BREAK, line]) : line, 0, undefined, size);
     },
     remove: async () => {
       await handle.close();

@@ -259,6 +259,21 @@ describe('the end of a log', () => {
   });
 });
 
+describe('a log that has ended', () => {
+  it.each([
+    ['a line of its own', 'done\n', 'done\n'],
+    ['a line that has not ended', 'done', 'done\n'],
+  ])('takes one more warning, behind %s', async (_, output, before) => {
+    const log = await start();
+    log.output.write(output);
+    await log.end();
+    await log.addWarning('something is left');
+    expect(await readFile(log.file, 'utf8')).toMatch(
+      new RegExp(`^${before}\\[taskcluster:warn ${TIME}\\] something is left\n$`),
+    );
+  });
+});
+
 describe('the file of a log', () => {
   it('may be read by its own user only', async () => {
     const log = await start();

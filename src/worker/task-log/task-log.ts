@@ -105,8 +105,7 @@ export async function openTaskLog({
 
   const write = (prefix: string, message: string) => {
     if (output.writableEnded || output.destroyed) return;
-    const lines = message.split('\n').map(line => `${prefix} ${line}\n`);
-    const chunk = Buffer.from(lines.join(''));
+    const chunk = linesOf(prefix, message);
     said.add(chunk);
     output.write(chunk);
   };
@@ -132,8 +131,8 @@ export async function openTaskLog({
     },
     addWarning: async message => {
       const { size } = await handle.stat();
-      const line = Buffer.from(`[taskcluster:warn ${timestamp()}] ${message}\n`);
-      await handle.write(inLine ? Buffer.concat([LINE_BREAK, line]) : line, 0, undefined, size);
+      const lines = linesOf(`[taskcluster:warn ${timestamp()}]`, message);
+      await handle.write(inLine ? Buffer.concat([LINE_BREAK, lines]) : lines, 0, undefined, size);
     },
     remove: async () => {
       await handle.close();
@@ -151,6 +150,12 @@ function settle(work: Promise<void> | undefined, done: (error?: Error | null) =>
   work.then(() => {
     done();
   }, done);
+}
+
+/** A message of one or more lines, each with the prefix. */
+function linesOf(prefix: string, message: string): Buffer {
+  const lines = message.split('\n').map(line => `${prefix} ${line}\n`);
+  return Buffer.from(lines.join(''));
 }
 
 function timestamp(): string {

@@ -2,6 +2,7 @@ import { firstValueFrom, lastValueFrom, map, NEVER, Observable, Subject, timer }
 import type { Claim, RunCalls } from '../src/queue/index.ts';
 import type { RunException } from '../src/streams/index.ts';
 import type { WorkerParts } from '../src/worker/index.ts';
+import { LiveSecrets } from '../src/worker/secrets/live-secrets.ts';
 import { taskRun } from '../src/worker/run/task-run.ts';
 
 /*
@@ -19,6 +20,7 @@ import { taskRun } from '../src/worker/run/task-run.ts';
  * What is left out would only make it slower: the question to worker-manager at each turn, and for each task a user,
  * and a copy of generic-worker that is started to see its version.
  */
+const SECRETS = new LiveSecrets();
 const SHORTEST_TURN_MS = 5_000;
 /** The part of a claim after which it is renewed. */
 const RECLAIM_AT = 17 / 20;
@@ -66,6 +68,8 @@ async function run(claim: Claim, parts: WorkerParts): Promise<void> {
         exceptions$: failedReclaim(claim, calls).pipe(map(() => canceled(claim))),
         missed$: NEVER,
         shutdown$: NEVER,
+        draining$: NEVER,
+        secrets: SECRETS,
       },
     ),
   );

@@ -1,5 +1,6 @@
 import type { Secret } from '../pulse/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
+import type { LiveSecrets } from '../worker/index.ts';
 import type { Logger } from './logger.ts';
 
 /**
@@ -12,6 +13,8 @@ export interface CommandIo {
   readonly stderr: NodeJS.WritableStream;
   /** Everything else that happens, on standard error. */
   readonly logger: Logger;
+  /** What that log hides: a command adds the secrets that it comes to know. */
+  readonly secrets: LiveSecrets;
 }
 
 /** `tcw run`: works until it is told to stop. Lives in `run.ts`. */

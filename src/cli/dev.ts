@@ -13,16 +13,18 @@ import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { readyMachine, workerProcess } from './worker-process.ts';
+import { leaveBehind } from './leave-behind.ts';
+import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
-export const dev: DevCommand = async (options, { logger, stdout }) => {
+export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
   const { defaultTask, once, worker: chosen } = options;
   const files = options.tasks.length === 0 && defaultTask !== undefined ? [defaultTask] : options.tasks;
   const pool = devPool((chosen.pulseUrl ?? options.queuePulseUrl) !== undefined);
   const { taskQueueId } = pool;
   const tasks = (await Promise.all(files.map(file => readTasks(file, taskQueueId)))).flat();
   const accounts = devAccounts(pool);
+  secrets.add(options.queuePulseUrl, ...Object.values(accounts).map(({ accessToken }) => accessToken));
 
   const undo: (() => Promise<unknown>)[] = [];
   try {
@@ -57,6 +59,7 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       tasksDir: join(home, 'tasks'),
       ...chosen,
     };
+    secrets.addAllOf(config);
     const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
     const listening = Promise.withResolvers<undefined>();
     const machine = await readyMachine(config, logger);
@@ -66,6 +69,7 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       queue,
       pulse: broker.workers,
       logger,
+      secrets,
       shutdown$,
       onLog: logWriter(tasks, stdout),
       onListening: () => {
@@ -87,7 +91,8 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       stdout.write(
         `The queue listens at ${rootUrl}, a worker waits for tasks of ${taskQueueId}; Ctrl-C ends both.\n`,
       );
-    await working;
+    const because = await working;
+    if (because === 'out-of-service') return EXIT_CODE_OF[because];
     return once && !(endings && allCompleted(tasks, endings))
       ? EXIT_CODES.tasksFailed.code
       : EXIT_CODES.tasksComplete.code;
@@ -98,5 +103,6 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
         logger.error({ err }, 'something stays behind');
       });
     }
+    leaveBehind();
   }
 };

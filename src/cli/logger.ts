@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { pino, stdTimeFunctions } from 'pino';
 import type { WorkerConfig } from '../worker/config/index.ts';
+import type { LiveSecrets } from '../worker/index.ts';
 import { redacted, withoutUrlPasswords } from './redact.ts';
 
 /**
@@ -29,17 +30,25 @@ export interface LoggerOptions {
   readonly stream: Writable;
   /** JSON for programs, the others for people on a terminal. */
   readonly format: 'json' | 'plain' | 'coloured';
+  /** Hidden wherever they turn up. */
+  readonly secrets?: Pick<LiveSecrets, 'hideInJson'>;
 }
 
 /**
  * The worker's own log: one JSON object for each line, or text for people.
  *
  * It is written in this thread and in order, so that nothing is lost when the process ends; secrets are taken out
- * by their type, by their name and from URLs.
+ * by their type, by their name and from URLs, and the known ones wherever they are.
  */
-export async function createLogger({ level, stream, format }: LoggerOptions): Promise<ProcessLogger> {
+export async function createLogger({
+  level,
+  stream,
+  format,
+  secrets,
+}: LoggerOptions): Promise<ProcessLogger> {
   const line = format === 'json' ? (json: string) => json : await prettyLine(format === 'coloured');
-  const destination = { write: (json: string) => void stream.write(line(withoutUrlPasswords(json))) };
+  const shown = (json: string) => withoutUrlPasswords(secrets?.hideInJson(json) ?? json);
+  const destination = { write: (json: string) => void stream.write(line(shown(json))) };
   const logger = pino(
     {
       level,

@@ -6,6 +6,7 @@ import { EXIT_CODES } from './exit-codes.ts';
 import { helpLayout, RUN_EPILOGUE } from './help.ts';
 import { addAllProperties, givenFlags } from './property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
+import { secretVariables } from './secret-variables.ts';
 import { usageFailure } from './usage.ts';
 import { version } from './version.ts';
 
@@ -71,6 +72,7 @@ function addRun(program: Command, done: (exitCode: number) => void): void {
       workingDirectory: process.cwd(),
     });
     await withIo(config.logLevel, async io => {
+      io.secrets.addAllOf(config);
       for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
       const { run } = await import('./run.ts');
       done(await run(config, io));
@@ -121,11 +123,14 @@ async function withIo(
   command: (io: CommandIo) => Promise<void>,
 ): Promise<void> {
   const { createLogger } = await import('./logger.ts');
+  const { LiveSecrets } = await import('../worker/index.ts');
+  const secrets = new LiveSecrets();
+  secrets.add(...secretVariables(process.env));
   const { stdout, stderr } = process;
   const format = !stderr.isTTY ? 'json' : stderr.hasColors() ? 'coloured' : 'plain';
-  const logger = await createLogger({ level, stream: stderr, format });
+  const logger = await createLogger({ level, stream: stderr, format, secrets });
   try {
-    await command({ stdout, stderr, logger });
+    await command({ stdout, stderr, logger, secrets });
   } finally {
     await logger.flush();
   }

@@ -8,6 +8,7 @@ const SECRET_NAMES = new Set([
   'password',
   'proxy-authorization',
   'pulsepassword',
+  'signature',
 ]);
 
 /**

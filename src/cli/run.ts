@@ -4,6 +4,7 @@ import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { leaveBehind } from './leave-behind.ts';
 import type { LogFields, Logger } from './logger.ts';
 import { queueWords } from './queue-words.ts';
 import { assertCertificate, refusedCredentials } from './worker-credentials.ts';
@@ -16,7 +17,7 @@ type Phase = 'starting' | 'working' | 'closing';
 const CLOSE_MS = 500;
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
-export const run: RunCommand = async (config, { logger }) => {
+export const run: RunCommand = async (config, { logger, secrets }) => {
   assertCertificate(config);
   const shutdown$ = new ReplaySubject<Shutdown>();
   let phase: Phase = 'starting';
@@ -52,7 +53,15 @@ export const run: RunCommand = async (config, { logger }) => {
     const [machine, pulse] = await Promise.all([readying, connecting]);
     phase = 'working';
     const workerLogger = untilRefused(logger, () => refused !== undefined);
-    const because = await workerProcess({ config, machine, queue, pulse, logger: workerLogger, shutdown$ });
+    const because = await workerProcess({
+      config,
+      machine,
+      queue,
+      pulse,
+      logger: workerLogger,
+      secrets,
+      shutdown$,
+    });
     if (refused) throw refusedCredentials(config, refused);
     return EXIT_CODE_OF[because];
   } finally {
@@ -64,6 +73,7 @@ export const run: RunCommand = async (config, { logger }) => {
       () => undefined,
     );
     signals.unsubscribe();
+    leaveBehind();
   }
 };
 

@@ -30,6 +30,12 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'not-reported': ['info', 'stopped'],
   'reported-too-late': ['info', 'the run was over before it could be reported'],
   'report-failed': ['error', 'could not report the run; its claim will expire'],
+  'processes-left': [
+    'error',
+    ({ reason }) =>
+      `processes of a run are left, so its slot is out of service: ${reason}. End them by hand, or restart the machine`,
+  ],
+  'processes-gone': ['info', 'the processes that were left of a run are gone: its slot is back in service'],
   'clean-up-failed': ['error', ({ what }) => `could not ${what}`],
   'no-ledger': ['warn', 'runs can not be written down: after a sudden death their traces would stay'],
   'not-written-down': ['warn', 'a run could not be written down: after a sudden death its traces would stay'],
@@ -67,7 +73,13 @@ function refusalOf(err: unknown): string | undefined {
 /** Writes one line. */
 export function logNews(news: WorkerNews, logger: Logger): void {
   if (news.type === 'worker') {
-    logger.info({ ...news.state }, `worker ${news.state.phase}`);
+    const { phase, because } = news.state;
+    if (because === 'out-of-service') {
+      logger.error(
+        { ...news.state },
+        `worker ${phase}: no slot is left without processes that cannot be ended`,
+      );
+    } else logger.info({ ...news.state }, `worker ${phase}`);
   } else if (news.type === 'run') {
     const { taskId, runId } = news.claim;
     const { phase, stop } = news.state;

@@ -11,6 +11,7 @@ import {
   type Engine,
   type ExitReason,
   type Ledger,
+  type LiveSecrets,
   type WorkerConfig,
   type WorkerParts,
 } from '../worker/index.ts';
@@ -35,6 +36,8 @@ export interface WorkerProcess {
   readonly queue: Queue;
   readonly pulse: Pulse | undefined;
   readonly logger: Logger;
+  /** What its log and those of its tasks hide. */
+  readonly secrets: LiveSecrets;
   readonly shutdown$: Observable<Shutdown>;
   readonly onLog?: WorkerParts['onLog'];
   /** Told when the worker first asks for work, by notices or by polling. */
@@ -61,7 +64,7 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
 
 /** Runs a worker until it ends by itself or is told to. */
 export async function workerProcess(options: WorkerProcess): Promise<ExitReason> {
-  const { config, queue, pulse, logger, shutdown$, onLog, onListening } = options;
+  const { config, queue, pulse, logger, secrets, shutdown$, onLog, onListening } = options;
   const { engine, ledger } = options.machine;
   const { tasksDir, cleanUpTaskDirs: folders } = config;
   const tell = workerLog(logger);
@@ -72,6 +75,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
     queue,
     engine,
     ledger,
+    secrets,
     version: version(),
     ...(onLog && { onLog }),
   };
@@ -109,6 +113,7 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   idle: EXIT_CODES.idleTimeout.code,
   stopped: EXIT_CODES.workerStopped.code,
   shutdown: EXIT_CODES.workerShutdown.code,
+  'out-of-service': EXIT_CODES.internalError.code,
 };
 
 async function chosenEngine(

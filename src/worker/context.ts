@@ -5,6 +5,7 @@ import type { WorkerConfig } from './config/index.ts';
 import type { Engine } from './engines/engine.ts';
 import type { Tell } from './events.ts';
 import type { Ledger } from './ledger/index.ts';
+import type { LiveSecrets } from './secrets/live-secrets.ts';
 
 /** What a worker is made of, passed in so that a test can turn each of them. */
 export interface WorkerParts {
@@ -17,12 +18,15 @@ export interface WorkerParts {
   readonly ledger?: Ledger | undefined;
   /** What the task's log says about the worker, beside `workerTypeMetadata`. */
   readonly version: string;
+  /** What the logs of tasks hide; of this worker alone unless it is given. */
+  readonly secrets?: LiveSecrets;
   /** Gets each piece of each task's log as it is written. */
   readonly onLog?: (claim: Claim, chunk: Buffer) => void;
 }
 
 /** What one run needs of its worker. */
 export interface WorkerContext extends WorkerParts {
+  readonly secrets: LiveSecrets;
   readonly tell: Tell;
   /** Exceptions of this worker's runs; the last minute's come first, since a message may overtake a claim's answer. */
   readonly exceptions$: Observable<RunException>;
@@ -35,4 +39,6 @@ export interface WorkerContext extends WorkerParts {
   readonly shutdown$: Observable<number>;
   /** Emits once: at once while the worker goes on, else when none of its calls is open that may bring claims. */
   readonly noClaimOpen$?: Observable<unknown>;
+  /** The worker asks for nothing more: it has to go, now or when its runs are over. Emits at once to those that ask later. */
+  readonly draining$: Observable<unknown>;
 }

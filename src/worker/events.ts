@@ -44,6 +44,10 @@ export interface Incidents {
     readonly outcome: Outcome | undefined;
     readonly err: unknown;
   };
+  /** Processes of a run could not be ended: its slot is out of service. `reason` names them. */
+  readonly 'processes-left': { readonly claim: Claim; readonly reason: string };
+  /** They are gone after all, and the slot is back in service. */
+  readonly 'processes-gone': { readonly claim: Claim };
   /** `what` follows "could not". */
   readonly 'clean-up-failed': { readonly claim: Claim; readonly what: string; readonly err: unknown };
   /** Nothing, or one run, could be written down: its traces would stay after a sudden death. */

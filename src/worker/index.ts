@@ -11,6 +11,7 @@ export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
 export { openLedger, removeLeftovers, type Ledger } from './ledger/index.ts';
 export type { Outcome } from './outcome.ts';
 export { payloadSchema } from './features/index.ts';
+export { LiveSecrets } from './secrets/live-secrets.ts';
 export type { RunState } from './run/run-state.ts';
 export type { StopReason } from './run/stop.ts';
 export type { ExitReason, WorkerState } from './worker-state.ts';

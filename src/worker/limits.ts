@@ -20,7 +20,7 @@ import type { Slots } from './slots.ts';
 import type { ExitReason } from './worker-state.ts';
 
 /**
- * When a worker has enough to do, or waited long enough: emits at most once, why.
+ * When a worker has enough to do, waited long enough, or has no slot left in service: emits at most once, why.
  *
  * However long it has waited, it does not go while a call is open that may bring a claim: the answer may be late, and a
  * claim that is given back costs its task one of its retries. Nor does it go for what it does not know: the queue must
@@ -31,7 +31,7 @@ import type { ExitReason } from './worker-state.ts';
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
   news$: Observable<WorkerNews>,
-  { unused$ }: Pick<Slots, 'unused$'>,
+  { unused$, outOfService$ }: Pick<Slots, 'unused$' | 'outOfService$'>,
   confirmed: () => Observable<boolean> = () => of(true),
 ): Observable<ExitReason> {
   const begun$ = changes(news$).pipe(filter(change => change > 0));
@@ -63,7 +63,11 @@ export function limits(
           filter(answers => answers.every(Boolean)),
           map(() => 'idle'),
         );
-  return merge(enough$, idle$).pipe(take(1));
+  const broken$ = outOfService$.pipe(
+    filter(Boolean),
+    map(() => 'out-of-service' as const),
+  );
+  return merge(enough$, idle$, broken$).pipe(take(1));
 }
 
 /** +1 for each run that begins, -1 for each that has ended. */

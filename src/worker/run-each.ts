@@ -7,7 +7,8 @@ import { taskRun } from './run/task-run.ts';
 import type { Slots } from './slots.ts';
 
 /**
- * Runs each claim in the slot that was taken for it. The slot is free again when the last trace of the run is gone.
+ * Runs each claim in the slot that was taken for it. The slot is free again when the last trace of the run is gone. While
+ * processes of a run that is over are left, its slot is out of service.
  *
  * @param draining when it says so, a claim is given back instead: the worker is going
  */
@@ -18,11 +19,16 @@ export function runEach(
 ): OperatorFunction<Claim, WorkerNews> {
   return mergeMap(claim => {
     let begun = false;
+    let lost = false;
     const run$ = draining()
       ? giveBack(claim, worker)
       : taskRun(claim, worker).pipe(
           map((state): WorkerNews => {
             begun = true;
+            if (state.phase === 'resolved' && state.processesLeft) {
+              lost = true;
+              slots.lose();
+            }
             return { type: 'run', claim, state };
           }),
         );
@@ -32,7 +38,8 @@ export function runEach(
         return EMPTY;
       }),
       finalize(() => {
-        if (begun) slots.leave();
+        if (lost) slots.regain();
+        else if (begun) slots.leave();
         else slots.giveBack(1);
       }),
     );

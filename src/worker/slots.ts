@@ -17,6 +17,12 @@ export interface Slots {
   giveBack(count: number): void;
   /** Gives back the place of a run that is over. */
   leave(): void;
+  /** Takes the place of a run that is over out of service: something of the run is left there. */
+  lose(): void;
+  /** Puts a place back into service. */
+  regain(): void;
+  /** Whether no place is in service any more. The present answer first. */
+  readonly outOfService$: Observable<boolean>;
   /** From now on there are none free, whatever is given back. Those that are taken stay so. */
   pause(): void;
   resume(): void;
@@ -29,9 +35,10 @@ export interface Slots {
  */
 export function slotsFor(capacity: number, runs = Infinity): Slots {
   let taken = 0;
+  let lost = 0;
   let runsLeft = runs;
   let paused = false;
-  const free = () => (paused ? 0 : Math.min(capacity - taken, runsLeft));
+  const free = () => (paused ? 0 : Math.min(capacity - taken - lost, runsLeft));
   const changed$ = new BehaviorSubject<void>(undefined);
   const change = (difference: number, ofRunsLeft: number) => {
     taken += difference;
@@ -60,6 +67,15 @@ export function slotsFor(capacity: number, runs = Infinity): Slots {
       // A queue may have given more than it was asked for.
       change(taken > 0 ? -1 : 0, 0);
     },
+    lose: () => {
+      lost += 1;
+      change(taken > 0 ? -1 : 0, 0);
+    },
+    regain: () => {
+      lost -= 1;
+      changed$.next();
+    },
+    outOfService$: present(() => lost >= capacity),
     pause: () => {
       paused = true;
       changed$.next();

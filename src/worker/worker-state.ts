@@ -7,7 +7,9 @@ export type ExitReason =
   /** Told to go after finishing what ran (SIGINT). */
   | 'stopped'
   /** Told to go at once (SIGTERM). */
-  | 'shutdown';
+  | 'shutdown'
+  /** Processes of its runs could not be ended, and no slot is left without some. */
+  | 'out-of-service';
 
 /** Where a worker is. Pulse may come and go in any phase. */
 export interface WorkerState {

@@ -32,6 +32,7 @@ import type { WorkerNews } from './events.ts';
 import { limits } from './limits.ts';
 import { NO_PULSE, pulseLink } from './pulse-link.ts';
 import { runEach } from './run-each.ts';
+import { LiveSecrets } from './secrets/live-secrets.ts';
 import { slotsFor } from './slots.ts';
 import { WorkerLife } from './worker-life.ts';
 import type { WorkerEvent } from './worker-state.ts';
@@ -75,13 +76,17 @@ export function createWorker(
     const released$ = shutOut.release$.pipe(share());
     const word = lastWord();
     const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
+    const { secrets = new LiveSecrets() } = parts;
+    secrets.addAllOf(config);
     const worker: WorkerContext = {
       ...parts,
+      secrets,
       tell,
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
       noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
+      draining$: life.draining$,
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLogger, type LoggerOptions, type ProcessLogger } from '../../src/cli/logger.ts';
 import { Secret } from '../../src/pulse/index.ts';
+import { LiveSecrets } from '../../src/worker/index.ts';
 
 async function logged(
   log: (logger: ProcessLogger) => void,
@@ -38,6 +39,20 @@ describe("the worker's own log", () => {
       err: { type: 'RangeError', message: 'too far', cause: { message: 'too fast' } },
     });
     expect((second?.err as Error).stack).toContain('logger.test.ts');
+  });
+
+  it.each(['json', 'plain'] as const)('hides known secrets wherever they are (%s)', async format => {
+    const secrets = new LiveSecrets();
+    secrets.add(new Secret('pass"word\\of the worker'));
+    const said = 'the broker said: pass"word\\of the worker is wrong';
+    const lines = await logged(
+      logger => logger.warn({ err: new Error(said), list: [said], nested: JSON.stringify({ said }) }, said),
+      { secrets, format },
+    );
+    expect(lines).not.toMatch(/word\\/);
+    expect(lines).not.toContain('of the worker');
+    expect(lines.match(/\[redacted\] is wrong/g)?.length).toBeGreaterThanOrEqual(4);
+    if (format === 'json') expect(JSON.parse(lines)).toMatchObject({ level: 'warn' });
   });
 
   it('leaves out what is below its level', async () => {

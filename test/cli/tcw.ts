@@ -9,7 +9,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-interface Start {
+export interface Start {
   /** The Node that runs it; the one of the tests by default. */
   readonly node?: string;
   readonly nodeOptions?: readonly string[];

@@ -8,7 +8,7 @@ import { expect, onTestFailed } from 'vitest';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { queueCalls, type TaskStatusStructure } from '../../src/queue/index.ts';
-import { start } from './tcw.ts';
+import { start, type Start } from './tcw.ts';
 
 const PROVISIONER = 'test';
 const WORKER_TYPE = 'processes';
@@ -30,7 +30,7 @@ interface ArtifactCalls {
 }
 
 /** An embedded queue, and real `tcw run` processes that poll it: for what needs a process, such as its sudden death. */
-export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) {
+export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, how: Start = {}) {
   const tokens = {
     user: new Secret(`user-token-${randomUUID()}`),
     worker: new Secret(`worker-token-${randomUUID()}`),
@@ -103,7 +103,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}) 
           ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
           ...flags,
         ],
-        { environment: { TCW_ACCESS_TOKEN: tokens.worker.reveal() } },
+        { ...how, environment: { TCW_ACCESS_TOKEN: tokens.worker.reveal(), ...how.environment } },
       );
       children.push(child);
       let said = '';

@@ -106,8 +106,8 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     onTestFinished(() => here.close());
     const { told, watch, wrap } = at(moment, async claim => {
       await bringAbout(stop, here, worker, claim);
-      // A report that is on its way already can not be stopped any more.
-      if (moment === 'while it is prepared' || moment === 'while it uploads')
+      // A report that is on its way already can not be stopped any more, and a worker that goes lets uploads end.
+      if (moment === 'while it is prepared' || (moment === 'while it uploads' && stop !== 'worker-shutdown'))
         await stoppedFor(worker, claim.taskId, stop);
     });
     const worker = await here.startWorker({}, { watch, wrap });
@@ -128,10 +128,10 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
     const late = moment === 'in the instant it completes';
     if (stop === 'worker-shutdown') {
-      expect(reports).toEqual([late ? 'completed' : 'worker-shutdown']);
-      expect((await here.status(taskId)).runs[0]).toMatchObject({
-        reasonResolved: late ? 'completed' : 'worker-shutdown',
-      });
+      // The verdict on commands that have ended stays.
+      const reason = late || moment === 'while it uploads' ? 'completed' : 'worker-shutdown';
+      expect(reports).toEqual([reason]);
+      expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: reason });
       expect(await worker.ended).toBe('shutdown');
       return;
     }
@@ -146,19 +146,19 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
   });
 });
 
-describe('a run whose worker has to go while it uploads', () => {
-  it('is reported at once, and its log is uploaded afterwards', async () => {
+describe('a run whose worker has no more time while it uploads', () => {
+  it('is given back at once, and its log is uploaded afterwards', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
     const { told, watch, wrap } = at('while it uploads', async ({ taskId }) => {
       worker.shutdown('now');
       // The upload hangs until the queue knows.
-      for (let look = 0; look < 500; look++) {
+      for (let look = 0; look < 1_000; look++) {
         if ((await here.status(taskId)).runs[0]?.state === 'exception') return;
         await sleep(10);
       }
     });
-    const worker = await here.startWorker({}, { watch, wrap });
+    const worker = await here.startWorker({ shutdownGraceSecs: 2 }, { watch, wrap });
     const taskId = await here.createTask({ ...sh('echo x > x'), artifacts: [{ type: 'file', path: 'x' }] });
     expect(await worker.ended).toBe('shutdown');
     expect(told.map(({ call }) => call)).toEqual([

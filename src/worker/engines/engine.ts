@@ -36,9 +36,15 @@ export interface Sandbox {
   /**
    * Asks every process of the run to end (SIGTERM), and ends those that are left after `graceMs` (SIGKILL).
    * Settles when none is left. Nothing can be run afterwards.
+   *
+   * @throws Error after a bounded time, when some could not be ended; it names them
    */
   stop(graceMs: number): Promise<void>;
-  /** Ends whatever is left at once and gives back what the sandbox held. May be called twice. */
+  /**
+   * Ends whatever is left at once and gives back what the sandbox held. May be called again; after a failure it tries again.
+   *
+   * @throws Error after a bounded time, when some processes could not be ended; it names them
+   */
   close(): Promise<void>;
 }
 
@@ -49,6 +55,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** A chunk is only lent to it: it may not look at one any more when it has called back for it. */
   readonly output: NodeJS.WritableStream;
+  /** Told when the command has ended, which may be a while before all of its output has been taken. */
+  readonly onEnded?: (exitCode: number) => void;
 }
 
 export interface CommandResult {

@@ -29,18 +29,22 @@ export class ActiveRun {
   log: TaskLog | undefined;
   sandbox: Sandbox | undefined;
   prepared: PreparedRun | undefined;
+  /** Why some processes of the run could not be ended, while that is so. */
+  processesLeft: Error | undefined;
   /** Renewals of the claim that have no answer yet: the queue may have granted them. */
   readonly renewals = new Set<Promise<Lease>>();
 
   readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
   readonly #stopped = new AbortController();
   readonly #uploadsStopped = new AbortController();
+  #forgetCredentials: () => void = () => undefined;
 
   constructor(claim: Claim, worker: WorkerContext) {
     this.claim = claim;
     this.worker = worker;
     this.calls = worker.queue.forRun(claim);
     this.folder = `${worker.config.tasksDir}/${runName(claim)}`;
+    this.#hide(claim.lease);
   }
 
   /** The present state first; completes when the run has ended. */
@@ -71,7 +75,7 @@ export class ActiveRun {
     return this.#stopped.signal;
   }
 
-  /** Aborted when it is stopped for a reason that does not let its artifacts be uploaded. */
+  /** Aborted when no more artifacts are uploaded: for the reason why the run was stopped, or for lack of time. */
   get uploadsStopped(): AbortSignal {
     return this.#uploadsStopped.signal;
   }
@@ -85,7 +89,11 @@ export class ActiveRun {
     const next = nextRunState(this.state, event);
     if (next === this.state) return;
     this.#state$.next(next);
-    if (next.phase === 'resolved') this.#state$.complete();
+    if (next.phase === 'resolved') {
+      this.#state$.complete();
+      this.#forgetCredentials();
+    }
+    if (this.rule && !this.stopped.aborted) this.#obey(this.rule);
   }
 
   /** Renews the claim. */
@@ -93,7 +101,9 @@ export class ActiveRun {
     const renewal = this.calls.reclaim();
     this.renewals.add(renewal);
     try {
-      return await renewal;
+      const lease = await renewal;
+      this.#hide(lease);
+      return lease;
     } finally {
       this.renewals.delete(renewal);
     }
@@ -101,11 +111,34 @@ export class ActiveRun {
 
   /** Only the first reason counts, and none once the run is being resolved. */
   stop(reason: StopReason): void {
-    if (this.stopped.aborted) return;
     this.dispatch({ type: 'stop', reason });
-    if (this.state.stop !== reason) return;
-    this.#stopped.abort(new Error(STOP_RULES[reason].message));
-    if (STOP_RULES[reason].artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
+  }
+
+  /** The worker has no more time for the uploads of this run: what is not uploaded by now gives way to the report. */
+  hurry(): void {
+    this.dispatch({ type: 'hurry' });
+    this.#uploadsStopped.abort(new Error('the worker has to go'));
+  }
+
+  /** Ends whatever is left of the run's processes. What cannot be ended is in {@link ActiveRun.processesLeft}. */
+  async endProcesses(): Promise<void> {
+    try {
+      await this.sandbox?.close();
+      this.processesLeft = undefined;
+    } catch (error) {
+      this.processesLeft = error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** No log of this worker shows the credentials of a run. */
+  #hide({ credentials }: Lease): void {
+    this.#forgetCredentials();
+    this.#forgetCredentials = this.worker.secrets.addAllOf({ ...credentials });
+  }
+
+  #obey({ message, artifacts }: StopRule): void {
+    this.#stopped.abort(new Error(message));
+    if (artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
   }
 
   /** How the run is reported, seen from now: a stop reason overrules what the commands did. */

@@ -20,14 +20,12 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const { config, engine } = worker;
   // Written down before there is anything to remove.
   const entry = (run.entry = worker.ledger?.begin(run.name));
-  // A token that a reclaim has replaced is still good for a while.
-  const tokens = new Set([config.accessToken]);
   const [opened, made] = await Promise.allSettled([
     openTaskLog({
       folders: run.logFolders,
       name: run.logName,
       maxBytes: config.maxTaskLogMegabytes === 0 ? Infinity : config.maxTaskLogMegabytes * 1024 * 1024,
-      secrets: () => tokens.add(calls.credentials.accessToken),
+      secrets: () => worker.secrets.all,
       onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
     }),
     makeRunFolder(folder),

@@ -39,6 +39,10 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   const hurry = halfOfTheTime(run.worker).subscribe(() => {
     end(0);
   });
+  // From here on neither the limit nor the end of the worker stops the run, while its output is still being read.
+  const commandsEnded = () => {
+    if (!run.stopped.aborted) run.dispatch({ type: 'upload' });
+  };
   if (run.stopped.aborted) stop();
   run.stopped.addEventListener('abort', stop);
   try {
@@ -46,7 +50,11 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
       run.stopped.throwIfAborted();
       log.info(`Executing command ${index}: ${shellWords(argv)}`);
       const startedAt = performance.now();
-      const command = { argv, env: prepared.env, output: log.output };
+      const isLast = index === payload.command.length - 1;
+      const onEnded = (exitCode: number) => {
+        if (isLast || exitCode !== 0) commandsEnded();
+      };
+      const command = { argv, env: prepared.env, output: log.output, onEnded };
       const result = await Promise.race([started(prepared, command), stopFailed]);
       if (run.stopped.aborted) {
         log.error(`Command ABORTED after ${goDuration(performance.now() - startedAt)}: process aborted`);

@@ -1,13 +1,17 @@
 /**
- * Why a run is stopped before its commands have ended by themselves.
+ * Why a run is stopped. `max-run-time` and `worker-shutdown` come before its commands have ended by themselves, the
+ * others at any time before it is reported.
  *
  * - `canceled`: somebody cancelled the task.
  * - `deadline-exceeded`: the task's deadline has passed.
  * - `claim-lost`: the run is no longer ours: its claim expired, or the queue says so (409).
  * - `max-run-time`: the commands took longer than the payload allows.
- * - `worker-shutdown`: this worker has to go.
+ * - `worker-shutdown`: this worker has to go, and the commands have not ended or the uploads take too long.
  */
 export type StopReason = 'canceled' | 'deadline-exceeded' | 'claim-lost' | 'max-run-time' | 'worker-shutdown';
+
+/** How long a log may take, in seconds, once a run is stopped for a reason with which no artifacts are uploaded. */
+export const LOG_SECS = 15;
 
 /** What a stop reason decides. */
 export interface StopRule {
@@ -15,7 +19,10 @@ export interface StopRule {
   readonly report: 'nothing' | 'failed' | 'worker-shutdown';
   /** Whether the report comes before the uploads: a machine that goes may not have time for both. */
   readonly reportFirst: boolean;
-  /** Which artifacts are still uploaded. `log` is best effort: the queue takes it for about 25 minutes. */
+  /**
+   * What is still uploaded. `all` takes as long as for any run: the queue waits for the report. With `log`, nobody waits or
+   * the machine goes, so that the log has {@link LOG_SECS}.
+   */
   readonly artifacts: 'all' | 'log' | 'none';
   readonly keepCaches: boolean;
   /** The last line of the task's log; generic-worker's words where it has some. */

@@ -5,8 +5,6 @@ import {
   connect,
   defer,
   EMPTY,
-  filter,
-  fromEvent,
   ignoreElements,
   last,
   map,
@@ -22,7 +20,7 @@ import type { WorkerContext } from '../context.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
-import { cleanUp } from './clean-up.ts';
+import { cleanUp, untilGone } from './clean-up.ts';
 import { halfOfTheTime } from './hurry.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
@@ -33,7 +31,8 @@ import { upload } from './upload.ts';
 /**
  * One run, from its claim to its last trace: prepare, run, upload, resolve, clean up, and beside it all that may stop
  * it. A stop is an event, not an unsubscribe: this tells the run's states, and completes when its processes are dead
- * and its folder is gone. It never errors: one task never ends another, or the worker.
+ * and its folder is gone. Where processes cannot be ended, the run is resolved with them left, and this completes later, or
+ * when the worker goes. It never errors: one task never ends another, or the worker.
  */
 export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunState> {
   return defer(() => {
@@ -44,8 +43,8 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
       catchError((error: unknown) => of(outcomeOf(error))),
     );
     const over$ = defer(() => {
-      run.dispatch({ type: 'end' });
-      return EMPTY;
+      run.dispatch({ type: 'end', processesLeft: run.processesLeft !== undefined });
+      return run.processesLeft ? untilGone(run) : EMPTY;
     });
     const life$ = concat(outcome$.pipe(concatMap(outcome => uploadAndResolve(run, outcome))), over$);
 
@@ -60,18 +59,22 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 }
 
 /**
- * What is left of a run is removed once all that is to be uploaded of it is, while the report is being made.
+ * What is left of a run is removed once everything is uploaded, while the report is being made.
  *
  * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
- * both; and when that is learnt while it uploads, at once. A run that was stopped for another reason before has half of
- * the worker's time for its uploads.
+ * both. A run whose commands have ended by then has half of the worker's time for its uploads, and is reported as
+ * usual. After that it is reported at once: as `worker-shutdown`, unless it was stopped for another reason.
  */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome), cleanUp(run));
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
-      const stopped$ = fromEvent(run.stopped, 'abort').pipe(filter(() => run.rule?.reportFirst === true));
-      const hurried$ = merge(stopped$, halfOfTheTime(run.worker)).pipe(map(() => outcome));
+      const hurried$ = halfOfTheTime(run.worker).pipe(
+        map(() => {
+          run.hurry();
+          return outcome;
+        }),
+      );
       const reported$ = merge(uploaded$, hurried$).pipe(
         take(1),
         concatMap(ended => resolve(run, ended)),

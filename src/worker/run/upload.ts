@@ -7,10 +7,9 @@ import { putFile } from '../files/put.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun } from './active-run.ts';
+import { LOG_SECS } from './stop.ts';
 
 const LOG_TYPE = 'text/plain; charset=utf-8';
-/** How long the log of a run may take once the run is stopped: from then on it is uploaded at best effort. */
-const BEST_EFFORT_MS = 15_000;
 
 /**
  * Uploads what a run leaves: the artifacts that its payload names, then its log, which so holds everything.
@@ -32,11 +31,9 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
 }
 
 async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
-  const { log, sandbox } = run;
+  const { log } = run;
   if (!log) return outcome;
-  const closing = sandbox?.close();
-  // Whoever waits for it below hears of a failure.
-  closing?.catch(() => undefined);
+  const closing = run.endProcesses();
   log.info('=== Task Finished ===');
   log.info(`Task Duration: ${goDuration(performance.now() - run.startedAt)}`);
   // A process that is left could change a file while it is read.
@@ -47,7 +44,10 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   if (lastWords !== undefined) log.error(lastWords);
   const ended = await uploadLog(run, log, finished);
   await closing;
-  return ended;
+  if (!run.processesLeft) return ended;
+  // That is seldom, and known late: no other log waits for it.
+  await log.addWarning(`Processes of this task are left: ${run.processesLeft.message}`);
+  return uploadLog(run, log, finished);
 }
 
 /** The first error wins: what an upload says does not hide what the commands did. */
@@ -64,17 +64,16 @@ async function finishFeatures(run: ActiveRun, outcome: Outcome): Promise<Outcome
   return result;
 }
 
-/** Writes what is outstanding of the log, and uploads it. */
+/** Writes what is outstanding of the log, and uploads it. May be called again when something has been added to it. */
 async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promise<Outcome> {
   const { rule, claim, calls, worker } = run;
-  const { features } = run.prepared?.payload ?? {};
-  if (rule?.artifacts === 'none' || features?.backingLog === false) {
+  const { backing, live } = logNames(claim.task.payload);
+  if (rule?.artifacts === 'none' || backing === undefined) {
     await log.end();
     return withLog(log, outcome);
   }
-  const { backing, live } = logNames(run.prepared?.payload);
   const expires = claim.task.expires ?? claim.task.deadline;
-  const signal = bestEffort(run.stopped);
+  const signal = bestEffort(run.uploadsStopped);
   let zip: Gzipped | undefined;
   try {
     const complete = async () => {
@@ -92,7 +91,7 @@ async function uploadLog(run: ActiveRun, log: TaskLog, outcome: Outcome): Promis
       await putFile(answer.putUrl, content, { contentType: LOG_TYPE, contentEncoding, signal });
     };
     const link = async () => {
-      if (features?.liveLog === false) return;
+      if (live === undefined) return;
       const to = { storageType: 'link', artifact: backing, contentType: LOG_TYPE, expires } as const;
       await calls.createArtifact(live, to, signal);
     };
@@ -118,13 +117,13 @@ async function both<One, Other>(one: Promise<One>, other: Promise<Other>): Promi
   return Promise.all([one, other]);
 }
 
-/** Aborted a while after a run was stopped, also when that is while its log is uploaded. */
+/** Aborted a while after artifacts are no longer uploaded, also when that is while the log is uploaded. */
 function bestEffort(stopped: AbortSignal): AbortSignal {
   const effort = new AbortController();
   const limit = () => {
     setTimeout(() => {
       effort.abort(stopped.reason);
-    }, BEST_EFFORT_MS).unref();
+    }, LOG_SECS * 1_000).unref();
   };
   if (stopped.aborted) limit();
   else stopped.addEventListener('abort', limit, { once: true });

@@ -1,10 +1,9 @@
 import type { Secret } from '../../pulse/index.ts';
+import { SHORTEST_SECRET_BYTES } from '../secrets/spellings.ts';
 import { secretSearch, type SecretSearch } from './secret-search.ts';
 
 const REPLACEMENT = Buffer.from('[redacted]');
 const NOTHING = Buffer.alloc(0);
-/** Shorter words would be found in innocent output. */
-const SHORTEST_SECRET_BYTES = 8;
 
 /** What all of a task's output passes on its way to the log. */
 export interface Redaction {
@@ -61,10 +60,15 @@ export function redaction(secrets: () => Iterable<Secret>): Redaction {
 
 /** The search for the secrets that there are, prepared again only when they have changed. */
 function latestSearch(secrets: () => Iterable<Secret>): () => SecretSearch {
+  let given: Iterable<Secret> | undefined;
   let known: readonly Secret[] = [];
   let search = secretSearch([]);
   return () => {
-    const now = [...secrets()];
+    const asked = secrets();
+    // A list that cannot change in place need not be compared again.
+    if (asked === given && Object.isFrozen(asked)) return search;
+    given = asked;
+    const now = [...asked];
     if (now.length !== known.length || now.some((secret, index) => secret !== known[index])) {
       const words = now.map(secret => Buffer.from(secret.reveal()));
       search = secretSearch(words.filter(word => word.length >= SHORTEST_SECRET_BYTES));

@@ -33,6 +33,9 @@ export function secretSearch(words: readonly Buffer[]): SecretSearch {
   const hashAt = (text: Buffer, last: number) => hashOf(text, last) & (hashes - 1);
   const moves = new Uint8Array(hashes).fill(Math.min(shortest - BLOCK + 1, LONGEST_MOVE));
   const candidates = new Map<number, Buffer[]>();
+  const longest = Math.max(...words.map(word => word.length));
+  const byFirstByte: (Buffer[] | undefined)[] = Array.from({ length: 256 });
+  for (const word of words) (byFirstByte[word[0] ?? 0] ??= []).push(word);
   for (const word of words) {
     for (let last = BLOCK - 1; last < shortest; last++) {
       const hash = hashAt(word, last);
@@ -60,13 +63,13 @@ export function secretSearch(words: readonly Buffer[]): SecretSearch {
       return spans;
     },
     beginningAtEnd: text => {
-      let longest = 0;
-      for (const word of words) {
-        for (let length = Math.min(word.length - 1, text.length); length > longest; length--) {
-          if (isAt(text, text.length - length, word, length)) longest = length;
+      for (let start = Math.max(0, text.length - longest + 1); start < text.length; start++) {
+        const length = text.length - start;
+        for (const word of byFirstByte[text[start] ?? 0] ?? []) {
+          if (length < word.length && isAt(text, start, word, length)) return length;
         }
       }
-      return longest;
+      return 0;
     },
   };
 }

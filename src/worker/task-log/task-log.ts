@@ -9,10 +9,13 @@ import { cutLine } from './words.ts';
 
 /** How much may wait until the disk has taken what is on its way. */
 const WAITING_BYTES = 256 * 1024;
+const LINE_FEED = 0x0a;
+const LINE_BREAK = Buffer.from([LINE_FEED]);
 
 /**
  * The log of one run, as generic-worker writes it: `[taskcluster <time>]` before what the worker says, and what the
- * commands say as it is. It goes to disk as it comes, through the redaction of secrets.
+ * commands say as it is. It goes to disk as it comes, through the redaction of secrets. What the worker says always begins a
+ * line, since tools that read these logs look for `[taskcluster` at the beginning of one.
  */
 export interface TaskLog {
   /** Where the commands' output is written. It is slow when the disk is. */
@@ -26,8 +29,10 @@ export interface TaskLog {
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
-  /** Writes all that is outstanding. May be called twice; nothing may be written afterwards. */
+  /** Writes all that is outstanding. May be called twice; nothing but {@link TaskLog.addWarning} may be written afterwards. */
   end(): Promise<void>;
+  /** Adds a line to a log that has ended: what became known only then. */
+  addWarning(message: string): Promise<void>;
   /** Closes and removes the file. May be called twice. */
   remove(): Promise<void>;
 }
@@ -56,20 +61,32 @@ export async function openTaskLog({
     maxBytes,
     cutLine: (omitted, failure) => `[taskcluster:warn ${timestamp()}] ${cutLine(omitted, maxBytes, failure)}`,
   });
+  /** The chunks that are the worker's own. They wait among the others while the disk is slow. */
+  const said = new WeakSet<Buffer>();
+  let inLine = false;
   /** @returns undefined when all has gone its way; otherwise what settles then */
   const put = (pieces: Iterable<Buffer>): Promise<void> | undefined => {
     let waiting: Promise<void> | undefined;
     for (const piece of pieces) {
+      if (piece.length === 0) continue;
+      inLine = piece.at(-1) !== LINE_FEED;
       // Who listens may keep it, and the engine reads into its memory again.
       onChunk?.(Buffer.from(piece));
       waiting = waiting ? waiting.then(() => target.write(piece)) : target.write(piece);
     }
     return waiting;
   };
+  /** No secret goes on behind a line of the worker, so that nothing has to be held back for one. */
+  function* onItsOwnLine(chunk: Buffer): Generator<Buffer, void> {
+    yield* filter.end();
+    if (inLine) yield LINE_BREAK;
+    yield* filter.pass(chunk);
+    yield* filter.end();
+  }
   const output = new Writable({
     highWaterMark: WAITING_BYTES,
     write: (chunk: Buffer, _encoding, done) => {
-      settle(put(filter.pass(chunk)), done);
+      settle(put(said.has(chunk) ? onItsOwnLine(chunk) : filter.pass(chunk)), done);
     },
     final: done => {
       settle(
@@ -88,12 +105,9 @@ export async function openTaskLog({
 
   const write = (prefix: string, message: string) => {
     if (output.writableEnded || output.destroyed) return;
-    output.write(
-      message
-        .split('\n')
-        .map(line => `${prefix} ${line}\n`)
-        .join(''),
-    );
+    const chunk = linesOf(prefix, message);
+    said.add(chunk);
+    output.write(chunk);
   };
   return {
     output,
@@ -115,6 +129,11 @@ export async function openTaskLog({
       if (!output.writableEnded) output.end();
       await finished(output);
     },
+    addWarning: async message => {
+      const { size } = await handle.stat();
+      const lines = linesOf(`[taskcluster:warn ${timestamp()}]`, message);
+      await handle.write(inLine ? Buffer.concat([LINE_BREAK, lines]) : lines, 0, undefined, size);
+    },
     remove: async () => {
       await handle.close();
       await unlink(file).catch(unlessMissing);
@@ -131,6 +150,12 @@ function settle(work: Promise<void> | undefined, done: (error?: Error | null) =>
   work.then(() => {
     done();
   }, done);
+}
+
+/** A message of one or more lines, each with the prefix. */
+function linesOf(prefix: string, message: string): Buffer {
+  const lines = message.split('\n').map(line => `${prefix} ${line}\n`);
+  return Buffer.from(lines.join(''));
 }
 
 function timestamp(): string {

@@ -1,9 +1,11 @@
 import { tmpdir } from 'node:os';
 import { Subject } from 'rxjs';
+import { Secret } from '../../../src/pulse/index.ts';
 import type { Claim, Queue, RunCalls } from '../../../src/queue/index.ts';
 import type { RunException } from '../../../src/streams/index.ts';
 import { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import type { WorkerContext } from '../../../src/worker/context.ts';
+import { LiveSecrets } from '../../../src/worker/secrets/live-secrets.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
 
@@ -37,6 +39,8 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     exceptions$,
     missed$,
     shutdown$,
+    draining$: shutdown$,
+    secrets: new LiveSecrets(),
     ...change.worker,
   } satisfies WorkerContext;
   const claim = {
@@ -44,7 +48,7 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     runId: 0,
     startedMs: 0,
     deadlineMs: 3_600_000,
-    lease: { takenUntilMs: 1_200_000 },
+    lease: { takenUntilMs: 1_200_000, credentials: { clientId: 'task', accessToken: new Secret('token') } },
     task: { deadline: '2027-01-01T00:00:00.000Z' },
     ...change.claim,
   } as Claim;

@@ -11,6 +11,10 @@ describe("an artifact's name", () => {
     'private/$x{y}~!',
     'a'.repeat(255),
     'public/a/',
+    "it's (fine)*!",
+    '100%',
+    'a%20b',
+    '%2e%2e/x',
   ])('is fine: %s', name => {
     expect(nameProblem(name)).toBeUndefined();
   });
@@ -30,8 +34,6 @@ describe("an artifact's name", () => {
     ['public/../x', '. or ..'],
     ['./x', '. or ..'],
     ['public/..', '. or ..'],
-    ['public/100%', '%'],
-    ['public/a%20b', '%'],
     ['public/ä', 'ASCII'],
     ['public/a\nb', 'ASCII'],
     ['public/a\r', 'ASCII'],
@@ -50,7 +52,7 @@ describe("an artifact's name", () => {
           fc.string({ unit: fc.constantFrom('a', '.', '/', '%') }),
         ),
         name => {
-          const letters = /^[ -~]+$/.test(name) && !/[\r\n%]/.test(name);
+          const letters = /^[ -~]+$/.test(name) && !/[\r\n]/.test(name);
           const parts = !/^\/|\/\/|(^|\/)\.\.?(\/|$)/.test(name);
           expect(nameProblem(name) === undefined).toBe(letters && parts);
         },

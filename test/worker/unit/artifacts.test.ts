@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue, type RunCalls } from '../../../src/queue/index.ts';
@@ -176,16 +177,61 @@ describe('an artifact that can not be uploaded', () => {
 
   it('is named in the log: a file whose name the queue could not take', async () => {
     const { run, log, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }], {
-      'out/100%.txt': 'x',
+      'out/ä.txt': 'x',
       'out/good.txt': 'x',
     });
     const failure = await failureOf(run);
     expect(failure).toMatchObject({
       kind: 'malformed-payload',
-      message: 'artifact "public/100%.txt": its name holds a %, which the queue can not take',
+      message: 'artifact "public/ä.txt": its name holds other characters than printable ASCII',
     });
     expect(log.lines).toContain(`error: ${(failure as Error).message}`);
     expect(await listed()).toEqual(['s3 public/good.txt']);
+  });
+
+  it('may have a % in its name: the log warns, since not every way to download it works', async () => {
+    const { run, log, listed, download } = await start(
+      [
+        { path: 'x', name: 'public/100%' },
+        { type: 'directory', path: 'out', name: 'public' },
+      ],
+      { x: 'x', 'out/a%20b': 'y' },
+    );
+    await finish(run);
+    expect(await listed()).toEqual(['s3 public/100%', 's3 public/a%20b']);
+    expect(await (await download('public/a%20b')).text()).toBe('y');
+    for (const name of ['public/100%', 'public/a%20b']) {
+      expect(
+        log.lines.filter(line => line.startsWith(`warn: artifact ${JSON.stringify(name)}: `)),
+      ).toHaveLength(1);
+    }
+  });
+
+  it('may have every name that is made of printable ASCII', async () => {
+    // A slash parts a name, and `.` and `..` are no parts.
+    const part = fc
+      .string({
+        unit: fc.integer({ min: 0x20, max: 0x7e }).map(code => String.fromCharCode(code)),
+        minLength: 1,
+        maxLength: 12,
+      })
+      .filter(text => !text.includes('/') && text !== '.' && text !== '..');
+    const all = Array.from({ length: 0x7f - 0x20 }, (_, at) => String.fromCharCode(0x20 + at)).filter(
+      char => char !== '/',
+    );
+    const random = fc.sample(fc.array(part, { minLength: 1, maxLength: 3 }), { numRuns: 60, seed: 7 });
+    const names = [
+      ...new Set([...all.map(char => `public/<${char}>${char}`), ...random.map(parts => parts.join('/'))]),
+    ];
+    const { run, listed, download } = await start(
+      names.map((name, at) => ({ path: `f${at}`, name })),
+      Object.fromEntries(names.map((name, at) => [`f${at}`, `content of ${name}`])),
+    );
+    await finish(run);
+    expect(await listed()).toEqual(names.map(name => `s3 ${name}`).sort());
+    for (const name of names.filter(each => each.startsWith('public/'))) {
+      expect(await (await download(name)).text()).toBe(`content of ${name}`);
+    }
   });
 
   // macOS allows no such names.

@@ -194,7 +194,7 @@ describe('cleaning up after a run', () => {
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
     await lastValueFrom(cleanUp(run));
     expect(news.told.map(({ message }) => message)).toEqual([
-      'could not end all processes of the run',
+      'processes of a run are left, so its slot is out of service: a process is left. End them by hand, or restart the machine',
       "could not close the task's log",
     ]);
     expect(await exists(run.folder)).toBe(false);

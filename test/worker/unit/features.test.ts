@@ -72,7 +72,6 @@ describe("the log's names", () => {
       `public/${'x/'.repeat(550)}y`,
       'its name has 1108 characters, more than 1,024',
     ],
-    ['with a percent sign', 'public/100%.log', 'its name holds a %, which the queue can not take'],
     ['with a line break', 'public/a\nb', 'its name holds other characters than printable ASCII'],
   ])('may not be %s', (_, name, words) => {
     for (const property of ['backing', 'live'] as const) {

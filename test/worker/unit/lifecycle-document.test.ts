@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { EXIT_CODE_OF } from '../../../src/cli/worker-process.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run/run-state.ts';
-import { STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
+import { LOG_SECS, STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 import type { ExitReason } from '../../../src/worker/index.ts';
 import {
   nextWorkerState,
@@ -28,6 +28,7 @@ const RUN_EVENTS: RunEvent[] = [
   { type: 'upload' },
   { type: 'resolve', outcome: { result: 'completed' } },
   { type: 'end' },
+  { type: 'hurry' },
   ...STOP_REASONS.map(reason => ({ type: 'stop' as const, reason })),
 ];
 
@@ -64,7 +65,7 @@ const run = changes<RunState, RunEvent>(CLAIMED, RUN_EVENTS, nextRunState);
 /** The phases that a run in order goes through, and `stop`; that others may be left out would hide them. */
 function isDrawn({ from, event, to }: Change): boolean {
   const phases = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'];
-  return event === 'stop' || phases.indexOf(to) - phases.indexOf(from) === 1;
+  return event === 'stop' || event === 'hurry' || phases.indexOf(to) - phases.indexOf(from) === 1;
 }
 
 function diagram(start: string, drawn: readonly Change[], end: string): string {
@@ -91,7 +92,10 @@ const WHY: Record<ExitReason, string> = {
   idle: 'nothing to do for `idleTimeoutSecs`',
   stopped: 'SIGINT: what runs is finished',
   shutdown: 'SIGTERM: what runs is stopped',
+  'out-of-service': 'processes of its runs could not be ended, and no slot is left without some',
 };
+
+const UPLOADED = { all: 'artifacts and log', log: `log, within ${LOG_SECS} s`, none: 'nothing' };
 
 const PARTS: Record<string, string> = {
   'worker diagram': diagram('starting', worker, 'stopped'),
@@ -101,11 +105,18 @@ const PARTS: Record<string, string> = {
     EXIT_REASONS.map(reason => [`\`${reason}\``, String(EXIT_CODE_OF[reason]), WHY[reason]]),
   ),
   'stop rules': table(
-    ['reason', 'reported', 'reported first', 'artifacts', 'caches kept', 'last line of the log'],
+    ['reason', 'reported', 'reported first', 'uploaded', 'caches kept', 'last line of the log'],
     STOP_REASONS.map(reason => {
       const { report, reportFirst, artifacts, keepCaches, message } = STOP_RULES[reason];
       const yes = (is: boolean) => (is ? 'yes' : 'no');
-      return [`\`${reason}\``, report, yes(reportFirst), artifacts, yes(keepCaches), `\`${message}\``];
+      return [
+        `\`${reason}\``,
+        report,
+        yes(reportFirst),
+        UPLOADED[artifacts],
+        yes(keepCaches),
+        `\`${message}\``,
+      ];
     }),
   ),
 };

@@ -19,8 +19,8 @@ const NEWS = {
   e: run({ phase: 'resolved', outcome: { result: 'completed' } }),
   w: { type: 'worker', state: STARTING } satisfies WorkerNews,
 };
-const NONE_TAKEN = { unused$: of(true) };
-const WHY = { t: 'tasks-complete', i: 'idle' };
+const NONE_TAKEN = { unused$: of(true), outOfService$: of(false) };
+const WHY = { t: 'tasks-complete', i: 'idle', o: 'out-of-service' };
 
 describe('a worker that is to run so many tasks', () => {
   const config = workerConfig({ numberOfTasksToRun: 2 });
@@ -66,12 +66,12 @@ describe('a worker that is to wait only so long', () => {
     marbles(({ cold, expectObservable }) => {
       // Asked for at the end of the time: a call is open then, and ends 5 s later.
       const unused$ = cold('t 4999ms u', unused);
-      expectObservable(limits(config, NEVER, { unused$ })).toBe('65s (i|)', WHY);
+      expectObservable(limits(config, NEVER, { ...NONE_TAKEN, unused$ })).toBe('65s (i|)', WHY);
     });
     marbles(({ hot, cold, expectObservable }) => {
       const unused$ = cold('t 9s u', unused);
       const news$ = hot('65s b 9999ms e', NEWS);
-      expectObservable(limits(config, news$, { unused$ })).toBe('144001ms (i|)', WHY);
+      expectObservable(limits(config, news$, { ...NONE_TAKEN, unused$ })).toBe('144001ms (i|)', WHY);
     });
   });
 
@@ -91,7 +91,7 @@ describe('a worker that is to wait only so long', () => {
     marbles(({ cold, expectObservable }) => {
       const unused$ = cold('t 9s u', { u: true, t: false });
       const confirmed = () => cold('f 2s n 1s f', { n: true, f: false });
-      expectObservable(limits(config, NEVER, { unused$ }, confirmed), '600s !').toBe('');
+      expectObservable(limits(config, NEVER, { ...NONE_TAKEN, unused$ }, confirmed), '600s !').toBe('');
     });
   });
 
@@ -121,6 +121,18 @@ describe('a worker with both limits', () => {
     marbles(({ hot, expectObservable }) => {
       expectObservable(limits(config, hot('59s b e 300s', NEWS), NONE_TAKEN)).toBe('59s (t|)', WHY);
       expectObservable(limits(config, hot('61s b', NEWS), NONE_TAKEN)).toBe('60s (i|)', WHY);
+    });
+  });
+});
+
+describe('a worker without a slot in service', () => {
+  it('ends for that, also while runs go on in other ways', () => {
+    marbles(({ hot, cold, expectObservable }) => {
+      const outOfService$ = cold('n 9s y', { n: false, y: true });
+      expectObservable(limits(workerConfig(), hot('b', NEWS), { ...NONE_TAKEN, outOfService$ })).toBe(
+        '9001ms (o|)',
+        WHY,
+      );
     });
   });
 });

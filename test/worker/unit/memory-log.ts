@@ -15,6 +15,7 @@ export function memoryLog(): TaskLog & { readonly lines: string[] } {
     warn: write('warn'),
     error: write('error'),
     end: async () => undefined,
+    addWarning: async message => write('warn')(message),
     remove: async () => undefined,
   };
 }

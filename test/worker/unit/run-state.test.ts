@@ -15,7 +15,13 @@ const outcome = fc.constantFrom<Outcome | undefined>(
   { result: 'exception', reason: 'internal-error', message: 'x' },
 );
 const event: fc.Arbitrary<RunEvent> = fc.oneof(
-  fc.constantFrom<RunEvent>({ type: 'prepare' }, { type: 'run' }, { type: 'upload' }, { type: 'end' }),
+  fc.constantFrom<RunEvent>(
+    { type: 'prepare' },
+    { type: 'run' },
+    { type: 'upload' },
+    { type: 'hurry' },
+    { type: 'end' },
+  ),
   outcome.map((what): RunEvent => ({ type: 'resolve', outcome: what })),
   fc.constantFrom(...REASONS).map((reason): RunEvent => ({ type: 'stop', reason })),
 );
@@ -42,6 +48,7 @@ function always(holds: (before: RunState, after: RunState, event: RunEvent) => v
 
 const at = ({ phase }: RunState) => PHASES.indexOf(phase);
 const isLate = (state: RunState) => state.phase === 'resolving' || state.phase === 'resolved';
+const OF_COMMANDS: StopReason[] = ['max-run-time', 'worker-shutdown'];
 
 describe('the life of a run', () => {
   it('leads through all its phases to the end', () => {
@@ -78,6 +85,15 @@ describe('the life of a run', () => {
     ]);
   });
 
+  it('ends with processes that are left, where they cannot be ended', () => {
+    const resolving: RunState = { phase: 'resolving', outcome: COMPLETED };
+    const ended = nextRunState(resolving, { type: 'end', processesLeft: true });
+    expect(ended).toEqual({ phase: 'resolved', outcome: COMPLETED, processesLeft: true });
+    expect(nextRunState(resolving, { type: 'end', processesLeft: false })).not.toHaveProperty(
+      'processesLeft',
+    );
+  });
+
   it('knows a stop beside the phase: a stopped run goes on to its end', () => {
     const events: RunEvent[] = [
       { type: 'prepare' },
@@ -104,10 +120,20 @@ describe('whatever happens to a run', () => {
     });
   });
 
-  it('a stop comes of a stop event only, and is its reason', () => {
+  it('a stop comes of a stop event, and is its reason, or of haste while it uploads', () => {
     always((before, after, each) => {
       if (after.stop === before.stop) return;
-      expect(each).toEqual({ type: 'stop', reason: after.stop });
+      if (each.type === 'hurry') {
+        expect(after).toEqual({ phase: 'uploading', stop: 'worker-shutdown' });
+        expect(before.phase).toBe('uploading');
+      } else expect(each).toEqual({ type: 'stop', reason: after.stop });
+    });
+  });
+
+  it('no reason to stop its commands counts when they have ended', () => {
+    always((before, after, each) => {
+      if (before.phase !== 'uploading' || each.type !== 'stop') return;
+      if (OF_COMMANDS.includes(each.reason)) expect(after).toBe(before);
     });
   });
 
@@ -120,6 +146,7 @@ describe('whatever happens to a run', () => {
   it('a stop is taken at once in every earlier phase', () => {
     always((before, after, each) => {
       if (each.type !== 'stop' || isLate(before) || before.stop) return;
+      if (before.phase === 'uploading' && OF_COMMANDS.includes(each.reason)) return;
       expect(after).toEqual({ ...before, stop: each.reason });
     });
   });

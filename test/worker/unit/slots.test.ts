@@ -47,6 +47,33 @@ describe('the slots of a worker', () => {
     expect(slots.free).toBe(0);
   });
 
+  it('may go out of service, one by one, and come back', () => {
+    const slots = slotsFor(2);
+    const seen: boolean[] = [];
+    slots.outOfService$.subscribe(none => seen.push(none));
+    slots.take(2);
+    slots.lose();
+    expect(slots.free).toBe(0);
+    slots.leave();
+    expect(slots.free).toBe(1);
+    slots.take(1);
+    slots.lose();
+    expect(slots.free).toBe(0);
+    expect(seen).toEqual([false, true]);
+    slots.regain();
+    expect(slots.take(2)).toBe(1);
+    expect(seen).toEqual([false, true, false]);
+  });
+
+  it('are unused when what is not is out of service', () => {
+    const slots = slotsFor(2);
+    const seen: boolean[] = [];
+    slots.unused$.subscribe(unused => seen.push(unused));
+    slots.take(1);
+    slots.lose();
+    expect(seen).toEqual([true, false, true]);
+  });
+
   it('are told of when their number changes, and not otherwise', () => {
     const slots = slotsFor(2);
     const seen: number[] = [];

@@ -75,6 +75,88 @@ describe('a line of the worker', () => {
   });
 });
 
+describe('a line of the worker after output that has not ended its own line', () => {
+  /** The log without its times. */
+  async function textOf(log: TaskLog): Promise<string> {
+    await log.end();
+    return (await readFile(log.file, 'utf8')).replaceAll(new RegExp(TIME, 'g'), 'T');
+  }
+
+  it('begins a new one, and the bytes of the task stay as they are', async () => {
+    const log = await start();
+    log.output.write('partial');
+    log.error('exit status 1');
+    log.output.write('of the background');
+    log.output.write(' process');
+    log.info('a\nb');
+    log.output.write('\n');
+    log.warn('c');
+    expect(await textOf(log)).toBe(
+      'partial\n[taskcluster:error] exit status 1\n' +
+        'of the background process\n[taskcluster T] a\n[taskcluster T] b\n\n[taskcluster:warn T] c\n',
+    );
+  });
+
+  it.each([
+    ['a progress bar', '50%\r', '50%\r\n'],
+    ['an ended line', 'done\r\n', 'done\r\n'],
+    ['nothing', '', ''],
+  ])('goes by line feeds alone: after %s', async (_, output, logged) => {
+    const log = await start();
+    log.output.write(output);
+    log.error('next');
+    expect(await textOf(log)).toBe(`${logged}[taskcluster:error] next\n`);
+  });
+
+  it('comes behind what is held back of the output, and so does its line break', async () => {
+    const log = await start({
+      secrets: () => [new Secret('token-token'), new Secret('ends-with-a-break\n')],
+    });
+    log.output.write('a tok');
+    log.error('b');
+    log.output.write('ends-with-a-break\n');
+    log.error('c');
+    log.output.write('en-token token-token');
+    log.error('d');
+    expect(await textOf(log)).toBe(
+      'a tok\n[taskcluster:error] b\n[redacted]\n[taskcluster:error] c\n' +
+        'en-token [redacted]\n[taskcluster:error] d\n',
+    );
+  });
+
+  it('is a line where the log is cut, too', async () => {
+    const log = await start({ maxBytes: 1_000 });
+    for (let count = 0; count < 40; count++) {
+      log.output.write('x'.repeat(99));
+      log.error(`line ${count}`);
+    }
+    const lines = (await textOf(log)).split('\n');
+    expect(lines.filter(line => line.includes('[taskcluster')).every(line => line.startsWith('['))).toBe(
+      true,
+    );
+    expect(lines.slice(-2)).toEqual(['[taskcluster:error] line 39', '']);
+  });
+
+  it('stays one while the disk is slower than the output', async () => {
+    const log = await start();
+    for (let count = 0; count < 40; count++) {
+      log.output.write(Buffer.alloc(64 * 1_024, 'x'));
+      log.error(`line ${count}`);
+    }
+    const lines = (await textOf(log)).split('\n').filter(line => !line.startsWith('x'));
+    expect(lines).toEqual([
+      ...Array.from({ length: 40 }, (_, count) => `[taskcluster:error] line ${count}`),
+      '',
+    ]);
+  });
+
+  it('needs no break of its own at the end of a log that nobody adds to', async () => {
+    const log = await start();
+    log.output.write('the end');
+    expect(await textOf(log)).toBe('the end');
+  });
+});
+
 describe('the output of commands', () => {
   it('is in the log as it is, in the order in which it was written', async () => {
     const log = await start();
@@ -174,6 +256,21 @@ describe('the end of a log', () => {
     log.info('after');
     await expect(log.end()).rejects.toThrow('no space left');
     await expect(log.end()).rejects.toThrow();
+  });
+});
+
+describe('a log that has ended', () => {
+  it.each([
+    ['a line of its own', 'done\n', 'done\n'],
+    ['a line that has not ended', 'done', 'done\n'],
+  ])('takes one more warning, behind %s', async (_, output, before) => {
+    const log = await start();
+    log.output.write(output);
+    await log.end();
+    await log.addWarning('something is left');
+    expect(await readFile(log.file, 'utf8')).toMatch(
+      new RegExp(`^${before}\\[taskcluster:warn ${TIME}\\] something is left\n$`),
+    );
   });
 });
 

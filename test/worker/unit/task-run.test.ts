@@ -2,17 +2,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { ReplaySubject } from 'rxjs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import type { Claim, RunCalls } from '../../../src/queue/index.ts';
 import type { Engine } from '../../../src/worker/index.ts';
 import { taskRun } from '../../../src/worker/run/task-run.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
 import { activeRun, TASK_ID } from './active-run.ts';
 import { workerConfig } from './worker-config.ts';
 import { waitFor } from '../../wait-for.ts';
 
 /** A run that leaves a file, at a queue that answers its report, and with an engine that has tidied up, when the test says so. */
-async function start({ found = [] as string[] } = {}) {
+async function start({ found = [] as string[], refused = 0 } = {}) {
   const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-task-run-'));
   onTestFinished(() => rm(tasksDir, { recursive: true, force: true }));
   const folder = join(tasksDir, `task_${TASK_ID}_0`);
@@ -46,7 +48,10 @@ async function start({ found = [] as string[] } = {}) {
       },
       stop: async () => undefined,
       // Closed before the log is uploaded, and again when everything is cleaned up.
-      close: () => (++closed === 1 ? Promise.resolve() : tidied.promise),
+      close: () => {
+        if (++closed <= refused) return Promise.reject(new Error('4711 is left'));
+        return closed === 1 ? Promise.resolve() : tidied.promise;
+      },
     }),
   };
   const { worker, claim } = activeRun({
@@ -58,12 +63,16 @@ async function start({ found = [] as string[] } = {}) {
     },
   });
   const phases: string[] = [];
+  const news: string[] = [];
+  const draining$ = new ReplaySubject<unknown>();
   let isOver = false;
   const running = taskRun(claim, {
     ...worker,
     config: workerConfig({ tasksDir }),
     queue: { ...worker.queue, forRun: () => calls },
     engine,
+    draining$,
+    tell: ({ type }) => void news.push(type),
   }).subscribe({
     next: ({ phase }) => phases.push(phase),
     complete: () => {
@@ -73,7 +82,11 @@ async function start({ found = [] as string[] } = {}) {
   onTestFinished(() => {
     running.unsubscribe();
   });
-  return { tasksDir, folder, inFolder, made, phases, reported, tidied, isOver: () => isOver };
+  const told = () => news.filter(type => type.startsWith('processes'));
+  const drain = () => {
+    draining$.next(undefined);
+  };
+  return { tasksDir, folder, inFolder, made, phases, reported, tidied, isOver: () => isOver, told, drain };
 }
 
 describe('a run', () => {
@@ -106,6 +119,37 @@ describe('a run', () => {
       expect(isOver()).toBe(true);
     });
     expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('whose processes cannot be ended is resolved all the same, and they are tried again until they are gone', async () => {
+    fakeTimers();
+    const { tasksDir, phases, reported, tidied, isOver, told } = await start({ refused: 2 });
+    reported.resolve();
+    await waitFor(() => {
+      expect(phases.at(-1)).toBe('resolved');
+    });
+    expect(told()).toEqual(['processes-left']);
+    tidied.resolve();
+    // The first time is in vain.
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(isOver()).toBe(false);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await waitFor(() => {
+      expect(isOver()).toBe(true);
+    });
+    expect(told()).toEqual(['processes-left', 'processes-gone']);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('whose processes cannot be ended is over at once when the worker goes', async () => {
+    const { phases, reported, drain, isOver } = await start({ refused: Infinity });
+    reported.resolve();
+    await waitFor(() => {
+      expect(phases.at(-1)).toBe('resolved');
+    });
+    expect(isOver()).toBe(false);
+    drain();
+    expect(isOver()).toBe(true);
   });
 
   it('begins in an empty folder, whatever an earlier life of the worker left there', async () => {

@@ -5,6 +5,7 @@ import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { RunCalls } from '../../../src/queue/index.ts';
 import type { Outcome } from '../../../src/worker/outcome.ts';
+import type { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import { STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 import { openTaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { upload } from '../../../src/worker/run/upload.ts';
@@ -60,7 +61,7 @@ describe('an upload', () => {
 
 describe('the upload of a log that does not come to an end', () => {
   /** A run with a log, at a queue that never answers. */
-  async function start() {
+  async function start(stop?: StopReason) {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-upload-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const asked = Promise.withResolvers<void>();
@@ -78,25 +79,37 @@ describe('the upload of a log that does not come to an end', () => {
     const { run } = activeRun({ worker: { queue: { ...queue, forRun: () => calls } } });
     const log = (run.log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [] }));
     onTestFinished(() => log.remove());
+    if (stop) run.stop(stop);
     let outcome: Outcome | undefined;
     const uploading = lastValueFrom(upload(run, COMPLETED)).then(after => (outcome = after));
     return { run, folder, asked: asked.promise, uploading, outcome: () => outcome };
   }
 
-  it('is waited for, as long as nobody stops the run', async () => {
+  it.each<[string, StopReason | undefined, (run: ActiveRun) => void]>([
+    ['nobody stops the run', undefined, () => undefined],
+    ['maxRunTime has stopped the run', 'max-run-time', () => undefined],
+    ['the worker may still finish the run', undefined, run => run.stop('worker-shutdown')],
+  ])('is waited for while %s', async (_, before, meanwhile) => {
     fakeTimers();
-    const { asked, outcome } = await start();
+    const { run, asked, outcome } = await start(before);
     await asked;
+    meanwhile(run);
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     expect(outcome()).toBeUndefined();
   });
 
-  it.each(['before', 'while'])('is given up 15 s after the run was stopped %s it', async when => {
+  it.each<[string, StopReason | undefined, (run: ActiveRun) => void]>([
+    ['the run was stopped before it', 'worker-shutdown', () => undefined],
+    ['the run was cancelled before it', 'canceled', () => undefined],
+    ['the deadline passed before it', 'deadline-exceeded', () => undefined],
+    ['the run was cancelled while it went on', undefined, run => run.stop('canceled')],
+    ['the worker got into a hurry', undefined, run => run.hurry()],
+    ['the worker got into a hurry after maxRunTime', 'max-run-time', run => run.hurry()],
+  ])('is given up 15 s after %s', async (_, before, meanwhile) => {
     fakeTimers();
-    const { run, folder, asked, uploading, outcome } = await start();
-    if (when === 'before') run.stop('worker-shutdown');
+    const { run, folder, asked, uploading, outcome } = await start(before);
     await asked;
-    run.stop('worker-shutdown');
+    meanwhile(run);
     await vi.advanceTimersByTimeAsync(14_000);
     expect(outcome()).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1_000);

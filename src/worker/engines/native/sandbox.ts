@@ -45,6 +45,7 @@ export class NativeSandbox implements Sandbox {
     try {
       this.#launched = this.#enclosure.launcher.launch(command, this.#options);
       const ending = await this.#launched.ended;
+      command.onEnded?.(ending.exitCode);
       const memoryRanOut = outOfMemoryKills() > killsBefore;
       return { ...ending, wallMs: wallMs(), ...(memoryRanOut && { memoryRanOut }) };
     } catch (error) {

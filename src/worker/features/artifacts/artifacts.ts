@@ -1,6 +1,6 @@
 import { TaskError } from '../../outcome.ts';
 import type { Feature, FinishingRun } from '../feature.ts';
-import { logNamesInUse } from '../logs.ts';
+import { logNames } from '../logs.ts';
 import { contentTypeProblem } from './content.ts';
 import { findArtifact } from './find.ts';
 import { inTurn } from './in-turn.ts';
@@ -39,7 +39,7 @@ export const artifacts: Feature = {
 /** All that is to be uploaded, each when it is asked for. */
 async function* allWanted({ payload, home, log, signal }: FinishingRun) {
   // What the worker itself uploads under a name is what that name stands for.
-  const reserved = logNamesInUse(payload);
+  const reserved = Object.values(logNames(payload));
   for (const request of payload.artifacts ?? []) {
     signal.throwIfAborted();
     for await (const wanted of findArtifact(request, home)) {

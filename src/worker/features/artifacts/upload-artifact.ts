@@ -6,7 +6,7 @@ import type { FinishingRun } from '../feature.ts';
 import type { ArtifactRequest } from '../payload.ts';
 import { contentEncodingOf, contentTypeOf } from './content.ts';
 import type { FoundFile, NotFound, Wanted } from './find.ts';
-import { nameProblem } from './name.ts';
+import { nameProblem, nameWarning } from './name.ts';
 
 /**
  * Uploads what a payload wants, or tells the queue why there is nothing.
@@ -23,6 +23,8 @@ export async function uploadArtifact(
     signal.throwIfAborted();
     const problem = nameProblem(name);
     if (problem) throw new TaskError('malformed-payload', `artifact ${JSON.stringify(name)}: ${problem}`);
+    const warning = nameWarning(name);
+    if (warning) log.warn(`artifact ${JSON.stringify(name)}: ${warning}`);
     const found = await look();
     if (!found) return;
     if ('reason' in found) await tellWhyNot(run, request, found);

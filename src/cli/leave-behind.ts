@@ -1,0 +1,10 @@
+/** How long this process may stay, in ms, when all is done. Mostly nothing keeps it at all. */
+const LINGER_MS = 1_000;
+
+/**
+ * Lets this process end although the engine still holds what belongs to processes that could not be ended, which would keep
+ * it for ever.
+ */
+export function leaveBehind(): void {
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CommandResult, Engine, Sandbox, WorkerConfig } from '../../src/worker/index.ts';
+import type { CallName } from '../harness/queue-call.ts';
+import { queueFaultProxy } from '../harness/queue-fault-proxy.ts';
+import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+
+const ARTIFACT = {
+  ...sh('echo content > file'),
+  artifacts: [{ type: 'file', path: 'file', name: 'public/file' }],
+};
+
+interface Setting {
+  readonly config?: Partial<WorkerConfig>;
+  readonly wrap?: (engine: Engine) => Engine;
+  readonly deadlineDelayMs?: number;
+}
+
+/** A worker behind a proxy that can hold its calls up. */
+async function setting({ config, wrap, ...options }: Setting = {}) {
+  const here = await deployment(options);
+  const proxy = await queueFaultProxy(here.rootUrl);
+  onTestFinished(async () => {
+    await here.close();
+    await proxy.close();
+  });
+  const worker = await here.startWorker({ rootURL: proxy.rootUrl, ...config }, wrap && { wrap });
+  return { here, proxy, worker };
+}
+
+/** Lets a worker go when one of its calls has been made, which is held up for a while. */
+async function goDuring(call: CallName, ms: number, payload: object = ARTIFACT, options: Setting = {}) {
+  const { here, proxy, worker } = await setting(options);
+  const rule = proxy.fault(call, { kind: 'delay', ms }, 1);
+  const taskId = await here.createTask(payload);
+  await rule.first;
+  worker.shutdown('now');
+  expect(await worker.ended).toBe('shutdown');
+  return { here, proxy, worker, taskId };
+}
+
+const reports = (calls: readonly CallName[]) => calls.filter(call => call.startsWith('report'));
+const phases = (worker: RunningWorker) =>
+  worker.news.flatMap(item => (item.type === 'run' ? [item.state.phase] : []));
+const names = async (here: Deployment, taskId: string) =>
+  (await here.artifacts(taskId)).map(({ name }) => name).sort();
+const ALL = ['public/file', 'public/logs/live.log', 'public/logs/live_backing.log'];
+
+describe('a worker that is told to go while a run uploads, whose commands have ended', () => {
+  it.each<CallName>(['createArtifact', 'upload', 'reportCompleted'])(
+    'finishes it: it is completed, with all that it leaves, and reported once (during %s)',
+    async call => {
+      const { here, proxy, taskId } = await goDuring(call, 1_000);
+      expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
+      expect(reports(proxy.calls)).toEqual(['reportCompleted']);
+      expect(await names(here, taskId)).toEqual(ALL);
+      expect(await here.log(taskId)).not.toContain('graceful termination');
+    },
+  );
+
+  it('finishes it where its log is all that it leaves', async () => {
+    const { here, taskId } = await goDuring('upload', 1_000, sh('true'));
+    expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
+  });
+
+  it.each([
+    ['failed', { ...ARTIFACT, ...sh('echo content > file; exit 3') }, { state: 'failed' }],
+    ['was malformed', { command: 'true' }, { state: 'exception', reasonResolved: 'malformed-payload' }],
+  ])('keeps its verdict also where it %s', async (_, payload, run) => {
+    const { here, taskId } = await goDuring('createArtifact', 1_000, payload);
+    expect((await here.status(taskId)).runs).toMatchObject([run]);
+  });
+
+  it('makes one new run of it where that is asked for by its exit code', async () => {
+    const payload = { ...sh('exit 4'), onExitStatus: { retry: [4] } };
+    const { here, taskId } = await goDuring('createArtifact', 1_000, payload);
+    expect((await here.status(taskId)).runs).toMatchObject([
+      { reasonResolved: 'intermittent-task' },
+      { state: 'pending', reasonCreated: 'task-retry' },
+    ]);
+  });
+
+  it.each<CallName>(['createArtifact', 'upload'])(
+    'gives it back, once, where its uploads do not end in half of the time (during %s)',
+    async call => {
+      const { here, proxy, worker } = await setting({ config: { shutdownGraceSecs: 2 } });
+      const rule = proxy.fault(call, { kind: 'freeze' }, 1);
+      const taskId = await here.createTask(ARTIFACT);
+      await rule.first;
+      worker.shutdown('now');
+      await expect.poll(async () => (await here.status(taskId)).runs[0]?.state).toBe('exception');
+      rule.lift();
+      expect(await worker.ended).toBe('shutdown');
+      expect((await here.status(taskId)).runs).toMatchObject([
+        { reasonResolved: 'worker-shutdown' },
+        { state: 'pending', reasonCreated: 'retry' },
+      ]);
+      expect(reports(proxy.calls)).toEqual(['reportException']);
+      expect(await here.log(taskId)).toContain('graceful termination requested');
+    },
+  );
+
+  it('gives it back where the log is what does not end', async () => {
+    const { here, proxy, worker } = await setting({ config: { shutdownGraceSecs: 2 } });
+    const rule = proxy.fault('upload', { kind: 'freeze' }, 1);
+    const taskId = await here.createTask(sh('true'));
+    await rule.first;
+    worker.shutdown('now');
+    await expect
+      .poll(async () => (await here.status(taskId)).runs[0]?.reasonResolved)
+      .toBe('worker-shutdown');
+    rule.lift();
+    expect(await worker.ended).toBe('shutdown');
+    expect(reports(proxy.calls)).toEqual(['reportException']);
+  });
+
+  it('waits for it for as long as it takes where it may (shutdownGraceSecs: 0)', async () => {
+    const { here, taskId } = await goDuring('upload', 1_500, ARTIFACT, { config: { shutdownGraceSecs: 0 } });
+    expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
+  });
+
+  it('still hears of its cancellation, and then reports nothing', async () => {
+    const { here, proxy, worker } = await setting();
+    const rule = proxy.fault('upload', { kind: 'freeze' }, 1);
+    const taskId = await here.createTask(ARTIFACT);
+    await rule.first;
+    worker.shutdown('now');
+    await here.cancelTask(taskId);
+    await expect.poll(() => stopsOf(worker)).toContain('canceled');
+    rule.lift();
+    expect(await worker.ended).toBe('shutdown');
+    expect(reports(proxy.calls)).toEqual([]);
+    expect((await here.status(taskId)).runs).toMatchObject([{ reasonResolved: 'canceled' }]);
+  });
+});
+
+const stopsOf = (worker: RunningWorker) =>
+  worker.news.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
+
+/** An engine that lets something happen when a command has ended by itself, before anybody is told. */
+function whenEnded(happen: () => Promise<unknown>): (engine: Engine) => Engine {
+  return engine => ({
+    ...engine,
+    open: async (folder, keep) => {
+      const sandbox = await engine.open(folder, keep);
+      const run: Sandbox['run'] = async (command): Promise<CommandResult> => {
+        const result = await sandbox.run(command);
+        await happen();
+        return result;
+      };
+      return { run, stop: ms => sandbox.stop(ms), close: () => sandbox.close() };
+    },
+  });
+}
+
+describe('a worker that is told to go in the instant in which a command ends', () => {
+  const shutDown = { now: () => undefined as unknown };
+  const wrap = whenEnded(async () => {
+    shutDown.now();
+    await sleep(50);
+  });
+  const runs = async (payload: object) => {
+    const { here, worker } = await setting({ wrap });
+    shutDown.now = () => {
+      worker.shutdown('now');
+    };
+    const taskId = await here.createTask(payload);
+    expect(await worker.ended).toBe('shutdown');
+    return { runs: (await here.status(taskId)).runs, worker };
+  };
+
+  it('reports what the last one did', async () => {
+    const { runs: all, worker } = await runs(ARTIFACT);
+    expect(all).toMatchObject([{ state: 'completed' }]);
+    expect(phases(worker)).toContain('uploading');
+  });
+
+  it('reports that one has failed, which is the last then', async () => {
+    const { runs: all } = await runs({ command: [['false'], ['true']] });
+    expect(all).toMatchObject([{ state: 'failed' }]);
+  });
+
+  it('gives a run back that has another command', async () => {
+    const { runs: all } = await runs({ command: [['true'], ['true']] });
+    expect(all[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
+  });
+});
+
+describe('maxRunTime', () => {
+  it('is over for a run when its last command has ended, however long the rest takes', async () => {
+    const { here } = await setting({ wrap: whenEnded(() => sleep(1_200)) });
+    const taskId = await here.createTask({ ...ARTIFACT, maxRunTime: 1 });
+    expect((await here.resolved(taskId)).runs).toMatchObject([{ state: 'completed' }]);
+  });
+});

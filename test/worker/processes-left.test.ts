@@ -1,0 +1,114 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Engine, WorkerConfig } from '../../src/worker/index.ts';
+import { deployment, sh, type RunningWorker } from './deployment.ts';
+
+const LEFT = 'Processes can not be ended: 4711 (D, cat)';
+const ARTIFACT = {
+  ...sh('echo content > file'),
+  artifacts: [{ type: 'file', path: 'file', name: 'public/file' }],
+};
+
+/** A worker of which the processes of the first runs cannot be ended, as if they waited for a file system that is away. */
+async function workerWithStuckRuns(stuck: number, config: Partial<WorkerConfig> = {}) {
+  const here = await deployment();
+  onTestFinished(() => here.close());
+  let opened = 0;
+  const wrap = (engine: Engine): Engine => ({
+    ...engine,
+    open: async (folder, keep) => {
+      const sandbox = await engine.open(folder, keep);
+      const isStuck = opened++ < stuck;
+      const refuse = async (work: () => Promise<void>) => {
+        await work();
+        if (isStuck) throw new Error(LEFT);
+      };
+      return {
+        run: command => sandbox.run(command),
+        stop: graceMs => refuse(() => sandbox.stop(graceMs)),
+        close: () => refuse(() => sandbox.close()),
+      };
+    },
+  });
+  const worker = await here.startWorker(config, { wrap });
+  return { here, worker };
+}
+
+const told = ({ logged }: RunningWorker) => logged.map(({ message }) => message);
+const OUT_OF_SERVICE = expect.stringMatching(/slot is out of service: .* 4711 \(D, cat\)\. .*restart/s);
+
+describe('a run of which processes are left', () => {
+  it('keeps what its commands did, with its artifacts and its log, which says so', async () => {
+    const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
+    const taskId = await here.createTask(ARTIFACT);
+    expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
+    expect((await here.artifact(taskId, 'public/file')).toString()).toBe('content\n');
+    expect(await here.log(taskId)).toMatch(/^\[taskcluster:warn .*4711 \(D, cat\)$/m);
+    await expect.poll(() => told(worker)).toContainEqual(OUT_OF_SERVICE);
+  });
+
+  it('has a log also where it leaves nothing else', async () => {
+    const { here } = await workerWithStuckRuns(1, { capacity: 2 });
+    const taskId = await here.createTask(sh('exit 3'));
+    expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
+    expect(await here.log(taskId)).toMatch(/^\[taskcluster:warn .*4711 \(D, cat\)$/m);
+    expect(await here.log(taskId)).toContain('[taskcluster:error] exit status 3');
+  });
+
+  it('that is stopped is reported and uploaded as any other that is', async () => {
+    const { here } = await workerWithStuckRuns(1, { capacity: 2 });
+    const taskId = await here.createTask({
+      ...ARTIFACT,
+      ...sh('echo content > file; sleep 600'),
+      maxRunTime: 1,
+    });
+    expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
+    expect((await here.artifact(taskId, 'public/file')).toString()).toBe('content\n');
+    expect(await here.log(taskId)).toContain('[taskcluster:error] task aborted - max run time exceeded');
+  });
+});
+
+describe('a worker with processes that it cannot end', () => {
+  it('does not use their slot again, and works on in the others', async () => {
+    const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
+    await here.resolved(await here.createTask(sh('true')));
+    await expect.poll(() => told(worker)).toContainEqual(OUT_OF_SERVICE);
+    const [one, two] = [await here.createTask(sh('sleep 600')), await here.createTask(sh('true'))];
+    await here.running(one);
+    // Its turn comes when the only other slot is free.
+    expect((await here.status(two)).state).toBe('pending');
+    await here.cancelTask(one);
+    expect(await here.resolved(two)).toMatchObject({ state: 'completed' });
+  });
+
+  it('ends when none of its slots is left, and says why', async () => {
+    const { here, worker } = await workerWithStuckRuns(2, { capacity: 2 });
+    await Promise.all([1, 2].map(async () => here.resolved(await here.createTask(sh('true')))));
+    expect(await worker.ended).toBe('out-of-service');
+    expect(told(worker)).toContainEqual(expect.stringMatching(/^worker stopped: no slot is left/));
+  });
+
+  it.each(['finish', 'now'] as const)('ends when it is told to (%s), whatever is left', async how => {
+    const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
+    const taskId = await here.createTask(sh('sleep 0.5'));
+    await here.running(taskId);
+    worker.shutdown(how);
+    expect(await worker.ended).toBe(how === 'finish' ? 'stopped' : 'shutdown');
+    expect((await here.status(taskId)).runs[0]).toMatchObject({
+      reasonResolved: how === 'finish' ? 'completed' : 'worker-shutdown',
+    });
+  });
+
+  it('ends when it is told to while it waits for them', async () => {
+    const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
+    await here.resolved(await here.createTask(sh('true')));
+    await expect.poll(() => told(worker)).toContainEqual(OUT_OF_SERVICE);
+    worker.shutdown('finish');
+    expect(await worker.ended).toBe('stopped');
+  });
+
+  it('counts as idle all the same', async () => {
+    const { here, worker } = await workerWithStuckRuns(1, { capacity: 2, idleTimeoutSecs: 1 });
+    await here.resolved(await here.createTask(sh('true')));
+    expect(await worker.ended).toBe('idle');
+  });
+});

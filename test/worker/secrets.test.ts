@@ -1,0 +1,103 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../src/pulse/index.ts';
+import type { Credentials, Queue } from '../../src/queue/index.ts';
+import { deployment, sh, type Deployment } from './deployment.ts';
+
+/** A worker whose queue tells which credentials its runs have. */
+async function setting(claimTimeoutMs?: number) {
+  const here = await deployment(claimTimeoutMs ? { claimTimeoutMs } : {});
+  onTestFinished(() => here.close());
+  const credentials = new Map<string, () => Credentials>();
+  const watch = (queue: Queue): Queue => ({
+    ...queue,
+    forRun: claim => {
+      const calls = queue.forRun(claim);
+      credentials.set(claim.taskId, () => calls.credentials);
+      return calls;
+    },
+  });
+  const config = {
+    capacity: 2,
+    pulseUrl: new Secret('amqps://worker:p%40ssword-in-url@localhost'),
+    pulsePassword: new Secret('p"ssword-of-pulse'),
+    certificate: new Secret('{"version":1,"seed":"x","signature":"signature-of-the-worker="}'),
+  };
+  await here.startWorker(config, { watch });
+  const of = (taskId: string) => {
+    const { accessToken, certificate } = credentials.get(taskId)?.() ?? {};
+    if (!accessToken || !certificate) throw new Error('no credentials');
+    const { signature } = JSON.parse(certificate.reveal()) as { signature: string };
+    return { token: accessToken.reveal(), certificate: certificate.reveal(), signature };
+  };
+  return { here, of };
+}
+
+/** The log of a task that prints these texts, each in a line of its own. */
+async function printed(here: Deployment, texts: readonly string[]): Promise<string> {
+  const env = Object.fromEntries(texts.map((text, index) => [`T${index}`, text]));
+  const names = Object.keys(env).map(name => `"$${name}"`);
+  const taskId = await here.createTask({ ...sh(`printf '<%s>\\n' ${names.join(' ')}`), env });
+  expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
+  return here.log(taskId);
+}
+
+const lines = (log: string) => log.split('\n').filter(line => line.startsWith('<'));
+
+describe('the log of a task', () => {
+  it('hides the credentials of other runs of its worker', async () => {
+    const { here, of } = await setting();
+    const other = await here.createTask(sh('sleep 600'));
+    await here.running(other);
+    const { token, certificate, signature } = of(other);
+    const log = await printed(here, [token, certificate, JSON.stringify({ certificate }), signature]);
+    expect(lines(log)).toEqual([
+      '<[redacted]>',
+      '<[redacted]>',
+      '<{"certificate":"[redacted]"}>',
+      '<[redacted]>',
+    ]);
+    expect(log).not.toContain(signature);
+  });
+
+  it('hides what a renewal has brought to another run, and what it has replaced', async () => {
+    const { here, of } = await setting(4_000);
+    const other = await here.createTask(sh('sleep 600'));
+    await here.running(other);
+    const first = of(other);
+    await expect.poll(() => of(other).token).not.toBe(first.token);
+    const log = await printed(here, [first.token, of(other).token, of(other).certificate]);
+    expect(lines(log)).toEqual(['<[redacted]>', '<[redacted]>', '<[redacted]>']);
+  });
+
+  it('hides the credentials of a run that was here before: the queue still takes them', async () => {
+    const { here, of } = await setting();
+    const before = await here.createTask(sh('true'));
+    await here.resolved(before);
+    expect(lines(await printed(here, [of(before).token, of(before).signature]))).toEqual([
+      '<[redacted]>',
+      '<[redacted]>',
+    ]);
+  });
+
+  it('hides every secret of the configuration, however it is written', async () => {
+    const { here } = await setting();
+    const log = await printed(here, [
+      'amqps://worker:p%40ssword-in-url@localhost',
+      'p@ssword-in-url',
+      'p"ssword-of-pulse',
+      'p%22ssword-of-pulse',
+      '"p\\"ssword-of-pulse"',
+      'signature-of-the-worker=',
+      'guest',
+    ]);
+    expect(lines(log)).toEqual([
+      '<amqps://worker:[redacted]@localhost>',
+      '<[redacted]>',
+      '<[redacted]>',
+      '<[redacted]>',
+      '<"[redacted]">',
+      '<[redacted]>',
+      '<guest>',
+    ]);
+  });
+});

@@ -1,7 +1,8 @@
-#!/bin/sh
+#!/usr/bin/env sh
 ':' //; trap '' USR1 # Until Node runs, this signal would end it.
 ':' //; TCW_STARTED_LIMITS="nofile=$(ulimit -Sn) core=$(ulimit -Sc)"; export TCW_STARTED_LIMITS
 ':' //; ulimit -Sc 0 # A core dump would hold tokens.
+':' //; unset NODE_COMPILE_CACHE # Tasks could write it, and the worker would run what they wrote.
 ':' //; if node --disable-sigusr1 -v >/dev/null 2>&1; then exec node --disable-sigusr1 "$0" "$@"; fi
 ':' //; exec node "$0" "$@"
 
@@ -12,10 +13,11 @@
 // Without a listener, SIGUSR1 opens Node's debugger to every process of this machine. Nothing is imported before this.
 process.on('SIGUSR1', () => undefined);
 
-const { existsSync, readFileSync } = await import('node:fs');
+const { existsSync, readFileSync, realpathSync } = await import('node:fs');
 const here = import.meta.url;
 
 refuseOldNode();
+await loadOnlyOwnModules();
 await startLean();
 await limitCoreDumps();
 
@@ -37,6 +39,29 @@ function refuseOldNode() {
     `tcw: needs Node.js ${engines.node}, and this is ${process.versions.node} (${process.execPath}); install a newer Node.js.`,
   );
   process.exit(69);
+}
+
+/**
+ * Node looks for a package that is not installed in each folder above, and in `~/.node_modules`: where tasks can write. Our code
+ * and its dependencies get only what was installed with them. Modules that others load, for NODE_OPTIONS, are their business.
+ */
+async function loadOnlyOwnModules() {
+  const { registerHooks } = await import('node:module');
+  const { pathToFileURL } = await import('node:url');
+  const own = new URL('..', here).href;
+  const [installed = own] = own.match(/^.*?\/node_modules\//) ?? [];
+  const dependencies = new URL('node_modules', own);
+  const folders = [installed, ...(existsSync(dependencies) ? [`${pathToFileURL(realpathSync(dependencies))}/`] : [])];
+  const isOwn = url => folders.some(folder => url.startsWith(folder));
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      const found = next(specifier, context);
+      if (!found.url.startsWith('file:') || !isOwn(context.parentURL ?? '') || isOwn(found.url)) return found;
+      throw Object.assign(new Error(`Cannot find module '${specifier}' among what tcw was installed with`), {
+        code: 'MODULE_NOT_FOUND',
+      });
+    },
+  });
 }
 
 /** A worker waits most of the time, and machines have many. Neither flag changes what it does. */

@@ -5,6 +5,7 @@ import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { Logger } from './logger.ts';
+import { protectOwnCode } from './own-code.ts';
 import { connectToPulse } from './worker-pulse.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
@@ -15,6 +16,7 @@ const CLOSE_MS = 500;
 
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger }) => {
+  protectOwnCode(logger);
   const shutdown$ = new ReplaySubject<Shutdown>();
   let phase: Phase = 'starting';
   const signals = new Subscription();

@@ -31,7 +31,7 @@ it('tcw notes the limits that it was started with, for its tasks', async () => {
 async function startListening(limits: string, program: readonly string[]): Promise<number> {
   const child = spawn('sh', ['-c', `${limits}; exec "$@"`, 'sh', ...program, 'dev'], {
     env: cleanEnvironment(),
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   stop = () => child.kill('SIGTERM');
   for await (const line of createInterface(child.stdout)) if (line.startsWith('The queue listens')) break;

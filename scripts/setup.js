@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stampFile = `${root}node_modules/.tcw-installed`;
-const pinned = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).devDependencies.node;
 
 // An unguarded `npm ci` would reinstall everything at each start, also under a tcw that is running.
 const wanted = createHash('sha256')
@@ -17,7 +16,9 @@ const installed = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : unde
 
 if (installed !== wanted) {
   console.error('tcw: installing dependencies (npm ci) …');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // No package needs its install scripts, and what they fetch would be in no lock file.
+  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status } = spawnSync('npm', words, {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
@@ -29,11 +30,13 @@ if (installed !== wanted) {
   writeFileSync(stampFile, wanted);
 }
 
-// With install scripts switched off, the pinned Node is never put in place and npm falls back silently.
+// npm falls back silently where there is no Node for this machine, or where optional dependencies are switched off.
+const { optionalDependencies } = JSON.parse(readFileSync(`${root}tools/node/package.json`, 'utf8'));
+const [pinned] = Object.values(optionalDependencies);
 const { stdout } = spawnSync(`${root}node_modules/.bin/node`, ['--version'], { encoding: 'utf8' });
 if (stdout?.trim() !== `v${pinned}`) {
   console.error(
-    `tcw: the pinned Node ${pinned} is not in node_modules (are npm's install scripts off?); ` +
-      `scripts run on this machine's Node ${process.versions.node}.`,
+    `tcw: the pinned Node ${pinned} is not in node_modules (tools/node/package.json has none for this platform, or npm ` +
+      `omits optional dependencies); scripts run on this machine's Node ${process.versions.node}.`,
   );
 }

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
 import { connectQueue } from '../queue/index.ts';
@@ -9,6 +7,7 @@ import type { DevCommand } from './commands.ts';
 import { devAccounts, devPool } from './dev/accounts.ts';
 import { devBroker } from './dev/broker.ts';
 import { createAndFollow } from './dev/create.ts';
+import { devHome, removeDeadHomes } from './dev/home.ts';
 import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
@@ -38,10 +37,16 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
     undo.push(async () => {
       signals.unsubscribe();
     });
-    const local = await devQueue(options.port, broker.publish, Object.values(accounts), logger);
+    const home = await devHome();
+    undo.push(async () => home[Symbol.asyncDispose]());
+    const local = await devQueue({
+      port: options.port,
+      publish: broker.publish,
+      clients: Object.values(accounts),
+      storageFolder: join(home.folder, 'artifacts'),
+      logger,
+    });
     undo.push(() => local.close());
-    const home = await mkdtemp(join(tmpdir(), 'tcw-dev-'));
-    undo.push(() => rm(home, { recursive: true, force: true }));
     const { rootUrl } = local;
     stdout.write(exportLines(rootUrl, accounts.user, taskQueueId));
 
@@ -54,12 +59,13 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
       rootURL: rootUrl,
       clientId: accounts.worker.clientId,
       accessToken: accounts.worker.accessToken,
-      tasksDir: join(home, 'tasks'),
+      tasksDir: join(home.folder, 'tasks'),
       ...chosen,
     };
     const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
     const listening = Promise.withResolvers<undefined>();
     const machine = await readyMachine(config, logger);
+    await removeDeadHomes(machine.engine, logger);
     const working = workerProcess({
       config,
       machine,

@@ -87,7 +87,7 @@ export const dev: DevCommand = async (options, { logger, stdout }) => {
     await Promise.race([listening.promise, over]);
     const following = createAndFollow(tasks, { rootUrl, user: accounts.user, pulse: broker.workers });
     const endings = await Promise.race([following, over]);
-    if (endings && tasks.length > 0) stdout.write(summary(tasks, endings));
+    if (endings && tasks.length > 0) stdout.write(summary(tasks, endings, stdout.isTerminal));
     if (once) shutdown$.next('finish');
     else if (endings)
       stdout.write(

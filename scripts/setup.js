@@ -2,12 +2,13 @@
 // run on the pinned Node. Plain JavaScript without dependencies: it is the first thing to run, on any Node.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stampFile = `${root}node_modules/.tcw-installed`;
-const pinned = JSON.parse(readFileSync(`${root}package.json`, 'utf8')).devDependencies.node;
+
+const { optionalDependencies } = JSON.parse(readFileSync(`${root}tools/node/package.json`, 'utf8'));
 
 // An unguarded `npm ci` would reinstall everything at each start, also under a tcw that is running.
 const wanted = createHash('sha256')
@@ -17,7 +18,9 @@ const installed = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : unde
 
 if (installed !== wanted) {
   console.error('tcw: installing dependencies (npm ci) …');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // No package needs its install scripts, and what they fetch would be in no lock file.
+  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status } = spawnSync('npm', words, {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
@@ -26,14 +29,24 @@ if (installed !== wanted) {
     console.error('tcw: npm ci failed; the lines above say why.');
     process.exit(1);
   }
+  for (const name of Object.keys(optionalDependencies)) link(`${name}/bin/node`);
   writeFileSync(stampFile, wanted);
 }
 
-// With install scripts switched off, the pinned Node is never put in place and npm falls back silently.
+// npm falls back silently where there is no Node for this machine, or where optional dependencies are switched off.
+const [pinned] = Object.values(optionalDependencies);
 const { stdout } = spawnSync(`${root}node_modules/.bin/node`, ['--version'], { encoding: 'utf8' });
 if (stdout?.trim() !== `v${pinned}`) {
   console.error(
-    `tcw: the pinned Node ${pinned} is not in node_modules (are npm's install scripts off?); ` +
-      `scripts run on this machine's Node ${process.versions.node}.`,
+    `tcw: the pinned Node ${pinned} is not in node_modules (tools/node/package.json has none for this platform, or npm ` +
+      `omits optional dependencies); scripts run on this machine's Node ${process.versions.node}.`,
   );
+}
+
+/** npm 10 removes the link with those to the packages of other platforms. */
+function link(program) {
+  const [file, bin] = [`${root}node_modules/${program}`, `${root}node_modules/.bin/node`];
+  if (!existsSync(file) || existsSync(bin)) return;
+  chmodSync(file, 0o755);
+  symlinkSync(`../${program}`, bin);
 }

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { startNode } from '../bench/setting/children.ts';
+import { startProgram } from '../bench/setting/children.ts';
 import { faultProxy, type FaultProxy } from '../test/harness/fault-proxy.ts';
 import { queueFaultProxy, type QueueFaultProxy } from '../test/harness/queue-fault-proxy.ts';
 
@@ -57,8 +57,9 @@ export async function startSoakWorker(options: SoakWorkerOptions): Promise<SoakW
   const temporary = join(folder, name, 'tmp');
   await mkdir(tasksDir, { recursive: true });
   await mkdir(temporary, { recursive: true });
-  const child = startNode(
-    [TCW, 'run'],
+  const child = startProgram(
+    TCW,
+    ['run'],
     {
       TCW_ROOT_URL: queue.rootUrl,
       TCW_CLIENT_ID: options.clientId,
@@ -74,7 +75,6 @@ export async function startSoakWorker(options: SoakWorkerOptions): Promise<SoakW
       // Should the soak be killed, its workers do not stay for ever.
       TCW_IDLE_TIMEOUT_SECS: '900',
       TMPDIR: temporary,
-      NODE_COMPILE_CACHE: join(folder, 'compiled'),
     },
     ['ignore', 'inherit', 'pipe', 'ignore'],
   );

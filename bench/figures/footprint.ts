@@ -16,30 +16,30 @@ export const footprint: Figure = {
   name: 'footprint',
   async measure(setting) {
     const { starts, tasks } = setting.quick ? SIZES.quick : SIZES.full;
-    setting.say(`footprint: ${2 * starts} workers, one after the other`);
+    setting.say(`footprint: ${starts} workers, one after the other`);
     const bare: number[] = [];
-    const first: Costs[] = [];
-    const later: Costs[] = [];
+    const costs: Costs[] = [];
     for (let start = 0; start < starts; start++) {
       bare.push(await bareNodeMb());
-      first.push(await costsOfOne(setting, { tasks, cold: true }));
-      later.push(await costsOfOne(setting, { tasks, cold: false }));
+      costs.push(await costsOfOne(setting, tasks));
     }
-    const all = (costs: readonly Costs[], of: keyof Costs) => costs.map(cost => cost[of]);
-    const started = 'tcw run: from its start until it is consuming';
+    const all = (of: keyof Costs) => costs.map(cost => cost[of]);
     return [
-      rowOf('median', { figure: started, samples: all(later, 'startupMs') }, { atMost: 400 }),
-      rowOf('median', { figure: `${started}, first time on a machine`, samples: all(first, 'startupMs') }),
+      rowOf(
+        'median',
+        { figure: 'tcw run: from its start until it is consuming', samples: all('startupMs') },
+        { atMost: 400 },
+      ),
       rowOf('median', {
         figure: 'tcw run: createTask received → claimed, its first task',
-        samples: all(later, 'firstWaitMs'),
+        samples: all('firstWaitMs'),
       }),
       rowOf(
         'median',
         {
           figure: 'tcw run: resident memory, new, beside bare Node',
           unit: 'MB',
-          samples: all(later, 'newMb'),
+          samples: all('newMb'),
           baseline: bare,
         },
         { atMost: 110 },
@@ -47,7 +47,7 @@ export const footprint: Figure = {
       rowOf('median', {
         figure: `tcw run: resident memory, after ${tasks} tasks`,
         unit: 'MB',
-        samples: all(later, 'usedMb'),
+        samples: all('usedMb'),
       }),
     ];
   },
@@ -60,11 +60,8 @@ interface Costs {
   readonly usedMb: number;
 }
 
-async function costsOfOne(
-  setting: Setting,
-  { tasks, cold }: { readonly tasks: number; readonly cold: boolean },
-): Promise<Costs> {
-  await using workers = await startWorkers(setting, 'tcw', { count: 1, capacity: 1, cold });
+async function costsOfOne(setting: Setting, tasks: number): Promise<Costs> {
+  await using workers = await startWorkers(setting, 'tcw', { count: 1, capacity: 1 });
   await sleep(SETTLE_MS);
   const newMb = await residentMb(workers.pids);
   const { fromRequest } = await oneTask(setting, workers);

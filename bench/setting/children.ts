@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { delimiter, dirname } from 'node:path';
 
 const alive = new Set<ChildProcess>();
 
@@ -8,19 +9,30 @@ process.on('exit', () => {
   for (const child of alive) if (!child.connected) child.kill('SIGKILL');
 });
 
-/**
- * Starts Node with a script of ours. It does not outlive this process, unless this process is killed by SIGKILL.
- *
- * @param variables its environment, beside this one's; ours has no say in a worker's configuration
- */
+/** Starts Node with a script of ours, as `startProgram` does. */
 export function startNode(
   words: readonly string[],
   variables: Readonly<Record<string, string>>,
   stdio: StdioOptions,
 ): ChildProcess {
+  return startProgram(process.execPath, words, variables, stdio);
+}
+
+/**
+ * Starts a program, which finds this Node first. It does not outlive this process, unless this process is killed by SIGKILL.
+ *
+ * @param variables its environment, beside this one's; ours has no say in a worker's configuration
+ */
+export function startProgram(
+  program: string,
+  words: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  stdio: StdioOptions,
+): ChildProcess {
   const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
-  const child = spawn(process.execPath, words, {
-    env: { ...Object.fromEntries(clean), ...variables },
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`;
+  const child = spawn(program, words, {
+    env: { ...Object.fromEntries(clean), PATH, ...variables },
     stdio,
   });
   alive.add(child);

@@ -1,9 +1,10 @@
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { endChild, firstMessage, startNode } from './children.ts';
+import { endChild, firstMessage, startNode, startProgram } from './children.ts';
 import { nowMs } from './clock.ts';
 import type { PhaseMessage } from './phases-process.ts';
 import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
@@ -26,8 +27,6 @@ export interface WorkersOptions {
   readonly pool?: string;
   /** Another queue than the setting's. */
   readonly queue?: ObservedQueue;
-  /** Starts them as a machine does that has never run one: without the compiled code that earlier ones left. */
-  readonly cold?: boolean;
   /** Told of the phases of runs, by workers that are of the kind `phases`. */
   readonly onPhase?: (message: PhaseMessage) => void;
 }
@@ -49,22 +48,14 @@ const SCRIPTS = {
 export async function startWorkers(
   setting: Setting,
   kind: WorkerKind,
-  {
-    count,
-    capacity,
-    pool = setting.newPool(kind),
-    queue = setting.queue,
-    cold = false,
-    onPhase,
-  }: WorkersOptions,
+  { count, capacity, pool = setting.newPool(kind), queue = setting.queue, onPhase }: WorkersOptions,
 ): Promise<Workers> {
   const started = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const name = `${pool}-${index}`;
       const tasksDir = join(setting.folder, name);
       await mkdir(tasksDir);
-      const words = kind === 'tcw' ? [setting.tcw, 'run'] : SCRIPTS[kind];
-      const worker = await startWorker(kind, words, {
+      const worker = await startWorker(kind === 'tcw' ? setting.tcw : SCRIPTS[kind], {
         TCW_ROOT_URL: queue.rootUrl,
         TCW_CLIENT_ID: queue.worker.clientId,
         TCW_ACCESS_TOKEN: queue.worker.accessToken,
@@ -77,11 +68,8 @@ export async function startWorkers(
         TCW_PULSE_URL: setting.pulseUrl,
         // Should the benchmark be killed, its workers do not stay for ever.
         TCW_IDLE_TIMEOUT_SECS: '900',
-        // Where compiled code is kept: by `tcw` itself, or by Node for what is only part of the benchmark.
-        [kind === 'tcw' ? 'XDG_CACHE_HOME' : 'NODE_COMPILE_CACHE']: join(
-          cold ? tasksDir : setting.folder,
-          'cache',
-        ),
+        // Compiled code of what is only part of the benchmark.
+        NODE_COMPILE_CACHE: join(setting.folder, 'cache'),
       });
       if (onPhase) {
         worker.child.on('message', message => {
@@ -102,21 +90,17 @@ export async function startWorkers(
   };
 }
 
-async function startWorker(
-  kind: WorkerKind,
-  words: readonly string[],
-  variables: Readonly<Record<string, string>>,
-) {
+/** @param program `tcw`, which is started as a user does, or a script for Node */
+async function startWorker(program: string | readonly string[], variables: Readonly<Record<string, string>>) {
   const startedMs = nowMs();
-  const own = kind === 'tcw';
-  const child = startNode(words, variables, [
-    'ignore',
-    'inherit',
-    own ? 'pipe' : 'inherit',
-    own ? 'ignore' : 'ipc',
-  ]);
-  if (own) await consuming(child);
-  else await firstMessage(child, message => (message === 'ready' ? true : undefined));
+  let child: ChildProcess;
+  if (typeof program === 'string') {
+    child = startProgram(program, ['run'], variables, ['ignore', 'inherit', 'pipe', 'ignore']);
+    await consuming(child);
+  } else {
+    child = startNode(program, variables, ['ignore', 'inherit', 'inherit', 'ipc']);
+    await firstMessage(child, message => (message === 'ready' ? true : undefined));
+  }
   return { child, startupMs: nowMs() - startedMs };
 }
 
@@ -127,7 +111,7 @@ interface LogLine {
 }
 
 /** Waits until `tcw run` says that it listens to Pulse. Whatever it has to complain of is shown, now and later. */
-async function consuming(child: ReturnType<typeof startNode>): Promise<void> {
+async function consuming(child: ChildProcess): Promise<void> {
   if (!child.stderr) throw new Error('the worker has no standard error');
   const lines = createInterface({ input: child.stderr });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();

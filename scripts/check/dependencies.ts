@@ -8,7 +8,6 @@ import { importsOf, sourceFiles } from './source-files.ts';
 const TOOLS: Readonly<Record<string, string>> = {
   '@arethetypeswrong/cli': 'test/package',
   '@types/node': 'tsconfig.json',
-  node: 'npm scripts run on it',
   prettier: 'npm run check, npm run format',
   publint: 'test/package',
 };

@@ -2,6 +2,7 @@ import type { Secret } from '../pulse/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
 import type { LiveSecrets } from '../worker/index.ts';
 import type { Logger } from './logger.ts';
+import type { Output } from './output.ts';
 
 /**
  * What a command writes to. Its result is its exit code, one of `EXIT_CODES`. For an end that the user can do
@@ -9,8 +10,7 @@ import type { Logger } from './logger.ts';
  */
 export interface CommandIo {
   /** What the command is asked for: credentials to copy, logs of tasks, a schema. */
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
+  readonly stdout: Pick<Output, 'write' | 'isTerminal'>;
   /** Everything else that happens, on standard error. */
   readonly logger: Logger;
   /** What that log hides: a command adds the secrets that it comes to know. */

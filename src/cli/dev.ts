@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
 import { connectQueue } from '../queue/index.ts';
@@ -9,6 +7,7 @@ import type { DevCommand } from './commands.ts';
 import { devAccounts, devPool } from './dev/accounts.ts';
 import { devBroker } from './dev/broker.ts';
 import { createAndFollow } from './dev/create.ts';
+import { devHome, removeDeadHomes } from './dev/home.ts';
 import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
@@ -40,10 +39,16 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
     undo.push(async () => {
       signals.unsubscribe();
     });
-    const local = await devQueue(options.port, broker.publish, Object.values(accounts), logger);
+    const home = await devHome();
+    undo.push(async () => home[Symbol.asyncDispose]());
+    const local = await devQueue({
+      port: options.port,
+      publish: broker.publish,
+      clients: Object.values(accounts),
+      storageFolder: join(home.folder, 'artifacts'),
+      logger,
+    });
     undo.push(() => local.close());
-    const home = await mkdtemp(join(tmpdir(), 'tcw-dev-'));
-    undo.push(() => rm(home, { recursive: true, force: true }));
     const { rootUrl } = local;
     stdout.write(exportLines(rootUrl, accounts.user, taskQueueId));
 
@@ -56,13 +61,14 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
       rootURL: rootUrl,
       clientId: accounts.worker.clientId,
       accessToken: accounts.worker.accessToken,
-      tasksDir: join(home, 'tasks'),
+      tasksDir: join(home.folder, 'tasks'),
       ...chosen,
     };
     secrets.addAllOf(config);
     const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
     const listening = Promise.withResolvers<undefined>();
     const machine = await readyMachine(config, logger);
+    await removeDeadHomes(machine.engine, logger);
     const working = workerProcess({
       config,
       machine,
@@ -85,7 +91,7 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
     await Promise.race([listening.promise, over]);
     const following = createAndFollow(tasks, { rootUrl, user: accounts.user, pulse: broker.workers });
     const endings = await Promise.race([following, over]);
-    if (endings && tasks.length > 0) stdout.write(summary(tasks, endings));
+    if (endings && tasks.length > 0) stdout.write(summary(tasks, endings, stdout.isTerminal));
     if (once) shutdown$.next('finish');
     else if (endings)
       stdout.write(

@@ -2,6 +2,8 @@ import type { Writable } from 'node:stream';
 import { pino, stdTimeFunctions } from 'pino';
 import type { WorkerConfig } from '../worker/config/index.ts';
 import type { LiveSecrets } from '../worker/index.ts';
+import { output } from './output.ts';
+import { printableInJson } from './printable.ts';
 import { redacted, withoutUrlPasswords } from './redact.ts';
 
 /**
@@ -18,10 +20,13 @@ export interface Logger {
 /** An `Error` belongs under the name `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** How many bytes of it may wait for a reader. */
+const MOST_WAITING = 16 * 1024 * 1024;
+
 /** The log of a process. */
 export interface ProcessLogger extends Logger {
-  /** Settles when everything logged so far has left for the stream. */
-  flush(): Promise<void>;
+  /** Resolves when everything logged so far has left; to false when nobody reads it. */
+  flush(): Promise<boolean>;
 }
 
 export interface LoggerOptions {
@@ -37,8 +42,8 @@ export interface LoggerOptions {
 /**
  * The worker's own log: one JSON object for each line, or text for people.
  *
- * It is written in this thread and in order, so that nothing is lost when the process ends; secrets are taken out
- * by their type, by their name and from URLs, and the known ones wherever they are.
+ * It is written in this thread and in order, so that nothing is lost when the process ends, unless it cannot be written.
+ * Secrets are taken out by their type, by their name and from URLs, and the known ones wherever they are.
  */
 export async function createLogger({
   level,
@@ -48,7 +53,18 @@ export async function createLogger({
 }: LoggerOptions): Promise<ProcessLogger> {
   const line = format === 'json' ? (json: string) => json : await prettyLine(format === 'coloured');
   const shown = (json: string) => withoutUrlPasswords(secrets?.hideInJson(json) ?? json);
-  const destination = { write: (json: string) => void stream.write(line(shown(json))) };
+  const out = output(stream, {
+    mostWaiting: MOST_WAITING,
+    gap: lines =>
+      line(
+        `${JSON.stringify({ level: 'warn', time: new Date().toJSON(), lines, msg: 'lines of this log were lost: it could not be written, or nobody read it' })}\n`,
+      ),
+  });
+  const destination = {
+    write: (json: string) => {
+      out.write(line(shown(json)));
+    },
+  };
   const logger = pino(
     {
       level,
@@ -67,16 +83,18 @@ export async function createLogger({
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    flush: () => new Promise(resolve => stream.write('', () => resolve())),
+    flush: () => out.flush(),
   };
 }
 
 async function prettyLine(colorize: boolean): Promise<(json: string) => string> {
   const { prettyFactory } = await import('pino-pretty');
-  return prettyFactory({
+  const pretty = prettyFactory({
     colorize,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname',
     singleLine: true,
   });
+  // Errors have lines, and their words may be those of a task or a server: only a line's beginning tells whose it is.
+  return json => `${pretty(printableInJson(json)).trimEnd().replaceAll('\n', '\n    | ')}\n`;
 }

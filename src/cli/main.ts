@@ -1,5 +1,6 @@
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import { printableLines } from './printable.ts';
 import { runProgram } from './program.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return await runProgram(argv);
   } catch (error) {
     if (error instanceof Failure) {
-      process.stderr.write(`tcw: ${error.message}\n`);
+      process.stderr.write(`tcw: ${printableLines(error.message)}\n`);
       return error.exitCode;
     }
     return reportUnexpected(error);
@@ -22,16 +23,19 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function guardProcess(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    if (!stream.listeners('error').includes(ignoreClosedPipe)) stream.on('error', ignoreClosedPipe);
+    if (!stream.listeners('error').includes(ignoreError)) stream.on('error', ignoreError);
   }
   if (!process.listeners('uncaughtException').includes(exitOnUnexpected)) {
     process.on('uncaughtException', exitOnUnexpected);
   }
 }
 
-/** `tcw … | head` closes our output when it has seen enough: no error of ours. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/**
+ * `tcw … | head` closes our output when it has seen enough, a disk is full, a terminal goes away: a worker goes on. Commands
+ * whose purpose is what they print look at the result of each write.
+ */
+function ignoreError(): void {
+  // Nothing.
 }
 
 /** Thrown where nobody could catch it: the state of the process is unknown from here on. */
@@ -41,6 +45,6 @@ function exitOnUnexpected(error: unknown): void {
 
 function reportUnexpected(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`tcw: unexpected error: ${stack}\n`);
+  process.stderr.write(`tcw: unexpected error: ${printableLines(stack)}\n`);
   return EXIT_CODES.internalError.code;
 }

@@ -3,12 +3,17 @@ import { configSchema, type WorkerConfig } from '../worker/config/index.ts';
 import type { CommandIo } from './commands.ts';
 import { addDevOptions, devOptions } from './dev-options.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { Failure } from './failure.ts';
 import { helpLayout, RUN_EPILOGUE } from './help.ts';
+import { output } from './output.ts';
 import { addAllProperties, givenFlags } from './property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
 import { secretVariables } from './secret-variables.ts';
 import { usageFailure } from './usage.ts';
 import { version } from './version.ts';
+
+/** How many bytes of the logs of tasks may wait for a reader of `tcw dev`. */
+const MOST_WAITING = 64 * 1024 * 1024;
 
 /**
  * Runs what a command line asks for and returns the exit code. What a command needs is loaded when it is called.
@@ -104,7 +109,7 @@ function addSchemas(program: Command): void {
     .description('Prints the JSON schema of task payloads.')
     .action(async () => {
       const { payloadSchema } = await import('./payload-schema.ts');
-      print(payloadSchema());
+      await print(payloadSchema());
     });
   program
     .command('show-config-schema')
@@ -113,8 +118,17 @@ function addSchemas(program: Command): void {
     .action(() => print(configSchema()));
 }
 
-function print(schema: unknown): void {
-  process.stdout.write(`${JSON.stringify(schema, undefined, 2)}\n`);
+/** @throws Failure when it cannot be written. Whoever closes a pipe has seen enough. */
+async function print(schema: unknown): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  process.stdout.write(
+    `${JSON.stringify(schema, undefined, 2)}\n`,
+    (error?: NodeJS.ErrnoException | null) => {
+      if (!error || error.code === 'EPIPE') resolve(undefined);
+      else reject(new Failure(EXIT_CODES.internalError.code, `could not write the schema: ${error.message}`));
+    },
+  );
+  return promise;
 }
 
 /** Gives a command its log for as long as it runs. */
@@ -129,9 +143,15 @@ async function withIo(
   const { stdout, stderr } = process;
   const format = !stderr.isTTY ? 'json' : stderr.hasColors() ? 'coloured' : 'plain';
   const logger = await createLogger({ level, stream: stderr, format, secrets });
+  const results = output(stdout, {
+    mostWaiting: MOST_WAITING,
+    gap: lost => `[tcw] ${lost} pieces of output were lost: they could not be written, or nobody read them\n`,
+  });
   try {
-    await command({ stdout, stderr, logger, secrets });
+    await command({ stdout: results, logger, secrets });
   } finally {
-    await logger.flush();
+    const flushed = await Promise.all([results.flush(), logger.flush()]);
+    // Node would wait for a reader for ever.
+    if (flushed.includes(false)) setImmediate(() => process.exit());
   }
 }

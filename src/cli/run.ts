@@ -6,6 +6,7 @@ import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { leaveBehind } from './leave-behind.ts';
 import type { LogFields, Logger } from './logger.ts';
+import { protectOwnCode } from './own-code.ts';
 import { queueWords } from './queue-words.ts';
 import { assertCertificate, refusedCredentials } from './worker-credentials.ts';
 import { connectToPulse } from './worker-pulse.ts';
@@ -19,6 +20,7 @@ const CLOSE_MS = 500;
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger, secrets }) => {
   assertCertificate(config);
+  protectOwnCode(logger);
   const shutdown$ = new ReplaySubject<Shutdown>();
   let phase: Phase = 'starting';
   const signals = new Subscription();

@@ -130,6 +130,9 @@ async function chosenEngine(
       ...(maxProcesses > 0 && { maxProcesses }),
     });
     const { fallbackReason, unlimitedReason } = engine;
+    if (process.getuid?.() === 0) {
+      logger.warn({}, 'tasks run as root and can change this machine: start the worker as another user');
+    }
     if (fallbackReason !== undefined) {
       logger.warn(
         { containment: engine.containment, reason: fallbackReason },

@@ -53,6 +53,8 @@ export interface LocalQueueOptions {
    */
   readonly dependencyDelayMs?: number;
   readonly clock?: Clock;
+  /** Where the content of artifacts is kept, made and removed with the queue: by default among the machine's temporary files. */
+  readonly storageFolder?: string;
   /** Told of what is no caller's fault: a message that can not be published, a bug. */
   readonly onError?: (error: unknown) => void;
 }
@@ -78,7 +80,7 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
   const server = createServer(() => isoTime(clock.now()));
   const port = (): number => (server.server.address() as AddressInfo).port;
   const rootUrl = (): string => `http://${HOST}:${port()}`;
-  const storage = await createArtifactStorage();
+  const storage = await createArtifactStorage(options.storageFolder);
   const urls = createSignedUrls(rootUrl);
   const objects = createObjectTable();
   const index = createTaskIndex(clock);

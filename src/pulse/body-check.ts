@@ -40,14 +40,18 @@ const compilers = new Map<string, Ajv>();
 
 /** ajv costs tens of milliseconds to load, which a program that gives no schema does not pay. */
 function compiler($schema: string): Ajv {
-  const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1]?.slice(0, 4) ?? '';
+  const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1] ?? '';
   const known = compilers.get(draft);
   if (known) return known;
   const require = createRequire(import.meta.url);
   const { Ajv } = require('ajv') as typeof import('ajv');
   const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
-  const { default: Drafted } =
-    draft === '' ? { default: Ajv } : (require(`ajv/dist/${draft}`) as { default: typeof Ajv });
+  const Drafted =
+    draft === '2019-09'
+      ? (require('ajv/dist/2019') as { default: typeof Ajv }).default
+      : draft === '2020-12'
+        ? (require('ajv/dist/2020') as { default: typeof Ajv }).default
+        : Ajv;
   // Schemas of others hold words of their own, and two of them may have the same $id.
   const ajv = new Drafted({ allErrors: true, strict: false, addUsedSchema: false });
   addFormats(ajv);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Ajv } from 'ajv';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -214,6 +214,13 @@ describe('a Node that is too old', () => {
   const old = tooOldNode();
   it.skipIf(old === undefined)('of this machine is refused, too', async () => {
     const { exitCode, stdout, stderr } = await tcw(['--version'], { node: old });
+    expect([exitCode, stdout]).toEqual([69, '']);
+    expect(stderr).toMatch(oneLine);
+  });
+
+  it.skipIf(old === undefined)('is refused by the shell that starts it, too', async () => {
+    const environment = { PATH: `${dirname(old ?? '')}${delimiter}${process.env.PATH}` };
+    const { exitCode, stdout, stderr } = await tcw(['--version'], { environment });
     expect([exitCode, stdout]).toEqual([69, '']);
     expect(stderr).toMatch(oneLine);
   });

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const bin = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
+export const bin = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
 
 interface Ended {
   readonly exitCode: number | null;
@@ -10,8 +11,9 @@ interface Ended {
 }
 
 export interface Start {
-  /** The Node that runs it; the one of the tests by default. */
+  /** A Node that runs bin/tcw.js directly, without its shell. */
   readonly node?: string;
+  /** Options for that Node, by default the one of the tests. */
   readonly nodeOptions?: readonly string[];
   /** Added to an environment that has nothing of Taskcluster, Pulse or tcw in it. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -24,16 +26,24 @@ export interface Start {
 /** Starts the real `tcw`, as a user does. */
 export function start(
   words: readonly string[],
-  { node, nodeOptions = [], environment, input, inputStaysOpen }: Start = {},
+  { node, nodeOptions, environment, input, inputStaysOpen }: Start = {},
 ): ChildProcess {
-  const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
-  const child = spawn(node ?? process.execPath, [...nodeOptions, bin, ...words], {
-    env: { ...Object.fromEntries(clean), ...environment },
+  const direct = [node ?? process.execPath, ...(nodeOptions ?? [])];
+  const [program = bin, ...before] = (node ?? nodeOptions) ? [...direct, bin] : [bin];
+  const child = spawn(program, [...before, ...words], {
+    env: { ...cleanEnvironment(), ...environment },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
   if (inputStaysOpen) child.stdin?.write(input ?? '');
   else child.stdin?.end(input);
   return child;
+}
+
+/** An environment that has nothing of Taskcluster, Pulse or tcw in it, and finds the Node of the tests first. */
+export function cleanEnvironment(): Record<string, string | undefined> {
+  const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
+  const { PATH = '' } = process.env;
+  return { ...Object.fromEntries(clean), PATH: `${dirname(process.execPath)}${delimiter}${PATH}` };
 }
 
 /** Runs the real `tcw` to its end. */

@@ -62,9 +62,26 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
     credentials: { clientId: user.clientId, accessToken: tokens.user.reveal() },
   }) as unknown as ArtifactCalls;
 
+  const environment = { TCW_ACCESS_TOKEN: tokens.worker.reveal() };
+  const words = (...flags: string[]) => [
+    'run',
+    ...without(flags, `--root-url=${local.rootUrl}`),
+    '--client-id=worker',
+    `--provisioner-id=${PROVISIONER}`,
+    `--worker-type=${WORKER_TYPE}`,
+    '--worker-group=group',
+    `--tasks-dir=${tasksDir}`,
+    '--log-level=debug',
+    ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
+    ...flags,
+  ];
+
   return {
     local,
     tasksDir,
+    /** What starts a worker, for who starts it in another way than `start` does. */
+    environment,
+    words,
     status,
     create: async (script: string, definition = {}, payload = {}): Promise<string> => {
       const taskId = taskcluster.slugid();
@@ -90,21 +107,10 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
       expect.poll(async () => (await status(taskId)).runs[runId]?.state).toBe(state),
     /** Starts a worker; it dies with the test, at the latest when `close` is called. */
     start: (...flags: string[]) => {
-      const child = start(
-        [
-          'run',
-          ...without(flags, `--root-url=${local.rootUrl}`),
-          '--client-id=worker',
-          `--provisioner-id=${PROVISIONER}`,
-          `--worker-type=${WORKER_TYPE}`,
-          '--worker-group=group',
-          `--tasks-dir=${tasksDir}`,
-          '--log-level=debug',
-          ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
-          ...flags,
-        ],
-        { ...how, environment: { TCW_ACCESS_TOKEN: tokens.worker.reveal(), ...how.environment } },
-      );
+      const child = start(words(...flags), {
+        ...how,
+        environment: { ...environment, ...how.environment },
+      });
       children.push(child);
       let said = '';
       child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -7,8 +7,8 @@ import { valueOfText } from './text.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const OURS = 'TCW_';
-/** What the test suite is told: no property, and no mistake either. */
-const OF_TESTS = 'TCW_TEST_';
+/** These are no properties, and no mistakes either: settings of the test suite, and what bin/tcw.js notes for the engine. */
+const NO_PROPERTY = /^TCW_(TEST_|STARTED_LIMITS$)/;
 
 const byVariable: ReadonlyMap<string, string> = new Map(
   [...PROPERTIES.keys(), ...OBSOLETE_PROPERTIES.keys()].map(name => [variableName(name), name]),
@@ -19,7 +19,7 @@ export function ownVariables(environment: Environment): Source {
   const settings = new Map<string, Setting>();
   const problems: Problem[] = [];
   for (const [variable, text] of Object.entries(environment)) {
-    if (text === undefined || !variable.startsWith(OURS) || variable.startsWith(OF_TESTS)) continue;
+    if (text === undefined || !variable.startsWith(OURS) || NO_PROPERTY.test(variable)) continue;
     const name = byVariable.get(variable);
     if (name === undefined) {
       const known = [...PROPERTIES.keys()].map(variableName);

@@ -1,4 +1,4 @@
-import { startLocalQueue, type LocalClient, type LocalQueue, type Publish } from '../../local/index.ts';
+import { startLocalQueue, type LocalQueue, type LocalQueueOptions } from '../../local/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import type { Logger } from '../logger.ts';
@@ -14,17 +14,13 @@ const REFUSALS: Readonly<Record<string, string>> = {
  *
  * @throws Failure when the port can not be had
  */
-export async function devQueue(
-  port: number,
-  publish: Publish,
-  clients: readonly LocalClient[],
-  logger: Logger,
-): Promise<LocalQueue> {
+export async function devQueue({
+  logger,
+  ...options
+}: LocalQueueOptions & { readonly port: number; readonly logger: Logger }): Promise<LocalQueue> {
   try {
     return await startLocalQueue({
-      port,
-      publish,
-      clients,
+      ...options,
       onError: err => {
         logger.error({ err }, 'the queue met an error of its own');
       },
@@ -34,7 +30,7 @@ export async function devQueue(
     if (refusal === undefined) throw error;
     throw new Failure(
       EXIT_CODES.invalidConfig.code,
-      `port ${port} can not be had: ${refusal}; choose another with --port`,
+      `port ${options.port} can not be had: ${refusal}; choose another with --port`,
     );
   }
 }

@@ -41,7 +41,7 @@ export function commandRunner(command: string): CommandRunner {
         // In a group of its own Ctrl-C at the terminal does not end it: the message it works on is finished.
         detached: GROUPS,
         stdio: ['pipe', 'inherit', 'inherit'],
-        env: { ...process.env, ...facts(record, context) },
+        env: { ...process.env, TCW_STARTED_LIMITS: undefined, ...facts(record, context) },
       });
       const { pid, stdin } = child;
       const ended = once(child, 'close');

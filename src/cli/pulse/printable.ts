@@ -1,12 +1,4 @@
-/**
- * Text that others may have chosen, on one line and unable to command a terminal.
- *
- * U+0080 to U+009F are control characters, too: U+009B begins a sequence as ESC [ does.
- */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
-}
+export { printable } from '../printable.ts';
 
 /** JSON, with the control characters escaped that JSON itself lets stand. */
 export function printableJson(value: unknown, indent?: number): string {

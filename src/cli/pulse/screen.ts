@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { printableLines } from '../printable.ts';
 
 /** A stream of a process: a terminal, a pipe or a file. */
 export type Output = NodeJS.WriteStream | (NodeJS.WritableStream & Partial<WriteStream>);
@@ -49,7 +50,7 @@ export function screen(stdout: Output, stderr: Output, live?: () => string): Scr
       }),
     say: text => {
       clear();
-      stderr.write(`tcw: ${text}\n`);
+      stderr.write(`tcw: ${printableLines(text)}\n`);
     },
     close: () => {
       clearInterval(redrawing);

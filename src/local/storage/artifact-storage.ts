@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -28,8 +28,10 @@ export interface ArtifactStorage {
   close(): Promise<void>;
 }
 
-export async function createArtifactStorage(): Promise<ArtifactStorage> {
-  const folder = await mkdtemp(join(tmpdir(), 'tcw-local-queue-'));
+/** @param chosen a folder to make, by default a new one among the machine's temporary files */
+export async function createArtifactStorage(chosen?: string): Promise<ArtifactStorage> {
+  if (chosen !== undefined) await mkdir(chosen, { mode: 0o700 });
+  const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'tcw-local-queue-')));
   const objects = new Map<string, { object: StoredObject; file: string }>();
   return {
     async put(key, content, as) {

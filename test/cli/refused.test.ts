@@ -83,7 +83,7 @@ describe('credentials that waiting does not mend end a worker at its start, with
       here.local.rootUrl,
       { TCW_ACCESS_TOKEN: SECRET, ...rest },
       `--client-id=${clientId}`,
-      '--log-level=warn',
+      '--log-level=error',
     );
     expect(ended.exitCode).toBe(73);
     expect(ended.stderr).toMatch(line);
@@ -108,7 +108,7 @@ describe('credentials that waiting does not mend end a worker at its start, with
       message: 'x',
     }));
     const environment = { TCW_ACCESS_TOKEN: SECRET, TCW_CERTIFICATE: certificate };
-    const ended = await run(rootUrl, environment, '--log-level=warn');
+    const ended = await run(rootUrl, environment, '--log-level=error');
     expect(ended).toMatchObject({
       exitCode: 73,
       stderr: expect.stringContaining(`certificate ${problem}`) as string,

@@ -1,7 +1,7 @@
 /**
  * A worker of the smallest kind, to be killed by a test, or to be another user than the test.
  *
- *   TCW_TEST_LINE=<line of shell> node worker-process.ts <folder> <options of nativeEngine as JSON>
+ *   TCW_TEST_LINE=<line of shell> node worker-process.ts <folder> <settings as JSON>
  *
  * The line is not among the arguments, for tests look there for what the line starts.
  * It prints which containment it has as a line of JSON, runs the line in a sandbox, and stops the sandbox when its
@@ -9,11 +9,17 @@
  */
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
-import { nativeEngine, type NativeEngineOptions } from '../../src/worker/engines/native/index.ts';
+import { nativeEngine } from '../../src/worker/engines/native/index.ts';
+import type { WorkerSettings } from './native-worker.ts';
 
 const [folder = '/', options = '{}'] = process.argv.slice(2);
 const line = process.env.TCW_TEST_LINE ?? '';
-const given = JSON.parse(options) as NativeEngineOptions;
+const {
+  env = { PATH: '/usr/bin:/bin' },
+  graceMs = 60_000,
+  toItsEnd,
+  ...given
+} = JSON.parse(options) as WorkerSettings;
 // What it leaves when it is killed goes with the test's folder.
 const engine = await nativeEngine({ fifoFolder: folder, ...given });
 const { containment, fallbackReason, unlimitedReason } = engine;
@@ -28,10 +34,17 @@ const output = new Writable({
     done();
   },
 });
-const run = sandbox.run({ argv: ['sh', '-c', line], env: { PATH: '/usr/bin:/bin' }, output });
+const run = sandbox.run({ argv: ['sh', '-c', line], env, output });
 process.stdin.resume();
 await once(process.stdin, 'end');
-await sandbox.stop(60_000);
+if (toItsEnd) await run;
+const result: { failure?: string } = {};
+try {
+  await sandbox.stop(graceMs);
+  await sandbox.close();
+} catch (error) {
+  result.failure = (error as Error).message;
+}
 const { exitCode } = await run;
-await sandbox.close();
-process.stdout.write(`${JSON.stringify({ exitCode, output: Buffer.concat(chunks).toString() })}\n`);
+const text = Buffer.concat(chunks).toString();
+process.stdout.write(`${JSON.stringify({ exitCode, output: text, ...result })}\n`);

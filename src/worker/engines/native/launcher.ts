@@ -100,6 +100,11 @@ export class Launcher {
     return { inside: inside.promise, ended: ended.promise };
   }
 
+  /** Waits for nothing more: the command that was launched counts as killed. */
+  abandon(): void {
+    this.#parts.report.destroy();
+  }
+
   #job({ argv, env }: Command, { tools, folder, limits }: LaunchOptions): string {
     const { launch = '', mark = {} } = this.#parts;
     const { variables, restore } = carryEnvironment({ ...env, ...mark }, tools);

@@ -1,9 +1,15 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OutputPipe } from './output-pipe.ts';
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** How long the first process of a namespace may take to answer, in ms. */
+const ANSWER_MS = 1_000;
+/** How much of what it says is kept while nobody waits for it, in characters. */
+const HEARD_AT_MOST = 2_000;
 
 /** The worker's ends of the FIFOs between it and what a run's namespace consists of. */
 export class NamespaceEnds {
@@ -20,6 +26,7 @@ export class NamespaceEnds {
   readonly launcherEnded: Promise<undefined>;
   readonly #keep: number;
   readonly #status: Socket;
+  readonly #next: () => Promise<string>;
   #released = false;
 
   /** @param folder in which the FIFOs are; it is not needed any more when the other ends are open too */
@@ -53,14 +60,33 @@ export class NamespaceEnds {
       resolve(undefined);
     });
     this.launcherEnded = launcherEnded;
-    const { ready, ended } = heard(this.#status);
+    const { ready, ended, next } = heard(this.#status);
     this.ready = ready;
     this.ended = ended;
+    this.#next = next;
   }
 
   /** Tells the first process of the namespace something. */
   tell(line: string): void {
-    if (!this.#released) writeSync(this.#keep, `${line}\n`);
+    if (this.#released) return;
+    try {
+      writeSync(this.#keep, `${line}\n`);
+    } catch {
+      // A member has stopped the reader for so long that the pipe is full.
+    }
+  }
+
+  /** Asks the first process something; undefined when no answer comes, as members can stop the one who answers. */
+  async ask(line: string): Promise<string | undefined> {
+    const answer = this.#next();
+    this.tell(line);
+    const timer = new AbortController();
+    const never = sleep(ANSWER_MS, undefined, timer).catch(() => undefined);
+    try {
+      return await Promise.race([answer, never, this.ended]);
+    } finally {
+      timer.abort();
+    }
   }
 
   /** Ends what the first process and the launcher read, as the end of the worker would. */
@@ -71,23 +97,38 @@ export class NamespaceEnds {
     this.jobs.destroy();
   }
 
-  /** Gives all back, whoever is at the other ends. */
-  close(): void {
+  /** Hears nothing more, whoever is at the other ends. What is in the pipe of the output can still be read. */
+  abandon(): void {
     this.release();
     this.report.destroy();
     this.#status.destroy();
+  }
+
+  /** Gives all back. */
+  close(): void {
+    this.abandon();
     this.pipe.close();
   }
 }
 
-/** What a namespace's first process says: a line when it is there, then nothing. Anything else is a complaint. */
+/** What a namespace's first process says: `ready` when it is there, then its answers. Anything before is a complaint. */
 function heard(status: Socket) {
   const ready = Promise.withResolvers<undefined>();
   const ended = Promise.withResolvers<undefined>();
+  let isReady = false;
   let text = '';
+  let answer = Promise.withResolvers<string>();
   status.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    if (/^ready$/m.test(text)) ready.resolve(undefined);
+    text = (text + chunk.toString()).slice(-HEARD_AT_MOST);
+    if (!isReady && /^ready\n/m.test(text)) {
+      isReady = true;
+      text = text.replace(/^[^]*^ready\n/m, '');
+      ready.resolve(undefined);
+    }
+    if (isReady && text.endsWith('\n')) {
+      answer.resolve(text.trim());
+      text = '';
+    }
   });
   status.on('error', () => undefined);
   status.on('close', () => {
@@ -96,5 +137,9 @@ function heard(status: Socket) {
   });
   // Who waits for it hears of it; nobody else has to.
   ready.promise.catch(() => undefined);
-  return { ready: ready.promise, ended: ended.promise };
+  const next = () => {
+    answer = Promise.withResolvers<string>();
+    return answer.promise;
+  };
+  return { ready: ready.promise, ended: ended.promise, next };
 }

@@ -28,8 +28,32 @@ export interface OpenerWords {
  *
  * Shells keep each job that has ended until it has been told of, and look through all of them at each start.
  */
+/**
+ * Ends the namespaces that this shell has made, when the worker is gone. That the shell ends would end them too, unless a
+ * member holds the first process in its exit. `-ef` compares what the links of /proc lead to without another program.
+ */
+const GUARD = `
+  exec </dev/null >/dev/null 2>&1
+  read -r children </proc/$$/task/$$/children
+  tries=0
+  while [ "$tries" -lt 100 ]; do
+    members=
+    for child in $children; do
+      space=/proc/$child/ns/pid_for_children
+      if [ ! -e "$space" ] || [ "$space" -ef /proc/$$/ns/pid ]; then continue; fi
+      for process in /proc/[0-9]*; do
+        [ "$process/ns/pid" -ef "$space" ] && members="$members \${process#/proc/}"
+      done
+    done
+    [ -n "$members" ] || break
+    kill -s KILL $members
+    tries=$((tries + 1))
+    sleep 0.1
+  done`;
+
 const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) => `
   exec 2>&1
+  trap : PIPE
   resets=
   ${resetting} >/dev/null 2>&1 && resets=yes
   while read -r request mark pid; do
@@ -53,7 +77,8 @@ const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) =>
         echo '${ANSWER}entered' ;;
     esac
     jobs >/dev/null
-  done`;
+  done
+  ${GUARD}`;
 
 /**
  * The shell beside the worker that starts what a namespace consists of.

@@ -60,11 +60,14 @@ export class NativeSandbox implements Sandbox {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    // A command on its way in would miss the signal.
-    await this.#launched?.inside;
-    if (graceMs > 0 && (await this.#enclosure.anyAlive())) {
-      await this.#enclosure.terminate();
-      await this.#emptied(performance.now() + graceMs);
+    if (graceMs > 0) {
+      const deadline = performance.now() + graceMs;
+      // A command on its way in would miss the signal.
+      await this.#entered(deadline);
+      if (await this.#enclosure.anyAlive()) {
+        await this.#enclosure.terminate();
+        await this.#emptied(deadline);
+      }
     }
     await this.#end();
   }
@@ -80,8 +83,23 @@ export class NativeSandbox implements Sandbox {
 
   async #end(): Promise<void> {
     const launched = this.#launched;
-    await this.#enclosure.kill();
+    try {
+      await this.#enclosure.kill();
+    } catch (error) {
+      // A run does not wait for a command that cannot be ended.
+      this.#enclosure.launcher.abandon();
+      throw error;
+    }
     await launched?.ended.catch(() => undefined);
+  }
+
+  /** Settles when the command that is starting has entered, or at a time of the monotonic clock: a task can prevent it. */
+  async #entered(deadline: number): Promise<void> {
+    if (this.#launched === undefined) return;
+    const timer = new AbortController();
+    const late = sleep(deadline - performance.now(), undefined, timer).catch(() => undefined);
+    await Promise.race([this.#launched.inside, late]);
+    timer.abort();
   }
 
   /** Settles when nobody is left inside, or at a time of the monotonic clock. */

@@ -15,10 +15,12 @@ export interface Tools {
   readonly shellIsPlain: boolean;
   readonly env: string;
   readonly mkfifo: string;
+  readonly mount: string | undefined;
   readonly nice: string;
   readonly nsenter: string | undefined;
   readonly setpriv: string | undefined;
   readonly setsid: string | undefined;
+  readonly umount: string | undefined;
   readonly unshare: string | undefined;
 }
 
@@ -46,10 +48,12 @@ export function findTools(shell: string, searchPath: string, fifoFolder: string)
     shellIsPlain: isDash(shell),
     env: need('env'),
     mkfifo: need('mkfifo'),
+    mount: find('mount'),
     nice: need('nice'),
     nsenter: find('nsenter'),
     setpriv: find('setpriv'),
     setsid: find('setsid'),
+    umount: find('umount'),
     unshare: find('unshare'),
   };
 }

@@ -1,0 +1,91 @@
+/*
+ * What a task can do to a process by ptrace(2) and /proc, for attacks on the engine.
+ *
+ *   tracer try <pid> ...       tells all that it is granted, a line each
+ *   tracer nested try <pid>    the same with every capability, in a user namespace of its own
+ *   tracer hold <pid> <word>   traces a process and holds it in its exit; prints "held" or why it cannot; never ends
+ *   tracer child               traces a child of its own through a system call; prints "traced"
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void granted(int pid, const char *what) {
+  printf("%d %s\n", pid, what);
+  fflush(stdout);
+}
+
+static void opens(int pid, const char *name, int flags) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  int fd = open(path, flags | O_NONBLOCK);
+  if (fd < 0) return;
+  granted(pid, name);
+  close(fd);
+}
+
+static void try_all(int pid) {
+  static const char *links[] = {"fd/0", "fd/1", "fd/3", "fd/4", "root/.", "cwd/.", "exe", "ns/pid", "ns/mnt"};
+  for (size_t i = 0; i < sizeof links / sizeof *links; i++) opens(pid, links[i], O_RDONLY);
+  opens(pid, "fd/0", O_WRONLY);
+  opens(pid, "mem", O_RDONLY);
+  opens(pid, "mem", O_RDWR);
+  char byte;
+  struct iovec local = {&byte, 1}, remote = {(void *)0x400000, 1};
+  if (process_vm_readv(pid, &local, 1, &remote, 1, 0) >= 0 || errno == EFAULT) granted(pid, "process_vm_readv");
+  int pidfd = syscall(SYS_pidfd_open, pid, 0);
+  if (pidfd >= 0 && syscall(SYS_pidfd_getfd, pidfd, 0, 0) >= 0) granted(pid, "pidfd_getfd");
+  if (pidfd >= 0 && setns(pidfd, CLONE_NEWNS) == 0) granted(pid, "setns");
+  if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
+    granted(pid, "PTRACE_SEIZE");
+    ptrace(PTRACE_DETACH, pid, 0, 0);
+  }
+  if (ptrace(PTRACE_ATTACH, pid, 0, 0) == 0) {
+    granted(pid, "PTRACE_ATTACH");
+    waitpid(pid, 0, __WALL);
+    ptrace(PTRACE_DETACH, pid, 0, 0);
+  }
+}
+
+static void hold(int pid) {
+  if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACEEXIT) == 0) puts("held");
+  else printf("not held: %s\n", strerror(errno));
+  fflush(stdout);
+  for (int signal = 1; signal < 32; signal++) sigaction(signal, &(struct sigaction){.sa_handler = SIG_IGN}, 0);
+  for (;;) pause();
+}
+
+static void trace_child(void) {
+  int child = fork(), status;
+  if (child == 0) {
+    ptrace(PTRACE_TRACEME, 0, 0, 0);
+    raise(SIGSTOP);
+    _exit(7);
+  }
+  waitpid(child, &status, 0);
+  if (!WIFSTOPPED(status) || ptrace(PTRACE_SYSCALL, child, 0, 0) != 0) return;
+  waitpid(child, &status, 0);
+  if (WIFSTOPPED(status) && ptrace(PTRACE_CONT, child, 0, 0) == 0) waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 7) puts("traced");
+}
+
+int main(int count, char **words) {
+  if (count > 1 && strcmp(words[1], "nested") == 0) {
+    if (unshare(CLONE_NEWUSER) != 0) return printf("unshare: %s\n", strerror(errno)), 1;
+    count--, words++;
+  }
+  if (count > 1 && strcmp(words[1], "child") == 0) trace_child();
+  else if (count > 2 && strcmp(words[1], "hold") == 0) hold(atoi(words[2]));
+  else for (int i = 2; i < count; i++) try_all(atoi(words[i]));
+  return 0;
+}

@@ -1,0 +1,95 @@
+import { mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { alive, newMarker, sleeping } from '../engines/native-fixtures.ts';
+import { startWorker } from '../engines/native-worker.ts';
+import { namespaced, newTracer, olderMachine } from './hostile.ts';
+
+/** Processes that do not end on SIGTERM, in the run's namespace and in one of their own. */
+const stubborn = (marker: string) =>
+  `trap "" TERM; sleep ${marker} & (setsid sh -c 'unshare --user --pid --fork sleep ${marker} & exit' &)`;
+
+describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, prefix }) => {
+  it('cannot trace its first process, nor reach what that has open', async () => {
+    const tracer = await newTracer();
+    const before = 'pids=; for p in $(cd /proc && echo [0-9]*); do [ $p -ge $$ ] || pids="$pids $p"; done';
+    const line = `${before}; ${tracer} try $pids; ${tracer} nested try $pids; echo $pids | wc -w`;
+    const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
+    expect(await finish()).toEqual({ exitCode: 0, output: '2\n' });
+  });
+
+  it('can trace its own processes', async () => {
+    const { finish } = await startWorker(prefix, `${await newTracer()} child`, {
+      containment,
+      toItsEnd: true,
+    });
+    expect(await finish()).toEqual({ exitCode: 0, output: 'traced\n' });
+  });
+
+  it('cannot hold its first process in its exit', async () => {
+    const marker = newMarker();
+    const line = `${stubborn(marker)}; ${await newTracer()} hold 1`;
+    const { finish } = await startWorker(prefix, line, { containment, graceMs: 300 });
+    await sleeping(marker, 2);
+    const { exitCode, output, failure } = await finish();
+    expect([exitCode, output, failure]).toEqual([137, 'not held: Operation not permitted\n', undefined]);
+    expect(await alive(marker)).toEqual([]);
+  });
+
+  it('that holds its first process on an older machine is stopped all the same', async () => {
+    const marker = newMarker();
+    const line = `${stubborn(marker)}; exec ${await newTracer()} hold 1 ${marker}`;
+    const searchPath = await olderMachine();
+    const { finish } = await startWorker(prefix, line, { containment, graceMs: 300, searchPath });
+    await sleeping(marker, 2);
+    expect(await finish()).toEqual({ exitCode: 137, output: 'held\n' });
+    expect(await alive(marker)).toEqual([]);
+  });
+
+  it('that holds its first process on an older machine ends with its worker', async () => {
+    const marker = newMarker();
+    const line = `${stubborn(marker)}; exec ${await newTracer()} hold 1 ${marker}`;
+    const worker = await startWorker(prefix, line, { containment, searchPath: await olderMachine() });
+    await sleeping(marker, 2);
+    await expect.poll(async () => (await alive(marker)).join()).toContain('tracer hold');
+    worker.kill();
+    await expect.poll(() => alive(marker)).toEqual([]);
+  });
+});
+
+/** A group whose processes the kernel can hold so that not even SIGKILL ends them, as it holds those of a dead disk. */
+const freezer = '/sys/fs/cgroup/freezer';
+
+describe.runIf(existsSync(`${freezer}/cgroup.procs`) && process.getuid?.() === 0)(
+  'a process that cannot be ended',
+  () => {
+    it.each(namespaced.filter(({ user }) => user === 'root'))(
+      'is told by its number and its name, after a time ($containment)',
+      async ({ containment, prefix }) => {
+        const marker = newMarker();
+        const group = `${freezer}/tcw-${marker}`;
+        await mkdir(group);
+        const thaw = () => writeFile(`${group}/freezer.state`, 'THAWED').catch(() => undefined);
+        const line = `echo 0 >${group}/cgroup.procs; exec sleep ${marker}`;
+        const worker = await startWorker(prefix, line, { containment, graceMs: 300 });
+        await sleeping(marker, 1);
+        const [pid = ''] = (await alive(marker))[0]?.split(' ') ?? [];
+        await writeFile(`${group}/freezer.state`, 'FROZEN');
+        onTestFinished(thaw);
+        const { exitCode, failure } = await worker.finish();
+        expect(exitCode).toBe(137);
+        expect(failure).toContain(`${pid} (sleep, `);
+        await thaw();
+        await expect.poll(() => alive(marker)).toEqual([]);
+        await expect
+          .poll(() =>
+            rmdir(group).then(
+              () => true,
+              () => false,
+            ),
+          )
+          .toBe(true);
+      },
+    );
+  },
+);

@@ -4,6 +4,8 @@
  *   tracer try <pid> ...       tells all that it is granted, a line each
  *   tracer nested try <pid>    the same with every capability, in a user namespace of its own
  *   tracer hold <pid> <word>   traces a process and holds it in its exit; prints "held" or why it cannot; never ends
+ *   tracer write <fd> <text> <times>
+ *                              writes a text to a descriptor of each process that comes, if it is a pipe; never ends
  *   tracer child               traces a child of its own through a system call; prints "traced"
  */
 #define _GNU_SOURCE
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -65,6 +68,21 @@ static void hold(int pid) {
   for (;;) pause();
 }
 
+/* Descriptors of a process that is about to become a command are those of the shell that starts it. */
+static void write_to_all(const char *fd, const char *text, long times) {
+  signal(SIGPIPE, SIG_IGN);
+  for (int pid = getpid() + 1;; pid = pid > getpid() + 400 ? getpid() + 1 : pid + 1) {
+    char path[64];
+    struct stat found;
+    snprintf(path, sizeof path, "/proc/%d/fd/%s", pid, fd);
+    if (stat(path, &found) != 0 || !S_ISFIFO(found.st_mode)) continue;
+    int pipe = open(path, O_WRONLY);
+    if (pipe < 0) continue;
+    for (long i = 0; i < times && write(pipe, text, strlen(text)) > 0; i++);
+    close(pipe);
+  }
+}
+
 static void trace_child(void) {
   int child = fork(), status;
   if (child == 0) {
@@ -86,6 +104,7 @@ int main(int count, char **words) {
   }
   if (count > 1 && strcmp(words[1], "child") == 0) trace_child();
   else if (count > 2 && strcmp(words[1], "hold") == 0) hold(atoi(words[2]));
+  else if (count > 4 && strcmp(words[1], "write") == 0) write_to_all(words[2], words[3], atol(words[4]));
   else for (int i = 2; i < count; i++) try_all(atoi(words[i]));
   return 0;
 }

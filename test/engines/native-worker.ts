@@ -38,6 +38,8 @@ export interface Finish {
   readonly output: string;
   /** What the end of the sandbox failed with. */
   readonly failure?: string;
+  /** How many more commands were run. */
+  readonly more?: number;
 }
 
 export interface WorkerSettings extends NativeEngineOptions {
@@ -47,6 +49,8 @@ export interface WorkerSettings extends NativeEngineOptions {
   readonly graceMs?: number;
   /** Whether `finish` waits for the command to end by itself. */
   readonly toItsEnd?: boolean;
+  /** How many more commands are run after it, as long as they can be. */
+  readonly more?: number;
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import type { WorkerSettings } from './native-worker.ts';
 
@@ -18,10 +19,10 @@ const {
   env = { PATH: '/usr/bin:/bin' },
   graceMs = 60_000,
   toItsEnd,
+  more = 0,
   ...given
 } = JSON.parse(options) as WorkerSettings;
-// What it leaves when it is killed goes with the test's folder.
-const engine = await nativeEngine({ fifoFolder: folder, ...given });
+const engine = await nativeEngine(given);
 const { containment, fallbackReason, unlimitedReason } = engine;
 process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason })}\n`);
 
@@ -38,7 +39,8 @@ const run = sandbox.run({ argv: ['sh', '-c', line], env, output });
 process.stdin.resume();
 await once(process.stdin, 'end');
 if (toItsEnd) await run;
-const result: { failure?: string } = {};
+const result: { failure?: string; more?: number } = {};
+if (more > 0) result.more = await runMore(more);
 try {
   await sandbox.stop(graceMs);
   await sandbox.close();
@@ -48,3 +50,15 @@ try {
 const { exitCode } = await run;
 const text = Buffer.concat(chunks).toString();
 process.stdout.write(`${JSON.stringify({ exitCode, output: text, ...result })}\n`);
+
+/** A task can bring it about that no command of its own starts any more. */
+async function runMore(most: number): Promise<number> {
+  for (let count = 0; count < most; count++) {
+    const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const ran = sandbox
+      .run({ argv: ['true'], env: { PATH: '/usr/bin:/bin' }, output: sink })
+      .catch(() => undefined);
+    if ((await Promise.race([ran, sleep(3_000, undefined)])) === undefined) return count;
+  }
+  return most;
+}

@@ -56,6 +56,11 @@ export class AnsweringShell {
     this.#hold();
   }
 
+  /** 0 where it did not start. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   ask(line: string): Promise<string> {
     // Where it did not start at all, it has no streams, whatever the types say.
     if (this.over || this.#child.pid === undefined) return Promise.reject(new Error(this.complaint()));
@@ -88,8 +93,11 @@ export class AnsweringShell {
   /** It is waited for while there are questions. */
   #hold(): void {
     const stdout = this.#child.stdout as unknown as Holding;
-    if (this.#questions.length > 0) stdout.ref();
-    else stdout.unref();
+    // The process as well: when it has ended, its output has, and Node may hear of that first.
+    for (const held of [this.#child, stdout]) {
+      if (this.#questions.length > 0) held.ref();
+      else held.unref();
+    }
   }
 
   #end(why: string): void {

@@ -1,17 +1,18 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openEnd, openEnds } from './anonymous-pipe.ts';
+import { PIPES } from './opener.ts';
 import { OutputPipe } from './output-pipe.ts';
 
-const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+const { O_NONBLOCK } = constants;
 
 /** How long the first process of a namespace may take to answer, in ms. */
 const ANSWER_MS = 1_000;
 /** How much of what it says is kept while nobody waits for it, in characters. */
 const HEARD_AT_MOST = 2_000;
 
-/** The worker's ends of the FIFOs between it and what a run's namespace consists of. */
+/** The worker's ends of the pipes between it and what a run's namespace consists of. */
 export class NamespaceEnds {
   readonly pipe: OutputPipe;
   /** What the launcher reads. */
@@ -29,28 +30,23 @@ export class NamespaceEnds {
   readonly #next: () => Promise<string>;
   #released = false;
 
-  /** @param folder in which the FIFOs are; it is not needed any more when the other ends are open too */
-  constructor(folder: string) {
+  /** @param opener the process whose descriptors the pipes are */
+  constructor(opener: number) {
     const opened: { destroy: () => unknown }[] = [];
-    const open = (name: string, flags: number) => {
-      const descriptor = openSync(path.join(folder, name), flags | O_NONBLOCK);
-      opened.push({ destroy: () => closeSync(descriptor) });
-      return descriptor;
-    };
-    const socket = (name: string, way: { readable: boolean }) => {
-      // One that is opened for writing waits for a reader, who is not there yet; one that is opened for both does not.
-      const fd = open(name, way.readable ? O_RDONLY : O_RDWR);
-      const made = new Socket({ fd, writable: !way.readable, ...way });
-      opened.splice(-1, 1, made);
+    const socket = (name: keyof typeof PIPES, way: 'read' | 'write') => {
+      const fd = openEnd(opener, PIPES[name], way, O_NONBLOCK);
+      const made = new Socket({ fd, readable: way === 'read', writable: way === 'write' });
+      opened.push(made);
       return made;
     };
     try {
-      this.pipe = new OutputPipe(path.join(folder, 'output'));
+      const { reader, writer } = openEnds(opener, PIPES.output);
+      this.pipe = new OutputPipe(reader, writer);
       opened.push({ destroy: () => this.pipe.close() });
-      this.jobs = socket('jobs', { readable: false });
-      this.report = socket('report', { readable: true });
-      this.#status = socket('status', { readable: true });
-      this.#keep = open('keep', O_RDWR);
+      this.jobs = socket('jobs', 'write');
+      this.report = socket('report', 'read');
+      this.#status = socket('status', 'read');
+      this.#keep = openEnd(opener, PIPES.keep, 'write', O_NONBLOCK);
     } catch (error) {
       for (const end of opened) end.destroy();
       throw error;

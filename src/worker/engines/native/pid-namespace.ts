@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Enclosure } from './enclosure.ts';
-import { Launcher } from './launcher.ts';
+import { Launcher, launcherWords } from './launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
 import { NamespaceEnds } from './namespace-ends.ts';
 import { Opener } from './opener.ts';
-import { withFifoFolder, type OutputPipe } from './output-pipe.ts';
+import type { OutputPipe } from './output-pipe.ts';
 import { killFromOutside, namespaceForChildren } from './outside-kill.ts';
 import { isRunning, readProcFolder } from './process-table.ts';
 import { signal } from './process-group.ts';
@@ -89,9 +89,9 @@ const INIT = `
       while read -r request; do
         case $request in
           terminate)
-            kill -s TERM -- -1
-            kill -s CONT -- -1 ;;
-          *) if kill -s 0 -- -1; then echo some >&4; else echo none >&4; fi ;;
+            kill -TERM -1
+            kill -CONT -1 ;;
+          *) if kill -0 -1; then echo some >&4; else echo none >&4; fi ;;
         esac
       done
       exit 0
@@ -106,21 +106,21 @@ export function namespaceOpener(
   limit: ProcessLimit | undefined,
 ): Opener {
   const words = (list: readonly string[]) => list.map(quoted).join(' ');
-  // nsenter does not fork, so that the shell after it stays outside the PID namespace, where no member can signal it,
-  // and only its children are members.
+  // nsenter does not fork, so that the launcher after it stays outside the PID namespace, where no member can signal it,
+  // and only its children are members. Each has a session of its own, so that process groups have numbers inside, and
+  // `kill 0` stays there.
   const enter = [nsenter, '--no-fork', ...(userNamespace ? ['--preserve-credentials'] : [])];
   const spaces = { pid: 'pid_for_children', mount: 'mnt', ...(userNamespace && { user: 'user' }) };
-  const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$pid/ns/${file}"`);
+  const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$keeper/ns/${file}"`);
   return new Opener(
     tools.shell,
     {
-      mkfifo: words([tools.mkfifo, '-m', '600']),
+      shell: quoted(tools.shell),
       first: words([...unshare, tools.shell, '-c', INIT, 'init', pidMax(limit), ...remount]),
-      launcher: `${words(enter)} ${files.join(' ')} -- ${words([...drop, tools.shell])}`,
+      launcher: `${words(enter)} ${files.join(' ')} -- ${words([...drop, tools.shell, ...launcherWords(setsid, tools.shell)])}`,
       resetting: words([tools.env, '--default-signal=INT,QUIT']),
       forking: words([setsid, '--fork']),
     },
-    tools.fifoFolders,
     tools.searchPath,
   );
 }
@@ -131,25 +131,15 @@ export function namespaceOpener(
  * @param mark by which its first process is known, different for each run
  * @throws Error with what its programs had to say
  */
-export async function openPidNamespace(
-  mark: string,
-  opener: Opener,
-  { setsid }: PidNamespaceMethod,
-): Promise<Enclosure> {
-  return await withFifoFolder(`${opener.folders}${mark}`, async folder => {
-    await opener.make(mark);
-    const ends = new NamespaceEnds(folder);
-    try {
-      const keeper = await opener.open(mark);
-      await ends.ready;
-      const space = { keeper, init: childOf(keeper), name: namespaceForChildren(keeper) };
-      await opener.enter(mark, keeper);
-      return new PidNamespace(ends, space, setsid);
-    } catch (error) {
-      ends.close();
-      throw error;
-    }
-  });
+export async function openPidNamespace(mark: string, opener: Opener): Promise<Enclosure> {
+  const { ends, keeper } = await opener.open(mark, pid => new NamespaceEnds(pid));
+  try {
+    await ends.ready;
+    return new PidNamespace(ends, { keeper, init: childOf(keeper), name: namespaceForChildren(keeper) });
+  } catch (error) {
+    ends.close();
+    throw error;
+  }
 }
 
 /** What a namespace is known by. */
@@ -169,12 +159,13 @@ class PidNamespace implements Enclosure {
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(ends: NamespaceEnds, space: Space, setsid: string) {
+  constructor(ends: NamespaceEnds, space: Space) {
     this.#ends = ends;
     this.#space = space;
     this.pipe = ends.pipe;
-    // A session whose leader is inside, so that process groups have numbers there and `kill 0` stays inside.
-    this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report, launch: quoted(setsid) });
+    // It enters the namespace, which is there now.
+    ends.jobs.write('enter\n');
+    this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report });
     void ends.ended.then(() => {
       this.#over = true;
     });

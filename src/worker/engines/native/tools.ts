@@ -8,13 +8,11 @@ import path from 'node:path';
 export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
-  /** What the path of each run's folder for FIFOs begins with, before the run's mark. */
-  readonly fifoFolders: string;
   readonly shell: string;
   /** Whether the shell adds nothing to the environment that it can not take away again: it is dash. */
   readonly shellIsPlain: boolean;
   readonly env: string;
-  readonly mkfifo: string;
+  readonly mkfifo: string | undefined;
   readonly mount: string | undefined;
   readonly nice: string;
   readonly nsenter: string | undefined;
@@ -24,11 +22,8 @@ export interface Tools {
   readonly unshare: string | undefined;
 }
 
-/**
- * @param fifoFolder in which the folders for FIFOs are
- * @throws Error naming a program that the engine can not do without
- */
-export function findTools(shell: string, searchPath: string, fifoFolder: string): Tools {
+/** @throws Error naming a program that the engine cannot do without */
+export function findTools(shell: string, searchPath: string): Tools {
   const find = (name: string) =>
     searchPath
       .split(':')
@@ -43,11 +38,10 @@ export function findTools(shell: string, searchPath: string, fifoFolder: string)
   };
   return {
     searchPath,
-    fifoFolders: path.resolve(fifoFolder, 'tcw-'),
     shell,
     shellIsPlain: isDash(shell),
     env: need('env'),
-    mkfifo: need('mkfifo'),
+    mkfifo: find('mkfifo'),
     mount: find('mount'),
     nice: need('nice'),
     nsenter: find('nsenter'),

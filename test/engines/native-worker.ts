@@ -43,6 +43,8 @@ export interface Finish {
 }
 
 export interface WorkerSettings extends NativeEngineOptions {
+  /** The command, in place of the line. */
+  readonly argv?: readonly string[];
   /** The command's environment; by default a PATH alone. */
   readonly env?: Readonly<Record<string, string>>;
   /** How long the command has to end, in ms; by default a minute. */
@@ -64,9 +66,9 @@ export async function startWorker(
   settings: WorkerSettings = {},
 ): Promise<Worker> {
   const folder = await newFolder();
-  const [file = '', ...words] = [...prefix, process.execPath, workerScript, folder, JSON.stringify(settings)];
+  const [file = '', ...words] = [...prefix, process.execPath, workerScript, folder];
   const subprocess = execa(file, words, {
-    env: { TCW_TEST_LINE: line },
+    env: { TCW_TEST_LINE: line, TCW_TEST_SETTINGS: JSON.stringify(settings) },
     stdin: 'pipe',
     stderr: 'inherit',
     buffer: false,

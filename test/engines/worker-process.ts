@@ -1,9 +1,9 @@
 /**
  * A worker of the smallest kind, to be killed by a test, or to be another user than the test.
  *
- *   TCW_TEST_LINE=<line of shell> node worker-process.ts <folder> <settings as JSON>
+ *   TCW_TEST_LINE=<line of shell> TCW_TEST_SETTINGS=<JSON> node worker-process.ts <folder>
  *
- * The line is not among the arguments, for tests look there for what the line starts.
+ * Neither is among the arguments, for tests look there for what the line starts.
  * It prints which containment it has as a line of JSON, runs the line in a sandbox, and stops the sandbox when its
  * standard input ends; then it prints how the command ended, and ends.
  */
@@ -13,15 +13,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import type { WorkerSettings } from './native-worker.ts';
 
-const [folder = '/', options = '{}'] = process.argv.slice(2);
+const [folder = '/'] = process.argv.slice(2);
 const line = process.env.TCW_TEST_LINE ?? '';
 const {
+  argv = ['sh', '-c', line],
   env = { PATH: '/usr/bin:/bin' },
   graceMs = 60_000,
   toItsEnd,
   more = 0,
   ...given
-} = JSON.parse(options) as WorkerSettings;
+} = JSON.parse(process.env.TCW_TEST_SETTINGS ?? '{}') as WorkerSettings;
 const engine = await nativeEngine(given);
 const { containment, fallbackReason, unlimitedReason } = engine;
 process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason })}\n`);
@@ -35,7 +36,7 @@ const output = new Writable({
     done();
   },
 });
-const run = sandbox.run({ argv: ['sh', '-c', line], env, output });
+const run = sandbox.run({ argv, env, output });
 process.stdin.resume();
 await once(process.stdin, 'end');
 if (toItsEnd) await run;
@@ -56,7 +57,7 @@ async function runMore(most: number): Promise<number> {
   for (let count = 0; count < most; count++) {
     const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
     const ran = sandbox
-      .run({ argv: ['true'], env: { PATH: '/usr/bin:/bin' }, output: sink })
+      .run({ argv: ['true'], env, output: sink })
       .catch(() => undefined);
     if ((await Promise.race([ran, sleep(3_000, undefined)])) === undefined) return count;
   }

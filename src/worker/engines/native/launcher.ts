@@ -154,10 +154,10 @@ export class Launcher {
       printf 'inside\\n' >&3
       ${limits}
       ${OUTPUT_ANEW}
-      unset PATH ${SANDBOX}
-      ${exports.join('\n')}
       set -- ${[...guard, ...argv].map(quoted).join(' ')}
+      unset PATH ${SANDBOX}
       ${restore}
+      ${exports.join('\n')}
       exec "$@" 2>&1 3>&- </dev/null
     }\n`;
   }

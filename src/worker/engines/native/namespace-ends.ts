@@ -1,9 +1,9 @@
 import { closeSync, constants, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openEnd, openEnds } from './anonymous-pipe.ts';
 import { PIPES } from './opener.ts';
 import { OutputPipe } from './output-pipe.ts';
+import { settledWithin } from './settled-within.ts';
 
 const { O_NONBLOCK } = constants;
 
@@ -76,13 +76,8 @@ export class NamespaceEnds {
   async ask(line: string): Promise<string | undefined> {
     const answer = this.#next();
     this.tell(line);
-    const timer = new AbortController();
-    const never = sleep(ANSWER_MS, undefined, timer).catch(() => undefined);
-    try {
-      return await Promise.race([answer, never, this.ended]);
-    } finally {
-      timer.abort();
-    }
+    const heard = Promise.race([answer, this.ended]);
+    return (await settledWithin(heard, ANSWER_MS)) ? await heard : undefined;
   }
 
   /** Ends what the first process and the launcher read, as the end of the worker would. */

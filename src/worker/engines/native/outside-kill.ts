@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { signal } from './process-group.ts';
+import { settledWithin } from './settled-within.ts';
 
 /** How long the kernel may take to end a namespace by itself, in ms. */
 const QUICK_MS = 100;
@@ -37,14 +37,9 @@ export async function killFromOutside(
   first: number,
   emptied: Promise<unknown>,
 ): Promise<void> {
-  let over = false;
-  const ended = emptied.then(() => (over = true));
   const deadline = performance.now() + PATIENCE_MS;
   for (let pause = QUICK_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-    const timer = new AbortController();
-    await Promise.race([ended, sleep(pause, undefined, timer).catch(() => undefined)]);
-    timer.abort();
-    if (over) return;
+    if (await settledWithin(emptied, pause)) return;
     const members = membersOf(space, first);
     if (performance.now() > deadline) {
       if (members.length === 0) return;

@@ -3,6 +3,7 @@ import { CommandNotStarted, type Command, type CommandResult, type Sandbox } fro
 import type { Enclosure } from './enclosure.ts';
 import type { Launch, LaunchOptions } from './launcher.ts';
 import { outOfMemoryKills } from './out-of-memory.ts';
+import { settledWithin } from './settled-within.ts';
 import { assertStartable } from './startable.ts';
 
 /** What a command that was killed before it could do anything exits with. */
@@ -10,6 +11,9 @@ const KILLED = 128 + 9;
 
 /** The time between two looks at who is left, in ms, is doubled up to this. */
 const LONGEST_PAUSE = 32;
+
+/** How long the launcher may take to tell that a command has ended, in ms. */
+const REPORT_MS = 1_000;
 
 /** Runs the commands of one run inside an enclosure, one after the other. */
 export class NativeSandbox implements Sandbox {
@@ -62,8 +66,8 @@ export class NativeSandbox implements Sandbox {
     this.#stopping = true;
     if (graceMs > 0) {
       const deadline = performance.now() + graceMs;
-      // A command on its way in would miss the signal.
-      await this.#entered(deadline);
+      // A command on its way in would miss the signal. A task can keep it from entering.
+      if (this.#launched) await settledWithin(this.#launched.inside, graceMs);
       if (await this.#enclosure.anyAlive()) {
         await this.#enclosure.terminate();
         await this.#emptied(deadline);
@@ -93,15 +97,6 @@ export class NativeSandbox implements Sandbox {
     await launched?.ended.catch(() => undefined);
   }
 
-  /** Settles when the command that is starting has entered, or at a time of the monotonic clock: a task can prevent it. */
-  async #entered(deadline: number): Promise<void> {
-    if (this.#launched === undefined) return;
-    const timer = new AbortController();
-    const late = sleep(deadline - performance.now(), undefined, timer).catch(() => undefined);
-    await Promise.race([this.#launched.inside, late]);
-    timer.abort();
-  }
-
   /** Settles when nobody is left inside, or at a time of the monotonic clock. */
   async #emptied(deadline: number): Promise<void> {
     // The end of the command is mostly the end of all, so that it is not waited for in pauses.
@@ -113,7 +108,10 @@ export class NativeSandbox implements Sandbox {
     for (let pause = 1; performance.now() < deadline; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const pauseEnded = sleep(Math.min(pause, deadline - performance.now()));
       await Promise.race(commandEnded === undefined ? [pauseEnded] : [pauseEnded, commandEnded]);
-      if (!(await this.#enclosure.anyAlive())) return;
+      if (await this.#enclosure.anyAlive()) continue;
+      // The shell that tells how the command ended is no member, and may be about to.
+      if (commandEnded !== undefined) await settledWithin(commandEnded, REPORT_MS);
+      return;
     }
   }
 }

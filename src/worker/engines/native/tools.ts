@@ -9,9 +9,11 @@ export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
   readonly shell: string;
-  /** Whether the shell adds nothing to the environment that it can not take away again: it is dash. */
-  readonly shellIsPlain: boolean;
+  /** What is known of the shell; of bash and others nothing is. */
+  readonly shellKind: 'dash' | 'busybox' | 'other';
   readonly env: string;
+  /** Whether env(1) takes words from its environment (-S): it is not busybox's. */
+  readonly envExpands: boolean;
   readonly mkfifo: string | undefined;
   readonly mount: string | undefined;
   readonly nice: string;
@@ -36,11 +38,13 @@ export function findTools(shell: string, searchPath: string): Tools {
       throw new Error(`The native engine needs the program ${name}, which is not in ${searchPath}`);
     return found;
   };
+  const env = need('env');
   return {
     searchPath,
     shell,
-    shellIsPlain: isDash(shell),
-    env: need('env'),
+    shellKind: (['dash', 'busybox'] as const).find(kind => kind === programOf(shell)) ?? 'other',
+    env,
+    envExpands: programOf(env) !== 'busybox',
     mkfifo: find('mkfifo'),
     mount: find('mount'),
     nice: need('nice'),
@@ -52,11 +56,12 @@ export function findTools(shell: string, searchPath: string): Tools {
   };
 }
 
-function isDash(shell: string): boolean {
+/** The name of the file that a program really is: busybox and others are many programs in one. */
+function programOf(file: string): string {
   try {
-    return path.basename(realpathSync(shell)) === 'dash';
+    return path.basename(realpathSync(file));
   } catch {
-    return false;
+    return path.basename(file);
   }
 }
 

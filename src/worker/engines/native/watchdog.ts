@@ -41,7 +41,7 @@ const WATCHDOG = `
   done
   [ -z "$group" ] || kill -s KILL -- "-$group"
   marked() {
-    for file in $(grep -lF "$1" /proc/[0-9]*/environ); do
+    for file in $(grep -lzF "$1" /proc/[0-9]*/environ); do
       file=\${file#/proc/}
       printf '%s ' "\${file%/environ}"
     done

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { alive, newMarker, sleeping } from '../engines/native-fixtures.ts';
 import { startWorker } from '../engines/native-worker.ts';
-import { namespaced, newTracer, olderMachine } from './hostile.ts';
+import { namespaced, newTracer, olderMachine, workers } from './hostile.ts';
 
 /** Processes that do not end on SIGTERM, in the run's namespace and in one of their own. */
 const stubborn = (marker: string) =>
@@ -56,6 +56,20 @@ describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, 
     await expect.poll(() => alive(marker)).toEqual([]);
   });
 });
+
+describe.each(workers.filter(({ containment }) => containment === 'process-group'))(
+  'a task of $user in process groups',
+  ({ containment, prefix }) => {
+    it('that stops the shell which starts its commands is stopped all the same', async () => {
+      const marker = newMarker();
+      const line = `sleep ${marker} & shell=$PPID; (sleep 0.3; kill -s STOP $shell) & exit 4`;
+      const settings = { containment, toItsEnd: true, more: 100_000, graceMs: 500 };
+      const { finish } = await startWorker(prefix, line, settings);
+      expect(await finish()).toMatchObject({ exitCode: 4 });
+      expect(await alive(marker)).toEqual([]);
+    });
+  },
+);
 
 /** A group whose processes the kernel can hold so that not even SIGKILL ends them, as it holds those of a dead disk. */
 const freezer = '/sys/fs/cgroup/freezer';

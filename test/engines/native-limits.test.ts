@@ -196,6 +196,41 @@ describe.runIf(memoryGroups !== undefined).each(engines)('when memory has run ou
   });
 });
 
+describe.runIf(process.platform === 'linux').each(engines)(
+  'the limits that a worker was started with ($containment)',
+  ({ containment }) => {
+    const line = 'ulimit -Sn; ulimit -Sc; ulimit -Hn';
+    const [hard = ''] =
+      /^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.slice(1) ?? [];
+    const limited = (limits: string) => ['sh', '-c', `${limits} && exec "$0" "$@"`];
+
+    it('are those of a task, although Node raises its own', async () => {
+      const prefix = ['env', 'TCW_STARTED_LIMITS=nofile=1000 core=0', ...limited('ulimit -Sn 900')];
+      const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
+      expect(await finish()).toEqual({ exitCode: 0, output: `1000\n0\n${hard}\n` });
+    });
+
+    it('are those of the process that started the worker where nobody kept them', async () => {
+      // A shell that does not become the worker.
+      const prefix = ['sh', '-c', 'ulimit -Sn 900; ulimit -Sc 0; "$0" "$@"; exit'];
+      const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
+      expect(await finish()).toEqual({ exitCode: 0, output: `900\n0\n${hard}\n` });
+    });
+
+    it.each(['', 'nofile=', 'nofile=1;reboot core=x', 'other=5'])(
+      'are left alone when they read "%s"',
+      async limits => {
+        const prefix = ['env', `TCW_STARTED_LIMITS=${limits}`, ...limited('ulimit -Sc 0')];
+        const { finish } = await startWorker(prefix, 'ulimit -Sc; echo "$?"', {
+          containment,
+          toItsEnd: true,
+        });
+        expect(await finish()).toEqual({ exitCode: 0, output: '0\n0\n' });
+      },
+    );
+  },
+);
+
 const fewDescriptors = fileURLToPath(new URL('few-descriptors-process.ts', import.meta.url));
 
 describe.runIf(process.platform === 'linux').each(engines)(

@@ -19,7 +19,7 @@ describe.runIf(process.platform === 'linux').each(shells)('the shell beside the 
     // What it starts ends at once, so that many rounds take no time.
     const words = { shell, first: 'true', launcher: 'true', resetting: 'command', forking: 'command' };
     const before = new Set((await children()).map(({ pid }) => pid));
-    const opener = new Opener(shell, words, PATH);
+    const opener = new Opener([shell], words, PATH);
     onTestFinished(() => {
       opener.close();
     });

@@ -56,9 +56,7 @@ process.stdout.write(`${JSON.stringify({ exitCode, output: text, ...result })}\n
 async function runMore(most: number): Promise<number> {
   for (let count = 0; count < most; count++) {
     const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const ran = sandbox
-      .run({ argv: ['true'], env, output: sink })
-      .catch(() => undefined);
+    const ran = sandbox.run({ argv: ['true'], env, output: sink }).catch(() => undefined);
     if ((await Promise.race([ran, sleep(3_000, undefined)])) === undefined) return count;
   }
   return most;

@@ -26,9 +26,13 @@ export class AnsweringShell {
   readonly #questions: Question[] = [];
   #complaint = '';
 
-  constructor(shell: string, words: readonly string[], searchPath: string) {
+  /**
+   * @param words the shell, and its arguments
+   * @param searchPath for the programs that it starts
+   */
+  constructor([file = '', ...words]: readonly string[], searchPath: string) {
     assertDescriptors(DESCRIPTORS_OF_A_START);
-    const child = spawn(shell, words, {
+    const child = spawn(file, words, {
       env: { PATH: searchPath },
       cwd: '/',
       // In a session of its own, so that what a terminal sends to the worker is the worker's to hear.
@@ -41,7 +45,7 @@ export class AnsweringShell {
     });
     if (child.pid === undefined) return;
     child.on('exit', (code, signal) => {
-      this.#end(`${shell} ended with ${signal ?? `exit code ${code}`}`);
+      this.#end(`${file} ended with ${signal ?? `exit code ${code}`}`);
     });
     // That it has ended is seen by its exit.
     child.stdin.on('error', () => undefined);

@@ -4,6 +4,7 @@ import { CommandNotStarted, type Command, type CommandResult } from '../engine.t
 import { carryEnvironment } from './environment.ts';
 import { KEEPER, SANDBOX } from './mark.ts';
 import { quoted } from './quoted.ts';
+import { startedLimits } from './started-limits.ts';
 import type { Tools } from './tools.ts';
 
 /** A command that has been given to the system. */
@@ -51,7 +52,12 @@ const LAUNCHER = `
   done`;
 
 /** The arguments of a shell that is a launcher; `runner` is a shell and what starts it. */
-export const launcherWords = (...runner: readonly string[]) => ['-c', LAUNCHER, 'launcher', ...runner];
+export const launcherWords = (...runner: readonly string[]) => [
+  '-c',
+  `${startedLimits()}${LAUNCHER}`,
+  'launcher',
+  ...runner,
+];
 
 /** Any line would do. */
 const NEXT_RUNNER = 'next\n';

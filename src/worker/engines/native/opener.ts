@@ -101,7 +101,6 @@ interface Closable {
  * It ends when the worker does, and it does not keep the worker's process from ending.
  */
 export class Opener {
-  readonly #shell: string;
   readonly #words: readonly string[];
   readonly #searchPath: string;
   #running: AnsweringShell | undefined;
@@ -109,13 +108,12 @@ export class Opener {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param shell a POSIX shell
+   * @param shell a POSIX shell, and what starts it
    * @param words what it starts
    * @param searchPath for the programs that those programs start
    */
-  constructor(shell: string, words: OpenerWords, searchPath: string) {
-    this.#shell = shell;
-    this.#words = ['-c', script(words), 'opener'];
+  constructor(shell: readonly string[], words: OpenerWords, searchPath: string) {
+    this.#words = [...shell, '-c', script(words), 'opener'];
     this.#searchPath = searchPath;
   }
 
@@ -165,7 +163,7 @@ export class Opener {
 
   #start(): AnsweringShell {
     if (this.#running === undefined || this.#running.over) {
-      this.#running = new AnsweringShell(this.#shell, this.#words, this.#searchPath);
+      this.#running = new AnsweringShell(this.#words, this.#searchPath);
     }
     return this.#running;
   }

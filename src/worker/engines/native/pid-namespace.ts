@@ -113,7 +113,7 @@ export function namespaceOpener(
   const spaces = { pid: 'pid_for_children', mount: 'mnt', ...(userNamespace && { user: 'user' }) };
   const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$keeper/ns/${file}"`);
   return new Opener(
-    tools.shell,
+    [...tools.closing, tools.shell],
     {
       shell: quoted(tools.shell),
       first: words([...unshare, tools.shell, '-c', INIT, 'init', pidMax(limit), ...remount]),

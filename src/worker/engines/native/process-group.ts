@@ -31,9 +31,10 @@ export async function openProcessGroups(mark: string, tools: Tools): Promise<Enc
 }
 
 /** The shell that starts commands leads their process group, which is a session too. */
-function startLauncher(mark: string, pipe: OutputPipe, { shell, searchPath }: Tools): ChildProcess {
+function startLauncher(mark: string, pipe: OutputPipe, { closing, shell, searchPath }: Tools): ChildProcess {
   assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
-  const launcher = spawn(shell, launcherWords(shell), {
+  const [file = shell, ...words] = [...closing, shell, ...launcherWords(shell)];
+  const launcher = spawn(file, words, {
     env: { PATH: searchPath, [SANDBOX]: mark },
     cwd: '/',
     detached: true,

@@ -1,5 +1,6 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { inheritable } from './descriptors.ts';
 
 /**
  * What the engine itself uses of the machine. Programs are absolute paths; they come from the worker's search path, never
@@ -9,6 +10,8 @@ export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
   readonly shell: string;
+  /** Starts the shell, and anything else, without descriptors that the worker has inherited. */
+  readonly closing: readonly string[];
   /** What is known of the shell; of bash and others nothing is. */
   readonly shellKind: 'dash' | 'busybox' | 'other';
   readonly env: string;
@@ -42,6 +45,7 @@ export function findTools(shell: string, searchPath: string): Tools {
   return {
     searchPath,
     shell,
+    closing: closing(inheritable(), find('bash'), find('busybox')),
     shellKind: (['dash', 'busybox'] as const).find(kind => kind === programOf(shell)) ?? 'other',
     env,
     envExpands: programOf(env) !== 'busybox',
@@ -54,6 +58,19 @@ export function findTools(shell: string, searchPath: string): Tools {
     umount: find('umount'),
     unshare: find('unshare'),
   };
+}
+
+/** dash can close descriptors of one digit only. */
+function closing(
+  descriptors: readonly number[],
+  bash: string | undefined,
+  busybox: string | undefined,
+): string[] {
+  if (descriptors.length === 0) return [];
+  const script = `exec ${descriptors.map(fd => `${fd}<&-`).join(' ')}; exec "$@"`;
+  // Without --norc, bash reads a file of the user when its standard input is a socket, as Node's are.
+  if (bash !== undefined) return [bash, '--norc', '--noprofile', '-c', script, 'closing'];
+  return busybox === undefined ? [] : [busybox, 'sh', '-c', script, 'closing'];
 }
 
 /** The name of the file that a program really is: busybox and others are many programs in one. */

@@ -72,12 +72,14 @@ export interface Watchdog {
  */
 export async function withNewWatchdog<Result>(
   mark: string,
-  { shell, mkfifo, searchPath }: Tools,
+  { closing, shell, mkfifo, searchPath }: Tools,
   use: (watchdog: Watchdog, pipe: OutputPipe) => Result,
 ): Promise<Result> {
   assertDescriptors(DESCRIPTORS_OF_A_START);
   // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
-  const subprocess = spawn(shell, ['-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, isLinux ? 'pipe' : ''], {
+  const script = ['-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, isLinux ? 'pipe' : ''];
+  const [file = shell, ...words] = [...closing, shell, ...script];
+  const subprocess = spawn(file, words, {
     env: { PATH: searchPath, [KEEPER]: mark },
     cwd: '/',
     detached: true,

@@ -80,24 +80,23 @@ export class NamespaceEnds {
     return (await settledWithin(heard, ANSWER_MS)) ? await heard : undefined;
   }
 
-  /** Ends what the first process and the launcher read, as the end of the worker would. */
+  /**
+   * Ends what the first process and the launcher read, as the end of the worker would. The worker's process does not wait
+   * for what they still tell.
+   */
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    this.#status.unref();
     closeSync(this.#keep);
     this.jobs.destroy();
   }
 
-  /** Hears nothing more, whoever is at the other ends. What is in the pipe of the output can still be read. */
-  abandon(): void {
+  /** Gives all back, whoever is at the other ends. */
+  close(): void {
     this.release();
     this.report.destroy();
     this.#status.destroy();
-  }
-
-  /** Gives all back. */
-  close(): void {
-    this.abandon();
     this.pipe.close();
   }
 }

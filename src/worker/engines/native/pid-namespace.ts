@@ -185,8 +185,12 @@ class PidNamespace implements Enclosure {
     this.#ends.tell('terminate');
   }
 
+  /** After a failure, it can be tried again. */
   kill(): Promise<void> {
-    this.#killed ??= this.#kill();
+    this.#killed ??= this.#kill().catch(error => {
+      this.#killed = undefined;
+      throw error;
+    });
     return this.#killed;
   }
 
@@ -196,11 +200,7 @@ class PidNamespace implements Enclosure {
     this.#ends.release();
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
     const emptied = Promise.all([this.#ends.ended, this.#ends.launcherEnded]);
-    try {
-      await killFromOutside(name, init, emptied);
-    } finally {
-      this.#ends.abandon();
-    }
+    await killFromOutside(name, init, emptied);
   }
 }
 

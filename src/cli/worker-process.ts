@@ -55,7 +55,7 @@ export async function readyMachine(config: WorkerConfig, logger: Logger): Promis
   // First, for to find out how tasks can be run is to make a place for one.
   const ledger = await openLedger(tasksDir, workerLog(logger));
   try {
-    return { engine: await chosenEngine(config, logger, ledger), ledger };
+    return { engine: await chosenEngine(config, logger), ledger };
   } catch (error) {
     ledger?.close();
     throw error;
@@ -116,17 +116,12 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   'out-of-service': EXIT_CODES.internalError.code,
 };
 
-async function chosenEngine(
-  config: WorkerConfig,
-  logger: Logger,
-  ledger: Ledger | undefined,
-): Promise<Engine> {
+async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engine> {
   const { containment, maxTaskProcesses: maxProcesses } = config;
   try {
     const engine = await nativeEngine({
       containment,
       ahead: true,
-      ...(ledger && { fifoFolder: ledger.workerFolder }),
       ...(maxProcesses > 0 && { maxProcesses }),
     });
     const { fallbackReason, unlimitedReason } = engine;

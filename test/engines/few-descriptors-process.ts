@@ -2,15 +2,15 @@
  * Runs a command again and again while fewer and fewer descriptors are left, and prints for each number of them, as
  * lines of JSON, how that ended and how many descriptors were lost by it.
  *
- *   node few-descriptors-process.ts <containment> <folder for FIFOs>
+ *   node few-descriptors-process.ts <containment>
  */
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { nativeEngine, type Containment } from '../../src/worker/engines/native/native-engine.ts';
 
-const [containment, fifoFolder = ''] = process.argv.slice(2);
-const engine = await nativeEngine({ containment: containment as Containment, fifoFolder });
+const [containment] = process.argv.slice(2);
+const engine = await nativeEngine({ containment: containment as Containment });
 
 async function run(): Promise<string> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -45,8 +45,8 @@ describe('the containment', () => {
   });
 
   it('needs some programs in any case', async () => {
-    const searchPath = await searchPathOf('env', 'nice');
-    await expect(nativeEngine({ searchPath })).rejects.toThrow('needs the program mkfifo');
+    const searchPath = await searchPathOf('env');
+    await expect(nativeEngine({ searchPath })).rejects.toThrow('needs the program nice');
   });
 
   it.runIf(hasNamespaces)('falls back where the system forbids namespaces', async () => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,16 +8,7 @@ import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { processLimit } from '../../src/worker/engines/native/limits.ts';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
-import {
-  alive,
-  engines,
-  findProgram,
-  newFolder,
-  newMarker,
-  openSandbox,
-  PATH,
-  Log,
-} from './native-fixtures.ts';
+import { alive, engines, findProgram, newMarker, openSandbox, PATH, Log } from './native-fixtures.ts';
 import { startWorker, workerScript } from './native-worker.ts';
 
 const MOST = 200;
@@ -205,6 +196,41 @@ describe.runIf(memoryGroups !== undefined).each(engines)('when memory has run ou
   });
 });
 
+describe.runIf(process.platform === 'linux').each(engines)(
+  'the limits that a worker was started with ($containment)',
+  ({ containment }) => {
+    const line = 'ulimit -Sn; ulimit -Sc; ulimit -Hn';
+    const [hard = ''] =
+      /^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.slice(1) ?? [];
+    const limited = (limits: string) => ['sh', '-c', `${limits} && exec "$0" "$@"`];
+
+    it('are those of a task, although Node raises its own', async () => {
+      const prefix = ['env', 'TCW_STARTED_LIMITS=nofile=1000 core=0', ...limited('ulimit -Sn 900')];
+      const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
+      expect(await finish()).toEqual({ exitCode: 0, output: `1000\n0\n${hard}\n` });
+    });
+
+    it('are those of the process that started the worker where nobody kept them', async () => {
+      // A shell that does not become the worker.
+      const prefix = ['sh', '-c', 'ulimit -Sn 900; ulimit -Sc 0; "$0" "$@"; exit'];
+      const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
+      expect(await finish()).toEqual({ exitCode: 0, output: `900\n0\n${hard}\n` });
+    });
+
+    it.each(['', 'nofile=', 'nofile=1;reboot core=x', 'other=5'])(
+      'are left alone when they read "%s"',
+      async limits => {
+        const prefix = ['env', `TCW_STARTED_LIMITS=${limits}`, ...limited('ulimit -Sc 0')];
+        const { finish } = await startWorker(prefix, 'ulimit -Sc; echo "$?"', {
+          containment,
+          toItsEnd: true,
+        });
+        expect(await finish()).toEqual({ exitCode: 0, output: '0\n0\n' });
+      },
+    );
+  },
+);
+
 const fewDescriptors = fileURLToPath(new URL('few-descriptors-process.ts', import.meta.url));
 
 describe.runIf(process.platform === 'linux').each(engines)(
@@ -212,15 +238,7 @@ describe.runIf(process.platform === 'linux').each(engines)(
   ({ containment }) => {
     it('a run that can not start says so, and takes none with it', async () => {
       const line = 'ulimit -n 64 && exec "$0" "$@"';
-      const fifos = await newFolder();
-      const { stdout } = await execa('sh', [
-        '-c',
-        line,
-        process.execPath,
-        fewDescriptors,
-        containment,
-        fifos,
-      ]);
+      const { stdout } = await execa('sh', ['-c', line, process.execPath, fewDescriptors, containment]);
       const seen = stdout.split('\n').map(text => JSON.parse(text) as { ended: string; lost: number });
       expect(seen).toHaveLength(21);
       expect(seen[0]?.ended).toBe('exit code 0');
@@ -229,7 +247,6 @@ describe.runIf(process.platform === 'linux').each(engines)(
         expect(['exit code 0', 'EMFILE']).toContain(ended);
         expect(lost).toBe(0);
       }
-      expect(await readdir(fifos)).toEqual([]);
     });
   },
 );

@@ -1,28 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import {
-  alive,
-  engines,
-  findProgram,
-  insideOnly,
-  newMarker,
-  searchPathOf,
-  sleeping,
-} from './native-fixtures.ts';
-import { startWorker, workerScript } from './native-worker.ts';
-
-/** What makes another user of the worker: none, or nobody where the test is root and nobody can read the project. */
-const asNobody = [
-  findProgram('setpriv') ?? 'setpriv',
-  '--reuid=65534',
-  '--regid=65534',
-  '--clear-groups',
-  '--',
-];
-const canBeNobody =
-  process.getuid?.() === 0 &&
-  spawnSync(asNobody[0] ?? '', [...asNobody.slice(1), process.execPath, '--check', workerScript]).status ===
-    0;
+import { alive, engines, insideOnly, newMarker, searchPathOf, sleeping } from './native-fixtures.ts';
+import { asNobody, canBeNobody, startWorker } from './native-worker.ts';
 
 const users = [['the same user', []], ...(canBeNobody ? [['nobody', asNobody]] : [])] as [string, string[]][];
 const workers = engines.flatMap(({ containment }) =>

@@ -1,19 +1,58 @@
+import { spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
 import type { NativeEngineOptions } from '../../src/worker/engines/native/index.ts';
-import { newFolder } from './native-fixtures.ts';
+import { findProgram, newFolder } from './native-fixtures.ts';
 
 export const workerScript = fileURLToPath(new URL('worker-process.ts', import.meta.url));
+
+/** What makes another user of a worker: nobody. */
+export const asNobody = [
+  findProgram('setpriv') ?? 'setpriv',
+  '--reuid=65534',
+  '--regid=65534',
+  '--clear-groups',
+  '--',
+];
+
+/** Whether the test is root, and nobody can read the project. */
+export const canBeNobody =
+  process.getuid?.() === 0 &&
+  spawnSync(asNobody[0] ?? '', [...asNobody.slice(1), process.execPath, '--check', workerScript]).status ===
+    0;
 
 export interface Worker {
   readonly containment: string;
   readonly fallbackReason?: string;
   readonly unlimitedReason?: string;
+  readonly pid: number;
   readonly kill: () => void;
   /** Lets the worker stop its sandbox and end; returns how the command ended. */
-  readonly finish: () => Promise<{ exitCode: number; output: string }>;
+  readonly finish: () => Promise<Finish>;
+}
+
+export interface Finish {
+  readonly exitCode: number;
+  readonly output: string;
+  /** What the end of the sandbox failed with. */
+  readonly failure?: string;
+  /** How many more commands were run. */
+  readonly more?: number;
+}
+
+export interface WorkerSettings extends NativeEngineOptions {
+  /** The command, in place of the line. */
+  readonly argv?: readonly string[];
+  /** The command's environment; by default a PATH alone. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long the command has to end, in ms; by default a minute. */
+  readonly graceMs?: number;
+  /** Whether `finish` waits for the command to end by itself. */
+  readonly toItsEnd?: boolean;
+  /** How many more commands are run after it, as long as they can be. */
+  readonly more?: number;
 }
 
 /**
@@ -24,12 +63,12 @@ export interface Worker {
 export async function startWorker(
   prefix: readonly string[],
   line: string,
-  options: NativeEngineOptions = {},
+  settings: WorkerSettings = {},
 ): Promise<Worker> {
   const folder = await newFolder();
-  const [file = '', ...words] = [...prefix, process.execPath, workerScript, folder, JSON.stringify(options)];
+  const [file = '', ...words] = [...prefix, process.execPath, workerScript, folder];
   const subprocess = execa(file, words, {
-    env: { TCW_TEST_LINE: line },
+    env: { TCW_TEST_LINE: line, TCW_TEST_SETTINGS: JSON.stringify(settings) },
     stdin: 'pipe',
     stderr: 'inherit',
     buffer: false,
@@ -38,13 +77,14 @@ export async function startWorker(
   onTestFinished(() => void subprocess.kill('SIGKILL'));
   const lines = createInterface(subprocess.stdout)[Symbol.asyncIterator]();
   const next = async () => JSON.parse(String((await lines.next()).value)) as unknown;
-  const hello = (await next()) as Omit<Worker, 'kill' | 'finish'>;
+  const hello = (await next()) as Omit<Worker, 'pid' | 'kill' | 'finish'>;
   return {
     ...hello,
+    pid: subprocess.pid ?? 0,
     kill: () => void subprocess.kill('SIGKILL'),
     finish: async () => {
       subprocess.stdin.end();
-      return (await next()) as { exitCode: number; output: string };
+      return (await next()) as Finish;
     },
   };
 }

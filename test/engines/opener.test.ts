@@ -1,9 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Opener } from '../../src/worker/engines/native/opener.ts';
 import { readProcessTable } from '../../src/worker/engines/native/process-table.ts';
-import { findProgram, newFolder, PATH } from './native-fixtures.ts';
+import { findProgram, PATH } from './native-fixtures.ts';
 
 const shells = ['dash', 'bash', 'ash'].flatMap(name => findProgram(name) ?? []);
 
@@ -17,21 +16,19 @@ const children = async () => (await readProcessTable()).filter(({ parent }) => p
 
 describe.runIf(process.platform === 'linux').each(shells)('the shell beside the worker (%s)', shell => {
   it('keeps nothing of what it has started once that has ended', async () => {
-    const folders = join(await newFolder(), 'run-');
-    await mkdir(`${folders}1`);
     // What it starts ends at once, so that many rounds take no time.
-    const nothing = { first: 'true', launcher: 'true', resetting: 'command', forking: 'command' };
+    const words = { shell, first: 'true', launcher: 'true', resetting: 'command', forking: 'command' };
     const before = new Set((await children()).map(({ pid }) => pid));
-    const opener = new Opener(shell, { mkfifo: 'mkfifo', ...nothing }, folders, PATH);
+    const opener = new Opener([shell], words, PATH);
     onTestFinished(() => {
       opener.close();
     });
-    await opener.make('1');
+    const nothing = { close: () => undefined };
+    await opener.open('1', () => nothing);
     const own = (await children()).find(({ pid }) => !before.has(pid))?.pid ?? 0;
     const rounds = async (count: number) => {
       for (let round = 0; round < count; round += 1) {
-        const pid = await opener.open('1');
-        await opener.enter('1', pid);
+        await opener.open('1', () => nothing);
       }
       return memoryOf(own);
     };

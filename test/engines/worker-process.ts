@@ -1,21 +1,29 @@
 /**
  * A worker of the smallest kind, to be killed by a test, or to be another user than the test.
  *
- *   TCW_TEST_LINE=<line of shell> node worker-process.ts <folder> <options of nativeEngine as JSON>
+ *   TCW_TEST_LINE=<line of shell> TCW_TEST_SETTINGS=<JSON> node worker-process.ts <folder>
  *
- * The line is not among the arguments, for tests look there for what the line starts.
+ * Neither is among the arguments, for tests look there for what the line starts.
  * It prints which containment it has as a line of JSON, runs the line in a sandbox, and stops the sandbox when its
  * standard input ends; then it prints how the command ended, and ends.
  */
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
-import { nativeEngine, type NativeEngineOptions } from '../../src/worker/engines/native/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nativeEngine } from '../../src/worker/engines/native/index.ts';
+import type { WorkerSettings } from './native-worker.ts';
 
-const [folder = '/', options = '{}'] = process.argv.slice(2);
+const [folder = '/'] = process.argv.slice(2);
 const line = process.env.TCW_TEST_LINE ?? '';
-const given = JSON.parse(options) as NativeEngineOptions;
-// What it leaves when it is killed goes with the test's folder.
-const engine = await nativeEngine({ fifoFolder: folder, ...given });
+const {
+  argv = ['sh', '-c', line],
+  env = { PATH: '/usr/bin:/bin' },
+  graceMs = 60_000,
+  toItsEnd,
+  more = 0,
+  ...given
+} = JSON.parse(process.env.TCW_TEST_SETTINGS ?? '{}') as WorkerSettings;
+const engine = await nativeEngine(given);
 const { containment, fallbackReason, unlimitedReason } = engine;
 process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason })}\n`);
 
@@ -28,10 +36,28 @@ const output = new Writable({
     done();
   },
 });
-const run = sandbox.run({ argv: ['sh', '-c', line], env: { PATH: '/usr/bin:/bin' }, output });
+const run = sandbox.run({ argv, env, output });
 process.stdin.resume();
 await once(process.stdin, 'end');
-await sandbox.stop(60_000);
+if (toItsEnd) await run;
+const result: { failure?: string; more?: number } = {};
+if (more > 0) result.more = await runMore(more);
+try {
+  await sandbox.stop(graceMs);
+  await sandbox.close();
+} catch (error) {
+  result.failure = (error as Error).message;
+}
 const { exitCode } = await run;
-await sandbox.close();
-process.stdout.write(`${JSON.stringify({ exitCode, output: Buffer.concat(chunks).toString() })}\n`);
+const text = Buffer.concat(chunks).toString();
+process.stdout.write(`${JSON.stringify({ exitCode, output: text, ...result })}\n`);
+
+/** A task can bring it about that no command of its own starts any more. */
+async function runMore(most: number): Promise<number> {
+  for (let count = 0; count < most; count++) {
+    const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const ran = sandbox.run({ argv: ['true'], env, output: sink }).catch(() => undefined);
+    if ((await Promise.race([ran, sleep(3_000, undefined)])) === undefined) return count;
+  }
+  return most;
+}

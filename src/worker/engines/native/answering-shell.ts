@@ -26,9 +26,13 @@ export class AnsweringShell {
   readonly #questions: Question[] = [];
   #complaint = '';
 
-  constructor(shell: string, words: readonly string[], searchPath: string) {
+  /**
+   * @param words the shell, and its arguments
+   * @param searchPath for the programs that it starts
+   */
+  constructor([file = '', ...words]: readonly string[], searchPath: string) {
     assertDescriptors(DESCRIPTORS_OF_A_START);
-    const child = spawn(shell, words, {
+    const child = spawn(file, words, {
       env: { PATH: searchPath },
       cwd: '/',
       // In a session of its own, so that what a terminal sends to the worker is the worker's to hear.
@@ -41,7 +45,7 @@ export class AnsweringShell {
     });
     if (child.pid === undefined) return;
     child.on('exit', (code, signal) => {
-      this.#end(`${shell} ended with ${signal ?? `exit code ${code}`}`);
+      this.#end(`${file} ended with ${signal ?? `exit code ${code}`}`);
     });
     // That it has ended is seen by its exit.
     child.stdin.on('error', () => undefined);
@@ -54,6 +58,11 @@ export class AnsweringShell {
     child.unref();
     (child.stdin as unknown as Holding).unref();
     this.#hold();
+  }
+
+  /** 0 where it did not start. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   ask(line: string): Promise<string> {
@@ -88,8 +97,11 @@ export class AnsweringShell {
   /** It is waited for while there are questions. */
   #hold(): void {
     const stdout = this.#child.stdout as unknown as Holding;
-    if (this.#questions.length > 0) stdout.ref();
-    else stdout.unref();
+    // The process as well: when it has ended, its output has, and Node may hear of that first.
+    for (const held of [this.#child, stdout]) {
+      if (this.#questions.length > 0) held.ref();
+      else held.unref();
+    }
   }
 
   #end(why: string): void {

@@ -30,3 +30,30 @@ function free(): number {
     return 0;
   }
 }
+
+const CLOSED_ON_EXEC = 0o2000000;
+
+/**
+ * The descriptors, beyond the first three, that whatever this process starts would have too. Node's own are none of them.
+ * Of those that it was started with, it marks the first ones only: up to the first gap after the sixteenth.
+ * None where the system does not tell (all but Linux).
+ */
+export function inheritable(): number[] {
+  try {
+    return readdirSync('/proc/self/fd')
+      .map(Number)
+      .filter(fd => fd > 2 && isInheritable(fd));
+  } catch {
+    return [];
+  }
+}
+
+function isInheritable(fd: number): boolean {
+  try {
+    const flags = /^flags:\s+([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+    return flags !== undefined && (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) === 0;
+  } catch {
+    // It was that of the folder, which is closed.
+    return false;
+  }
+}

@@ -12,6 +12,10 @@ export interface Enclosure {
   anyAlive(): Promise<boolean>;
   /** Sends SIGTERM to every process of the run, once. */
   terminate(): Promise<void>;
-  /** Sends SIGKILL to every process of the run; settles when none is left. May be called again. */
+  /**
+   * Sends SIGKILL to every process of the run; settles when none is left. May be called again.
+   *
+   * @throws Error after a bounded time, naming the processes that do not end
+   */
   kill(): Promise<void>;
 }

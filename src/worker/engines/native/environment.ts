@@ -1,30 +1,30 @@
+import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
 
 /**
- * How a task's environment passes, unchanged, through the programs that start its command.
+ * How a task's environment gets, unchanged, from a shell to the command that the shell becomes.
  *
- * Those programs (nsenter, sh, setsid) are given the task's environment so that its values, which may be secret, are
- * in no program's arguments, where every user of the machine can read them. But a shell changes some variables (it
- * counts SHLVL, sets PWD and drops PS1), drops names that it can not spell, and the dynamic loader obeys LD_PRELOAD
- * outside the sandbox as well as inside. Such variables travel as the value of another one, and env(1), the last
- * program before the command, puts them in their place.
+ * The shell exports variables right before it becomes the command, so that no other program obeys them (LD_PRELOAD), and
+ * no value is among a program's arguments, where every user of the machine can read it. Some variables a shell cannot
+ * export as they are: it cannot spell their names, or it changes them (bash counts SHLVL, and drops what is not a
+ * number from UID). Each of these travels as the value of another variable, and one more program puts it in its place.
  */
 export interface CarriedEnvironment {
-  /** What the starting programs get. The names are such that a shell can spell them. */
+  /** What the shell exports. It can spell the names. */
   readonly variables: Record<string, string>;
-  /** Lines for a shell that turn "$@", a command, into one that has exactly the task's environment. */
+  /** Lines for the shell, before it exports, that turn "$@", a command, into one that has exactly the task's environment. */
   readonly restore: string;
 }
 
 const PREFIX = 'TCW_CARRIED_';
 
-/** A name that every shell takes over and exports as it is. */
-const PLAIN = /^[A-Za-z][A-Za-z0-9_]*$/;
+/** A name that a shell can spell. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Variables that shells set, read or forget by themselves. */
 const OF_SHELLS = new Set(
   (
-    'CDPATH COLUMNS DIRSTACK ENV EUID FCEDIT FUNCNAME GROUPS HISTCMD HISTFILE HISTSIZE HOSTNAME HOSTTYPE IFS ' +
+    '_ CDPATH COLUMNS DIRSTACK ENV EUID FCEDIT FUNCNAME GROUPS HISTCMD HISTFILE HISTSIZE HOSTNAME HOSTTYPE IFS ' +
     'LINENO LINES MACHTYPE MAIL MAILCHECK MAILPATH OLDPWD OPTARG OPTERR OPTIND OSTYPE PIPESTATUS ' +
     'POSIXLY_CORRECT PPID PROMPT_COMMAND PWD RANDOM SECONDS SHELL SHELLOPTS SHLVL SRANDOM TERM TIMEFORMAT TMOUT UID'
   ).split(' '),
@@ -36,25 +36,32 @@ const OBEYED = /^(LD_|DYLD_|LC_|LANG|BASH|EPOCH|MALLOC_|GLIBC_|GCONV_|LOCPATH|NL
 /** What shells add by themselves to the environment of what they start. */
 const ADDED_BY_SHELLS = ['_', 'PWD', 'OLDPWD', 'SHLVL'];
 
-/** What dash adds, which can be unset. Other shells put some of theirs back for each program. */
-const ADDED_BY_PLAIN_SHELLS = 'PWD OLDPWD';
+/** The one variable that dash and busybox do not pass on as it is: an OPTIND that is no number ends dash. */
+const CHECKED = 'OPTIND';
 
-/** Of these, dash takes no notice, and what it starts has no message that they would change. */
-const LANGUAGE = /^(LANG|LC_[A-Z]+)$/;
+const passesPlainShell = (name: string) => NAME.test(name) && name !== CHECKED && !name.startsWith(PREFIX);
 
-const passesUnchanged = (name: string, shellIsPlain: boolean) =>
-  (shellIsPlain && LANGUAGE.test(name)) ||
-  (PLAIN.test(name) && !OF_SHELLS.has(name) && !OBEYED.test(name) && !name.startsWith(PREFIX));
+const passesAnyShell = (name: string) =>
+  passesPlainShell(name) && !OF_SHELLS.has(name) && !OBEYED.test(name) && !name.startsWith('_');
 
-/** Splits an environment into what may pass the starting programs as it is and what is carried past them. */
+/** Splits an environment into what a shell exports as it is and what is carried. */
 export function carryEnvironment(
   environment: Readonly<Record<string, string>>,
-  { env, shellIsPlain }: Pick<Tools, 'env' | 'shellIsPlain'>,
+  tools: Pick<Tools, 'env' | 'envExpands' | 'nice' | 'shellKind'>,
 ): CarriedEnvironment {
+  if (tools.shellKind !== 'other' && Object.keys(environment).every(passesPlainShell)) {
+    // dash is one program less to start. The shell of busybox would take its own programs for those on the task's PATH.
+    const restore =
+      tools.shellKind === 'dash'
+        ? `unset ${ADDED_BY_SHELLS.join(' ')}`
+        : `unset ${ADDED_BY_SHELLS.join(' ')}; set -- ${quoted(tools.env)} -- "$@"`;
+    return { variables: { ...environment }, restore };
+  }
+  const passes = tools.envExpands ? passesAnyShell : () => false;
   const variables: Record<string, string> = {};
   const carriers: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
-    if (passesUnchanged(name, shellIsPlain)) {
+    if (passes(name)) {
       variables[name] = value;
     } else {
       const carrier = `${PREFIX}${carriers.length}`;
@@ -62,11 +69,31 @@ export function carryEnvironment(
       carriers.push(carrier);
     }
   }
-  // One program less to start.
-  if (shellIsPlain && carriers.length === 0) return { variables, restore: `unset ${ADDED_BY_PLAIN_SHELLS}` };
-  const removals = ADDED_BY_SHELLS.map(name => `-u ${name}`).join(' ');
-  const assignments = carriers.map(name => `"$${name}"`).join(' ');
-  // The carriers are unset, or what they carry would count twice against the system's limit.
-  const restore = `set -- ${env} ${removals} -- ${assignments} "$@"; unset ${carriers.join(' ')}`;
-  return { variables, restore };
+  return { variables, restore: tools.envExpands ? byEnv(carriers, tools) : byNode(tools) };
+}
+
+/** With -S, env(1) of GNU and of the BSDs takes words from its environment: its own arguments hold only their names. */
+function byEnv(carriers: readonly string[], { env }: Pick<Tools, 'env'>): string {
+  const removals = [...ADDED_BY_SHELLS, ...carriers].map(name => `-u ${name}`).join(' ');
+  const assignments = carriers.map(name => `\${${name}}`).join(' ');
+  return `set -- ${quoted(env)} ${removals} -S ${quoted(`-- ${assignments}`)} "$@"`;
+}
+
+/**
+ * busybox has no such env(1). Node takes longer to start, ignores SIGPIPE, and raises the limit of open files, and the
+ * command inherits that; so it is only for what no shell can spell.
+ */
+const BY_NODE = `
+  const environment = {};
+  for (const [name, entry] of Object.entries(process.env)) {
+    if (!name.startsWith('${PREFIX}')) continue;
+    const end = entry.indexOf('=');
+    environment[entry.slice(0, end)] = entry.slice(end + 1);
+  }
+  const [nice, ...command] = process.argv.slice(1);
+  process.execve(nice, [nice, '-n', '0', '--', ...command], environment);`;
+
+function byNode({ nice }: Pick<Tools, 'nice'>): string {
+  const words = [process.execPath, '--no-warnings', '-e', BY_NODE, '--', nice].map(quoted).join(' ');
+  return `set -- ${words} "$@"`;
 }

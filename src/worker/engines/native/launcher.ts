@@ -4,6 +4,7 @@ import { CommandNotStarted, type Command, type CommandResult } from '../engine.t
 import { carryEnvironment } from './environment.ts';
 import { KEEPER, SANDBOX } from './mark.ts';
 import { quoted } from './quoted.ts';
+import { startedLimits } from './started-limits.ts';
 import type { Tools } from './tools.ts';
 
 /** A command that has been given to the system. */
@@ -23,14 +24,12 @@ export interface LaunchOptions {
   readonly limits: string;
 }
 
-/** What a shell is to be that stands between the worker and the commands of one run. */
+/** What a launcher is reached by. */
 export interface LauncherParts {
   /** Its standard input. */
   readonly jobs: Writable;
   /** What it writes to its descriptor 3. */
   readonly report: Readable;
-  /** What starts a program in a session of its own: words of the shell, or none. */
-  readonly launch?: string;
   /** Variables by which the processes of the run are known. */
   readonly mark?: Readonly<Record<string, string>>;
 }
@@ -38,8 +37,37 @@ export interface LauncherParts {
 /**
  * It hears the signals that a command sends to its whole process group (`kill 0`) but does not die of them; and since it
  * catches them and does not ignore them, a command starts with the default for each.
+ *
+ * It starts a runner for each line that it reads. Whatever a line is, it is never run here: a task can write to the pipe
+ * while it is in the hands of a runner, which is in the task's own namespace, and the launcher is outside.
  */
-const BEGINNING = 'exec 2>&3; trap : HUP INT QUIT TERM USR1 USR2 ALRM\n';
+const LAUNCHER = `
+  trap : HUP INT QUIT TERM USR1 USR2 ALRM
+  exec 2>&3
+  unset ${KEEPER}
+  while read -r word; do
+    "$@"
+    echo "ended $?" >&3
+    times >&3
+  done`;
+
+/** The arguments of a shell that is a launcher; `runner` is a shell and what starts it. */
+export const launcherWords = (...runner: readonly string[]) => [
+  '-c',
+  `${startedLimits()}${LAUNCHER}`,
+  'launcher',
+  ...runner,
+];
+
+/** Any line would do. */
+const NEXT_RUNNER = 'next\n';
+
+const ENDING = /^ended (\d+)\n.*\n(.*)\n/m;
+
+/** The most that is kept of a report, in characters. Whoever writes more is a task. */
+const LONGEST_REPORT = 64 * 1024;
+/** How much of it an error quotes, in characters. */
+const COMPLAINT_LENGTH = 2_000;
 
 /**
  * Opens the pipe of the run's output once more, for one command. O_NONBLOCK belongs to what was opened (open(2)): a
@@ -49,25 +77,29 @@ const BEGINNING = 'exec 2>&3; trap : HUP INT QUIT TERM USR1 USR2 ALRM\n';
 const OUTPUT_ANEW = 'true 2>/dev/null >/proc/self/fd/1 && exec >/proc/self/fd/1';
 
 /**
- * The shell that stands between the worker and the commands of one run. It waits beside the run until it reads what to do,
- * so that nothing but the command itself has to be started then. It tells when the command's process exists, merges
- * standard error into standard output, waits, and tells the CPU time of what it waited for, which Node does not.
+ * The shell that stands between the worker and the commands of one run. It waits outside of the run; its runner, another
+ * shell, waits inside until it reads what to do, so that nothing but the command itself has to be started then. A
+ * runner becomes the command. It tells that it is inside; the launcher tells when the command has ended, and the CPU
+ * time, which Node does not.
  */
 export class Launcher {
   readonly #parts: LauncherParts;
   #report = '';
   #over = false;
-  #onReport: () => void = () => undefined;
+  #runnerWaits = true;
+  #onReport: () => void;
   #cpuBefore: CpuTimes = { userMs: 0, kernelMs: 0 };
 
   constructor(parts: LauncherParts) {
     this.#parts = parts;
+    this.#onReport = this.#onIdleReport;
     const { jobs, report } = parts;
     // That it is gone is seen by the end of its report.
     jobs.on('error', () => undefined);
-    jobs.write(BEGINNING);
+    jobs.write(NEXT_RUNNER);
     report.on('data', (chunk: Buffer) => {
       this.#report += chunk.toString('latin1');
+      if (this.#report.length > LONGEST_REPORT) this.abandon();
       this.#onReport();
     });
     const end = () => {
@@ -83,9 +115,12 @@ export class Launcher {
     const inside = Promise.withResolvers<undefined>();
     const ended = Promise.withResolvers<Omit<CommandResult, 'wallMs'>>();
     this.#report = '';
+    if (!this.#runnerWaits) this.#parts.jobs.write(NEXT_RUNNER);
+    this.#runnerWaits = false;
     this.#onReport = () => {
       const isInside = /^inside$/m.test(this.#report);
-      const ending = /^ended (\d+)\n.*\n(.*)\n/m.exec(this.#report);
+      const ending = ENDING.exec(this.#report);
+      if (ending) this.#onReport = this.#onIdleReport;
       if (isInside || ending || this.#over) inside.resolve(undefined);
       if (ending && isInside)
         ended.resolve({ exitCode: Number(ending[1]), ...this.#cpuTimes(ending[2] ?? '') });
@@ -100,8 +135,20 @@ export class Launcher {
     return { inside: inside.promise, ended: ended.promise };
   }
 
+  /** Waits for nothing more: the command that was launched counts as killed. */
+  abandon(): void {
+    this.#over = true;
+    this.#parts.report.destroy();
+    this.#onReport();
+  }
+
+  /** A task can kill the runner that waits. */
+  #onIdleReport = (): void => {
+    if (ENDING.test(this.#report)) this.#runnerWaits = false;
+  };
+
   #job({ argv, env }: Command, { tools, folder, limits }: LaunchOptions): string {
-    const { launch = '', mark = {} } = this.#parts;
+    const { mark = {} } = this.#parts;
     const { variables, restore } = carryEnvironment({ ...env, ...mark }, tools);
     const [program = ''] = argv;
     // For the programs before it, a first word with an equals sign may be a variable, and one with a dash an option.
@@ -109,17 +156,15 @@ export class Launcher {
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
     // The braces have the shell read all of it before it does anything.
     return `{
-      (cd -- ${quoted(folder)} || exit 1
-        printf 'inside\\n' >&3
-        ${limits}
-        ${OUTPUT_ANEW}
-        unset PATH ${KEEPER} ${SANDBOX}
-        ${exports.join('\n')}
-        set -- ${[...guard, ...argv].map(quoted).join(' ')}
-        ${restore}
-        exec ${launch} "$@" 2>&1 3>&- </dev/null)
-      echo "ended $?" >&3
-      times >&3
+      cd -- ${quoted(folder)} || exit 1
+      printf 'inside\\n' >&3
+      ${limits}
+      ${OUTPUT_ANEW}
+      set -- ${[...guard, ...argv].map(quoted).join(' ')}
+      unset PATH ${SANDBOX}
+      ${restore}
+      ${exports.join('\n')}
+      exec "$@" 2>&1 3>&- </dev/null
     }\n`;
   }
 
@@ -140,7 +185,7 @@ function neverInside(program: string, complaint: string): Error {
   // Another way to be full: what an earlier command left running is as much as a run may have.
   return /fork/i.test(complaint)
     ? new CommandNotStarted(`fork/exec ${program}: resource temporarily unavailable`)
-    : new Error(`A command could not enter its sandbox: ${complaint.trim()}`);
+    : new Error(`A command could not enter its sandbox: ${complaint.trim().slice(-COMPLAINT_LENGTH)}`);
 }
 
 interface CpuTimes {

@@ -1,11 +1,18 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import path from 'node:path';
+import { openEnd, openEnds } from './anonymous-pipe.ts';
+import { PIPES } from './opener.ts';
 import { OutputPipe } from './output-pipe.ts';
+import { settledWithin } from './settled-within.ts';
 
-const { O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+const { O_NONBLOCK } = constants;
 
-/** The worker's ends of the FIFOs between it and what a run's namespace consists of. */
+/** How long the first process of a namespace may take to answer, in ms. */
+const ANSWER_MS = 1_000;
+/** How much of what it says is kept while nobody waits for it, in characters. */
+const HEARD_AT_MOST = 2_000;
+
+/** The worker's ends of the pipes between it and what a run's namespace consists of. */
 export class NamespaceEnds {
   readonly pipe: OutputPipe;
   /** What the launcher reads. */
@@ -20,30 +27,26 @@ export class NamespaceEnds {
   readonly launcherEnded: Promise<undefined>;
   readonly #keep: number;
   readonly #status: Socket;
+  readonly #next: () => Promise<string>;
   #released = false;
 
-  /** @param folder in which the FIFOs are; it is not needed any more when the other ends are open too */
-  constructor(folder: string) {
+  /** @param opener the process whose descriptors the pipes are */
+  constructor(opener: number) {
     const opened: { destroy: () => unknown }[] = [];
-    const open = (name: string, flags: number) => {
-      const descriptor = openSync(path.join(folder, name), flags | O_NONBLOCK);
-      opened.push({ destroy: () => closeSync(descriptor) });
-      return descriptor;
-    };
-    const socket = (name: string, way: { readable: boolean }) => {
-      // One that is opened for writing waits for a reader, who is not there yet; one that is opened for both does not.
-      const fd = open(name, way.readable ? O_RDONLY : O_RDWR);
-      const made = new Socket({ fd, writable: !way.readable, ...way });
-      opened.splice(-1, 1, made);
+    const socket = (name: keyof typeof PIPES, way: 'read' | 'write') => {
+      const fd = openEnd(opener, PIPES[name], way, O_NONBLOCK);
+      const made = new Socket({ fd, readable: way === 'read', writable: way === 'write' });
+      opened.push(made);
       return made;
     };
     try {
-      this.pipe = new OutputPipe(path.join(folder, 'output'));
+      const { reader, writer } = openEnds(opener, PIPES.output);
+      this.pipe = new OutputPipe(reader, writer);
       opened.push({ destroy: () => this.pipe.close() });
-      this.jobs = socket('jobs', { readable: false });
-      this.report = socket('report', { readable: true });
-      this.#status = socket('status', { readable: true });
-      this.#keep = open('keep', O_RDWR);
+      this.jobs = socket('jobs', 'write');
+      this.report = socket('report', 'read');
+      this.#status = socket('status', 'read');
+      this.#keep = openEnd(opener, PIPES.keep, 'write', O_NONBLOCK);
     } catch (error) {
       for (const end of opened) end.destroy();
       throw error;
@@ -53,20 +56,38 @@ export class NamespaceEnds {
       resolve(undefined);
     });
     this.launcherEnded = launcherEnded;
-    const { ready, ended } = heard(this.#status);
+    const { ready, ended, next } = heard(this.#status);
     this.ready = ready;
     this.ended = ended;
+    this.#next = next;
   }
 
   /** Tells the first process of the namespace something. */
   tell(line: string): void {
-    if (!this.#released) writeSync(this.#keep, `${line}\n`);
+    if (this.#released) return;
+    try {
+      writeSync(this.#keep, `${line}\n`);
+    } catch {
+      // A member has stopped the reader for so long that the pipe is full.
+    }
   }
 
-  /** Ends what the first process and the launcher read, as the end of the worker would. */
+  /** Asks the first process something; undefined when no answer comes, as members can stop the one who answers. */
+  async ask(line: string): Promise<string | undefined> {
+    const answer = this.#next();
+    this.tell(line);
+    const heard = Promise.race([answer, this.ended]);
+    return (await settledWithin(heard, ANSWER_MS)) ? await heard : undefined;
+  }
+
+  /**
+   * Ends what the first process and the launcher read, as the end of the worker would. The worker's process does not wait
+   * for what they still tell.
+   */
   release(): void {
     if (this.#released) return;
     this.#released = true;
+    this.#status.unref();
     closeSync(this.#keep);
     this.jobs.destroy();
   }
@@ -80,14 +101,24 @@ export class NamespaceEnds {
   }
 }
 
-/** What a namespace's first process says: a line when it is there, then nothing. Anything else is a complaint. */
+/** What a namespace's first process says: `ready` when it is there, then its answers. Anything before is a complaint. */
 function heard(status: Socket) {
   const ready = Promise.withResolvers<undefined>();
   const ended = Promise.withResolvers<undefined>();
+  let isReady = false;
   let text = '';
+  let answer = Promise.withResolvers<string>();
   status.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    if (/^ready$/m.test(text)) ready.resolve(undefined);
+    text = (text + chunk.toString()).slice(-HEARD_AT_MOST);
+    if (!isReady && /^ready\n/m.test(text)) {
+      isReady = true;
+      text = text.replace(/^[^]*^ready\n/m, '');
+      ready.resolve(undefined);
+    }
+    if (isReady && text.endsWith('\n')) {
+      answer.resolve(text.trim());
+      text = '';
+    }
   });
   status.on('error', () => undefined);
   status.on('close', () => {
@@ -96,5 +127,9 @@ function heard(status: Socket) {
   });
   // Who waits for it hears of it; nobody else has to.
   ready.promise.catch(() => undefined);
-  return { ready: ready.promise, ended: ended.promise };
+  const next = () => {
+    answer = Promise.withResolvers<string>();
+    return answer.promise;
+  };
+  return { ready: ready.promise, ended: ended.promise, next };
 }

@@ -1,4 +1,4 @@
-import { release, tmpdir } from 'node:os';
+import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -30,11 +30,6 @@ export interface NativeEngineOptions {
   readonly searchPath?: string;
   /** A POSIX shell; by default /bin/sh. */
   readonly shell?: string;
-  /**
-   * A folder of the worker's user, in which there are FIFOs while the place for a run is made: what is left there by a
-   * worker that died may be removed. By default the machine's folder for temporary files.
-   */
-  readonly fifoFolder?: string;
 }
 
 export interface NativeEngine extends Engine {
@@ -59,10 +54,9 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     ahead = false,
     searchPath = process.env.PATH ?? '',
     shell = '/bin/sh',
-    fifoFolder = tmpdir(),
   } = options;
   if (process.platform === 'win32') throw new Error('The native engine needs a POSIX system');
-  const tools = findTools(shell, searchPath, fifoFolder);
+  const tools = findTools(shell, searchPath);
   const limitFor = (kind: Containment) => {
     if (maxProcesses === undefined) return undefined;
     const inNamespace = kind === 'pid-namespace';
@@ -76,8 +70,8 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     if (typeof found !== 'string') {
       const reason = typeof limit === 'string' ? limit : found.unlimitedReason;
       const held = reason === undefined ? (limit as ProcessLimit | undefined) : undefined;
-      const { opener, method } = found;
-      const places = enclosures(mark => openPidNamespace(mark, opener, method));
+      const { opener } = found;
+      const places = enclosures(mark => openPidNamespace(mark, opener));
       const close = async () => {
         await places.close();
         opener.close();
@@ -130,7 +124,6 @@ function engine(
 }
 
 interface Found {
-  readonly method: PidNamespaceMethod;
   readonly opener: Opener;
   /** Why it works only without the limit; undefined when it works with it. */
   readonly unlimitedReason?: string;
@@ -156,8 +149,8 @@ async function firstWorking(
   for (const method of methods) {
     const opener = namespaceOpener(method, tools, limit);
     try {
-      await tryOut(method, opener, tools, limit);
-      return { method, opener };
+      await tryOut(opener, tools, limit);
+      return { opener };
     } catch (error) {
       opener.close();
       reasons.add((error as Error).message.trim());
@@ -166,13 +159,8 @@ async function firstWorking(
   return [...reasons].join('; ');
 }
 
-async function tryOut(
-  method: PidNamespaceMethod,
-  opener: Opener,
-  tools: Tools,
-  limit: ProcessLimit | undefined,
-): Promise<void> {
-  const enclosure = await openPidNamespace(newMark(), opener, method);
+async function tryOut(opener: Opener, tools: Tools, limit: ProcessLimit | undefined): Promise<void> {
+  const enclosure = await openPidNamespace(newMark(), opener);
   const sandbox = new NativeSandbox(enclosure, { tools, folder: '/', limits: limitLines(limit) });
   try {
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -1,59 +1,95 @@
+import { makePipe } from './anonymous-pipe.ts';
 import { ANSWER, AnsweringShell } from './answering-shell.ts';
 import { KEEPER } from './mark.ts';
 
-const LAUNCHER_ENDS = '<&5 >&7 2>&8 3>&8 4>&- 5<&- 6>&- 7>&- 8>&-';
+/** The descriptors of the shell that are pipes while a run is opened. */
+export const PIPES = { keep: 4, status: 5, jobs: 6, report: 7, output: 8 } as const;
+
+const CLOSED = '4<&- 5<&- 6<&- 7<&- 8<&-';
+const FIRST_ENDS = `</proc/self/fd/${PIPES.keep} >/proc/self/fd/${PIPES.status} 2>&1 ${CLOSED}`;
+const LAUNCHER_ENDS =
+  `</proc/self/fd/${PIPES.jobs} >/proc/self/fd/${PIPES.output} ` +
+  `2>/proc/self/fd/${PIPES.report} 3>&2 ${CLOSED}`;
 
 /** What a shell has to know to make namespaces. Each is words of the shell. */
 export interface OpenerWords {
-  /** The program that makes FIFOs, with its options. */
-  readonly mkfifo: string;
+  readonly shell: string;
   /** Runs as the first process of a new namespace. */
   readonly first: string;
-  /** Starts a launcher in the namespace that the process `$pid` has made for its children. */
+  /** Starts a launcher in the namespace that the process `$keeper` has made for its children. */
   readonly launcher: string;
-  /** Runs what follows with the default for SIGINT and SIGQUIT; fails where the machine's env(1) can not do that. */
+  /** Runs what follows with the default for SIGINT and SIGQUIT; fails where the machine's env(1) cannot do that. */
   readonly resetting: string;
   /** Runs what follows in a process of its own, which it does not wait for. */
   readonly forking: string;
 }
 
 /**
+ * Ends the namespaces that this shell has made, when the worker is gone. That the shell ends would end them too, unless a
+ * member holds the first process in its exit. `-ef` compares what the links of /proc lead to without another program.
+ */
+const GUARD = `
+  exec </dev/null >/dev/null 2>&1
+  read -r children </proc/$$/task/$$/children
+  tries=0
+  while [ "$tries" -lt 100 ]; do
+    members=
+    for child in $children; do
+      space=/proc/$child/ns/pid_for_children
+      if [ ! -e "$space" ] || [ "$space" -ef /proc/$$/ns/pid ]; then continue; fi
+      for process in /proc/[0-9]*; do
+        [ "$process/ns/pid" -ef "$space" ] && members="$members \${process#/proc/}"
+      done
+    done
+    [ -n "$members" ] || break
+    kill -s KILL $members
+    tries=$((tries + 1))
+    sleep 0.1
+  done`;
+
+/**
+ * For each run the shell makes pipes, lets the worker open its ends of them by /proc, and then starts the first process
+ * and the launcher, which waits for a word before it enters the namespace. The shell closes the pipes before it
+ * answers. Until then it is the writer of those that the worker reads, which would otherwise be at their end.
+ *
  * A shell has what it starts with `&` ignore SIGINT and SIGQUIT, and no shell after it can change that, so that a task
  * would ignore them too. env(1) of GNU coreutils can change it, from 8.31. Elsewhere the launcher is started in the
  * foreground by a program that does not stay; it then becomes a child of the machine's first process.
  *
- * The worker's end of it, between `make` and `open`, is open already, so that nothing here waits for a worker that may
- * be gone. A FIFO that is opened for both ways does not wait either; the programs get one way only, or they would be
- * the writers whose end they wait for.
- *
  * Shells keep each job that has ended until it has been told of, and look through all of them at each start.
  */
-const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) => `
+const script = ({ shell, first, launcher, resetting, forking }: OpenerWords) => `
   exec 2>&1
+  trap : PIPE
   resets=
   ${resetting} >/dev/null 2>&1 && resets=yes
-  while read -r request mark pid; do
-    folder=$1$mark
-    case $request in
-      make)
-        if ${mkfifo} "$folder/keep" "$folder/status" "$folder/jobs" "$folder/report" "$folder/output"
-        then echo '${ANSWER}made'; else echo '${ANSWER}failed'; fi ;;
-      open)
-        exec 4<>"$folder/keep" 5<"$folder/keep" 6<>"$folder/status"
-        ${KEEPER}=$mark ${first} <&5 >&6 2>&6 4>&- 5<&- 6>&- &
-        echo "${ANSWER}$!"
-        exec 4>&- 5<&- 6>&- ;;
-      enter)
-        exec 4<>"$folder/jobs" 5<"$folder/jobs" 6<>"$folder/output" 7>"$folder/output" 8<>"$folder/report"
-        if [ -n "$resets" ]
-        then ${KEEPER}=$mark ${resetting} ${launcher} ${LAUNCHER_ENDS} &
-        else ${KEEPER}=$mark ${forking} ${launcher} ${LAUNCHER_ENDS}
-        fi
-        exec 4>&- 5<&- 6>&- 7>&- 8>&-
-        echo '${ANSWER}entered' ;;
-    esac
+  while read -r request mark; do
+    ${Object.values(PIPES).map(makePipe).join('\n')}
+    echo '${ANSWER}made'
+    read -r word || break
+    answer=
+    if [ "$word" = opened ]; then
+      ${KEEPER}=$mark ${first} ${FIRST_ENDS} &
+      keeper=$!
+      answer=$keeper
+      if [ -n "$resets" ]
+      then
+        { read -r word && export ${KEEPER}="$mark" && exec ${resetting} ${launcher}; } ${LAUNCHER_ENDS} &
+      else
+        ${KEEPER}=$mark ${forking} ${shell} -c 'read -r word && exec "$@"' launcher ${launcher} ${LAUNCHER_ENDS}
+      fi
+    fi
+    exec ${CLOSED}
+    echo "${ANSWER}$answer"
     jobs >/dev/null
-  done`;
+  done
+  exec ${CLOSED}
+  ${GUARD}`;
+
+/** The worker's end of a conversation with the shell. */
+interface Closable {
+  close(): void;
+}
 
 /**
  * The shell beside the worker that starts what a namespace consists of.
@@ -65,43 +101,60 @@ const script = ({ mkfifo, first, launcher, resetting, forking }: OpenerWords) =>
  * It ends when the worker does, and it does not keep the worker's process from ending.
  */
 export class Opener {
-  /** What the path of each run's folder for FIFOs begins with, before the run's mark. */
-  readonly folders: string;
-  readonly #shell: string;
   readonly #words: readonly string[];
   readonly #searchPath: string;
   #running: AnsweringShell | undefined;
+  /** Settles when the pipes of the last run have been closed. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param shell a POSIX shell
+   * @param shell a POSIX shell, and what starts it
    * @param words what it starts
-   * @param folders what the path of each run's folder for FIFOs begins with, before the run's mark
    * @param searchPath for the programs that those programs start
    */
-  constructor(shell: string, words: OpenerWords, folders: string, searchPath: string) {
-    this.folders = folders;
-    this.#shell = shell;
-    this.#words = ['-c', script(words), 'opener', folders];
+  constructor(shell: readonly string[], words: OpenerWords, searchPath: string) {
+    this.#words = [...shell, '-c', script(words), 'opener'];
     this.#searchPath = searchPath;
   }
 
-  /** Makes the FIFOs of a run. */
-  async make(mark: string): Promise<void> {
-    const running = this.#start();
-    const make = (shell: AnsweringShell) => shell.ask(`make ${mark}`);
-    // Node hears a little later of an end than others may ask.
-    const answer = await make(running).catch(() => make(this.#start()));
-    if (answer !== 'made') throw new Error(running.complaint());
+  /**
+   * Makes the pipes of a run, starts the first process of its namespace, and a launcher that enters it after the first
+   * line that it reads.
+   *
+   * @param mark by which both are known
+   * @param take opens the worker's ends of {@link PIPES}, which are descriptors of the process that it is given
+   * @returns those ends, and the pid of the program that makes the namespace
+   */
+  open<Ends extends Closable>(
+    mark: string,
+    take: (pid: number) => Ends,
+  ): Promise<{ readonly ends: Ends; readonly keeper: number }> {
+    const opened = this.#last.then(() => this.#open(mark, take));
+    this.#last = opened.catch(() => undefined);
+    return opened;
   }
 
-  /** Starts the first process of a run's namespace; resolves to the pid of the program that makes the namespace. */
-  async open(mark: string): Promise<number> {
-    return Number(await this.#start().ask(`open ${mark}`));
-  }
-
-  /** Starts the launcher of a run. */
-  async enter(mark: string, pid: number): Promise<void> {
-    await this.#start().ask(`enter ${mark} ${pid}`);
+  async #open<Ends extends Closable>(mark: string, take: (pid: number) => Ends) {
+    let shell = this.#start();
+    const make = () => shell.ask(`open ${mark}`);
+    await make().catch(() => {
+      // Node hears a little later of an end than others may ask.
+      shell = this.#start();
+      return make();
+    });
+    let ends: Ends;
+    try {
+      ends = take(shell.pid);
+    } catch (error) {
+      await shell.ask('failed').catch(() => undefined);
+      throw error;
+    }
+    try {
+      return { ends, keeper: Number(await shell.ask('opened')) };
+    } catch (error) {
+      ends.close();
+      throw error;
+    }
   }
 
   close(): void {
@@ -110,7 +163,7 @@ export class Opener {
 
   #start(): AnsweringShell {
     if (this.#running === undefined || this.#running.over) {
-      this.#running = new AnsweringShell(this.#shell, this.#words, this.#searchPath);
+      this.#running = new AnsweringShell(this.#words, this.#searchPath);
     }
     return this.#running;
   }

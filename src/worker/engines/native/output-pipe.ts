@@ -1,7 +1,5 @@
-import { closeSync, constants, openSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
-import path from 'node:path';
 
 /** As much as an ordinary user's program can ask a pipe to hold (pipe(7), F_SETPIPE_SZ), in bytes. */
 const PIPE_HOLDS_AT_MOST = 1024 * 1024;
@@ -20,7 +18,7 @@ const giveBack = (buffer: Buffer) => {
  * The pipe that carries what the commands of one run write.
  *
  * Node gives its children socket pairs, which a program can not open again by name: `echo x > /dev/stderr` would fail
- * in a task. So the pipe is a real one, made with mkfifo. It outlives single commands: what a background process
+ * in a task. So the pipe is a real one, which a shell has made. It outlives single commands: what a background process
  * writes later is read while the next command runs.
  */
 export class OutputPipe {
@@ -33,15 +31,15 @@ export class OutputPipe {
   #pour: (chunk: Buffer, used: () => void) => void = () => undefined;
   readonly #closed = Promise.withResolvers<undefined>();
 
-  /** @param fifo the path of a FIFO, which may be removed afterwards */
-  constructor(fifo: string) {
-    this.#reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      this.writer = openSync(fifo, constants.O_WRONLY);
-    } catch (error) {
-      closeSync(this.#reader);
-      throw error;
-    }
+  /**
+   * Takes two descriptors of a pipe, which it will close.
+   *
+   * @param reader does not block
+   * @param writer blocks: commands have it
+   */
+  constructor(reader: number, writer: number) {
+    this.#reader = reader;
+    this.writer = writer;
     this.#socket = new Socket({
       fd: this.#reader,
       readable: true,
@@ -135,38 +133,5 @@ export class OutputPipe {
     output.on('drain', go).on('error', go).on('close', go);
     await Promise.race([promise, this.#closed.promise]);
     output.off('drain', go).off('error', go).off('close', go);
-  }
-}
-
-/** What the FIFOs of a run are called, whoever makes them. */
-const NAMES = ['keep', 'status', 'jobs', 'report', 'output'];
-
-/**
- * A few calls of the system, which take less time here than they would take to be handed to another thread. None needs a
- * descriptor, and none may fail what has been made: what stays is removed with the worker's own folder.
- */
-function removeFifos(folder: string): void {
-  const trying = (remove: () => void) => {
-    try {
-      remove();
-    } catch {
-      // It was not made, or a task has removed it.
-    }
-  };
-  for (const name of NAMES) trying(() => unlinkSync(path.join(folder, name)));
-  trying(() => rmdirSync(folder));
-}
-
-/** Gives `use` a new folder, that no other user can reach, for FIFOs that are needed only until they have been opened. */
-export async function withFifoFolder<Result>(
-  folder: string,
-  use: (folder: string) => Promise<Result>,
-): Promise<Result> {
-  // What it lies in may have been removed by a task.
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  try {
-    return await use(folder);
-  } finally {
-    removeFifos(folder);
   }
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Enclosure } from './enclosure.ts';
-import { Launcher } from './launcher.ts';
+import { Launcher, launcherWords } from './launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
 import { NamespaceEnds } from './namespace-ends.ts';
 import { Opener } from './opener.ts';
-import { withFifoFolder, type OutputPipe } from './output-pipe.ts';
-import { isRunning, readProcFolder, type ProcessRow } from './process-table.ts';
+import type { OutputPipe } from './output-pipe.ts';
+import { killFromOutside, namespaceForChildren } from './outside-kill.ts';
+import { isRunning, readProcFolder } from './process-table.ts';
+import { signal } from './process-group.ts';
 import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
 
@@ -13,49 +15,84 @@ import type { Tools } from './tools.ts';
 export interface PidNamespaceMethod {
   /** Runs the arguments after it as the first process of a new namespace. */
   readonly unshare: readonly string[];
+  /** The programs umount and mount, where the first process is to take /proc of the machine out of sight. */
+  readonly remount: readonly string[];
   readonly nsenter: string;
+  /** Runs the arguments after it without rights that the first process has, so that they cannot trace that. */
+  readonly drop: readonly string[];
   readonly setsid: string;
   /** Whether the namespace lies in a user namespace, by whose rights an ordinary user can make it. */
   readonly userNamespace: boolean;
 }
 
-/** The ways worth trying on this machine, best first. Empty when a program that all of them need is missing. */
-export function pidNamespaceMethods({ unshare, nsenter, setsid, setpriv }: Tools): PidNamespaceMethod[] {
+/**
+ * The ways worth trying on this machine, best first. Empty when a program that all of them need is missing.
+ *
+ * Linux lets a process trace another one only if it has all capabilities that the other one has (ptrace(2)). So the first
+ * process of a namespace keeps some that commands do not have: those by which an ordinary user made the namespace
+ * (util-linux 2.36), or, where the commands are root, CAP_SYS_PTRACE. Without setpriv it has none more than they have.
+ */
+export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
+  const { unshare, nsenter, setsid, setpriv, mount, umount } = tools;
   if (unshare === undefined || nsenter === undefined || setsid === undefined) return [];
-  const asRoot = process.getuid?.() === 0 ? [[]] : [];
-  // util-linux before 2.34 can only make the user root in there.
-  const users = [...asRoot, ['--user', '--map-current-user'], ['--user', '--map-root-user']];
   // The kernel then ends all when the worker ends, even if the task stopped the namespace's own guard.
-  const guards = setpriv === undefined ? [[]] : [[setpriv, '--pdeathsig', 'KILL', '--'], []];
-  return users.flatMap(user =>
-    guards.map(guard => ({
-      unshare: [...guard, unshare, ...user, '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
-      nsenter,
-      setsid,
-      userNamespace: user.length > 0,
-    })),
-  );
+  const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
+  const without = (rights: string) =>
+    setpriv === undefined ? [] : [setpriv, `--bounding-set=${rights}`, `--inh-caps=${rights}`, '--'];
+  const method = (user: readonly string[], careful: readonly string[], drop: readonly string[]) => {
+    const [before, proc, remount] =
+      careful === guard && user.length === 0 && mount !== undefined && umount !== undefined
+        ? [guard, '--mount', [umount, mount]]
+        : [careful, '--mount-proc', []];
+    const unshareWords = [...before, unshare, ...user, '--pid', '--fork', '--kill-child', proc, '--'];
+    return { unshare: unshareWords, remount, nsenter, drop, setsid, userNamespace: user.length > 0 };
+  };
+  const current = ['--user', '--map-current-user'];
+  // util-linux before 2.34 can only make the user root in there.
+  const root = ['--user', '--map-root-user'];
+  // Whoever can mount in a user namespace can uncover the machine's /proc, and there the shell that starts commands.
+  const inUserNamespace = without('-sys_ptrace,-sys_admin');
+  const isRoot = process.getuid?.() === 0;
+  return [
+    ...(isRoot ? [method([], guard, without('-sys_ptrace')), method([], [], [])] : []),
+    ...(isRoot
+      ? [method(current, guard, inUserNamespace)]
+      : [method([...current, '--keep-caps'], guard, []), method(current, guard, [])]),
+    method(current, [], []),
+    method(root, guard, inUserNamespace),
+    method(root, [], []),
+  ];
 }
 
 /**
  * The first process of a namespace. The kernel kills every other member when it ends, and lets no member signal it.
  *
- * It reaps what loses its parent, which the shell's `wait` does beside waiting. A helper reads from the worker: a line
- * asks for SIGTERM to all members (and SIGCONT, for those that are stopped); the end of the pipe means that the worker
- * is gone. A helper that a member killed is replaced. The first line is a lock: outside a namespace, the signal would
- * go to every process of the machine.
+ * It reaps what loses its parent, which the shell's `wait` does beside waiting. A helper reads from the worker what it
+ * asks for: SIGTERM to all members (and SIGCONT, for those that are stopped), or whether any is left; the end of the
+ * pipe means that the worker is gone. A helper that a member killed is replaced. The first line is a lock: outside a
+ * namespace, the signal would go to every process of the machine.
+ *
+ * /proc of the machine is unmounted and not only covered, so that root cannot uncover it.
  */
 const INIT = `
   [ $$ -eq 1 ] || exit 1
   trap '' HUP INT QUIT TERM USR1 USR2 ALRM PIPE
+  if [ -n "$2" ]; then
+    "$2" -l /proc
+    "$3" -t proc -o nosuid,nodev,noexec proc /proc || exit 1
+  fi
   if [ -n "$1" ]; then echo "$1" >/proc/sys/kernel/pid_max || exit 1; fi
   echo ready
-  exec 3<&0 </dev/null >/dev/null 2>&1
+  exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
   until
     {
       while read -r request; do
-        kill -s TERM -- -1
-        kill -s CONT -- -1
+        case $request in
+          terminate)
+            kill -TERM -1
+            kill -CONT -1 ;;
+          *) if kill -0 -1; then echo some >&4; else echo none >&4; fi ;;
+        esac
       done
       exit 0
     } <&3 &
@@ -64,26 +101,26 @@ const INIT = `
 
 /** Makes what starts the processes of namespaces. */
 export function namespaceOpener(
-  { unshare, nsenter, setsid, userNamespace }: PidNamespaceMethod,
+  { unshare, remount, nsenter, drop, setsid, userNamespace }: PidNamespaceMethod,
   tools: Tools,
   limit: ProcessLimit | undefined,
 ): Opener {
   const words = (list: readonly string[]) => list.map(quoted).join(' ');
-  // nsenter does not fork, so that the shell after it stays outside the PID namespace, where no member can signal it,
-  // and only its children are members.
+  // nsenter does not fork, so that the launcher after it stays outside the PID namespace, where no member can signal it,
+  // and only its children are members. Each has a session of its own, so that process groups have numbers inside, and
+  // `kill 0` stays there.
   const enter = [nsenter, '--no-fork', ...(userNamespace ? ['--preserve-credentials'] : [])];
   const spaces = { pid: 'pid_for_children', mount: 'mnt', ...(userNamespace && { user: 'user' }) };
-  const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$pid/ns/${file}"`);
+  const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$keeper/ns/${file}"`);
   return new Opener(
-    tools.shell,
+    [...tools.closing, tools.shell],
     {
-      mkfifo: words([tools.mkfifo, '-m', '600']),
-      first: words([...unshare, tools.shell, '-c', INIT, 'init', pidMax(limit)]),
-      launcher: `${words(enter)} ${files.join(' ')} -- ${quoted(tools.shell)}`,
+      shell: quoted(tools.shell),
+      first: words([...unshare, tools.shell, '-c', INIT, 'init', pidMax(limit), ...remount]),
+      launcher: `${words(enter)} ${files.join(' ')} -- ${words([...drop, tools.shell, ...launcherWords(setsid, tools.shell)])}`,
       resetting: words([tools.env, '--default-signal=INT,QUIT']),
       forking: words([setsid, '--fork']),
     },
-    tools.fifoFolders,
     tools.searchPath,
   );
 }
@@ -94,88 +131,77 @@ export function namespaceOpener(
  * @param mark by which its first process is known, different for each run
  * @throws Error with what its programs had to say
  */
-export async function openPidNamespace(
-  mark: string,
-  opener: Opener,
-  { setsid }: PidNamespaceMethod,
-): Promise<Enclosure> {
-  return await withFifoFolder(`${opener.folders}${mark}`, async folder => {
-    await opener.make(mark);
-    const ends = new NamespaceEnds(folder);
-    try {
-      const keeper = await opener.open(mark);
-      await ends.ready;
-      const init = childOf(keeper);
-      await opener.enter(mark, keeper);
-      return new PidNamespace(ends, keeper, init, setsid);
-    } catch (error) {
-      ends.close();
-      throw error;
-    }
-  });
+export async function openPidNamespace(mark: string, opener: Opener): Promise<Enclosure> {
+  const { ends, keeper } = await opener.open(mark, pid => new NamespaceEnds(pid));
+  try {
+    await ends.ready;
+    return new PidNamespace(ends, { keeper, init: childOf(keeper), name: namespaceForChildren(keeper) });
+  } catch (error) {
+    ends.close();
+    throw error;
+  }
+}
+
+/** What a namespace is known by. */
+interface Space {
+  /** The unshare program, which is outside. */
+  readonly keeper: number;
+  readonly init: number;
+  /** As the kernel names it. */
+  readonly name: string;
 }
 
 class PidNamespace implements Enclosure {
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;
   readonly #ends: NamespaceEnds;
-  /** The unshare program, which is outside. */
-  readonly #keeper: number;
-  readonly #init: number;
+  readonly #space: Space;
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(ends: NamespaceEnds, keeper: number, init: number, setsid: string) {
+  constructor(ends: NamespaceEnds, space: Space) {
     this.#ends = ends;
-    this.#keeper = keeper;
-    this.#init = init;
+    this.#space = space;
     this.pipe = ends.pipe;
-    // A session whose leader is inside, so that process groups have numbers there and `kill 0` stays inside.
-    this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report, launch: quoted(setsid) });
+    // It enters the namespace, which is there now.
+    ends.jobs.write('enter\n');
+    this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report });
     void ends.ended.then(() => {
       this.#over = true;
     });
   }
 
   get over(): boolean {
-    return this.#over || !isRunning(this.#keeper);
+    return this.#over || !isRunning(this.#space.keeper);
   }
 
   async anyAlive(): Promise<boolean> {
     if (this.#over) return false;
-    try {
-      return readProcFolder(`/proc/${this.#keeper}/root/proc`).some(row => !isInit(row) && !row.zombie);
-    } catch {
-      // A task that is root may have unmounted /proc: then nobody knows.
-      return !this.#over;
-    }
+    // Without an answer nobody knows.
+    return (await this.#ends.ask('any')) !== 'none' && !this.#over;
   }
 
   async terminate(): Promise<void> {
     this.#ends.tell('terminate');
   }
 
+  /** After a failure, it can be tried again. */
   kill(): Promise<void> {
-    this.#killed ??= this.#kill();
+    this.#killed ??= this.#kill().catch(error => {
+      this.#killed = undefined;
+      throw error;
+    });
     return this.#killed;
   }
 
   async #kill(): Promise<void> {
-    try {
-      if (!this.#over) process.kill(this.#init, 'SIGKILL');
-    } catch {
-      // It ended a moment ago.
-    }
+    const { init, name } = this.#space;
+    if (!this.#over) signal(init, 'SIGKILL');
     this.#ends.release();
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
-    await this.#ends.ended;
-    await this.#ends.launcherEnded;
+    const emptied = Promise.all([this.#ends.ended, this.#ends.launcherEnded]);
+    await killFromOutside(name, init, emptied);
   }
-}
-
-/** Is it the first process or its helper? Numbers of groups and sessions from outside the namespace are 0 in there. */
-function isInit({ pid, parent, session }: ProcessRow): boolean {
-  return pid === 1 || (parent === 1 && session === 0);
 }
 
 /** The only child of unshare. Kernels without the list of children, which are rare, are searched. */

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDescriptors } from './descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
-import { Launcher } from './launcher.ts';
+import { Launcher, launcherWords } from './launcher.ts';
 import { SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OutputPipe } from './output-pipe.ts';
@@ -31,9 +31,10 @@ export async function openProcessGroups(mark: string, tools: Tools): Promise<Enc
 }
 
 /** The shell that starts commands leads their process group, which is a session too. */
-function startLauncher(mark: string, pipe: OutputPipe, { shell, searchPath }: Tools): ChildProcess {
+function startLauncher(mark: string, pipe: OutputPipe, { closing, shell, searchPath }: Tools): ChildProcess {
   assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
-  const launcher = spawn(shell, [], {
+  const [file = shell, ...words] = [...closing, shell, ...launcherWords(shell)];
+  const launcher = spawn(file, words, {
     env: { PATH: searchPath, [SANDBOX]: mark },
     cwd: '/',
     detached: true,

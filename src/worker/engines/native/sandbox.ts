@@ -3,6 +3,7 @@ import { CommandNotStarted, type Command, type CommandResult, type Sandbox } fro
 import type { Enclosure } from './enclosure.ts';
 import type { Launch, LaunchOptions } from './launcher.ts';
 import { outOfMemoryKills } from './out-of-memory.ts';
+import { settledWithin } from './settled-within.ts';
 import { assertStartable } from './startable.ts';
 
 /** What a command that was killed before it could do anything exits with. */
@@ -10,6 +11,9 @@ const KILLED = 128 + 9;
 
 /** The time between two looks at who is left, in ms, is doubled up to this. */
 const LONGEST_PAUSE = 32;
+
+/** How long the launcher may take to tell that a command has ended, in ms. */
+const REPORT_MS = 1_000;
 
 /** Runs the commands of one run inside an enclosure, one after the other. */
 export class NativeSandbox implements Sandbox {
@@ -60,11 +64,14 @@ export class NativeSandbox implements Sandbox {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    // A command on its way in would miss the signal.
-    await this.#launched?.inside;
-    if (graceMs > 0 && (await this.#enclosure.anyAlive())) {
-      await this.#enclosure.terminate();
-      await this.#emptied(performance.now() + graceMs);
+    if (graceMs > 0) {
+      const deadline = performance.now() + graceMs;
+      // A command on its way in would miss the signal. A task can keep it from entering.
+      if (this.#launched) await settledWithin(this.#launched.inside, graceMs);
+      if (await this.#enclosure.anyAlive()) {
+        await this.#enclosure.terminate();
+        await this.#emptied(deadline);
+      }
     }
     await this.#end();
   }
@@ -80,7 +87,13 @@ export class NativeSandbox implements Sandbox {
 
   async #end(): Promise<void> {
     const launched = this.#launched;
-    await this.#enclosure.kill();
+    try {
+      await this.#enclosure.kill();
+    } catch (error) {
+      // A run does not wait for a command that cannot be ended.
+      this.#enclosure.launcher.abandon();
+      throw error;
+    }
     await launched?.ended.catch(() => undefined);
   }
 
@@ -95,7 +108,10 @@ export class NativeSandbox implements Sandbox {
     for (let pause = 1; performance.now() < deadline; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const pauseEnded = sleep(Math.min(pause, deadline - performance.now()));
       await Promise.race(commandEnded === undefined ? [pauseEnded] : [pauseEnded, commandEnded]);
-      if (!(await this.#enclosure.anyAlive())) return;
+      if (await this.#enclosure.anyAlive()) continue;
+      // The shell that tells how the command ended is no member, and may be about to.
+      if (commandEnded !== undefined) await settledWithin(commandEnded, REPORT_MS);
+      return;
     }
   }
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { inheritable } from './descriptors.ts';
 
 /**
  * What the engine itself uses of the machine. Programs are absolute paths; they come from the worker's search path, never
@@ -8,25 +9,26 @@ import path from 'node:path';
 export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
-  /** What the path of each run's folder for FIFOs begins with, before the run's mark. */
-  readonly fifoFolders: string;
   readonly shell: string;
-  /** Whether the shell adds nothing to the environment that it can not take away again: it is dash. */
-  readonly shellIsPlain: boolean;
+  /** Starts the shell, and anything else, without descriptors that the worker has inherited. */
+  readonly closing: readonly string[];
+  /** What is known of the shell; of bash and others nothing is. */
+  readonly shellKind: 'dash' | 'busybox' | 'other';
   readonly env: string;
-  readonly mkfifo: string;
+  /** Whether env(1) takes words from its environment (-S): it is not busybox's. */
+  readonly envExpands: boolean;
+  readonly mkfifo: string | undefined;
+  readonly mount: string | undefined;
   readonly nice: string;
   readonly nsenter: string | undefined;
   readonly setpriv: string | undefined;
   readonly setsid: string | undefined;
+  readonly umount: string | undefined;
   readonly unshare: string | undefined;
 }
 
-/**
- * @param fifoFolder in which the folders for FIFOs are
- * @throws Error naming a program that the engine can not do without
- */
-export function findTools(shell: string, searchPath: string, fifoFolder: string): Tools {
+/** @throws Error naming a program that the engine cannot do without */
+export function findTools(shell: string, searchPath: string): Tools {
   const find = (name: string) =>
     searchPath
       .split(':')
@@ -39,26 +41,44 @@ export function findTools(shell: string, searchPath: string, fifoFolder: string)
       throw new Error(`The native engine needs the program ${name}, which is not in ${searchPath}`);
     return found;
   };
+  const env = need('env');
   return {
     searchPath,
-    fifoFolders: path.resolve(fifoFolder, 'tcw-'),
     shell,
-    shellIsPlain: isDash(shell),
-    env: need('env'),
-    mkfifo: need('mkfifo'),
+    closing: closing(inheritable(), find('bash'), find('busybox')),
+    shellKind: (['dash', 'busybox'] as const).find(kind => kind === programOf(shell)) ?? 'other',
+    env,
+    envExpands: programOf(env) !== 'busybox',
+    mkfifo: find('mkfifo'),
+    mount: find('mount'),
     nice: need('nice'),
     nsenter: find('nsenter'),
     setpriv: find('setpriv'),
     setsid: find('setsid'),
+    umount: find('umount'),
     unshare: find('unshare'),
   };
 }
 
-function isDash(shell: string): boolean {
+/** dash can close descriptors of one digit only. */
+function closing(
+  descriptors: readonly number[],
+  bash: string | undefined,
+  busybox: string | undefined,
+): string[] {
+  if (descriptors.length === 0) return [];
+  const script = `exec ${descriptors.map(fd => `${fd}<&-`).join(' ')}; exec "$@"`;
+  // Without --norc, bash reads a file of the user when its standard input is a socket, as Node's are.
+  if (bash !== undefined) return [bash, '--norc', '--noprofile', '-c', script, 'closing'];
+  return busybox === undefined ? [] : [busybox, 'sh', '-c', script, 'closing'];
+}
+
+/** The name of the file that a program really is: busybox and others are many programs in one. */
+function programOf(file: string): string {
   try {
-    return path.basename(realpathSync(shell)) === 'dash';
+    return path.basename(realpathSync(file));
   } catch {
-    return false;
+    return path.basename(file);
   }
 }
 

@@ -1,14 +1,20 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { makePipe, openEnds } from './anonymous-pipe.ts';
 import { assertDescriptors } from './descriptors.ts';
+import { pipeByFifo } from './fifo.ts';
 import { KEEPER, SANDBOX } from './mark.ts';
-import { OutputPipe, withFifoFolder } from './output-pipe.ts';
+import { OutputPipe } from './output-pipe.ts';
 import type { Tools } from './tools.ts';
 
 /** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_START = 12;
+
+const isLinux = process.platform === 'linux';
+
+/** The descriptor of the watchdog that is the pipe of the run's output, until it reads its first line. */
+const PIPE = 4;
 
 /**
  * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input: only the worker
@@ -20,11 +26,14 @@ const DESCRIPTORS_OF_A_START = 12;
  */
 const WATCHDOG = `
   trap '' HUP INT QUIT TERM
-  "$2" -m 600 "$3" || exit 1
+  if [ -n "$2" ]; then
+    ${makePipe(PIPE)}
+  fi
   echo ready
   exec >/dev/null 2>&1
   group=
   while read -r word leader; do
+    exec ${PIPE}<&-
     case $word in
       leader) group=$leader ;;
       done) exit 0 ;;
@@ -32,7 +41,7 @@ const WATCHDOG = `
   done
   [ -z "$group" ] || kill -s KILL -- "-$group"
   marked() {
-    for file in $(grep -lF "$1" /proc/[0-9]*/environ); do
+    for file in $(grep -lzF "$1" /proc/[0-9]*/environ); do
       file=\${file#/proc/}
       printf '%s ' "\${file%/environ}"
     done
@@ -55,7 +64,7 @@ export interface Watchdog {
 }
 
 /**
- * Starts a watchdog, which makes the FIFO of the run's output.
+ * Starts a watchdog, which makes the pipe of the run's output; on other systems than Linux, that is a FIFO.
  *
  * @param mark by which it is known when the worker has died, and by which it knows the run's processes
  * @param use makes what needs the watchdog, which is released when that fails
@@ -63,46 +72,47 @@ export interface Watchdog {
  */
 export async function withNewWatchdog<Result>(
   mark: string,
-  { shell, mkfifo, searchPath, fifoFolders }: Tools,
+  { closing, shell, mkfifo, searchPath }: Tools,
   use: (watchdog: Watchdog, pipe: OutputPipe) => Result,
 ): Promise<Result> {
-  return await withFifoFolder(`${fifoFolders}${mark}`, async folder => {
-    const fifo = path.join(folder, 'output');
-    assertDescriptors(DESCRIPTORS_OF_A_START);
-    // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
-    const subprocess = spawn(shell, ['-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, mkfifo, fifo], {
-      env: { PATH: searchPath, [KEEPER]: mark },
-      cwd: '/',
-      detached: true,
-    });
-    const failed = failureOf(subprocess);
-    // Then it may have no streams either, whatever the types say.
-    if (subprocess.pid === undefined) throw new Error(await failed);
-    // A broken pipe means that it has ended, which is seen by its end.
-    subprocess.stdin.on('error', () => undefined);
-    const ready = new Promise<undefined>(resolve => {
-      subprocess.stdout.once('data', () => {
-        resolve(undefined);
-      });
-    });
-    let pipe: OutputPipe | undefined;
-    try {
-      const failure = await Promise.race([ready, failed]);
-      if (failure !== undefined) throw new Error(failure);
-      const watchdog: Watchdog = {
-        pid: subprocess.pid,
-        ended: failed,
-        tell: line => void subprocess.stdin.write(`${line}\n`),
-        release: () => void subprocess.stdin.destroy(),
-      };
-      pipe = new OutputPipe(fifo);
-      return use(watchdog, pipe);
-    } catch (error) {
-      pipe?.close();
-      subprocess.stdin.destroy();
-      throw error;
-    }
+  assertDescriptors(DESCRIPTORS_OF_A_START);
+  // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
+  const script = ['-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, isLinux ? 'pipe' : ''];
+  const [file = shell, ...words] = [...closing, shell, ...script];
+  const subprocess = spawn(file, words, {
+    env: { PATH: searchPath, [KEEPER]: mark },
+    cwd: '/',
+    detached: true,
   });
+  const failed = failureOf(subprocess);
+  // Then it may have no streams either, whatever the types say.
+  if (subprocess.pid === undefined) throw new Error(await failed);
+  const { pid } = subprocess;
+  // A broken pipe means that it has ended, which is seen by its end.
+  subprocess.stdin.on('error', () => undefined);
+  const ready = new Promise<undefined>(resolve => {
+    subprocess.stdout.once('data', () => {
+      resolve(undefined);
+    });
+  });
+  let pipe: OutputPipe | undefined;
+  try {
+    const failure = await Promise.race([ready, failed]);
+    if (failure !== undefined) throw new Error(failure);
+    const watchdog: Watchdog = {
+      pid,
+      ended: failed,
+      tell: line => void subprocess.stdin.write(`${line}\n`),
+      release: () => void subprocess.stdin.destroy(),
+    };
+    const { reader, writer } = isLinux ? openEnds(pid, PIPE) : await pipeByFifo(mkfifo);
+    pipe = new OutputPipe(reader, writer);
+    return use(watchdog, pipe);
+  } catch (error) {
+    pipe?.close();
+    subprocess.stdin.destroy();
+    throw error;
+  }
 }
 
 /** Settles when a program has ended, with what it had to say; never rejects. */

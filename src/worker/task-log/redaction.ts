@@ -60,20 +60,29 @@ export function redaction(secrets: () => Iterable<Secret>): Redaction {
 
 /** The search for the secrets that there are, prepared again only when they have changed. */
 function latestSearch(secrets: () => Iterable<Secret>): () => SecretSearch {
-  let given: Iterable<Secret> | undefined;
   let known: readonly Secret[] = [];
-  let search = secretSearch([]);
   return () => {
-    const asked = secrets();
-    // A list that cannot change in place need not be compared again.
-    if (asked === given && Object.isFrozen(asked)) return search;
-    given = asked;
-    const now = [...asked];
-    if (now.length !== known.length || now.some((secret, index) => secret !== known[index])) {
-      const words = now.map(secret => Buffer.from(secret.reveal()));
-      search = secretSearch(words.filter(word => word.length >= SHORTEST_SECRET_BYTES));
-      known = now;
-    }
-    return search;
+    const now = secrets();
+    if (isUnchangeable(now)) return searchFor(now);
+    const listed = [...now];
+    if (listed.length !== known.length || listed.some((secret, at) => secret !== known[at])) known = listed;
+    return searchFor(known);
   };
+}
+
+function isUnchangeable(secrets: Iterable<Secret>): secrets is readonly Secret[] {
+  return Array.isArray(secrets) && Object.isFrozen(secrets);
+}
+
+/** The logs of a worker have one list of secrets, and need one search for it. */
+const searches = new WeakMap<readonly Secret[], SecretSearch>();
+
+function searchFor(secrets: readonly Secret[]): SecretSearch {
+  let search = searches.get(secrets);
+  if (!search) {
+    const words = secrets.map(secret => Buffer.from(secret.reveal()));
+    search = secretSearch(words.filter(word => word.length >= SHORTEST_SECRET_BYTES));
+    searches.set(secrets, search);
+  }
+  return search;
 }

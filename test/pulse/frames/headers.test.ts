@@ -234,7 +234,7 @@ describe('headers of other clients', () => {
     expect(proxy.taken()).toBe(1);
   });
 
-  it('that can not be read follow the policy for bad messages', async () => {
+  it('that cannot be read follow the policy for bad messages', async () => {
     const asked: string[][] = [];
     const { bodies } = await consuming(pulse, {
       onBadMessage: ({ routingKey, messageId }, problems) => {

@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import jsone from 'json-e';
-import taskcluster from 'taskcluster-client';
+import { slugid } from '../../local/index.ts';
 import type { CreateTaskRequest } from '../../queue/index.ts';
 import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -27,16 +27,16 @@ export async function readTasks(file: string, taskQueueId: string): Promise<DevT
   const content = await render(file);
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
   const ids = several.map(task =>
-    isObject(task) && typeof task.taskId === 'string' ? task.taskId : newTaskId(),
+    isObject(task) && typeof task.taskId === 'string' ? task.taskId : slugid(),
   );
-  const taskGroupId = ids[0] ?? newTaskId();
+  const taskGroupId = ids[0] ?? slugid();
   return several.map((task, index) => {
     if (!isObject(task)) throw wrong(file, `tasks[${index}] is not an object`);
     const { taskId: _, ...rest } = task;
     const name = several.length > 1 ? `${nameOf(file)} ${index + 1}` : nameOf(file);
     return {
       file,
-      taskId: ids[index] ?? newTaskId(),
+      taskId: ids[index] ?? slugid(),
       definition: definition(isPayload(rest) ? { payload: rest } : rest, { name, taskGroupId, taskQueueId }),
     };
   });
@@ -47,7 +47,7 @@ async function render(file: string): Promise<Json> {
   if ('problems' in read) throw new Failure(EXIT_CODES.cannotLoadConfig.code, read.problems.join('; '));
   const slugids = new Map<string, string>();
   const as_slugid = (name: string) => {
-    const known = slugids.get(name) ?? newTaskId();
+    const known = slugids.get(name) ?? slugid();
     slugids.set(name, known);
     return known;
   };
@@ -73,7 +73,7 @@ function definition(
 ): CreateTaskRequest {
   const { provisionerId: _p, workerType: _w, taskQueueId: _q, metadata, ...rest } = given;
   const now = new Date();
-  const inOneDay = taskcluster.fromNow('1 day', now).toJSON();
+  const inOneDay = new Date(now.getTime() + 24 * 3_600_000).toJSON();
   return {
     created: now.toJSON(),
     deadline: inOneDay,
@@ -90,10 +90,6 @@ function definition(
       ...(isObject(metadata) && metadata),
     },
   };
-}
-
-function newTaskId(): string {
-  return taskcluster.slugid();
 }
 
 function nameOf(file: string): string {

@@ -61,6 +61,10 @@ export async function request(call: ApiRequest): Promise<ApiAnswer> {
     },
   );
   outgoing.on('error', reject);
+  outgoing.on('upgrade', (_, socket) => {
+    socket.destroy();
+    reject(new BadAnswer('the answer changes the protocol'));
+  });
   const timer = setTimeout(() => {
     const late = new Error(`no answer within ${timeoutMs}ms`);
     reject(Object.assign(late, { code: 'ETIMEDOUT' }));

@@ -124,7 +124,7 @@ describe('a hostile queue', () => {
     const upgrade: Answer = ({ socket }) =>
       void socket?.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n');
     const { error } = await failing('reportCompleted', [upgrade], ONE_TRY);
-    expect(error.transient).toBe(true);
+    expect(error).toMatchObject({ kind: 'unavailable' });
     expect(other.requests).toEqual([]);
   });
 

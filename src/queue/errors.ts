@@ -77,7 +77,7 @@ function readable(message: string): string {
   const text = (end === -1 ? message : message.slice(0, end)).trim();
   const cut = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
   // eslint-disable-next-line no-control-regex
-  return cut.replaceAll(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/g, ' ');
+  return cut.replaceAll(/(?!\n)\p{Cc}/gu, ' ');
 }
 
 function kindOf(statusCode: number): QueueErrorKind {

@@ -124,7 +124,10 @@ function fillIn(route: string, parameters: readonly string[], args: readonly unk
 
 /** A part of a path in which a URL reader finds nothing to change, so that what is signed is what is sent. */
 function encode(part: string): string {
-  return encodeURIComponent(part).replaceAll(/[!'()*]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(part).replaceAll(
+    /[!'()*]/g,
+    byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -27,7 +27,8 @@ export function readableClaims(
     return [];
   }
   const surplus = answer.tasks.length - asked;
-  if (surplus > 0) tell(`${answer.tasks.length} tasks where ${asked} were asked for, so ${surplus} are left out`);
+  if (surplus > 0)
+    tell(`${answer.tasks.length} tasks where ${asked} were asked for, so ${surplus} are left out`);
   return answer.tasks.slice(0, asked).flatMap((claim, index) => {
     const problems = claimProblems(claim);
     for (const problem of problems.slice(0, MOST_PROBLEMS)) tell(`/tasks/${index}${problem}`);

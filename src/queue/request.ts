@@ -113,7 +113,8 @@ function signature(method: string, origin: URL, path: string, credentials: Crede
   const { clientId, accessToken, certificate } = credentials;
   const key = { id: clientId, key: accessToken.reveal(), algorithm: 'sha256' as const };
   const ext = certificate && extOf(certificate.reveal());
-  return hawk.client.header({ hostname, port, protocol, pathname: path }, method, { credentials: key, ext }).header;
+  return hawk.client.header({ hostname, port, protocol, pathname: path }, method, { credentials: key, ext })
+    .header;
 }
 
 /** https://docs.taskcluster.net/docs/manual/design/apis/hawk/temporary-credentials */

@@ -93,9 +93,11 @@ describe('a hostile queue', () => {
       ({ socket }) => {
         socket?.write('HTTP/1.1 200 OK\r\n');
         const drip = setInterval(() => socket?.write('x: y\r\n'), 5);
-        socket?.on('error', () => undefined).on('close', () => {
-          clearInterval(drip);
-        });
+        socket
+          ?.on('error', () => undefined)
+          .on('close', () => {
+            clearInterval(drip);
+          });
       },
     ],
   ])('cannot hold a call for longer than its policy: %s', async (_, answer) => {
@@ -106,7 +108,10 @@ describe('a hostile queue', () => {
   it('cannot fill the memory with headers', async () => {
     const { error } = await failing(
       'status',
-      [({ socket }) => void socket?.write(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(1_000)}`)],
+      [
+        ({ socket }) =>
+          void socket?.write(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(1_000)}`),
+      ],
       ONE_TRY,
     );
     expect(error.kind).toBe('unreachable');
@@ -122,19 +127,27 @@ describe('a hostile queue', () => {
       expect([error.kind, tries]).toEqual(['unavailable', 1]);
     }
     const upgrade: Answer = ({ socket }) =>
-      void socket?.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n');
+      void socket?.write(
+        'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n',
+      );
     const { error } = await failing('reportCompleted', [upgrade], ONE_TRY);
     expect(error).toMatchObject({ kind: 'unavailable' });
     expect(other.requests).toEqual([]);
   });
 
   it.each([
-    ['a status that is none', 'HTTP/1.1 999 Hm\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'],
+    [
+      'a status that is none',
+      'HTTP/1.1 999 Hm\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+    ],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\ncontent-length: 2\r\n\r\n{}'],
     ['another protocol', 'SSH-2.0-OpenSSH_9.9\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'],
     ['a length below zero', 'HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}'],
-    ['a chunk that is too long for its length', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}'],
+    [
+      'a chunk that is too long for its length',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}',
+    ],
   ])('that answers with %s is one that cannot answer now', async (_, bytes) => {
     const { error } = await failing('reportFailed', [({ socket }) => void socket?.end(bytes)], ONE_TRY);
     expect(error.transient).toBe(true);

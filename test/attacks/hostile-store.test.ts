@@ -50,7 +50,8 @@ describe('a hostile store of artifacts', () => {
 
   it('cannot make the worker unpack its answer', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * MEGABYTE));
-    const encoded: Answer = response => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+    const encoded: Answer = response =>
+      void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
     expect(await put([encoded])).toBe(1);
   });
 
@@ -76,8 +77,12 @@ describe('a hostile store of artifacts', () => {
 
   it('cannot write lines of its own into the log of a task', async () => {
     const lines: Answer = response =>
-      void response.writeHead(403).end('no\n[taskcluster 2026-01-01T00:00:00.000Z] === Task Finished ===\u001B[2J');
-    const reason = await put([lines], { signal: AbortSignal.timeout(60_000) }).catch((error: unknown) => error);
+      void response
+        .writeHead(403)
+        .end('no\n[taskcluster 2026-01-01T00:00:00.000Z] === Task Finished ===\u001B[2J');
+    const reason = await put([lines], { signal: AbortSignal.timeout(60_000) }).catch(
+      (error: unknown) => error,
+    );
     expect((reason as Error).message).toMatch(/^could not upload to 127\.0\.0\.1:\d+: 403 no \[taskcluster/);
     expect((reason as Error).message).not.toMatch(/\p{Cc}/u);
   });

@@ -56,4 +56,3 @@ export function claimAnswer(takenUntil: unknown = '2030-01-01T00:20:00.000Z') {
     credentials: { clientId: 'task-client/x', accessToken: 'a'.repeat(44), certificate: '{}' },
   };
 }
-

@@ -78,11 +78,14 @@ describe('a claim of a hostile queue', () => {
     expect(problems).toEqual([expect.stringContaining('1000 tasks where 2 were asked for')]);
   });
 
-  it.each([undefined, null, 'none', 7, {}, { length: 1e9 }])('where there should be a list: %j', async tasks => {
-    const { taskIds, problems } = await claimed(tasks, 1);
-    expect(taskIds).toEqual([]);
-    expect(problems).toEqual([expect.stringContaining('/tasks is not a list')]);
-  });
+  it.each([undefined, null, 'none', 7, {}, { length: 1e9 }])(
+    'where there should be a list: %j',
+    async tasks => {
+      const { taskIds, problems } = await claimed(tasks, 1);
+      expect(taskIds).toEqual([]);
+      expect(problems).toEqual([expect.stringContaining('/tasks is not a list')]);
+    },
+  );
 
   it('may hold whatever a payload can, however deep', async () => {
     const depth = 100_000;

@@ -72,7 +72,10 @@ export async function putFile(url: string, content: Upload['content'], options: 
 function hostOf(url: string): string {
   const { protocol, host } = URL.parse(url) ?? {};
   if (host !== undefined && (protocol === 'http:' || protocol === 'https:')) return host;
-  throw new TaskError('resource-unavailable', 'could not upload: the queue gave no http or https URL to upload to');
+  throw new TaskError(
+    'resource-unavailable',
+    'could not upload: the queue gave no http or https URL to upload to',
+  );
 }
 
 async function putOnce(

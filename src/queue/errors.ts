@@ -76,7 +76,7 @@ function readable(message: string): string {
   const end = message.indexOf('\n---\n');
   const text = (end === -1 ? message : message.slice(0, end)).trim();
   const cut = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
-  // eslint-disable-next-line no-control-regex
+
   return cut.replaceAll(/(?!\n)\p{Cc}/gu, ' ');
 }
 

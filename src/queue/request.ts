@@ -56,7 +56,7 @@ export async function request(call: ApiRequest): Promise<ApiAnswer> {
     answer => {
       read(answer, call.largestAnswerBytes).then(resolve, (error: unknown) => {
         answer.destroy();
-        reject(error as Error);
+        reject(error);
       });
     },
   );

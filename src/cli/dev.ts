@@ -7,6 +7,8 @@ import type { DevCommand } from './commands.ts';
 import { devAccounts, devPool } from './dev/accounts.ts';
 import { devBroker } from './dev/broker.ts';
 import { createAndFollow } from './dev/create.ts';
+import { distinctTasks } from './dev/distinct-tasks.ts';
+import type { Ending } from './dev/follow.ts';
 import { devHome, removeDeadHomes } from './dev/home.ts';
 import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
@@ -21,7 +23,9 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
   const files = options.tasks.length === 0 && defaultTask !== undefined ? [defaultTask] : options.tasks;
   const pool = devPool((chosen.pulseUrl ?? options.queuePulseUrl) !== undefined);
   const { taskQueueId } = pool;
-  const tasks = (await Promise.all(files.map(file => readTasks(file, taskQueueId)))).flat();
+  const now = new Date();
+  const read = await Promise.all(files.map(file => readTasks(file, taskQueueId, now)));
+  const tasks = distinctTasks(read.flat());
   const accounts = devAccounts(pool);
   secrets.add(options.queuePulseUrl, ...Object.values(accounts).map(({ accessToken }) => accessToken));
 
@@ -89,9 +93,17 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
     });
     const over = working.then(() => undefined);
     await Promise.race([listening.promise, over]);
-    const following = createAndFollow(tasks, { rootUrl, user: accounts.user, pulse: broker.workers });
+    let soFar: ReadonlyMap<string, Ending> = new Map();
+    const following = createAndFollow(tasks, {
+      rootUrl,
+      user: accounts.user,
+      pulse: broker.workers,
+      onEndings: endings => {
+        soFar = endings;
+      },
+    });
     const endings = await Promise.race([following, over]);
-    if (endings && tasks.length > 0) stdout.write(summary(tasks, endings, stdout.isTerminal));
+    if (tasks.length > 0) stdout.write(summary(tasks, endings ?? soFar, stdout.isTerminal));
     if (once) shutdown$.next('finish');
     else if (endings)
       stdout.write(

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 
+import { uniqueItems } from './unique-items.ts';
+
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
 
@@ -73,6 +75,7 @@ function compiler(useDefaults: boolean): Ajv {
     validateSchema: false,
   });
   addFormats(ajv);
+  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
   compilers.set(useDefaults, ajv);
   return ajv;
 }

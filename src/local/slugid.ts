@@ -1,6 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
-/** A new name of 22 characters: a UUID of version 4 in URL-safe base64. */
+/**
+ * A new name of 22 characters: a UUID of version 4 in URL-safe base64. It never begins with `-`, which a command would
+ * take for an option.
+ */
 export function slugid(): string {
-  return Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+  const bytes = randomBytes(16);
+  bytes[0] = (bytes[0] ?? 0) & 0x7f;
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  return bytes.toString('base64url');
 }

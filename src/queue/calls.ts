@@ -1,13 +1,11 @@
-import http from 'node:http';
-import https from 'node:https';
 import { firstValueFrom, fromEvent, map, merge, NEVER, takeUntil, timer } from 'rxjs';
-import taskcluster from 'taskcluster-client';
 import { fullJitter } from '../pulse/index.ts';
 import type { Credentials } from './credentials.ts';
-import { noAnswer, queueError, type QueueError } from './errors.ts';
-import type { QueueApi } from './generated/api.ts';
+import { answerOf, queueError, type QueueError } from './errors.ts';
+import { queueApi, type QueueApi } from './generated/api.ts';
 import { outage as newOutage, type Outage } from './outage.ts';
 import { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
+import { request } from './request.ts';
 
 /** What a call takes: the route's arguments, then the body where it has one. */
 export type CallArguments<C extends QueueCall> = QueueApi[C]['input'] extends undefined
@@ -41,7 +39,6 @@ export type Call = <C extends QueueCall>(
 ) => Promise<QueueApi[C]['output']>;
 
 export function queueCalls({ rootUrl, policies, onRetry, signal, outage = newOutage() }: CallOptions): Call {
-  keepConnections();
   return async (credentials, name, ...args) => {
     const policy: CallPolicy = policies?.[name] ?? CALL_POLICIES[name];
     const present = typeof credentials === 'function' ? credentials : () => credentials;
@@ -98,16 +95,39 @@ async function once(
   name: QueueCall,
   args: readonly unknown[],
 ): Promise<unknown> {
-  // taskcluster-client retries by itself whatever got no answer; `retries: 0` leaves that to the policy.
-  const client = new taskcluster.Queue({
-    rootUrl,
-    credentials: plain(credentials),
-    timeout: timeoutMs,
-    retries: 0,
+  const { method, route, args: parameters, input } = queueApi[name];
+  const root = new URL(rootUrl);
+  const answer = await request({
+    method: method.toUpperCase(),
+    origin: root,
+    path: `${root.pathname.replace(/\/$/, '')}/api/queue/v1${fillIn(route, parameters, args)}`,
+    credentials,
+    ...(input !== undefined && { body: args[parameters.length] }),
+    timeoutMs,
+    largestAnswerBytes: LARGEST_ANSWER_BYTES * tasksAskedFor(name, args),
   });
-  const answer = await client[name]?.(...args);
-  if (answer === undefined) throw noAnswer(name);
-  return answer;
+  return answerOf(name, answer);
+}
+
+/** The queue takes no task that is larger than 10 MiB, and tells it with line breaks and spaces of its own. */
+const LARGEST_ANSWER_BYTES = 16 * 1024 * 1024;
+
+function tasksAskedFor(name: QueueCall, args: readonly unknown[]): number {
+  return name === 'claimWork' ? (args[1] as CallArguments<'claimWork'>[1]).tasks : 1;
+}
+
+function fillIn(route: string, parameters: readonly string[], args: readonly unknown[]): string {
+  return route.replaceAll(/<([^<>]+)>/g, (_, parameter: string) =>
+    encode(String(args[parameters.indexOf(parameter)])),
+  );
+}
+
+/** A part of a path in which a URL reader finds nothing to change, so that what is signed is what is sent. */
+function encode(part: string): string {
+  return encodeURIComponent(part).replaceAll(
+    /[!'()*]/g,
+    byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -121,25 +141,4 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
     signal.removeEventListener('abort', stop);
   });
   return promise;
-}
-
-function plain({ clientId, accessToken, certificate }: Credentials) {
-  return {
-    clientId,
-    accessToken: accessToken.reveal(),
-    ...(certificate && { certificate: certificate.reveal() }),
-  };
-}
-
-let kept = false;
-
-/** taskcluster-client opens a connection for each request, unless its shared agents are replaced. */
-function keepConnections(): void {
-  if (kept) return;
-  kept = true;
-  // A server may close an idle connection just as we send; 4 s is under what servers commonly allow.
-  // As many as there are calls, which a worker's slots bound: a reclaim must not wait behind uploads that are stuck.
-  const options = { keepAlive: true, maxSockets: Infinity, timeout: 4_000 };
-  taskcluster.agents.http = new http.Agent(options);
-  taskcluster.agents.https = new https.Agent(options);
 }

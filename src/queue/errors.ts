@@ -1,3 +1,5 @@
+import { BadAnswer, type ApiAnswer } from './request.ts';
+
 /**
  * What the queue's answer means to a worker:
  *
@@ -40,44 +42,47 @@ export class QueueError extends Error {
   }
 }
 
-/**
- * Reads what taskcluster-client rejects with: an error with `statusCode`, a network error with `code`, or a mistake of
- * the caller. It does not become the `cause`: it holds the request, and with that the credentials.
- */
+/** Makes a `QueueError` of whatever kept a call from its answer: a network error has a `code`, a mistake has none. */
 export function queueError(call: string, error: unknown): QueueError {
   if (error instanceof QueueError) return error;
-  if (isBrokenOff(error)) return new QueueError('unreachable', `${call}: the answer broke off`);
-  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
-  // The queue appends a block of details after a line of dashes; the first part says it all.
-  const text = `${call}: ${(message ?? String(error)).split('\n---\n')[0]?.trim() ?? ''}`;
-  if (statusCode !== undefined) {
-    // The queue's own refusals have a code. One without is a page of whatever stands before the queue.
-    const kind = code === NO_CODE ? 'unavailable' : kindOf(statusCode);
-    return new QueueError(kind, `${text} (${statusCode})`, statusCode);
-  }
-  return new QueueError(code === undefined ? 'refused' : 'unreachable', text);
-}
-
-/** What taskcluster-client says where an answer has none. */
-const NO_CODE = 'UnknownError';
-
-/** taskcluster-client stumbles over an answer without a body, since the connection was lost before its end. */
-function isBrokenOff(error: unknown): boolean {
-  return error instanceof TypeError && !('code' in error);
+  if (error instanceof BadAnswer) return new QueueError('unavailable', `${call}: ${error.message}`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new QueueError(code === undefined ? 'refused' : 'unreachable', `${call}: ${message}`);
 }
 
 /**
- * A redirect, an empty body, a page of somebody else's: taskcluster-client resolves with nothing for each of them. No
- * call that a worker makes has such an answer, and a report that a proxy swallowed must not count as made.
+ * The body of an answer.
+ *
+ * @throws QueueError for an answer that is a refusal. A redirect, an empty body, a page of somebody else's is one as well:
+ * no call that a worker makes has such an answer, and a report that a proxy swallowed must not count as made.
  */
-export function noAnswer(call: string): QueueError {
-  return new QueueError('unavailable', `${call}: the answer is not one of the queue`);
+export function answerOf(call: string, { statusCode, body }: ApiAnswer): unknown {
+  if (statusCode < 300 && body !== undefined && body !== null) return body;
+  if (statusCode < 400) throw new QueueError('unavailable', `${call}: the answer is not one of the queue`);
+  const { code, message } = (body ?? {}) as { code?: unknown; message?: unknown };
+  // The queue's own refusals have a code. One without is a page of whatever stands before the queue.
+  const kind = typeof code === 'string' ? kindOf(statusCode) : 'unavailable';
+  const text = typeof message === 'string' ? readable(message) : 'an error without a message';
+  throw new QueueError(kind, `${call}: ${text} (${statusCode})`, statusCode);
+}
+
+const LONGEST_MESSAGE = 2_000;
+
+/**
+ * What the queue says, as it can be shown to a person. It appends a block of details after a line of dashes; the first
+ * part says it all.
+ */
+function readable(message: string): string {
+  const end = message.indexOf('\n---\n');
+  const text = (end === -1 ? message : message.slice(0, end)).trim();
+  const cut = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+
+  return cut.replaceAll(/(?!\n)\p{Cc}/gu, ' ');
 }
 
 function kindOf(statusCode: number): QueueErrorKind {
   if (statusCode === 409) return 'conflict';
   if (statusCode === 401 || statusCode === 403) return 'forbidden';
-  // Below 400 it is JSON that could not be read.
-  if (statusCode === 429 || statusCode >= 500 || statusCode < 400) return 'unavailable';
+  if (statusCode === 429 || statusCode >= 500) return 'unavailable';
   return 'refused';
 }

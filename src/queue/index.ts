@@ -1,4 +1,4 @@
-/** A typed face on taskcluster-client, for every call of the queue that a worker makes. */
+/** A typed client of the queue, for every call that a worker makes. */
 export { queueCalls, type Call } from './calls.ts';
 export type { Claim, Lease } from './claim.ts';
 export type { Credentials } from './credentials.ts';

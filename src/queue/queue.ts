@@ -1,13 +1,12 @@
 import type { Observable } from 'rxjs';
-import { validator } from '../exchanges/index.ts';
 import { queueCalls, type CallArguments, type CallOptions } from './calls.ts';
 import { queueClock, type QueueClock } from './clock.ts';
-import { claimFrom, leaseFrom, parseTime, type Claim, type Lease } from './claim.ts';
+import { readableClaims } from './readable-claims.ts';
+import { leaseFrom, parseTime, type Claim, type Lease } from './claim.ts';
 import type { Credentials } from './credentials.ts';
 import { QueueError } from './errors.ts';
 import { outage } from './outage.ts';
 import type {
-  ClaimWorkResponse,
   PostArtifactRequest,
   PostArtifactResponse,
   QueueApi,
@@ -80,7 +79,7 @@ export function connectQueue(given: QueueOptions): Queue {
     claimWork: async tasks => {
       const askedAt = performance.now();
       const answer = await call()('claimWork', taskQueueId, { workerGroup, workerId, tasks });
-      return timed(readableClaims(answer, options.onUnreadable), askedAt, clock);
+      return timed(readableClaims(answer, tasks, options.onUnreadable), askedAt, clock);
     },
     pendingTasks: signal =>
       unlessForbidden(async () => (await call(signal)('pendingTasks', taskQueueId)).pendingTasks),
@@ -147,27 +146,6 @@ function ownCalls(options: QueueOptions) {
 function ifUnknown(error: unknown): { quarantineUntil?: string } {
   if (error instanceof QueueError && error.statusCode === 404) return {};
   throw error;
-}
-
-const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json', { acceptUnknown: true });
-
-/** One odd claim must not cost the others that came with it. */
-function readableClaims(answer: ClaimWorkResponse, onUnreadable?: (problem: string) => void): Claim[] {
-  const receivedMs = Date.now();
-  const problems = claimProblems(answer);
-  for (const problem of problems) onUnreadable?.(`claimWork answered what it should not: ${problem}`);
-  const isOdd = (index: number) => problems.some(problem => problem.startsWith(`/tasks/${index}/`));
-  const claims = Array.isArray(answer.tasks) ? answer.tasks : [];
-  return claims.flatMap((claim, index) => {
-    if (isOdd(index)) return [];
-    try {
-      return [claimFrom(claim, receivedMs)];
-    } catch (error) {
-      // The schema lets through what is no time, such as a leap second.
-      onUnreadable?.(`claimWork answered what it should not: ${(error as Error).message}`);
-      return [];
-    }
-  });
 }
 
 /** Notes when the claims of an answer were made: at some moment of the call, which may have waited for long. */

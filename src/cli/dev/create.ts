@@ -1,10 +1,18 @@
-import { firstValueFrom, lastValueFrom, ReplaySubject } from 'rxjs';
+import { firstValueFrom, lastValueFrom, ReplaySubject, tap } from 'rxjs';
 import type { Pulse } from '../../pulse/index.ts';
 import { QueueError, queueCalls, type Credentials } from '../../queue/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { follow, type Ending } from './follow.ts';
 import type { DevTask } from './task-files.ts';
+
+interface CreateOptions {
+  readonly rootUrl: string;
+  readonly user: Credentials;
+  readonly pulse: Pulse;
+  /** Told of the endings so far, again after each. */
+  readonly onEndings: (endings: ReadonlyMap<string, Ending>) => void;
+}
 
 /**
  * Creates tasks, in their order, and waits for their ends.
@@ -13,7 +21,7 @@ import type { DevTask } from './task-files.ts';
  */
 export async function createAndFollow(
   tasks: readonly DevTask[],
-  { rootUrl, user, pulse }: { rootUrl: string; user: Credentials; pulse: Pulse },
+  { rootUrl, user, pulse, onEndings }: CreateOptions,
 ): Promise<ReadonlyMap<string, Ending>> {
   if (tasks.length === 0) return new Map();
   const call = queueCalls({ rootUrl });
@@ -22,7 +30,7 @@ export async function createAndFollow(
   const endings = lastValueFrom(
     follow(pulse, tasks, ask, () => {
       listening$.next();
-    }),
+    }).pipe(tap(onEndings)),
     { defaultValue: new Map<string, Ending>() },
   );
   // Either the tasks can be followed from now on, or it is known why not.

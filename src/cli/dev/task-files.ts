@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import jsone from 'json-e';
-import taskcluster from 'taskcluster-client';
+import { slugid } from '../../local/index.ts';
 import type { CreateTaskRequest } from '../../queue/index.ts';
 import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -10,7 +10,11 @@ import { Failure } from '../failure.ts';
 export interface DevTask {
   /** Where it was read. */
   readonly file: string;
+  /** The same, with the number of the task where the file has several. */
+  readonly place: string;
   readonly taskId: string;
+  /** What is written there, before anything is filled in. */
+  readonly given: Json;
   readonly definition: CreateTaskRequest;
 }
 
@@ -21,39 +25,51 @@ type Json = Readonly<Record<string, unknown>>;
  * a json-e template: `{"$fromNow": "1 hour"}` is a time, and `{"$eval": "as_slugid('build')"}` one task id for each
  * name, as in a `.taskcluster.yml`. What a definition leaves out is filled in; its pool is always the worker's.
  *
+ * @param now from which times are reckoned: the same for all files, so that what is written alike is alike
  * @throws Failure with the file and what is wrong with it
  */
-export async function readTasks(file: string, taskQueueId: string): Promise<DevTask[]> {
-  const content = await render(file);
+export async function readTasks(file: string, taskQueueId: string, now = new Date()): Promise<DevTask[]> {
+  const content = await render(file, now);
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
+  if (several.length === 0) throw wrong(file, 'tasks is empty');
   const ids = several.map(task =>
-    isObject(task) && typeof task.taskId === 'string' ? task.taskId : newTaskId(),
+    isObject(task) && typeof task.taskId === 'string' ? task.taskId : slugid(),
   );
-  const taskGroupId = ids[0] ?? newTaskId();
+  const taskGroupId = ids[0] ?? slugid();
   return several.map((task, index) => {
     if (!isObject(task)) throw wrong(file, `tasks[${index}] is not an object`);
-    const { taskId: _, ...rest } = task;
+    const place = Array.isArray(content.tasks) ? `${file}, tasks[${index}]` : file;
+    const { taskId, ...rest } = task;
+    if (taskId !== undefined && typeof taskId !== 'string') throw wrong(place, 'taskId must be text');
     const name = several.length > 1 ? `${nameOf(file)} ${index + 1}` : nameOf(file);
     return {
       file,
-      taskId: ids[index] ?? newTaskId(),
-      definition: definition(isPayload(rest) ? { payload: rest } : rest, { name, taskGroupId, taskQueueId }),
+      place,
+      taskId: ids[index] ?? slugid(),
+      given: rest,
+      definition: definition(isPayload(rest) ? { payload: rest } : rest, {
+        name,
+        taskGroupId,
+        taskQueueId,
+        now,
+      }),
     };
   });
 }
 
-async function render(file: string): Promise<Json> {
+async function render(file: string, now: Date): Promise<Json> {
   const read = await readDocument(file, file);
   if ('problems' in read) throw new Failure(EXIT_CODES.cannotLoadConfig.code, read.problems.join('; '));
   const slugids = new Map<string, string>();
   const as_slugid = (name: string) => {
-    const known = slugids.get(name) ?? newTaskId();
+    const known = slugids.get(name) ?? slugid();
     slugids.set(name, known);
     return known;
   };
   let rendered: unknown;
   try {
-    rendered = jsone(read.content as Record<string, unknown>, { as_slugid }) as unknown;
+    const context = { as_slugid, now: now.toJSON() };
+    rendered = jsone(read.content as Record<string, unknown>, context) as unknown;
   } catch (error) {
     throw wrong(file, `json-e cannot render it: ${firstLine(error)}`);
   }
@@ -69,11 +85,15 @@ function isPayload(content: Json): boolean {
 
 function definition(
   given: Json,
-  { name, taskGroupId, taskQueueId }: { name: string; taskGroupId: string; taskQueueId: string },
+  {
+    name,
+    taskGroupId,
+    taskQueueId,
+    now,
+  }: { name: string; taskGroupId: string; taskQueueId: string; now: Date },
 ): CreateTaskRequest {
   const { provisionerId: _p, workerType: _w, taskQueueId: _q, metadata, ...rest } = given;
-  const now = new Date();
-  const inOneDay = taskcluster.fromNow('1 day', now).toJSON();
+  const inOneDay = new Date(now.getTime() + 24 * 3_600_000).toJSON();
   return {
     created: now.toJSON(),
     deadline: inOneDay,
@@ -90,10 +110,6 @@ function definition(
       ...(isObject(metadata) && metadata),
     },
   };
-}
-
-function newTaskId(): string {
-  return taskcluster.slugid();
 }
 
 function nameOf(file: string): string {

@@ -8,7 +8,13 @@ import type { LocalClient } from './temporary-credentials.ts';
 /** Who calls, and what that caller may do. */
 export type Caller =
   | { readonly kind: 'anonymous'; readonly scopes: readonly string[] }
-  | { readonly kind: 'client'; readonly clientId: string; readonly scopes: readonly string[] }
+  | {
+      readonly kind: 'client';
+      readonly clientId: string;
+      readonly scopes: readonly string[];
+      /** Of the body that was signed, where the body was. */
+      readonly payloadHash?: string | undefined;
+    }
   | { readonly kind: 'unknown'; readonly why: string };
 
 export interface SignedRequest {
@@ -18,13 +24,13 @@ export interface SignedRequest {
   readonly headers: {
     readonly host?: string | undefined;
     readonly authorization?: string | undefined;
-    readonly 'content-type'?: string | undefined;
   };
-  /** The body as it was sent. */
-  readonly text: string;
 }
 
-/** Finds out who signed a request. It never rejects: a bad signature is a caller that is `unknown`. */
+/**
+ * Finds out who signed a request, before its body has been read. It never rejects: a bad signature is a caller that is
+ * `unknown`. Whether the body is the one that was signed, {@link hasPayload} says.
+ */
 export type Authenticate = (request: SignedRequest) => Promise<Caller>;
 
 interface AuthenticateOptions {
@@ -79,7 +85,7 @@ export function createAuthenticate({ clients, expand, now }: AuthenticateOptions
   };
 
   async function verify(request: SignedRequest): Promise<Caller> {
-    const { method, url, headers, text } = request;
+    const { method, url, headers } = request;
     const bewit = BEWIT.exec(url)?.[1];
     if (headers.authorization === undefined && bewit === undefined) {
       return { kind: 'anonymous', scopes: allScopes([]) };
@@ -98,13 +104,18 @@ export function createAuthenticate({ clients, expand, now }: AuthenticateOptions
       credentialsOf(hawk.utils.parseAuthorizationHeader(authorization).ext),
       { timestampSkewSec: CLOCK_SKEW_SECONDS },
     );
-    const hash = () => hawk.crypto.calculatePayloadHash(text, 'sha256', headers['content-type'] ?? '');
-    if (artifacts.hash !== undefined && artifacts.hash !== hash()) throw new Error('Bad payload hash');
-    return { kind: 'client', clientId: credentials.clientId, scopes: credentials.scopes };
+    const { clientId, scopes } = credentials;
+    return { kind: 'client', clientId, scopes, payloadHash: artifacts.hash };
   }
 
   return async request =>
     verify(request).catch((error: unknown) => ({ kind: 'unknown', why: reasonOf(error) }));
+}
+
+/** Whether a caller signed this body, or none. */
+export function hasPayload(caller: Caller, text: string, contentType = ''): boolean {
+  if (caller.kind !== 'client' || caller.payloadHash === undefined) return true;
+  return caller.payloadHash === hawk.crypto.calculatePayloadHash(text, 'sha256', contentType);
 }
 
 function parseExt(text: string): { certificate?: unknown; authorizedScopes?: readonly string[] } {

@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 
+import { equal } from './equal.ts';
 import { isScope, satisfies } from './scopes.ts';
 
 /**
@@ -102,9 +103,4 @@ function parse(given: unknown): Certificate {
 
 function refuse(why: string): never {
   throw new Error(`ext.certificate ${why}`);
-}
-
-function equal(one: string, other: string): boolean {
-  const [a, b] = [Buffer.from(one), Buffer.from(other)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

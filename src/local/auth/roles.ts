@@ -1,3 +1,5 @@
+import { ApiError } from '../errors.ts';
+
 /**
  * What roles stand for, by the id of the role. A role whose id ends in `*` is taken on by everything that begins like
  * it, and `<..>` in its scopes is then the rest.
@@ -11,8 +13,15 @@ export type ExpandScopes = (scopes: readonly string[]) => string[];
 
 const ASSUME = 'assume:';
 const REST = '<..>';
+/** Roles that take each other on may grow for ever. */
+const MOST_EXPANDED = 10_000;
+const LONGEST_EXPANDED = 10_000;
 
-/** Makes the expansion by these roles. The result is sorted, and has nothing that something else in it covers. */
+/**
+ * Makes the expansion by these roles. The result is sorted, and has nothing that something else in it covers.
+ *
+ * What it makes throws ApiError `InputError` when there is no end to what the roles stand for.
+ */
 export function createExpandScopes(roles: Roles): ExpandScopes {
   const entries = Object.entries(roles);
   return scopes => {
@@ -21,6 +30,9 @@ export function createExpandScopes(roles: Roles): ExpandScopes {
       for (const [roleId, stands] of entries) {
         const rest = assumed(scope, `${ASSUME}${roleId}`);
         if (rest !== undefined) for (const each of stands) known.add(fillIn(each, rest));
+      }
+      if (known.size > scopes.length + MOST_EXPANDED || scope.length > LONGEST_EXPANDED) {
+        throw new ApiError('InputError', 'The roles of these scopes stand for too much');
       }
     }
     return shortest(known);
@@ -42,8 +54,26 @@ function fillIn(scope: string, rest: string): string {
 }
 
 function shortest(scopes: ReadonlySet<string>): string[] {
-  const open = [...scopes].filter(scope => scope.endsWith('*'));
-  return [...scopes]
-    .filter(scope => !open.some(other => other !== scope && scope.startsWith(other.slice(0, -1))))
+  const isOpen = (scope: string): boolean => scope.endsWith('*');
+  const sorted = [...scopes]
+    .map(scope => ({ scope, beginning: isOpen(scope) ? scope.slice(0, -1) : scope }))
+    .sort(
+      (one, other) =>
+        compare(one.beginning, other.beginning) || Number(isOpen(other.scope)) - Number(isOpen(one.scope)),
+    );
+  // What one covers comes right behind it.
+  let covering: string | undefined;
+  return sorted
+    .filter(({ scope, beginning }) => {
+      if (covering !== undefined && beginning.startsWith(covering)) return false;
+      if (isOpen(scope)) covering = beginning;
+      return true;
+    })
+    .map(({ scope }) => scope)
     .sort();
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }

@@ -1,5 +1,5 @@
 import type { ApiCall } from '../../queue/index.ts';
-import type { ScopeExpression } from './scopes.ts';
+import { overlaps, satisfies, type ScopeExpression } from './scopes.ts';
 
 /**
  * A condition on scopes with places for parameters, as the API's references have them: `queue:status:<taskId>`, and
@@ -40,6 +40,35 @@ function fillInScope(scope: string, parameters: ScopeParameters): string {
     if (typeof value === 'string' || typeof value === 'number') return String(value);
     throw new Error(`the scope ${scope} needs ${name}`);
   });
+}
+
+/**
+ * Whether there are values for the parameters that are not known yet with which these scopes fulfil the condition.
+ *
+ * @param known the other parameters
+ */
+export function isPossible(
+  scopes: readonly string[],
+  template: ScopeTemplate,
+  known: ScopeParameters,
+): boolean {
+  if (typeof template === 'string') {
+    const [beginning = '', ...rest] = fillInKnown(template, known).split(UNKNOWN);
+    return rest.length === 0 ? satisfies(scopes, beginning) : overlaps(scopes, beginning);
+  }
+  if ('AllOf' in template) return template.AllOf.every(each => isPossible(scopes, each, known));
+  if ('AnyOf' in template) return template.AnyOf.some(each => isPossible(scopes, each, known));
+  // A list may be empty.
+  return true;
+}
+
+/** No scope has this character in it. */
+const UNKNOWN = '\0';
+
+function fillInKnown(scope: string, known: ScopeParameters): string {
+  return scope.replaceAll(PLACE, (_, name: string) =>
+    Object.hasOwn(known, name) ? String(known[name]) : UNKNOWN,
+  );
 }
 
 /** The names of the parameters that a template needs. */

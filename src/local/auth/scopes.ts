@@ -20,6 +20,13 @@ function grants(scopes: readonly string[], wanted: string): boolean {
   );
 }
 
+/** Whether one of the scopes grants anything that begins like this. */
+export function overlaps(scopes: readonly string[], beginning: string): boolean {
+  return scopes.some(
+    scope => scope.startsWith(beginning) || (scope.endsWith('*') && beginning.startsWith(scope.slice(0, -1))),
+  );
+}
+
 /** Whether a set of scopes fulfils a condition. */
 export function satisfies(scopes: readonly string[], expression: ScopeExpression): boolean {
   if (typeof expression === 'string') return grants(scopes, expression);

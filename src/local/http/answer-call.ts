@@ -1,13 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ApiCall } from '../../queue/index.ts';
-import type { Authenticate, Caller } from '../auth/authenticate.ts';
+import { hasPayload, type Authenticate, type Caller } from '../auth/authenticate.ts';
 import { parametersOf, type ScopeParameters } from '../auth/scope-template.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { isoTime } from '../times.ts';
 import { emptyAnswer, errorAnswer, jsonAnswer, type Answer } from './answer.ts';
-import { authorize } from './authorize.ts';
+import { authorize, mayBeAuthorized } from './authorize.ts';
+import { checkContentType, parseBody } from './body.ts';
 import type { AnyHandler } from './call.ts';
 import type { CheckInput } from './input.ts';
 import { checkParameters, checkQuery } from './parameters.ts';
@@ -26,95 +27,93 @@ export interface NamedCall extends ApiCall {
   readonly handler: AnyHandler;
 }
 
-/** Answers one request for a call. It never rejects: what is thrown on the way is what is answered. */
-export async function answerCall(
+/** A request for a call whose body has not been read yet. */
+export interface Visit {
+  /** @throws ApiError for whoever may not make this call, whatever the body says */
+  admit(): Promise<void>;
+  /** The answer to the whole request. It never rejects: what is thrown on the way is what is answered. */
+  answer(reply: FastifyReply): Promise<Answer>;
+  refusal(error: unknown): Answer;
+}
+
+/** A body of this size (bytes) is read from anybody, so that who calls by hand hears what is wrong with it. */
+const SMALL_BODY = 64 * 1024;
+
+function mayBeLarge({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > SMALL_BODY;
+}
+
+/** Takes one request for a call: its caller is looked at before its body is read, and its body before it is understood. */
+export function receive(
   call: NamedCall,
   params: Readonly<Record<string, string>>,
   request: FastifyRequest,
-  reply: FastifyReply,
-  options: ApiOptions,
-): Promise<Answer> {
-  const information = { method: call.name, params, payload: {} as unknown };
-  try {
-    const text = typeof request.body === 'string' ? request.body : '';
-    information.payload = parse(text);
-    return await answer(call, { params, body: information.payload, text, request, reply }, options);
-  } catch (error) {
-    if (!(error instanceof ApiError)) options.onError(error);
-    return errorAnswer(error, information, isoTime(options.clock.now()));
-  }
-}
-
-interface Parsed {
-  readonly params: Readonly<Record<string, string>>;
-  readonly body: unknown;
-  /** The body as it was sent. */
-  readonly text: string;
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-}
-
-async function answer(
-  { name, args, query, input, scopes, handler }: NamedCall,
-  { params, body, text, request, reply }: Parsed,
-  { authenticate, checkInput }: ApiOptions,
-): Promise<Answer> {
+  { authenticate, checkInput, clock, onError }: ApiOptions,
+): Visit {
+  const { name, args, query, input, scopes, handler } = call;
   let isAllowed = scopes === undefined;
+  let payload: unknown = {};
   let known: Promise<Caller> | undefined;
-  function caller(): Promise<Caller> {
+  const caller = (): Promise<Caller> => {
     const { method = '', url = '', headers } = request.raw;
-    return (known ??= authenticate({ method, url, headers, text }));
-  }
+    return (known ??= authenticate({ method, url, headers }));
+  };
   async function allow(parameters: ScopeParameters): Promise<void> {
     if (scopes === undefined) return;
     authorize(await caller(), scopes, parameters);
     isAllowed = true;
   }
-  // Whoever may not do a thing is not told what else is wrong with it.
-  if (scopes !== undefined && parametersOf(scopes).every(parameter => args.includes(parameter))) {
-    await allow(params);
+  async function mayBeAllowed(): Promise<void> {
+    if (scopes !== undefined && !isAllowed) mayBeAuthorized(await caller(), scopes, params);
   }
-  const given = request.query as Record<string, unknown>;
-  checkParameters(params);
-  checkQuery(query, given);
-  if (input !== undefined) {
-    checkContentType(request.headers['content-type']);
-    checkInput(input, body);
+
+  async function answerRequest(reply: FastifyReply): Promise<Answer> {
+    const text = typeof request.body === 'string' ? request.body : '';
+    if (known && !hasPayload(await known, text, request.headers['content-type'])) {
+      throw new ApiError('AuthenticationFailed', 'Bad payload hash');
+    }
+    payload = parseBody(text);
+    if (input !== undefined) checkContentType(request.headers['content-type']);
+    const given = request.query as Record<string, unknown>;
+    try {
+      checkParameters(params);
+      checkQuery(query, given);
+      if (input !== undefined) checkInput(input, payload, text.length);
+    } catch (error) {
+      // Whoever may not do a thing is not told what else is wrong with it.
+      await mayBeAllowed();
+      throw error;
+    }
+    let [status, headers]: [number, Answer['headers']] = [200, {}];
+    const output = await handler({
+      params,
+      query: given,
+      body: payload,
+      authorize: allow,
+      caller,
+      answerWith: (otherStatus, otherHeaders) => {
+        [status, headers] = [otherStatus, otherHeaders];
+      },
+      onGone: callback => void reply.raw.once('close', callback),
+    });
+    if (!isAllowed) throw new Error(`${name} was answered without a look at the caller's scopes`);
+    return output === undefined ? emptyAnswer() : jsonAnswer(status, headers, output);
   }
-  let [status, headers]: [number, Answer['headers']] = [200, {}];
-  const output = await handler({
-    params,
-    query: given,
-    body,
-    authorize: allow,
-    caller,
-    answerWith: (otherStatus, otherHeaders) => {
-      [status, headers] = [otherStatus, otherHeaders];
+
+  function refusal(error: unknown): Answer {
+    if (!(error instanceof ApiError)) onError(error);
+    return errorAnswer(error, { method: name, params, payload }, isoTime(clock.now()));
+  }
+
+  return {
+    refusal,
+    answer: reply => answerRequest(reply).catch(refusal),
+    async admit() {
+      if (scopes === undefined) return;
+      const who = await caller();
+      if (who.kind === 'unknown') throw new ApiError('AuthenticationFailed', who.why);
+      if (parametersOf(scopes).every(parameter => args.includes(parameter))) await allow(params);
+      else if (mayBeLarge(request)) await mayBeAllowed();
     },
-    onGone: callback => void reply.raw.once('close', callback),
-  });
-  if (!isAllowed) throw new Error(`${name} was answered without a look at the caller's scopes`);
-  return output === undefined ? emptyAnswer() : jsonAnswer(status, headers, output);
-}
-
-/** @throws ApiError `MalformedPayload` */
-function parse(text: string): unknown {
-  if (text === '') return {};
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch (error) {
-    throw new ApiError('MalformedPayload', `Failed to parse JSON: ${(error as Error).message}`);
-  }
-  if (typeof body === 'object' && body !== null) return body;
-  throw new ApiError('MalformedPayload', 'The payload is neither a JSON object nor a JSON array');
-}
-
-/** @throws ApiError `MalformedPayload` */
-function checkContentType(contentType: string | undefined): void {
-  if (contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType)) return;
-  throw new ApiError(
-    'MalformedPayload',
-    `The payload must have the content-type application/json, not ${contentType ?? 'none'}`,
-  );
+  };
 }

@@ -25,8 +25,17 @@ const HEADERS = {
   'access-control-allow-origin': '*',
 };
 
+/** What is longer is not indented: lists in lists would become a thousand times as long. */
+const LONGEST_INDENTED = 16 * 1024;
+
 export function jsonAnswer(status: number, headers: Answer['headers'], body: unknown): Answer {
-  return { status, headers: { ...HEADERS, ...headers }, body: JSON.stringify(body, null, 2) };
+  const text = JSON.stringify(body);
+  const isShort = text.length <= LONGEST_INDENTED;
+  return {
+    status,
+    headers: { ...HEADERS, ...headers },
+    body: isShort ? JSON.stringify(body, null, 2) : text,
+  };
 }
 
 /** Success, and nothing to say of it. */
@@ -39,6 +48,7 @@ export function emptyAnswer(): Answer {
 export function errorAnswer(error: unknown, call: CallInformation, time: string): Answer {
   const { code, text } = explain(error);
   const status = STATUS_OF[code];
+  const payload = isSmall(call.payload) ? call.payload : {};
   const lines = [
     text,
     '',
@@ -56,12 +66,23 @@ export function errorAnswer(error: unknown, call: CallInformation, time: string)
     {
       code,
       message: lines.join('\n'),
-      requestInfo: { ...call, time },
+      requestInfo: { ...call, payload, time },
     },
   );
 }
 
+/** What a caller sent is told to it again only where it is short. */
+const LONGEST_TOLD_PAYLOAD = 2_000;
+const LONGEST_TEXT = 6_000;
+
+function isSmall(payload: unknown): boolean {
+  return [undefined, 2].every(indent => JSON.stringify(payload, null, indent).length <= LONGEST_TOLD_PAYLOAD);
+}
+
 function explain(error: unknown): { code: ErrorCode; text: string } {
-  if (error instanceof ApiError) return { code: error.code, text: error.message };
+  if (error instanceof ApiError) {
+    const { code, message } = error;
+    return { code, text: message.length > LONGEST_TEXT ? `${message.slice(0, LONGEST_TEXT)}…` : message };
+  }
   return { code: 'InternalServerError', text: `Internal Server Error, incidentId ${randomUUID()}.` };
 }

@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ApiCall } from '../../queue/index.ts';
-import { answerCall, type ApiOptions, type NamedCall } from './answer-call.ts';
+import type { Answer } from './answer.ts';
+import { receive, type ApiOptions, type NamedCall, type Visit } from './answer-call.ts';
 import type { AnyHandler, DescribedApi, Handlers } from './call.ts';
 
 /** A service that answers calls. */
@@ -33,15 +34,30 @@ export function addService(server: FastifyInstance, { name, calls }: Service, op
 
 function addCall(server: FastifyInstance, base: string, call: NamedCall, options: ApiOptions): void {
   const { path, wildcard } = pathOf(call.route);
+  const visits = new WeakMap<FastifyRequest, Visit>();
   server.route({
     method: call.method,
     url: `${base}${path}`,
-    handler: async (request, reply) => {
-      const params = paramsOf(request, wildcard);
-      const { status, headers, body } = await answerCall(call, params, request, reply, options);
-      return reply.code(status).headers(headers).send(body);
+    async onRequest(request, reply) {
+      const visit = receive(call, paramsOf(request, wildcard), request, options);
+      visits.set(request, visit);
+      try {
+        await visit.admit();
+      } catch (error) {
+        // The body is still on its way, and nobody will read it.
+        await send(reply.header('connection', 'close'), visit.refusal(error));
+      }
+    },
+    async handler(request, reply) {
+      const visit = visits.get(request);
+      if (!visit) throw new Error(`${call.name} was answered without a look at its caller`);
+      return send(reply, await visit.answer(reply));
     },
   });
+}
+
+function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+  return reply.code(status).headers(headers).send(body);
 }
 
 /** Fastify's path for a route. A name at the end may have slashes in it, written as such or as `%2F`. */

@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/authenticate.ts';
-import { fillIn, type ScopeParameters, type ScopeTemplate } from '../auth/scope-template.ts';
+import { fillIn, isPossible, type ScopeParameters, type ScopeTemplate } from '../auth/scope-template.ts';
 import { missingScopes, type ScopeExpression } from '../auth/scopes.ts';
 import { ApiError } from '../errors.ts';
 
@@ -26,7 +26,24 @@ export function authorize(caller: Caller, template: ScopeTemplate, parameters: S
   );
 }
 
-function block(expression: ScopeExpression): string {
+/**
+ * Lets a caller pass who has the scopes that a call needs for some body or other: what is known are the parameters of its
+ * path.
+ *
+ * @throws ApiError `AuthenticationFailed` for a bad signature, `InsufficientScopes`
+ */
+export function mayBeAuthorized(caller: Caller, template: ScopeTemplate, parameters: ScopeParameters): void {
+  if (caller.kind === 'unknown') throw new ApiError('AuthenticationFailed', caller.why);
+  if (isPossible(caller.scopes, template, parameters)) return;
+  throw new ApiError(
+    'InsufficientScopes',
+    caller.kind === 'anonymous'
+      ? `This request needs Taskcluster credentials with scopes by this rule:\n\n${block(template)}`
+      : `Client ID ${caller.clientId} does not have sufficient scopes. They follow from this rule:\n\n${block(template)}`,
+  );
+}
+
+function block(expression: ScopeExpression | ScopeTemplate): string {
   const text = typeof expression === 'string' ? expression : JSON.stringify(expression, null, 2);
   return ['```', text, '```'].join('\n');
 }

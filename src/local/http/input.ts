@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { Ajv } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 
 import { ApiError } from '../errors.ts';
@@ -8,8 +8,17 @@ import { ApiError } from '../errors.ts';
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
 const SCHEMAS = new URL('../../../schemas/taskcluster/', import.meta.url);
 
-/** Checks the body of a call against its schema, and fills in the schema's defaults. */
-export type CheckInput = (schema: string, body: unknown) => void;
+/**
+ * Checks the body of a call against its schema, and fills in the schema's defaults.
+ *
+ * @param size in characters, as it was sent
+ */
+export type CheckInput = (schema: string, body: unknown, size: number) => void;
+
+/** Of a body that is longer (in characters) only the first problem is looked for: a large one can have a million. */
+const LARGE_BODY = 64 * 1024;
+const MOST_PROBLEMS = 20;
+const LONGEST_PROBLEM = 300;
 
 /**
  * Makes the check of bodies. It says what is wrong in Taskcluster's words, which name the schema by a URL below
@@ -19,19 +28,19 @@ export type CheckInput = (schema: string, body: unknown) => void;
  * `taskcluster/queue/v1/create-task-request.json`.
  */
 export function createCheckInput(rootUrl: () => string): CheckInput {
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false });
-  addFormats.default(ajv);
-  for (const file of readdirSync(SCHEMAS, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.json')) continue;
-    ajv.addSchema(JSON.parse(readFileSync(new URL(file.replaceAll('\\', '/'), SCHEMAS), 'utf8')) as object);
-  }
-  return (schema, body) => {
+  const schemas = readdirSync(SCHEMAS, { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.json'))
+    .map(file => JSON.parse(readFileSync(new URL(file.replaceAll('\\', '/'), SCHEMAS), 'utf8')) as object);
+  const [every, first] = [true, false].map(allErrors => {
+    const ajv = new Ajv({ allErrors, useDefaults: true, strict: false });
+    addFormats.default(ajv);
+    return ajv.addSchema(schemas);
+  }) as [Ajv, Ajv];
+  return (schema, body, size) => {
+    const ajv = size > LARGE_BODY ? first : every;
     if (ajv.validate(`/${schema}`, body)) return;
-    const problems = (ajv.errors ?? []).map(({ instancePath, message, params }) => {
-      const surplus = params.additionalProperty as string | undefined;
-      const suffix = surplus === undefined ? '' : `: ${JSON.stringify(surplus)}`;
-      return `  * data${instancePath} ${message ?? ''}${suffix}`;
-    });
+    const problems = ajv.errors ?? [];
+    const surplus = problems.length - MOST_PROBLEMS;
     throw new ApiError(
       'InputValidationError',
       [
@@ -39,8 +48,16 @@ export function createCheckInput(rootUrl: () => string): CheckInput {
         'Schema Validation Failed!',
         `Rejecting Schema: ${rootUrl()}/schemas/${schema.replace('taskcluster/', '')}#`,
         'Errors:',
-        ...problems,
+        ...problems.slice(0, MOST_PROBLEMS).map(describe),
+        ...(surplus > 0 ? [`  * and ${surplus} more`] : []),
       ].join('\n'),
     );
   };
+}
+
+function describe({ instancePath, message, params }: ErrorObject): string {
+  const surplus = params.additionalProperty as string | undefined;
+  const suffix = surplus === undefined ? '' : `: ${JSON.stringify(surplus)}`;
+  const text = `  * data${instancePath} ${message ?? ''}${suffix}`;
+  return text.length > LONGEST_PROBLEM ? `${text.slice(0, LONGEST_PROBLEM)}…` : text;
 }

@@ -26,7 +26,13 @@ export function indexByRoute(
       taskId: task.taskId,
       rank: typeof rank === 'number' ? rank : 0,
       data: typeof data === 'object' && data !== null ? { ...data } : {},
-      expires: typeof expires === 'string' ? Date.parse(expires) : task.expires,
+      expires: timeOf(expires) ?? task.expires,
     });
   }
+}
+
+/** Undefined for what is no time: a task may say there what it likes. */
+function timeOf(value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? Date.parse(value) : NaN;
+  return Number.isNaN(ms) ? undefined : ms;
 }

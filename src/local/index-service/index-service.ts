@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts';
 import { createService, type Service } from '../http/api.ts';
 import { pageOf } from '../http/pages.ts';
 import { ping } from '../http/ping.ts';
+import { parseTime } from '../times.ts';
 import { describeEntry, type IndexedTask, type TaskIndex } from './task-index.ts';
 
 interface IndexServiceOptions {
@@ -31,7 +32,7 @@ export function indexService({ index, urlOfLatestArtifact }: IndexServiceOptions
     },
 
     insertTask({ params: { namespace }, body: { expires, ...task } }) {
-      return describeEntry(index.insert({ ...task, namespace, expires: Date.parse(expires) }));
+      return describeEntry(index.insert({ ...task, namespace, expires: parseTime(expires) }));
     },
 
     deleteTask({ params: { namespace } }) {

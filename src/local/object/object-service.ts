@@ -7,7 +7,7 @@ import { createService, type Service } from '../http/api.ts';
 import { ping } from '../http/ping.ts';
 import type { ArtifactStorage } from '../storage/artifact-storage.ts';
 import { storageKey, type SignedUrls } from '../storage/signed-urls.ts';
-import { isoTime } from '../times.ts';
+import { isoTime, parseTime } from '../times.ts';
 import type { ObjectTable, StoredObjectEntry } from './object-table.ts';
 
 interface ObjectServiceOptions {
@@ -72,7 +72,7 @@ export function objectService({ objects, storage, urls, clock }: ObjectServiceOp
     async createUpload({ params: { name }, body, authorize }) {
       const { projectId, uploadId, expires, hashes = {}, proposedUploadMethods } = body;
       await authorize({ name, projectId });
-      const { finished } = objects.begin({ name, projectId, uploadId, expires: Date.parse(expires), hashes });
+      const { finished } = objects.begin({ name, projectId, uploadId, expires: parseTime(expires), hashes });
       if (finished) throw new ApiError('RequestConflict', `The upload of \`${name}\` has been finished.`);
       const uploadMethod = await upload(name, proposedUploadMethods);
       return { projectId, uploadId, expires, uploadMethod };

@@ -73,7 +73,7 @@ function isSameUpload(one: StoredObjectEntry, other: Omit<StoredObjectEntry, 'fi
 }
 
 function merge(known: Hashes, more: Hashes): Hashes {
-  const differing = Object.keys(more).find(name => name in known && known[name] !== more[name]);
+  const differing = Object.keys(more).find(name => Object.hasOwn(known, name) && known[name] !== more[name]);
   if (differing === undefined) return { ...known, ...more };
   throw new ApiError('RequestConflict', `The object has another ${differing} hash already.`);
 }

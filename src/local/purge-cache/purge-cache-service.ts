@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { createService, type Service } from '../http/api.ts';
 import { pageOf } from '../http/pages.ts';
 import { ping } from '../http/ping.ts';
-import { isoTime } from '../times.ts';
+import { isoTime, parseTime } from '../times.ts';
 
 interface PurgeRequest {
   readonly workerPoolId: string;
@@ -32,7 +32,7 @@ export function purgeCacheService(clock: Clock): Service {
     },
 
     purgeRequests({ params, query: { since } }) {
-      const from = since === undefined ? 0 : Date.parse(since);
+      const from = since === undefined ? 0 : parseTime(since);
       const found = living().filter(
         ({ workerPoolId, before }) => workerPoolId === params.workerPoolId && before >= from,
       );

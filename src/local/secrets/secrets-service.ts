@@ -4,6 +4,7 @@ import { ApiError } from '../errors.ts';
 import { createService, type Service } from '../http/api.ts';
 import { pageOf } from '../http/pages.ts';
 import { ping } from '../http/ping.ts';
+import { parseTime } from '../times.ts';
 
 /** As it came: the expiry is answered in the spelling of the caller. */
 type Stored = SecretsApi['set']['input'];
@@ -15,7 +16,7 @@ export function secretsService(clock: Clock): Service {
   function find(name: string): Stored {
     const found = secrets.get(name);
     if (!found) throw new ApiError('ResourceNotFound', `There is no secret \`${name}\`.`);
-    if (Date.parse(found.expires) < clock.now()) {
+    if (parseTime(found.expires) < clock.now()) {
       throw new ApiError('ResourceExpired', `The secret \`${name}\` has expired.`);
     }
     return found;
@@ -27,6 +28,7 @@ export function secretsService(clock: Clock): Service {
     get: ({ params }) => find(params.name),
 
     set({ params, body }) {
+      parseTime(body.expires);
       secrets.set(params.name, body);
       return {};
     },

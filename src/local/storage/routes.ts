@@ -10,6 +10,19 @@ interface StorageOptions {
   readonly clock: Clock;
 }
 
+/** As S3 has it. */
+const LARGEST_OBJECT = 5 * 1024 ** 3;
+
+/**
+ * A task wrote what is served here, and a developer may look at it. A page of a task is shown, with its scripts, but as
+ * if it came from nowhere: it has no rights of the origin that it shares with the queue.
+ */
+const ONLY_CONTENT = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': 'sandbox allow-scripts',
+  'access-control-allow-origin': '*',
+};
+
 const BUCKETS: readonly Bucket[] = ['public-bucket', 'private-bucket', 'object-bucket'];
 
 /** The object store that the URLs of artifacts lead to. It is not the queue, and answers as S3 does. */
@@ -24,6 +37,7 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
     if (!isSigned({ method: 'PUT', bucket, key }, request)) return refuse(reply, 403, 'AccessDenied');
     const { headers } = request;
     if (headers['content-length'] === undefined) return refuse(reply, 411, 'MissingContentLength');
+    if (Number(headers['content-length']) > LARGEST_OBJECT) return refuse(reply, 400, 'EntityTooLarge');
     const contentEncoding = headers['content-encoding'];
     const object = await storage.put(storageKey({ bucket, key }), request.raw, {
       contentType: headers['content-type'] ?? 'binary/octet-stream',
@@ -46,7 +60,7 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
         ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),
         'content-length': contentLength,
         etag,
-        'access-control-allow-origin': '*',
+        ...ONLY_CONTENT,
       })
       .send(found.open());
   }
@@ -70,6 +84,6 @@ function keyOf(request: FastifyRequest): string {
 function refuse(reply: FastifyReply, status: number, code: string): FastifyReply {
   return reply
     .code(status)
-    .header('content-type', 'application/xml')
+    .headers({ 'content-type': 'application/xml', connection: 'close' })
     .send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code></Error>`);
 }

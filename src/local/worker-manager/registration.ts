@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { equal } from '../auth/equal.ts';
 import { issue, type LocalClient, type TemporaryCredentials } from '../auth/temporary-credentials.ts';
 import { ApiError } from '../errors.ts';
 import { isoTime } from '../times.ts';
@@ -22,12 +23,13 @@ interface Registration {
 export function register(
   pools: WorkerPools,
   name: WorkerName,
-  staticSecret: string | undefined,
+  staticSecret: unknown,
   issuer: LocalClient,
   now: number,
 ): Registration {
   const worker = pools.findWorker(name);
-  if (!worker || worker.staticSecret !== staticSecret) throw notProved();
+  if (!worker || typeof staticSecret !== 'string' || !equal(worker.staticSecret, staticSecret))
+    throw notProved();
   return admit(pools, worker, issuer, now);
 }
 
@@ -44,7 +46,7 @@ export function reregister(
   now: number,
 ): Registration {
   const worker = pools.findWorker(name);
-  if (worker?.secret !== secret) throw notProved();
+  if (worker?.secret === undefined || !equal(worker.secret, secret)) throw notProved();
   return admit(pools, worker, issuer, now);
 }
 

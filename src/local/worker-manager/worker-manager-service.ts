@@ -7,7 +7,7 @@ import { pageOf } from '../http/pages.ts';
 import { ping } from '../http/ping.ts';
 import type { Publish } from '../message.ts';
 import { slugid } from '../slugid.ts';
-import { isoTime } from '../times.ts';
+import { isoTime, parseTime } from '../times.ts';
 import { workerPoolCreated, workerPoolError, type WorkerError } from './messages.ts';
 import { register, reregister } from './registration.ts';
 import { createPool, createWorkerPools, describePool, describeWorker } from './worker-pools.ts';
@@ -54,7 +54,7 @@ export function workerManagerService({ clock, publish, issuer }: WorkerManagerOp
       }
       const now = clock.now();
       const known = pools.findWorker(params);
-      const wanted = { capacity, expires: Date.parse(expires), staticSecret };
+      const wanted = { capacity, expires: parseTime(expires), staticSecret };
       if (known) {
         const isSame =
           known.staticSecret === staticSecret &&
@@ -81,7 +81,7 @@ export function workerManagerService({ clock, publish, issuer }: WorkerManagerOp
       if (pool.providerId !== providerId) {
         throw new ApiError('InputError', `The worker pool has the provider \`${pool.providerId}\`.`);
       }
-      const { staticSecret } = workerIdentityProof as { staticSecret?: string };
+      const { staticSecret } = workerIdentityProof as { staticSecret?: unknown };
       const name = { workerPoolId, workerGroup, workerId };
       const registration = register(pools, name, staticSecret, issuer, clock.now());
       const { workerConfig = {} } = pool.config as { workerConfig?: Record<string, unknown> };

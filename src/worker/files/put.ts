@@ -16,6 +16,10 @@ const KERNEL_BYTES = 4 * 1024 * 1024;
 /** What the kernel holds may leave so slowly. */
 const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
 const READ_BYTES = 64 * 1024;
+/** Stores answer with nothing, or with a few hundred bytes of XML. */
+const LARGEST_ANSWER_BYTES = 64 * 1024;
+/** In characters. */
+const TOLD_OF_ANSWER = 200;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
 /** A file as it goes up. */
@@ -41,9 +45,10 @@ class Refused extends Error {}
 /**
  * Uploads a file to a signed URL. S3 needs to know the length beforehand, so the file is complete.
  *
- * @throws TaskError `resource-unavailable` when the last try failed
+ * @throws TaskError `resource-unavailable` when the last try failed, or the URL is not one of HTTP
  */
 export async function putFile(url: string, content: Upload['content'], options: PutOptions): Promise<void> {
+  const host = hostOf(url);
   const size = Buffer.isBuffer(content) ? content.length : (await content.stat()).size;
   let refused = 0;
   for (let attempt = 1; ; attempt++) {
@@ -57,11 +62,20 @@ export async function putFile(url: string, content: Upload['content'], options: 
       if (attempt === TRIES || refused === TRIES_REFUSED) {
         // The URL is a secret of sorts: whoever has it may write. Only its host is told.
         const reason = error instanceof Error ? error.message : String(error);
-        throw new TaskError('resource-unavailable', `could not upload to ${new URL(url).host}: ${reason}`);
+        throw new TaskError('resource-unavailable', `could not upload to ${host}: ${reason}`);
       }
       await sleep(fullJitter(attempt, BACKOFF), undefined, { signal: options.signal });
     }
   }
+}
+
+function hostOf(url: string): string {
+  const { protocol, host } = URL.parse(url) ?? {};
+  if (host !== undefined && (protocol === 'http:' || protocol === 'https:')) return host;
+  throw new TaskError(
+    'resource-unavailable',
+    'could not upload: the queue gave no http or https URL to upload to',
+  );
 }
 
 async function putOnce(
@@ -86,15 +100,28 @@ async function putOnce(
         : Readable.from(watched(content, size, stall.taken), { objectMode: false }),
       signal: AbortSignal.any([signal, stall.signal]),
     });
-    const answer = await response.body.text();
+    const answer = await beginning(response.body);
     const { statusCode } = response;
     // S3 answers some of its own failures with 400, so a refusal is worth another try, too.
-    const reason = `${statusCode} ${answer.slice(0, 200)}`;
+    const reason = `${statusCode} ${answer}`;
     if (statusCode >= 300)
       throw statusCode < 500 && statusCode !== 429 ? new Refused(reason) : new Error(reason);
   } finally {
     stall.end();
   }
+}
+
+/** How a store's answer begins, as a part of one line. The rest is not taken. */
+async function beginning(answer: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > LARGEST_ANSWER_BYTES) break;
+  }
+  const text = Buffer.concat(chunks).toString().slice(0, TOLD_OF_ANSWER);
+  return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 }
 
 /** A file's content, and a word for each piece that is taken of it. */

@@ -12,7 +12,7 @@ import {
 } from '../tasks/artifact.ts';
 import { statusOf, type Run, type Task } from '../tasks/task.ts';
 import { slugid } from '../../slugid.ts';
-import { isoTime } from '../../times.ts';
+import { isoTime, parseTime } from '../../times.ts';
 
 /** Requests may come this late, as their clocks may be wrong. */
 const DRIFT = 15 * 60_000;
@@ -70,7 +70,7 @@ function describe(
     name,
     contentType: contentType ?? UNKNOWN_CONTENT_TYPE,
     ...(contentLength !== undefined && { contentLength }),
-    expires: Date.parse(request.expires),
+    expires: parseTime(request.expires),
     content: contentOf(`${taskId}/${runId}/${name}`, request, original?.content),
   };
 }

@@ -17,6 +17,17 @@ const PUT_URL_LIFE = 45 * MINUTE;
 /** How long what not everybody may read may be read. */
 const GET_URL_LIFE = 30 * MINUTE;
 
+/**
+ * A reference may be any URI. One that a browser would run, or that would open a file, is not followed from here.
+ *
+ * @throws ApiError `InputError`
+ */
+function webUrl(url: string): string {
+  const { protocol } = URL.parse(url) ?? {};
+  if (protocol === 'http:' || protocol === 'https:') return url;
+  throw new ApiError('InputError', 'The artifact is a reference, and leads to no http or https URL');
+}
+
 /** Longer names are taken, and can not be listed. */
 const LONGEST_LISTED_NAME = 1_024;
 
@@ -28,7 +39,7 @@ export function artifactCalls(queue: Queue): Handlers<QueueApi> {
 
   function urlOf({ name, content }: FoundArtifact): string {
     if (content.storageType === 'error') throw new Error('an error has no URL');
-    if (content.storageType === 'reference') return content.url;
+    if (content.storageType === 'reference') return webUrl(content.url);
     if (content.storageType === 'object') {
       const object = { method: 'GET', bucket: 'object-bucket', key: content.name } as const;
       return urls.sign(object, clock.now() + GET_URL_LIFE);

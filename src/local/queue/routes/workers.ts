@@ -1,7 +1,7 @@
 import type { QueueApi } from '../../../queue/index.ts';
 import type { Handlers } from '../../http/call.ts';
 import { pageOf } from '../../http/pages.ts';
-import { isoTime } from '../../times.ts';
+import { isoTime, parseTime } from '../../times.ts';
 import type { Queue } from '../queue.ts';
 import { splitTaskQueueId } from '../tasks/definition.ts';
 import type { KnownWorker } from '../workers/worker-table.ts';
@@ -36,7 +36,7 @@ export function workerCalls({ workers, clock }: Queue): Handlers<QueueApi> {
         {
           clientId: who.kind === 'client' ? who.clientId : who.kind,
           updatedAt: clock.now(),
-          quarantineUntil: Date.parse(body.quarantineUntil),
+          quarantineUntil: parseTime(body.quarantineUntil),
           quarantineInfo: body.quarantineInfo ?? '',
         },
       );

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { CreateTaskRequest } from '../../../queue/index.ts';
 import { ApiError } from '../../errors.ts';
 import type { Task } from './task.ts';
-import { isoTime } from '../../times.ts';
+import { isoTime, parseTime } from '../../times.ts';
 
 /** What the schema of `createTask` has a default for. */
 type Defaulted =
@@ -43,9 +43,9 @@ export function defineTask(taskId: string, request: TaskRequest): Task {
     routes: request.routes,
     priority: request.priority,
     retries: request.retries,
-    created: Date.parse(request.created),
-    deadline: Date.parse(request.deadline),
-    expires: request.expires === undefined ? oneYearAfter(request.deadline) : Date.parse(request.expires),
+    created: parseTime(request.created),
+    deadline: parseTime(request.deadline),
+    expires: request.expires === undefined ? oneYearAfter(request.deadline) : parseTime(request.expires),
     scopes: request.scopes,
     payload: request.payload,
     metadata: request.metadata,

@@ -17,6 +17,13 @@ declare module 'hawk' {
   type Lookup<C extends Credentials> = (id: string) => Promise<C>;
 
   const hawk: {
+    readonly client: {
+      header(
+        uri: Readonly<Record<'protocol' | 'hostname' | 'port' | 'pathname', string>>,
+        method: string,
+        options: { credentials: Credentials & { readonly id: string }; ext: string | undefined },
+      ): { header: string };
+    };
     readonly server: {
       authenticate<C extends Credentials>(
         request: Request,

@@ -1,0 +1,48 @@
+import type { FuncKeywordDefinition, SchemaValidateFunction } from 'ajv';
+
+/**
+ * The keyword `uniqueItems`, in one pass. ajv compares each object of an array with each other one, so a list of 100,000
+ * of them would hold the program for minutes.
+ */
+export const uniqueItems: FuncKeywordDefinition = {
+  keyword: 'uniqueItems',
+  type: 'array',
+  schemaType: 'boolean',
+  errors: true,
+  validate: check,
+};
+
+function check(...[wanted, items]: Parameters<SchemaValidateFunction>): boolean {
+  const repeated = wanted === true ? findRepeated(items as unknown[]) : undefined;
+  (check as SchemaValidateFunction).errors = repeated && [
+    {
+      keyword: 'uniqueItems',
+      message: `must NOT have duplicate items (items ## ${repeated.j} and ${repeated.i} are identical)`,
+      params: repeated,
+    },
+  ];
+  return repeated === undefined;
+}
+
+function findRepeated(items: readonly unknown[]): { i: number; j: number } | undefined {
+  if (items.length < 2) return undefined;
+  const seen = new Map<string, number>();
+  for (const [i, item] of items.entries()) {
+    const text = canonical(item);
+    const j = seen.get(text);
+    if (j !== undefined) return { i, j };
+    seen.set(text, i);
+  }
+  return undefined;
+}
+
+/** A text that is the same for equal values of JSON, in whichever order their properties are. */
+function canonical(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  const properties = Object.entries(value).map(
+    ([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`,
+  );
+  return `{${properties.sort().join()}}`;
+}

@@ -90,14 +90,16 @@ describe('a word that tcw does not know', () => {
 describe('tcw run with a wrong configuration', () => {
   it('exits with 64 for what can not be loaded, and lists all of it without a stack', async () => {
     const file = join(folder, 'wrong.yml');
-    writeFileSync(file, 'rootUrl: https://tc.example.com\naccessToken: SECRET\ncapacity: four\n');
+    writeFileSync(file, 'rootUri: https://tc.example.com\naccessToken: SECRET\ncapacity: four\n', {
+      mode: 0o600,
+    });
     const { exitCode, stdout, stderr } = await tcw(['run', '--config', file, '--wrker-id', 'x'], {
       environment: { TCW_WORKER_TYP: 'x', TASKCLUSTER_CLIENT_ID: 'c' },
     });
     expect([exitCode, stdout]).toEqual([64, '']);
     expect(stderr.trim().split('\n')).toEqual([
       'tcw: the configuration has 7 problems:',
-      `  - file ${file}: unknown property rootUrl; did you mean rootURL?`,
+      `  - file ${file}: unknown property rootUri; did you mean rootURL?`,
       '  - environment: unknown variable TCW_WORKER_TYP; did you mean TCW_WORKER_TYPE?',
       '  - command line: unknown option --wrker-id; did you mean --worker-id?',
       `  - file ${file}: capacity must be a whole number from 1 to 255; it is "four"`,

@@ -4,23 +4,34 @@ import type { Logger } from './logger.ts';
 import { isReplaceable } from './replaceable.ts';
 
 /**
- * Keeps the worker from running what its tasks have written: says when they can change its own code, and takes folders that
- * they can write out of its search path. For root there is no such folder: its tasks can change everything.
+ * Keeps the worker from running what its tasks have written: takes folders that they can write out of its search path, and
+ * finds out whether they can change its own code. For root there is no such folder: its tasks can change everything.
+ *
+ * @returns how to tell the log, once the worker can work
  */
-export function protectOwnCode(logger: Logger): void {
-  if (process.getuid === undefined || process.getuid() === 0) return;
+export function protectOwnCode(): (logger: Logger) => void {
+  const uid = process.getuid?.();
+  if (uid === undefined) return () => undefined;
+  if (uid === 0) {
+    return logger => {
+      logger.warn({}, 'tasks run as root and can change this machine: start the worker as another user');
+    };
+  }
   const code = [import.meta.filename, process.execPath, getCompileCacheDir() ?? ''].filter(
     file => file !== '' && isReplaceable(file),
   );
-  if (code.length > 0) {
-    logger.warn(
-      { code },
-      'tasks can change the code of this worker: install tcw and Node.js as another user, such as root',
-    );
-  }
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const unsafe = folders.filter(folder => !isAbsolute(folder) || isReplaceable(folder));
-  if (unsafe.length === 0) return;
-  process.env.PATH = folders.filter(folder => !unsafe.includes(folder)).join(delimiter);
-  logger.info({ folders: unsafe }, 'the worker uses no programs of folders that its tasks can write');
+  const searched = (process.env.PATH ?? '').split(delimiter);
+  const folders = searched.filter(folder => !isAbsolute(folder) || isReplaceable(folder));
+  process.env.PATH = searched.filter(folder => !folders.includes(folder)).join(delimiter);
+  return logger => {
+    if (code.length > 0) {
+      logger.warn(
+        { code },
+        'tasks can change the code of this worker: install tcw and Node.js as another user, such as root',
+      );
+    }
+    if (folders.length > 0) {
+      logger.info({ folders }, 'the worker uses no programs of folders that its tasks can write');
+    }
+  };
 }

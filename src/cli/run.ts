@@ -20,7 +20,7 @@ const CLOSE_MS = 500;
 /** `tcw run`: one worker against a Taskcluster deployment. */
 export const run: RunCommand = async (config, { logger, secrets }) => {
   assertCertificate(config);
-  protectOwnCode(logger);
+  const tellOfCode = protectOwnCode();
   const shutdown$ = new ReplaySubject<Shutdown>();
   let phase: Phase = 'starting';
   const signals = new Subscription();
@@ -54,6 +54,7 @@ export const run: RunCommand = async (config, { logger, secrets }) => {
   try {
     const [machine, pulse] = await Promise.all([readying, connecting]);
     phase = 'working';
+    tellOfCode(logger);
     const workerLogger = untilRefused(logger, () => refused !== undefined);
     const because = await workerProcess({
       config,

@@ -125,9 +125,6 @@ async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engin
       ...(maxProcesses > 0 && { maxProcesses }),
     });
     const { fallbackReason, unlimitedReason } = engine;
-    if (process.getuid?.() === 0) {
-      logger.warn({}, 'tasks run as root and can change this machine: start the worker as another user');
-    }
     if (fallbackReason !== undefined) {
       logger.warn(
         { containment: engine.containment, reason: fallbackReason },

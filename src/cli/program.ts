@@ -8,7 +8,6 @@ import { helpLayout, RUN_EPILOGUE } from './help.ts';
 import { output } from './output.ts';
 import { addAllProperties, givenFlags } from './property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
-import { secretVariables } from './secret-variables.ts';
 import { usageFailure } from './usage.ts';
 import { version } from './version.ts';
 
@@ -138,6 +137,7 @@ async function withIo(
 ): Promise<void> {
   const { createLogger } = await import('./logger.ts');
   const { LiveSecrets } = await import('../worker/index.ts');
+  const { secretVariables } = await import('./secret-variables.ts');
   const secrets = new LiveSecrets();
   secrets.add(...secretVariables(process.env));
   const { stdout, stderr } = process;

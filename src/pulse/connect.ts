@@ -26,6 +26,7 @@ import { Session } from './session.ts';
 import { telemetryOf } from './telemetry/telemetry.ts';
 import { inTimerRange } from './timer-range.ts';
 import { UnderWay } from './under-way.ts';
+import { given } from './url-parts.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
 
@@ -38,8 +39,11 @@ const ASK_TIMEOUT_MS = 15_000;
 export function connect(options: PulseOptions = {}): Pulse {
   const endpoint = endpointFrom(options);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
-  const transport = options.transport ?? amqpTransport(endpoint, options);
-  const name = options.connectionName ?? 'tcw/pulse';
+  const heartbeatSecs = options.heartbeatSecs ?? endpoint.heartbeatSecs;
+  const transport =
+    options.transport ??
+    amqpTransport(endpoint, { ...options, ...(heartbeatSecs !== undefined && { heartbeatSecs }) });
+  const name = given(options.connectionName) ?? 'tcw/pulse';
   const { credentials, connectTimeoutMs = ASK_TIMEOUT_MS } = options;
   let lastUser: string | undefined;
   const open = (purpose: string) => async (signal: AbortSignal) => {
@@ -51,7 +55,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     return transport.connect({ user, password, connectionName: `${name} ${purpose}` }, signal);
   };
   const namespace = () => {
-    const known = options.namespace ?? lastUser ?? (credentials ? undefined : endpoint.user);
+    const known = given(options.namespace) ?? lastUser ?? (credentials ? undefined : endpoint.user);
     if (known !== undefined) return known;
     throw new PulseError(
       'invalid',
@@ -100,15 +104,15 @@ export function connect(options: PulseOptions = {}): Pulse {
     exchange: string,
     routingKey: string,
     body: unknown,
-    given: PublishOptions & PublisherOptions = {},
+    one: PublishOptions & PublisherOptions = {},
   ) => {
-    if (!aroundPublish) return publisher.send(exchange, routingKey, body, given);
+    if (!aroundPublish) return publisher.send(exchange, routingKey, body, one);
     const sent = aroundPublish({ exchange, routingKey, body }, more =>
       publisher.send(
         exchange,
         routingKey,
         body,
-        more ? { ...given, headers: { ...given.headers, ...more } } : given,
+        more ? { ...one, headers: { ...one.headers, ...more } } : one,
       ),
     );
     return work.add(sent);

@@ -1,6 +1,7 @@
+import { brokerUrl } from './broker-url.ts';
 import { PulseError } from './errors.ts';
 import { Secret } from './secret.ts';
-import { checkEscaped, decoded, plain } from './url-parts.ts';
+import { given, withoutNul } from './url-parts.ts';
 
 /** Mozilla's own Pulse. */
 export const PRODUCTION_URL = 'amqps://pulse.mozilla.org:5671';
@@ -12,6 +13,8 @@ export interface Endpoint {
   readonly port: number;
   /** RabbitMQ's virtual host, decoded: `/` for most of Pulse. */
   readonly vhost: string;
+  /** Seconds between heartbeats, where the URL says so. */
+  readonly heartbeatSecs?: number | undefined;
   readonly user: string;
   readonly password: Secret;
 }
@@ -24,7 +27,7 @@ export interface Credentials {
 
 /** Where the broker and the login are looked for; see {@link endpointFrom}. */
 export interface CredentialSources {
-  /** `amqp://` or `amqps://`, with or without user and password. */
+  /** `amqp://` or `amqps://`, with or without user and password. `?ssl=1` and `?heartbeat=30` are understood. */
   readonly url?: string | Secret | undefined;
   readonly user?: string | undefined;
   readonly password?: string | Secret | undefined;
@@ -43,14 +46,17 @@ export async function askedCredentials(
   timeoutMs: number,
 ): Promise<{ user: string; password: Secret }> {
   const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  const { promise: given, reject } = Promise.withResolvers<never>();
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
   const giveUp = () => {
     reject(new Error(`no answer in ${timeoutMs} ms`));
   };
   both.addEventListener('abort', giveUp);
   try {
-    const { user, password } = await Promise.race([ask(both), given]);
-    return { user, password: password instanceof Secret ? password : new Secret(password) };
+    const { user, password } = await Promise.race([ask(both), givenUp]);
+    return {
+      user: withoutNul(present(given(user), 'user'), 'the user'),
+      password: new Secret(withoutNul(present(given(password), 'password'), 'the password')),
+    };
   } catch (error) {
     throw new PulseError('connection', `the credentials could not be had: ${(error as Error).message}`);
   } finally {
@@ -60,58 +66,31 @@ export async function askedCredentials(
 
 /**
  * Finds the broker and the login as pulse-go does: user and password each from the argument, else from the URL,
- * else from `PULSE_USERNAME` or `PULSE_PASSWORD`, else `guest`; the URL from the argument, else production.
+ * else from `PULSE_USERNAME` or `PULSE_PASSWORD`, else `guest`; the URL from the argument, else production. What is empty
+ * counts as missing: an argument, a part of the URL, a variable.
+ *
+ * Of the URL's query, `ssl=1` means TLS and `heartbeat` is a number of seconds; anything else there is refused.
  *
  * @throws PulseError `invalid` for a URL that is none of AMQP; the message never holds the URL's password
  */
 export function endpointFrom(sources: CredentialSources): Endpoint {
   const env = sources.env ?? process.env;
-  const url = parseUrl(plain(sources.url) ?? PRODUCTION_URL);
-  const tls = url.protocol === 'amqps:';
+  const url = brokerUrl(given(sources.url) ?? PRODUCTION_URL);
+  const user = given(sources.user) ?? url.user ?? given(env.PULSE_USERNAME) ?? 'guest';
+  const password = given(sources.password) ?? url.password ?? given(env.PULSE_PASSWORD) ?? 'guest';
   return {
-    tls,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (tls ? 5671 : 5672) : Number(url.port),
-    vhost: vhostOf(url),
-    user:
-      sources.user ??
-      (decoded(url.username, "the Pulse URL's user") || undefined) ??
-      env.PULSE_USERNAME ??
-      'guest',
-    password: new Secret(
-      plain(sources.password) ??
-        (decoded(url.password, "the Pulse URL's password") || undefined) ??
-        env.PULSE_PASSWORD ??
-        'guest',
-    ),
+    tls: url.tls,
+    hostname: url.hostname,
+    port: url.port,
+    vhost: url.vhost,
+    heartbeatSecs: url.heartbeatSecs,
+    user: withoutNul(user, 'the user'),
+    password: new Secret(withoutNul(password, 'the password')),
   };
 }
 
-function parseUrl(text: string): URL {
-  if (!URL.canParse(text)) {
-    throw new PulseError(
-      'invalid',
-      'the Pulse URL is not a URL; it should look like amqps://user:password@host:5671',
-    );
-  }
-  const url = new URL(text);
-  if (url.protocol !== 'amqp:' && url.protocol !== 'amqps:') {
-    throw new PulseError(
-      'invalid',
-      `the Pulse URL begins with ${url.protocol}; it has to be amqp: or amqps:`,
-    );
-  }
-  if (url.hostname === '') {
-    throw new PulseError(
-      'invalid',
-      'the Pulse URL names no host; it should look like amqps://user:password@host:5671',
-    );
-  }
-  checkEscaped(url, 'the Pulse URL', 'a user, a password or a vhost');
-  return url;
-}
-
-/** No path and `/` both mean the default vhost; any other is one encoded segment, as in `/communitytc`. */
-function vhostOf(url: URL): string {
-  return url.pathname.length <= 1 ? '/' : decoded(url.pathname.slice(1), "the Pulse URL's vhost");
+/** The function says who logs in: nobody else is asked for what it leaves out. */
+function present(text: string | undefined, what: string): string {
+  if (text !== undefined) return text;
+  throw new Error(`the function gave no ${what}`);
 }

@@ -1,24 +1,25 @@
 import type { BindingKey } from './binding.ts';
 import { PulseError, type PulseErrorKind } from './errors.ts';
 import { Secret } from './secret.ts';
-import { checkEscaped, decoded, plain } from './url-parts.ts';
+import { checkEscaped, decoded, given, parsed, withoutNul } from './url-parts.ts';
 
 /** A broker's management plugin. Pulse shows its own to nobody in the open; a RabbitMQ of one's own may. */
 export interface ManagementApi {
-  /** Where it answers: `https://rabbitmq.example.com:15671`. It may hold user and password. */
+  /** Where it answers: `https://rabbitmq.example.com:15671`. It may hold user and password, but no query. */
   readonly url: string | Secret;
   /** The one in the URL unless given. */
   readonly user?: string | undefined;
   /** The one in the URL unless given. */
   readonly password?: string | Secret | undefined;
   /** `/` by default. */
-  readonly vhost?: string;
+  readonly vhost?: string | undefined;
   /** How long the whole answer may take, in ms: 10,000 by default. */
   readonly timeoutMs?: number | undefined;
 }
 
 const TIMEOUT_MS = 10_000;
 const WHOLE = 'the URL of the management API';
+const EXAMPLE = 'http://127.0.0.1:15672';
 
 /** What an HTTP status says of us. Any other is a trouble of the API. */
 const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> = {
@@ -37,21 +38,15 @@ const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> =
  * @throws PulseError `invalid` for a URL that is none of HTTP, and where nobody is named to log in; the message never holds
  *   the URL's password
  */
-export function managementBindings({
-  url,
-  user,
-  password,
-  vhost = '/',
-  timeoutMs = TIMEOUT_MS,
-}: ManagementApi) {
+export function managementBindings({ url, user, password, vhost, timeoutMs = TIMEOUT_MS }: ManagementApi) {
   const { base, login } = endpointOf(url);
-  const asUser = user ?? login.user;
-  const secret = password === undefined ? login.password : new Secret(plain(password));
+  const asUser = withoutNul(given(user) ?? login.user, 'the user');
+  const secret = new Secret(withoutNul(given(password) ?? login.password.reveal(), 'the password'));
   if (asUser === '') throw new PulseError('invalid', 'the management API needs a user and a password');
   const authorization = () => `Basic ${Buffer.from(`${asUser}:${secret.reveal()}`).toString('base64')}`;
 
   return async (queue: string): Promise<readonly BindingKey[]> => {
-    const path = `api/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(queue)}/bindings`;
+    const path = `api/queues/${encodeURIComponent(given(vhost) ?? '/')}/${encodeURIComponent(queue)}/bindings`;
     const where = `the management API at ${base.host}`;
     const unusable = (what: string, cause?: unknown) =>
       new PulseError('connection', `${where} ${what}`, { cause });
@@ -70,8 +65,13 @@ export function managementBindings({
       throw new PulseError(kind, `${where} ${what}: it answered ${response.status} for ${queue}`);
     }
     try {
-      const bindings = (await response.json()) as { source: string; routing_key: string }[];
-      return bindings.map(({ source, routing_key }) => ({ exchange: source, pattern: routing_key }));
+      const bindings = (await response.json()) as { source: unknown; routing_key: unknown }[];
+      return bindings.map(({ source, routing_key }) => {
+        if (typeof source === 'string' && typeof routing_key === 'string') {
+          return { exchange: source, pattern: routing_key };
+        }
+        throw new TypeError('one of them has no source or no routing_key');
+      });
     } catch (error) {
       throw unusable(`answered no list of bindings: ${reasonOf(error)}`, error);
     }
@@ -83,15 +83,20 @@ export function managementBindings({
  *
  * @throws PulseError `invalid`
  */
-function endpointOf(given: string | Secret): { base: URL; login: { user: string; password: Secret } } {
-  const text = plain(given);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new PulseError('invalid', `${WHOLE} has to be one like http://127.0.0.1:15672`);
+function endpointOf(text: string | Secret): { base: URL; login: { user: string; password: Secret } } {
+  const url = parsed(given(text) ?? '', WHOLE, EXAMPLE);
+  if (!/^https?:$/.test(url.protocol)) {
+    throw new PulseError('invalid', `${WHOLE} has to begin with http: or https:, as ${EXAMPLE}`);
   }
   checkEscaped(url, WHOLE, 'a user or a password');
+  if (url.search !== '' || url.hash !== '') {
+    throw new PulseError(
+      'invalid',
+      `${WHOLE} has a query or a fragment, which would be ignored; leave it out`,
+    );
+  }
   const login = { user: decoded(url.username, WHOLE), password: new Secret(decoded(url.password, WHOLE)) };
-  url.username = url.password = url.search = url.hash = '';
+  url.username = url.password = '';
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return { base: url, login };
 }

@@ -1,9 +1,32 @@
 import { PulseError } from './errors.ts';
 import { Secret } from './secret.ts';
 
-/** What a value is that may be wrapped. */
-export function plain<T extends string | undefined>(value: T | Secret): T | string {
-  return value instanceof Secret ? value.reveal() : value;
+/** A value without its wrapping. An empty one counts as missing. */
+export function given(value: string | Secret | undefined): string | undefined {
+  const text = value instanceof Secret ? value.reveal() : value;
+  return text === '' ? undefined : text;
+}
+
+/**
+ * Reads a URL that may hold a password. Space around it is ignored.
+ *
+ * @param whole the URL, as the error names it
+ * @param example of such a URL, for the error
+ * @throws PulseError `invalid`, which holds nothing of the URL
+ */
+export function parsed(text: string, whole: string, example: string): URL {
+  // The URL standard drops these wherever they are, and so would change a password.
+  if (/[\t\n\r]/.test(text.trim())) {
+    throw new PulseError(
+      'invalid',
+      `${whole} has a line break or a tab in it; write them as %0A, %0D and %09`,
+    );
+  }
+  const url = URL.parse(text.trim());
+  if (!url) throw new PulseError('invalid', `${whole} is not a URL; it should look like ${example}`);
+  if (url.port === '0')
+    throw new PulseError('invalid', `${whole} has port 0; leave it out for the usual port`);
+  return url;
 }
 
 /**
@@ -13,11 +36,27 @@ export function plain<T extends string | undefined>(value: T | Secret): T | stri
  * @throws PulseError `invalid`, which does not hold the part
  */
 export function decoded(text: string, whole: string): string {
+  let plain: string;
   try {
-    return decodeURIComponent(text);
+    plain = decodeURIComponent(text);
   } catch {
-    throw new PulseError('invalid', `${whole} holds a % that begins no escape; write % itself as %25`);
+    throw new PulseError(
+      'invalid',
+      `${whole} holds a % that begins no escape of UTF-8; write % itself as %25`,
+    );
   }
+  return withoutNul(plain, whole);
+}
+
+/**
+ * Returns a text that holds no NUL: in a login that ends the user or the password.
+ *
+ * @param whole the text, as the error names it
+ * @throws PulseError `invalid`, which does not hold the text
+ */
+export function withoutNul(text: string, whole: string): string {
+  if (!text.includes('\0')) return text;
+  throw new PulseError('invalid', `${whole} holds a NUL character, which no login can carry`);
 }
 
 /**

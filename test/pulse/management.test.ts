@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
@@ -16,7 +17,8 @@ describe('a management API', () => {
       { source: '', routing_key: queue, destination: queue },
       { source: 'exchange/x/y', routing_key: 'a.#', destination: queue },
     ];
-    const body = queue === 'page' ? '<html>' : JSON.stringify(status === 200 ? listed : {});
+    const pages: Record<string, string> = { page: '<html>', object: '{}', nulls: '[null]', empty: '[{}]' };
+    const body = pages[queue] ?? JSON.stringify(status === 200 ? listed : {});
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
   });
   let host: string;
@@ -41,11 +43,13 @@ describe('a management API', () => {
   });
 
   it('is asked as who its URL names, unless somebody is named beside it', async () => {
-    const url = `http://me:pass%2Fword@${host}/below?x#y`;
+    const url = `http://me:pass%2Fword@${host}/below`;
     await managementBindings({ url, vhost: 'other' })('q');
     expect(asked.at(-1)).toEqual(['/below/api/queues/other/q/bindings', `Basic ${btoa('me:pass/word')}`]);
     await managementBindings({ url: new Secret(url), user: 'you', password: 'p' })('q');
     expect(asked.at(-1)).toEqual(['/below/api/queues/%2F/q/bindings', `Basic ${btoa('you:p')}`]);
+    await managementBindings({ url, user: '', password: new Secret(''), vhost: '' })('q');
+    expect(asked.at(-1)).toEqual(['/below/api/queues/%2F/q/bindings', `Basic ${btoa('me:pass/word')}`]);
   });
 
   it.each([
@@ -54,6 +58,9 @@ describe('a management API', () => {
     ['404', 'not-found', 'knows no such queue: it answered 404'],
     ['500', 'connection', 'can not tell: it answered 500'],
     ['page', 'connection', 'answered no list of bindings: '],
+    ['object', 'connection', 'answered no list of bindings: '],
+    ['nulls', 'connection', 'answered no list of bindings: '],
+    ['empty', 'connection', 'answered no list of bindings: '],
   ])('that answers so is told of so: %s', async (queue, kind, says) => {
     const error = await failure(managementBindings({ url: `http://me:SECRET@${host}` })(queue));
     expect(error).toMatchObject({ kind });
@@ -92,6 +99,11 @@ describe('a management API', () => {
     'http//me:SECRET@h',
     'http://me:SECRET%@h',
     'http://me:1/SECRET@h',
+    'http://me:SECRET@h?vhost=x',
+    'http://me:SECRET@h/#/queues',
+    'http://me:SECRET@h:0',
+    'http://me:SEC%00RET@h',
+    'http://me:SEC\nRET@h',
     'http://h:SECRET',
     'http://h',
   ])('can not be at %s', url => {
@@ -102,6 +114,32 @@ describe('a management API', () => {
       thrown = error;
     }
     expect(thrown).toMatchObject({ kind: 'invalid' });
-    expect(inspect(thrown, { depth: 9, showHidden: true })).not.toContain('SECRET');
+    expect(inspect(thrown, { depth: 9, showHidden: true })).not.toMatch(/SEC|RET/);
+  });
+
+  it('can be at anything, or is refused without a word of its password', () => {
+    const piece = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 6 }),
+      fc.constantFrom(...'/:@?#[]%& \\', '%00', 'h'),
+    );
+    const pieces = fc.array(piece, { maxLength: 8 }).map(all => all.join(''));
+    fc.assert(
+      fc.property(
+        fc.constantFrom('http:', 'https:', 'ftp:', ''),
+        pieces,
+        pieces,
+        (scheme, inside, behind) => {
+          let thrown: unknown;
+          try {
+            managementBindings({ url: `${scheme}//me:sw0rd${inside}fish@h${behind}` });
+          } catch (error) {
+            thrown = error;
+          }
+          if (thrown !== undefined) expect(thrown).toMatchObject({ name: 'PulseError', kind: 'invalid' });
+          expect(inspect(thrown, { depth: 9, showHidden: true })).not.toMatch(/sw0rd|fish/);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 });

@@ -10,6 +10,9 @@ const passwords = fc
   .oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom(...'%@:/?#[]\\ "\'\n\u0000ü') }))
   .map(middle => `sw0rd${middle}fish`);
 
+/** No login can carry a NUL. */
+const loginPasswords = passwords.filter(password => !password.includes('\0'));
+
 /** All that can be seen of values, by a log or by a debugger that does not ask for secrets. */
 function seen(...values: unknown[]): string {
   return values
@@ -41,7 +44,7 @@ it('no password shows in what is made of a URL, nor in why none is made', () => 
           expect(seen(thrown(() => endpointFrom({ url: given })))).not.toMatch(/sw0rd|fish/);
         }
       }
-      expect(seen(endpointFrom({ password, env: {} }))).not.toMatch(/sw0rd|fish/);
+      expect(seen(thrown(() => endpointFrom({ password, env: {} })))).not.toMatch(/sw0rd|fish/);
     }),
     { numRuns: 1_000 },
   );
@@ -49,7 +52,7 @@ it('no password shows in what is made of a URL, nor in why none is made', () => 
 
 it('no password shows in a connection, its states, or the error of one that is refused', async () => {
   await fc.assert(
-    fc.asyncProperty(passwords, async password => {
+    fc.asyncProperty(loginPasswords, async password => {
       const pulse = connectToMemory(new MemoryBroker({ me: 'another' }), 'me', { password });
       const error = await pulse.ready().catch((reason: unknown) => reason);
       expect(error).toMatchObject({ kind: 'credentials' });

@@ -27,8 +27,8 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   try {
     bindings = await managementBindings({
       url,
-      user: user ?? (username === '' ? endpoint.user : undefined),
-      password: password ?? (secret === '' ? endpoint.password : undefined),
+      user: (user ?? '') !== '' || username === '' ? endpoint.user : undefined,
+      password: (password ?? '') !== '' || secret === '' ? endpoint.password : undefined,
       vhost: endpoint.vhost,
     })(queue);
   } catch (error) {

@@ -61,6 +61,20 @@ export function credentials(setting: Setting): void {
       await pulse.close();
     });
 
+    it.each([
+      [{ user: '', password: 'p' }, 'user'],
+      [{ user: 'u', password: '' }, 'password'],
+      [{ user: 'u', password: new Secret('') }, 'password'],
+    ])('that say nothing could not be had, and nobody logs in instead: %j', async (answer, what) => {
+      const pulse = setting.under.connect({ credentials: () => answer });
+      const waiting = await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
+      expect(waiting.error).toMatchObject({
+        kind: 'connection',
+        message: `the credentials could not be had: the function gave no ${what}`,
+      });
+      await pulse.close();
+    });
+
     it('are refused as any others, and shown nowhere', async () => {
       const { user } = setting.under.login;
       const pulse = setting.under.connect({

@@ -33,7 +33,10 @@ export interface ConsumeOptions<T> {
    * confirmed. Messages that came before can still be settled. To unsubscribe instead requeues them.
    */
   readonly until$?: Observable<unknown> | undefined;
-  /** What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. */
+  /**
+   * What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. That of `handle`
+   * comes before it.
+   */
   readonly onBadMessage?: OnBadMessage | undefined;
   /** What happens to the consumer, apart from messages. */
   readonly onEvent?: ((event: ConsumerEvent) => void) | undefined;
@@ -132,5 +135,7 @@ export interface HeldLong {
 
 /** How many messages of a queue, unsettled ones included, make PulseGuardian write to its owner and delete it. */
 export const PULSE_GUARDIAN = { warnsAt: 2_000, deletesAt: 8_000 } as const;
+/** AMQP says a prefetch in 16 bits. */
+export const MAX_PREFETCH = 65_535;
 /** RabbitMQ's default `consumer_timeout`. */
 export const CONSUMER_TIMEOUT_MS = 1_800_000;

@@ -5,6 +5,7 @@ import {
   map,
   merge,
   NEVER,
+  Observable,
   ReplaySubject,
   retry,
   Subject,
@@ -15,11 +16,15 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import type { Observable } from 'rxjs';
 import { FailuresInARow, fullJitter, type Backoff } from './backoff.ts';
 import { checkExchangeName } from './binding.ts';
-import { remember } from './consume-source.ts';
-import type { ConsumeOptions, ConsumerEvent, HeldLong, QueueLong } from './consume-options.ts';
+import {
+  MAX_PREFETCH,
+  type ConsumeOptions,
+  type ConsumerEvent,
+  type HeldLong,
+  type QueueLong,
+} from './consume-options.ts';
 import type { Consumer } from './consumer.ts';
 import { deliveries, type DeliveryHooks } from './deliveries.ts';
 import { PulseError } from './errors.ts';
@@ -28,6 +33,7 @@ import { checkRoutingKey } from './routing-key.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { TransportConnection } from './transport.ts';
 import type { Held } from './unsettled.ts';
+import { noteQueue, wishesOf, type Wishes } from './wishes.ts';
 
 /** What a consumer needs of the connection it belongs to. */
 export interface ConsumerContext {
@@ -60,9 +66,6 @@ export interface ConsumerGauge extends Held {
   readonly depth: number | undefined;
 }
 
-/** AMQP says a prefetch in 16 bits. */
-const MAX_PREFETCH = 65_535;
-
 /**
  * Messages of one queue, over as many connections as it takes. Cold: each subscription is its own consumer.
  *
@@ -84,7 +87,11 @@ export function consume<T>(
     throw new PulseError('invalid', 'demand$ stands instead of prefetch and paused$: a demand of 0 pauses');
   }
 
-  const messages$ = defer(() => {
+  const consumed = (wishes: Wishes | undefined) => {
+    if (wishes?.accepts(options.queue) === false) return NEVER;
+    const { prefetch = options.demand$ ? undefined : wishes?.prefetch } = options;
+    checkPrefetch(prefetch);
+    const onBadMessage = wishes?.onBadMessage ?? options.onBadMessage;
     let consumer: Consumer | undefined;
     let queueName: string | undefined;
     let consumedBefore = false;
@@ -156,9 +163,10 @@ export function consume<T>(
           connection,
           queue,
           namespace,
-          { ...options, demand$, paused$ },
+          { ...options, demand$, paused$, prefetch, onBadMessage },
           {
             emit,
+            wishes,
             telemetry: context.telemetry,
             background: context.background,
             republish: context.republish,
@@ -192,12 +200,11 @@ export function consume<T>(
         context.gauges.delete(gauge);
       }),
     );
-  });
-  remember(messages$, {
-    options,
-    with: changes => consume(context, { ...options, ...changes }),
-  });
-  return messages$;
+  };
+  const messages$ = new Observable<PulseMessage<T>>(subscriber =>
+    consumed(wishesOf(subscriber)).subscribe(subscriber),
+  );
+  return noteQueue(messages$, options.queue);
 }
 
 /** A queue that went away under its consumer is declared again. An exchange that is missing stays missing. */

@@ -13,6 +13,7 @@ import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from './transport.ts';
 import { UnderWay } from './under-way.ts';
 import { WATCH, watched } from './watch.ts';
+import type { Wishes } from './wishes.ts';
 
 const DEFAULT_PREFETCH = 10;
 /** How long a stream that was left waits for copies on their way, in ms: a channel that closes now would double them. */
@@ -21,6 +22,8 @@ const COPIES_MS = 5_000;
 export interface DeliveryHooks {
   readonly telemetry: Telemetry | undefined;
   readonly emit: (event: ConsumerEvent) => void;
+  /** What was asked of the consumer by who subscribed to it. */
+  readonly wishes: Wishes | undefined;
   /** Told of the consumer as soon as there is one. */
   readonly onConsumer: (consumer: Consumer) => void;
   /** Told how long the queue is, each time that it was looked at. */
@@ -92,6 +95,7 @@ export function deliveries<T>(
       spec: options.queue,
       table,
       telemetry: hooks.telemetry,
+      wishes: hooks.wishes,
       settle: (delivery, settlement) => {
         const dies = settlement === 'reject' && options.queue.deadLetter !== undefined;
         const said = dies && delivery.breaksDeadLetters ? 'ack' : settlement;

@@ -1,11 +1,12 @@
 import { Observable, type OperatorFunction } from 'rxjs';
-import { sourceOf } from './consume-source.ts';
+import { MAX_PREFETCH } from './consume-options.ts';
 import { PulseError } from './errors.ts';
 import type { HandleOptions, HandleResult, Handler } from './handle-options.ts';
 import { Handling } from './handling.ts';
-import type { PulseMessage } from './message.ts';
+import type { Origin, PulseMessage } from './message.ts';
 import type { QueueSpec } from './queue.ts';
 import { retryPolicy } from './retry-policy.ts';
+import { notedQueue, wishing, type Wishes } from './wishes.ts';
 
 const CONCURRENCY = 10;
 
@@ -39,7 +40,12 @@ const CONCURRENCY = 10;
  * The stream completes when the consumer was stopped, the last handler is done and its failure is written down; no handler
  * starts after a stop.
  *
- * @throws PulseError `invalid` at once, for options that can not be kept or do not fit the queue
+ * Other operators may stand between `consume` and `handle`, as long as they pass the same messages on: what `handle` asks of the
+ * consumer (its prefetch, `onBadMessage`, a queue that keeps dead letters) reaches it through them. Through `share`, `groupBy` or a
+ * Subject it does not: then the stream errors with `invalid` at the first message, if something was asked.
+ *
+ * @throws PulseError `invalid` for options that cannot be kept or do not fit the queue: at once, or behind other operators as the
+ *   error of the stream
  */
 export function handle<M extends PulseMessage>(
   handler: Handler<M>,
@@ -52,24 +58,37 @@ export function handle<M extends PulseMessage>(
   const retry = retryPolicy(options.retry);
 
   return messages$ => {
-    const source = sourceOf(messages$);
-    let source$: Observable<M> = messages$;
-    if (source) {
-      checkQueue(source.options.queue, options, retry.attempts);
-      const { prefetch, demand$ } = source.options;
-      source$ = source.with({
-        ...(!demand$ && { prefetch: prefetch ?? Math.min(2 * concurrency, 65_535) }),
-        ...(onBadMessage && { onBadMessage }),
-      }) as Observable<M>;
-    }
+    const queue = notedQueue(messages$);
+    if (queue) checkQueue(queue, options, retry.attempts);
     return new Observable(subscriber => {
-      const handling = new Handling(handler, concurrency, retry, options, subscriber);
+      const attempted = (check: () => void) => {
+        try {
+          check();
+          return true;
+        } catch (error) {
+          subscriber.error(error);
+          return false;
+        }
+      };
+      const wishes: Wishes = {
+        prefetch: Math.min(2 * concurrency, MAX_PREFETCH),
+        onBadMessage,
+        accepts: consumed =>
+          attempted(() => {
+            checkQueue(consumed, options, retry.attempts);
+          }),
+      };
+      const accepts = (origin: Origin) =>
+        attempted(() => {
+          if (origin.wishes !== wishes) checkUnasked(origin, options, retry.attempts);
+        });
+      const handling = new Handling(handler, concurrency, retry, options, accepts, subscriber);
       // Known before the source is subscribed: that may deliver at once.
       subscriber.add(() => {
         handling.leave();
       });
       subscriber.add(
-        source$.subscribe({
+        wishing(messages$, wishes).subscribe({
           next: message => {
             handling.take(message);
           },
@@ -83,6 +102,17 @@ export function handle<M extends PulseMessage>(
       );
     });
   };
+}
+
+/** A consumer that heard of no wishes has to fit by itself. */
+function checkUnasked({ spec }: Origin, options: HandleOptions, attempts: number): void {
+  checkQueue(spec, options, attempts);
+  if (!options.onBadMessage) return;
+  throw new PulseError(
+    'invalid',
+    'onBadMessage of handle does not reach its consume: something between them shares messages (share, groupBy, a Subject); ' +
+      'give it to consume instead',
+  );
 }
 
 function checkQueue(queue: QueueSpec, { deadLetter }: HandleOptions, attempts: number): void {

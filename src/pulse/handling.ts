@@ -14,6 +14,7 @@ export class Handling<M extends PulseMessage> {
   readonly #concurrency: number;
   readonly #policy: RetryPolicy;
   readonly #options: HandleOptions;
+  readonly #accepts: (origin: Origin) => boolean;
   readonly #subscriber: Subscriber<HandleResult<M>>;
   readonly #gate: OutageGate;
   /** Not started yet. */
@@ -37,12 +38,15 @@ export class Handling<M extends PulseMessage> {
     concurrency: number,
     policy: RetryPolicy,
     options: HandleOptions,
+    /** Whether messages of a consumer can be handled as promised; if not, the subscriber has been told. */
+    accepts: (origin: Origin) => boolean,
     subscriber: Subscriber<HandleResult<M>>,
   ) {
     this.#handler = handler;
     this.#concurrency = concurrency;
     this.#policy = policy;
     this.#options = options;
+    this.#accepts = accepts;
     this.#subscriber = subscriber;
     this.#events$.subscribe(options.onEvent);
     this.#retries = new Retries<M>({
@@ -70,7 +74,7 @@ export class Handling<M extends PulseMessage> {
 
   take(message: M): void {
     const item = new HandledItem(message, this.#policy);
-    this.#forgetLost(item.origin);
+    if (!this.#cameFrom(item.origin)) return;
     const ms = item.waitMs;
     if (ms > 0) this.#retries.hereAfter(item, ms);
     else this.#tryHere(item);
@@ -98,10 +102,17 @@ export class Handling<M extends PulseMessage> {
     this.#waiting = [];
   }
 
-  /** What came over a channel that has gone is delivered again: to keep it here would double it, and never end. */
-  #forgetLost(origin: Origin | undefined): void {
-    if (origin === this.#origin) return;
+  /** Whether messages of this origin can be handled. */
+  #cameFrom(origin: Origin | undefined): boolean {
+    if (origin === this.#origin) return true;
+    if (origin && !this.#accepts(origin)) return false;
     this.#origin = origin;
+    this.#forgetLost();
+    return true;
+  }
+
+  /** What came over a channel that has gone is delivered again: to keep it here would double it, and never end. */
+  #forgetLost(): void {
     this.#waiting = this.#waiting.filter(({ lost }) => !lost);
     this.#retries.forgetLost();
     for (const item of this.#running) {

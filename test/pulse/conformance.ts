@@ -10,6 +10,7 @@ import { ephemeral } from './conformance/ephemeral.ts';
 import { handling } from './conformance/handling.ts';
 import { leastPrivilege } from './conformance/least-privilege.ts';
 import { losing } from './conformance/losing.ts';
+import { operators } from './conformance/operators.ts';
 import { outages } from './conformance/outages.ts';
 import { pausing } from './conformance/pausing.ts';
 import { publishChecks } from './conformance/publish-checks.ts';
@@ -58,6 +59,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     });
     describe('requirement 7: explicit outcomes', () => {
       handling(each);
+      operators(each);
       waiting(each);
       outages(each);
       queues(each);

@@ -9,6 +9,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { amqpTransport } from './amqp/transport.ts';
+import { sentAround } from './around-publish.ts';
 import { DEFAULT_BACKOFF } from './backoff.ts';
 import type { Binding } from './binding.ts';
 import { consume, type ConsumerGauge } from './consume.ts';
@@ -107,13 +108,17 @@ export function connect(options: PulseOptions = {}): Pulse {
     one: PublishOptions & PublisherOptions = {},
   ) => {
     if (!aroundPublish) return publisher.send(exchange, routingKey, body, one);
-    const sent = aroundPublish({ exchange, routingKey, body }, more =>
-      publisher.send(
-        exchange,
-        routingKey,
-        body,
-        more ? { ...one, headers: { ...one.headers, ...more } } : one,
-      ),
+    const sent = sentAround(
+      aroundPublish,
+      { exchange, routingKey, body },
+      more =>
+        publisher.send(
+          exchange,
+          routingKey,
+          body,
+          more ? { ...one, headers: { ...one.headers, ...more } } : one,
+        ),
+      warn,
     );
     return work.add(sent);
   };

@@ -1,6 +1,7 @@
 import { brokerUrl } from './broker-url.ts';
 import { PulseError } from './errors.ts';
 import { Secret } from './secret.ts';
+import { wordsOf } from './thrown.ts';
 import { given, withoutNul } from './url-parts.ts';
 
 /** Mozilla's own Pulse. */
@@ -58,7 +59,7 @@ export async function askedCredentials(
       password: new Secret(withoutNul(present(given(password), 'password'), 'the password')),
     };
   } catch (error) {
-    throw new PulseError('connection', `the credentials could not be had: ${(error as Error).message}`);
+    throw new PulseError('connection', `the credentials could not be had: ${wordsOf(error)}`);
   } finally {
     both.removeEventListener('abort', giveUp);
   }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { BindingTable } from './binding-table.ts';
 import type { Binding } from './binding.ts';
 import { unwrap, type PulseMeta } from './dialect.ts';
+import { wordsOf } from './thrown.ts';
 import type { Delivery } from './transport.ts';
 
 /** A body that could be read, or every reason why not. */
@@ -62,6 +63,6 @@ function read({ dialect = 'bare', problems }: Binding, json: unknown): Decoded {
     const found = problems(unwrapped.body);
     return found.length === 0 ? unwrapped : { ok: false, problems: found };
   } catch (error) {
-    return { ok: false, problems: [`looking at the body failed: ${String(error)}`] };
+    return { ok: false, problems: [`looking at the body failed: ${wordsOf(error)}`] };
   }
 }

@@ -1,6 +1,7 @@
 import { wrap, type Dialect } from './dialect.ts';
 import { PulseError } from './errors.ts';
 import { JsonText } from './json-text.ts';
+import { wordsOf } from './thrown.ts';
 
 /**
  * Writes a message's body as UTF-8 JSON.
@@ -13,7 +14,7 @@ function encode(body: unknown): Buffer {
     json = JSON.stringify(body);
   } catch (error) {
     // Of a circle it draws a picture, on lines of its own.
-    const why = (error as Error).message.replaceAll(/\s*\n\s*/g, ' ');
+    const why = wordsOf(error).replaceAll(/\s*\n\s*/g, ' ');
     throw new PulseError('invalid', `the body can not be written as JSON: ${why}`, { cause: error });
   }
   if (json === undefined) {

@@ -153,22 +153,23 @@ export class Handling<M extends PulseMessage> {
     let result: unknown;
     try {
       result = item.traced(run);
+      if (isThenable(result)) {
+        // A promise of somebody else's may say several things, or throw.
+        Promise.resolve(result).then(
+          value => {
+            this.#returned(item, value);
+          },
+          (error: unknown) => {
+            this.#failed(item, error);
+          },
+        );
+        return;
+      }
     } catch (error) {
       this.#failed(item, error);
       return;
     }
-    if (!isThenable(result)) {
-      this.#returned(item, result);
-      return;
-    }
-    result.then(
-      value => {
-        this.#returned(item, value);
-      },
-      (error: unknown) => {
-        this.#failed(item, error);
-      },
-    );
+    this.#returned(item, result);
   }
 
   #returned(item: HandledItem<M>, value: unknown): void {

@@ -53,7 +53,7 @@ export type {
   PublishOptions,
   PublishResult,
 } from './publish-options.ts';
-export type { AroundPublish, Pulse, PulseGauges, PulseOptions, PulseWarning } from './pulse.ts';
+export type { AroundFailed, AroundPublish, Pulse, PulseGauges, PulseOptions, PulseWarning } from './pulse.ts';
 export type { PulseQueue } from './queue-admin.ts';
 export {
   deadLetterQueue,

@@ -33,6 +33,7 @@ import type {
 import { checkRoutingKey } from './routing-key.ts';
 import type { Session } from './session.ts';
 import type { PulseState } from './state.ts';
+import { wordsOf } from './thrown.ts';
 import { inTimerRange } from './timer-range.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Properties, TransportChannel, TransportConnection } from './transport.ts';
@@ -134,16 +135,13 @@ export class Publisher {
     body: unknown,
     options: PublishOptions & PublisherOptions = {},
   ): Promise<PublishResult> {
-    const {
-      routes = NO_ROUTES,
-      headers,
-      mandatory,
-      dialect = 'bare',
-      schema,
-      deadlineMs = DEADLINE_MS,
-    } = options;
     let content: Buffer;
+    let routes: readonly string[];
+    let deadlineMs: number;
     try {
+      routes = options.routes ?? NO_ROUTES;
+      deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+      const { dialect = 'bare', schema } = options;
       checkExchangeName(exchange);
       checkRoutingKey(routingKey);
       routes.forEach(checkRoutingKey);
@@ -155,6 +153,7 @@ export class Publisher {
       this.#telemetry?.notSent(exchange, refused);
       return Promise.resolve(refused);
     }
+    const { headers, mandatory } = options;
     const bytes = content.byteLength;
     if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
     const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
@@ -235,10 +234,10 @@ function refuseBad(problems: readonly string[], exchange: string, routingKey: st
   throw new PulseError('invalid', `the body of ${routingKey} of ${exchange} is bad: ${problems.join('; ')}`);
 }
 
-/** A check of the caller's own may throw whatever it likes. */
+/** A check of the caller's own may throw whatever it likes, and so may options that are none. */
 function refusalOf(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
-  return new PulseError('invalid', `looking at the body failed: ${String(error)}`, { cause: error });
+  return new PulseError('invalid', `looking at the message failed: ${wordsOf(error)}`, { cause: error });
 }
 
 /** The next one of something that comes and goes. */

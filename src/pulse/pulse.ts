@@ -48,14 +48,26 @@ export interface PulseOptions extends CredentialSources, AmqpOptions {
   readonly transport?: Transport;
 }
 
-/** Has to call `send` once, perhaps with more headers, and to return what that does. */
+/**
+ * Has to call `send` once, perhaps with more headers, and to return what that does. When it fails before that, the message is
+ * `refused` (`invalid`); when it fails after it, the message has its own result, and `around-failed` is warned of.
+ */
 export type AroundPublish = (
   message: { readonly exchange: string; readonly routingKey: string; readonly body: unknown },
   send: (moreHeaders?: Readonly<Record<string, unknown>>) => Promise<PublishResult>,
 ) => Promise<PublishResult>;
 
-/** What will bring others to act, or already breaks a convention. */
-export type PulseWarning = LargeBody | QueueLong | HeldLong;
+/** `aroundPublish` failed when it had sent its message. */
+export interface AroundFailed {
+  readonly type: 'around-failed';
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** What it threw. */
+  readonly error: unknown;
+}
+
+/** What will bring others to act, breaks a convention, or fails beside a message. */
+export type PulseWarning = LargeBody | QueueLong | HeldLong | AroundFailed;
 
 /** What is under way at a moment. */
 export interface PulseGauges {

@@ -67,7 +67,9 @@ export async function prepare(
 
   let previous: readonly BindingKey[];
   try {
-    previous = typeof previousBindings === 'function' ? await previousBindings(queue.name) : previousBindings;
+    const known =
+      typeof previousBindings === 'function' ? await previousBindings(queue.name) : previousBindings;
+    previous = known.map(({ exchange, pattern }) => ({ exchange, pattern }));
   } catch (error) {
     emit({ type: 'not-reconciled', queue: queue.name, error });
     return;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { badBodies } from './conformance/bad-bodies.ts';
 import { bindings } from './conformance/bindings.ts';
 import { bounds } from './conformance/bounds.ts';
+import { callbacks } from './conformance/callbacks.ts';
 import { credentials } from './conformance/credentials.ts';
 import { deletedQueues } from './conformance/deleted-queues.ts';
 import { dialects } from './conformance/dialects.ts';
@@ -60,6 +61,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     describe('requirement 7: explicit outcomes', () => {
       handling(each);
       operators(each);
+      callbacks(each);
       waiting(each);
       outages(each);
       queues(each);

@@ -17,6 +17,7 @@ import {
   type Watch,
 } from '../../src/pulse/index.ts';
 import { connectToMemory, MemoryBroker } from '../../src/pulse/testing.ts';
+import { breaking } from './telemetry/breaking.ts';
 import { recording } from './telemetry/recording.ts';
 
 const EXCHANGE = 'exchange/tester/things';
@@ -223,6 +224,20 @@ describe('telemetry', () => {
     expect(await sdk.metric('tcw.pulse.warnings')).toMatchObject([
       { attributes: { 'tcw.pulse.warning': 'large-body' }, value: 1 },
     ]);
+  });
+
+  it('breaks no message and no connection when it is broken itself', async () => {
+    const broken = breaking();
+    const pulse = await memory();
+    const results = await handled(pulse, ({ body }) => {
+      if (body === 'fails') throw new Error('not now');
+    });
+    expect(await pulse.send(EXCHANGE, 'k', 'x'.repeat(9_000))).toEqual({ status: 'confirmed' });
+    for (const body of ['bad', 'fails', 'good']) await pulse.publish(EXCHANGE, 'k', body);
+    expect(await pulse.send('', 'k', 1)).toMatchObject({ status: 'refused' });
+    await expect.poll(() => results.map(({ outcome }) => outcome)).toEqual(['acked', 'rejected', 'acked']);
+    await pulse.close();
+    expect(broken.times()).toBeGreaterThan(10);
   });
 
   it('is nothing when it is not wanted', async () => {

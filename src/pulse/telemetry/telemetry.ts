@@ -1,5 +1,6 @@
 import {
   context,
+  diag,
   propagation,
   ProxyTracerProvider,
   ROOT_CONTEXT,
@@ -56,61 +57,72 @@ export function telemetryOf(server: Server | undefined): Telemetry {
       if (!tracer && !measures) return send();
       const { exchange, routingKey, bytes } = message;
       const startedMs = performance.now();
-      const span = tracer?.startSpan(`send ${exchange}`, {
-        kind: SpanKind.PRODUCER,
-        attributes: {
-          ...common,
-          'messaging.operation.type': 'send',
-          'messaging.operation.name': 'send',
-          'messaging.destination.name': exchange,
-          'messaging.rabbitmq.destination.routing_key': routingKey,
-          'messaging.message.body.size': bytes,
-        },
-      });
+      const span = quietly(() =>
+        tracer?.startSpan(`send ${exchange}`, {
+          kind: SpanKind.PRODUCER,
+          attributes: {
+            ...common,
+            'messaging.operation.type': 'send',
+            'messaging.operation.name': 'send',
+            'messaging.destination.name': exchange,
+            'messaging.rabbitmq.destination.routing_key': routingKey,
+            'messaging.message.body.size': bytes,
+          },
+        }),
+      );
       const headers: Record<string, string> = {};
-      if (span) propagation.inject(trace.setSpan(context.active(), span), headers);
+      quietly(() => {
+        if (span) propagation.inject(trace.setSpan(context.active(), span), headers);
+      });
       return send(headers).then(result => {
         const errorType = errorTypeOfResult(result);
-        end(span, errorType, result.status === 'confirmed' ? undefined : result.error.message);
-        measures?.sent(exchange, secondsSince(startedMs), errorType);
+        quietly(() => {
+          end(span, errorType, result.status === 'confirmed' ? undefined : result.error.message);
+        });
+        quietly(() => measures?.sent(exchange, secondsSince(startedMs), errorType));
         return result;
       });
     },
 
     notSent(exchange, result) {
-      measures?.sent(exchange, 0, errorTypeOfResult(result));
+      quietly(() => measures?.sent(exchange, 0, errorTypeOfResult(result)));
     },
 
     handling(queue, delivery, attempt, run) {
       const tracer = registeredTracer();
       if (!tracer && !measures) return run();
       const startedMs = performance.now();
-      const sent = propagation.extract(ROOT_CONTEXT, delivery.headers, HEADERS);
+      const sent =
+        quietly(() => propagation.extract(ROOT_CONTEXT, delivery.headers, HEADERS)) ?? ROOT_CONTEXT;
       const sender = trace.getSpanContext(sent);
       const { exchange, routingKey, messageId, content } = delivery;
-      const span = tracer?.startSpan(
-        `process ${shownName(queue)}`,
-        {
-          kind: SpanKind.CONSUMER,
-          links: sender ? [{ context: sender }] : [],
-          attributes: {
-            ...common,
-            'messaging.operation.type': 'process',
-            'messaging.operation.name': 'process',
-            'messaging.destination.name': queue.name,
-            ...(queue.ephemeral && { 'messaging.destination.temporary': true }),
-            'messaging.destination_publish.name': exchange,
-            'messaging.rabbitmq.destination.routing_key': routingKey,
-            'messaging.message.body.size': content.byteLength,
-            ...(messageId !== undefined && { 'messaging.message.id': messageId }),
-            'tcw.pulse.attempt': attempt,
+      const span = quietly(() =>
+        tracer?.startSpan(
+          `process ${shownName(queue)}`,
+          {
+            kind: SpanKind.CONSUMER,
+            links: sender ? [{ context: sender }] : [],
+            attributes: {
+              ...common,
+              'messaging.operation.type': 'process',
+              'messaging.operation.name': 'process',
+              'messaging.destination.name': queue.name,
+              ...(queue.ephemeral && { 'messaging.destination.temporary': true }),
+              'messaging.destination_publish.name': exchange,
+              'messaging.rabbitmq.destination.routing_key': routingKey,
+              'messaging.message.body.size': content.byteLength,
+              ...(messageId !== undefined && { 'messaging.message.id': messageId }),
+              'tcw.pulse.attempt': attempt,
+            },
           },
-        },
-        sent,
+          sent,
+        ),
       );
       const done = (errorType?: string) => {
-        end(span, errorType);
-        measures?.processed(shownName(queue), secondsSince(startedMs), errorType);
+        quietly(() => {
+          end(span, errorType);
+        });
+        quietly(() => measures?.processed(shownName(queue), secondsSince(startedMs), errorType));
       };
       const failed = (thrown: unknown) => {
         done(errorTypeOfThrown(thrown));
@@ -142,10 +154,23 @@ export function telemetryOf(server: Server | undefined): Telemetry {
       );
     },
 
-    delivered: (queue, errorType) => measures?.delivered(shownName(queue), errorType),
-    warned: type => measures?.warned(type),
-    observe: underWay => measures?.observe(underWay) ?? (() => undefined),
+    delivered: (queue, errorType) => quietly(() => measures?.delivered(shownName(queue), errorType)),
+    warned: type => quietly(() => measures?.warned(type)),
+    observe: underWay => {
+      const stop = quietly(() => measures?.observe(underWay));
+      return () => quietly(() => stop?.());
+    },
   };
+}
+
+/** What an SDK throws costs a span or a measurement, and never a message. The API has a logger for such errors. */
+function quietly<T>(tell: () => T): T | undefined {
+  try {
+    return tell();
+  } catch (error) {
+    diag.error(`${NAME}: telemetry failed`, error);
+    return undefined;
+  }
 }
 
 /** The tracer of an SDK, if one is registered by now. */

@@ -2,7 +2,7 @@
 // picture: npx depcruise src --output-type dot --collapse '^src/[^/]+/' | dot -T svg
 
 /** Lowest first. Each top folder of src imports only from those before it, and only through their index.ts. */
-export const floors = ['pulse', 'exchanges', 'queue', 'streams', 'worker', 'local', 'cli'];
+export const floors = ['base', 'pulse', 'exchanges', 'queue', 'streams', 'worker', 'local', 'cli'];
 
 /** What a feature may know of the worker that runs it: what it is given, and the words it answers with. */
 const knownToFeatures = ['config/', 'files/', 'task-log/', 'outcome.ts', 'shortage.ts'];

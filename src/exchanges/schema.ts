@@ -3,12 +3,15 @@ import { createRequire } from 'node:module';
 
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 
-import { uniqueItems } from './unique-items.ts';
+import { boundedCheck, uniqueItems } from '../base/index.ts';
 
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
 
-/** A check of one value. It returns what is wrong, each problem starting with its JSON pointer; none when valid. */
+/**
+ * A check of one value. It returns what is wrong, each problem starting with its JSON pointer; none when valid. Of many problems
+ * the first twenty are told, each shortened to a line; of a value with more than 10,000 values in it, the first.
+ */
 export type Validator = (value: unknown) => string[];
 
 export interface ValidatorOptions {
@@ -31,23 +34,21 @@ export function validator(
   schema: string | object,
   { fillDefaults = false, acceptUnknown = false }: ValidatorOptions = {},
 ): Validator {
-  let compiled: ValidateFunction | undefined;
+  let check: Validator | undefined;
+  const compiled = (allErrors: boolean) => compile(schema, { fillDefaults, acceptUnknown, allErrors });
   return value => {
-    compiled ??= compile(schema, fillDefaults);
-    try {
-      if (compiled(value)) return [];
-    } catch (error) {
-      // Where ajv compares values it calls their own methods, and JSON may have something else under those names.
-      return [`/ can not be checked: ${(error as Error).message}`];
-    }
-    return (compiled.errors ?? [])
-      .filter(({ keyword }) => !(acceptUnknown && keyword === 'additionalProperties'))
-      .map(problem);
+    check ??= boundedCheck(compiled(false), () => compiled(true), problem);
+    return check(value);
   };
 }
 
-function compile(schema: string | object, fillDefaults: boolean): ValidateFunction {
-  const ajv = compiler(fillDefaults);
+interface Compiling extends Required<ValidatorOptions> {
+  /** Whether to look for other problems behind the first. */
+  readonly allErrors: boolean;
+}
+
+function compile(schema: string | object, compiling: Compiling): ValidateFunction {
+  const ajv = compiler(compiling);
   if (typeof schema === 'object') return ajv.compile(schema);
   const key = `/${schema}`;
   addSchema(ajv, document(key));
@@ -56,11 +57,12 @@ function compile(schema: string | object, fillDefaults: boolean): ValidateFuncti
   return compiled;
 }
 
-const compilers = new Map<boolean, Ajv>();
+const compilers = new Map<string, Ajv>();
 
 /** ajv costs tens of milliseconds to load, which a program that validates nothing does not pay. */
-function compiler(useDefaults: boolean): Ajv {
-  const known = compilers.get(useDefaults);
+function compiler({ fillDefaults, acceptUnknown, allErrors }: Compiling): Ajv {
+  const key = `${fillDefaults} ${acceptUnknown} ${allErrors}`;
+  const known = compilers.get(key);
   if (known) return known;
   const require = createRequire(import.meta.url);
   const { Ajv } = require('ajv') as typeof import('ajv');
@@ -68,15 +70,25 @@ function compiler(useDefaults: boolean): Ajv {
   // Taskcluster's schemas are not all strictly typed: a format may stand beside its `type`, not with it. They are
   // published, and so valid: to check each against draft-07 would double the time.
   const ajv = new Ajv({
-    allErrors: true,
+    allErrors,
     strictTypes: false,
-    useDefaults,
+    useDefaults: fillDefaults,
     meta: false,
     validateSchema: false,
   });
   addFormats(ajv);
   ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
-  compilers.set(useDefaults, ajv);
+  if (acceptUnknown) {
+    const { default: keyword } =
+      require('ajv/dist/vocabularies/applicator/additionalProperties') as typeof import('ajv/dist/vocabularies/applicator/additionalProperties.js');
+    ajv.removeKeyword(keyword.keyword as string).addKeyword({
+      ...keyword,
+      code: context => {
+        if (context.schema !== false || context.it.compositeRule) keyword.code(context);
+      },
+    });
+  }
+  compilers.set(key, ajv);
   return ajv;
 }
 

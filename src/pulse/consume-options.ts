@@ -34,10 +34,15 @@ export interface ConsumeOptions<T> {
    */
   readonly until$?: Observable<unknown> | undefined;
   /**
-   * What becomes of a message whose body is not JSON or not what its binding promises. `reject` by default. That of `handle`
+   * What becomes of a message whose body is too long, not JSON, or not what its binding promises. `reject` by default. That of `handle`
    * comes before it.
    */
   readonly onBadMessage?: OnBadMessage | undefined;
+  /**
+   * A message with a longer body is a bad one, and is not parsed: 16 MiB by default. JSON takes up to twenty times its length in memory,
+   * and as many messages as the prefetch may be held.
+   */
+  readonly maxBodyBytes?: number | undefined;
   /** What happens to the consumer, apart from messages. */
   readonly onEvent?: ((event: ConsumerEvent) => void) | undefined;
   /** When to warn; see {@link Watch}. */

@@ -71,14 +71,15 @@ export interface ConsumerGauge extends Held {
  *
  * Errors only with what another try would not mend (403, 404 of an exchange, 406), and then for this stream alone.
  *
- * @throws PulseError `invalid` for a prefetch outside 1..65,535 (without a bound the broker sends everything), and for
- *   a binding that does not fit a frame
+ * @throws PulseError `invalid` for a prefetch outside 1..65,535 (without a bound the broker sends everything), for a
+ *   `maxBodyBytes` below 1, and for a binding that does not fit a frame
  */
 export function consume<T>(
   context: ConsumerContext,
   options: ConsumeOptions<T>,
 ): Observable<PulseMessage<T>> {
   checkPrefetch(options.prefetch);
+  checkMaxBodyBytes(options.maxBodyBytes);
   for (const { exchange, pattern } of options.bindings) {
     checkExchangeName(exchange);
     checkRoutingKey(pattern);
@@ -216,6 +217,11 @@ function worthAnotherTry(error: PulseError): boolean {
 function sayable(demand: number): number {
   if (Number.isNaN(demand)) throw new PulseError('invalid', 'demand$ says NaN; it has to be a number');
   return Math.min(Math.max(0, Math.floor(demand)), MAX_PREFETCH);
+}
+
+function checkMaxBodyBytes(maxBodyBytes = 1): void {
+  if (maxBodyBytes >= 1) return;
+  throw new PulseError('invalid', `maxBodyBytes is ${maxBodyBytes}; it has to be at least 1`);
 }
 
 function checkPrefetch(prefetch = 1): void {

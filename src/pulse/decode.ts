@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { listed } from '../base/index.ts';
 import type { BindingTable } from './binding-table.ts';
 import type { Binding } from './binding.ts';
 import { unwrap, type PulseMeta } from './dialect.ts';
@@ -16,13 +17,29 @@ export type Decoded =
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** A body of JSON takes up to twenty times its length in memory. RabbitMQ 4 takes no larger message unless it is told to. */
+export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+/** As {@link parse}, with a list of problems that is short, whoever published the message. */
+export function decode(delivery: Delivery, table: BindingTable, maxBodyBytes = MAX_BODY_BYTES): Decoded {
+  const { byteLength } = delivery.content;
+  if (byteLength > maxBodyBytes) {
+    return {
+      ok: false,
+      problems: [`the body has ${byteLength} bytes, and maxBodyBytes allows ${maxBodyBytes}`],
+    };
+  }
+  const decoded = parse(delivery, table);
+  return decoded.ok ? decoded : { ok: false, problems: listed(decoded.problems) };
+}
+
 /**
  * Reads a message's body as UTF-8 JSON and shows it to the bindings that asked for the message. Never throws.
  *
  * Where several asked, one that takes it is enough. Where none fits its keys (a binding of an earlier version, or
  * `BCC`), those of its exchange are asked.
  */
-export function decode(delivery: Delivery, table: BindingTable): Decoded {
+function parse(delivery: Delivery, table: BindingTable): Decoded {
   if (delivery.unreadable !== undefined) return { ok: false, problems: [delivery.unreadable] };
   let json: unknown;
   try {

@@ -118,7 +118,7 @@ export function deliveries<T>(
     const consumed = { name: queue, ephemeral: options.queue.ephemeral };
     const receive = (raw: Delivery) => {
       const delivery = asPublished(raw, retries);
-      const decoded = decode(delivery, table);
+      const decoded = decode(delivery, table, options.maxBodyBytes);
       if (decoded.ok) {
         const { body, meta, bindings: found } = decoded;
         hooks.telemetry?.delivered(consumed);

@@ -31,6 +31,11 @@ describe('a JSON schema of a binding', () => {
     expect([numbers?.(1), texts?.(1)]).toEqual([[], ['/ must be string']]);
   });
 
+  it('may refer to itself', () => {
+    const lists = check({ type: 'array', items: { $ref: '#' } });
+    expect([lists([[], [[]]]), lists([[1]])]).toEqual([[], ['/0/0 must be array']]);
+  });
+
   it('that is none is refused at once', () => {
     const invalid = expect.objectContaining({ kind: 'invalid' });
     expect(() => check({ type: 'nonsense' })).toThrow(invalid);

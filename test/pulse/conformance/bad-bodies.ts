@@ -5,11 +5,11 @@ import type { Setting } from './setting.ts';
 
 export function badBodies(setting: Setting): void {
   /** Publishes what `publish` never would. */
-  const publishBytes = async (content: Uint8Array) => {
+  const publishBytes = async (content: Uint8Array, key = 'k') => {
     const connection = await setting.under.transport.connect(setting.under.login);
     const channel = await connection.openChannel({ confirms: true });
     await new Promise(settled => {
-      channel.publish(setting.exchange, 'k', content, { routes: [] }, settled);
+      channel.publish(setting.exchange, key, content, { routes: [] }, settled);
     });
     await connection.close();
   };
@@ -44,6 +44,66 @@ export function badBodies(setting: Setting): void {
           problems: [expect.stringContaining('not UTF-8 JSON')],
         }),
       );
+    });
+
+    it('may be too long to be parsed', async () => {
+      const { next, events } = await setting.consuming({ prefetch: 1, maxBodyBytes: 10 });
+      for (const body of ['123456789', '12345678']) await publish(body);
+      expect((await next()).body).toBe('12345678');
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          type: 'bad-message',
+          problems: ['the body has 11 bytes, and maxBodyBytes allows 10'],
+        }),
+      );
+      for (const maxBodyBytes of [0, NaN, -1]) {
+        await expect(setting.consuming({ maxBodyBytes })).rejects.toMatchObject({ kind: 'invalid' });
+      }
+    });
+
+    it('may be of 128 MiB by what a broker takes, and are bad by default from 16 MiB on', async () => {
+      const { next, events } = await setting.consuming({ prefetch: 1 });
+      await publishBytes(Buffer.alloc(16 * 1024 * 1024 + 1, '['));
+      await publish('good');
+      expect((await next()).body).toBe('good');
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          type: 'bad-message',
+          problems: ['the body has 16777217 bytes, and maxBodyBytes allows 16777216'],
+        }),
+      );
+    });
+
+    it('may be nested deeply: they are data, or their check says that it cannot go so deep', async () => {
+      const lists = { type: 'array', items: { $ref: '#' } };
+      const { next, events } = await setting.consuming({
+        bindings: [binding(setting.exchange, 'any.#'), binding(setting.exchange, 'lists.#', lists)],
+      });
+      const depth = 100_000;
+      const content = Buffer.from('['.repeat(depth) + ']'.repeat(depth));
+      for (const key of ['lists.deep', 'any.deep']) await publishBytes(content, key);
+      await setting.pulse.publish(setting.exchange, 'lists.flat', []);
+      expect((await next()).routingKey).toBe('any.deep');
+      expect((await next()).routingKey).toBe('lists.flat');
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          type: 'bad-message',
+          problems: [expect.stringContaining('cannot be checked')],
+        }),
+      );
+    });
+
+    it('have a short list of problems, whatever the check of a binding says and whoever published them', async () => {
+      const wordy = binding(setting.exchange, '#', body =>
+        body === 'good' ? [] : Array.from({ length: 300_001 }, () => `\u001b[2J${'x'.repeat(1_000)}`),
+      );
+      const { next, events } = await setting.consuming({ bindings: [wordy], prefetch: 1 });
+      for (const body of ['bad', 'good']) await publish(body);
+      await next();
+      const bad = events.find(event => event.type === 'bad-message');
+      expect(bad?.problems).toHaveLength(21);
+      expect(bad?.problems[0]).toMatch(/^\\u001b\[2Jx{290,300}…$/);
+      expect(bad?.problems.at(-1)).toBe('299981 more problems');
     });
 
     it('go back to the queue where the policy says so, for somebody who understands them', async () => {

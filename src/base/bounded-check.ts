@@ -1,0 +1,50 @@
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { listed } from './listed.ts';
+
+/** Of a value that holds more values, only the first problem is looked for: there could be as many problems. */
+const MOST_VALUES = 10_000;
+const NOT_LOOKED_FOR = 'the body is large: its other problems were not looked for';
+
+/**
+ * Makes a check whose answer is short, whoever wrote the value: a list of problems, none when it is valid. Never throws.
+ *
+ * @param first stops at the first problem, and so needs no more time than a valid value does
+ * @param every finds all problems; made when it is needed
+ */
+export function boundedCheck(
+  first: ValidateFunction,
+  every: () => ValidateFunction,
+  describe: (problem: ErrorObject) => string,
+): (value: unknown) => string[] {
+  let all: ValidateFunction | undefined;
+  return value => {
+    try {
+      if (first(value)) return [];
+      if (isLarge(value)) return [...listed((first.errors ?? []).map(describe)), NOT_LOOKED_FOR];
+      all ??= every();
+      all(value);
+      return listed((all.errors ?? []).map(describe));
+    } catch (error) {
+      // Where ajv compares values it calls their own methods, and JSON may have something else under those names. A schema
+      // that refers to itself runs out of stack over a value that is nested deeply.
+      return listed([`/ cannot be checked: ${(error as Error).message}`]);
+    } finally {
+      // ajv keeps them until the next value is checked.
+      first.errors = null;
+      if (all) all.errors = null;
+    }
+  };
+}
+
+function isLarge(value: unknown): boolean {
+  const open = [value];
+  for (let values = 0; open.length > 0;) {
+    const next = open.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    for (const inner of Array.isArray(next) ? next : Object.values(next)) {
+      if (++values > MOST_VALUES) return true;
+      open.push(inner);
+    }
+  }
+  return false;
+}

@@ -1,0 +1,21 @@
+/** More problems than these nobody reads. */
+const MOST_PROBLEMS = 20;
+/** In characters: what names are in a problem may come from anybody. */
+const LONGEST_PROBLEM = 300;
+
+/** A few of the problems, each on one line that is not too long and cannot command a terminal. */
+export function listed(problems: readonly string[]): string[] {
+  const shown = problems.slice(0, MOST_PROBLEMS).map(line);
+  const more = problems.length - shown.length;
+  return more > 0 ? [...shown, `${more} more problems`] : shown;
+}
+
+function line(problem: string): string {
+  const text = problem.length > LONGEST_PROBLEM ? `${problem.slice(0, LONGEST_PROBLEM)}…` : problem;
+  // eslint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

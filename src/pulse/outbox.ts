@@ -3,6 +3,7 @@ import { PulseError } from './errors.ts';
 import { publishBounds, tooMuch } from './publish-limits.ts';
 import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
 import { resultOf } from './publish-result.ts';
+import { Recognised } from './recognised.ts';
 import { SentWindow, type Sent } from './sent-window.ts';
 import { Suspicion, type Suspect } from './suspicion.ts';
 import { inTimerRange } from './timer-range.ts';
@@ -38,6 +39,8 @@ const WINDOW_BYTES = 16 * 1024 * 1024;
  * What was sent keeps its place until the broker has answered or the channel is lost, also past its deadline: until then it
  * may still lie in the socket, and more would only be piled on top of it.
  *
+ * A mandatory message waits for one that is under way and looks the same, for a return could be of either.
+ *
  * One timer looks after all deadlines.
  */
 export class Outbox {
@@ -51,6 +54,7 @@ export class Outbox {
   readonly #suspicion = new Suspicion<Posted>(() => {
     this.#pump();
   });
+  readonly #mandatory = new Recognised<Posted>();
   /** Those that were posted, and whose result nobody knows yet. */
   #unsettled = 0;
   /** The broker takes nothing now. */
@@ -119,6 +123,7 @@ export class Outbox {
   lost(error?: PulseError): void {
     this.#channel = undefined;
     const lost = this.#sent.takeAll();
+    this.#mandatory.clear();
     const again = lost.filter(({ settled }) => !settled);
     for (const { bytes } of again) this.#waitingBytes += bytes;
     this.#waiting = new Set([...again, ...this.#waiting]);
@@ -162,6 +167,7 @@ export class Outbox {
   }
 
   #maySend(posted: Posted): boolean {
+    if (posted.properties.mandatory && this.#mandatory.find(posted)) return false;
     if (this.#held || !this.#suspicion.allows(posted, this.#sent.size)) return false;
     return this.#sent.fits(posted.bytes);
   }
@@ -178,12 +184,14 @@ export class Outbox {
   #send(posted: Posted, channel: TransportChannel): void {
     const { exchange, routingKey, content, properties } = posted;
     this.#sent.add(posted);
+    if (properties.mandatory) this.#mandatory.add(posted, posted);
     this.#suspicion.sent(posted);
     try {
       channel.publish(exchange, routingKey, content, properties, answer => {
         // What ends a channel is told to `lost`, for all at once.
         if (answer instanceof PulseError || channel !== this.#channel) return;
         this.#suspicion.done(posted);
+        if (properties.mandatory) this.#mandatory.delete(posted);
         if (this.#sent.delete(posted) && !posted.settled) this.#settle(posted, resultOf(answer, posted));
         if (this.#waiting.size > 0) this.#pump();
       });
@@ -192,6 +200,7 @@ export class Outbox {
       this.#suspicion.done(posted);
       if ((error as PulseError).kind === 'invalid') {
         this.#sent.delete(posted);
+        if (properties.mandatory) this.#mandatory.delete(posted);
         this.#settle(posted, { status: 'refused', error: error as PulseError });
       }
       // Else the channel has gone already, and `lost` is about to be told.

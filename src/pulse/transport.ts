@@ -156,6 +156,9 @@ export interface Properties {
   readonly routes: readonly string[];
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
   readonly messageId?: string | undefined;
-  /** Asks for the message back when no queue wants it. It needs a `messageId` of its own, by which it is known again. */
+  /**
+   * Asks for the message back when no queue wants it. It is known again by its exchange, routing key, id and body: of mandatory
+   * messages that have all of them in common only one may be unanswered on a channel at a time.
+   */
   readonly mandatory?: boolean | undefined;
 }

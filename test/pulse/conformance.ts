@@ -21,6 +21,7 @@ import { publishingAtTheEnd } from './conformance/publishing-at-the-end.ts';
 import { queueCalls } from './conformance/queue-calls.ts';
 import { queues } from './conformance/queues.ts';
 import { refusals } from './conformance/refusals.ts';
+import { returned } from './conformance/returned.ts';
 import { setting, type BrokerUnderTest } from './conformance/setting.ts';
 import { settling } from './conformance/settling.ts';
 import { stopping } from './conformance/stopping.ts';
@@ -73,6 +74,7 @@ export function conformance(name: string, broker: () => Promise<BrokerUnderTest>
     describe('requirement 9: every publish settles once', () => {
       publishing(each);
       publishResults(each);
+      returned(each);
     });
     describe('requirement 10: checked before any frame', () => {
       publishChecks(each);

@@ -81,6 +81,40 @@ describe('the outbox', () => {
     expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
   });
 
+  it('lets a mandatory message wait for one that looks the same, and all that come after it', () => {
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    const same = {
+      content: Buffer.from('same'),
+      properties: { routes: [], mandatory: true, messageId: 'id' },
+    };
+    const alike = (more: Partial<Parcel>) => ({ ...same, content: Buffer.from('same'), ...more });
+    const first = new Channel();
+    outbox.open(first.transport);
+    post('a', alike({}));
+    post('b', alike({}));
+    post('a', alike({ content: Buffer.from('other') }));
+    post('a', alike({ properties: { routes: [], mandatory: true } }));
+    post('a', alike({ properties: { routes: [], messageId: 'id' } }));
+    post('a', alike({ exchange: 'exchange/me/else' }));
+    expect(first.sent).toHaveLength(6);
+    post('a', alike({ properties: { ...same.properties, headers: { x: 1 } } }));
+    post('c');
+    expect([first.sent.length, outbox.gauge.waiting]).toEqual([6, 2]);
+    first.confirm(1, 2, 3, 4, 5);
+    expect(first.sent).toHaveLength(6);
+    first.confirm(0);
+    expect(first.sent.slice(6)).toEqual(['a', 'c']);
+    // On another channel nothing is under way any more.
+    outbox.lost();
+    const second = new Channel();
+    outbox.open(second.transport);
+    expect(second.sent).toEqual(['a', 'c']);
+    second.confirm(0, 1);
+    expect(statuses()).toEqual({ a: 'confirmed', b: 'confirmed', c: 'confirmed' });
+    expect(outbox.gauge).toEqual({ waiting: 0, waitingBytes: 0, unconfirmed: 0 });
+  });
+
   it('refuses what was published to the exchange that the broker blames, and sends the others again', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);

@@ -1,11 +1,19 @@
 import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 import { PulseError } from '../errors.ts';
+import { Recognised } from '../recognised.ts';
 import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import { UnansweredError, type Answered } from './answered.ts';
 import type { BasicProperties, Unreadable } from './basic-properties.ts';
 import { breakDeadLetters } from './dead-letters.ts';
 import { channelError } from './errors.ts';
 import { checkFrameSize } from './frame-size.ts';
+
+/** What amqplib's types do not show of a message that came back. */
+interface BasicReturn {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly replyText: string;
+}
 
 const CONFIRMED: Confirmation = { type: 'confirmed' };
 const NACKED: Confirmation = { type: 'nacked' };
@@ -46,18 +54,18 @@ export function amqpChannel(
     end(connectionReason() ?? new PulseError('connection', 'the channel was closed'));
   });
 
-  /** Why messages came back, by their ids. A return comes before its message's confirmation. */
-  const returned = new Map<string, string>();
-  channel.on('return', ({ fields, properties }: Message) => {
-    const { replyText } = fields as { replyText?: string };
-    returned.set(String(properties.messageId), replyText ?? 'NO_ROUTE');
+  /** Mandatory messages. A return comes before its message's confirmation. */
+  const mandatory = new Recognised<{ returned?: Confirmation }>();
+  channel.on('return', ({ fields, properties, content }: Message) => {
+    const { exchange, routingKey, replyText } = fields as unknown as BasicReturn;
+    const message = mandatory.find({
+      exchange,
+      routingKey,
+      properties: properties as BasicProperties,
+      content,
+    });
+    if (message) message.returned = { type: 'returned', reason: replyText };
   });
-  const answerTo = (messageId: string | undefined): Confirmation => {
-    if (messageId === undefined || returned.size === 0) return CONFIRMED;
-    const reason = returned.get(messageId);
-    returned.delete(messageId);
-    return reason === undefined ? CONFIRMED : { type: 'returned', reason };
-  };
 
   const call = async <T>(action: () => Promise<T>): Promise<T> => {
     try {
@@ -129,8 +137,11 @@ export function amqpChannel(
         channel.reject(delivered(deliveryTag), requeue);
       });
     },
-    publish: (exchange, routingKey, content, { routes, headers, messageId, mandatory }, settled) => {
+    publish: (exchange, routingKey, content, properties, settled) => {
       now(() => {
+        const { routes, headers, messageId } = properties;
+        const shown = { exchange, routingKey, properties, content };
+        const sent: { returned?: Confirmation } = {};
         const options: Options.Publish = {
           persistent: true,
           contentType: 'application/json',
@@ -139,14 +150,16 @@ export function amqpChannel(
         if (routes.length > 0) options.CC = [...routes];
         if (headers) options.headers = headers;
         if (messageId !== undefined) options.messageId = messageId;
-        if (mandatory) options.mandatory = true;
+        if (properties.mandatory) options.mandatory = true;
         checkFrameSize(options, frameMax);
         const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
         (channel as ConfirmChannel).publish(exchange, routingKey, bytes, options, (error: Error | null) => {
-          if (!error) settled(answerTo(mandatory ? messageId : undefined));
+          if (properties.mandatory) mandatory.delete(shown);
+          if (!error) settled(sent.returned ?? CONFIRMED);
           // amqplib says both with an error, and a closed channel is what `reason` tells of.
           else settled(error.message === 'message nacked' ? NACKED : (reason ?? channelError(error)));
         });
+        if (properties.mandatory) mandatory.add(shown, sent);
         published();
       });
     },

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { QueueSpec } from './queue.ts';
 import type { Delivery, Properties } from './transport.ts';
 
@@ -32,14 +32,28 @@ export function retryExchange(namespace: string): string {
   return `exchange/${namespace}/tcw-retry`;
 }
 
-/** The routing key of a queue at that exchange. A queue's own name could be read as a pattern, or be too long. */
-export function retryKey(queue: string): string {
+/** What a queue's routing keys at that exchange begin with. A queue's own name could be read as a pattern, or be too long. */
+function retryName(queue: string): string {
   return createHash('sha256').update(queue).digest('hex');
+}
+
+/** The pattern that brings a queue its messages back. */
+export function retryPattern(queue: string): string {
+  return `${retryName(queue)}.#`;
+}
+
+/** Tells the copies of one process from those of another. */
+const prefix = randomBytes(6).toString('hex');
+let copies = 0;
+
+/** The routing key of one copy, of its own: should nobody want it, it is known again by that. */
+export function copyKey(queue: string): string {
+  return `${retryName(queue)}.${prefix}.${++copies}`;
 }
 
 /** What to publish, so that a message comes to its queue again as one that has failed so often. */
 export function retriedProperties(
-  { exchange, routingKey, headers, messageId }: Delivery,
+  { exchange, routingKey, headers, messageId, raw }: Delivery,
   failed: Failed,
 ): Properties {
   const { CC, ...others } = headers;
@@ -47,7 +61,8 @@ export function retriedProperties(
   return {
     routes: [],
     headers: { ...others, [HEADER]: retried },
-    ...(messageId !== undefined && { messageId }),
+    messageId,
+    copied: raw && { raw, changed: { CC: undefined, [HEADER]: retried } },
   };
 }
 
@@ -84,7 +99,7 @@ function diedOfCopy({ exchange, routingKey, headers }: Delivery, ownRetryExchang
     exchange.startsWith(own) &&
     last?.exchange === ownRetryExchange &&
     typeof last.queue === 'string' &&
-    routingKey === retryKey(last.queue)
+    `${routingKey}.`.startsWith(`${retryName(last.queue)}.`)
   );
 }
 

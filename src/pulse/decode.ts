@@ -18,7 +18,7 @@ export type Decoded =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** A body of JSON takes up to twenty times its length in memory. RabbitMQ 4 takes no larger message unless it is told to. */
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** As {@link parse}, with a list of problems that is short, whoever published the message. */
 export function decode(delivery: Delivery, table: BindingTable, maxBodyBytes = MAX_BODY_BYTES): Decoded {

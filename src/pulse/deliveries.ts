@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Observable } from 'rxjs';
-import { asPublished, retriedProperties, retryExchange, retryKey } from './attempts.ts';
+import { asPublished, copyKey, retriedProperties, retryExchange, retryPattern } from './attempts.ts';
 import { BindingTable } from './binding-table.ts';
 import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 import { Consumer } from './consumer.ts';
@@ -77,7 +77,7 @@ export function deliveries<T>(
       // On a channel of its own: what is refused there ends no consumer.
       wayBack ??= onOwnChannel(connection, async side => {
         await side.declareExchange(retries);
-        await side.bindQueue(queue, retries, retryKey(queue));
+        await side.bindQueue(queue, retries, retryPattern(queue));
       });
       try {
         await wayBack;
@@ -85,7 +85,7 @@ export function deliveries<T>(
         wayBack = undefined;
         return false;
       }
-      const counted = await hooks.republish(retries, retryKey(queue), delivery.content, properties);
+      const counted = await hooks.republish(retries, copyKey(queue), delivery.content, properties);
       if (!counted) wayBack = undefined;
       return counted;
     };

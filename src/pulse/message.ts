@@ -5,7 +5,6 @@ import type { PulseMeta } from './dialect.ts';
 import type { QueueSpec } from './queue.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 import type { Delivery } from './transport.ts';
-import type { Wishes } from './wishes.ts';
 
 /** What becomes of a message: done with, dropped (or dead-lettered), or given to somebody else at once. */
 export type Outcome = 'ack' | 'reject' | 'requeue';
@@ -69,7 +68,7 @@ export interface Origin {
   readonly table: BindingTable;
   readonly telemetry: Telemetry | undefined;
   /** What the consumer goes by, where a `handle` asked for something. */
-  readonly wishes: Wishes | undefined;
+  readonly wishes: object | undefined;
   /** Returns false when it comes too late. */
   settle(delivery: Delivery, settlement: Settlement): boolean;
   /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */

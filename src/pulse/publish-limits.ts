@@ -46,6 +46,8 @@ export function checkDeadline(deadlineMs: number): void {
  * @throws PulseError `invalid` for what AMQP cannot say
  */
 export function checkedProperties(properties: Properties): Properties {
+  // What came off the wire fits onto it.
+  if (properties.copied) return properties;
   const { headers, routes, messageId } = properties;
   if (messageId !== undefined) checkShortString(messageId, 'the message id');
   if (headers === undefined && routes.length === 0) return properties;

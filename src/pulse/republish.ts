@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { PulseError } from './errors.ts';
 import type { Publisher } from './publish.ts';
 import type { Properties } from './transport.ts';
@@ -25,7 +24,7 @@ export function republisher(publisher: Publisher) {
       return false;
     }
     // The copy has to lie in the queue before the first is acknowledged: nobody wanting it is a failure.
-    const sure = { ...properties, mandatory: true, messageId: properties.messageId ?? randomUUID() };
+    const sure = { ...properties, mandatory: true };
     // Without a deadline: a copy that has expired may arrive all the same, and then another one would be one too many.
     const result = await publisher.sendBytes(exchange, routingKey, content, sure, Infinity);
     if (result.status === 'refused' && isFinal(result.error)) refused.add(content);

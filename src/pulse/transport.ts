@@ -144,10 +144,20 @@ export interface Delivery {
   readonly content: Uint8Array;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly messageId?: string | undefined;
+  /** All that the publisher said of the message, as it came off the wire; undefined where there is no wire. */
+  readonly raw?: Uint8Array | undefined;
   /** Why headers, id and all else that a publisher says of a message cannot be read; then there are none. */
   readonly unreadable?: string | undefined;
   /** Whether its queue at the broker would crash, again and again, if it had to dead-letter this message. */
   readonly breaksDeadLetters?: boolean | undefined;
+}
+
+/** What was said of another message, to be said again in the same bytes. */
+export interface CopiedProperties {
+  /** As {@link Delivery.raw}. */
+  readonly raw: Uint8Array;
+  /** Headers that are other ones in the copy, or none where they are undefined. */
+  readonly changed: Readonly<Record<string, unknown>>;
 }
 
 /** What is said of a message beside its body. */
@@ -161,4 +171,6 @@ export interface Properties {
    * messages that have all of them in common only one may be unanswered on a channel at a time.
    */
   readonly mandatory?: boolean | undefined;
+  /** Makes it a copy of another message. It stands instead of all else here, for a transport that has a wire. */
+  readonly copied?: CopiedProperties | undefined;
 }

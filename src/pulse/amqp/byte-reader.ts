@@ -14,6 +14,11 @@ export class ByteReader {
     this.#end = bytes.length;
   }
 
+  /** How many bytes were read. */
+  get at(): number {
+    return this.#at;
+  }
+
   get done(): boolean {
     return this.#at === this.#end;
   }

@@ -1,31 +1,18 @@
 import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 import { PulseError } from '../errors.ts';
-import { Recognised } from '../recognised.ts';
-import type { Confirmation, Delivery, QueueOptions, TransportChannel } from '../transport.ts';
+import type { Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import { UnansweredError, type Answered } from './answered.ts';
-import type { BasicProperties, Unreadable } from './basic-properties.ts';
 import { breakDeadLetters } from './dead-letters.ts';
 import { channelError } from './errors.ts';
-import { checkFrameSize } from './frame-size.ts';
-
-/** What amqplib's types do not show of a message that came back. */
-interface BasicReturn {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly replyText: string;
-}
-
-const CONFIRMED: Confirmation = { type: 'confirmed' };
-const NACKED: Confirmation = { type: 'nacked' };
+import type { ReadProperties } from './header-frames.ts';
+import { publishing, type Publishing } from './publishing.ts';
 
 /** What a channel needs of its connection. */
-export interface ChannelSurroundings {
+export interface ChannelSurroundings extends Publishing {
   /** What ended the connection, once something has. */
   readonly reason: () => PulseError | undefined;
   /** Told of each message that was handed to amqplib. */
   readonly published: () => void;
-  /** The longest frame that the broker takes, in bytes. */
-  readonly frameMax: number;
   readonly answered: Answered;
 }
 
@@ -39,7 +26,7 @@ export interface ChannelSurroundings {
  */
 export function amqpChannel(
   channel: Channel | ConfirmChannel,
-  { reason: connectionReason, published, frameMax, answered }: ChannelSurroundings,
+  { reason: connectionReason, published, user, frameMax, answered }: ChannelSurroundings,
 ): TransportChannel {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   let reason: PulseError | undefined;
@@ -54,19 +41,7 @@ export function amqpChannel(
     end(connectionReason() ?? new PulseError('connection', 'the channel was closed'));
   });
 
-  /** Mandatory messages. A return comes before its message's confirmation. */
-  const mandatory = new Recognised<{ returned?: Confirmation }>();
-  channel.on('return', ({ fields, properties, content }: Message) => {
-    const { exchange, routingKey, replyText } = fields as unknown as BasicReturn;
-    const message = mandatory.find({
-      exchange,
-      routingKey,
-      properties: properties as BasicProperties,
-      content,
-    });
-    if (message) message.returned = { type: 'returned', reason: replyText };
-  });
-
+  const publish = publishing(channel as ConfirmChannel, { user, frameMax });
   const call = async <T>(action: () => Promise<T>): Promise<T> => {
     try {
       return await answered(action());
@@ -139,27 +114,10 @@ export function amqpChannel(
     },
     publish: (exchange, routingKey, content, properties, settled) => {
       now(() => {
-        const { routes, headers, messageId } = properties;
-        const shown = { exchange, routingKey, properties, content };
-        const sent: { returned?: Confirmation } = {};
-        const options: Options.Publish = {
-          persistent: true,
-          contentType: 'application/json',
-          contentEncoding: 'utf-8',
-        };
-        if (routes.length > 0) options.CC = [...routes];
-        if (headers) options.headers = headers;
-        if (messageId !== undefined) options.messageId = messageId;
-        if (properties.mandatory) options.mandatory = true;
-        checkFrameSize(options, frameMax);
-        const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
-        (channel as ConfirmChannel).publish(exchange, routingKey, bytes, options, (error: Error | null) => {
-          if (properties.mandatory) mandatory.delete(shown);
-          if (!error) settled(sent.returned ?? CONFIRMED);
-          // amqplib says both with an error, and a closed channel is what `reason` tells of.
-          else settled(error.message === 'message nacked' ? NACKED : (reason ?? channelError(error)));
+        publish(exchange, routingKey, content, properties, answer => {
+          // A closed channel is what `reason` tells of.
+          settled(answer instanceof Error ? (reason ?? channelError(answer)) : answer);
         });
-        if (properties.mandatory) mandatory.add(shown, sent);
         published();
       });
     },
@@ -177,11 +135,11 @@ function delivered(deliveryTag: number): Message {
 
 function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
   const { deliveryTag, redelivered, exchange, routingKey } = fields;
-  const { headers = {}, messageId, unreadable } = properties as BasicProperties & Partial<Unreadable>;
-  const { breaksDeadLetters = breakDeadLetters(headers) } = properties as Partial<Unreadable>;
+  const { headers = {}, messageId, raw, unreadable } = properties as ReadProperties;
+  const { breaksDeadLetters = breakDeadLetters(headers) } = properties as ReadProperties;
   return {
     ...{ deliveryTag, redelivered, exchange, routingKey, content, headers, messageId },
-    ...{ unreadable, breaksDeadLetters },
+    ...{ raw, unreadable, breaksDeadLetters },
   };
 }
 

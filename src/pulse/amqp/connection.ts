@@ -25,11 +25,13 @@ interface Inner {
  * @param destroySocket ends the socket at once. amqplib ends only its half of it, and a peer that is gone never ends
  *   the other: that would keep the process alive until the system gives up on what was not sent.
  * @param answerMs how long the broker may take to answer a call
+ * @param user who is logged in
  */
 export function amqpConnection(
   model: ChannelModel,
   destroySocket: () => void,
   answerMs: number,
+  user?: string,
 ): TransportConnection {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   const blocked$ = new BehaviorSubject<string | undefined>(undefined);
@@ -77,7 +79,13 @@ export function amqpConnection(
       try {
         const opening = confirms ? model.createConfirmChannel() : model.createChannel();
         const { frameMax } = inner;
-        return amqpChannel(await answered(opening), { reason: () => reason, published, frameMax, answered });
+        return amqpChannel(await answered(opening), {
+          reason: () => reason,
+          published,
+          user,
+          frameMax,
+          answered,
+        });
       } catch (error) {
         if (error instanceof UnansweredError) {
           end(error);

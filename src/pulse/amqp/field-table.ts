@@ -32,7 +32,7 @@ function readArray(from: ByteReader, depth: number): unknown[] {
 }
 
 /** The letters are those of RabbitMQ (https://www.rabbitmq.com/amqp-0-9-1-errata), where AMQP has others. */
-function readValue(from: ByteReader, depth: number): unknown {
+export function readValue(from: ByteReader, depth = 0): unknown {
   const tag = String.fromCharCode(from.uint8());
   switch (tag) {
     case 'S':

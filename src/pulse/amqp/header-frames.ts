@@ -1,4 +1,7 @@
-import { readProperties, type Unreadable } from './basic-properties.ts';
+import { readProperties, type BasicProperties, type Unreadable } from './basic-properties.ts';
+
+/** The properties of a message, and their bytes. */
+export type ReadProperties = BasicProperties & Partial<Unreadable> & { readonly raw?: Buffer };
 
 /** What of amqplib's `Connection` reads frames. Its types do not show it. */
 export interface FrameReader {
@@ -43,8 +46,12 @@ export function readHeaderFrames(connection: FrameReader): void {
       size: Number(rest.readBigUInt64BE(FRAME_HEAD + 4)),
       fields:
         rest.readUInt16BE(FRAME_HEAD) === BASIC
-          ? readProperties(rest.subarray(FRAME_HEAD + CONTENT_HEAD, end))
+          ? propertiesIn(rest.subarray(FRAME_HEAD + CONTENT_HEAD, end))
           : OF_ANOTHER_CLASS,
     };
   };
+}
+
+function propertiesIn(raw: Buffer): ReadProperties {
+  return Object.assign(readProperties(raw), { raw });
 }

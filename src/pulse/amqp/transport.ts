@@ -64,7 +64,7 @@ export function amqpTransport(
       signal?.addEventListener('abort', destroySocket);
       if (signal?.aborted) destroySocket();
       try {
-        return amqpConnection(await connect(options, socketOptions), destroySocket, answerMs);
+        return amqpConnection(await connect(options, socketOptions), destroySocket, answerMs, user);
       } catch (error) {
         const why = late ? new Error(`no connection within ${connectTimeoutMs} ms`) : error;
         throw connectError(why, where);

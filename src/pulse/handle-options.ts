@@ -5,7 +5,7 @@ import type { RetryPolicy } from './retry-policy.ts';
 /** How messages are handled. */
 export interface HandleOptions {
   /**
-   * How many handlers run at a time, of messages that are held: 10 by default. The prefetch of a `consume` right before
+   * How many handlers run at a time, of messages that are held: 10 by default. The prefetch of the `consume` before
    * it is twice that.
    */
   readonly concurrency?: number;

@@ -9,6 +9,7 @@ export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.t
 export { nativeEngine } from './engines/native/index.ts';
 export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
 export { removeFolder } from './files/remove-folder.ts';
+export { readyTasksDir } from './files/tasks-dir.ts';
 export { openLedger, removeLeftovers, showLife, showsLife, type Ledger } from './ledger/index.ts';
 export type { Outcome } from './outcome.ts';
 export { payloadSchema } from './features/index.ts';

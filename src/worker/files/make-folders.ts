@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { isCode } from './is-code.ts';
 
 /**
  * Makes a folder, for this user only, and the folders that it lies in.
@@ -17,7 +18,7 @@ export async function makeFolders(folder: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!isCode(error, 'EEXIST')) throw error;
     // Somebody else may make the same at the same time.
     if (!(await isFolder(path))) throw refusal('EEXIST', 'a link to nothing lies in its place', path);
   }
@@ -28,7 +29,7 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isCode(error, 'ENOENT')) return false;
     throw error;
   }
   throw refusal('ENOTDIR', 'not a directory', path);

@@ -1,4 +1,5 @@
 import { chmod, stat } from 'node:fs/promises';
+import { isCode } from './is-code.ts';
 import { makeFolders } from './make-folders.ts';
 import { namelessFile } from './new-file.ts';
 
@@ -13,7 +14,7 @@ export async function readyTasksDir(tasksDir: string): Promise<void> {
   try {
     await probe(tasksDir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    if (!isCode(error, 'EACCES')) throw error;
     // A task may have taken the permissions away, which its owner can give back.
     await chmod(tasksDir, (await stat(tasksDir)).mode | 0o700);
     await probe(tasksDir);

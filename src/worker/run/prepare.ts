@@ -30,6 +30,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
     }),
     makeRunFolder(folder),
   ]);
+  if (made.status === 'fulfilled') run.home = made.value;
   if (opened.status === 'rejected') throw opened.reason;
   const log = (run.log = opened.value);
   log.info(settingsBlock(config, { version: worker.version, engine: engine.name }));

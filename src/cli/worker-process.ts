@@ -82,7 +82,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   const news$ = createWorker(parts, pulse, shutdown$).events$.pipe(
     tap(news => {
       tell(news);
-      if (news.type === 'run' && news.state.phase === 'resolved') done.count();
+      if (news.type === 'run' && news.state.phase === 'resolved') void done.count();
       if (news.type === 'worker' && news.state.phase === 'listening') onListening?.();
     }),
   );
@@ -94,7 +94,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   try {
     const because =
       done.remaining === undefined ? 'tasks-complete' : ((await lastValueFrom(because$)) ?? 'stopped');
-    if (because === 'tasks-complete') done.forget();
+    if (because === 'tasks-complete') await done.forget();
     return because;
   } finally {
     await closeMachine(options.machine);

@@ -8,6 +8,7 @@ export type { WorkerParts } from './context.ts';
 export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.ts';
 export { nativeEngine } from './engines/native/index.ts';
 export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
+export { readOwnFile, replaceOwnFile } from './files/own-file.ts';
 export { removeFolder } from './files/remove-folder.ts';
 export { readyTasksDir } from './files/tasks-dir.ts';
 export { openLedger, removeLeftovers, showLife, showsLife, type Ledger } from './ledger/index.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMark, KEEPER, SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
+import { namesOf } from './process-table.ts';
 import { signal } from './process-group.ts';
 
 /** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
@@ -14,7 +15,7 @@ const PATIENCE_MS = 10_000;
  *
  * @param marks of the runs
  * @returns how many were ended
- * @throws Error when some are left
+ * @throws Error naming the processes that are left
  */
 export async function endLeftovers(marks: readonly string[]): Promise<number> {
   const ours = marks.filter(isMark);
@@ -27,7 +28,7 @@ export async function endLeftovers(marks: readonly string[]): Promise<number> {
     const members = await search.members();
     if (members.length === 0) return ended.size;
     if (performance.now() > end) {
-      throw new Error(`Processes can not be ended: ${members.map(({ pid }) => pid).join(', ')}`);
+      throw new Error(`Processes cannot be ended: ${namesOf(members)}`);
     }
     // All are stopped first, so that none is born meanwhile; who was born before is found at the next look.
     for (const { pid } of members) signal(pid, 'SIGSTOP');

@@ -1,5 +1,5 @@
 import { KEEPER } from './mark.ts';
-import { environmentOf, readProcessTable, type ProcessRow } from './process-table.ts';
+import { environmentOf, inTurns, readProcessTable, type ProcessRow } from './process-table.ts';
 
 /**
  * Finds the processes of one run by what they can not, or seldom do, change: the process group and the session that a
@@ -36,7 +36,11 @@ export class MemberSearch {
     this.#outsiders = new Set([0, 1, process.pid, watchdog]);
   }
 
-  /** The members that are alive. */
+  /**
+   * The members that are alive.
+   *
+   * @throws Error when the system does not tell which processes there are
+   */
   async members(): Promise<ProcessRow[]> {
     const rows = await readProcessTable();
     const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
@@ -48,7 +52,10 @@ export class MemberSearch {
     const isOurs = (row: ProcessRow) =>
       isKin(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
 
-    let found = candidates.filter(isOurs);
+    let found: ProcessRow[] = [];
+    await inTurns(candidates, row => {
+      if (isOurs(row)) found.push(row);
+    });
     for (const row of found)
       if (this.#isBeside(row)) this.#shared.add(row.group).add(row.session ?? row.group);
     while (found.length > 0) {
@@ -64,12 +71,12 @@ export class MemberSearch {
     return [...members.values()];
   }
 
-  #isBeside({ pid }: ProcessRow): boolean {
-    return this.#besides.length > 0 && environmentOf(pid).some(entry => this.#besides.includes(entry));
+  #isBeside(row: ProcessRow): boolean {
+    return this.#besides.length > 0 && environmentOf(row).some(entry => this.#besides.includes(entry));
   }
 
   #isMarked(row: ProcessRow, eldest: number): boolean {
     if (process.platform !== 'linux' || Number(row.started) < eldest) return false;
-    return environmentOf(row.pid).some(entry => this.#marks.includes(entry));
+    return environmentOf(row).some(entry => this.#marks.includes(entry));
   }
 }

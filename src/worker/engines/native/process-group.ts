@@ -7,12 +7,22 @@ import { Launcher } from './launcher.ts';
 import { SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OutputPipe } from './output-pipe.ts';
-import { isRunning } from './process-table.ts';
+import { isRunning, namesOf, type ProcessRow } from './process-table.ts';
 import type { Tools } from './tools.ts';
 import { withNewWatchdog, type Watchdog } from './watchdog.ts';
+import { within } from './within.ts';
 
 /** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_LAUNCHER = 8;
+
+/** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
+const PATIENCE_MS = 10_000;
+/** How long those may take that this user may not signal, in ms: they end only if somebody else sees to it. */
+const REFUSED_MS = 2_000;
+/** For how long new members are looked for before those that were found are ended, in ms. */
+const STOPPING_MS = 1_000;
+/** How long the watchdog may take to end by itself, in ms. */
+const WATCHDOG_MS = 1_000;
 
 /**
  * Makes what holds one run together where PID namespaces can not be had.
@@ -90,9 +100,9 @@ class ProcessGroups implements Enclosure {
 
   async terminate(): Promise<void> {
     // The shell that only waits for a command is no part of the task.
-    const stopped = await this.#stopAll(new Set([this.#leader]));
-    for (const pid of stopped) signal(pid, 'SIGTERM');
-    for (const pid of stopped) signal(pid, 'SIGCONT');
+    const stopped = await this.#stopAll(this.#leader);
+    for (const { pid } of stopped) signal(pid, 'SIGTERM');
+    for (const { pid } of stopped) signal(pid, 'SIGCONT');
   }
 
   kill(): Promise<void> {
@@ -101,36 +111,58 @@ class ProcessGroups implements Enclosure {
   }
 
   async #kill(): Promise<void> {
-    for (let pause = 1; ; pause = Math.min(2 * pause, 32)) {
-      const stopped = await this.#stopAll();
-      if (stopped.length === 0) break;
-      const refused = stopped.filter(pid => signal(pid, 'SIGKILL') === 'refused');
-      if (refused.length === stopped.length) {
-        throw new Error(`Processes that belong to another user can not be ended: ${refused.join(', ')}`);
-      }
-      await sleep(pause);
+    try {
+      await this.#killMembers();
+    } catch (error) {
+      // What can be done without knowing who there is. And who is left may end after all, and be killed again then.
+      signal(-this.#leader, 'SIGKILL');
+      this.#killed = undefined;
+      throw error;
     }
     this.#jobs.destroy();
     this.#watchdog.tell('done');
-    await this.#watchdog.ended;
+    // A task can stop it, as a process of the same user.
+    const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
+    await within(
+      this.#watchdog.ended,
+      PATIENCE_MS,
+      `The watchdog ${this.#watchdog.pid} of a run does not end`,
+    );
+    clearTimeout(late);
     this.#watchdog.release();
   }
 
+  async #killMembers(): Promise<void> {
+    const start = performance.now();
+    for (let pause = 1; ; pause = Math.min(2 * pause, 32)) {
+      const members = await this.#stopAll();
+      if (members.length === 0) return;
+      const refused = members.filter(({ pid }) => signal(pid, 'SIGKILL') === 'refused');
+      const patience = refused.length === members.length ? REFUSED_MS : PATIENCE_MS;
+      if (performance.now() > start + patience) {
+        throw new Error(`Processes cannot be ended: ${namesOf(members)}`);
+      }
+      await sleep(pause);
+    }
+  }
+
   /**
-   * Stops members until no look finds a new one, so that none forks away from the signal that follows.
+   * Stops members until no look finds a new one, so that none forks away from the signal that follows. Where they fork
+   * faster than they are found, that signal is sent to those that were.
    *
-   * @param except members that go on
+   * @param except a member that goes on
    */
-  async #stopAll(except: ReadonlySet<number> = new Set()): Promise<number[]> {
+  async #stopAll(except?: number): Promise<ProcessRow[]> {
     const stopped = new Set<number>();
+    const end = performance.now() + STOPPING_MS;
     for (;;) {
-      const members = await this.#search.members();
-      const fresh = members.map(({ pid }) => pid).filter(pid => !stopped.has(pid) && !except.has(pid));
-      if (fresh.length === 0) return [...stopped];
-      for (const pid of fresh) {
+      const members = (await this.#search.members()).filter(({ pid }) => pid !== except);
+      const fresh = members.filter(({ pid }) => !stopped.has(pid));
+      for (const { pid } of fresh) {
         signal(pid, 'SIGSTOP');
         stopped.add(pid);
       }
+      if (fresh.length === 0 || performance.now() > end) return members;
     }
   }
 }

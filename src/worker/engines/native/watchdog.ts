@@ -6,9 +6,14 @@ import { assertDescriptors } from './descriptors.ts';
 import { KEEPER, SANDBOX } from './mark.ts';
 import { OutputPipe, withFifoFolder } from './output-pipe.ts';
 import type { Tools } from './tools.ts';
+import { within } from './within.ts';
 
 /** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_START = 12;
+/** How long a start may take, in ms. A task of the same user could stop the shell before it says anything. */
+const START_MS = 60_000;
+/** How often, once a second, the watchdog of a dead worker tries to end what is left. */
+const TRIES = 30;
 
 /**
  * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input: only the worker
@@ -16,7 +21,8 @@ const DESCRIPTORS_OF_A_START = 12;
  *
  * The worker writes who leads the process group of the run's commands, and `done` when nobody is left. On Linux the
  * watchdog then also looks for the mark, and stops all that it finds before it kills them, so that none is born
- * meanwhile.
+ * meanwhile. It looks at each thread: a process whose first thread has ended shows its environment by the others only. What
+ * cannot be ended it leaves, after a while, to the next start of a worker.
  */
 const WATCHDOG = `
   trap '' HUP INT QUIT TERM
@@ -32,15 +38,17 @@ const WATCHDOG = `
   done
   [ -z "$group" ] || kill -s KILL -- "-$group"
   marked() {
-    for file in $(grep -lF "$1" /proc/[0-9]*/environ); do
+    for file in $(printf '%s\\n' /proc/[0-9]*/task/[0-9]*/environ | xargs grep -lsF "$1"); do
       file=\${file#/proc/}
-      printf '%s ' "\${file%/environ}"
+      printf '%s ' "\${file%%/*}"
     done
   }
   [ -r /proc/self/environ ] || exit 0
-  while found=$(marked "$@"); [ -n "$found" ]; do
+  tries=${TRIES}
+  while found=$(marked "$@"); [ -n "$found" ] && [ $tries -gt 0 ]; do
     kill -s STOP $found
     kill -s KILL $(marked "$@")
+    tries=$((tries - 1))
     sleep 1
   done`;
 
@@ -52,6 +60,8 @@ export interface Watchdog {
   tell(line: string): void;
   /** Ends its standard input, as the end of the worker would. */
   release(): void;
+  /** Ends it, also if it has been stopped. */
+  kill(): void;
 }
 
 /**
@@ -87,13 +97,18 @@ export async function withNewWatchdog<Result>(
     });
     let pipe: OutputPipe | undefined;
     try {
-      const failure = await Promise.race([ready, failed]);
+      const failure = await within(
+        Promise.race([ready, failed]),
+        START_MS,
+        'The watchdog of a run does not start',
+      );
       if (failure !== undefined) throw new Error(failure);
       const watchdog: Watchdog = {
         pid: subprocess.pid,
         ended: failed,
         tell: line => void subprocess.stdin.write(`${line}\n`),
         release: () => void subprocess.stdin.destroy(),
+        kill: () => void subprocess.kill('SIGKILL'),
       };
       pipe = new OutputPipe(fifo);
       return use(watchdog, pipe);

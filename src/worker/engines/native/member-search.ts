@@ -22,6 +22,8 @@ export class MemberSearch {
    */
   readonly #shared = new Set<number>();
   #known = new Map<number, string>();
+  /** One search at a time: each goes by what the last has found. */
+  #last: Promise<ProcessRow[]> = Promise.resolve([]);
 
   /**
    * @param marks entries of the environment, one of which only members have
@@ -41,7 +43,18 @@ export class MemberSearch {
    *
    * @throws Error when the system does not tell which processes there are
    */
-  async members(): Promise<ProcessRow[]> {
+  members(): Promise<ProcessRow[]> {
+    const next = this.#last.then(
+      () => this.#look(),
+      () => this.#look(),
+    );
+    // Who asked hears of it.
+    next.catch(() => undefined);
+    this.#last = next;
+    return next;
+  }
+
+  async #look(): Promise<ProcessRow[]> {
     const rows = await readProcessTable();
     const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
     const candidates = rows.filter(row => !row.zombie && !this.#outsiders.has(row.pid));

@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDescriptors } from './descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
+import { endMembers, stopMembers } from './end-members.ts';
 import { Launcher } from './launcher.ts';
 import { SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OutputPipe } from './output-pipe.ts';
-import { isRunning, namesOf, type ProcessRow } from './process-table.ts';
+import { isRunning } from './process-table.ts';
+import { signal } from './signal.ts';
 import type { Tools } from './tools.ts';
 import { withNewWatchdog, type Watchdog } from './watchdog.ts';
 import { within } from './within.ts';
@@ -15,14 +16,10 @@ import { within } from './within.ts';
 /** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_LAUNCHER = 8;
 
-/** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
-const PATIENCE_MS = 10_000;
-/** How long those may take that this user may not signal, in ms: they end only if somebody else sees to it. */
-const REFUSED_MS = 2_000;
-/** For how long new members are looked for before those that were found are ended, in ms. */
-const STOPPING_MS = 1_000;
 /** How long the watchdog may take to end by itself, in ms. */
 const WATCHDOG_MS = 1_000;
+/** How long it may take after that, in ms. */
+const WATCHDOG_KILLED_MS = 30_000;
 
 /**
  * Makes what holds one run together where PID namespaces can not be had.
@@ -100,7 +97,7 @@ class ProcessGroups implements Enclosure {
 
   async terminate(): Promise<void> {
     // The shell that only waits for a command is no part of the task.
-    const stopped = await this.#stopAll(this.#leader);
+    const stopped = await stopMembers(this.#search, this.#leader);
     for (const { pid } of stopped) signal(pid, 'SIGTERM');
     for (const { pid } of stopped) signal(pid, 'SIGCONT');
   }
@@ -112,10 +109,10 @@ class ProcessGroups implements Enclosure {
 
   async #kill(): Promise<void> {
     try {
-      await this.#killMembers();
+      await endMembers(this.#search);
     } catch (error) {
       // What can be done without knowing who there is. And who is left may end after all, and be killed again then.
-      signal(-this.#leader, 'SIGKILL');
+      if (this.#search.group !== undefined) signal(-this.#search.group, 'SIGKILL');
       this.#killed = undefined;
       throw error;
     }
@@ -125,54 +122,10 @@ class ProcessGroups implements Enclosure {
     const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
     await within(
       this.#watchdog.ended,
-      PATIENCE_MS,
+      WATCHDOG_KILLED_MS,
       `The watchdog ${this.#watchdog.pid} of a run does not end`,
     );
     clearTimeout(late);
     this.#watchdog.release();
-  }
-
-  async #killMembers(): Promise<void> {
-    const start = performance.now();
-    for (let pause = 1; ; pause = Math.min(2 * pause, 32)) {
-      const members = await this.#stopAll();
-      if (members.length === 0) return;
-      const refused = members.filter(({ pid }) => signal(pid, 'SIGKILL') === 'refused');
-      const patience = refused.length === members.length ? REFUSED_MS : PATIENCE_MS;
-      if (performance.now() > start + patience) {
-        throw new Error(`Processes cannot be ended: ${namesOf(members)}`);
-      }
-      await sleep(pause);
-    }
-  }
-
-  /**
-   * Stops members until no look finds a new one, so that none forks away from the signal that follows. Where they fork
-   * faster than they are found, that signal is sent to those that were.
-   *
-   * @param except a member that goes on
-   */
-  async #stopAll(except?: number): Promise<ProcessRow[]> {
-    const stopped = new Set<number>();
-    const end = performance.now() + STOPPING_MS;
-    for (;;) {
-      const members = (await this.#search.members()).filter(({ pid }) => pid !== except);
-      const fresh = members.filter(({ pid }) => !stopped.has(pid));
-      for (const { pid } of fresh) {
-        signal(pid, 'SIGSTOP');
-        stopped.add(pid);
-      }
-      if (fresh.length === 0 || performance.now() > end) return members;
-    }
-  }
-}
-
-/** Sends a signal, and says what came of it. */
-export function signal(pid: number, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
-  try {
-    process.kill(pid, name);
-    return 'sent';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'refused' : 'gone';
   }
 }

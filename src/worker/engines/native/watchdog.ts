@@ -38,7 +38,7 @@ const WATCHDOG = `
   done
   [ -z "$group" ] || kill -s KILL -- "-$group"
   marked() {
-    for file in $(printf '%s\\n' /proc/[0-9]*/task/[0-9]*/environ | xargs grep -lsF "$1"); do
+    for file in $(grep -lsF "$1" /proc/[0-9]*/environ; grep -lsF "$1" /proc/[0-9]*/task/[0-9]*/environ); do
       file=\${file#/proc/}
       printf '%s ' "\${file%%/*}"
     done

@@ -16,7 +16,7 @@ import {
 import type { Tell } from '../events.ts';
 import { isCode } from '../files/is-code.ts';
 import type { FolderIdentity } from '../files/remove-folder.ts';
-import { ownLife } from '../life.ts';
+import { ownLife } from '../engines/processes/index.ts';
 import { closedAtExit } from './closed-at-exit.ts';
 import { FOLDER, foldersIn } from './records.ts';
 import { showLife } from './sign-of-life.ts';

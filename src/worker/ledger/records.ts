@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, opendirSync } from 'node:fs';
 import { readOwnFile } from '../files/own-file.ts';
-import { isAlive } from '../life.ts';
+import { isAlive } from '../engines/processes/index.ts';
 import { showsLife } from './sign-of-life.ts';
 
 /** One run that a worker has written down. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import type { Engine } from '../engines/engine.ts';
 import type { Tell } from '../events.ts';
 import { removeFolder } from '../files/remove-folder.ts';
-import { isAlive } from '../life.ts';
+import { isAlive } from '../engines/processes/index.ts';
 import type { Ledger } from './ledger.ts';
 import { readRecords, type Record, type Records } from './records.ts';
 

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../../src/worker/engines/engine.ts';
-import { ownLife } from '../../../src/worker/life.ts';
+import { ownLife } from '../../../src/worker/engines/processes/life.ts';
 import { openLedger, removeLeftovers } from '../../../src/worker/ledger/index.ts';
 import { newsLog } from './fake-queue.ts';
 

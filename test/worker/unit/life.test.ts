@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isAlive, ownLife } from '../../../src/worker/life.ts';
+import { isAlive, ownLife } from '../../../src/worker/engines/processes/life.ts';
 
 const run = promisify(execFile);
 
@@ -23,7 +23,7 @@ async function child(line: string) {
 
 /** What another process prints, started with a program before Node: its own word, and what it says of a word. */
 async function asked(before: readonly string[], word: string): Promise<unknown> {
-  const module = new URL('../../../src/worker/life.ts', import.meta.url).href;
+  const module = new URL('../../../src/worker/engines/processes/life.ts', import.meta.url).href;
   const program = `
     import { isAlive, ownLife } from ${JSON.stringify(module)};
     console.log(JSON.stringify([ownLife(), String(isAlive(process.argv[1]))]));`;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ownLife } from '../../life.ts';
+import { ownLife } from '../processes/index.ts';
 
 /** The variable by which the processes of a run are known where there is no PID namespace. */
 export const SANDBOX = 'TCW_SANDBOX';

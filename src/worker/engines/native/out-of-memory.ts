@@ -1,4 +1,4 @@
-import { readProcFile } from '../../proc-file.ts';
+import { readProcFile } from '../processes/index.ts';
 
 /** How many processes the kernel has ended so far because memory ran out; 0 where it does not tell (vmstat, Linux 4.13). */
 export function outOfMemoryKills(): number {

@@ -1,7 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { setImmediate as otherThings } from 'node:timers/promises';
-import { isCode } from '../../files/is-code.ts';
-import { readProcFile } from '../../proc-file.ts';
+import { isGone, readProcFile } from '../processes/index.ts';
 
 /** A process as the system lists it. */
 export interface ProcessRow {
@@ -140,7 +139,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter(name => /^\d+$/.test(name));
   } catch (error) {
-    if (isCode(error, 'ENOENT', 'ESRCH') && folder !== '/proc') return [];
+    if (isGone(error) && folder !== '/proc') return [];
     throw error;
   }
 }
@@ -150,7 +149,7 @@ function readIfMay(file: string, device?: number): string | undefined {
   try {
     return readProcFile(file, device);
   } catch (error) {
-    if (isCode(error, 'EACCES', 'EPERM')) return undefined;
+    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

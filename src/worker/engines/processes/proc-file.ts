@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
-import { isCode } from './files/is-code.ts';
 
 /** What statfs(2) calls a file system of processes. */
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -28,11 +27,16 @@ export function readProcFile(file: string, expected = device): string | undefine
       throw new Error(`${file} is not of the system: somebody has replaced /proc`);
     return textOf(descriptor);
   } catch (error) {
-    if (isCode(error, 'ENOENT', 'ESRCH')) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+/** Whether an error says that there is no such process. */
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function textOf(descriptor: number): string {

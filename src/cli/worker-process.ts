@@ -1,4 +1,3 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { EMPTY, lastValueFrom, mergeMap, tap, type Observable } from 'rxjs';
 import type { Pulse } from '../pulse/index.ts';
 import type { Queue } from '../queue/index.ts';
@@ -6,6 +5,7 @@ import type { Shutdown } from '../streams/index.ts';
 import {
   nativeEngine,
   openLedger,
+  readyTasksDir,
   removeLeftovers,
   createWorker,
   type Engine,
@@ -82,7 +82,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   const news$ = createWorker(parts, pulse, shutdown$).events$.pipe(
     tap(news => {
       tell(news);
-      if (news.type === 'run' && news.state.phase === 'resolved') done.count();
+      if (news.type === 'run' && news.state.phase === 'resolved') void done.count();
       if (news.type === 'worker' && news.state.phase === 'listening') onListening?.();
     }),
   );
@@ -94,7 +94,7 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
   try {
     const because =
       done.remaining === undefined ? 'tasks-complete' : ((await lastValueFrom(because$)) ?? 'stopped');
-    if (because === 'tasks-complete') done.forget();
+    if (because === 'tasks-complete') await done.forget();
     return because;
   } finally {
     await closeMachine(options.machine);
@@ -143,19 +143,18 @@ async function chosenEngine(config: WorkerConfig, logger: Logger): Promise<Engin
   }
 }
 
-/** Other users must not read what tasks write, and a worker without a folder must not claim anything. */
+/** A worker without a folder for its runs must not claim anything. */
 async function assertTasksDir(tasksDir: string): Promise<void> {
   try {
-    await mkdir(tasksDir, { recursive: true, mode: 0o700 });
-    // Another worker may try the same at the same time.
-    const probe = `${tasksDir}/.tcw-can-write-${process.pid}`;
-    await writeFile(probe, '');
-    await rm(probe, { force: true });
+    await readyTasksDir(tasksDir);
   } catch (error) {
-    const reason = (error as Error).message;
+    const { message } = error as Error;
+    // A path may be as long as a user likes to make it.
+    const shown = JSON.stringify(tasksDir.length > 200 ? `${tasksDir.slice(0, 200)}…` : tasksDir);
+    const [reason] = /^[A-Z]+: [^,]+/.exec(message) ?? [message];
     throw new Failure(
       EXIT_CODES.invalidConfig.code,
-      `tasksDir can not be written to (${reason}); name another, or change its rights`,
+      `tasksDir: cannot use ${shown} (${reason}). Name another folder, or change its permissions.`,
     );
   }
 }

@@ -216,7 +216,9 @@ describe('the tasks folder', () => {
     const file = workplace.write('a-file', '');
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--tasks-dir', file);
     expect(exitCode).toBe(73);
-    expect(stderr).toMatch(/^tcw: tasksDir can not be written to \(EEXIST: [^\n]*; name another[^\n]*\n$/);
+    expect(stderr).toMatch(
+      /^tcw: tasksDir: cannot use [^\n]* \(ENOTDIR: not a directory\)\. Name another folder[^\n]*\n$/,
+    );
   });
 
   it('that goes away later is an internal error for the runs that need it, and no more than that', async () => {

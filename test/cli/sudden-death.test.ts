@@ -26,8 +26,8 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
         (await recordsFolders()).map(async each => ((await readdir(each)).includes(record) ? each : [])),
       )
     ).flat();
-    const trace = (await readFile(`${folder}/${record}`, 'utf8')).trim();
-    expect(trace).toMatch(/^[0-9a-f]{32}$/);
+    const [, trace = ''] = /^folder \d+\n(\S+)\n$/.exec(await readFile(`${folder}/${record}`, 'utf8')) ?? [];
+    expect(trace).toMatch(/-[0-9a-f]{32}$/);
     // A watchdog is one process; the keepers of a namespace can not be killed without the namespace.
     if (containment === 'process-group') {
       const keepers = await processesWith(`TCW_KEEPER=${trace}`, 'environ');
@@ -83,7 +83,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
       await here.create('true');
       const places = async () => {
         const names = await Promise.all((await recordsFolders().catch(() => [])).map(each => readdir(each)));
-        return names.flat().filter(name => /^tcw-[0-9a-f]{32}$/.test(name));
+        return names.flat().filter(name => /^tcw-[0-9a-f-]*[0-9a-f]{32}$/.test(name));
       };
       await expect.poll(places).toHaveLength(1);
       return { worker, places, go: () => writeFile(join(programs, 'mkfifo.go'), '') };

@@ -15,6 +15,8 @@ export interface Start {
   readonly node?: string;
   /** Options for that Node, by default the one of the tests. */
   readonly nodeOptions?: readonly string[];
+  /** A program and its arguments that start Node, such as setpriv for another user. */
+  readonly before?: readonly string[];
   /** Added to an environment that has nothing of Taskcluster, Pulse or tcw in it. */
   readonly environment?: Readonly<Record<string, string>>;
   /** What stands on its standard input; nothing by default. */
@@ -26,11 +28,12 @@ export interface Start {
 /** Starts the real `tcw`, as a user does. */
 export function start(
   words: readonly string[],
-  { node, nodeOptions, environment, input, inputStaysOpen }: Start = {},
+  { node, nodeOptions, before = [], environment, input, inputStaysOpen }: Start = {},
 ): ChildProcess {
   const direct = [node ?? process.execPath, ...(nodeOptions ?? [])];
-  const [program = bin, ...before] = (node ?? nodeOptions) ? [...direct, bin] : [bin];
-  const child = spawn(program, [...before, ...words], {
+  const started = (node ?? nodeOptions) ? [...direct, bin] : [bin];
+  const [program = '', ...rest] = [...before, ...started, ...words];
+  const child = spawn(program, rest, {
     env: { ...cleanEnvironment(), ...environment },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newMark } from '../../src/worker/engines/native/mark.ts';
 import { alive, engines, Log, newFolder, newMarker, PATH, sleeping } from './native-fixtures.ts';
 
 describe.each(engines)('what a worker left ($containment)', engine => {
@@ -28,7 +29,7 @@ describe.each(engines)('what a worker left ($containment)', engine => {
 
   it.each([
     ['no traces', []],
-    ['traces of nothing', ['0'.repeat(32)]],
+    ['traces of nothing', [newMark()]],
     ['what is no trace', ['', '1', String(process.pid), `${process.pid} 1`, 'PATH', '*', 'x'.repeat(32)]],
   ])('is nothing for %s', async (_, traces) => {
     expect(await engine.endLeftovers?.(traces)).toBe(0);

@@ -13,8 +13,9 @@ const beside = async (searchPath: string) => {
   const rows = await readProcessTable();
   return rows
     .filter(({ zombie }) => !zombie)
-    .flatMap(({ pid }) => {
-      const environment = environmentOf(pid);
+    .flatMap(row => {
+      const { pid } = row;
+      const environment = environmentOf(row);
       if (!environment.includes(`PATH=${searchPath}`)) return [];
       return environment.filter(entry => entry.startsWith(`${KEEPER}=`)).map(mark => ({ pid, mark }));
     });

@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -29,7 +29,7 @@ export async function devHome(): Promise<DevHome> {
   return {
     folder,
     [Symbol.asyncDispose]: async () => {
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
       if (descriptor !== undefined) closeSync(descriptor);
     },
   };

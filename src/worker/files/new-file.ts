@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { open, rm, unlink, type FileHandle } from 'node:fs/promises';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { isCode } from './is-code.ts';
+import { removeFolder } from './remove-folder.ts';
 
 /**
  * Makes a file of the worker's own, for reading and writing. Tasks can write where it lies: what they put under its name,
- * a pipe or a link, is never opened but removed, and the descriptor is what counts from then on.
+ * be it a pipe, a link or a folder, is never opened but removed, and the descriptor is what counts from then on.
  */
 export async function newFile(file: string): Promise<FileHandle> {
   try {
     return await open(file, 'wx+', 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    await rm(file, { force: true });
+    if (!isCode(error, 'EEXIST')) throw error;
+    await removeFolder(file);
     return open(file, 'wx+', 0o600);
   }
 }
@@ -30,5 +32,5 @@ export async function namelessFile(beside: string): Promise<FileHandle> {
 
 /** Passes over a file that is gone already. */
 export function unlessMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  if (!isCode(error, 'ENOENT')) throw error;
 }

@@ -1,4 +1,7 @@
 import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isCode } from './is-code.ts';
+import { makeFolders } from './make-folders.ts';
 import { removeFolder } from './remove-folder.ts';
 
 /** A run's folder, known by more than its name: a task may put another, or a link, in its place. */
@@ -14,13 +17,23 @@ export async function makeRunFolder(path: string): Promise<RunFolder> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // An earlier life of this worker left something behind under the same name.
-    await removeFolder(path);
+    // An earlier life of this worker left something behind under the same name, or a task removed what it lies in.
+    if (isCode(error, 'EEXIST')) await removeFolder(path);
+    else if (isCode(error, 'ENOENT')) await makeFolders(dirname(path));
+    else throw error;
     await mkdir(path, { mode: 0o700 });
   }
   const { dev, ino } = await lstat(path, { bigint: true });
   return { path, dev, ino };
+}
+
+/**
+ * Removes a run's folder with all that is in it, but nothing that a task has mounted or put in its place.
+ *
+ * @throws Error when something stays
+ */
+export async function removeRunFolder(folder: RunFolder): Promise<void> {
+  await removeFolder(folder.path, folder);
 }
 
 /** Where a run's folder really is; undefined where something else has taken its place. */

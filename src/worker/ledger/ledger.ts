@@ -1,18 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   constants,
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   rmdirSync,
   rmSync,
+  unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import type { Tell } from '../events.ts';
+import { isCode } from '../files/is-code.ts';
+import type { FolderIdentity } from '../files/remove-folder.ts';
+import { ownLife } from '../engines/processes/index.ts';
 import { closedAtExit } from './closed-at-exit.ts';
-import { foldersIn } from './records.ts';
+import { FOLDER, foldersIn } from './records.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
@@ -20,10 +26,11 @@ import { showLife } from './sign-of-life.ts';
  * can remove that, and nothing else:
  *
  *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
- *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: traces of its processes
+ *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: its folder, traces of its processes
  *     <tasksDir>/.tcw-<uid>/<worker>/<any folder>           the engine's own, needed for an instant
  *
- * `<worker>` is random for each process. A record's name says which files are the run's; no path stands in it.
+ * `<worker>` names the process (life.ts) and is different for each ledger. A record's name says which files are the run's;
+ * no path stands in it. Tasks can write all of this, so nothing in it is believed that would harm what lives.
  */
 export interface Ledger {
   /** Where the records of all workers with this tasksDir and this user are. */
@@ -38,6 +45,8 @@ export interface Ledger {
 }
 
 export interface Entry {
+  /** Adds by what the run's folder is known. */
+  readonly made: (folder: FolderIdentity) => void;
   /** Adds a word by which the engine finds the run's processes. */
   readonly keep: (trace: string) => void;
   /** Nothing is left of the run. */
@@ -57,30 +66,33 @@ const uid = process.getuid?.() ?? 0;
  */
 export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger | undefined> {
   const folder = `${tasksDir}/.tcw-${uid}`;
-  const worker = randomBytes(16).toString('hex');
+  const worker = `${ownLife()}-${randomBytes(8).toString('hex')}`;
   const records = `${folder}/${worker}`;
   const alive = `${records}.alive`;
   let descriptor: number | undefined;
   const close = closedAtExit(() => {
     // What is left is of something that could not be removed: the next worker tries again.
-    removeFolders(records);
-    const empty = isRemoved(records);
+    for (const made of foldersIn(records)) removeMade(made);
+    const isLeft = whyThere(records) !== undefined;
     if (descriptor !== undefined) closeSync(descriptor);
-    if (!empty) return;
+    if (isLeft) return;
     rmSync(alive, { force: true });
-    isRemoved(folder);
+    whyThere(folder);
   });
+  const makeRecords = () => {
+    for (const own of [folder, records]) makeOwn(own);
+  };
   try {
     descriptor = await firstToWork(TRIES, () => {
       makeOwn(folder);
       return showLife(alive);
     });
-    makeOwn(records);
+    makeRecords();
     return {
       folder,
       worker,
       workerFolder: records,
-      begin: runName => entry(`${records}/${runName}`, tell),
+      begin: runName => entry(`${records}/${runName}`, makeRecords, tell),
       close,
     };
   } catch (err) {
@@ -100,7 +112,7 @@ async function firstToWork<T>(tries: number, work: () => Promise<T>): Promise<T>
   }
 }
 
-function entry(file: string, tell: Tell): Entry {
+function entry(file: string, makeRecords: () => void, tell: Tell): Entry {
   const trying = (act: () => void) => {
     try {
       act();
@@ -108,15 +120,29 @@ function entry(file: string, tell: Tell): Entry {
       tell({ type: 'not-written-down', err });
     }
   };
-  trying(() => {
+  const begin = () => {
     writeFileSync(file, '', { mode: 0o600, flag: 'wx' });
+  };
+  const add = (line: string) => {
+    trying(() => {
+      append(file, `${line}\n`);
+    });
+  };
+  trying(() => {
+    try {
+      begin();
+    } catch {
+      // A task may have removed the records, or taken the place of this one.
+      makeRecords();
+      rmSync(file, { force: true });
+      begin();
+    }
   });
   return {
-    keep: trace => {
-      trying(() => {
-        append(file, `${trace}\n`);
-      });
+    made: ({ ino }) => {
+      add(`${FOLDER}${ino}`);
     },
+    keep: add,
     end: () => {
       trying(() => {
         rmSync(file, { force: true });
@@ -135,28 +161,45 @@ function append(file: string, text: string): void {
   }
 }
 
-/** A folder for this user only. One that is a link, or another user's, is refused. */
+/**
+ * A folder for this user only. What a task has put in its place is removed.
+ *
+ * @throws Error where something is in the way that is another user's
+ */
 function makeOwn(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const found = lstatSync(folder);
-  if (!found.isDirectory() || found.uid !== uid) throw new Error(`${folder} is not a folder of this user`);
-}
-
-/** Removes what the engine was making, unless a program that it has started is still at it. */
-function removeFolders(records: string): void {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found && found.uid !== uid) throw new Error(`${folder} belongs to another user; remove it`);
+  if (found?.isDirectory()) {
+    if ((found.mode & 0o777) !== 0o700) chmodSync(folder, 0o700);
+    return;
+  }
+  if (found) unlinkSync(folder);
   try {
-    for (const folder of foldersIn(records)) rmSync(folder, { recursive: true, force: true });
-  } catch {
-    // What stays is seen when the folder that it lies in is removed.
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another worker may make it at the same time.
+    if (!isCode(error, 'EEXIST')) throw error;
   }
 }
 
-/** Removes a folder if there is nothing in it. */
-function isRemoved(folder: string): boolean {
+/** Removes a folder of FIFOs that the engine was making, unless a program that it has started is still at it. */
+function removeMade(folder: string): void {
+  // Nothing that a task has mounted there is looked into.
+  if (whyThere(folder) !== 'ENOTEMPTY') return;
+  try {
+    for (const name of readdirSync(folder)) unlinkSync(`${folder}/${name}`);
+  } catch {
+    // What stays is seen when the folder that it lies in is removed.
+  }
+  whyThere(folder);
+}
+
+/** Removes a folder if there is nothing in it. Otherwise the system's code for why it is still there. */
+function whyThere(folder: string): string | undefined {
   try {
     rmdirSync(folder);
-    return true;
+    return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return isCode(error, 'ENOENT') ? undefined : (error as NodeJS.ErrnoException).code;
   }
 }

@@ -1,4 +1,6 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { chmodSync, lstatSync, opendirSync } from 'node:fs';
+import { readOwnFile } from '../files/own-file.ts';
+import { isAlive } from '../engines/processes/index.ts';
 import { showsLife } from './sign-of-life.ts';
 
 /** One run that a worker has written down. */
@@ -6,6 +8,8 @@ export interface Record {
   readonly file: string;
   /** The name of the run's folder. */
   readonly runName: string;
+  /** By which the run's folder is known, where it was made. */
+  readonly ino: bigint | undefined;
   readonly traces: readonly string[];
 }
 
@@ -13,17 +17,22 @@ export interface Record {
 export interface Records {
   /** The folder of the records. */
   readonly folder: string;
-  readonly alive: boolean;
+  /** Undefined where nothing tells. */
+  readonly alive: boolean | undefined;
   readonly runs: readonly Record[];
-  /** The paths of the folders among the records: what the worker's engine was making. */
-  readonly folders: readonly string[];
 }
 
-const WORKER = /^[0-9a-f]{32}$/;
-const ALIVE = /^([0-9a-f]{32})\.alive$/;
+/** What a line begins with that says which folder is the run's. Any other line is a trace. */
+export const FOLDER = 'folder ';
+
+/** A word for a process (life.ts), and one for the ledger. */
+const WORKER = /^[0-9a-f]{8}-[0-9a-f]{8}-\d{1,10}-\d{1,20}-[0-9a-f]{16}$/;
+const ALIVE = '.alive';
 const RUN_NAME = /^task_[\w-]{22}_\d{1,9}$/;
-/** A record holds a word or two; what is longer was not written by a worker. */
+/** A record holds a line or two; what is longer was not written by a worker. */
 const LONGEST_RECORD = 4_096;
+/** No more names are read of a folder, in which a task may have made any number of files. */
+const MOST_NAMES = 10_000;
 
 /**
  * Reads what all workers of a ledger's folder have written down. What does not look like a worker's writing is not
@@ -32,26 +41,23 @@ const LONGEST_RECORD = 4_096;
 export function readRecords(ledgerFolder: string): Records[] {
   const workers = new Set(
     list(ledgerFolder)
-      .map(name => ALIVE.exec(name)?.[1] ?? name)
+      .map(name => (name.endsWith(ALIVE) ? name.slice(0, -ALIVE.length) : name))
       .filter(name => WORKER.test(name)),
   );
   return Array.from(workers, worker => {
     const folder = `${ledgerFolder}/${worker}`;
     // Looked at before the records are: a worker that ends in between has ended in order, or is found next time.
-    const alive = showsLife(`${folder}.alive`);
-    const names = namesIn(folder);
-    return {
-      folder,
-      alive,
-      runs: names.flatMap(name => readRecord(folder, name)),
-      folders: foldersIn(folder, names),
-    };
+    // The kernel's word for it comes first: a task can do nothing about that.
+    const alive = isAlive(worker) ?? showsLife(`${folder}${ALIVE}`);
+    return { folder, alive, runs: namesIn(folder).flatMap(name => readRecord(folder, name)) };
   });
 }
 
 /** The paths of the folders in a folder: none where that is a link, or is not there. */
-export function foldersIn(folder: string, names = namesIn(folder)): string[] {
-  return names.map(name => `${folder}/${name}`).filter(isFolder);
+export function foldersIn(folder: string): string[] {
+  return namesIn(folder)
+    .map(name => `${folder}/${name}`)
+    .filter(isFolder);
 }
 
 function namesIn(folder: string): string[] {
@@ -61,33 +67,39 @@ function namesIn(folder: string): string[] {
 function readRecord(folder: string, runName: string): Record[] {
   if (!RUN_NAME.test(runName)) return [];
   const file = `${folder}/${runName}`;
-  const text = readOwn(file);
-  return text === undefined ? [] : [{ file, runName, traces: text.split('\n').filter(Boolean) }];
+  const text = readOwnFile(file, LONGEST_RECORD);
+  if (text === undefined) return [];
+  const lines = text.split('\n').filter(Boolean);
+  const [, ino] = /^folder (\d{1,20})$/m.exec(text) ?? [];
+  return [
+    {
+      file,
+      runName,
+      ino: ino === undefined ? undefined : BigInt(ino),
+      traces: lines.filter(line => !line.startsWith(FOLDER)),
+    },
+  ];
 }
 
-/** The text of a small file of this user. */
-function readOwn(file: string): string | undefined {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const found = fstatSync(descriptor);
-    if (!found.isFile() || found.uid !== process.getuid?.()) return undefined;
-    const buffer = Buffer.alloc(LONGEST_RECORD);
-    return buffer.toString('latin1', 0, readSync(descriptor, buffer));
-  } catch {
-    return undefined;
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
-}
-
+/** Whether there is a folder of this user, in which names can then be read: a task may have taken the permission away. */
 function isFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    const found = lstatSync(path);
+    if (!found.isDirectory() || found.uid !== process.getuid?.()) return false;
+    if ((found.mode & 0o700) !== 0o700) chmodSync(path, 0o700);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function list(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    using directory = opendirSync(folder);
+    const names: string[] = [];
+    for (let entry = directory.readSync(); entry && names.length < MOST_NAMES; entry = directory.readSync())
+      names.push(entry.name);
+    return names;
   } catch {
     return [];
   }

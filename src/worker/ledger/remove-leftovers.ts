@@ -1,11 +1,14 @@
-import { rmdirSync } from 'node:fs';
-import { readdir, lstat, rm } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Engine } from '../engines/engine.ts';
 import type { Tell } from '../events.ts';
 import { removeFolder } from '../files/remove-folder.ts';
+import { isAlive } from '../engines/processes/index.ts';
 import type { Ledger } from './ledger.ts';
-import { readRecords, type Record } from './records.ts';
+import { readRecords, type Record, type Records } from './records.ts';
+
+/** After so long (ms), what is left is for the next start: tasks are waiting. */
+const PATIENCE_MS = 60_000;
 
 export interface LeftoversOptions {
   readonly tasksDir: string;
@@ -17,51 +20,87 @@ export interface LeftoversOptions {
 
 /**
  * Removes what workers with the same tasksDir left when they died without warning: the processes of their runs, their
- * folders, logs and temporary files. What a living worker has written down is left alone. Never errors: what could not
- * be removed is said in the log, and tried again at the next start.
+ * folders, logs and temporary files. What a living worker has written down is left alone, and so is everything of a worker
+ * of which nothing tells that it is dead. Never errors: what could not be removed is said in the log, and tried again at
+ * the next start.
  */
 export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions): Promise<void> {
-  const { engine, tell } = options;
+  const { tasksDir, tell } = options;
   const workers = readRecords(ledger.folder);
-  const living = workers.filter(({ alive }) => alive).flatMap(({ runs }) => runs);
-  const spared = new Set(living.flatMap(({ runName, traces }) => [runName, ...traces]));
-
-  for (const { folder, alive, runs, folders } of workers) {
-    if (alive) continue;
-    for (const record of runs) {
-      try {
-        const traces = record.traces.filter(trace => !spared.has(trace));
-        const processes = (await engine.endLeftovers?.(traces)) ?? 0;
-        const files = spared.has(record.runName) ? [] : await removeFiles(record, options);
-        await rm(record.file, { force: true });
-        tell({ type: 'leftovers-removed', run: record.runName, processes, files });
-      } catch (err) {
-        tell({ type: 'leftovers-stay', run: record.runName, err });
-      }
-    }
-    // What can not be removed is tried again by the next start.
-    for (const each of folders) await removeFolder(each).catch(() => undefined);
-    forget(folder);
-    // While a record is left, so is what tells that its worker is dead: nothing.
-    await rm(`${folder}.alive`, { force: true });
+  for (const { folder, alive, runs } of workers) {
+    const err = new Error(
+      `nothing tells whether the worker of ${folder} is alive; if it is not, remove that by hand`,
+    );
+    if (alive === undefined)
+      for (const { runName } of runs) tell({ type: 'leftovers-stay', run: runName, err });
+  }
+  const dead = workers.filter(({ alive }) => alive === false);
+  if (dead.length === 0) return;
+  const others = workers.filter(({ alive }) => alive !== false);
+  const spared = new Set(others.flatMap(({ runs }) => runs.map(({ runName }) => runName)));
+  const names = await readdir(tasksDir).catch(() => []);
+  const end = performance.now() + PATIENCE_MS;
+  for (const worker of dead) {
+    if (!(await removeAll(worker, { ...options, spared, names, end }))) return;
   }
 }
 
-/** The run's folder, and what lies beside it under the same name; its log may also be among the machine's temporary files. */
-async function removeFiles({ runName }: Record, options: LeftoversOptions): Promise<string[]> {
-  const removed: string[] = [];
-  const remove = async (path: string, how: (path: string) => Promise<void>) => {
-    await how(path);
-    removed.push(path);
-  };
-  for (const name of await readdir(options.tasksDir)) {
-    const path = `${options.tasksDir}/${name}`;
-    if (name === runName && options.folders) await remove(path, removeFolder);
-    if (name.startsWith(`${runName}.`) && (await isOwnFile(path))) await remove(path, removeFile);
+interface Leftovers extends LeftoversOptions {
+  /** The runs whose files are another worker's. */
+  readonly spared: ReadonlySet<string>;
+  /** Of all that is in tasksDir. */
+  readonly names: readonly string[];
+  /** A time of the monotonic clock. */
+  readonly end: number;
+}
+
+/** @returns whether there is time for another worker's */
+async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promise<boolean> {
+  const { engine, spared, tell, end } = leftovers;
+  let isLeft = false;
+  for (const record of runs) {
+    const { runName } = record;
+    try {
+      if (performance.now() > end) throw new Error('there is no time left; the next start tries again');
+      // A trace begins with the word of the worker that made it, wherever a task may have written or moved it to.
+      if (!record.traces.every(trace => isAlive(trace) === false)) {
+        throw new Error('a trace in its record is not of a dead worker');
+      }
+      const processes = (await engine.endLeftovers?.(record.traces)) ?? 0;
+      const files = spared.has(runName) ? [] : await removeFiles(record, leftovers);
+      await removeFolder(record.file);
+      tell({ type: 'leftovers-removed', run: runName, processes, files });
+    } catch (err) {
+      tell({ type: 'leftovers-stay', run: runName, err });
+      if (performance.now() > end) return false;
+      isLeft = true;
+    }
   }
-  for (const name of [`${runName}.log`, `${runName}.log.gz`]) {
-    const path = `${tmpdir()}/${name}`;
-    if (await isOwnFile(path)) await remove(path, removeFile);
+  if (isLeft) return true;
+  // Whatever else a task has put there goes too; the sign goes last. What stays is tried again by the next start.
+  const isGone = await removeFolder(folder).then(
+    () => true,
+    () => false,
+  );
+  if (isGone) await removeFolder(`${folder}.alive`).catch(() => undefined);
+  return true;
+}
+
+/** The run's folder, and what lies beside it under the same name; its log may also be among the machine's temporary files. */
+async function removeFiles({ runName, ino }: Record, leftovers: Leftovers): Promise<string[]> {
+  const { tasksDir, folders, names } = leftovers;
+  const removed: string[] = [];
+  const made = ino === undefined ? undefined : { ino };
+  if (folders && names.includes(runName)) {
+    await removeFolder(`${tasksDir}/${runName}`, made);
+    removed.push(`${tasksDir}/${runName}`);
+  }
+  const beside = names.filter(name => name.startsWith(`${runName}.`)).map(name => `${tasksDir}/${name}`);
+  const temporary = [`${runName}.log`, `${runName}.log.gz`].map(name => `${tmpdir()}/${name}`);
+  for (const file of [...beside, ...temporary]) {
+    if (!(await isOwnFile(file))) continue;
+    await removeFolder(file);
+    removed.push(file);
   }
   return removed;
 }
@@ -70,18 +109,4 @@ async function removeFiles({ runName }: Record, options: LeftoversOptions): Prom
 async function isOwnFile(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isFile() === true && found.uid === process.getuid?.();
-}
-
-/** Another start may be removing the same at the same time. */
-function removeFile(path: string): Promise<void> {
-  return rm(path, { force: true });
-}
-
-/** A worker whose records are all gone. */
-function forget(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Something could not be removed, or it is gone already.
-  }
 }

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { isCode } from '../files/is-code.ts';
 
 // Without execa, which each worker would load for this alone.
 const run = promisify(execFile);
 
 /**
  * Makes a FIFO and holds it open for reading for as long as this process lives. The kernel closes it at the process's
- * end, however that comes about, a reboot included; nothing that the process starts inherits it. So the sign of a
- * process that has gone can not be mistaken for another process's, as a pid could be, in other containers neither.
+ * end, however that comes about, a reboot included; nothing that the process starts inherits it. It is the sign for workers
+ * in other containers, who cannot look for this process.
  *
  * @returns the descriptor, which may be closed
  * @throws Error where there is no mkfifo, or the file system has no FIFOs
@@ -23,13 +24,15 @@ export async function showLife(fifo: string): Promise<number> {
   throw new Error(`${fifo} was removed while it was made`);
 }
 
-/** Whether somebody holds a FIFO open. One that can not be looked at counts as held: its things are left alone. */
-export function showsLife(fifo: string): boolean {
+/** Whether somebody holds a FIFO open; undefined where there is none, which proves nothing: a task may have removed it. */
+export function showsLife(fifo: string): boolean | undefined {
+  let descriptor: number | undefined;
   try {
-    closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW));
-    return true;
+    descriptor = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    return fstatSync(descriptor).isFIFO() ? true : undefined;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code !== 'ENXIO' && code !== 'ENOENT';
+    return isCode(error, 'ENXIO') ? false : undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }

@@ -4,6 +4,7 @@ import type { Claim, Lease, RunCalls } from '../../queue/index.ts';
 import type { WorkerContext } from '../context.ts';
 import type { Sandbox } from '../engines/engine.ts';
 import type { FinishingRun } from '../features/index.ts';
+import type { RunFolder } from '../files/run-folder.ts';
 import type { Entry } from '../ledger/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
@@ -26,6 +27,7 @@ export class ActiveRun {
   readonly folder: string;
   /** Set by `prepare`, as far as it got. */
   entry: Entry | undefined;
+  home: RunFolder | undefined;
   log: TaskLog | undefined;
   sandbox: Sandbox | undefined;
   prepared: PreparedRun | undefined;

@@ -1,5 +1,6 @@
 import { concatMap, defer, exhaustMap, filter, from, interval, take, takeUntil, type Observable } from 'rxjs';
 import { removeFolder } from '../files/remove-folder.ts';
+import { removeRunFolder } from '../files/run-folder.ts';
 import type { ActiveRun } from './active-run.ts';
 
 /** How often processes that could not be ended are tried again, in ms. */
@@ -29,7 +30,7 @@ export function untilGone(run: ActiveRun): Observable<unknown> {
 }
 
 async function cleanedUp(run: ActiveRun): Promise<void> {
-  const { log, folder, worker, claim } = run;
+  const { log, folder, home, worker, claim } = run;
   const part = async (what: string, work: () => Promise<unknown> | undefined) => {
     try {
       await work();
@@ -46,7 +47,10 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
   await part("close the task's log", () => log?.end());
   const removed = await Promise.all([
     part("remove the task's log", () => log?.remove()),
-    part("remove the run's folder", () => (worker.config.cleanUpTaskDirs ? removeFolder(folder) : undefined)),
+    part("remove the run's folder", () => {
+      if (!worker.config.cleanUpTaskDirs) return undefined;
+      return home ? removeRunFolder(home) : removeFolder(folder);
+    }),
   ]);
   // What could not be removed is left to the next start of a worker.
   if (!left && removed.every(Boolean)) run.entry?.end();

@@ -30,6 +30,10 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
     }),
     makeRunFolder(folder),
   ]);
+  if (made.status === 'fulfilled') {
+    run.home = made.value;
+    entry?.made(made.value);
+  }
   if (opened.status === 'rejected') throw opened.reason;
   const log = (run.log = opened.value);
   log.info(settingsBlock(config, { version: worker.version, engine: engine.name }));

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { unlink, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -162,14 +163,17 @@ function timestamp(): string {
   return new Date().toISOString();
 }
 
-/** The file is the worker's own: it is made anew and only its user may read it. */
+/**
+ * The file is the worker's own: it is made anew and only its user may read it. Where a task has put something in its place
+ * that cannot be removed, it gets another name.
+ */
 async function create(
   folders: readonly string[],
   name: string,
 ): Promise<{ handle: FileHandle; file: string }> {
   const problems: unknown[] = [];
-  for (const folder of folders) {
-    const file = `${folder}/${name}`;
+  const names = [name, `${name}.${randomBytes(8).toString('hex')}`];
+  for (const file of names.flatMap(each => folders.map(folder => `${folder}/${each}`))) {
     try {
       return { handle: await newFile(file), file };
     } catch (error) {

@@ -1,19 +1,35 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../../src/worker/engines/engine.ts';
+import { ownLife } from '../../../src/worker/engines/processes/life.ts';
 import { openLedger, removeLeftovers } from '../../../src/worker/ledger/index.ts';
 import { newsLog } from './fake-queue.ts';
 
 const RUN = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_0';
 const OTHER = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_01';
-const DEAD = 'd'.repeat(32);
-const LIVING = 'a'.repeat(32);
-const MARK = '1'.repeat(32);
+/** What names a process that is dead: one with the pid of this one, and another start. */
+const DEAD_LIFE = ownLife().replace(/\d+$/, '1');
+const DEAD = `${DEAD_LIFE}-${'d'.repeat(16)}`;
+const LIVING = `${ownLife()}-${'a'.repeat(16)}`;
+/** Of a process that cannot be looked for, in another container. */
+const ELSEWHERE = `${ownLife().replace(/-[0-9a-f]{8}-/, '-12345678-')}-${'c'.repeat(16)}`;
+const MARK = `${DEAD_LIFE}-${'1'.repeat(32)}`;
 const LEDGER = `.tcw-${process.getuid?.() ?? 0}`;
 
 async function newFolder(): Promise<string> {
@@ -109,26 +125,50 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('that can not be written costs no run, and is told', async () => {
+  it('is made again when a task has removed it', async () => {
     const tasksDir = await newFolder();
     const news = newsLog();
     const ledger = await openLedger(tasksDir, news.tell);
     await rm(join(tasksDir, LEDGER), { recursive: true });
+    ledger?.begin(RUN).keep(MARK);
+    expect(await readFile(`${ledger?.workerFolder}/${RUN}`, 'utf8')).toBe(`${MARK}\n`);
+    ledger?.begin(RUN).end();
+    ledger?.close();
+    expect(news.told).toEqual([]);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('that can not be written costs no run, and is told', async () => {
+    const tasksDir = await newFolder();
+    const news = newsLog();
+    const ledger = await openLedger(tasksDir, news.tell);
+    await rm(tasksDir, { recursive: true });
+    await writeFile(tasksDir, 'a file is in the way');
     const entry = ledger?.begin(RUN);
     entry?.end();
     ledger?.close();
-    expect(news.told).toMatchObject([{ level: 'warn' }]);
-
-    await writeFile(join(tasksDir, LEDGER), 'a file is in the way');
-    expect(await openLedger(tasksDir, news.tell)).toBeUndefined();
     expect(news.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(await openLedger(tasksDir, news.tell)).toBeUndefined();
+    expect(news.told).toHaveLength(3);
   });
 
-  it('is refused when somebody put a link in its place', async () => {
+  it.each<[string, (path: string, elsewhere: string) => Promise<unknown>]>([
+    ['a link to a folder', (path, elsewhere) => symlink(elsewhere, path)],
+    ['a link to nothing', path => symlink('/nowhere', path)],
+    ['a link to itself', path => symlink(path, path)],
+    ['a file', path => writeFile(path, '')],
+    ['a FIFO', path => execa('mkfifo', [path])],
+    ['a folder without permissions', path => mkdir(path, { mode: 0 })],
+  ])('takes the place of %s, which stays as it is elsewhere', async (_, put) => {
     const [tasksDir, elsewhere] = [await newFolder(), await newFolder()];
-    await symlink(elsewhere, join(tasksDir, LEDGER));
-    expect(await openLedger(tasksDir, newsLog().tell)).toBeUndefined();
+    const news = newsLog();
+    await put(join(tasksDir, LEDGER), elsewhere);
+    const ledger = await openLedger(tasksDir, news.tell);
+    ledger?.begin(RUN).end();
+    ledger?.close();
+    expect(news.told).toEqual([]);
     expect(await readdir(elsewhere)).toEqual([]);
+    expect(await readdir(tasksDir)).toEqual([]);
   });
 
   it('may be opened and closed by many workers at a time', async () => {
@@ -180,7 +220,7 @@ describe('what a dead worker left', () => {
 
   it('is nothing when it died between two tasks, or before its first: its own traces go', async () => {
     const { tasksDir, ledger } = await afterDeath();
-    await execa('mkfifo', [join(ledger, `${'b'.repeat(32)}.alive`)]);
+    await execa('mkfifo', [join(ledger, `${DEAD_LIFE}-${'b'.repeat(16)}.alive`)]);
     expect((await nextStart(tasksDir)).told).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
@@ -224,7 +264,7 @@ describe('what a task wrote into the ledger', () => {
     await mkdir(join(elsewhere, 'kept'));
     await writeFile(join(elsewhere, RUN), MARK);
     await symlink(join(elsewhere, RUN), join(ledger, DEAD, RUN));
-    await symlink(elsewhere, join(ledger, 'e'.repeat(32)));
+    await symlink(elsewhere, join(ledger, `${DEAD_LIFE}-${'e'.repeat(16)}`));
     await add('task_x_0', 'notes.txt', `${RUN}.log`);
     const { asked, told } = await nextStart(tasksDir);
     expect(asked).toEqual([]);
@@ -243,27 +283,101 @@ describe('what a task wrote into the ledger', () => {
     expect(await readdir(elsewhere)).toEqual(['kept']);
   });
 
-  it('touches nothing that a living worker has written down', async () => {
+  it('touches nothing that a living worker has written down, whatever its sign of life has become', async () => {
     const { tasksDir, ledger, left, add } = await afterDeath({ [RUN]: `${MARK}\n` });
     await mkdir(join(ledger, LIVING, 'making'), { recursive: true });
-    await writeFile(join(ledger, LIVING, RUN), `${MARK}\n`);
-    const alive = join(ledger, `${LIVING}.alive`);
+    await writeFile(join(ledger, LIVING, RUN), '');
+    await mkdir(join(tasksDir, RUN));
+    await add(`${RUN}.log`);
+    expect((await nextStart(tasksDir)).asked).toEqual([[MARK]]);
+    expect(await left()).toEqual([RUN, `${RUN}.log`]);
+    expect((await readdir(join(ledger, LIVING))).sort()).toEqual(['making', RUN].sort());
+  });
+
+  it('ends no process of a living worker, wherever its trace is written', async () => {
+    const { tasksDir, left, add } = await afterDeath({ [RUN]: `${MARK}\n${ownLife()}-${'2'.repeat(32)}\n` });
+    await add(`${RUN}.log`);
+    const { asked, told } = await nextStart(tasksDir);
+    expect(asked).toEqual([]);
+    expect(told).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
+    expect(await left()).toEqual([`${RUN}.log`]);
+  });
+
+  it('goes with the records of a dead worker, whatever it is', async () => {
+    const { tasksDir, ledger } = await afterDeath({ [RUN]: '' });
+    const precious = join(await newFolder(), 'precious');
+    await writeFile(precious, '');
+    await mkdir(join(ledger, DEAD, OTHER, 'deep'), { recursive: true });
+    await symlink(precious, join(ledger, DEAD, 'link'));
+    await execa('mkfifo', [join(ledger, DEAD, 'fifo')]);
+    await mkdir(join(ledger, `${DEAD}.alive`, 'deep'), { recursive: true });
+    await nextStart(tasksDir);
+    expect(await readdir(tasksDir)).toEqual([]);
+    expect(await readFile(precious, 'utf8')).toBe('');
+  });
+
+  it('does not end the start when a folder has lost its permissions or is very full', async () => {
+    const { tasksDir, ledger } = await afterDeath({ [RUN]: '' });
+    await Promise.all(
+      Array.from({ length: 12_000 }, (_, at) => writeFile(join(ledger, DEAD, `junk-${at}`), '')),
+    );
+    await chmod(join(ledger, DEAD), 0);
+    await nextStart(tasksDir);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('empties no folder that is not the one which was made', async () => {
+    const { tasksDir, ledger, left } = await afterDeath();
+    await mkdir(join(tasksDir, RUN));
+    const { ino } = await stat(join(tasksDir, RUN));
+    await writeFile(join(ledger, DEAD, RUN), `folder ${ino}\n${MARK}\n`);
+    await rename(join(tasksDir, RUN), join(tasksDir, 'aside'));
+    await mkdir(join(tasksDir, RUN, 'precious'), { recursive: true });
+    expect((await nextStart(tasksDir)).told).toMatchObject([{ level: 'error' }]);
+    expect(await readdir(join(tasksDir, RUN))).toEqual(['precious']);
+    await rm(join(tasksDir, RUN), { recursive: true });
+    await rename(join(tasksDir, 'aside'), join(tasksDir, RUN));
+    await nextStart(tasksDir);
+    expect(await left()).toEqual([]);
+  });
+});
+
+describe('the records of a worker in another container', () => {
+  async function elsewhere() {
+    const at = await afterDeath();
+    const alive = join(at.ledger, `${ELSEWHERE}.alive`);
+    await mkdir(join(at.ledger, ELSEWHERE));
+    await writeFile(join(at.ledger, ELSEWHERE, RUN), '');
+    await at.add(`${RUN}.log`);
+    return { ...at, alive };
+  }
+
+  it('are left alone while it shows life, and go when it does not any more', async () => {
+    const { tasksDir, left, alive } = await elsewhere();
     await execa('mkfifo', [alive]);
-    // Another process, so that it is not the test itself that holds the sign of life.
     const living = spawn('sh', ['-c', 'exec 3<>"$0"; echo up; exec sleep 600', alive], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     onTestFinished(() => void living.kill('SIGKILL'));
     await once(living.stdout, 'data');
-    await mkdir(join(tasksDir, RUN));
-    await add(`${RUN}.log`);
-    expect((await nextStart(tasksDir)).asked).toEqual([[]]);
-    expect(await left()).toEqual([RUN, `${RUN}.log`]);
-    expect((await readdir(join(ledger, LIVING))).sort()).toEqual(['making', RUN].sort());
+    expect((await nextStart(tasksDir)).told).toEqual([]);
+    expect(await left()).toEqual([`${RUN}.log`]);
 
     living.kill('SIGKILL');
     await once(living, 'exit');
-    expect((await nextStart(tasksDir)).asked).toEqual([[MARK]]);
-    expect(await left()).toEqual([]);
+    expect((await nextStart(tasksDir)).asked).toEqual([[]]);
+    expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it.each<[string, (alive: string) => Promise<unknown>]>([
+    ['is missing', () => Promise.resolve()],
+    ['is a file', alive => writeFile(alive, '')],
+    ['is a folder', alive => mkdir(alive)],
+    ['is a link to a pipe', alive => execa('sh', ['-c', 'mkfifo "$1.x"; ln -s "$1.x" "$1"', 'sh', alive])],
+  ])('are left alone and told of where its sign of life %s', async (_, make) => {
+    const { tasksDir, left, alive } = await elsewhere();
+    await make(alive);
+    expect((await nextStart(tasksDir)).told).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
+    expect(await left()).toEqual([`${RUN}.log`]);
   });
 });

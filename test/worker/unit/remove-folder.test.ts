@@ -93,3 +93,24 @@ it('is content when there is nothing', async () => {
   await removeFolder(folder);
   expect(await readdir(top)).toEqual(['kept']);
 });
+
+it('removes more folders than it keeps the names of', async () => {
+  const { top, folder } = await beside();
+  shell(folder, 'seq 10500 | xargs mkdir; touch 1/file 10500/file');
+  await removeFolder(folder);
+  expect(await readdir(top)).toEqual(['kept']);
+});
+
+it.runIf(asRoot)('removes all that it can when something stays', async () => {
+  const { top, folder } = await beside();
+  shell(folder, `mkdir a b c; touch a/file file; ${goDeep}; touch deep`);
+  await asNobody(top, async () => {
+    process.seteuid?.(0);
+    shell(folder, 'mkdir b/of-root; touch b/of-root/file');
+    process.seteuid?.(NOBODY);
+    await expect(removeFolder(folder)).rejects.toThrow('EPERM');
+  });
+  expect(execFileSync('find', [folder], { encoding: 'utf8' }).trim().split('\n')).toEqual(
+    ['', '/b', '/b/of-root', '/b/of-root/file'].map(path => `${folder}${path}`),
+  );
+});

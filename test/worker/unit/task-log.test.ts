@@ -292,6 +292,15 @@ describe('the file of a log', () => {
     expect((await stat(log.file)).mode & 0o777).toBe(0o600);
   });
 
+  it('takes the place of a folder that a task has put there', async () => {
+    const place = await folder();
+    await mkdir(join(place, 'task.log', 'in the way'), { recursive: true });
+    const log = await start({ folders: [place] });
+    expect(log.file).toBe(join(place, 'task.log'));
+    log.info('here');
+    expect(await linesOf(log)).toHaveLength(1);
+  });
+
   it('lies in the first folder that takes it', async () => {
     const place = await folder();
     await writeFile(join(place, 'no-folder'), '');
@@ -303,9 +312,9 @@ describe('the file of a log', () => {
 
   it('can not be had where no folder takes it, and each folder’s reason is told', async () => {
     const place = await folder();
-    await mkdir(join(place, 'a', 'task.log', 'in the way'), { recursive: true });
+    await writeFile(join(place, 'a'), '');
     const opening = start({ folders: [join(place, 'a'), join(place, 'missing')] });
-    await expect(opening).rejects.toThrow(/no place for the task's log: .*task\.log.*; .*ENOENT/);
+    await expect(opening).rejects.toThrow(/no place for the task's log: .*ENOTDIR.*; .*ENOENT/);
   });
 
   it('can be removed, also twice', async () => {

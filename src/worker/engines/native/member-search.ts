@@ -1,5 +1,5 @@
 import { KEEPER } from './mark.ts';
-import { environmentOf, readProcessTable, type ProcessRow } from './process-table.ts';
+import { environmentOf, inTurns, readProcessTable, type ProcessRow } from './process-table.ts';
 
 /**
  * Finds the processes of one run by what they can not, or seldom do, change: the process group and the session that a
@@ -22,6 +22,8 @@ export class MemberSearch {
    */
   readonly #shared = new Set<number>();
   #known = new Map<number, string>();
+  /** One search at a time: each goes by what the last has found. */
+  #last: Promise<ProcessRow[]> = Promise.resolve([]);
 
   /**
    * @param marks entries of the environment, one of which only members have
@@ -36,8 +38,23 @@ export class MemberSearch {
     this.#outsiders = new Set([0, 1, process.pid, watchdog]);
   }
 
-  /** The members that are alive. */
-  async members(): Promise<ProcessRow[]> {
+  /**
+   * The members that are alive.
+   *
+   * @throws Error when the system does not tell which processes there are
+   */
+  members(): Promise<ProcessRow[]> {
+    const next = this.#last.then(
+      () => this.#look(),
+      () => this.#look(),
+    );
+    // Who asked hears of it.
+    next.catch(() => undefined);
+    this.#last = next;
+    return next;
+  }
+
+  async #look(): Promise<ProcessRow[]> {
     const rows = await readProcessTable();
     const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
     const candidates = rows.filter(row => !row.zombie && !this.#outsiders.has(row.pid));
@@ -48,7 +65,10 @@ export class MemberSearch {
     const isOurs = (row: ProcessRow) =>
       isKin(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
 
-    let found = candidates.filter(isOurs);
+    let found: ProcessRow[] = [];
+    await inTurns(candidates, row => {
+      if (isOurs(row)) found.push(row);
+    });
     for (const row of found)
       if (this.#isBeside(row)) this.#shared.add(row.group).add(row.session ?? row.group);
     while (found.length > 0) {
@@ -64,12 +84,12 @@ export class MemberSearch {
     return [...members.values()];
   }
 
-  #isBeside({ pid }: ProcessRow): boolean {
-    return this.#besides.length > 0 && environmentOf(pid).some(entry => this.#besides.includes(entry));
+  #isBeside(row: ProcessRow): boolean {
+    return this.#besides.length > 0 && environmentOf(row).some(entry => this.#besides.includes(entry));
   }
 
   #isMarked(row: ProcessRow, eldest: number): boolean {
     if (process.platform !== 'linux' || Number(row.started) < eldest) return false;
-    return environmentOf(row.pid).some(entry => this.#marks.includes(entry));
+    return environmentOf(row).some(entry => this.#marks.includes(entry));
   }
 }

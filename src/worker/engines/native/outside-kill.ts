@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { signal } from './process-group.ts';
+import { signal } from './signal.ts';
 import { settledWithin } from './settled-within.ts';
 
 /** How long the kernel may take to end a namespace by itself, in ms. */

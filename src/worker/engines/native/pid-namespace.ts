@@ -7,7 +7,7 @@ import { Opener } from './opener.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import { killFromOutside, namespaceForChildren } from './outside-kill.ts';
 import { isRunning, readProcFolder } from './process-table.ts';
-import { signal } from './process-group.ts';
+import { signal } from './signal.ts';
 import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
 

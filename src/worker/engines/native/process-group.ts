@@ -1,18 +1,25 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertDescriptors } from './descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
+import { endMembers, stopMembers } from './end-members.ts';
 import { Launcher, launcherWords } from './launcher.ts';
 import { SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import { isRunning } from './process-table.ts';
+import { signal } from './signal.ts';
 import type { Tools } from './tools.ts';
 import { withNewWatchdog, type Watchdog } from './watchdog.ts';
+import { within } from './within.ts';
 
 /** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_LAUNCHER = 8;
+
+/** How long the watchdog may take to end by itself, in ms. */
+const WATCHDOG_MS = 1_000;
+/** How long it may take after that, in ms. */
+const WATCHDOG_KILLED_MS = 30_000;
 
 /**
  * Makes what holds one run together where PID namespaces can not be had.
@@ -91,9 +98,9 @@ class ProcessGroups implements Enclosure {
 
   async terminate(): Promise<void> {
     // The shell that only waits for a command is no part of the task.
-    const stopped = await this.#stopAll(new Set([this.#leader]));
-    for (const pid of stopped) signal(pid, 'SIGTERM');
-    for (const pid of stopped) signal(pid, 'SIGCONT');
+    const stopped = await stopMembers(this.#search, this.#leader);
+    for (const { pid } of stopped) signal(pid, 'SIGTERM');
+    for (const { pid } of stopped) signal(pid, 'SIGCONT');
   }
 
   kill(): Promise<void> {
@@ -102,46 +109,24 @@ class ProcessGroups implements Enclosure {
   }
 
   async #kill(): Promise<void> {
-    for (let pause = 1; ; pause = Math.min(2 * pause, 32)) {
-      const stopped = await this.#stopAll();
-      if (stopped.length === 0) break;
-      const refused = stopped.filter(pid => signal(pid, 'SIGKILL') === 'refused');
-      if (refused.length === stopped.length) {
-        throw new Error(`Processes that belong to another user can not be ended: ${refused.join(', ')}`);
-      }
-      await sleep(pause);
+    try {
+      await endMembers(this.#search);
+    } catch (error) {
+      // What can be done without knowing who there is. And who is left may end after all, and be killed again then.
+      if (this.#search.group !== undefined) signal(-this.#search.group, 'SIGKILL');
+      this.#killed = undefined;
+      throw error;
     }
     this.#jobs.destroy();
     this.#watchdog.tell('done');
-    await this.#watchdog.ended;
+    // A task can stop it, as a process of the same user.
+    const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
+    await within(
+      this.#watchdog.ended,
+      WATCHDOG_KILLED_MS,
+      `The watchdog ${this.#watchdog.pid} of a run does not end`,
+    );
+    clearTimeout(late);
     this.#watchdog.release();
-  }
-
-  /**
-   * Stops members until no look finds a new one, so that none forks away from the signal that follows.
-   *
-   * @param except members that go on
-   */
-  async #stopAll(except: ReadonlySet<number> = new Set()): Promise<number[]> {
-    const stopped = new Set<number>();
-    for (;;) {
-      const members = await this.#search.members();
-      const fresh = members.map(({ pid }) => pid).filter(pid => !stopped.has(pid) && !except.has(pid));
-      if (fresh.length === 0) return [...stopped];
-      for (const pid of fresh) {
-        signal(pid, 'SIGSTOP');
-        stopped.add(pid);
-      }
-    }
-  }
-}
-
-/** Sends a signal, and says what came of it. */
-export function signal(pid: number, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
-  try {
-    process.kill(pid, name);
-    return 'sent';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'refused' : 'gone';
   }
 }

@@ -7,9 +7,14 @@ import { pipeByFifo } from './fifo.ts';
 import { KEEPER, SANDBOX } from './mark.ts';
 import { OutputPipe } from './output-pipe.ts';
 import type { Tools } from './tools.ts';
+import { within } from './within.ts';
 
 /** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
 const DESCRIPTORS_OF_A_START = 12;
+/** How long a start may take, in ms. A task of the same user could stop the shell before it says anything. */
+const START_MS = 60_000;
+/** How often, once a second, the watchdog of a dead worker tries to end what is left. */
+const TRIES = 30;
 
 const isLinux = process.platform === 'linux';
 
@@ -22,7 +27,8 @@ const PIPE = 4;
  *
  * The worker writes who leads the process group of the run's commands, and `done` when nobody is left. On Linux the
  * watchdog then also looks for the mark, and stops all that it finds before it kills them, so that none is born
- * meanwhile.
+ * meanwhile. It looks at each thread: a process whose first thread has ended shows its environment by the others only. What
+ * cannot be ended it leaves, after a while, to the next start of a worker.
  */
 const WATCHDOG = `
   trap '' HUP INT QUIT TERM
@@ -41,15 +47,22 @@ const WATCHDOG = `
   done
   [ -z "$group" ] || kill -s KILL -- "-$group"
   marked() {
-    for file in $(grep -lzF "$1" /proc/[0-9]*/environ); do
+    files=
+    for file in /proc/[0-9]*/environ /proc/[0-9]*/task/[0-9]*/environ; do
+      # A task of root can put pipes in the place of /proc. Nothing waits for those.
+      [ ! -f "$file" ] || files="$files $file"
+    done
+    for file in $(grep -lszF "$1" $files /dev/null); do
       file=\${file#/proc/}
-      printf '%s ' "\${file%/environ}"
+      printf '%s ' "\${file%%/*}"
     done
   }
   [ -r /proc/self/environ ] || exit 0
-  while found=$(marked "$@"); [ -n "$found" ]; do
+  tries=${TRIES}
+  while found=$(marked "$@"); [ -n "$found" ] && [ $tries -gt 0 ]; do
     kill -s STOP $found
     kill -s KILL $(marked "$@")
+    tries=$((tries - 1))
     sleep 1
   done`;
 
@@ -61,6 +74,8 @@ export interface Watchdog {
   tell(line: string): void;
   /** Ends its standard input, as the end of the worker would. */
   release(): void;
+  /** Ends it, also if it has been stopped. */
+  kill(): void;
 }
 
 /**
@@ -97,13 +112,18 @@ export async function withNewWatchdog<Result>(
   });
   let pipe: OutputPipe | undefined;
   try {
-    const failure = await Promise.race([ready, failed]);
+    const failure = await within(
+      Promise.race([ready, failed]),
+      START_MS,
+      'The watchdog of a run does not start',
+    );
     if (failure !== undefined) throw new Error(failure);
     const watchdog: Watchdog = {
       pid,
       ended: failed,
       tell: line => void subprocess.stdin.write(`${line}\n`),
       release: () => void subprocess.stdin.destroy(),
+      kill: () => void subprocess.kill('SIGKILL'),
     };
     const { reader, writer } = isLinux ? openEnds(pid, PIPE) : await pipeByFifo(mkfifo);
     pipe = new OutputPipe(reader, writer);

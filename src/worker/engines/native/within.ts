@@ -1,0 +1,16 @@
+/**
+ * Waits for something, but not for ever.
+ *
+ * @throws Error with these words when it took longer than so many ms
+ */
+export async function within<T>(promise: Promise<T>, ms: number, words: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(words));
+  }, ms);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

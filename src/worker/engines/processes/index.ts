@@ -1,0 +1,2 @@
+export { isAlive, ownLife } from './life.ts';
+export { isGone, readProcFile } from './proc-file.ts';

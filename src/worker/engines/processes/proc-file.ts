@@ -1,0 +1,58 @@
+import { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
+
+/** What statfs(2) calls a file system of processes. */
+const PROC_SUPER_MAGIC = 0x9fa0;
+/** No more of a file is read. The longest are environments. */
+const MOST_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 64 * 1024;
+
+/** The file system that /proc was when this was loaded, as stat(2) names it. */
+const device = deviceOfProc();
+const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/**
+ * Reads a file below /proc. A task that is root may mount what it likes over /proc, or over a folder in it: a pipe, in
+ * which nobody writes, is not waited for, and what somebody has made up is not believed.
+ *
+ * @param expected the file system that it has to be of, by default what /proc was at first
+ * @returns undefined when there is no such process
+ * @throws Error of the system, or because /proc is not what it was
+ */
+export function readProcFile(file: string, expected = device): string | undefined {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const found = fstatSync(descriptor);
+    if (!found.isFile() || found.dev !== expected)
+      throw new Error(`${file} is not of the system: somebody has replaced /proc`);
+    return textOf(descriptor);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** Whether an error says that there is no such process. */
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function textOf(descriptor: number): string {
+  let text = '';
+  while (text.length < MOST_BYTES) {
+    const length = readSync(descriptor, buffer);
+    if (length === 0) break;
+    text += buffer.toString('latin1', 0, length);
+  }
+  return text;
+}
+
+function deviceOfProc(): number | undefined {
+  try {
+    return statfsSync('/proc').type === PROC_SUPER_MAGIC ? statSync('/proc').dev : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isCode } from './is-code.ts';
+
+/**
+ * Makes a folder, for this user only, and the folders that it lies in.
+ *
+ * Node's own recursive mkdir goes round for ever where a folder exists and refuses with ENOENT, as /proc does. This one
+ * walks down the path and asks for each folder once.
+ *
+ * @throws Error of the system
+ */
+export async function makeFolders(folder: string): Promise<void> {
+  const path = resolve(folder);
+  if (await isFolder(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolders(parent);
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+    // Somebody else may make the same at the same time.
+    if (!(await isFolder(path))) throw refusal('EEXIST', 'a link to nothing lies in its place', path);
+  }
+}
+
+/** @returns false where there is nothing */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isDirectory()) return true;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+  throw refusal('ENOTDIR', 'not a directory', path);
+}
+
+/** In the form that the system's errors have. */
+function refusal(code: string, words: string, path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${words}, mkdir '${path}'`), { code, path });
+}

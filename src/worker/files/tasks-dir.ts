@@ -1,0 +1,27 @@
+import { chmod, stat } from 'node:fs/promises';
+import { isCode } from './is-code.ts';
+import { makeFolders } from './make-folders.ts';
+import { namelessFile } from './new-file.ts';
+
+/**
+ * Makes the folder in which runs have theirs, and sees that a file can be made in it. Other users must not read what
+ * tasks write, so a new folder is for this user only.
+ *
+ * @throws Error of the system
+ */
+export async function readyTasksDir(tasksDir: string): Promise<void> {
+  await makeFolders(tasksDir);
+  try {
+    await probe(tasksDir);
+  } catch (error) {
+    if (!isCode(error, 'EACCES')) throw error;
+    // A task may have taken the permissions away, which its owner can give back.
+    await chmod(tasksDir, (await stat(tasksDir)).mode | 0o700);
+    await probe(tasksDir);
+  }
+}
+
+async function probe(tasksDir: string): Promise<void> {
+  const handle = await namelessFile(`${tasksDir}/.tcw-can-write`);
+  await handle.close();
+}

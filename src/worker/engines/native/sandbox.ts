@@ -68,7 +68,7 @@ export class NativeSandbox implements Sandbox {
       const deadline = performance.now() + graceMs;
       // A command on its way in would miss the signal. A task can keep it from entering.
       if (this.#launched) await settledWithin(this.#launched.inside, graceMs);
-      if (await this.#enclosure.anyAlive()) {
+      if (this.#launched || (await this.#enclosure.anyAlive())) {
         await this.#enclosure.terminate();
         await this.#emptied(deadline);
       }

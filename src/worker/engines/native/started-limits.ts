@@ -24,7 +24,7 @@ export function startedLimits(): string {
   return lines;
 }
 
-export function ulimitLines(limits: string): string {
+function ulimitLines(limits: string): string {
   return limits
     .split(' ')
     .flatMap(limit => {

@@ -14,7 +14,6 @@ import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { leaveBehind } from './leave-behind.ts';
 import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
@@ -121,6 +120,5 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
         logger.error({ err }, 'something stays behind');
       });
     }
-    leaveBehind();
   }
 };

@@ -25,8 +25,8 @@ const MOST_WAITING = 16 * 1024 * 1024;
 
 /** The log of a process. */
 export interface ProcessLogger extends Logger {
-  /** Resolves when everything logged so far has left; to false when nobody reads it. */
-  flush(): Promise<boolean>;
+  /** Resolves when everything logged so far has left, or when nobody has read it for a while. */
+  flush(): Promise<void>;
 }
 
 export interface LoggerOptions {

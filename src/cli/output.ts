@@ -9,8 +9,8 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Writes something, after a word about what was left out before it. */
   write(chunk: string | Uint8Array): void;
-  /** Resolves when everything has left, or has failed; to false when it still waits for a reader after some time. */
-  flush(): Promise<boolean>;
+  /** Resolves when everything has left or has failed, or when nobody has read it for a while. */
+  flush(): Promise<void>;
 }
 
 export interface OutputOptions {
@@ -56,18 +56,17 @@ export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): O
       });
     },
     flush: async () => {
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      const timer = setTimeout(resolve, FLUSH_MS, false);
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const timer = setTimeout(resolve, FLUSH_MS, undefined);
       try {
         stream.write('', () => {
-          resolve(true);
+          resolve(undefined);
         });
       } catch {
-        resolve(true);
+        resolve(undefined);
       }
-      const isEmpty = await promise;
+      await promise;
       clearTimeout(timer);
-      return isEmpty;
     },
   };
 }

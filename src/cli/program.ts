@@ -5,6 +5,7 @@ import { addDevOptions, devOptions } from './dev-options.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { helpLayout, RUN_EPILOGUE } from './help.ts';
+import { leaveBehind } from './leave-behind.ts';
 import { output } from './output.ts';
 import { addAllProperties, givenFlags } from './property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
@@ -150,8 +151,7 @@ async function withIo(
   try {
     await command({ stdout: results, logger, secrets });
   } finally {
-    const flushed = await Promise.all([results.flush(), logger.flush()]);
-    // Node would wait for a reader for ever.
-    if (flushed.includes(false)) setImmediate(() => process.exit());
+    await Promise.all([results.flush(), logger.flush()]);
+    leaveBehind();
   }
 }

@@ -4,7 +4,6 @@ import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { leaveBehind } from './leave-behind.ts';
 import type { LogFields, Logger } from './logger.ts';
 import { protectOwnCode } from './own-code.ts';
 import { queueWords } from './queue-words.ts';
@@ -76,7 +75,6 @@ export const run: RunCommand = async (config, { logger, secrets }) => {
       () => undefined,
     );
     signals.unsubscribe();
-    leaveBehind();
   }
 };
 

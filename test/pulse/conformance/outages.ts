@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { config } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { HandleEvent } from '../../../src/pulse/index.ts';
+import { retryExchange, retryKey } from '../../../src/pulse/attempts.ts';
+import { binding, type HandleEvent } from '../../../src/pulse/index.ts';
 import { handlingIn } from './handling.ts';
 import type { Setting } from './setting.ts';
 
@@ -49,6 +50,12 @@ export function outages(setting: Setting): void {
         queue,
         Array.from({ length: 20 }, (_, n) => n),
       );
+      const retries = retryExchange(setting.under.user);
+      await setting.pulse.declareExchange(retries);
+      const copies = await setting.consuming({
+        bindings: [binding(retries, retryKey(queue.nameFor(setting.under.user)))],
+        prefetch: 100,
+      });
       let down = true;
       const events: HandleEvent[] = [];
       const done: unknown[] = [];
@@ -61,9 +68,12 @@ export function outages(setting: Setting): void {
         { concurrency: 4, onEvent: event => events.push(event) },
       );
       await expect.poll(() => events.map(({ type }) => type)).toContain('paused');
-      // The copies of those that failed are on their way, and would be published twice.
-      await expect.poll(() => setting.pulse.gauges().publisher.unconfirmed).toBe(0);
+      // A copy that is still on its way would be published twice.
+      const failed = () => outcomes().filter(outcome => outcome === 'retried').length;
+      await expect.poll(() => copies.messages.length === failed()).toBe(true);
+      await expect.poll(() => setting.pulse.gauges().publisher).toMatchObject({ waiting: 0, unconfirmed: 0 });
       await sleep(50);
+      copies.end();
       for (let cut = 0; cut < 3; cut++) {
         await setting.under.cutConnections();
         await expect

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { config } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { retryExchange, retryKey } from '../../../src/pulse/attempts.ts';
+import { retryExchange, retryPattern } from '../../../src/pulse/attempts.ts';
 import { binding, type HandleEvent } from '../../../src/pulse/index.ts';
 import { handlingIn } from './handling.ts';
 import type { Setting } from './setting.ts';
@@ -53,7 +53,7 @@ export function outages(setting: Setting): void {
       const retries = retryExchange(setting.under.user);
       await setting.pulse.declareExchange(retries);
       const copies = await setting.consuming({
-        bindings: [binding(retries, retryKey(queue.nameFor(setting.under.user)))],
+        bindings: [binding(retries, retryPattern(queue.nameFor(setting.under.user)))],
         prefetch: 100,
       });
       let down = true;

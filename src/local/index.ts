@@ -3,4 +3,3 @@ export type { LocalClient } from './auth/temporary-credentials.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { startLocalQueue, type LocalQueue, type LocalQueueOptions } from './local-queue.ts';
 export type { Message, Publish } from './message.ts';
-export { slugid } from './slugid.ts';

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { alive, appearing, newMarker } from '../engines/native-fixtures.ts';
 import { waitFor } from '../wait-for.ts';
+import { compile } from '../harness/compile.ts';
 
 const script = fileURLToPath(new URL('stubborn-process.ts', import.meta.url));
 const NOBODY = 65_534;
@@ -29,8 +30,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tcw-bounded-'));
   await chmod(folder, 0o777);
   hard = join(folder, 'hard-to-end');
-  const source = fileURLToPath(new URL('hard-to-end.c', import.meta.url));
-  execFileSync('cc', ['-pthread', '-o', hard, source]);
+  await compile(new URL('hard-to-end.c', import.meta.url), hard, '-pthread');
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -127,7 +127,7 @@ describe.runIf(process.platform === 'linux' && asRoot)('ending the process group
   it.runIf(canRun(asNobody))('names what has become another user’s, and its user', async () => {
     const marker = newMarker();
     const setuid = join(folder, 'setuid');
-    execFileSync('sh', ['-c', 'cp "$1" "$2"; chmod 4755 "$2"', 'sh', hard, setuid]);
+    spawnSync('sh', ['-c', 'cp "$1" "$2"; chmod 4755 "$2"', 'sh', hard, setuid]);
     const { close } = await start(asNobody, marker, `${setuid} root sleep ${marker}`);
     const pid = await pidOf(marker, 'sleep');
     expect(await close()).toBe(`Processes cannot be ended: ${pid} (sleep, state S, user 0)`);

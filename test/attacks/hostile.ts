@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { engines, findProgram, newFolder, searchPathOf } from '../engines/native-fixtures.ts';
 import { asNobody, canBeNobody } from '../engines/native-worker.ts';
+import { compile } from '../harness/compile.ts';
 
 /** Each kind of worker that can be attacked here: by containment and by its user. */
 export const workers = engines.flatMap(({ containment }) =>
@@ -21,7 +20,7 @@ function users(): [string, readonly string[]][] {
 /** Compiles tracer.c to where every user can run it. */
 export async function newTracer(): Promise<string> {
   const tracer = path.join(await newFolder(), 'tracer');
-  await execa('cc', ['-o', tracer, fileURLToPath(new URL('tracer.c', import.meta.url))]);
+  await compile(new URL('tracer.c', import.meta.url), tracer);
   return tracer;
 }
 

@@ -154,6 +154,18 @@ describe('a worker that was told to finish, by SIGINT', () => {
     expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
   });
 
+  it('goes in order when its terminal goes, which is said twice', async () => {
+    here = await queueForWorkers();
+    const worker = here.start();
+    const mark = newMark();
+    const taskId = await here.create(`sleep ${mark}`);
+    await expect.poll(() => processesWith(`sleep\0${mark}`)).toHaveLength(1);
+    worker.child.kill('SIGHUP');
+    worker.child.kill('SIGHUP');
+    expect(await worker.exited).toBe(72);
+    expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
+  });
+
   it('leaves at once at a second SIGINT', async () => {
     here = await queueForWorkers();
     const mark = newMark();

@@ -15,6 +15,7 @@ describe('the signals of the operating system', () => {
   it.each([
     ['SIGINT', 'finish'],
     ['SIGTERM', 'now'],
+    ['SIGHUP', 'now'],
   ])('%s means: %s', (signal, how) => {
     const { source, heard } = listen();
     source.emit(signal);
@@ -33,6 +34,11 @@ describe('the signals of the operating system', () => {
     ['SIGTERM SIGINT SIGINT', ['now', 'force']],
     ['SIGTERM SIGINT SIGTERM', ['now', 'force']],
     ['SIGINT SIGINT SIGTERM SIGTERM', ['finish', 'force', 'now', 'force']],
+    // A terminal that goes: the shell and the kernel both say so.
+    ['SIGHUP SIGHUP', ['now']],
+    ['SIGTERM SIGHUP', ['now']],
+    ['SIGHUP SIGTERM SIGTERM', ['now', 'force']],
+    ['SIGINT SIGHUP SIGINT', ['finish', 'now', 'force']],
   ])('only the same one again forces: %s', (signals, hows) => {
     const { source, heard } = listen();
     for (const signal of signals.split(' ')) source.emit(signal);

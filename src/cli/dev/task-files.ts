@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import jsone from 'json-e';
-import { slugid } from '../../local/index.ts';
+import taskcluster from 'taskcluster-client';
 import type { CreateTaskRequest } from '../../queue/index.ts';
 import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
@@ -33,9 +33,9 @@ export async function readTasks(file: string, taskQueueId: string, now = new Dat
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
   if (several.length === 0) throw wrong(file, 'tasks is empty');
   const ids = several.map(task =>
-    isObject(task) && typeof task.taskId === 'string' ? task.taskId : slugid(),
+    isObject(task) && typeof task.taskId === 'string' ? task.taskId : taskcluster.slugid(),
   );
-  const taskGroupId = ids[0] ?? slugid();
+  const taskGroupId = ids[0] ?? taskcluster.slugid();
   return several.map((task, index) => {
     if (!isObject(task)) throw wrong(file, `tasks[${index}] is not an object`);
     const place = Array.isArray(content.tasks) ? `${file}, tasks[${index}]` : file;
@@ -45,7 +45,7 @@ export async function readTasks(file: string, taskQueueId: string, now = new Dat
     return {
       file,
       place,
-      taskId: ids[index] ?? slugid(),
+      taskId: ids[index] ?? taskcluster.slugid(),
       given: rest,
       definition: definition(isPayload(rest) ? { payload: rest } : rest, {
         name,
@@ -62,7 +62,7 @@ async function render(file: string, now: Date): Promise<Json> {
   if ('problems' in read) throw new Failure(EXIT_CODES.cannotLoadConfig.code, read.problems.join('; '));
   const slugids = new Map<string, string>();
   const as_slugid = (name: string) => {
-    const known = slugids.get(name) ?? slugid();
+    const known = slugids.get(name) ?? taskcluster.slugid();
     slugids.set(name, known);
     return known;
   };
@@ -93,7 +93,7 @@ function definition(
   }: { name: string; taskGroupId: string; taskQueueId: string; now: Date },
 ): CreateTaskRequest {
   const { provisionerId: _p, workerType: _w, taskQueueId: _q, metadata, ...rest } = given;
-  const inOneDay = new Date(now.getTime() + 24 * 3_600_000).toJSON();
+  const inOneDay = taskcluster.fromNow('1 day', now).toJSON();
   return {
     created: now.toJSON(),
     deadline: inOneDay,

@@ -1,4 +1,4 @@
-// taskcluster-client ships no types. What is declared here is what tests use of it.
+// taskcluster-client ships no types. What is declared here is what tcw and its tests use of it.
 declare module 'taskcluster-client' {
   import type { Agent as HttpAgent } from 'node:http';
   import type { Agent as HttpsAgent } from 'node:https';

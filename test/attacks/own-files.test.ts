@@ -71,7 +71,9 @@ describe.each(users)('what tasks put in the places of files holds up no worker o
         await here.reaches(await here.create('true'), 'completed');
         expect(await worker.exited).toBe(0);
         expect(await readFile(precious, 'utf8')).toBe('precious');
-        return worker.lines().filter(({ level }) => level === 'warn' || level === 'error');
+        // What is said of every worker that is root, or whose code is its own, is about something else.
+        const told = worker.lines().filter(({ level }) => level === 'warn' || level === 'error');
+        return told.filter(({ msg }) => !/^tasks (run as root|can change the code)/.test(msg));
       },
     };
   }

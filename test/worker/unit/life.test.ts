@@ -47,8 +47,12 @@ describe.runIf(process.platform === 'linux')('whether a process lives', () => {
   });
 
   it('is not so of one that only waits to be reaped', async () => {
-    const { said } = await child('sh -c "exit 0" & echo $!; exec sleep 600');
+    const { process: parent, said } = await child('sleep 600 & echo $!; exec sleep 600');
     const word = lifeOf(said);
+    // A shell would reap it.
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n');
+    expect(isAlive(word)).toBe(true);
+    process.kill(said, 'SIGKILL');
     await expect.poll(() => isAlive(word)).toBe(false);
     expect(readFileSync(`/proc/${said}/stat`, 'latin1')).toMatch(/\) Z /);
   });

@@ -15,11 +15,10 @@ const shell = (line: string) => ({ command: [['sh', '-c', line]], maxRunTime: 60
 const task = (taskId: string, change: object = {}) => ({ taskId, payload: shell('true'), ...change });
 
 /** Nothing of it is filled in, so that the queue takes it twice. */
-const whole = (taskId: string) => {
-  const created = new Date().toISOString();
-  const deadline = new Date(Date.now() + 3_600_000).toISOString();
-  return task(taskId, { created, deadline, metadata: { name: 'whole' }, taskGroupId: taskId });
-};
+const created = new Date().toISOString();
+const deadline = new Date(Date.now() + 3_600_000).toISOString();
+const whole = (taskId: string) =>
+  task(taskId, { created, deadline, metadata: { name: 'whole' }, taskGroupId: taskId });
 
 /** How often a task of this name is in the summary. */
 const summaries = (stdout: string, taskId: string) =>

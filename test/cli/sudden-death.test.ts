@@ -1,7 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { engines, findProgram, newFolder } from '../engines/native-fixtures.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { engines } from '../engines/native-fixtures.ts';
 import { newMark, processesWith, queueForWorkers } from './workers.ts';
 
 /** Looks like a run's, but no worker has written it down. */
@@ -65,47 +64,6 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     next.child.kill('SIGTERM');
     expect(await next.exited).toBe(72);
     expect((await readdir(here.tasksDir)).sort()).toEqual(['notes.txt', NOT_OURS].sort());
-  });
-
-  describe('while it makes the place for a run', () => {
-    /** A worker that stays there until it is let go. */
-    async function makingPlace() {
-      here = await queueForWorkers();
-      const programs = await newFolder();
-      const waiting = `case "$*" in */output*) until [ -e "$0.go" ]; do sleep 0.05; done ;; esac`;
-      const mkfifo = `#!/bin/sh\n${waiting}\nexec ${findProgram('mkfifo')} "$@"\n`;
-      await writeFile(join(programs, 'mkfifo'), mkfifo, { mode: 0o755 });
-      const { PATH } = process.env;
-      vi.stubEnv('PATH', `${programs}:${PATH}`);
-      const worker = start();
-      vi.unstubAllEnvs();
-      // With process groups, the first place is made for the first task.
-      await here.create('true');
-      const places = async () => {
-        const names = await Promise.all((await recordsFolders().catch(() => [])).map(each => readdir(each)));
-        return names.flat().filter(name => /^tcw-[0-9a-f-]*[0-9a-f]{32}$/.test(name));
-      };
-      await expect.poll(places).toHaveLength(1);
-      return { worker, places, go: () => writeFile(join(programs, 'mkfifo.go'), '') };
-    }
-
-    it('leaves nothing that the next one does not remove', async () => {
-      const { worker, places, go } = await makingPlace();
-      await worker.kill();
-      await go();
-      expect(await places()).toHaveLength(1);
-      const next = start('--idle-timeout-secs=1');
-      expect(await next.exited).toBe(68);
-      expect(await readdir(here.tasksDir)).toEqual([]);
-    });
-
-    it('leaves nothing when it is told to go', async () => {
-      const { worker, go } = await makingPlace();
-      worker.child.kill('SIGTERM');
-      await go();
-      expect(await worker.exited).toBe(72);
-      expect(await readdir(here.tasksDir)).toEqual([]);
-    });
   });
 
   it('leaves alone what a living worker with the same folder has', async () => {

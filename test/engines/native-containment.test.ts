@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
-import { askPs, readProcFolder } from '../../src/worker/engines/native/process-table.ts';
+import { askPs, readProc } from '../../src/worker/engines/native/process-table.ts';
 import {
   alive,
   engines,
@@ -131,7 +131,7 @@ describe.runIf(hasNamespaces)('where env(1) can not reset signals, as before cor
 describe.runIf(process.platform === 'linux')('the table of processes', () => {
   it('is the same from /proc and from ps', async () => {
     const own = (rows: Awaited<ReturnType<typeof askPs>>) => rows.find(({ pid }) => pid === process.pid);
-    const [fromProc, fromPs] = [own(readProcFolder('/proc')), own(await askPs())];
+    const [fromProc, fromPs] = [own(readProc()), own(await askPs())];
     const { pid, ppid } = process;
     expect(fromProc).toMatchObject({ pid, parent: ppid, zombie: false });
     expect(fromPs).toMatchObject({ pid, parent: ppid, zombie: false, group: fromProc?.group });

@@ -6,7 +6,6 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   rmdirSync,
   rmSync,
   unlinkSync,
@@ -18,7 +17,7 @@ import { isCode } from '../files/is-code.ts';
 import type { FolderIdentity } from '../files/remove-folder.ts';
 import { ownLife } from '../engines/processes/index.ts';
 import { closedAtExit } from './closed-at-exit.ts';
-import { FOLDER, foldersIn } from './records.ts';
+import { FOLDER } from './records.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
@@ -27,7 +26,6 @@ import { showLife } from './sign-of-life.ts';
  *
  *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
  *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: its folder, traces of its processes
- *     <tasksDir>/.tcw-<uid>/<worker>/<any folder>           the engine's own, needed for an instant
  *
  * `<worker>` names the process (life.ts) and is different for each ledger. A record's name says which files are the run's;
  * no path stands in it. Tasks can write all of this, so nothing in it is believed that would harm what lives.
@@ -36,8 +34,6 @@ export interface Ledger {
   /** Where the records of all workers with this tasksDir and this user are. */
   readonly folder: string;
   readonly worker: string;
-  /** For this user only. Folders in it go with the worker, or with the next one. */
-  readonly workerFolder: string;
   /** Writes a run down, by the name of its folder. Without a record, on a full disk, the run goes on. */
   begin(runName: string): Entry;
   /** The worker ends in order, and nothing of its runs is left. The end of the process closes it too. */
@@ -72,7 +68,6 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
   let descriptor: number | undefined;
   const close = closedAtExit(() => {
     // What is left is of something that could not be removed: the next worker tries again.
-    for (const made of foldersIn(records)) removeMade(made);
     const isLeft = whyThere(records) !== undefined;
     if (descriptor !== undefined) closeSync(descriptor);
     if (isLeft) return;
@@ -91,7 +86,6 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
     return {
       folder,
       worker,
-      workerFolder: records,
       begin: runName => entry(`${records}/${runName}`, makeRecords, tell),
       close,
     };
@@ -180,18 +174,6 @@ function makeOwn(folder: string): void {
     // Another worker may make it at the same time.
     if (!isCode(error, 'EEXIST')) throw error;
   }
-}
-
-/** Removes a folder of FIFOs that the engine was making, unless a program that it has started is still at it. */
-function removeMade(folder: string): void {
-  // Nothing that a task has mounted there is looked into.
-  if (whyThere(folder) !== 'ENOTEMPTY') return;
-  try {
-    for (const name of readdirSync(folder)) unlinkSync(`${folder}/${name}`);
-  } catch {
-    // What stays is seen when the folder that it lies in is removed.
-  }
-  whyThere(folder);
 }
 
 /** Removes a folder if there is nothing in it. Otherwise the system's code for why it is still there. */

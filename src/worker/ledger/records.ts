@@ -53,13 +53,7 @@ export function readRecords(ledgerFolder: string): Records[] {
   });
 }
 
-/** The paths of the folders in a folder: none where that is a link, or is not there. */
-export function foldersIn(folder: string): string[] {
-  return namesIn(folder)
-    .map(name => `${folder}/${name}`)
-    .filter(isFolder);
-}
-
+/** The names in a folder: none where that is a link, or is not there. */
 function namesIn(folder: string): string[] {
   return isFolder(folder) ? list(folder) : [];
 }

@@ -82,7 +82,7 @@ describe('a ledger', () => {
     onTestFinished(() => {
       ledger.close();
     });
-    const record = join(ledger.workerFolder, RUN);
+    const record = join(ledger.folder, ledger.worker, RUN);
     const entry = ledger.begin(RUN);
     await rm(record);
     await execa('mkfifo', [record]);
@@ -110,15 +110,13 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('goes with its process, however that leaves, and with it what the engine was making', async () => {
+  it('goes with its process, however that leaves', async () => {
     const tasksDir = await newFolder();
     const module = new URL('../../../src/worker/ledger/index.ts', import.meta.url).href;
     const program = `
-      import { mkdirSync, writeFileSync } from 'node:fs';
       import { openLedger } from ${JSON.stringify(module)};
-      const { workerFolder } = await openLedger(${JSON.stringify(tasksDir)}, console.error);
-      mkdirSync(workerFolder + '/making');
-      writeFileSync(workerFolder + '/making/fifo', '');
+      const ledger = await openLedger(${JSON.stringify(tasksDir)}, console.error);
+      ledger.begin('${RUN}').end();
       process.exit(3);`;
     const node = execa(process.execPath, ['--input-type=module', '--eval', program], { reject: false });
     expect(await node).toMatchObject({ exitCode: 3, stderr: '' });
@@ -131,7 +129,7 @@ describe('a ledger', () => {
     const ledger = await openLedger(tasksDir, news.tell);
     await rm(join(tasksDir, LEDGER), { recursive: true });
     ledger?.begin(RUN).keep(MARK);
-    expect(await readFile(`${ledger?.workerFolder}/${RUN}`, 'utf8')).toBe(`${MARK}\n`);
+    expect(await readFile(`${ledger?.folder}/${ledger?.worker}/${RUN}`, 'utf8')).toBe(`${MARK}\n`);
     ledger?.begin(RUN).end();
     ledger?.close();
     expect(news.told).toEqual([]);
@@ -221,14 +219,6 @@ describe('what a dead worker left', () => {
   it('is nothing when it died between two tasks, or before its first: its own traces go', async () => {
     const { tasksDir, ledger } = await afterDeath();
     await execa('mkfifo', [join(ledger, `${DEAD_LIFE}-${'b'.repeat(16)}.alive`)]);
-    expect((await nextStart(tasksDir)).told).toEqual([]);
-    expect(await readdir(tasksDir)).toEqual([]);
-  });
-
-  it('is removed also when its engine was making a place for a run', async () => {
-    const { tasksDir, ledger } = await afterDeath();
-    await mkdir(join(ledger, DEAD, 'making'));
-    await execa('mkfifo', [join(ledger, DEAD, 'making', 'output')]);
     expect((await nextStart(tasksDir)).told).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { NamespaceEnds } from './namespace-ends.ts';
 import { Opener } from './opener.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import { killFromOutside, namespaceForChildren } from './outside-kill.ts';
-import { isRunning, readProcFolder } from './process-table.ts';
+import { isRunning, readProc } from './process-table.ts';
 import { signal } from './signal.ts';
 import { quoted } from './quoted.ts';
 import type { Tools } from './tools.ts';
@@ -210,7 +210,7 @@ function childOf(parent: number): number {
   try {
     child = Number.parseInt(readFileSync(`/proc/${parent}/task/${parent}/children`, 'latin1'));
   } catch {
-    child = readProcFolder('/proc').find(row => row.parent === parent)?.pid;
+    child = readProc().find(row => row.parent === parent)?.pid;
   }
   // It is going to be killed by this number, and 0 would be the worker's own process group.
   if (child === undefined || !(child > 1))

@@ -40,11 +40,9 @@ export async function readProcessTable(): Promise<ProcessRow[]> {
   return rows;
 }
 
-/** Reads a /proc folder; see proc(5). A process that ends meanwhile is left out. */
-export function readProcFolder(folder: string): ProcessRow[] {
-  // Each PID namespace has a file system of its own.
-  const device = folder === '/proc' ? undefined : statSync(folder).dev;
-  return namesIn(folder).flatMap(name => readRow(`${folder}/${name}`, device));
+/** All processes that /proc shows; see proc(5). A process that ends meanwhile is left out. */
+export function readProc(): ProcessRow[] {
+  return namesIn('/proc').flatMap(name => readRow(`/proc/${name}`));
 }
 
 /** Does something with each of many things, with time for others in between. */
@@ -113,8 +111,8 @@ function otherUser(pid: number): string[] {
   return uid === undefined || uid === process.geteuid?.() ? [] : [`user ${uid}`];
 }
 
-function readRow(folder: string, device?: number): ProcessRow[] {
-  const stat = readIfMay(`${folder}/stat`, device);
+function readRow(folder: string): ProcessRow[] {
+  const stat = readIfMay(`${folder}/stat`);
   if (stat === undefined) return [];
   // The program's name, in brackets, may hold spaces and brackets.
   const [begin, end] = [stat.indexOf('('), stat.lastIndexOf(')')];
@@ -145,9 +143,9 @@ function namesIn(folder: string): string[] {
 }
 
 /** A file of /proc; undefined when the process has gone, or shows this file to others only. */
-function readIfMay(file: string, device?: number): string | undefined {
+function readIfMay(file: string): string | undefined {
   try {
-    return readProcFile(file, device);
+    return readProcFile(file);
   } catch (error) {
     if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;

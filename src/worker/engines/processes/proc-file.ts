@@ -14,16 +14,15 @@ const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
  * Reads a file below /proc. A task that is root may mount what it likes over /proc, or over a folder in it: a pipe, in
  * which nobody writes, is not waited for, and what somebody has made up is not believed.
  *
- * @param expected the file system that it has to be of, by default what /proc was at first
  * @returns undefined when there is no such process
  * @throws Error of the system, or because /proc is not what it was
  */
-export function readProcFile(file: string, expected = device): string | undefined {
+export function readProcFile(file: string): string | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const found = fstatSync(descriptor);
-    if (!found.isFile() || found.dev !== expected)
+    if (!found.isFile() || found.dev !== device)
       throw new Error(`${file} is not of the system: somebody has replaced /proc`);
     return textOf(descriptor);
   } catch (error) {

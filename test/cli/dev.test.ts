@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -223,17 +222,16 @@ describe('tcw dev --once', () => {
     }
   });
 
-  it('ends though something can not be cleaned up, and says so', async () => {
-    // Outside of its own folder, and deeper than a path can be.
+  it('removes what a task has left outside of its own folder, deeper than a path can be', async () => {
     const step = 'd'.repeat(200);
     const file = workplace.write(
       'deep.json',
       shell(`cd ../..; for i in $(seq 30); do mkdir ${step}; cd -P ${step}; done`),
     );
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', file);
-    await execa('rm', ['-rf', workplace.temporary]);
     expect(exitCode).toBe(0);
-    expect(stderr).toContain('something stays behind');
+    expect(stderr).not.toContain('something stays behind');
+    expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 
   it('ends early, with 1, when it is told to go', async () => {

@@ -6,7 +6,7 @@ import { licences } from './licences.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Seldom used, or large: these stay where npm installs them, and are loaded when they are needed. */
-const NOT_BUNDLED = ['execa', 'fastify', 'json-e', 'pino-pretty', 'undici', 'yaml'];
+const NOT_BUNDLED = ['execa', 'fastify', 'json-e', 'pino-pretty', 'taskcluster-client', 'undici', 'yaml'];
 
 /**
  * Writes the program into a few files, with the dependencies that `tcw run` loads when it starts. Read from 800 small

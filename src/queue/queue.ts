@@ -95,19 +95,25 @@ export function connectQueue(given: QueueOptions): Queue {
     forRun: ({ taskId, runId, lease, startedMs }) => {
       const claimMs = lease.takenUntilMs - startedMs;
       let current = lease;
+      let asked = 0;
+      let currentAsked = 0;
       const present = () => current.credentials;
       return {
         get credentials() {
           return current.credentials;
         },
         reclaim: async () => {
+          const number = ++asked;
           const askedAt = performance.now();
           const renewed = leaseFrom(await callUntil()(present, 'reclaimTask', taskId, runId));
           // A renewal is as long as the claim was, from the moment that it is given.
           const queueMs = renewed.takenUntilMs - claimMs;
           clock.see({ queueMs, askedAt, answeredAt: performance.now() });
-          // Of two that were under way at once, an older answer may come last.
-          if (renewed.takenUntilMs >= current.takenUntilMs) current = renewed;
+          // Of two that were under way at once, the older may be answered last. A newer lease may end sooner.
+          if (number > currentAsked) {
+            current = renewed;
+            currentAsked = number;
+          }
           return renewed;
         },
         reportCompleted: async signal =>

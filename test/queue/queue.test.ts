@@ -203,6 +203,21 @@ describe('the calls about a run', () => {
     expect(requests.map(({ clientId }) => clientId)).toEqual(['first', 'first', 'second']);
   });
 
+  it('use the credentials of the newest renewal, though its claim ends sooner', async () => {
+    const renewed = (clientId: string, takenUntil: string) => ({
+      takenUntil,
+      credentials: { clientId, accessToken: 'token', certificate: '{"number": 2}' },
+    });
+    const { queue, claim } = await claimed(
+      json(200, renewed('second', '2026-11-20T23:00:00.5+00:00')),
+      json(200, renewed('third', '2026-11-20T22:50:00.5+00:00')),
+    );
+    const calls = queue.forRun(claim);
+    await calls.reclaim();
+    await calls.reclaim();
+    expect(calls.credentials.clientId).toBe('third');
+  });
+
   it('are those of one run: another run of the same worker keeps its own credentials', async () => {
     const renewed = {
       takenUntil: '2026-11-20T23:00:00.5+00:00',

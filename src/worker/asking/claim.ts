@@ -45,7 +45,8 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
  * A call is never aborted, not even when whoever demanded has gone: the queue may have given a claim to it already,
  * which would then hang as running until it expires. For the same reason it is never repeated by itself.
  *
- * After a failure there is a pause, longer each time, that ends when the queue answers another call.
+ * After a failure there is a pause, longer each time, that ends when another claimWork is answered. The first pause also
+ * ends when the queue answers any other call. Later ones do not: the queue may fail this call only.
  *
  * @param draining$ ends the pause after a failure: the worker waits for no more work
  * @param quarantine told of each answer; in quarantine, a demand counts as failed
@@ -103,7 +104,8 @@ export function claim(
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
     word.failed();
     tell({ type: 'claim-work-failed', err, waitMs });
-    return merge(timer(waitMs), draining$, works$, queue.back$ ?? NEVER).pipe(
+    const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;
+    return merge(timer(waitMs), draining$, works$, back$).pipe(
       take(1),
       mergeMap(() => {
         demand.failed();

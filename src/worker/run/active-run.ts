@@ -35,6 +35,8 @@ export class ActiveRun {
   processesLeft: Error | undefined;
   /** Renewals of the claim that have no answer yet: the queue may have granted them. */
   readonly renewals = new Set<Promise<Lease>>();
+  /** Whether the queue granted a renewal after the claim was given up: it waits for this run again. */
+  renewedLate = false;
 
   readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
   readonly #stopped = new AbortController();
@@ -105,6 +107,7 @@ export class ActiveRun {
     try {
       const lease = await renewal;
       this.#hide(lease);
+      if (this.state.stop === 'claim-lost') this.renewedLate = true;
       return lease;
     } finally {
       this.renewals.delete(renewal);

@@ -62,11 +62,15 @@ function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<S
   );
 }
 
-/** Pulse and the queue may have been away together: the question is asked until there is an answer. */
+/**
+ * Pulse and the queue may have been away together: the question is asked until there is an answer. Only the first pause
+ * ends when the queue answers another call: it may fail this one only.
+ */
 function whileAway({ back$ = NEVER }: Queue) {
   return (error: unknown, attempt: number): Observable<unknown> => {
     const isAway = error instanceof QueueError && error.transient;
-    return isAway ? merge(timer(fullJitter(attempt, LOOK_AGAIN)), back$) : throwError(() => error);
+    if (!isAway) return throwError(() => error);
+    return merge(timer(fullJitter(attempt, LOOK_AGAIN)), attempt === 1 ? back$ : NEVER);
   };
 }
 

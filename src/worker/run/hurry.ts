@@ -1,4 +1,4 @@
-import { merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
+import { map, merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
 import type { WorkerContext } from '../context.ts';
 
@@ -24,6 +24,11 @@ const LAST_CALLS_MS = 4_000;
 export function noClaimOpen(worker: GoingWorker & Pick<WorkerContext, 'noClaimOpen$'>): Observable<unknown> {
   const tooLate$ = partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));
   return merge(worker.noClaimOpen$ ?? of(undefined), tooLate$).pipe(take(1));
+}
+
+/** Whether {@link noClaimOpen} has to wait. Emits once, at once. */
+export function isClaimOpen(worker: Parameters<typeof noClaimOpen>[0]): Observable<boolean> {
+  return merge(noClaimOpen(worker).pipe(map(() => false)), of(true)).pipe(take(1));
 }
 
 type GoingWorker = Pick<WorkerContext, 'shutdown$' | 'config'>;

@@ -3,7 +3,6 @@ import {
   catchError,
   defer,
   exhaustMap,
-  filter,
   from,
   ignoreElements,
   map,
@@ -36,7 +35,8 @@ const SHORTEST_MS = 250;
  * need not agree.
  *
  * @param renew asks the queue. It goes on after the claim is lost, and `resolve` looks at what comes of it
- * @param back$ ends a pause between two tries: the queue answers again
+ * @param back$ ends the pause after the first try: the queue answers again. It may still fail this call, so that later
+ *   pauses last as long as they are
  */
 export function reclaim(
   claim: Claim,
@@ -57,26 +57,30 @@ export function reclaim(
 
     // A try without an answer is not given up, since the queue may still grant it. Another one begins beside it.
     const granted$ = new Subject<Lease>();
+    let tries = 0;
     const try$ = defer((): ObservableInput<never> => {
       if (isOut()) return NEVER;
       const renewal = renew();
+      const number = ++tries;
       renewal.then(
         lease => {
-          granted$.next(lease);
+          // The newest try has the queue's last word, even where claims have become shorter. An older one may not shorten it.
+          if (number === tries || lease.takenUntilMs >= takenUntilMs) granted$.next(lease);
         },
         () => undefined,
       );
       return merge(from(renewal), noAnswerIn(partMs())).pipe(take(1), ignoreElements());
     });
     const renew$ = merge(
-      granted$.pipe(filter(lease => lease.takenUntilMs >= takenUntilMs)),
+      granted$,
       try$.pipe(
         retry({
           delay: (error: unknown, attempt) => {
             if (isOver(error)) return throwError(() => error);
             tell({ type: 'reclaim-failed', claim, err: error });
             const pauseMs = BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF);
-            return merge(timer(Math.max(SHORTEST_MS, Math.min(pauseMs, partMs()))), back$);
+            const pause$ = timer(Math.max(SHORTEST_MS, Math.min(pauseMs, partMs())));
+            return attempt === 1 ? merge(pause$, back$) : pause$;
           },
         }),
       ),

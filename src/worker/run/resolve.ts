@@ -38,7 +38,8 @@ const GIVEN_BACK: Outcome = {
  * Whether a renewal was granted whose answer came after our claim had run out. The run was stopped, and the queue waits
  * for it for another whole claim unless it is told.
  */
-function lateRenewal({ renewals }: ActiveRun): Observable<boolean> {
+function lateRenewal({ renewals, renewedLate }: ActiveRun): Observable<boolean> {
+  if (renewedLate) return of(true);
   if (renewals.size === 0) return of(false);
   return from(Promise.any(renewals)).pipe(
     map(() => true),

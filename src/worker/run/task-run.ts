@@ -21,7 +21,7 @@ import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp, untilGone } from './clean-up.ts';
-import { halfOfTheTime } from './hurry.ts';
+import { halfOfTheTime, isClaimOpen } from './hurry.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';
@@ -62,11 +62,17 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
  * What is left of a run is removed once everything is uploaded, while the report is being made.
  *
  * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
- * both. A run whose commands have ended by then has half of the worker's time for its uploads, and is reported as
+ * both. Where that report has to wait for an open `claimWork`, the log is uploaded meanwhile. A run whose commands have ended by then has half of the worker's time for its uploads, and is reported as
  * usual. After that it is reported at once: as `worker-shutdown`, unless it was stopped for another reason.
  */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
-  if (run.rule?.reportFirst) return concat(resolve(run, outcome), upload(run, outcome), cleanUp(run));
+  if (run.rule?.reportFirst) {
+    const reported$ = resolve(run, outcome);
+    const uploaded$ = concat(upload(run, outcome), cleanUp(run));
+    return isClaimOpen(run.worker).pipe(
+      concatMap(waits => (waits ? merge(reported$, uploaded$) : concat(reported$, uploaded$))),
+    );
+  }
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
       const hurried$ = halfOfTheTime(run.worker).pipe(

@@ -53,5 +53,16 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     ...change.claim,
   } as Claim;
   const run = new ActiveRun(claim, worker);
-  return { run, worker, claim, renewals, exceptions$, missed$, shutdown$, news, status: fake.status };
+  return {
+    run,
+    worker,
+    claim,
+    renewals,
+    exceptions$,
+    missed$,
+    shutdown$,
+    news,
+    status: fake.status,
+    back$: fake.back$,
+  };
 }

@@ -155,6 +155,23 @@ describe('a call that fails', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('waits no longer when the queue answers another call, but only the first time', async () => {
+    const { demand$, claimWork, back$ } = start();
+    const [first, second] = [demand(), demand()];
+    demand$.next(first);
+    claimWork[0]?.fail();
+    await arrived();
+    back$.next();
+    expect(first.told).toEqual(['failed']);
+    demand$.next(second);
+    claimWork[1]?.fail();
+    await arrived();
+    back$.next();
+    expect(second.told).toEqual([]);
+    await after(LONGEST_PAUSE_MS);
+    expect(second.told).toEqual(['failed']);
+  });
+
   it('stops no other', async () => {
     const { demand$, claimWork, claims } = start();
     demand$.next(demand());

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import { connectQueue, QueueError, type RunCalls } from '../../../src/queue/index.ts';
+import { connectQueue, QueueError, type Lease, type RunCalls } from '../../../src/queue/index.ts';
 import { cleanUp } from '../../../src/worker/run/clean-up.ts';
 import type { Sandbox } from '../../../src/worker/engines/engine.ts';
 import { giveBack } from '../../../src/worker/give-back.ts';
@@ -80,6 +80,21 @@ describe('a run that is resolved', () => {
     for (const outcome of [COMPLETED, { result: 'failed', message: 'x' } as const]) {
       expect((await reportsOf(outcome, stop)).made).toEqual(reports);
     }
+  });
+
+  it('is given back when its claim was renewed after it was lost, and before that is looked at', async () => {
+    const { made, calls } = listedCalls();
+    const renewal = Promise.withResolvers<Lease>();
+    const { worker } = activeRun();
+    const { run, claim } = activeRun({
+      worker: { queue: { ...worker.queue, forRun: () => ({ ...calls, reclaim: () => renewal.promise }) } },
+    });
+    const renewed = run.renew();
+    run.stop('claim-lost');
+    renewal.resolve(claim.lease);
+    await renewed;
+    await lastValueFrom(resolve(run, COMPLETED));
+    expect(made).toEqual(['exception worker-shutdown']);
   });
 
   it('may be over before it is reported: no reason to worry', async () => {

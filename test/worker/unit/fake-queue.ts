@@ -1,3 +1,4 @@
+import { Subject } from 'rxjs';
 import { logNews } from '../../../src/cli/worker-log.ts';
 import type { Tell } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/queue/index.ts';
@@ -19,7 +20,9 @@ export function fakeQueue() {
   const claimWork = calls<number, Claim[]>();
   const pendingTasks = calls<undefined, number | undefined>();
   const status = calls<string, TaskStatusStructure | undefined>();
+  const back$ = new Subject<void>();
   const queue: Queue = {
+    back$,
     now: Date.now,
     quarantinedUntil: () => Promise.resolve(0),
     claimWork: tasks => claimWork.make(tasks),
@@ -27,7 +30,7 @@ export function fakeQueue() {
     status: taskId => status.make(taskId),
     forRun: () => ({}) as RunCalls,
   };
-  return { queue, claimWork: claimWork.made, pendingTasks: pendingTasks.made, status: status.made };
+  return { queue, back$, claimWork: claimWork.made, pendingTasks: pendingTasks.made, status: status.made };
 }
 
 function calls<A, R>() {

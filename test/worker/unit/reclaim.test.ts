@@ -1,3 +1,4 @@
+import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { parseTime } from '../../../src/queue/claim.ts';
@@ -46,25 +47,27 @@ function start({ claimMs = CLAIM_MS, aheadMs = 0, write = isoTime }: Options = {
   } as Claim;
   const renewedAt: number[] = [];
   const answers: (Error | 'silence' | Promise<unknown>)[] = [];
+  const back$ = new Subject<void>();
+  const grants = { ms: claimMs };
   const renew = (): Promise<Lease> => {
     renewedAt.push(performance.now() - begun);
     const answer = answers.shift();
     if (answer === 'silence') return new Promise(() => undefined);
     if (answer instanceof Error) return Promise.reject(answer);
-    const lease = { takenUntilMs: theirTime(claimMs), credentials };
+    const lease = { takenUntilMs: theirTime(grants.ms), credentials };
     return answer ? answer.then(() => lease) : Promise.resolve(lease);
   };
   const news = newsLog();
   const lost: { what: string; atMs: number }[] = [];
   const seen = { complete: false };
-  const subscription = reclaim(claim, renew, news.tell).subscribe({
+  const subscription = reclaim(claim, renew, news.tell, back$).subscribe({
     next: what => lost.push({ what, atMs: performance.now() - begun }),
     complete: () => (seen.complete = true),
   });
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { renewedAt, answers, news, lost, seen, subscription };
+  return { renewedAt, answers, grants, back$, news, lost, seen, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -201,6 +204,17 @@ describe('a renewal that fails', () => {
     expect(lost).toHaveLength(1);
   });
 
+  it('is made again at once when the queue answers another call, but only the first time', async () => {
+    const { answers, renewedAt, back$ } = start();
+    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unavailable', 'not now', 500)));
+    while (renewedAt.length === 0) await after(10);
+    for (const made of [2, 2]) {
+      back$.next();
+      await after(0);
+      expect(renewedAt).toHaveLength(made);
+    }
+  });
+
   it('for a minute costs nothing: the claim is long enough', async () => {
     const { answers, lost, renewedAt } = start();
     await after(EARLIEST);
@@ -249,6 +263,19 @@ describe('a renewal that fails', () => {
     expect(next - renewed).toBeGreaterThanOrEqual(EARLIEST - 1);
     expect(next - renewed).toBeLessThanOrEqual(LATEST + 1);
     expect(lost).toEqual([]);
+  });
+});
+
+describe('claims that have become shorter', () => {
+  it('are renewed as often as that takes', async () => {
+    const { grants, lost, renewedAt } = start();
+    grants.ms = MINUTE;
+    await after(CLAIM_MS + MINUTE);
+    expect(lost).toEqual([]);
+    renewedAt.slice(1).forEach((atMs, index) => {
+      expect(atMs - (renewedAt[index] ?? 0)).toBeLessThanOrEqual(0.7 * MINUTE + 1);
+    });
+    expect(renewedAt.length).toBeGreaterThan(5);
   });
 });
 

@@ -170,6 +170,21 @@ describe('a queue that is away when exceptions were missed', () => {
     expect(reasons).toEqual(['canceled']);
   });
 
+  it('is asked at once when it answers another call, but only the first time', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { missed$, status, back$ } = start();
+    missed$.next(performance.now());
+    await after(LOOK_SPREAD_MS);
+    for (const asked of [2, 2]) {
+      status.at(-1)?.fail(new QueueError('unavailable', 'status: out of order'));
+      await after(0);
+      back$.next();
+      await after(0);
+      expect(status).toHaveLength(asked);
+    }
+  });
+
   it('is asked no more when it refuses', async () => {
     const { missed$, status } = start();
     missed$.next(performance.now());

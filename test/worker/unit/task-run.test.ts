@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ReplaySubject } from 'rxjs';
+import { of, ReplaySubject, Subject, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import type { Claim, RunCalls } from '../../../src/queue/index.ts';
@@ -13,8 +13,15 @@ import { activeRun, TASK_ID } from './active-run.ts';
 import { workerConfig } from './worker-config.ts';
 import { waitFor } from '../../wait-for.ts';
 
+interface StartOptions {
+  readonly found?: readonly string[];
+  readonly refused?: number;
+  /** Where it is given, the worker has to go while the command runs. */
+  readonly noClaimOpen$?: Observable<unknown>;
+}
+
 /** A run that leaves a file, at a queue that answers its report, and with an engine that has tidied up, when the test says so. */
-async function start({ found = [] as string[], refused = 0 } = {}) {
+async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: StartOptions = {}) {
   const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-task-run-'));
   onTestFinished(() => rm(tasksDir, { recursive: true, force: true }));
   const folder = join(tasksDir, `task_${TASK_ID}_0`);
@@ -35,6 +42,10 @@ async function start({ found = [] as string[], refused = 0 } = {}) {
       made.push('completed');
       return reported.promise;
     },
+    reportException: (reason: string) => {
+      made.push(reason);
+      return reported.promise;
+    },
   } as unknown as RunCalls;
   const inFolder: string[][] = [];
   let closed = 0;
@@ -44,6 +55,7 @@ async function start({ found = [] as string[], refused = 0 } = {}) {
       run: async () => {
         inFolder.push(await readdir(folder));
         await writeFile(join(folder, 'left'), 'x');
+        if (noClaimOpen$) shutdown$.next(performance.now());
         return { exitCode: 0, wallMs: 0 };
       },
       stop: async () => undefined,
@@ -54,7 +66,7 @@ async function start({ found = [] as string[], refused = 0 } = {}) {
       },
     }),
   };
-  const { worker, claim } = activeRun({
+  const { worker, claim, shutdown$ } = activeRun({
     claim: {
       task: {
         deadline: '2027-01-01T00:00:00.000Z',
@@ -72,6 +84,7 @@ async function start({ found = [] as string[], refused = 0 } = {}) {
     queue: { ...worker.queue, forRun: () => calls },
     engine,
     draining$,
+    noClaimOpen$,
     tell: ({ type }) => void news.push(type),
   }).subscribe({
     next: ({ phase }) => phases.push(phase),
@@ -150,6 +163,36 @@ describe('a run', () => {
     expect(isOver()).toBe(false);
     drain();
     expect(isOver()).toBe(true);
+  });
+
+  it('that is given back is reported before its log is uploaded', async () => {
+    const { made, reported, tidied, isOver } = await start({ noClaimOpen$: of(undefined) });
+    await waitFor(() => {
+      expect(made).toEqual(['worker-shutdown']);
+    });
+    reported.resolve();
+    tidied.resolve();
+    await waitFor(() => {
+      expect(isOver()).toBe(true);
+    });
+    expect(made.slice(1)).toContain('public/logs/live_backing.log');
+  });
+
+  it('that is given back uploads its log while the report waits for an open call for work', async () => {
+    const noClaimOpen$ = new Subject<void>();
+    const { made, reported, tidied, isOver } = await start({ noClaimOpen$ });
+    tidied.resolve();
+    await waitFor(() => {
+      expect(made).toContain('public/logs/live_backing.log');
+    });
+    expect(made).not.toContain('worker-shutdown');
+    expect(isOver()).toBe(false);
+    noClaimOpen$.next();
+    reported.resolve();
+    await waitFor(() => {
+      expect(isOver()).toBe(true);
+    });
+    expect(made.at(-1)).toBe('worker-shutdown');
   });
 
   it('begins in an empty folder, whatever an earlier life of the worker left there', async () => {

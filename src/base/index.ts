@@ -1,4 +1,4 @@
 /** What several floors need, and nobody exports. */
 export { boundedCheck } from './bounded-check.ts';
-export { listed } from './listed.ts';
+export { listed, problemText } from './listed.ts';
 export { uniqueItems } from './unique-items.ts';

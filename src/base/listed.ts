@@ -3,11 +3,24 @@ const MOST_PROBLEMS = 20;
 /** In characters: what names are in a problem may come from anybody. */
 const LONGEST_PROBLEM = 300;
 
-/** A few of the problems, each on one line that is not too long and cannot command a terminal. */
-export function listed(problems: readonly string[]): string[] {
-  const shown = problems.slice(0, MOST_PROBLEMS).map(line);
+/**
+ * A few of the problems, each on one line that is not too long and cannot command a terminal. A check that somebody wrote
+ * may return anything as a problem.
+ */
+export function listed(problems: readonly unknown[]): string[] {
+  const shown = problems.slice(0, MOST_PROBLEMS).map(problem => line(problemText(problem)));
   const more = problems.length - shown.length;
   return more > 0 ? [...shown, `${more} more problems`] : shown;
+}
+
+/** The text of a problem: an error's message, JSON for any other object. Never throws. */
+export function problemText(problem: unknown): string {
+  try {
+    if (typeof problem !== 'object' || problem === null) return String(problem);
+    return String(problem instanceof Error ? problem.message || problem.name : JSON.stringify(problem));
+  } catch {
+    return 'a problem that has no text';
+  }
 }
 
 function line(problem: string): string {

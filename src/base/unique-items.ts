@@ -37,7 +37,8 @@ function findRepeated(items: readonly unknown[]): { i: number; j: number } | und
 }
 
 /** A text that is the same for equal values of JSON, in whichever order their properties are. */
-function canonical(value: unknown): string {
+function canonical(given: unknown): string {
+  const value = asJson(given);
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
@@ -45,4 +46,11 @@ function canonical(value: unknown): string {
     ([name, each]) => `${JSON.stringify(name)}:${canonical(each)}`,
   );
   return `{${properties.sort().join()}}`;
+}
+
+/** As JSON would have it: a `Date` has no properties of its own, and is a text. */
+function asJson(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const given = value as { toJSON?: unknown };
+  return typeof given.toJSON === 'function' ? (given as { toJSON(): unknown }).toJSON() : value;
 }

@@ -3,7 +3,7 @@ import { PulseError } from './errors.ts';
 import { checkShortString } from './short-string.ts';
 import { checkEscaped, decoded, parsed } from './url-parts.ts';
 
-/** What a URL of AMQP says. What it leaves out, or leaves empty, is undefined. */
+/** What a URL of AMQP says. What it leaves out, and a user or password that is empty, is undefined. */
 export interface BrokerUrl {
   readonly tls: boolean;
   readonly hostname: string;
@@ -18,6 +18,8 @@ const WHOLE = 'the Pulse URL';
 const EXAMPLE = 'amqps://user:password@host:5671';
 /** AMQP negotiates heartbeats in 16 bits. */
 const MAX_HEARTBEAT_SECS = 65_535;
+
+const EXAMPLE_OPTIONS = { ssl: 'ssl=1', heartbeat: 'heartbeat=30' };
 
 /** Options of other clients that have no meaning here, and the way to get what they are for. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -42,6 +44,7 @@ export function brokerUrl(text: string): BrokerUrl {
   if (url.hostname === '') throw invalid(`names no host; it should look like ${EXAMPLE}`);
   checkEscaped(url, WHOLE, 'a user, a password or a vhost');
   if (url.hash !== '') throw invalid('has a fragment, which means nothing; write # itself as %23');
+  checkDots(text);
   const { ssl, heartbeatSecs } = optionsOf(url.searchParams);
   const secure = url.protocol === 'amqps:';
   if (secure && ssl === false) {
@@ -65,6 +68,13 @@ function checkProtocol(protocol: string): void {
   throw invalid(`begins with ${known}; it has to be amqp: or amqps:`);
 }
 
+/** The URL standard drops such segments, which would make it another vhost. */
+function checkDots(text: string): void {
+  const path = /^[^/]*\/\/[^/?#]*([^?#]*)/.exec(text.trim())?.[1] ?? '';
+  if (!path.split('/').some(segment => /^(\.|%2e){1,2}$/i.test(segment))) return;
+  throw invalid('has . or .. as a segment of its path, which is the vhost; a URL cannot name such a vhost');
+}
+
 function optionsOf(query: URLSearchParams): { ssl: boolean | undefined; heartbeatSecs: number | undefined } {
   for (const name of query.keys()) {
     // What is no name may be a part of a password.
@@ -75,13 +85,20 @@ function optionsOf(query: URLSearchParams): { ssl: boolean | undefined; heartbea
       );
     }
     if (query.getAll(name).length > 1) throw invalid(`has ${shown} twice in its query`);
+    if (query.get(name) === '') {
+      throw invalid(
+        `has ${shown} without a value in its query; write ${EXAMPLE_OPTIONS[name]}, or leave it out`,
+      );
+    }
   }
-  const ssl = query.get('ssl')?.toLowerCase() ?? '';
-  if (!/^(1|true|0|false|)$/.test(ssl)) throw invalid('has an ssl in its query that is neither 1 or 0');
-  const heartbeat = query.get('heartbeat') ?? '';
+  const ssl = query.get('ssl')?.toLowerCase();
+  if (ssl !== undefined && !/^(1|true|0|false)$/.test(ssl)) {
+    throw invalid('has an ssl in its query that is neither 1 nor 0');
+  }
+  const heartbeat = query.get('heartbeat');
   const heartbeatSecs = Number(heartbeat);
   if (
-    heartbeat !== '' &&
+    heartbeat !== null &&
     !(/^\d+$/.test(heartbeat) && heartbeatSecs >= 1 && heartbeatSecs <= MAX_HEARTBEAT_SECS)
   ) {
     throw invalid(
@@ -89,8 +106,8 @@ function optionsOf(query: URLSearchParams): { ssl: boolean | undefined; heartbea
     );
   }
   return {
-    ssl: ssl === '' ? undefined : ssl === '1' || ssl === 'true',
-    heartbeatSecs: heartbeat === '' ? undefined : heartbeatSecs,
+    ssl: ssl === undefined ? undefined : ssl === '1' || ssl === 'true',
+    heartbeatSecs: heartbeat === null ? undefined : heartbeatSecs,
   };
 }
 

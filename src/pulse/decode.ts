@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { listed } from '../base/index.ts';
+import { listed, problemText } from '../base/index.ts';
 import type { BindingTable } from './binding-table.ts';
 import type { Binding } from './binding.ts';
 import { unwrap, type PulseMeta } from './dialect.ts';
@@ -77,8 +77,11 @@ function read({ dialect = 'bare', problems }: Binding, json: unknown): Decoded {
   if (!unwrapped.ok) return { ok: false, problems: [unwrapped.problem] };
   if (!problems) return unwrapped;
   try {
-    const found = problems(unwrapped.body);
-    return found.length === 0 ? unwrapped : { ok: false, problems: found };
+    const found: unknown = problems(unwrapped.body);
+    if (!Array.isArray(found)) throw new TypeError('the check returned no list of problems');
+    return found.length === 0
+      ? unwrapped
+      : { ok: false, problems: Array.from<unknown, string>(found, problemText) };
   } catch (error) {
     return { ok: false, problems: [`looking at the body failed: ${wordsOf(error)}`] };
   }

@@ -130,7 +130,8 @@ class TableWriter {
     if (Array.isArray(value)) return this.#array(value, depth + 1);
     if (value instanceof Uint8Array) {
       this.take(4 + value.byteLength);
-      return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+      // A copy, for the caller may use the bytes again before they are sent.
+      return Buffer.from(value);
     }
     if (value instanceof Date) return this.#date(value);
     if (Object.hasOwn(value, '!')) return this.#tagged(value as Tagged);

@@ -13,6 +13,7 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
+import { problemText } from '../base/index.ts';
 import { fullJitter, type Backoff } from './backoff.ts';
 import { checkExchangeName } from './binding.ts';
 import { bodyCheck } from './body-check.ts';
@@ -139,7 +140,8 @@ export class Publisher {
     let routes: readonly string[];
     let deadlineMs: number;
     try {
-      routes = options.routes ?? NO_ROUTES;
+      // The caller's own list may change before the message is sent.
+      routes = options.routes ? [...options.routes] : NO_ROUTES;
       deadlineMs = options.deadlineMs ?? DEADLINE_MS;
       const { dialect = 'bare', schema } = options;
       checkExchangeName(exchange);
@@ -231,7 +233,10 @@ function valueOf(body: unknown): unknown {
 
 function refuseBad(problems: readonly string[], exchange: string, routingKey: string): void {
   if (problems.length === 0) return;
-  throw new PulseError('invalid', `the body of ${routingKey} of ${exchange} is bad: ${problems.join('; ')}`);
+  throw new PulseError(
+    'invalid',
+    `the body of ${routingKey} of ${exchange} is bad: ${problems.map(problemText).join('; ')}`,
+  );
 }
 
 /** A check of the caller's own may throw whatever it likes, and so may options that are none. */

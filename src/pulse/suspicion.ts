@@ -43,7 +43,8 @@ export class Suspicion<T extends Suspect> {
     if (next.losses < 2) return next.losses === 0 || underWay < FEW;
     if (underWay > this.#acquitted.size) return false;
     if (next.lostAlone < GUILTY - 1 || this.#quiet) return true;
-    this.#inQuiet(() => (this.#quiet = true));
+    // Asked at each post: the second that has begun goes on.
+    if (!this.#timer) this.#inQuiet(() => (this.#quiet = true));
     return false;
   }
 
@@ -62,7 +63,7 @@ export class Suspicion<T extends Suspect> {
     if (this.#acquitted.size > 0) this.#acquitted.delete(message);
     if (this.#alone !== message) return;
     this.#alone = undefined;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 
   /** The channel was refused one of these, and the broker does not say which: each goes alone. */
@@ -89,14 +90,20 @@ export class Suspicion<T extends Suspect> {
     this.#alone = undefined;
     this.#acquitted.clear();
     this.#quiet = false;
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 
   #inQuiet(action: () => void): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       action();
       this.#released();
     }, QUIET_MS);
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -36,6 +36,14 @@ describe('a JSON schema of a binding', () => {
     expect([lists([[], [[]]]), lists([[1]])]).toEqual([[], ['/0/0 must be array']]);
   });
 
+  it('tells dates of a program apart, and objects that are the same JSON not', () => {
+    const unique = check({ type: 'array', uniqueItems: true });
+    expect(unique([new Date(0), new Date(1)])).toEqual([]);
+    expect(unique([{ at: new Date(0) }, { at: new Date(1) }])).toEqual([]);
+    expect(unique([new Date(0), new Date(0)])).toHaveLength(1);
+    expect(unique([{ toJSON: 1 }, { toJSON: 2 }])).toEqual([]);
+  });
+
   it('that is none is refused at once', () => {
     const invalid = expect.objectContaining({ kind: 'invalid' });
     expect(() => check({ type: 'nonsense' })).toThrow(invalid);

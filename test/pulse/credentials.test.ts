@@ -91,7 +91,8 @@ describe('the endpoint', () => {
     ['amqp://h:5672/%2F?ssl=True', 'amqps://h:5672/'],
     ['amqps://h/?ssl=1', 'amqps://h:5671/'],
     ['amqp://h?ssl=0', 'amqp://h:5672/'],
-    ['amqp://h?ssl=', 'amqp://h:5672/'],
+    ['amqp://h/..a', 'amqp://h:5672..a'],
+    ['amqp://h/...', 'amqp://h:5672...'],
     ['amqp://h?', 'amqp://h:5672/'],
     ['amqp://h#', 'amqp://h:5672/'],
     ['amqp://h:/', 'amqp://h:5672/'],
@@ -110,7 +111,6 @@ describe('the endpoint', () => {
 
   it('takes the heartbeat of its URL', () => {
     expect(endpointFrom({ url: 'amqp://h?heartbeat=30' }).heartbeatSecs).toBe(30);
-    expect(endpointFrom({ url: 'amqp://h?heartbeat=' }).heartbeatSecs).toBeUndefined();
     expect(endpointFrom({ url: 'amqp://h?ssl=1&heartbeat=1' })).toMatchObject({
       tls: true,
       heartbeatSecs: 1,
@@ -147,7 +147,15 @@ describe('the endpoint', () => {
     ['has a vhost that is too long', `amqp://u:s3cr3t@h/${'v'.repeat(256)}`, /vhost of 256 bytes/],
     ['has a fragment', 'amqp://u:s3cr3t@h#f', /fragment/],
     ['turns TLS off and on', 'amqps://u:s3cr3t@h?ssl=0', /amqps:.*ssl=0.*amqp:/],
-    ['has an ssl that is neither', 'amqp://u:s3cr3t@h?ssl=maybe', /ssl.*1 or 0/],
+    ['has an ssl that is neither', 'amqp://u:s3cr3t@h?ssl=maybe', /ssl.*1 nor 0/],
+    ['has ssl alone', 'amqp://u:s3cr3t@h?ssl', /ssl without a value.*ssl=1/],
+    ['has an empty ssl', 'amqp://u:s3cr3t@h?heartbeat=9&ssl=', /ssl without a value.*ssl=1/],
+    ['has heartbeat alone', 'amqp://u:s3cr3t@h?heartbeat', /heartbeat without a value.*heartbeat=30/],
+    ['has an empty heartbeat', 'amqp://u:s3cr3t@h?heartbeat=', /heartbeat without a value.*heartbeat=30/],
+    ['has a vhost ..', 'amqp://u:s3cr3t@h/..', /\. or \.\. .*vhost/],
+    ['has a vhost .. in escapes', ' amqp://u:s3cr3t@h/%2e%2E?ssl=1', /\. or \.\. .*vhost/],
+    ['has a vhost . and more', 'amqp://u:s3cr3t@h/./x', /\. or \.\. .*vhost/],
+    ['hides the end of its password', 'amqp://u:1/s3cr3t@h/..', /\. or \.\. .*vhost|has an @/],
     ['says ssl twice', 'amqp://u:s3cr3t@h?ssl=1&ssl=0', /ssl twice/],
     ['switches heartbeats off', 'amqp://u:s3cr3t@h?heartbeat=0', /heartbeat.*1 to 65535/],
     ['has a heartbeat that is none', 'amqp://u:s3cr3t@h?heartbeat=fast', /heartbeat.*1 to 65535/],

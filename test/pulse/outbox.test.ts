@@ -200,6 +200,35 @@ describe('the outbox', () => {
     });
   });
 
+  it('finds the guilty one of a broker that says nothing, though more is posted each 200 ms', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const outbox = new Outbox();
+    const { post, statuses } = posting(outbox);
+    let channel = new Channel();
+    outbox.open(channel.transport);
+    const posted = ['poison'];
+    post('poison', { deadlineMs: Infinity });
+    for (let ms = 0; ms < 10_000; ms += 200) {
+      const key = `after ${ms}`;
+      posted.push(key);
+      post(key, { deadlineMs: Infinity });
+      while (channel.sent.length > 0) {
+        if (channel.sent.shift() === 'poison') {
+          outbox.lost();
+          channel = new Channel();
+          outbox.open(channel.transport);
+        } else channel.answers.shift()?.({ type: 'confirmed' });
+      }
+      vi.advanceTimersByTime(200);
+    }
+    expect(statuses()).toEqual(
+      Object.fromEntries(posted.map(key => [key, key === 'poison' ? 'refused' : 'confirmed'])),
+    );
+  });
+
   it('finds the guilty one by sending the suspects one by one, where the broker blames nobody', () => {
     const outbox = new Outbox();
     const { post, statuses } = posting(outbox);

@@ -39,6 +39,21 @@ describe('tcw/pulse/testing', () => {
   });
   afterEach(() => pulse.close(0));
 
+  it('carries what was said at the call, whatever becomes of the lists until it is sent', async () => {
+    const [some, none, bytes] = [['route.a'], [] as string[], Buffer.from('ab')];
+    const connecting = connectToMemory(broker);
+    const sent = [
+      connecting.send(EXCHANGE, 'k', 1, { routes: some, headers: { bytes } }),
+      connecting.send(EXCHANGE, 'k', 2, { routes: none }),
+    ];
+    for (const list of [some, none]) list.push('route.b');
+    bytes.fill(0);
+    expect(await Promise.all(sent)).toEqual([{ status: 'confirmed' }, { status: 'confirmed' }]);
+    await expect.poll(() => messages.map(({ routes }) => routes)).toEqual([['route.a'], []]);
+    expect(messages[0]?.headers.bytes).toEqual(Buffer.from('ab'));
+    await connecting.close(0);
+  });
+
   it('shows what lies in a queue, and what became of it', async () => {
     await pulse.publish(EXCHANGE, 'k', 1);
     await expect.poll(bodies).toEqual([1]);

@@ -17,7 +17,8 @@ const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
  * @param mode of the file, as stat(2) has it
  */
 export function readableByOthers(path: string, mode: number, settings: Settings): ConfigWarning[] {
-  const isSecret = ([name, { value }]: [string, Setting]) => PROPERTIES.get(name)?.secret && value !== '';
+  const isSecret = ([name, { value }]: [string, Setting]) =>
+    PROPERTIES.get(name)?.secret && value !== '' && !isUrlWithoutPassword(value);
   const secrets = [...settings].filter(isSecret).map(([name]) => name);
   const [property] = secrets;
   if (property === undefined || process.platform === 'win32' || (mode & OTHERS_MAY_READ) === 0) return [];
@@ -30,9 +31,19 @@ export function unencrypted(settings: Settings): ConfigWarning[] {
   return Object.entries(PLAIN).flatMap(([property, { scheme, better, loses }]) => {
     const { value, place } = settings.get(property) ?? { value: undefined, place: '' };
     if (typeof value !== 'string' || !URL.canParse(value)) return [];
-    const { protocol, hostname } = new URL(value);
-    if (protocol !== scheme || LOOPBACK.test(hostname)) return [];
+    const { protocol, hostname, searchParams } = new URL(value);
+    const isEncrypted = protocol !== scheme || /^(1|true)$/i.test(searchParams.get('ssl') ?? '');
+    if (isEncrypted || LOOPBACK.test(hostname.toLowerCase())) return [];
     const message = `${property} leads to ${hostname} without encryption, where anybody on the way can read ${loses}; use ${better}://`;
     return [{ property, place, message }];
   });
+}
+
+function isUrlWithoutPassword(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    URL.canParse(value) &&
+    new URL(value).password === '' &&
+    /^amqps?:/i.test(value)
+  );
 }

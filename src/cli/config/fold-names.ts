@@ -12,7 +12,7 @@ const byFolded: ReadonlyMap<string, string> = new Map(
  * case (Go's encoding/json), and real files have `instanceID` for `instanceId` and both `workerTypeMetaData` and
  * `workerTypeMetadata`.
  *
- * Where two spellings name one property, the exact one wins, else the later one; objects are merged in that order.
+ * `null` and an empty text set nothing. Where two spellings name one property, the exact one wins, else the later one; objects are merged in that order.
  */
 export function foldNames(
   given: readonly Entry[],
@@ -22,7 +22,8 @@ export function foldNames(
   const warnings: ConfigWarning[] = [];
   const isExact = ([name]: Entry) => PROPERTIES.has(name) || OBSOLETE_PROPERTIES.has(name);
   // Exact names come last, so that they win.
-  const inOrder = [...given.filter(entry => !isExact(entry)), ...given.filter(isExact)];
+  const set = given.filter(([, value]) => value !== null && value !== '');
+  const inOrder = [...set.filter(entry => !isExact(entry)), ...set.filter(isExact)];
   for (const [written, value] of inOrder) {
     const name = nameOf(written);
     const before = folded.get(name);

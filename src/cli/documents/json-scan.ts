@@ -1,6 +1,5 @@
 const BLANK = /[ \t\r\n]*/y;
-const TOKEN =
-  /[{}[\],:]|"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const TOKEN = /[{}[\],:]|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 type Expected = 'value' | 'value or ]' | 'name' | 'name or }' | ':' | ', or ]' | ', or }' | 'nothing';
 
@@ -31,13 +30,29 @@ export function scanJson(
   for (;;) {
     offset = endOf(BLANK, text, offset) ?? offset;
     if (offset === text.length) return expected === 'nothing' ? undefined : offset;
-    const end = endOf(TOKEN, text, offset);
+    const end = text[offset] === '"' ? endOfString(text, offset) : endOf(TOKEN, text, offset);
     if (end === undefined) return offset;
     const token = text.slice(offset, end);
     const next = after(expected, token, open);
     if (next === undefined) return offset;
     onToken({ text: token, offset, isName: next === ':' });
     expected = next;
+    offset = end;
+  }
+}
+
+// eslint-disable-next-line no-control-regex
+const STOPS_IN_STRING = /["\\\u0000-\u001f]/g;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
+
+/** By hand: a regular expression for a whole string needs a stack as deep as the string is long. */
+function endOfString(text: string, start: number): number | undefined {
+  for (let offset = start + 1; ;) {
+    STOPS_IN_STRING.lastIndex = offset;
+    const stop = STOPS_IN_STRING.exec(text);
+    if (stop?.[0] === '"') return stop.index + 1;
+    const end = stop?.[0] === '\\' ? endOf(ESCAPE, text, stop.index) : undefined;
+    if (end === undefined) return undefined;
     offset = end;
   }
 }

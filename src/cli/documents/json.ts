@@ -2,6 +2,9 @@ import { isExact } from './exact-number.ts';
 import { faultAt, INEXACT, unlessTooDeep, type Content, type Fault } from './fault.ts';
 import { scanJson } from './json-scan.ts';
 
+/** More are not shown, and to place each takes a look at the whole text before it. */
+const MOST_FAULTS = 11;
+
 /** Reads JSON, and refuses what `JSON.parse` would drop or alter without a word: duplicate names, numbers beyond its reach. */
 export function readJson(text: string): Content {
   const faults: Fault[] = [];
@@ -13,9 +16,12 @@ export function readJson(text: string): Content {
     else if (isName) {
       const name = JSON.parse(token) as string;
       const names = open.at(-1);
-      if (names?.has(name)) faults.push(faultAt(text, offset, `duplicate name ${token}`));
+      if (names?.has(name) && faults.length < MOST_FAULTS)
+        faults.push(faultAt(text, offset, `duplicate name ${token}`));
       names?.add(name);
-    } else if (/^[-\d]/.test(token) && !isExact(token)) faults.push(faultAt(text, offset, INEXACT));
+    } else if (faults.length < MOST_FAULTS && /^[-\d]/.test(token) && !isExact(token)) {
+      faults.push(faultAt(text, offset, INEXACT));
+    }
   });
   if (errorOffset !== undefined) return { faults: [faultAt(text, errorOffset, 'not JSON')] };
   if (faults.length > 0) return { faults };

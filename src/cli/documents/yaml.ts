@@ -1,8 +1,8 @@
 import { isExact } from './exact-number.ts';
 import { INEXACT, unlessTooDeep, type Content, type Fault } from './fault.ts';
 
-/** A number as both YAML and JSON write it. YAML's other spellings (`0x1F`, `.inf`, `1_000`) are read as they are. */
-const DECIMAL = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** A number as JSON writes it, or with a plus. YAML has others: `0x1F`, `0o17`, `.inf`. */
+const DECIMAL = /^[-+]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /** Reads one YAML 1.2 document, with merge keys (`<<`), and refuses duplicate keys and numbers that would be altered. */
 export async function readYaml(text: string): Promise<Content> {
@@ -26,8 +26,7 @@ export async function readYaml(text: string): Promise<Content> {
         if (!alias.resolve(document)) faults.push(at(alias.range?.[0] ?? 0, 'not YAML (alias of nothing)'));
       },
       Scalar: (_, { value, source = '', range }) => {
-        const isAltered = typeof value === 'number' && DECIMAL.test(source) && !isExact(source);
-        if (isAltered) faults.push(at(range?.[0] ?? 0, INEXACT));
+        if (typeof value === 'number' && !isKept(value, source)) faults.push(at(range?.[0] ?? 0, INEXACT));
       },
     });
     if (faults.length > 0) return { faults };
@@ -39,4 +38,9 @@ export async function readYaml(text: string): Promise<Content> {
     if (error instanceof RangeError) return { faults: [{ message: 'it is nested too deeply' }] };
     return { faults: [{ message: 'not YAML' }] };
   }
+}
+
+function isKept(value: number, source: string): boolean {
+  if (DECIMAL.test(source)) return isExact(source.replace(/^\+/, ''));
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 }

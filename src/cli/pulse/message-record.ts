@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { PulseMessage } from '../../pulse/index.ts';
 import { compact, laidOut, memberText } from '../documents/json-layout.ts';
 import { knownExchange } from './exchange-names.ts';
@@ -51,7 +50,7 @@ function partsOf(exchange: string, routingKey: string): MessageRecord['parts'] {
  */
 export function recordJson(record: MessageRecord, { content, body }: PulseMessage, indent?: number): string {
   const text = Buffer.from(content).toString('utf8');
-  const isBare = isDeepStrictEqual(JSON.parse(text), body);
+  const isBare = JSON.stringify(JSON.parse(text)) === JSON.stringify(body);
   const arrived: Readonly<Record<string, string | undefined>> = isBare
     ? { body: text }
     : { body: memberText(text, 'payload'), meta: memberText(text, '_meta') };

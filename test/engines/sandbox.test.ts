@@ -13,9 +13,13 @@ it('is closed, and its command counts as killed, though the launcher never tells
     pipe: { pourInto: () => () => Promise.resolve(), close: () => undefined },
     kill: () => Promise.resolve(),
   } as unknown as Enclosure;
-  const options = { tools: {}, folder: tmpdir(), limits: '' } as unknown as LaunchOptions;
+  const options = {
+    tools: { env: 'env', shell: 'sh', nice: 'nice', perl: 'perl' },
+    folder: tmpdir(),
+    limits: '',
+  } as unknown as LaunchOptions;
   const sandbox = new NativeSandbox(enclosure, options);
-  const result = sandbox.run({ argv: ['true'], env: {}, output: new PassThrough() });
+  const result = sandbox.run({ argv: ['/bin/sh'], env: {}, output: new PassThrough() });
   while (!String(jobs.read() ?? '').includes('exec')) await once(jobs, 'readable');
   await sandbox.close();
   expect(await result).toMatchObject({ exitCode: 137 });

@@ -68,7 +68,12 @@ export const run: RunCommand = async (config, { logger, secrets }) => {
     return EXIT_CODE_OF[because];
   } finally {
     // A worker closes its machine itself.
-    if (phase === 'starting') await readying.then(closeMachine, () => undefined);
+    if (phase === 'starting') {
+      await readying.then(
+        machine => closeMachine(machine, logger),
+        () => undefined,
+      );
+    }
     phase = 'closing';
     await connecting.then(
       pulse => pulse?.close(CLOSE_MS),

@@ -97,14 +97,19 @@ export async function workerProcess(options: WorkerProcess): Promise<ExitReason>
     if (because === 'tasks-complete') await done.forget();
     return because;
   } finally {
-    await closeMachine(options.machine);
+    await closeMachine(options.machine, logger);
   }
 }
 
-/** Lets go of a machine on which no worker runs any more. */
-export async function closeMachine({ engine, ledger }: Machine): Promise<void> {
-  await engine.close?.();
-  ledger?.close();
+/** Lets go of a machine on which no worker runs any more. What goes wrong is logged: it must not hide why the worker ended. */
+export async function closeMachine({ engine, ledger }: Machine, logger: Logger): Promise<void> {
+  try {
+    await engine.close?.();
+  } catch (err) {
+    logger.error({ err }, 'could not end the processes that were ready for the next run; end them by hand');
+  } finally {
+    ledger?.close();
+  }
 }
 
 /** What `tcw run` exits with. */

@@ -1,9 +1,10 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { basename } from 'node:path';
 import type { Engine } from '../engines/engine.ts';
 import type { Tell } from '../events.ts';
 import { removeFolder } from '../files/remove-folder.ts';
-import { isAlive } from '../engines/processes/index.ts';
+import { isAlive, lifeOf } from '../engines/processes/index.ts';
 import type { Ledger } from './ledger.ts';
 import { readRecords, type Record, type Records } from './records.ts';
 
@@ -58,12 +59,15 @@ interface Leftovers extends LeftoversOptions {
 async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promise<boolean> {
   const { engine, spared, tell, end } = leftovers;
   let isLeft = false;
+  const worker = lifeOf(basename(folder));
+  // Of a process in another container the kernel tells nothing; that this worker is dead, its sign of life has told.
+  const isOfDead = (trace: string) => !(isAlive(trace) ?? lifeOf(trace) !== worker);
   for (const record of runs) {
     const { runName } = record;
     try {
       if (performance.now() > end) throw new Error('there is no time left; the next start tries again');
       // A trace begins with the word of the worker that made it, wherever a task may have written or moved it to.
-      if (!record.traces.every(trace => isAlive(trace) === false)) {
+      if (!record.traces.every(isOfDead)) {
         throw new Error('a trace in its record is not of a dead worker');
       }
       const processes = (await engine.endLeftovers?.(record.traces)) ?? 0;

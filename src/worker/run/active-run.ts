@@ -135,8 +135,9 @@ export class ActiveRun {
     }
   }
 
-  /** No log of this worker shows the credentials of a run. */
+  /** No log of this worker shows the credentials of a run. Nobody is given what is granted after its end. */
   #hide({ credentials }: Lease): void {
+    if (this.state.phase === 'resolved') return;
     this.#forgetCredentials();
     this.#forgetCredentials = this.worker.secrets.addAllOf({ ...credentials });
   }

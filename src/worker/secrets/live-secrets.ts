@@ -1,8 +1,10 @@
 import { Secret } from '../../pulse/index.ts';
 import { inJson, spellingsOf } from './spellings.ts';
 
-/** So many groups of secrets that are no longer used are still hidden: the queue takes such tokens for a while. */
+/** At least so many groups of secrets that are no longer used are still hidden: the queue accepts such tokens for a while. */
 const KEPT = 8;
+/** And so many for each group that was in use at the same time: the more runs at a time, the more such tokens. */
+const KEPT_FOR_EACH = 2;
 
 interface Words {
   readonly words: readonly string[];
@@ -17,21 +19,27 @@ interface Words {
 export class LiveSecrets {
   readonly #groups = new Set<Words>();
   readonly #unused: Words[] = [];
+  /** How many groups were in use at the same time, at most. */
+  #mostUsed = 0;
   #known: { readonly inJson: readonly string[]; readonly all: readonly Secret[] } | undefined;
 
   /**
    * Adds secrets that belong together.
    *
-   * @returns to be called when they are no longer used
+   * @returns to be called when they are no longer used; again does nothing
    */
   add(...secrets: readonly (Secret | undefined)[]): () => void {
     const words = secrets.flatMap(secret => (secret ? spellingsOf(secret.reveal()) : []));
     const group = { words, inJson: words.map(inJson) };
     this.#groups.add(group);
+    this.#mostUsed = Math.max(this.#mostUsed, this.#groups.size - this.#unused.length);
     this.#known = undefined;
+    let isUsed = true;
     return () => {
+      if (!isUsed) return;
+      isUsed = false;
       this.#unused.push(group);
-      if (this.#unused.length <= KEPT) return;
+      if (this.#unused.length <= Math.max(KEPT, KEPT_FOR_EACH * this.#mostUsed)) return;
       const [oldest = group] = this.#unused.splice(0, 1);
       this.#groups.delete(oldest);
       this.#known = undefined;

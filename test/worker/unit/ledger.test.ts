@@ -28,7 +28,9 @@ const DEAD_LIFE = ownLife().replace(/\d+$/, '1');
 const DEAD = `${DEAD_LIFE}-${'d'.repeat(16)}`;
 const LIVING = `${ownLife()}-${'a'.repeat(16)}`;
 /** Of a process that cannot be looked for, in another container. */
-const ELSEWHERE = `${ownLife().replace(/-[0-9a-f]{8}-/, '-12345678-')}-${'c'.repeat(16)}`;
+const ELSEWHERE_LIFE = ownLife().replace(/-[0-9a-f]{8}-/, '-12345678-');
+const ELSEWHERE = `${ELSEWHERE_LIFE}-${'c'.repeat(16)}`;
+const ELSEWHERE_MARK = `${ELSEWHERE_LIFE}-${'2'.repeat(32)}`;
 const MARK = `${DEAD_LIFE}-${'1'.repeat(32)}`;
 const LEDGER = `.tcw-${process.getuid?.() ?? 0}`;
 
@@ -337,7 +339,7 @@ describe('the records of a worker in another container', () => {
     const at = await afterDeath();
     const alive = join(at.ledger, `${ELSEWHERE}.alive`);
     await mkdir(join(at.ledger, ELSEWHERE));
-    await writeFile(join(at.ledger, ELSEWHERE, RUN), '');
+    await writeFile(join(at.ledger, ELSEWHERE, RUN), `${ELSEWHERE_MARK}\n`);
     await at.add(`${RUN}.log`);
     return { ...at, alive };
   }
@@ -355,8 +357,16 @@ describe('the records of a worker in another container', () => {
 
     living.kill('SIGKILL');
     await once(living, 'exit');
-    expect((await nextStart(tasksDir)).asked).toEqual([[]]);
+    expect((await nextStart(tasksDir)).asked).toEqual([[ELSEWHERE_MARK]]);
     expect(await readdir(tasksDir)).toEqual([]);
+  });
+
+  it('stay where a trace is of yet another worker', async () => {
+    const { tasksDir, ledger, alive } = await elsewhere();
+    await execa('mkfifo', [alive]);
+    const trace = ELSEWHERE_MARK.replace('-12345678-', '-87654321-');
+    await writeFile(join(ledger, ELSEWHERE, RUN), `${trace}\n`);
+    expect((await nextStart(tasksDir)).asked).toEqual([]);
   });
 
   it.each<[string, (alive: string) => Promise<unknown>]>([

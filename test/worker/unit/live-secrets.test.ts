@@ -56,13 +56,30 @@ describe('a secret of a worker', () => {
     const live = new LiveSecrets();
     live.add(new Secret('token-of-the-worker'));
     const known = () => live.all.map(secret => secret.reveal());
-    const forget = Array.from({ length: 20 }, (_, run) => live.add(new Secret(`token-of-run-${run}`)));
-    expect(known()).toHaveLength(21);
-    for (const forgetOne of forget.slice(0, 19)) forgetOne();
+    for (let run = 0; run < 20; run++) live.add(new Secret(`token-of-run-${run}`))();
     for (const word of ['token-of-the-worker', 'token-of-run-19', 'token-of-run-18'])
       expect(known()).toContain(word);
     expect(known()).not.toContain('token-of-run-0');
     expect(known().length).toBeLessThan(15);
+  });
+
+  it('is known for as long when many runs renew their claims at the same time', () => {
+    const live = new LiveSecrets();
+    const addAll = (when: string) =>
+      Array.from({ length: 16 }, (_, run) => live.add(new Secret(`token-${when}-of-run-${run}`)));
+    const first = addAll('first');
+    for (const forget of first) forget();
+    const second = addAll('second');
+    for (const forget of second) forget();
+    expect(live.all).toHaveLength(32);
+  });
+
+  it('does not take the place of another one when it is forgotten twice', () => {
+    const live = new LiveSecrets();
+    live.add(new Secret('token-of-run-0'))();
+    const forget = live.add(new Secret('token-of-run-1'));
+    for (let i = 0; i < 20; i++) forget();
+    expect(live.all).toHaveLength(2);
   });
 
   it('is in one list, which is another one when something has changed', () => {

@@ -18,6 +18,16 @@ interface Member {
   readonly state: string;
 }
 
+/** What a PID namespace is known by. */
+export interface Space {
+  /** As the kernel names it. */
+  readonly name: string;
+  /** Its first process. */
+  readonly init: number;
+  /** When that started, in the system's own words: its pid may become another process's. */
+  readonly initStarted: string | undefined;
+}
+
 /** The PID namespace that a process has made for its children, as the kernel names it. */
 export function namespaceForChildren(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/pid_for_children`);
@@ -27,20 +37,14 @@ export function namespaceForChildren(pid: number): string {
  * Sees a PID namespace to its end after its first process got SIGKILL. The kernel then ends all other members, unless one
  * of them holds the first process in its exit, as its tracer. So what is still there after a moment is killed one by one.
  *
- * @param space the namespace, as {@link namespaceForChildren} names it
- * @param first the first process of it
  * @param emptied settles when nothing is left
  * @throws Error naming the processes that do not end
  */
-export async function killFromOutside(
-  space: string,
-  first: number,
-  emptied: Promise<unknown>,
-): Promise<void> {
+export async function killFromOutside(space: Space, emptied: Promise<unknown>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   for (let pause = QUICK_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     if (await settledWithin(emptied, pause)) return;
-    const members = membersOf(space, first);
+    const members = membersOf(space);
     if (performance.now() > deadline) {
       if (members.length === 0) return;
       throw new Error(`Processes cannot be ended: ${namesOf(members)}`);
@@ -56,11 +60,13 @@ function namesOf(members: readonly Member[]): string {
 }
 
 /** The processes in a namespace and in those made inside it, which are descendants of its first process. */
-function membersOf(space: string, first: number): Member[] {
+function membersOf({ name: space, init, initStarted }: Space): Member[] {
   const rows = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? readRow(Number(name)) : []));
   const alive = rows.filter(({ state }) => state !== 'Z' && state !== 'X');
   const members = new Set(
-    rows.filter(row => row.pid === first || isIn(row.pid, space)).map(({ pid }) => pid),
+    rows
+      .filter(({ pid, started }) => (pid === init && started === initStarted) || isIn(pid, space))
+      .map(({ pid }) => pid),
   );
   for (let before = -1; before !== members.size;) {
     before = members.size;
@@ -69,13 +75,19 @@ function membersOf(space: string, first: number): Member[] {
   return alive.filter(({ pid }) => members.has(pid));
 }
 
+interface Row extends Member {
+  readonly parent: number;
+  readonly started: string | undefined;
+}
+
 /** A process that has ended meanwhile is left out. */
-function readRow(pid: number): (Member & { readonly parent: number })[] {
+function readRow(pid: number): Row[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [begin, end] = [stat.indexOf('(') + 1, stat.lastIndexOf(')')];
-    const [state = '', parent] = stat.slice(end + 2).split(' ');
-    return [{ pid, name: stat.slice(begin, end), state, parent: Number(parent) }];
+    const fields = stat.slice(end + 2).split(' ');
+    const [state = '', parent] = fields;
+    return [{ pid, name: stat.slice(begin, end), state, parent: Number(parent), started: fields[19] }];
   } catch {
     return [];
   }

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { startOf } from '../processes/index.ts';
 import type { Enclosure } from './enclosure.ts';
 import { Launcher, launcherWords } from './launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
 import { NamespaceEnds } from './namespace-ends.ts';
 import { Opener } from './opener.ts';
 import type { OutputPipe } from './output-pipe.ts';
-import { killFromOutside, namespaceForChildren } from './outside-kill.ts';
+import { killFromOutside, namespaceForChildren, type Space } from './outside-kill.ts';
 import { isRunning, readProc } from './process-table.ts';
 import { signal } from './signal.ts';
 import { quoted } from './quoted.ts';
@@ -135,32 +136,28 @@ export async function openPidNamespace(mark: string, opener: Opener): Promise<En
   const { ends, keeper } = await opener.open(mark, pid => new NamespaceEnds(pid));
   try {
     await ends.ready;
-    return new PidNamespace(ends, { keeper, init: childOf(keeper), name: namespaceForChildren(keeper) });
+    const init = childOf(keeper);
+    const space = { name: namespaceForChildren(keeper), init, initStarted: startOf(init) };
+    return new PidNamespace(ends, keeper, space);
   } catch (error) {
     ends.close();
     throw error;
   }
 }
 
-/** What a namespace is known by. */
-interface Space {
-  /** The unshare program, which is outside. */
-  readonly keeper: number;
-  readonly init: number;
-  /** As the kernel names it. */
-  readonly name: string;
-}
-
 class PidNamespace implements Enclosure {
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;
   readonly #ends: NamespaceEnds;
+  /** The unshare program, which is outside. */
+  readonly #keeper: number;
   readonly #space: Space;
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(ends: NamespaceEnds, space: Space) {
+  constructor(ends: NamespaceEnds, keeper: number, space: Space) {
     this.#ends = ends;
+    this.#keeper = keeper;
     this.#space = space;
     this.pipe = ends.pipe;
     // It enters the namespace, which is there now.
@@ -172,7 +169,7 @@ class PidNamespace implements Enclosure {
   }
 
   get over(): boolean {
-    return this.#over || !isRunning(this.#space.keeper);
+    return this.#over || !isRunning(this.#keeper);
   }
 
   async anyAlive(): Promise<boolean> {
@@ -195,12 +192,11 @@ class PidNamespace implements Enclosure {
   }
 
   async #kill(): Promise<void> {
-    const { init, name } = this.#space;
-    if (!this.#over) signal(init, 'SIGKILL');
+    if (!this.#over) signal(this.#space.init, 'SIGKILL');
     this.#ends.release();
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
     const emptied = Promise.all([this.#ends.ended, this.#ends.launcherEnded]);
-    await killFromOutside(name, init, emptied);
+    await killFromOutside(this.#space, emptied);
   }
 }
 

@@ -103,8 +103,12 @@ class ProcessGroups implements Enclosure {
     for (const { pid } of stopped) signal(pid, 'SIGCONT');
   }
 
+  /** After a failure, it can be tried again. */
   kill(): Promise<void> {
-    this.#killed ??= this.#kill();
+    this.#killed ??= this.#kill().catch(error => {
+      this.#killed = undefined;
+      throw error;
+    });
     return this.#killed;
   }
 
@@ -112,21 +116,23 @@ class ProcessGroups implements Enclosure {
     try {
       await endMembers(this.#search);
     } catch (error) {
-      // What can be done without knowing who there is. And who is left may end after all, and be killed again then.
+      // What can be done without knowing who there is.
       if (this.#search.group !== undefined) signal(-this.#search.group, 'SIGKILL');
-      this.#killed = undefined;
       throw error;
     }
     this.#jobs.destroy();
     this.#watchdog.tell('done');
     // A task can stop it, as a process of the same user.
     const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
-    await within(
-      this.#watchdog.ended,
-      WATCHDOG_KILLED_MS,
-      `The watchdog ${this.#watchdog.pid} of a run does not end`,
-    );
-    clearTimeout(late);
-    this.#watchdog.release();
+    try {
+      await within(
+        this.#watchdog.ended,
+        WATCHDOG_KILLED_MS,
+        `The watchdog ${this.#watchdog.pid} of a run does not end`,
+      );
+    } finally {
+      clearTimeout(late);
+      this.#watchdog.release();
+    }
   }
 }

@@ -94,7 +94,9 @@ export class NativeSandbox implements Sandbox {
       this.#enclosure.launcher.abandon();
       throw error;
     }
-    await launched?.ended.catch(() => undefined);
+    if (!launched) return;
+    // Nobody is left inside, but a launcher that does not end would never tell so.
+    if (!(await settledWithin(launched.ended, REPORT_MS))) this.#enclosure.launcher.abandon();
   }
 
   /** Settles when nobody is left inside, or at a time of the monotonic clock. */

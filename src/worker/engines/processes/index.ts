@@ -1,2 +1,2 @@
-export { isAlive, ownLife } from './life.ts';
+export { isAlive, lifeOf, ownLife, startOf } from './life.ts';
 export { isGone, readProcFile } from './proc-file.ts';

@@ -19,6 +19,11 @@ export function ownLife(): string {
   return own;
 }
 
+/** The word that a text begins with. */
+export function lifeOf(text: string): string | undefined {
+  return WORD.exec(text)?.[0];
+}
+
 /** Whether the process lives whose word a text begins with; undefined where that cannot be told from here. */
 export function isAlive(text: string): boolean | undefined {
   const [, boot, namespaces, pid = '', start] = WORD.exec(text) ?? [];
@@ -56,7 +61,7 @@ function linkOf(path: string): string {
 }
 
 /** When a process started, in the system's own words; undefined when it has ended. */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   const stat = readProcFile(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { PassThrough } from 'node:stream';
+import { expect, it } from 'vitest';
+import type { Enclosure } from '../../src/worker/engines/native/enclosure.ts';
+import { Launcher, type LaunchOptions } from '../../src/worker/engines/native/launcher.ts';
+import { NativeSandbox } from '../../src/worker/engines/native/sandbox.ts';
+
+it('is closed, and its command counts as killed, though the launcher never tells that it has ended', async () => {
+  const jobs = new PassThrough();
+  const enclosure = {
+    launcher: new Launcher({ jobs, report: new PassThrough() }),
+    pipe: { pourInto: () => () => Promise.resolve(), close: () => undefined },
+    kill: () => Promise.resolve(),
+  } as unknown as Enclosure;
+  const options = {
+    tools: { env: 'env', shell: 'sh', nice: 'nice', perl: 'perl' },
+    folder: tmpdir(),
+    limits: '',
+  } as unknown as LaunchOptions;
+  const sandbox = new NativeSandbox(enclosure, options);
+  const result = sandbox.run({ argv: ['/bin/sh'], env: {}, output: new PassThrough() });
+  while (!String(jobs.read() ?? '').includes('exec')) await once(jobs, 'readable');
+  await sandbox.close();
+  expect(await result).toMatchObject({ exitCode: 137 });
+});

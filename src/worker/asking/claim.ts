@@ -37,7 +37,7 @@ export interface Demand {
 /** The queue gives at most so many claims for one call. */
 export const MOST_CLAIMS = 32;
 
-const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
 /**
  * Asks the queue for work, once for each demand.

@@ -47,7 +47,7 @@ export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200, plentyM
 const PLENTY = MOST_CLAIMS;
 
 /** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
-const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
+const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
 /** A notice that was given back comes to a worker of the pool within this time (ms), if it comes at all. */
 const COMES_AGAIN_MS = 1_000;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { signal } from './signal.ts';
 import { settledWithin } from './settled-within.ts';
 
@@ -20,17 +20,25 @@ interface Member {
 
 /** What a PID namespace is known by. */
 export interface Space {
-  /** As the kernel names it. */
+  /** As the kernel names it: by a number, which the next namespace gets as soon as this one is gone. */
   readonly name: string;
+  /** Lets the namespace go. Until then it keeps its name, so that nobody else's process is taken for a member. */
+  readonly release: () => void;
   /** Its first process. */
   readonly init: number;
   /** When that started, in the system's own words: its pid may become another process's. */
   readonly initStarted: string | undefined;
 }
 
-/** The PID namespace that a process has made for its children, as the kernel names it. */
-export function namespaceForChildren(pid: number): string {
-  return readlinkSync(`/proc/${pid}/ns/pid_for_children`);
+/** The PID namespace that a process has made for its children. It keeps its name until it is released. */
+export function namespaceForChildren(pid: number): Pick<Space, 'name' | 'release'> {
+  const descriptor = openSync(`/proc/${pid}/ns/pid_for_children`, 'r');
+  return {
+    name: readlinkSync(`/proc/self/fd/${descriptor}`),
+    release: () => {
+      closeSync(descriptor);
+    },
+  };
 }
 
 /**
@@ -40,7 +48,10 @@ export function namespaceForChildren(pid: number): string {
  * @param emptied settles when nothing is left
  * @throws Error naming the processes that do not end
  */
-export async function killFromOutside(space: Space, emptied: Promise<unknown>): Promise<void> {
+export async function killFromOutside(
+  space: Omit<Space, 'release'>,
+  emptied: Promise<unknown>,
+): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   for (let pause = QUICK_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     if (await settledWithin(emptied, pause)) return;
@@ -60,7 +71,7 @@ function namesOf(members: readonly Member[]): string {
 }
 
 /** The processes in a namespace and in those made inside it, which are descendants of its first process. */
-function membersOf({ name: space, init, initStarted }: Space): Member[] {
+function membersOf({ name: space, init, initStarted }: Omit<Space, 'release'>): Member[] {
   const rows = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? readRow(Number(name)) : []));
   const alive = rows.filter(({ state }) => state !== 'Z' && state !== 'X');
   const members = new Set(

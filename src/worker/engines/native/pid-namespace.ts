@@ -137,7 +137,7 @@ export async function openPidNamespace(mark: string, opener: Opener): Promise<En
   try {
     await ends.ready;
     const init = childOf(keeper);
-    const space = { name: namespaceForChildren(keeper), init, initStarted: startOf(init) };
+    const space = { ...namespaceForChildren(keeper), init, initStarted: startOf(init) };
     return new PidNamespace(ends, keeper, space);
   } catch (error) {
     ends.close();
@@ -197,6 +197,7 @@ class PidNamespace implements Enclosure {
     // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
     const emptied = Promise.all([this.#ends.ended, this.#ends.launcherEnded]);
     await killFromOutside(this.#space, emptied);
+    this.#space.release();
   }
 }
 

@@ -2,7 +2,7 @@ import { assertDescriptors } from './descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
 import { newMark } from './mark.ts';
 
-/** A spare takes six, or ten while it is made; a worker that is short of them needs these for its runs. */
+/** A spare takes seven, or eleven while it is made; a worker that is short of them needs these for its runs. */
 const DESCRIPTORS_TO_SPARE = 48;
 
 /** How long after a place was taken the next is made, in ms: the command that is starting comes first. */

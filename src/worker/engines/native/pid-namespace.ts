@@ -137,8 +137,9 @@ export async function openPidNamespace(mark: string, opener: Opener): Promise<En
   try {
     await ends.ready;
     const init = childOf(keeper);
-    const space = { ...namespaceForChildren(keeper), init, initStarted: startOf(init) };
-    return new PidNamespace(ends, keeper, space);
+    const initStarted = startOf(init);
+    // Last, for nothing that can fail comes after it.
+    return new PidNamespace(ends, keeper, { init, initStarted, ...namespaceForChildren(keeper) });
   } catch (error) {
     ends.close();
     throw error;

@@ -2,10 +2,50 @@
 // picture: npx depcruise src --output-type dot --collapse '^src/[^/]+/' | dot -T svg
 
 /** Lowest first. Each top folder of src imports only from those before it, and only through their index.ts. */
-export const floors = ['base', 'pulse', 'exchanges', 'queue', 'streams', 'worker', 'local', 'cli'];
+export const floors = [
+  'base',
+  'pulse',
+  'exchanges',
+  'taskcluster',
+  'streams',
+  'worker',
+  'pool',
+  'local',
+  'cli',
+];
 
 /** What a feature may know of the worker that runs it: what it is given, and the words it answers with. */
-const knownToFeatures = ['config/', 'files/', 'task-log/', 'outcome.ts', 'shortage.ts'];
+const knownToFeatures = [
+  'artifacts/',
+  'engines/connection.ts',
+  'engines/container.ts',
+  'engines/engine.ts',
+  'events.ts',
+  'exposure/index.ts',
+  'files/',
+  'log-names.ts',
+  'outcome.ts',
+  'properties/',
+  'schema-part.ts',
+  'secrets/',
+  'shortage.ts',
+  'stores/',
+  'task-log/',
+  'task-spec.ts',
+  'unpack/',
+];
+
+/** What an engine may know of the worker: words for what tasks ask for, and what it needs to work with files. */
+const knownToEngines = [
+  'files/',
+  'outcome.ts',
+  'shortage.ts',
+  'stores/collector.ts',
+  'task-spec.ts',
+  'unpack/',
+];
+
+const inWorker = paths => `^src/worker/(${paths.join('|').replaceAll('.', '\\.')})`;
 
 const upward = floors.slice(0, -1).map((floor, i) => ({
   name: `${floor}-imports-no-floor-above`,
@@ -32,7 +72,7 @@ export default {
       comment: 'An engine runs commands; it learns from nobody why.',
       severity: 'error',
       from: { path: '^src/worker/engines/' },
-      to: { path: '^src/worker/', pathNot: '^src/worker/engines/' },
+      to: { path: '^src/worker/', pathNot: ['^src/worker/engines/', inWorker(knownToEngines)] },
     },
     {
       name: 'features-know-little-of-the-worker',
@@ -42,11 +82,15 @@ export default {
       from: { path: '^src/worker/features/' },
       to: {
         path: '^src/worker/',
-        pathNot: [
-          '^src/worker/features/',
-          `^src/worker/(${knownToFeatures.join('|').replaceAll('.', '\\.')})`,
-        ],
+        pathNot: ['^src/worker/features/', inWorker(knownToFeatures)],
       },
+    },
+    {
+      name: 'a-feature-knows-no-other',
+      comment: 'What one learns and another needs goes through the run, such as its artifacts.',
+      severity: 'error',
+      from: { path: '^src/worker/features/(?!all|feature|index|open-features)([^/.]+)' },
+      to: { path: '^src/worker/features/', pathNot: ['^src/worker/features/$1', '/feature\\.ts$'] },
     },
     {
       name: 'engines-and-features-have-doors-too',
@@ -54,7 +98,8 @@ export default {
       from: { path: '^src/worker/', pathNot: '^src/worker/(engines|features)/' },
       to: {
         path: '^src/worker/(engines|features)/',
-        pathNot: '^src/worker/(engines/engine|engines/[^/]+/index|features/index)\\.ts$',
+        pathNot:
+          '^src/worker/(engines/(engine|engines|container|connection)|engines/[^/]+/index|features/index)\\.ts$',
       },
     },
     {
@@ -78,7 +123,7 @@ export default {
     },
     {
       name: 'imports-resolve',
-      comment: 'What can not be found can not be judged.',
+      comment: 'What cannot be found cannot be judged.',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },

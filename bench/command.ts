@@ -10,13 +10,24 @@ interface Part<Setting> {
   measure(setting: Setting): Promise<Row[]>;
 }
 
+/** What the words of the command line say of the setting. */
+export interface SettingOptions {
+  readonly quick: boolean;
+  /** How many workers there are, where the benchmark lets that be chosen. */
+  readonly workers: number | undefined;
+  /** Tells whoever waits what is going on. */
+  readonly say: (text: string) => void;
+}
+
 export interface Benchmark<Setting> {
   /** How it is called: `bench`. */
   readonly script: string;
   readonly figures: readonly Part<Setting>[];
+  /** Whether the number of workers can be chosen, with `--workers`. */
+  readonly hasWorkers?: true;
   /** Makes the setting, uses it, and takes it down whatever happens. */
   readonly withSetting: <Result>(
-    options: { readonly quick: boolean; readonly say: (text: string) => void },
+    options: SettingOptions,
     use: (setting: Setting) => Promise<Result>,
   ) => Promise<Result>;
   readonly describe: (setting: Setting) => Promise<Machine>;
@@ -37,7 +48,7 @@ export async function runBenchmark<Setting>(benchmark: Benchmark<Setting>): Prom
 }
 
 async function run<Setting>(
-  { script, figures, withSetting, describe }: Benchmark<Setting>,
+  { script, figures, hasWorkers, withSetting, describe }: Benchmark<Setting>,
   words: readonly string[],
 ): Promise<number> {
   const names = figures.map(({ name }) => name);
@@ -47,12 +58,15 @@ async function run<Setting>(
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: names },
       json: { type: 'string' },
+      ...(hasWorkers && { workers: { type: 'string' } as const }),
       strict: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
-    process.stdout.write(help(script, names));
+    process.stdout.write(
+      help(script, names, hasWorkers ? '  --workers N  how many workers there are\n' : ''),
+    );
     return 0;
   }
   const unknown = values.only.filter(name => !names.includes(name));
@@ -64,7 +78,8 @@ async function run<Setting>(
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(6);
     process.stderr.write(`${seconds} s  ${text}\n`);
   };
-  const { rows, machine } = await withSetting({ quick: values.quick, say }, async setting => {
+  const workers = workersOf((values as { readonly workers?: string }).workers);
+  const { rows, machine } = await withSetting({ quick: values.quick, workers, say }, async setting => {
     const machine = await describe(setting);
     const rows: Row[] = [];
     for (const figure of figures) {
@@ -82,12 +97,20 @@ async function run<Setting>(
   return values.strict && rows.some(({ met }) => met === false) ? 1 : 0;
 }
 
-function help(script: string, names: readonly string[]): string {
+function workersOf(word: string | undefined): number | undefined {
+  if (word === undefined) return undefined;
+  const workers = Number(word);
+  if (!Number.isSafeInteger(workers) || workers < 2)
+    throw new Error(`--workers ${word}: it must be a number from 2 on`);
+  return workers;
+}
+
+function help(script: string, names: readonly string[], more: string): string {
   return `npm run ${script} -- [options]
 
   --quick      fewer samples: a first look
   --only NAME  a part of it: ${names.join(', ')}; may be given again
   --json FILE  write the rows, with what they were taken from, and the machine
   --strict     exit 1 when a goal is missed
-`;
+${more}`;
 }

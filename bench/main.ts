@@ -8,6 +8,8 @@ import { endurance } from './figures/endurance.ts';
 import { failedClaims } from './figures/failed-claims.ts';
 import { fleet } from './figures/fleet.ts';
 import { footprint } from './figures/footprint.ts';
+import { liveLog } from './figures/live-log.ts';
+import { shell } from './figures/shell.ts';
 import { log } from './figures/log.ts';
 import { pool } from './figures/pool.ts';
 import { idleHour } from './figures/idle-hour.ts';
@@ -24,6 +26,8 @@ const FIGURES: readonly Figure[] = [
   failedClaims,
   cancel,
   log,
+  liveLog,
+  shell,
   footprint,
   breakdown,
   throughput,

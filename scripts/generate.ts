@@ -42,7 +42,7 @@ async function generate({ services, apis, schemas }: References): Promise<Map<st
     const content = isQueue
       ? await queueApiModule(api.calls, schemas, shared)
       : await apiModule(api, schemas);
-    files.set(`src/queue/generated/${isQueue ? 'api' : `${api.name}-api`}.ts`, content);
+    files.set(`src/taskcluster/generated/${isQueue ? 'api' : `${api.name}-api`}.ts`, content);
   }
   return files;
 }

@@ -4,7 +4,7 @@ import taskcluster from 'taskcluster-client';
 import { queue as exchanges } from '../src/exchanges/index.ts';
 import { startLocalQueue } from '../src/local/index.ts';
 import { connect, Secret } from '../src/pulse/index.ts';
-import type { TaskStatusStructure } from '../src/queue/index.ts';
+import type { TaskStatusStructure } from '../src/taskcluster/index.ts';
 import type { SoakTask } from './task.ts';
 
 const PROVISIONER_ID = 'soak';

@@ -101,7 +101,7 @@ export const FAULTS: readonly FaultKind[] = [
     name: 'broker-restart',
     whom: 'all',
     lasts: [2_000, 8_000],
-    // The queue can not announce what it gives, so it gives nothing: this is an outage of both. rabbitmqctl adds its own.
+    // The queue cannot announce what it gives, so it gives nothing: this is an outage of both. rabbitmqctl adds its own.
     bound: lastsMs => afterOutage(lastsMs + 15_000),
     strike: async ({ broker, lastsMs }) => {
       await broker?.stop();

@@ -13,7 +13,7 @@ export const HELP = `npm run soak -- [options]
   --claim-secs N   how long a claim lasts, 15 by default
 `;
 
-/** A word of the command line that can not be used. */
+/** A word of the command line that cannot be used. */
 export class BadOption extends Error {
   override readonly name = 'BadOption';
 }

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { TaskStatusStructure } from '../src/queue/index.ts';
+import type { TaskStatusStructure } from '../src/taskcluster/index.ts';
 import type { SoakDeployment } from './deployment.ts';
 import type { SoakTask } from './task.ts';
 import type { SoakWorker } from './worker.ts';

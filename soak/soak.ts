@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskStatusStructure } from '../src/queue/index.ts';
+import type { TaskStatusStructure } from '../src/taskcluster/index.ts';
 import { startDeployment, type SoakDeployment } from './deployment.ts';
 import { feed } from './feed.ts';
 import { planned } from './plan.ts';

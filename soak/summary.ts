@@ -1,4 +1,4 @@
-import type { TaskStatusStructure } from '../src/queue/index.ts';
+import type { TaskStatusStructure } from '../src/taskcluster/index.ts';
 
 /** A fault that has struck. All times are in ms. */
 export interface StruckFault {

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startOwnBroker } from '../../test/harness/broker.ts';
 import { brokerControl } from '../../test/harness/broker-control.ts';
 import { row, type Row } from '../report/row.ts';
+import { watchBroker } from '../setting/broker-usage.ts';
 import { startFleet } from '../setting/fleet.ts';
 import { startQueue } from '../setting/queue.ts';
 import type { Setting } from '../setting/setting.ts';
@@ -31,12 +31,12 @@ async function costs(setting: Setting, count: number): Promise<Row[]> {
     const { usage } = brokerControl(own.control);
     await using queue = await startQueue(own.queuePulseUrl);
     setting.say(`broker: ${count} idle workers`);
-    const alone = await watch(usage, { settleMs, watchMs });
+    const alone = await watchBroker(usage, { settleMs, watchMs });
     await using _fleet = await startFleet(
       { ...setting, queue, pulseUrl: own.pulseUrl },
       { count, taskMs: [0, 0] },
     );
-    const crowded = await watch(usage, { settleMs, watchMs });
+    const crowded = await watchBroker(usage, { settleMs, watchMs });
     const title = `RabbitMQ, ${count} idle workers`;
     return [
       row(`${title}: memory for each`, 'MB', (crowded.memoryMb - alone.memoryMb) / count, undefined),
@@ -50,20 +50,4 @@ async function costs(setting: Setting, count: number): Promise<Row[]> {
   } finally {
     await own.stop();
   }
-}
-
-type Usage = ReturnType<typeof brokerControl>['usage'];
-
-async function watch(
-  usage: Usage,
-  { settleMs, watchMs }: { readonly settleMs: number; readonly watchMs: number },
-) {
-  await sleep(settleMs);
-  const before = await usage();
-  await sleep(watchMs);
-  const after = await usage();
-  return {
-    memoryMb: after.memoryBytes / 1e6,
-    cpuMsAMinute: ((after.cpuMs - before.cpuMs) * 60_000) / watchMs,
-  };
 }

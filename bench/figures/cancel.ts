@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { rowOf } from '../report/row.ts';
 import type { Row } from '../report/row.ts';
 import { nowMs } from '../setting/clock.ts';
-import { membersOf, watchDeaths, type Member } from '../setting/processes.ts';
+import { grownUp, msToDeath } from '../setting/processes.ts';
 import { startQueue, type ObservedQueue } from '../setting/queue.ts';
 import { randomPause } from '../setting/setting.ts';
 import { startWorkers } from '../setting/workers.ts';
@@ -113,29 +113,10 @@ async function cancelOne(
 ): Promise<number> {
   const taskId = await queue.createTask(pool, family.command);
   await queue.moment('claimed', taskId);
-  await grownUp(taskId, family);
+  await grownUp(taskId, family.sleepers, GROWING_UP_MS);
   await after(taskId);
-  const members = await grownUp(taskId, family);
-  const watch = await watchDeaths(
-    members.map(({ pid }) => pid),
-    watchEveryMs,
-  );
-  const sentMs = nowMs();
-  const [diedMs] = await Promise.all([watch.allDeadMs, queue.cancelTask(taskId)]);
-  const left = membersOf(taskId);
-  if (left.length > 0) throw new Error(`not all of a run died: ${JSON.stringify(left)}`);
-  return diedMs - sentMs;
-}
-
-/** Waits until all processes of the task are there. */
-async function grownUp(taskId: string, { sleepers }: Family): Promise<Member[]> {
-  const end = nowMs() + GROWING_UP_MS;
-  for (;;) {
-    const members = membersOf(taskId);
-    if (members.filter(({ program }) => program === 'sleep').length >= sleepers) return members;
-    if (nowMs() > end) throw new Error(`the processes of a task were not seen: ${JSON.stringify(members)}`);
-    await sleep(20);
-  }
+  const members = await grownUp(taskId, family.sleepers, GROWING_UP_MS);
+  return msToDeath(taskId, members, watchEveryMs, () => queue.cancelTask(taskId));
 }
 
 /** Waits until so many ms of a task's claim have passed; not at all when they have. */

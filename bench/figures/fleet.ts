@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startOwnBroker } from '../../test/harness/broker.ts';
 import { brokerControl } from '../../test/harness/broker-control.ts';
 import { row, rowOf, type Row } from '../report/row.ts';
+import { busiestSecond } from '../setting/busiest-second.ts';
 import { startFleet, type Fleet } from '../setting/fleet.ts';
+import { createAtHalfLoad, waitsOf } from '../setting/half-load.ts';
 import { startQueue, taskQueueIdOf, type ObservedQueue } from '../setting/queue.ts';
 import type { Setting } from '../setting/setting.ts';
 import type { Figure } from './figure.ts';
@@ -11,8 +13,6 @@ const SIZES = {
   quick: { workers: 30, tasks: 150, taskMs: [800, 1_600] },
   full: { workers: 300, tasks: 3_000, taskMs: [4_000, 8_000] },
 } as const;
-/** The workers that run something at a time, as a part of all. */
-const LOAD = 0.5;
 /** How long the broker is away. */
 const AWAY_MS = 5_000;
 /** Workers that come back also ask the queue; this is for the last of them to have done so. */
@@ -30,7 +30,7 @@ export const fleet: Figure = {
       setting.say(`fleet: ${workers} workers`);
       const place = { ...setting, queue, pulseUrl: broker.pulseUrl };
       await using started = await startFleet(place, { count: workers, taskMs });
-      const rows = await halfLoad(setting, queue, started, tasks, (taskMs[0] + taskMs[1]) / 2);
+      const rows = await halfLoad(setting, queue, started, tasks, taskMs);
       if (broker.control === undefined) return rows;
       return [...rows, ...(await storm(setting, queue, started, brokerControl(broker.control)))];
     } finally {
@@ -44,22 +44,12 @@ async function halfLoad(
   queue: ObservedQueue,
   started: Fleet,
   tasks: number,
-  meanMs: number,
+  taskMs: readonly [number, number],
 ): Promise<Row[]> {
   const { pool, count } = started;
   setting.say(`fleet: ${tasks} tasks at half load`);
-  const created: Promise<string>[] = [];
-  for (let task = 0; task < tasks; task++) {
-    // At random moments, as people push: so many arrive at times that there is more than half of a load.
-    await sleep((-Math.log(1 - Math.random()) * meanMs) / (count * LOAD));
-    created.push(queue.createTask(pool, ['true']));
-  }
-  const taskIds = await Promise.all(created);
-  const waits = await Promise.all(
-    taskIds.map(
-      async taskId => (await queue.moment('claimed', taskId)) - (await queue.moment('created', taskId)),
-    ),
-  );
+  const taskIds = await createAtHalfLoad(queue, started, tasks, taskMs);
+  const waits = await waitsOf(queue, taskIds);
   await Promise.all(taskIds.map(taskId => queue.moment('completed', taskId)));
   const claims = queue.calls(`/claim-work/${encodeURIComponent(taskQueueIdOf(pool))}`).length;
   const title = `${count} workers, ${tasks} tasks`;
@@ -103,16 +93,4 @@ async function storm(
       atMost: 50,
     }),
   ];
-}
-
-/** The most of the times, in ms, that lie within any second. */
-function busiestSecond(times: readonly number[]): number {
-  const sorted = [...times].sort((one, other) => one - other);
-  let first = 0;
-  let most = 0;
-  sorted.forEach((time, index) => {
-    while (time - (sorted[first] ?? time) >= 1_000) first += 1;
-    most = Math.max(most, index - first + 1);
-  });
-  return most;
 }

@@ -10,10 +10,18 @@ export interface Machine {
   readonly system: string;
   /** How many processes wanted to run, on the average of the last minute before. Much above 0, and others were at work. */
   readonly loadBefore: number;
-  readonly versions: Readonly<Record<'tcw' | 'node' | 'rabbitmq', string>>;
+  readonly versions: Readonly<Partial<Record<keyof typeof NAMES, string>>>;
 }
 
+/** The programs that figures depend on, by what they are called. */
+const NAMES = { tcw: 'tcw', node: 'Node', rabbitmq: 'RabbitMQ', docker: 'Docker' } as const;
+
 export async function describeMachine(pulseUrl: string): Promise<Machine> {
+  return describeMachineWith({ rabbitmq: await rabbitmqVersion(pulseUrl) });
+}
+
+/** @param programs the versions of those that were measured with, beside tcw and Node */
+export function describeMachineWith(programs: Machine['versions']): Machine {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     readonly version: string;
   };
@@ -24,15 +32,17 @@ export async function describeMachine(pulseUrl: string): Promise<Machine> {
     // What follows the numbers is a name that somebody gave.
     system: `${type()} ${/^[\d.]*\d/.exec(release())?.[0] ?? ''}`,
     loadBefore: loadavg()[0] ?? 0,
-    versions: { tcw: version, node: process.versions.node, rabbitmq: await rabbitmqVersion(pulseUrl) },
+    versions: { tcw: version, node: process.versions.node, ...programs },
   };
 }
 
 export function inWords({ cores, processor, memoryGiB, system, loadBefore, versions }: Machine): string {
-  const { tcw, node, rabbitmq } = versions;
+  const programs = Object.entries(versions).map(
+    ([key, version]) => `${NAMES[key as keyof typeof NAMES]} ${version}`,
+  );
   return (
     `${cores} cores (${processor}), ${memoryGiB} GiB, ${system}, load before ${loadBefore.toFixed(1)}; ` +
-    `tcw ${tcw}, Node ${node}, RabbitMQ ${rabbitmq}`
+    programs.join(', ')
   );
 }
 

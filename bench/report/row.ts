@@ -7,9 +7,22 @@ export type Goal =
       /** The baseline is to be so many times the value. */
       readonly timesUnderBaseline?: number;
     }
-  | { readonly atLeast: number };
+  | { readonly atLeast: number }
+  /** The baseline is to be so many times the value. */
+  | { readonly ratioAtLeast: number };
 
-export type Unit = 'ms' | 'µs' | 'MB' | 'calls' | 'tasks/s' | 'requests' | 'messages/s' | 'times';
+export type Unit =
+  | 'ms'
+  | 'µs'
+  | 'MB'
+  | 'MB/s'
+  | 'calls'
+  | 'tasks/s'
+  | 'requests'
+  | 'messages/s'
+  | 'times'
+  | 'connections'
+  | 'tasks';
 
 /** One line of the result. */
 export interface Row {
@@ -74,12 +87,17 @@ export function row(
 
 function isMet(goal: Goal, value: number, ratio: number | null): boolean {
   if ('atLeast' in goal) return value >= goal.atLeast;
+  if ('ratioAtLeast' in goal) return !Number.isNaN(value) && ratio !== null && ratio >= goal.ratioAtLeast;
   if (!(value <= goal.atMost)) return false;
   return goal.timesUnderBaseline === undefined || (ratio !== null && ratio >= goal.timesUnderBaseline);
 }
 
+/** What a goal need not repeat. */
+const COUNTS: ReadonlySet<Unit> = new Set(['calls', 'times', 'requests', 'connections', 'tasks']);
+
 function inWords(goal: Goal, unit: Unit): string {
-  const suffix = unit === 'calls' || unit === 'times' || unit === 'requests' ? '' : ` ${unit}`;
+  if ('ratioAtLeast' in goal) return `ratio ≥ ${goal.ratioAtLeast}`;
+  const suffix = COUNTS.has(unit) ? '' : ` ${unit}`;
   if ('atLeast' in goal) return `≥ ${goal.atLeast}${suffix}`;
   const most = `≤ ${goal.atMost}${suffix}`;
   return goal.timesUnderBaseline === undefined

@@ -1,8 +1,13 @@
 // Many workers in one process: each has its connections and its clients, and none has processes.
-import { NEVER, tap } from 'rxjs';
+import { tap } from 'rxjs';
 import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
-import { connectQueue } from '../../src/queue/index.ts';
-import { configDefaults, createWorker, type WorkerConfig, type WorkerNews } from '../../src/worker/index.ts';
+import {
+  configDefaults,
+  startWorker,
+  type RunningWorker,
+  type WorkerConfig,
+  type WorkerNews,
+} from '../../src/worker/index.ts';
 import { simulatedEngine } from './simulated-engine.ts';
 
 /** What the process is told, as JSON in its variable `BENCH_FLEET`. */
@@ -12,10 +17,14 @@ export interface FleetOptions {
   readonly pulseUrl: string;
   readonly provisionerId: string;
   readonly pool: string;
+  /** What the names of its workers begin with: at most 32 characters. */
+  readonly name: string;
   readonly count: number;
   readonly tasksDir: string;
   /** How long a task takes at least and at most, in ms. */
   readonly taskMs: readonly [number, number];
+  /** Whether the queue goes away on purpose, so that nothing need be said of it. */
+  readonly quiet: boolean;
 }
 
 /** What it tells of itself, each time that it has changed. */
@@ -47,13 +56,19 @@ const engine = simulatedEngine(() => shortestMs + Math.random() * (longestMs - s
 
 for (let index = 0; index < options.count; index++) {
   setTimeout(() => {
-    startWorker(`fleet-${index}`);
+    startOne(`${options.name.slice(-32)}-${index}`);
   }, index * START_EVERY_MS);
 }
+const workers: RunningWorker[] = [];
+process.on('message', message => {
+  if (message !== 'preempt') return;
+  for (const worker of workers) worker.drain('now');
+  void Promise.allSettled(workers.map(({ done }) => done)).then(() => process.exit());
+});
 process.once('disconnect', () => process.exit());
 process.once('SIGTERM', () => process.exit());
 
-function startWorker(workerId: string): void {
+function startOne(workerId: string): void {
   const accessToken = new Secret(options.worker.accessToken);
   const config: WorkerConfig = {
     ...configDefaults(),
@@ -66,17 +81,10 @@ function startWorker(workerId: string): void {
     workerId,
     tasksDir: options.tasksDir,
   };
-  const queue = connectQueue({
-    rootUrl: config.rootURL,
-    credentials: config,
-    taskQueueId: `${config.provisionerId}/${config.workerType}`,
-    workerGroup: config.workerGroup,
-    workerId,
-  });
   const pulse = connect({ url: new Secret(options.pulseUrl), connectionName: workerId });
-  createWorker({ config, queue, engine, version: 'benchmark' }, counted(pulse), NEVER).events$.subscribe(
-    complain,
-  );
+  const worker = startWorker({ config, engines: [engine], version: 'benchmark', pulse: counted(pulse) });
+  worker.events$.subscribe(complain);
+  workers.push(worker);
 }
 
 /** Counts who listens, and what comes. */
@@ -105,5 +113,5 @@ function counted(pulse: Pulse): Pulse {
 
 /** That Pulse goes away and comes back is what is measured. All else that goes wrong is shown. */
 function complain(news: WorkerNews): void {
-  if ('err' in news) console.error(news.type, news.err);
+  if ('err' in news && !options.quiet) console.error(news.type, news.err);
 }

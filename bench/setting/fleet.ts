@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +9,7 @@ import { nowMs } from './clock.ts';
 import type { FleetMessage, FleetOptions } from './fleet-process.ts';
 import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
 
-/** Many workers with one slot each, in a process of their own. */
+/** Many workers with one slot each, in processes that they share. */
 export interface Fleet extends AsyncDisposable {
   readonly pool: string;
   readonly count: number;
@@ -15,25 +17,93 @@ export interface Fleet extends AsyncDisposable {
   readonly notices: number;
   /** Waits until all of them listen to Pulse, or until not one of their consumers does; returns when it was so. */
   all(state: 'listening' | 'deaf'): Promise<number>;
+  /** All of them are told to go at once, as by spot notices. Settles when all have gone. */
+  preempt(): Promise<void>;
 }
 
 export interface FleetSetting {
-  readonly queue: ObservedQueue;
+  readonly queue: Pick<ObservedQueue, 'rootUrl' | 'worker'>;
   readonly pulseUrl: string;
   readonly folder: string;
   readonly newPool: (name: string) => string;
 }
 
+export interface FleetSize extends Pick<FleetOptions, 'count' | 'taskMs'> {
+  /** A pool that may have other workers, by default a new one. */
+  readonly pool?: string;
+  /** Says nothing of what goes wrong, since the queue goes away on purpose. */
+  readonly quiet?: boolean;
+}
+
 const CONSUMERS_EACH = 2;
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
+/** So many connections and timers do not make one event loop late. */
+const MOST_IN_ONE_PROCESS = 1_000;
 
 /** Starts them; settles when all of them listen. */
-export async function startFleet(
-  { queue, pulseUrl, folder, newPool }: FleetSetting,
-  { count, taskMs }: Pick<FleetOptions, 'count' | 'taskMs'>,
-): Promise<Fleet> {
-  const pool = newPool('fleet');
-  const tasksDir = join(folder, pool);
+export async function startFleet(setting: FleetSetting, size: FleetSize): Promise<Fleet> {
+  const { count, taskMs, pool = setting.newPool('fleet'), quiet = false } = size;
+  const processes = Array.from({ length: Math.ceil(count / MOST_IN_ONE_PROCESS) }, (_, index) =>
+    Math.min(MOST_IN_ONE_PROCESS, count - index * MOST_IN_ONE_PROCESS),
+  );
+  const parts = await Promise.all(
+    processes.map(each => startPart(setting, { pool, count: each, taskMs, quiet })),
+  );
+  const sum = (of: (message: FleetMessage) => number) =>
+    parts.reduce((total, { last }) => total + of(last()), 0);
+  const fleet: Fleet = {
+    pool,
+    count,
+    get notices() {
+      return sum(({ notices }) => notices);
+    },
+    all: async state => {
+      const wanted = state === 'listening' ? count * CONSUMERS_EACH : 0;
+      const giveUpMs = nowMs() + PATIENCE_MS;
+      for (;;) {
+        const consuming = sum(message => message.consuming);
+        if (consuming === wanted) return Math.max(...parts.map(({ changedMs }) => changedMs()));
+        const ended = parts.find(({ child }) => child.exitCode !== null);
+        if (ended) throw new Error(`a fleet ended with exit code ${ended.child.exitCode}`);
+        if (nowMs() > giveUpMs) {
+          throw new Error(`${consuming} of ${wanted} consumers listen after ${PATIENCE_MS / 1000} s`);
+        }
+        await sleep(20);
+      }
+    },
+    preempt: async () => {
+      await Promise.all(
+        parts.map(async ({ child }) => {
+          const ended = once(child, 'exit');
+          child.send('preempt');
+          await ended;
+        }),
+      );
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(parts.map(({ child }) => endChild(child)));
+    },
+  };
+  await fleet.all('listening');
+  return fleet;
+}
+
+interface Part {
+  readonly child: ChildProcess;
+  /** What its process told last. */
+  readonly last: () => FleetMessage;
+  /** When the number of its consumers changed last. */
+  readonly changedMs: () => number;
+}
+
+let parts = 0;
+
+async function startPart(
+  { queue, pulseUrl, folder }: FleetSetting,
+  { pool, count, taskMs, quiet }: Required<FleetSize>,
+): Promise<Part> {
+  const name = `${pool}-${++parts}`;
+  const tasksDir = join(folder, name);
   await mkdir(tasksDir);
   const options: FleetOptions = {
     rootUrl: queue.rootUrl,
@@ -41,9 +111,11 @@ export async function startFleet(
     pulseUrl,
     provisionerId: PROVISIONER_ID,
     pool,
+    name,
     count,
     tasksDir,
     taskMs,
+    quiet,
   };
   const script = fileURLToPath(new URL('fleet-process.ts', import.meta.url));
   const child = startNode([script], { BENCH_FLEET: JSON.stringify(options) }, [
@@ -58,26 +130,5 @@ export async function startFleet(
     if (message.consuming !== last.consuming) changedMs = nowMs();
     last = message;
   });
-  const fleet: Fleet = {
-    pool,
-    count,
-    get notices() {
-      return last.notices;
-    },
-    all: async state => {
-      const wanted = state === 'listening' ? count * CONSUMERS_EACH : 0;
-      const giveUpMs = nowMs() + PATIENCE_MS;
-      while (last.consuming !== wanted) {
-        if (child.exitCode !== null) throw new Error(`the fleet ended with exit code ${child.exitCode}`);
-        if (nowMs() > giveUpMs) {
-          throw new Error(`${last.consuming} of ${wanted} consumers listen after ${PATIENCE_MS / 1000} s`);
-        }
-        await sleep(20);
-      }
-      return changedMs;
-    },
-    [Symbol.asyncDispose]: () => endChild(child),
-  };
-  await fleet.all('listening');
-  return fleet;
+  return { child, last: () => last, changedMs: () => changedMs };
 }

@@ -2,11 +2,12 @@
 // the worker made to the queue.
 import { setImmediate as turn } from 'node:timers/promises';
 import { mock } from 'node:test';
-import { NEVER } from 'rxjs';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { connect, MemoryBroker, memoryTransport, Secret } from '../../src/pulse/index.ts';
-import type { Queue } from '../../src/queue/index.ts';
-import { configDefaults, createWorker, type WorkerParts } from '../../src/worker/index.ts';
+import type { Queue } from '../../src/taskcluster/index.ts';
+import { payloadsOf } from '../../src/worker/payloads/index.ts';
+import { enginesOf } from '../../src/worker/engines/engines.ts';
+import { configDefaults, FEATURES, startWorker, type WorkerOptions } from '../../src/worker/index.ts';
 import { baselineWorker } from '../baseline.ts';
 import { simulatedEngine } from './simulated-engine.ts';
 import type { Contender } from './workers.ts';
@@ -15,9 +16,16 @@ const HOUR_S = 3_600;
 /** How long the queue lets a claimWork wait that it has no task for. */
 const LONG_POLL_MS = 20_000;
 
-const START: Readonly<Record<Contender, (parts: WorkerParts) => Promise<unknown>>> = {
+const START: Readonly<Record<Contender, (parts: WorkerOptions) => Promise<unknown>>> = {
   tcw: listeningWorker,
-  baseline: baselineWorker,
+  baseline: async options =>
+    baselineWorker({
+      ...options,
+      engines: enginesOf([simulatedEngine(() => 0)]),
+      queue: options.queue!,
+      features: [],
+      payloads: payloadsOf(['generic-worker'], FEATURES),
+    }),
 };
 
 async function requestsInAnHour(kind: Contender): Promise<number> {
@@ -35,7 +43,7 @@ async function requestsInAnHour(kind: Contender): Promise<number> {
       clientId: 'bench',
     },
     queue: emptyQueue(() => requests++),
-    engine: simulatedEngine(() => 0),
+    engines: [simulatedEngine(() => 0)],
     version: 'benchmark',
   });
   for (let second = 0; second < HOUR_S; second++) {
@@ -46,11 +54,11 @@ async function requestsInAnHour(kind: Contender): Promise<number> {
   return requests;
 }
 
-async function listeningWorker(parts: WorkerParts): Promise<void> {
+async function listeningWorker(options: WorkerOptions): Promise<void> {
   const transport = memoryTransport(new MemoryBroker());
   const owner = connect({ transport, user: 'taskcluster-queue' });
   for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
-  createWorker(parts, connect({ transport, user: 'workers' }), NEVER).events$.subscribe();
+  startWorker({ ...options, pulse: connect({ transport, user: 'workers' }) }).done.catch(console.error);
 }
 
 /** A queue without tasks, as the one of Taskcluster answers. */
@@ -69,6 +77,9 @@ function emptyQueue(onRequest: () => void): Queue {
     now: Date.now,
     forRun: () => {
       throw new Error('there are no runs');
+    },
+    service: () => {
+      throw new Error('no other call is made');
     },
   };
 }

@@ -8,6 +8,7 @@ import { Secret } from '../../src/pulse/index.ts';
 import { nativeEngine } from '../../src/worker/index.ts';
 import { openTaskLog } from '../../src/worker/task-log/task-log.ts';
 import { nowMs } from './clock.ts';
+import { runFolderAt } from '../../test/run-folder-at.ts';
 
 /** How long each took, in ms. */
 export interface LogSample {
@@ -20,7 +21,7 @@ const secrets = Array.from({ length: 4 }, (_, index) => new Secret(`${index}`.re
 const engine = await nativeEngine();
 
 async function through(): Promise<number> {
-  const sandbox = await engine.open(folder);
+  const sandbox = await engine.open({ home: runFolderAt(folder) });
   const log = await openTaskLog({ folders: [folder], name: 'log', secrets: () => secrets });
   const startedMs = nowMs();
   const env = { PATH: process.env.PATH ?? '' };

@@ -1,7 +1,9 @@
 import { execa } from 'execa';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { nowMs } from './clock.ts';
 
 /** A process that belongs to a run. */
 export interface Member {
@@ -14,7 +16,7 @@ export interface Member {
  * The processes of a task's run, seen from outside: those that have the task's id in their environment, and everything
  * else that is in the PID namespace of one of those. Only on Linux.
  */
-export function membersOf(taskId: string): Member[] {
+function membersOf(taskId: string): Member[] {
   const ours = namespaceOf('self');
   const all = readdirSync('/proc').filter(name => /^\d+$/.test(name));
   const marked = all.filter(pid => read(`/proc/${pid}/environ`).includes(`TASK_ID=${taskId}\0`));
@@ -41,7 +43,7 @@ function read(file: string): string {
 }
 
 /** Looks at processes until all are dead. */
-export interface DeathWatch {
+interface DeathWatch {
   /** When the last of them was seen to be dead, on the clock of `nowMs`. */
   readonly allDeadMs: Promise<number>;
 }
@@ -51,7 +53,7 @@ export interface DeathWatch {
  *
  * @param everyMs the time between two looks: how much too late a death is seen, at most
  */
-export async function watchDeaths(pids: readonly number[], everyMs: number): Promise<DeathWatch> {
+async function watchDeaths(pids: readonly number[], everyMs: number): Promise<DeathWatch> {
   const thread = new Worker(new URL('death-watch.ts', import.meta.url), { workerData: { pids, everyMs } });
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   thread.once('error', reject);
@@ -65,4 +67,43 @@ export async function residentMb(pids: readonly number[]): Promise<number> {
   const { stdout } = await execa('ps', ['-o', 'rss=', '-p', pids.join(',')]);
   const kilobytes = stdout.split('\n').reduce((sum, line) => sum + Number(line), 0);
   return (kilobytes * 1024) / 1e6;
+}
+
+/**
+ * Waits until so many processes of a task's run are `sleep`.
+ *
+ * @returns all of its processes
+ * @throws Error after `withinMs`
+ */
+export async function grownUp(taskId: string, sleepers: number, withinMs: number): Promise<Member[]> {
+  const end = nowMs() + withinMs;
+  for (;;) {
+    const members = membersOf(taskId);
+    if (members.filter(({ program }) => program === 'sleep').length >= sleepers) return members;
+    if (nowMs() > end) throw new Error(`the processes of a task were not seen: ${JSON.stringify(members)}`);
+    await sleep(20);
+  }
+}
+
+/**
+ * How long the processes of a task's run live after something is asked for, in ms.
+ *
+ * @param everyMs how much too late a death is seen, at most
+ * @throws Error when one is left
+ */
+export async function msToDeath(
+  taskId: string,
+  members: readonly Member[],
+  everyMs: number,
+  ask: () => Promise<unknown>,
+): Promise<number> {
+  const watch = await watchDeaths(
+    members.map(({ pid }) => pid),
+    everyMs,
+  );
+  const sentMs = nowMs();
+  const [diedMs] = await Promise.all([watch.allDeadMs, ask()]);
+  const left = membersOf(taskId);
+  if (left.length > 0) throw new Error(`not all of a run died: ${JSON.stringify(left)}`);
+  return diedMs - sentMs;
 }

@@ -34,10 +34,16 @@ export function taskQueueIdOf(pool: string): string {
   return `${PROVISIONER_ID}/${pool}`;
 }
 
+export interface QueueOptions {
+  readonly claimTimeoutMs?: number;
+  /** Whether runs are given back on purpose, so that a task whose run ends as an exception may still complete. */
+  readonly retried?: boolean;
+}
+
 /** Starts the queue in a process of its own, so that it shares no event loop with a worker or with the driver. */
 export async function startQueue(
   queuePulseUrl: string,
-  { claimTimeoutMs }: { readonly claimTimeoutMs?: number } = {},
+  { claimTimeoutMs, retried = false }: QueueOptions = {},
 ): Promise<ObservedQueue> {
   const user = { clientId: 'bench/user', accessToken: randomBytes(33).toString('base64url'), scopes: ['*'] };
   const worker = {
@@ -64,7 +70,7 @@ export async function startQueue(
   child.on('message', (message: QueueProcessMessage) => {
     if (message.type !== 'call') return;
     observed.push(message.call);
-    note(message.call, momentOf);
+    note(message.call, momentOf, retried);
   });
   const rootUrl = await firstMessage(child, message => {
     const told = message as QueueProcessMessage;
@@ -77,7 +83,7 @@ export async function startQueue(
     worker,
     createTask: async (pool, command) => {
       const taskId = taskcluster.slugid();
-      await client.createTask?.(taskId, definition(pool, command));
+      await client.createTask?.(taskId, definitionOf(taskQueueIdOf(pool), { command: [command] }));
       return taskId;
     },
     cancelTask: async taskId => void (await client.cancelTask?.(taskId)),
@@ -100,6 +106,7 @@ export async function startQueue(
 function note(
   { method, path, statusCode, startedMs, answeredMs, claimed }: ObservedCall,
   momentOf: (moment: Moment, taskId: string) => PromiseWithResolvers<number>,
+  retried: boolean,
 ): void {
   if (answeredMs === null || statusCode !== 200) return;
   for (const taskId of claimed) momentOf('claimed', taskId).resolve(answeredMs);
@@ -111,15 +118,16 @@ function note(
     momentOf('created', taskId).resolve(answeredMs);
   }
   if (run !== '' && last === 'completed') momentOf('completed', taskId).resolve(answeredMs);
-  if (run !== '' && (last === 'failed' || last === 'exception')) {
+  if (run !== '' && (last === 'failed' || (last === 'exception' && !retried))) {
     momentOf('completed', taskId).reject(new Error(`task ${taskId} was reported as ${last}`));
   }
 }
 
-function definition(pool: string, command: readonly string[]) {
+/** The definition of a task of the benchmark. */
+export function definitionOf(taskQueueId: string, payload: object) {
   const now = new Date();
   return {
-    taskQueueId: taskQueueIdOf(pool),
+    taskQueueId,
     schedulerId: 'tcw-bench',
     created: now.toJSON(),
     deadline: taskcluster.fromNow('1 day', now).toJSON(),
@@ -129,6 +137,6 @@ function definition(pool: string, command: readonly string[]) {
       owner: 'bench@localhost',
       source: 'https://localhost/tcw-bench',
     },
-    payload: { command: [command], maxRunTime: 600 },
+    payload: { maxRunTime: 600, ...payload },
   };
 }

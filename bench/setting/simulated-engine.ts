@@ -1,16 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hostFiles } from '../../src/worker/files/host-files.ts';
 import type { Engine } from '../../src/worker/index.ts';
 
-/** An engine without processes: each command only takes its time. For fleets that one machine can not hold. */
+/** An engine without processes: each command only takes its time. For fleets that one machine cannot hold. */
 export function simulatedEngine(commandMs: () => number): Engine {
   return {
     name: 'simulated',
-    open: async () => {
+    formats: ['generic-worker'],
+    capabilities: new Set(),
+    hostAddress: 'localhost',
+    open: async ({ home }) => {
       const closed = new AbortController();
       const end = async () => {
         closed.abort();
       };
       return {
+        files: hostFiles(home.path),
         run: async () => {
           const wallMs = commandMs();
           await sleep(wallMs, undefined, { signal: closed.signal }).catch(() => undefined);

@@ -25,6 +25,8 @@ export interface WorkersOptions {
   readonly capacity: number;
   /** A pool that may have tasks already, by default a new one. */
   readonly pool?: string;
+  /** More of the workers' configuration, as variables. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** Another queue than the setting's. */
   readonly queue?: ObservedQueue;
   /** Told of the phases of runs, by workers that are of the kind `phases`. */
@@ -48,7 +50,14 @@ const SCRIPTS = {
 export async function startWorkers(
   setting: Setting,
   kind: WorkerKind,
-  { count, capacity, pool = setting.newPool(kind), queue = setting.queue, onPhase }: WorkersOptions,
+  {
+    count,
+    capacity,
+    pool = setting.newPool(kind),
+    queue = setting.queue,
+    variables = {},
+    onPhase,
+  }: WorkersOptions,
 ): Promise<Workers> {
   const started = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
@@ -70,6 +79,7 @@ export async function startWorkers(
         TCW_IDLE_TIMEOUT_SECS: '900',
         // Compiled code of what is only part of the benchmark.
         NODE_COMPILE_CACHE: join(setting.folder, 'cache'),
+        ...variables,
       });
       if (onPhase) {
         worker.child.on('message', message => {

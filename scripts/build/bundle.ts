@@ -5,8 +5,23 @@ import { licences } from './licences.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Seldom used, or large: these stay where npm installs them, and are loaded when they are needed. */
-const NOT_BUNDLED = ['execa', 'fastify', 'json-e', 'pino-pretty', 'taskcluster-client', 'undici', 'yaml'];
+/**
+ * Seldom used, or large: these stay where npm installs them, and are loaded when they are needed. openpgp has another licence,
+ * which asks that it can be replaced.
+ */
+const NOT_BUNDLED = [
+  '@lydell/node-pty',
+  'execa',
+  'fastify',
+  'json-e',
+  'openpgp',
+  'pino-pretty',
+  'prom-client',
+  'taskcluster-client',
+  'undici',
+  'ws',
+  'yaml',
+];
 
 /**
  * Writes the program into a few files, with the dependencies that `tcw run` loads when it starts. Read from 800 small

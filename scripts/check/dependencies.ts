@@ -8,6 +8,8 @@ import { importsOf, sourceFiles } from './source-files.ts';
 const TOOLS: Readonly<Record<string, string>> = {
   '@arethetypeswrong/cli': 'test/package',
   '@types/node': 'tsconfig.json',
+  '@types/yauzl': 'src/worker/unpack/archives/zip.ts',
+  '@types/ws': 'src/worker/exposure/tunnel/session.ts',
   prettier: 'npm run check, npm run format',
   publint: 'test/package',
 };

@@ -14,7 +14,7 @@ export function sourceFiles(root: string): ts.SourceFile[] {
 export interface Import {
   /** As written: `./a.ts`, `rxjs`, `node:fs`. */
   readonly from: string;
-  /** The names it takes; `*` where that can not be told. */
+  /** The names it takes; `*` where that cannot be told. */
   readonly names: readonly string[];
 }
 

@@ -13,6 +13,8 @@ const ENTRIES = new Set([
   'src/cli/main.ts',
   'test/harness/global-setup.ts',
   'vitest.config.ts',
+  'vitest.alone.config.ts',
+  'vitest.docker.config.ts',
 ]);
 
 /**

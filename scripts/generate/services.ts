@@ -3,7 +3,7 @@
  * test needs so that there is something to ask for. Services whose calls are no worker's concern are left out.
  */
 export const SERVICE_CALLS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['auth', ['ping', 'currentScopes', 'expandScopes']],
+  ['auth', ['ping', 'currentScopes', 'expandScopes', 'sentryDSN', 'websocktunnelToken']],
   [
     'index',
     [

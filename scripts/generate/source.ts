@@ -23,7 +23,7 @@ const NOWHERE = 'https://references.invalid';
  * Opens the reference documents of a Taskcluster release: a JSON file that lists them as
  * `{filename, content}`, or the root URL of a running deployment, which serves the same documents.
  *
- * @throws GenerateFailure when it is neither, or can not be read
+ * @throws GenerateFailure when it is neither, or cannot be read
  */
 export async function openSource(location: string): Promise<Source> {
   if (!/^https?:/i.test(location)) return source(NOWHERE, await listFile(location));
@@ -55,7 +55,7 @@ function source(origin: string, load: (path: string) => Promise<unknown>): Sourc
 
 async function listFile(file: string): Promise<(path: string) => Promise<unknown>> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new GenerateFailure(`can not read ${file}: ${reason(cause)}`, undefined, { cause });
+    throw new GenerateFailure(`cannot read ${file}: ${reason(cause)}`, undefined, { cause });
   });
   const list = parse(text, file);
   if (!Array.isArray(list) || !list.every(isListedDocument)) {
@@ -72,7 +72,7 @@ async function listFile(file: string): Promise<(path: string) => Promise<unknown
 
 async function fetchDocument(url: string): Promise<unknown> {
   const unreachable = (cause: unknown): never => {
-    throw new GenerateFailure(`can not reach ${url}: ${reason(cause)}`, EXIT_UNREACHABLE, { cause });
+    throw new GenerateFailure(`cannot reach ${url}: ${reason(cause)}`, EXIT_UNREACHABLE, { cause });
   };
   const response = await fetch(url, { signal: AbortSignal.timeout(30_000) }).catch(unreachable);
   if (!response.ok) throw new GenerateFailure(`${url} answered ${response.status}`, EXIT_UNREACHABLE);

@@ -10,11 +10,13 @@ const NOT_LOOKED_FOR = 'the body is large: its other problems were not looked fo
  *
  * @param first stops at the first problem, and so needs no more time than a valid value does
  * @param every finds all problems; made when it is needed
+ * @param choose leaves out problems that would not help
  */
 export function boundedCheck(
   first: ValidateFunction,
   every: () => ValidateFunction,
   describe: (problem: ErrorObject) => string,
+  choose: (problems: readonly ErrorObject[]) => readonly ErrorObject[] = problems => problems,
 ): (value: unknown) => string[] {
   let all: ValidateFunction | undefined;
   return value => {
@@ -23,7 +25,7 @@ export function boundedCheck(
       if (isLarge(value)) return [...listed((first.errors ?? []).map(describe)), NOT_LOOKED_FOR];
       all ??= every();
       all(value);
-      return listed((all.errors ?? []).map(describe));
+      return listed(choose(all.errors ?? []).map(describe));
     } catch (error) {
       // Where ajv compares values it calls their own methods, and JSON may have something else under those names. A schema
       // that refers to itself runs out of stack over a value that is nested deeply.

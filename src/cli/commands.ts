@@ -1,6 +1,7 @@
-import type { Secret } from '../pulse/index.ts';
+import type { Secret } from '../base/index.ts';
+import type { Host } from '../pool/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
-import type { LiveSecrets } from '../worker/index.ts';
+import type { LiveSecrets, Tell } from '../worker/index.ts';
 import type { Logger } from './logger.ts';
 import type { Output } from './output.ts';
 
@@ -18,7 +19,13 @@ export interface CommandIo {
 }
 
 /** `tcw run`: works until it is told to stop. Lives in `run.ts`. */
-export type RunCommand = (config: WorkerConfig, io: CommandIo) => Promise<number>;
+export type RunCommand = (
+  config: WorkerConfig,
+  io: CommandIo,
+  host: Pick<Host, 'credentials' | 'credentials$' | 'leave$' | 'isNeeded'>,
+  /** Told of everything that the worker tells. */
+  see: Tell,
+) => Promise<number>;
 
 /** `tcw dev`: a queue, a broker and a worker in one process. Lives in `dev.ts`. */
 export type DevCommand = (options: DevOptions, io: CommandIo) => Promise<number>;
@@ -28,8 +35,11 @@ export const DEV_PROPERTIES = [
   'capacity',
   'tasksDir',
   'killGraceSecs',
+  'engine',
+  'dockerHost',
   'containment',
   'taskPath',
+  'encryptedEnvKeyLocation',
   'logLevel',
   'pulseUrl',
 ] as const satisfies readonly (keyof WorkerConfig)[];

@@ -1,20 +1,23 @@
 import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
-import { connectQueue } from '../queue/index.ts';
 import { shutdownSignals, type Shutdown } from '../streams/index.ts';
-import { configDefaults, type WorkerConfig } from '../worker/index.ts';
+import { configDefaults, featuresOfOneSession, startWorker, type WorkerConfig } from '../worker/index.ts';
 import type { DevCommand } from './commands.ts';
 import { devAccounts, devPool } from './dev/accounts.ts';
 import { devBroker } from './dev/broker.ts';
 import { createAndFollow } from './dev/create.ts';
 import { distinctTasks } from './dev/distinct-tasks.ts';
 import type { Ending } from './dev/follow.ts';
+import { devDiskMegabytes } from './dev/disk.ts';
+import { devEngine } from './dev/engine.ts';
 import { devHome, removeDeadHomes } from './dev/home.ts';
 import { devQueue } from './dev/queue.ts';
 import { readTasks } from './dev/task-files.ts';
 import { allCompleted, exportLines, logWriter, summary } from './dev/terminal.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
+import { version } from './version.ts';
+import { EXIT_CODE_OF, workerFailure } from './worker-failure.ts';
+import { workerLog } from './worker-log.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
 export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
@@ -55,8 +58,10 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
     const { rootUrl } = local;
     stdout.write(exportLines(rootUrl, accounts.user, taskQueueId));
 
+    const defaults = configDefaults();
+    const tasksDir = chosen.tasksDir ?? join(home.folder, 'tasks');
     const config: WorkerConfig = {
-      ...configDefaults(),
+      ...defaults,
       provisionerId: pool.provisionerId,
       workerType: pool.workerType,
       workerGroup: pool.workerGroup,
@@ -64,27 +69,45 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
       rootURL: rootUrl,
       clientId: accounts.worker.clientId,
       accessToken: accounts.worker.accessToken,
-      tasksDir: join(home.folder, 'tasks'),
+      requiredDiskSpaceMegabytes: await devDiskMegabytes(
+        tasksDir,
+        defaults.requiredDiskSpaceMegabytes,
+        logger,
+      ),
+      // Live logs are read on this machine.
+      publicIP: '127.0.0.1',
+      cachesDir: join(home.folder, 'caches'),
+      downloadsDir: join(home.folder, 'downloads'),
       ...chosen,
+      engine: chosen.engine ?? (await devEngine(chosen.dockerHost)),
+      tasksDir,
     };
     secrets.addAllOf(config);
-    const queue = connectQueue({ rootUrl, credentials: accounts.worker, ...pool });
-    const listening = Promise.withResolvers<undefined>();
-    const machine = await readyMachine(config, logger);
-    await removeDeadHomes(machine.engine, logger);
-    const working = workerProcess({
+    await removeDeadHomes(logger);
+    const worker = startWorker({
       config,
-      machine,
-      queue,
+      version: version(),
       pulse: broker.workers,
-      logger,
+      features: featuresOfOneSession(),
       secrets,
-      shutdown$,
       onLog: logWriter(tasks, stdout),
-      onListening: () => {
-        listening.resolve(undefined);
-      },
     });
+    const listening = Promise.withResolvers<undefined>();
+    const log = workerLog(logger);
+    worker.events$.subscribe(news => {
+      log(news);
+      if (news.type === 'worker' && news.state.phase === 'listening') listening.resolve(undefined);
+    });
+    const goneWith = shutdown$.subscribe(how => {
+      worker.drain(how);
+    });
+    const working = worker.done
+      .catch((error: unknown) => {
+        throw workerFailure(config, error);
+      })
+      .finally(() => {
+        goneWith.unsubscribe();
+      });
     // The worker needs the queue until it is done, also when a task could not be created.
     undo.push(async () => {
       shutdown$.next('now');
@@ -115,7 +138,7 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
       : EXIT_CODES.tasksComplete.code;
   } finally {
     for (const step of undo.reverse()) {
-      // What can not be cleaned up keeps nothing else from it.
+      // What cannot be cleaned up keeps nothing else from it.
       await step().catch((err: unknown) => {
         logger.error({ err }, 'something stays behind');
       });

@@ -5,14 +5,16 @@
 export const EXIT_CODES = {
   tasksComplete: { code: 0, when: 'all that was asked for is done' },
   tasksFailed: { code: 1, when: 'tcw dev --once: a task did not complete' },
-  cannotLoadConfig: { code: 64, when: 'unknown command or option, or a configuration that can not be read' },
-  rebootRequired: { code: 67, when: 'the machine has to be rebooted before the next task' },
+  cannotLoadConfig: { code: 64, when: 'unknown command or option, or a configuration that cannot be read' },
+  cannotInstall: { code: 65, when: 'tcw install service: the service could not be installed' },
   idleTimeout: { code: 68, when: 'no task came for idleTimeoutSecs' },
-  internalError: { code: 69, when: 'an error of the worker, or a machine that it can not work on' },
+  internalError: { code: 69, when: 'an error of the worker, or a machine that it cannot work on' },
   workerManagerShutdown: { code: 70, when: 'worker-manager no longer needs the worker' },
   workerStopped: { code: 71, when: 'SIGINT: running tasks were finished' },
   workerShutdown: { code: 72, when: 'SIGTERM: running tasks were stopped' },
   invalidConfig: { code: 73, when: 'the configuration was read, and something in it is missing or wrong' },
+  noKeyPair: { code: 75, when: 'a key pair could not be made' },
+  noSigningKey: { code: 82, when: 'the key that signs the chain of trust cannot be used' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;
 
 /** The codes of `tcw pulse`: those of sysexits.h, since no generic-worker ever had such a command. */
@@ -20,8 +22,16 @@ export const PULSE_EXIT_CODES = {
   done: { code: 0, when: 'all that was asked for is done; listen was told to stop, and has' },
   usage: { code: 64, when: 'a word of the command line is wrong: an option, a name, a key, a URL' },
   badData: { code: 65, when: 'a body is no JSON, or not what its schema asks for' },
-  unavailable: { code: 69, when: 'the broker can not be reached, or something unexpected' },
+  unavailable: { code: 69, when: 'the broker cannot be reached, or something unexpected' },
   notAllDone: { code: 75, when: 'messages were not taken or were given up, or --count was missed' },
   refused: { code: 77, when: 'the broker refuses user, password, vhost, or what was asked for' },
   interrupted: { code: 130, when: 'forced to leave by a second signal, or told to before it began' },
+} as const satisfies Record<string, { readonly code: number; readonly when: string }>;
+
+/** The codes of `tcw shell` itself, of sysexits.h; all others are those of the shell. */
+export const SHELL_EXIT_CODES = {
+  usage: { code: 64, when: 'a word of the command line is wrong, or the worker cannot do what it asks for' },
+  noShell: { code: 66, when: 'there is no such task, it does not run, or it has no shell' },
+  unavailable: { code: 69, when: 'the queue or the worker cannot be reached, or the connection is lost' },
+  refused: { code: 77, when: 'the queue or the worker refuses who asks' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;

@@ -1,10 +1,11 @@
 import type { Writable } from 'node:stream';
 import { pino, stdTimeFunctions } from 'pino';
+import { withoutUrlPasswords } from '../base/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
 import type { LiveSecrets } from '../worker/index.ts';
 import { output } from './output.ts';
 import { printableInJson } from './printable.ts';
-import { redacted, withoutUrlPasswords } from './redact.ts';
+import { redacted } from './redact.ts';
 
 /**
  * Where the worker's own log lines go: not the logs of tasks. Fields are for machines, the message for people;
@@ -25,6 +26,8 @@ const MOST_WAITING = 16 * 1024 * 1024;
 
 /** The log of a process. */
 export interface ProcessLogger extends Logger {
+  /** Shows less or more from now on. */
+  readonly setLevel: (level: WorkerConfig['logLevel']) => void;
   /** Resolves when everything logged so far has left, or when nobody has read it for a while. */
   flush(): Promise<void>;
 }
@@ -37,6 +40,8 @@ export interface LoggerOptions {
   readonly format: 'json' | 'plain' | 'coloured';
   /** Hidden wherever they turn up. */
   readonly secrets?: Pick<LiveSecrets, 'hideInJson'>;
+  /** Gets each line as JSON first, without secrets; one for which it returns true is not written to the stream. */
+  readonly elsewhere?: ((json: string) => boolean) | undefined;
 }
 
 /**
@@ -50,6 +55,7 @@ export async function createLogger({
   stream,
   format,
   secrets,
+  elsewhere = () => false,
 }: LoggerOptions): Promise<ProcessLogger> {
   const line = format === 'json' ? (json: string) => json : await prettyLine(format === 'coloured');
   const shown = (json: string) => withoutUrlPasswords(secrets?.hideInJson(json) ?? json);
@@ -62,7 +68,8 @@ export async function createLogger({
   });
   const destination = {
     write: (json: string) => {
-      out.write(line(shown(json)));
+      const text = shown(json);
+      if (!elsewhere(text)) out.write(line(text));
     },
   };
   const logger = pino(
@@ -83,6 +90,9 @@ export async function createLogger({
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
+    setLevel: chosen => {
+      logger.level = chosen;
+    },
     flush: () => out.flush(),
   };
 }

@@ -1,5 +1,7 @@
+import { tellOfCrash } from './crash.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import { hidden, hiddenEverywhere } from './last-words.ts';
 import { printableLines } from './printable.ts';
 import { runProgram } from './program.ts';
 
@@ -14,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return await runProgram(argv);
   } catch (error) {
     if (error instanceof Failure) {
-      process.stderr.write(`tcw: ${printableLines(error.message)}\n`);
+      process.stderr.write(`tcw: ${printableLines(hidden(error.message))}\n`);
       return error.exitCode;
     }
     return reportUnexpected(error);
@@ -40,11 +42,12 @@ function ignoreError(): void {
 
 /** Thrown where nobody could catch it: the state of the process is unknown from here on. */
 function exitOnUnexpected(error: unknown): void {
-  process.exit(reportUnexpected(error));
+  const exitCode = reportUnexpected(error);
+  tellOfCrash(error, () => process.exit(exitCode));
 }
 
 function reportUnexpected(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`tcw: unexpected error: ${printableLines(stack)}\n`);
+  process.stderr.write(`tcw: unexpected error: ${printableLines(hiddenEverywhere(stack))}\n`);
   return EXIT_CODES.internalError.code;
 }

@@ -71,8 +71,11 @@ export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): O
   };
 }
 
-/** Node writes to a terminal in the foreground: one that is stopped (Ctrl-S) would stop the worker. */
-function writeInBackground(stream: Writable): void {
+/**
+ * Node writes to a terminal and to a pipe in the foreground: a terminal that is stopped (Ctrl-S) would stop the worker, and a
+ * program that does not read.
+ */
+export function writeInBackground(stream: Writable): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?: (on: boolean) => void } };
   handle?.setBlocking?.(false);
 }

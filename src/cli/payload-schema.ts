@@ -1,2 +1,32 @@
-/** A door of its own, so that the schema is loaded only by the command that prints it. */
-export { payloadSchema } from '../worker/index.ts';
+import { payloadSchema, type FormatName } from '../worker/index.ts';
+import { readConfig } from './config/read.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { Failure } from './failure.ts';
+
+/** What was said after `tcw show-payload-schema`. */
+export interface PayloadSchemaWords {
+  readonly format?: FormatName;
+  /** A worker's configuration file. */
+  readonly config?: string;
+}
+
+/**
+ * The schema of the payloads that tcw takes, or those that a configured worker takes.
+ *
+ * @throws ConfigurationError
+ * @throws Failure when no payload of the format is taken
+ */
+export async function shownPayloadSchema({ format, config: file }: PayloadSchemaWords): Promise<object> {
+  if (file === undefined && format === 'script')
+    throw new Failure(
+      EXIT_CODES.cannotLoadConfig.code,
+      "payloads of the format script are whatever a worker's scriptSchema says. Name its configuration with --config.",
+    );
+  const sources = { environment: process.env, workingDirectory: process.cwd(), given: new Map(), rest: [] };
+  const worker = file === undefined ? undefined : await readConfig({ ...sources, file });
+  try {
+    return payloadSchema(format, undefined, worker?.config);
+  } catch (error) {
+    throw new Failure(EXIT_CODES.invalidConfig.code, (error as Error).message, { cause: error });
+  }
+}

@@ -1,24 +1,25 @@
-import { Command, CommanderError } from 'commander';
-import { configSchema, type WorkerConfig } from '../worker/config/index.ts';
-import type { CommandIo } from './commands.ts';
+import { Command, CommanderError, Option } from 'commander';
+import { configSchema } from '../worker/config/index.ts';
 import { addDevOptions, devOptions } from './dev-options.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import { Failure } from './failure.ts';
 import { helpLayout, RUN_EPILOGUE } from './help.ts';
-import { leaveBehind } from './leave-behind.ts';
-import { output } from './output.ts';
+import { addInstall } from './install/add-install.ts';
+import { addKeys } from './keys/add-keys.ts';
+import type { PayloadSchemaWords } from './payload-schema.ts';
+import { printResult } from './print-result.ts';
 import { addAllProperties, givenFlags } from './property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
+import { addShell } from './shell/add-shell.ts';
 import { usageFailure } from './usage.ts';
 import { version } from './version.ts';
 
-/** How many bytes of the logs of tasks may wait for a reader of `tcw dev`. */
-const MOST_WAITING = 64 * 1024 * 1024;
+/** The payload formats by name. */
+const FORMATS = ['generic-worker', 'docker-worker', 'script'] as const;
 
 /**
  * Runs what a command line asks for and returns the exit code. What a command needs is loaded when it is called.
  *
- * @throws Failure for a command line or a configuration that can not be used
+ * @throws Failure for a command line or a configuration that cannot be used
  */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT_CODES.tasksComplete.code;
@@ -26,7 +27,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     exitCode = code;
   };
   const program = new Command('tcw')
-    .description('A Taskcluster worker that lives on events.')
+    .description('An event-driven Taskcluster worker.')
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -37,6 +38,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addRun(program, done);
   addDev(program, done);
   addPulse(program, done);
+  addKeys(program);
+  addInstall(program);
+  addShell(program, done);
   addSchemas(program);
   for (const command of withSubcommands(program)) {
     command.exitOverride(error => {
@@ -63,26 +67,28 @@ function addRun(program: Command, done: (exitCode: number) => void): void {
     .summary('work for a Taskcluster deployment')
     .description('Claims and runs tasks of one worker pool until it is told to stop.')
     .option('--config <file>', 'configuration file, JSON or YAML')
+    .option('--with-worker-runner', 'talk to worker-runner on standard input and output')
+    .addOption(new Option('--worker-runner-protocol-pipe <name>').hideHelp())
+    .addOption(configureFor('aws', 'aws'))
+    .addOption(configureFor('gcp', 'google'))
+    .addOption(configureFor('azure', 'azure'))
     // Words that are no option count among the problems of the configuration.
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText('after', RUN_EPILOGUE);
   addAllProperties(command);
-  command.action(async () => {
-    const { readConfig } = await import('./config/read.ts');
-    const { config, warnings } = await readConfig({
-      ...givenFlags(command),
-      file: command.getOptionValue('config') as string | undefined,
-      environment: process.env,
-      workingDirectory: process.cwd(),
-    });
-    await withIo(config.logLevel, async io => {
-      io.secrets.addAllOf(config);
-      for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
-      const { run } = await import('./run.ts');
-      done(await run(config, io));
-    });
-  });
+  command.action(
+    async (words: { config?: string; withWorkerRunner?: true; workerRunnerProtocolPipe?: string }) => {
+      const { runCommand } = await import('./run-command.ts');
+      const { config: file, withWorkerRunner, workerRunnerProtocolPipe } = words;
+      done(await runCommand({ ...givenFlags(command), file, withWorkerRunner, workerRunnerProtocolPipe }));
+    },
+  );
+}
+
+/** A flag of generic-worker 10, which says the same as `--provider`. */
+function configureFor(flag: string, provider: string): Option {
+  return new Option(`--configure-for-${flag}`).hideHelp().implies({ provider });
 }
 
 function addDev(program: Command, done: (exitCode: number) => void): void {
@@ -95,7 +101,8 @@ function addDev(program: Command, done: (exitCode: number) => void): void {
   addDevOptions(command);
   command.action(async () => {
     const options = await devOptions(command, process.cwd());
-    await withIo(options.worker.logLevel ?? 'info', async io => {
+    const { withIo } = await import('./with-io.ts');
+    await withIo({ level: options.worker.logLevel ?? 'info' }, async io => {
       const { dev } = await import('./dev.ts');
       done(await dev(options, io));
     });
@@ -106,52 +113,23 @@ function addSchemas(program: Command): void {
   program
     .command('show-payload-schema')
     .summary('print the JSON schema of task payloads')
-    .description('Prints the JSON schema of task payloads.')
-    .action(async () => {
-      const { payloadSchema } = await import('./payload-schema.ts');
-      await print(payloadSchema());
+    .description(
+      'Prints the JSON schema of the task payloads that tcw takes, or those that one worker takes: its engine decides on ' +
+        'the format, and what its pool forbids is left out.',
+    )
+    .option('--config <file>', "the worker's configuration file, JSON or YAML")
+    .addOption(new Option('--format <format>', 'only payloads of one format').choices(FORMATS))
+    .action(async (words: PayloadSchemaWords) => {
+      const { shownPayloadSchema } = await import('./payload-schema.ts');
+      await printResult('the schema', asText(await shownPayloadSchema(words)));
     });
   program
     .command('show-config-schema')
     .summary('print the JSON schema of the configuration')
     .description('Prints the JSON schema of the configuration of tcw run.')
-    .action(() => print(configSchema()));
+    .action(() => printResult('the schema', asText(configSchema())));
 }
 
-/** @throws Failure when it cannot be written. Whoever closes a pipe has seen enough. */
-async function print(schema: unknown): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
-  process.stdout.write(
-    `${JSON.stringify(schema, undefined, 2)}\n`,
-    (error?: NodeJS.ErrnoException | null) => {
-      if (!error || error.code === 'EPIPE') resolve(undefined);
-      else reject(new Failure(EXIT_CODES.internalError.code, `could not write the schema: ${error.message}`));
-    },
-  );
-  return promise;
-}
-
-/** Gives a command its log for as long as it runs. */
-async function withIo(
-  level: WorkerConfig['logLevel'],
-  command: (io: CommandIo) => Promise<void>,
-): Promise<void> {
-  const { createLogger } = await import('./logger.ts');
-  const { LiveSecrets } = await import('../worker/index.ts');
-  const { secretVariables } = await import('./secret-variables.ts');
-  const secrets = new LiveSecrets();
-  secrets.add(...secretVariables(process.env));
-  const { stdout, stderr } = process;
-  const format = !stderr.isTTY ? 'json' : stderr.hasColors() ? 'coloured' : 'plain';
-  const logger = await createLogger({ level, stream: stderr, format, secrets });
-  const results = output(stdout, {
-    mostWaiting: MOST_WAITING,
-    gap: lost => `[tcw] ${lost} pieces of output were lost: they could not be written, or nobody read them\n`,
-  });
-  try {
-    await command({ stdout: results, logger, secrets });
-  } finally {
-    await Promise.all([results.flush(), logger.flush()]);
-    leaveBehind();
-  }
+function asText(schema: unknown): string {
+  return `${JSON.stringify(schema, undefined, 2)}\n`;
 }

@@ -3,14 +3,13 @@ import { OBSOLETE_PROPERTIES, PROPERTIES, PROPERTY_GROUPS, type Property } from 
 import type { GivenFlags } from './config/flags.ts';
 import { flagName } from './config/spelling.ts';
 
-const NO_EFFECT_HEADING = 'Accepted from generic-worker, no effect in tcw yet:';
-
 const VALUE_NAMES = {
   string: '<text>',
   integer: '<number>',
   // Without a value it says yes.
   boolean: '[true|false]',
   object: '<json>',
+  strings: '<json>',
   seconds: '<seconds>',
   port: '<port>',
   ip: '<address>',
@@ -22,11 +21,8 @@ const VALUE_NAMES = {
 export function addAllProperties(command: Command): void {
   for (const { title, properties } of PROPERTY_GROUPS) {
     for (const [name, property] of Object.entries(properties)) {
-      if (property.effect !== false) command.addOption(optionFor(name, property).helpGroup(`${title}:`));
+      command.addOption(optionFor(name, property).helpGroup(`${title}:`));
     }
-  }
-  for (const [name, property] of PROPERTIES) {
-    if (property.effect === false) command.addOption(optionFor(name, property).helpGroup(NO_EFFECT_HEADING));
   }
   for (const name of OBSOLETE_PROPERTIES.keys()) {
     command.addOption(new Option(`${flagName(name)} <value>`).hideHelp());

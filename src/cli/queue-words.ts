@@ -1,9 +1,9 @@
-import type { QueueError } from '../queue/index.ts';
+import type { ServiceError } from '../taskcluster/index.ts';
 
 /**
  * What the queue said, in one line: what is missing, but not the whole scope expression that would satisfy it.
  */
-export function queueWords({ message }: QueueError): string {
+export function queueWords({ message }: ServiceError): string {
   return message
     .replace(/\n+This request requires the client to satisfy[^]*?(?=( \(\d+\))?$)/, '')
     .replaceAll('```', ' ')

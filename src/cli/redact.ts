@@ -53,8 +53,3 @@ function ownEntries(value: object): [string, unknown][] {
     ...entries.filter(([key]) => !['name', 'message', 'stack', 'cause'].includes(key)),
   ];
 }
-
-/** The same text with the passwords of its URLs taken out: `amqps://worker:[redacted]@host`. */
-export function withoutUrlPasswords(text: string): string {
-  return text.replace(/(\b[a-z][a-z\d+.-]*:\/\/[^\s:@/"']*):[^\s@/"']+@/gi, `$1:${REDACTED}@`);
-}

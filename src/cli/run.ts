@@ -1,87 +1,117 @@
-import { ReplaySubject, Subscription } from 'rxjs';
-import { connectQueue, type QueueError } from '../queue/index.ts';
-import { longTimer, shutdownSignals, type Shutdown } from '../streams/index.ts';
-import type { WorkerConfig } from '../worker/index.ts';
+import { filter, Subscription, type Observable } from 'rxjs';
+import { shutdownSignals, type Shutdown, longTimer } from '../streams/index.ts';
+import { MonitoringError, openMonitoring, type Leave, type Monitoring } from '../pool/index.ts';
+import type { WorkerConfig } from '../worker/config/index.ts';
+import { engineNames, startWorker } from '../worker/index.ts';
 import type { RunCommand } from './commands.ts';
+import { atCrash } from './crash.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import { Failure } from './failure.ts';
 import type { LogFields, Logger } from './logger.ts';
 import { protectOwnCode } from './own-code.ts';
-import { queueWords } from './queue-words.ts';
-import { assertCertificate, refusedCredentials } from './worker-credentials.ts';
-import { connectToPulse } from './worker-pulse.ts';
-import { closeMachine, EXIT_CODE_OF, readyMachine, workerProcess } from './worker-process.ts';
+import { version } from './version.ts';
+import { assertCertificate } from './worker-credentials.ts';
+import { EXIT_CODE_OF, workerFailure } from './worker-failure.ts';
+import { workerLog } from './worker-log.ts';
 
 type Phase = 'starting' | 'working' | 'closing';
 
-/** How long Pulse is waited for at the end, in ms: a worker that is done holds no message any more. */
-const CLOSE_MS = 500;
-
 /** `tcw run`: one worker against a Taskcluster deployment. */
-export const run: RunCommand = async (config, { logger, secrets }) => {
+export const run: RunCommand = async (config, { logger, secrets }, host, see) => {
   assertCertificate(config);
-  const tellOfCode = protectOwnCode();
-  const shutdown$ = new ReplaySubject<Shutdown>();
+  await using monitoring = await monitoringOf(config, logger);
+  const tellOfCode = protectOwnCode(taskUsers(config));
   let phase: Phase = 'starting';
-  const signals = new Subscription();
-  const obey = (how: Shutdown) => {
-    if (how === 'force' || phase === 'starting') leaveNow(how, logger);
-    if (how === 'now') signals.add(leaveAfter(config.shutdownGraceSecs, () => phase, logger));
-    shutdown$.next(how);
-  };
-  signals.add(shutdownSignals().subscribe(obey));
-  let refused: QueueError | undefined;
-  const queue = connectQueue({
-    rootUrl: config.rootURL,
-    credentials: config,
-    taskQueueId: `${config.provisionerId}/${config.workerType}`,
-    workerGroup: config.workerGroup,
-    workerId: config.workerId,
-    onRetry: (error, waitMs) => {
-      logger.warn({ error: queueWords(error), waitMs }, 'the queue did not answer, trying again');
-    },
-    onUnreadable: problem => {
-      logger.error({ problem }, 'a claim is lost until it expires');
-    },
-    onRefused: error => {
-      refused = error;
-      shutdown$.next('finish');
-    },
+  let isRefused = false;
+  const worker = startWorker({
+    config,
+    version: version(),
+    secrets,
+    credentials: host.credentials,
+    credentials$: host.credentials$,
+    isNeeded: host.isNeeded,
   });
-  // The machine is looked at while the broker answers.
-  const connecting = workerPulse(config, logger);
-  const readying = readyMachine(config, logger);
-  try {
-    const [machine, pulse] = await Promise.all([readying, connecting]);
-    phase = 'working';
-    tellOfCode(logger);
-    const workerLogger = untilRefused(logger, () => refused !== undefined);
-    const because = await workerProcess({
-      config,
-      machine,
-      queue,
-      pulse,
-      logger: workerLogger,
-      secrets,
-      shutdown$,
-    });
-    if (refused) throw refusedCredentials(config, refused);
-    return EXIT_CODE_OF[because];
-  } finally {
-    // A worker closes its machine itself.
-    if (phase === 'starting') {
-      await readying.then(
-        machine => closeMachine(machine, logger),
-        () => undefined,
-      );
+  monitoring.watch(worker);
+  worker.events$.subscribe(see);
+  using _ = atCrash(() => {
+    worker.drain('finish');
+    return Promise.resolve();
+  });
+  const log = workerLog(untilRefused(logger, () => isRefused));
+  worker.events$.subscribe(news => {
+    if (news.type === 'worker') {
+      if (phase === 'starting') tellOfCode(logger);
+      phase = news.state.phase === 'stopped' ? 'closing' : 'working';
     }
-    phase = 'closing';
-    await connecting.then(
-      pulse => pulse?.close(CLOSE_MS),
-      () => undefined,
-    );
+    if (news.type === 'credentials-refused') isRefused = true;
+    log(news);
+  });
+  const signals = new Subscription();
+  let lastMoment: Subscription | undefined;
+  const obey = (how: Shutdown, withinMs?: number) => {
+    if (how === 'force' || phase === 'starting') leaveNow(how, logger);
+    const graceMs = graceFor(config, withinMs);
+    // A notice that is repeated gives no more time.
+    if (how === 'now') signals.add((lastMoment ??= leaveAfter(graceMs, () => phase, logger)));
+    worker.drain(how, graceMs);
+  };
+  signals.add(
+    shutdownSignals().subscribe(how => {
+      obey(how);
+    }),
+  );
+  signals.add(
+    newWishes(host.leave$).subscribe(({ how, because, withinMs }) => {
+      logger.info({ how, ...(withinMs !== undefined && { withinMs }) }, `the worker goes: ${because}`);
+      obey(how, withinMs);
+    }),
+  );
+  try {
+    return EXIT_CODE_OF[await worker.done];
+  } catch (error) {
+    throw workerFailure(config, error);
+  } finally {
     signals.unsubscribe();
   }
 };
+
+/** worker-runner repeats a notice each second on some clouds: a wish is news only when it is stronger than those before. */
+function newWishes(leave$: Observable<Leave>): Observable<Leave> {
+  const strengths: readonly Shutdown[] = ['finish', 'now', 'force'];
+  let strongest = -1;
+  return leave$.pipe(
+    filter(({ how }) => {
+      const strength = strengths.indexOf(how);
+      const isNews = strength > strongest;
+      strongest = Math.max(strength, strongest);
+      return isNews;
+    }),
+  );
+}
+
+/** What the end of the process itself takes of the time that is left before the machine goes, in ms. */
+const LAST_MS = 2_000;
+
+/** How much time a worker has that was told to go, in ms; 0 for no limit. Who knows when the machine goes knows best. */
+function graceFor({ shutdownGraceSecs }: WorkerConfig, withinMs: number | undefined): number {
+  if (withinMs === undefined) return shutdownGraceSecs * 1_000;
+  return Math.max(withinMs - LAST_MS, withinMs / 2, 1);
+}
+
+/** @throws Failure when its port is taken */
+async function monitoringOf(config: WorkerConfig, log: Logger): Promise<Monitoring> {
+  try {
+    return await openMonitoring({ config, version: version(), log, environment: process.env });
+  } catch (error) {
+    if (!(error instanceof MonitoringError)) throw error;
+    throw new Failure(EXIT_CODES.invalidConfig.code, error.message);
+  }
+}
+
+/** As whom tasks run, seen from the worker. Those in containers have other files altogether. */
+function taskUsers(config: WorkerConfig): 'this-user' | 'another' {
+  return engineNames(config).some(name => name === 'native' || name === 'script') ? 'this-user' : 'another';
+}
 
 /** What a worker says that ends because its credentials are refused says less than the error with which it ends. */
 function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
@@ -91,19 +121,10 @@ function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
   return { ...logger, info: unless('info'), warn: unless('warn') };
 }
 
-async function workerPulse(config: WorkerConfig, logger: Logger) {
-  const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;
-  if (!url && user === undefined) {
-    logger.info({}, 'no pulseUrl: polling for work');
-    return undefined;
-  }
-  const connectionName = `tcw ${config.workerGroup}/${config.workerId}`;
-  return connectToPulse({ url, user, password, namespace, connectionName }, logger);
-}
-
 /** Whoever sent SIGTERM may not wait for long: a machine that is taken away, a service manager with SIGKILL at hand. */
-function leaveAfter(seconds: number, phase: () => Phase, logger: Logger): Subscription {
-  if (seconds === 0) return Subscription.EMPTY;
+function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscription {
+  if (graceMs === 0) return Subscription.EMPTY;
+  const seconds = graceMs / 1_000;
   const leave = () => {
     if (phase() === 'closing') logger.warn({ seconds }, 'Pulse was not closed in time');
     else {
@@ -114,7 +135,7 @@ function leaveAfter(seconds: number, phase: () => Phase, logger: Logger): Subscr
     }
     process.exit(EXIT_CODES.workerShutdown.code);
   };
-  return longTimer(seconds * 1_000).subscribe(leave);
+  return longTimer(graceMs).subscribe(leave);
 }
 
 /** When a signal comes again, what runs is killed with the worker. Before there is a worker, one is enough. */

@@ -1,4 +1,4 @@
-import { Secret } from '../pulse/index.ts';
+import { Secret } from '../base/index.ts';
 import { PROPERTIES } from '../worker/config/index.ts';
 import { variableName } from './config/spelling.ts';
 import type { Environment } from './config/variables.ts';

@@ -1,4 +1,4 @@
-import type { QueueError } from '../queue/index.ts';
+import type { ServiceError } from '../taskcluster/index.ts';
 import type { WorkerConfig } from '../worker/index.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
@@ -44,7 +44,7 @@ function certificateProblem(text: string): string | undefined {
 }
 
 /** How `tcw run` ends when the queue refuses the worker's credentials. */
-export function refusedCredentials({ clientId }: WorkerConfig, error: QueueError): Failure {
+export function refusedCredentials({ clientId }: WorkerConfig, error: ServiceError): Failure {
   const what = /certificate/i.test(error.message)
     ? 'clientId and accessToken, or renew the certificate'
     : 'clientId and accessToken';

@@ -1,3 +1,4 @@
+import { validator, type Validator } from '../base/index.ts';
 import { binding, type Binding } from '../pulse/index.ts';
 import {
   buildPattern,
@@ -8,7 +9,6 @@ import {
   type RoutingKey,
   type SomeParts,
 } from './routing-key.ts';
-import { validator, type Validator } from './schema.ts';
 
 /** What Taskcluster's references say of an exchange. */
 export interface ExchangeReference {
@@ -24,7 +24,7 @@ export interface ExchangeReference {
  *
  * Called, it gives a binding to the messages that have the given parts in their routing key: `*` stands for every
  * part that is left out. The binding's `problems` are those of `validate`, but for properties that are not known: a
- * later Taskcluster may add some. Each method throws a PulseError `invalid` for parts that can not be in such a key.
+ * later Taskcluster may add some. Each method throws a PulseError `invalid` for parts that cannot be in such a key.
  */
 export interface Exchange<T, K extends RoutingKey> extends ExchangeReference {
   (parts?: SomeParts<K>): Binding<T>;

@@ -34,4 +34,3 @@ export type * from './generated/notify.ts';
 export type * from './generated/queue.ts';
 export type * from './generated/worker-manager.ts';
 export type { Parts, PartValue, RoutingKey, RoutingKeyPart, SomeParts } from './routing-key.ts';
-export { validator, type Validator, type ValidatorOptions } from './schema.ts';

@@ -1,3 +1,4 @@
+import type { Secret } from '../base/index.ts';
 import type { AddressInfo } from 'node:net';
 
 import { authService } from './auth/auth-service.ts';
@@ -24,7 +25,9 @@ import { createArtifactStorage } from './storage/artifact-storage.ts';
 import { addStorage } from './storage/routes.ts';
 import { createSignedUrls } from './storage/signed-urls.ts';
 import { isoTime } from './times.ts';
-import { workerManagerService } from './worker-manager/worker-manager-service.ts';
+import { removeWorker } from './queue/operations/remove-worker.ts';
+import type { LocalCloud } from './worker-manager/identity-proofs.ts';
+import { workerManagerService, type RequestedWorker } from './worker-manager/worker-manager-service.ts';
 
 /** All times are in milliseconds. */
 export interface LocalQueueOptions {
@@ -37,6 +40,10 @@ export interface LocalQueueOptions {
   readonly anonymousScopes?: readonly string[];
   /** What `assume:` scopes stand for, by role. None by default. */
   readonly roles?: Roles;
+  /** Where crashes are reported to, by project: a Sentry DSN with its secret key. None by default. */
+  readonly sentryDsns?: Readonly<Record<string, string>>;
+  /** What signs tokens for websocktunnel servers, which have the same. */
+  readonly websocktunnelSecret?: Secret;
   /** How long a claim lasts until it has to be reclaimed: 20 minutes by default. */
   readonly claimTimeoutMs?: number;
   /** How long a `claimWork` waits for work: 20 s by default. */
@@ -53,9 +60,11 @@ export interface LocalQueueOptions {
    */
   readonly dependencyDelayMs?: number;
   readonly clock?: Clock;
+  /** Clouds that worker pools may name, by their provider ids. None by default: workers are set up by hand. */
+  readonly clouds?: Readonly<Record<string, LocalCloud>>;
   /** Where the content of artifacts is kept, made and removed with the queue: by default among the machine's temporary files. */
   readonly storageFolder?: string;
-  /** Told of what is no caller's fault: a message that can not be published, a bug. */
+  /** Told of what is no caller's fault: a message that cannot be published, a bug. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -63,6 +72,8 @@ export interface LocalQueue {
   /** `http://127.0.0.1:` and the port: what clients are given as their root URL. */
   readonly rootUrl: string;
   readonly port: number;
+  /** Tells worker-manager of a machine that a cloud has made for a pool: it may register now. */
+  requestWorker(worker: RequestedWorker): void;
   /** Answers open calls with nothing, and forgets everything. */
   close(): Promise<void>;
 }
@@ -110,14 +121,31 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
     expand,
     now: () => clock.now(),
   });
+  const workerManager = workerManagerService({
+    clock,
+    publish,
+    issuer: workerManagerClient,
+    clouds: options.clouds ?? {},
+    rootUrl,
+    demand: workerPoolId => ({
+      pending: queue.store.pending.count(workerPoolId, clock.now()),
+      claimed: queue.store.claimed(workerPoolId).length,
+    }),
+    onRemoved: worker => removeWorker(queue, worker),
+  });
   const services = [
     queueService(queue),
-    authService(expand),
+    authService({
+      expand,
+      clock,
+      sentryDsns: options.sentryDsns,
+      websocktunnelSecret: options.websocktunnelSecret,
+    }),
     indexService({ index, urlOfLatestArtifact: createArtifactUrls(rootUrl, queueClient) }),
     objectService({ objects, storage, urls, clock }),
     purgeCacheService(clock),
     secretsService(clock),
-    workerManagerService({ clock, publish, issuer: workerManagerClient }),
+    workerManager,
   ];
   const checkInput = createCheckInput(rootUrl);
   for (const service of services) addService(server, service, { authenticate, checkInput, clock, onError });
@@ -131,6 +159,7 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
   return {
     rootUrl: rootUrl(),
     port: port(),
+    requestWorker: worker => workerManager.request(worker),
     async close() {
       queue.close();
       const hurry = setTimeout(() => server.server.closeAllConnections(), CLOSING_MS);

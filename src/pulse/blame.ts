@@ -16,7 +16,7 @@ export function isRefusal({ kind }: PulseError): boolean {
 
 /**
  * Of those that a channel was lost with, the ones that it was lost for: all that went to the exchange which the broker
- * names, or the only one there was. None where that can not be told.
+ * names, or the only one there was. None where that cannot be told.
  *
  * A name may hold quotes, and the broker may write it otherwise than we do: names are looked for in its words.
  */

@@ -37,7 +37,7 @@ function compile(schema: object): BodyCheck {
     const first = compiler(draft, false).compile(named);
     return boundedCheck(first, () => compiler(draft, true).compile(named), problem);
   } catch (error) {
-    throw new PulseError('invalid', `the JSON schema can not be used: ${(error as Error).message}`, {
+    throw new PulseError('invalid', `the JSON schema cannot be used: ${(error as Error).message}`, {
       cause: error,
     });
   }

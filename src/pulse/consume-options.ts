@@ -75,7 +75,7 @@ export interface Watch {
 /**
  * The message of any of these bindings; without any, nothing is known of it.
  *
- * Those whose types no other of them has are marked, so that `cameBy` can rule them out. Of two that are alike it can not
+ * Those whose types no other of them has are marked, so that `cameBy` can rule them out. Of two that are alike it cannot
  * say which is left when it is not the one: neither is ruled out then.
  */
 export type MessageOf<B extends readonly Binding[]> = [B[number]] extends [never]

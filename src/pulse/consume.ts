@@ -16,7 +16,8 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import { FailuresInARow, fullJitter, type Backoff } from './backoff.ts';
+import { fullJitter, type Backoff } from '../base/index.ts';
+import { FailuresInARow } from './backoff.ts';
 import { checkExchangeName } from './binding.ts';
 import {
   MAX_PREFETCH,
@@ -61,7 +62,7 @@ export interface ConsumerGauge extends Held {
   readonly consuming: boolean;
   /**
    * How many messages its queue had at the last look (`watch.everyMs`), those that are held included. Undefined before the
-   * first look, and where a queue can not grow to the length that is warned of.
+   * first look, and where a queue cannot grow to the length that is warned of.
    */
   readonly depth: number | undefined;
 }

@@ -48,7 +48,7 @@ export class Consumer {
     queue: string,
     flow: Flow,
     onDelivery: (delivery: Delivery) => void,
-    /** Called when the consumer can not go on, unless it was told to stop. */
+    /** Called when the consumer cannot go on, unless it was told to stop. */
     onBroken: (error: unknown) => void,
   ) {
     this.#channel = channel;

@@ -1,6 +1,6 @@
+import { Secret } from '../base/index.ts';
 import { brokerUrl } from './broker-url.ts';
 import { PulseError } from './errors.ts';
-import { Secret } from './secret.ts';
 import { wordsOf } from './thrown.ts';
 import { given, withoutNul } from './url-parts.ts';
 

@@ -15,10 +15,10 @@ function encode(body: unknown): Buffer {
   } catch (error) {
     // Of a circle it draws a picture, on lines of its own.
     const why = wordsOf(error).replaceAll(/\s*\n\s*/g, ' ');
-    throw new PulseError('invalid', `the body can not be written as JSON: ${why}`, { cause: error });
+    throw new PulseError('invalid', `the body cannot be written as JSON: ${why}`, { cause: error });
   }
   if (json === undefined) {
-    throw new PulseError('invalid', `the body can not be written as JSON: it is ${typeof body}`);
+    throw new PulseError('invalid', `the body cannot be written as JSON: it is ${typeof body}`);
   }
   return Buffer.from(json);
 }

@@ -12,7 +12,7 @@
  * - `nacked`: the broker could not take a message: its queue is full and refuses, or it has an error of its own.
  * - `returned`: a `mandatory` message was wanted by no queue (AMQP 312).
  * - `full`: more messages wait to be published than may.
- * - `connection`: the broker can not be reached, or the connection or channel was lost. Worth another try.
+ * - `connection`: the broker cannot be reached, or the connection or channel was lost. Worth another try.
  * - `closed`: `close()` was called.
  */
 export type PulseErrorKind =

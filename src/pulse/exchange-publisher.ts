@@ -19,7 +19,7 @@ type Send = (
   options: PublishOptions & PublisherOptions,
 ) => Promise<PublishResult>;
 
-/** @throws PulseError `invalid` for a name, a schema or a deadline that can not be used */
+/** @throws PulseError `invalid` for a name, a schema or a deadline that cannot be used */
 export function exchangePublisher<T>(
   exchange: string,
   options: PublisherOptions = {},

@@ -25,10 +25,10 @@ const CONCURRENCY = 10;
  * How often a message has failed survives a restart, whatever ends the process.
  *
  * - A quorum queue counts by itself. A failed message is held until it is due, and then given back. The queue counts
- *   crashes too, so it stops a message that kills its process; `attempts` can not be more than its delivery limit.
+ *   crashes too, so it stops a message that kills its process; `attempts` cannot be more than its delivery limit.
  * - From any other queue, a failed message is published again at once, with its count and when it is due, through
  *   `exchange/<namespace>/tcw-retry`, and acknowledged when the broker has confirmed the copy. It goes to the end of the
- *   queue, and who gets it before it is due holds it until then. Where that can not be done (nothing may be published, the
+ *   queue, and who gets it before it is due holds it until then. Where that cannot be done (nothing may be published, the
  *   queue is full and refuses) it is held and counted here alone, and `not-counted` tells so. While it is not known
  *   whether the broker has the copy (a memory alarm), the message is held, and no other copy is made.
  *

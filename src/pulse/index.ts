@@ -3,8 +3,9 @@
  *
  * @module tcw/pulse
  */
+export { Secret, type Backoff } from '../base/index.ts';
 export type { AmqpOptions } from './amqp/transport.ts';
-export { DEFAULT_BACKOFF, fullJitter, type Backoff } from './backoff.ts';
+export { DEFAULT_BACKOFF } from './backoff.ts';
 export { binding, type Binding, type BindingKey } from './binding.ts';
 export type { BodyCheck, BodySchema } from './body-check.ts';
 export { connect } from './connect.ts';
@@ -66,7 +67,6 @@ export {
 } from './queue.ts';
 export type { RetryPolicy } from './retry-policy.ts';
 export { checkRoutingKey, matchesPattern, MAX_ROUTING_KEY_BYTES } from './routing-key.ts';
-export { Secret } from './secret.ts';
 export type { PulseState } from './state.ts';
 export type * from './transport.ts';
 export { deadLetter, reject, retryLater, Verdict } from './verdict.ts';

@@ -1,6 +1,6 @@
+import { Secret } from '../base/index.ts';
 import type { BindingKey } from './binding.ts';
 import { PulseError, type PulseErrorKind } from './errors.ts';
-import { Secret } from './secret.ts';
 import { checkEscaped, decoded, given, parsed, withoutNul } from './url-parts.ts';
 
 /** A broker's management plugin. Pulse shows its own to nobody in the open; a RabbitMQ of one's own may. */
@@ -32,7 +32,7 @@ const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> =
  * What a queue is bound to now, as the broker's management API lists it: for `previousBindings`, since AMQP itself lists
  * nothing.
  *
- * What it returns rejects with a PulseError: `credentials`, `forbidden`, `not-found`, or `connection` when the API can not be
+ * What it returns rejects with a PulseError: `credentials`, `forbidden`, `not-found`, or `connection` when the API cannot be
  * reached or does not answer as one.
  *
  * @throws PulseError `invalid` for a URL that is none of HTTP, and where nobody is named to log in; the message never holds
@@ -58,10 +58,10 @@ export function managementBindings({ url, user, password, vhost, timeoutMs = TIM
         signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (error) {
-      throw unusable(`can not be reached: ${reasonOf(error)}`, error);
+      throw unusable(`cannot be reached: ${reasonOf(error)}`, error);
     }
     if (!response.ok) {
-      const [kind, what] = REFUSALS[response.status] ?? ['connection', 'can not tell'];
+      const [kind, what] = REFUSALS[response.status] ?? ['connection', 'cannot tell'];
       throw new PulseError(kind, `${where} ${what}: it answered ${response.status} for ${queue}`);
     }
     try {

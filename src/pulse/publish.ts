@@ -13,8 +13,7 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { problemText } from '../base/index.ts';
-import { fullJitter, type Backoff } from './backoff.ts';
+import { problemText, fullJitter, type Backoff } from '../base/index.ts';
 import { checkExchangeName } from './binding.ts';
 import { bodyCheck } from './body-check.ts';
 import { encodeBody } from './encode.ts';

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
+import type { Backoff } from '../base/index.ts';
 import type { AmqpOptions } from './amqp/transport.ts';
-import type { Backoff } from './backoff.ts';
 import type { Binding } from './binding.ts';
 import type { ConsumerGauge } from './consume.ts';
 import type { ConsumeOptions, HeldLong, MessageOf, QueueLong } from './consume-options.ts';

@@ -1,4 +1,4 @@
-import type { Backoff } from './backoff.ts';
+import type { Backoff } from '../base/index.ts';
 import { PulseError } from './errors.ts';
 import { LONGEST_RETRY_MS } from './verdict.ts';
 
@@ -12,7 +12,7 @@ export interface RetryPolicy {
 
 const DEFAULT_RETRY: RetryPolicy = { attempts: 20, backoff: { baseMs: 1_000, capMs: 300_000 } };
 
-/** @throws PulseError `invalid` for a policy that can not be kept */
+/** @throws PulseError `invalid` for a policy that cannot be kept */
 export function retryPolicy(given: Partial<RetryPolicy> | false = {}): RetryPolicy {
   const policy = given === false ? { ...DEFAULT_RETRY, attempts: 1 } : { ...DEFAULT_RETRY, ...given };
   const { attempts, backoff } = policy;

@@ -1,5 +1,5 @@
 import { BehaviorSubject, takeUntil, throwError, timer, type Observable, type Subscription } from 'rxjs';
-import { fullJitter, type Backoff } from './backoff.ts';
+import { fullJitter, type Backoff } from '../base/index.ts';
 import type { PulseError } from './errors.ts';
 import { keptOpen } from './kept-open.ts';
 import type { PulseState } from './state.ts';

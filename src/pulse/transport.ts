@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
+import type { Secret } from '../base/index.ts';
 import type { PulseError } from './errors.ts';
-import type { Secret } from './secret.ts';
 
 /**
  * The broker as the rest of this library sees it: connections, channels, and what AMQP 0-9-1 does on them.
@@ -100,7 +100,7 @@ export interface TransportChannel {
   close(): Promise<void>;
 }
 
-/** How a queue is declared; it can not be declared otherwise later. */
+/** How a queue is declared; it cannot be declared otherwise later. */
 export interface QueueOptions {
   /** Only this connection may use the queue, and it goes with it. */
   readonly exclusive: boolean;

@@ -1,5 +1,5 @@
+import { Secret } from '../base/index.ts';
 import { PulseError } from './errors.ts';
-import { Secret } from './secret.ts';
 
 /** A value without its wrapping. An empty one counts as missing. */
 export function given(value: string | Secret | undefined): string | undefined {

@@ -1,5 +1,5 @@
-import { asyncScheduler, map, switchMap, type Observable, type SchedulerLike } from 'rxjs';
 import { longTimer } from './long-timer.ts';
+import { asyncScheduler, map, switchMap, type Observable, type SchedulerLike } from 'rxjs';
 
 /** What is left of a claim, on this machine's monotonic clock. */
 export interface ClaimTime {

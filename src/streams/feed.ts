@@ -9,7 +9,7 @@ export interface Feed<T> {
   readonly listening$: Observable<boolean>;
 }
 
-/** Told of what a consumer can not do, and of what came in that it could not read. */
+/** Told of what a consumer cannot do, and of what came in that it could not read. */
 export type OnProblem = (problem: string, error?: PulseError) => void;
 
 /** A queue that the broker refuses us (403, 404, 406) may be put right by its operators: look again, slowly. */
@@ -33,7 +33,7 @@ export function feed<T>(
     retry({
       delay: (error: PulseError) => {
         listening$.next(false);
-        onProblem(`can not listen: ${error.message}`, error);
+        onProblem(`cannot listen: ${error.message}`, error);
         return error.kind === 'closed' ? NEVER : timer(LOOK_AGAIN_MS);
       },
     }),

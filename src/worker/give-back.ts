@@ -1,5 +1,5 @@
 import { catchError, defer, EMPTY, ignoreElements, switchMap, type Observable } from 'rxjs';
-import type { Claim } from '../queue/index.ts';
+import type { Claim } from '../taskcluster/index.ts';
 import type { WorkerContext } from './context.ts';
 import { HURRY_MS, noClaimOpen } from './run/hurry.ts';
 

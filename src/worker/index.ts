@@ -3,19 +3,38 @@
  *
  * @module tcw
  */
+export type { ArtifactSink } from './artifacts/sink.ts';
 export { configDefaults, configSchema, type WorkerConfig } from './config/index.ts';
-export type { WorkerParts } from './context.ts';
-export type { Engine, Sandbox, Command, CommandResult } from './engines/engine.ts';
-export { nativeEngine } from './engines/native/index.ts';
+export type * from './engines/container.ts';
+export type * from './engines/engine.ts';
+export { connectionOf } from './engines/connection.ts';
+export { canRunContainers, dockerEngine, dockerLeftovers } from './engines/docker/index.ts';
+export { mockEngine } from './engines/mock/index.ts';
+export { nativeEngine, nativeLeftovers } from './engines/native/index.ts';
 export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
-export { readOwnFile, replaceOwnFile } from './files/own-file.ts';
+export {
+  encryptVariables,
+  feature,
+  FEATURES,
+  featuresOfOneSession,
+  serving,
+  SigningKeyUnusable,
+} from './features/index.ts';
+export type * from './features/index.ts';
 export { removeFolder } from './files/remove-folder.ts';
-export { readyTasksDir } from './files/tasks-dir.ts';
-export { openLedger, removeLeftovers, showLife, showsLife, type Ledger } from './ledger/index.ts';
-export type { Outcome } from './outcome.ts';
-export { payloadSchema } from './features/index.ts';
-export { LiveSecrets } from './secrets/live-secrets.ts';
+export { diskSpace } from './stores/index.ts';
+export { openLedger, removeLeftovers, showLife, showsLife } from './ledger/index.ts';
+export { TaskError, type Outcome } from './outcome.ts';
+export { engineNames } from './engine-names.ts';
+export { payloadSchema } from './payload-schema.ts';
+export type { Property } from './properties/index.ts';
 export type { RunState } from './run/run-state.ts';
 export type { StopReason } from './run/stop.ts';
+export type { SchemaPart } from './schema-part.ts';
+export { LiveSecrets } from './secrets/live-secrets.ts';
+export type { RunSnapshot, WorkerSnapshot } from './snapshot.ts';
+export { CredentialsRefused, MachineUnfit, StartError } from './start-error.ts';
+export { unpackInto } from './unpack/index.ts';
+export { startWorker, type RunningWorker, type WorkerOptions } from './start-worker.ts';
+export type * from './task-spec.ts';
 export type { ExitReason, WorkerState } from './worker-state.ts';
-export { createWorker, type Worker } from './worker.ts';

@@ -1,3 +1,4 @@
+import { longTimer } from '../streams/index.ts';
 import {
   combineLatest,
   defer,
@@ -7,13 +8,13 @@ import {
   merge,
   NEVER,
   of,
+  repeat,
   scan,
   startWith,
   switchMap,
   take,
   type Observable,
 } from 'rxjs';
-import { longTimer } from '../streams/index.ts';
 import type { WorkerConfig } from './config/index.ts';
 import type { WorkerNews } from './events.ts';
 import type { Slots } from './slots.ts';
@@ -27,12 +28,14 @@ import type { ExitReason } from './worker-state.ts';
  * have said that nothing is pending after the time had passed.
  *
  * @param confirmed asks the queue for its word; true while that is: nothing
+ * @param needed asks whoever the worker belongs to whether it is needed all the same; then its time begins anew
  */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
   news$: Observable<WorkerNews>,
   { unused$, outOfService$ }: Pick<Slots, 'unused$' | 'outOfService$'>,
   confirmed: () => Observable<boolean> = () => of(true),
+  needed: () => Observable<boolean | undefined> = () => of(undefined),
 ): Observable<ExitReason> {
   const begun$ = changes(news$).pipe(filter(change => change > 0));
   const enough$: Observable<ExitReason> =
@@ -43,19 +46,13 @@ export function limits(
           filter(begun => begun === numberOfTasksToRun),
           map(() => 'tasks-complete'),
         );
-  const running$ = changes(news$).pipe(
-    scan((running, change) => running + change, 0),
-    startWith(0),
-  );
   const idle$: Observable<ExitReason> =
     idleTimeoutSecs === 0
       ? NEVER
-      : running$.pipe(
-          map(running => running === 0),
-          distinctUntilChanged(),
+      : restful(news$).pipe(
           switchMap(idle =>
             idle
-              ? longTimer(idleTimeoutSecs * 1_000).pipe(
+              ? waited(idleTimeoutSecs * 1_000, needed).pipe(
                   switchMap(() => combineLatest([unused$, defer(confirmed)])),
                 )
               : NEVER,
@@ -68,6 +65,26 @@ export function limits(
     map(() => 'out-of-service' as const),
   );
   return merge(enough$, idle$, broken$).pipe(take(1));
+}
+
+/** Whether nothing runs. The present answer first. */
+export function restful(news$: Observable<WorkerNews>): Observable<boolean> {
+  return changes(news$).pipe(
+    scan((running, change) => running + change, 0),
+    startWith(0),
+    map(running => running === 0),
+    distinctUntilChanged(),
+  );
+}
+
+/** Emits once when the time has passed and the worker is not needed at its end. */
+function waited(ms: number, needed: () => Observable<boolean | undefined>): Observable<unknown> {
+  return longTimer(ms).pipe(
+    switchMap(needed),
+    filter(isNeeded => isNeeded !== true),
+    repeat(),
+    take(1),
+  );
 }
 
 /** +1 for each run that begins, -1 for each that has ended. */

@@ -1,5 +1,5 @@
-import { QueueError } from '../queue/index.ts';
-import type { TaskExceptionRequest } from '../queue/index.ts';
+import { ServiceError } from '../base/index.ts';
+import type { TaskExceptionRequest } from '../taskcluster/index.ts';
 import { CommandNotStarted } from './engines/engine.ts';
 import { shortageOf } from './shortage.ts';
 
@@ -36,7 +36,7 @@ export function outcomeOf(error: unknown): Outcome {
       : { result: 'exception', reason: error.kind, message: error.message };
   }
   if (error instanceof CommandNotStarted) return { result: 'failed', message: error.message };
-  if (error instanceof QueueError) {
+  if (error instanceof ServiceError) {
     // A conflict that is about this run has been made a stop before; here it is about an artifact's name.
     const reason =
       error.kind === 'conflict' || error.kind === 'refused' ? 'malformed-payload' : 'resource-unavailable';
@@ -52,4 +52,16 @@ export function outcomeOf(error: unknown): Outcome {
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+const logged = new WeakSet<Error>();
+
+/** Marks an error that is in its task's log already, so that it is not written there again. */
+export function markLogged(error: unknown): void {
+  if (error instanceof Error) logged.add(error);
+}
+
+/** Whether an error is in its task's log already. */
+export function isLogged(error: unknown): boolean {
+  return error instanceof Error && logged.has(error);
 }

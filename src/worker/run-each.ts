@@ -1,5 +1,5 @@
 import { catchError, EMPTY, finalize, map, mergeMap, type OperatorFunction } from 'rxjs';
-import type { Claim } from '../queue/index.ts';
+import type { Claim } from '../taskcluster/index.ts';
 import type { WorkerContext } from './context.ts';
 import type { WorkerNews } from './events.ts';
 import { giveBack } from './give-back.ts';

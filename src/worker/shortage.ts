@@ -6,6 +6,8 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   ENFILE: 'file descriptors',
   ENOMEM: 'memory',
   EAGAIN: 'processes',
+  // No word of the system: each of its users was some task's.
+  ENOUSER: 'users for tasks',
 };
 
 /** What the machine had too little of, where that is why something failed; undefined otherwise. */

@@ -23,10 +23,16 @@ export interface Slots {
   regain(): void;
   /** Whether no place is in service any more. The present answer first. */
   readonly outOfService$: Observable<boolean>;
-  /** From now on there are none free, whatever is given back. Those that are taken stay so. */
-  pause(): void;
-  resume(): void;
+  /**
+   * From now on there are none free, whatever is given back, until there is no reason left to pause. Those that are taken
+   * stay so.
+   */
+  pause(reason: PauseReason): void;
+  resume(reason: PauseReason): void;
 }
+
+/** Why a worker asks for no work, though it has places. */
+export type PauseReason = 'quarantine' | 'disk' | 'engine';
 
 /**
  * @param capacity how many places there are
@@ -37,8 +43,8 @@ export function slotsFor(capacity: number, runs = Infinity): Slots {
   let taken = 0;
   let lost = 0;
   let runsLeft = runs;
-  let paused = false;
-  const free = () => (paused ? 0 : Math.min(capacity - taken - lost, runsLeft));
+  const pauses = new Set<PauseReason>();
+  const free = () => (pauses.size > 0 ? 0 : Math.min(capacity - taken - lost, runsLeft));
   const changed$ = new BehaviorSubject<void>(undefined);
   const change = (difference: number, ofRunsLeft: number) => {
     taken += difference;
@@ -76,12 +82,12 @@ export function slotsFor(capacity: number, runs = Infinity): Slots {
       changed$.next();
     },
     outOfService$: present(() => lost >= capacity),
-    pause: () => {
-      paused = true;
+    pause: reason => {
+      pauses.add(reason);
       changed$.next();
     },
-    resume: () => {
-      paused = false;
+    resume: reason => {
+      pauses.delete(reason);
       changed$.next();
     },
   };

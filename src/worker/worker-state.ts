@@ -4,6 +4,8 @@ export type ExitReason =
   | 'tasks-complete'
   /** Nothing to do for `idleTimeoutSecs`. */
   | 'idle'
+  /** Whoever the worker belongs to said that it is not needed. */
+  | 'not-needed'
   /** Told to go after finishing what ran (SIGINT). */
   | 'stopped'
   /** Told to go at once (SIGTERM). */

@@ -2,6 +2,7 @@ import {
   concat,
   defer,
   distinctUntilChanged,
+  EMPTY,
   filter,
   ignoreElements,
   map,
@@ -22,14 +23,17 @@ import type { Observable } from 'rxjs';
 import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
 import { claim } from './asking/claim.ts';
+import { ENGINE_WATCH_TIMES, engineWatch } from './asking/engine-watch.ts';
 import { lastWord } from './asking/last-word.ts';
 import { listen } from './asking/listen.ts';
 import { look } from './asking/look.ts';
 import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
+import { room, roomInAll } from './asking/room.ts';
 import type { WorkerContext, WorkerParts } from './context.ts';
 import type { WorkerNews } from './events.ts';
-import { limits } from './limits.ts';
+import { limits, restful } from './limits.ts';
+import { notNeeded, stillNeeded } from './needed.ts';
 import { NO_PULSE, pulseLink } from './pulse-link.ts';
 import { runEach } from './run-each.ts';
 import { LiveSecrets } from './secrets/live-secrets.ts';
@@ -63,7 +67,7 @@ export function createWorker(
   shutdown$: Observable<Shutdown>,
 ): Worker {
   const events$ = defer(() => {
-    const { config, queue } = parts;
+    const { config, queue, collector } = parts;
     const told$ = new Subject<WorkerNews>();
     const tell = (news: WorkerNews) => {
       told$.next(news);
@@ -73,7 +77,17 @@ export function createWorker(
     const link = pulse ? pulseLink(pulse, config, slots, tell) : NO_PULSE;
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, tell);
-    const released$ = shutOut.release$.pipe(share());
+    const disk = collector && room(collector, slots, tell);
+    const engines = engineWatch(
+      parts.engines.all,
+      slots,
+      tell,
+      { ...ENGINE_WATCH_TIMES, limitMs: config.dockerAbsenceSecs * 1_000 },
+      () => life.draining,
+    );
+    const rooms = [...(disk ? [disk] : []), engines];
+    const engineBack$ = engines.release$.pipe(share());
+    const released$ = merge(shutOut.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
     const word = lastWord();
     const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
@@ -87,6 +101,7 @@ export function createWorker(
       shutdown$: toldToGo$,
       noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
+      engineBack$,
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
@@ -103,7 +118,7 @@ export function createWorker(
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
     const work$ = demand$.pipe(
-      claim(queue, tell, life.draining$, shutOut, word),
+      claim(queue, tell, life.draining$, shutOut, word, roomInAll(rooms)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -113,7 +128,14 @@ export function createWorker(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
         shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),
-        limits(config, work$, slots, () => (shutOut.isOut ? of(true) : word.confirmed())),
+        limits(
+          config,
+          work$,
+          { unused$: slots.unused$, outOfService$: engines.outOfService(slots.outOfService$) },
+          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : word.confirmed()),
+          () => (parts.isNeeded ? stillNeeded(parts.isNeeded) : of(undefined)),
+        ),
+        notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), word, parts.random),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(toldToGo$)).pipe(
         map(() => ({ type: 'drained' as const })),

@@ -1,15 +1,14 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Subject, lastValueFrom, ReplaySubject } from 'rxjs';
+import { ReplaySubject } from 'rxjs';
 import { expect, it, onTestFinished } from 'vitest';
 import { logNews } from '../../src/cli/worker-log.ts';
 import { Secret } from '../../src/pulse/index.ts';
-import { connectQueue } from '../../src/queue/index.ts';
-import type { Shutdown } from '../../src/streams/index.ts';
-import { configDefaults, createWorker, nativeEngine, type WorkerNews } from '../../src/worker/index.ts';
-import { CLAIMED_TASK_ID, claimAnswer } from '../queue/claim-answer.ts';
-import { json, webServer, type Answer } from '../queue/web-server.ts';
+import { connectQueue } from '../../src/taskcluster/index.ts';
+import { configDefaults, startWorker, type WorkerNews } from '../../src/worker/index.ts';
+import { CLAIMED_TASK_ID, claimAnswer } from '../taskcluster/claim-answer.ts';
+import { json, webServer, type Answer } from '../taskcluster/web-server.ts';
 import { waitFor } from '../wait-for.ts';
 
 const GOOD_TASK_ID = 'A1cdEfghSTe_CDEFGHIJKg';
@@ -39,7 +38,6 @@ async function worker(claims: readonly unknown[], { putUrl }: { putUrl?: unknown
   const logged: string[] = [];
   const keep = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
   const news$ = new ReplaySubject<WorkerNews>();
-  const shutdown$ = new Subject<Shutdown>();
   const queue = connectQueue({
     rootUrl,
     credentials,
@@ -57,14 +55,14 @@ async function worker(claims: readonly unknown[], { putUrl }: { putUrl?: unknown
     tasksDir,
     killGraceSecs: 1,
   };
-  const parts = { config, queue, engine: await nativeEngine(), version: 'test', random: () => 0 };
   news$.subscribe(item => {
     logNews(item, { debug: keep, info: keep, warn: keep, error: keep });
   });
-  createWorker(parts, undefined, shutdown$).events$.subscribe(news$);
+  const worker = startWorker({ config, queue, version: 'test', random: () => 0 });
+  worker.events$.subscribe(news$);
   onTestFinished(async () => {
-    shutdown$.next('now');
-    await lastValueFrom(news$);
+    worker.drain('now');
+    await worker.done;
     expect(await readdir(tasksDir).then(names => names.filter(name => !name.startsWith('.')))).toEqual([]);
     await rm(tasksDir, { recursive: true, force: true });
   });

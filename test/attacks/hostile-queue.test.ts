@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/pulse/index.ts';
-import { queueCalls, type QueueCall } from '../../src/queue/index.ts';
-import { CALLS, failing, hasty } from '../queue/every-call.ts';
-import { json, refusal, webServer, type Answer } from '../queue/web-server.ts';
+import { queueCalls, type QueueCall } from '../../src/taskcluster/index.ts';
+import { CALLS, failing, hasty } from '../taskcluster/every-call.ts';
+import { json, refusal, webServer, type Answer } from '../taskcluster/web-server.ts';
 
 const MEGABYTE = 1024 * 1024;
 const NAMES = Object.keys(CALLS) as QueueCall[];
@@ -173,7 +173,7 @@ describe('a hostile queue', () => {
       { __proto__: null, constructor: 1 },
     ]) {
       const { error } = await failing('status', [json(404, body)], ONE_TRY);
-      expect(error).toMatchObject({ name: 'QueueError', statusCode: 404 });
+      expect(error).toMatchObject({ name: 'ServiceError', statusCode: 404 });
       expect(error.message).toMatch(/^status: .* \(404\)$/);
     }
   });

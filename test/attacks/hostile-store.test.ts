@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { putFile, type PutOptions } from '../../src/worker/files/put.ts';
-import { json, webServer, type Answer } from '../queue/web-server.ts';
+import { json, webServer, type Answer } from '../taskcluster/web-server.ts';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -15,16 +15,16 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const CONTENT = { content: Buffer.from('content'), size: 7 };
+
 const options = (change: Partial<PutOptions> = {}): PutOptions => ({
-  contentType: 'text/plain',
-  contentEncoding: 'identity',
   signal: new AbortController().signal,
   ...change,
 });
 
 const put = async (answers: [Answer, ...Answer[]], change?: Partial<PutOptions>) => {
   const { rootUrl, requests } = await webServer(...answers);
-  await putFile(`${rootUrl}/bucket/key`, Buffer.from('content'), options(change));
+  await putFile({ url: `${rootUrl}/bucket/key`, headers: {} }, CONTENT, options(change));
   return requests.length;
 };
 
@@ -104,7 +104,7 @@ describe('a queue', () => {
     7,
     { href: 'http://127.0.0.1' },
   ])('that names %j as the place to upload to is not obeyed, and not asked again', async url => {
-    const error: unknown = await putFile(url as string, Buffer.from('content'), options()).catch(
+    const error: unknown = await putFile({ url: url as string, headers: {} }, CONTENT, options()).catch(
       (failure: unknown) => failure,
     );
     expect(error).toMatchObject({

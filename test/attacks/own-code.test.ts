@@ -15,11 +15,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { bundle } from '../../scripts/build/bundle.ts';
 import { cleanEnvironment } from '../cli/tcw.ts';
 import { findProgram } from '../engines/native-fixtures.ts';
-import { queueForWorkers, type Line } from '../cli/workers.ts';
+import { someUserIds } from '../engines/user-fixtures.ts';
+import { queueForWorkers } from '../cli/workers.ts';
+import type { Line } from '../cli/worker-lines.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const isRoot = process.getuid?.() === 0;
@@ -127,6 +129,32 @@ it('a worker of root says that its tasks are root', async () => {
         ]
       : [],
   );
+});
+
+it.runIf(isRoot)('a worker with the engine "user" uses no program that everybody could write', async () => {
+  const folder = mkdtempSync(join('/var/lib', 'tcw-test-path-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+  });
+  chmodSync(folder, 0o777);
+  const tasksDir = mkdtempSync(join('/var/lib', 'tcw-test-tasks-'));
+  onTestFinished(() => {
+    rmSync(tasksDir, { recursive: true });
+  });
+  const { PATH = '' } = cleanEnvironment();
+  const words = here.words('--engine', 'user', '--task-user-ids', someUserIds(), '--tasks-dir', tasksDir);
+  const worker = started(
+    spawn(process.execPath, [join(root, 'bin/tcw.js'), ...words], {
+      env: { ...cleanEnvironment(), ...here.environment, PATH: `${folder}:${PATH}` },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  );
+  await expect
+    .poll(worker.lines, { timeout: 30_000 })
+    .toContainEqual(expect.objectContaining({ level: 'info', folders: [folder] }));
+  expect(worker.lines().filter(({ msg }) => msg.includes('tasks run as root'))).toEqual([]);
+  worker.child.kill('SIGTERM');
+  await worker.closed;
 });
 
 function started(child: ChildProcess) {

@@ -112,7 +112,7 @@ describe.each(users)('what tasks put in the places of files holds up no worker o
     const told = await lives();
     sh('chattr -R -i "$1"', here.tasksDir);
     expect(told.map(({ msg }) => msg)).toEqual([
-      'runs can not be written down: after a sudden death their traces would stay',
+      'runs cannot be written down: after a sudden death their traces would stay',
       'could not write down how many tasks are done',
       'could not write down how many tasks are done',
       'could not write down how many tasks are done',

@@ -9,12 +9,13 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 const [folder = '/'] = process.argv.slice(2);
 const lines = JSON.parse(process.env.TCW_TEST_LINES ?? '[]') as string[];
 const say = (what: object) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const engine = await nativeEngine({ containment: 'process-group' });
-const sandbox = await engine.open(folder);
+const sandbox = await engine.open({ home: runFolderAt(folder) });
 const output = new Writable({
   write: (chunk: Buffer, _encoding, done) => {
     process.stderr.write(chunk.toString());

@@ -35,6 +35,18 @@ describe('a row of the benchmark', () => {
   });
 
   it.each([
+    { value: 100, baseline: 120, met: true },
+    { value: 100, baseline: 119, met: false },
+    { value: 100, baseline: undefined, met: false },
+    { value: Number.NaN, baseline: 120, met: false },
+  ])('meets a goal for its ratio: $value ms beside $baseline ms', ({ value, baseline, met }) => {
+    expect(row('a copy', 'ms', value, baseline, { ratioAtLeast: 1.2 })).toMatchObject({
+      goal: 'ratio ≥ 1.2',
+      met,
+    });
+  });
+
+  it.each([
     { value: 30, met: true },
     { value: 29.9, met: false },
     { value: Number.NaN, met: false },

@@ -23,7 +23,7 @@ describe('the check of the floors', () => {
     [
       'an import from a floor above',
       'src/pulse/index.ts',
-      '../queue/index.ts',
+      '../taskcluster/index.ts',
       'pulse-imports-no-floor-above',
     ],
     ['an import past the door', 'src/worker/index.ts', '../pulse/inside.ts', 'floors-meet-at-the-door'],
@@ -49,7 +49,7 @@ describe('the check of the floors', () => {
     ['an import of nothing', 'src/pulse/index.ts', './missing.ts', 'imports-resolve'],
   ])('sees %s', async (_, from, to, rule) => {
     const root = tree({
-      ...door('queue'),
+      ...door('taskcluster'),
       'src/pulse/inside.ts': 'export const inside = 1;\n',
       'src/worker/claim.ts': 'export const claim = 1;\n',
       'src/worker/engines/native/keeper.ts': 'export const keeper = 1;\n',
@@ -63,11 +63,12 @@ describe('the check of the floors', () => {
 
   it('sees an import that is of a type only', async () => {
     const root = tree({
-      'src/pulse/index.ts': "import type { Queue } from '../queue/index.ts';\nexport type Pulse = Queue;\n",
-      'src/queue/index.ts': 'export type Queue = string;\n',
+      'src/pulse/index.ts':
+        "import type { Queue } from '../taskcluster/index.ts';\nexport type Pulse = Queue;\n",
+      'src/taskcluster/index.ts': 'export type Queue = string;\n',
     });
     expect(await floorProblems(root)).toEqual([
-      'pulse-imports-no-floor-above: src/pulse/index.ts → src/queue/index.ts',
+      'pulse-imports-no-floor-above: src/pulse/index.ts → src/taskcluster/index.ts',
     ]);
   });
 

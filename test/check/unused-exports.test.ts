@@ -41,12 +41,12 @@ describe('the check for unused exports', () => {
 
   it('sees through a door of which a part is unused', () => {
     const root = tree({
-      'src/queue/index.ts': "export { used } from './used.ts';\nexport { unused } from './unused.ts';",
-      'src/queue/used.ts': 'export const used = 1;',
-      'src/queue/unused.ts': 'export const unused = 1;',
-      'src/worker/worker.ts': "import { used } from '../queue/index.ts';",
+      'src/taskcluster/index.ts': "export { used } from './used.ts';\nexport { unused } from './unused.ts';",
+      'src/taskcluster/used.ts': 'export const used = 1;',
+      'src/taskcluster/unused.ts': 'export const unused = 1;',
+      'src/worker/worker.ts': "import { used } from '../taskcluster/index.ts';",
     });
-    expect(unusedExports(root)).toEqual(['src/queue/index.ts: unused']);
+    expect(unusedExports(root)).toEqual(['src/taskcluster/index.ts: unused']);
   });
 
   it('lets a type be exported that an exported function speaks of, but not a value', () => {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import taskcluster from 'taskcluster-client';
 import { expect } from 'vitest';
-import type { QueueApi } from '../../src/queue/index.ts';
+import type { QueueApi } from '../../src/taskcluster/index.ts';
 import { start, tcw } from './tcw.ts';
 import { waitFor } from '../wait-for.ts';
 

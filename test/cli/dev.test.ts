@@ -259,7 +259,7 @@ describe('the port of tcw dev', () => {
       const { port } = server.address() as AddressInfo;
       const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--port', String(port));
       expect(stderr).toBe(
-        `tcw: port ${port} can not be had: another program listens on it; choose another with --port\n`,
+        `tcw: port ${port} cannot be had: another program listens on it; choose another with --port\n`,
       );
       expect([exitCode, stdout]).toEqual([73, '']);
       expect(readdirSync(workplace.temporary)).toEqual([]);
@@ -320,7 +320,7 @@ describe('tcw dev on a real broker', () => {
     expect(stderr).not.toContain('SECRET');
   });
 
-  it('goes when the broker can not be reached', async () => {
+  it('goes when the broker cannot be reached', async () => {
     const { exitCode, stderr } = await workplace.tcw('dev', '--pulse-url', 'amqp://u:p@127.0.0.1:1/%2F');
     expect(exitCode).toBe(73);
     expect(stderr.split('\n').at(-2)).toMatch(

@@ -135,7 +135,7 @@ it('tcw run logs the warnings of its configuration', async () => {
       TCW_WORKER_ID: 'i',
       TCW_TASKS_DIR: join(folder, 'tasks'),
       TCW_QUEUE_BASE_URL: 'https://queue.example.com',
-      TCW_REGION: 'here',
+      TCW_AUTH_BASE_URL: 'https://auth.example.com',
     },
   });
   const closed = once(child, 'close');
@@ -150,8 +150,8 @@ it('tcw run logs the warnings of its configuration', async () => {
   child.kill('SIGKILL');
   await closed;
   expect(warnings).toMatchObject([
+    { level: 'warn', property: 'authBaseURL', place: 'variable TCW_AUTH_BASE_URL' },
     { level: 'warn', property: 'queueBaseURL', place: 'variable TCW_QUEUE_BASE_URL' },
-    { level: 'warn', property: 'region', place: 'variable TCW_REGION' },
   ]);
 });
 

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueue } from '../../src/local/index.ts';
 import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
-import { queueCalls, type TaskStatusStructure } from '../../src/queue/index.ts';
+import { queueCalls, type TaskStatusStructure } from '../../src/taskcluster/index.ts';
 import taskcluster from 'taskcluster-client';
 
 const TCW = new URL('../../bin/tcw.js', import.meta.url).pathname;
@@ -71,6 +71,7 @@ describe('tcw run', () => {
         '--worker-group=group',
         `--worker-id=w-${randomUUID().slice(0, 8)}`,
         `--tasks-dir=${tasksDir}`,
+        '--required-disk-space-megabytes=1',
         ...flags,
       ],
       {
@@ -188,7 +189,7 @@ describe('tcw run', () => {
   it('polls, with a warning, while Pulse can not be reached', async () => {
     const worker = start('--pulse-url=amqp://nobody:nothing@127.0.0.1:1');
     await worker.listening('down');
-    expect(worker.said()).toMatch(/"level":"warn".*Pulse can not be reached/);
+    expect(worker.said()).toMatch(/"level":"warn".*Pulse cannot be reached/);
     await reaches(await create('true'), 'completed');
     worker.child.kill('SIGTERM');
     // An open long poll is waited for, since what it brings has to be given back.

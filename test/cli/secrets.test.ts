@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { refusal, webServer } from '../queue/web-server.ts';
+import { refusal, webServer } from '../taskcluster/web-server.ts';
 import { waitFor } from '../wait-for.ts';
 import { start } from './tcw.ts';
 

@@ -1,24 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import taskcluster from 'taskcluster-client';
-import { expect, onTestFailed } from 'vitest';
+import { expect } from 'vitest';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
-import { queueCalls, type TaskStatusStructure } from '../../src/queue/index.ts';
+import { queueCalls, type TaskStatusStructure } from '../../src/taskcluster/index.ts';
 import { start, type Start } from './tcw.ts';
+import { workerLines } from './worker-lines.ts';
 
 const PROVISIONER = 'test';
 const WORKER_TYPE = 'processes';
-
-/** A line of a worker's own log. */
-export interface Line {
-  readonly level: string;
-  readonly msg: string;
-  readonly [field: string]: unknown;
-}
 
 /** What taskcluster-client, which ships no types, has for who wants to see artifacts. */
 interface ArtifactCalls {
@@ -62,7 +55,11 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
     credentials: { clientId: user.clientId, accessToken: tokens.user.reveal() },
   }) as unknown as ArtifactCalls;
 
-  const environment = { TCW_ACCESS_TOKEN: tokens.worker.reveal() };
+  const environment = {
+    TCW_ACCESS_TOKEN: tokens.worker.reveal(),
+    // It would lie beside tasksDir, among everybody's temporary files.
+    TCW_ENABLE_METADATA: 'false',
+  };
   const words = (...flags: string[]) => [
     'run',
     ...without(flags, `--root-url=${local.rootUrl}`),
@@ -72,6 +69,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
     '--worker-group=group',
     `--tasks-dir=${tasksDir}`,
     '--log-level=debug',
+    '--required-disk-space-megabytes=1',
     ...without(flags, `--worker-id=w-${randomUUID().slice(0, 8)}`),
     ...flags,
   ];
@@ -82,6 +80,8 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
     /** What starts a worker, for who starts it in another way than `start` does. */
     environment,
     words,
+    /** Who may do everything. */
+    user,
     status,
     create: async (script: string, definition = {}, payload = {}): Promise<string> => {
       const taskId = taskcluster.slugid();
@@ -112,18 +112,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
         environment: { ...environment, ...how.environment },
       });
       children.push(child);
-      let said = '';
-      child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
-      onTestFailed(() => {
-        console.error(said);
-      });
-      const exited = once(child, 'exit').then(([code]) => code as number | null);
-      const lines = () =>
-        said
-          .slice(0, said.lastIndexOf('\n') + 1)
-          .split('\n')
-          .filter(Boolean)
-          .map(line => JSON.parse(line) as Line);
+      const { exited, lines } = workerLines(child);
       return {
         child,
         exited,

@@ -31,7 +31,6 @@ export async function documentedProperties(): Promise<string> {
 function row(name: string, property: Property): string {
   const marks = [
     ...(property.secret ? ['Secret.'] : []),
-    ...(property.effect === false ? ['No effect yet.'] : []),
     ...(property.since === 'tcw' ? ["tcw's own."] : []),
   ];
   const cells = [

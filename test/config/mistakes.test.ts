@@ -104,6 +104,8 @@ describe('a value of the wrong type', () => {
         return ['true', 1, {}];
       case 'object':
         return ['{}', 1, true, []];
+      case 'strings':
+        return ['a', 1, true, {}];
       case 'ip':
         return ['10.0.0.256', 'example.com', 1];
       default:

@@ -1,83 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { windowsProblems } from '../../src/cli/config/windows.ts';
 import { read, refusal, required } from './given.ts';
-
-/** What worker-runner adds to the configuration of any pool, in its own spelling. */
-const fromRunner = {
-  rootURL: 'https://tc.example.com/',
-  clientId: 'worker/example/i-77',
-  accessToken: 'token-of-the-machine',
-  provisionerId: 'example',
-  workerGroup: 'north-1',
-  workerId: 'i-77',
-  publicIP: '192.0.2.10',
-  privateIP: '10.1.2.3',
-  instanceType: 'large',
-  instanceID: 'i-77',
-  region: 'north',
-  availabilityZone: 'north-1',
-  workerLocation: '{"cloud":"example","region":"north"}',
-  workerTypeMetadata: { 'machine-setup': { image: 'ours' } },
-};
-
-/** What nearly every pool has. */
-const usual = {
-  cleanUpTaskDirs: true,
-  disableReboots: false,
-  ed25519SigningKeyLocation: '/nowhere/key',
-  idleTimeoutSecs: 300,
-  livelogExecutable: '/usr/local/bin/livelog',
-  numberOfTasksToRun: 0,
-  sentryProject: 'generic-worker',
-  shutdownMachineOnIdle: true,
-  shutdownMachineOnInternalError: true,
-  taskclusterProxyExecutable: '/usr/local/bin/taskcluster-proxy',
-  taskclusterProxyPort: 80,
-  wstAudience: 'example',
-  wstServerURL: 'https://tunnel.example.com/',
-};
-
-const containers = {
-  ...usual,
-  cachesDir: '/home/worker/caches',
-  downloadsDir: '/home/worker/downloads',
-  d2gConfig: { enableD2G: true, allowGPUs: false, allowKVM: false, allowPrivileged: false },
-  disableNativePayloads: true,
-  enableInteractive: true,
-  enableRunTaskAsCurrentUser: false,
-  headlessTasks: true,
-  requiredDiskSpaceMegabytes: 40_960,
-  workerType: 'linux-docker',
-};
-
-const desktop = { ...usual, enableInteractive: true, workerType: 'linux-desktop' };
-
-const windows = {
-  ...usual,
-  cachesDir: 'D:\\caches',
-  downloadsDir: 'D:\\downloads',
-  ed25519SigningKeyLocation: 'C:\\worker\\key',
-  livelogExecutable: 'C:\\worker\\livelog.exe',
-  disableOOMProtection: true,
-  runAfterUserCreation: 'C:\\worker\\user-init.cmd',
-  tasksDir: 'D:\\',
-  workerType: 'win-64',
-};
+import { containers, desktop, fromRunner, users, windows } from './pool-configs.ts';
 
 describe('the configuration of a pool that generic-worker runs today', () => {
   it.each([
     ['containers', containers],
     ['a desktop', desktop],
-  ])('for %s starts a worker, with one warning for all that tcw does not do yet', async (_, pool) => {
+    ['a user for each task', users],
+  ])('for %s is read without a warning', async (_, pool) => {
     const { config, warnings } = await read({ file: { ...pool, ...fromRunner } });
     expect(config).toMatchObject({
       rootURL: 'https://tc.example.com',
       instanceId: 'i-77',
+      workerLocation: '{"cloud":"example","region":"north"}',
       workerTypeMetadata: { 'machine-setup': { image: 'ours' } },
     });
-    expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/wstServerURL.* have no effect in tcw yet$/),
-    ]);
+    expect(warnings).toEqual([]);
   });
 
   it('for Windows is refused on other systems in one line that names its paths', async () => {
@@ -86,7 +25,7 @@ describe('the configuration of a pool that generic-worker runs today', () => {
     expect(error.problems).toHaveLength(1);
     expect(error.message).toContain(
       'this configuration is for a Windows worker (ed25519SigningKeyLocation is C:\\worker\\key, ' +
-        'cachesDir is D:\\caches, downloadsDir is D:\\downloads, tasksDir is D:\\), and tcw has no engine for Windows yet',
+        'cachesDir is D:\\caches, downloadsDir is D:\\downloads, runAfterUserCreation is C:\\worker\\user-init.cmd, tasksDir is D:\\), and tcw has no engine for Windows yet',
     );
   });
 

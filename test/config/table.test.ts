@@ -58,13 +58,15 @@ describe('the table of properties', () => {
     expect(names.filter(name => OBSOLETE_PROPERTIES.has(name))).toEqual([]);
   });
 
-  // The secrets of generic-worker are accessToken and certificate (its PrivateConfig).
+  // generic-worker has accessToken and certificate (its PrivateConfig), and livelogSecret in its 10.x line. The others are tcw's own.
   it('knows its secrets', () => {
     expect(names.filter(name => PROPERTIES.get(name)?.secret)).toEqual([
       'accessToken',
       'certificate',
+      'staticSecret',
       'pulseUrl',
       'pulsePassword',
+      'livelogSecret',
     ]);
   });
 

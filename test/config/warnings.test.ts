@@ -26,27 +26,10 @@ describe('a property that generic-worker has dropped', () => {
   });
 });
 
-describe('a property without effect yet', () => {
-  it('is warned of in one line with all others that differ from their defaults', async () => {
-    const { config, warnings } = await read({
-      file: { ...required, region: 'here', enableMounts: false, d2gConfig: { enableD2G: true } },
-      environment: { TCW_CACHES_DIR: '/caches' },
-    });
-    expect(warnings.map(({ message }) => message)).toEqual([
-      'region, enableMounts, d2gConfig, cachesDir have no effect in tcw yet',
-    ]);
-    expect(warnings[0]?.place).toMatch(/^file .*\.json, variable TCW_CACHES_DIR$/);
-    expect(config.d2gConfig).toMatchObject({ enableD2G: true, allowKVM: true, gpus: 'all' });
-  });
-
-  it('is warned of when it is switched on, though that is its default', async () => {
-    const { warnings } = await read({ file: { ...required, enableMounts: true, disableReboots: false } });
-    expect(warnings.map(({ message }) => message)).toEqual(['enableMounts has no effect in tcw yet']);
-  });
-
-  it('is not worth a word with its default that switches nothing on, or unset', async () => {
+describe('a property of generic-worker', () => {
+  it('is not worth a word with its default, or unset', async () => {
     const defaults = Object.fromEntries(
-      [...PROPERTIES].map(([name, { default: value }]) => [name, value === true ? null : (value ?? null)]),
+      [...PROPERTIES].map(([name, { default: value }]) => [name, value ?? null]),
     );
     const { warnings } = await read({
       file: { ...defaults, ...required, region: '', publicIP: '', d2gConfig: {} },

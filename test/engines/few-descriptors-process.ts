@@ -8,6 +8,7 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { nativeEngine, type Containment } from '../../src/worker/engines/native/native-engine.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 const [containment] = process.argv.slice(2);
 const engine = await nativeEngine({ containment: containment as Containment });
@@ -15,7 +16,7 @@ const engine = await nativeEngine({ containment: containment as Containment });
 async function run(): Promise<string> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   try {
-    const sandbox = await engine.open('/');
+    const sandbox = await engine.open({ home: runFolderAt('/') });
     try {
       const { exitCode } = await sandbox.run({ argv: ['true'], env: { PATH: '/usr/bin:/bin' }, output });
       return `exit code ${exitCode}`;

@@ -37,10 +37,10 @@ describe('the containment', () => {
     expect(engine.fallbackReason).toMatch(/^(the programs unshare, nsenter and setsid|only Linux)/);
   });
 
-  it('is refused, with the reason, where it was asked for and can not be had', async () => {
+  it('is refused, with the reason, where it was asked for and cannot be had', async () => {
     const searchPath = await searchPathOf(...tools);
     await expect(nativeEngine({ containment: 'pid-namespace', searchPath })).rejects.toThrow(
-      /^The containment "pid-namespace" can not be had on this machine: (the programs unshare|only Linux)/,
+      /^The containment "pid-namespace" cannot be had on this machine: (the programs unshare|only Linux)/,
     );
   });
 
@@ -113,7 +113,7 @@ describe.each(engines)('whatever shell the machine has ($containment)', ({ conta
   });
 });
 
-describe.runIf(hasNamespaces)('where env(1) can not reset signals, as before coreutils 8.31', () => {
+describe.runIf(hasNamespaces)('where env(1) cannot reset signals, as before coreutils 8.31', () => {
   it('a command starts with the default action for every signal all the same', async () => {
     const searchPath = await searchPathOf('mkfifo', 'nice', 'nsenter', 'setpriv', 'setsid', 'unshare');
     const older = `#!/bin/sh\ncase $1 in --*) exit 125 ;; esac\nexec ${findProgram('env')} "$@"\n`;

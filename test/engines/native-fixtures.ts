@@ -9,6 +9,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { CommandResult, Sandbox } from '../../src/worker/engines/engine.ts';
 import { nativeEngine, type NativeEngine } from '../../src/worker/engines/native/index.ts';
 import { waitFor } from '../wait-for.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 /** An engine for each containment that this machine allows. */
 export const engines = (
@@ -64,8 +65,8 @@ export async function appearing(file: string): Promise<void> {
 }
 
 /** A folder, open to everybody, that is removed when the test has ended. */
-export async function newFolder(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'tcw-test-'));
+export async function newFolder(within = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(path.join(within, 'tcw-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await chmod(folder, 0o777);
   return folder;
@@ -100,7 +101,7 @@ export interface OpenSandbox {
 /** A sandbox in a folder of its own, closed when the test has ended. */
 export async function openSandbox(engine: NativeEngine): Promise<OpenSandbox> {
   const folder = await newFolder();
-  const sandbox = await engine.open(folder);
+  const sandbox = await engine.open({ home: runFolderAt(folder) });
   onTestFinished(() => sandbox.close());
   const shell = async (line: string, log = new Log()) => {
     const result = await sandbox.run({ argv: ['sh', '-c', line], env: { PATH }, output: log });

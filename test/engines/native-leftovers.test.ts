@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { newMark } from '../../src/worker/engines/native/mark.ts';
 import { alive, engines, Log, newFolder, newMarker, PATH, sleeping } from './native-fixtures.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 describe.each(engines)('what a worker left ($containment)', engine => {
   /** Something that sleeps in a sandbox, with children that went their own ways. */
   async function sleepers() {
     const marker = newMarker();
     const traces: string[] = [];
-    const sandbox = await engine.open(await newFolder(), trace => traces.push(trace));
+    const sandbox = await engine.open({
+      home: runFolderAt(await newFolder()),
+      keep: trace => traces.push(trace),
+    });
     const line = `trap "" TERM; (setsid sh -c 'sleep ${marker} & exit' &); env -i sleep ${marker} & sleep ${marker}`;
     const running = sandbox
       .run({ argv: ['sh', '-c', line], env: { PATH }, output: new Log() })

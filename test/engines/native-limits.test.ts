@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { processLimit } from '../../src/worker/engines/native/limits.ts';
+import { processLimit, taskOomScore } from '../../src/worker/engines/native/limits.ts';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import { alive, engines, findProgram, newMarker, openSandbox, PATH, Log } from './native-fixtures.ts';
 import { startWorker, workerScript } from './native-worker.ts';
@@ -160,8 +160,12 @@ describe.runIf(process.platform === 'linux').each(engines)('when memory runs out
     const { shell } = await openSandbox(engine);
     const own = Number(await readFile('/proc/self/oom_score_adj', 'latin1'));
     const { log } = await shell('cat /proc/self/oom_score_adj');
-    expect(Number(log.text)).toBe(Math.min(1_000, own + 500));
+    expect(Number(log.text)).toBe(taskOomScore(own));
   });
+});
+
+it('a task is never exempt from the OOM killer, as worker-runner makes its worker', () => {
+  expect([-1_000, -500, 0, 250, 800, 1_000].map(taskOomScore)).toEqual([0, 0, 500, 750, 1_000, 1_000]);
 });
 
 /** A folder for groups of processes with a limit of memory: cgroups, version 1 or 2. They need root. */

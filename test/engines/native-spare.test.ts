@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import { KEEPER } from '../../src/worker/engines/native/mark.ts';
 import { environmentOf, readProcessTable } from '../../src/worker/engines/native/process-table.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 /** What runs beside the worker with a search path, and the word that it has in common with others of the same run. */
 const beside = async (searchPath: string) => {
@@ -35,7 +36,7 @@ async function start(containment: 'auto' | 'process-group') {
     return Object.values(Object.groupBy(await beside(searchPath), ({ mark }) => mark));
   };
   const exitCode = async (code: number) => {
-    const sandbox = await engine.open(folder);
+    const sandbox = await engine.open({ home: runFolderAt(folder) });
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const result = await sandbox.run({ argv: ['/bin/sh', '-c', `exit ${code}`], env: {}, output });
     await sandbox.close();

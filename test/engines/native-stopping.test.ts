@@ -16,6 +16,7 @@ import {
   sleeping,
 } from './native-fixtures.ts';
 import { waitFor } from '../wait-for.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 /** Ways in which processes get away from the one that started them, each with how many sleep in the end. */
 const escapes = [
@@ -116,7 +117,7 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
   it.runIf(process.platform === 'linux')('not even open files of the worker', async () => {
     const open = () => readdir('/proc/self/fd');
     const cycle = async () => {
-      const sandbox = await engine.open('/');
+      const sandbox = await engine.open({ home: runFolderAt('/') });
       await sandbox.run({ argv: ['true'], env: { PATH }, output: new Log() });
       await sandbox.close();
     };

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { onTestFinished } from 'vitest';
+import type { Usage } from '../../src/worker/engines/engine.ts';
 import type { NativeEngineOptions } from '../../src/worker/engines/native/index.ts';
 import { findProgram, newFolder } from './native-fixtures.ts';
 
@@ -27,6 +28,7 @@ export interface Worker {
   readonly containment: string;
   readonly fallbackReason?: string;
   readonly unlimitedReason?: string;
+  readonly capabilities: readonly string[];
   readonly pid: number;
   readonly kill: () => void;
   /** Lets the worker stop its sandbox and end; returns how the command ended. */
@@ -40,6 +42,8 @@ export interface Finish {
   readonly failure?: string;
   /** How many more commands were run. */
   readonly more?: number;
+  /** What the run used. */
+  readonly usage?: Usage;
 }
 
 export interface WorkerSettings extends NativeEngineOptions {
@@ -53,6 +57,11 @@ export interface WorkerSettings extends NativeEngineOptions {
   readonly toItsEnd?: boolean;
   /** How many more commands are run after it, as long as they can be. */
   readonly more?: number;
+  /**
+   * Whether the command has a variable PORT, where each connection is told whether it is one of the run's. The worker then
+   * goes on when there was one.
+   */
+  readonly peers?: boolean;
 }
 
 /**

@@ -17,7 +17,14 @@ const children = async () => (await readProcessTable()).filter(({ parent }) => p
 describe.runIf(process.platform === 'linux').each(shells)('the shell beside the worker (%s)', shell => {
   it('keeps nothing of what it has started once that has ended', async () => {
     // What it starts ends at once, so that many rounds take no time.
-    const words = { shell, first: 'true', launcher: 'true', resetting: 'command', forking: 'command' };
+    const words = {
+      shell,
+      first: 'true',
+      launcher: 'true',
+      terminal: '',
+      resetting: 'command',
+      forking: 'command',
+    };
     const before = new Set((await children()).map(({ pid }) => pid));
     const opener = new Opener([shell], words, PATH);
     onTestFinished(() => {

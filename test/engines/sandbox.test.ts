@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import type { Enclosure } from '../../src/worker/engines/native/enclosure.ts';
 import { Launcher, type LaunchOptions } from '../../src/worker/engines/native/launcher.ts';
 import { NativeSandbox } from '../../src/worker/engines/native/sandbox.ts';
+import { hostFiles } from '../../src/worker/files/host-files.ts';
 
 it('is closed, and its command counts as killed, though the launcher never tells that it has ended', async () => {
   const jobs = new PassThrough();
@@ -18,7 +19,7 @@ it('is closed, and its command counts as killed, though the launcher never tells
     folder: tmpdir(),
     limits: '',
   } as unknown as LaunchOptions;
-  const sandbox = new NativeSandbox(enclosure, options);
+  const sandbox = new NativeSandbox(enclosure, hostFiles(tmpdir()), options);
   const result = sandbox.run({ argv: ['/bin/sh'], env: {}, output: new PassThrough() });
   while (!String(jobs.read() ?? '').includes('exec')) await once(jobs, 'readable');
   await sandbox.close();

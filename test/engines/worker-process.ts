@@ -8,10 +8,13 @@
  * standard input ends; then it prints how the command ended, and ends.
  */
 import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
+import { connectionOf } from '../../src/worker/engines/connection.ts';
 import type { WorkerSettings } from './native-worker.ts';
+import { runFolderAt } from '../run-folder-at.ts';
 
 const [folder = '/'] = process.argv.slice(2);
 const line = process.env.TCW_TEST_LINE ?? '';
@@ -21,13 +24,15 @@ const {
   graceMs = 60_000,
   toItsEnd,
   more = 0,
+  peers = false,
   ...given
 } = JSON.parse(process.env.TCW_TEST_SETTINGS ?? '{}') as WorkerSettings;
 const engine = await nativeEngine(given);
 const { containment, fallbackReason, unlimitedReason } = engine;
-process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason })}\n`);
+const capabilities = [...engine.capabilities];
+process.stdout.write(`${JSON.stringify({ containment, fallbackReason, unlimitedReason, capabilities })}\n`);
 
-const sandbox = await engine.open(folder);
+const sandbox = await engine.open({ home: runFolderAt(folder) });
 const chunks: Buffer[] = [];
 const output = new Writable({
   write(chunk: Buffer, _encoding, done) {
@@ -36,11 +41,16 @@ const output = new Writable({
     done();
   },
 });
-const run = sandbox.run({ argv, env, output });
+const server = createServer();
+if (peers) await once(server.listen(0, '127.0.0.1'), 'listening');
+const port: Record<string, string> = peers ? { PORT: String((server.address() as AddressInfo).port) } : {};
+const run = sandbox.run({ argv, env: { ...env, ...port }, output });
+const accepted = once(server, 'connection') as Promise<[Socket]>;
 process.stdin.resume();
 await once(process.stdin, 'end');
 if (toItsEnd) await run;
-const result: { failure?: string; more?: number } = {};
+const result: { failure?: string; more?: number; usage?: unknown } = {};
+if (peers) result.usage = await tellPeer();
 if (more > 0) result.more = await runMore(more);
 try {
   await sandbox.stop(graceMs);
@@ -51,6 +61,19 @@ try {
 const { exitCode } = await run;
 const text = Buffer.concat(chunks).toString();
 process.stdout.write(`${JSON.stringify({ exitCode, output: text, ...result })}\n`);
+
+/** Tells the command whether it is one of the run's. @returns what the run uses */
+async function tellPeer(): Promise<unknown> {
+  const [socket] = await accepted;
+  const connection = connectionOf(socket);
+  const isPeer = connection && (await sandbox.isPeer(connection));
+  const usage = await sandbox.usage();
+  socket.end(String(isPeer));
+  // The command ends with the connection.
+  await run;
+  server.close();
+  return usage;
+}
 
 /** A task can bring it about that no command of its own starts any more. */
 async function runMore(most: number): Promise<number> {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import jsone from 'json-e';
 import taskcluster from 'taskcluster-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { validator } from '../../src/exchanges/index.ts';
+import { validator } from '../../src/base/index.ts';
 import { payloadSchema } from '../../src/worker/index.ts';
 import { newWorkplace, type Workplace } from '../cli/dev-session.ts';
 

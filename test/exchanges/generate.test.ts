@@ -83,7 +83,7 @@ describe('the generator', () => {
       'schemas/taskcluster/queue/v1/task-status.json',
       'src/exchanges/generated/hooks.ts',
       'src/exchanges/generated/queue.ts',
-      'src/queue/generated/api.ts',
+      'src/taskcluster/generated/api.ts',
     ]);
   });
 
@@ -99,7 +99,7 @@ describe('the generator', () => {
     const location = join(temporary, 'secrets.json');
     await writeFile(location, JSON.stringify([...listed, api]));
     const module = (await filesIn(await generated(location, 'secrets')))[
-      'src/queue/generated/secrets-api.ts'
+      'src/taskcluster/generated/secrets-api.ts'
     ];
     expect(module).toContain('export const secretsApi');
     expect(module).toContain("route: '/set'");
@@ -130,7 +130,7 @@ describe('the generator', () => {
 
   it('declares a type once, in the exchanges where both have it', () => {
     const exchanges = files['src/exchanges/generated/queue.ts'] ?? '';
-    const api = files['src/queue/generated/api.ts'] ?? '';
+    const api = files['src/taskcluster/generated/api.ts'] ?? '';
     expect(exchanges.match(/interface TaskStatusStructure /g)).toHaveLength(1);
     expect(exchanges).toContain('runs: RunInformation[];');
     expect(exchanges).toContain("state?: 'running' | 'completed';");
@@ -141,7 +141,7 @@ describe('the generator', () => {
   });
 
   it('gives each call its arguments, bodies and scopes', () => {
-    const api = files['src/queue/generated/api.ts'] ?? '';
+    const api = files['src/taskcluster/generated/api.ts'] ?? '';
     expect(api).toContain('args: [taskId: string, runId: number];');
     expect(api).toContain('input: AnnotateRequest;\n    output: undefined;');
     expect(api).toContain("scopes: { AllOf: ['queue:annotate:<taskId>', { AnyOf: ['a', 'b'] }] },");
@@ -160,7 +160,7 @@ describe('the generator', () => {
   it('removes what an earlier run has left, and nothing else', async () => {
     const folder = join(temporary, 'stale');
     const stale = ['schemas/taskcluster/queue/v0/old.json', 'src/exchanges/generated/old.ts'];
-    const others = ['schemas/payload.json', 'src/exchanges/index.ts', 'src/queue/index.ts'];
+    const others = ['schemas/payload.json', 'src/exchanges/index.ts', 'src/taskcluster/index.ts'];
     for (const path of [...stale, ...others]) {
       await mkdir(join(folder, path, '..'), { recursive: true });
       await writeFile(join(folder, path), '');
@@ -192,7 +192,7 @@ describe('bad input', () => {
   it.each<[string, string[], string]>([
     ['no references', [], 'usage: npm run generate'],
     ['an unknown option', ['--reference', 'x'], "Unknown option '--reference'; usage"],
-    ['a file that is not there', ['--references', '/no/such/file.json'], 'can not read /no/such/file.json'],
+    ['a file that is not there', ['--references', '/no/such/file.json'], 'cannot read /no/such/file.json'],
     ['a file that is not JSON', ['--references', generator], 'generate.ts is not JSON'],
     ['a URL below the root', ['--references', 'https://example.com/references/'], 'is not a root URL'],
   ])('%s is one line, exit 64', async (_, words, line) => {
@@ -250,11 +250,11 @@ describe('bad input', () => {
     expect(code).toBe(64);
   });
 
-  it('a deployment that can not be reached is one line, exit 69', async () => {
+  it('a deployment that cannot be reached is one line, exit 69', async () => {
     const server = await deployment([]);
     await server[Symbol.asyncDispose]();
     const { code, line } = await failure('--references', server.rootUrl);
-    expect(line).toContain(`can not reach ${server.rootUrl}/references/manifest.json: `);
+    expect(line).toContain(`cannot reach ${server.rootUrl}/references/manifest.json: `);
     expect(code).toBe(69);
   });
 

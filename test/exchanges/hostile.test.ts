@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { queue, validator } from '../../src/exchanges/index.ts';
+import { validator } from '../../src/base/index.ts';
+import { queue } from '../../src/exchanges/index.ts';
 import { binding } from '../../src/pulse/index.ts';
 import taskException from './fixture/task-exception.json' with { type: 'json' };
 

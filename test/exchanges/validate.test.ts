@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
-import { exchanges, queue, validator } from '../../src/exchanges/index.ts';
+import { validator } from '../../src/base/index.ts';
+import { exchanges, queue } from '../../src/exchanges/index.ts';
 import taskException from './fixture/task-exception.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

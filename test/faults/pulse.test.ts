@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, inject, it } from 'vitest';
 import type { CallName } from '../harness/queue-call.ts';
@@ -6,6 +5,7 @@ import { queueFaultProxy } from '../harness/queue-fault-proxy.ts';
 import { deployment } from '../worker/deployment.ts';
 import { proxiedRabbitmq, type ProxiedRabbitmq } from './proxied-rabbitmq.ts';
 import { witness } from './witness.ts';
+import { runFiles } from '../worker/run-files.ts';
 
 /** The call during which the fault strikes; at none of them, the worker is idle or its task runs. */
 const MOMENTS = {
@@ -101,7 +101,7 @@ describe.concurrent('a connection to Pulse', () => {
       expect(await here.resolved(await create('true'))).toMatchObject({
         runs: [{ reasonResolved: 'completed' }],
       });
-      await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+      await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
     },
   );
 
@@ -121,7 +121,7 @@ describe.concurrent('a connection to Pulse', () => {
         );
       // Three heartbeats of a second, a new connection, and up to five seconds until the status is asked.
       await expect.poll(stopped).toEqual(['canceled']);
-      await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+      await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
     },
   );
 });

@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'vitest';
 import { queueFaultProxy, type QueueFault } from '../harness/queue-fault-proxy.ts';
 import type { CallName } from '../harness/queue-call.ts';
 import { deployment } from '../worker/deployment.ts';
 import { witness } from './witness.ts';
+import { runFiles } from '../worker/run-files.ts';
 
 /**
  * What becomes of a task whose worker's call goes wrong:
@@ -138,7 +138,7 @@ describe.concurrent('a call that goes wrong', () => {
       // The worker lives, with both of its slots.
       const next = await Promise.all([create('true'), create('true')]);
       for (const id of next) expect(await here.resolved(id)).toMatchObject({ state: 'completed' });
-      await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+      await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
     },
   );
 
@@ -235,7 +235,7 @@ describe.concurrent('a queue that is away', () => {
     await here.running(taskId);
     await expect.poll(() => seen.said()).toEqual(['start 0']);
     proxy.down();
-    await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+    await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
     proxy.up();
     const { runs } = await here.resolved(taskId);
     expect(runs.map(run => run.reasonResolved)).toEqual(['claim-expired', 'completed']);
@@ -258,7 +258,7 @@ describe.concurrent('a queue that is away', () => {
     proxy.down();
     worker.shutdown('now');
     expect(await worker.ended).toBe('shutdown');
-    expect(await readdir(worker.tasksDir)).toEqual([]);
+    expect(await runFiles(worker.tasksDir)).toEqual([]);
     expect(worker.logged).toContainEqual(
       expect.objectContaining({ message: 'could not report the run; its claim will expire' }),
     );

@@ -8,7 +8,7 @@ import { randomFrom } from '../../soak/random.ts';
 import { soak } from '../../soak/soak.ts';
 import { brokenPromises, inWords, type Summary } from '../../soak/summary.ts';
 import type { SoakTask } from '../../soak/task.ts';
-import type { TaskStatusStructure } from '../../src/queue/index.ts';
+import type { TaskStatusStructure } from '../../src/taskcluster/index.ts';
 
 const script = fileURLToPath(new URL('../../scripts/soak.ts', import.meta.url));
 

@@ -23,12 +23,13 @@ export function findRabbitmqServer(): string | undefined {
  * Starts a RabbitMQ of our own: free ports of 127.0.0.1 for clients, for Erlang's distribution and for its port
  * mapper, and everything it writes in one temporary folder.
  *
+ * @param plugins of RabbitMQ's own, by name: `rabbitmq_shovel`
  * @throws Error with the last lines of its log when it does not come up
  */
-export async function startPrivateRabbitmq(server: string): Promise<Broker> {
+export async function startPrivateRabbitmq(server: string, plugins: readonly string[] = []): Promise<Broker> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await tryToStart(server);
+      return await tryToStart(server, plugins);
     } catch (error) {
       // Another process may take a port between our look and RabbitMQ's.
       if (attempt === 3 || !/eaddrinuse|in use/i.test(String(error))) throw error;
@@ -36,13 +37,13 @@ export async function startPrivateRabbitmq(server: string): Promise<Broker> {
   }
 }
 
-async function tryToStart(server: string): Promise<Broker> {
+async function tryToStart(server: string, plugins: readonly string[]): Promise<Broker> {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-broker-'));
   const [amqpPort = 0, distributionPort = 0, epmdPort = 0] = await freePorts(3);
   const nodeName = `tcw-test-${randomBytes(4).toString('hex')}@localhost`;
   const env = environment(folder, nodeName, distributionPort, epmdPort);
   await writeFile(join(folder, 'rabbitmq.conf'), configuration(amqpPort));
-  await writeFile(join(folder, 'enabled_plugins'), '[].\n');
+  await writeFile(join(folder, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
   await writeFile(join(folder, '.erlang.cookie'), randomBytes(16).toString('hex'), { mode: 0o400 });
 
   const epmd = onPath('epmd');

@@ -1,6 +1,5 @@
 import taskcluster from 'taskcluster-client';
 
-import { validator } from '../../src/exchanges/index.ts';
 import {
   authApi,
   indexApi,
@@ -17,7 +16,8 @@ import {
   type QueueApi,
   type SecretsApi,
   type WorkerManagerApi,
-} from '../../src/queue/index.ts';
+} from '../../src/taskcluster/index.ts';
+import { validator } from '../../src/base/index.ts';
 
 /** What the references say of the calls of each service. */
 export interface Apis {

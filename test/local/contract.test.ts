@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { Secret } from '../../src/pulse/index.ts';
 import { ERROR, EXPIRES, inMs, LINK, REFERENCE, S3 } from './artifact-requests.ts';
 import { APIS, type Apis } from './checked-client.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER, type QueueUnderTest } from './queue-under-test.ts';
@@ -14,7 +15,11 @@ const [PROVISIONER_ID, WORKER_TYPE] = TASK_QUEUE_ID.split('/');
 
 let queue: QueueUnderTest;
 beforeAll(async () => {
-  queue = await startQueue({ roles: { 'a-role': ['a:scope'] } });
+  queue = await startQueue({
+    roles: { 'a-role': ['a:scope'] },
+    sentryDsns: { tcw: 'https://public:secret@sentry.example/7' },
+    websocktunnelSecret: new Secret('secret-of-the-tunnel'),
+  });
 });
 afterAll(() => queue.close());
 
@@ -105,6 +110,8 @@ describe('the contract of', () => {
     await auth.ping();
     await auth.currentScopes();
     await auth.expandScopes({ scopes: ['assume:a-role'] });
+    await auth.sentryDSN('tcw');
+    await auth.websocktunnelToken('tunnel', 'group.worker.1');
   });
 
   it('the index', async () => {

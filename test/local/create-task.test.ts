@@ -4,7 +4,7 @@ import taskcluster from 'taskcluster-client';
 import { describe, expect, it } from 'vitest';
 
 import type { Message } from '../../src/local/index.ts';
-import type { CreateTaskRequest } from '../../src/queue/index.ts';
+import type { CreateTaskRequest } from '../../src/taskcluster/index.ts';
 import { refusalOf, startQueue, TASK_QUEUE_ID } from './queue-under-test.ts';
 
 const MINUTE = 60_000;

@@ -10,7 +10,7 @@ import {
   type Message,
 } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
-import type { CreateTaskRequest, QueueApi } from '../../src/queue/index.ts';
+import type { CreateTaskRequest, QueueApi } from '../../src/taskcluster/index.ts';
 import {
   checkedClient,
   type Apis,

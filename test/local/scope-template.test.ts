@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { fillIn, parametersOf } from '../../src/local/auth/scope-template.ts';
-import { queueApi } from '../../src/queue/index.ts';
+import { queueApi } from '../../src/taskcluster/index.ts';
 
 describe('the scopes that a call needs', () => {
   it('have the parameters of the call in them', () => {

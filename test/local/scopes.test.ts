@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { missingScopes, satisfies, type ScopeExpression } from '../../src/local/auth/scopes.ts';
+import { missingScopes, satisfies } from '../../src/base/index.ts';
+import { type ScopeExpression } from '../../src/base/scopes.ts';
 
 const scope = fc.stringMatching(/^[abc:]{0,4}\*?$/);
 const scopes = fc.array(scope, { maxLength: 4 });

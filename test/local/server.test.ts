@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { addService, createService } from '../../src/local/http/api.ts';
 import { createServer } from '../../src/local/http/server.ts';
 import { systemClock } from '../../src/local/index.ts';
-import { queueApi, type QueueApi } from '../../src/queue/index.ts';
+import { queueApi, type QueueApi } from '../../src/taskcluster/index.ts';
 import { refusalOf, startQueue, TASK_QUEUE_ID, WORKER } from './queue-under-test.ts';
 
 describe('the server', () => {

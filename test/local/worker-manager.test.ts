@@ -1,3 +1,4 @@
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { EXPIRES } from './artifact-requests.ts';
@@ -71,18 +72,30 @@ describe('a worker that is set up by hand', () => {
   it('is refused with another secret, under another name, and by another provider', async () => {
     await using queue = await startQueue();
     const manager = await setUp(queue);
-    const proofs = [
-      { ...PROOF, workerIdentityProof: { staticSecret: 'x'.repeat(44) } },
-      { ...PROOF, workerIdentityProof: { token: 'x' } },
-      { ...PROOF, workerId: 'other' },
-      { ...PROOF, providerId: 'cloud' },
-    ];
-    for (const proof of proofs) {
-      expect(await refusalOf(manager.registerWorker(proof))).toMatchObject({
-        status: 400,
-        code: 'InputError',
-      });
+    const refusals = [
+      [{ ...PROOF, workerIdentityProof: { staticSecret: 'x'.repeat(44) } }, 400, 'InputError'],
+      [{ ...PROOF, workerIdentityProof: { token: 'x' } }, 400, 'InputError'],
+      [{ ...PROOF, workerId: 'other' }, 404, 'ResourceNotFound'],
+      [{ ...PROOF, providerId: 'cloud' }, 404, 'ResourceNotFound'],
+    ] as const;
+    for (const [proof, status, code] of refusals) {
+      expect(await refusalOf(manager.registerWorker(proof))).toMatchObject({ status, code });
     }
+  });
+
+  it('gets credentials for as long as its pool says, and for four days at each renewal', async () => {
+    await using queue = await startQueue();
+    const manager = queue.connectTo('worker-manager');
+    const config = { workerConfig, lifecycle: { reregistrationTimeout: 60 } };
+    await manager.createWorkerPool(TASK_QUEUE_ID, { ...POOL, config });
+    await manager.createWorker(...NAME, { expires: EXPIRES, providerInfo: { staticSecret } });
+    const minutesLeft = ({ expires }: { expires: string }) =>
+      Math.round((Date.parse(expires) - Date.now()) / 60_000);
+    const first = await manager.registerWorker(PROOF);
+    expect(minutesLeft(first)).toBe(1);
+    const body = { workerPoolId: TASK_QUEUE_ID, ...WORKER, secret: first.secret };
+    const second = await queue.connectTo('worker-manager', first.credentials).reregisterWorker(body);
+    expect(minutesLeft(second)).toBe(96 * 60);
   });
 
   it('registers again by the secret of its last registration, once', async () => {
@@ -97,14 +110,14 @@ describe('a worker that is set up by hand', () => {
     await again(second.secret);
   });
 
-  it('is told to terminate once it is removed, and does not come back', async () => {
+  it('is never told to terminate, and does not come back once it is removed', async () => {
     await using queue = await startQueue();
     const manager = await setUp(queue);
     const { credentials } = await manager.registerWorker(PROOF);
     const worker = queue.connectTo('worker-manager', credentials);
     expect(await worker.shouldWorkerTerminate(...NAME)).toEqual({ terminate: false, reason: 'none' });
     await worker.removeWorker(...NAME);
-    expect(await worker.shouldWorkerTerminate(...NAME)).toMatchObject({ terminate: true });
+    expect(await worker.shouldWorkerTerminate(...NAME)).toEqual({ terminate: false, reason: 'none' });
     expect(await manager.worker(...NAME)).toMatchObject({ state: 'stopped' });
     expect(await manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ stoppedCount: 1, runningCount: 0 });
     expect(await refusalOf(manager.registerWorker(PROOF))).toMatchObject({ status: 400 });
@@ -131,5 +144,83 @@ describe('a worker that is set up by hand', () => {
     });
     const { workerPoolErrors } = await manager.listWorkerPoolErrors(TASK_QUEUE_ID);
     expect(workerPoolErrors).toEqual([reported]);
+  });
+});
+
+describe('a machine of a cloud', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const instance = { instanceId: WORKER.workerId, region: 'group' };
+  const proofOf = (document: string) => ({
+    ...PROOF,
+    providerId: 'aws',
+    workerIdentityProof: {
+      document,
+      signature: createSign('RSA-SHA256').update(document).sign(privateKey, 'base64'),
+    },
+  });
+  const document = JSON.stringify({ ...instance, imageId: 'ami-1' });
+
+  async function launched(config = {}) {
+    const queue = await startQueue({ clouds: { aws: { type: 'aws', publicKey } } });
+    const manager = queue.connectTo('worker-manager');
+    await manager.createWorkerPool(TASK_QUEUE_ID, {
+      ...POOL,
+      providerId: 'aws',
+      config: { workerConfig, ...config },
+    });
+    queue.requestWorker({ workerPoolId: TASK_QUEUE_ID, ...WORKER, instance });
+    return { queue, manager };
+  }
+
+  it('registers by what its cloud signed, once', async () => {
+    const { queue, manager } = await launched();
+    await using _ = queue;
+    expect(await manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ requestedCount: 1, runningCount: 0 });
+    const others = [
+      proofOf(JSON.stringify({ ...instance, region: 'elsewhere' })),
+      { ...proofOf(document), workerIdentityProof: { document, signature: 'AAAA' } },
+    ];
+    for (const other of others) {
+      expect(await refusalOf(manager.registerWorker(other))).toMatchObject({
+        status: 400,
+        text: 'Instance validation error',
+      });
+    }
+    expect(await manager.registerWorker(proofOf(document))).toMatchObject({ workerConfig });
+    expect(await refusalOf(manager.registerWorker(proofOf(document)))).toMatchObject({
+      status: 400,
+      text: 'This worker is either stopped or running. No need to register',
+    });
+    expect(await manager.worker(...NAME)).toMatchObject({ state: 'running' });
+  });
+
+  it('is needed as long as there is work for it, or its pool wants it anyway', async () => {
+    const { queue, manager } = await launched({ maxCapacity: 5 });
+    await using _ = queue;
+    await manager.registerWorker(proofOf(document));
+    expect(await manager.shouldWorkerTerminate(...NAME)).toEqual({
+      terminate: true,
+      reason: 'over capacity',
+    });
+    await queue.create();
+    expect(await manager.shouldWorkerTerminate(...NAME)).toEqual({ terminate: false, reason: 'needed' });
+  });
+
+  it('leaves its runs to others when it is removed', async () => {
+    const { queue, manager } = await launched();
+    await using _ = queue;
+    await manager.registerWorker(proofOf(document));
+    const taskId = await queue.create();
+    await queue.claim();
+    await manager.removeWorker(...NAME);
+    expect((await queue.root.status(taskId)).status.runs).toMatchObject([
+      { state: 'exception', reasonResolved: 'worker-shutdown' },
+      { state: 'pending', reasonCreated: 'retry' },
+    ]);
+    expect(await manager.worker(...NAME)).toMatchObject({ state: 'stopping' });
   });
 });

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, dirname, join } from 'node:path';
@@ -41,6 +41,8 @@ export async function registryOf(root: string): Promise<Registry> {
     }
     const versions = places
       .filter(place => place.endsWith(`node_modules/${asked}`))
+      // The lock also names what is for other platforms.
+      .filter(place => existsSync(join(root, place)))
       .map(place => {
         const manifest = JSON.parse(readFileSync(join(root, place, 'package.json'), 'utf8')) as Manifest;
         const tarball = `http://${request.headers.host}/-/${encodeURIComponent(place)}`;

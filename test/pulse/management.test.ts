@@ -56,7 +56,7 @@ describe('a management API', () => {
     ['401', 'credentials', 'refused the user or the password: it answered 401 for 401'],
     ['403', 'forbidden', 'does not let this user look: it answered 403'],
     ['404', 'not-found', 'knows no such queue: it answered 404'],
-    ['500', 'connection', 'can not tell: it answered 500'],
+    ['500', 'connection', 'cannot tell: it answered 500'],
     ['page', 'connection', 'answered no list of bindings: '],
     ['object', 'connection', 'answered no list of bindings: '],
     ['nulls', 'connection', 'answered no list of bindings: '],
@@ -90,7 +90,7 @@ describe('a management API', () => {
   it('that is not there is no secret, but the password for it is', async () => {
     const error = await failure(managementBindings({ url: 'http://me:SECRET@127.0.0.1:1' })('q'));
     expect(error).toMatchObject({ kind: 'connection' });
-    expect(error.message).toContain('the management API at 127.0.0.1:1 can not be reached: ');
+    expect(error.message).toContain('the management API at 127.0.0.1:1 cannot be reached: ');
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
   });
 
@@ -106,7 +106,7 @@ describe('a management API', () => {
     'http://me:SEC\nRET@h',
     'http://h:SECRET',
     'http://h',
-  ])('can not be at %s', url => {
+  ])('cannot be at %s', url => {
     let thrown: unknown;
     try {
       managementBindings({ url });

@@ -397,13 +397,13 @@ describe('the outbox', () => {
   });
 
   it('refuses what may not wait, by count and by bytes, and says what is the trouble', () => {
-    const outbox = new Outbox({ messages: 3, bytes: 12 }, () => 'the broker can not be reached');
+    const outbox = new Outbox({ messages: 3, bytes: 12 }, () => 'the broker cannot be reached');
     const results: PublishResult[] = [];
     const { post, statuses } = posting(outbox);
     ['a', 'b'].forEach(key => post(key));
     post('c', { settle: result => results.push(result) });
     expect(results).toMatchObject([
-      { status: 'refused', error: { kind: 'full', message: expect.stringContaining('can not be reached') } },
+      { status: 'refused', error: { kind: 'full', message: expect.stringContaining('cannot be reached') } },
     ]);
     post('d', { content: Buffer.from('1') });
     post('e', { content: Buffer.from('') });

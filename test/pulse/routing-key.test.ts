@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fullJitter, matchesPattern } from '../../src/pulse/index.ts';
+import { fullJitter } from '../../src/base/index.ts';
+import { matchesPattern } from '../../src/pulse/index.ts';
 
 describe('a topic pattern', () => {
   it.each([

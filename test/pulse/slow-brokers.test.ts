@@ -94,7 +94,7 @@ describe('a connect to a server', () => {
       name: 'waiting',
       error: {
         kind: 'connection',
-        message: expect.stringContaining(`127.0.0.1:${port} can not be reached: `),
+        message: expect.stringContaining(`127.0.0.1:${port} cannot be reached: `),
       },
     });
     await closed.promise;

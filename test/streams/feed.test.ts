@@ -102,7 +102,7 @@ describe('a feed', () => {
     expect(seen.listening).toEqual([false, true, false]);
   });
 
-  it('drops what it can not read, says what was wrong with it, and goes on', async () => {
+  it('drops what it cannot read, says what was wrong with it, and goes on', async () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse);
     await turns();
@@ -148,7 +148,7 @@ describe('a feed that the broker refuses', () => {
     const { seen } = start(pulse);
     await turns();
     expect(seen.ended).toBeUndefined();
-    expect(seen.problems).toEqual([expect.stringContaining('can not listen: ')]);
+    expect(seen.problems).toEqual([expect.stringContaining('cannot listen: ')]);
     expect(seen.errors[0]?.kind).toBe(kind);
     expect(seen.listening.at(-1)).toBe(false);
   });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Queue } from '../../src/queue/index.ts';
+import type { Queue } from '../../src/taskcluster/index.ts';
 import { deployment, sh, type Deployment } from './deployment.ts';
 
 /** Counts what a worker asks of the queue. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Queue } from '../../src/queue/index.ts';
+import type { Queue } from '../../src/taskcluster/index.ts';
 import { deployment, sh } from './deployment.ts';
 
 const MINUTE = 60_000;

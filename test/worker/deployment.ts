@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { filter, firstValueFrom, lastValueFrom, map, ReplaySubject, Subject, toArray } from 'rxjs';
+import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import taskcluster from 'taskcluster-client';
 import { logNews } from '../../src/cli/worker-log.ts';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
@@ -13,17 +13,18 @@ import {
   type CreateTaskRequest,
   type Queue,
   type TaskStatusStructure,
-} from '../../src/queue/index.ts';
+} from '../../src/taskcluster/index.ts';
 import type { Shutdown } from '../../src/streams/index.ts';
 import {
   configDefaults,
   nativeEngine,
-  createWorker,
+  startWorker,
   type Engine,
+  FEATURES,
   type ExitReason,
+  type FeatureModule,
   type WorkerConfig,
   type WorkerNews,
-  type WorkerParts,
 } from '../../src/worker/index.ts';
 import { memoryTestBroker } from './test-broker.ts';
 import type { LogFields } from '../../src/cli/logger.ts';
@@ -57,6 +58,8 @@ interface UserCalls {
 /** A small Taskcluster deployment: the embedded queue and a broker, for one test. */
 export interface Deployment {
   readonly rootUrl: string;
+  /** The variables of Taskcluster that a user has, who may do everything. */
+  readonly userEnvironment: Readonly<Record<string, string>>;
   /** The broker, as the user of a worker. */
   connectPulse(): Pulse;
   /** Every connection to the broker is lost. */
@@ -66,7 +69,7 @@ export interface Deployment {
   /** The workers lose the broker, until it is found again. */
   losePulse(): Promise<void>;
   findPulse(): void;
-  createTask(payload: object, definition?: Partial<CreateTaskRequest>): Promise<string>;
+  createTask(payload: object, definition?: Partial<CreateTaskRequest>, taskId?: string): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
   /** Keeps a worker from getting work until a time, in ms since the epoch. */
   quarantine(workerId: string, untilMs: number): Promise<void>;
@@ -80,6 +83,8 @@ export interface Deployment {
     runId?: number,
   ): Promise<{ name: string; storageType: string; contentType: string }[]>;
   artifact(taskId: string, name: string, runId?: number): Promise<Buffer>;
+  /** Where an artifact leads that is a reference. */
+  location(taskId: string, name: string): Promise<string>;
   log(taskId: string, runId?: number): Promise<string>;
   startWorker(config?: Partial<WorkerConfig>, options?: WorkerOptions): Promise<RunningWorker>;
   close(): Promise<void>;
@@ -90,6 +95,8 @@ export interface WorkerOptions {
   readonly pulse?: boolean;
   /** A queue that is wrapped, to see what the worker asks of it. */
   readonly watch?: (queue: Queue) => Queue;
+  /** What tasks may ask for; all of tcw's features by default. */
+  readonly features?: readonly FeatureModule[];
   /** The engine wrapped, to do something at a moment of a run. */
   readonly wrap?: (engine: Engine) => Engine;
 }
@@ -100,7 +107,7 @@ export interface RunningWorker {
   readonly tasksDir: string;
   shutdown(how: Shutdown): void;
   /** Why it ended, once it has. */
-  readonly ended: Promise<ExitReason | undefined>;
+  readonly ended: Promise<ExitReason>;
 }
 
 /** How the workers of a deployment hear of work and of the end of runs. */
@@ -129,6 +136,7 @@ export async function deployment(
       `queue:pending-count:${taskQueueId}`,
       'queue:status:*',
       `queue:get-worker:${taskQueueId}/*`,
+      'auth:websocktunnel-token:tests/here.*',
     ],
   };
   const published: Message[] = [];
@@ -189,6 +197,11 @@ export async function deployment(
 
   return {
     rootUrl,
+    userEnvironment: {
+      TASKCLUSTER_ROOT_URL: rootUrl,
+      TASKCLUSTER_CLIENT_ID: user.clientId,
+      TASKCLUSTER_ACCESS_TOKEN: user.accessToken.reveal(),
+    },
     connectPulse,
     repeat: async (exchange, taskId) => {
       const again = published.filter(
@@ -201,8 +214,7 @@ export async function deployment(
     findPulse: () => {
       broker.find();
     },
-    createTask: async (payload, definition = {}) => {
-      const taskId = taskcluster.slugid();
+    createTask: async (payload, definition = {}, taskId = taskcluster.slugid()) => {
       const now = new Date();
       await client.createTask(taskId, {
         taskQueueId,
@@ -234,14 +246,21 @@ export async function deployment(
       const content = await client.artifact(taskId, String(runId), name);
       return fetched(content.url);
     },
+    location: async (taskId, name) => (await client.artifact(taskId, '0', name)).url,
     log: async (taskId, runId = 0) => {
       const content = await client.artifact(taskId, String(runId), 'public/logs/live_backing.log');
       // fetch undoes the encoding; that it was there is looked at where it matters.
       return (await fetched(content.url)).toString();
     },
-    startWorker: async (config = {}, { pulse = way !== 'polling', watch = same, wrap = same } = {}) => {
-      const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
-      folders.push(tasksDir);
+    startWorker: async (
+      config = {},
+      { pulse = way !== 'polling', watch = same, wrap = same, features = FEATURES } = {},
+    ) => {
+      const folder = await mkdtemp(join(tmpdir(), 'tcw-test-'));
+      folders.push(folder);
+      // In a folder of this worker's own, since a worker also writes beside it.
+      const tasksDir = join(folder, 'tasks');
+      await mkdir(tasksDir);
       const whole: WorkerConfig = {
         ...configDefaults(),
         rootURL: rootUrl,
@@ -252,7 +271,11 @@ export async function deployment(
         workerGroup: 'here',
         workerId: `w-${randomUUID().slice(0, 8)}`,
         tasksDir,
+        cachesDir: `${tasksDir}/.caches`,
+        downloadsDir: `${tasksDir}/.downloads`,
         killGraceSecs: 2,
+        // Tests run on machines with little disk, too.
+        requiredDiskSpaceMegabytes: 1,
         ...config,
       };
       const { rootURL, workerGroup, workerId } = whole;
@@ -266,7 +289,6 @@ export async function deployment(
       const logged: { fields: LogFields; message: string }[] = [];
       const keep = (fields: LogFields, message: string) => void logged.push({ fields, message });
       const logger = { debug: keep, info: keep, warn: keep, error: keep };
-      const shutdown$ = new Subject<Shutdown>();
       const news: WorkerNews[] = [];
       const news$ = new ReplaySubject<WorkerNews>();
       news$.subscribe(item => {
@@ -275,29 +297,26 @@ export async function deployment(
         const isClaim = item.type === 'run' && item.state.phase === 'claimed' && !item.state.stop;
         if (isClaim && way === 'with Pulse lost at each claim and found again') loseForAWhile();
       });
-      const parts: WorkerParts = {
+      const running = startWorker({
         config: whole,
         queue: watch(queue),
-        engine: wrap(engine),
+        // Another engine is chosen by the worker itself.
+        ...((whole.engine ?? 'native') === 'native' && { engines: [wrap(engine)] }),
+        pulse: pulse ? connectPulse() : undefined,
+        features,
         version: 'test',
         // Nothing is spread over time, so that tests need not wait.
         random: () => 0,
-      };
-      createWorker(parts, pulse ? connectPulse() : undefined, shutdown$).events$.subscribe(news$);
+      });
+      running.events$.subscribe(news$);
       const worker: RunningWorker = {
         news,
         logged,
         tasksDir,
         shutdown: how => {
-          shutdown$.next(how);
+          running.drain(how);
         },
-        ended: lastValueFrom(
-          news$.pipe(
-            toArray(),
-            map(all => all.at(-1)),
-            map(item => (item?.type === 'worker' ? item.state.because : undefined)),
-          ),
-        ),
+        ended: running.done,
       };
       workers.push(worker);
       await firstValueFrom(

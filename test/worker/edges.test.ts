@@ -1,9 +1,10 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Claim, Queue, RunCalls } from '../../src/queue/index.ts';
+import type { Claim, Queue, RunCalls } from '../../src/taskcluster/index.ts';
 import type { Engine, StopReason } from '../../src/worker/index.ts';
 import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+import { runFiles } from './run-files.ts';
 
 const DEADLINE_MS = 1_500;
 
@@ -56,14 +57,17 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
           told.push({ taskId: ofRun.taskId, call: `artifact ${name}` });
           return answer;
         },
+        finishArtifact: (...words) => calls.finishArtifact(...words),
+        service: signal => calls.service(signal),
+        serviceAs: (...words) => calls.serviceAs(...words),
       };
       return watched;
     },
   });
   const wrap = (engine: Engine): Engine => ({
     ...engine,
-    open: async (folder, keep) => {
-      const sandbox = await engine.open(folder, keep);
+    open: async options => {
+      const sandbox = await engine.open(options);
       await now('while it is prepared');
       return sandbox;
     },
@@ -123,7 +127,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
       );
     const givenBack = () => worker.news.some(({ type }) => type === 'giving-back');
     await expect.poll(() => ended() || givenBack()).toBe(true);
-    expect(await readdir(worker.tasksDir)).toEqual([]);
+    expect(await runFiles(worker.tasksDir)).toEqual([]);
 
     const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
     const late = moment === 'in the instant it completes';

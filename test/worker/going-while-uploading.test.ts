@@ -141,14 +141,15 @@ const stopsOf = (worker: RunningWorker) =>
 function whenEnded(happen: () => Promise<unknown>): (engine: Engine) => Engine {
   return engine => ({
     ...engine,
-    open: async (folder, keep) => {
-      const sandbox = await engine.open(folder, keep);
+    open: async options => {
+      const sandbox = await engine.open(options);
       const run: Sandbox['run'] = async (command): Promise<CommandResult> => {
         const result = await sandbox.run(command);
         await happen();
         return result;
       };
-      return { run, stop: ms => sandbox.stop(ms), close: () => sandbox.close() };
+      const { files } = sandbox;
+      return { run, files, stop: ms => sandbox.stop(ms), close: () => sandbox.close() };
     },
   });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import type { Queue } from '../../src/queue/index.ts';
+import type { Queue } from '../../src/taskcluster/index.ts';
 import { deployment, sh, type RunningWorker } from './deployment.ts';
 
 const stopsOf = ({ news }: RunningWorker) =>

@@ -38,8 +38,8 @@ async function artifactsOf({ payload, stop }: Ending, more: object): Promise<str
   let taskId = '';
   const wrap = (engine: Engine): Engine => ({
     ...engine,
-    open: async (folder, keep) => {
-      const sandbox = await engine.open(folder, keep);
+    open: async options => {
+      const sandbox = await engine.open(options);
       if (!stop) return sandbox;
       await stop(here, worker, taskId);
       await expect.poll(() => isStopped(worker)).toBe(true);

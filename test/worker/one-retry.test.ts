@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'vitest';
-import type { Queue } from '../../src/queue/index.ts';
+import type { Queue } from '../../src/taskcluster/index.ts';
 import { queueFaultProxy } from '../harness/queue-fault-proxy.ts';
 import { waitFor } from '../wait-for.ts';
 import { deployment, sh, type Deployment, type Way } from './deployment.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine, WorkerConfig } from '../../src/worker/index.ts';
 import { deployment, sh, type RunningWorker } from './deployment.ts';
 
-const LEFT = 'Processes can not be ended: 4711 (D, cat)';
+const LEFT = 'Processes cannot be ended: 4711 (D, cat)';
 const ARTIFACT = {
   ...sh('echo content > file'),
   artifacts: [{ type: 'file', path: 'file', name: 'public/file' }],
@@ -15,8 +15,8 @@ async function workerWithStuckRuns(stuck: number, config: Partial<WorkerConfig> 
   let opened = 0;
   const wrap = (engine: Engine): Engine => ({
     ...engine,
-    open: async (folder, keep) => {
-      const sandbox = await engine.open(folder, keep);
+    open: async options => {
+      const sandbox = await engine.open(options);
       const isStuck = opened++ < stuck;
       const refuse = async (work: () => Promise<void>) => {
         await work();
@@ -24,6 +24,7 @@ async function workerWithStuckRuns(stuck: number, config: Partial<WorkerConfig> 
       };
       return {
         run: command => sandbox.run(command),
+        files: sandbox.files,
         stop: graceMs => refuse(() => sandbox.stop(graceMs)),
         close: () => refuse(() => sandbox.close()),
       };

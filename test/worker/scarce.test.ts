@@ -9,7 +9,7 @@ import taskcluster from 'taskcluster-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startLocalQueue } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
-import { queueCalls } from '../../src/queue/index.ts';
+import { queueCalls } from '../../src/taskcluster/index.ts';
 import { onSmallDisk, smallDisks } from './small-disk.ts';
 
 const TCW = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
@@ -45,6 +45,7 @@ async function start(
       TCW_WORKER_GROUP: 'here',
       TCW_WORKER_ID: 'w-1',
       TCW_TASKS_DIR: tasksDir,
+      TCW_REQUIRED_DISK_SPACE_MEGABYTES: '0',
       ...variables,
     },
   });

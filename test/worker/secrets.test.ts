@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../src/pulse/index.ts';
-import type { Credentials, Queue } from '../../src/queue/index.ts';
+import type { Credentials, Queue } from '../../src/taskcluster/index.ts';
+import { waitFor } from '../wait-for.ts';
 import { deployment, sh, type Deployment } from './deployment.ts';
 
 /** A worker whose queue tells which credentials its runs have. */
@@ -29,7 +30,15 @@ async function setting(claimTimeoutMs?: number) {
     const { signature } = JSON.parse(certificate.reveal()) as { signature: string };
     return { token: accessToken.reveal(), certificate: certificate.reveal(), signature };
   };
-  return { here, of };
+  /** A task that runs until the test has ended, and whose credentials the worker has got. */
+  const longRun = async () => {
+    const taskId = await here.createTask(sh('sleep 600'));
+    await here.running(taskId);
+    // The queue has it running while the answer to the claim is still on its way to the worker.
+    await waitFor(() => of(taskId));
+    return taskId;
+  };
+  return { here, of, longRun };
 }
 
 /** The log of a task that prints these texts, each in a line of its own. */
@@ -45,9 +54,8 @@ const lines = (log: string) => log.split('\n').filter(line => line.startsWith('<
 
 describe('the log of a task', () => {
   it('hides the credentials of other runs of its worker', async () => {
-    const { here, of } = await setting();
-    const other = await here.createTask(sh('sleep 600'));
-    await here.running(other);
+    const { here, of, longRun } = await setting();
+    const other = await longRun();
     const { token, certificate, signature } = of(other);
     const log = await printed(here, [token, certificate, JSON.stringify({ certificate }), signature]);
     expect(lines(log)).toEqual([
@@ -60,9 +68,8 @@ describe('the log of a task', () => {
   });
 
   it('hides what a renewal has brought to another run, and what it has replaced', async () => {
-    const { here, of } = await setting(4_000);
-    const other = await here.createTask(sh('sleep 600'));
-    await here.running(other);
+    const { here, of, longRun } = await setting(4_000);
+    const other = await longRun();
     const first = of(other);
     await expect.poll(() => of(other).token).not.toBe(first.token);
     const log = await printed(here, [first.token, of(other).token, of(other).certificate]);

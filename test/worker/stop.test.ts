@@ -2,10 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe } from 'vitest';
-import type { Queue } from '../../src/queue/index.ts';
+import type { Queue } from '../../src/taskcluster/index.ts';
 import { sh, type Deployment, type RunningWorker } from './deployment.ts';
 import { testOf, WAYS } from './ways.ts';
 import { PATIENCE_MS } from '../patience.ts';
+import { runFiles } from './run-files.ts';
 
 /** Processes of this machine whose command line holds a mark. */
 async function alive(mark: string): Promise<number> {
@@ -70,7 +71,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     const { taskId, dead } = await startFamily(here, worker);
     await here.cancelTask(taskId);
     await dead();
-    await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+    await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
     expect((await here.status(taskId)).runs).toMatchObject([
       { state: 'exception', reasonResolved: 'canceled' },
     ]);
@@ -94,7 +95,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     const { taskId, dead } = await startFamily(here, worker, { deadline });
     await dead();
     expect((await here.status(taskId)).state).toBe('running');
-    await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+    await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
     expect(await here.log(taskId)).toContain('[taskcluster:error] task deadline exceeded');
   });
 
@@ -107,7 +108,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     const { taskId, dead } = await startFamily(here, worker);
     await here.cancelTask(taskId);
     await dead();
-    await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+    await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
   });
 
   it('when reclaims get no answer until the claim has expired', async ({ deploy, expect }) => {
@@ -159,7 +160,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     await number(`sleep\0${mark}`, 1);
     await here.cancelTask(taskId);
     await number(mark, 0);
-    await expect.poll(() => readdir(worker.tasksDir)).toEqual([]);
+    await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
   });
 });
 

@@ -1,10 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { PROPERTIES } from '../../worker/config/index.ts';
 import { readDocument } from '../documents/read-file.ts';
+import { objectSource } from './object-source.ts';
 import { cannotLoad } from './problem.ts';
 import { readableByOthers } from './exposure.ts';
-import { isKnown, unknownName, type Setting, type Source } from './source.ts';
-import { foldNames } from './fold-names.ts';
+import type { Source } from './source.ts';
 
 /**
  * A configuration file, JSON or YAML 1.2. `null` means that the file does not set the property. Names may be written in
@@ -21,22 +20,10 @@ export async function file(path: string): Promise<Source> {
     const problem = cannotLoad(`${place} has to hold one object, of property names and their values`);
     return { settings: new Map(), problems: [problem], unreadable: true };
   }
-  const { entries, warnings } = foldNames(Object.entries(content), place);
-  const given = entries.filter(([, value]) => value !== null);
-  const settings = new Map(
-    given
-      .filter(([name]) => isKnown(name))
-      .map(([name, value]): [string, Setting] => [name, { value, place }]),
-  );
+  const { settings, problems, warnings = [] } = objectSource(content, place);
   const mode = await stat(path).then(
     found => found.mode,
     () => 0,
   );
-  return {
-    settings,
-    problems: given
-      .filter(([name]) => !isKnown(name))
-      .map(([name]) => unknownName(place, 'unknown property', name, PROPERTIES.keys())),
-    warnings: [...warnings, ...readableByOthers(path, mode, settings)],
-  };
+  return { settings, problems, warnings: [...warnings, ...readableByOthers(path, mode, settings)] };
 }

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { Secret } from '../../pulse/index.ts';
 import {
   configDefaults,
   PROPERTIES,
@@ -7,6 +6,7 @@ import {
   type Property,
   type WorkerConfig,
 } from '../../worker/config/index.ts';
+import { Secret } from '../../base/index.ts';
 import { withoutForeignCertificate } from './certificate.ts';
 import { check } from './check.ts';
 import { file } from './file.ts';
@@ -16,8 +16,9 @@ import { problemOf } from './report.ts';
 import { unencrypted } from './exposure.ts';
 import type { ConfigWarning, Setting, Settings, Source } from './source.ts';
 import { ownVariables, usualVariables, type Environment } from './variables.ts';
-import { noEffectWarnings, obsoleteWarnings } from './warnings.ts';
+import { obsoleteWarnings } from './warnings.ts';
 import { windowsProblems } from './windows.ts';
+import { withPoolHalves } from './worker-pool-id.ts';
 
 interface ConfigInput extends GivenFlags {
   /** The file that `--config` names. */
@@ -40,14 +41,62 @@ export interface LoadedConfig {
  * @throws ConfigurationError with every problem of every source
  */
 export async function readConfig(input: ConfigInput): Promise<LoadedConfig> {
-  const sources = [
-    usualVariables(input.environment),
-    ...(input.file === undefined ? [] : [await file(input.file)]),
-    ownVariables(input.environment),
-    flags(input),
-  ];
-  return load(sources, input.workingDirectory);
+  return loadSources(await readSources(input), input.workingDirectory);
 }
+
+/** What this machine says of the configuration of its worker, the less important sources first. */
+export interface Sources {
+  /** What was written for this worker, or for this shell. */
+  readonly written: readonly Source[];
+  /** What somebody says who starts it now: TCW_* variables and flags. */
+  readonly now: readonly Source[];
+}
+
+/** Reads the sources of a configuration on this machine. What is wrong with them is not thrown yet. */
+export async function readSources(input: ConfigInput): Promise<Sources> {
+  return {
+    written: [
+      usualVariables(input.environment),
+      ...(input.file === undefined ? [] : [await file(input.file)]),
+    ],
+    now: [ownVariables(input.environment), flags(input)],
+  };
+}
+
+/**
+ * Makes a configuration of sources.
+ *
+ * @param between what lies over the written sources: the worker pool's own settings
+ * @param above what nothing on this machine can change: who the worker is by its registration
+ * @throws ConfigurationError with every problem of every source
+ */
+export function loadSources(
+  { written, now }: Sources,
+  workingDirectory: string,
+  {
+    between = [],
+    above = [],
+  }: { readonly between?: readonly Source[]; readonly above?: readonly Source[] } = {},
+): LoadedConfig {
+  return load([...written, ...between, ...now, ...above], workingDirectory);
+}
+
+/**
+ * Makes as much of a configuration as is known before the worker registers.
+ *
+ * @param later properties that only the registration brings
+ * @throws ConfigurationError
+ */
+export function loadWithout(
+  later: ReadonlySet<string>,
+  { written, now }: Sources,
+  workingDirectory: string,
+): Partial<WorkerConfig> & ConfigOfEverybody {
+  return load([...written, ...now], workingDirectory, later).config;
+}
+
+/** Properties that have a default. */
+type ConfigOfEverybody = ReturnType<typeof configDefaults>;
 
 interface ReadFlags {
   readonly config: Partial<WorkerConfig>;
@@ -63,8 +112,13 @@ export function readFlags(input: GivenFlags, workingDirectory: string): ReadFlag
   return { config: problems.length > 0 ? {} : finished(valuesOf(settings), workingDirectory), problems };
 }
 
-function load(given: readonly Source[], workingDirectory: string): LoadedConfig {
-  const sources = given.map(source => ({ ...source, settings: withoutUnset(source.settings) }));
+/** @param later properties that may be missing for now */
+function load(
+  given: readonly Source[],
+  workingDirectory: string,
+  later: ReadonlySet<string> = new Set(),
+): LoadedConfig {
+  const sources = given.map(source => withPoolHalves({ ...source, settings: withoutUnset(source.settings) }));
   const mistyped = sources.flatMap(({ settings }) =>
     check(valuesOf(settings))
       .filter(({ kind }) => kind === 'wrong-type')
@@ -76,6 +130,7 @@ function load(given: readonly Source[], workingDirectory: string): LoadedConfig 
   const faults = check(values).filter(
     ({ property, kind }) =>
       !unusable.has(property) &&
+      !(kind === 'missing' && later.has(property)) &&
       // What nobody could read may have been where the missing property stood.
       !(kind === 'missing' && sources.some(({ unreadable }) => unreadable)),
   );
@@ -88,7 +143,6 @@ function load(given: readonly Source[], workingDirectory: string): LoadedConfig 
     ...sources.flatMap(source => source.warnings ?? []),
     ...obsoleteWarnings(sources),
     ...certificateWarnings,
-    ...noEffectWarnings(settings, values),
     ...unencrypted(settings),
   ];
   if (problems.length > 0) throw withRemarks(problems, warnings);

@@ -1,5 +1,5 @@
 import { PROPERTIES } from '../../worker/config/index.ts';
-import { withoutUrlPasswords } from '../redact.ts';
+import { withoutUrlPasswords } from '../../base/index.ts';
 import type { Fault } from './check.ts';
 import { cannotLoad, invalid, type Problem } from './problem.ts';
 import type { Setting, Settings } from './source.ts';
@@ -18,9 +18,11 @@ export function problemOf(fault: Fault, settings: Settings): Problem {
   return fault.kind === 'wrong-type' ? cannotLoad(text) : invalid(text);
 }
 
-function actual({ property, inside }: Fault, { value }: Setting): string {
+function actual({ property, inside }: Fault, { value, isSecret }: Setting): string {
   if (inside) return '';
-  return PROPERTIES.get(property)?.secret ? '; its value stays secret' : `; it is ${shortened(value)}`;
+  return isSecret === true || PROPERTIES.get(property)?.secret
+    ? '; its value stays secret'
+    : `; it is ${shortened(value)}`;
 }
 
 function waysToGive(name: string): string {

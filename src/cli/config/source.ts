@@ -7,6 +7,8 @@ export interface Setting {
   readonly value: unknown;
   /** Where, in words a user finds it by: `variable TCW_CAPACITY`, `flag --capacity`, `file tcw.yml`. */
   readonly place: string;
+  /** Nobody may be told the value: it comes from a secret. */
+  readonly isSecret?: true;
 }
 
 /** Settings by the name of their property. */

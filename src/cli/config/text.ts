@@ -14,6 +14,7 @@ export function valueOfText(name: string, text: string): unknown {
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'object':
+    case 'strings':
       return jsonOr(text);
     default:
       return text;

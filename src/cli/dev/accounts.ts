@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { Secret } from '../../base/index.ts';
 import type { LocalClient } from '../../local/index.ts';
-import { Secret } from '../../pulse/index.ts';
 
 /** The one pool of a `tcw dev`, and its one worker. */
 export interface DevPool {
@@ -35,6 +35,7 @@ export function devAccounts({ taskQueueId, workerGroup, workerId }: DevPool): {
       `queue:worker-id:${workerGroup}/${workerId}`,
       `queue:pending-count:${taskQueueId}`,
       'queue:status:*',
+      `purge-cache:purge-requests::${taskQueueId}`,
     ]),
   };
 }

@@ -1,16 +1,11 @@
 import { firstValueFrom } from 'rxjs';
+import type { Secret } from '../../base/index.ts';
 import { queue } from '../../exchanges/index.ts';
 import type { Publish } from '../../local/index.ts';
-import {
-  MemoryBroker,
-  memoryTransport,
-  type Pulse,
-  type PulseOptions,
-  type Secret,
-} from '../../pulse/index.ts';
+import { MemoryBroker, memoryTransport, type Pulse, type PulseOptions } from '../../pulse/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { connectToPulse } from '../worker-pulse.ts';
+import { connectToPulse } from './connect.ts';
 import type { Logger } from '../logger.ts';
 
 /** Who owns the queue's exchanges at Pulse. */
@@ -29,7 +24,7 @@ export interface DevBroker {
  * A broker in this process, or a real one when a URL is given. One URL is enough for a user that may both listen and
  * publish as Taskcluster.
  *
- * @throws Failure when a real broker refuses one of the users, or can not be reached
+ * @throws Failure when a real broker refuses one of the users, or cannot be reached
  */
 export async function devBroker(
   urls: { readonly workers?: Secret | undefined; readonly queue?: Secret | undefined },

@@ -1,6 +1,6 @@
 import { firstValueFrom, lastValueFrom, ReplaySubject, tap } from 'rxjs';
 import type { Pulse } from '../../pulse/index.ts';
-import { QueueError, queueCalls, type Credentials } from '../../queue/index.ts';
+import { ServiceError, queueCalls, type Credentials } from '../../taskcluster/index.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { follow, type Ending } from './follow.ts';
@@ -39,7 +39,7 @@ export async function createAndFollow(
     try {
       await call(user, 'createTask', taskId, definition);
     } catch (error) {
-      if (!(error instanceof QueueError)) throw error;
+      if (!(error instanceof ServiceError)) throw error;
       const name = JSON.stringify(definition.metadata.name);
       throw new Failure(
         EXIT_CODES.cannotLoadConfig.code,

@@ -8,7 +8,8 @@ import {
   removeLeftovers,
   showLife,
   showsLife,
-  type Engine,
+  dockerLeftovers,
+  nativeLeftovers,
 } from '../../worker/index.ts';
 import type { Logger } from '../logger.ts';
 
@@ -39,11 +40,11 @@ export async function devHome(): Promise<DevHome> {
  * Removes what earlier `tcw dev`s of this user left when they were killed: folders, and processes of their tasks. One whose
  * death is not certain is left alone.
  */
-export async function removeDeadHomes(engine: Engine, logger: Logger): Promise<void> {
+export async function removeDeadHomes(logger: Logger): Promise<void> {
   for (const folder of deadHomes()) {
     try {
       const tasksDir = join(folder, 'tasks');
-      if (isOwn(tasksDir, 'isDirectory')) await endTasks(tasksDir, engine);
+      if (isOwn(tasksDir, 'isDirectory')) await endTasks(tasksDir);
       await removeFolder(folder);
       logger.info({ folder }, 'removed what a tcw dev that was killed has left');
     } catch (err) {
@@ -52,11 +53,16 @@ export async function removeDeadHomes(engine: Engine, logger: Logger): Promise<v
   }
 }
 
-async function endTasks(tasksDir: string, engine: Engine): Promise<void> {
+async function endTasks(tasksDir: string): Promise<void> {
   const ledger = await openLedger(tasksDir, () => undefined);
   if (!ledger) return;
   try {
-    await removeLeftovers(ledger, { tasksDir, folders: true, engine, tell: () => undefined });
+    await removeLeftovers(ledger, {
+      tasksDir,
+      folders: true,
+      engines: [nativeLeftovers, dockerLeftovers],
+      tell: () => undefined,
+    });
   } finally {
     ledger.close();
   }

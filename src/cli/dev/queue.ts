@@ -3,7 +3,7 @@ import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import type { Logger } from '../logger.ts';
 
-/** What the system says of a port that can not be had. */
+/** What the system says of a port that cannot be had. */
 const REFUSALS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens on it',
   EACCES: 'permission denied',
@@ -12,7 +12,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /**
  * The queue of `tcw dev`, on a port of 127.0.0.1; 0 takes a free one.
  *
- * @throws Failure when the port can not be had
+ * @throws Failure when the port cannot be had
  */
 export async function devQueue({
   logger,
@@ -30,7 +30,7 @@ export async function devQueue({
     if (refusal === undefined) throw error;
     throw new Failure(
       EXIT_CODES.invalidConfig.code,
-      `port ${options.port} can not be had: ${refusal}; choose another with --port`,
+      `port ${options.port} cannot be had: ${refusal}; choose another with --port`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 import jsone from 'json-e';
 import taskcluster from 'taskcluster-client';
-import type { CreateTaskRequest } from '../../queue/index.ts';
+import type { CreateTaskRequest } from '../../taskcluster/index.ts';
 import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';

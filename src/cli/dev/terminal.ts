@@ -1,4 +1,4 @@
-import type { Claim, Credentials } from '../../queue/index.ts';
+import type { Claim, Credentials } from '../../taskcluster/index.ts';
 import type { CommandIo } from '../commands.ts';
 import { printable } from '../printable.ts';
 import type { Ending } from './follow.ts';

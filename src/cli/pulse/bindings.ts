@@ -23,7 +23,7 @@ const PART = /^([A-Za-z]+)=(.*)$/;
  * For an exchange of Taskcluster `workerType=linux` stands for the pattern with that part of its routing key, and
  * `route=index.project.#` for a task's route. Several parts make one pattern.
  *
- * @throws Failure 64 for a name, a pattern or a part that can not be
+ * @throws Failure 64 for a name, a pattern or a part that cannot be
  */
 export function bindingsOf({ exchange, patterns, more, dialect }: BindingWords): Binding[] {
   const asked = [

@@ -26,7 +26,7 @@ export interface BodySource {
 
 const STANDARD_INPUT = '-';
 
-/** @throws Failure 64 for words that contradict each other, or a file that can not be read; 65 for what is no JSON */
+/** @throws Failure 64 for words that contradict each other, or a file that cannot be read; 65 for what is no JSON */
 export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundBody>> {
   const { file, text, lines, signal } = source;
   if (file !== undefined && text !== undefined)
@@ -53,7 +53,7 @@ async function openFile(file: string): Promise<Readable> {
   try {
     return (await open(file)).createReadStream();
   } catch (error) {
-    throw usageError(`the lines can not be read: ${printable((error as Error).message)}`);
+    throw usageError(`the lines cannot be read: ${printable((error as Error).message)}`);
   }
 }
 
@@ -80,5 +80,5 @@ async function* eachLine(input: Readable, signal: AbortSignal): AsyncIterable<Fo
   } finally {
     input.destroy();
   }
-  if (broken) throw usageError(`line ${line + 1} can not be read: ${printable(broken.message)}`);
+  if (broken) throw usageError(`line ${line + 1} cannot be read: ${printable(broken.message)}`);
 }

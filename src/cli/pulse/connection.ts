@@ -1,5 +1,6 @@
 import { filter, firstValueFrom, map, merge, type Observable } from 'rxjs';
-import { connect, Secret, type Pulse, type PulseState } from '../../pulse/index.ts';
+import { Secret } from '../../base/index.ts';
+import { connect, type Pulse, type PulseState } from '../../pulse/index.ts';
 import { PULSE_EXIT_CODES } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { checked, pulseFailure } from './failure.ts';

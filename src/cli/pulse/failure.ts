@@ -25,7 +25,7 @@ export function publishExitCode(kind: PulseErrorKind): number {
   return kind === 'invalid' || kind === 'mismatch' ? badData.code : EXIT_CODE_OF[kind];
 }
 
-/** A word of the command line that can not be used. */
+/** A word of the command line that cannot be used. */
 export function usageError(message: string): Failure {
   return new Failure(usage.code, message);
 }

@@ -25,7 +25,7 @@ const FOR_EVERY_MESSAGE = /^(SyntaxError|TypeError|.*unknown context value)/;
 
 /**
  * A filter from a json-e expression, or one that wants everything: `body.status.state == 'pending' && parts.workerType == 'linux'`. It knows no
- * other names than those of a {@link MessageRecord} and json-e's own functions, and can not reach the program.
+ * other names than those of a {@link MessageRecord} and json-e's own functions, and cannot reach the program.
  *
  * A message that has not what the expression speaks of is not wanted.
  *
@@ -41,7 +41,7 @@ export function messageFilter(
   const refused = reasonAgainst(() => jsone(template, { ...NOTHING }));
   if (refused && FOR_EVERY_MESSAGE.test(refused)) {
     throw usageError(
-      `--filter can not be used: ${printable(refused.replace(HALF_READ, 'it is not complete'))}. It may speak of ` +
+      `--filter cannot be used: ${printable(refused.replace(HALF_READ, 'it is not complete'))}. It may speak of ` +
         `${Object.keys(NOTHING).join(', ')}, as in body.status.state == 'pending'`,
     );
   }

@@ -15,7 +15,7 @@ export function eventWords(
       return `interrupted, trying again: ${printable(event.error.message)}`;
     case 'bad-message': {
       const { exchange, routingKey } = event.delivery;
-      return `a message of ${exchange} ${printable(routingKey)} can not be read, and is dropped: ${printable(event.problems.join('; '))}`;
+      return `a message of ${exchange} ${printable(routingKey)} cannot be read, and is dropped: ${printable(event.problems.join('; '))}`;
     }
     case 'settled-late':
       return `${printable(event.routingKey)} was done after its connection was lost: it comes again`;

@@ -1,6 +1,6 @@
 import { lastValueFrom, ReplaySubject, Subscription, tap } from 'rxjs';
 import { handle, type ConsumerEvent, type HandleEvent, type Pulse } from '../../pulse/index.ts';
-import { longTimer, shutdownSignals } from '../../streams/index.ts';
+import { shutdownSignals, longTimer } from '../../streams/index.ts';
 import { PULSE_EXIT_CODES } from '../exit-codes.ts';
 import { bindingsOf } from './bindings.ts';
 import { openPulse } from './connection.ts';

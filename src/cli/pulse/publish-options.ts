@@ -29,7 +29,7 @@ export interface PublishWords extends ConnectionWords {
   readonly quiet?: true;
 }
 
-/** @throws Failure 64 for a header, a routing key or a schema that can not be */
+/** @throws Failure 64 for a header, a routing key or a schema that cannot be */
 export async function publishOptions(
   words: PublishWords,
 ): Promise<{ readonly all: PublisherOptions; readonly each: PublishOptions }> {
@@ -55,12 +55,12 @@ async function schemaIn(file: string): Promise<object> {
   throw new Failure(PULSE_EXIT_CODES.badData.code, `the schema (${file}) is no JSON object`);
 }
 
-/** @throws Failure 64 when it can not be read */
+/** @throws Failure 64 when it cannot be read */
 export async function fileContent(file: string, what: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw usageError(`the ${what} can not be read: ${printable((error as Error).message)}`);
+    throw usageError(`the ${what} cannot be read: ${printable((error as Error).message)}`);
   }
 }
 

@@ -1,10 +1,31 @@
-import { authApi, type AuthApi } from '../../queue/index.ts';
+import type { Secret } from '../../base/index.ts';
+import { authApi, type AuthApi } from '../../taskcluster/index.ts';
+import type { Clock } from '../clock.ts';
+import { ApiError } from '../errors.ts';
 import { createService, type Service } from '../http/api.ts';
 import { ping } from '../http/ping.ts';
 import type { ExpandScopes } from './roles.ts';
+import { websocktunnelToken } from './websocktunnel-token.ts';
 
-/** The auth service, as far as it says what somebody may do. */
-export function authService(expand: ExpandScopes): Service {
+export interface AuthServiceOptions {
+  readonly expand: ExpandScopes;
+  readonly clock: Clock;
+  /** Where each project's crashes are reported to. A project that is not named has no Sentry. */
+  readonly sentryDsns?: Readonly<Record<string, string>> | undefined;
+  /** What websocktunnel servers know, too. Without it there are no tokens for them. */
+  readonly websocktunnelSecret?: Secret | undefined;
+}
+
+/** A DSN is valid for so long, in ms: at least a day for who keeps it. */
+const DSN_MS = 25 * 60 * 60 * 1_000;
+
+/** The auth service, as far as it says what somebody may do, and gives what lets somebody in elsewhere. */
+export function authService({
+  expand,
+  clock,
+  sentryDsns = {},
+  websocktunnelSecret,
+}: AuthServiceOptions): Service {
   return createService<AuthApi>('auth', authApi, {
     ping,
 
@@ -14,5 +35,20 @@ export function authService(expand: ExpandScopes): Service {
     },
 
     expandScopes: ({ body }) => ({ scopes: expand(body.scopes) }),
+
+    sentryDSN({ params: { project } }) {
+      const secret = Object.hasOwn(sentryDsns, project) ? sentryDsns[project] : undefined;
+      if (secret === undefined) throw new ApiError('ResourceNotFound', 'Sentry is not configured.');
+      const open = new URL(secret);
+      open.password = '';
+      const expires = new Date(clock.now() + DSN_MS).toJSON();
+      return { project, dsn: { secret, public: open.href }, expires };
+    },
+
+    websocktunnelToken({ params: { wstAudience, wstClient } }) {
+      if (!websocktunnelSecret) throw new ApiError('ResourceNotFound', 'There is no websocktunnel.');
+      const user = { wstAudience, wstClient };
+      return { ...user, ...websocktunnelToken(websocktunnelSecret, user, clock.now()) };
+    },
   });
 }

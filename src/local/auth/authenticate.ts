@@ -1,8 +1,8 @@
 import hawk from 'hawk';
 
+import { isScope, satisfies } from '../../base/index.ts';
 import { checkCertificate, temporaryToken } from './certificate.ts';
 import type { ExpandScopes } from './roles.ts';
-import { isScope, satisfies } from './scopes.ts';
 import type { LocalClient } from './temporary-credentials.ts';
 
 /** Who calls, and what that caller may do. */

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 
+import { isScope, satisfies } from '../../base/index.ts';
 import { equal } from './equal.ts';
-import { isScope, satisfies } from './scopes.ts';
 
 /**
  * What makes credentials temporary: a statement, signed with the access token of the client that issued them.

@@ -1,5 +1,6 @@
-import type { ApiCall } from '../../queue/index.ts';
-import { overlaps, satisfies, type ScopeExpression } from './scopes.ts';
+import { overlaps, satisfies } from '../../base/index.ts';
+import type { ApiCall } from '../../taskcluster/index.ts';
+import { type ScopeExpression } from '../../base/index.ts';
 
 /**
  * A condition on scopes with places for parameters, as the API's references have them: `queue:status:<taskId>`, and

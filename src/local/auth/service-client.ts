@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { Secret } from '../../pulse/index.ts';
+import { Secret } from '../../base/index.ts';
 import type { LocalClient } from './temporary-credentials.ts';
 
 /** The client in whose name a service makes credentials. Its access token is known to nobody else. */

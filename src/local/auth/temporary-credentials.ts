@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import type { Secret } from '../../pulse/index.ts';
+import type { Secret } from '../../base/index.ts';
 import { signature, temporaryToken } from './certificate.ts';
 
 /** Somebody who may call the queue. */

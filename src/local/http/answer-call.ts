@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import type { ApiCall } from '../../queue/index.ts';
+import type { ApiCall } from '../../taskcluster/index.ts';
 import { hasPayload, type Authenticate, type Caller } from '../auth/authenticate.ts';
 import { parametersOf, type ScopeParameters } from '../auth/scope-template.ts';
 import type { Clock } from '../clock.ts';

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import type { ApiCall } from '../../queue/index.ts';
+import type { ApiCall } from '../../taskcluster/index.ts';
 import type { Answer } from './answer.ts';
 import { receive, type ApiOptions, type NamedCall, type Visit } from './answer-call.ts';
 import type { AnyHandler, DescribedApi, Handlers } from './call.ts';

@@ -1,6 +1,7 @@
+import { missingScopes } from '../../base/index.ts';
 import type { Caller } from '../auth/authenticate.ts';
 import { fillIn, isPossible, type ScopeParameters, type ScopeTemplate } from '../auth/scope-template.ts';
-import { missingScopes, type ScopeExpression } from '../auth/scopes.ts';
+import { type ScopeExpression } from '../../base/index.ts';
 import { ApiError } from '../errors.ts';
 
 /**

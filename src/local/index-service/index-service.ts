@@ -1,4 +1,4 @@
-import { indexApi, type IndexApi } from '../../queue/index.ts';
+import { indexApi, type IndexApi } from '../../taskcluster/index.ts';
 import { ApiError } from '../errors.ts';
 import { createService, type Service } from '../http/api.ts';
 import { pageOf } from '../http/pages.ts';

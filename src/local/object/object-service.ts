@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-import { objectApi, type ObjectApi } from '../../queue/index.ts';
+import { objectApi, type ObjectApi } from '../../taskcluster/index.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { createService, type Service } from '../http/api.ts';

@@ -1,4 +1,4 @@
-import { purgeCacheApi, type PurgeCacheApi } from '../../queue/index.ts';
+import { purgeCacheApi, type PurgeCacheApi } from '../../taskcluster/index.ts';
 import type { Clock } from '../clock.ts';
 import { createService, type Service } from '../http/api.ts';
 import { pageOf } from '../http/pages.ts';

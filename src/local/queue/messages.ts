@@ -1,5 +1,5 @@
 import { queue } from '../../exchanges/index.ts';
-import type { TaskPriority } from '../../queue/index.ts';
+import type { TaskPriority } from '../../taskcluster/index.ts';
 import type { Message } from '../message.ts';
 import { describeArtifact, type Artifact } from './tasks/artifact.ts';
 import { describeGroup, type TaskGroup } from './tasks/task-group.ts';

@@ -1,4 +1,4 @@
-import { queueApi, type QueueApi } from '../../queue/index.ts';
+import { queueApi, type QueueApi } from '../../taskcluster/index.ts';
 import { createService, type Service } from '../http/api.ts';
 import { ping } from '../http/ping.ts';
 import type { Queue } from './queue.ts';

@@ -1,4 +1,4 @@
-import { secretsApi, type SecretsApi } from '../../queue/index.ts';
+import { secretsApi, type SecretsApi } from '../../taskcluster/index.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { createService, type Service } from '../http/api.ts';

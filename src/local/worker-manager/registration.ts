@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
 
+import type { RegisterWorkerRequest } from '../../taskcluster/index.ts';
 import { equal } from '../auth/equal.ts';
 import { issue, type LocalClient, type TemporaryCredentials } from '../auth/temporary-credentials.ts';
 import { ApiError } from '../errors.ts';
 import { isoTime } from '../times.ts';
-import type { StaticWorker, WorkerName, WorkerPools } from './worker-pools.ts';
+import { checkCloudProof, checkStaticSecret, type LocalCloud } from './identity-proofs.ts';
+import type { ManagedWorker, WorkerName, WorkerPool, WorkerPools } from './worker-pools.ts';
 
-/** A worker's credentials last this long. */
-const LIFE = 96 * 3_600_000;
+/** A worker's credentials last this long, unless its pool says otherwise. */
+const LIFE_MS = 96 * 3_600_000;
+/** The real service makes credentials that began a while ago, for clocks that are behind. */
+const EARLIER_MS = 15 * 60_000;
 
 interface Registration {
   readonly expires: string;
@@ -15,22 +19,51 @@ interface Registration {
   readonly secret: string;
 }
 
+interface Registrar {
+  readonly pools: WorkerPools;
+  /** The client in whose name workers get their credentials. */
+  readonly issuer: LocalClient;
+  readonly rootUrl: string;
+  readonly now: number;
+}
+
 /**
- * Gives a static worker its credentials, once it has proved who it is by the secret that it was set up with.
+ * Gives a worker its credentials, once it has proved who it is: a static one as often as it likes, a machine of a cloud once.
  *
- * @throws ApiError `InputError` when it has not, or may not work
+ * @throws ApiError `ResourceNotFound`, or `InputError` when it has not, or may not work
  */
 export function register(
-  pools: WorkerPools,
-  name: WorkerName,
-  staticSecret: unknown,
-  issuer: LocalClient,
-  now: number,
-): Registration {
-  const worker = pools.findWorker(name);
-  if (!worker || typeof staticSecret !== 'string' || !equal(worker.staticSecret, staticSecret))
-    throw notProved();
-  return admit(pools, worker, issuer, now);
+  registrar: Registrar,
+  { workerPoolId, workerGroup, workerId, providerId, workerIdentityProof: proof }: RegisterWorkerRequest,
+  cloud: LocalCloud | undefined,
+): Registration & { readonly workerConfig: Record<string, unknown> } {
+  const { pools, now, rootUrl } = registrar;
+  const pool = pools.pool(workerPoolId);
+  if (pool.providerId !== providerId) {
+    throw new ApiError(
+      'InputError',
+      `Worker pool ${workerPoolId} not associated with provider ${providerId}`,
+    );
+  }
+  const worker = pools.worker({ workerPoolId, workerGroup, workerId });
+  if (worker.expires < now) {
+    throw new ApiError(
+      'InputError',
+      `Worker ${workerGroup}/${workerId} in worker pool ${workerPoolId} has expired`,
+    );
+  }
+  if (!cloud) {
+    checkStaticSecret(proof, worker.staticSecret ?? '');
+    if (worker.state !== 'running') throw new ApiError('InputError', 'worker is not running');
+    return { ...admit(registrar, worker, lifeOf(pool)), workerConfig: workerConfigOf(pool) };
+  }
+  checkCloudProof(cloud, proof, worker.instance ?? {}, rootUrl);
+  if (worker.state !== 'requested') {
+    const refusal = 'This worker is either stopped or running. No need to register';
+    throw new ApiError('InputError', cloud.type === 'aws' ? refusal : 'Token validation error');
+  }
+  const { lifeMs = LIFE_MS, workerConfig = {} } = worker;
+  return { ...admit(registrar, { ...worker, state: 'running' }, lifeMs), workerConfig: { ...workerConfig } };
 }
 
 /**
@@ -38,30 +71,38 @@ export function register(
  *
  * @throws ApiError `InputError`
  */
-export function reregister(
-  pools: WorkerPools,
-  name: WorkerName,
-  secret: string,
-  issuer: LocalClient,
-  now: number,
-): Registration {
+export function reregister(registrar: Registrar, name: WorkerName, secret: string): Registration {
+  const { pools, now } = registrar;
   const worker = pools.findWorker(name);
-  if (worker?.secret === undefined || !equal(worker.secret, secret)) throw notProved();
-  return admit(pools, worker, issuer, now);
+  const isKnown = worker?.secret !== undefined && equal(worker.secret, secret);
+  if (!isKnown || worker.state !== 'running' || worker.expires < now) {
+    throw new ApiError('InputError', 'Could not generate credentials for this secret');
+  }
+  return admit(registrar, worker, worker.lifeMs ?? LIFE_MS);
 }
 
-function admit(pools: WorkerPools, worker: StaticWorker, issuer: LocalClient, now: number): Registration {
-  if (worker.state !== 'running') throw new ApiError('InputError', 'The worker is not running any more');
+function admit({ pools, issuer, now }: Registrar, worker: ManagedWorker, lifeMs: number): Registration {
   const secret = randomBytes(33).toString('base64url');
   pools.saveWorker({ ...worker, secret, lastModified: now });
-  const expiry = now + LIFE;
+  const expiry = now + lifeMs;
   const { workerPoolId, workerGroup, workerId, providerId } = worker;
   const clientId = `worker/${providerId}/${workerPoolId}/${workerGroup}/${workerId}`;
   return {
     expires: isoTime(expiry),
-    credentials: issue(issuer, { clientId, scopes: scopesOf(worker), start: now, expiry }),
+    credentials: issue(issuer, { clientId, scopes: scopesOf(worker), start: now - EARLIER_MS, expiry }),
     secret,
   };
+}
+
+/** How long the credentials of a pool's workers last, in ms. */
+export function lifeOf({ config }: Pick<WorkerPool, 'config'>): number {
+  const { lifecycle } = config as { lifecycle?: { reregistrationTimeout?: number } };
+  const seconds = lifecycle?.reregistrationTimeout;
+  return seconds === undefined ? LIFE_MS : seconds * 1_000;
+}
+
+export function workerConfigOf({ config }: Pick<WorkerPool, 'config'>): Record<string, unknown> {
+  return { ...(config as { workerConfig?: Record<string, unknown> }).workerConfig };
 }
 
 /** What the real service lets a worker do. */
@@ -79,8 +120,4 @@ function scopesOf({ workerPoolId, workerGroup, workerId }: WorkerName): string[]
     `worker-manager:reregister-worker:${worker}`,
     `worker-manager:should-worker-terminate:${worker}`,
   ];
-}
-
-function notProved(): ApiError {
-  return new ApiError('InputError', 'The worker could not be recognized: unknown, or with a wrong secret');
 }

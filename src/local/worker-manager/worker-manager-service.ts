@@ -1,4 +1,4 @@
-import { workerManagerApi, type WorkerManagerApi } from '../../queue/index.ts';
+import { workerManagerApi, type WorkerManagerApi } from '../../taskcluster/index.ts';
 import type { LocalClient } from '../auth/temporary-credentials.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
@@ -9,30 +9,60 @@ import type { Publish } from '../message.ts';
 import { slugid } from '../slugid.ts';
 import { isoTime, parseTime } from '../times.ts';
 import { workerPoolCreated, workerPoolError, type WorkerError } from './messages.ts';
-import { register, reregister } from './registration.ts';
-import { createPool, createWorkerPools, describePool, describeWorker } from './worker-pools.ts';
+import { shouldTerminate, type Demand } from './estimate.ts';
+import type { Instance, LocalCloud } from './identity-proofs.ts';
+import { lifeOf, register, reregister, workerConfigOf } from './registration.ts';
+import {
+  createPool,
+  createWorkerPools,
+  describePool,
+  describeWorker,
+  type WorkerName,
+  type WorkerPools,
+} from './worker-pools.ts';
 
 interface WorkerManagerOptions {
   readonly clock: Clock;
   readonly publish: Publish;
   /** The client in whose name workers get their credentials. */
   readonly issuer: LocalClient;
+  /** Clouds by their provider ids. */
+  readonly clouds: Readonly<Record<string, LocalCloud>>;
+  readonly rootUrl: () => string;
+  readonly demand: (workerPoolId: string) => Demand;
+  /** Ends the runs that a worker held which was removed. */
+  readonly onRemoved: (worker: WorkerName) => Promise<void>;
 }
 
-/** The only provider here: its workers are set up by hand. */
-const PROVIDER = 'static';
+/** A machine that a cloud has made for a pool, and that has not registered yet. */
+export interface RequestedWorker extends WorkerName {
+  /** What the cloud knows of it, such as `instanceId`: the machine proves who it is by that. */
+  readonly instance: Instance;
+  /** How many tasks it runs at once: 1 by default. */
+  readonly capacity?: number;
+}
 
-/** The worker-manager service, for workers that are set up by hand. */
-export function workerManagerService({ clock, publish, issuer }: WorkerManagerOptions): Service {
+interface WorkerManager extends Service {
+  /** @throws ApiError when the pool is not there, or not one of a cloud */
+  request(worker: RequestedWorker): void;
+}
+
+/** The provider whose workers are set up by hand. */
+const STATIC = 'static';
+
+/** The worker-manager service, for workers that are set up by hand, and for machines that a test has made. */
+export function workerManagerService(options: WorkerManagerOptions): WorkerManager {
+  const { clock, publish, issuer, clouds, rootUrl } = options;
   const pools = createWorkerPools();
   const errors: WorkerError[] = [];
+  const registrar = () => ({ pools, issuer, rootUrl: rootUrl(), now: clock.now() });
 
   function requireProvider(providerId: string): void {
-    if (providerId === PROVIDER) return;
-    throw new ApiError('InputError', `There is no provider \`${providerId}\` here, only \`${PROVIDER}\`.`);
+    if (providerId === STATIC || clouds[providerId]) return;
+    throw new ApiError('ResourceNotFound', `Provider ${providerId} does not exist`);
   }
 
-  return createService<WorkerManagerApi>('worker-manager', workerManagerApi, {
+  const service = createService<WorkerManagerApi>('worker-manager', workerManagerApi, {
     ping,
 
     async createWorkerPool({ params: { workerPoolId }, body, authorize }) {
@@ -48,6 +78,9 @@ export function workerManagerService({ clock, publish, issuer }: WorkerManagerOp
 
     createWorker({ params, body: { expires, capacity = 1, providerInfo } }) {
       const { providerId } = pools.pool(params.workerPoolId);
+      if (providerId !== STATIC) {
+        throw new ApiError('InputError', `Provider ${providerId} does not support creating workers`);
+      }
       const staticSecret = providerInfo?.staticSecret;
       if (staticSecret === undefined) {
         throw new ApiError('InputError', 'A static worker needs a `providerInfo.staticSecret`.');
@@ -76,34 +109,33 @@ export function workerManagerService({ clock, publish, issuer }: WorkerManagerOp
 
     worker: ({ params }) => describeWorker(pools.worker(params)),
 
-    registerWorker({ body: { workerPoolId, workerGroup, workerId, providerId, workerIdentityProof } }) {
-      const pool = pools.pool(workerPoolId);
-      if (pool.providerId !== providerId) {
-        throw new ApiError('InputError', `The worker pool has the provider \`${pool.providerId}\`.`);
-      }
-      const { staticSecret } = workerIdentityProof as { staticSecret?: unknown };
-      const name = { workerPoolId, workerGroup, workerId };
-      const registration = register(pools, name, staticSecret, issuer, clock.now());
-      const { workerConfig = {} } = pool.config as { workerConfig?: Record<string, unknown> };
-      return { ...registration, workerConfig };
+    registerWorker({ body }) {
+      requireProvider(body.providerId);
+      return register(registrar(), body, clouds[body.providerId]);
     },
 
     async reregisterWorker({ body: { workerPoolId, workerGroup, workerId, secret }, authorize }) {
       const name = { workerPoolId, workerGroup, workerId };
       await authorize(name);
-      return reregister(pools, name, secret, issuer, clock.now());
+      return reregister(registrar(), name, secret);
     },
 
-    removeWorker({ params }) {
+    async removeWorker({ params }) {
       const worker = pools.worker(params);
-      pools.saveWorker({ ...worker, state: 'stopped', lastModified: clock.now() });
+      const isOfCloud = worker.instance !== undefined;
+      pools.saveWorker({ ...worker, state: isOfCloud ? 'stopping' : 'stopped', lastModified: clock.now() });
+      // The queue hears of machines that are removed, and of no others.
+      if (isOfCloud) await options.onRemoved(params);
       return {};
     },
 
-    shouldWorkerTerminate({ params }) {
-      const isStopped = pools.worker(params).state === 'stopped';
-      return { terminate: isStopped, reason: isStopped ? 'the worker was removed' : 'none' };
-    },
+    shouldWorkerTerminate: ({ params }) =>
+      shouldTerminate(
+        pools.worker(params),
+        pools.pool(params.workerPoolId),
+        pools.workersOf(params.workerPoolId),
+        options.demand(params.workerPoolId),
+      ),
 
     async reportWorkerError({ params: { workerPoolId }, body, authorize }) {
       const { workerGroup, workerId, kind, title, description, extra } = body;
@@ -131,4 +163,30 @@ export function workerManagerService({ clock, publish, issuer }: WorkerManagerOp
       return { workerPoolErrors: items, ...rest };
     },
   });
+  return { ...service, request: worker => request(pools, clouds, worker, clock.now()) };
 }
+
+function request(
+  pools: WorkerPools,
+  clouds: WorkerManagerOptions['clouds'],
+  { capacity = 1, ...worker }: RequestedWorker,
+  now: number,
+): void {
+  const pool = pools.pool(worker.workerPoolId);
+  const { providerId } = pool;
+  if (!clouds[providerId]) throw new ApiError('InputError', `Provider ${providerId} makes no machines`);
+  pools.saveWorker({
+    ...worker,
+    capacity,
+    providerId,
+    created: now,
+    lastModified: now,
+    expires: now + WEEK_MS,
+    state: 'requested',
+    lifeMs: lifeOf(pool),
+    workerConfig: workerConfigOf(pool),
+  });
+}
+
+/** How long worker-manager remembers a machine. */
+const WEEK_MS = 7 * 24 * 3_600_000;

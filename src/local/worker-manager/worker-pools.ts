@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { ApiError } from '../errors.ts';
 import { isoTime } from '../times.ts';
+import type { Instance } from './identity-proofs.ts';
 
 /** Workers of one kind. Times are milliseconds since the epoch. */
 export interface WorkerPool {
@@ -14,8 +15,8 @@ export interface WorkerPool {
   readonly created: number;
 }
 
-/** A worker that somebody set up by hand. Times are milliseconds since the epoch. */
-export interface StaticWorker {
+/** A worker that somebody set up by hand, or a machine of a cloud. Times are milliseconds since the epoch. */
+export interface ManagedWorker {
   readonly workerPoolId: string;
   readonly workerGroup: string;
   readonly workerId: string;
@@ -24,30 +25,36 @@ export interface StaticWorker {
   readonly created: number;
   readonly expires: number;
   readonly lastModified: number;
-  readonly state: 'running' | 'stopped';
-  /** By which it proves at first who it is. */
-  readonly staticSecret: string;
+  readonly state: 'requested' | 'running' | 'stopping' | 'stopped';
+  /** By which a worker that was set up by hand proves at first who it is. */
+  readonly staticSecret?: string;
+  /** What the cloud said of its machine. */
+  readonly instance?: Instance;
+  /** As its pool had it when the machine was requested: later changes do not reach it. */
+  readonly workerConfig?: Readonly<Record<string, unknown>>;
+  /** How long its credentials last, in ms. Only a machine of a cloud has it. */
+  readonly lifeMs?: number;
   /** By which it proves later who it is. New each time it has registered. */
   readonly secret?: string;
 }
 
-export type WorkerName = Pick<StaticWorker, 'workerPoolId' | 'workerGroup' | 'workerId'>;
+export type WorkerName = Pick<ManagedWorker, 'workerPoolId' | 'workerGroup' | 'workerId'>;
 
 export interface WorkerPools {
   /** @throws ApiError `ResourceNotFound` */
   pool(workerPoolId: string): WorkerPool;
   findPool(workerPoolId: string): WorkerPool | undefined;
   savePool(pool: WorkerPool): void;
-  findWorker(name: WorkerName): StaticWorker | undefined;
+  findWorker(name: WorkerName): ManagedWorker | undefined;
   /** @throws ApiError `ResourceNotFound` */
-  worker(name: WorkerName): StaticWorker;
-  saveWorker(worker: StaticWorker): void;
-  workersOf(workerPoolId: string): StaticWorker[];
+  worker(name: WorkerName): ManagedWorker;
+  saveWorker(worker: ManagedWorker): void;
+  workersOf(workerPoolId: string): ManagedWorker[];
 }
 
 export function createWorkerPools(): WorkerPools {
   const pools = new Map<string, WorkerPool>();
-  const workers = new Map<string, StaticWorker>();
+  const workers = new Map<string, ManagedWorker>();
   const keyOf = ({ workerPoolId, workerGroup, workerId }: WorkerName) =>
     `${workerPoolId}/${workerGroup}/${workerId}`;
   const findWorker = (name: WorkerName) => workers.get(keyOf(name));
@@ -88,29 +95,34 @@ export function createPool(pools: WorkerPools, wanted: Omit<WorkerPool, 'created
 /** A pool as it is in answers, with how many workers it has. */
 export function describePool(
   { created, ...pool }: WorkerPool,
-  workers: readonly Pick<StaticWorker, 'state' | 'capacity'>[],
+  workers: readonly Pick<ManagedWorker, 'state' | 'capacity'>[],
 ) {
-  const running = workers.filter(({ state }) => state === 'running');
-  const stopped = workers.filter(({ state }) => state === 'stopped');
+  const inState = (wanted: ManagedWorker['state']) => workers.filter(({ state }) => state === wanted);
+  const [requested, running, stopping, stopped] = [
+    inState('requested'),
+    inState('running'),
+    inState('stopping'),
+    inState('stopped'),
+  ];
   const capacityOf = (some: typeof workers) => some.reduce((sum, { capacity }) => sum + capacity, 0);
   return {
     ...pool,
     created: isoTime(created),
     lastModified: isoTime(created),
-    currentCapacity: capacityOf(running),
-    requestedCount: 0,
+    currentCapacity: capacityOf([...requested, ...running]),
+    requestedCount: requested.length,
     runningCount: running.length,
-    stoppingCount: 0,
+    stoppingCount: stopping.length,
     stoppedCount: stopped.length,
-    requestedCapacity: 0,
+    requestedCapacity: capacityOf(requested),
     runningCapacity: capacityOf(running),
-    stoppingCapacity: 0,
+    stoppingCapacity: capacityOf(stopping),
     stoppedCapacity: capacityOf(stopped),
   };
 }
 
 /** A worker as it is in answers: without its secrets. */
-export function describeWorker(worker: StaticWorker) {
+export function describeWorker(worker: ManagedWorker) {
   const { workerPoolId, workerGroup, workerId, providerId, capacity, state } = worker;
   return {
     workerPoolId,

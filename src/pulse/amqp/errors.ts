@@ -15,7 +15,7 @@ export function connectError(error: unknown, where: string): PulseError {
       { cause: error },
     );
   }
-  return new PulseError('connection', `${where} can not be reached: ${text}`, { cause: error });
+  return new PulseError('connection', `${where} cannot be reached: ${text}`, { cause: error });
 }
 
 /** Puts what ended a channel, or made a call on it fail, into our words. */
@@ -44,7 +44,7 @@ interface Refusal {
 }
 
 function kindOf(error: unknown): PulseErrorKind {
-  // amqplib throws these for what it can not put into a frame, before it sends any.
+  // amqplib throws these for what it cannot put into a frame, before it sends any.
   if (error instanceof TypeError || error instanceof RangeError) return 'invalid';
   const refusal = (error ?? {}) as Refusal;
   switch (refusal.code) {

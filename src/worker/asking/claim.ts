@@ -3,12 +3,14 @@ import {
   concat,
   defer,
   EMPTY,
+  filter,
   from,
   ignoreElements,
   map,
   merge,
   mergeMap,
   NEVER,
+  of,
   Subject,
   take,
   tap,
@@ -16,11 +18,12 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import type { Claim, Queue } from '../../queue/index.ts';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import { lastWord, type LastWord } from './last-word.ts';
 import type { Quarantine } from './quarantine.ts';
+import type { Room } from './room.ts';
 
 /** A wish for work. Its slots are taken already. */
 export interface Demand {
@@ -50,6 +53,7 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
  *
  * @param draining$ ends the pause after a failure: the worker waits for no more work
  * @param quarantine told of each answer; in quarantine, a demand counts as failed
+ * @param room without room for a run, a demand counts as failed
  */
 export function claim(
   queue: Queue,
@@ -57,11 +61,13 @@ export function claim(
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
   word: LastWord = lastWord(),
+  room?: Pick<Room, 'isThere'>,
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
   const works$ = new Subject<void>();
   return demand$ =>
     demand$.pipe(
+      mergeMap(demand => (room ? withRoom(demand, room) : of(demand))),
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
@@ -69,6 +75,7 @@ export function claim(
           return from(queue.claimWork(demand.tasks)).pipe(
             tap({ next: closed, error: closed }),
             mergeMap(claims => {
+              if (failures > 0) tell({ type: 'claim-work-works' });
               failures = 0;
               works$.next();
               return concat(settled(demand, claims.length), claims);
@@ -78,6 +85,18 @@ export function claim(
         }),
       ),
     );
+
+  /** Emits the demand if there is room for what it brings, and the worker has not been told to go meanwhile. */
+  function withRoom(demand: Demand, { isThere }: Pick<Room, 'isThere'>): Observable<Demand> {
+    return merge(from(isThere()), draining$.pipe(map(() => false))).pipe(
+      take(1),
+      filter(there => {
+        if (!there) demand.failed();
+        return there;
+      }),
+      map(() => demand),
+    );
+  }
 
   /** Claims go on their way at once; only an empty answer is thought about. */
   function settled(demand: Demand, claims: number): Observable<never> {

@@ -10,7 +10,7 @@ import {
   share,
   type OperatorFunction,
 } from 'rxjs';
-import type { Queue } from '../../queue/index.ts';
+import type { Queue } from '../../taskcluster/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Slots } from '../slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';

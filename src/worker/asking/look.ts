@@ -21,8 +21,8 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import type { Queue } from '../../queue/index.ts';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
@@ -109,6 +109,7 @@ export function look(
       defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
         // Taken here, the slots of an answer that nobody waits for any more stay free.
         map(count => {
+          if (failures > 0) tell({ type: 'look-works' });
           failures = 0;
           return wish(count ?? (isOwed ? 1 : unknownMeans), count !== undefined);
         }),

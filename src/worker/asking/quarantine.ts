@@ -1,7 +1,7 @@
 import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import type { Queue } from '../../queue/index.ts';
+import { fullJitter, type Backoff } from '../../base/index.ts';
 import { longTimer } from '../../streams/index.ts';
+import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../slots.ts';
 
@@ -65,7 +65,7 @@ export function quarantine(
 
   const shutOut = (forMs: number) => {
     isOut = true;
-    slots.pause();
+    slots.pause('quarantine');
     pause$.next(forMs);
   };
 
@@ -110,7 +110,7 @@ export function quarantine(
     if (untilMs !== 0 && (await look()) === 'shut out') return false;
     failures = 0;
     isOut = false;
-    slots.resume();
+    slots.resume('quarantine');
     return true;
   };
 
@@ -149,7 +149,7 @@ export function quarantine(
       ),
     ).pipe(
       finalize(() => {
-        slots.resume();
+        slots.resume('quarantine');
       }),
     ),
   };

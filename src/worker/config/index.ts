@@ -1,8 +1,8 @@
-/** The configuration of a worker: one table of properties, and what is made from it. Loads nothing else. */
+/** The configuration of a worker: the properties that every worker has and those of its features, and what is made from them. */
 export { configDefaults, type WorkerConfig } from './config.ts';
-export { expectation } from './expectation.ts';
+export { expectation } from '../properties/index.ts';
 export { OBSOLETE_PROPERTIES } from './obsolete.ts';
 export { portProblems } from './ports.ts';
 export { PROPERTIES, PROPERTY_GROUPS } from './properties.ts';
-export type { Property } from './property.ts';
+export type { Property } from '../properties/index.ts';
 export { configSchema } from './schema.ts';

@@ -5,8 +5,6 @@ interface ObsoleteProperty {
 }
 
 const derivedFromRootURL = { replacedBy: 'rootURL, from which the URLs of all services follow' };
-const tunnel = { replacedBy: 'wstServerURL and wstAudience (live logs are reached through websocktunnel)' };
-const livelogPorts = { replacedBy: 'livelogPortBase' };
 const workerManagerDecides = { replacedBy: 'worker-manager, which tells a worker when to go' };
 
 /**
@@ -28,20 +26,15 @@ export const OBSOLETE_PROPERTIES: ReadonlyMap<string, ObsoleteProperty> = new Ma
     queueRootURL: derivedFromRootURL,
     secretsRootURL: derivedFromRootURL,
     workerManagerRootURL: derivedFromRootURL,
-    livelogCertificate: tunnel,
-    livelogKey: tunnel,
-    livelogSecret: tunnel,
-    subdomain: tunnel,
-    livelogGETPort: livelogPorts,
-    livelogPUTPort: livelogPorts,
+    livelogGETPort: { replacedBy: 'livelogExposePort' },
+    livelogPUTPort: { replacedBy: "the worker's own live logs, which need no port to write to" },
     checkForNewDeploymentEverySecs: workerManagerDecides,
     deploymentId: workerManagerDecides,
     refreshURLsPrematurelySecs: { replacedBy: 'claimWork of the queue, which needs no signed URLs' },
     runTasksAsCurrentUser: {
       replacedBy: 'enableRunTaskAsCurrentUser and the task feature runTaskAsCurrentUser',
     },
-    openpgpSigningKeyLocation: { replacedBy: 'ed25519SigningKeyLocation' },
-    signingKeyLocation: { replacedBy: 'ed25519SigningKeyLocation' },
+    openpgpSigningKeyLocation: { replacedBy: 'signingKeyLocation' },
     absoluteHighMemoryThreshold: { replacedBy: 'minAvailableMemoryBytes' },
     relativeHighMemoryThreshold: { replacedBy: 'maxMemoryUsagePercent' },
     enableD2G: { replacedBy: 'd2gConfig.enableD2G' },

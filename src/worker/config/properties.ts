@@ -1,28 +1,29 @@
-import { deployment } from './properties/deployment.ts';
-import { features } from './properties/features.ts';
-import { machine } from './properties/machine.ts';
-import { pulse } from './properties/pulse.ts';
-import { tasks } from './properties/tasks.ts';
-import { worker } from './properties/worker.ts';
-import type { Property, PropertyGroup } from './property.ts';
+import { FEATURES } from '../features/index.ts';
+import { GENERAL_PROPERTIES, type Property, type PropertyGroup } from '../properties/index.ts';
 
-const table = { ...deployment, ...worker, ...pulse, ...tasks, ...features, ...machine } as const;
+type Union =
+  (typeof GENERAL_PROPERTIES)[keyof typeof GENERAL_PROPERTIES] | PropertiesOf<(typeof FEATURES)[number]>;
+type PropertiesOf<F> = F extends { readonly properties?: infer P } ? Exclude<P, undefined> : never;
+type IntersectionOf<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never;
 
 /** The table as the compiler sees it: {@link WorkerConfig} is made from it. */
-export type PropertyTable = typeof table;
+export type PropertyTable = IntersectionOf<Union>;
 
-/** The name of a property, in generic-worker's spelling. */
-export type PropertyName = keyof PropertyTable;
+const ofFeatures = Object.assign({}, ...FEATURES.map(feature => feature.properties)) as Readonly<
+  Record<string, Property>
+>;
+
+/** All properties under the headings of help and documentation. */
+export const PROPERTY_GROUPS: readonly PropertyGroup[] = Object.entries(GENERAL_PROPERTIES).map(
+  ([title, properties]) => ({
+    title,
+    properties: title === 'Features' ? { ...ofFeatures, ...properties } : properties,
+  }),
+);
 
 /** Every property that tcw knows, by name. */
-export const PROPERTIES: ReadonlyMap<string, Property> = new Map(Object.entries(table));
-
-/** The same properties under the headings of help and documentation. */
-export const PROPERTY_GROUPS: readonly PropertyGroup[] = [
-  { title: 'Deployment', properties: deployment },
-  { title: 'Worker', properties: worker },
-  { title: 'Pulse', properties: pulse },
-  { title: 'Tasks', properties: tasks },
-  { title: 'Features', properties: features },
-  { title: 'Machine', properties: machine },
-];
+export const PROPERTIES: ReadonlyMap<string, Property> = new Map(
+  PROPERTY_GROUPS.flatMap(({ properties }) => Object.entries(properties)),
+);

@@ -1,7 +1,7 @@
-import { expectation } from './expectation.ts';
+import { expectation } from '../properties/index.ts';
 import { OBSOLETE_PROPERTIES } from './obsolete.ts';
 import { PROPERTIES } from './properties.ts';
-import type { Property } from './property.ts';
+import type { Property } from '../properties/index.ts';
 
 /** IPv4 exactly, IPv6 by its alphabet. A `format` would need a plug-in of whoever checks. */
 const IP_ADDRESS = '^(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?:\\.(?!$)|$)){4}$|^(?=.*:)[\\da-fA-F:.]+$';
@@ -54,6 +54,8 @@ function valueSchema(property: Property): JsonSchema {
       return { type: 'integer', minimum: 0, maximum: 65_535 };
     case 'object':
       return { type: 'object', ...(property.keys && keysSchema(property.keys)) };
+    case 'strings':
+      return { type: 'array', items: { type: 'string' } };
     case 'ip':
       return { type: 'string', pattern: IP_ADDRESS };
     case 'directory':

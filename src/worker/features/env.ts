@@ -1,21 +1,28 @@
 import { TaskError } from '../outcome.ts';
-import type { Feature } from './feature.ts';
+import { ownSchemaPart } from '../schema-part.ts';
+import { feature, serving } from './feature.ts';
 
 /** `env`: variables for the commands. See `environment.ts` for what comes before and after them. */
-export const env: Feature = {
+export const env = feature({
   name: 'env',
-  schema: 'env',
-  check({ payload }) {
-    for (const [name, value] of Object.entries(payload.env ?? {})) {
-      const problem = problemOf(name, value);
-      if (problem !== undefined) throw new TaskError('malformed-payload', problem);
-    }
+  schema: {
+    'generic-worker': () => ownSchemaPart('generic-worker', 'env'),
+    'docker-worker': () => ownSchemaPart('docker-worker', 'env'),
   },
-};
+  open: () =>
+    serving<never>({
+      ask: ({ env: variables }) => {
+        const problems = Object.entries(variables).flatMap(([name, value]) => problemOf(name, value));
+        if (problems.length > 0) throw new TaskError('malformed-payload', problems.join('\n'));
+        return undefined;
+      },
+      start: () => ({}),
+    }),
+});
 
 /** To a program, `TASK_ID=x` is not a name but another value for a variable that no payload can change. */
-function problemOf(name: string, value: string): string | undefined {
+function problemOf(name: string, value: string): string[] {
   if (name === '' || /[=\0]/.test(name))
-    return `no environment variable can be named ${JSON.stringify(name)}`;
-  return value.includes('\0') ? `the environment variable ${JSON.stringify(name)} holds a NUL` : undefined;
+    return [`no environment variable can be named ${JSON.stringify(name)}`];
+  return value.includes('\0') ? [`the environment variable ${JSON.stringify(name)} holds a NUL`] : [];
 }

@@ -1,4 +1,12 @@
-import type { Feature } from './feature.ts';
+import { ownSchemaPart } from '../schema-part.ts';
+import { feature, serving } from './feature.ts';
 
-/** `onExitStatus`: exit codes after which the task is run again. `run.ts` reads it. */
-export const exitStatus: Feature = { name: 'onExitStatus', schema: 'exit-status' };
+/** `onExitStatus`: exit codes after which the task is run again, which `run.ts` reads, or its caches are thrown away. */
+export const exitStatus = feature({
+  name: 'onExitStatus',
+  schema: {
+    'generic-worker': () => ownSchemaPart('generic-worker', 'exit-status'),
+    'docker-worker': () => ownSchemaPart('docker-worker', 'exit-status'),
+  },
+  open: () => serving<never>({ ask: () => undefined, start: () => ({}) }),
+});

@@ -1,6 +1,18 @@
-/** What a payload may ask for: each feature in a file or folder of its own, with its part of the payload's schema. */
-export { FEATURES } from './all.ts';
-export type { FeatureRun, FinishingRun } from './feature.ts';
-export { logNames } from './logs.ts';
-export type { Payload } from './payload.ts';
-export { payloadProblems, payloadSchema } from './payload-schema.ts';
+/** What a task may ask for: each feature in a file or folder of its own, with its part of the payload's schema. */
+export { FEATURES, featuresOfOneSession } from './all.ts';
+export { SigningKeyUnusable } from './chain-of-trust/key-files.ts';
+export { encryptVariables, type TaskVariable } from './encrypted-env/message.ts';
+export { feature, serving } from './feature.ts';
+export type {
+  ActiveFeature,
+  Ending,
+  EngineView,
+  FeatureModule,
+  NeededScope,
+  Properties,
+  RunHandle,
+  SummaryLine,
+  WorkerFeature,
+  WorkerHost,
+} from './feature.ts';
+export { isEnabled, openFeatures, type OpenFeature, type OpenFeatures } from './open-features.ts';

@@ -1,74 +1,108 @@
+import type { ArtifactSink } from '../artifacts/sink.ts';
+import { nameProblem, nameWarning } from '../artifacts/name.ts';
 import { TaskError } from '../outcome.ts';
-import { nameProblem, nameWarning } from './artifacts/name.ts';
-import type { Feature } from './feature.ts';
+import { backingName, DEFAULT_LOGS, LOG_TYPE } from '../log-names.ts';
+import { ownSchemaPart } from '../schema-part.ts';
+import type { TaskLog } from '../task-log/task-log.ts';
+import type { LogNames } from '../task-spec.ts';
+import { feature, serving, type Ending } from './feature.ts';
 
-const DEFAULTS = { backing: 'public/logs/live_backing.log', live: 'public/logs/live.log' };
-/** For a log whose payload asks for something that cannot be had: it may have asked for privacy. */
-const NOT_PUBLIC = 'private/logs/live_backing.log';
+/** `logs`: the task's log, uploaded last so that it holds everything, and a link to it under the name of the live log. */
+export const logs = feature({
+  name: 'the log',
+  open: ({ tell }) =>
+    serving<LogNames>({
+      always: true,
+      ask: task => task.logs,
+      start: (names, { artifacts, claim, log }) => {
+        for (const [property, name] of Object.entries(names) as [string, string | undefined][]) {
+          if (name === undefined) continue;
+          artifacts.reserve(name, 'the log');
+          const warning = nameWarning(name);
+          if (warning) log.warn(`logs.${property} ${JSON.stringify(name)}: ${warning}`);
+        }
+        return {
+          finish: async ending => {
+            if (ending.lastWords !== undefined) log.error(ending.lastWords);
+            try {
+              await upload(names, log, artifacts, ending);
+            } catch (err) {
+              tell({ type: 'log-upload-failed', claim, err });
+              throw err;
+            }
+            // The disk was too small for the log: what there is of it went up, and a success is none.
+            if (log.failure) throw log.failure;
+          },
+        };
+      },
+    }),
+});
 
-/** `logs`: the names that the task's log is uploaded under. `upload.ts` does it last, when the log is complete. */
-export const logs: Feature = {
+async function upload(
+  { backing, live }: LogNames,
+  log: TaskLog,
+  artifacts: ArtifactSink,
+  { uploads, logSignal: signal }: Ending,
+): Promise<void> {
+  if (uploads === 'none' || backing === undefined) {
+    await log.end();
+    return;
+  }
+  const complete = log.end().then(() => log.handle);
+  const created = Promise.withResolvers<boolean>();
+  const options = { contentType: LOG_TYPE, signal };
+  const uploading = artifacts
+    .upload(backing, complete, {
+      ...options,
+      contentEncoding: 'gzip',
+      compressed: () => log.zipped(),
+      onCreated: () => {
+        created.resolve(true);
+      },
+    })
+    .finally(() => {
+      created.resolve(false);
+    });
+  const link = async () => {
+    // A link to a log that the queue does not know would lead nowhere.
+    if ((await created.promise) && live !== undefined)
+      await artifacts.link(live, { ...options, artifact: backing });
+  };
+  const steps = [uploading, link()];
+  await Promise.allSettled(steps);
+  await Promise.all(steps);
+}
+
+/** Refuses names for a log under which it cannot be uploaded. A task that is refused has a log, too: see log-names.ts. */
+export const logNameCheck = feature({
   name: 'logs',
-  schema: 'logs',
-  check({ payload, log }) {
-    for (const [property, name] of Object.entries({ ...DEFAULTS, ...payload.logs })) {
-      const problem = nameProblem(name);
-      if (problem)
-        throw new TaskError('malformed-payload', `logs.${property} ${JSON.stringify(name)}: ${problem}`);
-      const warning = nameWarning(name);
-      if (warning) log.warn(`logs.${property} ${JSON.stringify(name)}: ${warning}`);
-    }
-    const { backing, live } = { ...DEFAULTS, ...payload.logs };
-    const { backingLog = true, liveLog = true } = payload.features ?? {};
-    if (backingLog && liveLog && backing === live) {
-      throw new TaskError(
-        'malformed-payload',
-        `logs.backing and logs.live are both ${JSON.stringify(backing)}: the log and the link to it need two names`,
-      );
-    }
+  schema: {
+    'generic-worker': () => ownSchemaPart('generic-worker', 'logs'),
+    'docker-worker': () => ownSchemaPart('docker-worker', 'log'),
   },
-};
-
-/** The names of a run's log: its own, and that of the link to it. Undefined for what is not uploaded. */
-export interface LogNames {
-  readonly backing: string | undefined;
-  readonly live: string | undefined;
-}
-
-/**
- * Reads the names of a log from a payload as it came. A run that is refused or stopped early has a log too, and its
- * payload may be malformed. What such a payload says about its log counts as far as it can be understood, and what was
- * not plainly meant to be public does not become public.
- */
-export function logNames(payload: unknown): LogNames {
-  const { logs, features } = membersOf(payload);
-  const { backing, live } = membersOf(logs);
-  const { backingLog, liveLog } = membersOf(features);
-  if (backingLog === false) return { backing: undefined, live: undefined };
-  const understood = [logs, features].every(isAbsentOrObject) && isAbsentOrTrue(backingLog);
-  const own = understood ? ownName(backing) : NOT_PUBLIC;
-  const link = isAbsentOrTrue(liveLog) ? (live ?? DEFAULTS.live) : undefined;
-  return { backing: own, live: isName(link) && link !== own ? link : undefined };
-}
-
-function ownName(backing: unknown): string {
-  if (backing === undefined) return DEFAULTS.backing;
-  if (isName(backing)) return backing;
-  return typeof backing === 'string' && backing.startsWith('public/') ? DEFAULTS.backing : NOT_PUBLIC;
-}
-
-function isName(name: unknown): name is string {
-  return typeof name === 'string' && nameProblem(name) === undefined;
-}
-
-function isAbsentOrTrue(value: unknown): boolean {
-  return value === undefined || value === true;
-}
-
-function isAbsentOrObject(value: unknown): boolean {
-  return value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value));
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isAbsentOrObject(value) ? ((value ?? {}) as Record<string, unknown>) : {};
-}
+  open: () =>
+    serving<never>({
+      ask: ({ payload, switches }) => {
+        const { log, logs: named } = payload as {
+          readonly log?: string;
+          readonly logs?: Partial<typeof DEFAULT_LOGS>;
+        };
+        // docker-worker's payloads name the link only.
+        const asked = log === undefined ? { ...DEFAULT_LOGS, ...named } : { live: log };
+        const { backing, live } = { backing: backingName(asked.live), ...asked };
+        const problems = Object.entries(asked).flatMap(([property, name]) => {
+          const problem = nameProblem(name);
+          const place = log === undefined ? `logs.${property}` : 'log';
+          return problem ? [`${place} ${JSON.stringify(name)}: ${problem}`] : [];
+        });
+        if (switches.has('backingLog') && switches.has('liveLog') && backing === live) {
+          problems.push(
+            `logs.backing and logs.live are both ${JSON.stringify(backing)}: the log and the link to it need two names`,
+          );
+        }
+        if (problems.length > 0) throw new TaskError('malformed-payload', problems.join('\n'));
+        return undefined;
+      },
+      start: () => ({}),
+    }),
+});

@@ -22,3 +22,21 @@ export async function* filePieces(
     yield buffer.subarray(0, bytesRead);
   }
 }
+
+/**
+ * Fills the beginning of a buffer with the bytes of an open file from a place on.
+ *
+ * @throws TaskError `task-failed` when the file has become shorter
+ */
+export async function fillFrom(
+  handle: FileHandle,
+  buffer: Buffer,
+  length: number,
+  at: number,
+): Promise<void> {
+  for (let filled = 0; filled < length;) {
+    const { bytesRead } = await handle.read(buffer, filled, length - filled, at + filled);
+    if (bytesRead === 0) throw new TaskError('task-failed', 'a file became shorter while it was read');
+    filled += bytesRead;
+  }
+}

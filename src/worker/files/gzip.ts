@@ -1,56 +1,101 @@
 import type { FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
-import { createGzip, gzipSync, type ZlibOptions } from 'node:zlib';
-import { filePieces } from './file-pieces.ts';
+import { gzipSync } from 'node:zlib';
+import { fillFrom } from './file-pieces.ts';
+import { isStream, sizeOf, type FileSource } from './file-source.ts';
+import { gzipMember } from './gzip-member.ts';
 import type { Upload } from './put.ts';
+import { streamPieces } from './stream-pieces.ts';
+import { wholeOf } from './whole-of.ts';
 import { shortageOf } from '../shortage.ts';
 
-const READ_BYTES = 256 * 1024;
 /** A file of up to so many bytes is compressed in memory, in less than a ms. */
 const SMALL_BYTES = 32 * 1024;
-/** With this mark, a chunk is asked for only when the one before it has been used up. */
-const GZIP = { highWaterMark: 1, chunkSize: 64 * 1024 } as ZlibOptions;
+
+interface GzipOptions {
+  /** How many bytes of the file are compressed: as many as it has by now, unless given. Of a stream, all that it has. */
+  readonly size?: number | undefined;
+  readonly signal: AbortSignal;
+  /** Gets each piece of what is compressed. */
+  readonly onPiece?: ((piece: Buffer) => void) | undefined;
+}
 
 /** Disposed of when it has gone up: its file is closed then, if it is one that was made for it. */
 export type Gzipped = Upload & AsyncDisposable;
 
 /**
- * Compresses an open file: a small one in memory, any other into a second file. Where the disk has no room for that, the
+ * Compresses a file: a small one in memory, any other into a second file. Where the disk has no room for that, the
  * file goes up as it is.
  *
  * @param newTarget makes the second file
  */
 export async function gzipped(
-  source: FileHandle,
+  source: Exclude<FileSource, Buffer>,
   newTarget: () => Promise<FileHandle>,
-  signal: AbortSignal,
+  { size: given, signal, onPiece }: GzipOptions,
 ): Promise<Gzipped> {
   signal.throwIfAborted();
-  const { size } = await source.stat();
+  const size = given ?? (await sizeOf(source));
   if (size <= SMALL_BYTES) {
-    const content: Buffer[] = [];
-    for await (const piece of filePieces(source, size, () => Buffer.allocUnsafe(size))) content.push(piece);
-    return upload(gzipSync(Buffer.concat(content)), 'gzip');
+    const whole = await wholeOf(source, size, signal);
+    onPiece?.(whole);
+    const content = gzipSync(whole);
+    return upload({ content, size: content.length, contentEncoding: 'gzip' });
   }
   let target: FileHandle | undefined;
   try {
     const made = (target = await newTarget());
-    // Always the same memory: a long file else fills it faster than it is freed.
-    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-    const pieces = filePieces(source, size, () => buffer);
-    await pipeline(pieces, createGzip(GZIP), chunks => made.writeFile(chunks), { signal });
-    return upload(made, 'gzip', () => made.close());
+    let written = 0;
+    const write = async (bytes: Buffer) => {
+      await made.appendFile(bytes);
+      written += bytes.length;
+    };
+    const options = { signal, onBlock: onPiece };
+    if (isStream(source)) {
+      const pieces = streamPieces(source, size, signal);
+      try {
+        await gzipMember(blocksOfPieces(pieces), write, options);
+      } finally {
+        await pieces.return();
+      }
+    } else await gzipMember(blocksOf(source, size), write, options);
+    return upload({ content: made, size: written, contentEncoding: 'gzip' }, () => made.close());
   } catch (error) {
     await target?.close();
     if (shortageOf(error) !== 'disk space') throw error;
-    return upload(source, 'identity');
+    return upload({ content: source, size, contentEncoding: 'identity' });
   }
 }
 
-function upload(
-  content: Upload['content'],
-  contentEncoding: Upload['contentEncoding'],
-  close: () => Promise<void> = () => Promise.resolve(),
-): Gzipped {
-  return { content, contentEncoding, [Symbol.asyncDispose]: close };
+/** Reads the first bytes of a file, block by block. @throws TaskError `task-failed` when the file has become shorter */
+function blocksOf(source: FileHandle, size: number): (buffer: Buffer) => Promise<number> {
+  let at = 0;
+  return async buffer => {
+    const wanted = Math.min(buffer.length, size - at);
+    await fillFrom(source, buffer, wanted, at);
+    at += wanted;
+    return wanted;
+  };
+}
+
+/** Cuts pieces of any length into blocks. */
+function blocksOfPieces(pieces: AsyncIterator<Buffer, void>): (buffer: Buffer) => Promise<number> {
+  let rest: Buffer = Buffer.alloc(0);
+  return async buffer => {
+    let filled = 0;
+    while (filled < buffer.length) {
+      if (rest.length === 0) {
+        const next = await pieces.next();
+        if (next.done) break;
+        rest = next.value;
+      }
+      const copied = rest.copy(buffer, filled);
+      filled += copied;
+      rest = rest.subarray(copied);
+    }
+    return filled;
+  };
+}
+
+function upload(made: Upload, close: () => Promise<void> = () => Promise.resolve()): Gzipped {
+  return { ...made, [Symbol.asyncDispose]: close };
 }

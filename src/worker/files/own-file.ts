@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -46,6 +47,18 @@ export function replaceOwnFile(file: string, text: string): void {
     renameSync(next, file);
   } catch (error) {
     rmSync(next, { force: true });
+    throw error;
+  }
+}
+
+/** The same, without keeping the worker's other tasks waiting. */
+export async function replaceOwnFileLater(file: string, text: string): Promise<void> {
+  const next = `${file}.${randomBytes(8).toString('hex')}`;
+  try {
+    await writeFile(next, text, { mode: 0o600, flag: 'wx' });
+    await rename(next, file);
+  } catch (error) {
+    await rm(next, { force: true });
     throw error;
   }
 }

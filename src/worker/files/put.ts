@@ -1,11 +1,13 @@
-import type { FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import { filePieces } from './file-pieces.ts';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import { isStream, sizeOf, type FileSource } from './file-source.ts';
+import { readAhead } from './read-ahead.ts';
+import { StreamFailed, streamPieces } from './stream-pieces.ts';
 import { TaskError } from '../outcome.ts';
 
-/** What the store refuses, it may take the next time, but hardly the ninth. */
+/** What the store refuses, or what cannot be read, may go up the next time, but hardly the ninth. */
 const TRIES_REFUSED = 8;
 /** About ten minutes of an outage. */
 const TRIES = 45;
@@ -15,7 +17,8 @@ const STALLED_MS = 120_000;
 const KERNEL_BYTES = 4 * 1024 * 1024;
 /** What the kernel holds may leave so slowly. */
 const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
-const READ_BYTES = 64 * 1024;
+/** More than a socket takes before it wants to wait. */
+const PIECE_BYTES = 256 * 1024;
 /** Stores answer with nothing, or with a few hundred bytes of XML. */
 const LARGEST_ANSWER_BYTES = 64 * 1024;
 /** In characters. */
@@ -24,15 +27,40 @@ const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
 /** A file as it goes up. */
 export interface Upload {
-  /** Open for reading; its bytes, where they are few. */
-  readonly content: FileHandle | Buffer;
+  /** Open for reading; its bytes, where they are few; or a stream, which is opened for each try. */
+  readonly content: FileSource;
+  /** In bytes. What a file has beyond that is not uploaded; a stream must not have more. */
+  readonly size: number;
   readonly contentEncoding: 'identity' | 'gzip';
 }
 
+/** Takes what an open file has by now, or bytes, or a stream of a known size, as they are. */
+export async function asItIs(content: FileSource, size?: number): Promise<Upload> {
+  return {
+    content,
+    size: Buffer.isBuffer(content) ? content.length : (size ?? (await sizeOf(content))),
+    contentEncoding: 'identity',
+  };
+}
+
+/** Where a file goes. */
+export interface Place {
+  /** Signed: whoever has it may write. */
+  readonly url: string;
+  /** What the store is told with the content, beside its length. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface PutOptions {
-  readonly contentType: string;
-  readonly contentEncoding: Upload['contentEncoding'];
   readonly signal: AbortSignal;
+  /** Asks for the place again, since its URL may have expired. Called after each refusal, before the next try. */
+  readonly freshPlace?: (() => Promise<Place>) | undefined;
+  /** Told how many bytes are on their way or there; from the beginning again with each further try. */
+  readonly onSent?: ((bytes: number) => void) | undefined;
+  /** Told when a try begins, the first one included. */
+  readonly onTry?: (() => void) | undefined;
+  /** Told the SHA-256 of what was uploaded, in hexadecimal, which is computed on the way. */
+  readonly onDigest?: ((sha256: string) => void) | undefined;
   /** How long nothing may move, in ms, until the connection counts as dead: two minutes by default. */
   readonly stalledMs?: number;
   /** How slow a store may be in reading what is on its way to it; 32 KB/s by default. */
@@ -45,33 +73,42 @@ class Refused extends Error {}
 /**
  * Uploads a file to a signed URL. S3 needs to know the length beforehand, so the file is complete.
  *
- * @throws TaskError `resource-unavailable` when the last try failed, or the URL is not one of HTTP
+ * @throws TaskError `resource-unavailable` when the last try failed, or the URL is not one of HTTP; `task-failed` when the
+ * stream has not the length that was said; or what `freshPlace` throws
  */
-export async function putFile(url: string, content: Upload['content'], options: PutOptions): Promise<void> {
-  const host = hostOf(url);
-  const size = Buffer.isBuffer(content) ? content.length : (await content.stat()).size;
+export async function putFile(
+  firstPlace: Place,
+  upload: Pick<Upload, 'content' | 'size'>,
+  options: PutOptions,
+): Promise<void> {
+  let place = firstPlace;
   let refused = 0;
   for (let attempt = 1; ; attempt++) {
+    const url = httpUrl(place.url);
+    options.onTry?.();
     try {
-      await putOnce(url, content, size, options);
+      await putOnce(url, place.headers, upload, options);
       return;
     } catch (error) {
       options.signal.throwIfAborted();
-      if (error instanceof TaskError) throw error;
-      if (error instanceof Refused) refused++;
+      const isUnread = error instanceof StreamFailed && error.isWorthAnotherTry;
+      if (error instanceof TaskError && !isUnread) throw error;
+      if (error instanceof Refused || isUnread) refused++;
       if (attempt === TRIES || refused === TRIES_REFUSED) {
-        // The URL is a secret of sorts: whoever has it may write. Only its host is told.
+        if (isUnread) throw error;
+        // The URL is a secret of sorts. Only its host is told.
         const reason = error instanceof Error ? error.message : String(error);
-        throw new TaskError('resource-unavailable', `could not upload to ${host}: ${reason}`);
+        throw new TaskError('resource-unavailable', `could not upload to ${url.host}: ${reason}`);
       }
       await sleep(fullJitter(attempt, BACKOFF), undefined, { signal: options.signal });
+      if (error instanceof Refused && options.freshPlace) place = await options.freshPlace();
     }
   }
 }
 
-function hostOf(url: string): string {
-  const { protocol, host } = URL.parse(url) ?? {};
-  if (host !== undefined && (protocol === 'http:' || protocol === 'https:')) return host;
+function httpUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new TaskError(
     'resource-unavailable',
     'could not upload: the queue gave no http or https URL to upload to',
@@ -79,26 +116,35 @@ function hostOf(url: string): string {
 }
 
 async function putOnce(
-  url: string,
-  content: Upload['content'],
-  size: number,
-  { contentType, contentEncoding, signal, ...limits }: PutOptions,
+  url: URL,
+  headers: Place['headers'],
+  { content, size }: Pick<Upload, 'content' | 'size'>,
+  { signal, onDigest, onSent, ...limits }: PutOptions,
 ): Promise<void> {
   const stall = stallOf(limits);
+  const hash = onDigest && createHash('sha256');
+  if (Buffer.isBuffer(content)) hash?.update(content);
+  const until = AbortSignal.any([signal, stall.signal]);
+  // Nobody reads a stream any more when the store has hung up, or answered early.
+  const over = isStream(content) ? new AbortController() : undefined;
+  let sent = 0;
+  const onPiece = (piece: Buffer) => {
+    hash?.update(piece);
+    stall.taken(piece.length);
+    onSent?.((sent += piece.length));
+  };
   try {
     // Loaded with the first upload: it costs 5 MB, and 45 ms of the time to start.
     const { request } = await import('undici');
     const response = await request(url, {
       method: 'PUT',
-      headers: {
-        'content-type': contentType,
-        'content-length': String(size),
-        ...(contentEncoding === 'gzip' && { 'content-encoding': 'gzip' }),
-      },
+      headers: { ...lowercase(headers), 'content-length': String(size) },
+      // undici takes whatever gives bytes, though its types do not say so. It asks for a piece when the kernel has the one
+      // before it, so that pieces may be lent.
       body: Buffer.isBuffer(content)
         ? content
-        : Readable.from(watched(content, size, stall.taken), { objectMode: false }),
-      signal: AbortSignal.any([signal, stall.signal]),
+        : (watched(piecesOf(content, size, until, over), onPiece) as unknown as Readable),
+      signal: until,
     });
     const answer = await beginning(response.body);
     const { statusCode } = response;
@@ -106,9 +152,26 @@ async function putOnce(
     const reason = `${statusCode} ${answer}`;
     if (statusCode >= 300)
       throw statusCode < 500 && statusCode !== 429 ? new Refused(reason) : new Error(reason);
+    if (hash) onDigest?.(hash.digest('hex'));
   } finally {
     stall.end();
+    over?.abort();
   }
+}
+
+function piecesOf(
+  content: Exclude<FileSource, Buffer>,
+  size: number,
+  signal: AbortSignal,
+  over: AbortController | undefined,
+): AsyncIterable<Buffer> {
+  if (!isStream(content)) return readAhead(content, size, PIECE_BYTES);
+  return streamPieces(content, size, over ? AbortSignal.any([signal, over.signal]) : signal);
+}
+
+/** What a store wants to be told has names in either case, and no header may go out twice. */
+function lowercase(headers: Place['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** How a store's answer begins, as a part of one line. The rest is not taken. */
@@ -124,11 +187,11 @@ async function beginning(answer: Readable): Promise<string> {
   return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 }
 
-/** A file's content, and a word for each piece that is taken of it. */
-async function* watched(file: FileHandle, size: number, onTaken: (bytes: number) => void) {
-  for await (const piece of filePieces(file, size, () => Buffer.allocUnsafeSlow(READ_BYTES))) {
+/** A file's content; each piece is told of when the one after it is asked for. */
+async function* watched(pieces: AsyncIterable<Buffer>, onPiece: (piece: Buffer) => void) {
+  for await (const piece of pieces) {
     yield piece;
-    onTaken(piece.length);
+    onPiece(piece);
   }
 }
 

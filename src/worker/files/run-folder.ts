@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isCode } from './is-code.ts';
 import { makeFolders } from './make-folders.ts';
@@ -34,11 +34,4 @@ export async function makeRunFolder(path: string): Promise<RunFolder> {
  */
 export async function removeRunFolder(folder: RunFolder): Promise<void> {
   await removeFolder(folder.path, folder);
-}
-
-/** Where a run's folder really is; undefined where something else has taken its place. */
-export async function realRunFolder({ path, dev, ino }: RunFolder): Promise<string | undefined> {
-  const real = await realpath(path);
-  const found = await lstat(real, { bigint: true });
-  return found.dev === dev && found.ino === ino ? real : undefined;
 }

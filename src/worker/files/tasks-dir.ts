@@ -1,4 +1,4 @@
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, lstat, stat } from 'node:fs/promises';
 import { isCode } from './is-code.ts';
 import { makeFolders } from './make-folders.ts';
 import { namelessFile } from './new-file.ts';
@@ -19,6 +19,13 @@ export async function readyTasksDir(tasksDir: string): Promise<void> {
     await chmod(tasksDir, (await stat(tasksDir)).mode | 0o700);
     await probe(tasksDir);
   }
+}
+
+/** Sees that nobody but this user gets into a folder, where it exists and is this user's. */
+export async function closeToOthers(folder: string): Promise<void> {
+  const found = await lstat(folder).catch(() => undefined);
+  if (found?.isDirectory() !== true || found.uid !== process.getuid?.()) return;
+  if ((found.mode & 0o077) !== 0) await chmod(folder, found.mode & 0o7700);
 }
 
 async function probe(tasksDir: string): Promise<void> {

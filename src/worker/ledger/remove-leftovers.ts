@@ -15,7 +15,7 @@ export interface LeftoversOptions {
   readonly tasksDir: string;
   /** Whether the folders of runs go too, or only their logs and temporary files. */
   readonly folders: boolean;
-  readonly engine: Engine;
+  readonly engines: readonly Pick<Engine, 'endLeftovers'>[];
   readonly tell: Tell;
 }
 
@@ -57,7 +57,7 @@ interface Leftovers extends LeftoversOptions {
 
 /** @returns whether there is time for another worker's */
 async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promise<boolean> {
-  const { engine, spared, tell, end } = leftovers;
+  const { engines, spared, tell, end } = leftovers;
   let isLeft = false;
   const worker = lifeOf(basename(folder));
   // Of a process in another container the kernel tells nothing; that this worker is dead, its sign of life has told.
@@ -70,7 +70,8 @@ async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promi
       if (!record.traces.every(isOfDead)) {
         throw new Error('a trace in its record is not of a dead worker');
       }
-      const processes = (await engine.endLeftovers?.(record.traces)) ?? 0;
+      let processes = 0;
+      for (const engine of engines) processes += (await engine.endLeftovers?.(record.traces)) ?? 0;
       const files = spared.has(runName) ? [] : await removeFiles(record, leftovers);
       await removeFolder(record.file);
       tell({ type: 'leftovers-removed', run: runName, processes, files });
@@ -101,16 +102,21 @@ async function removeFiles({ runName, ino }: Record, leftovers: Leftovers): Prom
   }
   const beside = names.filter(name => name.startsWith(`${runName}.`)).map(name => `${tasksDir}/${name}`);
   const temporary = [`${runName}.log`, `${runName}.log.gz`].map(name => `${tmpdir()}/${name}`);
-  for (const file of [...beside, ...temporary]) {
-    if (!(await isOwnFile(file))) continue;
-    await removeFolder(file);
-    removed.push(file);
+  // The run's folder for temporary files lies beside it; among the machine's temporary files a run has no folder.
+  const own = [
+    ...(await Promise.all(beside.map(path => isOwn(path, ['isFile', 'isDirectory'])))),
+    ...(await Promise.all(temporary.map(path => isOwn(path, ['isFile'])))),
+  ];
+  for (const [i, path] of [...beside, ...temporary].entries()) {
+    if (!own[i]) continue;
+    await removeFolder(path);
+    removed.push(path);
   }
   return removed;
 }
 
 /** Others may put what they like into a folder for temporary files, under any name. */
-async function isOwnFile(path: string): Promise<boolean> {
+async function isOwn(path: string, kinds: readonly ('isFile' | 'isDirectory')[]): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
-  return found?.isFile() === true && found.uid === process.getuid?.();
+  return found?.uid === process.getuid?.() && kinds.some(kind => found?.[kind]());
 }

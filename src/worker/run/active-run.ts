@@ -1,20 +1,26 @@
 import { tmpdir } from 'node:os';
 import { BehaviorSubject, type Observable } from 'rxjs';
-import type { Claim, Lease, RunCalls } from '../../queue/index.ts';
+import type { Claim, Lease, RunCalls } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../context.ts';
-import type { Sandbox } from '../engines/engine.ts';
-import type { FinishingRun } from '../features/index.ts';
+import type { Sandbox, TaskUser } from '../engines/engine.ts';
+import { runArtifacts } from '../artifacts/run-artifacts.ts';
+import type { ArtifactSink } from '../artifacts/sink.ts';
 import type { RunFolder } from '../files/run-folder.ts';
 import type { Entry } from '../ledger/index.ts';
 import type { Outcome } from '../outcome.ts';
+import type { RunSecrets } from '../secrets/run-secrets.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
+import type { TaskSpec } from '../task-spec.ts';
+import { ActiveFeatures } from './active-features.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state.ts';
 import { STOP_RULES, type StopReason, type StopRule } from './stop.ts';
 
 /** A run whose commands can be run. */
-export interface PreparedRun extends FinishingRun {
+export interface PreparedRun {
+  readonly task: TaskSpec;
   readonly sandbox: Sandbox;
   readonly env: Readonly<Record<string, string>>;
+  readonly log: TaskLog;
 }
 
 /** One run while it is here: its state, and what it holds that has to be given back. */
@@ -29,8 +35,19 @@ export class ActiveRun {
   entry: Entry | undefined;
   home: RunFolder | undefined;
   log: TaskLog | undefined;
+  /** The run's own user, where the engine makes one. */
+  user: TaskUser | undefined;
   sandbox: Sandbox | undefined;
-  prepared: PreparedRun | undefined;
+  /** Of the last command that ended by itself. */
+  exitCode: number | undefined;
+  readonly features = new ActiveFeatures();
+  readonly artifacts: ArtifactSink;
+  /** What its log hides. */
+  readonly secrets: RunSecrets;
+  /** What features know of where the commands run, for the chain of trust. */
+  readonly certified = new Map<string, string>();
+  /** Paths beside the run's folder that features may have made something at. */
+  readonly temporary = new Set<string>();
   /** Why some processes of the run could not be ended, while that is so. */
   processesLeft: Error | undefined;
   /** Renewals of the claim that have no answer yet: the queue may have granted them. */
@@ -42,12 +59,23 @@ export class ActiveRun {
   readonly #stopped = new AbortController();
   readonly #uploadsStopped = new AbortController();
   #forgetCredentials: () => void = () => undefined;
+  #stopMessage: string | undefined;
 
   constructor(claim: Claim, worker: WorkerContext) {
     this.claim = claim;
     this.worker = worker;
     this.calls = worker.queue.forRun(claim);
+    this.secrets = worker.secrets.forRun();
     this.folder = `${worker.config.tasksDir}/${runName(claim)}`;
+    this.artifacts = runArtifacts({
+      calls: this.calls,
+      expires: claim.task.expires ?? claim.task.deadline,
+      beside: this.folder,
+      storage: worker.config.createObjectArtifacts ? 'object' : 's3',
+      onUploaded: uploaded => {
+        worker.tell({ type: 'uploaded', claim, ...uploaded });
+      },
+    });
     this.#hide(claim.lease);
   }
 
@@ -60,7 +88,7 @@ export class ActiveRun {
     return this.#state$.value;
   }
 
-  /** Where a log may lie: a tasks folder that can not be written must not cost the task its log too. */
+  /** Where a log may lie: a tasks folder that cannot be written must not cost the task its log too. */
   get logFolders(): readonly string[] {
     return [this.worker.config.tasksDir, tmpdir()];
   }
@@ -86,7 +114,8 @@ export class ActiveRun {
 
   /** What the stop reason decides; undefined while there is none. */
   get rule(): StopRule | undefined {
-    return this.state.stop && STOP_RULES[this.state.stop];
+    const rule = this.state.stop && STOP_RULES[this.state.stop];
+    return rule && this.#stopMessage !== undefined ? { ...rule, message: this.#stopMessage } : rule;
   }
 
   dispatch(event: RunEvent): void {
@@ -96,6 +125,7 @@ export class ActiveRun {
     if (next.phase === 'resolved') {
       this.#state$.complete();
       this.#forgetCredentials();
+      this.secrets.forget();
     }
     if (this.rule && !this.stopped.aborted) this.#obey(this.rule);
   }
@@ -114,9 +144,24 @@ export class ActiveRun {
     }
   }
 
-  /** Only the first reason counts, and none once the run is being resolved. */
-  stop(reason: StopReason): void {
+  /**
+   * Only the first reason counts, and none once the run is being resolved.
+   *
+   * @param message ends the log, in place of what is usual for the reason
+   */
+  stop(reason: StopReason, message?: string): void {
+    const before = this.state.stop;
+    // The log's last line is known before anybody hears of the stop.
+    if (!before) this.#stopMessage = message;
     this.dispatch({ type: 'stop', reason });
+    if (!this.state.stop) this.#stopMessage = undefined;
+  }
+
+  /** The path for something temporary beside the run's folder, which is removed with it. */
+  beside(name: string): string {
+    const path = `${this.folder}.${name}`;
+    this.temporary.add(path);
+    return path;
   }
 
   /** The worker has no more time for the uploads of this run: what is not uploaded by now gives way to the report. */

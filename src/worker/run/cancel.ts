@@ -13,9 +13,9 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import { QueueError, type Queue, type RunInformation } from '../../queue/index.ts';
+import { fullJitter, type Backoff } from '../../base/index.ts';
 import { longTimer } from '../../streams/index.ts';
+import { ServiceError, type Queue, type RunInformation } from '../../taskcluster/index.ts';
 import type { ActiveRun } from './active-run.ts';
 import { reclaim } from './reclaim.ts';
 import type { StopReason } from './stop.ts';
@@ -68,7 +68,7 @@ function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<S
  */
 function whileAway({ back$ = NEVER }: Queue) {
   return (error: unknown, attempt: number): Observable<unknown> => {
-    const isAway = error instanceof QueueError && error.transient;
+    const isAway = error instanceof ServiceError && error.transient;
     if (!isAway) return throwError(() => error);
     return merge(timer(fullJitter(attempt, LOOK_AGAIN)), attempt === 1 ? back$ : NEVER);
   };

@@ -1,4 +1,15 @@
-import { concatMap, defer, exhaustMap, filter, from, interval, take, takeUntil, type Observable } from 'rxjs';
+import {
+  concatMap,
+  defer,
+  EMPTY,
+  exhaustMap,
+  filter,
+  interval,
+  merge,
+  take,
+  takeUntil,
+  type Observable,
+} from 'rxjs';
 import { removeFolder } from '../files/remove-folder.ts';
 import { removeRunFolder } from '../files/run-folder.ts';
 import type { ActiveRun } from './active-run.ts';
@@ -8,7 +19,7 @@ const AGAIN_MS = 60_000;
 
 /** Ends what is left of a run and removes it: processes, folder, log. Never errors. */
 export function cleanUp(run: ActiveRun): Observable<unknown> {
-  return defer(() => from(cleanedUp(run)));
+  return defer(() => cleanedUp(run));
 }
 
 /**
@@ -17,7 +28,7 @@ export function cleanUp(run: ActiveRun): Observable<unknown> {
  */
 export function untilGone(run: ActiveRun): Observable<unknown> {
   const { worker, claim } = run;
-  return interval(AGAIN_MS).pipe(
+  return merge(interval(AGAIN_MS), worker.engineBack$ ?? EMPTY).pipe(
     exhaustMap(() => run.endProcesses()),
     filter(() => run.processesLeft === undefined),
     take(1),
@@ -44,8 +55,17 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
   if (!run.processesLeft) await run.endProcesses();
   const left = run.processesLeft;
   if (left) worker.tell({ type: 'processes-left', claim, reason: left.message });
+  // Networks and directories of features are free only then.
+  const removedSandbox = await part('remove the sandbox', () => run.sandbox?.remove?.());
   await part("close the task's log", () => log?.end());
+  for (const { name, err } of await run.features.dispose())
+    worker.tell({ type: 'clean-up-failed', claim, what: `end feature ${name}`, err });
+  // A number of a user is not used again, so that what is left alive keeps its own.
+  const isUserGone =
+    left !== undefined ||
+    (await part("remove the task's user", async () => run.user?.[Symbol.asyncDispose]()));
   const removed = await Promise.all([
+    ...Array.from(run.temporary, path => part(`remove ${path}`, () => removeFolder(path))),
     part("remove the task's log", () => log?.remove()),
     part("remove the run's folder", () => {
       if (!worker.config.cleanUpTaskDirs) return undefined;
@@ -53,5 +73,5 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
     }),
   ]);
   // What could not be removed is left to the next start of a worker.
-  if (!left && removed.every(Boolean)) run.entry?.end();
+  if (!left && removedSandbox && isUserGone && removed.every(Boolean)) run.entry?.end();
 }

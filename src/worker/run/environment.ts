@@ -1,27 +1,34 @@
 import { userInfo } from 'node:os';
-import type { Claim } from '../../queue/index.ts';
-import type { WorkerConfig } from '../config/index.ts';
-import type { Payload } from '../features/index.ts';
+import type { Claim } from '../../taskcluster/index.ts';
+import type { TaskUser } from '../engines/engine.ts';
+import type { GeneralConfig } from '../properties/index.ts';
+import type { TaskSpec } from '../task-spec.ts';
 
 /**
  * The whole environment of a task's commands. Nothing of the worker's own is in it: a few fixed variables, then the
- * payload's, then those that a payload can not change.
+ * payload's, then those of features and others that a payload cannot change. Of a container, the image says where programs and the
+ * user's folder are.
  */
 export function taskEnvironment(
   claim: Claim,
-  payload: Payload,
-  folder: string,
-  config: WorkerConfig,
+  task: Pick<TaskSpec, 'container' | 'env'>,
+  ofFeatures: Readonly<Record<string, string>>,
+  { folder, user }: { readonly folder: string; readonly user?: Pick<TaskUser, 'name'> | undefined },
+  config: Pick<GeneralConfig, 'taskPath' | 'rootURL' | 'workerLocation' | 'instanceType'>,
 ): Record<string, string> {
   return {
-    PATH: config.taskPath,
-    HOME: folder,
-    USER: userName(),
-    LANG: 'C.UTF-8',
-    ...payload.env,
+    ...(!task.container && {
+      PATH: config.taskPath,
+      HOME: folder,
+      USER: user?.name ?? userName(),
+      ...(user && { LOGNAME: user.name }),
+      LANG: 'C.UTF-8',
+    }),
+    ...task.env,
+    ...ofFeatures,
     TASK_ID: claim.taskId,
     RUN_ID: String(claim.runId),
-    TASK_WORKDIR: folder,
+    ...(!task.container && { TASK_WORKDIR: folder }),
     TASK_GROUP_ID: claim.task.taskGroupId,
     TASKCLUSTER_ROOT_URL: config.rootURL,
     ...(config.workerLocation && { TASKCLUSTER_WORKER_LOCATION: config.workerLocation }),

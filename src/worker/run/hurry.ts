@@ -1,5 +1,5 @@
-import { map, merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
+import { map, merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
 import type { WorkerContext } from '../context.ts';
 
 /** How long a report is tried, in ms, by a worker that has to go now: the claim may as well expire. */
@@ -31,15 +31,15 @@ export function isClaimOpen(worker: Parameters<typeof noClaimOpen>[0]): Observab
   return merge(noClaimOpen(worker).pipe(map(() => false)), of(true)).pipe(take(1));
 }
 
-type GoingWorker = Pick<WorkerContext, 'shutdown$' | 'config'>;
+type GoingWorker = Pick<WorkerContext, 'shutdown$' | 'config' | 'graceMs'>;
 
 function partOfTheTime(
-  { shutdown$, config }: GoingWorker,
+  { shutdown$, config, graceMs: given }: GoingWorker,
   part: (graceMs: number) => number,
 ): Observable<unknown> {
-  const graceMs = config.shutdownGraceSecs * 1_000;
   return shutdown$.pipe(
     switchMap(toldAt => {
+      const graceMs = given?.() ?? config.shutdownGraceSecs * 1_000;
       if (toldAt === -Infinity) return of(undefined);
       return graceMs === 0 ? NEVER : longTimer(toldAt + part(graceMs) - performance.now());
     }),

@@ -1,23 +1,29 @@
-import { defer, from, type Observable } from 'rxjs';
-import { FEATURES, type FeatureRun } from '../features/index.ts';
-import { makeRunFolder } from '../files/run-folder.ts';
-import { openTaskLog } from '../task-log/task-log.ts';
+import { defer, type Observable } from 'rxjs';
+import type { TaskUser } from '../engines/engine.ts';
+import { isCode } from '../files/is-code.ts';
+import { makeRunFolder, type RunFolder } from '../files/run-folder.ts';
+import { TaskError } from '../outcome.ts';
+import type { ReadPayload } from '../payloads/index.ts';
+import { openTaskLog, type TaskLog } from '../task-log/task-log.ts';
 import { settingsBlock } from '../task-log/words.ts';
+import type { TaskSpec } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';
-import { readPayload } from './read-payload.ts';
+import { handleOf } from './handle.ts';
+import { runAfterUserCreation } from './user-script.ts';
+import { wishesOf, wishesOfRefused, type Wish } from './wishes.ts';
 
 /** Makes a claim ready to run: its log, its payload checked, its folder, the place for its processes. */
 export function prepare(run: ActiveRun): Observable<PreparedRun> {
   return defer(() => {
     run.dispatch({ type: 'prepare' });
-    return from(prepared(run));
+    return prepared(run);
   });
 }
 
 async function prepared(run: ActiveRun): Promise<PreparedRun> {
-  const { claim, worker, calls, folder } = run;
-  const { config, engine } = worker;
+  const { claim, worker, folder } = run;
+  const { config, engines } = worker;
   // Written down before there is anything to remove.
   const entry = (run.entry = worker.ledger?.begin(run.name));
   const [opened, made] = await Promise.allSettled([
@@ -25,7 +31,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
       folders: run.logFolders,
       name: run.logName,
       maxBytes: config.maxTaskLogMegabytes === 0 ? Infinity : config.maxTaskLogMegabytes * 1024 * 1024,
-      secrets: () => worker.secrets.all,
+      secrets: () => run.secrets.all,
       onChunk: worker.onLog && (chunk => worker.onLog?.(claim, chunk)),
     }),
     makeRunFolder(folder),
@@ -36,22 +42,82 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   }
   if (opened.status === 'rejected') throw opened.reason;
   const log = (run.log = opened.value);
-  log.info(settingsBlock(config, { version: worker.version, engine: engine.name }));
+  log.info(settingsBlock(config, { version: worker.version, engines: engines.all.map(({ name }) => name) }));
   log.info(`Task ID: ${claim.taskId}`);
   log.info('=== Task Starting ===');
 
-  const payload = readPayload(claim.task.payload, claim.taskId, log);
-  const seen: FeatureRun = { claim, calls, payload, folder, log, config, signal: run.uploadsStopped };
-  for (const feature of FEATURES) feature.check?.(seen);
-
-  if (made.status === 'rejected') throw made.reason;
+  const { task, wishes } = await accepted(run, log);
+  if (made.status === 'rejected') {
+    await run.features.start(wishesOfRefused(task, claim, worker.features), handleOf(run, task, log));
+    throw made.reason;
+  }
+  const engine = engines.for(task);
+  run.user = await userOf(run, task, made.value);
+  await run.features.start(wishes, handleOf(run, task, log));
   run.stopped.throwIfAborted();
-  const sandbox = (run.sandbox = await engine.open(folder, entry?.keep));
-  run.stopped.throwIfAborted();
-  return (run.prepared = {
-    ...seen,
+  const container = engine.capabilities.has('containers') ? { container: run.features.container } : {};
+  const sandbox = (run.sandbox = await engine.open({
     home: made.value,
-    sandbox,
-    env: taskEnvironment(claim, payload, folder, config),
-  });
+    keep: entry?.keep,
+    user: run.user,
+    ...container,
+  }));
+  run.stopped.throwIfAborted();
+  const env = taskEnvironment(claim, task, run.features.env, { folder, user: run.user }, config);
+  run.features.started(sandbox, env);
+  const ready = { task, sandbox, log, env };
+  await runAfterUserCreation(run, ready);
+  return ready;
+}
+
+/** Where no user is left, the worker is of no use until its machine starts again. */
+async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<TaskUser | undefined> {
+  try {
+    return await run.worker.engines.for(task).makeUser?.({
+      home,
+      runName: run.name,
+      groups: task.osGroups,
+      asWorker: task.switches.has('runTaskAsCurrentUser'),
+    });
+  } catch (error) {
+    if (isCode(error, 'ENOUSER')) run.worker.tell({ type: 'no-user-left', claim: run.claim });
+    throw error;
+  }
+}
+
+/** Reads the payload and what it asks for. A task that is refused gets a log, too. */
+async function accepted(run: ActiveRun, log: TaskLog): Promise<{ task: TaskSpec; wishes: Wish[] }> {
+  const { claim, worker } = run;
+  const { payloads, features, config, engines } = worker;
+  let task = payloads.unreadable(claim.task.payload);
+  try {
+    const read = payloads.read(claim.task.payload);
+    ({ task } = read);
+    const asking = wishesOf(task, claim, features, config, engines.for(task).capabilities);
+    const wishes = read.problems.length === 0 ? await asking : await refused(read, asking, claim.taskId, log);
+    return { task, wishes };
+  } catch (error) {
+    await run.features.start(wishesOfRefused(task, claim, features), handleOf(run, task, log));
+    throw error;
+  }
+}
+
+/** Says what is wrong with a payload, and what else would keep its task from running. In generic-worker's words. */
+async function refused(
+  { problems, schema }: ReadPayload,
+  asking: Promise<unknown>,
+  taskId: string,
+  log: TaskLog,
+): Promise<never> {
+  log.error('Task payload for this worker type must conform to the following jsonschema:');
+  log.error(JSON.stringify(schema, undefined, 2));
+  log.error('TASK FAIL since the task payload is invalid. See errors:');
+  for (const problem of problems) log.error(`- ${problem}`);
+  try {
+    await asking;
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    log.error(error.message);
+  }
+  throw new TaskError('malformed-payload', `validation of payload failed for task ${taskId}`);
 }

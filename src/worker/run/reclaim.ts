@@ -18,8 +18,8 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../pulse/index.ts';
-import { QueueError, type Claim, type Lease } from '../../queue/index.ts';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import { ServiceError, type Claim, type Lease } from '../../taskcluster/index.ts';
 import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
 
@@ -71,6 +71,7 @@ export function reclaim(
       );
       return merge(from(renewal), noAnswerIn(partMs())).pipe(take(1), ignoreElements());
     });
+    let dueAt = 0;
     const renew$ = merge(
       granted$,
       try$.pipe(
@@ -87,6 +88,8 @@ export function reclaim(
     ).pipe(
       take(1),
       tap(lease => {
+        const now = performance.now();
+        tell({ type: 'reclaimed', claim, lagMs: now - dueAt, leftMs: endsAt - now });
         endsAt += lease.takenUntilMs - takenUntilMs;
         takenUntilMs = lease.takenUntilMs;
         lease$.next(remaining());
@@ -95,7 +98,13 @@ export function reclaim(
       catchError(() => of('claim-lost' as const)),
     );
     const lost$ = claimExpiry(lease$).pipe(map(() => 'claim-lost' as const));
-    return merge(renewals(lease$).pipe(exhaustMap(() => renew$)), lost$).pipe(take(1));
+    const due$ = renewals(lease$).pipe(
+      exhaustMap(() => {
+        dueAt = performance.now();
+        return renew$;
+      }),
+    );
+    return merge(due$, lost$).pipe(take(1));
   });
 }
 
@@ -103,12 +112,12 @@ function noAnswerIn(ms: number): Observable<never> {
   const seconds = (ms / 1_000).toFixed(1);
   return timer(ms).pipe(
     map(() => {
-      throw new QueueError('unreachable', `reclaimTask: no answer in ${seconds} s`);
+      throw new ServiceError('unreachable', `reclaimTask: no answer in ${seconds} s`);
     }),
   );
 }
 
 /** The queue's word that this run is no longer ours. */
 function isOver(error: unknown): boolean {
-  return error instanceof QueueError && error.kind === 'conflict';
+  return error instanceof ServiceError && error.kind === 'conflict';
 }

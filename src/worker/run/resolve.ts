@@ -1,5 +1,5 @@
 import { catchError, defer, delay, from, map, of, switchMap, take, timeout, type Observable } from 'rxjs';
-import { QueueError } from '../../queue/index.ts';
+import { ServiceError } from '../../taskcluster/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
 import { HURRY_MS, noClaimOpen } from './hurry.ts';
@@ -59,7 +59,7 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
         : { type: 'not-reported', claim, stop: run.state.stop },
     );
   } catch (err) {
-    if (err instanceof QueueError && err.kind === 'conflict') {
+    if (err instanceof ServiceError && err.kind === 'conflict') {
       worker.tell({ type: 'reported-too-late', claim });
     } else {
       worker.tell({ type: 'report-failed', claim, outcome: verdict, err });

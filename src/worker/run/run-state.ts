@@ -34,7 +34,7 @@ const ORDER = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'res
 const PHASE_OF = { prepare: 'preparing', run: 'running', upload: 'uploading' } as const;
 
 /** What stops commands only. A run whose commands have ended keeps the verdict on them. */
-const STOPS_COMMANDS: readonly StopReason[] = ['max-run-time', 'worker-shutdown'];
+const STOPS_COMMANDS: readonly StopReason[] = ['max-run-time', 'limit-exceeded', 'worker-shutdown'];
 
 /**
  * A run's state machine. Phases may be left out, never taken back; an event that does not fit changes nothing.

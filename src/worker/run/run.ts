@@ -1,8 +1,9 @@
-import { defer, from, type Observable } from 'rxjs';
 import { longTimer } from '../../streams/index.ts';
+import { defer, type Observable } from 'rxjs';
 import { CommandNotStarted, type Command, type CommandResult } from '../engines/engine.ts';
 import { TaskError, type Outcome } from '../outcome.ts';
 import { commandSummary, goDuration, killedLine, shellWords } from '../task-log/words.ts';
+import type { ExitCodes } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { halfOfTheTime } from './hurry.ts';
 
@@ -13,18 +14,18 @@ import { halfOfTheTime } from './hurry.ts';
 export function execute(run: ActiveRun, prepared: PreparedRun): Observable<Outcome> {
   return defer(() => {
     run.dispatch({ type: 'run' });
-    return from(executed(run, prepared));
+    return executed(run, prepared);
   });
 }
 
 async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome> {
-  const { sandbox, payload, log } = prepared;
-  const limit = longTimer(payload.maxRunTime * 1_000).subscribe(() => {
+  const { sandbox, task, log } = prepared;
+  const limit = longTimer(task.maxRunTimeSecs * 1_000).subscribe(() => {
     run.stop('max-run-time');
   });
 
   let stopping: Promise<unknown> | undefined;
-  // Nobody waits for the stop while a command runs, which would go on for ever where it can not be stopped.
+  // Nobody waits for the stop while a command runs, which would go on for ever where it cannot be stopped.
   const { promise: stopFailed, reject: failStop } = Promise.withResolvers<never>();
   stopFailed.catch(() => undefined);
   const stop = () => {
@@ -46,24 +47,29 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   if (run.stopped.aborted) stop();
   run.stopped.addEventListener('abort', stop);
   try {
-    for (const [index, argv] of payload.command.entries()) {
+    for (const [index, { argv, stdin }] of task.commands.entries()) {
       run.stopped.throwIfAborted();
-      log.info(`Executing command ${index}: ${shellWords(argv)}`);
+      log.info(`Executing command ${index}: ${argv.length > 0 ? shellWords(argv) : "the image's own"}`);
       const startedAt = performance.now();
-      const isLast = index === payload.command.length - 1;
+      const isLast = index === task.commands.length - 1;
       const onEnded = (exitCode: number) => {
         if (isLast || exitCode !== 0) commandsEnded();
       };
-      const command = { argv, env: prepared.env, output: log.output, onEnded };
+      const command = { argv, stdin, env: prepared.env, output: log.output, onEnded };
+      run.features.commandStarting(index);
       const result = await Promise.race([started(prepared, command), stopFailed]);
       if (run.stopped.aborted) {
         log.error(`Command ABORTED after ${goDuration(performance.now() - startedAt)}: process aborted`);
         run.stopped.throwIfAborted();
       }
-      log.info(commandSummary(result));
+      run.exitCode = result.exitCode;
+      log.info(commandSummary(result, await run.features.commandEnded(index, result)));
       const killed = killedLine(result);
       if (killed !== undefined) log.warn(killed);
-      judge(result, payload.onExitStatus?.retry ?? []);
+      if (task.exitCodes.fatal?.includes(result.exitCode)) {
+        run.worker.tell({ type: 'worker-unfit', claim: run.claim, exitCode: result.exitCode });
+      }
+      judge(result, task.exitCodes);
     }
     return { result: 'completed' };
   } finally {
@@ -86,7 +92,10 @@ async function started({ sandbox, log }: PreparedRun, command: Command): Promise
   }
 }
 
-function judge({ exitCode }: CommandResult, retry: readonly number[]): void {
+function judge(
+  { exitCode }: CommandResult,
+  { retry, malformed, internal = [], fatal = [] }: ExitCodes,
+): void {
   if (exitCode === 0) return;
   if (retry.includes(exitCode)) {
     throw new TaskError(
@@ -94,5 +103,8 @@ function judge({ exitCode }: CommandResult, retry: readonly number[]): void {
       `task appears to have failed intermittently - exit code ${exitCode} found in task payload.onExitStatus list`,
     );
   }
+  if (malformed?.includes(exitCode)) throw new TaskError('malformed-payload', `exit status ${exitCode}`);
+  if ([...internal, ...fatal].includes(exitCode))
+    throw new TaskError('internal-error', `exit status ${exitCode}`);
   throw new TaskError('task-failed', `exit status ${exitCode}`);
 }

@@ -1,14 +1,16 @@
 /**
- * Why a run is stopped. `max-run-time` and `worker-shutdown` come before its commands have ended by themselves, the
+ * Why a run is stopped. `max-run-time`, `limit-exceeded` and `worker-shutdown` come before its commands have ended by themselves, the
  * others at any time before it is reported.
  *
  * - `canceled`: somebody cancelled the task.
  * - `deadline-exceeded`: the task's deadline has passed.
  * - `claim-lost`: the run is no longer ours: its claim expired, or the queue says so (409).
  * - `max-run-time`: the commands took longer than the payload allows.
+ * - `limit-exceeded`: a feature stopped the run, which used too much of the machine. The feature says of what.
  * - `worker-shutdown`: this worker has to go, and the commands have not ended or the uploads take too long.
  */
-export type StopReason = 'canceled' | 'deadline-exceeded' | 'claim-lost' | 'max-run-time' | 'worker-shutdown';
+export type StopReason =
+  'canceled' | 'deadline-exceeded' | 'claim-lost' | 'max-run-time' | 'limit-exceeded' | 'worker-shutdown';
 
 /** How long a log may take, in seconds, once a run is stopped for a reason with which no artifacts are uploaded. */
 export const LOG_SECS = 15;
@@ -57,6 +59,13 @@ export const STOP_RULES: Readonly<Record<StopReason, StopRule>> = {
     artifacts: 'all',
     keepCaches: false,
     message: 'task aborted - max run time exceeded',
+  },
+  'limit-exceeded': {
+    report: 'failed',
+    reportFirst: false,
+    artifacts: 'all',
+    keepCaches: false,
+    message: 'task aborted - it used more than this worker allows',
   },
   'worker-shutdown': {
     report: 'worker-shutdown',

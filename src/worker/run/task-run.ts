@@ -15,7 +15,7 @@ import {
   tap,
   type Observable,
 } from 'rxjs';
-import type { Claim } from '../../queue/index.ts';
+import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../context.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';

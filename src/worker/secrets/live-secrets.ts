@@ -1,5 +1,9 @@
-import { Secret } from '../../pulse/index.ts';
-import { inJson, spellingsOf } from './spellings.ts';
+import { Secret } from '../../base/index.ts';
+import { inJson } from './encodings.ts';
+import { longestFirst } from './longest-first.ts';
+import { RunSecrets } from './run-secrets.ts';
+import { listOf, type SecretList } from './secret-list.ts';
+import { spellingsOf } from './spellings.ts';
 
 /** At least so many groups of secrets that are no longer used are still hidden: the queue accepts such tokens for a while. */
 const KEPT = 8;
@@ -7,21 +11,24 @@ const KEPT = 8;
 const KEPT_FOR_EACH = 2;
 
 interface Words {
-  readonly words: readonly string[];
+  readonly secrets: readonly Secret[];
   /** The same as they are written into JSON. */
   readonly inJson: readonly string[];
 }
 
 /**
  * The secrets that a worker holds at a time: its own, and the credentials of all its runs. A task may come upon those of
- * another run, so that every log hides all of them.
+ * another run, so that every log hides all of them. What a task itself brings is hidden in its own log, see
+ * {@link RunSecrets}, and in that of the worker.
  */
 export class LiveSecrets {
   readonly #groups = new Set<Words>();
   readonly #unused: Words[] = [];
   /** How many groups were in use at the same time, at most. */
   #mostUsed = 0;
-  #known: { readonly inJson: readonly string[]; readonly all: readonly Secret[] } | undefined;
+  readonly #ofRuns = new Set<RunSecrets>();
+  #version = 0;
+  #inJson: readonly string[] | undefined;
 
   /**
    * Adds secrets that belong together.
@@ -30,10 +37,10 @@ export class LiveSecrets {
    */
   add(...secrets: readonly (Secret | undefined)[]): () => void {
     const words = secrets.flatMap(secret => (secret ? spellingsOf(secret.reveal()) : []));
-    const group = { words, inJson: words.map(inJson) };
+    const group = { secrets: words.map(word => new Secret(word)), inJson: words.map(inJson) };
     this.#groups.add(group);
     this.#mostUsed = Math.max(this.#mostUsed, this.#groups.size - this.#unused.length);
-    this.#known = undefined;
+    this.#changed();
     let isUsed = true;
     return () => {
       if (!isUsed) return;
@@ -42,7 +49,7 @@ export class LiveSecrets {
       if (this.#unused.length <= Math.max(KEPT, KEPT_FOR_EACH * this.#mostUsed)) return;
       const [oldest = group] = this.#unused.splice(0, 1);
       this.#groups.delete(oldest);
-      this.#known = undefined;
+      this.#changed();
     };
   }
 
@@ -51,31 +58,31 @@ export class LiveSecrets {
     return this.add(...Object.values(values).filter(value => value instanceof Secret));
   }
 
-  /** Every text to be hidden: the same list as long as nothing changes. */
-  get all(): readonly Secret[] {
-    return this.#present().all;
+  /** What the log of a run hides. */
+  forRun(): RunSecrets {
+    return new RunSecrets(this.all, (run, hasAny) => {
+      if (hasAny) this.#ofRuns.add(run);
+      else this.#ofRuns.delete(run);
+      this.#inJson = undefined;
+    });
   }
 
-  /** Hides every secret in the strings of a JSON text. */
+  /** Every text that all logs hide. */
+  readonly all: SecretList = listOf(
+    () => [...this.#groups].flatMap(({ secrets }) => secrets),
+    () => this.#version,
+  );
+
+  /** Hides every secret, also of a task, in the strings of a JSON text. */
   hideInJson(json: string): string {
-    return this.#present()
-      .inJson.filter(word => json.includes(word))
+    this.#inJson ??= longestFirst([...this.#groups, ...this.#ofRuns].flatMap(({ inJson: words }) => words));
+    return this.#inJson
+      .filter(word => json.includes(word))
       .reduce((text, word) => text.replaceAll(word, () => '[redacted]'), json);
   }
 
-  #present() {
-    if (!this.#known) {
-      const groups = [...this.#groups];
-      this.#known = {
-        inJson: longestFirst(groups.flatMap(group => group.inJson)),
-        all: Object.freeze(longestFirst(groups.flatMap(({ words }) => words)).map(word => new Secret(word))),
-      };
-    }
-    return this.#known;
+  #changed(): void {
+    this.#version += 1;
+    this.#inJson = undefined;
   }
-}
-
-/** Each word once. Nothing of a long one must be left over where a shorter one is a part of it. */
-function longestFirst(words: readonly string[]): string[] {
-  return [...new Set(words)].sort((one, other) => other.length - one.length);
 }

@@ -13,6 +13,18 @@ export interface LogFileOptions {
   readonly maxBytes: number;
   /** That line, without its break: so many bytes are left out, because of a failure or because of the bound. */
   readonly cutLine: (omitted: number, failure: Error | undefined) => string;
+  /** Told how many bytes the beginning of the file has, none of which changes unless the disk becomes full. */
+  readonly onAppended?: (size: number) => void;
+  /** Gives room on the disk back, if there is any to give, before a write that failed is tried once more. */
+  readonly makeRoom?: () => Promise<void>;
+}
+
+/** A log at a moment: the first bytes of the file, and what would follow them. */
+export interface LogSoFar {
+  /** How many of the file's bytes. */
+  readonly size: number;
+  /** The line that marks what is left out, and what is only kept in memory; empty for most logs. */
+  readonly rest: Buffer;
 }
 
 /** A file that is written from its beginning to its end, of which the middle may be left out. */
@@ -23,6 +35,8 @@ export interface LogFile {
    * @returns undefined when more may come at once; otherwise what settles then, and never rejects
    */
   write(bytes: Buffer): Promise<void> | undefined;
+  /** What the file would be if it were completed now. What is written later does not change it. */
+  soFar(): Promise<LogSoFar>;
   /** Completes the file. Never rejects; may be called again. */
   end(): Promise<void>;
   /** Why the disk did not take all; undefined when it did. */
@@ -36,7 +50,10 @@ export interface LogFile {
  *
  * @param handle open for reading and writing, and empty; it stays open
  */
-export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOptions): LogFile {
+export function logFile(
+  handle: FileHandle,
+  { maxBytes, cutLine, onAppended, makeRoom }: LogFileOptions,
+): LogFile {
   const tailBytes = Math.min(TAIL_BYTES, Math.floor(maxBytes / 2));
   const headBytes = maxBytes - tailBytes;
   let size = 0;
@@ -47,15 +64,22 @@ export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOption
   /** @returns what the disk did not take */
   const append = async (bytes: Buffer): Promise<Buffer> => {
     let left = bytes;
-    try {
+    const writeAll = async () => {
       while (left.length > 0) {
         const { bytesWritten } = await handle.write(left, 0, left.length, size);
         size += bytesWritten;
         left = left.subarray(bytesWritten);
       }
-    } catch (error) {
-      failure ??= error as Error;
-    }
+    };
+    const again = makeRoom && (async () => makeRoom().then(writeAll));
+    await writeAll()
+      .catch(async (error: unknown) => {
+        if (!again || failure) throw error;
+        await again();
+      })
+      .catch((error: unknown) => {
+        failure ??= error as Error;
+      });
     return left;
   };
 
@@ -63,6 +87,7 @@ export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOption
   const appendOrKeep = async (bytes: Buffer): Promise<void> => {
     const fitting = tail ? 0 : fittingBytes(bytes, headBytes - size);
     const refused = await append(bytes.subarray(0, fitting));
+    onAppended?.(size);
     for (const later of [refused, bytes.subarray(fitting)]) {
       // What the beginning, which ends with a line, leaves of its part is the tail's.
       if (later.length > 0)
@@ -107,6 +132,17 @@ export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOption
     await handle.truncate(size);
   };
 
+  const soFar = async (): Promise<LogSoFar> => {
+    await batches.flush();
+    const at = size;
+    const last = tail?.copy();
+    if (!tail || !last) return { size: at, rest: Buffer.alloc(0) };
+    const { passed } = tail;
+    if (passed === last.length) return { size: at, rest: last };
+    const kept = fromNextLine(last);
+    return { size: at, rest: Buffer.concat([await cutAt(at, passed - kept.length), kept]) };
+  };
+
   const end = async () => {
     try {
       await batches.flush();
@@ -120,6 +156,7 @@ export function logFile(handle: FileHandle, { maxBytes, cutLine }: LogFileOption
 
   return {
     write: batches.add,
+    soFar,
     end: () => (ended ??= end()),
     get failure() {
       return failure;

@@ -1,6 +1,6 @@
-import type { Secret } from '../../pulse/index.ts';
-import { SHORTEST_SECRET_BYTES } from '../secrets/spellings.ts';
-import { secretSearch, type SecretSearch } from './secret-search.ts';
+import type { Secret } from '../../base/index.ts';
+import { presentSearch } from './present-search.ts';
+import type { SecretSearch } from './secret-search.ts';
 
 const REPLACEMENT = Buffer.from('[redacted]');
 const NOTHING = Buffer.alloc(0);
@@ -14,13 +14,13 @@ export interface Redaction {
 }
 
 /**
- * Hides every byte of every secret and changes no other. Secrets that overlap are hidden together. One may be cut by a
+ * Hides every byte of every secret, also of a long piece of one, and changes no other. Secrets that overlap are hidden together. One may be cut by a
  * chunk's end, or be the beginning of a longer one; only what may be the beginning of a secret is held back.
  *
  * @param secrets asked for at each chunk, since reclaims bring new ones
  */
 export function redaction(secrets: () => Iterable<Secret>): Redaction {
-  const searchNow = latestSearch(secrets);
+  const searchNow = presentSearch(secrets);
   let heldBack: Buffer = NOTHING;
   /** How many bytes of what is held back belong to a secret that is replaced already. */
   let hidden = 0;
@@ -56,33 +56,4 @@ export function redaction(secrets: () => Iterable<Secret>): Redaction {
     },
     end: () => pass(heldBack, 0, searchNow()),
   };
-}
-
-/** The search for the secrets that there are, prepared again only when they have changed. */
-function latestSearch(secrets: () => Iterable<Secret>): () => SecretSearch {
-  let known: readonly Secret[] = [];
-  return () => {
-    const now = secrets();
-    if (isUnchangeable(now)) return searchFor(now);
-    const listed = [...now];
-    if (listed.length !== known.length || listed.some((secret, at) => secret !== known[at])) known = listed;
-    return searchFor(known);
-  };
-}
-
-function isUnchangeable(secrets: Iterable<Secret>): secrets is readonly Secret[] {
-  return Array.isArray(secrets) && Object.isFrozen(secrets);
-}
-
-/** The logs of a worker have one list of secrets, and need one search for it. */
-const searches = new WeakMap<readonly Secret[], SecretSearch>();
-
-function searchFor(secrets: readonly Secret[]): SecretSearch {
-  let search = searches.get(secrets);
-  if (!search) {
-    const words = secrets.map(secret => Buffer.from(secret.reveal()));
-    search = secretSearch(words.filter(word => word.length >= SHORTEST_SECRET_BYTES));
-    searches.set(secrets, search);
-  }
-  return search;
 }

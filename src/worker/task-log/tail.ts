@@ -5,6 +5,8 @@ export interface Tail {
   readonly passed: number;
   /** The last bytes, oldest first, in the memory of the tail itself: once it was full, nothing may be pushed afterwards. */
   take(): Buffer;
+  /** The same in memory of its own. */
+  copy(): Buffer;
 }
 
 /** @param size how many bytes are remembered */
@@ -29,6 +31,11 @@ export function tailOf(size: number): Tail {
       ring.subarray(0, oldest).reverse();
       ring.subarray(oldest).reverse();
       return ring.reverse();
+    },
+    copy: () => {
+      if (passed <= size) return Buffer.from(ring.subarray(0, passed));
+      const oldest = passed % size;
+      return Buffer.concat([ring.subarray(oldest), ring.subarray(0, oldest)]);
     },
   };
 }

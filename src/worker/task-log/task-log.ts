@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { unlink, type FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Secret } from '../../pulse/index.ts';
-import { newFile, unlessMissing } from '../files/new-file.ts';
-import { logFile } from './log-file.ts';
+import { BehaviorSubject, type Observable } from 'rxjs';
+import type { Secret } from '../../base/index.ts';
+import { followingZip } from '../files/following-zip.ts';
+import { namelessFile, newFile, unlessMissing } from '../files/new-file.ts';
+import { logFile, type LogSoFar } from './log-file.ts';
 import { redaction } from './redaction.ts';
 import { cutLine } from './words.ts';
 
@@ -25,13 +27,24 @@ export interface TaskLog {
   readonly file: string;
   /** The log on disk. Complete only after {@link TaskLog.end}, but for what was too much for the log or the disk. */
   readonly handle: FileHandle;
+  /** How many bytes the file has that do not change any more, for those who follow it. Completes with the log. */
+  readonly size$: Observable<number>;
+  /** Keeps the handle open for somebody who reads, also after {@link TaskLog.remove}. @returns what gives it back */
+  hold(): () => Promise<void>;
   /** Why the disk did not take all of the log; known after {@link TaskLog.end}. */
   readonly failure?: Error | undefined;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
+  /** The log as it is now, for a copy of it: {@link TaskLog.handle} has its first bytes. Only before its end. */
+  soFar(): Promise<LogSoFar>;
   /** Writes all that is outstanding. May be called twice; nothing but {@link TaskLog.addWarning} may be written afterwards. */
   end(): Promise<void>;
+  /**
+   * The log compressed with gzip, as far as that was done while it was written; undefined for a short log, or where the disk
+   * had no room. Only after {@link TaskLog.end}.
+   */
+  zipped(): Promise<FileHandle | undefined>;
   /** Adds a line to a log that has ended: what became known only then. */
   addWarning(message: string): Promise<void>;
   /** Closes and removes the file. May be called twice. */
@@ -58,13 +71,33 @@ export async function openTaskLog({
 }: TaskLogOptions): Promise<TaskLog> {
   const { handle, file } = await create(folders, name);
   const filter = redaction(secrets);
+  const size$ = new BehaviorSubject(0);
+  const holders = new Set<symbol>();
+  let isRemoved = false;
+  const closeUnlessHeld = async () => {
+    if (isRemoved && holders.size === 0) await handle.close();
+  };
+  const zip = followingZip(handle, () => namelessFile(file));
   const target = logFile(handle, {
     maxBytes,
+    onAppended: size => {
+      zip.grown(size);
+      size$.next(size);
+    },
+    makeRoom: () => zip.close(),
     cutLine: (omitted, failure) => `[taskcluster:warn ${timestamp()}] ${cutLine(omitted, maxBytes, failure)}`,
   });
   /** The chunks that are the worker's own. They wait among the others while the disk is slow. */
   const said = new WeakSet<Buffer>();
   let inLine = false;
+  const endFile = async () => {
+    await target.end();
+    // The middle of a log that was too long is left out: it has fewer bytes than came, or more than it had.
+    await handle.stat().then(({ size }) => {
+      size$.next(size);
+    }, ignored);
+    size$.complete();
+  };
   /** @returns undefined when all has gone its way; otherwise what settles then */
   const put = (pieces: Iterable<Buffer>): Promise<void> | undefined => {
     let waiting: Promise<void> | undefined;
@@ -90,13 +123,10 @@ export async function openTaskLog({
       settle(put(said.has(chunk) ? onItsOwnLine(chunk) : filter.pass(chunk)), done);
     },
     final: done => {
-      settle(
-        (put(filter.end()) ?? Promise.resolve()).then(() => target.end()),
-        done,
-      );
+      settle((put(filter.end()) ?? Promise.resolve()).then(endFile), done);
     },
     destroy: (error, done) => {
-      settle(target.end(), () => {
+      settle(endFile(), () => {
         done(error);
       });
     },
@@ -114,6 +144,14 @@ export async function openTaskLog({
     output,
     file,
     handle,
+    size$: size$.asObservable(),
+    hold: () => {
+      const holder = Symbol('holder');
+      holders.add(holder);
+      return async () => {
+        if (holders.delete(holder)) await closeUnlessHeld();
+      };
+    },
     get failure() {
       return target.failure;
     },
@@ -126,20 +164,40 @@ export async function openTaskLog({
     error: message => {
       write('[taskcluster:error]', message);
     },
+    soFar: async () => {
+      const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+      output.write(Buffer.alloc(0), error => {
+        if (error) reject(error);
+        else resolve(undefined);
+      });
+      await promise;
+      return target.soFar();
+    },
     end: async () => {
       if (!output.writableEnded) output.end();
       await finished(output);
     },
+    zipped: async () => (target.failure ? undefined : zip.finish((await handle.stat()).size)),
     addWarning: async message => {
+      // What was compressed lacks this line.
+      await zip.close();
       const { size } = await handle.stat();
       const lines = linesOf(`[taskcluster:warn ${timestamp()}]`, message);
       await handle.write(inLine ? Buffer.concat([LINE_BREAK, lines]) : lines, 0, undefined, size);
     },
     remove: async () => {
-      await handle.close();
+      await zip.close();
+      if (!isRemoved) {
+        isRemoved = true;
+        await closeUnlessHeld();
+      }
       await unlink(file).catch(unlessMissing);
     },
   };
+}
+
+function ignored(): void {
+  // The worst is that followers do not get the last bytes, which are uploaded.
 }
 
 /** Tells a stream how its work ended. */

@@ -1,16 +1,20 @@
-import type { WorkerConfig } from '../config/index.ts';
+import type { GeneralConfig } from '../properties/index.ts';
 import type { CommandResult } from '../engines/engine.ts';
 
 /** Labels end in one column, as wide as the longest that generic-worker has. */
 const LABEL_WIDTH = 32;
 
 /** What the log says after a command: tools read exit code and times from these lines. */
-export function commandSummary({ exitCode, userMs, kernelMs, wallMs }: CommandResult): string {
+export function commandSummary(
+  { exitCode, userMs, kernelMs, wallMs }: CommandResult,
+  more: readonly (readonly [label: string, value: string])[] = [],
+): string {
   const lines: (readonly [string, string])[] = [
     ['Exit Code', String(exitCode)],
     ...(userMs === undefined ? [] : [['User Time', goDuration(userMs)] as const]),
     ...(kernelMs === undefined ? [] : [['Kernel Time', goDuration(kernelMs)] as const]),
     ['Wall Time', goDuration(wallMs)],
+    ...more,
     ['Result', exitCode === 0 ? 'SUCCEEDED' : 'FAILED'],
   ];
   return lines.map(([label, value]) => `${label.padStart(LABEL_WIDTH)}: ${value}`).join('\n');
@@ -60,12 +64,12 @@ export function shellWords(argv: readonly string[]): string {
 
 /** The log's first lines: which pool this is, and on what. `workerTypeMetadata` is shown as it was configured. */
 export function settingsBlock(
-  { provisionerId, workerType, workerTypeMetadata, capacity }: WorkerConfig,
-  { version, engine }: { version: string; engine: string },
+  { provisionerId, workerType, workerTypeMetadata, capacity }: GeneralConfig,
+  { version, engines }: { readonly version: string; readonly engines: readonly string[] },
 ): string {
   const tcw = {
     version,
-    engine,
+    engine: engines.join(', '),
     config: { capacity },
     node: process.versions.node,
     platform: process.platform,

@@ -176,7 +176,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect(await listener.ended).toBe(0);
     expect(ids(listener.messages())).toEqual([2]);
     expect(listener.said()).toContain(
-      `a message of ${exchange} bare can not be read, and is dropped: /payload is missing`,
+      `a message of ${exchange} bare cannot be read, and is dropped: /payload is missing`,
     );
   });
 });

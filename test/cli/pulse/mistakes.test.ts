@@ -63,7 +63,7 @@ const mistakes: readonly Mistake[] = [
     server: nobody,
     call: pulse => pulse.publish(missing, 'k', undefined),
     kind: 'invalid',
-    says: 'the body can not be written as JSON: it is undefined',
+    says: 'the body cannot be written as JSON: it is undefined',
     words: ['publish', missing, 'k', '--body', '{"id":'],
     exitCode: 65,
     line: /^the body is no JSON: Unexpected end of JSON input$/,

@@ -62,7 +62,7 @@ describe.concurrent('tcw pulse queue', () => {
     for (const [queue, url, exitCode, says] of [
       ['missing', other, 64, 'knows no such queue: it answered 404 for queue/me/missing'],
       ['refused', other, 77, 'refused the user or the password: it answered 401 for queue/me/refused'],
-      ['q', 'http://other:HIDDEN@127.0.0.1:1', 69, 'can not be reached: '],
+      ['q', 'http://other:HIDDEN@127.0.0.1:1', 69, 'cannot be reached: '],
       ['q', 'http://other:HIDDEN@:1', 64, '--management has to be a URL'],
     ] as const) {
       const failed = await bindings(queue, '--management', url);

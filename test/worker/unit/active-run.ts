@@ -1,13 +1,31 @@
 import { tmpdir } from 'node:os';
 import { Subject } from 'rxjs';
 import { Secret } from '../../../src/pulse/index.ts';
-import type { Claim, Queue, RunCalls } from '../../../src/queue/index.ts';
+import type { Claim, Queue, RunCalls } from '../../../src/taskcluster/index.ts';
 import type { RunException } from '../../../src/streams/index.ts';
+import type { Engine } from '../../../src/worker/engines/engine.ts';
+import { enginesOf } from '../../../src/worker/engines/engines.ts';
+import { FEATURES, type WorkerFeature } from '../../../src/worker/features/index.ts';
+import { logs } from '../../../src/worker/features/logs.ts';
+import { featureHost } from './feature-host.ts';
+import { payloadsOf } from '../../../src/worker/payloads/index.ts';
+import { handleOf } from '../../../src/worker/run/handle.ts';
+import { wishesOfRefused } from '../../../src/worker/run/wishes.ts';
+import type { TaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import type { WorkerContext } from '../../../src/worker/context.ts';
 import { LiveSecrets } from '../../../src/worker/secrets/live-secrets.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
+
+/** An engine that opens nothing. */
+export const NO_ENGINE: Engine = {
+  name: 'none',
+  formats: ['generic-worker'],
+  capabilities: new Set(),
+  hostAddress: 'localhost',
+  open: () => Promise.reject(new Error('no engine')),
+};
 
 export const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
 
@@ -24,6 +42,7 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
           renewals.push(renewal);
           return renewal.promise;
         },
+        createArtifact: async () => ({ storageType: 's3', putUrl: 'http://127.0.0.1:9/nobody-listens' }),
       }) as unknown as RunCalls,
   };
   const exceptions$ = new Subject<RunException>();
@@ -35,7 +54,15 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     queue,
     tell: news.tell,
     version: '0',
-    engine: { name: 'none', open: () => Promise.reject(new Error('no engine')) },
+    engines: enginesOf([NO_ENGINE]),
+    features: [
+      {
+        name: 'the log',
+        feature: logs.open({ ...featureHost(), tell: news.tell }) as WorkerFeature,
+        isEnabled: true,
+      },
+    ],
+    payloads: payloadsOf(['generic-worker'], FEATURES),
     exceptions$,
     missed$,
     shutdown$,
@@ -65,4 +92,11 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     status: fake.status,
     back$: fake.back$,
   };
+}
+
+/** Gives a run its log, and has it uploaded at the end. */
+export async function startLog(run: ActiveRun, log: TaskLog): Promise<void> {
+  run.log = log;
+  const task = run.worker.payloads.unreadable({});
+  await run.features.start(wishesOfRefused(task, run.claim, run.worker.features), handleOf(run, task, log));
 }

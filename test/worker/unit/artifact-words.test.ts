@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contentEncodingOf, contentTypeOf } from '../../../src/worker/features/artifacts/content.ts';
-import { nameProblem } from '../../../src/worker/features/artifacts/name.ts';
+import { contentEncodingOf, contentTypeOf } from '../../../src/worker/artifacts/content.ts';
+import { nameProblem } from '../../../src/worker/artifacts/name.ts';
 
 describe("an artifact's name", () => {
   it.each([

@@ -1,22 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import { connectQueue, type RunCalls } from '../../../src/queue/index.ts';
-import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
-import type { FinishingRun } from '../../../src/worker/features/feature.ts';
+import { connectQueue, ServiceError, type RunCalls } from '../../../src/taskcluster/index.ts';
 import { TaskError } from '../../../src/worker/outcome.ts';
 import { TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
-import { silence, webServer } from '../../queue/web-server.ts';
+import { silence, webServer } from '../../taskcluster/web-server.ts';
 import { inHours, start } from './uploading-run.ts';
 import { waitFor } from '../../wait-for.ts';
 
-const finish = (run: FinishingRun) => Promise.resolve(artifacts.finish?.(run));
+interface Finishing {
+  finish(): Promise<void>;
+}
+
+const finish = (run: Finishing) => run.finish();
 
 /** What `finish` fails with. */
-async function failureOf(run: FinishingRun): Promise<unknown> {
+async function failureOf(run: Finishing): Promise<unknown> {
   return finish(run).then(
     () => 'nothing failed',
     (error: unknown) => error,
@@ -67,27 +70,92 @@ describe('an artifact', () => {
     expect(log.lines[0]).toContain(`and expiry ${expires}`);
   });
 
-  it('may be a directory of hundreds of files, ten of them on their way at a time', async () => {
-    const files = Object.fromEntries(
-      Array.from({ length: 120 }, (_, index) => [`out/${index}.txt`, `file ${index}`]),
-    );
-    const { run, listed, leftovers } = await start(
-      [{ type: 'directory', path: 'out', name: 'public/out' }],
-      files,
-    );
-    let [open, most] = [0, 0];
-    const counted: RunCalls = {
+  it.each([
+    ['small', 'file', 10, 32],
+    ['larger', 'file'.repeat(10_000), 1, 10],
+  ])(
+    'may be a directory of many %s files, so many of them on their way at a time',
+    async (_, text, least, most) => {
+      const files = Object.fromEntries(
+        Array.from({ length: 80 }, (_unused, index) => [`out/${index}.txt`, `${text} ${index}`]),
+      );
+      const { run, runWith, listed, download, leftovers } = await start(
+        [{ type: 'directory', path: 'out', name: 'public/out' }],
+        files,
+      );
+      let [open, seen] = [0, 0];
+      const counted: RunCalls = {
+        ...run.calls,
+        createArtifact: async (...args) => {
+          seen = Math.max(seen, ++open);
+          return run.calls.createArtifact(...args).finally(() => open--);
+        },
+      };
+      await finish(runWith(counted));
+      expect(await listed()).toHaveLength(80);
+      expect(seen).toBeGreaterThan(least);
+      expect(seen).toBeLessThanOrEqual(most);
+      expect(await (await download('public/out/79.txt')).text()).toBe(`${text} 79`);
+      expect(await leftovers()).toEqual([]);
+    },
+  );
+
+  it('goes to a fresh URL when its store takes the first one for expired', async () => {
+    const { run, runWith, log, download } = await start([{ path: 'x', name: 'public/x' }], { x: 'whole' });
+    const asked: string[] = [];
+    const late: RunCalls = {
       ...run.calls,
       createArtifact: async (...args) => {
-        most = Math.max(most, ++open);
-        return run.calls.createArtifact(...args).finally(() => open--);
+        const answer = await run.calls.createArtifact(...args);
+        asked.push(args[0]);
+        if (answer.storageType !== 's3' || asked.length > 1) return answer;
+        return { ...answer, putUrl: answer.putUrl.replace(/signature=[^&]*/, 'signature=expired') };
       },
     };
-    await finish({ ...run, calls: counted });
-    expect(await listed()).toHaveLength(120);
-    expect(most).toBeGreaterThan(1);
-    expect(most).toBeLessThanOrEqual(10);
-    expect(await leftovers()).toEqual([]);
+    await finish(runWith(late));
+    expect(asked).toEqual(['public/x', 'public/x']);
+    expect(await (await download('public/x')).text()).toBe('whole');
+    expect(log.lines.join('\n')).not.toContain('signature');
+  });
+
+  it('is given up when the queue refuses to sign another URL: the run is over', async () => {
+    const { run, runWith } = await start([{ path: 'x', name: 'public/x' }], { x: 'whole' });
+    let asked = 0;
+    const over: RunCalls = {
+      ...run.calls,
+      createArtifact: async (...args) => {
+        if (++asked > 1) throw new ServiceError('conflict', 'createArtifact: the run is over', 409);
+        const answer = await run.calls.createArtifact(...args);
+        return {
+          ...answer,
+          putUrl: `${(answer as { putUrl: string }).putUrl.replace(/signature=[^&]*/, 'signature=expired')}`,
+        };
+      },
+    };
+    expect(await failureOf(runWith(over))).toMatchObject({ kind: 'conflict' });
+    expect(asked).toBe(2);
+  });
+
+  it('lies at an absolute path, and a slash at the end of the name of a directory counts for nothing', async () => {
+    const elsewhere = await realpath(await mkdtemp(join(tmpdir(), 'tcw-elsewhere-')));
+    onTestFinished(() => rm(elsewhere, { recursive: true, force: true }));
+    await writeFile(join(elsewhere, 'a.txt'), 'a');
+    await mkdir(join(elsewhere, 'below'));
+    await writeFile(join(elsewhere, 'below/b.txt'), 'b');
+    const { run, listed, download } = await start([
+      { type: 'directory', path: `${elsewhere}/`, name: 'public/out/' },
+      { path: join(elsewhere, 'a.txt'), name: 'public/one.txt' },
+    ]);
+    await finish(run);
+    expect(await listed()).toEqual(['s3 public/one.txt', 's3 public/out/a.txt', 's3 public/out/below/b.txt']);
+    expect(await (await download('public/out/below/b.txt')).text()).toBe('b');
+  });
+
+  it('is refused before the first command when it lies at an absolute path and has no name', async () => {
+    const { problems } = await start([{ path: '/etc/hostname' }]);
+    expect(await problems()).toEqual([
+      'artifact "/etc/hostname": its name holds an empty part (a leading or a double slash)',
+    ]);
   });
 
   it.each([
@@ -111,8 +179,9 @@ describe('an artifact', () => {
   });
 
   it('may have the name of a log that the payload does without', async () => {
-    const { run, listed } = await start([{ name: 'public/logs/live.log' }], { x: 'mine' });
-    await finish({ ...run, payload: { ...run.payload, features: { liveLog: false } } });
+    const { run, runWith, listed } = await start([{ name: 'public/logs/live.log' }], { x: 'mine' });
+    const logs = { backing: 'public/logs/live_backing.log', live: undefined };
+    await finish(runWith(run.calls, { ...run.task, logs }));
     expect(await listed()).toEqual(['s3 public/logs/live.log']);
   });
 
@@ -170,7 +239,7 @@ describe('an artifact that can not be uploaded', () => {
       contentType: 'text/plain',
       expires,
     });
-    expect(await failureOf(run)).toMatchObject({ name: 'QueueError', kind: 'conflict' });
+    expect(await failureOf(run)).toMatchObject({ name: 'ServiceError', kind: 'conflict' });
     expect(await listed()).toEqual(['link public/taken', 's3 public/large', 's3 public/small.txt']);
     expect((await (await download('public/large')).arrayBuffer()).byteLength).toBe(8_000_000);
   });
@@ -257,7 +326,7 @@ describe('an artifact that can not be uploaded', () => {
 
 describe('a run that is stopped while it uploads', () => {
   it('does not wait for a queue that does not answer', async () => {
-    const { run, stop } = await start([{}], { x: 'x' });
+    const { run, runWith, stop } = await start([{}], { x: 'x' });
     const { rootUrl, requests } = await webServer(silence);
     const queue = connectQueue({
       rootUrl,
@@ -265,7 +334,7 @@ describe('a run that is stopped while it uploads', () => {
       taskQueueId: TASK_QUEUE_ID,
       ...WORKER,
     });
-    const failing = failureOf({ ...run, calls: queue.forRun(run.claim) });
+    const failing = failureOf(runWith(queue.forRun(run.claim)));
     await waitFor(() => {
       expect(requests).toHaveLength(1);
     });

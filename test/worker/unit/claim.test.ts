@@ -1,6 +1,6 @@
 import { Subject, takeUntil } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Claim } from '../../../src/queue/index.ts';
+import type { Claim } from '../../../src/taskcluster/index.ts';
 import { claim, type Demand } from '../../../src/worker/asking/claim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue, someClaims } from './fake-queue.ts';
@@ -26,14 +26,15 @@ function demand(tasks = 1): TestDemand {
   };
 }
 
-function start() {
+function start(room?: { isThere: () => Promise<boolean> }) {
   fakeTimers();
   const fake = fakeQueue();
   const news = newsLog();
   const [demand$, draining$] = [new Subject<Demand>(), new Subject<void>()];
   const claims: Claim[] = [];
   const seen = { complete: false, error: undefined as unknown };
-  const subscription = demand$.pipe(takeUntil(draining$), claim(fake.queue, news.tell, draining$)).subscribe({
+  const claiming = claim(fake.queue, news.tell, draining$, undefined, undefined, room);
+  const subscription = demand$.pipe(takeUntil(draining$), claiming).subscribe({
     next: each => claims.push(each),
     error: (error: unknown) => (seen.error = error),
     complete: () => (seen.complete = true),
@@ -109,6 +110,21 @@ describe('a call that fails', () => {
     expect(news.told).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
     await after(FIRST_PAUSE_MS - 499);
     expect(wish.told).toEqual(['failed']);
+  });
+
+  it('is followed by a word when one works again, once', async () => {
+    const { demand$, claimWork, news } = start();
+    for (const outcome of ['fail', 'fail', 'answer', 'answer'] as const) {
+      demand$.next(demand());
+      if (outcome === 'fail') claimWork.at(-1)?.fail();
+      else claimWork.at(-1)?.answer([]);
+      await arrived();
+    }
+    expect(news.told.map(({ message }) => message)).toEqual([
+      'could not ask for work',
+      'could not ask for work',
+      'the queue answers claimWork again',
+    ]);
   });
 
   it('makes the next pause longer, up to ten seconds, until one works', async () => {
@@ -215,5 +231,40 @@ describe('a worker that is going', () => {
     expect(seen.complete).toBe(true);
     expect(wish.told).toEqual(['failed']);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a demand of a worker that looks at its disk first', () => {
+  it('is a call when there is room', async () => {
+    const { demand$, claimWork, claims } = start({ isThere: async () => true });
+    demand$.next(demand(2));
+    await arrived();
+    expect(claimWork.map(({ asked }) => asked)).toEqual([2]);
+    claimWork[0]?.answer(someClaims(2));
+    await arrived();
+    expect(claims).toHaveLength(2);
+  });
+
+  it('fails without a call when there is none', async () => {
+    const { demand$, claimWork, seen } = start({ isThere: async () => false });
+    const [first, second] = [demand(), demand()];
+    demand$.next(first);
+    demand$.next(second);
+    await arrived();
+    expect(claimWork).toEqual([]);
+    expect([first.told, second.told]).toEqual([['failed'], ['failed']]);
+    expect(seen).toEqual({ complete: false, error: undefined });
+  });
+
+  it('fails when the worker is told to go meanwhile, however long the disk takes', async () => {
+    const { demand$, draining$, claimWork, seen } = start({ isThere: () => new Promise(() => undefined) });
+    const wish = demand();
+    demand$.next(wish);
+    await arrived();
+    draining$.next();
+    await arrived();
+    expect(wish.told).toEqual(['failed']);
+    expect(claimWork).toEqual([]);
+    expect(seen.complete).toBe(true);
   });
 });

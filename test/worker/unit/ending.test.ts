@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import { connectQueue, QueueError, type Lease, type RunCalls } from '../../../src/queue/index.ts';
+import { connectQueue, ServiceError, type Lease, type RunCalls } from '../../../src/taskcluster/index.ts';
 import { cleanUp } from '../../../src/worker/run/clean-up.ts';
 import type { Sandbox } from '../../../src/worker/engines/engine.ts';
 import { giveBack } from '../../../src/worker/give-back.ts';
@@ -98,12 +98,12 @@ describe('a run that is resolved', () => {
   });
 
   it('may be over before it is reported: no reason to worry', async () => {
-    const { news } = await reportsOf(COMPLETED, undefined, new QueueError('conflict', 'over', 409));
+    const { news } = await reportsOf(COMPLETED, undefined, new ServiceError('conflict', 'over', 409));
     expect(news.told.map(({ level }) => level)).toEqual(['info']);
   });
 
   it('may not be reported at all: that is told, and ends nothing', async () => {
-    const { news } = await reportsOf(COMPLETED, undefined, new QueueError('unavailable', 'down', 503));
+    const { news } = await reportsOf(COMPLETED, undefined, new ServiceError('unavailable', 'down', 503));
     expect(news.told).toMatchObject([
       {
         level: 'error',
@@ -136,7 +136,7 @@ describe('a claim that comes when the worker is going', () => {
   });
 
   it('is left to expire when that fails, which is told', async () => {
-    const { calls } = listedCalls(new QueueError('unreachable', 'nobody there'));
+    const { calls } = listedCalls(new ServiceError('unreachable', 'nobody there'));
     const { worker, claim, news } = activeRun();
     const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } });
     await lastValueFrom(going, { defaultValue: undefined });

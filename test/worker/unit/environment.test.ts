@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Claim } from '../../../src/queue/index.ts';
+import type { Claim } from '../../../src/taskcluster/index.ts';
 import { taskEnvironment } from '../../../src/worker/run/environment.ts';
 import { workerConfig } from './worker-config.ts';
 
@@ -11,7 +11,7 @@ const CLAIM = {
 const FOLDER = '/tasks/task_x_2';
 
 const environment = (env?: Record<string, string>, change: Parameters<typeof workerConfig>[0] = {}) =>
-  taskEnvironment(CLAIM, { command: [], maxRunTime: 1, ...(env && { env }) }, FOLDER, workerConfig(change));
+  taskEnvironment(CLAIM, { env: env ?? {} }, {}, { folder: FOLDER }, workerConfig(change));
 
 describe('the environment of a task', () => {
   it('is exactly this', () => {
@@ -24,6 +24,23 @@ describe('the environment of a task', () => {
       TASK_ID: CLAIM.taskId,
       RUN_ID: '2',
       TASK_WORKDIR: FOLDER,
+      TASK_GROUP_ID: CLAIM.task.taskGroupId,
+      TASKCLUSTER_ROOT_URL: 'https://tc.example.com',
+    });
+  });
+
+  it('has nothing of the machine’s in a container, whose image has its own', () => {
+    const container = {
+      image: { kind: 'named', name: 'x' },
+      capabilities: new Set<string>(),
+      devices: [],
+    } as const;
+    expect(
+      taskEnvironment(CLAIM, { env: { HOME: '/me' }, container }, {}, { folder: FOLDER }, workerConfig()),
+    ).toEqual({
+      HOME: '/me',
+      TASK_ID: CLAIM.taskId,
+      RUN_ID: '2',
       TASK_GROUP_ID: CLAIM.task.taskGroupId,
       TASKCLUSTER_ROOT_URL: 'https://tc.example.com',
     });

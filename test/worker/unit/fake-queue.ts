@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs';
 import { logNews } from '../../../src/cli/worker-log.ts';
 import type { Tell } from '../../../src/worker/index.ts';
-import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/queue/index.ts';
+import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { LogFields } from '../../../src/cli/logger.ts';
 
 /** A call that is open until the test answers it. */
@@ -29,6 +29,9 @@ export function fakeQueue() {
     pendingTasks: () => pendingTasks.make(undefined),
     status: taskId => status.make(taskId),
     forRun: () => ({}) as RunCalls,
+    service: () => {
+      throw new Error('no other call is made');
+    },
   };
   return { queue, back$, claimWork: claimWork.made, pendingTasks: pendingTasks.made, status: status.made };
 }

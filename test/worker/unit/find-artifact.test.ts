@@ -1,22 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
-import {
-  chmod,
-  chown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  realpath,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findArtifact, type FoundFile, type NotFound } from '../../../src/worker/features/artifacts/find.ts';
-import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
+import type { ArtifactSpec } from '../../../src/worker/task-spec.ts';
+import { closeSource } from '../../../src/worker/files/file-source.ts';
+import { hostFiles } from '../../../src/worker/files/host-files.ts';
 import type { RunFolder } from '../../../src/worker/files/run-folder.ts';
 
 const NOBODY = 65_534;
@@ -43,11 +34,15 @@ async function find(
   folder: string | RunFolder,
   type: 'file' | 'directory',
   path: string,
-  more: Partial<ArtifactRequest> = {},
+  more: Partial<ArtifactSpec> = {},
 ) {
   const home = typeof folder === 'string' ? await runFolder(folder) : folder;
-  const found: (NotFound | Omit<FoundFile, 'handle'>)[] = [];
-  for await (const { name, look } of findArtifact({ type, path, optional: false, ...more }, home)) {
+  const found: (NotFound | Omit<FoundFile, 'source'>)[] = [];
+  for await (const { name, look } of findArtifact(
+    { type, path, optional: false, ...more },
+    hostFiles(home.path),
+    home.path,
+  )) {
     const each = await look();
     if (!each) continue;
     expect(each.name).toBe(name);
@@ -55,8 +50,8 @@ async function find(
       found.push(each);
       continue;
     }
-    const { handle, ...rest } = each;
-    await handle.close();
+    const { source, ...rest } = each;
+    await closeSource(source);
     found.push(rest);
   }
   return found;
@@ -135,21 +130,49 @@ describe('a file to upload', () => {
     expect(await find(folder, 'file', 'pipe')).toMatchObject([{ reason: 'invalid-resource-on-worker' }]);
   });
 
-  it.each([
-    ['a path that leads out', '../x.txt'],
-    ['an absolute path', '/etc/passwd'],
-    ['a link that leads out', 'link'],
-    ['a folder that is a link out', 'etc/passwd'],
-  ])('never lies outside: %s', async (_, path) => {
+  it('does not lie outside by a path that leads out', async () => {
     const folder = await folderWith('run/a.txt', 'x.txt');
-    const run = join(folder, 'run');
-    await symlink('/etc/passwd', join(run, 'link'));
-    await symlink('/etc', join(run, 'etc'));
-    expect(await find(run, 'file', path)).toMatchObject([
+    expect(await find(join(folder, 'run'), 'file', '../x.txt')).toMatchObject([
       {
         reason: 'invalid-resource-on-worker',
         message: expect.stringContaining("lies outside of the task's folder") as string,
       },
+    ]);
+  });
+
+  it('may be a link to whatever the task could read itself', async () => {
+    const folder = await folderWith('run/a.txt', 'tools/x.txt');
+    const run = join(folder, 'run');
+    await symlink(join(folder, 'tools/x.txt'), join(run, 'link'));
+    await symlink(join(folder, 'tools'), join(run, 'tools'));
+    for (const path of ['link', 'tools/x.txt']) {
+      expect(await find(run, 'file', path)).toMatchObject([
+        { name: path, file: join(folder, 'tools/x.txt'), size: 11 },
+      ]);
+    }
+  });
+
+  // In these the worker would find itself, and its own variables.
+  it.runIf(process.platform === 'linux').each([
+    ['an absolute path', '/proc/self/environ'],
+    ['the path of a thread', '/proc/thread-self/environ'],
+    ['a link', 'environ'],
+    ['a link to a folder', 'self/environ'],
+    ['the machine', '/sys/kernel/mm/transparent_hugepage/enabled'],
+  ])('is never one of the kernel: %s', async (_, path) => {
+    const folder = await folderWith('a.txt');
+    await symlink('/proc/self/environ', join(folder, 'environ'));
+    await symlink('/proc/self', join(folder, 'self'));
+    expect(await find(folder, 'file', path, { name: 'public/x' })).toMatchObject([
+      { reason: expect.stringMatching(/^(invalid-resource|file-missing)-on-worker$/) as string },
+    ]);
+  });
+
+  it('may lie elsewhere when its path is absolute: the task could read it, too', async () => {
+    const folder = await folderWith('run/a.txt', 'shared/x.txt');
+    const path = join(folder, 'shared/x.txt');
+    expect(await find(join(folder, 'run'), 'file', path, { name: 'public/x' })).toEqual([
+      { name: 'public/x', file: path, size: 12 },
     ]);
   });
 
@@ -158,24 +181,6 @@ describe('a file to upload', () => {
     expect(await find(join(folder, 'run'), 'file', '../run-2/secret.txt')).toMatchObject([
       { reason: 'invalid-resource-on-worker' },
     ]);
-  });
-
-  it('does not lie in what a task has put in the place of its folder', async () => {
-    const parent = await folderWith('run/a.txt', 'elsewhere/secret.txt', 'moved/secret.txt');
-    const run = await runFolder(join(parent, 'run'));
-    await rename(run.path, join(parent, 'away'));
-    for (const replace of [
-      () => symlink(join(parent, 'elsewhere'), run.path),
-      async () => {
-        await rm(run.path);
-        await rename(join(parent, 'moved'), run.path);
-      },
-    ]) {
-      await replace();
-      expect(await find(run, 'file', 'secret.txt')).toMatchObject([{ reason: 'invalid-resource-on-worker' }]);
-    }
-    await rm(run.path, { recursive: true });
-    expect(await find(run, 'file', 'secret.txt')).toMatchObject([{ reason: 'file-missing-on-worker' }]);
   });
 
   it('says so when it may not be read', async () => {
@@ -219,7 +224,7 @@ describe('a directory to upload', () => {
     let last: string | undefined;
     let found = 0;
     const request = { type: 'directory', path: 'out', optional: false } as const;
-    for await (const { name } of findArtifact(request, await runFolder(folder))) {
+    for await (const { name } of findArtifact(request, hostFiles(folder), folder)) {
       last = name;
       found++;
     }
@@ -242,7 +247,7 @@ describe('a directory to upload', () => {
 
   it('has an error in the place of each file that can not be had, and all the others', async () => {
     const folder = await folderWith('out/a.txt', 'out/c.txt');
-    await symlink('/etc/passwd', join(folder, 'out/b'));
+    await symlink('/proc/self/environ', join(folder, 'out/b'));
     await symlink('nowhere', join(folder, 'out/d'));
     const found = await find(folder, 'directory', 'out');
     expect(found.map(one => [one.name, 'reason' in one ? one.reason : 'found'])).toEqual([

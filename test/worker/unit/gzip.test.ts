@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { StreamSource } from '../../../src/worker/files/file-source.ts';
 import { gzipped } from '../../../src/worker/files/gzip.ts';
 import { namelessFile } from '../../../src/worker/files/new-file.ts';
 
@@ -28,13 +30,20 @@ async function start(content: Buffer) {
   return { folder, source, made, newTarget };
 }
 
+function streamOf(content: Buffer, pieceBytes: number): StreamSource {
+  function* pieces() {
+    for (let at = 0; at < content.length; at += pieceBytes) yield content.subarray(at, at + pieceBytes);
+  }
+  return { open: async () => Readable.from(pieces()), close: async () => undefined };
+}
+
 const isClosed = (handle: FileHandle) => handle.fd === -1;
 
 describe('a file that is compressed', () => {
   it('is the same when it is read again, and lies in a file that nobody can name', async () => {
     const content = Buffer.concat([randomBytes(2_000_000), Buffer.alloc(2_000_000), randomBytes(700_001)]);
     const { folder, source, made, newTarget } = await start(content);
-    const upload = await gzipped(source, newTarget, signal);
+    const upload = await gzipped(source, newTarget, { signal });
     expect(upload).toMatchObject({ content: made[0], contentEncoding: 'gzip' });
     const { size = 0 } = (await made[0]?.stat()) ?? {};
     const { buffer } = (await made[0]?.read(Buffer.alloc(size), 0, size, 0)) ?? {};
@@ -48,16 +57,48 @@ describe('a file that is compressed', () => {
   it.runIf(existsSync('/dev/full'))('goes up as it is where there is no room for another file', async () => {
     const { source } = await start(randomBytes(300_000));
     const full = await open('/dev/full', 'r+');
-    const upload = await gzipped(source, () => Promise.resolve(full), signal);
+    const upload = await gzipped(source, () => Promise.resolve(full), { signal });
     expect(upload).toMatchObject({ content: source, contentEncoding: 'identity' });
     await upload[Symbol.asyncDispose]();
     expect([full, source].map(isClosed)).toEqual([true, false]);
   });
 
+  it.each([5, 1_000, 128 * 1024, 500_001])(
+    'may be a stream, whose pieces have any length: %i bytes',
+    async pieceBytes => {
+      const content = Buffer.concat([randomBytes(100_000), Buffer.alloc(300_000, 'text'), randomBytes(7)]);
+      const { made, newTarget } = await start(Buffer.alloc(0));
+      const pieces: Buffer[] = [];
+      const { content: compressed, size } = await gzipped(streamOf(content, pieceBytes), newTarget, {
+        size: content.length,
+        signal,
+        onPiece: piece => pieces.push(Buffer.from(piece)),
+      });
+      expect(compressed).toBe(made[0]);
+      const { buffer } = (await made[0]?.read(Buffer.alloc(size), 0, size, 0)) ?? {};
+      expect(gunzipSync(buffer ?? '').equals(content)).toBe(true);
+      expect(Buffer.concat(pieces).equals(content)).toBe(true);
+      await made[0]?.close();
+    },
+  );
+
+  it.runIf(existsSync('/dev/full'))(
+    'goes up as it is where it is a stream and there is no room',
+    async () => {
+      const content = randomBytes(300_000);
+      const source = streamOf(content, 10_000);
+      const full = await open('/dev/full', 'r+');
+      const options = { size: content.length, signal };
+      const upload = await gzipped(source, () => Promise.resolve(full), options);
+      expect(upload).toMatchObject({ content: source, size: content.length, contentEncoding: 'identity' });
+      expect(isClosed(full)).toBe(true);
+    },
+  );
+
   it.each([0, 5, 32 * 1024])('is compressed in memory where it is small: %i bytes', async length => {
     const content = randomBytes(length);
     const { source, made, newTarget } = await start(content);
-    const upload = await gzipped(source, newTarget, signal);
+    const upload = await gzipped(source, newTarget, { signal });
     expect(upload.contentEncoding).toBe('gzip');
     expect(gunzipSync(upload.content as Buffer).equals(content)).toBe(true);
     expect(made).toEqual([]);
@@ -72,7 +113,7 @@ describe('a file that is compressed', () => {
         stopped.abort(new Error('task canceled'));
         return newTarget();
       },
-      length === 1 ? AbortSignal.abort(new Error('task canceled')) : stopped.signal,
+      { signal: length === 1 ? AbortSignal.abort(new Error('task canceled')) : stopped.signal },
     );
     await expect(compressing).rejects.toThrow();
     expect(made.map(isClosed)).toEqual(made.map(() => true));

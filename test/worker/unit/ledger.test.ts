@@ -60,9 +60,7 @@ async function afterDeath(records: Record<string, string> = {}) {
 async function nextStart(tasksDir: string, { folders = true, failing = false } = {}) {
   const news = newsLog();
   const asked: string[][] = [];
-  const engine: Engine = {
-    name: 'none',
-    open: () => Promise.reject(new Error('no engine')),
+  const engine: Pick<Engine, 'endLeftovers'> = {
     endLeftovers: traces => {
       asked.push([...traces]);
       return failing ? Promise.reject(new Error('they do not die')) : Promise.resolve(traces.length);
@@ -70,7 +68,7 @@ async function nextStart(tasksDir: string, { folders = true, failing = false } =
   };
   const ledger = await openLedger(tasksDir, news.tell);
   if (!ledger) throw new Error('no ledger');
-  await removeLeftovers(ledger, { tasksDir, folders, engine, tell: news.tell });
+  await removeLeftovers(ledger, { tasksDir, folders, engines: [engine], tell: news.tell });
   ledger.close();
   return { asked, told: news.told };
 }

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { EXIT_CODE_OF } from '../../../src/cli/worker-process.ts';
+import { EXIT_CODE_OF } from '../../../src/cli/worker-failure.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run/run-state.ts';
 import { LOG_SECS, STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 import type { ExitReason } from '../../../src/worker/index.ts';
@@ -90,6 +90,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 const WHY: Record<ExitReason, string> = {
   'tasks-complete': '`numberOfTasksToRun` is reached',
   idle: 'nothing to do for `idleTimeoutSecs`',
+  'not-needed': 'worker-manager does not need the worker: what runs is finished',
   stopped: 'SIGINT: what runs is finished',
   shutdown: 'SIGTERM: what runs is stopped',
   'out-of-service': 'processes of its runs could not be ended, and no slot is left without some',

@@ -1,6 +1,6 @@
 import { NEVER, of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import type { Claim } from '../../../src/queue/index.ts';
+import type { Claim } from '../../../src/taskcluster/index.ts';
 import type { WorkerNews } from '../../../src/worker/events.ts';
 import { limits } from '../../../src/worker/limits.ts';
 import { STARTING } from '../../../src/worker/worker-state.ts';
@@ -45,6 +45,14 @@ describe('a worker that is to wait only so long', () => {
   it('has waited long enough from the start on', () => {
     marbles(({ expectObservable }) => {
       expectObservable(limits(config, NEVER, NONE_TAKEN)).toBe('60s (i|)', WHY);
+    });
+  });
+
+  it('waits for the whole time again when it is needed all the same', () => {
+    marbles(({ expectObservable }) => {
+      let asked = 0;
+      const needed = () => of(++asked < 3);
+      expectObservable(limits(config, NEVER, NONE_TAKEN, undefined, needed)).toBe('180s (i|)', WHY);
     });
   });
 

@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs';
-import type { TaskStatusStructure } from '../../../src/queue/index.ts';
+import type { TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { listen } from '../../../src/worker/asking/listen.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { logNames } from '../../../src/worker/features/logs.ts';
+import { logNames } from '../../../src/worker/log-names.ts';
 
 const PUBLIC = { backing: 'public/logs/live_backing.log', live: 'public/logs/live.log' };
 const PRIVATE = 'private/logs/live_backing.log';

@@ -201,6 +201,11 @@ describe('a quiet while', () => {
     pendingTasks[2]?.answer(0);
     await after(10_000);
     expect(pendingTasks).toHaveLength(3);
+    expect(news.told.map(({ message }) => message)).toEqual([
+      'could not ask how many tasks are pending',
+      'could not ask how many tasks are pending',
+      'the queue tells again how many tasks are pending',
+    ]);
     await after(QUIET_MS);
     pendingTasks[3]?.answer(1);
     await arrived();

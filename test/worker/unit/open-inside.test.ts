@@ -4,42 +4,46 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openInside } from '../../../src/worker/features/artifacts/open.ts';
+import { closeSource } from '../../../src/worker/files/file-source.ts';
+import { openFile } from '../../../src/worker/files/host-files.ts';
+import { wholeOf } from '../../../src/worker/files/whole-of.ts';
 import { makeRunFolder } from '../../../src/worker/files/run-folder.ts';
 
-/** A run's folder, and beside it a folder of somebody else's. */
+/** A run's folder. */
 async function start() {
   const parent = await mkdtemp(join(tmpdir(), 'tcw-open-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
-  await mkdir(join(parent, 'elsewhere'));
-  await writeFile(join(parent, 'elsewhere/file'), 'secret');
-  return { elsewhere: join(parent, 'elsewhere'), home: await makeRunFolder(join(parent, 'run')) };
+  return { home: await makeRunFolder(join(parent, 'run')) };
 }
 
 /** What is opened, or why nothing is. */
-async function contentOf(path: string, home: Awaited<ReturnType<typeof makeRunFolder>>): Promise<string> {
-  const opened = await openInside(path, home);
+async function contentOf(path: string): Promise<string> {
+  const opened = await openFile(path);
   if (opened.kind !== 'file') return opened.kind;
-  await using handle = opened.handle;
-  return handle.readFile('utf8');
+  const { source, size } = opened;
+  try {
+    return (await wholeOf(source, size, new AbortController().signal)).toString();
+  } finally {
+    await closeSource(source);
+  }
 }
 
 describe('a file that a task has in its hands', () => {
   it('is not waited for when it is a pipe that nobody writes into', async () => {
     const { home } = await start();
     execFileSync('mkfifo', [join(home.path, 'pipe')]);
-    expect(await contentOf(join(home.path, 'pipe'), home)).toBe('neither');
+    expect(await contentOf(join(home.path, 'pipe'))).toBe('neither');
   });
 
   // Two looks at a path may see two files, so the descriptor has to be looked at. macOS does not tell its path.
   it.runIf(process.platform === 'linux')(
-    'is never one outside, however often a folder on its way becomes a link out and back',
+    'is never one of the worker’s own in /proc, however often a folder on its way becomes a link there and back',
     async () => {
-      const { home, elsewhere } = await start();
+      const { home } = await start();
       const folder = join(home.path, 'folder');
       await mkdir(folder);
-      await writeFile(join(folder, 'file'), 'mine');
-      await symlink(elsewhere, join(home.path, 'link'));
+      await writeFile(join(folder, 'environ'), 'mine');
+      await symlink('/proc/self', join(home.path, 'link'));
       const swap = `
         const { renameSync } = require('node:fs');
         process.chdir(process.argv[1]);
@@ -56,7 +60,7 @@ describe('a file that a task has in its hands', () => {
       });
       await once(swapper.stdout, 'data');
       const seen = new Set<string>();
-      for (let look = 0; look < 3_000; look++) seen.add(await contentOf(join(folder, 'file'), home));
+      for (let look = 0; look < 3_000; look++) seen.add(await contentOf(join(folder, 'environ')));
       expect([...seen].filter(what => !['mine', 'outside', 'missing'].includes(what))).toEqual([]);
       expect(seen).toContain('mine');
     },

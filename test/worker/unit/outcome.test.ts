@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { QueueError } from '../../../src/queue/index.ts';
+import { ServiceError } from '../../../src/taskcluster/index.ts';
 import { CommandNotStarted } from '../../../src/worker/engines/engine.ts';
 import { outcomeOf, TaskError } from '../../../src/worker/outcome.ts';
 
@@ -16,11 +16,11 @@ describe('how an error resolves a run', () => {
     ['an exit code to be run again for', new TaskError('intermittent-task', 'x'), 'intermittent-task'],
     ['an upload that failed', new TaskError('resource-unavailable', 'x'), 'resource-unavailable'],
     ['a fault of the worker', new TaskError('internal-error', 'x'), 'internal-error'],
-    ['two artifacts of one name', new QueueError('conflict', 'x', 409), 'malformed-payload'],
-    ['an artifact that the queue does not take', new QueueError('refused', 'x', 400), 'malformed-payload'],
-    ['a queue that is out of order', new QueueError('unavailable', 'x', 503), 'resource-unavailable'],
-    ['a queue that can not be reached', new QueueError('unreachable', 'x'), 'resource-unavailable'],
-    ['a queue that forbids it', new QueueError('forbidden', 'x', 403), 'resource-unavailable'],
+    ['two artifacts of one name', new ServiceError('conflict', 'x', 409), 'malformed-payload'],
+    ['an artifact that the queue does not take', new ServiceError('refused', 'x', 400), 'malformed-payload'],
+    ['a queue that is out of order', new ServiceError('unavailable', 'x', 503), 'resource-unavailable'],
+    ['a queue that can not be reached', new ServiceError('unreachable', 'x'), 'resource-unavailable'],
+    ['a queue that forbids it', new ServiceError('forbidden', 'x', 403), 'resource-unavailable'],
   ])('%s: exception, %3$s', (_, error, reason) => {
     expect(outcomeOf(error)).toEqual({ result: 'exception', reason, message: 'x' });
   });

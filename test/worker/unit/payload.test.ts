@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FEATURES } from '../../../src/worker/features/index.ts';
-import { TaskError } from '../../../src/worker/outcome.ts';
 
-import { mergeParts, payloadProblems, payloadSchema } from '../../../src/worker/features/payload-schema.ts';
-import { readPayload } from '../../../src/worker/run/read-payload.ts';
-import { memoryLog } from './memory-log.ts';
+import { validator } from '../../../src/base/index.ts';
+import { payloadSchema } from '../../../src/worker/payload-schema.ts';
+import { payloadsOf } from '../../../src/worker/payloads/index.ts';
+import { mergeSchema } from '../../../src/worker/payloads/merge-schema.ts';
 
-const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
+const payloads = payloadsOf(['generic-worker'], FEATURES);
+const payloadProblems = validator(payloadSchema('generic-worker'), {
+  fillDefaults: true,
+  bestBranches: true,
+});
 const VALID = { command: [['true']], maxRunTime: 60 };
 
 /** The problems of a payload, which is valid but for a change. */
@@ -15,32 +19,57 @@ const problemsOf = (change: object) => payloadProblems({ ...VALID, ...change });
 
 describe('the schema of payloads', () => {
   it('is a closed one, made of the engine’s part and that of each feature', () => {
-    const schema = payloadSchema() as {
+    const schema = payloadSchema('generic-worker') as {
       properties: object;
       required: string[];
       additionalProperties: unknown;
     };
     expect(schema.additionalProperties).toBe(false);
-    expect(schema.required.sort()).toEqual(['command', 'maxRunTime']);
+    expect(schema.required).toEqual(['maxRunTime']);
     expect(Object.keys(schema.properties)).toEqual(
       expect.arrayContaining(['command', 'env', 'artifacts', 'logs']),
     );
   });
 
-  it('has a part for each feature', () => {
-    for (const { schema } of FEATURES) expect(() => mergeParts([schema])).not.toThrow();
+  it('can not have two parts that claim the same property: a mistake that is found at the start', () => {
+    const one = { properties: { env: { type: 'object' } } };
+    expect(() =>
+      mergeSchema('x', [
+        ['a', one],
+        ['b', one],
+      ]),
+    ).toThrow('a and b both have a payload property /env');
+    const inside = {
+      properties: { features: { type: 'object', properties: { mine: { type: 'boolean' } } } },
+    };
+    expect(() =>
+      mergeSchema('x', [
+        ['a', inside],
+        ['b', inside],
+      ]),
+    ).toThrow('a and b both have a payload property /features/mine');
   });
 
-  it('can not have two parts that claim the same property: a mistake that is found at the start', () => {
-    expect(() => mergeParts(['native', 'env', 'native'])).toThrow(
-      'two parts of the payload schema have a property "command"',
-    );
+  it('may have parts that share an object, each with properties of its own in it', () => {
+    const part = (name: string) => ({
+      properties: { features: { type: 'object', properties: { [name]: { type: 'boolean' } } } },
+    });
+    expect(
+      mergeSchema('x', [
+        ['a', part('one')],
+        ['b', part('two')],
+        ['c', part('three')],
+      ]),
+    ).toMatchObject({
+      properties: {
+        features: { properties: { one: {}, two: {}, three: {} } },
+      },
+    });
   });
 });
 
 describe('a problem of a payload', () => {
   it.each<[string, object, string]>([
-    ['a missing command', { command: undefined }, '/command is missing'],
     ['a missing time', { maxRunTime: undefined }, '/maxRunTime is missing'],
     ['a time that is no number', { maxRunTime: '60' }, '/maxRunTime must be integer'],
     ['no time at all', { maxRunTime: 0 }, '/maxRunTime must be >= 1'],
@@ -69,10 +98,17 @@ describe('a problem of a payload', () => {
       '/artifacts/0/expires must match format "date-time"',
     ],
     ['a retry on success', { onExitStatus: { retry: [0] } }, '/onExitStatus/retry/0 must be >= 1'],
+    ['a group without a name', { osGroups: [1] }, '/osGroups/0 must be string'],
     [
-      'groups, which this engine has none of',
-      { osGroups: ['docker'] },
-      '/osGroups must NOT have more than 0 items',
+      'a mount with a wrong digest, and not what else it could have been',
+      { mounts: [{ file: 'x', content: { url: 'https://example.com/x', sha256: 'abc' } }] },
+      '/mounts/0/content/sha256 must match pattern "^[a-f0-9]{64}$"',
+    ],
+    ['a cache without a directory', { mounts: [{ cacheName: 'c' }] }, '/mounts/0/directory is missing'],
+    [
+      'a mount from nowhere',
+      { mounts: [{ file: 'x', content: { artifact: 'public/x' } }] },
+      '/mounts/0/content/taskId is missing',
     ],
     ['a name with the signs of a path', { 'a/b~c': 1 }, '/a~1b~0c is not a known property'],
   ])('is named by its path: %s', (_, change, problem) => {
@@ -116,40 +152,55 @@ describe('reading a payload', () => {
   it('fills its defaults in, and leaves the task as it was', () => {
     const given = { ...VALID, artifacts: [{ type: 'file', path: 'x' }], logs: {}, features: {} };
     const before = structuredClone(given);
-    const payload = readPayload(given, TASK_ID, memoryLog());
-    expect(payload.artifacts).toEqual([{ type: 'file', path: 'x', optional: false }]);
-    expect(payload.logs).toEqual({ backing: 'public/logs/live_backing.log', live: 'public/logs/live.log' });
-    expect(payload.features).toMatchObject({ backingLog: true, liveLog: true });
+    const { task, problems } = payloads.read(given);
+    expect(problems).toEqual([]);
+    expect(task.artifacts).toEqual([{ type: 'file', path: 'x', optional: false }]);
+    expect(task.logs).toEqual({ backing: 'public/logs/live_backing.log', live: 'public/logs/live.log' });
+    expect([...task.switches].sort()).toEqual(['backingLog', 'liveLog', 'resourceMonitor']);
     expect(given).toEqual(before);
   });
 
-  it('says nothing in the log of a payload that is valid', () => {
-    const log = memoryLog();
-    readPayload(VALID, TASK_ID, log);
-    expect(log.lines).toEqual([]);
+  it('that is not valid says every problem, and takes of it what is right', () => {
+    const { task, problems, schema } = payloads.read({
+      command: 'true',
+      image: 'x',
+      osGroups: ['docker'],
+      artifacts: [{ type: 'file', path: 'kept' }, { type: 'tape', path: 'x' }, 7],
+      features: { taskclusterProxy: true, chainOfTrust: 'yes' },
+    });
+    expect([...problems].sort()).toEqual([
+      '/artifacts/1/type must be one of "file", "directory"',
+      '/artifacts/2 must be object',
+      '/command must be array',
+      '/features/chainOfTrust must be boolean',
+      '/image makes this a payload of docker-worker, and no engine of this worker runs containers',
+      '/maxRunTime is missing',
+    ]);
+    expect(schema).toEqual(payloadSchema('generic-worker'));
+    expect(task).toMatchObject({ commands: [], osGroups: ['docker'], artifacts: [{ path: 'kept' }] });
+    expect(task.switches).toContain('taskclusterProxy');
+    expect(task.switches).not.toContain('chainOfTrust');
   });
 
-  it('ends a run whose payload is not valid, with the schema and every problem in the log', () => {
-    const log = memoryLog();
-    let error: unknown;
-    try {
-      readPayload({ command: 'true', image: 'x' }, TASK_ID, log);
-    } catch (thrown) {
-      error = thrown;
+  it('that is not valid has no public log because its log has no name that can be', () => {
+    const { task } = payloads.read({ ...VALID, logs: { backing: 7 } });
+    expect(task.logs.backing).toBe('private/logs/live_backing.log');
+  });
+
+  it('takes nothing of what is no payload at all', () => {
+    for (const value of [null, 7, 'x', true, [], [VALID]]) {
+      const { task, problems } = payloads.read(value);
+      expect(problems).toEqual(['/ must be object']);
+      expect(task).toMatchObject({ commands: [], artifacts: [], osGroups: [] });
     }
-    expect(error).toBeInstanceOf(TaskError);
-    expect(error).toMatchObject({
-      kind: 'malformed-payload',
-      message: `validation of payload failed for task ${TASK_ID}`,
+  });
+
+  it('that is very large does not take long', () => {
+    const begun = performance.now();
+    payloads.read({
+      ...VALID,
+      env: Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`N${n}`, n])),
     });
-    const [title, schema = '', verdict, ...problems] = log.lines;
-    expect(title).toBe('error: Task payload for this worker type must conform to the following jsonschema:');
-    expect(JSON.parse(schema.replace(/^error: /, ''))).toEqual(payloadSchema());
-    expect(verdict).toBe('error: TASK FAIL since the task payload is invalid. See errors:');
-    expect(problems.sort()).toEqual([
-      'error: - /command must be array',
-      'error: - /image is not a known property',
-      'error: - /maxRunTime is missing',
-    ]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 });

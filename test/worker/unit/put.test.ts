@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { putFile, type PutOptions } from '../../../src/worker/files/put.ts';
+import { listening } from '../../harness/listening.ts';
+import { asItIs, putFile, type Place, type PutOptions } from '../../../src/worker/files/put.ts';
 import { waitFor } from '../../wait-for.ts';
 
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';
@@ -15,25 +16,18 @@ const TRIES = 8;
 
 /** A store that answers in turn, the last way for ever, and keeps what was put into it. */
 async function store(...answers: ((response: ServerResponse) => void)[]) {
-  const puts: { headers: IncomingHttpHeaders; body: Buffer }[] = [];
+  const puts: { url: string; headers: IncomingHttpHeaders; body: Buffer }[] = [];
   const server = createServer((request, response) => {
     void buffer(request).then(
       body => {
         const answer = answers[puts.length] ?? answers.at(-1) ?? taken;
-        puts.push({ headers: request.headers, body });
+        puts.push({ url: request.url ?? '', headers: request.headers, body });
         answer(response);
       },
       () => undefined,
     );
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  });
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = await listening(server);
   return { puts, host, url: `http://${host}${SIGNED}` };
 }
 
@@ -56,9 +50,12 @@ async function file(content: Buffer | string): Promise<FileHandle> {
   return handle;
 }
 
+const at = (url: string, headers = {}): Place => ({
+  url,
+  headers: { 'content-type': 'text/plain', ...headers },
+});
+
 const options = (change: Partial<PutOptions> = {}): PutOptions => ({
-  contentType: 'text/plain',
-  contentEncoding: 'identity',
   signal: new AbortController().signal,
   ...change,
 });
@@ -126,7 +123,7 @@ describe('a file that is put', () => {
   it('arrives as it is, with its length and its type', async () => {
     const content = randomBytes(1_000_000);
     const { url, puts } = await store();
-    await putFile(url, await file(content), options());
+    await putFile(at(url), await asItIs(await file(content)), options());
     expect(puts).toHaveLength(1);
     expect(puts[0]?.body.equals(content)).toBe(true);
     expect(puts[0]?.headers).toMatchObject({ 'content-length': '1000000', 'content-type': 'text/plain' });
@@ -136,13 +133,13 @@ describe('a file that is put', () => {
 
   it('says that it is compressed', async () => {
     const { url, puts } = await store();
-    await putFile(url, await file('x'), options({ contentEncoding: 'gzip' }));
+    await putFile(at(url, { 'Content-Encoding': 'gzip' }), await asItIs(await file('x')), options());
     expect(puts[0]?.headers).toMatchObject({ 'content-encoding': 'gzip' });
   });
 
   it('may be empty', async () => {
     const { url, puts } = await store();
-    await putFile(url, await file(''), options());
+    await putFile(at(url), await asItIs(await file('')), options());
     expect(puts[0]?.headers).toMatchObject({ 'content-length': '0' });
   });
 
@@ -154,14 +151,19 @@ describe('a file that is put', () => {
   ])('is put again, whole, when the store %s', async (_, answer) => {
     withoutPauses();
     const { url, puts } = await store(answer, answer, taken);
-    await putFile(url, await file('whole'), options());
+    let tries = 0;
+    const onTry = () => {
+      tries += 1;
+    };
+    await putFile(at(url), await asItIs(await file('whole')), { ...options(), onTry });
     expect(puts.map(({ body }) => body.toString())).toEqual(['whole', 'whole', 'whole']);
+    expect(tries).toBe(3);
   });
 
   it('is given up after eight refusals, and only the host of its URL is told', async () => {
     withoutPauses();
     const { url, host, puts } = await store(refused(403, 'AccessDenied'));
-    const error: unknown = await putFile(url, await file('x'), options()).catch(
+    const error: unknown = await putFile(at(url), await asItIs(await file('x')), options()).catch(
       (failure: unknown) => failure,
     );
     expect(puts).toHaveLength(TRIES);
@@ -177,14 +179,14 @@ describe('a file that is put', () => {
     withoutPauses();
     const outage = Array.from({ length: 30 }, (_, index) => (index % 2 ? hungUp : refused(503, 'SlowDown')));
     const { url, puts } = await store(...outage, taken);
-    await putFile(url, await file('whole'), options());
+    await putFile(at(url), await asItIs(await file('whole')), options());
     expect(puts).toHaveLength(31);
   });
 
   it('is put again when nothing has moved for a while', async () => {
     withoutPauses();
     const { url, puts } = await store(silent, taken);
-    await putFile(url, await file('whole'), options({ stalledMs: 300 }));
+    await putFile(at(url), await asItIs(await file('whole')), options({ stalledMs: 300 }));
     expect(puts).toHaveLength(2);
   });
 
@@ -193,22 +195,67 @@ describe('a file that is put', () => {
     const content = randomBytes(20_000_000);
     const { port, deaf } = await deafOnce(content.length);
     const limits = { stalledMs: 500, slowestBytesPerSecond: 10_000_000 };
-    await putFile(`http://127.0.0.1:${port}/object`, await file(content), options(limits));
+    await putFile(at(`http://127.0.0.1:${port}/object`), await asItIs(await file(content)), options(limits));
     expect(deaf()).toBe(1);
+  });
+
+  // Its pieces are read into the same memory again and again.
+  it('arrives as it is at a store that takes its time, and tells how far it is', async () => {
+    const content = randomBytes(9_000_000);
+    const got = createHash('sha256');
+    const server = createServer((request, response) => {
+      request.on('data', (piece: Buffer) => {
+        got.update(piece);
+        request.pause();
+        setTimeout(() => request.resume(), 2);
+      });
+      request.once('end', () => response.end());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const told: number[] = [];
+    await putFile(at(`http://127.0.0.1:${port}/object`), await asItIs(await file(content)), {
+      ...options(),
+      onSent: bytes => void told.push(bytes),
+    });
+    expect(got.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
+    expect(told.at(-1)).toBe(content.length);
+    expect(told).toEqual(told.toSorted((one, other) => one - other));
+  });
+
+  it('goes to a fresh place after each refusal, and to the same one after anything else', async () => {
+    withoutPauses();
+    const { url, puts } = await store(
+      hungUp,
+      refused(403, 'Request has expired'),
+      refused(403, 'again'),
+      taken,
+    );
+    const asked: string[] = [];
+    await putFile(at(`${url}&first`), await asItIs(await file('x')), {
+      ...options(),
+      freshPlace: () => {
+        asked.push('fresh');
+        return Promise.resolve(at(`${url}&fresh${asked.length}`));
+      },
+    });
+    expect(puts.map(put => put.url.split('&')[1])).toEqual(['first', 'first', 'fresh1', 'fresh2']);
   });
 
   // The kernel holds what was handed to it, 4 MB of it here: all of the file has left the worker long before.
   it('is left in peace while the store reads, however slowly', async () => {
     const length = 5_000_000;
     const { url, connections } = await slowReader(length);
-    await putFile(url, await file(Buffer.alloc(length)), options({ stalledMs: 300 }));
+    await putFile(at(url), await asItIs(await file(Buffer.alloc(length))), options({ stalledMs: 300 }));
     expect(connections()).toBe(1);
   });
 
   it('is not put again when it became shorter, which no further try would mend', async () => {
     const { url } = await store();
     const shrinking = await file(randomBytes(1_000_000));
-    const putting = putFile(url, shrinking, options());
+    const putting = putFile(at(url), await asItIs(shrinking), options());
     await shrinking.truncate(10);
     await expect(putting).rejects.toMatchObject({ name: 'TaskError', kind: 'task-failed' });
   });
@@ -216,7 +263,7 @@ describe('a file that is put', () => {
   it('ends where it ended when it began to go up', async () => {
     const { url, puts } = await store();
     const growing = await file('as long as this');
-    const putting = putFile(url, growing, options());
+    const putting = putFile(at(url), await asItIs(growing), options());
     await growing.write(' and longer', 15);
     await putting;
     expect(puts[0]?.body.toString()).toBe('as long as this');
@@ -230,7 +277,7 @@ describe('a file that is put', () => {
     onTestFinished(() => void vi.restoreAllMocks());
     const stopped = new AbortController();
     const { url, puts } = await store(answer);
-    const putting = putFile(url, await file('x'), options({ signal: stopped.signal }));
+    const putting = putFile(at(url), await asItIs(await file('x')), options({ signal: stopped.signal }));
     const outcome = putting.then(
       () => 'put',
       () => 'given up',

@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import { parseTime } from '../../../src/queue/claim.ts';
-import { QueueError, type Claim, type Lease } from '../../../src/queue/index.ts';
+import { parseTime } from '../../../src/taskcluster/claim.ts';
+import { ServiceError, type Claim, type Lease } from '../../../src/taskcluster/index.ts';
 import { reclaim } from '../../../src/worker/run/reclaim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog } from './fake-queue.ts';
@@ -15,7 +15,7 @@ const [EARLIEST, LATEST] = [0.6 * CLAIM_MS, 0.7 * CLAIM_MS];
 /** Three of them take 36 to 42 minutes, four at least 48. */
 const THREE_RENEWALS_MS = 43 * MINUTE;
 
-const CONFLICT = new QueueError('conflict', 'the run is over', 409);
+const CONFLICT = new ServiceError('conflict', 'the run is over', 409);
 
 interface Options {
   /** How long a claim lasts. */
@@ -110,6 +110,21 @@ describe('a claim', () => {
     expect(lost).toEqual([]);
   });
 
+  it('tells how late its renewal was granted, and how much of it was left', async () => {
+    const { answers, news } = start();
+    const reclaimed = () =>
+      news.told.filter(({ message }) => message === 'reclaimed').map(({ fields }) => fields);
+    await after(LATEST + 1);
+    expect(reclaimed()).toMatchObject([{ taskId: 'task', runId: 0, lagMs: 0 }]);
+    expect(reclaimed()[0]?.leftMs).toBeGreaterThanOrEqual(CLAIM_MS - LATEST);
+    expect(reclaimed()[0]?.leftMs).toBeLessThanOrEqual(CLAIM_MS - EARLIEST);
+    answers.push(new ServiceError('unavailable', 'not now', 503));
+    await after(LATEST + 1_501);
+    // The first pause.
+    expect(reclaimed()[1]?.lagMs).toBeGreaterThanOrEqual(500);
+    expect(reclaimed()[1]?.lagMs).toBeLessThanOrEqual(1_500);
+  });
+
   it('has its times read in both spellings', async () => {
     const { renewedAt, lost } = start({ write: postgresTime });
     await after(THREE_RENEWALS_MS);
@@ -130,7 +145,7 @@ describe('a claim is lost', () => {
 
   it('when the queue says so after it said something else', async () => {
     const { answers, lost } = start();
-    answers.push(new QueueError('unavailable', 'not now', 503), CONFLICT);
+    answers.push(new ServiceError('unavailable', 'not now', 503), CONFLICT);
     await after(LATEST + 2_000);
     expect(lost).toMatchObject([{ what: 'claim-lost' }]);
   });
@@ -155,7 +170,7 @@ describe('a claim is lost', () => {
 
   it('once: nothing is asked and nothing is said any more', async () => {
     const { answers, lost, renewedAt, seen } = start();
-    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unreachable', 'nobody there')));
+    answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unreachable', 'nobody there')));
     await after(CLAIM_MS);
     expect(lost).toHaveLength(1);
     expect(seen.complete).toBe(true);
@@ -174,7 +189,7 @@ describe('a renewal that fails', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const { answers, renewedAt } = start();
-    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unreachable', 'nobody there')));
+    answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unreachable', 'nobody there')));
     await after(CLAIM_MS);
     const left = renewedAt.map(atMs => CLAIM_MS - atMs);
     const pauses = renewedAt.slice(1).map((atMs, index) => atMs - (renewedAt[index] ?? 0));
@@ -186,10 +201,10 @@ describe('a renewal that fails', () => {
   });
 
   it.each([
-    ['the queue is out of order', new QueueError('unavailable', 'not now', 503)],
-    ['nobody answers', new QueueError('unreachable', 'nobody there')],
-    ['the credentials are not believed', new QueueError('forbidden', 'no', 401)],
-    ['the request is refused', new QueueError('refused', 'no', 400)],
+    ['the queue is out of order', new ServiceError('unavailable', 'not now', 503)],
+    ['nobody answers', new ServiceError('unreachable', 'nobody there')],
+    ['the credentials are not believed', new ServiceError('forbidden', 'no', 401)],
+    ['the request is refused', new ServiceError('refused', 'no', 400)],
     ['the answer can not be read', new TypeError('no takenUntil')],
   ])('is made again until the claim has run out: %s', async (_, error) => {
     const { answers, lost, renewedAt, news } = start();
@@ -206,7 +221,7 @@ describe('a renewal that fails', () => {
 
   it('is made again at once when the queue answers another call, but only the first time', async () => {
     const { answers, renewedAt, back$ } = start();
-    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unavailable', 'not now', 500)));
+    answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unavailable', 'not now', 500)));
     while (renewedAt.length === 0) await after(10);
     for (const made of [2, 2]) {
       back$.next();
@@ -219,7 +234,7 @@ describe('a renewal that fails', () => {
     const { answers, lost, renewedAt } = start();
     await after(EARLIEST);
     const failing = setInterval(() => {
-      if (answers.length === 0) answers.push(new QueueError('unavailable', 'out of order', 500));
+      if (answers.length === 0) answers.push(new ServiceError('unavailable', 'out of order', 500));
     }, 10);
     await after(LATEST - EARLIEST + MINUTE);
     clearInterval(failing);
@@ -243,7 +258,7 @@ describe('a renewal that fails', () => {
 
   it('waits before it is made again, at least half a second while there is time', async () => {
     const { answers, renewedAt } = start();
-    answers.push(...Array.from({ length: 1_000 }, () => new QueueError('unavailable', 'not now', 503)));
+    answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unavailable', 'not now', 503)));
     await after(CLAIM_MS);
     renewedAt.slice(1).forEach((atMs, index) => {
       const before = renewedAt[index] ?? 0;
@@ -254,8 +269,8 @@ describe('a renewal that fails', () => {
   it('costs nothing when it works again in time: the claim goes on as if nothing had been', async () => {
     const { answers, lost, renewedAt } = start();
     answers.push(
-      new QueueError('unavailable', 'not now', 503),
-      new QueueError('unreachable', 'nobody there'),
+      new ServiceError('unavailable', 'not now', 503),
+      new ServiceError('unreachable', 'nobody there'),
     );
     await after(2 * CLAIM_MS);
     const [, , renewed = 0, next = 0] = renewedAt;

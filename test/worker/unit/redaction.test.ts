@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
+import { listOf } from '../../../src/worker/secrets/secret-list.ts';
 import { redaction } from '../../../src/worker/task-log/redaction.ts';
 
 /** What comes out of the filter for chunks that go in, while these secrets are known. */
@@ -107,6 +108,38 @@ describe('the filter in front of a log', () => {
     expect(Buffer.concat([...first, ...rest]).toString()).toBe('[redacted] second-secret [redacted]');
   });
 
+  it('keeps up with secrets that come and go, and forgets those that left in the end', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 40 }), { maxLength: 200 }), steps => {
+        const present = new Map<number, Secret>();
+        let version = 0;
+        const list = listOf(
+          () => present.values(),
+          () => version,
+        );
+        const filter = redaction(() => list);
+        const seen = (chunk: string) =>
+          Buffer.concat([...filter.pass(Buffer.from(chunk)), ...filter.end()]).toString();
+        // Of several lengths, some of which are the beginning of another.
+        const word = (number: number) => `secret-${'x'.repeat(number % 7)}${String(number).padStart(3, '0')}`;
+        for (const number of steps) {
+          if (!present.delete(number)) present.set(number, new Secret(word(number)));
+          version += 1;
+          const text = [...present.keys()].map(word).join(' ');
+          expect(seen(text)).toBe(text.replaceAll(/\S+/g, '[redacted]'));
+        }
+        present.clear();
+        for (let number = 100; number < 150; number++) {
+          present.clear();
+          present.set(number, new Secret(word(number)));
+          version += 1;
+          seen('');
+        }
+        expect(seen(word(100))).toBe(word(100));
+      }),
+    );
+  });
+
   it('gives pieces of what it got, and keeps nothing that the giver may change', () => {
     const filter = redaction(() => [new Secret('token-token')]);
     const chunk = Buffer.from('innocent output, then tok');
@@ -120,6 +153,27 @@ describe('the filter in front of a log', () => {
   it('finds a secret that is not ASCII', () => {
     const bytes = Buffer.from('<pässwörter>');
     expect(filtered(cut(bytes, [3, 5]), ['pässwörter']).toString()).toBe('<[redacted]>');
+  });
+
+  it('hides a long secret with one word, however it is cut, and also a long piece of it', () => {
+    const long = Array.from({ length: 200 }, (_, at) => `${at} `).join('');
+    for (const size of [1, 100, 255, 256, 257, 1_000]) {
+      const whole = Buffer.from(`<${long}>`);
+      const lengths = Array<number>(Math.ceil(whole.length / size)).fill(size);
+      expect(filtered(cut(whole, lengths), [long]).toString()).toBe('<[redacted]>');
+    }
+    expect(text([`<${long.slice(0, 400)}>`], long)).toMatch(/^<\[redacted\].*>$/);
+    expect(text([`<${long.slice(0, 40)}>`], long)).toBe(`<${long.slice(0, 40)}>`);
+  });
+
+  it('lives with a task that makes its secrets as costly as it can', () => {
+    const alike = Array.from({ length: 500 }, (_, line) => `${'a'.repeat(400)}${line}`);
+    const secrets = [...alike, 'a'.repeat(128 * 1024)];
+    const chunk = Buffer.alloc(64 * 1024, 'a');
+    const startedAt = process.cpuUsage();
+    expect(filtered([chunk, chunk], secrets).toString()).toBe('[redacted]');
+    // Were each word compared at each byte, this would take minutes.
+    expect(process.cpuUsage(startedAt).user / 1e6).toBeLessThan(10);
   });
 
   // Few letters, so that secrets overlap each other and themselves in every way.

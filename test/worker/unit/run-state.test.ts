@@ -48,7 +48,7 @@ function always(holds: (before: RunState, after: RunState, event: RunEvent) => v
 
 const at = ({ phase }: RunState) => PHASES.indexOf(phase);
 const isLate = (state: RunState) => state.phase === 'resolving' || state.phase === 'resolved';
-const OF_COMMANDS: StopReason[] = ['max-run-time', 'worker-shutdown'];
+const OF_COMMANDS: StopReason[] = ['max-run-time', 'limit-exceeded', 'worker-shutdown'];
 
 describe('the life of a run', () => {
   it('leads through all its phases to the end', () => {
@@ -188,6 +188,7 @@ describe('a stop reason', () => {
       'deadline-exceeded': 'nothing',
       'claim-lost': 'nothing',
       'max-run-time': 'failed',
+      'limit-exceeded': 'failed',
       'worker-shutdown': 'worker-shutdown',
     });
   });

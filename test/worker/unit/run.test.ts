@@ -1,8 +1,13 @@
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
-import { CommandNotStarted, type CommandResult, type Sandbox } from '../../../src/worker/engines/engine.ts';
+import {
+  CommandNotStarted,
+  type Command,
+  type CommandResult,
+  type Sandbox,
+} from '../../../src/worker/engines/engine.ts';
 import type { PreparedRun } from '../../../src/worker/run/active-run.ts';
-import type { Payload } from '../../../src/worker/features/payload.ts';
+import type { TaskSpec } from '../../../src/worker/task-spec.ts';
 import { execute } from '../../../src/worker/run/run.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { activeRun } from './active-run.ts';
@@ -12,17 +17,22 @@ import { memoryLog } from './memory-log.ts';
  * Executes a payload in a sandbox whose commands end when the test says so: what is tested is what happens before they
  * do. What commands really do is tested with the native engine.
  */
-function start(payload: Partial<Payload> = {}, sandbox: Partial<Sandbox> = {}) {
+function start(task: Partial<TaskSpec> = {}, sandbox: Partial<Sandbox> = {}) {
   const { run, worker } = activeRun();
   const log = memoryLog();
   const commands: { argv: readonly string[]; end(result: number | Error): void }[] = [];
   const stops: number[] = [];
   const prepared = {
-    payload: { command: [['first'], ['second']], maxRunTime: 3_600, ...payload },
+    task: {
+      commands: [{ argv: ['first'] }, { argv: ['second'] }],
+      maxRunTimeSecs: 3_600,
+      exitCodes: { retry: [], purgeCaches: [] },
+      ...task,
+    },
     log,
     env: {},
     sandbox: {
-      run: ({ argv }) => {
+      run: ({ argv }: Command) => {
         const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
         commands.push({
           argv,
@@ -33,11 +43,11 @@ function start(payload: Partial<Payload> = {}, sandbox: Partial<Sandbox> = {}) {
         });
         return promise;
       },
-      stop: async graceMs => void stops.push(graceMs),
+      stop: async (graceMs: number) => void stops.push(graceMs),
       close: async () => undefined,
       ...sandbox,
     },
-  } as Partial<PreparedRun> as PreparedRun;
+  } as unknown as PreparedRun;
   const outcome = lastValueFrom(execute(run, prepared)).catch((error: unknown) => error);
   return { run, worker, log, commands, stops, outcome };
 }
@@ -84,7 +94,7 @@ describe('the commands of a run', () => {
     [4, 'task-failed'],
   ])('are tried again for some exit codes: %d means %s', async (exitCode, kind) => {
     fakeTimers();
-    const { commands, outcome } = start({ onExitStatus: { retry: [3] } });
+    const { commands, outcome } = start({ exitCodes: { retry: [3], purgeCaches: [] } });
     await turn();
     commands[0]?.end(exitCode);
     expect(await outcome).toMatchObject({ kind });
@@ -94,7 +104,7 @@ describe('the commands of a run', () => {
 describe('the longest time of a run', () => {
   it('is for all commands together', async () => {
     fakeTimers();
-    const { commands, run, stops } = start({ maxRunTime: 10 });
+    const { commands, run, stops } = start({ maxRunTimeSecs: 10 });
     await vi.advanceTimersByTimeAsync(6_000);
     commands[0]?.end(0);
     await vi.advanceTimersByTimeAsync(3_999);
@@ -107,7 +117,7 @@ describe('the longest time of a run', () => {
   it('may be months', async () => {
     fakeTimers();
     const days = 60;
-    const { run } = start({ maxRunTime: days * 86_400 });
+    const { run } = start({ maxRunTimeSecs: days * 86_400 });
     await vi.advanceTimersByTimeAsync(days * 86_400_000 - 1);
     expect(run.state.stop).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
@@ -142,7 +152,7 @@ describe('a run that is stopped', () => {
     run.stop('worker-shutdown');
     const ran: unknown[] = [];
     const prepared = {
-      payload: { command: [['first']], maxRunTime: 60 },
+      task: { commands: [{ argv: ['first'] }], maxRunTimeSecs: 60 },
       log: memoryLog(),
       env: {},
       sandbox: { run: async () => void ran.push(1), stop: async () => undefined },

@@ -39,12 +39,27 @@ describe('the slots of a worker', () => {
     slots.unused$.subscribe(unused => seen.push(unused));
     slots.take(1);
     slots.take(1);
-    slots.pause();
+    slots.pause('quarantine');
     slots.leave();
     expect(seen).toEqual([true, false]);
     slots.giveBack(1);
     expect(seen).toEqual([true, false, true]);
     expect(slots.free).toBe(0);
+  });
+
+  it('are not free while there is any reason to pause', () => {
+    const slots = slotsFor(2);
+    const seen: number[] = [];
+    slots.free$.subscribe(free => seen.push(free));
+    slots.pause('quarantine');
+    slots.pause('disk');
+    slots.resume('quarantine');
+    expect(slots.free).toBe(0);
+    slots.pause('disk');
+    slots.resume('quarantine');
+    expect(slots.take(1)).toBe(0);
+    slots.resume('disk');
+    expect(seen).toEqual([2, 0, 2]);
   });
 
   it('may go out of service, one by one, and come back', () => {

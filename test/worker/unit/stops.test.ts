@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { QueueError, type Claim, type TaskStatusStructure } from '../../../src/queue/index.ts';
+import { ServiceError, type Claim, type TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import { stops } from '../../../src/worker/run/cancel.ts';
 import type { StopReason } from '../../../src/worker/run/stop.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
@@ -55,7 +55,7 @@ describe('a run is stopped', () => {
   it('when its claim is lost', async () => {
     const { renewals, reasons } = start();
     await after(0.7 * 1_200_000);
-    renewals[0]?.reject(new QueueError('conflict', 'the run is over', 409));
+    renewals[0]?.reject(new ServiceError('conflict', 'the run is over', 409));
     await after(0);
     expect(reasons).toEqual(['claim-lost']);
   });
@@ -162,7 +162,7 @@ describe('a queue that is away when exceptions were missed', () => {
     missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     for (let tries = 0; tries < 5; tries++) {
-      status[tries]?.fail(new QueueError('unavailable', 'status: out of order'));
+      status[tries]?.fail(new ServiceError('unavailable', 'status: out of order'));
       await after(60_000);
     }
     status[5]?.answer(statusOf('exception', 'canceled'));
@@ -177,7 +177,7 @@ describe('a queue that is away when exceptions were missed', () => {
     missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
     for (const asked of [2, 2]) {
-      status.at(-1)?.fail(new QueueError('unavailable', 'status: out of order'));
+      status.at(-1)?.fail(new ServiceError('unavailable', 'status: out of order'));
       await after(0);
       back$.next();
       await after(0);
@@ -189,7 +189,7 @@ describe('a queue that is away when exceptions were missed', () => {
     const { missed$, status } = start();
     missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
-    status[0]?.fail(new QueueError('refused', 'status: no such task'));
+    status[0]?.fail(new ServiceError('refused', 'status: no such task'));
     await after(10 * 60_000);
     expect(status).toHaveLength(1);
   });

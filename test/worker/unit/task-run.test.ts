@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { of, ReplaySubject, Subject, type Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import type { Claim, RunCalls } from '../../../src/queue/index.ts';
+import type { Claim, RunCalls } from '../../../src/taskcluster/index.ts';
+import { enginesOf } from '../../../src/worker/engines/engines.ts';
 import type { Engine } from '../../../src/worker/index.ts';
 import { taskRun } from '../../../src/worker/run/task-run.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { activeRun, TASK_ID } from './active-run.ts';
+import { hostFiles } from '../../../src/worker/files/host-files.ts';
+import { json, webServer } from '../../taskcluster/web-server.ts';
+import { activeRun, NO_ENGINE, TASK_ID } from './active-run.ts';
 import { workerConfig } from './worker-config.ts';
 import { waitFor } from '../../wait-for.ts';
 
@@ -32,11 +35,12 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
   const reported = Promise.withResolvers<void>();
   const tidied = Promise.withResolvers<void>();
   const made: string[] = [];
+  const store = await webServer(json(200, {}));
   const calls = {
     credentials: { clientId: 'task', accessToken: new Secret('a-token-of-the-run') },
     createArtifact: async (name: string) => {
       made.push(name);
-      return { storageType: 'link' };
+      return { storageType: 's3', putUrl: `${store.rootUrl}/put` };
     },
     reportCompleted: () => {
       made.push('completed');
@@ -50,8 +54,9 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
   const inFolder: string[][] = [];
   let closed = 0;
   const engine: Engine = {
-    name: 'none',
-    open: async () => ({
+    ...NO_ENGINE,
+    open: async ({ home }) => ({
+      files: hostFiles(home.path),
       run: async () => {
         inFolder.push(await readdir(folder));
         await writeFile(join(folder, 'left'), 'x');
@@ -82,7 +87,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
     ...worker,
     config: workerConfig({ tasksDir }),
     queue: { ...worker.queue, forRun: () => calls },
-    engine,
+    engines: enginesOf([engine]),
     draining$,
     noClaimOpen$,
     tell: ({ type }) => void news.push(type),

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { RunCalls } from '../../../src/queue/index.ts';
+import type { RunCalls } from '../../../src/taskcluster/index.ts';
 import type { Outcome } from '../../../src/worker/outcome.ts';
 import type { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import { STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 import { openTaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { upload } from '../../../src/worker/run/upload.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { activeRun, TASK_ID } from './active-run.ts';
+import { activeRun, startLog, TASK_ID } from './active-run.ts';
 import { memoryLog } from './memory-log.ts';
 
 const COMPLETED: Outcome = { result: 'completed' };
@@ -22,7 +22,7 @@ describe('an upload', () => {
   ])('that fails for the worker’s own reasons ends no run: %j becomes %s', async (outcome, result) => {
     const { run, news } = activeRun();
     const full = new Error('ENOSPC: no space left on device');
-    run.log = { ...memoryLog(), end: () => Promise.reject(full) };
+    await startLog(run, { ...memoryLog(), end: () => Promise.reject(full) });
     expect(await lastValueFrom(upload(run, outcome))).toMatchObject({ result });
     expect(news.told).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
   });
@@ -30,7 +30,7 @@ describe('an upload', () => {
   it('that has only a part of the log, since the disk is full, is no success', async () => {
     const { run } = activeRun();
     const failure = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
-    run.log = { ...memoryLog(), failure };
+    await startLog(run, { ...memoryLog(), failure });
     run.stop('claim-lost');
     expect(await lastValueFrom(upload(run, COMPLETED))).toEqual({
       result: 'exception',
@@ -51,7 +51,7 @@ describe('an upload', () => {
     async stop => {
       const { run } = activeRun();
       const log = memoryLog();
-      run.log = { ...log, end: () => Promise.reject(new Error('no more')) };
+      await startLog(run, { ...log, end: () => Promise.reject(new Error('no more')) });
       run.stop(stop);
       await lastValueFrom(upload(run, COMPLETED));
       expect(log.lines.at(-1)).toBe(`error: ${STOP_RULES[stop].message}`);
@@ -77,7 +77,8 @@ describe('the upload of a log that does not come to an end', () => {
     } as Partial<RunCalls> as RunCalls;
     const { queue } = activeRun().worker;
     const { run } = activeRun({ worker: { queue: { ...queue, forRun: () => calls } } });
-    const log = (run.log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [] }));
+    const log = await openTaskLog({ folders: [folder], name: 'task.log', secrets: () => [] });
+    await startLog(run, log);
     onTestFinished(() => log.remove());
     if (stop) run.stop(stop);
     let outcome: Outcome | undefined;

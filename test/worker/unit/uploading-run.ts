@@ -3,21 +3,33 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import { connectQueue } from '../../../src/queue/index.ts';
-import type { FinishingRun } from '../../../src/worker/features/feature.ts';
-import type { ArtifactRequest } from '../../../src/worker/features/payload.ts';
+import { connectQueue, type RunCalls } from '../../../src/taskcluster/index.ts';
+import { runArtifacts } from '../../../src/worker/artifacts/run-artifacts.ts';
+import type { Sandbox } from '../../../src/worker/engines/engine.ts';
+import { artifacts } from '../../../src/worker/features/artifacts/artifacts.ts';
+import type { RunHandle } from '../../../src/worker/features/feature.ts';
+import { hostFiles } from '../../../src/worker/files/host-files.ts';
+import type { TaskFiles } from '../../../src/worker/files/task-files.ts';
+import type { ArtifactSpec, TaskSpec } from '../../../src/worker/task-spec.ts';
 import { makeRunFolder } from '../../../src/worker/files/run-folder.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { memoryLog } from './memory-log.ts';
-import { workerConfig } from './worker-config.ts';
+import { NO_ENGINE } from './active-run.ts';
+import { ending, featureHost } from './feature-host.ts';
+import { taskSpec } from './task-spec.ts';
 
 const HOUR_MS = 3_600_000;
 export const inHours = (hours: number) => new Date(Date.now() + hours * HOUR_MS).toISOString();
 
-/** A run that is claimed at a real queue and asks for these artifacts, with these files in its folder. */
+/**
+ * A run that is claimed at a real queue and asks for these artifacts, with these files in its folder.
+ *
+ * @param filesOf how the files of that folder are shown to features
+ */
 export async function start(
-  requests: Partial<ArtifactRequest>[],
+  requests: Partial<ArtifactSpec>[],
   files: Record<string, string | Buffer> = {},
+  filesOf: (folder: string) => TaskFiles = hostFiles,
 ) {
   const real = await startQueue();
   onTestFinished(() => real.close());
@@ -41,23 +53,49 @@ export async function start(
   if (!claim) throw new Error('nothing was claimed');
   const stopped = new AbortController();
   const log = memoryLog();
-  const run: FinishingRun = {
-    claim,
-    calls: queue.forRun(claim),
-    payload: {
-      command: [['true']],
-      maxRunTime: 60,
-      artifacts: requests.map(request => ({ type: 'file', path: 'x', optional: false, ...request })),
-    },
-    folder,
-    home,
-    log,
-    config: workerConfig(),
-    signal: stopped.signal,
+  const calls = queue.forRun(claim);
+  const task = taskSpec({
+    artifacts: requests.map(request => ({ type: 'file', path: 'x', optional: false, ...request })),
+  });
+  /** A run that speaks to the queue by these calls. */
+  const runWith = (made: RunCalls, { logs } = task) => {
+    const expires = claim.task.expires ?? claim.task.deadline;
+    const sink = runArtifacts({ calls: made, expires, beside: folder });
+    for (const name of Object.values(logs) as (string | undefined)[]) if (name) sink.reserve(name, 'the log');
+    const handle: RunHandle = {
+      certified: new Map(),
+      claim,
+      calls: made,
+      task,
+      engine: NO_ENGINE,
+      home,
+      log,
+      artifacts: sink,
+      signal: stopped.signal,
+      beside: name => `${folder}.${name}`,
+      hide: () => undefined,
+      stop: () => undefined,
+    };
+    const finish = async () => {
+      const ask = feature.ask(task, claim);
+      if (ask === undefined) return;
+      const active = await feature.start(ask, handle);
+      active.started?.({ files: filesOf(home.path) } as Sandbox, {});
+      await active.finish?.(ending({ signal: stopped.signal }));
+    };
+    return { ...handle, folder, finish };
   };
+  const feature = await artifacts.open(featureHost());
   const at = `${real.rootUrl}/api/queue/v1/task/${claim.taskId}/runs/0/artifacts`;
   return {
-    run,
+    run: runWith(calls),
+    runWith,
+    /** What the feature says is wrong with what the task asks for. */
+    problems: async (change: Partial<TaskSpec> = {}) => {
+      const asking = { ...task, ...change };
+      const ask = feature.ask(asking, claim);
+      return ask === undefined ? [] : [...((await feature.check?.(ask, asking, claim)) ?? [])];
+    },
     log,
     claim,
     stop: () => {

@@ -148,7 +148,7 @@ describe('what the log says after a command', () => {
 describe('the first lines of the log', () => {
   it('say which pool this is, and on what, with what was configured first', () => {
     const config = workerConfig({ workerTypeMetadata: { image: { id: 'ami-1' } }, capacity: 4 });
-    const [title, ...rest] = settingsBlock(config, { version: '1.2.3', engine: 'native' }).split('\n');
+    const [title, ...rest] = settingsBlock(config, { version: '1.2.3', engines: ['native'] }).split('\n');
     expect(title).toBe(`Worker Type (${config.provisionerId}/${config.workerType}) settings:`);
     expect(rest.every(line => line.startsWith('  '))).toBe(true);
     const settings = JSON.parse(rest.join('\n')) as Record<string, unknown>;

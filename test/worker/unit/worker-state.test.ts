@@ -9,7 +9,7 @@ import {
 } from '../../../src/worker/worker-state.ts';
 
 const PHASES: WorkerState['phase'][] = ['starting', 'listening', 'draining', 'stopped'];
-const REASONS: ExitReason[] = ['tasks-complete', 'idle', 'stopped', 'shutdown'];
+const REASONS: ExitReason[] = ['tasks-complete', 'idle', 'not-needed', 'stopped', 'shutdown'];
 
 const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
   fc.boolean().map((up): WorkerEvent => ({ type: 'pulse', up })),

@@ -1,4 +1,4 @@
-import type { TaskPriority } from '../../../queue/index.ts';
+import type { TaskPriority } from '../../../taskcluster/index.ts';
 import { ApiError } from '../../errors.ts';
 import { taskGroupPriorityChanged, taskPriorityChanged } from '../messages.ts';
 import type { Queue } from '../queue.ts';

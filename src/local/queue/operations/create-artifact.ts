@@ -1,4 +1,4 @@
-import type { PostArtifactRequest } from '../../../queue/index.ts';
+import type { PostArtifactRequest } from '../../../taskcluster/index.ts';
 import { ApiError } from '../../errors.ts';
 import { artifactCreated } from '../messages.ts';
 import type { Queue } from '../queue.ts';
@@ -20,7 +20,7 @@ const DRIFT = 15 * 60_000;
 /**
  * Adds an artifact to a run. The same request again is answered alike.
  *
- * @throws ApiError `InputError` for an artifact that can not be, `RequestConflict` when the run takes none any
+ * @throws ApiError `InputError` for an artifact that cannot be, `RequestConflict` when the run takes none any
  * more, or has another by its name
  */
 export async function createArtifact(

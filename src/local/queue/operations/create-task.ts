@@ -10,7 +10,7 @@ import { stateOf, type Task } from '../tasks/task.ts';
 /**
  * Takes a task in, which is pending at once when it waits for no other. The same task again is announced again.
  *
- * @throws ApiError `InputError` for a task that can not be, `RequestConflict` when there is another by its name,
+ * @throws ApiError `InputError` for a task that cannot be, `RequestConflict` when there is another by its name,
  * or when its group does not take it
  */
 export async function createTask(queue: Queue, task: Task): Promise<Task> {

@@ -1,4 +1,4 @@
-import type { TaskExceptionRequest } from '../../../queue/index.ts';
+import type { TaskExceptionRequest } from '../../../taskcluster/index.ts';
 import { ApiError } from '../../errors.ts';
 import { taskEnded, taskException, taskPending } from '../messages.ts';
 import type { Queue } from '../queue.ts';

@@ -1,4 +1,4 @@
-import type { QueueApi } from '../../../queue/index.ts';
+import type { QueueApi } from '../../../taskcluster/index.ts';
 import { bucketFor } from '../../storage/signed-urls.ts';
 import { ApiError } from '../../errors.ts';
 import type { Call, Handlers } from '../../http/call.ts';
@@ -28,7 +28,7 @@ function webUrl(url: string): string {
   throw new ApiError('InputError', 'The artifact is a reference, and leads to no http or https URL');
 }
 
-/** Longer names are taken, and can not be listed. */
+/** Longer names are taken, and cannot be listed. */
 const LONGEST_LISTED_NAME = 1_024;
 
 type Download = Call<QueueApi['getLatestArtifact']>;

@@ -1,4 +1,4 @@
-import type { QueueApi } from '../../../queue/index.ts';
+import type { QueueApi } from '../../../taskcluster/index.ts';
 import { ApiError } from '../../errors.ts';
 import type { Handlers } from '../../http/call.ts';
 import { pageOf } from '../../http/pages.ts';

@@ -1,4 +1,4 @@
-import type { QueueApi } from '../../../queue/index.ts';
+import type { QueueApi } from '../../../taskcluster/index.ts';
 import type { Handlers } from '../../http/call.ts';
 import type { Queue } from '../queue.ts';
 import { pageOf } from '../../http/pages.ts';

@@ -1,4 +1,4 @@
-import type { QueueApi } from '../../../queue/index.ts';
+import type { QueueApi } from '../../../taskcluster/index.ts';
 import type { Handlers } from '../../http/call.ts';
 import { claimWork } from '../operations/claim-work.ts';
 import { reclaimTask } from '../operations/reclaim-task.ts';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { CreateTaskRequest } from '../../../queue/index.ts';
+import type { CreateTaskRequest } from '../../../taskcluster/index.ts';
 import { ApiError } from '../../errors.ts';
 import type { Task } from './task.ts';
 import { isoTime, parseTime } from '../../times.ts';
@@ -57,7 +57,7 @@ export function defineTask(taskId: string, request: TaskRequest): Task {
 }
 
 /**
- * Checks what a schema can not say.
+ * Checks what a schema cannot say.
  *
  * @throws ApiError `InputError`
  */

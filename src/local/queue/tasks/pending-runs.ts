@@ -1,4 +1,4 @@
-import type { TaskPriority } from '../../../queue/index.ts';
+import type { TaskPriority } from '../../../taskcluster/index.ts';
 import { PRIORITIES, type Task } from './task.ts';
 
 /** A run that waits for a worker. */

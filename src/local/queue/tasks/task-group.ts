@@ -36,7 +36,7 @@ export function groupFor(task: Task, group: TaskGroup | undefined): TaskGroup {
   if (group.schedulerId !== schedulerId) {
     throw new ApiError(
       'RequestConflict',
-      `Task group \`${taskGroupId}\` has the schedulerId \`${group.schedulerId}\`, so a task of \`${schedulerId}\` can not be in it.`,
+      `Task group \`${taskGroupId}\` has the schedulerId \`${group.schedulerId}\`, so a task of \`${schedulerId}\` cannot be in it.`,
     );
   }
   if (group.sealed !== undefined) {

@@ -1,4 +1,4 @@
-import type { RunInformation, TaskDefinition, TaskPriority } from '../../../queue/index.ts';
+import type { RunInformation, TaskDefinition, TaskPriority } from '../../../taskcluster/index.ts';
 import { isoTime } from '../../times.ts';
 
 /** From the first served to the last. */

@@ -1,1 +1,15 @@
+export { withWhatCanBeTold } from './can-tell.ts';
 export { nativeEngine, type NativeEngine, type NativeEngineOptions } from './native-engine.ts';
+export { limitLines, processLimit } from './limits.ts';
+export { isMark, KEEPER } from './mark.ts';
+export { pidNamespaceMethods } from './namespace-methods.ts';
+export type { OtherUser } from './other-user.ts';
+export { namespaceOpener, openPidNamespace, type PidNamespace } from './pid-namespace.ts';
+export { quoted } from './quoted.ts';
+export { NativeSandbox } from './sandbox.ts';
+export type { LaunchOptions } from './launcher.ts';
+export { oneAhead, onDemand } from './spare.ts';
+export { findTools, type Tools } from './tools.ts';
+export type { Enclosure } from './enclosure.ts';
+export type { Opener } from './opener.ts';
+export { endLeftovers, nativeLeftovers } from './leftovers.ts';

@@ -4,7 +4,9 @@ import { CommandNotStarted, type Command, type CommandResult } from '../engine.t
 import { carryEnvironment } from './environment.ts';
 import { KEEPER, SANDBOX } from './mark.ts';
 import { quoted } from './quoted.ts';
+import { FROM_STDIN, openStdin } from './stdin.ts';
 import { startedLimits } from './started-limits.ts';
+import type { View } from './startable.ts';
 import type { Tools } from './tools.ts';
 
 /** A command that has been given to the system. */
@@ -22,6 +24,10 @@ export interface LaunchOptions {
   readonly folder: string;
   /** Lines of shell that hold a command to the limits of a run. */
   readonly limits: string;
+  /** Whether errors go to {@link ERRORS}. */
+  readonly separateErrors?: boolean;
+  /** Where the worker finds the run's root directory, and who runs programs there, where these are others than its own. */
+  readonly view?: View;
 }
 
 /** What a launcher is reached by. */
@@ -51,13 +57,39 @@ const LAUNCHER = `
     times >&3
   done`;
 
-/** The arguments of a shell that is a launcher; `runner` is a shell and what starts it. */
-export const launcherWords = (...runner: readonly string[]) => [
+/**
+ * The arguments of a shell that is a launcher.
+ *
+ * @param runner a shell and what starts it
+ * @param lines run once, before anything is started
+ */
+export const launcherWords = (runner: readonly string[], lines = '') => [
   '-c',
-  `${startedLimits()}${LAUNCHER}`,
+  `${startedLimits()}\n${lines}${LAUNCHER}`,
   'launcher',
   ...runner,
 ];
+
+/**
+ * The script of a shell that starts a program in a terminal and waits for it: outside of the PID namespace, whose members only
+ * its children are. Its first argument is the mark of the run, the others are what it starts. It hears what is typed to end a
+ * program, and does not die of it.
+ *
+ * @param lines run before anything is started, with the mark in the variable TCW_KEEPER
+ */
+export const terminalLauncher = (lines = '') => `
+  trap : HUP INT QUIT TERM TSTP
+  ${startedLimits()}
+  ${KEEPER}=$1
+  shift
+  ${lines}
+  unset ${KEEPER}
+  "$@"
+  code=$?
+  exit "$code"`;
+
+/** The descriptor of a launcher to which commands write errors, where that is not their output. */
+export const ERRORS = 4;
 
 /** Any line would do. */
 const NEXT_RUNNER = 'next\n';
@@ -74,7 +106,7 @@ const COMPLAINT_LENGTH = 2_000;
  * program that sets it, as Node does while it runs, sets it for all that share that, and their writes fail. On other
  * systems than Linux, and where a task has hidden its own /proc, the command shares what the launcher has.
  */
-const OUTPUT_ANEW = 'true 2>/dev/null >/proc/self/fd/1 && exec >/proc/self/fd/1';
+const anew = (fd: number) => `true 2>/dev/null >/proc/self/fd/${fd} && exec ${fd}>/proc/self/fd/${fd}`;
 
 /**
  * The shell that stands between the worker and the commands of one run. It waits outside of the run; its runner, another
@@ -125,7 +157,7 @@ export class Launcher {
       if (ending && isInside)
         ended.resolve({ exitCode: Number(ending[1]), ...this.#cpuTimes(ending[2] ?? '') });
       else if (ending || this.#over) {
-        // Whoever ended the shell, ended the command too, or it can not be followed any more.
+        // Whoever ended the shell, ended the command too, or it cannot be followed any more.
         if (isInside) ended.resolve({ exitCode: 128 + constants.signals.SIGKILL });
         else ended.reject(neverInside(program, this.#report));
       }
@@ -147,7 +179,8 @@ export class Launcher {
     if (ENDING.test(this.#report)) this.#runnerWaits = false;
   };
 
-  #job({ argv, env }: Command, { tools, folder, limits }: LaunchOptions): string {
+  #job({ argv, env, stdin }: Command, options: LaunchOptions): string {
+    const { tools, folder, limits, separateErrors = false } = options;
     const { mark = {} } = this.#parts;
     const { variables, restore } = carryEnvironment({ ...env, ...mark }, tools);
     const [program = ''] = argv;
@@ -159,12 +192,14 @@ export class Launcher {
       cd -- ${quoted(folder)} || exit 1
       printf 'inside\\n' >&3
       ${limits}
-      ${OUTPUT_ANEW}
+      ${anew(1)}
+      ${separateErrors ? anew(ERRORS) : ''}
+      ${stdin === undefined ? '' : openStdin(stdin)}
       set -- ${[...guard, ...argv].map(quoted).join(' ')}
       unset PATH ${SANDBOX}
       ${restore}
       ${exports.join('\n')}
-      exec "$@" 2>&1 3>&- </dev/null
+      exec "$@" ${separateErrors ? `2>&${ERRORS}` : '2>&1'} 3>&- ${ERRORS}>&- ${stdin === undefined ? '</dev/null' : FROM_STDIN}
     }\n`;
   }
 

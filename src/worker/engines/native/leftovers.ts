@@ -1,3 +1,4 @@
+import type { Engine } from '../engine.ts';
 import { endMembers } from './end-members.ts';
 import { isMark, KEEPER, SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
@@ -18,3 +19,6 @@ export async function endLeftovers(marks: readonly string[]): Promise<number> {
   if (entries.length === 0 || process.platform !== 'linux') return 0;
   return endMembers(new MemberSearch(entries, 0));
 }
+
+/** For whoever removes what workers left, and starts none. */
+export const nativeLeftovers: Required<Pick<Engine, 'endLeftovers'>> = { endLeftovers };

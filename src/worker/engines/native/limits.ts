@@ -21,7 +21,7 @@ export interface Circumstances {
   readonly kernel: string;
 }
 
-/** How a run can be held to so many processes under these circumstances; otherwise why it can not. */
+/** How a run can be held to so many processes under these circumstances; otherwise why it cannot. */
 export function processLimit(
   processes: number,
   { inNamespace, uid, kernel }: Circumstances,
@@ -45,11 +45,19 @@ export function pidMax(limit: ProcessLimit | undefined): string {
  * does not have one of them, or has a lower one, they change nothing.
  */
 export function limitLines(limit: ProcessLimit | undefined): string {
-  const score = Math.min(HIGHEST_OOM_SCORE, ownOomScore() + SOONER_KILLED);
+  const score = taskOomScore(ownOomScore());
   // Shells differ in the letter of this limit.
   const processes =
     limit?.by === 'user' ? `ulimit -u ${limit.processes} || ulimit -p ${limit.processes}` : ':';
   return `{ echo ${score} >/proc/self/oom_score_adj; ${processes}; } 2>/dev/null`;
+}
+
+/**
+ * The `oom_score_adj` of a task, by its worker's. worker-runner exempts itself and the worker from the OOM killer (-1000), and a task
+ * never is.
+ */
+export function taskOomScore(ofWorker: number): number {
+  return Math.min(HIGHEST_OOM_SCORE, Math.max(0, ofWorker + SOONER_KILLED));
 }
 
 function ownOomScore(): number {

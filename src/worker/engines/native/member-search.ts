@@ -2,7 +2,7 @@ import { KEEPER } from './mark.ts';
 import { environmentOf, inTurns, readProcessTable, type ProcessRow } from './process-table.ts';
 
 /**
- * Finds the processes of one run by what they can not, or seldom do, change: the process group and the session that a
+ * Finds the processes of one run by what they cannot, or seldom do, change: the process group and the session that a
  * command began, a parent that is a member, the mark in the environment (Linux), and having been found before.
  *
  * What changed its session and its environment, and lost its parent between two looks, is not found.
@@ -10,6 +10,8 @@ import { environmentOf, inTurns, readProcessTable, type ProcessRow } from './pro
 export class MemberSearch {
   /** The process group, which is a session too, of the run's commands, while it is known. */
   group: number | undefined;
+  /** Sessions beside it that began with a member: those of terminals. */
+  readonly sessions = new Set<number>();
   readonly #marks: readonly string[];
   /** Those of the marks that programs beside a run have. */
   readonly #besides: readonly string[];
@@ -54,12 +56,20 @@ export class MemberSearch {
     return next;
   }
 
+  /** Whether a process is a member by its group, its session or its environment alone. */
+  isMarked(row: ProcessRow): boolean {
+    if (row.zombie || this.#outsiders.has(row.pid)) return false;
+    const { group } = this;
+    if (group !== undefined && (row.group === group || row.session === group)) return true;
+    return this.#isMarked(row, 0);
+  }
+
   async #look(): Promise<ProcessRow[]> {
     const rows = await readProcessTable();
     const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
     const candidates = rows.filter(row => !row.zombie && !this.#outsiders.has(row.pid));
     const members = new Map<number, ProcessRow>();
-    const kin = new Set(this.group === undefined ? [] : [this.group]);
+    const kin = new Set([...this.sessions, ...(this.group === undefined ? [] : [this.group])]);
     const isKin = (row: ProcessRow) =>
       kin.has(row.group) || kin.has(row.session ?? row.group) || members.has(row.parent);
     const isOurs = (row: ProcessRow) =>

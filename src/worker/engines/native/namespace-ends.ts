@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { openEnd, openEnds } from './anonymous-pipe.ts';
 import { PIPES } from './opener.ts';
 import { OutputPipe } from './output-pipe.ts';
-import { settledWithin } from './settled-within.ts';
+import { settledWithin } from '../settled-within.ts';
 
 const { O_NONBLOCK } = constants;
 
@@ -15,6 +15,8 @@ const HEARD_AT_MOST = 2_000;
 /** The worker's ends of the pipes between it and what a run's namespace consists of. */
 export class NamespaceEnds {
   readonly pipe: OutputPipe;
+  /** Where commands write their errors, if not to the same pipe. */
+  readonly errors: OutputPipe | undefined;
   /** What the launcher reads. */
   readonly jobs: Socket;
   /** What the launcher tells. */
@@ -30,8 +32,11 @@ export class NamespaceEnds {
   readonly #next: () => Promise<string>;
   #released = false;
 
-  /** @param opener the process whose descriptors the pipes are */
-  constructor(opener: number) {
+  /**
+   * @param opener the process whose descriptors the pipes are
+   * @param separateErrors whether there is a pipe for errors
+   */
+  constructor(opener: number, separateErrors = false) {
     const opened: { destroy: () => unknown }[] = [];
     const socket = (name: keyof typeof PIPES, way: 'read' | 'write') => {
       const fd = openEnd(opener, PIPES[name], way, O_NONBLOCK);
@@ -39,10 +44,15 @@ export class NamespaceEnds {
       opened.push(made);
       return made;
     };
+    const outputPipe = (name: 'output' | 'errors') => {
+      const { reader, writer } = openEnds(opener, PIPES[name]);
+      const pipe = new OutputPipe(reader, writer);
+      opened.push({ destroy: () => pipe.close() });
+      return pipe;
+    };
     try {
-      const { reader, writer } = openEnds(opener, PIPES.output);
-      this.pipe = new OutputPipe(reader, writer);
-      opened.push({ destroy: () => this.pipe.close() });
+      this.pipe = outputPipe('output');
+      this.errors = separateErrors ? outputPipe('errors') : undefined;
       this.jobs = socket('jobs', 'write');
       this.report = socket('report', 'read');
       this.#status = socket('status', 'read');
@@ -98,6 +108,7 @@ export class NamespaceEnds {
     this.report.destroy();
     this.#status.destroy();
     this.pipe.close();
+    this.errors?.close();
   }
 }
 

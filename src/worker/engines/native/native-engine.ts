@@ -1,20 +1,22 @@
 import { release } from 'node:os';
 import { Writable } from 'node:stream';
-import type { Engine } from '../engine.ts';
+import { hostFiles } from '../../files/host-files.ts';
+import type { Capability, Engine } from '../engine.ts';
+import { withWhatCanBeTold } from './can-tell.ts';
 import { endLeftovers } from './leftovers.ts';
 import { limitLines, processLimit, type ProcessLimit } from './limits.ts';
+import type { LaunchOptions } from './launcher.ts';
 import { newMark } from './mark.ts';
 import type { Opener } from './opener.ts';
-import {
-  namespaceOpener,
-  openPidNamespace,
-  pidNamespaceMethods,
-  type PidNamespaceMethod,
-} from './pid-namespace.ts';
+import { pidNamespaceMethods, type PidNamespaceMethod } from './namespace-methods.ts';
+import { namespaceOpener, openPidNamespace } from './pid-namespace.ts';
 import { openProcessGroups } from './process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
 import { oneAhead, onDemand, type Enclosures } from './spare.ts';
 import { findTools, type Tools } from './tools.ts';
+
+/** What it can do wherever it runs. */
+const OWN: readonly Capability[] = ['host-files', 'own-user', 'background'];
 
 /** What holds the processes of a run together; docs/platforms.md says what each is worth. */
 export type Containment = 'pid-namespace' | 'process-group';
@@ -26,6 +28,8 @@ export interface NativeEngineOptions {
   readonly maxProcesses?: number;
   /** Whether the place for the next run is made ahead. Such an engine has to be closed, or the process stays. */
   readonly ahead?: boolean;
+  /** Whether the errors of commands can go to an output of their own ({@link Command.errors}). */
+  readonly separateErrors?: boolean;
   /** Where the engine's own programs are looked for; by default the worker's PATH. */
   readonly searchPath?: string;
   /** A POSIX shell; by default /bin/sh. */
@@ -33,10 +37,11 @@ export interface NativeEngineOptions {
 }
 
 export interface NativeEngine extends Engine {
+  open(...options: Parameters<Engine['open']>): Promise<NativeSandbox>;
   readonly containment: Containment;
   /** Why there is no PID namespace although one would have been taken; undefined otherwise. Worth a warning. */
   readonly fallbackReason: string | undefined;
-  /** Why `maxProcesses` can not be held to; undefined otherwise. Worth a warning. */
+  /** Why `maxProcesses` cannot be held to; undefined otherwise. Worth a warning. */
   readonly unlimitedReason: string | undefined;
 }
 
@@ -45,13 +50,14 @@ export interface NativeEngine extends Engine {
  *
  * It finds out once, by opening a sandbox and running something in it, which containment the machine allows.
  *
- * @throws Error when the containment that was asked for can not be had here
+ * @throws Error when the containment that was asked for cannot be had here
  */
 export async function nativeEngine(options: NativeEngineOptions = {}): Promise<NativeEngine> {
   const {
     containment = 'auto',
     maxProcesses,
     ahead = false,
+    separateErrors = false,
     searchPath = process.env.PATH ?? '',
     shell = '/bin/sh',
   } = options;
@@ -66,7 +72,8 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
   let fallbackReason: string | undefined;
   if (containment !== 'process-group') {
     const limit = limitFor('pid-namespace');
-    const found = await findMethod(tools, typeof limit === 'string' ? undefined : limit);
+    const wanted = { tools, separateErrors, limit: typeof limit === 'string' ? undefined : limit };
+    const found = await findMethod(wanted);
     if (typeof found !== 'string') {
       const reason = typeof limit === 'string' ? limit : found.unlimitedReason;
       const held = reason === undefined ? (limit as ProcessLimit | undefined) : undefined;
@@ -76,19 +83,23 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
         await places.close();
         opener.close();
       };
-      return engine('pid-namespace', tools, { ...places, close }, { limit: held, unlimitedReason: reason });
+      const { capabilities } = found;
+      const findings = { capabilities, limit: held, unlimitedReason: reason };
+      return engine('pid-namespace', { tools, separateErrors }, { ...places, close }, findings);
     }
     if (containment === 'pid-namespace') {
-      throw new Error(`The containment "pid-namespace" can not be had on this machine: ${found}`);
+      throw new Error(`The containment "pid-namespace" cannot be had on this machine: ${found}`);
     }
     fallbackReason = found;
   }
   const limit = limitFor('process-group');
   return engine(
     'process-group',
-    tools,
-    enclosures(mark => openProcessGroups(mark, tools)),
+    { tools, separateErrors },
+    enclosures(mark => openProcessGroups(mark, { tools, separateErrors })),
     {
+      // The processes of a run are those of the worker's own user, and have no more rights than the worker.
+      capabilities: await withWhatCanBeTold(OWN, process.pid),
       fallbackReason,
       ...(typeof limit === 'string' ? { unlimitedReason: limit } : { limit }),
     },
@@ -96,6 +107,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
 }
 
 interface Findings {
+  readonly capabilities: ReadonlySet<Capability>;
   readonly limit?: ProcessLimit | undefined;
   readonly fallbackReason?: string | undefined;
   readonly unlimitedReason?: string | undefined;
@@ -103,20 +115,23 @@ interface Findings {
 
 function engine(
   containment: Containment,
-  tools: Tools,
+  launching: Pick<LaunchOptions, 'tools' | 'separateErrors'>,
   enclosures: Enclosures,
-  { limit, fallbackReason, unlimitedReason }: Findings,
+  { capabilities, limit, fallbackReason, unlimitedReason }: Findings,
 ): NativeEngine {
   const limits = limitLines(limit);
   return {
     name: 'native',
+    capabilities,
     containment,
     fallbackReason,
     unlimitedReason,
-    open: async (folder, keep) => {
+    formats: ['generic-worker'],
+    hostAddress: 'localhost',
+    open: async ({ home, keep }) => {
       const { mark, enclosure } = await enclosures.take();
       keep?.(mark);
-      return new NativeSandbox(enclosure, { tools, folder, limits });
+      return new NativeSandbox(enclosure, hostFiles(home.path), { ...launching, folder: home.path, limits });
     },
     close: () => enclosures.close(),
     endLeftovers,
@@ -125,32 +140,35 @@ function engine(
 
 interface Found {
   readonly opener: Opener;
+  readonly capabilities: ReadonlySet<Capability>;
   /** Why it works only without the limit; undefined when it works with it. */
   readonly unlimitedReason?: string;
 }
 
+/** What a method has to be able to do. */
+interface Wanted {
+  readonly tools: Tools;
+  readonly separateErrors: boolean;
+  readonly limit: ProcessLimit | undefined;
+}
+
 /** The first method that works, better with the limit than without, or why none does. */
-async function findMethod(tools: Tools, limit: ProcessLimit | undefined): Promise<Found | string> {
+async function findMethod(wanted: Wanted): Promise<Found | string> {
   if (process.platform !== 'linux') return 'only Linux has PID namespaces';
-  const methods = pidNamespaceMethods(tools);
+  const methods = pidNamespaceMethods(wanted.tools);
   if (methods.length === 0) return 'the programs unshare, nsenter and setsid of util-linux are needed';
-  const found = await firstWorking(methods, tools, limit);
-  if (typeof found !== 'string' || limit === undefined) return found;
-  const unlimited = await firstWorking(methods, tools, undefined);
+  const found = await firstWorking(methods, wanted);
+  if (typeof found !== 'string' || wanted.limit === undefined) return found;
+  const unlimited = await firstWorking(methods, { ...wanted, limit: undefined });
   return typeof unlimited === 'string' ? unlimited : { ...unlimited, unlimitedReason: found };
 }
 
-async function firstWorking(
-  methods: readonly PidNamespaceMethod[],
-  tools: Tools,
-  limit: ProcessLimit | undefined,
-): Promise<Found | string> {
+async function firstWorking(methods: readonly PidNamespaceMethod[], wanted: Wanted): Promise<Found | string> {
   const reasons = new Set<string>();
   for (const method of methods) {
-    const opener = namespaceOpener(method, tools, limit);
+    const opener = namespaceOpener(method, wanted);
     try {
-      await tryOut(opener, tools, limit);
-      return { opener };
+      return { opener, capabilities: await tryOut(opener, wanted) };
     } catch (error) {
       opener.close();
       reasons.add((error as Error).message.trim());
@@ -159,13 +177,24 @@ async function firstWorking(
   return [...reasons].join('; ');
 }
 
-async function tryOut(opener: Opener, tools: Tools, limit: ProcessLimit | undefined): Promise<void> {
+/** Runs a command in a namespace. @returns what can be told of it */
+async function tryOut(
+  opener: Opener,
+  { tools, separateErrors, limit }: Wanted,
+): Promise<ReadonlySet<Capability>> {
   const enclosure = await openPidNamespace(newMark(), opener);
-  const sandbox = new NativeSandbox(enclosure, { tools, folder: '/', limits: limitLines(limit) });
+  const files = hostFiles('/');
+  const sandbox = new NativeSandbox(enclosure, files, {
+    tools,
+    separateErrors,
+    folder: '/',
+    limits: limitLines(limit),
+  });
   try {
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const { exitCode } = await sandbox.run({ argv: [tools.shell, '-c', 'exit 42'], env: {}, output });
     if (exitCode !== 42) throw new Error(`a command ended with exit code ${exitCode} instead of 42`);
+    return await withWhatCanBeTold(OWN, enclosure.firstProcess);
   } finally {
     await sandbox.close();
   }

@@ -1,27 +1,39 @@
 import { makePipe } from './anonymous-pipe.ts';
 import { ANSWER, AnsweringShell } from './answering-shell.ts';
+import { ERRORS } from './launcher.ts';
 import { KEEPER } from './mark.ts';
 
-/** The descriptors of the shell that are pipes while a run is opened. */
-export const PIPES = { keep: 4, status: 5, jobs: 6, report: 7, output: 8 } as const;
+/** The descriptors of the shell that are pipes while a run is opened. Not every run has one for errors. */
+export const PIPES = { keep: 4, status: 5, jobs: 6, report: 7, output: 8, errors: 9 } as const;
 
-const CLOSED = '4<&- 5<&- 6<&- 7<&- 8<&-';
+const CLOSED = '4<&- 5<&- 6<&- 7<&- 8<&- 9<&-';
 const FIRST_ENDS = `</proc/self/fd/${PIPES.keep} >/proc/self/fd/${PIPES.status} 2>&1 ${CLOSED}`;
 const LAUNCHER_ENDS =
-  `</proc/self/fd/${PIPES.jobs} >/proc/self/fd/${PIPES.output} ` +
-  `2>/proc/self/fd/${PIPES.report} 3>&2 ${CLOSED}`;
+  `</proc/self/fd/${PIPES.jobs} >/proc/self/fd/${PIPES.output} ` + `2>/proc/self/fd/${PIPES.report} 3>&2`;
+/** With a pipe for errors. Its end has the number of a descriptor that is not needed any more by then. */
+const WITH_ERRORS = `5<&- 6<&- 7<&- 8<&- ${ERRORS}>/proc/self/fd/${PIPES.errors} 9<&-`;
 
-/** What a shell has to know to make namespaces. Each is words of the shell. */
+/**
+ * What a shell has to know to make namespaces. Each is words of the shell. In them, `$mark` is the mark of the run, and `$1`
+ * and so on are the words that {@link Opener.open} was given for it.
+ */
 export interface OpenerWords {
   readonly shell: string;
   /** Runs as the first process of a new namespace. */
   readonly first: string;
   /** Starts a launcher in the namespace that the process `$keeper` has made for its children. */
   readonly launcher: string;
+  /**
+   * Runs the script `$script` in the namespace, in the terminal that is its standard input. `$keeper` and `$mark` are known, and
+   * `$1` and so on.
+   */
+  readonly terminal: string;
   /** Runs what follows with the default for SIGINT and SIGQUIT; fails where the machine's env(1) cannot do that. */
   readonly resetting: string;
   /** Runs what follows in a process of its own, which it does not wait for. */
   readonly forking: string;
+  /** Whether errors of commands have a pipe of their own. */
+  readonly separateErrors?: boolean;
 }
 
 /**
@@ -58,13 +70,18 @@ const GUARD = `
  *
  * Shells keep each job that has ended until it has been told of, and look through all of them at each start.
  */
-const script = ({ shell, first, launcher, resetting, forking }: OpenerWords) => `
+const script = (words: OpenerWords) => {
+  const { shell, first, launcher, resetting, forking, separateErrors } = words;
+  const pipes = Object.values(PIPES).filter(fd => fd !== PIPES.errors || separateErrors === true);
+  const launcherEnds = `${LAUNCHER_ENDS} ${separateErrors ? WITH_ERRORS : CLOSED}`;
+  return `
   exec 2>&1
   trap : PIPE
   resets=
   ${resetting} >/dev/null 2>&1 && resets=yes
-  while read -r request mark; do
-    ${Object.values(PIPES).map(makePipe).join('\n')}
+  while read -r request mark given; do
+    set -f; set -- $given; set +f
+    ${pipes.map(makePipe).join('\n')}
     echo '${ANSWER}made'
     read -r word || break
     answer=
@@ -74,9 +91,9 @@ const script = ({ shell, first, launcher, resetting, forking }: OpenerWords) => 
       answer=$keeper
       if [ -n "$resets" ]
       then
-        { read -r word && export ${KEEPER}="$mark" && exec ${resetting} ${launcher}; } ${LAUNCHER_ENDS} &
+        { read -r word && export ${KEEPER}="$mark" && exec ${resetting} ${launcher}; } ${launcherEnds} &
       else
-        ${KEEPER}=$mark ${forking} ${shell} -c 'read -r word && exec "$@"' launcher ${launcher} ${LAUNCHER_ENDS}
+        ${KEEPER}=$mark ${forking} ${shell} -c 'read -r word && exec "$@"' launcher ${launcher} ${launcherEnds}
       fi
     fi
     exec ${CLOSED}
@@ -85,6 +102,7 @@ const script = ({ shell, first, launcher, resetting, forking }: OpenerWords) => 
   done
   exec ${CLOSED}
   ${GUARD}`;
+};
 
 /** The worker's end of a conversation with the shell. */
 interface Closable {
@@ -101,6 +119,12 @@ interface Closable {
  * It ends when the worker does, and it does not keep the worker's process from ending.
  */
 export class Opener {
+  /** Whether the runs that it opens have a pipe for errors. */
+  readonly separateErrors: boolean;
+  /** The words that {@link OpenerWords.terminal} are. */
+  readonly terminal: string;
+  /** The shell that they are for, and what starts it. */
+  readonly shell: readonly string[];
   readonly #words: readonly string[];
   readonly #searchPath: string;
   #running: AnsweringShell | undefined;
@@ -115,6 +139,9 @@ export class Opener {
   constructor(shell: readonly string[], words: OpenerWords, searchPath: string) {
     this.#words = [...shell, '-c', script(words), 'opener'];
     this.#searchPath = searchPath;
+    this.terminal = words.terminal;
+    this.shell = shell;
+    this.separateErrors = words.separateErrors ?? false;
   }
 
   /**
@@ -123,20 +150,22 @@ export class Opener {
    *
    * @param mark by which both are known
    * @param take opens the worker's ends of {@link PIPES}, which are descriptors of the process that it is given
+   * @param given words for this run alone, without spaces
    * @returns those ends, and the pid of the program that makes the namespace
    */
   open<Ends extends Closable>(
     mark: string,
     take: (pid: number) => Ends,
+    given: readonly string[] = [],
   ): Promise<{ readonly ends: Ends; readonly keeper: number }> {
-    const opened = this.#last.then(() => this.#open(mark, take));
+    const opened = this.#last.then(() => this.#open([mark, ...given].join(' '), take));
     this.#last = opened.catch(() => undefined);
     return opened;
   }
 
-  async #open<Ends extends Closable>(mark: string, take: (pid: number) => Ends) {
+  async #open<Ends extends Closable>(request: string, take: (pid: number) => Ends) {
     let shell = this.#start();
-    const make = () => shell.ask(`open ${mark}`);
+    const make = () => shell.ask(`open ${request}`);
     await make().catch(() => {
       // Node hears a little later of an end than others may ask.
       shell = this.#start();

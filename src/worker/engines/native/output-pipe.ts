@@ -17,7 +17,7 @@ const giveBack = (buffer: Buffer) => {
 /**
  * The pipe that carries what the commands of one run write.
  *
- * Node gives its children socket pairs, which a program can not open again by name: `echo x > /dev/stderr` would fail
+ * Node gives its children socket pairs, which a program cannot open again by name: `echo x > /dev/stderr` would fail
  * in a task. So the pipe is a real one, which a shell has made. It outlives single commands: what a background process
  * writes later is read while the next command runs.
  */

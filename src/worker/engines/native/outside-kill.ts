@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { signal } from './signal.ts';
-import { settledWithin } from './settled-within.ts';
+import { settledWithin } from '../settled-within.ts';
 
 /** How long the kernel may take to end a namespace by itself, in ms. */
 const QUICK_MS = 100;

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { startOf } from '../processes/index.ts';
+import type { Census } from './census.ts';
 import type { Enclosure } from './enclosure.ts';
-import { Launcher, launcherWords } from './launcher.ts';
+import { Launcher, launcherWords, terminalLauncher } from './launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
+import { namespaceCensus } from './namespace-census.ts';
 import { NamespaceEnds } from './namespace-ends.ts';
 import { Opener } from './opener.ts';
 import type { OutputPipe } from './output-pipe.ts';
@@ -10,60 +12,9 @@ import { killFromOutside, namespaceForChildren, type Space } from './outside-kil
 import { isRunning, readProc } from './process-table.ts';
 import { signal } from './signal.ts';
 import { quoted } from './quoted.ts';
+import type { PidNamespaceMethod } from './namespace-methods.ts';
+import type { OtherUser } from './other-user.ts';
 import type { Tools } from './tools.ts';
-
-/** A way to make a PID namespace and to enter it; which one works depends on the machine. */
-export interface PidNamespaceMethod {
-  /** Runs the arguments after it as the first process of a new namespace. */
-  readonly unshare: readonly string[];
-  /** The programs umount and mount, where the first process is to take /proc of the machine out of sight. */
-  readonly remount: readonly string[];
-  readonly nsenter: string;
-  /** Runs the arguments after it without rights that the first process has, so that they cannot trace that. */
-  readonly drop: readonly string[];
-  readonly setsid: string;
-  /** Whether the namespace lies in a user namespace, by whose rights an ordinary user can make it. */
-  readonly userNamespace: boolean;
-}
-
-/**
- * The ways worth trying on this machine, best first. Empty when a program that all of them need is missing.
- *
- * Linux lets a process trace another one only if it has all capabilities that the other one has (ptrace(2)). So the first
- * process of a namespace keeps some that commands do not have: those by which an ordinary user made the namespace
- * (util-linux 2.36), or, where the commands are root, CAP_SYS_PTRACE. Without setpriv it has none more than they have.
- */
-export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
-  const { unshare, nsenter, setsid, setpriv, mount, umount } = tools;
-  if (unshare === undefined || nsenter === undefined || setsid === undefined) return [];
-  // The kernel then ends all when the worker ends, even if the task stopped the namespace's own guard.
-  const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
-  const without = (rights: string) =>
-    setpriv === undefined ? [] : [setpriv, `--bounding-set=${rights}`, `--inh-caps=${rights}`, '--'];
-  const method = (user: readonly string[], careful: readonly string[], drop: readonly string[]) => {
-    const [before, proc, remount] =
-      careful === guard && user.length === 0 && mount !== undefined && umount !== undefined
-        ? [guard, '--mount', [umount, mount]]
-        : [careful, '--mount-proc', []];
-    const unshareWords = [...before, unshare, ...user, '--pid', '--fork', '--kill-child', proc, '--'];
-    return { unshare: unshareWords, remount, nsenter, drop, setsid, userNamespace: user.length > 0 };
-  };
-  const current = ['--user', '--map-current-user'];
-  // util-linux before 2.34 can only make the user root in there.
-  const root = ['--user', '--map-root-user'];
-  // Whoever can mount in a user namespace can uncover the machine's /proc, and there the shell that starts commands.
-  const inUserNamespace = without('-sys_ptrace,-sys_admin');
-  const isRoot = process.getuid?.() === 0;
-  return [
-    ...(isRoot ? [method([], guard, without('-sys_ptrace')), method([], [], [])] : []),
-    ...(isRoot
-      ? [method(current, guard, inUserNamespace)]
-      : [method([...current, '--keep-caps'], guard, []), method(current, guard, [])]),
-    method(current, [], []),
-    method(root, guard, inUserNamespace),
-    method(root, [], []),
-  ];
-}
 
 /**
  * The first process of a namespace. The kernel kills every other member when it ends, and lets no member signal it.
@@ -83,6 +34,7 @@ const INIT = `
     "$3" -t proc -o nosuid,nodev,noexec proc /proc || exit 1
   fi
   if [ -n "$1" ]; then echo "$1" >/proc/sys/kernel/pid_max || exit 1; fi
+  if [ -n "$4" ]; then eval "$4" || exit 1; fi
   echo ready
   exec 3<&0 4>&1 </dev/null >/dev/null 2>&1
   until
@@ -100,27 +52,51 @@ const INIT = `
     wait "$!"
   do :; done`;
 
+/** What the namespaces of an engine are made with. */
+interface NamespaceOptions {
+  readonly tools: Tools;
+  readonly limit: ProcessLimit | undefined;
+  /** Whether errors of commands have a pipe of their own. */
+  readonly separateErrors: boolean;
+  /** What is different where commands have another user than the worker. */
+  readonly otherUser?: OtherUser | undefined;
+}
+
 /** Makes what starts the processes of namespaces. */
 export function namespaceOpener(
   { unshare, remount, nsenter, drop, setsid, userNamespace }: PidNamespaceMethod,
-  tools: Tools,
-  limit: ProcessLimit | undefined,
+  { tools, limit, separateErrors, otherUser }: NamespaceOptions,
 ): Opener {
   const words = (list: readonly string[]) => list.map(quoted).join(' ');
   // nsenter does not fork, so that the launcher after it stays outside the PID namespace, where no member can signal it,
   // and only its children are members. Each has a session of its own, so that process groups have numbers inside, and
   // `kill 0` stays there.
   const enter = [nsenter, '--no-fork', ...(userNamespace ? ['--preserve-credentials'] : [])];
-  const spaces = { pid: 'pid_for_children', mount: 'mnt', ...(userNamespace && { user: 'user' }) };
+  const spaces = {
+    pid: 'pid_for_children',
+    mount: 'mnt',
+    ...(userNamespace && { user: 'user' }),
+    ...Object.fromEntries((otherUser?.spaces ?? []).map(space => [space, space])),
+  };
   const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$keeper/ns/${file}"`);
+  const making = unshare.toSpliced(unshare.indexOf('--pid'), 0, ...(otherUser?.unshare ?? []));
+  const init = [tools.shell, '-c', INIT, 'init', pidMax(limit), ...remount, otherUser?.lines ?? ''];
+  const launching = launcherWords([], otherUser?.launcherLines);
   return new Opener(
     [...tools.closing, tools.shell],
     {
       shell: quoted(tools.shell),
-      first: words([...unshare, tools.shell, '-c', INIT, 'init', pidMax(limit), ...remount]),
-      launcher: `${words(enter)} ${files.join(' ')} -- ${words([...drop, tools.shell, ...launcherWords(setsid, tools.shell)])}`,
+      first: `${words([...making, ...init])} ${otherUser?.arguments ?? ''}`,
+      launcher:
+        `${words(enter)} ${files.join(' ')} -- ${words([...drop, tools.shell, ...launching])} ` +
+        `${otherUser?.become ?? ''} ${words([setsid, tools.shell])}`,
+      terminal:
+        `${words(enter)} ${files.join(' ')} -- ` +
+        `${words([...drop, tools.shell, '-c', terminalLauncher(otherUser?.launcherLines)])} terminal "$mark" ` +
+        `${otherUser?.become ?? ''} ${words([tools.shell, '-c'])} "$script"`,
       resetting: words([tools.env, '--default-signal=INT,QUIT']),
       forking: words([setsid, '--fork']),
+      separateErrors,
     },
     tools.searchPath,
   );
@@ -130,43 +106,84 @@ export function namespaceOpener(
  * Makes a PID namespace for one run.
  *
  * @param mark by which its first process is known, different for each run
+ * @param given words for the opener, for this run alone
  * @throws Error with what its programs had to say
  */
-export async function openPidNamespace(mark: string, opener: Opener): Promise<Enclosure> {
-  const { ends, keeper } = await opener.open(mark, pid => new NamespaceEnds(pid));
+export async function openPidNamespace(
+  mark: string,
+  opener: Opener,
+  given: readonly string[] = [],
+): Promise<PidNamespace> {
+  const make = (pid: number) => new NamespaceEnds(pid, opener.separateErrors);
+  const { ends, keeper } = await opener.open(mark, make, given);
   try {
     await ends.ready;
     const init = childOf(keeper);
     const initStarted = startOf(init);
     // Last, for nothing that can fail comes after it.
-    return new PidNamespace(ends, keeper, { init, initStarted, ...namespaceForChildren(keeper) });
+    const { shell, terminal } = opener;
+    const inTerminal = [
+      ...[...shell, '-c', `keeper=$1 mark=$2 script=$3; shift 3; exec ${terminal}`, 'terminal'],
+      ...[String(keeper), mark],
+    ];
+    return new PidNamespace(
+      ends,
+      { mark, keeper, inTerminal, given },
+      { init, initStarted, ...namespaceForChildren(keeper) },
+    );
   } catch (error) {
     ends.close();
     throw error;
   }
 }
 
-class PidNamespace implements Enclosure {
+/** What a namespace is known by from outside. */
+interface Outside {
+  readonly mark: string;
+  /** The unshare program. */
+  readonly keeper: number;
+  /** The words that run a script in a terminal, inside: the script and `given` come after them. */
+  readonly inTerminal: readonly string[];
+  readonly given: readonly string[];
+}
+
+export class PidNamespace implements Enclosure {
+  /** Has as many rights as the commands, or more. */
+  readonly firstProcess: number;
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;
+  readonly errors: OutputPipe | undefined;
+  readonly census: Census;
   readonly #ends: NamespaceEnds;
   /** The unshare program, which is outside. */
   readonly #keeper: number;
   readonly #space: Space;
+  readonly #terminalWords: Pick<Outside, 'inTerminal' | 'given'>;
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(ends: NamespaceEnds, keeper: number, space: Space) {
+  constructor(ends: NamespaceEnds, outside: Outside, space: Space) {
+    const { mark, keeper } = outside;
+    this.#terminalWords = outside;
     this.#ends = ends;
     this.#keeper = keeper;
     this.#space = space;
+    this.firstProcess = space.init;
     this.pipe = ends.pipe;
+    this.errors = ends.errors;
+    this.census = namespaceCensus(space, mark, keeper);
     // It enters the namespace, which is there now.
     ends.jobs.write('enter\n');
     this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report });
     void ends.ended.then(() => {
       this.#over = true;
     });
+  }
+
+  inTerminal(script: string, env: Readonly<Record<string, string>>) {
+    const { inTerminal, given } = this.#terminalWords;
+    const [file = '', ...args] = [...inTerminal, script, ...given];
+    return { file, args, env };
   }
 
   get over(): boolean {
@@ -181,6 +198,11 @@ class PidNamespace implements Enclosure {
 
   async terminate(): Promise<void> {
     this.#ends.tell('terminate');
+  }
+
+  /** The mount namespace of the run, open. It lasts as long as somebody has it open, and is whoever's who asks to close. */
+  openMountSpace(): number {
+    return openSync(`/proc/${this.#space.init}/ns/mnt`, 'r');
   }
 
   /** After a failure, it can be tried again. */

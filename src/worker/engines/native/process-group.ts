@@ -1,16 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { assertDescriptors } from './descriptors.ts';
+import type { Census } from './census.ts';
 import type { Enclosure } from './enclosure.ts';
 import { endMembers, stopMembers } from './end-members.ts';
+import { groupCensus } from './group-census.ts';
 import { Launcher, launcherWords } from './launcher.ts';
 import { SANDBOX } from './mark.ts';
 import { MemberSearch } from './member-search.ts';
+import type { OpenPty } from '../terminal/index.ts';
 import type { OutputPipe } from './output-pipe.ts';
 import { isRunning } from './process-table.ts';
 import { signal } from './signal.ts';
+import { startedLimits } from './started-limits.ts';
 import type { Tools } from './tools.ts';
-import { withNewWatchdog, type Watchdog } from './watchdog.ts';
+import { withNewWatchdog, type GroupOptions, type OutputPipes, type Watchdog } from './watchdog.ts';
 import { within } from './within.ts';
 
 /** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
@@ -22,30 +26,35 @@ const WATCHDOG_MS = 1_000;
 const WATCHDOG_KILLED_MS = 30_000;
 
 /**
- * Makes what holds one run together where PID namespaces can not be had.
+ * Makes what holds one run together where PID namespaces cannot be had.
  *
  * @param mark by which the run's processes are known, different for each run
  */
-export async function openProcessGroups(mark: string, tools: Tools): Promise<Enclosure> {
-  return await withNewWatchdog(mark, tools, (watchdog, pipe) => {
-    const launcher = startLauncher(mark, pipe, tools);
+export async function openProcessGroups(mark: string, options: GroupOptions): Promise<Enclosure> {
+  return await withNewWatchdog(mark, options, (watchdog, pipes) => {
+    const launcher = startLauncher(mark, pipes, options.tools);
     // Where it did not start, it has no streams at all, whatever the types say; the next look finds nobody.
     if (launcher.pid === undefined)
       throw new Error('The shell that starts the commands of a run did not start');
     watchdog.tell(`leader ${launcher.pid}`);
-    return new ProcessGroups(watchdog, launcher, launcher.pid, pipe, mark);
+    return new ProcessGroups(watchdog, launcher, launcher.pid, pipes, { mark, tools: options.tools });
   });
 }
 
 /** The shell that starts commands leads their process group, which is a session too. */
-function startLauncher(mark: string, pipe: OutputPipe, { closing, shell, searchPath }: Tools): ChildProcess {
+function startLauncher(
+  mark: string,
+  { pipe, errors }: OutputPipes,
+  { closing, shell, searchPath }: Tools,
+): ChildProcess {
   assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
-  const [file = shell, ...words] = [...closing, shell, ...launcherWords(shell)];
+  const [file = shell, ...words] = [...closing, shell, ...launcherWords([shell])];
   const launcher = spawn(file, words, {
     env: { PATH: searchPath, [SANDBOX]: mark },
     cwd: '/',
     detached: true,
-    stdio: ['pipe', pipe.writer, 'ignore', 'pipe'],
+    // The last is {@link ERRORS}.
+    stdio: ['pipe', pipe.writer, 'ignore', 'pipe', ...(errors ? [errors.writer] : [])],
   });
   // What is to be told of a launcher is told by its streams.
   launcher.on('error', () => undefined);
@@ -55,29 +64,57 @@ function startLauncher(mark: string, pipe: OutputPipe, { closing, shell, searchP
 class ProcessGroups implements Enclosure {
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;
+  readonly errors: OutputPipe | undefined;
+  readonly census: Census;
   readonly #watchdog: Watchdog;
   readonly #jobs: Writable;
   /** The launcher. */
   readonly #leader: number;
   readonly #search: MemberSearch;
+  readonly #tools: Tools;
+  readonly #marked: Readonly<Record<string, string>>;
   #over = false;
   #killed: Promise<void> | undefined;
 
-  constructor(watchdog: Watchdog, launcher: ChildProcess, leader: number, pipe: OutputPipe, mark: string) {
+  constructor(
+    watchdog: Watchdog,
+    launcher: ChildProcess,
+    leader: number,
+    pipes: OutputPipes,
+    { mark, tools }: { readonly mark: string; readonly tools: Tools },
+  ) {
     this.#watchdog = watchdog;
-    this.pipe = pipe;
+    this.pipe = pipes.pipe;
+    this.errors = pipes.errors;
     const [jobs, , , report] = launcher.stdio as unknown as [Writable, null, null, Readable];
     const marked = { [SANDBOX]: mark };
+    this.#tools = tools;
+    this.#marked = marked;
     this.#jobs = jobs;
     this.#leader = leader;
     this.launcher = new Launcher({ jobs, report, mark: marked });
     this.#search = new MemberSearch([`${SANDBOX}=${mark}`], watchdog.pid, leader);
+    this.census = groupCensus(this.#search, leader);
     void watchdog.ended.then(() => {
       this.#over = true;
     });
     launcher.on('exit', () => {
       this.#over = true;
       this.#forgetGroup();
+    });
+  }
+
+  inTerminal(script: string, env: Readonly<Record<string, string>>) {
+    const { closing, shell } = this.#tools;
+    const [file = shell, ...args] = [...closing, shell, '-c', `${startedLimits()}\n${script}`];
+    return { file, args, env: { ...env, ...this.#marked } };
+  }
+
+  /** The program in a terminal leads a session, whose number is free again when all in it have ended. */
+  onTerminal({ pid, ended }: OpenPty): void {
+    this.#search.sessions.add(pid);
+    void ended.then(() => {
+      if (signal(-pid, 0) === 'gone') this.#search.sessions.delete(pid);
     });
   }
 

@@ -17,6 +17,16 @@ export interface ProcessRow {
   readonly zombie: boolean;
   /** When it started, in the system's own words: tells a process from a later one with the same pid. */
   readonly started: string;
+  /** CPU time in ticks of 1/100 s; absent where the system does not tell. */
+  readonly ticks?: Ticks;
+}
+
+/** CPU time of a process, and that of the children which it has waited for. */
+interface Ticks {
+  readonly user: number;
+  readonly kernel: number;
+  readonly reapedUser: number;
+  readonly reapedKernel: number;
 }
 
 /** How many of the processes that cannot be ended are named. */
@@ -43,6 +53,11 @@ export async function readProcessTable(): Promise<ProcessRow[]> {
 /** All processes that /proc shows; see proc(5). A process that ends meanwhile is left out. */
 export function readProc(): ProcessRow[] {
   return namesIn('/proc').flatMap(name => readRow(`/proc/${name}`));
+}
+
+/** One process that /proc shows; undefined when it has ended. */
+export function readProcess(pid: number): ProcessRow | undefined {
+  return readRow(`/proc/${pid}`)[0];
 }
 
 /** Does something with each of many things, with time for others in between. */
@@ -87,7 +102,7 @@ export async function askPs(): Promise<ProcessRow[]> {
   });
 }
 
-/** The environment of a process, as it was when its program started; empty when it can not be read. */
+/** The environment of a process, as it was when its program started; empty when it cannot be read. */
 export function environmentOf({ pid, state }: Pick<ProcessRow, 'pid' | 'state'>): string[] {
   // A process whose first thread has ended shows what it has by its others.
   const folders =
@@ -129,6 +144,12 @@ function readRow(folder: string): ProcessRow[] {
       // If only its first thread has ended, it goes on.
       zombie: (state === 'Z' && Number(fields[17]) <= 1) || state === 'X',
       started: fields[19] ?? '',
+      ticks: {
+        user: Number(fields[11]),
+        kernel: Number(fields[12]),
+        reapedUser: Number(fields[13]),
+        reapedKernel: Number(fields[14]),
+      },
     },
   ];
 }

@@ -1,10 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandNotStarted, type Command, type CommandResult, type Sandbox } from '../engine.ts';
+import type { TaskFiles } from '../../files/task-files.ts';
+import {
+  CommandNotStarted,
+  type Command,
+  type CommandResult,
+  type Connection,
+  type Sandbox,
+  type Terminal,
+  type TerminalCommand,
+  type Usage,
+} from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
 import type { Launch, LaunchOptions } from './launcher.ts';
 import { outOfMemoryKills } from './out-of-memory.ts';
-import { settledWithin } from './settled-within.ts';
+import { Peers } from './peers.ts';
+import { settledWithin } from '../settled-within.ts';
 import { assertStartable } from './startable.ts';
+import { openPty } from '../terminal/index.ts';
+import { terminalScript } from './terminal-script.ts';
+import { UsageMeter } from './usage.ts';
 
 /** What a command that was killed before it could do anything exits with. */
 const KILLED = 128 + 9;
@@ -17,15 +31,69 @@ const REPORT_MS = 1_000;
 
 /** Runs the commands of one run inside an enclosure, one after the other. */
 export class NativeSandbox implements Sandbox {
+  readonly files: TaskFiles;
   readonly #enclosure: Enclosure;
   readonly #options: LaunchOptions;
+  readonly #peers: Peers;
+  readonly #meter: UsageMeter;
   #busy = false;
-  #stopping = false;
+  readonly #stop = new AbortController();
+  /** Whether what is left is being ended, or was. */
+  #ending = false;
   #launched: Launch | undefined;
+  readonly #terminals = new Set<Terminal>();
+  readonly #opening = new Set<Promise<Terminal>>();
 
-  constructor(enclosure: Enclosure, options: LaunchOptions) {
+  constructor(enclosure: Enclosure, files: TaskFiles, options: LaunchOptions) {
+    this.files = files;
     this.#enclosure = enclosure;
     this.#options = options;
+    this.#peers = new Peers(enclosure.census);
+    this.#meter = new UsageMeter(enclosure.census);
+  }
+
+  async isPeer(connection: Connection): Promise<boolean> {
+    const isPeer = !this.#ending && (await this.#peers.isPeer(connection));
+    // A namespace that is gone gives its number to the next one, which is another run's.
+    return isPeer && !this.#ending;
+  }
+
+  usage(): Promise<Usage> {
+    return this.#ending ? Promise.resolve(this.#meter.final()) : this.#meter.read();
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async openTerminal(command: TerminalCommand): Promise<Terminal> {
+    if (this.#stopping) throw new Error('The sandbox has been stopped');
+    const opening = this.#openTerminal(command);
+    this.#opening.add(opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(opening);
+    }
+  }
+
+  async #openTerminal({ argv, env, size }: TerminalCommand): Promise<Terminal> {
+    const { script, variables } = terminalScript({ argv, env }, this.#options);
+    const { user } = this.#options.view ?? {};
+    const owner = user && { uid: user.uid, gid: user.groups[0] ?? user.uid };
+    const started = this.#enclosure.inTerminal(script, variables);
+    const terminal = await openPty({ ...started, size, ...(owner && { owner }) }, this.#stop.signal);
+    this.#enclosure.onTerminal?.(terminal);
+    this.#terminals.add(terminal);
+    void terminal.ended.then(() => this.#terminals.delete(terminal));
+    return terminal;
+  }
+
+  /** Interactive shells ignore SIGTERM, and end when their terminal is gone. From then on, nothing is started in one. */
+  async #hangUp(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#opening);
+    await Promise.all(Array.from(this.#terminals, terminal => terminal[Symbol.asyncDispose]()));
   }
 
   async run(command: Command): Promise<CommandResult> {
@@ -40,12 +108,12 @@ export class NativeSandbox implements Sandbox {
   }
 
   async #run(command: Command): Promise<CommandResult> {
-    await assertStartable(command, this.#options.folder);
+    await assertStartable(command, this.#options.folder, this.#options.view);
     const start = performance.now();
     const wallMs = () => performance.now() - start;
     if (this.#stopping) return { exitCode: KILLED, wallMs: wallMs() };
     const killsBefore = outOfMemoryKills();
-    const finishPouring = this.#enclosure.pipe.pourInto(command.output);
+    const finishPouring = this.#pour(command);
     try {
       this.#launched = this.#enclosure.launcher.launch(command, this.#options);
       const ending = await this.#launched.ended;
@@ -62,8 +130,16 @@ export class NativeSandbox implements Sandbox {
     }
   }
 
+  /** Pours what the command writes into its outputs. */
+  #pour({ output, errors }: Command): () => Promise<unknown> {
+    const { pipe, errors: errorsPipe } = this.#enclosure;
+    const pouring = [pipe.pourInto(output)];
+    if (errorsPipe) pouring.push(errorsPipe.pourInto(errors ?? output));
+    return () => Promise.all(pouring.map(finish => finish()));
+  }
+
   async stop(graceMs: number): Promise<void> {
-    this.#stopping = true;
+    await this.#hangUp();
     if (graceMs > 0) {
       const deadline = performance.now() + graceMs;
       // A command on its way in would miss the signal. A task can keep it from entering.
@@ -77,16 +153,18 @@ export class NativeSandbox implements Sandbox {
   }
 
   async close(): Promise<void> {
-    this.#stopping = true;
+    await this.#hangUp();
     try {
       await this.#end();
     } finally {
       this.#enclosure.pipe.close();
+      this.#enclosure.errors?.close();
     }
   }
 
   async #end(): Promise<void> {
     const launched = this.#launched;
+    this.#ending = true;
     try {
       await this.#enclosure.kill();
     } catch (error) {

@@ -9,20 +9,20 @@ const DESCRIPTORS_TO_SPARE = 48;
 const DELAY_MS = 5;
 
 /** An enclosure, and the mark by which its processes are known. */
-export interface Marked {
+export interface Marked<E extends Enclosure = Enclosure> {
   readonly mark: string;
-  readonly enclosure: Enclosure;
+  readonly enclosure: E;
 }
 
 /** Where enclosures come from. */
-export interface Enclosures {
-  readonly take: () => Promise<Marked>;
+export interface Enclosures<E extends Enclosure = Enclosure> {
+  readonly take: () => Promise<Marked<E>>;
   /** Ends what was made and not taken. */
   readonly close: () => Promise<void>;
 }
 
 /** Makes each enclosure when it is asked for. */
-export function onDemand(enclose: (mark: string) => Promise<Enclosure>): Enclosures {
+export function onDemand<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   return {
     take: async () => {
       const mark = newMark();
@@ -36,9 +36,9 @@ export function onDemand(enclose: (mark: string) => Promise<Enclosure>): Enclosu
  * Has one enclosure ready, from the first on that was taken: to make one takes longer than all else that comes before a
  * command. It is empty until then, and ends with the worker as every one does.
  */
-export function oneAhead(enclose: (mark: string) => Promise<Enclosure>): Enclosures {
+export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   const { take } = onDemand(enclose);
-  let next: Promise<Marked | undefined> | undefined;
+  let next: Promise<Marked<E> | undefined> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   const prepare = () => {
@@ -80,4 +80,6 @@ function hasDescriptors(): boolean {
 async function end({ enclosure }: Marked): Promise<void> {
   await enclosure.kill();
   enclosure.pipe.close();
+  enclosure.errors?.close();
+  await enclosure.discard?.();
 }

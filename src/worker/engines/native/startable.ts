@@ -1,8 +1,19 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import path from 'node:path';
 import { CommandNotStarted, type Command } from '../engine.ts';
 import { isTooLarge } from './too-large.ts';
+
+/** How the programs of a run are looked for, where the worker does not see what the run sees. */
+export interface View {
+  /** Stands before every path: `/proc/<pid>/root`, or nothing. */
+  readonly root: string;
+  /** Who runs the programs; the worker's own user unless given. */
+  readonly user?: { readonly uid: number; readonly groups: readonly number[] };
+}
+
+const OWN_VIEW: View = { root: '' };
 
 /** What the system calls its errors; generic-worker's log has these words. */
 const WORDS: Record<string, string> = {
@@ -35,19 +46,24 @@ function notStarted(program: string, code: string): CommandNotStarted | undefine
  * The messages are those of Go's os/exec, as generic-worker prints them after "System error executing command: ".
  *
  * @param folder the folder in which the command would start
+ * @param view the worker's own unless given
  * @throws CommandNotStarted
  */
-export async function assertStartable(command: Command, folder: string): Promise<void> {
+export async function assertStartable(
+  command: Command,
+  folder: string,
+  view: View = OWN_VIEW,
+): Promise<void> {
   const [program] = command.argv;
   if (program === undefined) throw new CommandNotStarted('exec: no command');
   if (!isWellFormed(command)) throw refusal(program, 'EINVAL');
   if (isTooLarge(command)) throw refusal(program, 'E2BIG');
   // All at once: each is a way to another thread and back, and commands are to start soon.
   const [folderProblem, problem] = await Promise.all([
-    stat(folder).then(found => (found.isDirectory() ? undefined : 'ENOTDIR'), codeOf),
+    stat(`${view.root}${folder}`).then(found => (found.isDirectory() ? undefined : 'ENOTDIR'), codeOf),
     program.includes('/')
-      ? whyNotExecutable(path.resolve(folder, program))
-      : isOnPath(program, command.env.PATH ?? '', folder).then(is => (is ? undefined : NOT_ON_PATH)),
+      ? whyNotExecutable(path.resolve(folder, program), view)
+      : isOnPath(program, command.env.PATH ?? '', folder, view).then(is => (is ? undefined : NOT_ON_PATH)),
   ]);
   if (folderProblem !== undefined) {
     throw new CommandNotStarted(`chdir ${folder}: ${WORDS[folderProblem] ?? folderProblem}`);
@@ -68,19 +84,32 @@ function isWellFormed({ argv, env }: Command): boolean {
   return !strings.some(text => text.includes('\0')) && Object.keys(env).every(name => /^[^=]+$/.test(name));
 }
 
-async function isOnPath(program: string, searchPath: string, folder: string): Promise<boolean> {
+async function isOnPath(program: string, searchPath: string, folder: string, view: View): Promise<boolean> {
   if (program === '' || searchPath === '') return false;
   // An empty entry means the folder that the command starts in.
   const files = searchPath.split(':').map(place => path.resolve(folder, place, program));
-  return (await Promise.all(files.map(whyNotExecutable))).includes(undefined);
+  return (await Promise.all(files.map(file => whyNotExecutable(file, view)))).includes(undefined);
 }
 
-async function whyNotExecutable(file: string): Promise<string | undefined> {
+async function whyNotExecutable(path: string, { root, user }: View): Promise<string | undefined> {
+  const file = `${root}${path}`;
   try {
-    if (!(await stat(file)).isFile()) return 'EACCES';
+    const found = await stat(file);
+    if (!found.isFile()) return 'EACCES';
+    if (user) return mayExecute(found, user) ? undefined : 'EACCES';
     await access(file, constants.X_OK);
     return undefined;
   } catch (error) {
     return codeOf(error);
   }
+}
+
+/** By the mode of a file, which root could always run. Lists of access rights (ACLs) are left to the system. */
+function mayExecute(
+  { mode, uid, gid }: Stats,
+  user: { readonly uid: number; readonly groups: readonly number[] },
+): boolean {
+  if (user.uid === 0) return (mode & 0o111) !== 0;
+  if (uid === user.uid) return (mode & 0o100) !== 0;
+  return (mode & (user.groups.includes(gid) ? 0o010 : 0o001)) !== 0;
 }

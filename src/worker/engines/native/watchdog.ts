@@ -18,8 +18,8 @@ const TRIES = 30;
 
 const isLinux = process.platform === 'linux';
 
-/** The descriptor of the watchdog that is the pipe of the run's output, until it reads its first line. */
-const PIPE = 4;
+/** The descriptors of the watchdog that are the pipes of the run's output and errors, until it reads its first line. */
+const PIPES = { output: 4, errors: 5 } as const;
 
 /**
  * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input: only the worker
@@ -33,13 +33,16 @@ const PIPE = 4;
 const WATCHDOG = `
   trap '' HUP INT QUIT TERM
   if [ -n "$2" ]; then
-    ${makePipe(PIPE)}
+    ${makePipe(PIPES.output)}
+  fi
+  if [ -n "$3" ]; then
+    ${makePipe(PIPES.errors)}
   fi
   echo ready
   exec >/dev/null 2>&1
   group=
   while read -r word leader; do
-    exec ${PIPE}<&-
+    exec ${PIPES.output}<&- ${PIPES.errors}<&-
     case $word in
       leader) group=$leader ;;
       done) exit 0 ;;
@@ -66,6 +69,13 @@ const WATCHDOG = `
     sleep 1
   done`;
 
+/** What a run without a namespace is made with. */
+export interface GroupOptions {
+  readonly tools: Tools;
+  /** Whether errors of commands have a pipe of their own. */
+  readonly separateErrors?: boolean;
+}
+
 /** The shell beside the worker that ends a run's processes when the worker is gone. */
 export interface Watchdog {
   readonly pid: number;
@@ -78,8 +88,15 @@ export interface Watchdog {
   kill(): void;
 }
 
+/** Where the commands of a run write. */
+export interface OutputPipes {
+  readonly pipe: OutputPipe;
+  /** Where they write their errors, if not to the same pipe. */
+  readonly errors: OutputPipe | undefined;
+}
+
 /**
- * Starts a watchdog, which makes the pipe of the run's output; on other systems than Linux, that is a FIFO.
+ * Starts a watchdog, which makes the pipes of the run's output; on other systems than Linux, those are FIFOs.
  *
  * @param mark by which it is known when the worker has died, and by which it knows the run's processes
  * @param use makes what needs the watchdog, which is released when that fails
@@ -87,12 +104,19 @@ export interface Watchdog {
  */
 export async function withNewWatchdog<Result>(
   mark: string,
-  { closing, shell, mkfifo, searchPath }: Tools,
-  use: (watchdog: Watchdog, pipe: OutputPipe) => Result,
+  { tools: { closing, shell, mkfifo, searchPath }, separateErrors = false }: GroupOptions,
+  use: (watchdog: Watchdog, pipes: OutputPipes) => Result,
 ): Promise<Result> {
   assertDescriptors(DESCRIPTORS_OF_A_START);
   // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
-  const script = ['-c', WATCHDOG, 'watchdog', `${SANDBOX}=${mark}`, isLinux ? 'pipe' : ''];
+  const script = [
+    '-c',
+    WATCHDOG,
+    'watchdog',
+    `${SANDBOX}=${mark}`,
+    isLinux ? 'pipe' : '',
+    isLinux && separateErrors ? 'pipe' : '',
+  ];
   const [file = shell, ...words] = [...closing, shell, ...script];
   const subprocess = spawn(file, words, {
     env: { PATH: searchPath, [KEEPER]: mark },
@@ -110,7 +134,13 @@ export async function withNewWatchdog<Result>(
       resolve(undefined);
     });
   });
-  let pipe: OutputPipe | undefined;
+  const made: OutputPipe[] = [];
+  const makeOutput = async (name: keyof typeof PIPES) => {
+    const { reader, writer } = isLinux ? openEnds(pid, PIPES[name]) : await pipeByFifo(mkfifo);
+    const pipe = new OutputPipe(reader, writer);
+    made.push(pipe);
+    return pipe;
+  };
   try {
     const failure = await within(
       Promise.race([ready, failed]),
@@ -125,11 +155,11 @@ export async function withNewWatchdog<Result>(
       release: () => void subprocess.stdin.destroy(),
       kill: () => void subprocess.kill('SIGKILL'),
     };
-    const { reader, writer } = isLinux ? openEnds(pid, PIPE) : await pipeByFifo(mkfifo);
-    pipe = new OutputPipe(reader, writer);
-    return use(watchdog, pipe);
+    const pipe = await makeOutput('output');
+    const errors = separateErrors ? await makeOutput('errors') : undefined;
+    return use(watchdog, { pipe, errors });
   } catch (error) {
-    pipe?.close();
+    for (const pipe of made) pipe.close();
     subprocess.stdin.destroy();
     throw error;
   }

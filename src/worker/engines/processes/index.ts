@@ -1,2 +1,2 @@
 export { isAlive, lifeOf, ownLife, startOf } from './life.ts';
-export { isGone, readProcFile } from './proc-file.ts';
+export { assertOfTheSystem, isGone, readProcFile } from './proc-file.ts';

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 
 /** What statfs(2) calls a file system of processes. */
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -21,9 +30,7 @@ export function readProcFile(file: string): string | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const found = fstatSync(descriptor);
-    if (!found.isFile() || found.dev !== device)
-      throw new Error(`${file} is not of the system: somebody has replaced /proc`);
+    assertOfTheSystem(file, fstatSync(descriptor));
     return textOf(descriptor);
   } catch (error) {
     if (isGone(error)) return undefined;
@@ -31,6 +38,12 @@ export function readProcFile(file: string): string | undefined {
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+/** @throws Error when an open file is none of /proc, as that was when this was loaded */
+export function assertOfTheSystem(file: string, found: Stats): void {
+  if (found.isFile() && found.dev === device) return;
+  throw new Error(`${file} is not of the system: somebody has replaced /proc`);
 }
 
 /** Whether an error says that there is no such process. */

@@ -1,53 +1,95 @@
-import { TaskError } from '../../outcome.ts';
-import type { Feature, FinishingRun } from '../feature.ts';
-import { logNames } from '../logs.ts';
-import { contentTypeProblem } from './content.ts';
+import { contentTypeProblem } from '../../artifacts/content.ts';
+import { artifactName, nameProblem } from '../../artifacts/name.ts';
+import { permits } from '../../files/permits.ts';
+import type { TaskFiles } from '../../files/task-files.ts';
+import { ownSchemaPart } from '../../schema-part.ts';
+import type { ArtifactSpec } from '../../task-spec.ts';
+import { feature, serving, type Ending, type RunHandle } from '../feature.ts';
 import { findArtifact } from './find.ts';
 import { inTurn } from './in-turn.ts';
-import { artifactName, nameProblem } from './name.ts';
+import { tellProgress } from './progress.ts';
 import { uploadArtifact } from './upload-artifact.ts';
+import { volumesFor } from './volumes.ts';
 
-/** As many at a time as generic-worker. */
-const UPLOADS_AT_ONCE = 10;
+/**
+ * Small files spend their time waiting for answers, so more of them are on their way at a time than generic-worker's ten.
+ */
+const UPLOADS_AT_ONCE = 32;
+/** So many of those may be larger ones, which have buffers and a temporary file. */
+const LARGE_AT_ONCE = 10;
 
 /**
  * `artifacts`: files and directories to upload when the commands have ended, whatever came of them. One that is
  * missing becomes an error artifact and fails the task, unless it is optional.
  */
-export const artifacts: Feature = {
+export const artifacts = feature({
   name: 'artifacts',
-  schema: 'artifacts',
-  check({ payload, claim }) {
-    for (const request of payload.artifacts ?? []) {
-      const name = artifactName(request);
-      // The files of the run's folder itself go by their own names.
-      const isFolder = name === '.' && request.type === 'directory';
-      const problem =
-        (isFolder ? undefined : nameProblem(name)) ??
-        contentTypeProblem(request.contentType) ??
-        expiryProblem(request.expires, claim.task);
-      if (problem) throw new TaskError('malformed-payload', `artifact ${JSON.stringify(name)}: ${problem}`);
-    }
+  schema: {
+    'generic-worker': () => ownSchemaPart('generic-worker', 'artifacts'),
+    'docker-worker': () => ownSchemaPart('docker-worker', 'artifacts'),
   },
-  async finish(run) {
-    await inTurn(allWanted(run), UPLOADS_AT_ONCE, ({ request, wanted }) =>
-      uploadArtifact(run, request, wanted),
-    );
-  },
-};
+  open: () =>
+    serving<readonly ArtifactSpec[]>({
+      ask: ({ artifacts: wanted }) => (wanted.length === 0 ? undefined : wanted),
+      check: (wanted, _, { task }) => wanted.flatMap(spec => problemOf(spec, task)),
+      start: async (wanted, run) => {
+        let files: TaskFiles | undefined;
+        return {
+          container: { binds: await volumesFor(wanted, run) },
+          started: sandbox => {
+            files = sandbox.files;
+          },
+          finish: async ending => {
+            if (!files || ending.uploads !== 'all') return;
+            await uploadAll(wanted, files, run, ending);
+          },
+        };
+      },
+    }),
+});
+
+function problemOf(spec: ArtifactSpec, task: { deadline: string; expires?: string }): string[] {
+  const name = artifactName(spec);
+  // The files of the run's folder itself go by their own names.
+  const isFolder = name === '.' && spec.type === 'directory';
+  const problem =
+    (isFolder ? undefined : nameProblem(name)) ??
+    contentTypeProblem(spec.contentType) ??
+    expiryProblem(spec.expires, task);
+  return problem === undefined ? [] : [`artifact ${JSON.stringify(name)}: ${problem}`];
+}
+
+async function uploadAll(
+  specs: readonly ArtifactSpec[],
+  files: TaskFiles,
+  run: RunHandle,
+  { signal }: Ending,
+): Promise<void> {
+  using progress = tellProgress(run.log);
+  const large = permits(Math.min(LARGE_AT_ONCE, files.atOnce ?? Infinity));
+  const uploading = { run, signal, progress, large };
+  await inTurn(allWanted(specs, files, run, signal), UPLOADS_AT_ONCE, ({ spec, wanted }) =>
+    uploadArtifact(uploading, spec, wanted),
+  );
+}
 
 /** All that is to be uploaded, each when it is asked for. */
-async function* allWanted({ payload, home, log, signal }: FinishingRun) {
-  // What the worker itself uploads under a name is what that name stands for.
-  const reserved = Object.values(logNames(payload));
-  for (const request of payload.artifacts ?? []) {
+async function* allWanted(
+  specs: readonly ArtifactSpec[],
+  files: TaskFiles,
+  { artifacts: sink, home, log }: RunHandle,
+  signal: AbortSignal,
+) {
+  for (const spec of specs) {
     signal.throwIfAborted();
-    for await (const wanted of findArtifact(request, home)) {
+    for await (const wanted of findArtifact(spec, files, home.path, signal)) {
       signal.throwIfAborted();
-      if (!reserved.includes(wanted.name)) yield { request, wanted };
+      // What the worker itself uploads under a name is what that name stands for.
+      const owner = sink.reservedBy(wanted.name);
+      if (owner === undefined) yield { spec, wanted };
       else
         log.warn(
-          `Not uploading artifact ${wanted.name} found in task.payload.artifacts section, since this will be uploaded later by the log`,
+          `Not uploading artifact ${wanted.name} found in task.payload.artifacts section, since this will be uploaded later by ${owner}`,
         );
     }
   }

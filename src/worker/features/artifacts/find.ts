@@ -1,13 +1,9 @@
-import { readdir, type FileHandle } from 'node:fs/promises';
-import { join, posix, relative, resolve, sep } from 'node:path';
-import type { PostArtifactRequest } from '../../../queue/index.ts';
-import type { RunFolder } from '../../files/run-folder.ts';
-import { shortageOf } from '../../shortage.ts';
-import type { ArtifactRequest } from '../payload.ts';
-import { artifactName } from './name.ts';
-import { openInside, type NotOpened, type OpenedFile } from './open.ts';
-
-export type ArtifactErrorReason = Extract<PostArtifactRequest, { storageType: 'error' }>['reason'];
+import { posix, relative, resolve, sep } from 'node:path';
+import { artifactName } from '../../artifacts/name.ts';
+import type { ErrorOptions } from '../../artifacts/sink.ts';
+import { closeSource, type FileSource } from '../../files/file-source.ts';
+import type { NotOpened, Opened, OpenedFile, TaskFiles } from '../../files/task-files.ts';
+import type { ArtifactSpec } from '../../task-spec.ts';
 
 /** A file to upload, or why there is none. */
 export type Found = FoundFile | NotFound;
@@ -15,15 +11,16 @@ export type Found = FoundFile | NotFound;
 export interface FoundFile {
   readonly name: string;
   readonly file: string;
-  /** Open for reading, and to be closed by whoever gets it. */
-  readonly handle: FileHandle;
+  /** To be closed by whoever gets it. */
+  readonly source: FileSource;
+  /** In bytes. */
   readonly size: number;
 }
 
 export interface NotFound {
   readonly name: string;
   readonly file: string;
-  readonly reason: ArtifactErrorReason;
+  readonly reason: ErrorOptions['reason'];
   readonly message: string;
 }
 
@@ -38,29 +35,32 @@ export interface Wanted {
  * Finds what a payload wants uploaded. A directory becomes its files, each named after where it lies. They come one by one,
  * as they are asked for: there may be more of them than a worker has memory for.
  *
+ * @param home where relative paths count from, as the task sees it
+ * @param signal ends the search
  * @throws Error when this machine has run out of something
  */
 export async function* findArtifact(
-  request: ArtifactRequest,
-  folder: RunFolder,
+  request: ArtifactSpec,
+  files: TaskFiles,
+  home: string,
+  signal?: AbortSignal,
 ): AsyncGenerator<Wanted, void, undefined> {
-  const path = resolve(folder.path, request.path);
+  const path = resolve(home, request.path);
   const name = artifactName(request);
   if (request.type === 'file') {
-    yield { name, look: () => lookAtFile(path, name, folder) };
+    yield { name, look: async () => lookAtFile(await files.open(request.path), path, name) };
     return;
   }
-  const opened = await openInside(path, folder);
+  const opened = await files.open(request.path);
   if (opened.kind === 'directory') {
-    yield* filesBelow(path, name, folder);
+    yield* filesBelow(path, name, files, signal);
     return;
   }
-  if (opened.kind === 'file') await opened.handle.close();
+  if (opened.kind === 'file') await closeSource(opened.source);
   yield { name, look: () => Promise.resolve(noDirectory(path, name, opened)) };
 }
 
-async function lookAtFile(path: string, name: string, folder: RunFolder): Promise<Found> {
-  const opened = await openInside(path, folder);
+function lookAtFile(opened: Opened, path: string, name: string): Found {
   return opened.kind === 'directory'
     ? invalid(name, path, `File artifact '${path}' exists as a directory, not a file, on the worker`)
     : foundAs(name, path, opened);
@@ -81,13 +81,14 @@ function noDirectory(path: string, name: string, opened: OpenedFile | NotOpened)
 async function* filesBelow(
   directory: string,
   name: string,
-  folder: RunFolder,
+  files: TaskFiles,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Wanted, void, undefined> {
-  for await (const path of pathsBelow(directory)) {
+  for await (const path of files.walk(directory, signal)) {
     // As in generic-worker, a slash at the end of the name counts for nothing.
     const below = posix.join(name, relative(directory, path).split(sep).join('/'));
     const look = async () => {
-      const opened = await openInside(path, folder);
+      const opened = await files.open(path);
       // A link to a directory is neither a file nor walked into: that could go on for ever.
       return opened.kind === 'directory' ? undefined : foundAs(below, path, opened);
     };
@@ -95,33 +96,10 @@ async function* filesBelow(
   }
 }
 
-/**
- * All that is in a directory, however deep, but directories, in generic-worker's order. One that can not be read stands for
- * what is in it. `readdir` can do that too, but follows links to directories: round in circles, and out of the run's folder.
- */
-async function* pathsBelow(directory: string): AsyncGenerator<string, void, undefined> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(unlessShortage);
-  if (!entries) {
-    yield directory;
-    return;
-  }
-  entries.sort((one, other) => (one.name < other.name ? -1 : 1));
-  for (const entry of entries) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) yield* pathsBelow(path);
-    else yield path;
-  }
-}
-
-/** Passes over what is wrong with a directory, but not over what is wrong with this machine. */
-function unlessShortage(error: unknown): undefined {
-  if (shortageOf(error) !== undefined) throw error;
-}
-
 function foundAs(name: string, path: string, opened: OpenedFile | NotOpened): Found {
   if (opened.kind !== 'file') return notFound(name, path, opened);
-  const { file, handle, size } = opened;
-  return { name, file, handle, size };
+  const { file, source, size } = opened;
+  return { name, file, source, size };
 }
 
 function notFound(name: string, file: string, opened: NotOpened): NotFound {

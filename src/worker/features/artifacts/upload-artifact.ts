@@ -1,12 +1,25 @@
-import { gzipped } from '../../files/gzip.ts';
-import { namelessFile } from '../../files/new-file.ts';
-import { TaskError } from '../../outcome.ts';
-import { putFile, type Upload } from '../../files/put.ts';
-import type { FinishingRun } from '../feature.ts';
-import type { ArtifactRequest } from '../payload.ts';
-import { contentEncodingOf, contentTypeOf } from './content.ts';
+import { contentEncodingOf, contentTypeOf } from '../../artifacts/content.ts';
+import { nameProblem, nameWarning } from '../../artifacts/name.ts';
+import { markLogged, TaskError } from '../../outcome.ts';
+import type { ArtifactSpec } from '../../task-spec.ts';
+import type { RunHandle } from '../feature.ts';
+import { closeSource } from '../../files/file-source.ts';
+import type { Permits } from '../../files/permits.ts';
+import { StreamFailed } from '../../files/stream-pieces.ts';
 import type { FoundFile, NotFound, Wanted } from './find.ts';
-import { nameProblem, nameWarning } from './name.ts';
+import type { Progress } from './progress.ts';
+
+/** A file of up to so many bytes is uploaded out of memory. */
+const SMALL_BYTES = 32 * 1024;
+
+/** The uploads of one run. */
+export interface Uploading {
+  readonly run: RunHandle;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  /** For files that are not small. */
+  readonly large: Permits;
+}
 
 /**
  * Uploads what a payload wants, or tells the queue why there is nothing.
@@ -14,11 +27,12 @@ import { nameProblem, nameWarning } from './name.ts';
  * @throws Error what went wrong, which is in the task's log by then
  */
 export async function uploadArtifact(
-  run: FinishingRun,
-  request: ArtifactRequest,
+  uploading: Uploading,
+  spec: ArtifactSpec,
   { name, look }: Wanted,
 ): Promise<void> {
-  const { log, signal } = run;
+  const { run, signal } = uploading;
+  const { log } = run;
   try {
     signal.throwIfAborted();
     const problem = nameProblem(name);
@@ -27,51 +41,62 @@ export async function uploadArtifact(
     if (warning) log.warn(`artifact ${JSON.stringify(name)}: ${warning}`);
     const found = await look();
     if (!found) return;
-    if ('reason' in found) await tellWhyNot(run, request, found);
-    else await uploadFile(run, request, found);
+    if ('reason' in found) await tellWhyNot(run, spec, found, signal);
+    else await uploadFile(uploading, spec, found);
   } catch (error) {
-    if (!signal.aborted) log.error((error as Error).message);
+    if (!signal.aborted) {
+      log.error((error as Error).message);
+      markLogged(error);
+    }
     throw error;
   }
 }
 
-async function tellWhyNot(run: FinishingRun, request: ArtifactRequest, found: NotFound): Promise<void> {
-  const { calls, log, signal } = run;
-  const { name, file, reason, message } = found;
-  const expires = expiryOf(run, request);
-  log.error(
+async function tellWhyNot(
+  run: RunHandle,
+  spec: ArtifactSpec,
+  { name, file, reason, message }: NotFound,
+  signal: AbortSignal,
+): Promise<void> {
+  const expires = expiryOf(run, spec);
+  run.log.error(
     `Uploading error artifact ${name} from file ${file} with message "${message}", reason "${reason}", and expiry ${expires}`,
   );
-  await calls.createArtifact(name, { storageType: 'error', reason, message, expires }, signal);
-  if (request.optional) return;
+  await run.artifacts.error(name, { reason, message, expires, signal });
+  if (spec.optional) return;
   throw new TaskError('task-failed', `TASK FAILURE during artifact upload: ${reason}: ${message}`);
 }
 
-async function uploadFile(run: FinishingRun, request: ArtifactRequest, found: FoundFile): Promise<void> {
-  const { calls, log, signal } = run;
-  const { name, file, size } = found;
-  await using handle = found.handle;
-  const contentType = request.contentType ?? contentTypeOf(file);
-  const contentEncoding = request.contentEncoding ?? contentEncodingOf(file);
-  const expires = expiryOf(run, request);
-  log.info(
-    `Uploading artifact ${name} from file ${file} with content encoding "${contentEncoding}", mime type "${contentType}" and expiry ${expires}`,
-  );
-  const asked = { storageType: 's3', contentType, contentLength: size, expires } as const;
-  const answer = await calls.createArtifact(name, asked, signal);
-  if (answer.storageType !== 's3') throw new Error(`asked for an s3 artifact, got ${answer.storageType}`);
-  const put = ({ content, contentEncoding }: Upload) =>
-    putFile(answer.putUrl, content, { contentType, contentEncoding, signal });
-  if (contentEncoding === 'identity') {
-    await put({ content: handle, contentEncoding });
-    return;
+async function uploadFile(
+  { run, signal, progress, large }: Uploading,
+  spec: ArtifactSpec,
+  { name, file, source, size }: FoundFile,
+): Promise<void> {
+  await using disposal = new AsyncDisposableStack();
+  disposal.defer(() => closeSource(source));
+  const contentType = spec.contentType ?? contentTypeOf(file);
+  const contentEncoding = spec.contentEncoding ?? contentEncodingOf(file);
+  const expires = expiryOf(run, spec);
+  const upload = async () => {
+    signal.throwIfAborted();
+    run.log.info(
+      `Uploading artifact ${name} from file ${file} with content encoding "${contentEncoding}", mime type "${contentType}" and expiry ${expires}`,
+    );
+    const onEncoded = () => closeSource(source);
+    const options = { contentType, contentEncoding, expires, size, signal, onEncoded };
+    if (size <= SMALL_BYTES) return run.artifacts.upload(name, source, options);
+    using onItsWay = progress.of(name);
+    const { onSent } = onItsWay;
+    return await run.artifacts.upload(name, source, { ...options, onSent });
+  };
+  try {
+    await (size <= SMALL_BYTES ? upload() : large.with(upload));
+  } catch (error) {
+    if (!(error instanceof StreamFailed)) throw error;
+    throw new TaskError(error.kind, `'${file}' ${error.message}`, { cause: error });
   }
-  await using upload = await gzipped(handle, () => namelessFile(`${run.folder}.artifact`), signal);
-  // A slot has two descriptors for each upload, not three.
-  if (upload.content !== handle) await handle.close();
-  await put(upload);
 }
 
-function expiryOf({ claim: { task } }: FinishingRun, request: ArtifactRequest): string {
-  return request.expires ?? task.expires ?? task.deadline;
+function expiryOf({ claim: { task } }: RunHandle, { expires }: ArtifactSpec): string {
+  return expires ?? task.expires ?? task.deadline;
 }

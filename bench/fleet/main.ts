@@ -1,0 +1,16 @@
+// `npm run bench:fleet`: what many workers cost together. docs/fleet.md says how, and what came out.
+import { runBenchmark } from '../command.ts';
+import { describeMachine } from '../report/machine.ts';
+import { load } from './figures/load.ts';
+import { preemption } from './figures/preemption.ts';
+import { restart } from './figures/restart.ts';
+import { site } from './figures/site.ts';
+import { withSetting } from './setting.ts';
+
+await runBenchmark({
+  script: 'bench:fleet',
+  figures: [load, site, restart, preemption],
+  hasWorkers: true,
+  withSetting,
+  describe: ({ broker }) => describeMachine(broker.pulseUrl),
+});

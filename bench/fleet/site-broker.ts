@@ -1,0 +1,74 @@
+import { connect as connectAmqp } from 'amqplib';
+import { execa } from 'execa';
+import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { connect, Secret } from '../../src/pulse/index.ts';
+import type { Broker } from '../../test/harness/broker.ts';
+import { brokerControl, type BrokerControl } from '../../test/harness/broker-control.ts';
+import { findRabbitmqServer, startPrivateRabbitmq } from '../../test/harness/private-rabbitmq.ts';
+import { PROVISIONER_ID } from '../setting/queue.ts';
+
+/** A RabbitMQ of a site, with its own shovel from the broker that the queue publishes to. */
+export interface SiteBroker extends AsyncDisposable {
+  /** For the workers of the site. */
+  readonly pulseUrl: string;
+  readonly control: BrokerControl;
+}
+
+/** The most messages that wait while the site is cut off: below what PulseGuardian warns of. */
+const MOST_WAITING = 1_500;
+
+/**
+ * Starts one. All that it takes from the other broker is a queue of the user `tcw-test`, who may do there what a user of Pulse may
+ * do. RabbitMQ's federation needs more: it declares a queue and an exchange there whose names no user of Pulse may use.
+ */
+export async function startSiteBroker(upstream: Pick<Broker, 'pulseUrl'>): Promise<SiteBroker> {
+  const server = findRabbitmqServer();
+  if (server === undefined)
+    throw new Error('the broker of a site is a rabbitmq-server, which is not installed');
+  const broker = await startPrivateRabbitmq(server, ['rabbitmq_shovel']);
+  try {
+    if (broker.control === undefined) throw new Error('the broker cannot be controlled');
+    const owner = connect({ url: new Secret(broker.queuePulseUrl), connectionName: 'bench exchanges' });
+    for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+    await owner.close();
+    const source = await sourceQueue(upstream.pulseUrl);
+    const [program = '', ...words] = broker.control.command;
+    // Without a destination, each message goes to the exchange, and by the routing key, that it had.
+    const shovel = {
+      'src-protocol': 'amqp091',
+      'src-uri': upstream.pulseUrl,
+      'src-queue': source,
+      'src-prefetch-count': 200,
+      'dest-protocol': 'amqp091',
+      'dest-uri': broker.queuePulseUrl,
+      'ack-mode': 'on-confirm',
+      'reconnect-delay': 1,
+    };
+    await execa(program, [...words, 'set_parameter', 'shovel', 'pulse', JSON.stringify(shovel)], {
+      env: broker.control.env,
+    });
+    return {
+      pulseUrl: broker.pulseUrl,
+      control: brokerControl(broker.control),
+      [Symbol.asyncDispose]: () => broker.stop(),
+    };
+  } catch (error) {
+    await broker.stop();
+    throw error;
+  }
+}
+
+/** Declares what the shovel reads: only what the site's pools need to hear. */
+async function sourceQueue(pulseUrl: string): Promise<string> {
+  const connection = await connectAmqp(pulseUrl);
+  try {
+    const channel = await connection.createChannel();
+    const name = 'queue/tcw-test/site/v1';
+    await channel.assertQueue(name, { durable: true, maxLength: MOST_WAITING, expires: 6 * 3_600_000 });
+    for (const { exchange } of [exchanges.taskPending, exchanges.taskException])
+      await channel.bindQueue(name, exchange, `primary.*.*.*.*.${PROVISIONER_ID}.#`);
+    return name;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,44 @@
+import type { ErrorObject } from 'ajv';
+
+/**
+ * Leaves out what is wrong by the alternatives (`anyOf`) that nobody meant: of each place where none of them fits, only the
+ * problems of the one that fits best are kept.
+ */
+export function bestBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  // The inner ones first, so that an outer alternative is judged by what is left of it.
+  const choices = errors
+    .filter(({ keyword }) => keyword === 'anyOf')
+    .sort((one, other) => other.schemaPath.length - one.schemaPath.length);
+  return choices.reduce(withBestBranch, errors);
+}
+
+function withBestBranch(errors: readonly ErrorObject[], choice: ErrorObject): readonly ErrorObject[] {
+  const { schemaPath, instancePath } = choice;
+  const branches = new Map<string, ErrorObject[]>();
+  for (const error of errors) {
+    const index = branchOf(error, schemaPath, instancePath);
+    if (index !== undefined) branches.set(index, [...(branches.get(index) ?? []), error]);
+  }
+  const [best] = [...branches.values()].sort((one, other) => misfit(one, choice) - misfit(other, choice));
+  if (!best) return errors;
+  const dropped = new Set<ErrorObject>([choice, ...[...branches.values()].flat()]);
+  for (const error of best) dropped.delete(error);
+  return errors.filter(error => !dropped.has(error));
+}
+
+/** Which alternative an error belongs to; undefined for an error of something else. */
+function branchOf(error: ErrorObject, choice: string, instancePath: string): string | undefined {
+  if (!error.schemaPath.startsWith(`${choice}/`)) return undefined;
+  const isInside = error.instancePath === instancePath || error.instancePath.startsWith(`${instancePath}/`);
+  return isInside ? error.schemaPath.slice(choice.length + 1).split('/')[0] : undefined;
+}
+
+/** How far a value is from an alternative: first by the properties that it has, then by all that is wrong. */
+function misfit(errors: readonly ErrorObject[], { instancePath }: ErrorObject): number {
+  const ofShape = errors.filter(
+    error =>
+      error.instancePath === instancePath &&
+      ['required', 'additionalProperties', 'type'].includes(error.keyword),
+  );
+  return ofShape.length * 1_000 + errors.length;
+}

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
+
+import { bestBranches } from './best-branches.ts';
+import { boundedCheck } from './bounded-check.ts';
+import { uniqueItems } from './unique-items.ts';
+
+/** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
+const SCHEMAS = new URL('../../schemas/', import.meta.url);
+
+/**
+ * A check of one value. It returns what is wrong, each problem starting with its JSON pointer; none when valid. Of many problems
+ * the first twenty are told, each shortened to a line; of a value with more than 10,000 values in it, the first.
+ */
+export type Validator = (value: unknown) => string[];
+
+export interface ValidatorOptions {
+  /** Writes the schema's defaults for missing properties into the value that is checked. Off by default. */
+  readonly fillDefaults?: boolean;
+  /** Accepts properties that the schema does not know, but for those inside of `anyOf` and `oneOf`. Off by default. */
+  readonly acceptUnknown?: boolean;
+  /** Says of alternatives (`anyOf`) only what is wrong with the one that fits best. Off by default. */
+  readonly bestBranches?: boolean;
+}
+
+/**
+ * Makes a check of JSON from outside.
+ *
+ * Nothing is read or compiled before the first check, and each schema is compiled once.
+ *
+ * @param schema a JSON schema of draft-07 that refers to nothing outside of itself, or the path of one below
+ *   `schemas/` (`taskcluster/queue/v1/claim-work-request.json`, or `…#/definitions/…` for a part of one), which may
+ *   refer to others by relative path
+ */
+export function validator(
+  schema: string | object,
+  { fillDefaults = false, acceptUnknown = false, bestBranches: onlyBest = false }: ValidatorOptions = {},
+): Validator {
+  let check: Validator | undefined;
+  const compiled = (allErrors: boolean) => compile(schema, { fillDefaults, acceptUnknown, allErrors });
+  return value => {
+    check ??= boundedCheck(
+      compiled(false),
+      () => compiled(true),
+      problem,
+      onlyBest ? bestBranches : undefined,
+    );
+    return check(value);
+  };
+}
+
+interface Compiling extends Required<Omit<ValidatorOptions, 'bestBranches'>> {
+  /** Whether to look for other problems behind the first. */
+  readonly allErrors: boolean;
+}
+
+function compile(schema: string | object, compiling: Compiling): ValidateFunction {
+  const ajv = compiler(compiling);
+  if (typeof schema === 'object') return ajv.compile(schema);
+  const key = `/${schema}`;
+  addSchema(ajv, document(key));
+  const compiled = ajv.getSchema(key);
+  if (!compiled) throw new Error(`${key} is no schema`);
+  return compiled;
+}
+
+const compilers = new Map<string, Ajv>();
+
+/** ajv costs tens of milliseconds to load, which a program that validates nothing does not pay. */
+function compiler({ fillDefaults, acceptUnknown, allErrors }: Compiling): Ajv {
+  const key = `${fillDefaults} ${acceptUnknown} ${allErrors}`;
+  const known = compilers.get(key);
+  if (known) return known;
+  const require = createRequire(import.meta.url);
+  const { Ajv } = require('ajv') as typeof import('ajv');
+  const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
+  // Taskcluster's schemas are not all strictly typed: a format may stand beside its `type`, not with it. They are
+  // published, and so valid: to check each against draft-07 would double the time.
+  const ajv = new Ajv({
+    allErrors,
+    strictTypes: false,
+    useDefaults: fillDefaults,
+    meta: false,
+    validateSchema: false,
+  });
+  addFormats(ajv);
+  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
+  if (acceptUnknown) {
+    const { default: keyword } =
+      require('ajv/dist/vocabularies/applicator/additionalProperties') as typeof import('ajv/dist/vocabularies/applicator/additionalProperties.js');
+    ajv.removeKeyword(keyword.keyword as string).addKeyword({
+      ...keyword,
+      code: context => {
+        if (context.schema !== false || context.it.compositeRule) keyword.code(context);
+      },
+    });
+  }
+  compilers.set(key, ajv);
+  return ajv;
+}
+
+/** Adds a document and all it refers to, so that ajv finds everything without a network. */
+function addSchema(ajv: Ajv, id: string): void {
+  if (ajv.schemas[id]) return;
+  const references: string[] = [];
+  const schema = JSON.parse(readFileSync(new URL(`.${id}`, SCHEMAS), 'utf8'), (key, value: unknown) => {
+    if (key === '$ref' && typeof value === 'string') references.push(value);
+    return value;
+  }) as object;
+  ajv.addSchema(schema, id);
+  for (const reference of references) addSchema(ajv, document(reference, id));
+}
+
+/** The path of the document that a reference points into. */
+function document(reference: string, from = '/'): string {
+  return new URL(reference, `file://${from}`).pathname;
+}
+
+/** ajv names the object around a missing or surplus property; a reader wants to see the property itself. */
+function problem({ instancePath, keyword, message, params }: ErrorObject): string {
+  switch (keyword) {
+    case 'required':
+      return `${instancePath}/${escape(params.missingProperty)} is missing`;
+    case 'additionalProperties':
+      return `${instancePath}/${escape(params.additionalProperty)} is not a known property`;
+    case 'enum':
+      return `${instancePath || '/'} must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}`;
+    default:
+      return `${instancePath || '/'} ${message ?? keyword}`;
+  }
+}
+
+/** RFC 6901: `~` and `/` inside of a pointer's step. */
+function escape(name: unknown): string {
+  return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
+}

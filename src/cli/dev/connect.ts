@@ -1,0 +1,29 @@
+import { filter, firstValueFrom } from 'rxjs';
+import { connect, PulseError, type Pulse, type PulseOptions } from '../../pulse/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import type { Logger } from '../logger.ts';
+
+/**
+ * Connects to Pulse, and tells a mistake from bad luck: a refused password or vhost ends the program at once; a broker
+ * that cannot be reached may come later.
+ *
+ * @throws Failure for what another try would not mend
+ */
+export async function connectToPulse(options: PulseOptions, logger: Logger): Promise<Pulse> {
+  let pulse: Pulse;
+  try {
+    pulse = connect(options);
+  } catch (error) {
+    throw new Failure(EXIT_CODES.invalidConfig.code, (error as PulseError).message);
+  }
+  const state = await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name !== 'connecting')));
+  if (state.name === 'failed') {
+    await pulse.close(0);
+    throw new Failure(EXIT_CODES.invalidConfig.code, `Pulse: ${state.error.message}`);
+  }
+  if (state.name === 'waiting') {
+    logger.warn({ reason: state.error.message }, 'Pulse cannot be reached: polling for work until it can');
+  }
+  return pulse;
+}

@@ -1,0 +1,42 @@
+import { Option, type Command } from 'commander';
+import { printResult } from '../print-result.ts';
+import type { InstallWords } from './install-service.ts';
+
+const ENGINES = ['native', 'user', 'docker', 'script', 'native,docker', 'user,docker'] as const;
+
+/** Gives `tcw` the command that makes a service of the machine of it. */
+export function addInstall(program: Command): void {
+  const install = program.command('install').summary('make a service of tcw run');
+  install.description('Makes a service that starts the worker with its machine.').helpCommand(false);
+  install
+    .command('service')
+    .summary('make a service of tcw run')
+    .description(
+      'Makes a service that runs the worker: a unit of systemd, a launch daemon of macOS, or commands for Windows. Writes the ' +
+        'file and prints the next steps.',
+    )
+    .addOption(
+      new Option('--for <manager>', 'which service manager (default: that of this machine)').choices([
+        'systemd',
+        'launchd',
+        'windows',
+      ]),
+    )
+    .option('--print', 'print the file or the commands, and change nothing')
+    .option('--force', 'replace an existing file that differs')
+    .option('--name <name>', 'name of the service', 'tcw')
+    .option('--config <file>', "the worker's configuration file, JSON or YAML")
+    .option('--user <user>', 'user that the worker runs as (default: root, or tcw with the engine native)')
+    .option('--directory <folder>', 'folder that relative paths, such as tasksDir, start from')
+    .option('--program <file>', 'the tcw to start (default: this one)')
+    .addOption(
+      new Option('--engine <engine>', 'where tasks run (default: as in the configuration)').choices(ENGINES),
+    )
+    .option('--grace <seconds>', 'how long the worker may take to stop (default: shutdownGraceSecs)')
+    .action(async (words: InstallWords) => {
+      const { installService } = await import('./install-service.ts');
+      const { argv, platform, execPath: node } = process;
+      const machine = { program: argv[1] ?? '', node, platform, root: '/' };
+      await printResult('what comes next', await installService(words, machine));
+    });
+}

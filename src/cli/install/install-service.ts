@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { launchdPlist, systemdUnit, windowsCommands, type Service } from '../../pool/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { nextSteps } from './next-steps.ts';
+import { serviceOf, type InstallWords, type ServiceManager, type ThisMachine } from './service-words.ts';
+
+export type { InstallWords } from './service-words.ts';
+
+const run = promisify(execFile);
+
+interface Machine extends ThisMachine {
+  /** Where the machine's files begin. */
+  readonly root: string;
+}
+
+const MANAGERS: Partial<Record<NodeJS.Platform, ServiceManager>> = {
+  linux: 'systemd',
+  darwin: 'launchd',
+  win32: 'windows',
+};
+
+/**
+ * `tcw install service`.
+ *
+ * @returns what is printed: the file or the commands, or what has been done and what comes next
+ * @throws Failure
+ */
+export async function installService(words: InstallWords, machine: Machine): Promise<string> {
+  const own = MANAGERS[machine.platform];
+  const manager = words.for ?? own;
+  if (!manager) {
+    throw cannot(`no service manager is known for ${machine.platform}: choose one with --for, and --print`);
+  }
+  const service = await serviceOf(words, manager, machine);
+  const content = contentFor(service, manager);
+  if (words.print) return content;
+  if (manager === 'windows') {
+    throw cannot('on Windows nothing is installed: run the commands that --print shows, as an administrator');
+  }
+  if (manager !== own) throw cannot(`this machine has no ${manager}: use --print`);
+  const path = pathFor(service, manager);
+  await write(join(machine.root, path), path, content, words.force === true);
+  const isReloaded = manager === 'systemd' && (await reload(machine.root));
+  return `wrote ${path}\n${nextSteps(service, manager, { isReloaded, exists: existsSync })}`;
+}
+
+function contentFor(service: Service, manager: ServiceManager): string {
+  if (manager === 'systemd') return systemdUnit(service);
+  return manager === 'launchd' ? launchdPlist(service) : windowsCommands(service);
+}
+
+function pathFor({ name }: Service, manager: ServiceManager): string {
+  return manager === 'systemd'
+    ? `/etc/systemd/system/${name}.service`
+    : `/Library/LaunchDaemons/${name}.plist`;
+}
+
+async function write(file: string, shown: string, content: string, force: boolean): Promise<void> {
+  try {
+    const before = await readFile(file, 'utf8').catch(() => undefined);
+    if (before !== undefined && before !== content && !force) {
+      throw cannot(`${shown} is there and different: --force replaces it, --print shows the new one`);
+    }
+    await writeFile(file, content, { mode: 0o644 });
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const fix = code === 'EACCES' || code === 'EPERM' ? 'run this as root' : 'use --print';
+    throw cannot(`cannot write ${shown} (${code}): ${fix}`, error);
+  }
+}
+
+/** systemd has to read its units again, where it runs. */
+async function reload(root: string): Promise<boolean> {
+  if (!existsSync(join(root, 'run/systemd/system'))) return false;
+  try {
+    await run('systemctl', ['daemon-reload']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function cannot(message: string, cause?: unknown): Failure {
+  return new Failure(EXIT_CODES.cannotInstall.code, message, { cause });
+}

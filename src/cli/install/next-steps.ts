@@ -1,0 +1,35 @@
+import type { Service } from '../../pool/index.ts';
+import type { ServiceManager } from './service-words.ts';
+
+interface Seen {
+  /** Whether systemd has read its units again. */
+  readonly isReloaded: boolean;
+  readonly exists: (path: string) => boolean;
+}
+
+/** What is left to do for who has installed a service, a line for each step. */
+export function nextSteps(service: Service, manager: ServiceManager, { isReloaded, exists }: Seen): string {
+  const { name, user, command, environmentFile, directory } = service;
+  const config = command.at(-1) ?? '';
+  const isOther = user !== undefined && user !== 'root';
+  const steps = [
+    ...(exists(config) ? [] : [`write ${config} (tcw show-config-schema has its properties)`]),
+    ...(manager === 'systemd' && !exists(environmentFile)
+      ? [`keep secrets in ${environmentFile}, mode 600, as lines like TCW_ACCESS_TOKEN=…`]
+      : []),
+    ...(manager === 'systemd' && isOther
+      ? [
+          `make the user, if it is not there: useradd --system --home-dir ${directory} --shell /usr/sbin/nologin ${user}`,
+        ]
+      : []),
+    ...(manager === 'launchd' ? [`mkdir -p ${directory}`] : []),
+    ...(manager === 'systemd'
+      ? [
+          ...(isReloaded ? [] : ['systemctl daemon-reload']),
+          `systemctl enable --now ${name}`,
+          `journalctl -fu ${name}`,
+        ]
+      : [`launchctl bootstrap system /Library/LaunchDaemons/${name}.plist`, `tail -f /var/log/${name}.log`]),
+  ];
+  return `next:\n${steps.map(step => `  ${step}\n`).join('')}`;
+}

@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { dirname, posix, win32 } from 'node:path';
+import type { Service } from '../../pool/index.ts';
+import { configDefaults, type WorkerConfig } from '../../worker/config/index.ts';
+import { engineNames } from '../../worker/index.ts';
+import { file } from '../config/file.ts';
+import { ConfigurationError } from '../config/problem.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+
+export type ServiceManager = 'systemd' | 'launchd' | 'windows';
+
+/** Options of `tcw install service`. */
+export interface InstallWords {
+  readonly for?: ServiceManager;
+  readonly print?: true;
+  readonly force?: true;
+  readonly name: string;
+  readonly config?: string;
+  readonly user?: string;
+  readonly directory?: string;
+  readonly program?: string;
+  readonly engine?: string;
+  readonly grace?: string;
+}
+
+/** What a command knows of the machine that it runs on. */
+export interface ThisMachine {
+  /** The file that was started as `tcw`. */
+  readonly program: string;
+  /** The Node that runs it. */
+  readonly node: string;
+  readonly platform: NodeJS.Platform;
+}
+
+const CONFIGS: Readonly<Record<ServiceManager, string>> = {
+  systemd: '/etc/tcw/worker.yml',
+  launchd: '/etc/tcw/worker.yml',
+  windows: 'C:\\tcw\\worker.yml',
+};
+/** Folders in which a service manager lets programs be found. */
+const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Reads what is to be installed. What the command line does not say comes from the configuration, where it is there already.
+ *
+ * @throws Failure for a word that cannot be used, ConfigurationError for a configuration that cannot be read
+ */
+export async function serviceOf(
+  words: InstallWords,
+  manager: ServiceManager,
+  machine: ThisMachine,
+): Promise<Service> {
+  const { name, user } = words;
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
+    throw wrong('--name', 'must have letters, digits, ".", "_" and "-" only, 64 at most');
+  }
+  if (user !== undefined && !/^[A-Za-z_.\\][A-Za-z0-9_.\\$ -]{0,63}$/.test(user)) {
+    throw wrong('--user', 'must be the name of a user');
+  }
+  const config = absolute('--config', words.config ?? CONFIGS[manager], manager);
+  const settings = await known(config);
+  const { engine = settings.engine } = words;
+  const engines = engineNames({ ...settings, ...(engine !== undefined && { engine: engine as never }) });
+  if (manager === 'systemd' && engines.includes('user') && user !== undefined && user !== 'root') {
+    throw wrong('--user', 'must be root with the engine user');
+  }
+  const needsRoot = engines.some(each => each !== 'native' && each !== 'script');
+  const usual = manager === 'systemd' && !needsRoot ? 'tcw' : undefined;
+  const directory = words.directory ?? directoryFor(name, manager);
+  const program = absolute('--program', words.program ?? machine.program, manager);
+  return {
+    name,
+    command: [program, 'run', '--config', config],
+    user: user ?? usual,
+    directory: absolute('--directory', directory, manager),
+    environmentFile: `${dirname(config)}/environment`,
+    path: pathFor(machine.node),
+    engines,
+    graceSecs: words.grace === undefined ? settings.shutdownGraceSecs : seconds('--grace', words.grace),
+  };
+}
+
+type Known = Pick<
+  WorkerConfig,
+  'engine' | 'headlessTasks' | 'd2gConfig' | 'disableNativePayloads' | 'shutdownGraceSecs'
+>;
+
+/** What a configuration says of the service, which need not be there yet. What is wrong in it, `tcw run` tells. */
+async function known(path: string): Promise<Known> {
+  const defaults = configDefaults();
+  if (!existsSync(path)) return defaults;
+  const { settings, problems, unreadable } = await file(path);
+  if (unreadable) throw new ConfigurationError(problems);
+  const given = (name: keyof Known, type: string) => {
+    const value = settings.get(name)?.value;
+    return typeof value === type ? { [name]: value } : {};
+  };
+  return {
+    ...defaults,
+    ...given('engine', 'string'),
+    ...given('headlessTasks', 'boolean'),
+    ...given('d2gConfig', 'object'),
+    ...given('disableNativePayloads', 'boolean'),
+    ...given('shutdownGraceSecs', 'number'),
+  };
+}
+
+function directoryFor(name: string, manager: ServiceManager): string {
+  if (manager === 'windows') return 'C:\\tcw';
+  return manager === 'systemd' ? `/var/lib/${name}` : `/usr/local/var/${name}`;
+}
+
+function absolute(option: string, path: string, manager: ServiceManager): string {
+  const { isAbsolute } = manager === 'windows' ? win32 : posix;
+  // eslint-disable-next-line no-control-regex -- such a character would end a line of the unit
+  if (/[\x00-\x1f]/.test(path)) throw wrong(option, 'must not hold control characters');
+  if (!isAbsolute(path)) throw wrong(option, `must be an absolute path, not ${JSON.stringify(path)}`);
+  return path;
+}
+
+/** The shell that starts tcw looks for `node`. */
+function pathFor(node: string): string | undefined {
+  const folder = dirname(node);
+  return USUAL_PATH.split(':').includes(folder) ? undefined : `${folder}:${USUAL_PATH}`;
+}
+
+function seconds(option: string, text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw wrong(option, 'must be a whole number of seconds, 0 or more');
+  return Number(text);
+}
+
+function wrong(option: string, what: string): Failure {
+  return new Failure(EXIT_CODES.cannotLoadConfig.code, `${option} ${what}`);
+}

@@ -1,0 +1,64 @@
+import type { Command } from 'commander';
+import { buffer } from 'node:stream/consumers';
+import { printResult } from '../print-result.ts';
+import type { EncryptEnvWords } from './encrypt-env.ts';
+
+const VARIABLES = `
+A variable is given in one of three ways:
+  NAME                        its value is in the environment
+  NAME=@file                  its value is all that is in a file; @- is standard
+                              input
+  NAME=value                  other users of the machine can see a command line,
+                              and shells keep it: not for real secrets
+
+Prints a JSON array for the payload's encryptedEnv. It is of use for this one
+task only, and from --start to --end.`;
+
+/** Gives `tcw` the commands that make keys, and encrypt for them. What each needs is loaded when it is called. */
+export function addKeys(program: Command): void {
+  program
+    .command('new-ed25519-keypair')
+    .summary('make the key that signs the chain of trust')
+    .description(
+      'Makes an Ed25519 key pair: writes the private key to a new file, for ed25519SigningKeyLocation, and prints ' +
+        'the public key in base64.',
+    )
+    .requiredOption('--file <file>', 'where the private key is written; it must not exist')
+    .action(async ({ file }: { file: string }) => {
+      const { newEd25519KeyPair } = await import('./key-pairs.ts');
+      await printResult('the public key', await newEd25519KeyPair(file));
+    });
+  program
+    .command('new-openpgp-keypair')
+    .summary('make an OpenPGP key for a worker')
+    .description(
+      'Makes an OpenPGP key pair: writes the private key to a new file, for signingKeyLocation or ' +
+        'encryptedEnvKeyLocation, and prints the public key, ASCII-armoured.',
+    )
+    .requiredOption('--file <file>', 'where the private key is written; it must not exist')
+    .option('--name <name>', 'user ID of the key', 'Taskcluster worker')
+    .action(async ({ file, name }: { file: string; name: string }) => {
+      const { newArmouredKeyPair } = await import('./key-pairs.ts');
+      await printResult('the public key', await newArmouredKeyPair(file, name));
+    });
+  program
+    .command('encrypt-env')
+    .summary('encrypt variables for a task')
+    .description(
+      'Encrypts environment variables, so that only the workers of one pool can give them to one task.',
+    )
+    .argument('<variable...>', 'see below')
+    .requiredOption('--public-key <file>', 'public OpenPGP key of the pool, ASCII-armoured')
+    .requiredOption('--task-id <id>', 'the task that gets the variables')
+    .option('--start <time>', 'when the task may get them first (default: now)')
+    .option('--end <time>', 'when it may get them last: a time, or a duration from now', '5d')
+    .addHelpText('after', VARIABLES)
+    .action(async (variables: string[], options: EncryptEnvWords) => {
+      const { encryptEnv } = await import('./encrypt-env.ts');
+      const { env: environment, stdin } = process;
+      await printResult(
+        'the encrypted variables',
+        await encryptEnv(variables, options, { environment, stdin: () => buffer(stdin) }),
+      );
+    });
+}

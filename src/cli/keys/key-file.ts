@@ -1,0 +1,34 @@
+import { open, unlink } from 'node:fs/promises';
+import type { Secret } from '../../base/index.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+
+/**
+ * Writes a private key to a new file, which only its owner may read. It is on the disk when this is over: the public key
+ * is about to be handed out.
+ *
+ * @throws Failure when there is a file already, or none can be written. No half of a key is left
+ */
+export async function writeKeyFile(file: string, key: Secret): Promise<void> {
+  const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
+    throw failure(file, error);
+  });
+  try {
+    await handle.writeFile(`${key.reveal().trimEnd()}\n`);
+    await handle.sync();
+  } catch (error) {
+    await unlink(file).catch(() => undefined);
+    throw failure(file, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+function failure(file: string, error: unknown): Failure {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const problem =
+    code === 'EEXIST'
+      ? `${file} exists, and a key that is overwritten is lost: choose another file, or remove it first`
+      : `${file} cannot be written: ${message}`;
+  return new Failure(EXIT_CODES.noKeyPair.code, problem, { cause: error });
+}

@@ -1,0 +1,31 @@
+import { mergeSettings, type PoolConfiguration } from '../../pool/index.ts';
+import { objectSource } from '../config/object-source.ts';
+import type { Setting, Source } from '../config/source.ts';
+
+/**
+ * The settings of a worker pool as one source of the configuration: its workerConfig, with its secrets laid over it as worker-runner does.
+ * Each property is said to be where its uppermost part is, and nobody is told what a secret holds: the owner's errors are public.
+ */
+export function poolSource(workerPoolId: string, { config, secrets }: PoolConfiguration): Source {
+  const layers = [
+    { place: `workerConfig of the worker pool ${workerPoolId}`, values: config },
+    ...secrets.map(({ name, config: values }) => ({
+      place: `secret ${name}`,
+      isSecret: true as const,
+      values,
+    })),
+  ];
+  const merged = layers.reduce((lower, { values }) => mergeSettings(lower, values), {});
+  const [lowest] = layers;
+  const source = objectSource(merged, lowest?.place ?? '');
+  const originOf = new Map(
+    layers.flatMap(({ values, ...origin }) =>
+      [...objectSource(values, origin.place).settings.keys()].map(name => [name, origin]),
+    ),
+  );
+  const settings = [...source.settings].map(([name, setting]): [string, Setting] => [
+    name,
+    { ...setting, ...originOf.get(name) },
+  ]);
+  return { ...source, settings: new Map(settings) };
+}

@@ -1,0 +1,115 @@
+import {
+  becomeMember,
+  configurationProblem,
+  memberHost,
+  RegistrationError,
+  registrationStore,
+  spotNotices,
+  type Note,
+  type PoolMember,
+} from '../../pool/index.ts';
+import { shutdownSignals, type Shutdown } from '../../streams/index.ts';
+import { ServiceError } from '../../taskcluster/index.ts';
+import type { LiveSecrets } from '../../worker/index.ts';
+import { loadSources, type LoadedConfig, type Sources } from '../config/read.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { runFor } from '../hosted.ts';
+import { withIo } from '../with-io.ts';
+import { hideRegistration } from './hide-registration.ts';
+import { identitySource } from './identity-source.ts';
+import { poolSource } from './pool-sources.ts';
+import { membershipOf, ownConfig, type Membership, type OwnConfig } from './provider-of.ts';
+
+/**
+ * `tcw run` for a worker that registers with worker-manager by itself.
+ *
+ * @returns its exit code
+ * @throws Failure
+ */
+export function runRegistered(
+  sources: Sources,
+  workingDirectory: string,
+  secrets: LiveSecrets,
+): Promise<number> {
+  const own = ownConfig(sources, workingDirectory);
+  secrets.addAllOf(own);
+  return withIo({ level: own.logLevel, secrets }, async io => {
+    const note: Note = (level, message, fields = {}) => {
+      io.logger[level](fields, message);
+    };
+    const membership = membershipOf(own, note);
+    const joined = await join(own, membership, note);
+    if (typeof joined === 'string') return EXIT_OF_SIGNAL[joined];
+    await using member = joined;
+    using _ = hideRegistration(member, secrets);
+    const { config, warnings } = await configured(member, sources, workingDirectory);
+    secrets.addAllOf(config);
+    io.setLevel(config.logLevel);
+    for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
+    const { cloud } = membership;
+    const host = memberHost(member, config, note, cloud && spotNotices(cloud.service, cloud.notices, note));
+    // Awaited here, so that the credentials are renewed until the end.
+    return await runFor(host, config, io);
+  });
+}
+
+const EXIT_OF_SIGNAL: Readonly<Record<Shutdown, number>> = {
+  finish: EXIT_CODES.workerStopped.code,
+  now: EXIT_CODES.workerShutdown.code,
+  force: EXIT_CODES.workerShutdown.code,
+};
+
+/** Joins the pool, or says how the worker was told to go before it had. */
+async function join(
+  { registrationFile }: OwnConfig,
+  { provider }: Membership,
+  note: Note,
+): Promise<PoolMember | Shutdown> {
+  const told = new AbortController();
+  let how: Shutdown | undefined;
+  const signals = shutdownSignals().subscribe(signal => {
+    how = signal;
+    // An answer of worker-manager is waited for, since it comes only once.
+    if (signal === 'force') process.exit(EXIT_OF_SIGNAL.force);
+    told.abort(new Error('told to go'));
+  });
+  try {
+    const store = registrationStore(registrationFile, note);
+    return await becomeMember({ provider, store, note }, told.signal);
+  } catch (error) {
+    if (how !== undefined) return how;
+    throw failureOf(error);
+  } finally {
+    signals.unsubscribe();
+  }
+}
+
+function failureOf(error: unknown): unknown {
+  const { invalidConfig, internalError } = EXIT_CODES;
+  if (error instanceof RegistrationError) {
+    const { code } = error.fault === 'configuration' ? invalidConfig : internalError;
+    return new Failure(code, error.message, { cause: error });
+  }
+  if (error instanceof ServiceError) {
+    return new Failure(internalError.code, `the secrets of the worker pool cannot be read: ${error.message}`);
+  }
+  return error;
+}
+
+/** The whole configuration. Its owner is told of a pool whose settings are wrong, since nobody reads the log of a machine. */
+async function configured(
+  member: PoolMember,
+  sources: Sources,
+  workingDirectory: string,
+): Promise<LoadedConfig> {
+  const state = member.state();
+  const between = [poolSource(state.identity.workerPoolId, member.pool)];
+  const below = [...sources.written, ...between, ...sources.now];
+  try {
+    return loadSources(sources, workingDirectory, { between, above: [identitySource(state, below)] });
+  } catch (error) {
+    if (error instanceof Failure) await member.calls.reportError(configurationProblem(error.message));
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { RawData, WebSocket } from 'ws';
+import {
+  keepAlive,
+  SHELL_PING_MS,
+  shellInput,
+  shellResize,
+  type ShellResult,
+} from '../../taskcluster/index.ts';
+import { SHELL_EXIT_CODES } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import type { ConnectedShell } from './connect-shell.ts';
+
+export interface Terminal {
+  readonly stdin: ReadStream;
+  readonly stdout: WriteStream;
+}
+
+/** What ends input in a terminal, at the beginning of a line: Ctrl-D. */
+const END_OF_INPUT = Buffer.from([4]);
+const NEWLINE = 10;
+/** What may wait to be sent before input is no longer read, in bytes. */
+const MOST_UNSENT = 256 * 1024;
+
+/**
+ * Connects this terminal with a shell until that ends. Where the input is no terminal, its end is passed on.
+ *
+ * @returns the exit code of the shell; 0 where the worker does not tell it
+ * @throws Failure when the connection is lost, or there was no shell
+ */
+export async function inTerminal(
+  { socket, tellsExitCode }: ConnectedShell,
+  { stdin, stdout }: Terminal,
+  pingMs = SHELL_PING_MS,
+): Promise<number> {
+  const ended = Promise.withResolvers<ShellResult | undefined>();
+  let result: ShellResult | undefined;
+  socket.on('message', (data: RawData, isBinary) => {
+    if (!isBinary && tellsExitCode) result = readResult(data as Buffer);
+    else show(socket, stdout, data as Buffer);
+  });
+  socket.once('close', () => {
+    ended.resolve(result);
+  });
+  const resize = () => {
+    if (stdout.rows && stdout.columns) socket.send(shellResize(stdout));
+  };
+  const stopPings = keepAlive(socket, pingMs);
+  const stop = passInput(socket, stdin);
+  stdout.on('resize', resize);
+  if (!tellsExitCode) resize();
+  socket.resume();
+  try {
+    const { exitCode, error } = (await ended.promise) ?? {};
+    if (error !== undefined) throw new Failure(SHELL_EXIT_CODES.noShell.code, `no shell: ${error}`);
+    if (exitCode !== undefined) return exitCode;
+    if (!tellsExitCode) return 0;
+    throw new Failure(
+      SHELL_EXIT_CODES.unavailable.code,
+      'the connection to the shell is lost, or the task has ended',
+    );
+  } finally {
+    stopPings();
+    stop();
+    stdout.off('resize', resize);
+  }
+}
+
+function show(socket: WebSocket, stdout: WriteStream, data: Buffer): void {
+  if (stdout.write(data)) return;
+  socket.pause();
+  stdout.once('drain', () => {
+    socket.resume();
+  });
+}
+
+/** @returns what gives the input back as it was */
+function passInput(socket: WebSocket, stdin: ReadStream): () => void {
+  const isTerminal = stdin.isTTY;
+  let last = NEWLINE;
+  const pass = (chunk: Buffer) => {
+    last = chunk.at(-1) ?? last;
+    socket.send(shellInput(chunk), () => {
+      if (stdin.isPaused() && socket.bufferedAmount < MOST_UNSENT) stdin.resume();
+    });
+    if (socket.bufferedAmount >= MOST_UNSENT) stdin.pause();
+  };
+  const end = () => {
+    // Within a line, the first only hands over what there is of it.
+    const ends = last === NEWLINE ? [END_OF_INPUT] : [END_OF_INPUT, END_OF_INPUT];
+    socket.send(shellInput(Buffer.concat(ends)));
+  };
+  if (isTerminal) stdin.setRawMode(true);
+  stdin.on('data', pass).once('end', end);
+  return () => {
+    stdin.off('data', pass).off('end', end).pause();
+    if (isTerminal) stdin.setRawMode(false);
+    // A pipe that nobody closes must not keep the process. A file has no such method, whatever the types say.
+    (stdin as Partial<ReadStream>).unref?.();
+  };
+}
+
+function readResult(data: Buffer): ShellResult {
+  try {
+    return JSON.parse(data.toString()) as ShellResult;
+  } catch {
+    return { error: 'the worker’s last word cannot be read' };
+  }
+}

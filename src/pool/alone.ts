@@ -1,0 +1,16 @@
+import { NEVER } from 'rxjs';
+import type { WorkerConfig } from '../worker/config/index.ts';
+import type { Host } from './host.ts';
+import { shutDownAfter, warnOfShutdown } from './machine/index.ts';
+import type { Note } from './note.ts';
+
+/** The host of a worker that nobody but its configuration file looks after: it shuts the machine down by itself. */
+export function nobody(config: WorkerConfig, note: Note): Host {
+  warnOfShutdown(config, note);
+  return {
+    credentials$: NEVER,
+    leave$: NEVER,
+    reportError: () => Promise.resolve(),
+    ended: exitCode => shutDownAfter(exitCode, config, note),
+  };
+}

@@ -1,0 +1,47 @@
+import type { Identity } from '../registration/identity.ts';
+import { RegistrationError } from '../registration/registration-error.ts';
+import { required } from './metadata-text.ts';
+
+type Given = Pick<Identity, 'rootUrl' | 'workerPoolId' | 'providerId' | 'workerGroup'>;
+
+// worker-manager's own rules (services/worker-manager/schemas/constants.yml).
+const POOL = /^[a-zA-Z0-9_-]{1,38}\/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$/;
+const NAME = /^[a-zA-Z0-9_-]{1,38}$/;
+const ROOT = /^https?:\/\/[^\s/?#@\\]+\/*$/i;
+
+/**
+ * Reads what worker-manager gave a machine to find it by. A machine is told where to send its proof of identity, so that each part has
+ * to be what it should be.
+ *
+ * @param values by their names in this cloud
+ * @param names of the four
+ * @throws RegistrationError that names the part
+ */
+export function bootstrap(
+  values: Readonly<Record<string, unknown>>,
+  names: Readonly<Record<keyof Given, string>>,
+  where: string,
+): Given {
+  const read = (name: keyof Given, isValid: (value: string) => boolean) => {
+    const value = required(values[names[name]], `${names[name]} in ${where}`);
+    if (isValid(value)) return value;
+    throw new RegistrationError(
+      'machine',
+      `${names[name]} in ${where} is not valid: ${JSON.stringify(value)}`,
+    );
+  };
+  return {
+    rootUrl: new URL(read('rootUrl', value => ROOT.test(value) && URL.canParse(value))).origin,
+    workerPoolId: read('workerPoolId', value => POOL.test(value)),
+    providerId: read('providerId', value => NAME.test(value)),
+    workerGroup: read('workerGroup', value => NAME.test(value)),
+  };
+}
+
+/** As AWS and Google have them. */
+export const BOOTSTRAP_NAMES = {
+  rootUrl: 'rootUrl',
+  workerPoolId: 'workerPoolId',
+  providerId: 'providerId',
+  workerGroup: 'workerGroup',
+} as const;

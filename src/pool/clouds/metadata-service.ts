@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import type { Note } from '../note.ts';
+import { RegistrationError } from '../registration/registration-error.ts';
+
+/** A cloud's metadata service, which answers only the machine itself. */
+export interface MetadataService {
+  /**
+   * Asks once.
+   *
+   * @returns the text of an answer of 2xx; undefined for 404
+   * @throws MetadataError
+   */
+  readonly ask: Ask;
+  /**
+   * The same, patiently: a machine may ask before its network is ready. Refusals (4xx) are not tried again.
+   *
+   * @throws RegistrationError
+   */
+  readonly insist: Ask;
+}
+
+type Ask = (question: Question, signal: AbortSignal) => Promise<string | undefined>;
+
+export interface Question {
+  readonly method?: 'GET' | 'PUT';
+  /** With its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For the whole answer, in ms; else the time of the service. */
+  readonly timeoutMs?: number;
+}
+
+/** No answer, or one that no metadata service gives. */
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError';
+  readonly statusCode: number | undefined;
+
+  constructor(message: string, statusCode?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.statusCode = statusCode;
+  }
+
+  /** Whether the same question may be answered later. */
+  get transient(): boolean {
+    return this.statusCode === undefined || this.statusCode >= 500 || this.statusCode === 429;
+  }
+}
+
+interface ServiceOptions {
+  /** For messages: `AWS`. */
+  readonly cloud: string;
+  /** Where it listens: `http://169.254.169.254`. */
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly note: Note;
+  readonly backoff?: Backoff;
+  /** How long `insist` insists, in ms. */
+  readonly patienceMs?: number;
+}
+
+/** Longer than any honest answer, in bytes. */
+const LARGEST = 512 * 1024;
+const BACKOFF: Backoff = { baseMs: 500, capMs: 10_000 };
+const PATIENCE_MS = 300_000;
+
+/** Connects to a metadata service. Redirects are not followed, and no proxy is asked: the service is on the machine's own link. */
+export function metadataService(options: ServiceOptions): MetadataService {
+  const { cloud, url, timeoutMs, note, backoff = BACKOFF, patienceMs = PATIENCE_MS } = options;
+  const ask = async (question: Question, signal: AbortSignal) => {
+    const until = AbortSignal.any([signal, AbortSignal.timeout(question.timeoutMs ?? timeoutMs)]);
+    try {
+      return await answer(url, question, until);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof MetadataError) throw error;
+      throw new MetadataError(until.aborted ? 'no answer in time' : (error as Error).message, undefined, {
+        cause: error,
+      });
+    }
+  };
+  return {
+    ask,
+    insist: async (question, signal) => {
+      const lastTryAt = performance.now() + patienceMs;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await ask(question, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof MetadataError)) throw error;
+          if (!error.transient || performance.now() > lastTryAt) throw silent(cloud, url, question, error);
+          const waitMs = fullJitter(attempt, backoff);
+          note('warn', `the metadata service of ${cloud} does not answer; asking again soon`, {
+            err: error,
+            waitMs,
+          });
+          await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+          signal.throwIfAborted();
+        }
+      }
+    },
+  };
+}
+
+function silent(cloud: string, url: string, { path }: Question, error: MetadataError): RegistrationError {
+  const [where = ''] = path.split('?', 1);
+  const message = `the metadata service of ${cloud} at ${url} does not answer ${where}: ${error.message}; is this a machine of ${cloud}?`;
+  return new RegistrationError('machine', message, { cause: error });
+}
+
+async function answer(
+  url: string,
+  { method = 'GET', path, headers }: Question,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { request } = await import('undici');
+  const { statusCode, body } = await request(`${url}${path}`, { method, headers: { ...headers }, signal });
+  // A body that is given up says so with an error.
+  body.on('error', () => undefined);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST)
+      throw new MetadataError(`the answer is longer than ${LARGEST / 1024} KiB`, statusCode);
+    chunks.push(chunk);
+  }
+  if (statusCode === 404) return undefined;
+  if (statusCode < 200 || statusCode > 299)
+    throw new MetadataError(`the answer is ${statusCode}`, statusCode);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { arch, platform } from 'node:process';
+import { ServiceError, serviceCalls, type Credentials } from '../../taskcluster/index.ts';
+import { engineNames, type LiveSecrets, type Tell, type WorkerConfig } from '../../worker/index.ts';
+import type { Host } from '../host.ts';
+import { scrubber } from './scrub.ts';
+import { readDsn, sendEvent, type SentryEvent } from './sentry.ts';
+import { toldErrors } from './told-error.ts';
+
+export interface CrashReportsOptions {
+  readonly config: WorkerConfig;
+  readonly version: string;
+  readonly host: Pick<Host, 'reportError' | 'credentials'>;
+  readonly secrets: LiveSecrets;
+  /** Told where a crash was reported to, or why it could not be. */
+  readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  /** The longest that a report may take, in ms. */
+  readonly longestMs?: number;
+}
+
+/** Tells Sentry and the pool's owner of errors of the worker. Nothing here throws, or takes longer than a few seconds. */
+export interface CrashReports {
+  /** The worker ends of an error that nobody expected. */
+  crashed(error: unknown): Promise<void>;
+  /** The worker cannot start, or cannot go on: no mistake of its own, so that it concerns the pool's owner alone. */
+  cannotWork(message: string): Promise<void>;
+  /** Reports runs that a mistake of the worker ended, of all that a worker tells. */
+  readonly see: Tell;
+  /** Resolves when nothing is on its way. */
+  settled(): Promise<void>;
+}
+
+const LONGEST_MS = 4_000;
+/** A mistake that ends each run is reported so often, at most. */
+const MOST_BROKEN_RUNS = 10;
+
+export function crashReports(options: CrashReportsOptions): CrashReports {
+  const { config, version, host, secrets, log, longestMs = LONGEST_MS } = options;
+  const scrub = scrubber(secrets);
+  const facts = factsOf(config, version);
+  const underWay = new Set<Promise<unknown>>();
+  let brokenRuns = 0;
+
+  /** Lets something go wrong, or take too long. */
+  const quietly = async (what: string, work: (signal: AbortSignal) => Promise<unknown>) => {
+    const signal = AbortSignal.timeout(longestMs);
+    const late = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reject(new Error('it took too long'));
+      });
+    });
+    const working = Promise.race([work(signal), late]).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      log({ error: scrub(message) }, `could not ${what}`);
+    });
+    underWay.add(working);
+    await working;
+    underWay.delete(working);
+  };
+
+  const toHost = (description: string, extra: Readonly<Record<string, string>> = {}) =>
+    quietly('report to the owner of the pool', () =>
+      host.reportError({
+        kind: 'worker-error',
+        title: 'tcw error',
+        description,
+        extra: { ...facts, ...extra },
+      }),
+    );
+  const toSentry = (event: SentryEvent) =>
+    quietly('report to Sentry', async signal => {
+      if (config.sentryProject === '') return;
+      const dsn = await dsnOf(config, host.credentials, signal);
+      if (dsn === undefined) {
+        log({}, 'the deployment has no Sentry');
+        return;
+      }
+      const project = readDsn(dsn, version);
+      secrets.add(...project.keys);
+      await sendEvent(project, event, signal);
+      log({ event: event.id }, 'reported to Sentry');
+    });
+  const report = async (
+    error: unknown,
+    level: SentryEvent['level'],
+    more: Readonly<Record<string, string>> = {},
+  ) => {
+    const errors = toldErrors(error, scrub);
+    const id = randomUUID().replaceAll('-', '');
+    const tags = { ...facts, ...more };
+    const description = errors.map(({ type, message }) => `${type}: ${message}`).join('\ncaused by ');
+    await Promise.all([
+      toSentry({ id, at: new Date(), level, version, errors, tags }),
+      toHost(description, { ...more, event: id }),
+    ]);
+  };
+
+  return {
+    crashed: error => report(error, 'fatal'),
+    cannotWork: message => toHost(scrub(message)),
+    see: news => {
+      if (news.type !== 'run-broke' || brokenRuns >= MOST_BROKEN_RUNS) return;
+      brokenRuns += 1;
+      const { taskId, runId } = news.claim;
+      void report(news.err, 'error', { taskId, runId: String(runId) });
+    },
+    settled: async () => {
+      await Promise.all(underWay);
+    },
+  };
+}
+
+/** The deployment's DSN for the project: a secret. Undefined where there is no Sentry, or none for this worker. */
+async function dsnOf(
+  config: WorkerConfig,
+  credentials: (() => Credentials) | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const call = serviceCalls({ rootUrl: config.rootURL, signal });
+  try {
+    const { dsn } = await call(credentials ?? (() => config), 'auth', 'sentryDSN', config.sentryProject);
+    return dsn.secret;
+  } catch (error) {
+    if (error instanceof ServiceError && error.statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+/** What is told of the worker, as generic-worker's debug information has it: texts. */
+function factsOf(config: WorkerConfig, version: string): Readonly<Record<string, string>> {
+  return {
+    version,
+    node: process.version,
+    platform: `${platform} ${arch}`,
+    engine: engineNames(config).join(','),
+    rootURL: config.rootURL,
+    workerPoolId: `${config.provisionerId}/${config.workerType}`,
+    workerGroup: config.workerGroup,
+    workerId: config.workerId,
+    instanceType: config.instanceType ?? '',
+    capacity: String(config.capacity),
+  };
+}

@@ -1,0 +1,1 @@
+export { crashReports, type CrashReports } from './crash-reports.ts';

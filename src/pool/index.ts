@@ -1,0 +1,22 @@
+/** The worker's life outside its tasks: whom it belongs to, what that wants of it, and who watches it. */
+export { nobody } from './alone.ts';
+export { crashReports, type CrashReports } from './crash-reports/index.ts';
+export type { Host, Leave, PoolProblem } from './host.ts';
+export { MonitoringError, openMonitoring, type Monitoring } from './monitoring.ts';
+export type { Note } from './note.ts';
+export { connectRunner, reportThroughRunner, runnerHost, type RunnerConnection } from './runner/index.ts';
+export { connectCloud, spotNotices, type Cloud, type CloudName } from './clouds/index.ts';
+export {
+  becomeMember,
+  configurationProblem,
+  memberHost,
+  mergeSettings,
+  RegistrationError,
+  registrationStore,
+  staticProvider,
+  type PoolConfiguration,
+  type PoolMember,
+  type Provider,
+  type RegistrationState,
+} from './registration/index.ts';
+export { launchdPlist, systemdUnit, windowsCommands, type Service } from './services/index.ts';

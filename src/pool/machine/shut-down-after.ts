@@ -1,0 +1,40 @@
+import type { WorkerConfig } from '../../worker/config/index.ts';
+import type { Note } from '../note.ts';
+import { shutDownMachine } from './shut-down.ts';
+import { wantsShutdown } from './wants-shutdown.ts';
+
+type MachineConfig = Pick<
+  WorkerConfig,
+  'shutdownMachineOnIdle' | 'shutdownMachineOnInternalError' | 'shutdownMachineCommand'
+>;
+
+/** Shuts the machine down where an exit code and the configuration want that. Never throws. */
+export async function shutDownAfter(exitCode: number, config: MachineConfig, note: Note): Promise<void> {
+  if (wantsShutdown(exitCode, config)) await shutDownNow(exitCode, config, note);
+}
+
+/** Shuts the machine down after a worker that ended with this exit code. Never throws. */
+export async function shutDownNow(exitCode: number, config: MachineConfig, note: Note): Promise<void> {
+  note('info', 'shutting the machine down', { exitCode });
+  const problem = await shutDownMachine(config.shutdownMachineCommand).catch(String);
+  if (problem === undefined) return;
+  const hint = isRoot()
+    ? ''
+    : '. This worker does not run as root: set shutdownMachineCommand to a command that may';
+  note('error', `the machine could not be shut down${hint}`, { problem });
+}
+
+/** A word at the start about a machine that the worker will hardly be able to shut down. */
+export function warnOfShutdown(config: MachineConfig, note: Note): void {
+  const { shutdownMachineOnIdle, shutdownMachineOnInternalError, shutdownMachineCommand } = config;
+  if (shutdownMachineCommand || isRoot() || !(shutdownMachineOnIdle || shutdownMachineOnInternalError))
+    return;
+  note(
+    'warn',
+    'this worker is to shut its machine down and does not run as root: set shutdownMachineCommand to a command that may',
+  );
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}

@@ -1,0 +1,83 @@
+import type { Claim } from '../../taskcluster/index.ts';
+import type { Outcome, RunState, StopReason, Tell, WorkerNews } from '../../worker/index.ts';
+import type { Instruments } from './measures.ts';
+
+interface RunSeen {
+  readonly claimedAt: number;
+  /** When it had to stop; undefined once its processes are dead, or while nothing stopped it. */
+  stopping?: { readonly stop: StopReason; readonly at: number } | undefined;
+  isDead: boolean;
+}
+
+/** Measures runs: how they end, and how long what takes. */
+export function runsMeasured({ add, record }: Instruments, now: () => number): Tell {
+  const runs = new Map<string, RunSeen>();
+
+  const seeState = (claim: Claim, state: RunState) => {
+    const key = keyOf(claim);
+    let run = runs.get(key);
+    if (!run) {
+      // A run with processes left is over, and told of once more when they are gone.
+      if (state.phase === 'resolved') return;
+      run = { claimedAt: now(), isDead: false };
+      runs.set(key, run);
+      add('tcw_runs_claimed_total');
+      const waitedMs = pendingMs(claim);
+      if (waitedMs !== undefined) record('tcw_pending_to_claimed_seconds', waitedMs / 1_000);
+    }
+    // What stops a run after its last process ended has none to end.
+    if (state.stop && !run.isDead) run.stopping ??= { stop: state.stop, at: now() };
+    if (!['claimed', 'preparing', 'running'].includes(state.phase)) {
+      if (run.stopping && !run.isDead) {
+        record('tcw_stop_to_dead_seconds', (now() - run.stopping.at) / 1_000, { stop: run.stopping.stop });
+      }
+      run.isDead = true;
+    }
+    if (state.phase !== 'resolved') return;
+    runs.delete(key);
+    const result = state.outcome?.result ?? 'none';
+    record('tcw_run_duration_seconds', (now() - run.claimedAt) / 1_000, { result });
+  };
+  const resolved = (result: string, reason = '') => {
+    add('tcw_runs_resolved_total', 1, { result, reason });
+  };
+
+  return (news: WorkerNews) => {
+    switch (news.type) {
+      case 'run':
+        seeState(news.claim, news.state);
+        break;
+      case 'reported':
+        resolved(news.outcome.result, reasonOf(news.outcome));
+        break;
+      case 'not-reported':
+        resolved('none', news.stop);
+        break;
+      case 'reported-too-late':
+        resolved('none', 'too-late');
+        break;
+      case 'report-failed':
+        resolved('none', 'report-failed');
+        break;
+      case 'run-broke':
+        runs.delete(keyOf(news.claim));
+        resolved('none', 'worker-error');
+        break;
+    }
+  };
+}
+
+function keyOf({ taskId, runId }: Claim): string {
+  return `${taskId}/${runId}`;
+}
+
+function reasonOf(outcome: Outcome): string {
+  return outcome.result === 'exception' ? outcome.reason : '';
+}
+
+/** How long a run was pending, in ms, both times being the queue's. */
+function pendingMs({ status, runId, startedMs }: Claim): number | undefined {
+  const scheduled = status.runs[runId]?.scheduled;
+  const ms = scheduled === undefined ? NaN : startedMs - Date.parse(scheduled);
+  return ms >= 0 ? ms : undefined;
+}

@@ -1,0 +1,60 @@
+import { uptime } from 'node:os';
+import type { Claim } from '../../taskcluster/index.ts';
+import type { Tell, WorkerConfig } from '../../worker/index.ts';
+
+type About = Pick<WorkerConfig, 'provisionerId' | 'workerType' | 'workerId' | 'region' | 'instanceType'>;
+type EventType =
+  | 'instanceBoot'
+  | 'workerReady'
+  | 'taskQueued'
+  | 'taskStart'
+  | 'taskFinish'
+  | 'instanceReboot'
+  | 'instanceShutdown';
+
+/** Something that generic-worker would tell of a worker, for whoever reads its log by machine. */
+export interface MetricsLine {
+  /** `WORKER_METRICS` and JSON whose keys are sorted, as Go writes them. */
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Makes generic-worker's `WORKER_METRICS` lines (its `main.go` and `metrics` package), with the same times: of the boot of the
+ * machine, of the creation of a task, and of now. `worker` stays `generic-worker`, since readers look for that.
+ *
+ * @param now ms since the epoch
+ */
+export function workerMetricsLines(
+  config: About,
+  write: (line: MetricsLine) => void,
+  now: () => number = () => Date.now(),
+): Tell {
+  let isReady = false;
+  const about = {
+    instanceType: config.instanceType ?? '',
+    region: config.region ?? '',
+    worker: 'generic-worker',
+    workerId: config.workerId,
+    workerPoolId: `${config.provisionerId}/${config.workerType}`,
+  };
+  const line = (eventType: EventType, atMs: number, claim?: Claim) => {
+    const task = claim && { runId: claim.runId, taskId: claim.taskId };
+    const fields = { ...about, ...task, eventType, timestamp: Math.floor(atMs / 1_000) };
+    const sorted = Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+    write({ text: `WORKER_METRICS ${JSON.stringify(sorted)}`, fields: sorted });
+  };
+  return news => {
+    if (news.type === 'worker' && news.state.phase === 'listening' && !isReady) {
+      isReady = true;
+      line('instanceBoot', now() - uptime() * 1_000);
+      line('workerReady', now());
+    }
+    if (news.type !== 'run') return;
+    const { claim, state } = news;
+    if (state.phase === 'claimed' && !state.stop) {
+      line('taskQueued', Date.parse(claim.task.created), claim);
+      line('taskStart', now(), claim);
+    } else if (state.phase === 'resolved') line('taskFinish', now(), claim);
+  };
+}

@@ -1,0 +1,142 @@
+import { isIPv6 } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningWorker, WorkerConfig } from '../worker/index.ts';
+import { health, healthRoutes, monitoringServer, systemdNotices, type Routes } from './health/index.ts';
+import {
+  diskReadings,
+  measured,
+  openTelemetry,
+  prometheus,
+  readings,
+  workerMetricsLines,
+  type Instruments,
+  type ReadingsOf,
+} from './metrics/index.ts';
+
+/** Where what is worth a line in the worker's log goes. */
+interface Log {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface MonitoringOptions {
+  readonly config: WorkerConfig;
+  readonly version: string;
+  readonly log: Log;
+  /** Of the process; what systemd put into it is removed. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** What tells others how a worker is: HTTP, systemd, OpenTelemetry, lines of its log. */
+export interface Monitoring extends AsyncDisposable {
+  /** Where health and metrics are served. */
+  readonly url: string | undefined;
+  /** Begins to tell of a worker. Call it at once: it hears of nothing that happened before. */
+  watch(worker: RunningWorker): void;
+}
+
+const LAST_NOTICE_MS = 1_000;
+
+/** The address or port at which the worker's health was to be served is not to be had. */
+export class MonitoringError extends Error {
+  override readonly name = 'MonitoringError';
+}
+
+/**
+ * Opens it before there is a worker, so that its start can be watched.
+ *
+ * @throws MonitoringError
+ */
+export async function openMonitoring(options: MonitoringOptions): Promise<Monitoring> {
+  const { config, version, log, environment } = options;
+  const seen = health();
+  let worker: RunningWorker | undefined;
+  const report = () => seen.report(worker?.snapshot());
+  await using opening = new AsyncDisposableStack();
+
+  const instruments: Instruments[] = [];
+  const metrics = measured({
+    add: (...words) => {
+      for (const each of instruments) each.add(...words);
+    },
+    record: (...words) => {
+      for (const each of instruments) each.record(...words);
+    },
+  });
+  const readingsOf: ReadingsOf = {
+    config,
+    version,
+    health: report,
+    measured: metrics,
+    stores: () => worker?.stores() ?? [],
+  };
+  const telemetry = openTelemetry(() => readings(readingsOf));
+  if (telemetry) instruments.push(opening.use(telemetry).instruments);
+
+  const served = await serve(config, report, readingsOf);
+  if (served) {
+    instruments.push(served.instruments);
+    log.info({ url: opening.use(served.server).url }, 'serving /metrics, /healthz and /readyz');
+  }
+  const notices = systemdNotices({
+    environment,
+    report,
+    onFailure: err => {
+      log.warn({ err }, 'could not notify systemd: is systemd-notify installed?');
+    },
+  });
+  if (notices) {
+    // The last notice is on its way when the worker ends, and not worth a long wait.
+    opening.defer(() => Promise.race([notices.told(), sleep(LAST_NOTICE_MS, undefined, { ref: false })]));
+    opening.use(notices);
+  }
+  const lines = workerMetricsLines(config, ({ text, fields }) => {
+    if (config.logWorkerMetrics) log.info(fields, text);
+  });
+
+  const open = opening.move();
+  return {
+    url: served?.server.url,
+    watch: watched => {
+      worker = watched;
+      const subscription = watched.events$.subscribe(news => {
+        seen.see(news);
+        metrics.see(news);
+        lines(news);
+        if (news.type === 'worker') notices?.see(news.state);
+      });
+      open.defer(() => {
+        subscription.unsubscribe();
+      });
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+async function serve(
+  config: WorkerConfig,
+  report: Parameters<typeof healthRoutes>[0],
+  readingsOf: ReadingsOf,
+) {
+  const { monitoringPort: port, monitoringAddress: address } = config;
+  if (port === undefined) return undefined;
+  const { instruments, contentType, text } = await prometheus(async () => [
+    ...readings(readingsOf),
+    ...(await diskReadings(readingsOf)),
+  ]);
+  const routes: Routes = {
+    ...healthRoutes(report),
+    '/metrics': async () => ({ statusCode: 200, contentType, body: await text() }),
+  };
+  try {
+    return { instruments, server: await monitoringServer(routes, { address, port }) };
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const place = `${isIPv6(address) ? `[${address}]` : address}:${port}`;
+    const why = code === 'EADDRINUSE' ? 'another program uses it' : message;
+    throw new MonitoringError(
+      `monitoringPort: cannot serve health and metrics at ${place} (${why}). Choose another port, or 0 for any.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import { ServiceError } from '../../taskcluster/index.ts';
+import type { Identified, Identity, Provider } from './identity.ts';
+import type { Note } from '../note.ts';
+import { RegistrationError } from './registration-error.ts';
+import type { RegistrationStore } from './registration-store.ts';
+import type { RegistrationState } from './registration-state.ts';
+import { mayWorkLater, register } from './worker-manager.ts';
+
+export interface Joining {
+  readonly provider: Provider;
+  readonly store: RegistrationStore;
+  readonly note: Note;
+  /** Between two tries to register: from 5 s to 5 minutes unless given. */
+  readonly backoff?: Backoff;
+}
+
+export const BACKOFF: Backoff = { baseMs: 5_000, capMs: 300_000 };
+/** How long a worker that has a registration waits for its cloud to say who it is, in ms. */
+const SAME_MACHINE_MS = 10_000;
+
+/**
+ * Registers the worker, or goes on with the registration of an earlier start. What this returns is on disk already.
+ *
+ * A machine of a cloud registers once, and never again. A static worker registers at each start, so that it gets the pool's present
+ * configuration; while worker-manager is away, an earlier registration serves.
+ *
+ * @throws RegistrationError, or the reason of the signal
+ */
+export async function joinPool(joining: Joining, signal: AbortSignal): Promise<RegistrationState> {
+  const { provider, store, note } = joining;
+  const known = await store.read();
+  const kept = known?.provider === provider.name ? known : undefined;
+  const identified = await identify(provider, kept, signal);
+  const isSame = kept !== undefined && isSameWorker(kept.identity, identified.identity);
+  if (known && !isSame) store.ignored(`is of another worker, ${nameOf(known)}`);
+  if (!isSame) return registered(joining, identified, undefined, signal);
+  if (!provider.isDynamic) return registered(joining, identified, kept, signal);
+  if (kept.expiresMs > Date.now()) return resumed(kept, note);
+  throw new RegistrationError(
+    'machine',
+    `the credentials of ${kept.credentials.clientId} ended at ${timeOf(kept)}, and a machine of a cloud cannot register again`,
+  );
+}
+
+async function identify(
+  provider: Provider,
+  kept: RegistrationState | undefined,
+  signal: AbortSignal,
+): Promise<Identified> {
+  if (!kept || !provider.isDynamic) return provider.identify(signal);
+  // An image may have been made of a machine that had registered. Where the cloud does not say, the file is believed.
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(SAME_MACHINE_MS)]);
+  return provider.identify(soon).catch(() => {
+    signal.throwIfAborted();
+    return kept;
+  });
+}
+
+function isSameWorker(a: Identity, b: Identity): boolean {
+  return nameOf({ identity: a }) === nameOf({ identity: b }) && a.rootUrl === b.rootUrl;
+}
+
+function nameOf({ identity }: Pick<RegistrationState, 'identity'>): string {
+  const { workerPoolId, workerGroup, workerId } = identity;
+  return `${workerPoolId}/${workerGroup}/${workerId}`;
+}
+
+function told(state: RegistrationState) {
+  return { clientId: state.credentials.clientId, expires: timeOf(state) };
+}
+
+function timeOf({ expiresMs }: RegistrationState): string {
+  return new Date(expiresMs).toISOString();
+}
+
+function resumed(state: RegistrationState, note: Note): RegistrationState {
+  note('info', 'the registration of an earlier start goes on', told(state));
+  return state;
+}
+
+/** @param kept serves while worker-manager does not answer */
+async function registered(
+  { provider, store, note, backoff = BACKOFF }: Joining,
+  identified: Identified,
+  kept: RegistrationState | undefined,
+  signal: AbortSignal,
+): Promise<RegistrationState> {
+  for (let attempt = 1; ; attempt++) {
+    const proof = await provider.prove(identified.identity, signal);
+    await using next = await store.next().catch((error: unknown) => {
+      throw notWritable(store.file, error);
+    });
+    try {
+      const registration = await register(identified.identity, proof);
+      const state = { ...identified, ...registration, provider: provider.name, filesWritten: false };
+      await next.keep(state);
+      note('info', 'registered with worker-manager', told(state));
+      return state;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      if (!mayWorkLater(error)) throw refused(provider, identified.identity, error);
+      if (kept && kept.expiresMs > Date.now()) return resumed(kept, note);
+      const waitMs = fullJitter(attempt, backoff);
+      note('warn', 'worker-manager does not answer; registering again soon', { err: error, waitMs });
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** A machine of a cloud registers only once, so that a file that nobody can write ends the start before that. */
+function notWritable(file: string, error: unknown): RegistrationError {
+  const message = `registrationFile ${file} cannot be written: ${(error as Error).message}`;
+  return new RegistrationError('configuration', message, { cause: error });
+}
+
+function refused({ isDynamic }: Provider, identity: Identity, error: ServiceError): RegistrationError {
+  const advice = isDynamic
+    ? 'a machine of a cloud registers once: if it has, and its registrationFile is gone, it cannot work any more'
+    : 'make the worker with createWorker, and give its staticSecret, workerGroup and workerId here';
+  const message = `worker-manager does not register ${nameOf({ identity })} of provider ${identity.providerId}: ${error.message}; ${advice}`;
+  return new RegistrationError('machine', message, { cause: error });
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BehaviorSubject } from 'rxjs';
+import { fullJitter, type Backoff } from '../../base/index.ts';
+import { ServiceError } from '../../taskcluster/index.ts';
+import type { Provider } from './identity.ts';
+import { BACKOFF } from './join-pool.ts';
+import type { Note } from '../note.ts';
+import type { RegistrationState } from './registration-state.ts';
+import type { NextState, RegistrationStore } from './registration-store.ts';
+import { leavingTime, renewalTime } from './renewal-time.ts';
+import { clockShows } from './wall-clock.ts';
+import { mayWorkLater, register, reregister, type Lease } from './worker-manager.ts';
+
+export interface Renewing {
+  readonly provider: Provider;
+  readonly store: RegistrationStore;
+  readonly note: Note;
+  /** Between two tries: from 5 s to 5 minutes unless given. */
+  readonly backoff?: Backoff;
+  readonly random?: () => number;
+}
+
+/** A fleet that started together does not renew together: up to so much earlier, in ms. */
+const SPREAD_MS = 120_000;
+
+/**
+ * Renews a registration again and again, each time before its credentials end. A new one is on disk before `state$` has it.
+ *
+ * @returns when the worker has to leave: its credentials are about to end, and nobody renews them
+ * @throws the reason of the signal
+ */
+export async function keepRegistered(
+  state$: BehaviorSubject<RegistrationState>,
+  renewing: Renewing,
+  signal: AbortSignal,
+): Promise<void> {
+  const { note, random = Math.random } = renewing;
+  for (;;) {
+    const nowMs = Date.now();
+    const { expiresMs } = state$.value;
+    const earlierMs = random() * Math.min(SPREAD_MS, Math.max(0, expiresMs - nowMs) / 20);
+    await clockShows(renewalTime(expiresMs, nowMs) - earlierMs, signal);
+    const lease = await renewed(state$.value, renewing, signal);
+    if (!lease) return;
+    state$.next({ ...state$.value, ...lease });
+    note('info', 'credentials renewed', { expires: new Date(lease.expiresMs).toISOString() });
+  }
+}
+
+/** Renews once, however often that takes. Undefined when it is time to leave. */
+async function renewed(
+  state: RegistrationState,
+  { provider, store, note, backoff = BACKOFF }: Renewing,
+  signal: AbortSignal,
+): Promise<Lease | undefined> {
+  const leaveAtMs = leavingTime(state.expiresMs, Date.now());
+  let isAnew = false;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once(state, { provider, store, note, isAnew }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Error)) throw error;
+      if (mayWorkLater(error) || !(error instanceof ServiceError)) {
+        // A static worker needs no credentials to register, so that it may try for ever.
+        if (provider.isDynamic && Date.now() >= leaveAtMs) return undefined;
+        const jitterMs = fullJitter(attempt, backoff);
+        const waitMs = provider.isDynamic
+          ? Math.min(jitterMs, Math.max(0, leaveAtMs - Date.now()))
+          : jitterMs;
+        note('warn', 'credentials not renewed yet; trying again soon', { err: error, waitMs });
+        await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+        signal.throwIfAborted();
+      } else if (!provider.isDynamic && !isAnew) {
+        // The answer to an earlier call was lost, and with it the secret for this one.
+        isAnew = true;
+      } else {
+        note('error', 'worker-manager refuses to renew the credentials: the worker leaves when they end', {
+          err: error,
+          leaves: new Date(leaveAtMs).toISOString(),
+        });
+        await clockShows(leaveAtMs, signal);
+        return undefined;
+      }
+    }
+  }
+}
+
+interface Once extends Pick<Renewing, 'provider' | 'store' | 'note'> {
+  /** Whether to register anew, since the secret for a renewal is lost. */
+  readonly isAnew: boolean;
+}
+
+async function once(
+  state: RegistrationState,
+  { provider, store, note, isAnew }: Once,
+  signal: AbortSignal,
+): Promise<Lease> {
+  const { identity } = state;
+  const proof = isAnew ? await provider.prove(identity, signal) : undefined;
+  // To live on with credentials that a restart will not find is better than to end with those that it would.
+  await using next: NextState | undefined = await store.next().catch((err: unknown) => {
+    note(
+      'error',
+      `registrationFile ${store.file} cannot be written: a restart will not find the new credentials`,
+      { err },
+    );
+    return undefined;
+  });
+  const { expiresMs, credentials, secret } = proof
+    ? await register(identity, proof)
+    : await reregister(identity, state);
+  const lease = { expiresMs, credentials, secret };
+  await next?.keep({ ...state, ...lease });
+  return lease;
+}

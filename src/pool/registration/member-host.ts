@@ -1,0 +1,44 @@
+import { map, merge, NEVER, type Observable } from 'rxjs';
+import type { WorkerConfig } from '../../worker/config/index.ts';
+import type { Host, Leave } from '../host.ts';
+import { shutDownAfter, shutDownNow, wantsShutdown, warnOfShutdown } from '../machine/index.ts';
+import type { Note } from '../note.ts';
+import { askWorkerManager } from '../should-terminate.ts';
+import type { PoolMember } from './become-member.ts';
+
+const UNRENEWED: Leave = {
+  how: 'finish',
+  because: 'its credentials end, and worker-manager does not renew them',
+};
+
+/**
+ * worker-manager as the host of a worker that has registered with it.
+ *
+ * A machine of a cloud is removed when the worker is done (0), and when it would shut its machine down. If worker-manager cannot be told, the
+ * machine is shut down. worker-manager never removes a static worker, since a removed one could not register again.
+ *
+ * @param notices$ of the cloud, that it takes the machine away
+ */
+export function memberHost(
+  member: PoolMember,
+  config: WorkerConfig,
+  note: Note,
+  notices$: Observable<Leave> = NEVER,
+): Host {
+  const { isDynamic } = member;
+  const credentials = () => member.state().credentials;
+  if (!isDynamic) warnOfShutdown(config, note);
+  return {
+    credentials,
+    credentials$: member.credentials$,
+    leave$: merge(member.ends$.pipe(map(() => UNRENEWED)), notices$),
+    // worker-manager sends no static worker away.
+    ...(isDynamic && { isNeeded: askWorkerManager(config, credentials, note) }),
+    reportError: problem => member.calls.reportError(problem),
+    ended: async exitCode => {
+      if (!isDynamic) return shutDownAfter(exitCode, config, note);
+      if (exitCode !== 0 && !wantsShutdown(exitCode, config)) return;
+      if (!(await member.calls.remove())) await shutDownNow(exitCode, config, note);
+    },
+  };
+}

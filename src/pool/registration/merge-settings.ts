@@ -1,0 +1,21 @@
+type Settings = Readonly<Record<string, unknown>>;
+
+/**
+ * Lays settings over others, as worker-runner does: objects are merged, lists are joined, and of other values the upper one counts.
+ */
+export function mergeSettings(lower: Settings, upper: Settings): Settings {
+  const merged = new Map(Object.entries(lower));
+  for (const [name, value] of Object.entries(upper)) {
+    merged.set(name, merged.has(name) ? mergeValues(merged.get(name), value) : value);
+  }
+  return Object.fromEntries(merged);
+}
+
+function mergeValues(lower: unknown, upper: unknown): unknown {
+  if (Array.isArray(lower) && Array.isArray(upper)) return [...(lower as unknown[]), ...(upper as unknown[])];
+  return isObject(lower) && isObject(upper) ? mergeSettings(lower, upper) : upper;
+}
+
+function isObject(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

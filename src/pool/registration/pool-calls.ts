@@ -1,0 +1,45 @@
+import { serviceCalls } from '../../taskcluster/index.ts';
+import type { PoolProblem } from '../host.ts';
+import type { Note } from '../note.ts';
+import { withinLimits } from '../problem-limits.ts';
+import type { RegistrationState } from './registration-state.ts';
+
+/** How long the end of the worker may wait for worker-manager, in ms. */
+const END_MS = 60_000;
+
+/** What a worker asks of worker-manager, beside its registration. */
+export interface PoolCalls {
+  reportError(problem: PoolProblem): Promise<void>;
+  /** Whether worker-manager removes the worker. */
+  remove(): Promise<boolean>;
+}
+
+/** @param present the registration, now */
+export function poolCalls(present: () => RegistrationState, note: Note): PoolCalls {
+  const { identity } = present();
+  const { rootUrl, workerPoolId, workerGroup, workerId } = identity;
+  const call = () => serviceCalls({ rootUrl, signal: AbortSignal.timeout(END_MS) });
+  const credentials = () => present().credentials;
+  const name = [workerPoolId, workerGroup, workerId] as const;
+  return {
+    reportError: async problem => {
+      const { kind, title, description, extra } = withinLimits(problem);
+      const body = { workerGroup, workerId, kind, title, description, extra: { ...extra } };
+      try {
+        await call()(credentials, 'workerManager', 'reportWorkerError', workerPoolId, body);
+      } catch (err) {
+        note('warn', 'an error could not be reported to worker-manager', { title, err });
+      }
+    },
+    remove: async () => {
+      try {
+        await call()(credentials, 'workerManager', 'removeWorker', ...name);
+        note('info', 'worker-manager removes this worker');
+        return true;
+      } catch (error) {
+        note('warn', 'worker-manager was not told to remove this worker', { err: error });
+        return false;
+      }
+    },
+  };
+}

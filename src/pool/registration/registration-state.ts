@@ -1,0 +1,114 @@
+import { Secret, validator } from '../../base/index.ts';
+import { taskCredentials, type Credentials } from '../../taskcluster/index.ts';
+import type { Identity, Machine } from './identity.ts';
+
+/** What a registration gave the worker. Kept on disk, since a machine of a cloud gets it only once. */
+export interface RegistrationState {
+  readonly identity: Identity;
+  /** Of the provider: `static`, `aws`, … */
+  readonly provider: string;
+  readonly location: Readonly<Record<string, string>>;
+  readonly machine: Machine;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** When the credentials end, in ms since the epoch. */
+  readonly expiresMs: number;
+  readonly credentials: Credentials;
+  /** Good for one renewal. */
+  readonly secret: Secret;
+  /** What the pool gives its workers, as it came. */
+  readonly workerConfig: Readonly<Record<string, unknown>>;
+  /** Whether the pool's files are on the disk. They are written once. */
+  readonly filesWritten: boolean;
+}
+
+const text = { type: 'string' } as const;
+const texts = { type: 'object', additionalProperties: text } as const;
+const object = (properties: Readonly<Record<string, object>>, optional: readonly string[] = []) => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter(name => !optional.includes(name)),
+});
+
+const problemsOf = validator(
+  object({
+    version: { const: 1 },
+    identity: object({
+      rootUrl: text,
+      providerId: text,
+      workerPoolId: text,
+      workerGroup: text,
+      workerId: text,
+    }),
+    provider: text,
+    location: texts,
+    machine: texts,
+    metadata: texts,
+    expires: { type: 'string', format: 'date-time' },
+    credentials: object({ clientId: text, accessToken: text, certificate: text }, ['certificate']),
+    secret: text,
+    workerConfig: { type: 'object' },
+    filesWritten: { type: 'boolean' },
+  }),
+);
+
+/** The text of the file. It holds secrets. */
+export function stateText(state: RegistrationState): string {
+  const { expiresMs, credentials, secret, ...rest } = state;
+  const { clientId, accessToken, certificate } = credentials;
+  return JSON.stringify({
+    version: 1,
+    ...rest,
+    expires: new Date(expiresMs).toISOString(),
+    credentials: {
+      clientId,
+      accessToken: accessToken.reveal(),
+      ...(certificate && { certificate: certificate.reveal() }),
+    },
+    secret: secret.reveal(),
+  });
+}
+
+/**
+ * Reads such a text.
+ *
+ * @returns undefined for anything else, of which nothing can be told: it may hold secrets
+ */
+export function stateOf(content: string): RegistrationState | undefined {
+  let read: unknown;
+  try {
+    read = JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+  if (problemsOf(read).length > 0) return undefined;
+  const { version: _, expires, credentials, secret, ...rest } = read as WrittenState;
+  return {
+    ...rest,
+    expiresMs: Date.parse(expires),
+    credentials: registeredCredentials(credentials),
+    secret: new Secret(secret),
+  };
+}
+
+interface WrittenState extends Omit<RegistrationState, 'expiresMs' | 'credentials' | 'secret'> {
+  readonly version: 1;
+  readonly expires: string;
+  readonly credentials: WrittenCredentials;
+  readonly secret: string;
+}
+
+interface WrittenCredentials {
+  readonly clientId: string;
+  readonly accessToken: string;
+  readonly certificate?: string;
+}
+
+/** Wraps credentials where they enter. Without a certificate, or with an empty one, they are permanent. */
+export function registeredCredentials({
+  clientId,
+  accessToken,
+  certificate,
+}: WrittenCredentials): Credentials {
+  if (certificate) return taskCredentials({ clientId, accessToken, certificate });
+  return { clientId, accessToken: new Secret(accessToken) };
+}

@@ -1,0 +1,116 @@
+import { constants } from 'node:fs';
+import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/** Far more than any registration, in bytes. */
+const LARGEST = 32 * 1024 * 1024;
+/** Room for a registration without files, in bytes. */
+const RESERVED = 64 * 1024;
+const OTHERS_MAY_WRITE = 0o022;
+const OTHERS_MAY_READ = 0o044;
+
+export type ReadFile =
+  | { readonly kind: 'none' }
+  /** `wasReadable`: other users could read it until now. */
+  | { readonly kind: 'text'; readonly text: string; readonly wasReadable: boolean }
+  /** Something is there that the worker cannot read, or must not believe. `problem` follows the name of the file. */
+  | { readonly kind: 'unusable'; readonly problem: string };
+
+/**
+ * Reads a private file of this user. A symbolic link, another user's file, and a file that others may write are not believed:
+ * their credentials could be anybody's. A file that others may only read is closed to them.
+ */
+export async function readPrivateFile(path: string): Promise<ReadFile> {
+  try {
+    await using file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const found = await file.stat();
+    const problem = problemOf(found, found.isFile());
+    if (problem !== undefined) return { kind: 'unusable', problem };
+    const wasReadable = isPosix && (found.mode & OTHERS_MAY_READ) !== 0;
+    if (wasReadable) await file.chmod(0o600);
+    return { kind: 'text', text: await file.readFile('utf8'), wasReadable };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { kind: 'none' };
+    return {
+      kind: 'unusable',
+      problem: code === 'ELOOP' ? 'is a symbolic link' : `cannot be read: ${message}`,
+    };
+  }
+}
+
+const isPosix = process.platform !== 'win32';
+
+interface Found {
+  readonly mode: number;
+  readonly uid: number;
+  readonly size: number;
+}
+
+function problemOf({ mode, uid, size }: Found, isFile: boolean): string | undefined {
+  if (!isFile) return 'is not a regular file';
+  if (size > LARGEST) return 'is larger than 32 MB';
+  if (!isPosix) return undefined;
+  if (uid !== process.getuid?.()) return `belongs to user ${uid}, not to the user of the worker`;
+  return (mode & OTHERS_MAY_WRITE) !== 0 ? 'can be written by other users' : undefined;
+}
+
+/** The next content of a private file: there is room for it on the disk, and nobody sees it until it is complete. */
+export interface Replacement extends AsyncDisposable {
+  /** Puts `text` in the place of the file. From then on it survives a loss of power. @throws Error of the system */
+  commit(text: string): Promise<void>;
+}
+
+/**
+ * Opens the next content of a private file, before what it will hold is asked for: an answer that comes only once must not meet a
+ * full disk or a folder that cannot be written.
+ *
+ * @throws Error of the system
+ */
+export async function replacementOf(path: string): Promise<Replacement> {
+  const next = `${path}.new`;
+  // What a sudden death left, or whatever else is in the way.
+  await rm(next, { force: true });
+  const file = await open(next, 'wx', 0o600);
+  let isCommitted = false;
+  const replacement: Replacement = {
+    commit: async text => {
+      const bytes = Buffer.from(text);
+      await writeAll(file, bytes);
+      await file.truncate(bytes.length);
+      await file.sync();
+      await rename(next, path);
+      isCommitted = true;
+      await syncFolder(dirname(path));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await file.close();
+      if (!isCommitted) await rm(next, { force: true });
+    },
+  };
+  try {
+    await file.write(Buffer.alloc(RESERVED));
+    await file.sync();
+    return replacement;
+  } catch (error) {
+    await replacement[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A disk that becomes full takes a part at first, and says so only when it is given the rest. */
+async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, done);
+    done += bytesWritten;
+  }
+}
+
+/** The new name is only on the disk when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  if (!isPosix) return;
+  await using folder = await open(path, O_RDONLY | O_DIRECTORY);
+  await folder.sync();
+}

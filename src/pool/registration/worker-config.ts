@@ -1,0 +1,63 @@
+import { isPoolFile, type PoolFile } from './pool-files.ts';
+import { RegistrationError } from './registration-error.ts';
+
+/** What a pool gives its workers. */
+export interface PoolSettings {
+  /** Configuration properties. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly files: readonly PoolFile[];
+}
+
+/**
+ * Reads the `workerConfig` of a pool, in either of the layouts that worker-runner knows: `{"genericWorker": {"config", "files"}}`, where
+ * that is the only key, or the properties themselves.
+ *
+ * https://docs.taskcluster.net/docs/reference/workers/worker-runner/workers/generic-worker
+ *
+ * @throws RegistrationError
+ */
+export function poolSettings(workerConfig: Readonly<Record<string, unknown>>): PoolSettings {
+  const [only, ...others] = Object.keys(workerConfig);
+  if (only !== 'genericWorker' || others.length > 0) return { config: workerConfig, files: [] };
+  const { config = {}, files = [] } = objectAt(workerConfig.genericWorker, 'genericWorker');
+  return { config: objectAt(config, 'genericWorker.config'), files: filesAt(files) };
+}
+
+/**
+ * Reads a secret of a pool: `{"config", "files"}`, or the properties themselves.
+ *
+ * @param name of the secret, for messages
+ * @throws RegistrationError also for a secret with files: worker-runner never wrote them
+ */
+export function secretSettings(
+  name: string,
+  secret: Readonly<Record<string, unknown>>,
+): PoolSettings['config'] {
+  const isLayout = Object.keys(secret).every(key => key === 'config' || key === 'files');
+  if (!isLayout) return secret;
+  const { config = {}, files = [] } = secret;
+  if (!Array.isArray(files) || files.length > 0) {
+    throw wrong(`the secret ${name} has files; move them to the workerConfig of the worker pool`);
+  }
+  return objectAt(config, `config of the secret ${name}`);
+}
+
+function objectAt(value: unknown, where: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw wrong(`${where} of the worker pool must be an object`);
+}
+
+function filesAt(files: unknown): PoolFile[] {
+  if (!Array.isArray(files)) throw wrong('genericWorker.files of the worker pool must be a list');
+  return files.map((file: unknown, index) => {
+    if (isPoolFile(file)) return file;
+    throw wrong(
+      `genericWorker.files[${index}] of the worker pool must have path, content, encoding "base64", and format "file" or "zip"`,
+    );
+  });
+}
+
+function wrong(message: string): RegistrationError {
+  return new RegistrationError('configuration', message);
+}

@@ -1,0 +1,81 @@
+import os from 'node:os';
+import { validator, type Validator } from '../../base/index.ts';
+import { Secret } from '../../base/index.ts';
+import {
+  ServiceError,
+  serviceCalls,
+  type Credentials,
+  type RegisterWorkerResponse,
+  type ReregisterWorkerResponse,
+} from '../../taskcluster/index.ts';
+import type { Identity, Proof } from './identity.ts';
+import { registeredCredentials } from './registration-state.ts';
+
+/** What each registration brings anew. */
+export interface Lease {
+  /** In ms since the epoch. */
+  readonly expiresMs: number;
+  readonly credentials: Credentials;
+  /** Good for one renewal. */
+  readonly secret: Secret;
+}
+
+export interface Registered extends Lease {
+  readonly workerConfig: Readonly<Record<string, unknown>>;
+}
+
+const v1 = 'taskcluster/worker-manager/v1';
+const registered = validator(`${v1}/register-worker-response.json`, { acceptUnknown: true });
+const reregistered = validator(`${v1}/reregister-worker-response.json`, { acceptUnknown: true });
+
+/**
+ * Registers a worker. A lost answer is a lost registration for a machine of a cloud, so that nothing cuts this call short.
+ *
+ * @throws ServiceError
+ */
+export async function register(identity: Identity, proof: Proof): Promise<Registered> {
+  const { rootUrl, ...worker } = identity;
+  const answer = await serviceCalls({ rootUrl })(undefined, 'workerManager', 'registerWorker', {
+    ...worker,
+    workerIdentityProof: proof,
+    systemBootTime: new Date(Date.now() - os.uptime() * 1_000).toISOString(),
+  });
+  return { ...leaseOf(answer, registered, 'registerWorker'), workerConfig: answer.workerConfig };
+}
+
+/**
+ * Renews a worker's credentials. A secret is good for one call: when its answer is lost, a repeat is refused.
+ *
+ * @throws ServiceError
+ */
+export async function reregister(
+  { rootUrl, workerPoolId, workerGroup, workerId }: Identity,
+  { credentials, secret }: Lease,
+): Promise<Lease> {
+  const body = { workerPoolId, workerGroup, workerId, secret: secret.reveal() };
+  const answer = await serviceCalls({ rootUrl })(credentials, 'workerManager', 'reregisterWorker', body);
+  return leaseOf(answer, reregistered, 'reregisterWorker');
+}
+
+/** The problems name only places in the answer: what stands there may be secret. */
+function leaseOf(
+  answer: RegisterWorkerResponse | ReregisterWorkerResponse,
+  problemsOf: Validator,
+  call: string,
+): Lease {
+  const [problem] = problemsOf(answer);
+  if (problem !== undefined) {
+    throw new ServiceError('unavailable', `${call}: worker-manager answered what it should not: ${problem}`);
+  }
+  const { expires, credentials, secret } = answer;
+  return {
+    expiresMs: Date.parse(expires),
+    credentials: registeredCredentials(credentials),
+    secret: new Secret(secret),
+  };
+}
+
+/** Whether the same call may be answered well later: the service is away, or the clocks do not agree yet. */
+export function mayWorkLater(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && (error.transient || error.isAboutTime);
+}

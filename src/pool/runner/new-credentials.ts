@@ -1,0 +1,39 @@
+import { Secret } from '../../base/index.ts';
+import type { Credentials } from '../../taskcluster/index.ts';
+import type { Message } from './message.ts';
+
+/**
+ * The credentials of a message `new-credentials`. worker-runner sends an empty certificate with permanent ones, and the protocol
+ * lets it leave the certificate out.
+ *
+ * @returns what is wrong with the message, without the secrets in it, where it cannot be used
+ */
+export function newCredentials(message: Message): Credentials | string {
+  const { 'client-id': clientId, 'access-token': accessToken, certificate = '' } = message;
+  if (typeof clientId !== 'string' || clientId === '') return 'it has no client-id';
+  if (typeof accessToken !== 'string' || accessToken === '') return 'it has no access-token';
+  if (typeof certificate !== 'string') return 'its certificate is no text';
+  if (certificate === '') return { clientId, accessToken: new Secret(accessToken) };
+  if (!isJsonObject(certificate)) return 'its certificate is no JSON object';
+  return { clientId, accessToken: new Secret(accessToken), certificate: new Secret(certificate) };
+}
+
+/** When temporary credentials expire, in ms since the epoch; undefined for permanent ones. */
+export function expiryOf({ certificate }: Credentials): number | undefined {
+  if (!certificate) return undefined;
+  try {
+    const { expiry } = JSON.parse(certificate.reveal()) as { expiry?: unknown };
+    return typeof expiry === 'number' ? expiry : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,107 @@
+import { DONE_CODES, MEND_CODES, stopSecs, type Service } from './service.ts';
+
+/** How long systemd waits for a sign of life. The worker gives one twice in that time. */
+const WATCHDOG_SECS = 120;
+/** Leftovers of a worker that died are removed for a minute at most, and a Docker engine may need a while to answer. */
+const START_SECS = 180;
+
+/**
+ * The unit of a worker.
+ *
+ * What is set here holds for the tasks of the engines `native` and `user` too: they are the service's own processes. So only a
+ * worker all of whose tasks run in containers gets what would take something from tasks: `sudo`, setuid programs, namespaces,
+ * 32-bit programs, changes of the machine. All options are known to systemd 247 (Debian 11) and later.
+ */
+export function systemdUnit(service: Service): string {
+  const { name, command, user, directory, environmentFile, path, engines } = service;
+  const stop = stopSecs(service);
+  const isDocker = engines.includes('docker');
+  const onlyDocker = engines.every(engine => engine === 'docker');
+  const isRoot = user === undefined || user === 'root';
+  const state = /^\/var\/lib\/(.+)$/.exec(directory)?.[1];
+  const lines = [
+    `# Made by tcw install service. Put changes into a drop-in (systemctl edit ${name}): this file is replaced.`,
+    '[Unit]',
+    'Description=Taskcluster worker (tcw)',
+    'Wants=network-online.target',
+    `After=network-online.target${isDocker ? ' docker.service' : ''}`,
+    '# A worker that cannot start now may start later: systemd never gives up.',
+    'StartLimitIntervalSec=0',
+    '',
+    '[Service]',
+    'Type=notify',
+    ...(isRoot
+      ? ['NotifyAccess=main']
+      : [
+          '# Only root may speak for another process, as systemd-notify does for the worker.',
+          'NotifyAccess=all',
+        ]),
+    `ExecStart=${command.map(unitWord).join(' ')}`,
+    ...(isRoot ? [] : [`User=${user}`]),
+    ...(isRoot || !isDocker ? [] : ['SupplementaryGroups=docker']),
+    `WorkingDirectory=${directory.replaceAll('%', '%%')}`,
+    ...(state === undefined
+      ? []
+      : [`StateDirectory=${state.replaceAll('%', '%%')}`, 'StateDirectoryMode=0755']),
+    `EnvironmentFile=-${environmentFile.replaceAll('%', '%%')}`,
+    ...(path === undefined ? [] : [`Environment=${unitWord(`PATH=${path}`)}`]),
+    '',
+    '# SIGTERM goes to the worker alone, which ends its tasks and gives them back to the queue.',
+    'KillMode=mixed',
+    `TimeoutStartSec=${START_SECS}`,
+    `TimeoutStopSec=${stop ?? 'infinity'}`,
+    '# A worker that hangs, or runs no task and lacks disk or engine, is started anew.',
+    `WatchdogSec=${WATCHDOG_SECS}`,
+    'WatchdogSignal=SIGTERM',
+    'Restart=on-failure',
+    'RestartSec=15',
+    '# Idle, not needed, told to go.',
+    `SuccessExitStatus=${DONE_CODES.join(' ')}`,
+    '# Something has to be mended first: the configuration, a key, or the machine by a reboot.',
+    `RestartPreventExitStatus=${MEND_CODES.join(' ')}`,
+    '',
+    '# Control groups for the limits of tasks.',
+    'Delegate=yes',
+    '# A task that runs out of memory ends alone.',
+    'OOMPolicy=continue',
+    '# Many processes and files belong to tasks, which have limits of their own.',
+    'TasksMax=infinity',
+    'LimitNOFILE=65536',
+    '# A core dump would hold tokens.',
+    'LimitCORE=0',
+    'KeyringMode=private',
+    ...(engines.includes('native') && !isDocker ? ['PrivateTmp=yes'] : []),
+    ...(onlyDocker ? CONTAINERS_ONLY : []),
+    '',
+    '[Install]',
+    'WantedBy=multi-user.target',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const CONTAINERS_ONLY = [
+  '',
+  '# All tasks run in containers, which are not processes of this service.',
+  'NoNewPrivileges=yes',
+  'ProtectSystem=full',
+  'ProtectKernelTunables=yes',
+  'ProtectKernelModules=yes',
+  'ProtectKernelLogs=yes',
+  'ProtectClock=yes',
+  'ProtectHostname=yes',
+  'LockPersonality=yes',
+  'RestrictRealtime=yes',
+  'RestrictNamespaces=yes',
+  'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK',
+  'SystemCallArchitectures=native',
+];
+
+/** A word of a command line, as systemd reads it (systemd.syntax(7), systemd.service(5)). */
+function unitWord(word: string): string {
+  const escaped = word
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('%', '%%')
+    .replaceAll('$', '$$$$');
+  return /^[\w@%+=:,./\\-]+$/.test(escaped) ? escaped : `"${escaped}"`;
+}

@@ -1,0 +1,53 @@
+import { DONE_CODES, MEND_CODES, stopSecs, type Service } from './service.ts';
+
+/** NSSM waits in ms, and takes no more than 32 bits. */
+const LONGEST_MS = 0xffff_ffff;
+
+/**
+ * The commands that make a service of Windows, for `cmd.exe`.
+ *
+ * They are those of NSSM, as `generic-worker install service` uses it: `sc.exe create` wants a program that answers Windows' service
+ * manager, which Node does not.
+ */
+export function windowsCommands(service: Service): string {
+  const { name, command, user, directory } = service;
+  const [program, ...words] = command;
+  const stop = stopSecs(service);
+  const set = (...parameters: readonly string[]) => `nssm set ${[name, ...parameters].map(quoted).join(' ')}`;
+  const log = `${directory}\\${name}.log`;
+  return [
+    `nssm install ${quoted(name)} ${quoted(program)} ${words.map(argument).join(' ')}`.trimEnd(),
+    set('DisplayName', `Taskcluster worker (${name})`),
+    set('Description', 'Claims and runs tasks of a Taskcluster worker pool'),
+    set('AppDirectory', directory),
+    ...(user === undefined
+      ? []
+      : [`rem nssm asks for the password: nssm set ${quoted(name)} ObjectName ${quoted(user)}`]),
+    set('Start', 'SERVICE_AUTO_START'),
+    set('Type', 'SERVICE_WIN32_OWN_PROCESS'),
+    set('AppExit', 'Default', 'Restart'),
+    ...[0, ...DONE_CODES, ...MEND_CODES].map(code => set('AppExit', String(code), 'Exit')),
+    set('AppRestartDelay', '15000'),
+    // Ctrl-C: the worker claims nothing more, and has that long to finish.
+    set('AppStopMethodConsole', String(stop === undefined ? LONGEST_MS : stop * 1_000)),
+    set('AppStopMethodWindow', '1500'),
+    set('AppStopMethodThreads', '1500'),
+    set('AppStdout', log),
+    set('AppStderr', log),
+    set('AppRotateFiles', '1'),
+    set('AppRotateOnline', '1'),
+    set('AppRotateSeconds', '3600'),
+    set('AppRotateBytes', '10485760'),
+    '',
+  ].join('\r\n');
+}
+
+/** A word for cmd.exe. */
+function quoted(word: string): string {
+  return /^[\w.:\\/-]+$/.test(word) ? word : `"${word.replaceAll('"', '""')}"`;
+}
+
+/** NSSM hands on the quotes that the program is to see. */
+function argument(word: string): string {
+  return /^[\w.:\\/=-]+$/.test(word) ? word : `"\\"${word.replaceAll('"', '""')}\\""`;
+}

@@ -1,0 +1,24 @@
+/** A typed client of Taskcluster's services, for every call that a worker makes. */
+export { bewitUrl } from './bewit.ts';
+export { queueCalls, serviceCalls, type Call, type CallOfQueue } from './calls.ts';
+export type { Claim, Lease } from './claim.ts';
+export { taskCredentials, type Credentials } from './credentials.ts';
+export { ServiceError } from '../base/index.ts';
+export * from './generated/api.ts';
+export { authApi, type AuthApi } from './generated/auth-api.ts';
+export { indexApi, type IndexApi } from './generated/index-api.ts';
+export { objectApi, type CreateUploadRequest, type ObjectApi } from './generated/object-api.ts';
+export { purgeCacheApi, type PurgeCacheApi } from './generated/purge-cache-api.ts';
+export { secretsApi, type SecretsApi } from './generated/secrets-api.ts';
+export {
+  workerManagerApi,
+  type RegisterWorkerRequest,
+  type RegisterWorkerResponse,
+  type ReregisterWorkerResponse,
+  type WorkerManagerApi,
+} from './generated/worker-manager-api.ts';
+export { hawkHeader } from './hawk-header.ts';
+export { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
+export { keepAlive, SHELL_PING_MS } from './shell-keep-alive.ts';
+export * from './shell-protocol.ts';
+export { connectQueue, type Queue, type RunCalls, type ServiceCall } from './queue.ts';

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip as gzipOf } from 'node:zlib';
+import type { PostArtifactRequest, RunCalls } from '../../taskcluster/index.ts';
+import { sizeOf, type FileSource } from '../files/file-source.ts';
+import { gzipped } from '../files/gzip.ts';
+import { namelessFile } from '../files/new-file.ts';
+import { asItIs, type Upload } from '../files/put.ts';
+import { readAgain } from '../files/read-again.ts';
+import { objectStore } from './object-store.ts';
+import { s3Store } from './s3-store.ts';
+import type { ArtifactSink, Content, UploadOptions } from './sink.ts';
+
+interface RunArtifactsOptions {
+  readonly calls: Pick<RunCalls, 'createArtifact' | 'finishArtifact' | 'serviceAs'>;
+  /** When an artifact expires that does not say so itself, in ISO 8601. */
+  readonly expires: string;
+  /** The path beside which temporary files are made. */
+  readonly beside: string;
+  /** Where content goes: to S3 by default. */
+  readonly storage?: 's3' | 'object';
+  /** Told of each artifact whose content is stored. */
+  readonly onUploaded?: (uploaded: UploadedArtifact) => void;
+}
+
+/** What an upload took. */
+interface UploadedArtifact {
+  readonly name: string;
+  /** As they were sent, once. */
+  readonly bytes: number;
+  /** How often that was tried. */
+  readonly tries: number;
+  /** From the first byte of the first try, in ms. */
+  readonly tookMs: number;
+}
+
+const gzip = promisify(gzipOf);
+
+/** The artifacts of one run. */
+export function runArtifacts({
+  calls,
+  expires: usual,
+  beside,
+  storage = 's3',
+  onUploaded,
+}: RunArtifactsOptions): ArtifactSink {
+  const reserved = new Map<string, string>();
+  const digests = new Map<string, string>();
+  let areDigestsWanted = false;
+  const store = storage === 's3' ? s3Store(calls) : objectStore(calls);
+
+  /** The requests under way, by name: the link must not come before the reference that it replaces. */
+  const telling = new Map<string, Promise<void>>();
+  const tell = async (name: string, request: PostArtifactRequest, signal: AbortSignal): Promise<void> => {
+    const before = telling.get(name);
+    const told = Promise.allSettled([before]).then(async () => {
+      await calls.createArtifact(name, request, signal);
+    });
+    telling.set(name, told);
+    await told;
+  };
+
+  /** @param onDigest gets the SHA-256 of what is compressed, where it is wanted */
+  const compress = async (
+    source: Exclude<FileSource, Buffer>,
+    { size, signal, compressed, onEncoded }: UploadOptions,
+    disposal: AsyncDisposableStack,
+    onDigest: ((sha256: string) => void) | undefined,
+  ): Promise<Upload> => {
+    const ready = onDigest ? undefined : await compressed?.();
+    if (ready) return { ...(await asItIs(ready)), contentEncoding: 'gzip' };
+    const newTarget = () => namelessFile(`${beside}.artifact`);
+    const compressOnce = async () => {
+      const hash = onDigest && createHash('sha256');
+      const onPiece = hash && ((piece: Buffer) => void hash.update(piece));
+      const made = await gzipped(source, newTarget, { size, signal, onPiece });
+      if (hash) onDigest?.(hash.digest('hex'));
+      return made;
+    };
+    const zip = disposal.use(await readAgain(compressOnce, signal));
+    // A slot has two descriptors for each upload, not three.
+    if (zip.content !== source) await onEncoded?.();
+    return zip;
+  };
+
+  return {
+    digests,
+    wantDigests: () => {
+      areDigestsWanted = true;
+    },
+    reserve: (name, feature) => {
+      reserved.set(name, feature);
+    },
+    reservedBy: name => reserved.get(name),
+    upload: async (name, content, options) => {
+      await using disposal = new AsyncDisposableStack();
+      const { contentType, contentEncoding, expires = usual, size, signal, onSent } = options;
+      const contentLength = await lengthOf(content, size);
+      let digest: string | undefined;
+      const isDigestWanted = areDigestsWanted && (options.isCertified ?? !reserved.has(name));
+      const onDigest = isDigestWanted
+        ? (sha256: string) => {
+            digest = sha256;
+          }
+        : undefined;
+      const encode = async (): Promise<Upload> => {
+        const source = await content;
+        if (contentEncoding === 'identity' || !store.takesGzip) return asItIs(source, size);
+        if (!Buffer.isBuffer(source)) return compress(source, options, disposal, onDigest);
+        onDigest?.(createHash('sha256').update(source).digest('hex'));
+        return { ...(await asItIs(await gzip(source))), contentEncoding };
+      };
+      const create = async () => {
+        const put = await store.create({ name, contentType, expires, contentLength }, signal);
+        options.onCreated?.();
+        return put;
+      };
+      // The queue is told of it while it is compressed.
+      const [put, encoded] = await both(create(), encode());
+      const isPlain = encoded.contentEncoding === 'identity';
+      let tries = 0;
+      const onTry = () => {
+        tries += 1;
+      };
+      const startedAt = performance.now();
+      await put(encoded, { signal, onSent, onTry, onDigest: isPlain ? onDigest : undefined });
+      const tookMs = performance.now() - startedAt;
+      // What the object service took with its request was sent once.
+      onUploaded?.({ name, bytes: encoded.size, tries: Math.max(1, tries), tookMs });
+      // Only what is there is certified.
+      if (digest !== undefined) digests.set(name, digest);
+    },
+    link: (name, { artifact, contentType, expires = usual, signal }) =>
+      tell(name, { storageType: 'link', artifact, contentType, expires }, signal),
+    reference: (name, { url, contentType, expires = usual, signal }) =>
+      tell(name, { storageType: 'reference', url, contentType, expires }, signal),
+    error: (name, { reason, message, expires = usual, signal }) =>
+      tell(name, { storageType: 'error', reason, message, expires }, signal),
+  };
+}
+
+/** How long the content is, where that is known already. */
+async function lengthOf(content: Content, given: number | undefined): Promise<number | undefined> {
+  if (Buffer.isBuffer(content)) return content.length;
+  return given ?? (content instanceof Promise ? undefined : await sizeOf(content));
+}
+
+/** Waits for two things at once: neither goes on when the other has failed. */
+async function both<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
+}

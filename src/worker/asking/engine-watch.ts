@@ -1,0 +1,152 @@
+import {
+  BehaviorSubject,
+  combineLatest,
+  defer,
+  distinctUntilChanged,
+  EMPTY,
+  exhaustMap,
+  filter,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  NEVER,
+  of,
+  skip,
+  switchMap,
+  timer,
+  type Observable,
+} from 'rxjs';
+import type { Engine } from '../engines/engine.ts';
+import type { Tell } from '../events.ts';
+import type { Slots } from '../slots.ts';
+import type { Room } from './room.ts';
+
+export interface EngineWatchTimes {
+  /** How often an engine that answers is asked again, in ms. */
+  readonly everyMs: number;
+  /** How often an engine that is away is asked again, in ms. */
+  readonly againMs: number;
+  /** How long after an engine's return its runs have to end what they left, in ms. */
+  readonly settleMs: number;
+  /** How long an engine may stay away until the worker ends, in ms; 0 for no limit. */
+  readonly limitMs: number;
+}
+
+export const ENGINE_WATCH_TIMES: Omit<EngineWatchTimes, 'limitMs'> = {
+  everyMs: 30_000,
+  againMs: 1_000,
+  settleMs: 90_000,
+};
+
+/** Watches the engines that can go away while the worker runs. */
+export interface EngineWatch extends Room {
+  /**
+   * Whether no slot is left in service, as the slots say, but for the time in which an engine is away: a run whose container
+   * cannot be ended then has its slot back when the engine is.
+   */
+  outOfService(outOfService$: Observable<boolean>): Observable<boolean>;
+}
+
+/**
+ * Keeps a worker from claiming tasks while one of its engines is away. The queue cannot be asked for tasks of one format
+ * only, so the worker asks for none, whatever its other engines could run.
+ *
+ * Each engine is asked before each claim, and now and then by itself, so that an idle worker notices, too.
+ *
+ * @param isGoing whether the worker ends already
+ */
+export function engineWatch(
+  engines: readonly Engine[],
+  slots: Pick<Slots, 'pause' | 'resume'>,
+  tell: Tell,
+  { everyMs, againMs, settleMs, limitMs }: EngineWatchTimes,
+  isGoing: () => boolean = () => false,
+): EngineWatch {
+  const watched = engines.filter(({ answers }) => answers !== undefined);
+  const out$ = new BehaviorSubject(false);
+  /** `performance.now()` of when each was found to be away. */
+  const awaySince = new Map<string, number>();
+  const given = new Set<string>();
+  let look: Promise<unknown> | undefined;
+
+  const ask = async ({ name, answers }: Engine): Promise<void> => {
+    try {
+      await answers?.();
+    } catch (err) {
+      const since = awaySince.get(name);
+      if (since === undefined) {
+        awaySince.set(name, performance.now());
+        tell({ type: 'engine-away', engine: name, reason: (err as Error).message });
+      } else if (limitMs > 0 && performance.now() - since >= limitMs && !given.has(name) && !isGoing()) {
+        given.add(name);
+        tell({ type: 'engine-gone', engine: name, awaySecs: limitMs / 1_000 });
+      }
+      return;
+    }
+    if (awaySince.delete(name)) tell({ type: 'engine-back', engine: name });
+  };
+
+  const looked = async (): Promise<void> => {
+    await Promise.all(watched.map(ask));
+    const isOut = awaySince.size > 0;
+    if (isOut === out$.value) return;
+    if (isOut) slots.pause('engine');
+    else slots.resume('engine');
+    out$.next(isOut);
+  };
+
+  const looking = (): Promise<unknown> => {
+    look ??= looked().finally(() => {
+      look = undefined;
+    });
+    return look;
+  };
+
+  return {
+    get isOut() {
+      return out$.value;
+    },
+    isThere: async () => {
+      if (!out$.value) await looking();
+      return !out$.value;
+    },
+    release$: merge(
+      out$.pipe(
+        switchMap(isOut => {
+          if (watched.length === 0) return EMPTY;
+          return isOut ? timer(againMs, againMs) : timer(everyMs, everyMs);
+        }),
+        exhaustMap(looking),
+        ignoreElements(),
+      ),
+      out$.pipe(
+        skip(1),
+        filter(isOut => !isOut),
+      ),
+    ).pipe(
+      finalize(() => {
+        slots.resume('engine');
+      }),
+    ),
+    outOfService: outOfService$ =>
+      defer(() => {
+        let wasOut = false;
+        return combineLatest([outOfService$, out$]).pipe(
+          switchMap(([isOutOfService, isOut]) => {
+            wasOut ||= isOut;
+            if (isOut) return NEVER;
+            if (!isOutOfService) return of(false);
+            if (wasOut) return timer(settleMs).pipe(map(() => true));
+            // It may have gone away just now, and taken the slots with it.
+            return from(looking()).pipe(
+              filter(() => !out$.value),
+              map(() => true),
+            );
+          }),
+          distinctUntilChanged(),
+        );
+      }),
+  };
+}

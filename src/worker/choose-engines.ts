@@ -1,0 +1,118 @@
+import type { WorkerConfig } from './config/index.ts';
+import { engineNames, type EngineName } from './engine-names.ts';
+import { DockerError, dockerEngine } from './engines/docker/index.ts';
+import type { Engine } from './engines/engine.ts';
+import { nativeEngine } from './engines/native/index.ts';
+import { scriptEngine } from './engines/script/index.ts';
+import { CannotWorkHere, userEngine } from './engines/user/index.ts';
+import type { Tell } from './events.ts';
+import { closeToOthers } from './files/tasks-dir.ts';
+import { registryCredentials } from './registry-credentials.ts';
+import type { LiveSecrets } from './secrets/live-secrets.ts';
+import { MachineUnfit, StartError } from './start-error.ts';
+import type { Collector } from './stores/index.ts';
+
+/** What engines have of their worker. */
+export interface EngineHost {
+  readonly config: WorkerConfig;
+  readonly tell: Tell;
+  readonly secrets: LiveSecrets;
+  /** Frees disk, and collects images. */
+  readonly collector: Collector;
+}
+
+/**
+ * Makes the engines that a configuration names or implies.
+ *
+ * @throws StartError, MachineUnfit when this machine has not what one of them needs
+ */
+export async function chosenEngines(host: EngineHost): Promise<readonly Engine[]> {
+  const { config, tell } = host;
+  const names = engineNames(config);
+  if (config.runAfterUserCreation !== undefined && !names.includes('user'))
+    tell({ type: 'no-new-users', script: config.runAfterUserCreation });
+  const engines: Engine[] = [];
+  try {
+    for (const name of names) engines.push(await MAKERS[name](host));
+    const socket = engines.find(({ socketPath }) => socketPath !== undefined)?.socketPath;
+    // The worker can open it, and so can tasks that run as its user.
+    if (names.includes('native') && socket !== undefined) tell({ type: 'tasks-can-use-docker', socket });
+    return engines;
+  } catch (error) {
+    for (const engine of engines.toReversed()) await engine.close?.();
+    const { message } = error as Error;
+    throw error instanceof CannotWorkHere || error instanceof DockerError
+      ? new MachineUnfit(message)
+      : new StartError(message);
+  }
+}
+
+const MAKERS: Readonly<Record<EngineName, (host: EngineHost) => Promise<Engine>>> = {
+  native: host => ofOwnUser(nativeEngine, host),
+  script: host => ofOwnUser(scriptEngine, host),
+  user: ofUsers,
+  docker: ofContainers,
+};
+
+async function ofOwnUser(
+  make: typeof nativeEngine | typeof scriptEngine,
+  { config: { containment, maxTaskProcesses }, tell }: EngineHost,
+): Promise<Engine> {
+  const engine = await make({
+    containment,
+    ahead: true,
+    ...(maxTaskProcesses > 0 && { maxProcesses: maxTaskProcesses }),
+  });
+  const { fallbackReason: reason, unlimitedReason } = engine;
+  if (reason !== undefined) tell({ type: 'weak-containment', containment: engine.containment, reason });
+  if (unlimitedReason !== undefined)
+    tell({ type: 'no-process-limit', maxTaskProcesses, reason: unlimitedReason });
+  return engine;
+}
+
+async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
+  const { tasksDir, taskUserIds, taskAccounts, cachesDir, downloadsDir } = config;
+  if (config.headlessTasks === false) {
+    throw new StartError(
+      'headlessTasks: the engine "user" gives tasks no desktop session. Set headlessTasks to true, or leave it out',
+    );
+  }
+  // Tasks are other users now, and these may have been left open by a worker whose tasks were not.
+  for (const folder of [cachesDir, downloadsDir]) await closeToOthers(folder);
+  const engine = await userEngine({
+    tasksDir,
+    userIds: taskUserIds,
+    accounts: taskAccounts === 'machine' ? 'machine' : 'private',
+    ahead: true,
+    limits: {
+      memoryMegabytes: config.maxTaskMemoryMegabytes,
+      cpus: config.maxTaskCpus,
+      processes: config.maxTaskProcesses,
+    },
+  });
+  if (engine.missingLimits !== undefined) tell({ type: 'no-task-limits', reason: engine.missingLimits });
+  return engine;
+}
+
+const MEGABYTE = 1024 ** 2;
+
+async function ofContainers({ config, collector, secrets }: EngineHost): Promise<Engine> {
+  const { dockerHost, dockerConfigLocation, maxTaskMemoryMegabytes, maxTaskCpus, maxTaskProcesses } = config;
+  const credentials =
+    dockerConfigLocation === undefined ? undefined : await registryCredentials(dockerConfigLocation);
+  for (const { password } of credentials?.values() ?? []) secrets.add(password);
+  const engine = await dockerEngine({
+    host: dockerHost,
+    limits: {
+      ...(maxTaskMemoryMegabytes > 0 && { memory: maxTaskMemoryMegabytes * MEGABYTE }),
+      ...(maxTaskCpus > 0 && { cpus: maxTaskCpus }),
+      ...(maxTaskProcesses > 0 && { pids: maxTaskProcesses }),
+    },
+    images: {
+      credentials: registry => credentials?.get(registry),
+      makeRoom: () => collector.makeRoom(),
+    },
+  });
+  if (engine.images.store) collector.add(engine.images.store);
+  return engine;
+}

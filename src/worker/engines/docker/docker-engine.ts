@@ -1,0 +1,109 @@
+import { basename } from 'node:path';
+import type { Capability, Engine, SandboxOptions } from '../engine.ts';
+import type { Network, NetworkOptions } from '../container.ts';
+import { answers, connectDocker, type EngineVersion } from './api/index.ts';
+import { canHaveCgroups, RunCgroup } from './cgroup.ts';
+import type { DockerLimits } from './container-body.ts';
+import { dockerImages, type DockerImages, type DockerImagesOptions } from './images/index.ts';
+import { RUN_LABEL, TRACE_LABEL, traceOf } from './labels.ts';
+import { lateRemovals } from './late-removals.ts';
+import { endLeftovers } from './leftovers.ts';
+import { openNetwork, usualGateway } from './network.ts';
+import { DockerSandbox } from './sandbox.ts';
+import { USUAL_TIMING, type DockerTiming } from './timing.ts';
+
+export interface DockerEngineOptions {
+  /** As in `DOCKER_HOST`, which is looked at unless this is given. */
+  readonly host?: string | undefined;
+  readonly limits?: DockerLimits;
+  /** For all that is made for runs, beside those by which it is found. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What is not given is as usual. */
+  readonly timing?: Partial<DockerTiming>;
+  readonly images?: DockerImagesOptions;
+}
+
+export interface DockerEngine extends Engine {
+  readonly version: EngineVersion;
+  readonly images: DockerImages;
+  open(options: SandboxOptions): Promise<DockerSandbox>;
+  openNetwork(run: NetworkOptions): Promise<Network>;
+  endLeftovers(traces: readonly string[]): Promise<number>;
+  close(): Promise<void>;
+}
+
+const CAPABILITIES: readonly Capability[] = ['containers', 'peers', 'terminals', 'usage'];
+
+/**
+ * Makes the engine that runs each command in a container, through the API of a Docker engine.
+ *
+ * @throws DockerError when no engine answers, or one that is too old or too new
+ */
+export async function dockerEngine(options: DockerEngineOptions = {}): Promise<DockerEngine> {
+  const { limits = {}, labels = {} } = options;
+  const timing = { ...USUAL_TIMING, ...options.timing };
+  const connected = await connectDocker(options.host, timing.absentMs);
+  const { client, version } = connected;
+  const [info, gateway, images] = await Promise.all([
+    client.json<{ CgroupDriver?: string }>({ method: 'GET', path: '/info' }),
+    usualGateway(client),
+    dockerImages(connected, options.images),
+  ]).catch(async (error: unknown) => {
+    await client[Symbol.asyncDispose]();
+    throw error;
+  });
+  const late = lateRemovals(timing);
+  // systemd has its own names for groups, and removes them when they are empty.
+  let hasCgroups =
+    client.address.socketPath !== undefined && info.CgroupDriver === 'cgroupfs' && canHaveCgroups();
+  const labelsOf = (runName: string) => ({
+    ...labels,
+    [RUN_LABEL]: runName,
+    [TRACE_LABEL]: traceOf(runName),
+  });
+  return {
+    name: 'docker',
+    formats: ['docker-worker'],
+    capabilities: new Set(CAPABILITIES),
+    hostAddress: gateway ?? 'localhost',
+    version,
+    images,
+    ...(client.address.socketPath !== undefined && { socketPath: client.address.socketPath }),
+    ...(images.store && { dataFolder: images.store.folder }),
+    openNetwork: run => {
+      run.keep?.(traceOf(run.runName));
+      return openNetwork({
+        ...run,
+        client,
+        late,
+        trace: traceOf(run.runName),
+        labels: labelsOf(run.runName),
+        timeoutMs: timing.answerMs,
+      });
+    },
+    open: async ({ home, keep, container: part = {} }) => {
+      const runName = basename(home.path);
+      const trace = traceOf(runName);
+      keep?.(trace);
+      return new DockerSandbox({
+        client,
+        home,
+        trace,
+        timing,
+        late,
+        making: { part, limits, labels: labelsOf(runName) },
+        cgroup: hasCgroups ? new RunCgroup(trace) : undefined,
+        onCgroupElsewhere: () => {
+          hasCgroups = false;
+        },
+      });
+    },
+    endLeftovers: traces => endLeftovers(client, traces),
+    answers: () => answers(client, timing.promptMs),
+    close: async () => {
+      await late[Symbol.asyncDispose]();
+      await images[Symbol.asyncDispose]();
+      await client[Symbol.asyncDispose]();
+    },
+  };
+}

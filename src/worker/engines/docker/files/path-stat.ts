@@ -1,0 +1,88 @@
+import { hasStatus, type DockerClient } from '../api/index.ts';
+
+/** What lies at a path in a container, links to it followed. */
+export type PathStat =
+  | { readonly kind: 'directory' | 'neither'; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string; readonly size: number; readonly mode: number };
+
+/** As the engine tells it, in a header. */
+interface Told {
+  readonly size: number;
+  /** Of Go: https://pkg.go.dev/io/fs#FileMode */
+  readonly mode: number;
+  /** The end of all links, as the container itself sees it. */
+  readonly linkTarget: string;
+}
+
+const HEADER = 'x-docker-container-path-stat';
+const [DIRECTORY, LINK] = [2 ** 31, 2 ** 27];
+/** Links, devices, pipes, sockets and whatever else is no file. */
+const NO_FILE = DIRECTORY + LINK + 2 ** 26 + 2 ** 25 + 2 ** 24 + 2 ** 21 + 2 ** 19;
+/** The engine follows all links at once: more are there only if somebody changes them meanwhile. */
+const MOST_LINKS = 8;
+
+/** The engine's words for a way that leads nowhere. */
+const NOTHING_THERE = /not a directory|too many (levels of symbolic )?links/;
+
+/** The path of the API at which the files of a container are. */
+export function archivePath(containerId: string): string {
+  return `/containers/${containerId}/archive`;
+}
+
+/**
+ * Asks what lies at a path, which the engine follows inside the container only.
+ *
+ * @param path absolute
+ * @returns undefined when there is nothing
+ */
+export async function statOf(
+  client: DockerClient,
+  containerId: string,
+  path: string,
+): Promise<PathStat | undefined> {
+  let place = path;
+  for (let links = 0; links <= MOST_LINKS; links++) {
+    const told = await toldOf(client, containerId, place);
+    if (told === undefined) return undefined;
+    const is = (bits: number) => (BigInt(told.mode) & BigInt(bits)) !== 0n;
+    if (is(LINK)) {
+      if (told.linkTarget === '') return undefined;
+      place = told.linkTarget;
+    } else if (is(DIRECTORY)) {
+      return { kind: 'directory', path: place };
+    } else if (is(NO_FILE)) {
+      return { kind: 'neither', path: place };
+    } else {
+      return { kind: 'file', path: place, size: told.size, mode: told.mode };
+    }
+  }
+  return undefined;
+}
+
+async function toldOf(client: DockerClient, containerId: string, path: string): Promise<Told | undefined> {
+  try {
+    const headers = await client.head({ path: archivePath(containerId), query: { path } });
+    return JSON.parse(Buffer.from(String(headers[HEADER]), 'base64').toString()) as Told;
+  } catch (error) {
+    if (hasStatus(error, 404)) return undefined;
+    const told = await inFull(client, containerId, path, error);
+    if (NOTHING_THERE.test(told.message)) return undefined;
+    throw told;
+  }
+}
+
+/** An answer without a body says that something is wrong, but not what: another call does. */
+async function inFull(
+  client: DockerClient,
+  containerId: string,
+  path: string,
+  error: unknown,
+): Promise<Error> {
+  try {
+    const { body } = await client.stream({ method: 'GET', path: archivePath(containerId), query: { path } });
+    body.destroy();
+    return error as Error;
+  } catch (told) {
+    return told as Error;
+  }
+}

@@ -1,0 +1,34 @@
+import { DockerError, type DockerClient } from './api/index.ts';
+import type { DockerTiming } from './timing.ts';
+
+/**
+ * Notices when an engine hangs while a container runs: the call that waits for its end may take for ever.
+ *
+ * @param onSilence called once, with the error, when the engine did not answer
+ */
+export function heartbeat(
+  client: DockerClient,
+  { beatMs, answerMs }: Pick<DockerTiming, 'beatMs' | 'answerMs'>,
+  onSilence: (error: DockerError) => void,
+): Disposable {
+  const ended = new AbortController();
+  const beat = () => {
+    client
+      .head({ path: '/_ping', signal: ended.signal, timeoutMs: answerMs })
+      .then(schedule)
+      .catch((error: unknown) => {
+        if (!ended.signal.aborted) onSilence(error as DockerError);
+      });
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const schedule = () => {
+    if (!ended.signal.aborted) timer = setTimeout(beat, beatMs);
+  };
+  schedule();
+  return {
+    [Symbol.dispose]: () => {
+      ended.abort();
+      clearTimeout(timer);
+    },
+  };
+}

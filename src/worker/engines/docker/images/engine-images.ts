@@ -1,0 +1,72 @@
+import { hasStatus, type DockerClient } from '../api/index.ts';
+import { keptNameIn, type KeptName } from './kept-name.ts';
+
+/** What the engine says about an image. */
+export interface Inspected {
+  /** `sha256:…` */
+  readonly id: string;
+  /** Together with what it shares with others. */
+  readonly bytes: number;
+  readonly os: string;
+  readonly arch: string;
+  /** When it got a name last, ms since the epoch; 0 where the engine does not tell. */
+  readonly taggedMs: number;
+}
+
+interface InspectAnswer {
+  readonly Id: string;
+  readonly Size?: number;
+  readonly Os?: string;
+  readonly Architecture?: string;
+  readonly Metadata?: { readonly LastTagTime?: string };
+}
+
+/** @returns undefined when the engine has no image of that name */
+export async function inspectImage(
+  client: DockerClient,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Inspected | undefined> {
+  try {
+    const answer = await client.json<InspectAnswer>({ method: 'GET', path: `/images/${name}/json`, signal });
+    const { Id, Size = 0, Os = '', Architecture = '', Metadata } = answer;
+    const taggedMs = Math.max(0, Date.parse(Metadata?.LastTagTime ?? '') || 0);
+    return { id: Id, bytes: Size, os: Os, arch: Architecture, taggedMs };
+  } catch (error) {
+    if (hasStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** Gives an image a name of ours. The image that had it loses it. */
+export async function keepImage(client: DockerClient, id: string, { repo, tag }: KeptName): Promise<void> {
+  await client.json({ method: 'POST', path: `/images/${id}/tag`, query: { repo, tag } });
+}
+
+/**
+ * Takes a name from an image. With its last name, the image goes, unless a container is made of it.
+ *
+ * @returns false when a container needs it
+ */
+export async function removeName(client: DockerClient, name: string): Promise<boolean> {
+  try {
+    await client.json({ method: 'DELETE', path: `/images/${name}`, timeoutMs: REMOVE_MS });
+    return true;
+  } catch (error) {
+    if (hasStatus(error, 404)) return true;
+    if (hasStatus(error, 409)) return false;
+    throw error;
+  }
+}
+
+/** The names of ours that the engine knows, with their images. */
+export async function keptNames(client: DockerClient): Promise<readonly KeptName[]> {
+  const all = await client.json<readonly { readonly RepoTags: readonly string[] | null }[]>({
+    method: 'GET',
+    path: '/images/json',
+  });
+  return all.flatMap(({ RepoTags }) => (RepoTags ?? []).map(keptNameIn).filter(name => name !== undefined));
+}
+
+/** Many layers are many files. */
+const REMOVE_MS = 10 * 60_000;

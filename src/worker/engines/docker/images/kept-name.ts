@@ -1,0 +1,70 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { TaskError } from '../../../outcome.ts';
+import { OWN_REGISTRY, type ImageName } from './image-name.ts';
+
+/**
+ * A name of ours for an image in the engine:
+ *
+ *     images.tcw.invalid/tag/docker.io/library/ubuntu:24.04     pulled by a tag
+ *     images.tcw.invalid/digest/docker.io/library/ubuntu:<hex>  pulled by a digest
+ *     images.tcw.invalid/archive:<hex>                          loaded; the SHA-256 of the archive's key
+ *     images.tcw.invalid/loading:<hex>                          loaded, and not verified yet; at random
+ *     images.tcw.invalid/former:<hex>                           what another name here was for before; the image's id
+ *
+ * The names are the worker's record of what it has brought into the engine. They are true by themselves after any death of the
+ * worker or the engine, no task can write them, and an image without one is not ours.
+ */
+export interface KeptName {
+  readonly repo: string;
+  readonly tag: string;
+}
+
+/** Of names without a tag, as the engine writes them down. */
+const LONGEST_REPO = 255;
+
+/** @throws TaskError `malformed-payload` */
+export function keptNameOf({ registry, path, tag, digest, full }: ImageName): KeptName {
+  // A colon can only be before a port here; no name of a registry has this in its place.
+  const place = `${registry.replace(':', '__')}/${path}`;
+  const repo = `${OWN_REGISTRY}/${digest === undefined ? 'tag' : 'digest'}/${place}`;
+  if (repo.length > LONGEST_REPO)
+    throw new TaskError('malformed-payload', `the name of the image ${full} is too long`);
+  return { repo, tag: digest?.replace(/^sha\d+:/, '') ?? tag ?? 'latest' };
+}
+
+/** @param key what the archive is known by */
+export function keptArchiveName(key: string): KeptName {
+  return { repo: `${OWN_REGISTRY}/archive`, tag: createHash('sha256').update(key).digest('hex') };
+}
+
+/** A name that no other load has. */
+export function loadingName(): KeptName {
+  return { repo: `${OWN_REGISTRY}/loading`, tag: randomBytes(16).toString('hex') };
+}
+
+/** @param id `sha256:…` */
+export function formerName(id: string): KeptName {
+  return { repo: `${OWN_REGISTRY}/former`, tag: id.replace(/^sha256:/, '') };
+}
+
+export function textOf({ repo, tag }: KeptName): string {
+  return `${repo}:${tag}`;
+}
+
+/** Reads one of the engine's names for images; undefined for one that is not ours. */
+export function keptNameIn(text: string): KeptName | undefined {
+  const colon = text.lastIndexOf(':');
+  return text.startsWith(`${OWN_REGISTRY}/`) && colon !== -1
+    ? { repo: text.slice(0, colon), tag: text.slice(colon + 1) }
+    : undefined;
+}
+
+/** What a kept image is, for the worker's log: `image docker.io/library/ubuntu:24.04`. */
+export function described({ repo, tag }: KeptName): string {
+  const [, kind = '', ...place] = repo.split('/');
+  const name = place.join('/').replace('__', ':');
+  if (kind === 'tag') return `image ${name}:${tag}`;
+  if (kind === 'digest') return `image ${name}@${tag.slice(0, 12)}`;
+  if (kind === 'loading') return `image that was not loaded to its end ${tag.slice(0, 12)}`;
+  return kind === 'archive' ? `image of the archive ${tag.slice(0, 12)}` : `former image ${tag.slice(0, 12)}`;
+}

@@ -1,0 +1,130 @@
+import { posix } from 'node:path';
+import { UnpackFault } from '../../../unpack/unpack-fault.ts';
+import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar-blocks.ts';
+
+/** What is wrong with an archive that is whole. The message goes on from "the archive". */
+export class NotOneImage extends Error {
+  override readonly name = 'NotOneImage';
+}
+
+/** What tells about the images in an archive. Nothing else in one may have such a name. */
+const MANIFEST = 'manifest.json';
+/** Other ways to tell. The engine would take names of images from them. */
+const LEFT_OUT = new Set(['repositories', 'index.json', 'oci-layout']);
+/** Images have one for each layer that they have twice. */
+const MOST_LINKS = 10_000;
+/** Longer than any header of an image. */
+const MOST_EXTENDED_BYTES = 64 * 1024;
+const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+const [FILE, HARD_LINK, LINK, FOLDER] = ['0', '1', '2', '5'];
+/** Numbers of types that mean a file. */
+const FILES = new Set(['0', '\0', '7', '']);
+
+interface Manifest {
+  readonly Config?: unknown;
+  readonly RepoTags?: readonly string[] | null;
+  readonly Layers?: unknown;
+}
+
+/**
+ * Copies an archive of `docker save`, and gives the image in it another name. Whatever the archive has in it, an engine that
+ * loads the copy gives that name to an image, and no other: entries are written anew, with names that can mean only one
+ * thing, and the engine reads names of images from nowhere else.
+ *
+ * @param name with a tag
+ * @throws NotOneImage when there is not exactly one image with exactly one tag, UnpackFault when the archive is damaged
+ */
+export async function* onlyImage(
+  pieces: AsyncIterable<Buffer>,
+  name: string,
+): AsyncGenerator<Buffer, void, undefined> {
+  const blocks = new TarBlocks(pieces, MOST_EXTENDED_BYTES);
+  const links = new Set<string>();
+  const others = new Set<string>();
+  let hasManifest = false;
+  for (let entry = await blocks.next(); entry; entry = await blocks.next()) {
+    const plain = plainEntry(entry, links);
+    if (plain === undefined) continue;
+    const base = posix.basename(plain.name);
+    const isTop = base === plain.name;
+    if (base !== MANIFEST && !LEFT_OUT.has(base)) {
+      yield tarHeader(plain);
+      yield* blocks.content(plain.size);
+      continue;
+    }
+    if (!isTop || plain.type !== FILE) throw new UnpackFault('unsafe', `${plain.name} has a misleading name`);
+    const content = await blocks.whole(plain.size, MOST_MANIFEST_BYTES);
+    if (base !== MANIFEST) {
+      others.add(base);
+      continue;
+    }
+    if (hasManifest) throw new UnpackFault('unsafe', `it has ${MANIFEST} twice`);
+    hasManifest = true;
+    const renamed = Buffer.from(JSON.stringify([manifestOf(content, name)]));
+    yield tarHeader({ ...plain, size: renamed.length });
+    yield Buffer.concat([renamed], paddedSize(renamed.length));
+  }
+  if (!hasManifest) {
+    throw new NotOneImage(
+      others.has('oci-layout') || others.has('index.json')
+        ? 'is an OCI layout, which not every engine can load: write it with docker save'
+        : `is none that docker save has written: it has no ${MANIFEST}`,
+    );
+  }
+  yield Buffer.alloc(1024);
+}
+
+/** An entry with a name that is written in one way only; undefined for the folder that all is in. */
+function plainEntry({ type, name, target, size }: Entry, links: Set<string>): Entry | undefined {
+  const plain = name.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
+  if (plain === '' || plain === '.') return undefined;
+  const parts = plain.split('/');
+  const isPlain = /^[\x20-\x7e]+$/.test(plain) && !parts.some(part => ['', '.', '..'].includes(part));
+  if (!isPlain) throw new UnpackFault('unsafe', `${JSON.stringify(name)} is no name that an image has`);
+  const folders = parts.slice(0, -1).map((_part, i) => parts.slice(0, i + 1).join('/'));
+  if (folders.some(folder => links.has(folder)))
+    throw new UnpackFault('unsafe', `${plain} lies behind a link`);
+  if (type === LINK || type === HARD_LINK) {
+    if (links.add(plain).size > MOST_LINKS) throw new UnpackFault('unsafe', 'it has too many links');
+  } else if (FILES.has(type)) {
+    return { type: FILE, name: plain, target: '', size };
+  } else if (type !== FOLDER) {
+    throw new UnpackFault('unsafe', `${plain} is neither a file nor a folder nor a link`);
+  }
+  return { type, name: plain, target: type === FOLDER ? '' : target, size: 0 };
+}
+
+/** @returns the manifest of the only image, with another name for it */
+function manifestOf(content: Buffer, name: string): object {
+  const list = manifestsIn(content);
+  const [image] = list;
+  if (image === undefined) throw new NotOneImage('has no image in it');
+  const tags = list.flatMap(({ RepoTags }) => RepoTags ?? []);
+  const named = tags.length === 0 ? '' : ` (${tags.slice(0, 10).join(', ')})`;
+  if (list.length > 1)
+    throw new NotOneImage(`has ${list.length} images in it${named}, and only one can be meant: save one`);
+  if (tags.length === 0)
+    throw new NotOneImage('has an image without a tag: save it by its name and tag, not by its id');
+  if (tags.length > 1)
+    throw new NotOneImage(`has an image with ${tags.length} tags${named}: save it by one of them`);
+  const { Config, Layers } = image;
+  return { Config, RepoTags: [name], Layers };
+}
+
+function manifestsIn(content: Buffer): readonly Manifest[] {
+  let all: unknown;
+  try {
+    all = JSON.parse(content.toString());
+  } catch (error) {
+    throw new UnpackFault('damaged', `${MANIFEST} is no JSON`, { cause: error });
+  }
+  if (Array.isArray(all) && all.every(isManifest)) return all;
+  throw new UnpackFault('damaged', `${MANIFEST} is not as docker save writes it`);
+}
+
+function isManifest(value: unknown): value is Manifest {
+  if (typeof value !== 'object' || value === null) return false;
+  const { RepoTags = null } = value as { readonly RepoTags?: unknown };
+  return RepoTags === null || (Array.isArray(RepoTags) && RepoTags.every(tag => typeof tag === 'string'));
+}

@@ -1,0 +1,44 @@
+import { posix } from 'node:path';
+import { CommandNotStarted } from '../engine.ts';
+import type { DockerClient } from './api/index.ts';
+import type { Inspected } from './inspected.ts';
+import { statOf } from './files/path-stat.ts';
+
+/** What the first process of a container exits with when it could not run the command (as a shell does). */
+const [NOT_EXECUTABLE, NOT_FOUND] = [126, 127];
+/** Each is a question to the engine, and a task may name tens of thousands. */
+const MOST_PLACES = 100;
+const EXECUTABLE = 0o111;
+/** What the engine gives to commands without a PATH. */
+const USUAL_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Finds out whether a command that ended with 126 or 127 was there at all. The first process of a container, which starts the
+ * command, ends with these when it cannot; but a command may end with them, too.
+ *
+ * @returns undefined when the command was there, or may have been
+ */
+export async function whyNotStarted(
+  client: DockerClient,
+  containerId: string,
+  exitCode: number,
+  { Path: program, Config: { Env, WorkingDir } }: Inspected,
+): Promise<CommandNotStarted | undefined> {
+  if (exitCode !== NOT_EXECUTABLE && exitCode !== NOT_FOUND) return undefined;
+  const folder = WorkingDir === '' ? '/' : WorkingDir;
+  const searchPath = (Env ?? []).findLast(variable => variable.startsWith('PATH=')) ?? USUAL_PATH;
+  const places = program.includes('/') ? [''] : searchPath.slice('PATH='.length).split(':');
+  if (places.length > MOST_PLACES) return undefined;
+  let isThere = false;
+  for (const place of places) {
+    const found = await statOf(client, containerId, posix.resolve(folder, place, program));
+    if (found?.kind !== 'file') continue;
+    isThere = true;
+    if ((found.mode & EXECUTABLE) !== 0) return undefined;
+  }
+  const quoted = JSON.stringify(program);
+  if (isThere) return new CommandNotStarted(`exec: ${quoted}: permission denied`);
+  return program.includes('/')
+    ? new CommandNotStarted(`exec: ${quoted}: stat ${program}: no such file or directory`)
+    : new CommandNotStarted(`exec: ${quoted}: executable file not found in $PATH`);
+}

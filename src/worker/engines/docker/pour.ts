@@ -1,0 +1,48 @@
+import type { Duplex } from 'node:stream';
+import type { Command } from '../engine.ts';
+import { codeOf, DockerError } from './api/index.ts';
+import { FrameReader } from './frames.ts';
+
+/**
+ * Pours what a container writes into the outputs of its command, as fast as those take it, until the container has no more.
+ *
+ * @throws DockerError when the connection breaks
+ */
+export async function pour(
+  attached: Duplex,
+  { output, errors = output }: Pick<Command, 'output' | 'errors'>,
+  { tty }: { readonly tty: boolean },
+): Promise<void> {
+  const frames = new FrameReader();
+  try {
+    for await (const chunk of attached as AsyncIterable<Buffer>) {
+      const contents = tty ? [['stdout', chunk] as const] : frames.read(chunk);
+      for (const [stream, content] of contents) {
+        const target = stream === 'stderr' ? errors : output;
+        if (!written(target, content)) await roomIn(target);
+      }
+    }
+  } catch (error) {
+    throw new DockerError(`the output of the command's container broke off (${codeOf(error) ?? ''})`, {
+      cause: error,
+    });
+  }
+}
+
+/** Writes to an output; what that does not take any more is thrown away. @returns whether it has room for more */
+function written(output: NodeJS.WritableStream, bytes: Buffer): boolean {
+  return !output.writable || output.write(bytes);
+}
+
+/** Settles when an output has room for more, or is gone. */
+async function roomIn(output: NodeJS.WritableStream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const go = () => {
+    resolve(undefined);
+  };
+  const events = ['drain', 'close', 'error'];
+  for (const event of events) output.once(event, go);
+  if (!output.writable) go();
+  await promise;
+  for (const event of events) output.off(event, go);
+}

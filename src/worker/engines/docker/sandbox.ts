@@ -1,0 +1,267 @@
+import type { RunFolder } from '../../files/run-folder.ts';
+import type { TaskFiles } from '../../files/task-files.ts';
+import { plainAddress } from '../connection.ts';
+import {
+  NothingRuns,
+  type Command,
+  type CommandResult,
+  type Connection,
+  type Sandbox,
+  type Terminal,
+  type TerminalCommand,
+  type Usage,
+} from '../engine.ts';
+import { settledWithin } from '../settled-within.ts';
+import { DockerError, isListening, isUnanswered, type DockerClient } from './api/index.ts';
+import type { RunCgroup } from './cgroup.ts';
+import type { CommandContainer } from './command-container.ts';
+import { hasTty, type ContainerMaking } from './container-body.ts';
+import { endOfContainer } from './end-of-container.ts';
+import { containerFiles } from './files/container-files.ts';
+import type { LateRemovals } from './late-removals.ts';
+import { removeContainers } from './leftovers.ts';
+import { makeContainer } from './make-container.ts';
+import { whyNotStarted } from './not-started.ts';
+import { pour } from './pour.ts';
+import type { DockerTiming } from './timing.ts';
+import { openContainerTerminal } from './terminal.ts';
+import { terminate } from './terminate.ts';
+import { UsageMeter } from './usage-meter.ts';
+
+/** What a command that was killed exits with. */
+const KILLED = 128 + 9;
+/** What one exits with that was asked to end, or killed: also by an engine that is stopped itself. */
+const ENDED_FROM_OUTSIDE: readonly number[] = [128 + 15, KILLED];
+
+export interface DockerSandboxOptions {
+  readonly client: DockerClient;
+  readonly home: RunFolder;
+  readonly making: ContainerMaking;
+  readonly trace: string;
+  readonly timing: DockerTiming;
+  readonly late: LateRemovals;
+  /** Undefined where the engine's control groups cannot be read. */
+  readonly cgroup: RunCgroup | undefined;
+  /** Told when the control group of a container is not where it was looked for. */
+  readonly onCgroupElsewhere: () => void;
+}
+
+/** Runs each command of one run in a container of its own. The last one keeps the files. */
+export class DockerSandbox implements Sandbox {
+  readonly files: TaskFiles;
+  readonly #options: DockerSandboxOptions;
+  readonly #meter: UsageMeter;
+  #cgroup: RunCgroup | undefined;
+  #busy = false;
+  #stopping = false;
+  /** Settles when the command that is on its way has a container that runs, or never will. */
+  #starting: Promise<unknown> = Promise.resolve();
+  /** The container that runs, as far as is known. */
+  #running: CommandContainer | undefined;
+  /** Settles when its end is known, or never will be. */
+  #ended: Promise<unknown> = Promise.resolve();
+  /** Aborted when it is not to be waited for any more. */
+  #abandoned = new AbortController();
+  #last: CommandContainer | undefined;
+  /** Whether the engine may still make a container that it was asked for. */
+  #isUnanswered = false;
+
+  constructor(options: DockerSandboxOptions) {
+    const { client, home, cgroup, timing } = options;
+    this.#options = options;
+    this.#cgroup = cgroup;
+    this.#meter = new UsageMeter(client, cgroup);
+    this.files = containerFiles(client, () => this.#last?.id, {
+      beside: `${home.path}.from-container`,
+      silenceMs: timing.silenceMs,
+    });
+  }
+
+  async run(command: Command): Promise<CommandResult> {
+    if (this.#stopping) throw new Error('The sandbox has been stopped');
+    if (this.#busy) throw new Error('A command is running in the sandbox already');
+    this.#busy = true;
+    try {
+      return await this.#run(command);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #run(command: Command): Promise<CommandResult> {
+    const start = performance.now();
+    const before = this.#cgroup && (await this.#meter.read(undefined));
+    await using holding = new AsyncDisposableStack();
+    const starting = this.#start(command, holding);
+    this.#starting = starting.catch(() => undefined);
+    const started = await starting;
+    const wallMs = () => performance.now() - start;
+    if (!started) return { exitCode: KILLED, wallMs: wallMs() };
+    const { container, poured, ended } = started;
+    const ending = { exitCode: await ended, wallMs: wallMs() };
+    const { client } = this.#options;
+    if (
+      !this.#stopping &&
+      ENDED_FROM_OUTSIDE.includes(ending.exitCode) &&
+      !(await isListening(client.address))
+    ) {
+      throw new DockerError("the Docker engine was stopped, and has ended the command's container");
+    }
+    command.onEnded?.(ending.exitCode);
+    if (this.#abandoned.signal.aborted) return ending;
+    const [inspected] = await Promise.all([container.inspect(), poured]);
+    const problem = this.#stopping
+      ? undefined
+      : await whyNotStarted(client, container.id, ending.exitCode, inspected);
+    if (problem) throw problem;
+    const after = before && (await this.#meter.read(undefined));
+    return {
+      ...ending,
+      ...(after && { userMs: after.userMs - before.userMs, kernelMs: after.kernelMs - before.kernelMs }),
+      ...(inspected.State.OOMKilled && { memoryRanOut: true }),
+    };
+  }
+
+  /**
+   * @param holding what is held until the command's end
+   * @returns undefined when the sandbox was stopped before the container was started
+   */
+  async #start(command: Command, holding: AsyncDisposableStack): Promise<StartedCommand | undefined> {
+    const { client, timing, making: asked } = this.#options;
+    const making = { ...asked, cgroupParent: this.#cgroup?.path };
+    const container = await makeContainer(client, command, making, timing.createMs).catch(
+      (error: unknown) => {
+        if (isUnanswered(error)) this.#isUnanswered = true;
+        throw error;
+      },
+    );
+    this.#last = container;
+    if (this.#stopping) return undefined;
+    const [output, input] = await Promise.all([
+      container.attach('output'),
+      command.stdin === undefined ? undefined : container.attach('input'),
+    ]);
+    for (const connection of [output, input]) {
+      connection?.on('error', () => undefined);
+      holding.defer(() => void connection?.destroy());
+    }
+    const poured = pour(output, command, { tty: hasTty(making.part) });
+    poured.catch(() => undefined);
+    if (this.#stopping) return undefined;
+    this.#running = container;
+    try {
+      await container.start(timing.startMs);
+    } catch (error) {
+      // Without an answer, it may run all the same.
+      if (!isUnanswered(error)) this.#running = undefined;
+      throw error;
+    }
+    input?.end(command.stdin);
+    this.#checkCgroup();
+    const ended = this.#endOf(container);
+    this.#ended = ended.catch(() => undefined);
+    return { container, poured, ended };
+  }
+
+  /** Settles when the end of a container is known. @throws DockerError when the engine does not tell it */
+  async #endOf(container: CommandContainer): Promise<number> {
+    const { client, timing } = this.#options;
+    const exitCode = await endOfContainer(client, container, timing, this.#abandoned.signal);
+    if (exitCode === undefined) return KILLED;
+    this.#running = undefined;
+    this.#meter.ended();
+    return exitCode;
+  }
+
+  async isPeer({ remoteAddress }: Connection): Promise<boolean> {
+    const running = this.#running;
+    if (running === undefined) return false;
+    const address = await running.addressIn(this.#options.making.part.network);
+    // The address of a container that has ended is given to the next one.
+    return this.#running === running && address === plainAddress(remoteAddress);
+  }
+
+  openTerminal(command: TerminalCommand): Promise<Terminal> {
+    const running = this.#running;
+    if (this.#stopping) return Promise.reject(new Error('The sandbox has been stopped'));
+    if (!running) return Promise.reject(new NothingRuns('The container of the task does not run yet'));
+    return openContainerTerminal(this.#options.client, running.id, command);
+  }
+
+  usage(): Promise<Usage> {
+    return this.#meter.read(this.#running?.id);
+  }
+
+  async diskBytes(signal: AbortSignal): Promise<number> {
+    return (await this.#last?.layerBytes(signal)) ?? 0;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const deadline = performance.now() + graceMs;
+    await settledWithin(this.#starting, graceMs);
+    if (graceMs > 0 && this.#running) {
+      const timeoutMs = Math.min(graceMs, this.#options.timing.endMs);
+      // An engine that does not pass it on may still be able to kill.
+      await terminate(this.#running, this.#cgroup, timeoutMs).catch(() => undefined);
+      await settledWithin(this.#ended, Math.max(0, deadline - performance.now()));
+    }
+    await this.#end();
+  }
+
+  async close(): Promise<void> {
+    this.#stopping = true;
+    await this.#end();
+  }
+
+  async remove(): Promise<void> {
+    const { client, trace, late } = this.#options;
+    const removeAll = () => removeContainers(client, trace);
+    try {
+      await this.close();
+      await removeAll();
+      if (this.#isUnanswered) late.owe(removeAll);
+    } catch (error) {
+      late.owe(removeAll);
+      throw error;
+    }
+    this.#last = undefined;
+    await this.#cgroup?.remove();
+  }
+
+  async #end(): Promise<void> {
+    const { endMs } = this.#options.timing;
+    if (!(await settledWithin(this.#starting, endMs))) {
+      throw new Error('The Docker engine has not said whether the command was started');
+    }
+    const running = this.#running;
+    if (!running) return;
+    try {
+      await running.kill('SIGKILL', endMs);
+      await running.endedOrGone(endMs);
+    } catch (error) {
+      // A run does not wait for a container that cannot be ended.
+      this.#abandoned.abort();
+      const name = running.id.slice(0, 12);
+      throw new Error(`The container ${name} could not be ended: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    if (!(await settledWithin(this.#ended, endMs))) this.#abandoned.abort();
+    this.#running = undefined;
+  }
+
+  /** An engine with another view of this machine has its control groups elsewhere. */
+  #checkCgroup(): void {
+    if (this.#cgroup?.isThere() !== false) return;
+    this.#cgroup = undefined;
+    this.#options.onCgroupElsewhere();
+  }
+}
+
+interface StartedCommand {
+  readonly container: CommandContainer;
+  /** Settles when all of its output has been taken. */
+  readonly poured: Promise<void>;
+  readonly ended: Promise<number>;
+}

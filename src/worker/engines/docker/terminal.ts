@@ -1,0 +1,73 @@
+import type { Terminal, TerminalCommand, TerminalSize } from '../engine.ts';
+import { DockerError, type DockerClient } from './api/index.ts';
+
+/** How often the end of a program is asked for that has left its terminal, in ms, and for how long. */
+const AGAIN_MS = 100;
+const TRIES = 20;
+/** What a program exits with whose end the engine does not tell: as one that was killed with its container. */
+const KILLED = 128 + 9;
+
+/**
+ * Starts a program in a terminal of its own in a container that runs. Docker has no way to end such a program; without its
+ * terminal, a shell ends by itself.
+ */
+export async function openContainerTerminal(
+  client: DockerClient,
+  containerId: string,
+  { argv, env, size }: TerminalCommand,
+): Promise<Terminal> {
+  const { Id: id } = await client.json<{ Id: string }>({
+    method: 'POST',
+    path: `/containers/${containerId}/exec`,
+    body: {
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: true,
+      Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      Cmd: argv,
+    },
+  });
+  const stream = await client.upgrade({
+    path: `/exec/${id}/start`,
+    body: { Detach: false, Tty: true },
+  });
+  stream.on('error', () => undefined);
+  const resize = (to: TerminalSize) => {
+    const query = { h: to.rows, w: to.columns };
+    const resized = client.json({ method: 'POST', path: `/exec/${id}/resize`, query });
+    // The program may have ended.
+    resized.catch(() => undefined);
+  };
+  resize(size);
+  const closed = new Promise<void>(resolve => stream.once('close', resolve));
+  const ended = closed.then(() => exitCodeOf(client, id));
+  // Whoever waits for it hears of a failure; without this, one before would end the worker.
+  ended.catch(() => undefined);
+  return {
+    stream,
+    resize,
+    ended,
+    [Symbol.asyncDispose]: () => {
+      stream.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function exitCodeOf(client: DockerClient, id: string): Promise<number> {
+  for (let tries = TRIES; tries > 0; tries--) {
+    try {
+      const { Running, ExitCode } = await client.json<{ Running: boolean; ExitCode: number | null }>({
+        method: 'GET',
+        path: `/exec/${id}/json`,
+      });
+      if (!Running && ExitCode !== null) return ExitCode;
+    } catch (error) {
+      if (error instanceof DockerError) return KILLED;
+      throw error;
+    }
+    await new Promise(resolve => setTimeout(resolve, AGAIN_MS));
+  }
+  return KILLED;
+}

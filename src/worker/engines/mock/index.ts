@@ -1,0 +1,1 @@
+export { mockEngine } from './mock-engine.ts';

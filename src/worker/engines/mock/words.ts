@@ -1,0 +1,135 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from './client.ts';
+
+/** What a command of a mock engine has of its run. */
+export interface MockRun {
+  /** The run's folder, absolute. */
+  readonly home: string;
+  /** Where a path of a command lies on this machine. Throws for one that leads out of the run's folder. */
+  readonly pathOf: (path: string) => string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** Writes to the command's output; settles when that has room for more. */
+  readonly print: (bytes: string | Buffer) => Promise<void>;
+  /** Aborted when the run is asked to end, as by SIGTERM. */
+  readonly asked: AbortSignal;
+  /** Aborted when the run is ended, as by SIGKILL. */
+  readonly ended: AbortSignal;
+  readonly client: Client;
+  /** Lets something go on beside the commands, until it ends or the run does. */
+  readonly beside: (work: Promise<unknown>) => void;
+}
+
+/** Does what a command says. @returns its exit code */
+type Word = (run: MockRun, ...words: string[]) => Promise<number>;
+
+/** What a command that was ended by SIGTERM, or by SIGKILL, exits with. */
+export const [TERMINATED, KILLED] = [128 + 15, 128 + 9];
+
+/** As much as is printed at a time, in bytes. */
+const CHUNK = 64 * 1024;
+
+/**
+ * What a mock engine's commands can say: `['print', 'hello\n']`. Each ends with 0 unless it says otherwise, and with 143 when
+ * the run is stopped meanwhile.
+ */
+export const WORDS: Readonly<Record<string, Word>> = {
+  /** `print TEXT`: prints a text as it is. */
+  print: async ({ print }, text = '') => {
+    await print(text);
+    return 0;
+  },
+  /** `flood BYTES`: prints so many bytes. */
+  flood: async ({ print, asked }, bytes = '0') => {
+    const chunk = Buffer.alloc(CHUNK, 'x');
+    for (let left = Number(bytes); left > 0 && !asked.aborted; left -= CHUNK) {
+      await print(chunk.subarray(0, Math.min(left, CHUNK)));
+    }
+    return asked.aborted ? TERMINATED : 0;
+  },
+  /** `print-environment`: prints all variables, each ended by a NUL. */
+  'print-environment': async ({ print, env }) => {
+    await print(
+      Object.entries(env)
+        .map(([name, value]) => `${name}=${value}\0`)
+        .join(''),
+    );
+    return 0;
+  },
+  /** `print-stdin`: prints the standard input. */
+  'print-stdin': async ({ print, stdin }) => {
+    await print(stdin);
+    return 0;
+  },
+  /** `print-folder`: prints the run's folder. */
+  'print-folder': async ({ print, home }) => {
+    await print(home);
+    return 0;
+  },
+  /** `exit CODE`: ends with an exit code. */
+  exit: async (_run, code = '0') => Number(code),
+  /** `exit-in-run RUN CODE`: ends with an exit code in one run of the task, and with 0 in any other. */
+  'exit-in-run': async ({ env }, runId = '0', code = '0') => (env.RUN_ID === runId ? Number(code) : 0),
+  /** `sleep MS`: waits so many ms, or until the run is stopped. */
+  sleep: async ({ asked }, ms = '0') => ((await slept(Number(ms), asked)) ? 0 : TERMINATED),
+  /** `ignore-stop MS`: waits so many ms, also when the run is asked to end. */
+  'ignore-stop': async ({ ended }, ms = '0') => ((await slept(Number(ms), ended)) ? 0 : KILLED),
+  /** `write-file PATH TEXT`: writes a file in the run's folder, and folders for it. */
+  'write-file': async ({ pathOf }, file = '', text = '') => {
+    const place = pathOf(file);
+    await mkdir(path.dirname(place), { recursive: true });
+    await writeFile(place, text);
+    return 0;
+  },
+  /** `read-file PATH`: prints a file of the run's folder. */
+  'read-file': async ({ pathOf, print }, file = '') => {
+    await print(await readFile(pathOf(file)));
+    return 0;
+  },
+  /** `later MS PATH`: ends at once; writes an empty file so many ms later, if the run is not over. */
+  later: async ({ pathOf, beside, ended }, ms = '0', file = '') => {
+    const place = pathOf(file);
+    beside(sleep(Number(ms), undefined, { signal: ended }).then(() => writeFile(place, '')));
+    return 0;
+  },
+  /** `all COMMAND…`: does several commands, each of which is JSON, up to the first that fails. */
+  all: async (run, ...commands) => {
+    for (const command of commands) {
+      const exitCode = await obey(run, JSON.parse(command) as string[]);
+      if (exitCode !== 0) return exitCode;
+    }
+    return 0;
+  },
+  /** `get-url URL`: prints what is behind a URL; ends with 22 where that is an error. */
+  'get-url': async ({ client, asked, print }, url = '') => {
+    const { ok, body } = await client.get(url, asked);
+    await print(body);
+    return ok ? 0 : 22;
+  },
+  /** `call PATH`: does so for a path of the Taskcluster proxy, in which `$TASK_ID` is the task's own. */
+  call: (run, servicePath = '') => {
+    const { TASKCLUSTER_PROXY_URL: proxy = '', TASK_ID: taskId = '' } = run.env;
+    return obey(run, ['get-url', `${proxy}/${servicePath.replaceAll('$TASK_ID', taskId)}`]);
+  },
+};
+
+/** Does a command, the first word of which is one of {@link WORDS}. */
+export async function obey(run: MockRun, [word = '', ...words]: readonly string[]): Promise<number> {
+  const meaning = WORDS[word];
+  if (meaning === undefined) throw new Error(`not a word of the mock engine: ${JSON.stringify(word)}`);
+  return meaning(run, ...words);
+}
+
+/** @returns whether so many ms have passed before the signal was aborted */
+async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(ms, true, { signal }).catch(() => false);
+}
+
+/** A path in the run's folder. @throws Error for one that leads out of it */
+export function inside(home: string, file: string): string {
+  const place = path.resolve(home, file);
+  if (place === home || place.startsWith(home + path.sep)) return place;
+  throw new Error(`${file} is not in the run's folder`);
+}

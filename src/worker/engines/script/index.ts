@@ -1,0 +1,1 @@
+export { scriptEngine } from './script-engine.ts';

@@ -1,0 +1,99 @@
+// The program of the process that holds one terminal; open-pty.ts starts it. It ends with the worker, and
+// the terminal is hung up then.
+import { chownSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { ReadStream } from 'node:tty';
+import { spawn, type IPty } from '@lydell/node-pty';
+import { PTY_STREAM, type FromPty, type ToPty } from './pty-words.ts';
+
+/** How long output may be silent before a terminal is closed that its program has left to others, in ms. */
+const SILENT_MS = 100;
+/** How long such others may go on to print, in ms. */
+const LONGEST_MS = 5_000;
+
+/** What node-pty has beside its interface; its version is pinned for the sake of this. */
+interface PtyParts {
+  readonly _socket: ReadStream;
+  readonly ptsName: string;
+}
+
+const stream = new Socket({ fd: PTY_STREAM, readable: true, writable: true, allowHalfOpen: true });
+let terminal: IPty | undefined;
+
+const tell = (words: FromPty, then?: () => void) => process.send?.(words, undefined, {}, then);
+
+function start({ file, args, env, size, owner }: Extract<ToPty, { type: 'start' }>): void {
+  const { rows, columns: cols } = size;
+  terminal = spawn(file, [...args], { cwd: '/', env, rows, cols, encoding: null, name: env.TERM ?? 'dumb' });
+  const parts = terminal as unknown as PtyParts;
+  const socket = parts._socket;
+  const destroy = socket.destroy.bind(socket);
+  // node-pty destroys it 200 ms after the end of the program, with all that a slow reader has not taken. Here that call only
+  // tells that the program has ended and other processes have the terminal open.
+  socket.destroy = error => {
+    if (error) destroy(error);
+    else closeWhenSilent(socket, destroy);
+    return socket;
+  };
+  if (owner) chownSync(parts.ptsName, owner.uid, owner.gid);
+  socket.pipe(stream, { end: false });
+  stream.pipe(socket, { end: false });
+  terminal.onExit(({ exitCode, signal }) => {
+    terminal = undefined;
+    const code = signal ? 128 + signal : exitCode;
+    stream.write('', () => {
+      tell({ type: 'ended', exitCode: code }, () => stream.end(() => process.exit(0)));
+    });
+  });
+  tell({ type: 'started', pid: terminal.pid });
+}
+
+function closeWhenSilent(socket: ReadStream, destroy: () => void): void {
+  const end = performance.now() + LONGEST_MS;
+  let silent = setTimeout(close, SILENT_MS);
+  socket.on('data', () => {
+    clearTimeout(silent);
+    if (performance.now() < end) silent = setTimeout(close, SILENT_MS);
+    else close();
+  });
+  function close(): void {
+    // A reader that is slow gets what is there.
+    if (stream.writableLength > 0 && performance.now() < end) silent = setTimeout(close, SILENT_MS);
+    else destroy();
+  }
+}
+
+/**
+ * The kernel tells only the leader of the session that its terminal is gone: where that stays outside of a PID namespace, nobody
+ * inside.
+ */
+function hangUp(): void {
+  if (!terminal) return;
+  try {
+    const stat = readFileSync(`/proc/${terminal.pid}/stat`, 'latin1');
+    // After the name, which may hold anything: state, parent, group, session, terminal, and the terminal's foreground group.
+    const group = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[5]);
+    if (!(group > 1)) return;
+    process.kill(-group, 'SIGHUP');
+    process.kill(-group, 'SIGCONT');
+  } catch {
+    // It has ended, or this is no Linux, where the program is the leader.
+  }
+}
+
+process.on('message', (words: ToPty) => {
+  try {
+    if (words.type === 'start') start(words);
+    else terminal?.resize(words.size.columns, words.size.rows);
+  } catch (error) {
+    if (words.type === 'start')
+      tell({ type: 'failed', message: (error as Error).message }, () => process.exit(1));
+  }
+});
+// The worker has closed the terminal, or is gone.
+const leave = () => {
+  hangUp();
+  process.exit(0);
+};
+process.on('disconnect', leave);
+stream.on('error', leave);

@@ -1,0 +1,16 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { Owner } from '../../files/owner.ts';
+import type { RunFolder } from '../../files/run-folder.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+
+/** Gives a run's folder to its user. The folder it lies in is root's, so that nobody else can exchange it. */
+export async function giveHome({ path, dev, ino }: RunFolder, { uid, gid }: Owner): Promise<void> {
+  await using folder = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const found = await folder.stat({ bigint: true });
+  if (found.dev !== dev || found.ino !== ino)
+    throw new Error(`${path} is not the folder that was made for the run`);
+  await folder.chown(uid, gid);
+  await folder.chmod(0o700);
+}

@@ -1,0 +1,1 @@
+export { CannotWorkHere, userEngine, type UserEngine, type UserEngineOptions } from './user-engine.ts';

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Account } from './accounts.ts';
+
+const run = promisify(execFile);
+
+/** How long one of the programs may take, in ms: each waits up to 15 s for the lock of another. */
+const PATIENCE_MS = 60_000;
+const TRIES = 5;
+const PAUSE_MS = 200;
+/**
+ * Of useradd(8) and its like: the files could not be locked or changed at the moment; of userdel(8) also that a process of
+ * the user is left, which has been killed and may take a moment to go.
+ */
+const BUSY = new Set([1, 8, 10]);
+
+/** One at a time: the programs lock the files of the whole machine, and some give up at once. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** Adds a user to the machine's own files, for pools whose tasks need PAM, sudoers or services of the machine. */
+export function addAccount({ name, uid, home, groups }: Account): Promise<void> {
+  return inTurn(async () => {
+    await changed('groupadd', ['--gid', String(uid), name]);
+    const more = groups.length > 0 ? ['--groups', groups.join(',')] : [];
+    // Its entry in the log of last logins would be far out in a large file.
+    const words = ['--no-log-init', '--no-create-home', '--home-dir', home, '--shell', '/bin/sh', ...more];
+    try {
+      await changed('useradd', ['--uid', String(uid), '--gid', String(uid), ...words, name]);
+    } catch (error) {
+      await changed('groupdel', [name]).catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+/**
+ * Removes a user again, whose processes are all dead. Nothing is removed that has this name and another number: it is
+ * somebody else's.
+ */
+export function removeAccount({ name, uid }: Pick<Account, 'name' | 'uid'>): Promise<void> {
+  return inTurn(async () => {
+    if (idOf('/etc/passwd', name) !== uid) return removeGroup(name, uid);
+    // What cron still has of it would be the next user's of that name.
+    await run('crontab', ['-u', name, '-r'], { timeout: PATIENCE_MS }).catch(() => undefined);
+    await changed('userdel', [name]);
+    await removeGroup(name, uid);
+  });
+}
+
+/** It goes with the user where USERGROUPS_ENAB is set. */
+async function removeGroup(name: string, gid: number): Promise<void> {
+  if (idOf('/etc/group', name) === gid) await changed('groupdel', [name]);
+}
+
+/** Whether the machine has a user or a group of this name. */
+export function isNameTaken(name: string): boolean {
+  return ['/etc/passwd', '/etc/group'].some(file => idOf(file, name) !== undefined);
+}
+
+/** The number that a name has in one of the machine's files. */
+function idOf(file: string, name: string): number | undefined {
+  const line = readFileSync(file, 'utf8')
+    .split('\n')
+    .find(each => each.startsWith(`${name}:`));
+  return line === undefined ? undefined : Number(line.split(':')[2]);
+}
+
+async function changed(program: string, words: readonly string[]): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await run(program, words, { timeout: PATIENCE_MS });
+      return;
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (tries === TRIES || typeof code !== 'number' || !BUSY.has(code)) throw error;
+      await sleep(PAUSE_MS * tries);
+    }
+  }
+}
+
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const result = last.then(work);
+  last = result.catch(() => undefined);
+  return result;
+}

@@ -1,0 +1,208 @@
+import { release } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isCode } from '../../files/is-code.ts';
+import type { Owner } from '../../files/owner.ts';
+import type { Engine, SandboxOptions, UserOptions } from '../engine.ts';
+import {
+  endLeftovers,
+  findTools,
+  limitLines,
+  namespaceOpener,
+  NativeSandbox,
+  oneAhead,
+  onDemand,
+  pidNamespaceMethods,
+  processLimit,
+  quoted,
+  type OtherUser,
+  type Tools,
+} from '../native/index.ts';
+import { accountName, groupIds, writeAccount, type Account } from './accounts.ts';
+import { controlGroups, type RunLimits } from './control-groups.ts';
+import { giveHome } from './give-home.ts';
+import { privatePlaces, type PrivatePlaces } from './private-places.ts';
+import { readyStateFolder, sweepStateFolder } from './state-folder.ts';
+import { isNameTaken } from './system-accounts.ts';
+import { PlacedUser } from './task-user.ts';
+import { tryOut } from './try-out.ts';
+import { uidRange, UserIds } from './user-ids.ts';
+import { UserFiles } from './user-files.ts';
+import { UserSandbox } from './user-sandbox.ts';
+import { openUserPlace, type PlaceParts, type PlaceUser } from './user-place.ts';
+
+/** Where the names of the users of tasks stand: in files that only the run sees, or in those of the machine. */
+export type TaskAccounts = 'private' | 'machine';
+
+/** What the engine needs and the machine does not give, or the worker's user may not do. */
+export class CannotWorkHere extends Error {
+  override readonly name = 'CannotWorkHere';
+}
+
+export interface UserEngineOptions {
+  /** The folder in which runs have theirs. */
+  readonly tasksDir: string;
+  /** The users of tasks, as `taskUserIds` has them. */
+  readonly userIds: string;
+  readonly accounts?: TaskAccounts;
+  readonly limits?: Partial<RunLimits>;
+  /** Whether the place for the next run is made ahead. Such an engine has to be closed, or the process stays. */
+  readonly ahead?: boolean;
+  /** Where the engine's own programs are looked for; by default the worker's PATH. */
+  readonly searchPath?: string;
+}
+
+export interface UserEngine extends Engine {
+  makeUser(options: UserOptions): Promise<PlacedUser>;
+  open(options: SandboxOptions): Promise<NativeSandbox>;
+  /** Limits that are wanted and cannot be had, and why; undefined when all can. Worth a warning. */
+  readonly missingLimits: string | undefined;
+}
+
+/** The folder of tcw's code, four floors up from here. */
+const OWN_CODE = dirname(fileURLToPath(new URL('../../../', import.meta.url)));
+
+/**
+ * Makes the engine that runs each task as a user of its own, in the namespaces of the native engine.
+ *
+ * It finds out whether it can by running something.
+ *
+ * @throws Error that says what is needed
+ */
+export async function userEngine(options: UserEngineOptions): Promise<UserEngine> {
+  const {
+    tasksDir,
+    userIds,
+    accounts = 'private',
+    ahead = false,
+    searchPath = process.env.PATH ?? '',
+  } = options;
+  if (process.platform !== 'linux')
+    throw new CannotWorkHere('The engine "user" needs Linux. Use engine: native');
+  if (process.getuid?.() !== 0) {
+    throw new CannotWorkHere(
+      'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
+    );
+  }
+  const range = uidRange(userIds);
+  const tools = findTools('/bin/sh', searchPath);
+  const stateFolder = readyStateFolder(tasksDir);
+  const limits = { memoryMegabytes: 0, cpus: 0, processes: 0, ...options.limits };
+  const groups = controlGroups(limits);
+  groups.sweep();
+  await sweepStateFolder(stateFolder);
+  const places = privatePlaces({
+    shown: [tasksDir, OWN_CODE, dirname(process.execPath)],
+    accounts: accounts === 'private',
+  });
+  const limit = limits.processes > 0 ? { by: 'user' as const, processes: limits.processes } : undefined;
+  const opener = namespaceOpener(methodOf(tools), {
+    tools,
+    limit: rootLimit(limits.processes),
+    separateErrors: false,
+    otherUser: otherUser(tools, stateFolder, places, groups.launcherLines),
+  });
+  const parts: PlaceParts = { opener, stateFolder, places, groups };
+  const ids = new UserIds(stateFolder, range);
+  const enclose = (asked?: Pick<PlaceUser, 'groups'> & Partial<Owner>) => (mark: string) => {
+    const uid = asked?.uid ?? ids.take();
+    return openUserPlace(mark, { uid, gid: asked?.gid ?? uid, groups: asked ? asked.groups : [] }, parts);
+  };
+  const usual = (ahead ? oneAhead : onDemand)(enclose());
+  const close = async () => {
+    await usual.close();
+    opener.close();
+  };
+
+  const makeUser = async ({ home, runName, groups: names = [], asWorker = false }: UserOptions) => {
+    const gids = asWorker ? undefined : groupIds(names);
+    // A place that was made ahead is that of a user in no other group.
+    const { mark, enclosure: place } =
+      gids?.length === 0
+        ? await usual.take()
+        : await onDemand(enclose({ groups: gids, ...(asWorker && { uid: 0, gid: 0 }) })).take();
+    const files = new UserFiles({
+      tools,
+      mountSpace: place.mountSpace,
+      uid: place.user.uid,
+      groups: gids ?? [],
+      home: home.path,
+    });
+    const { uid } = place.user;
+    const isTaken = accounts === 'machine' && isNameTaken(accountName(runName, uid));
+    const name = asWorker ? 'root' : accountName(isTaken ? undefined : runName, uid);
+    const user = new PlacedUser({ name, home: home.path }, mark, { place, files, places });
+    try {
+      const account: Account = { name, uid, home: home.path, groups: names };
+      if (accounts === 'private') writeAccount(account, place.accountFiles);
+      else if (!asWorker) await user.addToMachine(account);
+      await giveHome(home, user);
+      return user;
+    } catch (error) {
+      await user[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+
+  const openSandbox = async ({ home, keep, user: given }: SandboxOptions) => {
+    const user = given ?? (await makeUser({ home }));
+    if (!(user instanceof PlacedUser)) throw new Error('the user of a run must be one that this engine made');
+    keep?.(user.mark);
+    const launching = { tools, folder: home.path, limits: limitLines(limit) };
+    return new UserSandbox(user, launching, given === undefined);
+  };
+
+  try {
+    const capabilities = await tryOut(tasksDir, openSandbox);
+    return {
+      name: 'user',
+      formats: ['generic-worker'],
+      hostAddress: 'localhost',
+      capabilities,
+      missingLimits: groups.missing,
+      makeUser,
+      open: openSandbox,
+      close,
+      endLeftovers,
+    };
+  } catch (error) {
+    await close();
+    const { message } = error as Error;
+    const hint = isCode(error, 'EINVAL') ? `; taskUserIds (${userIds}) has to be in /proc/self/uid_map` : '';
+    throw new CannotWorkHere(`The engine "user" does not work on this machine: ${message.trim()}${hint}`, {
+      cause: error,
+    });
+  }
+}
+
+function otherUser(
+  tools: Tools,
+  stateFolder: string,
+  { lines }: PrivatePlaces,
+  launcherLines: string,
+): OtherUser {
+  return {
+    unshare: ['--ipc'],
+    spaces: ['ipc'],
+    lines,
+    arguments: `${quoted(stateFolder)}/"$mark"`,
+    launcherLines,
+    become: `${quoted(tools.setpriv ?? '')} --reuid="$1" --regid="$1" "$2" --`,
+  };
+}
+
+/** The best way to make the namespaces of a run: the only one that leaves the first process more rights than a task's root has. */
+function methodOf(tools: Tools) {
+  const [method] = pidNamespaceMethods(tools);
+  if (method?.remount.length === 2 && method.drop.length > 0) return method;
+  throw new CannotWorkHere(
+    'The engine "user" needs unshare, nsenter, setsid, setpriv, mount and umount (util-linux)',
+  );
+}
+
+/** A limit that holds root too, which a task can be with sudo, where the kernel has it. */
+function rootLimit(processes: number) {
+  if (processes === 0) return undefined;
+  const limit = processLimit(processes, { inNamespace: true, uid: 0, kernel: release() });
+  return typeof limit === 'string' ? undefined : limit;
+}

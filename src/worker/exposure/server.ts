@@ -1,0 +1,141 @@
+import http, { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import https from 'node:https';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { limitByAddress } from './limit-by-address.ts';
+import type { Routes } from './routes.ts';
+import type { Tls } from './tls.ts';
+
+/** More connections are closed as they come. */
+const MOST_CONNECTIONS = 1_024;
+/** The most of them from one address: a task on this machine cannot take the places of all other readers. */
+const MOST_OF_ONE_ADDRESS = 256;
+/** Who has not sent a request after this time is cut off, in ms. */
+const HEADERS_MS = 10_000;
+/** Of all headers of a request, in bytes. */
+const LARGEST_HEADERS = 16 * 1024;
+/** How often late requests are looked for, in ms. */
+const CHECK_MS = 2_000;
+/** Who was refused has so long to take the answer and to close, in ms. */
+const GOODBYE_MS = 2_000;
+/** After so long without any traffic, the system asks whether the other end is still there, in ms. */
+const PROBE_MS = 60_000;
+
+/** Pages of any site may read what is exposed: who has the URL may. */
+const CORS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': 'Transfer-Encoding, Content-Range, Accept-Ranges',
+};
+const PREFLIGHT = {
+  ...CORS,
+  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Headers': 'Range',
+  'Access-Control-Max-Age': '86400',
+};
+
+/** A server, and what ends all its connections, those of websockets too. */
+export interface ExposedServer {
+  readonly server: Server;
+  readonly destroyConnections: () => void;
+}
+
+/** Makes the HTTP server of a worker, with bounds on what strangers can make it hold. */
+export function createServer(routes: Routes, tls: Tls | undefined): ExposedServer {
+  const connections = new Set<Duplex>();
+  const answering = new WeakSet<Duplex>();
+  const receive = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    // A second request before the answer to the first would take memory for nothing.
+    if (answering.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    answering.add(socket);
+    response.once('close', () => answering.delete(socket));
+    response.on('error', () => undefined);
+    request.on('error', () => undefined);
+    // Each reader has a connection of its own, which ends with the answer.
+    response.setHeader('Connection', 'close');
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, PREFLIGHT).end();
+      return;
+    }
+    for (const [name, value] of Object.entries(CORS)) response.setHeader(name, value);
+    const found = routes.find(request.url ?? '');
+    if (typeof found === 'object') found.request(request, response);
+    else {
+      const { status, text } = REFUSALS[found];
+      response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
+    }
+  };
+
+  const options = {
+    maxHeaderSize: LARGEST_HEADERS,
+    headersTimeout: HEADERS_MS,
+    requestTimeout: HEADERS_MS,
+    handshakeTimeout: HEADERS_MS,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_MS,
+    noDelay: true,
+  };
+  const server: Server = tls ? https.createServer({ ...options, ...tls }) : http.createServer(options);
+  server.maxConnections = MOST_CONNECTIONS;
+  // A connection that could not be accepted, for want of descriptors, must not end the worker.
+  server.on('error', () => undefined);
+  const isOneTooMany = limitByAddress(MOST_OF_ONE_ADDRESS);
+  server.on('connection', (socket: Duplex) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    if (socket instanceof Socket && isOneTooMany(socket)) socket.destroy();
+  });
+  server.on('request', receive);
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => undefined);
+    const found = routes.find(request.url ?? '');
+    if (typeof found !== 'object') refuse(socket, REFUSALS[found]);
+    else if (found.upgrade) found.upgrade(request, socket, head);
+    else refuse(socket, NO_WEBSOCKET);
+  });
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || answering.has(socket)) socket.destroy();
+    else refuse(socket, code === 'ERR_HTTP_REQUEST_TIMEOUT' ? TOO_SLOW : NONSENSE);
+  });
+  return {
+    server,
+    destroyConnections: () => {
+      for (const connection of connections) connection.destroy();
+    },
+  };
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly text: string;
+}
+
+const REFUSALS: Readonly<Record<'no such path' | 'wrong secret', Refusal>> = {
+  'no such path': { status: 404, text: 'Not found\n' },
+  'wrong secret': {
+    status: 401,
+    text: 'Access denied: the URL is wrong, or the task has ended. Its log is an artifact then.\n',
+  },
+};
+const NO_WEBSOCKET = { status: 400, text: 'No websocket is served here\n' };
+const TOO_SLOW = { status: 408, text: 'The request took too long\n' };
+const NONSENSE = { status: 400, text: 'This is no request of HTTP/1.1\n' };
+
+/** Answers on a connection that has no response of Node's, and closes it: nobody else does. */
+function refuse(socket: Duplex, { status, text }: Refusal): void {
+  const headers = { ...CORS, 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}Content-Length: ${text.length}\r\n\r\n${text}`,
+  );
+  // The system would throw the answer away if something unread were left when the connection is closed.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import { HEADER_BYTES } from './frames.ts';
+import { WINDOW_BYTES } from './session.ts';
+
+/** How long the tunnel may take to answer the handshake, in ms. */
+const HANDSHAKE_MS = 30_000;
+
+/** A tunnel that refuses the worker. */
+export class TunnelRefused extends Error {
+  override readonly name = 'TunnelRefused';
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the tunnel answered with status ${status}${HINTS.get(status) ?? ''}`);
+    this.status = status;
+  }
+}
+
+const HINTS: ReadonlyMap<number, string> = new Map([
+  [400, ': it does not accept the id or the form of the token'],
+  [401, ': it does not accept the token; wstAudience may be wrong'],
+  [404, ': there is no websocktunnel at wstServerURL'],
+]);
+
+export interface Connected {
+  /** Open, and paused. */
+  readonly socket: WebSocket;
+  /** Under which the tunnel serves this worker, without a slash at its end. */
+  readonly clientUrl: string;
+}
+
+/**
+ * Opens the websocket of a worker to a websocktunnel. Another connection with the same id ends the earlier one.
+ *
+ * @param id what the tunnel knows this worker by
+ * @param token a JWT of Taskcluster's auth service for this id
+ * @throws TunnelRefused for an answer that is an error; Error when there is none, or no client URL; or the signal's reason
+ */
+export async function connectTunnel(
+  serverUrl: string,
+  id: string,
+  token: string,
+  signal: AbortSignal,
+): Promise<Connected> {
+  signal.throwIfAborted();
+  const socket = new WebSocket(websocketUrl(serverUrl), {
+    headers: { authorization: `Bearer ${token}`, 'x-websocktunnel-id': id },
+    handshakeTimeout: HANDSHAKE_MS,
+    // One frame may fill the window.
+    maxPayload: WINDOW_BYTES + HEADER_BYTES,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<Connected>();
+  const stop = () => {
+    reject(signal.reason as Error);
+    socket.terminate();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  let clientUrl: string | undefined;
+  socket
+    .on('error', reject)
+    .on('unexpected-response', (request, response: IncomingMessage) => {
+      reject(new TunnelRefused(response.statusCode ?? 0));
+      request.destroy();
+    })
+    .on('upgrade', ({ headers }: IncomingMessage) => {
+      const found = headers['x-websocktunnel-client-url'];
+      clientUrl = typeof found === 'string' ? readClientUrl(found) : undefined;
+    })
+    .on('open', () => {
+      if (clientUrl !== undefined) {
+        // Until somebody listens to its messages: the first may come with the answer to the handshake.
+        socket.pause();
+        resolve({ socket, clientUrl });
+        return;
+      }
+      reject(new Error('the server at wstServerURL is no websocktunnel: it tells no client URL'));
+      socket.terminate();
+    });
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** The tunnel registers clients at the path `/` and nowhere else. */
+function websocketUrl(serverUrl: string): URL {
+  const url = new URL(serverUrl);
+  url.protocol = url.protocol.replace(/^http/, 'ws');
+  return url;
+}
+
+function readClientUrl(text: string): string | undefined {
+  if (!URL.canParse(text) || !/^https?:/.test(text)) return undefined;
+  return text.replace(/\/+$/, '');
+}

@@ -1,0 +1,154 @@
+import type { Duplex } from 'node:stream';
+import { WebSocket, type RawData } from 'ws';
+import { MalformedFrame, readFrame, writeFrame, type Frame } from './frames.ts';
+import { TunnelStream, type ReceiveBudget } from './tunnel-stream.ts';
+
+/**
+ * The window of each stream in both directions, in bytes: that of the tunnel's own side. The first ACK announces our buffer, and the
+ * tunnel takes the same number for how much it accepts from us.
+ */
+export const WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** How many streams may be open. The tunnel gives up one that is not accepted within 30 s, and answers its viewer with 500. */
+const MOST_STREAMS = 1_000;
+
+/** How much received data all streams together may hold, in bytes. */
+const MOST_RECEIVED_BYTES = 32 * 1024 * 1024;
+
+/** The close code of a websocket for a violation of the protocol on top of it (RFC 6455, 7.4.1: policy violation). */
+const POLICY_VIOLATION = 1008;
+/** How long the other side may take to answer a close, in ms. */
+const CLOSE_MS = 1_000;
+
+/** More than this that waits to be sent, in bytes, means that the tunnel does not read: one chunk of each stream is less. */
+const MOST_UNSENT_BYTES = 128 * 1024 * 1024;
+
+export interface SessionOptions {
+  /** Gets each stream that somebody outside opens. */
+  readonly onStream: (stream: Duplex) => void;
+  /** Time between two pings, in ms. A ping without an answer until the next one ends the session. */
+  readonly pingMs: number;
+}
+
+/** The streams that go through one websocket. When it ends, all of them end. */
+export class Session {
+  /** Settles with the reason when the websocket is closed. */
+  readonly ended: Promise<string>;
+  readonly #socket: WebSocket;
+  readonly #options: SessionOptions;
+  readonly #streams = new Map<number, TunnelStream>();
+  readonly #budget: ReceiveBudget = { heldBytes: 0, mostBytes: MOST_RECEIVED_BYTES };
+  /** Why it ends, once it does. */
+  #reason: string | undefined;
+
+  /** @param socket a websocket that is open, and may be paused */
+  constructor(socket: WebSocket, options: SessionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('message', (message, isBinary) => {
+      this.#hear(message, isBinary);
+    });
+    this.#keepAlive();
+    this.ended = new Promise(resolve => {
+      socket.on('close', (code, reason) => {
+        this.#reason ??= `closed with code ${code}${reason.length > 0 ? ` (${reason.toString()})` : ''}`;
+        for (const stream of [...this.#streams.values()]) stream.destroy();
+        resolve(this.#reason);
+      });
+    });
+    socket.resume();
+  }
+
+  /** Ends the session and all of its streams. */
+  close(): void {
+    this.#end('closed by the worker');
+  }
+
+  #end(reason: string): void {
+    this.#reason ??= reason;
+    this.#socket.terminate();
+  }
+
+  #hear(message: RawData, isBinary: boolean): void {
+    if (this.#reason !== undefined) return;
+    try {
+      if (!isBinary) throw new MalformedFrame('a text message');
+      this.#handle(readFrame(message as Buffer));
+    } catch (error) {
+      if (!(error instanceof MalformedFrame)) throw error;
+      this.#reason = `the tunnel broke the protocol: ${error.message}`;
+      this.#socket.close(POLICY_VIOLATION, 'malformed frame');
+      setTimeout(() => {
+        this.#socket.terminate();
+      }, CLOSE_MS).unref();
+    }
+  }
+
+  /** Frames of streams that are not known are ignored, as is a second SYN of one that is. */
+  #handle(frame: Frame): void {
+    const stream = this.#streams.get(frame.stream);
+    switch (frame.type) {
+      case 'syn':
+        if (stream === undefined) this.#accept(frame.stream);
+        return;
+      case 'ack':
+        stream?.acknowledge(frame.bytes);
+        return;
+      case 'fin':
+        stream?.receiveEnd();
+        return;
+      case 'data':
+        stream?.receive(frame.data);
+        return;
+    }
+  }
+
+  #accept(id: number): void {
+    if (this.#streams.size >= MOST_STREAMS) return;
+    const stream = new TunnelStream({
+      id,
+      windowBytes: WINDOW_BYTES,
+      budget: this.#budget,
+      send: frame => this.#send(frame),
+      onClosed: () => {
+        this.#streams.delete(id);
+      },
+    });
+    // A reader that goes away is no error of this worker's. Whoever uses the stream hears of it, too.
+    stream.on('error', () => undefined);
+    this.#streams.set(id, stream);
+    this.#send({ type: 'ack', stream: id, bytes: WINDOW_BYTES }).catch(() => undefined);
+    this.#options.onStream(stream);
+  }
+
+  #send(frame: Frame): Promise<void> {
+    if (this.#socket.bufferedAmount > MOST_UNSENT_BYTES) this.#end('the tunnel does not read');
+    return new Promise((resolve, reject) => {
+      this.#socket.send(writeFrame(frame), error => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  #keepAlive(): void {
+    let isAnswered = true;
+    const ping = () => {
+      if (!isAnswered) {
+        this.#end('the tunnel does not answer pings');
+        return;
+      }
+      isAnswered = false;
+      this.#socket.ping();
+    };
+    this.#socket.on('pong', () => {
+      isAnswered = true;
+    });
+    const timer = setInterval(ping, this.#options.pingMs);
+    timer.unref();
+    this.#socket.on('close', () => {
+      clearInterval(timer);
+    });
+    ping();
+  }
+}

@@ -1,0 +1,169 @@
+import { Duplex } from 'node:stream';
+import type { Frame } from './frames.ts';
+
+/** The most data that one frame carries, in bytes, so that streams take turns on the connection. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Bounds what all streams of a session together have received and not yet handed to their readers. */
+export interface ReceiveBudget {
+  heldBytes: number;
+  readonly mostBytes: number;
+}
+
+/** What a stream needs of the session that it belongs to. */
+export interface StreamParts {
+  readonly id: number;
+  /** Bytes that each side may send before the other has consumed them. */
+  readonly windowBytes: number;
+  /** What all streams of the session hold. */
+  readonly budget: ReceiveBudget;
+  /** Sends a frame; settles when the connection has taken it. */
+  readonly send: (frame: Frame) => Promise<void>;
+  /** Told when the stream has ended in both directions, or was given up. */
+  readonly onClosed: () => void;
+}
+
+/**
+ * One stream of a tunnel: a connection of somebody outside. Both directions have a window. Received data counts as consumed when the
+ * reader of this stream has taken it, so a reader that does not read holds at most one window of data.
+ */
+export class TunnelStream extends Duplex {
+  readonly #parts: StreamParts;
+  /** Received, and not yet taken by the reader. */
+  readonly #received: Buffer[] = [];
+  #receivedBytes = 0;
+  #receivedEnd = false;
+  #readerWaits = false;
+  /** How many more bytes may be sent now. */
+  #sendWindow: number;
+  #onWindow: (() => void) | undefined;
+  /** Consumed, and not yet acknowledged. */
+  #unacknowledged = 0;
+  #isAcknowledging = false;
+  #sentFin = false;
+
+  constructor(parts: StreamParts) {
+    super({ allowHalfOpen: true, readableHighWaterMark: CHUNK_BYTES, writableHighWaterMark: CHUNK_BYTES });
+    this.#parts = parts;
+    this.#sendWindow = parts.windowBytes;
+  }
+
+  /** Takes the data of a frame. A sender that overruns the window, or sends after its end, loses the stream. */
+  receive(data: Buffer): void {
+    const { windowBytes, budget } = this.#parts;
+    const isTooMuch =
+      this.#receivedBytes + data.length > windowBytes || budget.heldBytes + data.length > budget.mostBytes;
+    if (this.#receivedEnd || isTooMuch) {
+      this.destroy();
+      return;
+    }
+    if (data.length === 0) return;
+    this.#received.push(data);
+    this.#hold(data.length);
+    this.#hand();
+  }
+
+  /** The other side sends no more data. */
+  receiveEnd(): void {
+    if (this.#receivedEnd) return;
+    this.#receivedEnd = true;
+    this.#hand();
+  }
+
+  /** The other side has consumed so many bytes. */
+  acknowledge(bytes: number): void {
+    this.#sendWindow = Math.min(this.#sendWindow + bytes, this.#parts.windowBytes);
+    const wake = this.#onWindow;
+    this.#onWindow = undefined;
+    wake?.();
+  }
+
+  override _read(): void {
+    this.#readerWaits = true;
+    this.#hand();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#write(chunk).then(
+      () => {
+        done();
+      },
+      (error: unknown) => {
+        done(error as Error);
+      },
+    );
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#fin();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#received.length = 0;
+    this.#hold(-this.#receivedBytes);
+    this.#fin();
+    const wake = this.#onWindow;
+    this.#onWindow = undefined;
+    wake?.();
+    this.#parts.onClosed();
+    done(error);
+  }
+
+  /** Gives the reader what it waits for, and opens the sender's window again by as much. */
+  #hand(): void {
+    while (this.#readerWaits && this.#received.length > 0) {
+      const data = this.#takeChunk();
+      this.#hold(-data.length);
+      this.#readerWaits = this.push(data);
+      this.#unacknowledged += data.length;
+      void this.#acknowledge();
+    }
+    if (this.#readerWaits && this.#receivedEnd) {
+      this.#readerWaits = false;
+      this.push(null);
+    }
+  }
+
+  #takeChunk(): Buffer {
+    const [first = Buffer.alloc(0)] = this.#received;
+    // What is handed over waits in the reader's buffer and is no longer counted, so that a large frame goes in parts.
+    if (first.length <= CHUNK_BYTES) this.#received.shift();
+    else this.#received[0] = first.subarray(CHUNK_BYTES);
+    return first.subarray(0, CHUNK_BYTES);
+  }
+
+  #hold(bytes: number): void {
+    this.#receivedBytes += bytes;
+    this.#parts.budget.heldBytes += bytes;
+  }
+
+  /** At most one ACK waits to be sent, so that a tunnel that does not read cannot fill the memory with them. */
+  async #acknowledge(): Promise<void> {
+    if (this.#isAcknowledging) return;
+    this.#isAcknowledging = true;
+    while (this.#unacknowledged > 0 && !this.destroyed) {
+      const bytes = this.#unacknowledged;
+      this.#unacknowledged = 0;
+      await this.#parts.send({ type: 'ack', stream: this.#parts.id, bytes }).catch(() => undefined);
+    }
+    this.#isAcknowledging = false;
+  }
+
+  async #write(chunk: Buffer): Promise<void> {
+    for (let rest = chunk; rest.length > 0 && !this.destroyed;) {
+      if (this.#sendWindow === 0) await new Promise<void>(resolve => (this.#onWindow = resolve));
+      const data = rest.subarray(0, Math.min(CHUNK_BYTES, this.#sendWindow));
+      this.#sendWindow -= data.length;
+      rest = rest.subarray(data.length);
+      if (data.length > 0) await this.#parts.send({ type: 'data', stream: this.#parts.id, data });
+    }
+  }
+
+  #fin(): void {
+    if (this.#sentFin) return;
+    this.#sentFin = true;
+    // A connection that is gone destroys its streams.
+    this.#parts.send({ type: 'fin', stream: this.#parts.id }).catch(() => undefined);
+  }
+}

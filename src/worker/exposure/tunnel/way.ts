@@ -1,0 +1,57 @@
+import type { ServiceCall } from '../../../taskcluster/index.ts';
+import type { Tell } from '../../events.ts';
+import type { GeneralConfig } from '../../properties/index.ts';
+import type { LiveSecrets } from '../../secrets/live-secrets.ts';
+import type { Way } from '../way-in.ts';
+
+/** What the tunnel needs of the worker. */
+export interface TunnelHost {
+  readonly config: Pick<
+    GeneralConfig,
+    'livelogPortBase' | 'workerGroup' | 'workerId' | 'wstAudience' | 'wstServerURL'
+  >;
+  /** Makes calls with the worker's present credentials. */
+  readonly queue: { service(signal?: AbortSignal): ServiceCall };
+  readonly secrets: Pick<LiveSecrets, 'add'>;
+  readonly tell: Tell;
+}
+
+/**
+ * The way through the websocktunnel that the configuration names, if it names one.
+ *
+ * @throws Error what is wrong with the configuration
+ */
+export function tunnelWay({ config, queue, secrets, tell }: TunnelHost): Way | undefined {
+  const { wstServerURL: serverUrl, wstAudience: audience } = config;
+  if (serverUrl === undefined && audience === undefined) return undefined;
+  if (serverUrl === undefined || audience === undefined)
+    throw new Error('a tunnel needs both wstServerURL and wstAudience: configure both, or neither');
+  if (!URL.canParse(serverUrl) || !/^(ws|http)s?:/i.test(serverUrl))
+    throw new Error(`wstServerURL ${JSON.stringify(serverUrl)} is no URL that begins with wss://`);
+  // As generic-worker names its live log: roles of pools allow `<workerGroup>.<workerId>.*`, or that port alone.
+  const id = `${config.workerGroup}.${config.workerId}.${config.livelogPortBase + 1}`;
+  return {
+    name: 'wstServerURL',
+    open: async server => {
+      // Most workers are never asked for a tunnel, and the library takes time to load.
+      const { openTunnel } = await import('./open-tunnel.ts');
+      return openTunnel(
+        {
+          serverUrl,
+          id,
+          askToken: signal => queue.service(signal)('auth', 'websocktunnelToken', audience, id),
+          onToken: token => {
+            secrets.add(token);
+          },
+          onLost: (reason, waitMs) => {
+            tell({ type: 'tunnel-lost', reason, waitMs });
+          },
+          onBack: () => {
+            tell({ type: 'tunnel-back' });
+          },
+        },
+        server,
+      );
+    },
+  };
+}

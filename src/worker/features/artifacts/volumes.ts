@@ -1,0 +1,29 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import type { Bind } from '../../engines/container.ts';
+import { makeRunFolder } from '../../files/run-folder.ts';
+import type { ArtifactSpec } from '../../task-spec.ts';
+import type { RunHandle } from '../feature.ts';
+
+/** Whatever user an image's command runs as has to be able to write. Only the container gets there. */
+const VOLUME_MODE = 0o777;
+
+/**
+ * Makes a folder beside the run's folder for each artifact of the type `volume`, which the container sees at the artifact's path.
+ * They are uploaded as any other directory: through the container, in which links lead no further than for the task.
+ */
+export async function volumesFor(
+  wanted: readonly ArtifactSpec[],
+  run: Pick<RunHandle, 'beside'>,
+): Promise<Bind[]> {
+  const volumes = wanted.filter(({ type }) => type === 'volume');
+  if (volumes.length === 0) return [];
+  const { path: folder } = await makeRunFolder(run.beside('volumes'));
+  return Promise.all(
+    volumes.map(async ({ path }, index) => {
+      const source = `${folder}/${index}`;
+      await mkdir(source);
+      await chmod(source, VOLUME_MODE);
+      return { source, target: path };
+    }),
+  );
+}

@@ -1,0 +1,54 @@
+import type { OpenpgpPrivateKey, Secret } from '../../../base/index.ts';
+import { TaskError } from '../../outcome.ts';
+import { decryptVariable } from './message.ts';
+
+/** More than a task needs. Each is decrypted, and hidden in the log in some ten spellings. */
+const MOST_VARIABLES = 128;
+/** All values together. A small message may decompress to much. */
+const MOST_BYTES = 256 * 1024;
+
+/** Of whom and when the variables of a payload are asked for. */
+interface Asked {
+  readonly taskId: string;
+  /** ms since the epoch. */
+  readonly nowMs: number;
+}
+
+/**
+ * Decrypts all items of a payload's `encryptedEnv`.
+ *
+ * @returns the values by the names of their variables
+ * @throws TaskError `malformed-payload`, with all that is wrong, a line for each item. No line reveals a value
+ */
+export async function decryptVariables(
+  items: readonly string[],
+  key: Pick<OpenpgpPrivateKey, 'decrypt'>,
+  asked: Asked,
+): Promise<Map<string, Secret>> {
+  if (items.length > MOST_VARIABLES) {
+    throw new TaskError('malformed-payload', `encryptedEnv has more than ${MOST_VARIABLES} items`);
+  }
+  const values = new Map<string, Secret>();
+  const places = new Map<string, number>();
+  const problems: string[] = [];
+  let bytes = 0;
+  // One after the other, so that the worker has time for its other tasks in between.
+  for (const [place, item] of items.entries()) {
+    try {
+      const { name, value } = await decryptVariable(item, key, asked);
+      bytes += Buffer.byteLength(value.reveal());
+      const first = places.get(name);
+      if (first !== undefined) throw new Error(`sets the same variable as encryptedEnv[${first}]`);
+      places.set(name, place);
+      values.set(name, value);
+    } catch (error) {
+      problems.push(`encryptedEnv[${place}] ${(error as Error).message}`);
+    }
+    if (bytes > MOST_BYTES) {
+      problems.push(`encryptedEnv has values of more than ${MOST_BYTES} bytes together`);
+      break;
+    }
+  }
+  if (problems.length > 0) throw new TaskError('malformed-payload', problems.join('\n'));
+  return values;
+}

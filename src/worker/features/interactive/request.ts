@@ -1,0 +1,42 @@
+import type { ShellRequest } from '../../../taskcluster/index.ts';
+import type { Inbox } from './inbox.ts';
+
+/** How long a client may take to say what it wants, in ms. */
+const REQUEST_MS = 10_000;
+/** The system takes 16 bits for each. */
+const LONGEST_SIDE = 0xffff;
+
+/** @throws Error when none comes, or one that is no text; or the reason of the signal */
+export async function firstMessage(inbox: Inbox, gone: AbortSignal): Promise<string> {
+  const late = AbortSignal.timeout(REQUEST_MS);
+  try {
+    const { data, isBinary } = await inbox.one(AbortSignal.any([gone, late]));
+    if (isBinary) throw new Error('the first message is no text');
+    // eslint-disable-next-line @typescript-eslint/no-base-to-string -- a Buffer, as ws delivers messages by default
+    return data.toString();
+  } catch (error) {
+    if (late.aborted && !gone.aborted)
+      throw new Error('the client has not said what it wants to run', { cause: error });
+    throw error;
+  }
+}
+
+/** @throws Error when it is none */
+export function readRequest(text: string): ShellRequest {
+  let request: unknown;
+  try {
+    request = JSON.parse(text);
+  } catch {
+    throw new Error('the first message is no JSON');
+  }
+  const { rows, columns, command, cooked } = (request ?? {}) as Partial<Record<keyof ShellRequest, unknown>>;
+  if (!isSide(rows) || !isSide(columns))
+    throw new Error(`rows and columns must be numbers from 1 to ${LONGEST_SIDE}`);
+  if (command !== undefined && (typeof command !== 'string' || command.includes('\0')))
+    throw new Error('command must be a text without NUL');
+  return { rows, columns, ...(command !== undefined && { command }), cooked: cooked !== false };
+}
+
+function isSide(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= LONGEST_SIDE;
+}

@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { SHELL_SUBPROTOCOL } from '../../../taskcluster/index.ts';
+import { NothingRuns, type Sandbox } from '../../engines/engine.ts';
+import type { Handler } from '../../exposure/index.ts';
+import { serveShell } from './session.ts';
+import { shellArgv } from './shell-argv.ts';
+
+/** How long a client may take to hear of the end, in ms. */
+const GOODBYE_MS = 1_000;
+/** How many shells one task has at a time. */
+const MOST_SHELLS = 10;
+/** Of one message of a client, in bytes: what somebody pastes. */
+const LARGEST_MESSAGE = 1024 * 1024;
+
+const BUSY = `HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis task has ${MOST_SHELLS} shells already\n`;
+
+/** The shells of one run. Disposed of with it: its terminals have ended then, or do with its sandbox. */
+export class Shells implements Handler, AsyncDisposable {
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: LARGEST_MESSAGE,
+    perMessageDeflate: false,
+    handleProtocols: offered => offered.has(SHELL_SUBPROTOCOL) && SHELL_SUBPROTOCOL,
+  });
+  readonly #sessions = new Set<Promise<void>>();
+  readonly #sandbox: Sandbox;
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** @param env what the task's commands have */
+  constructor(sandbox: Sandbox, env: Readonly<Record<string, string>>) {
+    this.#sandbox = sandbox;
+    this.#env = { ...env, TERM: 'xterm-256color' };
+  }
+
+  request(_request: IncomingMessage, response: ServerResponse): void {
+    response.writeHead(426, { 'content-type': 'text/plain; charset=utf-8', upgrade: 'websocket' });
+    response.end('This is the websocket of a shell. Use `tcw shell`, or the web UI\n');
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#sessions.size >= MOST_SHELLS) {
+      socket.end(BUSY);
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, client => {
+      const session = serveShell(client, async wanted => {
+        const { rows, columns } = wanted;
+        const command = { argv: shellArgv(wanted), env: this.#env, size: { rows, columns } };
+        return this.#sandbox.openTerminal?.(command).catch(unlessNothingRuns);
+      });
+      this.#sessions.add(session);
+      void session.then(() => this.#sessions.delete(session));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The sandbox has ended their programs, and each client is told how. Some do not listen.
+    const late = setTimeout(() => {
+      for (const client of this.#server.clients) client.terminate();
+    }, GOODBYE_MS);
+    await Promise.all(this.#sessions);
+    clearTimeout(late);
+  }
+}
+
+function unlessNothingRuns(error: unknown): undefined {
+  if (!(error instanceof NothingRuns)) throw error;
+}

@@ -1,0 +1,62 @@
+import { ownSchemaPart } from '../../schema-part.ts';
+import type { FormatName, MountSpec } from '../../task-spec.ts';
+import { feature, serving } from '../feature.ts';
+import { mountProblems } from './ask.ts';
+
+interface Ask {
+  readonly wanted: readonly MountSpec[];
+  /** Scopes begin with its name. */
+  readonly format: FormatName;
+  readonly isContainer: boolean;
+}
+
+/** `mounts`: files, directories and caches that are there before the commands run. `cache`: those of a container. */
+export const mounts = feature({
+  name: 'mounts',
+  schema: {
+    'generic-worker': () => ownSchemaPart('generic-worker', 'mounts'),
+    'docker-worker': () => ownSchemaPart('docker-worker', 'cache'),
+  },
+  properties: {
+    enableMounts: {
+      type: 'boolean',
+      default: true,
+      description: 'Whether payloads may ask for mounts and caches',
+      since: 'generic-worker',
+    },
+    cachesDir: {
+      type: 'directory',
+      default: 'caches',
+      description: 'Where caches are kept between tasks',
+      since: 'generic-worker',
+    },
+    downloadsDir: {
+      type: 'directory',
+      default: 'downloads',
+      description: 'Where downloaded content of mounts is kept',
+      since: 'generic-worker',
+    },
+  },
+  enabledBy: 'enableMounts',
+  open: async worker => {
+    // Most of the code is loaded by a worker only, not with its configuration, and that for unpacking by a task only.
+    const { mountStores } = await import('./stores.ts');
+    const stores = worker.config.enableMounts ? await mountStores(worker.config, worker) : undefined;
+    return serving<Ask>({
+      needsFor: ({ isContainer }) => [isContainer ? 'containers' : 'host-files'],
+      ask: ({ mounts: wanted, format, container }) =>
+        wanted.length === 0 ? undefined : { wanted, format, isContainer: container !== undefined },
+      // A container has nothing but caches, whose paths its payload's format has looked at.
+      check: ({ wanted, isContainer }, _, { task }) =>
+        isContainer ? [] : mountProblems(wanted, task.dependencies ?? []),
+      scopes: ({ wanted, format }) =>
+        wanted.flatMap(mount => (mount.kind === 'cache' ? [`${format}:cache:${mount.cacheName}`] : [])),
+      start: async ({ wanted }, run) => {
+        if (!stores) throw new Error('mounts are not enabled');
+        const { mountFor } = await import('./mount-for.ts');
+        return mountFor(run, wanted, stores, worker.config.rootURL);
+      },
+      [Symbol.asyncDispose]: () => stores?.[Symbol.asyncDispose]() ?? Promise.resolve(),
+    });
+  },
+});

@@ -1,0 +1,76 @@
+import http, { type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** A task that needs more connections at once waits for its own. */
+const MOST_CONNECTIONS = 256;
+/** Nobody who waits for answers sends so many requests before them; each of them takes memory. */
+const MOST_REQUESTS_AHEAD = 4;
+/** Headers are small, and come from this machine. */
+const HEADERS_MS = 20_000;
+/** Of all headers of a request, in bytes. */
+const LARGEST_HEADERS = 64 * 1024;
+/** Longer than the pools of HTTP clients keep an idle connection, so that none is closed as they send. */
+const IDLE_MS = 120_000;
+/** The longest that a task may say nothing, and take nothing, in the middle of a request, in ms. */
+const SILENCE_MS = 10 * 60_000;
+
+/** Makes the HTTP server of one proxy, with bounds on what a task can make it hold. */
+export function createProxyServer(
+  onRequest: (request: IncomingMessage, response: http.ServerResponse) => void,
+): Server {
+  const server = http.createServer({
+    maxHeaderSize: LARGEST_HEADERS,
+    headersTimeout: HEADERS_MS,
+    // A body may take as long as it comes.
+    requestTimeout: 0,
+    keepAliveTimeout: IDLE_MS,
+    connectionsCheckingInterval: 5_000,
+    noDelay: true,
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  server.timeout = SILENCE_MS;
+  const ahead = new WeakMap<Duplex, number>();
+  const receive = (request: IncomingMessage, response: http.ServerResponse) => {
+    const { socket } = request;
+    const requests = (ahead.get(socket) ?? 0) + 1;
+    if (requests > MOST_REQUESTS_AHEAD) {
+      socket.destroy();
+      return;
+    }
+    ahead.set(socket, requests);
+    response.once('close', () => {
+      ahead.set(socket, (ahead.get(socket) ?? 1) - 1);
+    });
+    onRequest(request, response);
+  };
+  server.on('clientError', (error: NonsenseError, socket) => {
+    // In the middle of an answer there is no room for another.
+    const isFree = socket.writable && (ahead.get(socket) ?? 0) === 0;
+    if (isFree && error.code !== 'ECONNRESET') answerNonsense(error, socket);
+    else socket.destroy();
+  });
+  server.on('request', receive);
+  // The same, for a task that asks whether it may send its body: whoever reads the body says so.
+  server.on('checkContinue', receive);
+  return server;
+}
+
+/** Node's words for what it does not take for a request, and the answers to it. */
+const STATUS_OF: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+type NonsenseError = NodeJS.ErrnoException & { readonly reason?: string };
+
+function answerNonsense(error: NonsenseError, socket: Duplex): void {
+  const body = JSON.stringify({
+    code: 'BadRequest',
+    message: `this is no request of HTTP/1.1: ${error.reason ?? error.message}`,
+  });
+  const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { Secret } from '../../../base/index.ts';
+import type { Sandbox } from '../../engines/engine.ts';
+import { ownSchemaPart } from '../../schema-part.ts';
+import { feature, serving, type RunHandle } from '../feature.ts';
+import type { Callers } from './callers.ts';
+import { placeForContainer, placeOnMachine } from './place.ts';
+import { slotPorts } from './slot-ports.ts';
+
+const PREFIX = '[taskcluster-proxy]';
+/** In bytes: nobody guesses it while a task runs. */
+const SECRET_LENGTH = 16;
+
+/** `features.taskclusterProxy`: a server on which a task calls Taskcluster's services as itself, without credentials. */
+export const taskclusterProxy = feature({
+  name: 'taskclusterProxy',
+  schema: {
+    'generic-worker': () => ownSchemaPart('generic-worker', 'taskcluster-proxy'),
+    'docker-worker': () => ownSchemaPart('docker-worker', 'taskcluster-proxy'),
+  },
+  properties: {
+    enableTaskclusterProxy: {
+      type: 'boolean',
+      default: true,
+      description: 'Whether payloads may ask for the Taskcluster proxy',
+      since: 'generic-worker',
+    },
+    taskclusterProxyPort: {
+      type: 'port',
+      default: 80,
+      description: 'First port of the Taskcluster proxy; slot n adds 4 × n. A free one if it is refused',
+      since: 'generic-worker',
+    },
+    taskclusterProxyExecutable: {
+      type: 'string',
+      default: 'taskcluster-proxy',
+      description: "generic-worker's proxy program; not needed, since the worker has a proxy",
+      since: 'generic-worker',
+    },
+  },
+  enabledBy: 'enableTaskclusterProxy',
+  open: ({ config, secrets, version }) => {
+    const ports = slotPorts(config.taskclusterProxyPort);
+    return serving<true>({
+      ask: ({ switches }) => switches.has('taskclusterProxy') || undefined,
+      check: (_, { payload }) =>
+        payload.taskclusterProxyInterface === 'docker-bridge'
+          ? [
+              'taskclusterProxyInterface docker-bridge is not supported: the proxy is for the processes of the task itself, at localhost',
+            ]
+          : [],
+      start: async (_, run) => {
+        // Loaded by the first task that wants it, and not with the configuration.
+        const { startProxy } = await import('./proxy.ts');
+        await using starting = new AsyncDisposableStack();
+        const place = run.task.container
+          ? await placeForContainer(run, starting)
+          : placeOnMachine(run.engine.hostAddress, ports, starting);
+        const { address, names, port } = place;
+        const proxy = starting.use(
+          await startProxy({ ...signerOf(run), rootUrl: config.rootURL, address, names, port, version }),
+        );
+        if (proxy.refused !== undefined)
+          run.log.info(
+            `${PREFIX} Listening on port ${proxy.port}, since port ${port} cannot be had: ${proxy.refused}`,
+          );
+        run.signal.addEventListener('abort', proxy.stop, { once: true });
+        starting.defer(() => {
+          run.signal.removeEventListener('abort', proxy.stop);
+        });
+
+        const secret = run.engine.capabilities.has('peers') ? undefined : newSecret();
+        // Another task may come upon it, so that every log hides it.
+        if (secret) starting.defer(secrets.add(secret));
+        const url = place.url(proxy.port);
+        const disposables = starting.move();
+        return {
+          container: place.container,
+          env: { TASKCLUSTER_PROXY_URL: secret ? `${url}/${secret.reveal()}` : url },
+          started: sandbox => {
+            proxy.serve(callersOf(sandbox, secret));
+          },
+          // Whoever is left of the run gets no more answers.
+          finish: async () => {
+            proxy.stop();
+          },
+          [Symbol.asyncDispose]: () => disposables.disposeAsync(),
+        };
+      },
+    });
+  },
+});
+
+function newSecret(): Secret {
+  return new Secret(randomBytes(SECRET_LENGTH).toString('base64url'));
+}
+
+/** By their connections where the engine can tell; else by a secret in the URL, which is in no log. */
+function callersOf(sandbox: Pick<Sandbox, 'isPeer'>, secret: Secret | undefined): Callers {
+  if (secret) return { by: 'secret', secret };
+  return {
+    by: 'connection',
+    isPeer: connection => {
+      if (!sandbox.isPeer)
+        throw new TypeError('the engine does not tell whose a connection is, though it says so');
+      return sandbox.isPeer(connection);
+    },
+  };
+}
+
+/** A run signs with its newest credentials, and says in its log when it has new ones. */
+function signerOf({ claim, calls, log }: RunHandle) {
+  let last = calls.credentials;
+  return {
+    credentials: () => {
+      const present = calls.credentials;
+      if (present !== last) {
+        last = present;
+        log.info(`${PREFIX} Successfully refreshed taskcluster-proxy credentials: ${present.clientId}`);
+      }
+      return present;
+    },
+    // Creating artifacts of its own run is what no task's scopes can say.
+    authorizedScopes: [
+      ...new Set([...(claim.task.scopes ?? []), `queue:create-artifact:${claim.taskId}/${claim.runId}`]),
+    ],
+  };
+}

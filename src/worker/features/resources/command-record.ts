@@ -1,0 +1,81 @@
+import type { CommandResult, Usage } from '../../engines/engine.ts';
+import { goDuration } from '../../task-log/words.ts';
+import { byteWords, SystemMemoryRecord, type SystemMemory } from './system-memory.ts';
+
+/** What the processes of a run used while one command of it ran, in ms and bytes. */
+export interface CommandUsage {
+  readonly userMs: number;
+  readonly kernelMs: number;
+  /** Not there for a command that was over before its memory was looked at. */
+  readonly peakMemoryBytes?: number;
+  readonly readBytes?: number;
+  readonly writtenBytes?: number;
+}
+
+/** What was seen while one command ran. */
+export class CommandRecord {
+  readonly #memory = new SystemMemoryRecord();
+  /** What the run had used before. */
+  readonly #before: Usage;
+  #last: Usage | undefined;
+  #peak = 0;
+
+  constructor(before: Usage) {
+    this.#before = before;
+  }
+
+  /** Whether what the processes use was seen while the command ran. */
+  get hasUsage(): boolean {
+    return this.#last !== undefined;
+  }
+
+  add(memory: SystemMemory, usage: Usage | undefined): void {
+    this.#memory.add(memory);
+    if (usage) this.addUsage(usage);
+  }
+
+  addUsage(usage: Usage): void {
+    this.#last = usage;
+    this.#peak = Math.max(this.#peak, usage.memoryBytes);
+    // It is that of the whole run, and this command's when it grew while the command ran.
+    if (usage.peakMemoryBytes > this.#before.peakMemoryBytes)
+      this.#peak = Math.max(this.#peak, usage.peakMemoryBytes);
+  }
+
+  /** What was used in between; undefined when nothing was seen. */
+  usage(): CommandUsage | undefined {
+    const [before, last] = [this.#before, this.#last];
+    if (!last) return undefined;
+    const since = (name: 'userMs' | 'kernelMs' | 'readBytes' | 'writtenBytes') =>
+      Math.max(0, (last[name] ?? 0) - (before[name] ?? 0));
+    return {
+      userMs: since('userMs'),
+      kernelMs: since('kernelMs'),
+      ...(this.#peak > 0 && { peakMemoryBytes: this.#peak }),
+      ...(last.readBytes !== undefined && { readBytes: since('readBytes') }),
+      ...(last.writtenBytes !== undefined && { writtenBytes: since('writtenBytes') }),
+    };
+  }
+
+  /** Lines of the command's summary. */
+  lines(): (readonly [label: string, value: string])[] {
+    const used = this.usage();
+    const own: (readonly [string, string])[] = [];
+    if (used) {
+      own.push(['CPU Time of All Processes', goDuration(used.userMs + used.kernelMs)]);
+      if (used.peakMemoryBytes !== undefined)
+        own.push(['Peak Memory of All Processes', byteWords(used.peakMemoryBytes)]);
+      if (used.readBytes !== undefined) own.push(['Read from Storage', byteWords(used.readBytes)]);
+      if (used.writtenBytes !== undefined) own.push(['Written to Storage', byteWords(used.writtenBytes)]);
+    }
+    return [...own, ...this.#memory.lines()];
+  }
+}
+
+/** What a run has used before its first command. */
+export const NOTHING: Usage = { userMs: 0, kernelMs: 0, memoryBytes: 0, peakMemoryBytes: 0, processes: 0 };
+
+/** What a run has used after a command that nobody saw: it was too quick. */
+export function afterUnseen(before: Usage, { userMs = 0, kernelMs = 0 }: CommandResult): Usage {
+  return { ...before, userMs: before.userMs + userMs, kernelMs: before.kernelMs + kernelMs };
+}

@@ -1,0 +1,56 @@
+import { goDuration } from '../../task-log/words.ts';
+import { byteWords, usedBytes, type SystemMemory } from './system-memory.ts';
+
+/** When memory is short, and for how long it may be. The names are those of the configuration. */
+export interface MemoryLimits {
+  readonly maxMemoryUsagePercent: number;
+  readonly minAvailableMemoryBytes: number;
+  readonly allowedHighMemoryDurationSecs: number;
+  /** Whether the task goes on all the same. */
+  readonly disableOOMProtection: boolean;
+}
+
+/** What has to be done about a shortage of memory: lines for the log, and why the task ends, if it does. */
+export interface Shortage {
+  readonly warnings: readonly string[];
+  readonly stop?: string;
+}
+
+/**
+ * Watches whether memory of the machine stays short: when more of it is used, and less is available, than a pool allows,
+ * for longer than it allows. Both have to be the case. The words are generic-worker's.
+ */
+export class MemoryLimit {
+  readonly #limits: MemoryLimits;
+  #shortSince: number | undefined;
+  #told = false;
+
+  constructor(limits: MemoryLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Takes notice of how much memory there is.
+   *
+   * @param nowMs of a clock that only goes forward
+   * @returns what follows from it, told once for each shortage
+   */
+  observe(nowMs: number, memory: SystemMemory): Shortage | undefined {
+    const { maxMemoryUsagePercent, minAvailableMemoryBytes, allowedHighMemoryDurationSecs } = this.#limits;
+    const usedPercent = (100 * usedBytes(memory)) / memory.totalBytes;
+    if (usedPercent <= maxMemoryUsagePercent || memory.availableBytes >= minAvailableMemoryBytes) {
+      this.#shortSince = undefined;
+      this.#told = false;
+      return undefined;
+    }
+    this.#shortSince ??= nowMs;
+    const allowedMs = allowedHighMemoryDurationSecs * 1_000;
+    if (this.#told || nowMs - this.#shortSince <= allowedMs) return undefined;
+    this.#told = true;
+    const short = `above ${maxMemoryUsagePercent}% and available memory less than ${byteWords(minAvailableMemoryBytes)}`;
+    const warning = `Memory usage ${short} persisted for over ${goDuration(allowedMs)}!`;
+    return this.#limits.disableOOMProtection
+      ? { warnings: [warning, 'OOM protections are disabled, continuing task...'] }
+      : { warnings: [warning], stop: `task aborted due to sustained memory usage ${short}` };
+  }
+}

@@ -1,0 +1,82 @@
+import { TaskError } from '../../outcome.ts';
+import { ownSchemaPart } from '../../schema-part.ts';
+import type { TaskLog } from '../../task-log/task-log.ts';
+import { feature, serving, type ActiveFeature, type RunHandle } from '../feature.ts';
+import { MemoryLimit, type MemoryLimits } from './memory-limit.ts';
+import { Monitor } from './monitor.ts';
+import { properties } from './properties.ts';
+
+/** Where what a run used over time is uploaded. */
+const ARTIFACT = 'public/monitoring/resource-usage.json';
+
+interface Ask {
+  /** Whether the log tells of memory, and a task is stopped when memory is short. */
+  readonly watched: boolean;
+  /** Whether an artifact tells what the task used over time. */
+  readonly overTime: boolean;
+}
+
+/**
+ * `features.resourceMonitor`, which is on by default, and `features.resourceUsage`: what a task uses, and what is left of the
+ * machine's memory. A command that takes less than half a second is not looked at.
+ */
+export const resources = feature({
+  name: 'resourceMonitor',
+  schema: { 'generic-worker': () => ownSchemaPart('generic-worker', 'resources') },
+  properties,
+  enabledBy: 'enableResourceMonitor',
+  open: ({ config, engineFor }) =>
+    serving<Ask>({
+      ask: ({ format, switches }) => {
+        const overTime = switches.has('resourceUsage');
+        // It is on by default, so that a task which says nothing about it does not ask for it where there is none.
+        const watched = config.enableResourceMonitor && switches.has('resourceMonitor');
+        if (overTime && !engineFor({ format }).capabilities.has('usage')) {
+          throw new TaskError(
+            'malformed-payload',
+            `this worker's engine cannot serve feature "resourceUsage": it lacks usage`,
+          );
+        }
+        return watched || overTime ? { watched, overTime } : undefined;
+      },
+      start: (ask, run) => watching(ask, run, config),
+    }),
+});
+
+function watching({ watched, overTime }: Ask, run: RunHandle, limits: MemoryLimits): ActiveFeature {
+  const { artifacts, log } = run;
+  if (overTime) artifacts.reserve(ARTIFACT, 'the resource monitor');
+  const limit = new MemoryLimit(limits);
+  const monitor = new Monitor({
+    series: overTime,
+    onSeen: ({ nowMs, memory }) => {
+      if (watched) heed(limit.observe(nowMs, memory), run, log);
+    },
+  });
+  return {
+    started: sandbox => {
+      monitor.attach(sandbox);
+    },
+    commandStarting: index => {
+      monitor.commandStarting(index);
+    },
+    commandEnded: async (_index, result) => {
+      const lines = await monitor.commandEnded(result);
+      return watched ? lines : [];
+    },
+    finish: async ({ uploads, signal }) => {
+      monitor.stop();
+      if (!overTime || uploads !== 'all') return;
+      const options = { contentType: 'application/json', contentEncoding: 'gzip', signal } as const;
+      await artifacts.upload(ARTIFACT, Buffer.from(monitor.report()), options);
+    },
+    [Symbol.asyncDispose]: async () => {
+      monitor.stop();
+    },
+  };
+}
+
+function heed(shortage: ReturnType<MemoryLimit['observe']>, run: RunHandle, log: TaskLog): void {
+  for (const warning of shortage?.warnings ?? []) log.warn(warning);
+  if (shortage?.stop !== undefined) run.stop(shortage.stop);
+}

@@ -1,0 +1,37 @@
+import { switchPart } from '../schema-part.ts';
+import { feature, serving } from './feature.ts';
+
+/**
+ * `features.runTaskAsCurrentUser`: for an engine whose commands run as the worker's own user, that is so already. One that makes a
+ * user for each task makes none for this one; then, as in generic-worker, no other task runs beside it.
+ */
+export const runTaskAsCurrentUser = feature({
+  name: 'runTaskAsCurrentUser',
+  schema: { 'generic-worker': switchPart('runTaskAsCurrentUser', "Run commands as the worker's own user") },
+  properties: {
+    enableRunTaskAsCurrentUser: {
+      type: 'boolean',
+      default: true,
+      description: "Whether payloads may ask to run as the worker's own user",
+      since: 'generic-worker',
+    },
+  },
+  enabledBy: 'enableRunTaskAsCurrentUser',
+  open: ({ config: { provisionerId, workerType, capacity }, engineFor }) =>
+    serving<true>({
+      ask: ({ switches }) => switches.has('runTaskAsCurrentUser') || undefined,
+      check: (_, task) => {
+        const { capabilities } = engineFor(task);
+        if (capabilities.has('own-user')) return [];
+        if (!capabilities.has('task-users'))
+          return [`this worker's engine cannot serve feature "runTaskAsCurrentUser": it lacks own-user`];
+        return capacity === 1
+          ? []
+          : [
+              `this task is attempting to use feature "runTaskAsCurrentUser", which workers of a capacity above 1 do not have`,
+            ];
+      },
+      scopes: () => [`generic-worker:run-task-as-current-user:${provisionerId}/${workerType}`],
+      start: () => ({}),
+    }),
+});

@@ -1,0 +1,16 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { feature, serving } from './feature.ts';
+
+/** Makes the folder for artifacts of tasks that a script runs, so that it is there for the script, and never missing. */
+export const script = feature({
+  name: 'script',
+  open: () =>
+    serving<readonly string[]>({
+      ask: ({ format, artifacts }) => (format === 'script' ? artifacts.map(({ path }) => path) : undefined),
+      start: async (folders, { home }) => {
+        for (const folder of folders) await mkdir(join(home.path, folder));
+        return {};
+      },
+    }),
+});

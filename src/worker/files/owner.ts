@@ -1,0 +1,5 @@
+/** Whom files and processes belong to. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}

@@ -1,0 +1,21 @@
+import { fillFrom } from './file-pieces.ts';
+import { isStream, type FileSource } from './file-source.ts';
+import { streamPieces } from './stream-pieces.ts';
+
+/**
+ * The first bytes of a small file.
+ *
+ * @param size in bytes, how many there are; of a stream, all
+ * @throws TaskError `task-failed` when there are fewer, StreamFailed, or the signal's reason
+ */
+export async function wholeOf(source: FileSource, size: number, signal: AbortSignal): Promise<Buffer> {
+  if (Buffer.isBuffer(source)) return source;
+  if (isStream(source)) {
+    const pieces: Buffer[] = [];
+    for await (const piece of streamPieces(source, size, signal)) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+  const whole = Buffer.allocUnsafe(size);
+  await fillFrom(source, whole, size, 0);
+  return whole;
+}

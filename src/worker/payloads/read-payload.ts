@@ -1,0 +1,131 @@
+import { validator, type Validator } from '../../base/index.ts';
+import { logNames } from '../log-names.ts';
+import { TaskError } from '../outcome.ts';
+import type { SchemaPart } from '../schema-part.ts';
+import type { FormatName, TaskSpec } from '../task-spec.ts';
+import { acceptedPart } from './accepted-part.ts';
+import type { AcceptedPayload, PayloadFormat } from './format.ts';
+import { dockerWorker } from './docker-worker.ts';
+import { genericWorker } from './generic-worker.ts';
+import { mergeSchema } from './merge-schema.ts';
+
+const FORMATS: readonly PayloadFormat[] = [genericWorker, dockerWorker];
+
+/** Whoever has a part of the payload's schema. */
+export interface SchemaOwner {
+  readonly name: string;
+  readonly schema?: Partial<Record<FormatName, SchemaPart | (() => SchemaPart)>>;
+}
+
+/** Reads the payloads of the formats that one worker takes. */
+export interface Payloads {
+  /** The schema of one of the formats, or of everything that this worker takes. */
+  schema(format?: FormatName): object;
+  /**
+   * Reads a payload where it enters. What the schema does not accept is left out of what the task asks for.
+   *
+   * @throws TaskError `malformed-payload` for a payload that cannot be looked at
+   */
+  read(payload: unknown): ReadPayload;
+  /** What a task is taken to ask for whose payload cannot be read: a log, under the names that it plainly meant. */
+  unreadable(payload: unknown): TaskSpec;
+}
+
+/** A payload, as far as it could be read. */
+export interface ReadPayload {
+  readonly task: TaskSpec;
+  /** What is wrong with it, each problem named by its path. */
+  readonly problems: readonly string[];
+  /** What it should look like. */
+  readonly schema: object;
+}
+
+/**
+ * @param names of the formats that the worker's engine takes, the likeliest first
+ * @param configured formats that this worker alone has
+ * @throws Error when two features claim the same property
+ */
+export function payloadsOf(
+  names: readonly FormatName[],
+  features: readonly SchemaOwner[],
+  configured: readonly PayloadFormat[] = [],
+): Payloads {
+  const formats = names.map(name => {
+    const format = [...configured, ...FORMATS].find(each => each.name === name);
+    if (!format) throw new Error(`there is no payload format ${name}`);
+    const schema = schemaOf(format, features);
+    // Compiled at the first payload: it costs tens of ms.
+    let compiled: Validator | undefined;
+    const check: Validator = value =>
+      (compiled ??= validator(schema, { fillDefaults: true, bestBranches: true }))(value);
+    return { format, schema, check };
+  });
+  const [first] = formats;
+  if (!first) throw new Error('a worker needs a payload format');
+  const meantBy = (payload: unknown) => formats.find(each => each.format.isMeant(payload)) ?? first;
+  return {
+    unreadable: payload => unreadable(payload, meantBy(payload).format),
+    schema: name => {
+      const found = formats.filter(({ format }) => name === undefined || format.name === name);
+      if (found.length === 0) throw new Error(`this worker takes no payloads of the format ${name}`);
+      const [only] = found;
+      return only && found.length === 1
+        ? only.schema
+        : {
+            $schema: 'http://json-schema.org/draft-07/schema#',
+            title: 'Payload of a tcw task',
+            anyOf: found.map(({ schema }) => schema),
+          };
+    },
+    read: payload => {
+      const value = copyOf(payload);
+      const { format, schema, check } = meantBy(value);
+      const problems = together(format.problems?.(value) ?? [], check(value));
+      if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems, schema };
+      const part = acceptedPart(value, some => check(some).length === 0, format.least);
+      const log = unreadable(value, format);
+      // What is wrong with its log's names is left out of the part, and must not make the log public.
+      return { task: part ? { ...format.read(part), logs: log.logs } : log, problems, schema };
+    },
+  };
+}
+
+/** A format says better than the schema what is wrong at the same place. */
+function together(ofFormat: readonly string[], ofSchema: readonly string[]): string[] {
+  const places = ofFormat.map(problem => problem.slice(0, problem.indexOf(' ') + 1));
+  return [...ofFormat, ...ofSchema.filter(problem => !places.some(place => problem.startsWith(place)))];
+}
+
+function unreadable(payload: unknown, format: PayloadFormat): TaskSpec {
+  return {
+    format: format.name,
+    payload: {},
+    commands: [],
+    env: {},
+    encryptedEnv: [],
+    mounts: [],
+    artifacts: [],
+    logs: (format.logNames ?? logNames)(payload),
+    maxRunTimeSecs: 0,
+    exitCodes: { retry: [], purgeCaches: [] },
+    switches: new Set(),
+    osGroups: [],
+  };
+}
+
+function schemaOf(format: PayloadFormat, features: readonly SchemaOwner[]): object {
+  const parts = features.flatMap(({ name, schema }) => {
+    const part = schema?.[format.name];
+    return part ? [[name, typeof part === 'function' ? part() : part] as const] : [];
+  });
+  return mergeSchema(`Payload of a tcw task (${format.name})`, [[format.name, format.schema], ...parts]);
+}
+
+function copyOf(payload: unknown): unknown {
+  try {
+    return structuredClone(payload);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new TaskError('malformed-payload', 'the payload is nested too deeply');
+  }
+}

@@ -1,0 +1,39 @@
+import type { Property } from './property.ts';
+
+/** Which Taskcluster, and who we are to it. */
+export const deployment = {
+  rootURL: {
+    type: 'string',
+    required: true,
+    pattern: {
+      matches: '^[hH][tT][tT][pP][sS]?://[^\\s/?#@\\\\]+/*$',
+      meaning: 'a URL like https://tc.example.com, without a path',
+    },
+    normal: text => (URL.canParse(text) ? new URL(text).origin : undefined),
+    description: 'Root URL of the Taskcluster deployment',
+    usualVariable: 'TASKCLUSTER_ROOT_URL',
+    since: 'generic-worker',
+  },
+  clientId: {
+    type: 'string',
+    required: true,
+    description: 'Client id of the worker',
+    usualVariable: 'TASKCLUSTER_CLIENT_ID',
+    since: 'generic-worker',
+  },
+  accessToken: {
+    type: 'string',
+    required: true,
+    secret: true,
+    description: 'Access token that belongs to clientId',
+    usualVariable: 'TASKCLUSTER_ACCESS_TOKEN',
+    since: 'generic-worker',
+  },
+  certificate: {
+    type: 'string',
+    secret: true,
+    description: 'Certificate of temporary credentials, as JSON text; permanent ones have none',
+    usualVariable: 'TASKCLUSTER_CERTIFICATE',
+    since: 'generic-worker',
+  },
+} as const satisfies Record<string, Property>;

@@ -1,0 +1,34 @@
+import type { Property } from './property.ts';
+
+/** What a property's value has to be, in words that follow "must be": for messages and for the documentation. */
+export function expectation(property: Property): string {
+  if (property.oneOf) return `one of ${property.oneOf.join(', ')}`;
+  if (property.pattern) return property.pattern.meaning;
+  switch (property.type) {
+    case 'boolean':
+      return 'true or false';
+    case 'integer':
+      return `a whole number${range(property)}`;
+    case 'seconds':
+      return 'a whole number of seconds, 0 or more';
+    case 'port':
+      return 'a port, from 0 to 65535';
+    case 'object':
+      return 'an object';
+    case 'ip':
+      return 'an IP address';
+    case 'directory':
+      return 'the path of a directory';
+    case 'file':
+      return 'the path of a file';
+    case 'strings':
+      return 'a list of texts';
+    case 'string':
+      return 'text';
+  }
+}
+
+function range({ minimum, maximum }: Property): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`;
+  return minimum === undefined ? '' : `, ${minimum} or more`;
+}

@@ -1,0 +1,88 @@
+import { satisfies } from '../../base/index.ts';
+import type { Claim } from '../../taskcluster/index.ts';
+import type { Capability } from '../engines/engine.ts';
+import type { NeededScope, OpenFeature, WorkerFeature } from '../features/index.ts';
+import { TaskError } from '../outcome.ts';
+import type { TaskSpec } from '../task-spec.ts';
+
+/** What a task asks for of one feature. */
+export interface Wish {
+  readonly name: string;
+  readonly feature: WorkerFeature;
+  readonly ask: unknown;
+}
+
+interface Pool {
+  readonly provisionerId: string;
+  readonly workerType: string;
+}
+
+/**
+ * What a task asks for, feature by feature.
+ *
+ * @throws TaskError `malformed-payload` with everything that is wrong: with the payload, with the task's scopes, and with
+ *   what this pool or its engine does not offer
+ */
+export async function wishesOf(
+  task: TaskSpec,
+  claim: Claim,
+  features: readonly OpenFeature[],
+  pool: Pool,
+  capabilities: ReadonlySet<Capability>,
+): Promise<Wish[]> {
+  const problems: string[] = [];
+  const wishes: Wish[] = [];
+  for (const { name, feature, isEnabled } of features) {
+    const ask = asked(feature, task, claim, problems);
+    if (ask === undefined) continue;
+    wishes.push({ name, feature, ask });
+    problems.push(...((await feature.check?.(ask, task, claim)) ?? []));
+    if (!isEnabled) problems.push(disabled(name, pool));
+    const needs = feature.needsFor?.(ask) ?? feature.needs ?? [];
+    const lacking = needs.filter(need => !capabilities.has(need));
+    if (lacking.length > 0)
+      problems.push(`this worker's engine cannot serve feature "${name}": it lacks ${lacking.join(', ')}`);
+    problems.push(...scopeProblems(name, feature.scopes?.(ask) ?? [], claim));
+  }
+  if (problems.length > 0) throw new TaskError('malformed-payload', problems.join('\n'));
+  return wishes;
+}
+
+/** What a task that is refused asks of the features that also serve such a task: its log. */
+export function wishesOfRefused(task: TaskSpec, claim: Claim, features: readonly OpenFeature[]): Wish[] {
+  return features
+    .filter(({ feature }) => feature.always)
+    .map(({ name, feature }) => ({ name, feature, ask: feature.ask(task, claim) }));
+}
+
+function asked(feature: WorkerFeature, task: TaskSpec, claim: Claim, problems: string[]): unknown {
+  try {
+    return feature.ask(task, claim);
+  } catch (error) {
+    if (!(error instanceof TaskError) || error.kind !== 'malformed-payload') throw error;
+    problems.push(error.message);
+    return undefined;
+  }
+}
+
+function disabled(name: string, { provisionerId, workerType }: Pool): string {
+  return `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (${provisionerId}/${workerType})`;
+}
+
+/** In generic-worker's words. */
+function scopeProblems(name: string, needed: readonly NeededScope[], { task }: Claim): string[] {
+  const scopes = task.scopes ?? [];
+  const missing = needed.filter(scope => !satisfies(scopes, scope));
+  if (missing.length === 0) return [];
+  return [
+    `Feature "${name}" requires scopes:`,
+    '',
+    ...needed.map(scope => (typeof scope === 'string' ? scope : scope.AnyOf.join(' or '))),
+    '',
+    'but task only has scopes:',
+    '',
+    ...scopes,
+    '',
+    'You probably should add some scopes to your task definition',
+  ];
+}

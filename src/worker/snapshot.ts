@@ -1,0 +1,48 @@
+import type { WorkerNews } from './events.ts';
+import type { RunState } from './run/run-state.ts';
+import { STARTING, type WorkerState } from './worker-state.ts';
+
+/** What a worker is doing at one moment. */
+export interface WorkerSnapshot {
+  readonly state: WorkerState;
+  /** How many tasks it runs at once. */
+  readonly capacity: number;
+  /** The runs that are not over, in the order in which they were claimed. */
+  readonly runs: readonly RunSnapshot[];
+  /** How many slots are out of service, since processes of runs that are over could not be ended. */
+  readonly outOfService: number;
+  /** How many runs are over. */
+  readonly resolved: number;
+}
+
+export interface RunSnapshot {
+  readonly taskId: string;
+  readonly runId: number;
+  readonly state: RunState;
+}
+
+/** Keeps the present state of a worker by its events. */
+export function snapshots(capacity: number): {
+  see(news: WorkerNews): void;
+  present(): WorkerSnapshot;
+} {
+  let state = STARTING;
+  let resolved = 0;
+  let outOfService = 0;
+  const runs = new Map<string, RunSnapshot>();
+  return {
+    see: news => {
+      if (news.type === 'worker') state = news.state;
+      if (news.type === 'processes-gone') outOfService -= 1;
+      if (news.type !== 'run') return;
+      const { taskId, runId } = news.claim;
+      const key = `${taskId}/${runId}`;
+      if (news.state.phase !== 'resolved') runs.set(key, { taskId, runId, state: news.state });
+      else if (runs.delete(key)) {
+        resolved += 1;
+        if (news.state.processesLeft) outOfService += 1;
+      }
+    },
+    present: () => ({ state, capacity, runs: [...runs.values()], outOfService, resolved }),
+  };
+}

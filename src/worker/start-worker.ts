@@ -1,0 +1,258 @@
+import { NEVER, ReplaySubject, Subject, type Observable, type Subscription } from 'rxjs';
+import type { Pulse } from '../pulse/index.ts';
+import type { Shutdown } from '../streams/index.ts';
+import { connectQueue, type Credentials, type Queue, type ServiceError } from '../taskcluster/index.ts';
+import type { WorkerConfig } from './config/index.ts';
+import { connectPulse } from './connect-pulse.ts';
+import type { WorkerParts } from './context.ts';
+import type { Engine } from './engines/engine.ts';
+import type { Engines } from './engines/engines.ts';
+import type { Tell, WorkerNews } from './events.ts';
+import { FEATURES, openFeatures, type FeatureModule, type OpenFeatures } from './features/index.ts';
+import { removeLeftovers } from './ledger/index.ts';
+import { closeMachine, readyMachine, type Machine } from './machine.ts';
+import { formatsTaken } from './engine-names.ts';
+import type { IsNeeded } from './needed.ts';
+import { payloadsOfWorker } from './payload-schema.ts';
+import type { Payloads } from './payloads/index.ts';
+import { LiveSecrets } from './secrets/live-secrets.ts';
+import { snapshots, type WorkerSnapshot } from './snapshot.ts';
+import { diskCollector, type DiskCollector, type KeptInStore } from './stores/index.ts';
+import { CredentialsRefused, StartError } from './start-error.ts';
+import { tasksDone } from './tasks-done.ts';
+import type { ExitReason } from './worker-state.ts';
+import { createWorker } from './worker.ts';
+
+/** What a worker is started with. */
+export interface WorkerOptions {
+  readonly config: WorkerConfig;
+  /** Printed at the top of each task's log. */
+  readonly version: string;
+  /** Where events come from. Without it, the worker connects to the broker that its configuration names, if any. */
+  readonly pulse?: Pulse | undefined;
+  /** The worker's own credentials, where they are replaced while it lives: those of the configuration otherwise. */
+  readonly credentials?: (() => Credentials) | undefined;
+  /** Emits each replacement: every log hides it from then on. */
+  readonly credentials$?: Observable<Credentials>;
+  /** Asked when the worker has nothing to do, and from time to time; `false` ends it. It must settle when aborted. */
+  readonly isNeeded?: IsNeeded | undefined;
+  /** The queue, in place of the one at the configuration's `rootURL`. */
+  readonly queue?: Queue;
+  /** Where tasks run, in place of the engines that are configured. The worker closes them at its end. */
+  readonly engines?: readonly Engine[];
+  /** What tasks may ask for; all of tcw's features by default. */
+  readonly features?: readonly FeatureModule[];
+  /** What its logs hide; the worker adds its own secrets and those of its runs. */
+  readonly secrets?: LiveSecrets;
+  /** Gets each piece of each task's log as it is written. */
+  readonly onLog?: WorkerParts['onLog'];
+  /** Spreads what a fleet would do at once; `Math.random` unless given. */
+  readonly random?: () => number;
+}
+
+/** A worker that runs. */
+export interface RunningWorker {
+  /** What it does, as it does it, from when somebody listens. Completes at its end. */
+  readonly events$: Observable<WorkerNews>;
+  /** What it is doing now. */
+  snapshot(): WorkerSnapshot;
+  /** What its caches, downloads and images take that no run uses now. */
+  stores(): readonly KeptInStore[];
+  /**
+   * Tells it to go: `finish` when what runs is done, `now` at once, within `shutdownGraceSecs`, `force` within two seconds,
+   * whatever is unfinished. A stronger word may follow.
+   *
+   * @param graceMs the time that is left, in place of `shutdownGraceSecs`; 0 for no limit
+   */
+  drain(how: Shutdown, graceMs?: number): void;
+  /**
+   * Why it ended, when it has: nothing of it is left then.
+   *
+   * @throws StartError, CredentialsRefused
+   */
+  readonly done: Promise<ExitReason>;
+}
+
+/** How long Pulse is waited for at the end, in ms: a worker that is done holds no message any more. */
+const CLOSE_PULSE_MS = 500;
+const MEGABYTE = 1024 ** 2;
+/** Incidents after which this machine can run no more tasks. */
+const ENDS_THE_WORKER: ReadonlySet<WorkerNews['type']> = new Set([
+  'worker-unfit',
+  'no-user-left',
+  'engine-gone',
+  'user-script-failed',
+]);
+
+/** Starts a worker: finds out what the machine can do, removes what an earlier life left, and asks for work. */
+export function startWorker(options: WorkerOptions): RunningWorker {
+  const { config, secrets = new LiveSecrets() } = options;
+  secrets.addAllOf(config);
+  const replacements = hideReplacements(options.credentials$, secrets);
+  const events$ = new Subject<WorkerNews>();
+  const shutdown$ = new ReplaySubject<Shutdown>();
+  const watched = snapshots(config.capacity);
+  const tell: Tell = news => {
+    watched.see(news);
+    events$.next(news);
+  };
+  let graceMs = config.shutdownGraceSecs * 1_000;
+  const drain = (how: Shutdown, withinMs = graceMs) => {
+    graceMs = withinMs;
+    shutdown$.next(how);
+  };
+  const requiredBytes = config.requiredDiskSpaceMegabytes * MEGABYTE;
+  const collector = diskCollector({ tasksDir: config.tasksDir, requiredBytes, tell });
+  const done = lived({ ...options, secrets }, collector, tell, shutdown$, () => graceMs).finally(() => {
+    replacements.unsubscribe();
+    events$.complete();
+  });
+  done.catch(() => undefined);
+  return {
+    events$: events$.asObservable(),
+    snapshot: () => watched.present(),
+    stores: () => collector.kept(),
+    drain,
+    done,
+  };
+}
+
+/** The queue accepts replaced credentials until they expire, so that logs go on to hide them for a while. */
+function hideReplacements(credentials$: Observable<Credentials> = NEVER, secrets: LiveSecrets): Subscription {
+  let forget: () => void = () => undefined;
+  return credentials$.subscribe(credentials => {
+    forget();
+    forget = secrets.addAllOf(credentials);
+  });
+}
+
+/** A worker's life. Whatever it opens is closed at its end, the last first. */
+async function lived(
+  options: WorkerOptions & { readonly secrets: LiveSecrets },
+  collector: DiskCollector,
+  tell: Tell,
+  shutdown$: ReplaySubject<Shutdown>,
+  graceMs: () => number,
+): Promise<ExitReason> {
+  const { config, version, secrets, onLog, random } = options;
+  let refusal: ServiceError | undefined;
+  const queue =
+    options.queue ??
+    queueOf(options, tell, error => {
+      refusal = error;
+      tell({ type: 'credentials-refused', err: error });
+      shutdown$.next('finish');
+    });
+  await using life = new AsyncDisposableStack();
+  // The machine is looked at while the broker answers. Whatever fails, the other is closed as well.
+  const { tasksDir, cleanUpTaskDirs: folders } = config;
+  const [pulse, machine] = await opened(life, options, collector, tell);
+  const { engines, ledger } = machine;
+  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engines: engines.all, tell });
+  const payloads = payloadsFor(engines, options);
+  const features = life.use(await featuresOf(options, machine, queue, collector, tell));
+  const done = tasksDone(config, err => {
+    tell({ type: 'tasks-not-counted', err });
+  });
+  if (done.remaining === undefined) {
+    await done.forget();
+    return 'tasks-complete';
+  }
+  const parts: WorkerParts = {
+    config: { ...config, numberOfTasksToRun: done.remaining },
+    queue,
+    engines,
+    ledger,
+    secrets,
+    version,
+    features: features.all,
+    collector,
+    payloads,
+    isNeeded: options.isNeeded,
+    graceMs,
+    ...(onLog && { onLog }),
+    ...(random && { random }),
+  };
+  let because = 'stopped' as ExitReason;
+  let isUnfit = false;
+  await createWorker(parts, pulse, shutdown$).events$.forEach(news => {
+    if (news.type === 'run' && news.state.phase === 'resolved') void done.count();
+    if (news.type === 'worker' && news.state.phase === 'stopped') because = news.state.because ?? because;
+    tell(news);
+    if (ENDS_THE_WORKER.has(news.type)) {
+      isUnfit = true;
+      shutdown$.next('finish');
+    }
+  });
+  if (isUnfit) because = 'out-of-service';
+  if (refusal) throw new CredentialsRefused(refusal);
+  if (because === 'tasks-complete') await done.forget();
+  return because;
+}
+
+async function opened(
+  life: AsyncDisposableStack,
+  { config, pulse: given, engines, secrets }: WorkerOptions & { readonly secrets: LiveSecrets },
+  collector: DiskCollector,
+  tell: Tell,
+): Promise<[Pulse | undefined, Machine]> {
+  const connecting = given ? Promise.resolve(given) : connectPulse(config, tell);
+  const readying = readyMachine({ config, tell, secrets, collector }, engines);
+  const [connected, ready] = await Promise.allSettled([connecting, readying]);
+  if (!given && connected.status === 'fulfilled') life.defer(() => connected.value?.close(CLOSE_PULSE_MS));
+  if (ready.status === 'fulfilled') life.defer(() => closeMachine(ready.value, tell));
+  return [await connecting, await readying];
+}
+
+/** @throws StartError when a format is configured wrongly, or two features claim the same payload property */
+function payloadsFor({ formats }: Engines, { config, features = FEATURES }: WorkerOptions): Payloads {
+  try {
+    return payloadsOfWorker(formatsTaken(formats, config), features, config);
+  } catch (error) {
+    throw new StartError((error as Error).message, { cause: error });
+  }
+}
+
+function queueOf(
+  { config, credentials = () => config }: WorkerOptions,
+  tell: Tell,
+  onRefused: (error: ServiceError) => void,
+): Queue {
+  return connectQueue({
+    rootUrl: config.rootURL,
+    credentials,
+    taskQueueId: `${config.provisionerId}/${config.workerType}`,
+    workerGroup: config.workerGroup,
+    workerId: config.workerId,
+    onRetry: (err, waitMs) => {
+      tell({ type: 'queue-away', err, waitMs });
+    },
+    onUnreadable: problem => {
+      tell({ type: 'claim-unreadable', problem });
+    },
+    onRefused,
+  });
+}
+
+async function featuresOf(
+  { config, features = FEATURES, version, secrets }: WorkerOptions & { readonly secrets: LiveSecrets },
+  { engines }: Machine,
+  queue: Queue,
+  collector: DiskCollector,
+  tell: Tell,
+): Promise<OpenFeatures> {
+  try {
+    return await openFeatures(features, {
+      config,
+      queue,
+      engines: engines.all,
+      engineFor: task => engines.for(task),
+      tell,
+      secrets,
+      collector,
+      version,
+    });
+  } catch (error) {
+    throw new StartError((error as Error).message, { cause: error });
+  }
+}

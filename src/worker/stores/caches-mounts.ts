@@ -1,0 +1,30 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { isCode } from '../files/is-code.ts';
+
+/**
+ * Where something is mounted in a directory, or at it. A task that is root may have done that, and what is mounted would
+ * move with the directory, to be in the hands of later tasks.
+ *
+ * @returns paths as the system tells them; none on a platform that does not tell
+ */
+export async function mountsIn(directory: string): Promise<string[]> {
+  try {
+    const [real, table] = await Promise.all([
+      realpath(directory, { encoding: 'buffer' }),
+      readFile('/proc/self/mountinfo', 'latin1'),
+    ]);
+    const path = real.toString('latin1');
+    return table
+      .split('\n')
+      .map(line => plain(line.split(' ')[4] ?? ''))
+      .filter(point => point === path || point.startsWith(`${path}/`));
+  } catch (error) {
+    if (isCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) return [];
+    throw error;
+  }
+}
+
+/** Spaces, tabs, line breaks and backslashes are written as octal numbers. */
+function plain(word: string): string {
+  return word.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}

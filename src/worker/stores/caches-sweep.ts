@@ -1,0 +1,49 @@
+import { opendir } from 'node:fs/promises';
+import type { Tell } from '../events.ts';
+import { isThrownAway, type ThrowAway } from './caches-bin.ts';
+import { identityOf, isSame } from './caches-move.ts';
+import { isCacheId, type CacheEntry } from './caches-table.ts';
+import type { OwnFolder } from './own-folder.ts';
+
+/** So many names are told. */
+const MOST_TOLD = 100;
+
+export interface Sweeping {
+  readonly throwAway: ThrowAway;
+  readonly tell: Tell;
+}
+
+/**
+ * Compares the list of caches with what lies in their folder. Names that cannot be a cache's are left alone: the folder may
+ * have been chosen badly.
+ *
+ * @returns the entries that can be used
+ */
+export async function sweep(
+  { path: folder, identity: { dev } }: OwnFolder,
+  entries: readonly CacheEntry[],
+  { throwAway, tell }: Sweeping,
+): Promise<CacheEntry[]> {
+  const usable: CacheEntry[] = [];
+  for (const entry of entries) {
+    const found = await identityOf(`${folder}/${entry.id}`);
+    // Nothing is mounted there, and it is the directory that was given back.
+    if (isSame(found, { dev, ino: entry.ino })) usable.push(entry);
+  }
+  const known = new Set(usable.map(({ id }) => id));
+  const orphans: string[] = [];
+  for await (const { name } of await opendir(folder)) {
+    if (isThrownAway(name) || (isCacheId(name) && !known.has(name))) orphans.push(name);
+  }
+  for (const name of orphans) void throwAway(`${folder}/${name}`);
+  const lost = entries.filter(({ id }) => !known.has(id) && !orphans.includes(id));
+  const names = [...orphans, ...lost.map(({ id }) => id)];
+  if (names.length > 0) tell({ type: 'caches-swept', folder, names: names.slice(0, MOST_TOLD) });
+  // A time to come would keep an entry from being purged, or from being the oldest.
+  const now = Date.now();
+  return usable.map(entry => ({
+    ...entry,
+    createdMs: Math.min(entry.createdMs, now),
+    lastUsedMs: Math.min(entry.lastUsedMs, now),
+  }));
+}

@@ -1,0 +1,204 @@
+import { lchown, mkdir, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Tell } from '../events.ts';
+import { giveFolder } from '../files/give-folder.ts';
+import { isCode } from '../files/is-code.ts';
+import type { Owner } from '../files/owner.ts';
+import { TaskError } from '../outcome.ts';
+import { shortageOf } from '../shortage.ts';
+import { adopted } from './caches-adopt.ts';
+import { bin, type ThrowAway } from './caches-bin.ts';
+import { identityOf, moveCache, NotTheCache } from './caches-move.ts';
+import { cachePool } from './caches-pool.ts';
+import { sweep } from './caches-sweep.ts';
+import { newCacheId, readTable, type CacheEntry } from './caches-table.ts';
+import { takenCache, type CacheLog, type TakenCache } from './caches-taken.ts';
+import type { Store } from './collector.ts';
+import { ownFolder } from './own-folder.ts';
+import type { PurgeRequests } from './purge-requests.ts';
+
+export type { TakenCache } from './caches-taken.ts';
+
+/** How long the removal of caches may hold up the end of a worker, in ms. What is left is removed at its next start. */
+const LAST_REMOVALS_MS = 5_000;
+
+/** The writable directory caches of one worker. They lie in `cachesDir` while no run uses them. */
+export interface Caches extends Store, AsyncDisposable {
+  /**
+   * Gives a run a cache: the freshest one of that name that no other run has, or else a new, empty directory.
+   *
+   * An existing cache is moved to `target` by rename; where that is on another file system it is copied. Requests of the
+   * purge-cache service are heeded first.
+   *
+   * Writes to the log what generic-worker writes, up to the creation of the directory. `Successfully mounted …` is left to
+   * the caller, who may have to fill a new cache first.
+   *
+   * @param target absolute path of the directory. Nothing may lie there yet, except an empty directory, which is replaced:
+   *   so it cannot be the run's own folder
+   * @throws TaskError `task-failed` when something lies at the target; the reason of the signal; Error of the system. The
+   *   cache stays as it was then
+   */
+  take(cacheName: string, target: string, options: TakeOptions): Promise<TakenCache>;
+}
+
+export interface TakeOptions {
+  readonly log: CacheLog;
+  readonly signal: AbortSignal;
+  /**
+   * Makes the folder that the target lies in. It is told to the log first, as `Creating directory …`. The caller knows
+   * which links a task may have planted on the way there, and follows none. Unless it is given, the folder has to exist.
+   */
+  readonly makeParent?: () => Promise<unknown>;
+  /** To whom the cache is given; left as it is unless given. Only root can do that. */
+  readonly owner?: Owner | undefined;
+}
+
+export interface CachesOptions {
+  /** How many caches of one name are kept: as many as there are slots. */
+  readonly capacity: number;
+  readonly tell: Tell;
+  /** Without it, nothing is purged. */
+  readonly purge?: PurgeRequests;
+  /** The queue's clock, in ms since the epoch; this machine's by default. */
+  readonly now?: () => number;
+  /** How often the log hears how far a copy is, in ms. */
+  readonly progressMs?: number;
+}
+
+/**
+ * Opens the caches that earlier workers have kept in a folder. What was not given back in order is removed: caches that a
+ * run had when its worker died, directories that are in no list, and entries whose directory is gone or is another.
+ *
+ * @throws Error of the system when the folder cannot be used
+ */
+export async function openCaches(dir: string, options: CachesOptions): Promise<Caches> {
+  const { capacity, tell, purge, now = Date.now, progressMs } = options;
+  using opening = new DisposableStack();
+  const own = opening.use(
+    await ownFolder(dir, (path, err) => {
+      tell({ type: 'store-entry-stays', description: path, folder: dir, err });
+    }),
+  );
+  const { path: folder } = own;
+  const rubbish = bin(folder);
+  const throwAway: ThrowAway = (path, made) =>
+    rubbish.throwAway(path, made).catch((err: unknown) => {
+      tell({ type: 'store-entry-stays', description: `cache at ${path}`, folder, err });
+    });
+  const found = await sweep(own, readTable(folder), { throwAway, tell });
+  found.push(...(await adopted(own, { throwAway, tell })));
+  const pool = cachePool({ own, capacity, tell, throwAway }, found);
+
+  const held = opening.move();
+
+  const heed = async (log: CacheLog, signal: AbortSignal) => {
+    if (!purge) return;
+    for (const entry of pool.purged(await purge.asked(signal))) forget(entry, log);
+  };
+  /** Takes an entry that is not in the pool any more to where caches end. */
+  const forget = ({ id, cacheName }: CacheEntry, log: CacheLog) => {
+    log.info(`[mounts] Removing cache ${cacheName} from cache table`);
+    log.info(`[mounts] Deleting cache ${cacheName} file(s) at ${pool.pathOf(id)}`);
+    void throwAway(pool.pathOf(id));
+  };
+
+  const existing = async (entry: CacheEntry, target: string, options: TakeOptions) => {
+    const { log, signal, makeParent, owner } = options;
+    const { id, cacheName, createdMs } = entry;
+    const path = pool.pathOf(id);
+    log.info(`[mounts] Moving existing writable directory cache ${cacheName} from ${path} to ${target}`);
+    log.info(`[mounts] Creating directory ${dirname(target)}`);
+    await makeParent?.();
+    await clear(target, cacheName);
+    const made = { dev: own.identity.dev, ino: entry.ino };
+    const onProgress = (line: string) => {
+      log.info(`[mounts] ${line}`);
+    };
+    try {
+      const moved = await moveCache(path, target, made, {
+        onProgress,
+        signal,
+        ...(progressMs && { progressMs }),
+      });
+      // A copy is the cache from now on: a run changes it, and what is left here is not to be found by another.
+      if (moved.isCopy) void throwAway(path, made);
+      if (owner) await given(target, owner);
+      return { id, cacheName, createdMs, path: target, identity: moved.identity, isNew: false };
+    } catch (error) {
+      // A part of a copy, or what was moved here in the place of the cache.
+      await rubbish.throwAway(target).catch(() => undefined);
+      throw error;
+    }
+  };
+
+  const created = async (cacheName: string, target: string, options: TakeOptions) => {
+    const { log, signal, makeParent, owner } = options;
+    const id = newCacheId();
+    log.info(`[mounts] No existing writable directory cache '${cacheName}' - creating ${pool.pathOf(id)}`);
+    log.info(`[mounts] Creating directory ${target}`);
+    await makeParent?.();
+    signal.throwIfAborted();
+    await clear(target, cacheName);
+    const createdMs = now();
+    await mkdir(target, { mode: 0o700 });
+    if (owner) await lchown(target, owner.uid, owner.gid);
+    const identity = await identityOf(target);
+    if (!identity) throw new Error(`${target} was removed while it was made`);
+    return { id, cacheName, createdMs, path: target, identity, isNew: true };
+  };
+
+  return {
+    folder,
+    unused: () => pool.unused(),
+    take: async (cacheName, target, options) => {
+      const { log, signal } = options;
+      signal.throwIfAborted();
+      await heed(log, signal);
+      for (let entry = pool.take(cacheName); entry; entry = pool.take(cacheName)) {
+        try {
+          const place = await existing(entry, target, options);
+          return takenCache(place, { pool, log, ...(progressMs && { progressMs }) });
+        } catch (error) {
+          if (!(error instanceof NotTheCache)) {
+            pool.putBack(entry);
+            throw error;
+          }
+          const isReplaced = error.cause === undefined;
+          log.warn(`[mounts] ${error.message}${isReplaced ? ': somebody has replaced it' : ''}`);
+          forget(entry, log);
+        }
+      }
+      const place = await created(cacheName, target, options);
+      return takenCache(place, { pool, log, ...(progressMs && { progressMs }) });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.race([rubbish.emptied(), sleep(LAST_REMOVALS_MS, undefined, { ref: false })]);
+      held.dispose();
+    },
+  };
+}
+
+/** A cache that cannot be given, such as one that is too deep for a path, would keep all later tasks from it. */
+async function given(cache: string, owner: Owner): Promise<void> {
+  try {
+    await giveFolder(cache, owner);
+  } catch (error) {
+    if (shortageOf(error) !== undefined) throw error;
+    throw new NotTheCache(`the cache cannot be given to the user of the task (${(error as Error).message})`, {
+      cause: error,
+    });
+  }
+}
+
+/** Sees that nothing lies where a cache is to be. */
+async function clear(target: string, cacheName: string): Promise<void> {
+  try {
+    await rmdir(target);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return;
+    if (!isCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EBUSY')) throw error;
+    const message = `cannot mount cache "${cacheName}" at path ${target} since something lies there already`;
+    throw new TaskError('task-failed', message);
+  }
+}

@@ -1,0 +1,135 @@
+import type { Tell } from '../events.ts';
+import type { Collector, Store, Unused } from './collector.ts';
+import { diskSpace, type DiskSpace, type MeasureDisk } from './disk-space.ts';
+
+/** When this much time has passed, in ms, no further entry is removed: whoever waits for room hears how it is. */
+const PATIENCE_MS = 5 * 60_000;
+
+export interface CollectorOptions {
+  /** Where runs have their folders. */
+  readonly tasksDir: string;
+  /** How much is to be free on the file system of each folder. 0 for nothing: then there is always room. */
+  readonly requiredBytes: number;
+  readonly tell: Tell;
+  readonly measure?: MeasureDisk;
+  readonly patienceMs?: number;
+}
+
+/** A collector that tells more than whether there is room. */
+export interface DiskCollector extends Collector {
+  /** The file systems on which too little is free now. Removes nothing. */
+  shortages(): Promise<readonly Shortage[]>;
+  /** What the stores keep that no run uses now. */
+  kept(): readonly KeptInStore[];
+}
+
+/** How much of a store no run uses now. */
+export interface KeptInStore {
+  readonly folder: string;
+  readonly entries: number;
+  /** Of the entries whose size is known without a walk through them. */
+  readonly bytes: number;
+}
+
+/** A file system on which too little is free. */
+export interface Shortage extends DiskSpace {
+  readonly requiredBytes: number;
+}
+
+/**
+ * Makes the collector of one worker. It looks at the file system of the tasks, and at those of the stores that are added.
+ *
+ * A file system that holds nothing but a store may be small on purpose. Half of it is enough to be free there, where that is
+ * less than `requiredBytes`.
+ */
+export function diskCollector(options: CollectorOptions): DiskCollector {
+  const { tasksDir, requiredBytes, tell, measure = diskSpace, patienceMs = PATIENCE_MS } = options;
+  const stores: Store[] = [];
+  let underWay: Promise<boolean> | undefined;
+
+  const shortages = async (): Promise<Shortage[]> => {
+    if (requiredBytes === 0) return [];
+    const folders = new Set([tasksDir, ...stores.map(({ folder }) => folder)]);
+    const spaces = await Promise.all(Array.from(folders, measure));
+    const ofTasks = spaces[0]?.device;
+    return distinct(spaces)
+      .map(space => ({
+        ...space,
+        requiredBytes:
+          space.device === ofTasks ? requiredBytes : Math.min(requiredBytes, space.totalBytes / 2),
+      }))
+      .filter(space => space.freeBytes < space.requiredBytes);
+  };
+
+  const freed = async (): Promise<boolean> => {
+    const endsAt = performance.now() + patienceMs;
+    const tried = new Set<string>();
+    for (let short = await shortages(); short.length > 0; short = await shortages()) {
+      const next = performance.now() < endsAt ? await oldest(short, tried) : undefined;
+      if (!next) return false;
+      await remove(next);
+    }
+    return true;
+  };
+
+  /** The entry that was used longest ago, of all on the file systems that are short. */
+  const oldest = async (short: readonly Shortage[], tried: Set<string>) => {
+    const devices = new Set(short.map(({ device }) => device));
+    const found: Candidate[] = [];
+    for (const [number, store] of stores.entries()) {
+      const unused = store.unused();
+      if (unused.length === 0 || !devices.has((await measure(store.folder)).device)) continue;
+      for (const entry of unused) {
+        // Stores make their list anew each time: an entry is known by what it is and when it was used.
+        const key = `${number} ${entry.lastUsedMs} ${entry.description}`;
+        if (!tried.has(key)) found.push({ entry, store, key });
+      }
+    }
+    const [first] = found.sort((a, b) => a.entry.lastUsedMs - b.entry.lastUsedMs);
+    if (first) tried.add(first.key);
+    return first;
+  };
+
+  const remove = async ({ entry, store: { folder } }: Candidate): Promise<void> => {
+    const { description } = entry;
+    try {
+      const before = await measure(folder);
+      if (!(await entry.remove())) return;
+      const { freeBytes } = await measure(folder);
+      const freedBytes = Math.max(0, freeBytes - before.freeBytes);
+      tell({ type: 'store-entry-removed', description, folder, freedBytes, freeBytes });
+    } catch (err) {
+      tell({ type: 'store-entry-stays', description, folder, err });
+    }
+  };
+
+  return {
+    add: store => {
+      stores.push(store);
+    },
+    shortages,
+    kept: () =>
+      stores.map(store => {
+        const entries = store.unused();
+        const bytes = entries.reduce((sum, entry) => sum + (entry.bytes ?? 0), 0);
+        return { folder: store.folder, entries: entries.length, bytes };
+      }),
+    makeRoom: () => {
+      underWay ??= freed().finally(() => {
+        underWay = undefined;
+      });
+      return underWay;
+    },
+  };
+}
+
+interface Candidate {
+  readonly entry: Unused;
+  readonly store: Store;
+  readonly key: string;
+}
+
+/** The first of the folders on each file system. */
+function distinct(spaces: readonly DiskSpace[]): DiskSpace[] {
+  return [...new Map(spaces.toReversed().map(space => [space.device, space])).values()].toReversed();
+}

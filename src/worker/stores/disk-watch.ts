@@ -1,0 +1,48 @@
+import { diskSpace, type DiskSpace, type MeasureDisk } from './disk-space.ts';
+import { pause } from './pause.ts';
+
+/** No disk takes more than this, in bytes per second: sooner than so it cannot be full. */
+const FASTEST_BYTES_PER_SECOND = 4 * 1024 ** 3;
+/** How often the disk is looked at when there is much room, and at most, in ms. */
+const SELDOM_MS = 1_000;
+const OFTEN_MS = 50;
+
+export interface DiskWatchOptions {
+  readonly folder: string;
+  /** With less than this free, {@link DiskWatchOptions.onLow} is called. */
+  readonly lowBytes: number;
+  /** With less than this free after that, {@link DiskWatchOptions.onCritical} is called. */
+  readonly criticalBytes: number;
+  /** Removes what can be made again. The next look comes when it is done. */
+  onLow(space: DiskSpace): Promise<unknown>;
+  /** Told of a look that finds more than `lowBytes` free. */
+  onRoom?(space: DiskSpace): void;
+  /** Ends what fills the disk. The next look comes when it is done. */
+  onCritical(space: DiskSpace): Promise<unknown>;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+  readonly measure?: MeasureDisk;
+  /** Waits so many ms, or until the signal is aborted. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+}
+
+/**
+ * Watches the file system of a folder until the signal is aborted. The fuller the disk, the more often it is looked at.
+ *
+ * A look that fails is passed over: the next one may work, and no run is to be stopped for it.
+ */
+export async function watchDisk(options: DiskWatchOptions): Promise<void> {
+  const { folder, lowBytes, criticalBytes, signal, measure = diskSpace, wait = pause } = options;
+  const look = () => measure(folder).catch(() => undefined);
+  while (!signal.aborted) {
+    let space = await look();
+    if (space && space.freeBytes < lowBytes && !signal.aborted) {
+      await options.onLow(space);
+      space = await look();
+    } else if (space) options.onRoom?.(space);
+    if (space && space.freeBytes < criticalBytes && !signal.aborted) await options.onCritical(space);
+    const leftBytes = (space?.freeBytes ?? Infinity) - criticalBytes;
+    const msUntilFull = (Math.max(0, leftBytes) / FASTEST_BYTES_PER_SECOND) * 1_000;
+    await wait(Math.min(SELDOM_MS, Math.max(OFTEN_MS, msUntilFull)), signal);
+  }
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { FileHandle } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+
+/** What became of content that was written. */
+export interface Written {
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Content on its way to a file. */
+export interface ContentFile {
+  /** Takes the next bytes as they were sent. Settles when there is room for more. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** Settles when all is on its way to the disk. */
+  end(): Promise<Written>;
+  /** Gives up. The file may be written to again when this has settled. */
+  abandon(): Promise<void>;
+}
+
+/** How much waits in memory for the disk. */
+const WAITING_BYTES = 4 * 1024 * 1024;
+/** The disk is looked at again after so many bytes. */
+const LOOK_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Writes content to a file from its beginning, and computes its SHA-256 on the way.
+ *
+ * @param encoding `gzip` is undone
+ * @param checkRoom called now and then; throws when the disk is too full to go on
+ */
+export async function contentFile(
+  handle: FileHandle,
+  encoding: 'identity' | 'gzip',
+  checkRoom: () => Promise<void>,
+): Promise<ContentFile> {
+  await handle.truncate(0);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let lookAt = LOOK_BYTES;
+  /** What is on its way to the disk. A stream that is destroyed does not wait for it. */
+  let underWay: Promise<void> = Promise.resolve();
+  const put = async (chunks: readonly Buffer[]) => {
+    for (const chunk of chunks) hash.update(chunk);
+    const at = bytes;
+    bytes += chunks.reduce((sum, { length }) => sum + length, 0);
+    if (bytes >= lookAt) {
+      lookAt = bytes + LOOK_BYTES;
+      await checkRoom();
+    }
+    await writeAll(handle, chunks, at);
+  };
+  const take = (chunks: readonly Buffer[], done: (error?: Error | null) => void) => {
+    const work = put(chunks);
+    underWay = work.catch(() => undefined);
+    work.then(() => {
+      done();
+    }, done);
+  };
+  const file = new Writable({
+    highWaterMark: WAITING_BYTES,
+    write: (chunk: Buffer, _encoding, done) => {
+      take([chunk], done);
+    },
+    writev: (chunks: { chunk: Buffer }[], done) => {
+      take(
+        chunks.map(({ chunk }) => chunk),
+        done,
+      );
+    },
+  });
+  const unpacker = encoding === 'gzip' ? createGunzip({ chunkSize: 256 * 1024 }) : undefined;
+  const head: Writable = unpacker ?? file;
+  let failure: Error | undefined;
+  const fail = (error: Error) => {
+    failure ??= error;
+    head.destroy();
+    file.destroy();
+  };
+  file.on('error', fail);
+  if (unpacker) {
+    unpacker.on('error', fail);
+    unpacker.pipe(file);
+  }
+  const closed = new Promise<void>(resolve => void file.once('close', resolve));
+
+  return {
+    write: chunk => {
+      if (failure) throw failure;
+      if (head.write(chunk)) return undefined;
+      return drained(head, closed, () => failure);
+    },
+    end: async () => {
+      head.end();
+      await closed;
+      if (failure) throw failure;
+      return { bytes, sha256: hash.digest('hex') };
+    },
+    abandon: async () => {
+      fail(new Error('abandoned'));
+      await closed;
+      await underWay;
+    },
+  };
+}
+
+async function drained(stream: Writable, closed: Promise<void>, failure: () => Error | undefined) {
+  const stop = new AbortController();
+  const drain = once(stream, 'drain', { signal: stop.signal }).catch(() => undefined);
+  await Promise.race([drain, closed]);
+  stop.abort();
+  const error = failure();
+  if (error) throw error;
+}
+
+/** A disk that is nearly full takes less than it was given, before it says so. */
+async function writeAll(handle: FileHandle, chunks: readonly Buffer[], at: number): Promise<void> {
+  const total = chunks.reduce((sum, { length }) => sum + length, 0);
+  let { bytesWritten: done } = await handle.writev([...chunks], at);
+  if (done === total) return;
+  const all = Buffer.concat(chunks);
+  while (done < total) done += (await handle.write(all, done, total - done, at + done)).bytesWritten;
+}

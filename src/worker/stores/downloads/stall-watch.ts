@@ -1,0 +1,43 @@
+/** What a server has to send in each period, as bytes a second: less is as good as nothing. */
+const SLOWEST_BYTES_PER_SECOND = 1024;
+
+/** Aborts a transfer that gets nowhere. */
+export interface StallWatch extends Disposable {
+  readonly signal: AbortSignal;
+  /** So many bytes came. */
+  moved(bytes: number): void;
+  /** Waits for something of our own, such as the disk. That is not the server's fault. */
+  busyWith<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** @param periodMs how long next to nothing may come, in ms */
+export function stallWatch(periodMs: number): StallWatch {
+  const controller = new AbortController();
+  const least = (periodMs / 1_000) * SLOWEST_BYTES_PER_SECOND;
+  let came = 0;
+  let isBusy = false;
+  const timer = setInterval(() => {
+    if (came < least && !isBusy) {
+      controller.abort(new Error(`next to nothing came for ${Math.round(periodMs / 1_000)} s`));
+    }
+    came = 0;
+  }, periodMs);
+  return {
+    signal: controller.signal,
+    moved: bytes => {
+      came += bytes;
+    },
+    busyWith: async work => {
+      isBusy = true;
+      try {
+        return await work();
+      } finally {
+        isBusy = false;
+        came = least;
+      }
+    },
+    [Symbol.dispose]: () => {
+      clearInterval(timer);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { compressionOf, type ArchiveFormat } from '../formats.ts';
+import type { ProgramWatch } from '../decoders/run-program.ts';
+import type { TreeWriter } from '../tree/tree-writer.ts';
+
+/**
+ * Reads an archive and has everything in it written.
+ *
+ * @param descriptor of the archive, which is open
+ * @param pause is called after each portion of the work, and awaited if it returns a promise
+ * @param watch of the programs that it needs
+ * @throws UnpackFault, or an error of the system
+ */
+export type ArchiveReader = (
+  descriptor: number,
+  writer: TreeWriter,
+  pause: () => Promise<void> | undefined,
+  watch: ProgramWatch,
+) => Promise<void>;
+
+/** Finds who reads a format, and loads what that needs. */
+export async function archiveReader(format: ArchiveFormat): Promise<ArchiveReader> {
+  switch (format) {
+    case 'zip':
+      return (await import('./zip.ts')).readZip;
+    case '7z':
+    case 'rar': {
+      const { readSealed } = await import('./sealed.ts');
+      return (...all) => readSealed(format, ...all);
+    }
+    default: {
+      const { readTar } = await import('./tar.ts');
+      return (...all) => readTar(compressionOf(format), ...all);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { fstatSync } from 'node:fs';
+import { installed } from '../decoders/programs.ts';
+import { outputOf, type ProgramWatch } from '../decoders/run-program.ts';
+import type { TreeWriter } from '../tree/tree-writer.ts';
+import { UnpackFault } from '../unpack-fault.ts';
+import { BeyondLibrary, faultOf, readByLibarchive } from './libarchive.ts';
+import { proveRarIsWhole } from './rar-blocks.ts';
+import { proveSevenZipIsWhole } from './seven-zip-frame.ts';
+import { TarParser } from './tar-parser.ts';
+
+/** Reads a 7z or rar archive: by the library, or by a program where one is installed and the library cannot do it. */
+export async function readSealed(
+  format: '7z' | 'rar',
+  descriptor: number,
+  writer: TreeWriter,
+  pause: () => Promise<void> | undefined,
+  watch: ProgramWatch,
+): Promise<void> {
+  const { size } = fstatSync(descriptor);
+  if (format === '7z') proveSevenZipIsWhole(descriptor, size);
+  else proveRarIsWhole(descriptor, size);
+  try {
+    await readByLibarchive(format, descriptor, size, writer, pause);
+  } catch (error) {
+    if (!(error instanceof BeyondLibrary)) throw error;
+    const program = installed('bsdtar');
+    if (program === undefined) {
+      throw new UnpackFault(
+        'unsupported',
+        `this ${format} archive ${error.message}: install the program bsdtar on this worker, or use zip or tar.zst`,
+      );
+    }
+    // What has been unpacked so far is unpacked again.
+    writer.startAgain();
+    await readByBsdtar(program, format, descriptor, writer, pause, watch);
+  }
+}
+
+/** Lets bsdtar make a tar archive of it, so that nothing but the worker's own writer makes files. */
+async function readByBsdtar(
+  program: string,
+  format: string,
+  descriptor: number,
+  writer: TreeWriter,
+  pause: () => Promise<void> | undefined,
+  watch: ProgramWatch,
+): Promise<void> {
+  const parser = new TarParser(writer);
+  const run = [program, '--format=pax', '-cf', '-', '@/dev/fd/3'] as const;
+  const failure = (complaint: string) => faultOf(format, complaint);
+  for await (const chunk of outputOf(run, { descriptor }, failure, watch)) {
+    parser.feed(chunk);
+    await pause();
+  }
+  parser.end();
+}

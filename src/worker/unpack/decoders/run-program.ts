@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable, pipeline } from 'node:stream';
+
+/** A program that is installed, and its arguments. */
+export type Program = readonly [file: string, ...args: string[]];
+
+/** How much of what a program complains about is kept. */
+const MOST_COMPLAINT = 300;
+
+/** In which names of files are UTF-8, and complaints are English. */
+const LOCALE = process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8';
+
+/** Who a program runs for. */
+export interface ProgramWatch {
+  /** Ends the program at once. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told the id of the program when it runs, and undefined when it has ended. */
+  readonly running?: ((pid: number | undefined) => void) | undefined;
+}
+
+/** What a program reads: its standard input, or an open file, which it has as descriptor 3. */
+interface Given {
+  readonly input?: AsyncIterable<Buffer>;
+  readonly descriptor?: number;
+}
+
+/**
+ * What a program writes. It sees nothing of the worker's environment, and has ended when this ends. A stop does not wait
+ * for it to write something.
+ *
+ * @param failure makes an error of what a program that has failed has complained about: one line, without its name
+ */
+export async function* outputOf(
+  [file, ...args]: Program,
+  { input, descriptor }: Given,
+  failure: (complaint: string) => Error,
+  { signal, running }: ProgramWatch = {},
+): AsyncGenerator<Buffer, void, undefined> {
+  signal?.throwIfAborted();
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'pipe', ...(descriptor === undefined ? [] : [descriptor])],
+    env: { LC_ALL: LOCALE, PATH: process.env.PATH },
+    cwd: '/',
+  });
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  // Awaited below; until then, a program that does not start is nobody's unhandled rejection.
+  closed.catch(() => undefined);
+  const { stdin, stdout, stderr } = child;
+  if (stdin === null || stdout === null || stderr === null) throw new Error('a program has no pipes');
+  running?.(child.pid);
+  child.once('exit', () => running?.(undefined));
+  const end = () => {
+    child.kill('SIGKILL');
+    // What the program has started itself may hold its pipes open, and nobody is to wait for that.
+    for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
+  };
+  signal?.addEventListener('abort', end, { once: true });
+  let complaint = '';
+  stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(0, MOST_COMPLAINT);
+  });
+  let inputFailure: unknown;
+  // A program that has seen enough closes its input; what it thinks of it is in its exit code.
+  pipeline(Readable.from(input ?? [], { objectMode: true, highWaterMark: 1 }), stdin, error => {
+    if (error && !['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) {
+      inputFailure = error;
+      child.kill('SIGKILL');
+    }
+  });
+  try {
+    for await (const chunk of stdout) yield chunk as Buffer;
+    signal?.throwIfAborted();
+    const [code, killedBy] = await closed;
+    signal?.throwIfAborted();
+    if (inputFailure !== undefined) throw inputFailure as Error;
+    if (code === 0) return;
+    const words = (complaint.trim().split('\n')[0] ?? '').replace(/^[\w/.-]+: *(\(stdin\): *)?/, '');
+    throw failure(words === '' ? `the program ended with ${code ?? killedBy ?? 'an error'}` : words);
+  } finally {
+    signal?.removeEventListener('abort', end);
+    end();
+    await closed.catch(() => undefined);
+  }
+}

@@ -1,0 +1,51 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream as NodeStream } from 'node:stream/web';
+import { UnpackFault } from '../unpack-fault.ts';
+import { corrupt, truncated } from './damage.ts';
+
+/** xz-embedded's error codes, which the library puts into its messages. */
+const MEMORY = new Set([3, 4]);
+const FORMAT = 5;
+const OPTIONS = 6;
+const TRUNCATED = 8;
+
+/**
+ * Decompresses xz, also several streams one after the other, without the program. It cannot do all that the program can:
+ * dictionaries above 64 MiB, filters for machine code, and checksums with SHA-256.
+ */
+export async function* decodedXz(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  const { default: library } = await import('xz-decompress');
+  let isEmpty = true;
+  const input = async function* () {
+    for await (const piece of pieces) {
+      isEmpty = false;
+      yield piece;
+    }
+    // The library asks for an end as it asks for bytes, and only an empty piece is one to it.
+    for (;;) yield Buffer.alloc(0);
+  };
+  // Bytes are bytes; only the names of the two kinds of streams differ.
+  const web = Readable.toWeb(Readable.from(input(), { objectMode: true })) as ReadableStream<Uint8Array>;
+  const output = new library.XzReadableStream(web) as unknown as NodeStream<Uint8Array>;
+  try {
+    for await (const chunk of output) {
+      if (chunk.length > 0) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    }
+  } catch (error) {
+    throw reasonOf(error, isEmpty);
+  }
+}
+
+function reasonOf(error: unknown, isEmpty: boolean): unknown {
+  if (isEmpty) return truncated('xz');
+  const text = /error code (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+  if (text === undefined) return error;
+  const code = Number(text);
+  if (code === TRUNCATED) return truncated('xz');
+  if (code === OPTIONS || MEMORY.has(code)) {
+    const what = code === OPTIONS ? 'filters or a checksum' : 'a dictionary above 64 MiB';
+    const message = `this xz content has ${what}: the worker needs the program xz for that, and finds none`;
+    return new UnpackFault('unsupported', message);
+  }
+  return corrupt('xz', code === FORMAT ? 'it does not begin with a stream' : 'its data is damaged');
+}

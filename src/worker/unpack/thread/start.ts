@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { UnpackFault } from '../unpack-fault.ts';
+import { endProgram, programCell } from './program-cell.ts';
+import { errorOf, type Answer, type Given, type Job, type Word } from './words.ts';
+
+/** A file that needs more memory than this (outside of its buffers) is built to do harm. */
+const MOST_HEAP_MB = 512;
+
+/** Who talks with a thread. */
+export interface Listener {
+  /** Called at once. What is answered before the thread listens is kept for it. */
+  started?(answer: (answer: Answer) => void): void;
+  /** Called with each word but the last. */
+  said(word: Word, answer: (answer: Answer) => void): void;
+}
+
+/**
+ * Runs a job in a thread of its own: the worker goes on meanwhile, and memory that a hostile file asks for is bounded and
+ * given back. The thread and its programs have
+ * ended when this settles.
+ *
+ * @returns the result that the thread has given
+ * @throws UnpackFault, the reason of the signal, or an error of the system
+ */
+export async function inThread(job: Job, signal: AbortSignal, listener: Listener): Promise<unknown> {
+  signal.throwIfAborted();
+  const cell = programCell();
+  const thread = new Worker(program(), {
+    workerData: { job, cell } satisfies Given,
+    // Variables may be secrets.
+    env: { PATH: process.env.PATH },
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+    name: `unpack ${job.format}`,
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const stop = () => {
+    reject(signal.reason as Error);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  const answer = (words: Answer) => {
+    thread.postMessage(words);
+  };
+  listener.started?.(answer);
+  thread.on('message', (word: Word) => {
+    if (word.kind === 'done') resolve(word.result);
+    else if (word.kind === 'failed') reject(errorOf(word.failure));
+    else listener.said(word, answer);
+  });
+  thread.on('error', (error: NodeJS.ErrnoException) => {
+    const isMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    reject(
+      isMemory ? new UnpackFault('unsafe', 'the content needs more memory than the worker gives it') : error,
+    );
+  });
+  const exit = Promise.withResolvers<void>();
+  thread.on('exit', () => {
+    exit.resolve();
+    reject(new Error('the thread that unpacks has ended without a word'));
+  });
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await endProgram(cell, exit.promise);
+    await thread.terminate();
+    // It may have started another.
+    await endProgram(cell, exit.promise);
+  }
+}
+
+/** The thread's program: TypeScript in a checkout, and JavaScript in what is published. */
+function program(): URL {
+  const source = new URL('main.ts', import.meta.url);
+  return existsSync(fileURLToPath(source)) ? source : new URL('main.js', import.meta.url);
+}

@@ -1,0 +1,50 @@
+import { statfs } from 'node:fs/promises';
+import { isCode } from '../../files/is-code.ts';
+import { archiveReader } from '../archives/archive-reader.ts';
+import { DiskRoom, diskFull } from '../tree/disk-room.ts';
+import { TreeWriter } from '../tree/tree-writer.ts';
+import type { Answer, Job, Word } from './words.ts';
+
+/** Words about progress are so far apart, in milliseconds. */
+const PROGRESS_MS = 250;
+
+/** Unpacks an archive, and tells what has come of it. */
+export async function unpackJob(
+  { format, descriptor, folder, reserveBytes, asksForRoom, owner }: Job & { kind: 'unpack' },
+  say: (word: Word) => void,
+  ask: (question: Word) => Promise<Answer>,
+  running: (pid: number | undefined) => void,
+) {
+  const freeBytes = async () => {
+    if (!asksForRoom) return freeOn(folder);
+    const answer = await ask({ kind: 'room?' });
+    return answer.kind === 'room' ? answer.free : 0;
+  };
+  const room = new DiskRoom(freeBytes, reserveBytes);
+  using writer = new TreeWriter(folder, room, owner);
+  let toldAt = performance.now();
+  /** To be awaited between portions of the work. */
+  const pause = () => {
+    if (performance.now() - toldAt > PROGRESS_MS) {
+      toldAt = performance.now();
+      const { entries, bytes } = writer.done;
+      say({ kind: 'progress', entries, bytes });
+    }
+    return room.isUnsure ? room.look() : undefined;
+  };
+  try {
+    await pause();
+    const read = await archiveReader(format);
+    await read(descriptor, writer, pause, { running });
+    writer.end();
+    return writer.done;
+  } catch (error) {
+    throw isCode(error, 'ENOSPC', 'EDQUOT') ? diskFull(error) : error;
+  }
+}
+
+async function freeOn(folder: string): Promise<number> {
+  const { bavail, bsize, files, ffree } = await statfs(folder);
+  // A disk without room for another file is full. Some file systems do not count files.
+  return files > 0 && ffree === 0 ? 0 : bavail * bsize;
+}

@@ -1,0 +1,58 @@
+import type { ProgramCell } from './program-cell.ts';
+import type { Owner } from '../../files/owner.ts';
+import type { ArchiveFormat, Compression } from '../formats.ts';
+import { UnpackFault, type UnpackProblem } from '../unpack-fault.ts';
+
+/** What a thread is started for. Files are open, and named by their descriptors. */
+export type Job =
+  | { readonly kind: 'decompress'; readonly format: Compression; readonly descriptor: number }
+  | {
+      readonly kind: 'unpack';
+      readonly format: ArchiveFormat;
+      readonly descriptor: number;
+      /** The real path of the folder. */
+      readonly folder: string;
+      readonly reserveBytes: number;
+      /** Whether the thread has to ask how much of the disk is free, because the worker knows better than the system. */
+      readonly asksForRoom: boolean;
+      /** To whom everything is given; the worker's user unless given. */
+      readonly owner?: Owner;
+    };
+
+/** What a thread is given. */
+export interface Given {
+  readonly job: Job;
+  readonly cell: ProgramCell;
+}
+
+/** What a thread says. */
+export type Word =
+  | { readonly kind: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'progress'; readonly entries: number; readonly bytes: number }
+  | { readonly kind: 'room?' }
+  | { readonly kind: 'done'; readonly result?: unknown }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/** What a thread is told. */
+export type Answer = { readonly kind: 'more' } | { readonly kind: 'room'; readonly free: number };
+
+/** An error on its way out of a thread, in which classes and codes would be lost. */
+export interface Failure {
+  readonly message: string;
+  readonly problem?: UnpackProblem | undefined;
+  readonly code?: string | undefined;
+  readonly syscall?: string | undefined;
+}
+
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { message } = error;
+  if (error instanceof UnpackFault) return { message, problem: error.problem };
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return { message, code, syscall };
+}
+
+export function errorOf({ message, problem, code, syscall }: Failure): Error {
+  if (problem !== undefined) return new UnpackFault(problem, message);
+  return Object.assign(new Error(message), { ...(code && { code }), ...(syscall && { syscall }) });
+}

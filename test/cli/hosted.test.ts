@@ -1,0 +1,94 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { tellOfCrash } from '../../src/cli/crash.ts';
+import { Failure } from '../../src/cli/failure.ts';
+import { hosted } from '../../src/cli/hosted.ts';
+
+/** A host, and reports to it, that write down what they are told. */
+function host() {
+  const told: unknown[] = [];
+  return {
+    told,
+    crashed: (error: unknown) => Promise.resolve(void told.push((error as Error).message)),
+    cannotWork: (message: string) => Promise.resolve(void told.push(message)),
+    settled: () => Promise.resolve(),
+    ended: (exitCode: number) => Promise.resolve(void told.push(exitCode)),
+  };
+}
+
+it('tells the host of an exit code', async () => {
+  const here = host();
+  expect(await hosted(here, here, () => Promise.resolve(68))).toBe(68);
+  expect(here.told).toEqual([68]);
+});
+
+it('reports a mistake and an error first, and passes both on', async () => {
+  const here = host();
+  const mistake = new Failure(73, 'no such engine');
+  const error = new Error('a bug');
+  await expect(hosted(here, here, () => Promise.reject(mistake))).rejects.toBe(mistake);
+  await expect(hosted(here, here, () => Promise.reject(error))).rejects.toBe(error);
+  expect(here.told).toEqual(['no such engine', 73, 'a bug', 69]);
+});
+
+it('tells the host of a crash before the process ends', async () => {
+  const here = host();
+  const { promise: left, resolve: leave } = Promise.withResolvers<undefined>();
+  void hosted(here, here, () => new Promise(() => undefined));
+  tellOfCrash(new Error('thrown by nobody'), () => {
+    leave(undefined);
+  });
+  await left;
+  expect(here.told).toEqual(['thrown by nobody', 69]);
+});
+
+it('ends with the exit code of a crash, when the host knows of it, also where the worker ends meanwhile', async () => {
+  const here = host();
+  const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
+  const ended = async (exitCode: number) => {
+    await heard;
+    here.told.push(exitCode);
+  };
+  const { promise: worked, resolve: endWork } = Promise.withResolvers<number>();
+  const exitCode = hosted({ ended }, here, () => worked);
+  tellOfCrash(new Error('thrown by nobody'), () => undefined);
+  endWork(71);
+  await setImmediate();
+  hear(undefined);
+  expect(await exitCode).toBe(69);
+  expect(here.told).toEqual(['thrown by nobody', 69]);
+});
+
+it('tells the host of a crash alone where the worker breaks off meanwhile', async () => {
+  const here = host();
+  const { promise: worked, reject: breakOff } = Promise.withResolvers<number>();
+  const exitCode = hosted(here, here, () => worked);
+  tellOfCrash(new Error('thrown by nobody'), () => undefined);
+  breakOff(new Error('a consequence'));
+  await expect(exitCode).rejects.toThrow('a consequence');
+  expect(here.told).toEqual(['thrown by nobody', 69]);
+});
+
+it('does not leave for another crash before the host knows of the first', async () => {
+  const here = host();
+  const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
+  const ended = async (exitCode: number) => {
+    await heard;
+    here.told.push(exitCode);
+  };
+  void hosted({ ended }, here, () => new Promise(() => undefined));
+  const { promise: left, resolve: leave } = Promise.withResolvers<unknown[]>();
+  for (const message of ['thrown by nobody', 'and again']) {
+    tellOfCrash(new Error(message), () => {
+      leave([...here.told]);
+    });
+  }
+  hear(undefined);
+  expect(await left).toEqual(['thrown by nobody', 69]);
+});
+
+it('leaves at once where nobody is to be told', () => {
+  let isLeft = false;
+  tellOfCrash(new Error('a bug'), () => (isLeft = true));
+  expect(isLeft).toBe(true);
+});

@@ -1,0 +1,24 @@
+/** What the contract asks for and not every engine can do. */
+export type Ability = 'peers' | 'usage' | 'background' | 'terminals' | 'leftovers' | 'errors';
+
+/** The engines to which the contract is put, as docs/engines.md calls them, and what each says that it cannot do. */
+export const LACKS = {
+  'native, PID namespace': ['errors'],
+  'native, process group': ['errors'],
+  user: ['errors'],
+  docker: ['background', 'errors'],
+  script: [],
+  mock: ['usage', 'leftovers', 'errors', 'terminals'],
+} as const satisfies Record<string, readonly Ability[]>;
+
+export type ContractEngine = keyof typeof LACKS;
+
+/** Why an engine may lack an ability, for docs/engines.md. */
+export const WHY: Readonly<Record<Ability, string>> = {
+  peers: 'The engine cannot tell which process opened a connection. Tasks cannot have the Taskcluster proxy.',
+  usage: 'The engine cannot tell what its processes use: `mock` has none.',
+  background: 'The end of a command is the end of its container, and of all that the command started.',
+  terminals: 'The engine opens no terminals. Tasks cannot have an interactive shell.',
+  leftovers: 'Nothing of a run outlives the worker.',
+  errors: 'Standard output and standard error are one stream.',
+};

@@ -1,0 +1,107 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { engines, openSandbox, newMarker, sleeping, Log, PATH } from './native-fixtures.ts';
+import { waitFor } from '../wait-for.ts';
+
+const MIB = 1024 * 1024;
+/** CPU time of about half a second or more. */
+const burn = 'i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done';
+
+describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
+  'what a run uses ($containment)',
+  engine => {
+    it('is nothing at first', async () => {
+      const { sandbox } = await openSandbox(engine);
+      const usage = await sandbox.usage?.();
+      expect(usage?.processes).toBeLessThanOrEqual(1);
+      expect(usage?.memoryBytes).toBeLessThan(5 * MIB);
+      expect((usage?.userMs ?? 0) + (usage?.kernelMs ?? 0)).toBeLessThan(100);
+    });
+
+    it('counts the CPU time of what has ended, commands and their children alike', async () => {
+      const { sandbox, shell } = await openSandbox(engine);
+      const { userMs = 0, kernelMs = 0 } = await shell(`sh -c '${burn}' & sh -c '${burn}'; wait`);
+      const usage = await sandbox.usage?.();
+      const told = (usage?.userMs ?? 0) + (usage?.kernelMs ?? 0);
+      expect(told).toBeGreaterThan(0.8 * (userMs + kernelMs));
+      expect(told).toBeLessThan(1.2 * (userMs + kernelMs) + 100);
+      await shell(burn);
+      const after = await sandbox.usage?.();
+      expect((after?.userMs ?? 0) + (after?.kernelMs ?? 0)).toBeGreaterThan(1.2 * told);
+    });
+
+    it('never becomes less, but for memory and processes', async () => {
+      const { sandbox, shell } = await openSandbox(engine);
+      const running = shell(`for n in 1 2 3 4 5 6; do sh -c '${burn.replace('600000', '100000')}'; done`);
+      let before = await sandbox.usage?.();
+      let over = false;
+      void running.then(() => (over = true));
+      while (!over) {
+        // To read may take no turn of the event loop.
+        await nextTurn();
+        const usage = await sandbox.usage?.();
+        for (const name of ['userMs', 'kernelMs', 'readBytes', 'writtenBytes', 'peakMemoryBytes'] as const) {
+          expect(usage?.[name] ?? 0).toBeGreaterThanOrEqual(before?.[name] ?? 0);
+        }
+        before = usage;
+      }
+      await running;
+    });
+
+    it('knows of memory that a process had between two looks', async () => {
+      const { sandbox } = await openSandbox(engine);
+      const code = `
+        let memory = Buffer.alloc(${200 * MIB}, 1);
+        memory = undefined;
+        setTimeout(() => { gc(); setTimeout(() => console.log('freed'), 500); setTimeout(() => undefined, 600_000); }, 100);`;
+      const output = new Log();
+      const argv = [process.execPath, '--expose-gc', '-e', code];
+      const running = sandbox.run({ argv, env: { PATH }, output });
+      await waitFor(() => {
+        expect(output.text).toBe('freed\n');
+      });
+      const usage = await sandbox.usage?.();
+      expect(usage?.memoryBytes).toBeLessThan(200 * MIB);
+      expect(usage?.peakMemoryBytes).toBeGreaterThan(200 * MIB);
+      await sandbox.close();
+      await running;
+    });
+
+    it('counts what was written to storage, also by what has ended', async () => {
+      const { sandbox, shell } = await openSandbox(engine);
+      await shell('sh -c "dd if=/dev/zero of=big bs=1M count=16 conv=fsync 2>/dev/null"; sync');
+      const usage = await sandbox.usage?.();
+      // A folder in memory is no storage.
+      expect([0, 16 * MIB]).toContain(Math.min(usage?.writtenBytes ?? 0, 16 * MIB));
+      expect(usage?.writtenBytes).toBeTypeOf('number');
+    });
+
+    it('is of this run alone, and counts its processes however far they went', async () => {
+      const [ours, other] = [await openSandbox(engine), await openSandbox(engine)];
+      const marker = newMarker();
+      const line = `(setsid sleep ${marker} &); env -i sleep ${marker} & sleep ${marker}`;
+      const running = ours.shell(line);
+      await sleeping(marker, 3);
+      expect((await ours.sandbox.usage?.())?.processes).toBeGreaterThanOrEqual(4);
+      expect((await other.sandbox.usage?.())?.processes).toBeLessThanOrEqual(1);
+      await ours.sandbox.close();
+      await running;
+      expect((await ours.sandbox.usage?.())?.processes).toBe(0);
+    });
+  },
+);
+
+const namespaces = engines.filter(({ containment }) => containment === 'pid-namespace');
+describe.each(namespaces)('in a PID namespace', engine => {
+  it('what has lost its parent is counted when it has ended', async () => {
+    const { sandbox, shell } = await openSandbox(engine);
+    const { log } = await shell(
+      `(sh -c '${burn}; : >done' &); until [ -e done ]; do sleep 0.05; done; echo ok`,
+    );
+    expect(log.text).toBe('ok\n');
+    await waitFor(async () => {
+      const usage = await sandbox.usage?.();
+      expect((usage?.userMs ?? 0) + (usage?.kernelMs ?? 0)).toBeGreaterThan(200);
+    });
+  });
+});

@@ -1,0 +1,18 @@
+// A worker of its own process: makes a user, runs a command that sleeps, and tells of both until it is killed.
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { userEngine } from '../../src/worker/engines/user/index.ts';
+import { makeRunFolder } from '../../src/worker/files/run-folder.ts';
+
+const [, , tasksDir = '', userIds = '', accounts, marker = ''] = process.argv;
+const engine = await userEngine({
+  tasksDir,
+  userIds,
+  accounts: accounts === 'machine' ? 'machine' : 'private',
+});
+const home = await makeRunFolder(path.join(tasksDir, 'run'));
+const user = await engine.makeUser({ home, runName: 'task_SUDDENDEATHxxxxxxxxxxx_0' });
+const sandbox = await engine.open({ home, user });
+process.stdout.write(`${JSON.stringify({ name: user.name, state: user.place.state })}\n`);
+const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+await sandbox.run({ argv: ['sleep', marker], env: { PATH: '/usr/bin:/bin' }, output });

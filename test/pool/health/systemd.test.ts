@@ -1,0 +1,193 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { health } from '../../../src/pool/health/index.ts';
+import { systemdNotices } from '../../../src/pool/health/systemd.ts';
+import { ServiceError } from '../../../src/taskcluster/index.ts';
+import type { WorkerSnapshot } from '../../../src/worker/index.ts';
+import { waitFor } from '../../wait-for.ts';
+import { hasProgram, serviceManager } from './service-manager.ts';
+
+const IDLE: WorkerSnapshot = {
+  state: { phase: 'listening', pulse: 'up' },
+  capacity: 1,
+  runs: [],
+  outOfService: 0,
+  resolved: 0,
+};
+const shortOfDisk = {
+  type: 'disk-short',
+  folder: '/',
+  freeBytes: 1,
+  totalBytes: 2,
+  requiredBytes: 3,
+} as const;
+
+describe.skipIf(!hasProgram)('what systemd is told', () => {
+  async function notices(given: { watchdogMs?: number; snapshot?: WorkerSnapshot } = {}) {
+    const manager = await serviceManager();
+    const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, NOTIFY_SOCKET: manager.socket };
+    if (given.watchdogMs) environment.WATCHDOG_USEC = String(given.watchdogMs * 1_000);
+    const seen = health();
+    let snapshot = given.snapshot ?? IDLE;
+    const failures: unknown[] = [];
+    const told = systemdNotices({
+      environment,
+      report: () => seen.report(snapshot),
+      onFailure: error => failures.push(error),
+      statusEveryMs: 100,
+    });
+    if (!told) throw new Error('systemd is not told');
+    onTestFinished(() => {
+      told[Symbol.dispose]();
+    });
+    return {
+      manager,
+      environment,
+      seen,
+      told,
+      failures,
+      become: (next: WorkerSnapshot) => {
+        snapshot = next;
+        told.see(next.state);
+      },
+    };
+  }
+
+  it('READY=1 and a status when the worker listens, once', async () => {
+    const { manager, told } = await notices();
+    told.see({ phase: 'starting', pulse: 'undecided' });
+    told.see(IDLE.state);
+    told.see({ phase: 'listening', pulse: 'down' });
+    await told.told();
+    await waitFor(() => {
+      expect(manager.lines().filter(line => line === 'READY=1')).toHaveLength(1);
+    });
+    expect(manager.lines()).toContain('STATUS=listening; 0 of 1 slots busy');
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'as root by the worker itself, so that NotifyAccess=main is enough',
+    async () => {
+      const { manager, told } = await notices();
+      told.see(IDLE.state);
+      await told.told();
+      await waitFor(() => {
+        expect(manager.lines()).toContain('READY=1');
+      });
+      const lines = manager.lines();
+      expect(lines[lines.indexOf('READY=1') - 1]).toBe(`sender ${process.pid}`);
+    },
+  );
+
+  it('the socket is removed from the environment, so that no child speaks for the worker', async () => {
+    const { environment } = await notices({ watchdogMs: 10_000 });
+    expect(Object.keys(environment)).toEqual(['PATH']);
+  });
+
+  it('WATCHDOG=1 again and again while the worker is healthy', async () => {
+    const { manager } = await notices({ watchdogMs: 200 });
+    await waitFor(() => {
+      expect(manager.lines().filter(line => line === 'WATCHDOG=1').length).toBeGreaterThan(2);
+    });
+  });
+
+  it('no more WATCHDOG=1 while an idle worker has no disk, and the status says why', async () => {
+    const { manager, seen, told } = await notices({ watchdogMs: 200 });
+    seen.see(shortOfDisk);
+    await waitFor(() => {
+      expect(manager.lines().join()).toContain('the disk has no room for another task');
+    });
+    await told.told();
+    const before = manager.lines().filter(line => line === 'WATCHDOG=1').length;
+    // Each further status shows that a time has passed at which it would have come.
+    const statuses = () => manager.lines().filter(line => line.startsWith('STATUS=')).length;
+    for (let round = 0; round < 4; round++) {
+      const sofar = statuses();
+      seen.see(round % 2 ? { type: 'quarantine-ended' } : { type: 'quarantined', until: '2030' });
+      await waitFor(() => {
+        expect(statuses()).toBeGreaterThan(sofar);
+      });
+    }
+    expect(manager.lines().filter(line => line === 'WATCHDOG=1')).toHaveLength(before);
+  });
+
+  it('WATCHDOG=1 goes on while a task runs, whatever the health', async () => {
+    const busy = { ...IDLE, runs: [{ taskId: 't', runId: 0, state: { phase: 'running' } as const }] };
+    const { manager, seen } = await notices({ watchdogMs: 200, snapshot: busy });
+    seen.see(shortOfDisk);
+    await waitFor(() => {
+      expect(manager.lines().filter(line => line === 'WATCHDOG=1').length).toBeGreaterThan(2);
+    });
+  });
+
+  it('WATCHDOG=1 goes on while the queue is away or refuses the worker: no restart would mend that', async () => {
+    const { manager, seen } = await notices({ watchdogMs: 200 });
+    seen.see({ type: 'claim-work-failed', err: new ServiceError('forbidden', 'no', 401), waitMs: 1 });
+    await waitFor(() => {
+      expect(manager.lines().join()).toContain('the queue refuses claimWork (401)');
+    });
+    const before = manager.lines().filter(line => line === 'WATCHDOG=1').length;
+    await waitFor(() => {
+      expect(manager.lines().filter(line => line === 'WATCHDOG=1').length).toBeGreaterThan(before + 2);
+    });
+  });
+
+  it('STOPPING=1 when the worker is told to go at once, and not while it finishes what runs', async () => {
+    const { manager, become, told } = await notices();
+    become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'stopped' } });
+    await waitFor(() => {
+      expect(manager.lines().join()).toContain('STATUS=draining');
+    });
+    expect(manager.lines()).not.toContain('STOPPING=1');
+    become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'shutdown' } });
+    become({ ...IDLE, state: { phase: 'stopped', pulse: 'up', because: 'shutdown' } });
+    await told.told();
+    await waitFor(() => {
+      expect(manager.lines().filter(line => line === 'STOPPING=1')).toHaveLength(1);
+    });
+  });
+
+  it('a watchdog that is meant for another process is left to it', async () => {
+    const manager = await serviceManager();
+    const told = systemdNotices({
+      environment: {
+        PATH: process.env.PATH,
+        NOTIFY_SOCKET: manager.socket,
+        WATCHDOG_USEC: '100000',
+        WATCHDOG_PID: '1',
+      },
+      report: () => health().report(IDLE),
+      onFailure: () => undefined,
+      statusEveryMs: 100,
+    });
+    onTestFinished(() => {
+      told?.[Symbol.dispose]();
+    });
+    await waitFor(() => {
+      expect(manager.lines().join()).toContain('STATUS=listening');
+    });
+    expect(manager.lines()).not.toContain('WATCHDOG=1');
+  });
+});
+
+it('nobody is told where systemd does not ask', () => {
+  const told = systemdNotices({
+    environment: {},
+    report: () => health().report(),
+    onFailure: () => undefined,
+  });
+  expect(told).toBeUndefined();
+});
+
+it('a systemd that cannot be told is told of once', async () => {
+  const failures: unknown[] = [];
+  const told = systemdNotices({
+    environment: { NOTIFY_SOCKET: '/nowhere/notify', PATH: '/nowhere' },
+    report: () => health().report(IDLE),
+    onFailure: error => failures.push(error),
+  });
+  told?.see(IDLE.state);
+  told?.see({ phase: 'stopped', pulse: 'up', because: 'idle' });
+  await told?.told();
+  told?.[Symbol.dispose]();
+  expect(failures).toHaveLength(1);
+});

@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { registrationStore } from '../../../src/pool/registration/index.ts';
+import { readPrivateFile, replacementOf } from '../../../src/pool/registration/state-file.ts';
+import { notes } from './joining.ts';
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tcw-state-'));
+  file = join(folder, 'registration.json');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+type Write = (
+  bytes: Buffer,
+  from: number,
+  length: number,
+  at: number,
+) => Promise<{ readonly bytesWritten: number }>;
+
+describe('a private file', () => {
+  it('is replaced as a whole, and readable by its owner alone', async () => {
+    for (const text of ['a long text that comes first', 'short']) {
+      await using next = await replacementOf(file);
+      await next.commit(text);
+    }
+    expect(await readFile(file, 'utf8')).toBe('short');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readdir(folder)).toEqual(['registration.json']);
+  });
+
+  it('keeps its content when the disk takes only a part of the next one', async () => {
+    await writeFile(file, 'old', { mode: 0o600 });
+    const next = await replacementOf(file);
+    const handle = await open(file);
+    const prototype = Object.getPrototypeOf(handle) as { write: Write };
+    await handle.close();
+    const { write } = prototype;
+    let free = 100;
+    // As write(2) has it on a disk that becomes full.
+    const taking = vi.spyOn(prototype, 'write').mockImplementation(async function (
+      this: unknown,
+      bytes,
+      from,
+      length,
+      at,
+    ) {
+      if (free === 0) throw new Error('no space left on device');
+      const written = await Reflect.apply(write, this, [bytes, from, Math.min(free, length), at]);
+      free -= written.bytesWritten;
+      return written;
+    });
+    onTestFinished(() => {
+      taking.mockRestore();
+    });
+    await expect(next.commit('x'.repeat(1_000))).rejects.toThrow('no space left');
+    await next[Symbol.asyncDispose]();
+    expect(await readFile(file, 'utf8')).toBe('old');
+  });
+
+  it('keeps its content when the next one never comes', async () => {
+    await writeFile(file, 'old', { mode: 0o600 });
+    {
+      await using _ = await replacementOf(file);
+      expect(await readFile(file, 'utf8')).toBe('old');
+    }
+    expect(await readPrivateFile(file)).toEqual({ kind: 'text', text: 'old', wasReadable: false });
+    expect(await readdir(folder)).toEqual(['registration.json']);
+  });
+
+  it('takes the place of whatever a sudden death, or somebody else, has left beside it', async () => {
+    await symlink('/etc/passwd', `${file}.new`);
+    await using next = await replacementOf(file);
+    await next.commit('mine');
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+
+  it('is closed to others who could read it', async () => {
+    await writeFile(file, 'text');
+    await chmod(file, 0o644);
+    expect(await readPrivateFile(file)).toEqual({ kind: 'text', text: 'text', wasReadable: true });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('is not there', async () => {
+    expect(await readPrivateFile(file)).toEqual({ kind: 'none' });
+  });
+
+  it.each([
+    ['a symbolic link', () => symlink('/etc/hostname', file), 'is a symbolic link'],
+    ['a folder', () => mkdir(file), 'is not a regular file'],
+    ['a pipe', async () => execFileSync('mkfifo', [file]), 'is not a regular file'],
+    [
+      'writable by others',
+      async () => {
+        await writeFile(file, '{}');
+        await chmod(file, 0o622);
+      },
+      'can be written by other users',
+    ],
+    [
+      'without an end',
+      async () => {
+        await writeFile(file, '', { mode: 0o600 });
+        await truncate(file, 2 ** 40);
+      },
+      'is larger than 32 MB',
+    ],
+  ])('is not believed when it is %s', async (_, make, problem) => {
+    await make();
+    expect(await readPrivateFile(file)).toEqual({ kind: 'unusable', problem });
+  });
+});
+
+it.each(['', '{', '[]', '{"version":1}', '{"version":2}'])(
+  'a registration is not read from %j',
+  async text => {
+    await writeFile(file, text, { mode: 0o600 });
+    const { note, messages } = notes();
+    expect(await registrationStore(file, note).read()).toBeUndefined();
+    expect(messages()).toEqual([`registrationFile ${file} is not used: it holds no registration`]);
+  },
+);

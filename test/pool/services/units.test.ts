@@ -1,0 +1,171 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
+import { EXIT_CODE_OF } from '../../../src/cli/worker-failure.ts';
+import {
+  launchdPlist,
+  systemdUnit,
+  windowsCommands,
+  type Service,
+} from '../../../src/pool/services/index.ts';
+
+const run = promisify(execFile);
+const hasSystemd = existsSync('/usr/bin/systemd-analyze');
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+const SERVICE: Service = {
+  name: 'tcw',
+  command: ['/bin/true', 'run', '--config', '/etc/tcw/worker.yml'],
+  user: undefined,
+  directory: '/var/lib/tcw',
+  environmentFile: '/etc/tcw/environment',
+  path: undefined,
+  engines: ['native'],
+  graceSecs: 25,
+};
+
+/** The values of one key of a unit, in their order. */
+function values(unit: string, key: string): string[] {
+  return unit.split('\n').flatMap(line => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1)] : []));
+}
+
+describe('the unit of systemd', () => {
+  const UNITS: readonly [string, Service['engines'], Partial<Service>?][] = [
+    ['native', ['native']],
+    ['native, as a user', ['native'], { user: 'daemon' }],
+    ['user', ['user']],
+    ['docker', ['docker']],
+    ['docker, as a user', ['docker'], { user: 'daemon' }],
+    ['two engines', ['user', 'docker']],
+    ['odd words', ['native'], { command: ['/bin/true', 'a b', '100%', '$HOME', 'q"uote', 'back\\slash'] }],
+    ['no limit for the stop', ['native'], { graceSecs: 0 }],
+    [
+      'another folder, another PATH',
+      ['native'],
+      { directory: '/srv/tcw 100%', path: '/opt/node/bin:/usr/bin' },
+    ],
+  ];
+  it.runIf(hasSystemd).each(UNITS)('systemd has nothing against it: %s', async (_, engines, other) => {
+    const folder = await mkdtemp(join(tmpdir(), 'tcw-unit-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'tcw.service');
+    await writeFile(file, systemdUnit({ ...SERVICE, engines, ...other }));
+    const { stdout, stderr } = await run('systemd-analyze', ['verify', file]);
+    expect(`${stdout}${stderr}`.split('\n').filter(line => line.includes(file))).toEqual([]);
+  });
+
+  it.runIf(hasSystemd)('a name that systemd-analyze would refuse shows that it looks', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tcw-unit-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'tcw.service');
+    await writeFile(file, systemdUnit(SERVICE).replace('KillMode', 'KillModus'));
+    const { stdout, stderr } = await run('systemd-analyze', ['verify', file]);
+    expect(`${stdout}${stderr}`).toContain("Unknown key 'KillModus'");
+  });
+
+  it('words of the command are quoted, and neither specifiers nor variables', () => {
+    const unit = systemdUnit({ ...SERVICE, command: ['/bin/t cw', '100%', '$HOME', 'q"', 'b\\'] });
+    expect(values(unit, 'ExecStart')).toEqual(['"/bin/t cw" 100%% "$$HOME" "q\\"" b\\\\']);
+  });
+
+  it('root speaks for the worker, any other user for itself', () => {
+    expect(values(systemdUnit(SERVICE), 'NotifyAccess')).toEqual(['main']);
+    const other = systemdUnit({ ...SERVICE, user: 'tcw' });
+    expect([values(other, 'NotifyAccess'), values(other, 'User')]).toEqual([['all'], ['tcw']]);
+  });
+
+  it('a stop may take what the worker takes, and a little more', () => {
+    expect(values(systemdUnit({ ...SERVICE, graceSecs: 90 }), 'TimeoutStopSec')).toEqual(['100']);
+    expect(values(systemdUnit({ ...SERVICE, graceSecs: 0 }), 'TimeoutStopSec')).toEqual(['infinity']);
+  });
+
+  it('nothing is taken from tasks that are processes of the service', () => {
+    for (const engines of [['native'], ['user'], ['native', 'docker']] as const) {
+      const unit = systemdUnit({ ...SERVICE, engines });
+      expect(unit).not.toMatch(/NoNewPrivileges|Restrict(?!Prevent)[A-Z]|ProtectSystem|LockPersonality/);
+    }
+    expect(systemdUnit({ ...SERVICE, engines: ['docker'] })).toContain('\nNoNewPrivileges=yes\n');
+  });
+
+  it('with docker the folders are the ones that the engine sees', () => {
+    for (const engines of [['docker'], ['native', 'docker'], ['user', 'docker']] as const) {
+      const unit = systemdUnit({ ...SERVICE, engines });
+      expect(unit).not.toContain('PrivateTmp');
+      expect(unit).toContain('After=network-online.target docker.service\n');
+    }
+  });
+
+  it('every way in which a worker ends by itself is known: it is done, has to be mended, or is started again', () => {
+    const unit = systemdUnit(SERVICE);
+    const [done = '', mend = ''] = [
+      values(unit, 'SuccessExitStatus')[0],
+      values(unit, 'RestartPreventExitStatus')[0],
+    ];
+    const numbers = (text: string) => text.split(' ').map(Number);
+    expect(numbers(done)).toEqual([
+      EXIT_CODES.idleTimeout.code,
+      EXIT_CODES.workerManagerShutdown.code,
+      EXIT_CODES.workerStopped.code,
+      EXIT_CODES.workerShutdown.code,
+    ]);
+    expect(numbers(mend)).toEqual([
+      EXIT_CODES.cannotLoadConfig.code,
+      EXIT_CODES.invalidConfig.code,
+      EXIT_CODES.noKeyPair.code,
+      EXIT_CODES.noSigningKey.code,
+    ]);
+    const restarted = Object.values(EXIT_CODE_OF).filter(
+      code => code !== 0 && !numbers(`${done} ${mend}`).includes(code),
+    );
+    expect(new Set(restarted)).toEqual(new Set([EXIT_CODES.internalError.code]));
+  });
+});
+
+describe('the property list of launchd', () => {
+  it('escapes what XML has words for, and waits as long as the worker needs', () => {
+    const plist = launchdPlist({ ...SERVICE, user: 'worker', command: ['/opt/a&b/tcw', '<run>'] });
+    expect(plist).toContain('<string>/opt/a&amp;b/tcw</string>\n      <string>&lt;run&gt;</string>');
+    expect(plist).toContain('<key>ExitTimeOut</key>\n    <integer>35</integer>');
+    expect(plist).toContain('<key>UserName</key>\n    <string>worker</string>');
+  });
+
+  it.runIf(hasPython)('is one that a reader of property lists reads', async () => {
+    const plist = launchdPlist({ ...SERVICE, path: '/opt/node/bin:/usr/bin' });
+    const script = 'import plistlib,sys,json; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))';
+    const reading = run('python3', ['-c', script]);
+    reading.child.stdin?.end(plist);
+    expect(JSON.parse((await reading).stdout)).toMatchObject({
+      Label: 'tcw',
+      ProgramArguments: SERVICE.command,
+      EnvironmentVariables: { PATH: '/opt/node/bin:/usr/bin' },
+      RunAtLoad: true,
+      KeepAlive: { SuccessfulExit: false },
+    });
+  });
+});
+
+describe('the commands for Windows', () => {
+  const lines = windowsCommands({
+    ...SERVICE,
+    name: 'Taskcluster worker',
+    command: ['C:\\Program Files\\tcw\\tcw.cmd', 'run', '--config', 'C:\\my pools\\worker.yml'],
+    directory: 'C:\\tcw',
+  }).split('\r\n');
+
+  it('quote what has spaces, for cmd.exe and for the program', () => {
+    expect(lines[0]).toBe(
+      'nssm install "Taskcluster worker" "C:\\Program Files\\tcw\\tcw.cmd" run --config "\\"C:\\my pools\\worker.yml\\""',
+    );
+  });
+
+  it('restart the worker, but for when it is done or has to be mended', () => {
+    expect(lines).toContain('nssm set "Taskcluster worker" AppExit Default Restart');
+    expect(lines).toContain('nssm set "Taskcluster worker" AppExit 0 Exit');
+    expect(lines).toContain('nssm set "Taskcluster worker" AppExit 73 Exit');
+    expect(lines.some(line => line.includes('AppExit 69'))).toBe(false);
+  });
+});

@@ -1,0 +1,45 @@
+import { openExposure } from '../../../src/worker/exposure/index.ts';
+import type { Ending, WorkerHost } from '../../../src/worker/features/feature.ts';
+import { LiveSecrets } from '../../../src/worker/secrets/live-secrets.ts';
+import { workerConfig } from './worker-config.ts';
+
+const ENGINE = {
+  name: 'none',
+  capabilities: new Set(['host-files', 'own-user']),
+  hostAddress: 'localhost',
+};
+
+/** A worker, as a feature sees it that asks it for nothing but its configuration. */
+export function featureHost(change: Parameters<typeof workerConfig>[0] = {}): WorkerHost {
+  return {
+    config: workerConfig(change),
+    queue: {
+      service: () => {
+        throw new Error('no call is made');
+      },
+    },
+    engines: [ENGINE],
+    engineFor: () => ENGINE,
+    downloads: () => Promise.reject(new Error('nothing is downloaded')),
+    exposure: () => openExposure(undefined),
+    tell: () => undefined,
+    secrets: new LiveSecrets(),
+    version: '0',
+  } as unknown as WorkerHost;
+}
+
+/** How a run ended that was not stopped. */
+export function ending(change: Partial<Ending> = {}): Ending {
+  const { signal = new AbortController().signal } = change;
+  return {
+    verdict: { result: 'completed' },
+    stopped: false,
+    lastWords: undefined,
+    exitCode: 0,
+    keepCaches: true,
+    uploads: 'all',
+    signal,
+    logSignal: signal,
+    ...change,
+  };
+}

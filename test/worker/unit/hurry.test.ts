@@ -1,0 +1,20 @@
+import { of } from 'rxjs';
+import { expect, it, vi } from 'vitest';
+import { halfOfTheTime } from '../../../src/worker/run/hurry.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { workerConfig } from './worker-config.ts';
+
+it.each([
+  ['shutdownGraceSecs', undefined, 12_500],
+  ['what a notice leaves', () => 100_000, 50_000],
+  ['what a notice leaves, where that is less', () => 4_000, 2_000],
+])('a run is hurried after half of %s', async (_, graceMs, halfMs) => {
+  fakeTimers();
+  const worker = { shutdown$: of(performance.now()), config: workerConfig({ shutdownGraceSecs: 25 }) };
+  let times = 0;
+  halfOfTheTime({ ...worker, ...(graceMs && { graceMs }) }).subscribe(() => times++);
+  await vi.advanceTimersByTimeAsync(halfMs - 1);
+  expect(times).toBe(0);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(times).toBe(1);
+});

@@ -1,0 +1,57 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { readAgain } from '../../../src/worker/files/read-again.ts';
+import { StreamFailed } from '../../../src/worker/files/stream-pieces.ts';
+
+const { signal } = new AbortController();
+const broken = (isWorthAnotherTry: boolean) =>
+  new StreamFailed('resource-unavailable', 'could not be read: hang up', isWorthAnotherTry);
+
+/** Fails with these errors in turn, and then reads. */
+function failing(...errors: Error[]) {
+  let tries = 0;
+  const read = async () => {
+    const error = errors[tries++];
+    if (error) throw error;
+    return 'read';
+  };
+  return { read, tries: () => tries };
+}
+
+function jitter(value: number): void {
+  vi.spyOn(Math, 'random').mockReturnValue(value);
+  onTestFinished(() => void vi.restoreAllMocks());
+}
+
+it('reads again what broke', async () => {
+  jitter(0);
+  const { read, tries } = failing(broken(true), broken(true));
+  expect(await readAgain(read, signal)).toBe('read');
+  expect(tries()).toBe(3);
+});
+
+it('gives up after eight tries', async () => {
+  jitter(0);
+  const { read, tries } = failing(...Array.from({ length: 20 }, () => broken(true)));
+  await expect(readAgain(read, signal)).rejects.toThrow('could not be read: hang up');
+  expect(tries()).toBe(8);
+});
+
+it.each([
+  ['a length that differs', broken(false)],
+  ['any other error', new Error('could not be read: no such thing')],
+])('does not read again after %s', async (_, error) => {
+  const { read, tries } = failing(error);
+  await expect(readAgain(read, signal)).rejects.toBe(error);
+  expect(tries()).toBe(1);
+});
+
+it('waits no longer when the run is stopped', async () => {
+  jitter(0.999);
+  const stopped = new AbortController();
+  const { read, tries } = failing(...Array.from({ length: 20 }, () => broken(true)));
+  const reading = readAgain(read, stopped.signal);
+  await expect.poll(tries).toBe(1);
+  stopped.abort(new Error('task canceled'));
+  await expect(reading).rejects.toThrow('task canceled');
+  expect(tries()).toBe(1);
+});

@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registryCredentials } from '../../../src/worker/registry-credentials.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tcw-registry-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function read(content: unknown) {
+  const file = join(folder, 'config.json');
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+  const logins = await registryCredentials(file);
+  return [...logins].map(([host, { username, password }]) => [host, username, password.reveal()]);
+}
+
+const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
+
+describe('logins of registries', () => {
+  it('are read as docker login writes them, by the hosts that names of images have', async () => {
+    const auths = {
+      'https://index.docker.io/v1/': auth('me:p:w'),
+      '127.0.0.1:5000': auth('you:secret'),
+      'https://images.example.com/v2/': auth('they:other'),
+    };
+    expect(await read({ auths, HttpHeaders: {} })).toEqual([
+      ['docker.io', 'me', 'p:w'],
+      ['127.0.0.1:5000', 'you', 'secret'],
+      ['images.example.com', 'they', 'other'],
+    ]);
+    expect(await read({})).toEqual([]);
+  });
+
+  it.each([
+    ['no JSON', '{"auths": {"x": {"auth": "cHJlY2lvdXM6cHJlY2lvdXM="', 'is no configuration of Docker'],
+    [
+      'no login',
+      { auths: { 'x.example.com': auth('precious') } },
+      'has no user and password for "x.example.com"',
+    ],
+    ['a list of programs', { auths: { x: 7 } }, 'is no configuration of Docker'],
+    ['a program', { credsStore: 'precious' }, 'names a program that keeps credentials'],
+  ])('are none in %s, and the message has no secret', async (_, content, message) => {
+    await expect(read(content)).rejects.toThrow(message);
+    await expect(read(content)).rejects.not.toThrow('precious');
+  });
+
+  it('are none in a file that cannot be read', async () => {
+    await expect(registryCredentials(join(folder, 'missing'))).rejects.toThrow(
+      /^dockerConfigLocation: .*ENOENT/,
+    );
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { room } from '../../../src/worker/asking/room.ts';
+import { slotsFor } from '../../../src/worker/slots.ts';
+import { fakeTimers } from '../../streams/virtual-time.ts';
+import { newsLog } from './fake-queue.ts';
+
+const MB = 1024 ** 2;
+
+function start() {
+  fakeTimers();
+  const disk = { freeMb: 5, canFree: 0, broken: false, collections: 0 };
+  const shortages = async () => {
+    if (disk.broken) throw new Error('EIO');
+    return disk.freeMb >= 100
+      ? []
+      : [
+          {
+            folder: '/tasks',
+            device: 1,
+            freeBytes: disk.freeMb * MB,
+            totalBytes: 500 * MB,
+            requiredBytes: 100 * MB,
+          },
+        ];
+  };
+  const collector = {
+    add: () => undefined,
+    shortages,
+    makeRoom: async () => {
+      disk.collections++;
+      disk.freeMb += disk.canFree;
+      disk.canFree = 0;
+      return (await shortages()).length === 0;
+    },
+  };
+  const slots = slotsFor(2);
+  const news = newsLog();
+  const there = room(collector, slots, news.tell, 1_000);
+  let releases = 0;
+  const subscription = there.release$.subscribe(() => releases++);
+  onTestFinished(() => {
+    subscription.unsubscribe();
+  });
+  return { disk, slots, room: there, news, subscription, releases: () => releases };
+}
+
+const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+describe('room on the disk', () => {
+  it('is there, and nothing is said or removed', async () => {
+    const { disk, room, news, slots } = start();
+    disk.freeMb = 100;
+    expect(await room.isThere()).toBe(true);
+    expect([news.told, disk.collections, slots.free, room.isOut]).toEqual([[], 0, 2, false]);
+  });
+
+  it('is made where something can be removed: the worker pauses for as long as that takes', async () => {
+    const { disk, room, news, slots, releases } = start();
+    disk.canFree = 95;
+    const answer = room.isThere();
+    await Promise.resolve();
+    expect(await answer).toBe(false);
+    await after(0);
+    expect([slots.free, room.isOut, releases()]).toEqual([2, false, 1]);
+    expect(news.told).toEqual([]);
+    expect(await room.isThere()).toBe(true);
+  });
+
+  it('is looked for again and again where there is none, and the log says so once', async () => {
+    const { disk, room, news, slots, releases } = start();
+    expect(await room.isThere()).toBe(false);
+    expect([slots.free, room.isOut]).toEqual([0, true]);
+    await after(5_000);
+    expect(await room.isThere()).toBe(false);
+    expect(disk.collections).toBe(6);
+    expect(news.told.map(({ level }) => level)).toEqual(['warn']);
+    expect(news.told[0]?.message).toBe(
+      'the disk has no room for another task, so this worker asks for no work: 5 MB are free of 500, and ' +
+        'requiredDiskSpaceMegabytes is 100. Free disk space, or require less',
+    );
+    disk.freeMb = 200;
+    await after(1_000);
+    expect([slots.free, room.isOut, releases()]).toEqual([2, false, 1]);
+    expect(news.told.at(-1)).toMatchObject({ level: 'info' });
+    // It may happen again.
+    disk.freeMb = 1;
+    expect(await room.isThere()).toBe(false);
+    await after(0);
+    expect(news.told).toHaveLength(3);
+  });
+
+  it('does not end another reason to pause', async () => {
+    const { disk, room, slots } = start();
+    await room.isThere();
+    slots.pause('quarantine');
+    disk.freeMb = 200;
+    await after(1_000);
+    expect(slots.free).toBe(0);
+    slots.resume('quarantine');
+    expect(slots.free).toBe(2);
+  });
+
+  it('is believed in where the system does not tell', async () => {
+    const { disk, room, news } = start();
+    disk.broken = true;
+    expect(await room.isThere()).toBe(true);
+    expect(news.told).toMatchObject([{ level: 'warn' }]);
+  });
+
+  it('keeps no slot when nobody waits for it any more', async () => {
+    const { room, slots, subscription } = start();
+    await room.isThere();
+    subscription.unsubscribe();
+    expect([slots.free, room.isOut]).toEqual([2, false]);
+  });
+});

@@ -1,0 +1,263 @@
+import fc from 'fast-check';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { decoded, decodedHere } from '../../../src/worker/unpack/decoders/decoded.ts';
+import { programFor } from '../../../src/worker/unpack/decoders/programs.ts';
+import {
+  COMPRESSIONS,
+  decompressed,
+  UnpackError,
+  type Compression,
+} from '../../../src/worker/unpack/index.ts';
+import { sampleText } from './sample.ts';
+
+const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
+const text = sampleText();
+
+/** The sample in each format that there is a fixture or a compressor for. */
+const CONTENTS: readonly (readonly [Compression, string, Buffer])[] = [
+  ['br', 'brotli', brotliCompressSync(text)],
+  ['bz2', 'several blocks', fixture('sample.bz2')],
+  ['gz', 'gzip', gzipSync(text)],
+  ['lz', 'lzip', fixture('sample.lz')],
+  ['lz4', 'blocks that refer to others', fixture('sample.lz4')],
+  ['lz4', 'all checksums', fixture('sample-checksums.lz4')],
+  ['lz4', 'the legacy form', fixture('sample-legacy.lz4')],
+  ['sz', 'snappy', fixture('sample.sz')],
+  ['xz', 'xz', fixture('sample.xz')],
+  ['zst', 'zstd', zstdCompressSync(text)],
+  ['zz', 'zlib', deflateSync(text)],
+];
+
+const path = process.env.PATH;
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tcw-decompressed-'));
+});
+afterEach(() => {
+  process.env.PATH = path;
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const never = new AbortController().signal;
+const fileOf = (bytes: Buffer) => {
+  const file = join(folder, 'content');
+  writeFileSync(file, bytes);
+  return file;
+};
+const contentOf = async (bytes: Buffer, format: Compression) =>
+  (await buffer(decompressed(fileOf(bytes), format, { signal: never }))).toString();
+
+/** What a decoder makes of content that comes in pieces of one size. */
+async function decode(decoder: typeof decoded, format: Compression, bytes: Buffer, pieceBytes = 10_000) {
+  const pieces = async function* () {
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+  };
+  const chunks: Buffer[] = [];
+  for await (const chunk of decoder(format, pieces())) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Where framed snappy has the types of its chunks. No checksum covers them, and with some a chunk is to be passed over. */
+function typesOfChunks(bytes: Buffer): number[] {
+  const found: number[] = [];
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readUIntLE(at + 1, 3)) found.push(at);
+  return found;
+}
+
+describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
+  const needsProgram = format === 'lz';
+  // Where the format has no end but the file's, some cuts leave a shorter content.
+  const hasNoEnd = format === 'sz' || what === 'the legacy form';
+  const isThere = !needsProgram || programFor(format) !== undefined;
+
+  it.runIf(isThere)('is decompressed', async () => {
+    expect((await contentOf(bytes, format)) === text).toBe(true);
+  });
+
+  it.runIf(!needsProgram)('is decompressed where no program is installed', async () => {
+    process.env.PATH = '';
+    expect((await contentOf(bytes, format)) === text).toBe(true);
+  });
+
+  const way = needsProgram || ['br', 'gz', 'zst', 'zz'].includes(format) ? decoded : decodedHere;
+  const ways = way === decoded ? [decoded] : [decodedHere, decoded];
+
+  it.runIf(isThere && format !== 'br' && format !== 'zz')('may be several, one after the other', async () => {
+    for (const decoder of ways) {
+      const twice = await decode(decoder, format, Buffer.concat([bytes, bytes]));
+      expect(twice === text + text).toBe(true);
+    }
+  });
+
+  it.runIf(isThere)('comes in pieces of any size', async () => {
+    for (const size of [1, 7, 4096]) {
+      const short = size === 1 ? 20_000 : bytes.length;
+      const piece = Math.max(size, Math.ceil(bytes.length / short));
+      expect((await decode(way, format, bytes, piece)) === text).toBe(true);
+    }
+  });
+
+  it.runIf(isThere)('is an error where it is cut off', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: bytes.length - 1 }), async length => {
+        for (const decoder of ways) {
+          const cut = decode(decoder, format, bytes.subarray(0, length));
+          if (hasNoEnd) {
+            const found = await cut.catch((error: unknown) => error);
+            if (typeof found === 'string') expect(text.startsWith(found)).toBe(true);
+          } else {
+            await expect(cut).rejects.toMatchObject({ name: 'UnpackFault', problem: 'damaged' });
+          }
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it.runIf(isThere)('is never wrong without an error where its checksum covers it', async () => {
+    const isChecked = ['bz2', 'gz', 'lz', 'sz', 'xz', 'zz'].includes(format) || what === 'all checksums';
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: bytes.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        async (at, change) => {
+          const broken = Buffer.from(bytes);
+          broken[at] = (broken[at] ?? 0) ^ change;
+          for (const decoder of ways) {
+            const found = await decode(decoder, format, broken).catch((error: unknown) => error);
+            const isCovered = isChecked && !(format === 'sz' && typesOfChunks(bytes).includes(at));
+            if (typeof found === 'string') expect(isCovered && found !== text).toBe(false);
+            else expect(found).toMatchObject({ name: 'UnpackFault' });
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it.runIf(isThere)('has nothing after it', async () => {
+    const found = decode(way, format, Buffer.concat([bytes, Buffer.from('and more of it')]));
+    await expect(found).rejects.toMatchObject({ problem: 'damaged' });
+  });
+
+  it.runIf(isThere)('is not just anything', async () => {
+    const noise = Buffer.from('Neither this nor that: it is only text. '.repeat(20));
+    for (const decoder of ways) {
+      await expect(decode(decoder, format, noise)).rejects.toMatchObject({ problem: 'damaged' });
+      await expect(decode(decoder, format, Buffer.alloc(0))).rejects.toMatchObject({ problem: 'damaged' });
+    }
+  });
+});
+
+it('says which program is missing for a format that needs one', async () => {
+  process.env.PATH = '';
+  for (const format of ['lz', 'mz'] as const) {
+    const error: unknown = await contentOf(Buffer.from('x'), format).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UnpackError);
+    expect(error).toMatchObject({ problem: 'unsupported', kind: 'malformed-payload' });
+    expect((error as Error).message).toMatch(
+      new RegExp(
+        `cannot decompress the format ${format}: install .*\\b${format === 'lz' ? 'lzip' : 'mz'}\\b`,
+      ),
+    );
+  }
+});
+
+it('says what xz content needs a program for', async () => {
+  const bytes = fixture('sample-sha256.xz');
+  await expect(decode(decodedHere, 'xz', bytes)).rejects.toThrow(
+    /a checksum: the worker needs the program xz/,
+  );
+  if (programFor('xz')) expect((await decode(decoded, 'xz', bytes)) === text).toBe(true);
+});
+
+it('takes no program out of the folder it happens to be in', () => {
+  writeFileSync(join(folder, 'xz'), '#!/bin/sh\n', { mode: 0o755 });
+  const here = process.cwd();
+  process.chdir(folder);
+  try {
+    expect(programFor('xz', '.:')).toBeUndefined();
+    expect(programFor('xz', `:${folder}`)?.[0]).toBe(join(folder, 'xz'));
+  } finally {
+    process.chdir(here);
+  }
+});
+
+it.each(['gz', 'sz'] as const)('reads an open file from its start, and leaves it open: %s', async format => {
+  const [, , bytes] = CONTENTS.find(([name]) => name === format) ?? CONTENTS[0] ?? [];
+  await using handle = await open(fileOf(bytes ?? Buffer.alloc(0)));
+  await handle.read(Buffer.alloc(10), 0, 10, null);
+  const first = await buffer(decompressed(handle, format, { signal: never }));
+  const second = await buffer(decompressed(handle, format, { signal: never }));
+  expect(first.equals(second)).toBe(true);
+  expect(first.toString() === text).toBe(true);
+});
+
+describe('a stop', () => {
+  /** Each of these is a small file with terabytes in it. */
+  const bombs = (['gz', 'sz', 'bz2'] as const).filter(format => format !== 'bz2' || programFor('bz2'));
+
+  it.each(bombs)('ends it in the middle: %s', async format => {
+    const [, , bytes = Buffer.alloc(0)] = CONTENTS.find(([name]) => name === format) ?? [];
+    const stop = new AbortController();
+    const stream = decompressed(fileOf(Buffer.concat(Array.from({ length: 100 }, () => bytes))), format, {
+      signal: stop.signal,
+    });
+    let length = 0;
+    const reading = (async () => {
+      for await (const chunk of stream) {
+        length += (chunk as Buffer).length;
+        stop.abort(new Error('stopped by the test'));
+      }
+    })();
+    await expect(reading).rejects.toThrow('stopped by the test');
+    expect(length).toBeLessThan(text.length * 100);
+  });
+
+  it('that came before lets nothing begin', async () => {
+    const signal = AbortSignal.abort(new Error('stopped by the test'));
+    await expect(buffer(decompressed(join(folder, 'none'), 'gz', { signal }))).rejects.toThrow('stopped by');
+  });
+
+  it('is heard by content that has no output for long', async () => {
+    // Each member is empty.
+    const file = fileOf(Buffer.concat(Array<Buffer>(200_000).fill(gzipSync(''))));
+    const stop = new AbortController();
+    const reading = buffer(decompressed(file, 'gz', { signal: stop.signal }));
+    setTimeout(() => {
+      stop.abort(new Error('stopped by the test'));
+    }, 10);
+    await expect(reading).rejects.toThrow('stopped by the test');
+  });
+
+  it('is not needed where a reader goes away', async () => {
+    for (const format of bombs) {
+      const [, , bytes = Buffer.alloc(0)] = CONTENTS.find(([name]) => name === format) ?? [];
+      const file = fileOf(Buffer.concat(Array.from({ length: 50 }, () => bytes)));
+      const stream = decompressed(file, format, { signal: never });
+      for await (const chunk of stream) {
+        expect((chunk as Buffer).length).toBeGreaterThan(0);
+        break;
+      }
+      expect(stream.destroyed).toBe(true);
+    }
+  });
+});
+
+it('passes on what the system says', async () => {
+  await expect(buffer(decompressed(join(folder, 'none'), 'gz', { signal: never }))).rejects.toMatchObject({
+    code: 'ENOENT',
+  });
+});
+
+it('knows all formats of generic-worker', () => {
+  expect([...COMPRESSIONS].sort()).toEqual(['br', 'bz2', 'gz', 'lz', 'lz4', 'mz', 'sz', 'xz', 'zst', 'zz']);
+});

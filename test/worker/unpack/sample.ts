@@ -1,0 +1,8 @@
+/** Text of about a megabyte, from which the compressed fixtures were made: see fixtures/make.sh. */
+export function sampleText(): string {
+  let text = '';
+  for (let i = 0; i < 20_000; i++) text += `${i < 2000 ? i : i % 97} ${'x'.repeat(i % 97)}\n`;
+  return text;
+}
+
+if (import.meta.main) process.stdout.write(sampleText());

@@ -54,10 +54,51 @@ const upward = floors.slice(0, -1).map((floor, i) => ({
   to: { path: `^src/(${floors.slice(i + 1).join('|')})/` },
 }));
 
+/** Rooms of one folder, lowest first: each imports only from those before it. */
+const rooms = {
+  'src/pulse': ['transport', 'body', 'session', 'topology', 'telemetry', 'consume', 'handle'],
+  'src/worker/engines/native': ['processes', 'launcher', 'pid-namespace'],
+};
+
+const roomsUpward = Object.entries(rooms).flatMap(([folder, names]) =>
+  names.slice(0, -1).map((room, i) => ({
+    name: `${folder.split('/').at(-1)}-${room}-imports-no-room-above`,
+    severity: 'error',
+    from: { path: `^${folder}/${room}/` },
+    to: { path: `^${folder}/(${names.slice(i + 1).join('|')})/` },
+  })),
+);
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
     ...upward,
+    ...roomsUpward,
+    {
+      name: 'publishing-and-consuming-are-apart',
+      severity: 'error',
+      from: { path: '^src/pulse/(publish|consume|handle)/' },
+      to: {
+        path: '^src/pulse/(publish|consume|handle)/',
+        // Handling is built on consuming.
+        pathNot: ['^src/pulse/$1/', '^src/pulse/consume/'],
+      },
+    },
+    {
+      name: 'publishing-knows-no-consumer',
+      severity: 'error',
+      from: { path: '^src/pulse/publish/' },
+      to: { path: '^src/pulse/consume/' },
+    },
+    {
+      name: 'process-groups-and-pid-namespaces-are-apart',
+      severity: 'error',
+      from: { path: '^src/worker/engines/native/(process-group|pid-namespace)/' },
+      to: {
+        path: '^src/worker/engines/native/(process-group|pid-namespace)/',
+        pathNot: ['^src/worker/engines/native/$1/'],
+      },
+    },
     {
       name: 'floors-meet-at-the-door',
       comment:

@@ -1,7 +1,7 @@
 import { firstValueFrom, lastValueFrom, map, NEVER, Observable, Subject, timer } from 'rxjs';
 import type { Claim, RunCalls } from '../src/taskcluster/index.ts';
 import type { RunException } from '../src/streams/index.ts';
-import type { WorkerParts } from '../src/worker/context.ts';
+import type { WorkerParts } from '../src/worker/life/context.ts';
 import { LiveSecrets } from '../src/worker/secrets/live-secrets.ts';
 import { taskRun } from '../src/worker/run/task-run.ts';
 

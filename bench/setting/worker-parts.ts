@@ -2,7 +2,7 @@ import { connectQueue } from '../../src/taskcluster/index.ts';
 import { Secret } from '../../src/base/index.ts';
 import { enginesOf } from '../../src/worker/engines/engines.ts';
 import { configDefaults, FEATURES, nativeEngine, type WorkerOptions } from '../../src/worker/index.ts';
-import type { WorkerParts } from '../../src/worker/context.ts';
+import type { WorkerParts } from '../../src/worker/life/context.ts';
 import { openFeatures } from '../../src/worker/features/index.ts';
 import { payloadsOf } from '../../src/worker/payloads/index.ts';
 import { LiveSecrets } from '../../src/worker/secrets/live-secrets.ts';

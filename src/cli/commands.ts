@@ -2,8 +2,8 @@ import type { Secret } from '../base/index.ts';
 import type { Host } from '../pool/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
 import type { LiveSecrets, Tell } from '../worker/index.ts';
-import type { Logger } from './logger.ts';
-import type { Output } from './output.ts';
+import type { Logger } from './output/logger.ts';
+import type { Output } from './output/output.ts';
 
 /**
  * What a command writes to. Its result is its exit code, one of `EXIT_CODES`. For an end that the user can do

@@ -1,8 +1,8 @@
-import { tellOfCrash } from './crash.ts';
-import { EXIT_CODES } from './exit-codes.ts';
-import { Failure } from './failure.ts';
-import { hidden, hiddenEverywhere } from './last-words.ts';
-import { printableLines } from './printable.ts';
+import { tellOfCrash } from './run/crash.ts';
+import { EXIT_CODES } from './words/exit-codes.ts';
+import { Failure } from './words/failure.ts';
+import { hidden, hiddenEverywhere } from './output/last-words.ts';
+import { printableLines } from './output/printable.ts';
 import { runProgram } from './program.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { payloadSchema, type FormatName } from '../worker/index.ts';
 import { readConfig } from './config/read.ts';
-import { EXIT_CODES } from './exit-codes.ts';
-import { Failure } from './failure.ts';
+import { EXIT_CODES } from './words/exit-codes.ts';
+import { Failure } from './words/failure.ts';
 
 /** What was said after `tcw show-payload-schema`. */
 export interface PayloadSchemaWords {

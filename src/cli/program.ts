@@ -1,17 +1,17 @@
 import { Command, CommanderError, Option } from 'commander';
 import { configSchema } from '../worker/config/index.ts';
-import { addDevOptions, devOptions } from './dev-options.ts';
-import { EXIT_CODES } from './exit-codes.ts';
-import { helpLayout, RUN_EPILOGUE } from './help.ts';
+import { addDevOptions, devOptions } from './dev/dev-options.ts';
+import { EXIT_CODES } from './words/exit-codes.ts';
+import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
 import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
 import type { PayloadSchemaWords } from './payload-schema.ts';
-import { printResult } from './print-result.ts';
-import { addAllProperties, givenFlags } from './property-options.ts';
+import { printResult } from './output/print-result.ts';
+import { addAllProperties, givenFlags } from './config/property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
 import { addShell } from './shell/add-shell.ts';
-import { usageFailure } from './usage.ts';
-import { version } from './version.ts';
+import { usageFailure } from './words/usage.ts';
+import { version } from './words/version.ts';
 
 /** The payload formats by name. */
 const FORMATS = ['generic-worker', 'docker-worker', 'script'] as const;
@@ -79,7 +79,7 @@ function addRun(program: Command, done: (exitCode: number) => void): void {
   addAllProperties(command);
   command.action(
     async (words: { config?: string; withWorkerRunner?: true; workerRunnerProtocolPipe?: string }) => {
-      const { runCommand } = await import('./run-command.ts');
+      const { runCommand } = await import('./run/run-command.ts');
       const { config: file, withWorkerRunner, workerRunnerProtocolPipe } = words;
       done(await runCommand({ ...givenFlags(command), file, withWorkerRunner, workerRunnerProtocolPipe }));
     },
@@ -101,9 +101,9 @@ function addDev(program: Command, done: (exitCode: number) => void): void {
   addDevOptions(command);
   command.action(async () => {
     const options = await devOptions(command, process.cwd());
-    const { withIo } = await import('./with-io.ts');
+    const { withIo } = await import('./output/with-io.ts');
     await withIo({ level: options.worker.logLevel ?? 'info' }, async io => {
-      const { dev } = await import('./dev.ts');
+      const { dev } = await import('./dev/dev.ts');
       done(await dev(options, io));
     });
   });

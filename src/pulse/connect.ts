@@ -8,26 +8,26 @@ import {
   Subject,
   type Observable,
 } from 'rxjs';
-import { amqpTransport } from './amqp/transport.ts';
-import { sentAround } from './around-publish.ts';
-import { DEFAULT_BACKOFF } from './backoff.ts';
-import type { Binding } from './binding.ts';
-import { consume, type ConsumerGauge } from './consume.ts';
-import type { ConsumeOptions, MessageOf } from './consume-options.ts';
-import { askedCredentials, endpointFrom } from './credentials.ts';
+import { amqpTransport } from './transport/amqp/transport.ts';
+import { sentAround } from './publish/around-publish.ts';
+import { DEFAULT_BACKOFF } from './session/backoff.ts';
+import type { Binding } from './topology/binding.ts';
+import { consume, type ConsumerGauge } from './consume/consume.ts';
+import type { ConsumeOptions, MessageOf } from './consume/consume-options.ts';
+import { askedCredentials, endpointFrom } from './transport/credentials.ts';
 import { PulseError } from './errors.ts';
-import { exchangePublisher } from './exchange-publisher.ts';
-import type { PublisherOptions, PublishOptions } from './publish-options.ts';
-import { Publisher } from './publish.ts';
+import { exchangePublisher } from './publish/exchange-publisher.ts';
+import type { PublisherOptions, PublishOptions } from './publish/publish-options.ts';
+import { Publisher } from './publish/publish.ts';
 import type { Pulse, PulseOptions, PulseWarning } from './pulse.ts';
-import { pulseQueue } from './queue-admin.ts';
-import { queueCalls } from './queue-call.ts';
-import { republisher } from './republish.ts';
-import { Session } from './session.ts';
+import { pulseQueue } from './topology/queue-admin.ts';
+import { queueCalls } from './topology/queue-call.ts';
+import { republisher } from './publish/republish.ts';
+import { Session } from './session/session.ts';
 import { telemetryOf } from './telemetry/telemetry.ts';
 import { inTimerRange } from './timer-range.ts';
-import { UnderWay } from './under-way.ts';
-import { given } from './url-parts.ts';
+import { UnderWay } from './session/under-way.ts';
+import { given } from './transport/url-parts.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
 

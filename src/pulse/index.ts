@@ -4,12 +4,12 @@
  * @module tcw/pulse
  */
 export { Secret, type Backoff } from '../base/index.ts';
-export type { AmqpOptions } from './amqp/transport.ts';
-export { DEFAULT_BACKOFF } from './backoff.ts';
-export { binding, type Binding, type BindingKey } from './binding.ts';
-export type { BodyCheck, BodySchema } from './body-check.ts';
+export type { AmqpOptions } from './transport/amqp/transport.ts';
+export { DEFAULT_BACKOFF } from './session/backoff.ts';
+export { binding, type Binding, type BindingKey } from './topology/binding.ts';
+export type { BodyCheck, BodySchema } from './body/body-check.ts';
 export { connect } from './connect.ts';
-export type { ConsumerGauge } from './consume.ts';
+export type { ConsumerGauge } from './consume/consume.ts';
 export {
   CONSUMER_TIMEOUT_MS,
   PULSE_GUARDIAN,
@@ -18,21 +18,20 @@ export {
   type HeldLong,
   type MessageOf,
   type OnBadMessage,
-  type PreviousBindings,
   type QueueLong,
   type Watch,
-} from './consume-options.ts';
+} from './consume/consume-options.ts';
 export {
   endpointFrom,
   PRODUCTION_URL,
   type Credentials,
   type CredentialSources,
   type Endpoint,
-} from './credentials.ts';
-export type { Dialect, PulseMeta } from './dialect.ts';
+} from './transport/credentials.ts';
+export type { Dialect, PulseMeta } from './body/dialect.ts';
 export { PulseError, type PulseErrorKind } from './errors.ts';
-export type { ExchangePublisher } from './exchange-publisher.ts';
-export { handle } from './handle.ts';
+export type { ExchangePublisher } from './publish/exchange-publisher.ts';
+export { handle } from './handle/handle.ts';
 export type {
   Around,
   HandleEvent,
@@ -40,12 +39,12 @@ export type {
   Handler,
   HandlerContext,
   HandleResult,
-} from './handle-options.ts';
-export { JsonText } from './json-text.ts';
-export { managementBindings, type ManagementApi } from './management.ts';
-export { MemoryBroker } from './memory/broker.ts';
-export { memoryTransport } from './memory/transport.ts';
-export type { Outcome, PulseMessage } from './message.ts';
+} from './handle/handle-options.ts';
+export { JsonText } from './body/json-text.ts';
+export { managementBindings, type ManagementApi } from './topology/management.ts';
+export { MemoryBroker } from './transport/memory/broker.ts';
+export { memoryTransport } from './transport/memory/transport.ts';
+export type { Outcome, PulseMessage } from './consume/message.ts';
 export type {
   LargeBody,
   PublishBounds,
@@ -53,9 +52,9 @@ export type {
   PublisherOptions,
   PublishOptions,
   PublishResult,
-} from './publish-options.ts';
+} from './publish/publish-options.ts';
 export type { AroundFailed, AroundPublish, Pulse, PulseGauges, PulseOptions, PulseWarning } from './pulse.ts';
-export type { PulseQueue } from './queue-admin.ts';
+export type { PulseQueue } from './topology/queue-admin.ts';
 export {
   deadLetterQueue,
   ephemeralQueue,
@@ -64,9 +63,10 @@ export {
   type EphemeralQueueOptions,
   type NamedQueueOptions,
   type QueueSpec,
-} from './queue.ts';
-export type { RetryPolicy } from './retry-policy.ts';
-export { checkRoutingKey, matchesPattern, MAX_ROUTING_KEY_BYTES } from './routing-key.ts';
-export type { PulseState } from './state.ts';
-export type * from './transport.ts';
+} from './topology/queue.ts';
+export type { PreviousBindings, TopologyEvent } from './topology/topology.ts';
+export type { RetryPolicy } from './handle/retry-policy.ts';
+export { checkRoutingKey, matchesPattern, MAX_ROUTING_KEY_BYTES } from './transport/routing-key.ts';
+export type { PulseState } from './session/state.ts';
+export type * from './transport/transport.ts';
 export { deadLetter, reject, retryLater, Verdict } from './verdict.ts';

@@ -1,11 +1,11 @@
 import type { Observable } from 'rxjs';
 import type { Backoff } from '../base/index.ts';
-import type { AmqpOptions } from './amqp/transport.ts';
-import type { Binding } from './binding.ts';
-import type { ConsumerGauge } from './consume.ts';
-import type { ConsumeOptions, HeldLong, MessageOf, QueueLong } from './consume-options.ts';
-import type { Credentials, CredentialSources } from './credentials.ts';
-import type { ExchangePublisher } from './exchange-publisher.ts';
+import type { AmqpOptions } from './transport/amqp/transport.ts';
+import type { Binding } from './topology/binding.ts';
+import type { ConsumerGauge } from './consume/consume.ts';
+import type { ConsumeOptions, HeldLong, MessageOf, QueueLong } from './consume/consume-options.ts';
+import type { Credentials, CredentialSources } from './transport/credentials.ts';
+import type { ExchangePublisher } from './publish/exchange-publisher.ts';
 import type {
   LargeBody,
   PublishBounds,
@@ -13,11 +13,11 @@ import type {
   PublisherOptions,
   PublishOptions,
   PublishResult,
-} from './publish-options.ts';
-import type { PulseQueue } from './queue-admin.ts';
-import type { QueueSpec } from './queue.ts';
-import type { PulseState } from './state.ts';
-import type { Transport } from './transport.ts';
+} from './publish/publish-options.ts';
+import type { PulseQueue } from './topology/queue-admin.ts';
+import type { QueueSpec } from './topology/queue.ts';
+import type { PulseState } from './session/state.ts';
+import type { Transport } from './transport/transport.ts';
 
 /** Where to connect, who logs in, and how. Nothing is needed where `PULSE_USERNAME` and `PULSE_PASSWORD` are set. */
 export interface PulseOptions extends CredentialSources, AmqpOptions {

@@ -5,13 +5,13 @@
  * @module tcw/pulse/testing
  */
 import { connect } from './connect.ts';
-import { MemoryBroker } from './memory/broker.ts';
-import { memoryTransport } from './memory/transport.ts';
+import { MemoryBroker } from './transport/memory/broker.ts';
+import { memoryTransport } from './transport/memory/transport.ts';
 import type { Pulse, PulseOptions } from './pulse.ts';
 
-export { MemoryBroker } from './memory/broker.ts';
-export type { MemoryCall } from './memory/faults.ts';
-export { memoryTransport } from './memory/transport.ts';
+export { MemoryBroker } from './transport/memory/broker.ts';
+export type { MemoryCall } from './transport/memory/faults.ts';
+export { memoryTransport } from './transport/memory/transport.ts';
 
 /**
  * Connects to a broker in memory, with reconnects that take no time worth waiting for.

@@ -1,4 +1,15 @@
-import type { WebSocket } from 'ws';
+/**
+ * What keeping alive uses of a WebSocket of the package `ws`. Naming that package here would make every TypeScript user of
+ * tcw install its types.
+ */
+export interface PingableSocket {
+  readonly isPaused: boolean;
+  readonly readyState: number;
+  readonly OPEN: number;
+  on(event: 'pong', listener: () => void): unknown;
+  ping(): void;
+  terminate(): void;
+}
 
 /** Time between two pings of either side of a shell, in ms. */
 export const SHELL_PING_MS = 20_000;
@@ -8,7 +19,7 @@ export const SHELL_PING_MS = 20_000;
  *
  * @returns what stops that
  */
-export function keepAlive(socket: WebSocket, pingMs: number): () => void {
+export function keepAlive(socket: PingableSocket, pingMs: number): () => void {
   let isAnswered = true;
   socket.on('pong', () => {
     isAnswered = true;

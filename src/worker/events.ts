@@ -2,7 +2,7 @@ import type { Claim, ServiceError } from '../taskcluster/index.ts';
 import type { Outcome } from './outcome.ts';
 import type { RunState } from './run/run-state.ts';
 import type { StopReason } from './run/stop.ts';
-import type { WorkerState } from './worker-state.ts';
+import type { WorkerState } from './life/worker-state.ts';
 
 /** Everything that a worker tells of itself, as it happens. The log is made of this, and tests read the same. */
 export type WorkerNews =

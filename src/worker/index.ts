@@ -37,4 +37,4 @@ export { CredentialsRefused, MachineUnfit, StartError } from './start-error.ts';
 export { unpackInto } from './unpack/index.ts';
 export { startWorker, type RunningWorker, type WorkerOptions } from './start-worker.ts';
 export type * from './task-spec.ts';
-export type { ExitReason, WorkerState } from './worker-state.ts';
+export type { ExitReason, WorkerState } from './life/worker-state.ts';

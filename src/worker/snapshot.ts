@@ -1,6 +1,6 @@
 import type { WorkerNews } from './events.ts';
 import type { RunState } from './run/run-state.ts';
-import { STARTING, type WorkerState } from './worker-state.ts';
+import { STARTING, type WorkerState } from './life/worker-state.ts';
 
 /** What a worker is doing at one moment. */
 export interface WorkerSnapshot {

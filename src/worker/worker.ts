@@ -30,16 +30,16 @@ import { look } from './asking/look.ts';
 import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
 import { room, roomInAll } from './asking/room.ts';
-import type { WorkerContext, WorkerParts } from './context.ts';
+import type { WorkerContext, WorkerParts } from './life/context.ts';
 import type { WorkerNews } from './events.ts';
-import { limits, restful } from './limits.ts';
-import { notNeeded, stillNeeded } from './needed.ts';
-import { NO_PULSE, pulseLink } from './pulse-link.ts';
-import { runEach } from './run-each.ts';
+import { limits, restful } from './life/limits.ts';
+import { notNeeded, stillNeeded } from './life/needed.ts';
+import { NO_PULSE, pulseLink } from './asking/pulse-link.ts';
+import { runEach } from './asking/run-each.ts';
 import { LiveSecrets } from './secrets/live-secrets.ts';
-import { slotsFor } from './slots.ts';
-import { WorkerLife } from './worker-life.ts';
-import type { WorkerEvent } from './worker-state.ts';
+import { slotsFor } from './life/slots.ts';
+import { WorkerLife } from './life/worker-life.ts';
+import type { WorkerEvent } from './life/worker-state.ts';
 
 /** How long a worker that is forced to go waits for its processes to die and its reports to be answered, in ms. */
 const FORCED_MS = 2_000;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
 import { expect, it, onTestFinished } from 'vitest';
-import { logNews } from '../../src/cli/worker-log.ts';
+import { logNews } from '../../src/cli/run/worker-log.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { connectQueue } from '../../src/taskcluster/index.ts';
 import { configDefaults, startWorker, type WorkerNews } from '../../src/worker/index.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { baselineWorker } from '../../bench/baseline.ts';
-import type { WorkerParts } from '../../src/worker/context.ts';
+import type { WorkerParts } from '../../src/worker/life/context.ts';
 
 describe('the baseline of the benchmark', () => {
   it('asks once for all its free slots, and waits when nothing came, however soon', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { devDiskMegabytes } from '../../src/cli/dev/disk.ts';
 import { diskSpace } from '../../src/worker/index.ts';
-import type { Logger } from '../../src/cli/logger.ts';
+import type { Logger } from '../../src/cli/output/logger.ts';
 
 it('tcw dev works on a disk with less than is required of tcw run, and warns', async () => {
   const warnings: string[] = [];

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import type { DevOptions } from '../../src/cli/commands.ts';
-import { addDevOptions, devOptions } from '../../src/cli/dev-options.ts';
+import { addDevOptions, devOptions } from '../../src/cli/dev/dev-options.ts';
 
 function parse(...words: string[]): Promise<DevOptions> {
   const command = new Command('dev');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readTasks } from '../../src/cli/dev/task-files.ts';
-import { Failure } from '../../src/cli/failure.ts';
+import { Failure } from '../../src/cli/words/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcw-task-files-'));
 afterAll(() => rmSync(folder, { recursive: true }));

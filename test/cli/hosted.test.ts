@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { tellOfCrash } from '../../src/cli/crash.ts';
-import { Failure } from '../../src/cli/failure.ts';
-import { hosted } from '../../src/cli/hosted.ts';
+import { tellOfCrash } from '../../src/cli/run/crash.ts';
+import { Failure } from '../../src/cli/words/failure.ts';
+import { hosted } from '../../src/cli/run/hosted.ts';
 
 /** A host, and reports to it, that write down what they are told. */
 function host() {

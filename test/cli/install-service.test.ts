@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Failure } from '../../src/cli/failure.ts';
+import { Failure } from '../../src/cli/words/failure.ts';
 import { installService, type InstallWords } from '../../src/cli/install/install-service.ts';
 import { bin, tcw } from './tcw.ts';
 

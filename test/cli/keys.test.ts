@@ -9,7 +9,7 @@ import { readTime } from '../../src/cli/keys/time.ts';
 import { decryptVariables } from '../../src/worker/features/encrypted-env/variables.ts';
 import { gnupg } from '../harness/gnupg.ts';
 import { newWorkplace } from './dev-session.ts';
-import { workerFailure } from '../../src/cli/worker-failure.ts';
+import { workerFailure } from '../../src/cli/run/worker-failure.ts';
 import type { Capability } from '../../src/worker/engines/engine.ts';
 import { chainOfTrust } from '../../src/worker/features/chain-of-trust/chain-of-trust.ts';
 import { openFeatures } from '../../src/worker/features/open-features.ts';

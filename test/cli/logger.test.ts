@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLogger, type LoggerOptions, type ProcessLogger } from '../../src/cli/logger.ts';
+import { createLogger, type LoggerOptions, type ProcessLogger } from '../../src/cli/output/logger.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { LiveSecrets } from '../../src/worker/index.ts';
 
@@ -130,7 +130,7 @@ describe('a secret in the log', () => {
 it('loses no line when the process ends right away, into a pipe that is read late', async () => {
   const lines = 20_000;
   const program = `
-    import { createLogger } from ${JSON.stringify(new URL('../../src/cli/logger.ts', import.meta.url).href)};
+    import { createLogger } from ${JSON.stringify(new URL('../../src/cli/output/logger.ts', import.meta.url).href)};
     const logger = await createLogger({ level: 'info', stream: process.stderr, format: 'json' });
     for (let line = 0; line < ${lines}; line += 1) logger.info({ line }, 'x'.repeat(50));
     await logger.flush();

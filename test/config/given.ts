@@ -7,7 +7,7 @@ import { afterAll } from 'vitest';
 import { ConfigurationError } from '../../src/cli/config/problem.ts';
 import { readConfig, type LoadedConfig } from '../../src/cli/config/read.ts';
 import { flagName, variableName } from '../../src/cli/config/spelling.ts';
-import { addAllProperties, givenFlags } from '../../src/cli/property-options.ts';
+import { addAllProperties, givenFlags } from '../../src/cli/config/property-options.ts';
 
 export const WORKING_DIRECTORY = '/somewhere/else';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
+import { EXIT_CODES } from '../../src/cli/words/exit-codes.ts';
 import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../src/worker/config/index.ts';
 
 const page = readFileSync(new URL('../../docs/moving-from-generic-worker.md', import.meta.url), 'utf8');

@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { Launcher } from '../../src/worker/engines/native/launcher.ts';
-import { findTools } from '../../src/worker/engines/native/tools.ts';
+import { Launcher } from '../../src/worker/engines/native/launcher/launcher.ts';
+import { findTools } from '../../src/worker/engines/native/launcher/tools.ts';
 import { Log, PATH } from './native-fixtures.ts';
 
 const command = { argv: ['true'], env: { PATH }, output: new Log() };

@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
-import { askPs, readProc } from '../../src/worker/engines/native/process-table.ts';
+import { askPs, readProc } from '../../src/worker/engines/native/processes/process-table.ts';
 import {
   alive,
   engines,

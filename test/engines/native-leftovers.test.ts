@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newMark } from '../../src/worker/engines/native/mark.ts';
+import { newMark } from '../../src/worker/engines/native/processes/mark.ts';
 import { alive, engines, Log, newFolder, newMarker, PATH, sleeping } from './native-fixtures.ts';
 import { runFolderAt } from '../run-folder-at.ts';
 

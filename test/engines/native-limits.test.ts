@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { processLimit, taskOomScore } from '../../src/worker/engines/native/limits.ts';
+import { processLimit, taskOomScore } from '../../src/worker/engines/native/pid-namespace/limits.ts';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
 import { alive, engines, findProgram, newMarker, openSandbox, PATH, Log } from './native-fixtures.ts';
 import { startWorker, workerScript } from './native-worker.ts';

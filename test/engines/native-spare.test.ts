@@ -5,8 +5,8 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { nativeEngine } from '../../src/worker/engines/native/index.ts';
-import { KEEPER } from '../../src/worker/engines/native/mark.ts';
-import { environmentOf, readProcessTable } from '../../src/worker/engines/native/process-table.ts';
+import { KEEPER } from '../../src/worker/engines/native/processes/mark.ts';
+import { environmentOf, readProcessTable } from '../../src/worker/engines/native/processes/process-table.ts';
 import { runFolderAt } from '../run-folder-at.ts';
 
 /** What runs beside the worker with a search path, and the word that it has in common with others of the same run. */

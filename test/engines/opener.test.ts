@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Opener } from '../../src/worker/engines/native/opener.ts';
-import { readProcessTable } from '../../src/worker/engines/native/process-table.ts';
+import { Opener } from '../../src/worker/engines/native/launcher/opener.ts';
+import { readProcessTable } from '../../src/worker/engines/native/processes/process-table.ts';
 import { findProgram, PATH } from './native-fixtures.ts';
 
 const shells = ['dash', 'bash', 'ash'].flatMap(name => findProgram(name) ?? []);

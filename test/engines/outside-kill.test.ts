@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { killFromOutside } from '../../src/worker/engines/native/outside-kill.ts';
+import { killFromOutside } from '../../src/worker/engines/native/pid-namespace/outside-kill.ts';
 import { startOf } from '../../src/worker/engines/processes/index.ts';
 
 it.skipIf(process.platform !== 'linux')(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { Enclosure } from '../../src/worker/engines/native/enclosure.ts';
-import { Launcher, type LaunchOptions } from '../../src/worker/engines/native/launcher.ts';
+import { Launcher, type LaunchOptions } from '../../src/worker/engines/native/launcher/launcher.ts';
 import { NativeSandbox } from '../../src/worker/engines/native/sandbox.ts';
 import { hostFiles } from '../../src/worker/files/host-files.ts';
 

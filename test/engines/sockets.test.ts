@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectionOf } from '../../src/worker/engines/connection.ts';
-import { clientSocket, tellsConnections } from '../../src/worker/engines/native/sockets.ts';
+import { clientSocket, tellsConnections } from '../../src/worker/engines/native/processes/sockets.ts';
 
 /** Both ends of a connection within this process. */
 async function connected(listen: string, to: string, localPort?: number) {

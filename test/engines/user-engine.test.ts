@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { execa } from 'execa';
-import { taskOomScore } from '../../src/worker/engines/native/limits.ts';
+import { taskOomScore } from '../../src/worker/engines/native/pid-namespace/limits.ts';
 import { controlGroups } from '../../src/worker/engines/user/control-groups.ts';
 import { uidRange, UserIds } from '../../src/worker/engines/user/user-ids.ts';
 import { userEngine } from '../../src/worker/engines/user/index.ts';

@@ -10,7 +10,7 @@ import {
   type Outcome,
   type PulseMessage,
 } from '../../src/pulse/index.ts';
-import { DeliveredMessage } from '../../src/pulse/message.ts';
+import { DeliveredMessage } from '../../src/pulse/consume/message.ts';
 
 const EXCHANGE = 'exchange/tester/accounts';
 const QUEUE = namedQueue('accounts', { expiresMs: 60_000, maxLength: 10_000 });

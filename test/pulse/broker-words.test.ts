@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { brokerWords } from '../../src/pulse/amqp/broker-words.ts';
+import { brokerWords } from '../../src/pulse/transport/amqp/broker-words.ts';
 
 it.each([
   [

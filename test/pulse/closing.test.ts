@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectSocket, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
+import { amqpTransport } from '../../src/pulse/transport/amqp/transport.ts';
 import { connect, endpointFrom, type Transport } from '../../src/pulse/index.ts';
 import { PATIENCE_MS } from '../patience.ts';
 

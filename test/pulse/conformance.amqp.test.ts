@@ -1,7 +1,7 @@
 import { connect as connectRaw } from 'amqplib';
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
-import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
+import { amqpTransport } from '../../src/pulse/transport/amqp/transport.ts';
 import { connect, endpointFrom } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { conformance } from './conformance.ts';

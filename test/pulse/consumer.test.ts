@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BehaviorSubject, NEVER } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { Consumer } from '../../src/pulse/consumer.ts';
+import { Consumer } from '../../src/pulse/consume/consumer.ts';
 import type { Delivery, TransportChannel } from '../../src/pulse/index.ts';
 
 /** A channel that writes down what is said to it, and whose deliveries come in the very moment that a test says. */

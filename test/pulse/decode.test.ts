@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { BindingTable } from '../../src/pulse/binding-table.ts';
+import { BindingTable } from '../../src/pulse/topology/binding-table.ts';
 import type { Binding } from '../../src/pulse/index.ts';
-import { decode } from '../../src/pulse/decode.ts';
+import { decode } from '../../src/pulse/consume/decode.ts';
 
 const exchange = 'exchange/x/y';
 

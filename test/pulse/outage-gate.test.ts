@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { OutageGate } from '../../src/pulse/outage-gate.ts';
+import { OutageGate } from '../../src/pulse/handle/outage-gate.ts';
 
 describe('the gate of an outage', () => {
   let opened = 0;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Outbox, type Parcel } from '../../src/pulse/outbox.ts';
+import { Outbox, type Parcel } from '../../src/pulse/publish/outbox.ts';
 import {
   PulseError,
   type Confirmation,

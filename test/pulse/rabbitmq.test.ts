@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { filter, firstValueFrom, map } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
+import { amqpTransport } from '../../src/pulse/transport/amqp/transport.ts';
 import { binding, connect, endpointFrom, namedQueue, type PulseError } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { channels } from './rabbitmq/channels.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SentWindow } from '../../src/pulse/sent-window.ts';
+import { SentWindow } from '../../src/pulse/publish/sent-window.ts';
 
 const message = (number: number, bytes = 1) => ({ number, bytes, slot: -1 });
 

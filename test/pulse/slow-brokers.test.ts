@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net';
 import { filter, firstValueFrom } from 'rxjs';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { amqpTransport } from '../../src/pulse/amqp/transport.ts';
+import { amqpTransport } from '../../src/pulse/transport/amqp/transport.ts';
 import { binding, connect, endpointFrom, ephemeralQueue, type Pulse } from '../../src/pulse/index.ts';
 import { frameProxy, isMethod } from './frames/frames.ts';
 

@@ -3,7 +3,7 @@ import { firstValueFrom, NEVER, filter, map, take, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { binding, connect, namedQueue, PulseError, type Transport } from '../../src/pulse/index.ts';
 import { connectToMemory, MemoryBroker } from '../../src/pulse/testing.ts';
-import { FailuresInARow } from '../../src/pulse/backoff.ts';
+import { FailuresInARow } from '../../src/pulse/session/backoff.ts';
 
 /** Short at first, so that a loop without a growing pause is over long before one that has it. */
 const BACKOFF = { baseMs: 2, capMs: 200 };

@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
 import type { Socket } from 'node:net';
 import { expect, inject, it, vi } from 'vitest';
-import { amqpConnection } from '../../src/pulse/amqp/connection.ts';
+import { amqpConnection } from '../../src/pulse/transport/amqp/connection.ts';
 
 it('messages that are published in one turn leave in a few writes, not each by itself', async () => {
   const model = await connect(inject('pulseUrl'), { noDelay: true });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import taskcluster from 'taskcluster-client';
-import { logNews } from '../../src/cli/worker-log.ts';
+import { logNews } from '../../src/cli/run/worker-log.ts';
 import { queue as exchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret, type Pulse } from '../../src/pulse/index.ts';
@@ -27,7 +27,7 @@ import {
   type WorkerNews,
 } from '../../src/worker/index.ts';
 import { memoryTestBroker } from './test-broker.ts';
-import type { LogFields } from '../../src/cli/logger.ts';
+import type { LogFields } from '../../src/cli/output/logger.ts';
 import { PATIENCE_MS } from '../patience.ts';
 
 const PROVISIONER = 'test';

@@ -7,7 +7,7 @@ import type { WorkerConfig } from '../../src/worker/index.ts';
 import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts';
 import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
 import { tar } from './mounts/tar.ts';
-import { readyMachine } from '../../src/worker/machine.ts';
+import { readyMachine } from '../../src/worker/life/machine.ts';
 import { LiveSecrets } from '../../src/worker/secrets/live-secrets.ts';
 import { diskCollector } from '../../src/worker/stores/index.ts';
 import { workerConfig } from './unit/worker-config.ts';

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { configSchema, expectation, PROPERTIES, type Property } from '../../worker/config/index.ts';
-import { suggestion } from '../nearest.ts';
+import { suggestion } from '../words/nearest.ts';
 
 /** What the schema has against one property. */
 export interface Fault {

@@ -1,5 +1,5 @@
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 
 /**
  * Something wrong with a configuration. The message says where and what, and holds no secret.

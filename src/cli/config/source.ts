@@ -1,5 +1,5 @@
 import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../worker/config/index.ts';
-import { suggestion } from '../nearest.ts';
+import { suggestion } from '../words/nearest.ts';
 import { cannotLoad, type Problem } from './problem.ts';
 
 /** A value as it was given, and where. */

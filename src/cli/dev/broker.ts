@@ -3,10 +3,10 @@ import type { Secret } from '../../base/index.ts';
 import { queue } from '../../exchanges/index.ts';
 import type { Publish } from '../../local/index.ts';
 import { MemoryBroker, memoryTransport, type Pulse, type PulseOptions } from '../../pulse/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { connectToPulse } from './connect.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../output/logger.ts';
 
 /** Who owns the queue's exchanges at Pulse. */
 const QUEUE_USER = 'taskcluster-queue';

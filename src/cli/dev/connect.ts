@@ -1,8 +1,8 @@
 import { filter, firstValueFrom } from 'rxjs';
 import { connect, PulseError, type Pulse, type PulseOptions } from '../../pulse/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
-import type { Logger } from '../logger.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import type { Logger } from '../output/logger.ts';
 
 /**
  * Connects to Pulse, and tells a mistake from bad luck: a refused password or vhost ends the program at once; a broker

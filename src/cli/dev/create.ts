@@ -1,8 +1,8 @@
 import { firstValueFrom, lastValueFrom, ReplaySubject, tap } from 'rxjs';
 import type { Pulse } from '../../pulse/index.ts';
 import { ServiceError, queueCalls, type Credentials } from '../../taskcluster/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { follow, type Ending } from './follow.ts';
 import type { DevTask } from './task-files.ts';
 

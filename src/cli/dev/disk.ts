@@ -1,5 +1,5 @@
 import { diskSpace } from '../../worker/index.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../output/logger.ts';
 
 const MEGABYTE = 1024 ** 2;
 

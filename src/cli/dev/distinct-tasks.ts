@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import type { DevTask } from './task-files.ts';
 
 /**

@@ -11,7 +11,7 @@ import {
   dockerLeftovers,
   nativeLeftovers,
 } from '../../worker/index.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../output/logger.ts';
 
 /** Its maker's pid, and letters of mkdtemp's. */
 const HOME = /^tcw-dev-(\d+)-\w{6}$/;

@@ -1,7 +1,7 @@
 import { startLocalQueue, type LocalQueue, type LocalQueueOptions } from '../../local/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
-import type { Logger } from '../logger.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import type { Logger } from '../output/logger.ts';
 
 /** What the system says of a port that cannot be had. */
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -3,8 +3,8 @@ import jsone from 'json-e';
 import taskcluster from 'taskcluster-client';
 import type { CreateTaskRequest } from '../../taskcluster/index.ts';
 import { readDocument } from '../documents/read-file.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 
 /** A task to be created. */
 export interface DevTask {

@@ -1,6 +1,6 @@
 import type { Claim, Credentials } from '../../taskcluster/index.ts';
 import type { CommandIo } from '../commands.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../output/printable.ts';
 import type { Ending } from './follow.ts';
 import type { DevTask } from './task-files.ts';
 import { terminalFilter } from './terminal-filter.ts';

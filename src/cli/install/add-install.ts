@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { printResult } from '../print-result.ts';
+import { printResult } from '../output/print-result.ts';
 import type { InstallWords } from './install-service.ts';
 
 const ENGINES = ['native', 'user', 'docker', 'script', 'native,docker', 'user,docker'] as const;

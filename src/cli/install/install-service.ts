@@ -4,8 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { launchdPlist, systemdUnit, windowsCommands, type Service } from '../../pool/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { nextSteps } from './next-steps.ts';
 import { serviceOf, type InstallWords, type ServiceManager, type ThisMachine } from './service-words.ts';
 

@@ -5,8 +5,8 @@ import { configDefaults, type WorkerConfig } from '../../worker/config/index.ts'
 import { engineNames } from '../../worker/index.ts';
 import { file } from '../config/file.ts';
 import { ConfigurationError } from '../config/problem.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 
 export type ServiceManager = 'systemd' | 'launchd' | 'windows';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { buffer } from 'node:stream/consumers';
-import { printResult } from '../print-result.ts';
+import { printResult } from '../output/print-result.ts';
 import type { EncryptEnvWords } from './encrypt-env.ts';
 
 const VARIABLES = `

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { encryptVariables } from '../../worker/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { readTime } from './time.ts';
 import { readVariables, type Sources } from './variable-words.ts';
 

@@ -1,7 +1,7 @@
 import { open, unlink } from 'node:fs/promises';
 import type { Secret } from '../../base/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 
 /**
  * Writes a private key to a new file, which only its owner may read. It is on the disk when this is over: the public key

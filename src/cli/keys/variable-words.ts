@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Secret } from '../../base/index.ts';
-import { EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 
 /** Where values come from that do not stand on the command line. */
 export interface Sources {

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { PULSE_EXIT_CODES } from '../exit-codes.ts';
-import { exitCodeLines } from '../help.ts';
+import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
+import { exitCodeLines } from '../words/help.ts';
 import type { ConnectionWords } from './connection.ts';
 import type { ExchangesWords } from './exchanges.ts';
-import type { ListenWords } from './listen-options.ts';
-import type { PublishWords } from './publish-options.ts';
-import type { QueueWords } from './queue-words.ts';
+import type { ListenWords } from './listen/listen-options.ts';
+import type { PublishWords } from './publish/publish-options.ts';
+import type { QueueWords } from './queue/queue-words.ts';
 
 const EPILOGUE = `
 User and password: -u and -p, else those in the URL, else PULSE_USERNAME and
@@ -26,17 +26,17 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
   const { stdout, stderr } = process;
 
   addListen(pulse).action(async (exchange: string | undefined, patterns: string[], words: ListenWords) => {
-    const { listen } = await import('./listen.ts');
+    const { listen } = await import('./listen/listen.ts');
     done(await listen(exchange, patterns, words, stdout, stderr));
   });
   addPublish(pulse).action(
     async (exchange: string, key: string, file: string | undefined, words: PublishWords) => {
-      const { publish } = await import('./publish.ts');
+      const { publish } = await import('./publish/publish.ts');
       done(await publish(exchange, key, file, words, stdout, stderr));
     },
   );
   addQueue(pulse, async (action, name, words) => {
-    const { lookAfterQueue } = await import('./queue.ts');
+    const { lookAfterQueue } = await import('./queue/queue.ts');
     done(await lookAfterQueue(action, name, words, stdout, stderr));
   });
   pulse

@@ -1,8 +1,8 @@
 import { filter, firstValueFrom, map, merge, type Observable } from 'rxjs';
 import { Secret } from '../../base/index.ts';
 import { connect, type Pulse, type PulseState } from '../../pulse/index.ts';
-import { PULSE_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { checked, pulseFailure } from './failure.ts';
 
 /** Where the broker is and who logs in, as the command line has it: pulse-go's `-s`, `-u` and `-p`. */

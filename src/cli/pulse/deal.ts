@@ -1,6 +1,6 @@
 import type { Handler, HandlerContext, PulseMessage, Verdict } from '../../pulse/index.ts';
-import type { MessageFilter } from './filter.ts';
-import { recordOf, type MessageRecord } from './message-record.ts';
+import type { MessageFilter } from './listen/filter.ts';
+import { recordOf, type MessageRecord } from './listen/message-record.ts';
 import type { Quota } from './quota.ts';
 
 /** What is done with each message that is wanted. */

@@ -1,6 +1,6 @@
 import { exchanges, type AnyExchange } from '../../exchanges/index.ts';
 import { PulseError } from '../../pulse/index.ts';
-import { suggestion } from '../nearest.ts';
+import { suggestion } from '../words/nearest.ts';
 import { usageError } from './failure.ts';
 
 /** An exchange as it was named, and what is known of it when it is one of Taskcluster's. */

@@ -1,6 +1,6 @@
 import { PulseError, type PulseErrorKind } from '../../pulse/index.ts';
-import { PULSE_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { printable } from './printable.ts';
 
 const { usage, badData, unavailable, notAllDone, refused } = PULSE_EXIT_CODES;

@@ -1,4 +1,4 @@
-export { printable } from '../printable.ts';
+export { printable } from '../output/printable.ts';
 
 /** JSON, with the control characters escaped that JSON itself lets stand. */
 export function printableJson(value: unknown, indent?: number): string {

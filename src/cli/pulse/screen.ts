@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import { printableLines } from '../printable.ts';
+import { printableLines } from '../output/printable.ts';
 
 /** A stream of a process: a terminal, a pipe or a file. */
 export type Output = NodeJS.WriteStream | (NodeJS.WritableStream & Partial<WriteStream>);

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { SHELL_SUBPROTOCOL, type ShellRequest } from '../../taskcluster/index.ts';
-import { SHELL_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 
 /** How long the worker may take to answer the handshake, in ms. */
 const HANDSHAKE_MS = 30_000;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SHELL_ARTIFACT } from '../../base/index.ts';
 import { serviceCalls, ServiceError, type Call, type Credentials } from '../../taskcluster/index.ts';
-import { SHELL_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
-import { queueWords } from '../queue-words.ts';
+import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import { queueWords } from '../words/queue-words.ts';
 
 interface Wanted {
   readonly rootUrl: string;

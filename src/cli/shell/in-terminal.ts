@@ -7,8 +7,8 @@ import {
   shellResize,
   type ShellResult,
 } from '../../taskcluster/index.ts';
-import { SHELL_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import type { ConnectedShell } from './connect-shell.ts';
 
 export interface Terminal {

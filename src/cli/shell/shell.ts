@@ -1,7 +1,7 @@
 import { Secret } from '../../base/index.ts';
 import type { Credentials } from '../../taskcluster/index.ts';
-import { SHELL_EXIT_CODES } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
 import { connectShell } from './connect-shell.ts';
 import { findShell } from './find-shell.ts';
 import { inTerminal } from './in-terminal.ts';

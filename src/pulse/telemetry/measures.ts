@@ -1,5 +1,5 @@
 import { createNoopMeter, metrics, type Attributes } from '@opentelemetry/api';
-import type { PublisherGauge } from '../publish-options.ts';
+import type { PublisherGauge } from '../publish/publish-options.ts';
 import { shownName } from './attributes.ts';
 
 /** What is under way at a moment: see `Pulse.gauges`. */

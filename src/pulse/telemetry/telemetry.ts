@@ -11,8 +11,8 @@ import {
   type TextMapGetter,
   type Tracer,
 } from '@opentelemetry/api';
-import type { PublishResult } from '../publish-options.ts';
-import type { Delivery } from '../transport.ts';
+import type { PublishResult } from '../publish/publish-options.ts';
+import type { Delivery } from '../transport/transport.ts';
 import { Verdict } from '../verdict.ts';
 import {
   commonAttributes,

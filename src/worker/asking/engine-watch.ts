@@ -20,7 +20,7 @@ import {
 } from 'rxjs';
 import type { Engine } from '../engines/engine.ts';
 import type { Tell } from '../events.ts';
-import type { Slots } from '../slots.ts';
+import type { Slots } from '../life/slots.ts';
 import type { Room } from './room.ts';
 
 export interface EngineWatchTimes {

@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import type { Queue } from '../../taskcluster/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
-import type { Slots } from '../slots.ts';
+import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
 import { lastWord, type LastWord } from './last-word.ts';
 

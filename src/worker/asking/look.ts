@@ -24,7 +24,7 @@ import {
 import { fullJitter, type Backoff } from '../../base/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
-import type { Slots } from '../slots.ts';
+import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
 import { lastWord, type LastWord, type WhyLook } from './last-word.ts';
 

@@ -1,5 +1,5 @@
 import { defer, filter, Observable, repeat, switchMap, take, timer } from 'rxjs';
-import type { Slots } from '../slots.ts';
+import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
 
 /** An empty answer sooner than this (ms) was no long poll; then this is also the pause before the next. */

@@ -3,7 +3,7 @@ import { fullJitter, type Backoff } from '../../base/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
-import type { Slots } from '../slots.ts';
+import type { Slots } from '../life/slots.ts';
 
 export interface QuarantineTimes {
   /** How often a quarantine is looked at again, in ms: it may be lifted, or prolonged. */

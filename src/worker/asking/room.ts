@@ -1,6 +1,6 @@
 import { defer, exhaustMap, filter, finalize, repeat, Subject, take, type Observable } from 'rxjs';
 import type { Tell } from '../events.ts';
-import type { Slots } from '../slots.ts';
+import type { Slots } from '../life/slots.ts';
 import type { DiskCollector } from '../stores/index.ts';
 
 /** How often a worker that is short of disk looks for some, in ms. */

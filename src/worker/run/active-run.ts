@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { BehaviorSubject, type Observable } from 'rxjs';
 import type { Claim, Lease, RunCalls } from '../../taskcluster/index.ts';
-import type { WorkerContext } from '../context.ts';
+import type { WorkerContext } from '../life/context.ts';
 import type { Sandbox, TaskUser } from '../engines/engine.ts';
 import { runArtifacts } from '../artifacts/run-artifacts.ts';
 import type { ArtifactSink } from '../artifacts/sink.ts';

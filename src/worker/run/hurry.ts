@@ -1,6 +1,6 @@
 import { longTimer } from '../../streams/index.ts';
 import { map, merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
-import type { WorkerContext } from '../context.ts';
+import type { WorkerContext } from '../life/context.ts';
 
 /** How long a report is tried, in ms, by a worker that has to go now: the claim may as well expire. */
 export const HURRY_MS = 10_000;

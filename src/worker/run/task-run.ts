@@ -16,7 +16,7 @@ import {
   type Observable,
 } from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
-import type { WorkerContext } from '../context.ts';
+import type { WorkerContext } from '../life/context.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { taskOomScore } from '../../../src/worker/engines/native/limits.ts';
+import { taskOomScore } from '../../../src/worker/engines/native/pid-namespace/limits.ts';
 import { newMark, processesWith, queueForWorkers } from '../../cli/workers.ts';
 import { tcw } from '../../cli/tcw.ts';
 import { PATIENCE_MS, TEST_MS } from '../../patience.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
-import { EXIT_CODE_OF } from '../../../src/cli/worker-failure.ts';
+import { EXIT_CODES } from '../../../src/cli/words/exit-codes.ts';
+import { EXIT_CODE_OF } from '../../../src/cli/run/worker-failure.ts';
 import {
   launchdPlist,
   systemdUnit,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { config } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { retryExchange, retryPattern } from '../../../src/pulse/attempts.ts';
+import { retryExchange, retryPattern } from '../../../src/pulse/topology/attempts.ts';
 import { binding, type HandleEvent } from '../../../src/pulse/index.ts';
 import { handlingIn } from './handling.ts';
 import type { Setting } from './setting.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { binding, type PulseQueue, type TransportConnection } from '../../../src/pulse/index.ts';
-import { queueCalls as callsOver } from '../../../src/pulse/queue-call.ts';
+import { queueCalls as callsOver } from '../../../src/pulse/topology/queue-call.ts';
 import type { Setting } from './setting.ts';
 
 export function queueCalls(setting: Setting): void {

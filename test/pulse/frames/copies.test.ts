@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { readProperties, type BasicProperties } from '../../../src/pulse/amqp/basic-properties.ts';
-import { copiedProperties } from '../../../src/pulse/amqp/copied-properties.ts';
-import { amqpTransport } from '../../../src/pulse/amqp/transport.ts';
-import { retryExchange, retryPattern } from '../../../src/pulse/attempts.ts';
+import { readProperties, type BasicProperties } from '../../../src/pulse/transport/amqp/basic-properties.ts';
+import { copiedProperties } from '../../../src/pulse/transport/amqp/copied-properties.ts';
+import { amqpTransport } from '../../../src/pulse/transport/amqp/transport.ts';
+import { retryExchange, retryPattern } from '../../../src/pulse/topology/attempts.ts';
 import {
   binding,
   connect,

@@ -13,7 +13,7 @@ import { handleOf } from '../../../src/worker/run/handle.ts';
 import { wishesOfRefused } from '../../../src/worker/run/wishes.ts';
 import type { TaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { ActiveRun } from '../../../src/worker/run/active-run.ts';
-import type { WorkerContext } from '../../../src/worker/context.ts';
+import type { WorkerContext } from '../../../src/worker/life/context.ts';
 import { LiveSecrets } from '../../../src/worker/secrets/live-secrets.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';

@@ -6,8 +6,8 @@ import { claim } from '../../../src/worker/asking/claim.ts';
 import { listen } from '../../../src/worker/asking/listen.ts';
 import { look } from '../../../src/worker/asking/look.ts';
 import { poll } from '../../../src/worker/asking/poll.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
-import { WorkerLife } from '../../../src/worker/worker-life.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
+import { WorkerLife } from '../../../src/worker/life/worker-life.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue, someClaims, type OpenCall } from './fake-queue.ts';
 

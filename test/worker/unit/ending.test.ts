@@ -18,7 +18,7 @@ import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue, ServiceError, type Lease, type RunCalls } from '../../../src/taskcluster/index.ts';
 import { cleanUp } from '../../../src/worker/run/clean-up.ts';
 import type { Sandbox } from '../../../src/worker/engines/engine.ts';
-import { giveBack } from '../../../src/worker/give-back.ts';
+import { giveBack } from '../../../src/worker/asking/give-back.ts';
 import type { Outcome } from '../../../src/worker/outcome.ts';
 import { resolve } from '../../../src/worker/run/resolve.ts';
 import type { StopReason } from '../../../src/worker/run/stop.ts';

@@ -2,7 +2,7 @@ import { BehaviorSubject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { engineWatch } from '../../../src/worker/asking/engine-watch.ts';
 import { mockEngine } from '../../../src/worker/index.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog } from './fake-queue.ts';
 

@@ -1,8 +1,8 @@
 import { Subject } from 'rxjs';
-import { logNews } from '../../../src/cli/worker-log.ts';
+import { logNews } from '../../../src/cli/run/worker-log.ts';
 import type { Tell } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/taskcluster/index.ts';
-import type { LogFields } from '../../../src/cli/logger.ts';
+import type { LogFields } from '../../../src/cli/output/logger.ts';
 
 /** A call that is open until the test answers it. */
 export interface OpenCall<A, R> {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { EXIT_CODE_OF } from '../../../src/cli/worker-failure.ts';
+import { EXIT_CODE_OF } from '../../../src/cli/run/worker-failure.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from '../../../src/worker/run/run-state.ts';
 import { LOG_SECS, STOP_RULES, type StopReason } from '../../../src/worker/run/stop.ts';
 import type { ExitReason } from '../../../src/worker/index.ts';
@@ -9,7 +9,7 @@ import {
   STARTING,
   type WorkerEvent,
   type WorkerState,
-} from '../../../src/worker/worker-state.ts';
+} from '../../../src/worker/life/worker-state.ts';
 
 const documentation = new URL('../../../docs/lifecycle.md', import.meta.url);
 

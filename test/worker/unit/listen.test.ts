@@ -6,7 +6,7 @@ import { connectQueue } from '../../../src/taskcluster/index.ts';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { listen } from '../../../src/worker/asking/listen.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { silence, webServer } from '../../taskcluster/web-server.ts';
 import { waitFor } from '../../wait-for.ts';
 import { turns } from '../../streams/pulse-under-test.ts';

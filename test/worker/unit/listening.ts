@@ -3,7 +3,7 @@ import type { TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { listen } from '../../../src/worker/asking/listen.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { turns } from '../../streams/pulse-under-test.ts';
 import { fakeQueue } from './fake-queue.ts';
 

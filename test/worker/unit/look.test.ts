@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { lastWord } from '../../../src/worker/asking/last-word.ts';
 import { look, LOOK_TIMES } from '../../../src/worker/asking/look.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 

@@ -1,6 +1,6 @@
 import { EMPTY, NEVER, of, Subject } from 'rxjs';
 import { expect, it, vi } from 'vitest';
-import { notNeeded, stillNeeded } from '../../../src/worker/needed.ts';
+import { notNeeded, stillNeeded } from '../../../src/worker/life/needed.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 
 const PACE = { everyMs: 60_000, apartMs: 5_000, answerMs: 30_000 };

@@ -2,7 +2,7 @@ import { asyncScheduler, tap, timer, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { poll } from '../../../src/worker/asking/poll.ts';
-import { slotsFor, type Slots } from '../../../src/worker/slots.ts';
+import { slotsFor, type Slots } from '../../../src/worker/life/slots.ts';
 import { marbles } from '../../streams/virtual-time.ts';
 
 /** How one demand is met: after so long with so many claims, or not at all. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { pulseLink } from '../../../src/worker/pulse-link.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { pulseLink } from '../../../src/worker/asking/pulse-link.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import type { PendingNotice, RunException } from '../../../src/streams/index.ts';
 import {
   declareExchanges,

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { quarantine } from '../../../src/worker/asking/quarantine.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 

@@ -1,7 +1,7 @@
 import { lastValueFrom, of, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { runEach } from '../../../src/worker/run-each.ts';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { runEach } from '../../../src/worker/asking/run-each.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { activeRun } from './active-run.ts';
 
 describe('a claim that no run can be made of', () => {

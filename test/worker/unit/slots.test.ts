@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { filter } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { slotsFor } from '../../../src/worker/slots.ts';
+import { slotsFor } from '../../../src/worker/life/slots.ts';
 
 describe('the slots of a worker', () => {
   it('are all free at first', () => {

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { SPREAD_MS, WorkerLife } from '../../../src/worker/worker-life.ts';
+import { SPREAD_MS, WorkerLife } from '../../../src/worker/life/worker-life.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 
 function start(random: number) {

@@ -6,7 +6,7 @@ import {
   type ExitReason,
   type WorkerEvent,
   type WorkerState,
-} from '../../../src/worker/worker-state.ts';
+} from '../../../src/worker/life/worker-state.ts';
 
 const PHASES: WorkerState['phase'][] = ['starting', 'listening', 'draining', 'stopped'];
 const REASONS: ExitReason[] = ['tasks-complete', 'idle', 'not-needed', 'stopped', 'shutdown'];

@@ -1,7 +1,7 @@
-import type { Census } from './census.ts';
-import type { Launcher } from './launcher.ts';
+import type { Census } from './processes/census.ts';
+import type { Launcher } from './launcher/launcher.ts';
 import type { OpenPty, PtyStart } from '../terminal/index.ts';
-import type { OutputPipe } from './output-pipe.ts';
+import type { OutputPipe } from './launcher/output-pipe.ts';
 
 /** What keeps the processes of one run together, so that they can be found and ended. */
 export interface Enclosure {

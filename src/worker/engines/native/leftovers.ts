@@ -1,7 +1,7 @@
 import type { Engine } from '../engine.ts';
-import { endMembers } from './end-members.ts';
-import { isMark, KEEPER, SANDBOX } from './mark.ts';
-import { MemberSearch } from './member-search.ts';
+import { endMembers } from './process-group/end-members.ts';
+import { isMark, KEEPER, SANDBOX } from './processes/mark.ts';
+import { MemberSearch } from './process-group/member-search.ts';
 
 /**
  * Ends the processes of runs whose worker died, those beside them included. They are known by the marks that they have

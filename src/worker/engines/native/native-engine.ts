@@ -2,18 +2,18 @@ import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import { hostFiles } from '../../files/host-files.ts';
 import type { Capability, Engine } from '../engine.ts';
-import { withWhatCanBeTold } from './can-tell.ts';
+import { withWhatCanBeTold } from './processes/can-tell.ts';
 import { endLeftovers } from './leftovers.ts';
-import { limitLines, processLimit, type ProcessLimit } from './limits.ts';
-import type { LaunchOptions } from './launcher.ts';
-import { newMark } from './mark.ts';
-import type { Opener } from './opener.ts';
-import { pidNamespaceMethods, type PidNamespaceMethod } from './namespace-methods.ts';
-import { namespaceOpener, openPidNamespace } from './pid-namespace.ts';
-import { openProcessGroups } from './process-group.ts';
+import { limitLines, processLimit, type ProcessLimit } from './pid-namespace/limits.ts';
+import type { LaunchOptions } from './launcher/launcher.ts';
+import { newMark } from './processes/mark.ts';
+import type { Opener } from './launcher/opener.ts';
+import { pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace/namespace-methods.ts';
+import { namespaceOpener, openPidNamespace } from './pid-namespace/pid-namespace.ts';
+import { openProcessGroups } from './process-group/process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
 import { oneAhead, onDemand, type Enclosures } from './spare.ts';
-import { findTools, type Tools } from './tools.ts';
+import { findTools, type Tools } from './launcher/tools.ts';
 
 /** What it can do wherever it runs. */
 const OWN: readonly Capability[] = ['host-files', 'own-user', 'background'];

@@ -11,14 +11,14 @@ import {
   type Usage,
 } from '../engine.ts';
 import type { Enclosure } from './enclosure.ts';
-import type { Launch, LaunchOptions } from './launcher.ts';
-import { outOfMemoryKills } from './out-of-memory.ts';
-import { Peers } from './peers.ts';
+import type { Launch, LaunchOptions } from './launcher/launcher.ts';
+import { outOfMemoryKills } from './processes/out-of-memory.ts';
+import { Peers } from './processes/peers.ts';
 import { settledWithin } from '../settled-within.ts';
-import { assertStartable } from './startable.ts';
+import { assertStartable } from './launcher/startable.ts';
 import { openPty } from '../terminal/index.ts';
-import { terminalScript } from './terminal-script.ts';
-import { UsageMeter } from './usage.ts';
+import { terminalScript } from './launcher/terminal-script.ts';
+import { UsageMeter } from './processes/usage.ts';
 
 /** What a command that was killed before it could do anything exits with. */
 const KILLED = 128 + 9;

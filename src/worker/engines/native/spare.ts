@@ -1,6 +1,6 @@
-import { assertDescriptors } from './descriptors.ts';
+import { assertDescriptors } from './launcher/descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
-import { newMark } from './mark.ts';
+import { newMark } from './processes/mark.ts';
 
 /** A spare takes seven, or eleven while it is made; a worker that is short of them needs these for its runs. */
 const DESCRIPTORS_TO_SPARE = 48;

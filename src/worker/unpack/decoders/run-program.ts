@@ -15,8 +15,8 @@ const LOCALE = process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8';
 export interface ProgramWatch {
   /** Ends the program at once. */
   readonly signal?: AbortSignal | undefined;
-  /** Told the id of the program when it runs, and undefined when it has ended. */
-  readonly running?: ((pid: number | undefined) => void) | undefined;
+  /** Called just before the program is started, with its PID once it runs, and with undefined when it has ended. */
+  readonly running?: ((program: number | 'starting' | undefined) => void) | undefined;
 }
 
 /** What a program reads: its standard input, or an open file, which it has as descriptor 3. */
@@ -38,6 +38,7 @@ export async function* outputOf(
   { signal, running }: ProgramWatch = {},
 ): AsyncGenerator<Buffer, void, undefined> {
   signal?.throwIfAborted();
+  running?.('starting');
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe', ...(descriptor === undefined ? [] : [descriptor])],
     env: { LC_ALL: LOCALE, PATH: process.env.PATH },

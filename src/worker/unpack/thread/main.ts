@@ -21,8 +21,8 @@ const ask = (question?: Word): Promise<Answer> => {
 };
 
 const { job, cell } = workerData as Given;
-const running = (pid: number | undefined) => {
-  setProgram(cell, pid);
+const running = (program: number | 'starting' | undefined) => {
+  setProgram(cell, program);
 };
 try {
   const result =

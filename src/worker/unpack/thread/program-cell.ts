@@ -4,6 +4,9 @@
  */
 export type ProgramCell = Int32Array<SharedArrayBuffer>;
 
+/** The cell's value while a program is being started: it may run before the thread knows its PID. */
+const STARTING = -1;
+
 /** How long a thread has to hear of the end of its program, in ms. Otherwise it stays in the system's list as a zombie. */
 const HEARD_MS = 2_000;
 
@@ -11,9 +14,9 @@ export function programCell(): ProgramCell {
   return new Int32Array(new SharedArrayBuffer(4));
 }
 
-/** @param pid undefined when the program has ended */
-export function setProgram(cell: ProgramCell, pid: number | undefined): void {
-  Atomics.store(cell, 0, pid ?? 0);
+/** @param program its PID, or undefined when it has ended or could not be started */
+export function setProgram(cell: ProgramCell, program: number | 'starting' | undefined): void {
+  Atomics.store(cell, 0, program === 'starting' ? STARTING : (program ?? 0));
   Atomics.notify(cell, 0);
 }
 
@@ -23,6 +26,7 @@ export function setProgram(cell: ProgramCell, pid: number | undefined): void {
  * @param ended settles when the thread has ended, so that it will not
  */
 export async function endProgram(cell: ProgramCell, ended: Promise<unknown>): Promise<void> {
+  await untilChanged(cell, STARTING, ended);
   const pid = Atomics.load(cell, 0);
   if (pid === 0) return;
   try {
@@ -30,6 +34,10 @@ export async function endProgram(cell: ProgramCell, ended: Promise<unknown>): Pr
   } catch {
     // It has just ended.
   }
-  const heard = Atomics.waitAsync(cell, 0, pid, HEARD_MS);
-  if (heard.async) await Promise.race([heard.value, ended]);
+  await untilChanged(cell, pid, ended);
+}
+
+async function untilChanged(cell: ProgramCell, value: number, ended: Promise<unknown>): Promise<void> {
+  const changed = Atomics.waitAsync(cell, 0, value, HEARD_MS);
+  if (changed.async) await Promise.race([changed.value, ended]);
 }

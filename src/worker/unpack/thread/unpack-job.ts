@@ -13,7 +13,7 @@ export async function unpackJob(
   { format, descriptor, folder, reserveBytes, asksForRoom, owner }: Job & { kind: 'unpack' },
   say: (word: Word) => void,
   ask: (question: Word) => Promise<Answer>,
-  running: (pid: number | undefined) => void,
+  running: (program: number | 'starting' | undefined) => void,
 ) {
   const freeBytes = async () => {
     if (!asksForRoom) return freeOn(folder);

@@ -1,0 +1,78 @@
+import { Option, type Command } from 'commander';
+import {
+  OBSOLETE_PROPERTIES,
+  PROPERTIES,
+  PROPERTY_GROUPS,
+  type Property,
+} from '../../worker/config/index.ts';
+import type { GivenFlags } from './flags.ts';
+import { flagName } from './spelling.ts';
+
+const VALUE_NAMES = {
+  string: '<text>',
+  integer: '<number>',
+  // Without a value it says yes.
+  boolean: '[true|false]',
+  object: '<json>',
+  strings: '<json>',
+  seconds: '<seconds>',
+  port: '<port>',
+  ip: '<address>',
+  directory: '<directory>',
+  file: '<file>',
+} as const;
+
+/** Gives a command a flag for every property, in groups, and for the obsolete ones, which the help leaves out. */
+export function addAllProperties(command: Command): void {
+  for (const { title, properties } of PROPERTY_GROUPS) {
+    for (const [name, property] of Object.entries(properties)) {
+      command.addOption(optionFor(name, property).helpGroup(`${title}:`));
+    }
+  }
+  for (const name of OBSOLETE_PROPERTIES.keys()) {
+    command.addOption(new Option(`${flagName(name)} <value>`).hideHelp());
+  }
+}
+
+/**
+ * Gives a command the flags of some properties.
+ *
+ * @param descriptions of those that mean something else here, or have another default
+ */
+export function addProperties(
+  command: Command,
+  names: readonly string[],
+  heading: string,
+  descriptions: Readonly<Record<string, string>> = {},
+): void {
+  for (const name of names) {
+    const property = PROPERTIES.get(name);
+    if (!property) continue;
+    const option = optionFor(name, property).helpGroup(heading);
+    option.description = descriptions[name] ?? option.description;
+    command.addOption(option);
+  }
+}
+
+/** What a command line said of properties, and the words in it that the command does not know. */
+export function givenFlags(command: Command): GivenFlags {
+  const names = [...PROPERTIES.keys(), ...OBSOLETE_PROPERTIES.keys()];
+  const byFlag = new Map(names.map(name => [flagName(name), name]));
+  const given = command.options.flatMap(option => {
+    const name = byFlag.get(option.long ?? '');
+    const value: unknown = command.getOptionValue(option.attributeName());
+    return name === undefined || value === undefined ? [] : [[name, value as string | true] as const];
+  });
+  return { given: new Map(given), rest: command.args };
+}
+
+function optionFor(name: string, property: Property): Option {
+  const values = property.oneOf ? `<${property.oneOf.join('|')}>` : VALUE_NAMES[property.type];
+  return new Option(`${flagName(name)} ${values}`, `${property.description}${remark(property)}`);
+}
+
+function remark(property: Property): string {
+  if (property.required) return ' (required)';
+  const plain = typeof property.default === 'object' ? undefined : property.default;
+  return plain === undefined ? '' : ` (default: ${plain})`;
+}

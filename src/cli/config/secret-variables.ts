@@ -1,0 +1,16 @@
+import { Secret } from '../../base/index.ts';
+import { PROPERTIES } from '../../worker/config/index.ts';
+import { variableName } from './spelling.ts';
+import type { Environment } from './variables.ts';
+
+/** What an environment holds of secrets, also where something stronger overrules it: a task that reads it finds them. */
+export function secretVariables(environment: Environment): Secret[] {
+  const secret = [...PROPERTIES].filter(([, property]) => property.secret);
+  const names = secret.flatMap(([name, { usualVariable = [] }]) =>
+    [variableName(name), usualVariable].flat(),
+  );
+  return [...names, 'PULSE_PASSWORD'].flatMap(name => {
+    const value = environment[name];
+    return value ? [new Secret(value)] : [];
+  });
+}

@@ -1,0 +1,68 @@
+import { ephemeralQueue, namedQueue, type Dialect, type QueueSpec } from '../../../pulse/index.ts';
+import type { ConnectionWords } from '../connection.ts';
+import { checked, usageError } from '../failure.ts';
+
+/** The options of `tcw pulse listen`, as its words say them. */
+export interface ListenWords extends ConnectionWords {
+  readonly bind?: readonly string[];
+  readonly dialect: Dialect | 'auto';
+  readonly filter?: string;
+  readonly pretty?: true;
+  readonly quiet?: true;
+  readonly count?: number;
+  /** In s. */
+  readonly timeout?: number;
+  readonly queue?: string;
+  readonly maxLength?: number;
+  /** In s. */
+  readonly expires?: number;
+  readonly quorum?: true;
+  readonly deadLetters?: true;
+  readonly exec?: string;
+  readonly concurrency?: number;
+  readonly attempts?: number;
+}
+
+/** Below the length that PulseGuardian warns of. */
+const MAX_LENGTH = 1_000;
+
+/**
+ * The queue to listen on: with a name it is durable, else it goes with the connection.
+ *
+ * @throws Failure 64 for bounds without a name, or what no queue can have
+ */
+export function queueOf(words: ListenWords): QueueSpec {
+  const { queue: name, maxLength, expires, quorum, deadLetters } = words;
+  if (name === undefined) {
+    const given = Object.entries({ maxLength, expires, quorum, deadLetters }).find(
+      ([, value]) => value !== undefined,
+    );
+    if (given) throw usageError(`--${kebab(given[0])} is for a durable queue: name it with --queue`);
+    return ephemeralQueue('tcw-listen');
+  }
+  return checked(() =>
+    namedQueue(name, {
+      maxLength: maxLength ?? MAX_LENGTH,
+      expiresMs: expires === undefined ? undefined : expires * 1_000,
+      quorum,
+      deadLetter: deadLetters,
+    }),
+  );
+}
+
+/** @throws Failure 64 for options of commands where there is none */
+export function checkCommand({ exec, concurrency, attempts, pretty }: ListenWords): void {
+  if (exec === undefined) {
+    if (concurrency !== undefined)
+      throw usageError('--concurrency is how many commands run: it needs --exec');
+    if (attempts !== undefined)
+      throw usageError('--attempts is how often a command is tried: it needs --exec');
+    return;
+  }
+  if (exec.trim() === '') throw usageError('--exec needs a command');
+  if (pretty) throw usageError('--pretty is for messages that are printed: with --exec none are');
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+}

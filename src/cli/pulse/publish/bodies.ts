@@ -1,0 +1,84 @@
+import { open } from 'node:fs/promises';
+import { type Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
+import { fileContent, jsonText } from './publish-options.ts';
+import type { JsonText } from '../../../pulse/index.ts';
+import { usageError } from '../failure.ts';
+import { printable } from '../printable.ts';
+
+/** A body to be published, and where it was found: `line 3`. */
+export interface FoundBody {
+  readonly body: JsonText;
+  readonly line?: number;
+}
+
+export interface BodySource {
+  /** A path, or `-` for standard input. */
+  readonly file: string | undefined;
+  /** The body itself. */
+  readonly text: string | undefined;
+  /** Each line of the file is a body; empty ones are none. */
+  readonly lines: boolean;
+  /** Ends the reading. */
+  readonly signal: AbortSignal;
+}
+
+const STANDARD_INPUT = '-';
+
+/** @throws Failure 64 for words that contradict each other, or a file that cannot be read; 65 for what is no JSON */
+export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundBody>> {
+  const { file, text, lines, signal } = source;
+  if (file !== undefined && text !== undefined)
+    throw usageError('--body and a file: only one can be the body');
+  if (text !== undefined) {
+    if (lines) throw usageError('--lines needs a file to read lines from, or - for standard input');
+    return only({ body: jsonText(Buffer.from(text), 'the body') });
+  }
+  // As other programs do. But nobody would guess that a silent terminal waits for JSON.
+  if (file === undefined && process.stdin.isTTY)
+    throw usageError('there is no body: name a file, - for standard input, or give --body');
+  const from = file ?? STANDARD_INPUT;
+  const isInput = from === STANDARD_INPUT;
+  if (lines) return eachLine(isInput ? process.stdin : await openFile(from), signal);
+  const content = isInput ? await buffer(process.stdin) : await fileContent(from, 'body');
+  return only({ body: jsonText(content, `the body (${isInput ? 'standard input' : from})`) });
+}
+
+async function* only(found: FoundBody): AsyncIterable<FoundBody> {
+  yield found;
+}
+
+async function openFile(file: string): Promise<Readable> {
+  try {
+    return (await open(file)).createReadStream();
+  } catch (error) {
+    throw usageError(`the lines cannot be read: ${printable((error as Error).message)}`);
+  }
+}
+
+/** One line after the other, as fast as they are wanted: the file may be larger than memory, or never end. */
+async function* eachLine(input: Readable, signal: AbortSignal): AsyncIterable<FoundBody> {
+  // In Latin-1 each byte is a character: what is no UTF-8 is found below, and not replaced here.
+  input.setEncoding('latin1');
+  const reader = createInterface({ input, signal, crlfDelay: Infinity });
+  let broken: Error | undefined;
+  // Not every Node tells the reader, which would wait for ever for the rest.
+  input.on('error', (error: Error) => {
+    broken = error;
+    reader.close();
+  });
+  let line = 0;
+  try {
+    for await (const text of reader) {
+      line++;
+      if (text.trim() === '') continue;
+      yield { body: jsonText(Buffer.from(text, 'latin1'), `line ${line}`), line };
+    }
+  } catch (error) {
+    if (error !== broken) throw error;
+  } finally {
+    input.destroy();
+  }
+  if (broken) throw usageError(`line ${line + 1} cannot be read: ${printable(broken.message)}`);
+}

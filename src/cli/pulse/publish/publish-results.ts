@@ -1,0 +1,54 @@
+import type { PublishResult } from '../../../pulse/index.ts';
+import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
+import type { FoundBody } from './bodies.ts';
+import { meantExchange } from '../exchange-names.ts';
+import { publishExitCode } from '../failure.ts';
+import { printable, printableJson } from '../printable.ts';
+import type { PublishWords } from './publish-options.ts';
+import { amount } from '../rate.ts';
+import type { Screen } from '../screen.ts';
+
+/** Tells what became of messages, and remembers how it went. */
+export interface Teller {
+  /** Resolves to whether the next message may fare better than this one. */
+  tell(found: FoundBody, result: PublishResult): Promise<boolean>;
+  summary(): void;
+  /** That of the first message that was not confirmed. */
+  exitCode(): number;
+}
+
+/** Kinds that are of the exchange or the user: every other message would meet the same. */
+const FINAL = new Set(['forbidden', 'not-found', 'credentials', 'vhost', 'closed']);
+
+export function teller(exchange: string, key: string, { json, quiet }: PublishWords, out: Screen): Teller {
+  let all = 0;
+  let confirmed = 0;
+  let exitCode: number | undefined;
+  return {
+    tell: async ({ line }, result) => {
+      all++;
+      const where = { ...(line !== undefined && { line }), exchange, routingKey: key };
+      if (result.status === 'confirmed') {
+        confirmed++;
+        if (json) await out.print(`${printableJson({ ...where, status: result.status })}\n`);
+        else if (!quiet) await out.print(`${lineWords(line)}confirmed: ${exchange} ${printable(key)}\n`);
+        return true;
+      }
+      const { status, error } = result;
+      exitCode ??= status === 'expired' ? PULSE_EXIT_CODES.notAllDone.code : publishExitCode(error.kind);
+      const message = printable(error.message);
+      if (json) await out.print(`${printableJson({ ...where, status, kind: error.kind, error: message })}\n`);
+      out.say(`${lineWords(line)}${status}: ${message}${meantExchange(exchange, error)}`);
+      return !FINAL.has(error.kind);
+    },
+    summary: () => {
+      if (!quiet || confirmed < all)
+        out.say(`${confirmed.toLocaleString('en')} of ${amount(all, 'message')} confirmed`);
+    },
+    exitCode: () => exitCode ?? PULSE_EXIT_CODES.done.code,
+  };
+}
+
+function lineWords(line: number | undefined): string {
+  return line === undefined ? '' : `line ${line}: `;
+}

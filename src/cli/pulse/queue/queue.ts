@@ -1,0 +1,104 @@
+import { createInterface } from 'node:readline/promises';
+import { NEVER } from 'rxjs';
+import { namedQueue, type Pulse, type PulseQueue } from '../../../pulse/index.ts';
+import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
+import { Failure } from '../../words/failure.ts';
+import { openPulse } from '../connection.ts';
+import { pulseFailure, usageError } from '../failure.ts';
+import { printableJson } from '../printable.ts';
+import { queueBindings } from './queue-bindings.ts';
+import { fullNameOf, type Answer, type QueueWords } from './queue-words.ts';
+import { amount } from '../rate.ts';
+import type { Output } from '../screen.ts';
+
+/**
+ * `tcw pulse queue inspect|purge|delete|bindings`.
+ *
+ * @throws Failure 64 when there is no such queue
+ */
+export async function lookAfterQueue(
+  action: 'inspect' | 'purge' | 'delete' | 'bindings',
+  name: string,
+  words: QueueWords,
+  stdout: Output,
+  stderr: Output,
+): Promise<number> {
+  const answer =
+    action === 'bindings'
+      ? await queueBindings(name, words)
+      : await withQueue(name, words, queue => ACTIONS[action](queue, words, stderr));
+  stdout.write(words.json ? `${printableJson(answer.json)}\n` : `${answer.words}\n`);
+  return PULSE_EXIT_CODES.done.code;
+}
+
+const ACTIONS = {
+  inspect: async (queue: PulseQueue): Promise<Answer> => {
+    const { messages, consumers } = await existing(queue);
+    return {
+      words: `${queue.name}: ${amount(messages, 'message')}, ${amount(consumers, 'consumer')}`,
+      json: { queue: queue.name, messages, consumers },
+    };
+  },
+  purge: async (queue: PulseQueue, words: QueueWords, stderr: Output): Promise<Answer> => {
+    const { messages } = await existing(queue);
+    await confirmed(`drop ${amount(messages, 'message')} of ${queue.name}`, words, stderr);
+    const dropped = await queue.purge();
+    return {
+      words: `${queue.name}: dropped ${amount(dropped, 'message')}`,
+      json: { queue: queue.name, dropped },
+    };
+  },
+  delete: async (queue: PulseQueue, words: QueueWords, stderr: Output): Promise<Answer> => {
+    const { messages, consumers } = await existing(queue);
+    const what = `${queue.name} (${amount(messages, 'message')}, ${amount(consumers, 'consumer')})`;
+    await confirmed(`delete ${what}`, words, stderr);
+    await queue.delete();
+    return { words: `deleted ${what}`, json: { queue: queue.name, deleted: true, messages } };
+  },
+};
+
+async function withQueue<T>(
+  word: string,
+  words: QueueWords,
+  work: (queue: PulseQueue) => Promise<T>,
+): Promise<T> {
+  let pulse: Pulse | undefined;
+  try {
+    const spec = specOf(word, words);
+    pulse = await openPulse(words, NEVER);
+    return await work(pulse.queue(spec));
+  } catch (error) {
+    throw pulseFailure(error);
+  } finally {
+    await pulse?.close();
+  }
+}
+
+/** A queue that is only looked for by its name: its bounds are never said to the broker. */
+function specOf(word: string, words: QueueWords) {
+  const fullName = fullNameOf(word, words);
+  return { ...namedQueue(word, { maxLength: 1 }), nameFor: () => fullName };
+}
+
+async function existing(queue: PulseQueue) {
+  const depth = await queue.inspect();
+  if (depth) return depth;
+  throw usageError(`there is no queue ${queue.name}`);
+}
+
+/** @throws Failure 64 where nobody can be asked, 130 for any other answer than yes */
+async function confirmed(what: string, { yes }: QueueWords, stderr: Output): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY || !stderr.isTTY)
+    throw usageError(`--yes is needed to ${what}, since nobody can be asked`);
+  const terminal = createInterface({ input: process.stdin, output: stderr });
+  try {
+    const answer = await terminal.question(`${what[0]?.toUpperCase() ?? ''}${what.slice(1)}? [y/N] `);
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  } catch {
+    // Ctrl-C or Ctrl-D is no yes.
+  } finally {
+    terminal.close();
+  }
+  throw new Failure(PULSE_EXIT_CODES.interrupted.code, 'nothing was done');
+}

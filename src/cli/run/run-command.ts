@@ -1,0 +1,99 @@
+import {
+  connectRunner,
+  nobody,
+  reportThroughRunner,
+  runnerHost,
+  type Note,
+  type RunnerConnection,
+} from '../../pool/index.ts';
+import { LiveSecrets } from '../../worker/index.ts';
+import type { GivenFlags } from '../config/flags.ts';
+import { readConfig, readSources } from '../config/read.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import { problemOf, runFor } from './hosted.ts';
+import { writeInBackground } from '../output/output.ts';
+import { registers } from '../registration/registers.ts';
+import { throughRunner } from './runner-line.ts';
+import { withIo } from '../output/with-io.ts';
+
+/** The words of `tcw run`. */
+export interface RunWords extends GivenFlags {
+  /** The file of `--config`. */
+  readonly file?: string | undefined;
+  readonly withWorkerRunner?: true | undefined;
+  readonly workerRunnerProtocolPipe?: string | undefined;
+}
+
+/**
+ * `tcw run`, from its words to its exit code: finds out whom the worker belongs to, reads its configuration, and works.
+ *
+ * @throws Failure
+ */
+export async function runCommand(words: RunWords): Promise<number> {
+  if (words.workerRunnerProtocolPipe !== undefined) throw pipeRefused();
+  const secrets = new LiveSecrets();
+  if (!words.withWorkerRunner) return withoutRunner(words, secrets);
+  const { stdin, stdout } = process;
+  writeInBackground(stdout);
+  const runner = connectRunner({ input: stdin, output: stdout }, json => secrets.hideInJson(json));
+  try {
+    return await configured(words, secrets, runner);
+  } finally {
+    await runner.close();
+  }
+}
+
+/** Without worker-runner, a worker registers by itself if its configuration says so. */
+async function withoutRunner(words: RunWords, secrets: LiveSecrets): Promise<number> {
+  const workingDirectory = process.cwd();
+  const sources = await readSources({ ...words, environment: process.env, workingDirectory });
+  if (!registers(sources)) return configured(words, secrets, undefined);
+  const { runRegistered } = await import('../registration/run-registered.ts');
+  return runRegistered(sources, workingDirectory, secrets);
+}
+
+async function configured(
+  words: RunWords,
+  secrets: LiveSecrets,
+  runner: RunnerConnection | undefined,
+): Promise<number> {
+  const { config, warnings } = await reading(words, runner);
+  secrets.addAllOf(config);
+  const elsewhere = runner && throughRunner(runner);
+  return withIo({ level: config.logLevel, secrets, elsewhere }, async io => {
+    const note: Note = (level, message, fields = {}) => {
+      io.logger[level](fields, message);
+    };
+    runner?.remark$.subscribe(({ level, message, fields }) => {
+      note(level, message, fields);
+    });
+    for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
+    if (config.provider !== 'standalone')
+      note('warn', 'provider has no effect: worker-runner registers the worker');
+    const host = runner ? runnerHost(runner, config, note) : nobody(config, note);
+    // Before the log ends: from then on the process has a second to leave.
+    await using _ = { [Symbol.asyncDispose]: async () => runner?.close() };
+    return await runFor(host, config, io);
+  });
+}
+
+/** A configuration that cannot be used is what a pool's owner wants to know most. */
+async function reading(words: RunWords, runner: RunnerConnection | undefined): ReturnType<typeof readConfig> {
+  try {
+    return await readConfig({ ...words, environment: process.env, workingDirectory: process.cwd() });
+  } catch (error) {
+    if (runner) await reportThroughRunner(runner, problemOf(error));
+    throw error;
+  }
+}
+
+/** generic-worker takes the flag on Windows alone, where worker-runner starts it as a service. */
+function pipeRefused(): Failure {
+  return new Failure(
+    EXIT_CODES.cannotLoadConfig.code,
+    process.platform === 'win32'
+      ? '--worker-runner-protocol-pipe: tcw cannot be a service of worker-runner; let worker-runner start it by its path'
+      : '--worker-runner-protocol-pipe is for services of Windows: leave it out, --with-worker-runner is enough here',
+  );
+}

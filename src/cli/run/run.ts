@@ -1,0 +1,145 @@
+import { filter, Subscription, type Observable } from 'rxjs';
+import { shutdownSignals, type Shutdown, longTimer } from '../../streams/index.ts';
+import { MonitoringError, openMonitoring, type Leave, type Monitoring } from '../../pool/index.ts';
+import type { WorkerConfig } from '../../worker/config/index.ts';
+import { engineNames, startWorker } from '../../worker/index.ts';
+import type { RunCommand } from '../commands.ts';
+import { atCrash } from './crash.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import type { LogFields, Logger } from '../output/logger.ts';
+import { protectOwnCode } from '../output/own-code.ts';
+import { version } from '../words/version.ts';
+import { assertCertificate } from './worker-credentials.ts';
+import { EXIT_CODE_OF, workerFailure } from './worker-failure.ts';
+import { workerLog } from './worker-log.ts';
+
+type Phase = 'starting' | 'working' | 'closing';
+
+/** `tcw run`: one worker against a Taskcluster deployment. */
+export const run: RunCommand = async (config, { logger, secrets }, host, see) => {
+  assertCertificate(config);
+  await using monitoring = await monitoringOf(config, logger);
+  const tellOfCode = protectOwnCode(taskUsers(config));
+  let phase: Phase = 'starting';
+  let isRefused = false;
+  const worker = startWorker({
+    config,
+    version: version(),
+    secrets,
+    credentials: host.credentials,
+    credentials$: host.credentials$,
+    isNeeded: host.isNeeded,
+  });
+  monitoring.watch(worker);
+  worker.events$.subscribe(see);
+  using _ = atCrash(() => {
+    worker.drain('finish');
+    return Promise.resolve();
+  });
+  const log = workerLog(untilRefused(logger, () => isRefused));
+  worker.events$.subscribe(news => {
+    if (news.type === 'worker') {
+      if (phase === 'starting') tellOfCode(logger);
+      phase = news.state.phase === 'stopped' ? 'closing' : 'working';
+    }
+    if (news.type === 'credentials-refused') isRefused = true;
+    log(news);
+  });
+  const signals = new Subscription();
+  let lastMoment: Subscription | undefined;
+  const obey = (how: Shutdown, withinMs?: number) => {
+    if (how === 'force' || phase === 'starting') leaveNow(how, logger);
+    const graceMs = graceFor(config, withinMs);
+    // A notice that is repeated gives no more time.
+    if (how === 'now') signals.add((lastMoment ??= leaveAfter(graceMs, () => phase, logger)));
+    worker.drain(how, graceMs);
+  };
+  signals.add(
+    shutdownSignals().subscribe(how => {
+      obey(how);
+    }),
+  );
+  signals.add(
+    newWishes(host.leave$).subscribe(({ how, because, withinMs }) => {
+      logger.info({ how, ...(withinMs !== undefined && { withinMs }) }, `the worker goes: ${because}`);
+      obey(how, withinMs);
+    }),
+  );
+  try {
+    return EXIT_CODE_OF[await worker.done];
+  } catch (error) {
+    throw workerFailure(config, error);
+  } finally {
+    signals.unsubscribe();
+  }
+};
+
+/** worker-runner repeats a notice each second on some clouds: a wish is news only when it is stronger than those before. */
+function newWishes(leave$: Observable<Leave>): Observable<Leave> {
+  const strengths: readonly Shutdown[] = ['finish', 'now', 'force'];
+  let strongest = -1;
+  return leave$.pipe(
+    filter(({ how }) => {
+      const strength = strengths.indexOf(how);
+      const isNews = strength > strongest;
+      strongest = Math.max(strength, strongest);
+      return isNews;
+    }),
+  );
+}
+
+/** What the end of the process itself takes of the time that is left before the machine goes, in ms. */
+const LAST_MS = 2_000;
+
+/** How much time a worker has that was told to go, in ms; 0 for no limit. Who knows when the machine goes knows best. */
+function graceFor({ shutdownGraceSecs }: WorkerConfig, withinMs: number | undefined): number {
+  if (withinMs === undefined) return shutdownGraceSecs * 1_000;
+  return Math.max(withinMs - LAST_MS, withinMs / 2, 1);
+}
+
+/** @throws Failure when its port is taken */
+async function monitoringOf(config: WorkerConfig, log: Logger): Promise<Monitoring> {
+  try {
+    return await openMonitoring({ config, version: version(), log, environment: process.env });
+  } catch (error) {
+    if (!(error instanceof MonitoringError)) throw error;
+    throw new Failure(EXIT_CODES.invalidConfig.code, error.message);
+  }
+}
+
+/** As whom tasks run, seen from the worker. Those in containers have other files altogether. */
+function taskUsers(config: WorkerConfig): 'this-user' | 'another' {
+  return engineNames(config).some(name => name === 'native' || name === 'script') ? 'this-user' : 'another';
+}
+
+/** What a worker says that ends because its credentials are refused says less than the error with which it ends. */
+function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
+  const unless = (level: 'info' | 'warn') => (fields: LogFields, message: string) => {
+    logger[isRefused() ? 'debug' : level](fields, message);
+  };
+  return { ...logger, info: unless('info'), warn: unless('warn') };
+}
+
+/** Whoever sent SIGTERM may not wait for long: a machine that is taken away, a service manager with SIGKILL at hand. */
+function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscription {
+  if (graceMs === 0) return Subscription.EMPTY;
+  const seconds = graceMs / 1_000;
+  const leave = () => {
+    if (phase() === 'closing') logger.warn({ seconds }, 'Pulse was not closed in time');
+    else {
+      logger.error(
+        { seconds },
+        'not done in time: what runs is killed, and claims that were not given back will expire',
+      );
+    }
+    process.exit(EXIT_CODES.workerShutdown.code);
+  };
+  return longTimer(graceMs).subscribe(leave);
+}
+
+/** When a signal comes again, what runs is killed with the worker. Before there is a worker, one is enough. */
+function leaveNow(how: Shutdown, logger: Logger): never {
+  if (how === 'force') logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
+  process.exit(how === 'finish' ? EXIT_CODES.workerStopped.code : EXIT_CODES.workerShutdown.code);
+}

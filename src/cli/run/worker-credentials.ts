@@ -1,0 +1,55 @@
+import type { ServiceError } from '../../taskcluster/index.ts';
+import type { WorkerConfig } from '../../worker/index.ts';
+import { EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import { queueWords } from '../words/queue-words.ts';
+
+const WAYS = 'the configuration file, TCW_CERTIFICATE, TASKCLUSTER_CERTIFICATE, or --certificate';
+
+/**
+ * Looks at the certificate of temporary credentials: without one that can be read, no call can even be made.
+ *
+ * @throws Failure
+ */
+export function assertCertificate({ certificate }: WorkerConfig): void {
+  const problem = certificate && certificateProblem(certificate.reveal());
+  if (problem === undefined) return;
+  throw new Failure(
+    EXIT_CODES.invalidConfig.code,
+    `certificate ${problem}: give all of it, as Taskcluster made it, in ${WAYS}; permanent credentials have none`,
+  );
+}
+
+/** What temporary credentials consist of, by https://docs.taskcluster.net/docs/manual/design/apis/hawk/temporary-credentials. */
+const FIELDS = {
+  version: 'number',
+  start: 'number',
+  expiry: 'number',
+  seed: 'string',
+  signature: 'string',
+} as const;
+
+function certificateProblem(text: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'is not JSON';
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not a JSON object';
+  const certificate = value as Readonly<Record<string, unknown>>;
+  const wrong = Object.entries(FIELDS).filter(([name, type]) => typeof certificate[name] !== type);
+  const names = [...wrong.map(([name]) => name), ...(Array.isArray(certificate.scopes) ? [] : ['scopes'])];
+  return names.length === 0 ? undefined : `lacks ${names.join(', ')}, or has something else in their place`;
+}
+
+/** How `tcw run` ends when the queue refuses the worker's credentials. */
+export function refusedCredentials({ clientId }: WorkerConfig, error: ServiceError): Failure {
+  const what = /certificate/i.test(error.message)
+    ? 'clientId and accessToken, or renew the certificate'
+    : 'clientId and accessToken';
+  return new Failure(
+    EXIT_CODES.invalidConfig.code,
+    `the queue refuses the credentials of ${clientId}; correct ${what}: ${queueWords(error)}`,
+  );
+}

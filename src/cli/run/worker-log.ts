@@ -1,0 +1,205 @@
+import { ServiceError } from '../../taskcluster/index.ts';
+import type { Tell, WorkerNews } from '../../worker/index.ts';
+import type { LogFields, Logger } from '../output/logger.ts';
+import { queueWords } from '../words/queue-words.ts';
+
+type Incident = Exclude<WorkerNews, { type: 'worker' | 'run' }>;
+type Level = keyof Logger;
+type Line<I> = readonly [Level, string | ((incident: I) => string)];
+
+/** How each incident is logged. What there is to know of it becomes the line's fields. */
+const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { type: Type }>> } = {
+  'claim-work-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask for work'],
+  'look-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask how many tasks are pending'],
+  'claim-work-works': ['info', 'the queue answers claimWork again'],
+  'look-works': ['info', 'the queue tells again how many tasks are pending'],
+  quarantined: ['warn', 'this worker is in quarantine: it asks for no work until that ends'],
+  'quarantine-ended': ['info', 'the quarantine has ended'],
+  starved: [
+    'warn',
+    'the queue gives this worker nothing though tasks are pending: it may be in quarantine, and asks more rarely',
+  ],
+  'starved-no-more': ['info', 'the queue gives this worker work again'],
+  'quarantine-unknown': ['debug', 'could not ask whether this worker is in quarantine'],
+  'no-pulse': ['info', 'no pulseUrl: polling for work'],
+  'pulse-away': ['warn', 'Pulse cannot be reached: polling for work until it can'],
+  'queue-away': ['warn', 'the queue did not answer, trying again'],
+  'claim-unreadable': ['error', 'a claim is lost until it expires'],
+  'credentials-refused': ['debug', 'the queue refuses the credentials of this worker'],
+  'weak-containment': ['warn', 'no PID namespaces: a task may leave processes behind'],
+  'no-process-limit': [
+    'warn',
+    'no limit for the number of processes: a task may take all that the machine has',
+  ],
+  'no-task-limits': [
+    'warn',
+    ({ reason }) => `a task may use more of the machine than is configured: ${reason}`,
+  ],
+  'engine-away': [
+    'warn',
+    ({ engine }) => `the engine ${engine} does not answer: this worker asks for no work until it does`,
+  ],
+  'engine-back': ['info', ({ engine }) => `the engine ${engine} answers again: this worker asks for work`],
+  'engine-gone': [
+    'error',
+    ({ engine, awaySecs }) =>
+      `the engine ${engine} has been away for ${awaySecs} s: the worker ends. Start the engine again, or change dockerAbsenceSecs`,
+  ],
+  'tasks-can-use-docker': [
+    'warn',
+    ({ socket }) =>
+      `native tasks run as the user of this worker, who can open ${socket}: each can start privileged containers, which are as good as root. Prefer engine user,docker`,
+  ],
+  'engine-stays': ['error', 'could not end the processes that were ready for the next run; end them by hand'],
+  'metadata-not-written': ['warn', 'could not write the file that names the last task'],
+  'tasks-not-counted': ['warn', 'could not write down how many tasks are done'],
+  'pulse-problem': ['warn', 'Pulse: work is asked for by polling until this is mended'],
+  'giving-back': ['info', 'giving a claim back, since the worker is going'],
+  'give-back-failed': ['error', 'could not give the claim back; it will expire'],
+  'run-broke': ['error', 'the run met an error of the worker; its claim will expire'],
+  'worker-unfit': [
+    'error',
+    ({ exitCode }) =>
+      `the script says that this worker can run no more tasks (exit code ${exitCode}): it ends`,
+  ],
+  'no-user-left': [
+    'error',
+    'all users of taskUserIds have been used since this machine started: the worker ends. Start the machine again, or widen the range',
+  ],
+  'no-new-users': [
+    'warn',
+    'runAfterUserCreation has no effect here: only the engine "user" makes a new user for each task',
+  ],
+  'user-script-failed': [
+    'error',
+    ({ script, failure }) =>
+      `runAfterUserCreation (${script}) failed: ${failure}. The task is given back, and the worker ends. Repair the machine or the program`,
+  ],
+  'tunnel-lost': [
+    'warn',
+    'the websocktunnel is lost: nobody outside reads logs or has a shell until it is back, trying again',
+  ],
+  'tunnel-back': ['info', 'the websocktunnel is back'],
+  'reclaim-failed': ['warn', 'could not reclaim, trying again'],
+  reclaimed: ['debug', 'reclaimed'],
+  uploaded: ['debug', 'uploaded'],
+  'upload-failed': ['error', 'could not upload'],
+  'no-live-logs': [
+    'info',
+    'no live logs: neither publicIP, nor wstServerURL and wstAudience are configured. Logs can be read when their tasks have ended',
+  ],
+  'live-log-failed': ['warn', "the task's log cannot be read while the task runs"],
+  'log-upload-failed': ['warn', "could not upload the task's log"],
+  reported: ['info', 'resolved'],
+  'not-reported': ['info', 'stopped'],
+  'reported-too-late': ['info', 'the run was over before it could be reported'],
+  'report-failed': ['error', 'could not report the run; its claim will expire'],
+  'processes-left': [
+    'error',
+    ({ reason }) =>
+      `processes of a run are left, so its slot is out of service: ${reason}. End them by hand, or restart the machine`,
+  ],
+  'processes-gone': ['info', 'the processes that were left of a run are gone: its slot is back in service'],
+  'clean-up-failed': ['error', ({ what }) => `could not ${what}`],
+  'store-entry-removed': ['info', ({ description }) => `removed ${description} to free disk space`],
+  'downloads-problem': ['warn', ({ problem }) => problem],
+  'store-entry-stays': ['warn', ({ description }) => `could not remove ${description}`],
+  'disk-short': [
+    'warn',
+    ({ freeBytes, totalBytes, requiredBytes }) =>
+      `the disk has no room for another task, so this worker asks for no work: ${megabytes(freeBytes)} MB are free of ` +
+      `${megabytes(totalBytes)}, and requiredDiskSpaceMegabytes is ${megabytes(requiredBytes)}. Free disk space, or require less`,
+  ],
+  'disk-enough': ['info', 'there is enough disk space again: this worker asks for work'],
+  'disk-unknown': ['warn', 'could not find out how much disk space is free'],
+  'purge-requests-failed': [
+    'warn',
+    'could not ask which caches are to be purged: caches are used as they are',
+  ],
+  'caches-not-written-down': [
+    'warn',
+    'could not write the list of caches: after a restart, some of them would not be found',
+  ],
+  'caches-swept': ['info', 'removed from the folder of caches what was not given back in order'],
+  'no-ledger': ['warn', 'runs cannot be written down: after a sudden death their traces would stay'],
+  'not-written-down': ['warn', 'a run could not be written down: after a sudden death its traces would stay'],
+  'leftovers-removed': ['info', 'removed what a worker that died left of a run'],
+  'tasks-can-read-key': [
+    'warn',
+    ({ property }) =>
+      `tasks run as the user of this worker: each can read the key of ${property}, and what was encrypted for other tasks`,
+  ],
+  'signing-key-unusable': [
+    'warn',
+    ({ problem }) =>
+      `${problem}. Tasks run as the user of this worker, so that none gets a chain of trust: the key is not needed`,
+  ],
+  'leftovers-stay': ['error', 'could not remove what a worker that died left of a run'],
+};
+
+/** As `requiredDiskSpaceMegabytes` counts them. */
+function megabytes(bytes: number): number {
+  return Math.floor(bytes / 1024 ** 2);
+}
+
+/** A refusal that goes on is warned about this often, in ms, and logged as `debug` in between. */
+const REFUSAL_AGAIN_MS = 300_000;
+
+/** Writes a worker's log: a line for each item of its events. */
+export function workerLog(logger: Logger, now: () => number = () => performance.now()): Tell {
+  const warnedAt = new Map<string, number>();
+  return news => {
+    const isQuestion = news.type === 'claim-work-failed' || news.type === 'look-failed';
+    const refusal = isQuestion ? refusalOf(news.err) : undefined;
+    const isAgain = refusal !== undefined && now() - (warnedAt.get(refusal) ?? -Infinity) < REFUSAL_AGAIN_MS;
+    if (refusal !== undefined && !isAgain) warnedAt.set(refusal, now());
+    const quiet = (fields: LogFields, message: string) => {
+      logger.debug(fields, message);
+    };
+    logNews(news, isAgain ? { ...logger, warn: quiet } : logger);
+  };
+}
+
+/** What an operator has to mend before the queue lets the worker ask; undefined for any other failure. */
+function refusalOf(err: unknown): string | undefined {
+  if (!(err instanceof ServiceError) || err.kind !== 'forbidden') return undefined;
+  if (err.isAboutTime) return 'the queue refuses calls because of the time: set the clock of this machine';
+  return err.statusCode === 401
+    ? 'the queue refuses the credentials of this worker: it gets no work until they are corrected'
+    : 'the queue does not let this worker ask: add the missing scopes to its client';
+}
+
+/** Writes one line. */
+export function logNews(news: WorkerNews, logger: Logger): void {
+  if (news.type === 'worker') {
+    const { phase, because } = news.state;
+    if (because === 'out-of-service') {
+      logger.error(
+        { ...news.state },
+        `worker ${phase}: no slot is left without processes that cannot be ended`,
+      );
+    } else logger.info({ ...news.state }, `worker ${phase}`);
+  } else if (news.type === 'run') {
+    const { taskId, runId } = news.claim;
+    const { phase, stop } = news.state;
+    if (phase === 'claimed') logger.info({ taskId, runId }, stop ? `stopping: ${stop}` : 'claimed');
+    else logger.debug({ taskId, runId, phase, ...(stop && { stop }) }, 'run');
+  } else {
+    const [level, message] = LINES[news.type] as Line<Incident>;
+    logger[level](fieldsOf(news), typeof message === 'string' ? message : message(news));
+  }
+}
+
+/** Of a claim, the log names the run; of an error of the queue, what it said: where in tcw that was heard helps nobody. */
+function fieldsOf({ type: _, ...incident }: Incident): LogFields {
+  const {
+    claim,
+    outcome,
+    what: __,
+    err,
+    ...fields
+  } = incident as Readonly<Record<string, unknown>> &
+    Partial<Pick<Extract<Incident, { type: 'report-failed' }>, 'claim' | 'outcome' | 'err'>>;
+  const error = err instanceof ServiceError ? { error: queueWords(err) } : err !== undefined && { err };
+  return { ...(claim && { taskId: claim.taskId, runId: claim.runId }), ...outcome, ...error, ...fields };
+}

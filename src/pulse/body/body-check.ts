@@ -1,0 +1,79 @@
+import { createRequire } from 'node:module';
+import type { Ajv, ErrorObject } from 'ajv';
+import { boundedCheck, uniqueItems } from '../../base/index.ts';
+import { PulseError } from '../errors.ts';
+
+/**
+ * Looks at a body, and returns what is wrong with it: nothing when it is right. Of many problems the first twenty are told, each
+ * shortened to a line.
+ */
+export type BodyCheck = (body: unknown) => readonly string[];
+
+/** What a body has to be: a JSON schema (draft-06, -07, 2019-09 or 2020-12), or a function that looks. */
+export type BodySchema = BodyCheck | object;
+
+const checks = new WeakMap<object, BodyCheck>();
+
+/**
+ * The check that a schema asks for, compiled once for each schema.
+ *
+ * @throws PulseError `invalid` for a schema that is none
+ */
+export function bodyCheck(schema: BodySchema): BodyCheck {
+  if (typeof schema === 'function') return schema as BodyCheck;
+  const known = checks.get(schema);
+  if (known) return known;
+  const check = compile(schema);
+  checks.set(schema, check);
+  return check;
+}
+
+function compile(schema: object): BodyCheck {
+  const { $schema } = schema as { $schema?: unknown };
+  try {
+    const draft = typeof $schema === 'string' ? $schema : '';
+    // Without a name, ajv does not find the schema when it refers to itself as "#".
+    const named = { $id: `tcw:${++names}`, ...schema };
+    const first = compiler(draft, false).compile(named);
+    return boundedCheck(first, () => compiler(draft, true).compile(named), problem);
+  } catch (error) {
+    throw new PulseError('invalid', `the JSON schema cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+let names = 0;
+const compilers = new Map<string, Ajv>();
+
+/** ajv costs tens of milliseconds to load, which a program that gives no schema does not pay. */
+function compiler($schema: string, allErrors: boolean): Ajv {
+  const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1] ?? '';
+  const key = `${draft} ${allErrors}`;
+  const known = compilers.get(key);
+  if (known) return known;
+  const require = createRequire(import.meta.url);
+  const { Ajv } = require('ajv') as typeof import('ajv');
+  const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
+  const Drafted =
+    draft === '2019-09'
+      ? (require('ajv/dist/2019') as { default: typeof Ajv }).default
+      : draft === '2020-12'
+        ? (require('ajv/dist/2020') as { default: typeof Ajv }).default
+        : Ajv;
+  // Schemas of others hold words of their own, and two of them may have the same $id.
+  const ajv = new Drafted({ allErrors, strict: false, addUsedSchema: false });
+  addFormats(ajv);
+  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
+  if (draft === '') ajv.addMetaSchema(require('ajv/dist/refs/json-schema-draft-06.json') as object);
+  compilers.set(key, ajv);
+  return ajv;
+}
+
+function problem({ instancePath, message, keyword, params }: ErrorObject): string {
+  if (keyword === 'required') return `${instancePath}/${String(params.missingProperty)} is missing`;
+  if (keyword === 'additionalProperties') {
+    return `${instancePath}/${String(params.additionalProperty)} is not a known property`;
+  }
+  return `${instancePath || '/'} ${message ?? keyword}`;
+}

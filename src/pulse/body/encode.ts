@@ -1,0 +1,38 @@
+import { wrap, type Dialect } from './dialect.ts';
+import { PulseError } from '../errors.ts';
+import { JsonText } from './json-text.ts';
+import { wordsOf } from '../thrown.ts';
+
+/**
+ * Writes a message's body as UTF-8 JSON.
+ *
+ * @throws PulseError `invalid` for what JSON cannot say
+ */
+function encode(body: unknown): Buffer {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(body);
+  } catch (error) {
+    // Of a circle it draws a picture, on lines of its own.
+    const why = wordsOf(error).replaceAll(/\s*\n\s*/g, ' ');
+    throw new PulseError('invalid', `the body cannot be written as JSON: ${why}`, { cause: error });
+  }
+  if (json === undefined) {
+    throw new PulseError('invalid', `the body cannot be written as JSON: it is ${typeof body}`);
+  }
+  return Buffer.from(json);
+}
+
+/** Writes a body in its dialect; a {@link JsonText} as it stands. */
+export function encodeBody(dialect: Dialect, body: unknown, exchange: string, routingKey: string): Buffer {
+  if (!(body instanceof JsonText)) {
+    return encode(dialect === 'bare' ? body : wrap(dialect, body, exchange, routingKey));
+  }
+  if (dialect === 'bare') return Buffer.from(body.bytes);
+  const envelope = JSON.stringify(wrap(dialect, null, exchange, routingKey));
+  return Buffer.concat([
+    Buffer.from('{"payload":'),
+    body.bytes,
+    Buffer.from(envelope.slice('{"payload":null'.length)),
+  ]);
+}

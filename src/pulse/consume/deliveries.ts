@@ -1,0 +1,245 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { Observable } from 'rxjs';
+import {
+  asPublished,
+  copyKey,
+  retriedProperties,
+  retryExchange,
+  retryPattern,
+} from '../topology/attempts.ts';
+import { BindingTable } from '../topology/binding-table.ts';
+import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
+import { Consumer } from './consumer.ts';
+import { decode } from './decode.ts';
+import type { PulseError } from '../errors.ts';
+import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
+import { RequeueLater } from './requeue-later.ts';
+import { lookedAfter, lookMs, prepare, queuesOf } from '../topology/topology.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Delivery, Properties, TransportChannel, TransportConnection } from '../transport/transport.ts';
+import { UnderWay } from '../session/under-way.ts';
+import { WATCH, watched } from './watch.ts';
+import type { Wishes } from './wishes.ts';
+
+const DEFAULT_PREFETCH = 10;
+/** How long a stream that was left waits for copies on their way, in ms: a channel that closes now would double them. */
+const COPIES_MS = 5_000;
+
+export interface DeliveryHooks {
+  readonly telemetry: Telemetry | undefined;
+  readonly emit: (event: ConsumerEvent) => void;
+  /** What was asked of the consumer by who subscribed to it. */
+  readonly wishes: Wishes | undefined;
+  /** Told of the consumer as soon as there is one. */
+  readonly onConsumer: (consumer: Consumer) => void;
+  /** Told how long the queue is, each time that it was looked at. */
+  readonly onDepth: (messages: number) => void;
+  /** Told when the queue is there and bound, before anything is consumed from it. */
+  readonly onBound: () => void;
+  /** Told when the broker has confirmed the consumer. */
+  readonly onConsuming: () => void;
+  readonly background: (work: Promise<unknown>) => void;
+  /** Publishes bytes as they are to an exchange of one's own, which it declares. Tells whether the broker has them. */
+  readonly republish: (
+    exchange: string,
+    routingKey: string,
+    content: Uint8Array,
+    properties: Properties,
+  ) => Promise<boolean>;
+}
+
+/**
+ * The messages of one queue over one connection: opens a channel, declares, binds, consumes.
+ *
+ * Errors when any of that fails or the channel ends. Unsubscribing closes the channel, and so requeues what is
+ * unsettled, unless the consumer was stopped before: then it stays for the messages that are still held.
+ */
+export function deliveries<T>(
+  connection: TransportConnection,
+  queue: string,
+  namespace: string,
+  options: ConsumeOptions<T>,
+  hooks: DeliveryHooks,
+): Observable<PulseMessage<T>> {
+  const { demand$, paused$, prefetch = DEFAULT_PREFETCH, onBadMessage = 'reject', bindings } = options;
+  const queues = queuesOf(options.queue, namespace, queue, demand$ !== undefined || paused$ !== undefined);
+  const [own, ...others] = queues;
+  const retries = retryExchange(namespace);
+
+  return new Observable(subscriber => {
+    let consumer: Consumer | undefined;
+    let stopLooking: (() => void) | undefined;
+    const table = new BindingTable(bindings);
+    const lost = new Set<() => void>();
+
+    const settled = (inTime: boolean, { routingKey }: Delivery) => {
+      if (!inTime) hooks.emit({ type: 'settled-late', routingKey });
+      return inTime;
+    };
+    /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
+    let wayBack: Promise<unknown> | undefined;
+    const republish: Origin['republish'] = async (delivery, failed) => {
+      const properties = retriedProperties(delivery, failed);
+      // On a channel of its own: what is refused there ends no consumer.
+      wayBack ??= onOwnChannel(connection, async side => {
+        await side.declareExchange(retries);
+        await side.bindQueue(queue, retries, retryPattern(queue));
+      });
+      try {
+        await wayBack;
+      } catch {
+        wayBack = undefined;
+        return false;
+      }
+      const counted = await hooks.republish(retries, copyKey(queue), delivery.content, properties);
+      if (!counted) wayBack = undefined;
+      return counted;
+    };
+    const copies = new UnderWay();
+    const origin: Origin = {
+      queue,
+      spec: options.queue,
+      table,
+      telemetry: hooks.telemetry,
+      wishes: hooks.wishes,
+      settle: (delivery, settlement) => {
+        const dies = settlement === 'reject' && options.queue.deadLetter !== undefined;
+        const said = dies && delivery.breaksDeadLetters ? 'ack' : settlement;
+        return settled(consumer?.settle(delivery.deliveryTag, said) ?? false, delivery);
+      },
+      republish: (delivery, failed) => copies.add(republish(delivery, failed)),
+      park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
+      get lost() {
+        return channelLost;
+      },
+      onLost: told => {
+        if (channelLost) told();
+        else lost.add(told);
+        return () => lost.delete(told);
+      },
+    };
+    let channelLost = false;
+    const later = new RequeueLater(({ deliveryTag }) => consumer?.settle(deliveryTag, 'requeue'));
+
+    const consumed = { name: queue, ephemeral: options.queue.ephemeral };
+    const receive = (raw: Delivery) => {
+      const delivery = asPublished(raw, retries);
+      const decoded = decode(delivery, table, options.maxBodyBytes);
+      if (decoded.ok) {
+        const { body, meta, bindings: found } = decoded;
+        hooks.telemetry?.delivered(consumed);
+        subscriber.next(new DeliveredMessage(delivery, origin, body as T, meta, found));
+        return;
+      }
+      const { problems } = decoded;
+      hooks.telemetry?.delivered(consumed, 'bad-message');
+      hooks.emit({ type: 'bad-message', delivery, problems });
+      const outcome = outcomeOfBad(onBadMessage, delivery, problems);
+      if (outcome !== 'requeue') {
+        origin.settle(delivery, outcome);
+        return;
+      }
+      // A body that is bad stays bad: to have it back at once helps nobody.
+      consumer?.park(delivery.deliveryTag, true);
+      later.add(delivery);
+    };
+
+    const aside = (work: (side: TransportChannel) => Promise<void>) => onOwnChannel(connection, work);
+    const unbind = (exchange: string, pattern: string) =>
+      aside(side => side.unbindQueue(queue, exchange, pattern)).catch((error: PulseError) => {
+        // With its exchange a binding goes too.
+        if (error.kind !== 'not-found') throw error;
+      });
+
+    const start = async () => {
+      const channel = await connection.openChannel({ confirms: false });
+      if (options.queue.ephemeral) {
+        // It goes by itself with its first consumer. Where there was none it would stay, bound and filling, for as long as
+        // the connection.
+        void channel.closed.then(() => aside(side => side.deleteQueue(queue))).catch(() => undefined);
+      }
+      try {
+        await prepare(channel, queues, options, namespace, hooks.emit, unbind);
+      } catch (error) {
+        void channel.close();
+        throw error;
+      }
+      if (subscriber.closed) {
+        void channel.close();
+        return;
+      }
+      void channel.closed.then(() => {
+        channelLost = true;
+        later.forget();
+        for (const told of lost) told();
+        lost.clear();
+      });
+      const flow = demand$ ? { demand$ } : { prefetch, paused$ };
+      consumer = new Consumer(channel, queue, flow, receive, error => {
+        subscriber.error(error);
+      });
+      hooks.onConsumer(consumer);
+      hooks.onBound();
+      await consumer.start();
+      if (consumer.stopping) return;
+      const watch = { ...WATCH, ...options.watch };
+      const mayGrow = (own.options.maxLength ?? Infinity) >= watch.depth;
+      const stopWatching = watched({ channel, consumer, queue, mayGrow }, watch, hooks.emit, hooks.onDepth);
+      // To see how long a queue is, is to see that it is there.
+      const isSeen = mayGrow && !own.options.quorum && watch.everyMs <= lookMs(own.options);
+      const mayBeAlone = (demand$ !== undefined || paused$ !== undefined) && !isSeen;
+      const stopLookingAfter = lookedAfter(channel, mayBeAlone ? queues : others, aside);
+      stopLooking = () => {
+        stopLookingAfter();
+        stopWatching();
+      };
+      hooks.onConsuming();
+    };
+    start().catch((error: unknown) => {
+      subscriber.error(error);
+    });
+
+    return () => {
+      stopLooking?.();
+      later.flush();
+      if (consumer && !consumer.stopped) hooks.background(abandoned(consumer, copies));
+    };
+  });
+}
+
+/** Gives back what a consumer holds, when the copies are settled whose messages it would give back beside them. */
+async function abandoned(consumer: Consumer, copies: UnderWay): Promise<void> {
+  if (copies.size > 0) {
+    await consumer.stop();
+    await Promise.race([copies.settled(), sleep(COPIES_MS, undefined, { ref: false })]);
+    // Whoever waited for the last copy acknowledges now.
+    await setImmediate();
+  }
+  await consumer.abandon();
+}
+
+function outcomeOfBad(
+  policy: NonNullable<ConsumeOptions<unknown>['onBadMessage']>,
+  delivery: Delivery,
+  problems: readonly string[],
+) {
+  if (typeof policy !== 'function') return policy;
+  try {
+    return policy(delivery, problems);
+  } catch {
+    // One that does not know what to do gets what it would without having been asked.
+    return 'reject';
+  }
+}
+
+async function onOwnChannel(
+  connection: TransportConnection,
+  work: (channel: TransportChannel) => Promise<void>,
+): Promise<void> {
+  const channel = await connection.openChannel({ confirms: false });
+  try {
+    await work(channel);
+  } finally {
+    void channel.close();
+  }
+}

@@ -1,0 +1,117 @@
+import type { Settlement } from './message.ts';
+import type { TransportChannel } from '../transport/transport.ts';
+
+/** What a consumer holds at a moment. */
+export interface Held {
+  /** Messages delivered and unsettled. */
+  readonly count: number;
+  /** How long the oldest of them has been held, in ms; 0 when there is none. */
+  readonly oldestMs: number;
+}
+
+interface Entry {
+  readonly generation: number;
+  readonly sinceMs: number;
+  /** Whether it waits for something else than a place. */
+  parked: boolean;
+}
+
+/**
+ * The deliveries of one channel that the broker waits for, and their outcomes until they are sent.
+ *
+ * Acknowledgements that are sent together become one frame where nothing older on the channel is unsettled. A process
+ * that dies before repeats some messages; it never loses one.
+ */
+export class Unsettled {
+  readonly #channel: TransportChannel;
+  /** By delivery tag; the oldest first, since tags only grow. */
+  readonly #held = new Map<number, Entry>();
+  #acks: number[] = [];
+  #givenBack: { deliveryTag: number; settlement: Settlement }[] = [];
+
+  constructor(channel: TransportChannel) {
+    this.#channel = channel;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get held(): Held {
+    const [oldest] = this.#held.values();
+    return { count: this.#held.size, oldestMs: oldest ? performance.now() - oldest.sinceMs : 0 };
+  }
+
+  /** @param generation which consumer of the channel it was delivered to */
+  add(deliveryTag: number, generation: number): void {
+    this.#held.set(deliveryTag, { generation, sinceMs: performance.now(), parked: false });
+  }
+
+  /** Marks a delivery as parked, or no more. Returns its generation when that was new. */
+  park(deliveryTag: number, parked: boolean): number | undefined {
+    const entry = this.#held.get(deliveryTag);
+    if (!entry || entry.parked === parked) return undefined;
+    entry.parked = parked;
+    return entry.generation;
+  }
+
+  /** Takes an outcome, to be sent with the next {@link flush}. */
+  settle(deliveryTag: number, settlement: Settlement): void {
+    if (settlement === 'ack') this.#acks.push(deliveryTag);
+    else this.#givenBack.push({ deliveryTag, settlement });
+  }
+
+  /** How many of a generation are held and have no outcome yet. */
+  countOf(generation: number): number {
+    const settled = new Set([...this.#acks, ...this.#givenBack.map(({ deliveryTag }) => deliveryTag)]);
+    let count = 0;
+    for (const [deliveryTag, entry] of this.#held) {
+      if (entry.generation === generation && !settled.has(deliveryTag)) count++;
+    }
+    return count;
+  }
+
+  /** Requeues a message at once. */
+  giveBack(deliveryTag: number): void {
+    this.#send(deliveryTag, 'requeue');
+  }
+
+  /** Sends every outcome. What is given back goes first: an acknowledgement up to a later one would swallow it. */
+  flush(): void {
+    for (const { deliveryTag, settlement } of this.#givenBack.splice(0)) this.#send(deliveryTag, settlement);
+    if (this.#acks.length === 0) return;
+    const acks = new Set(this.#acks);
+    this.#acks = [];
+    let upTo = 0;
+    let count = 0;
+    for (const deliveryTag of this.#held.keys()) {
+      if (!acks.delete(deliveryTag)) break;
+      this.#held.delete(deliveryTag);
+      upTo = deliveryTag;
+      count++;
+    }
+    if (count > 0) {
+      this.#say(() => {
+        this.#channel.ack(upTo, count > 1);
+      });
+    }
+    for (const deliveryTag of acks) this.#send(deliveryTag, 'ack');
+  }
+
+  #send(deliveryTag: number, settlement: Settlement): void {
+    this.#held.delete(deliveryTag);
+    this.#say(() => {
+      if (settlement === 'ack') this.#channel.ack(deliveryTag);
+      else if (settlement === 'requeue') this.#channel.nack(deliveryTag);
+      else this.#channel.reject(deliveryTag, settlement === 'retry');
+    });
+  }
+
+  #say(what: () => void): void {
+    try {
+      what();
+    } catch {
+      // The channel closed under us: the broker has all of them back, and `closed` tells the rest.
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { PulseError } from '../errors.ts';
+import type { PublishResult } from './publish-options.ts';
+import type { AroundFailed, AroundPublish } from '../pulse.ts';
+import { wordsOf } from '../thrown.ts';
+
+const STATUSES: readonly unknown[] = [
+  'confirmed',
+  'returned',
+  'nacked',
+  'refused',
+  'expired',
+] satisfies PublishResult['status'][];
+
+/**
+ * Publishes a message with somebody around it. Never rejects, whatever they do.
+ *
+ * What became of the message counts more than what became of them: when they fail after they have sent it, its own result is
+ * returned, and `warn` is told.
+ */
+export async function sentAround(
+  around: AroundPublish,
+  message: Parameters<AroundPublish>[0],
+  send: Parameters<AroundPublish>[1],
+  warn: (warning: AroundFailed) => void,
+): Promise<PublishResult> {
+  let sent: Promise<PublishResult> | undefined;
+  const once: typeof send = more => {
+    if (sent) return Promise.resolve(refused('aroundPublish called send twice for one message'));
+    return (sent = send(more));
+  };
+  let error: unknown;
+  try {
+    const result: unknown = await around(message, once);
+    if (isResult(result)) return result;
+    error = new TypeError('it returned no result');
+  } catch (thrown) {
+    error = thrown;
+  }
+  if (!sent) return refused(`aroundPublish failed before it called send: ${wordsOf(error)}`);
+  const { exchange, routingKey } = message;
+  warn({ type: 'around-failed', exchange, routingKey, error });
+  return sent;
+}
+
+function refused(why: string): PublishResult {
+  return { status: 'refused', error: new PulseError('invalid', why) };
+}
+
+function isResult(value: unknown): value is PublishResult {
+  if (typeof value !== 'object' || value === null) return false;
+  const { status, error } = value as { readonly status?: unknown; readonly error?: unknown };
+  return STATUSES.includes(status) && (status === 'confirmed' || error instanceof PulseError);
+}

@@ -1,0 +1,266 @@
+import { endsConnections, guiltyOf, isRefusal } from './blame.ts';
+import { PulseError } from '../errors.ts';
+import { publishBounds, tooMuch } from './publish-limits.ts';
+import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
+import { resultOf } from './publish-result.ts';
+import { Recognised } from '../transport/recognised.ts';
+import { SentWindow, type Sent } from './sent-window.ts';
+import { Suspicion, type Suspect } from './suspicion.ts';
+import { inTimerRange } from '../timer-range.ts';
+import type { Properties, TransportChannel } from '../transport/transport.ts';
+
+/** A message on its way to the broker. */
+export interface Parcel {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly content: Uint8Array;
+  readonly properties: Properties;
+  readonly deadlineMs: number;
+  readonly settle: (result: PublishResult) => void;
+}
+
+interface Posted extends Parcel, Sent, Suspect {
+  /** By `performance.now()`. */
+  readonly expiresAt: number;
+  /** It was sent once, and may have arrived. */
+  written: boolean;
+  settled: boolean;
+}
+
+/** Sent and not confirmed at a time, at most: what more there is waits here, where it is counted. */
+const WINDOW = 2_048;
+/** The same in bytes: what a broker that reads no more leaves in this process. Room for a window of Pulse's largest. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Messages in their order, until each is settled: they wait while there is no channel, and go again on the next one when
+ * theirs was lost before the confirmation. So a message may arrive twice, and none overtakes another.
+ *
+ * What was sent keeps its place until the broker has answered or the channel is lost, also past its deadline: until then it
+ * may still lie in the socket, and more would only be piled on top of it.
+ *
+ * A mandatory message waits for one that is under way and looks the same, for a return could be of either.
+ *
+ * One timer looks after all deadlines.
+ */
+export class Outbox {
+  readonly #bounds: PublishBounds;
+  /** Why nothing is confirmed now, as far as is known. */
+  readonly #trouble: () => string | undefined;
+  #channel: TransportChannel | undefined;
+  #waiting = new Set<Posted>();
+  #waitingBytes = 0;
+  readonly #sent: SentWindow<Posted>;
+  readonly #suspicion = new Suspicion<Posted>(() => {
+    this.#pump();
+  });
+  readonly #mandatory = new Recognised<Posted>();
+  /** Those that were posted, and whose result nobody knows yet. */
+  #unsettled = 0;
+  /** The broker takes nothing now. */
+  #held = false;
+  #ended: PulseError | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  #idle: (() => void)[] = [];
+
+  /** @throws PulseError `invalid` for bounds that are none */
+  constructor(bounds: Partial<PublishBounds> = {}, trouble: () => string | undefined = () => undefined) {
+    this.#bounds = publishBounds(bounds);
+    this.#trouble = trouble;
+    this.#sent = new SentWindow(WINDOW, Math.min(this.#bounds.bytes, WINDOW_BYTES));
+  }
+
+  get gauge(): PublisherGauge {
+    return { waiting: this.#waiting.size, waitingBytes: this.#waitingBytes, unconfirmed: this.#sent.size };
+  }
+
+  post(parcel: Parcel): void {
+    const bytes = parcel.content.byteLength;
+    const refusal = this.#ended ?? this.#refusal(bytes);
+    if (refusal) {
+      parcel.settle({ status: 'refused', error: refusal });
+      return;
+    }
+    const posted = {
+      ...parcel,
+      bytes,
+      expiresAt: performance.now() + parcel.deadlineMs,
+      losses: 0,
+      lostAlone: 0,
+      written: false,
+      settled: false,
+      slot: -1,
+    };
+    this.#watch(posted.expiresAt);
+    this.#unsettled++;
+    if (this.#channel && this.#waiting.size === 0 && this.#maySend(posted)) {
+      this.#send(posted, this.#channel);
+      return;
+    }
+    this.#waiting.add(posted);
+    this.#waitingBytes += bytes;
+    this.#pump();
+  }
+
+  /** Whether the broker takes nothing now. What it is sent all the same, it leaves in the socket. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#pump();
+  }
+
+  /** Sends over this channel from now on. */
+  open(channel: TransportChannel): void {
+    this.#channel = channel;
+    this.#pump();
+  }
+
+  /**
+   * The channel has gone, and what was not confirmed on it is sent again.
+   *
+   * @param error what it went of: a refusal costs the channel of all, and one message (or its exchange) was guilty
+   */
+  lost(error?: PulseError): void {
+    this.#channel = undefined;
+    const lost = this.#sent.takeAll();
+    this.#mandatory.clear();
+    const again = lost.filter(({ settled }) => !settled);
+    for (const { bytes } of again) this.#waitingBytes += bytes;
+    this.#waiting = new Set([...again, ...this.#waiting]);
+    if (!error || !isRefusal(error)) {
+      const guilty = this.#suspicion.lost(again);
+      if (guilty) this.#refuse(guilty, endsConnections(guilty, error?.message ?? this.#trouble()));
+      return;
+    }
+    this.#suspicion.reset();
+    const guilty = guiltyOf(lost, error);
+    for (const posted of guilty) this.#refuse(posted, error);
+    if (guilty.length === 0) this.#suspicion.suspect(again);
+  }
+
+  /** Nothing can be published any more. */
+  end(error: PulseError): void {
+    this.#ended = error;
+    this.#channel = undefined;
+    this.#suspicion.reset();
+    const refused: PublishResult = { status: 'refused', error };
+    const message = `${error.message} before the broker had confirmed the message: it may have arrived`;
+    const unknown: PublishResult = { status: 'expired', error: new PulseError(error.kind, message) };
+    for (const posted of [...this.#sent.takeAll(), ...this.#waiting]) {
+      this.#remove(posted);
+      if (!posted.settled) this.#settle(posted, posted.written ? unknown : refused);
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#unsettled === 0) return Promise.resolve();
+    return new Promise(resolve => {
+      this.#idle.push(resolve);
+    });
+  }
+
+  #refusal(bytes: number): PulseError | undefined {
+    const bounds = this.#bounds;
+    if (this.#waiting.size < bounds.messages && this.#waitingBytes + bytes <= bounds.bytes) return undefined;
+    return tooMuch(bytes, bounds, this.gauge, this.#trouble());
+  }
+
+  #maySend(posted: Posted): boolean {
+    if (posted.properties.mandatory && this.#mandatory.find(posted)) return false;
+    if (this.#held || !this.#suspicion.allows(posted, this.#sent.size)) return false;
+    return this.#sent.fits(posted.bytes);
+  }
+
+  #pump(): void {
+    for (const posted of this.#waiting) {
+      const channel = this.#channel;
+      if (!channel || !this.#maySend(posted)) return;
+      this.#remove(posted);
+      this.#send(posted, channel);
+    }
+  }
+
+  #send(posted: Posted, channel: TransportChannel): void {
+    const { exchange, routingKey, content, properties } = posted;
+    this.#sent.add(posted);
+    if (properties.mandatory) this.#mandatory.add(posted, posted);
+    this.#suspicion.sent(posted);
+    try {
+      channel.publish(exchange, routingKey, content, properties, answer => {
+        // What ends a channel is told to `lost`, for all at once.
+        if (answer instanceof PulseError || channel !== this.#channel) return;
+        this.#suspicion.done(posted);
+        if (properties.mandatory) this.#mandatory.delete(posted);
+        if (this.#sent.delete(posted) && !posted.settled) this.#settle(posted, resultOf(answer, posted));
+        if (this.#waiting.size > 0) this.#pump();
+      });
+      posted.written = true;
+    } catch (error) {
+      this.#suspicion.done(posted);
+      if ((error as PulseError).kind === 'invalid') {
+        this.#sent.delete(posted);
+        if (properties.mandatory) this.#mandatory.delete(posted);
+        this.#settle(posted, { status: 'refused', error: error as PulseError });
+      }
+      // Else the channel has gone already, and `lost` is about to be told.
+      else this.#channel = undefined;
+    }
+  }
+
+  #refuse(posted: Posted, error: PulseError): void {
+    if (this.#remove(posted)) this.#settle(posted, { status: 'refused', error });
+  }
+
+  /** Whether it was waiting. */
+  #remove(posted: Posted): boolean {
+    if (!this.#waiting.delete(posted)) return false;
+    this.#waitingBytes -= posted.bytes;
+    return true;
+  }
+
+  #settle(posted: Posted, result: PublishResult): void {
+    posted.settled = true;
+    this.#unsettled--;
+    posted.settle(result);
+    if (this.#unsettled > 0) return;
+    this.#timer?.unref();
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Sets the timer when it would ring too late. It is left to ring when everything was confirmed meanwhile. */
+  #watch(expiresAt: number): void {
+    if (this.#unsettled === 0) this.#timer?.ref();
+    if (expiresAt >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = expiresAt;
+    this.#timer = setTimeout(
+      () => {
+        this.#expire();
+      },
+      Math.max(1, Math.ceil(inTimerRange(expiresAt - performance.now()))),
+    );
+  }
+
+  #expire(): void {
+    const now = performance.now();
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    const trouble = this.#trouble();
+    const why = trouble === undefined ? '' : `: ${trouble}`;
+    const error = new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
+    const expired: PublishResult = { status: 'expired', error };
+    let next = Infinity;
+    for (const posted of [...this.#sent.inOrder(), ...this.#waiting]) {
+      if (posted.settled) continue;
+      if (posted.expiresAt > now) {
+        next = Math.min(next, posted.expiresAt);
+        continue;
+      }
+      this.#remove(posted);
+      this.#settle(posted, expired);
+    }
+    if (next < Infinity) this.#watch(next);
+    this.#pump();
+  }
+}

@@ -1,0 +1,55 @@
+import { PulseError } from '../errors.ts';
+import { headerTable } from '../transport/header-table.ts';
+import type { PublishBounds, PublisherGauge } from './publish-options.ts';
+import { checkShortString } from '../transport/short-string.ts';
+import type { Properties } from '../transport/transport.ts';
+
+const BOUNDS: PublishBounds = { messages: 20_000, bytes: 64 * 1024 * 1024 };
+
+/** @throws PulseError `invalid` for bounds below 1, and for NaN */
+export function publishBounds(given: Partial<PublishBounds> = {}): PublishBounds {
+  const { messages = BOUNDS.messages, bytes = BOUNDS.bytes } = given;
+  for (const [name, bound] of Object.entries({ messages, bytes })) {
+    if (bound >= 1) continue;
+    throw new PulseError('invalid', `publishBounds.${name} is ${bound}; it has to be at least 1`);
+  }
+  return { messages, bytes };
+}
+
+/** Why a message of so many bytes may not wait: there is too much already, or would never be room for it. */
+export function tooMuch(
+  bytes: number,
+  bounds: PublishBounds,
+  { waiting, waitingBytes }: PublisherGauge,
+  trouble = 'wait for confirmations before publishing more',
+): PulseError {
+  if (bytes > bounds.bytes) {
+    const all = `publishBounds.bytes allows ${bounds.bytes} for all that wait`;
+    return new PulseError('invalid', `the body has ${bytes} bytes, and ${all}`);
+  }
+  const wait = `${waiting} messages of ${waitingBytes} bytes wait to be published`;
+  return new PulseError('full', `${wait}; more are refused: ${trouble}`);
+}
+
+/** @throws PulseError `invalid` for a deadline that would have passed already, and for NaN */
+export function checkDeadline(deadlineMs: number): void {
+  if (deadlineMs > 0) return;
+  throw new PulseError(
+    'invalid',
+    `deadlineMs is ${deadlineMs}; it has to be above 0, and may be Infinity for no deadline`,
+  );
+}
+
+/**
+ * Properties that go on the wire as they are meant.
+ *
+ * @throws PulseError `invalid` for what AMQP cannot say
+ */
+export function checkedProperties(properties: Properties): Properties {
+  // What came off the wire fits onto it.
+  if (properties.copied) return properties;
+  const { headers, routes, messageId } = properties;
+  if (messageId !== undefined) checkShortString(messageId, 'the message id');
+  if (headers === undefined && routes.length === 0) return properties;
+  return { ...properties, headers: headerTable(headers ?? {}, routes).table };
+}

@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto';
+import {
+  defer,
+  filter,
+  lastValueFrom,
+  of,
+  retry,
+  switchMap,
+  take,
+  throwError,
+  throwIfEmpty,
+  timeout,
+  timer,
+  type Observable,
+} from 'rxjs';
+import { problemText, fullJitter, type Backoff } from '../../base/index.ts';
+import { checkExchangeName } from '../topology/binding.ts';
+import { bodyCheck } from '../body/body-check.ts';
+import { encodeBody } from '../body/encode.ts';
+import { JsonText } from '../body/json-text.ts';
+import { PulseError } from '../errors.ts';
+import { keptOpen } from '../session/kept-open.ts';
+import { Outbox } from './outbox.ts';
+import { checkDeadline, checkedProperties } from './publish-limits.ts';
+import type {
+  LargeBody,
+  PublishBounds,
+  PublisherGauge,
+  PublisherOptions,
+  PublishOptions,
+  PublishResult,
+} from './publish-options.ts';
+import { checkRoutingKey } from '../transport/routing-key.ts';
+import type { Session } from '../session/session.ts';
+import type { PulseState } from '../session/state.ts';
+import { wordsOf } from '../thrown.ts';
+import { inTimerRange } from '../timer-range.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Properties, TransportChannel, TransportConnection } from '../transport/transport.ts';
+
+const DEADLINE_MS = 30_000;
+/**
+ * The longest pause before the channel is opened again, and how long one has to live for the next loss to cost none. All
+ * messages wait for it, and not those of the guilty exchange alone.
+ */
+const CHANNEL_PAUSE_MS = 1_000;
+/** By Pulse's convention. */
+const LARGE_BYTES = 8 * 1024;
+const NO_ROUTES: readonly string[] = [];
+
+/** The publishing half: its own connection, since a memory alarm blocks a connection that publishes as a whole. */
+export class Publisher {
+  readonly #session: Session;
+  readonly #backoff: Backoff;
+  readonly #outbox: Outbox;
+  readonly #warn: (warning: LargeBody) => void;
+  readonly #telemetry: Telemetry | undefined;
+  readonly #declared = new Set<string>();
+  /** Tells the messages of one process from those of another. */
+  readonly #idPrefix = randomBytes(8).toString('hex');
+  #ids = 0;
+
+  constructor(
+    session: Session,
+    backoff: Backoff,
+    bounds: Partial<PublishBounds> = {},
+    warn: (warning: LargeBody) => void = () => undefined,
+    telemetry?: Telemetry,
+  ) {
+    this.#telemetry = telemetry;
+    this.#session = session;
+    this.#backoff = backoff;
+    this.#warn = warn;
+    this.#outbox = new Outbox(bounds, () => session.trouble);
+    session.state$.subscribe(({ name }) => {
+      this.#outbox.hold(name === 'blocked');
+    });
+    session.connection$
+      .pipe(switchMap(connection => (connection ? this.#channels(connection) : of(undefined))))
+      .subscribe({
+        next: channel => {
+          if (channel) this.#outbox.open(channel);
+          else this.#outbox.lost();
+        },
+        error: (error: PulseError) => {
+          this.#outbox.end(error);
+        },
+        complete: () => {
+          this.#outbox.end(new PulseError('closed', 'publishing was closed'));
+        },
+      });
+  }
+
+  get state$(): Observable<PulseState> {
+    return this.#session.state$;
+  }
+
+  get gauge(): PublisherGauge {
+    return this.#outbox.gauge;
+  }
+
+  /** Resolves when nothing is being published. */
+  idle(): Promise<void> {
+    return this.#outbox.idle();
+  }
+
+  /**
+   * Declares a topic exchange of one's own, `exchange/<user>/…`, now and again on each new channel.
+   *
+   * @throws PulseError `forbidden` for an exchange of somebody else, `mismatch` when it is of another kind
+   */
+  async declareExchange(name: string, deadlineMs = DEADLINE_MS): Promise<void> {
+    checkExchangeName(name);
+    const declared$ = defer(() => this.#onOwnChannel(channel => channel.declareExchange(name)));
+    const again = (error: PulseError, attempt: number) =>
+      error.transient ? timer(fullJitter(attempt, this.#backoff)) : throwError(() => error);
+    this.#session.start();
+    const late = () => {
+      const { trouble } = this.#session;
+      const why = trouble === undefined ? '' : `: ${trouble}`;
+      throw new PulseError('connection', `no confirmation from the broker before the deadline${why}`);
+    };
+    const work$ = declared$.pipe(retry({ delay: again }));
+    await lastValueFrom(work$.pipe(timeout({ first: inTimerRange(deadlineMs), with: late })));
+    this.#declared.add(name);
+  }
+
+  /**
+   * Publishes one message, and tells what became of it. Repeated while the connection comes and goes, so that it may
+   * arrive twice. Messages of one process arrive in the order of their calls. Never rejects.
+   */
+  send(
+    exchange: string,
+    routingKey: string,
+    body: unknown,
+    options: PublishOptions & PublisherOptions = {},
+  ): Promise<PublishResult> {
+    let content: Buffer;
+    let routes: readonly string[];
+    let deadlineMs: number;
+    try {
+      // The caller's own list may change before the message is sent.
+      routes = options.routes ? [...options.routes] : NO_ROUTES;
+      deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+      const { dialect = 'bare', schema } = options;
+      checkExchangeName(exchange);
+      checkRoutingKey(routingKey);
+      routes.forEach(checkRoutingKey);
+      checkDeadline(deadlineMs);
+      if (schema) refuseBad(bodyCheck(schema)(valueOf(body)), exchange, routingKey);
+      content = encodeBody(dialect, body, exchange, routingKey);
+    } catch (error) {
+      const refused = { status: 'refused', error: refusalOf(error) } as const;
+      this.#telemetry?.notSent(exchange, refused);
+      return Promise.resolve(refused);
+    }
+    const { headers, mandatory } = options;
+    const bytes = content.byteLength;
+    if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
+    const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
+    const post = (carried?: Readonly<Record<string, string>>) => {
+      const all = carried ? { ...headers, ...carried } : headers;
+      const properties: Properties = { routes, headers: all, messageId, mandatory };
+      return this.sendBytes(exchange, routingKey, content, properties, deadlineMs);
+    };
+    return this.#telemetry ? this.#telemetry.sending({ exchange, routingKey, bytes }, post) : post();
+  }
+
+  /** As {@link send}, for a body that is bytes already. */
+  sendBytes(
+    exchange: string,
+    routingKey: string,
+    content: Uint8Array,
+    given: Properties,
+    deadlineMs = DEADLINE_MS,
+  ): Promise<PublishResult> {
+    let properties: Properties;
+    try {
+      properties = checkedProperties(given);
+    } catch (error) {
+      return Promise.resolve({ status: 'refused', error: error as PulseError });
+    }
+    this.#session.start();
+    return new Promise(settle => {
+      this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, settle });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  /** On a channel of its own: what is refused there costs nobody else. */
+  #onOwnChannel(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
+    return live(this.#session.connection$).pipe(
+      switchMap(async connection => {
+        const channel = await connection.openChannel({ confirms: true });
+        try {
+          await action(channel);
+        } finally {
+          void channel.close();
+        }
+      }),
+    );
+  }
+
+  /** A confirm channel for as long as the connection lives, opened again when one is lost. */
+  #channels(connection: TransportConnection): Observable<TransportChannel> {
+    const open = async () => {
+      const channel = await connection.openChannel({ confirms: true });
+      for (const name of this.#declared) {
+        await channel.declareExchange(name).catch((error: PulseError) => {
+          // Refused now: who publishes to it is told why. The other exchanges are still there.
+          if (!error.transient) this.#declared.delete(name);
+          throw error;
+        });
+      }
+      return channel;
+    };
+    const { baseMs, capMs } = this.#backoff;
+    const pauses = { baseMs, capMs: Math.min(capMs, CHANNEL_PAUSE_MS) };
+    return keptOpen(open, pauses.capMs, (error, attempt) => {
+      this.#outbox.lost(error);
+      return attempt === 1 ? of(0) : timer(fullJitter(attempt - 1, pauses));
+    });
+  }
+}
+
+function valueOf(body: unknown): unknown {
+  return body instanceof JsonText ? body.value : body;
+}
+
+function refuseBad(problems: readonly string[], exchange: string, routingKey: string): void {
+  if (problems.length === 0) return;
+  throw new PulseError(
+    'invalid',
+    `the body of ${routingKey} of ${exchange} is bad: ${problems.map(problemText).join('; ')}`,
+  );
+}
+
+/** A check of the caller's own may throw whatever it likes, and so may options that are none. */
+function refusalOf(error: unknown): PulseError {
+  if (error instanceof PulseError) return error;
+  return new PulseError('invalid', `looking at the message failed: ${wordsOf(error)}`, { cause: error });
+}
+
+/** The next one of something that comes and goes. */
+function live<T>(source$: Observable<T | undefined>): Observable<T> {
+  return source$.pipe(
+    filter(present => present !== undefined),
+    take(1),
+    throwIfEmpty(() => new PulseError('closed', 'publishing was closed')),
+  );
+}

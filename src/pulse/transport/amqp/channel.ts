@@ -1,0 +1,162 @@
+import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
+import { PulseError } from '../../errors.ts';
+import type { Delivery, QueueOptions, TransportChannel } from '../transport.ts';
+import { UnansweredError, type Answered } from './answered.ts';
+import { breakDeadLetters } from './dead-letters.ts';
+import { channelError } from './errors.ts';
+import type { ReadProperties } from './header-frames.ts';
+import { publishing, type Publishing } from './publishing.ts';
+
+/** What a channel needs of its connection. */
+export interface ChannelSurroundings extends Publishing {
+  /** What ended the connection, once something has. */
+  readonly reason: () => PulseError | undefined;
+  /** Told of each message that was handed to amqplib. */
+  readonly published: () => void;
+  readonly answered: Answered;
+}
+
+/**
+ * One channel over amqplib.
+ *
+ * amqplib throws, synchronously, from a call on a closed channel, and tells the broker's reason only on the
+ * `error` event, which comes before the call's own failure: each call here ends with that reason, as a rejected promise.
+ *
+ * A call that the broker does not answer ends the channel too.
+ */
+export function amqpChannel(
+  channel: Channel | ConfirmChannel,
+  { reason: connectionReason, published, user, frameMax, answered }: ChannelSurroundings,
+): TransportChannel {
+  const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
+  let reason: PulseError | undefined;
+  const end = (error: PulseError) => {
+    reason ??= error;
+    resolve(reason);
+  };
+  channel.on('error', error => {
+    end(channelError(error));
+  });
+  channel.on('close', () => {
+    end(connectionReason() ?? new PulseError('connection', 'the channel was closed'));
+  });
+
+  const publish = publishing(channel as ConfirmChannel, { user, frameMax });
+  const call = async <T>(action: () => Promise<T>): Promise<T> => {
+    try {
+      return await answered(action());
+    } catch (error) {
+      if (error instanceof UnansweredError) {
+        end(error);
+        close();
+      }
+      throw reason ?? channelError(error);
+    }
+  };
+  // Rejects when it is closed already, and never settles when the connection ends first.
+  const close = () => void channel.close().catch(() => undefined);
+  const now = (action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      throw reason ?? channelError(error);
+    }
+  };
+
+  return {
+    closed,
+    declareQueue: async (name, options) => {
+      await call(() => channel.assertQueue(name, queueArguments(options)));
+    },
+    declareExchange: async name => {
+      await call(() => channel.assertExchange(name, 'topic', { durable: true }));
+    },
+    checkQueue: async name => {
+      const { messageCount, consumerCount } = await call(() => channel.checkQueue(name));
+      return { messages: messageCount, consumers: consumerCount };
+    },
+    deleteQueue: async name => {
+      await call(() => channel.deleteQueue(name));
+    },
+    purgeQueue: async name => (await call(() => channel.purgeQueue(name))).messageCount,
+    bindQueue: async (queue, exchange, pattern) => {
+      await call(() => channel.bindQueue(queue, exchange, pattern));
+    },
+    unbindQueue: async (queue, exchange, pattern) => {
+      await call(() => channel.unbindQueue(queue, exchange, pattern));
+    },
+    consume: (queue, prefetch, onDelivery, onCancelled) =>
+      call(async () => {
+        await channel.prefetch(prefetch);
+        const { consumerTag } = await channel.consume(queue, message => {
+          if (message) onDelivery(deliveryFrom(message));
+          else onCancelled();
+        });
+        return consumerTag;
+      }),
+    cancel: async consumerTag => {
+      await call(() => channel.cancel(consumerTag));
+    },
+    ack: (deliveryTag, upTo = false) => {
+      now(() => {
+        channel.ack(delivered(deliveryTag), upTo);
+      });
+    },
+    nack: deliveryTag => {
+      now(() => {
+        channel.nack(delivered(deliveryTag), false, true);
+      });
+    },
+    reject: (deliveryTag, requeue) => {
+      now(() => {
+        channel.reject(delivered(deliveryTag), requeue);
+      });
+    },
+    publish: (exchange, routingKey, content, properties, settled) => {
+      now(() => {
+        publish(exchange, routingKey, content, properties, answer => {
+          // A closed channel is what `reason` tells of.
+          settled(answer instanceof Error ? (reason ?? channelError(answer)) : answer);
+        });
+        published();
+      });
+    },
+    close: async () => {
+      close();
+      await answered(closed).catch(end);
+    },
+  };
+}
+
+/** amqplib asks for a whole message where the protocol has only its tag. */
+function delivered(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
+}
+
+function deliveryFrom({ fields, properties, content }: ConsumeMessage): Delivery {
+  const { deliveryTag, redelivered, exchange, routingKey } = fields;
+  const { headers = {}, messageId, raw, unreadable } = properties as ReadProperties;
+  const { breaksDeadLetters = breakDeadLetters(headers) } = properties as ReadProperties;
+  return {
+    ...{ deliveryTag, redelivered, exchange, routingKey, content, headers, messageId },
+    ...{ raw, unreadable, breaksDeadLetters },
+  };
+}
+
+function queueArguments(options: QueueOptions): Options.AssertQueue {
+  const { exclusive, durable, autoDelete, expiresMs, maxLength } = options;
+  const { overflow, quorum, deliveryLimit, deadLetterExchange } = options;
+  return {
+    exclusive,
+    durable,
+    autoDelete,
+    ...(expiresMs !== undefined && { expires: expiresMs }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(overflow !== undefined && { overflow }),
+    ...(deadLetterExchange !== undefined && { deadLetterExchange }),
+    arguments: {
+      ...(quorum && { 'x-queue-type': 'quorum' }),
+      ...(deliveryLimit !== undefined && { 'x-delivery-limit': deliveryLimit }),
+    },
+  };
+}

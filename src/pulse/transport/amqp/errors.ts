@@ -1,0 +1,75 @@
+import { advice, PulseError, type PulseErrorKind } from '../../errors.ts';
+import { brokerWords } from './broker-words.ts';
+
+/** Puts what amqplib said of a failed connect into our words. amqplib tells the code only inside its message. */
+export function connectError(error: unknown, where: string): PulseError {
+  const text = textOf(error);
+  if (/Handshake terminated by server: 403|ACCESS[-_]REFUSED/.test(text)) {
+    return new PulseError('credentials', `${where} refused the user or the password`, { cause: error });
+  }
+  // After the login comes the vhost; amqplib does not tell why the broker closed instead of opening it.
+  if (/Expected ConnectionOpenOk; got <ConnectionClose|terminated by server: 530/.test(text)) {
+    return new PulseError(
+      'vhost',
+      `${where} refused the vhost, which is the URL's path: it does not exist, is not for this user, or allows no more connections`,
+      { cause: error },
+    );
+  }
+  return new PulseError('connection', `${where} cannot be reached: ${text}`, { cause: error });
+}
+
+/** Puts what ended a channel, or made a call on it fail, into our words. */
+export function channelError(error: unknown): PulseError {
+  if (error instanceof PulseError) return error;
+  const kind = kindOf(error);
+  const text = brokerWords(textOf(error));
+  return new PulseError(kind, text + advice(kind, text), { cause: error });
+}
+
+/** Puts what ended a connection into our words: always worth another try, the next login decides. */
+export function connectionError(error: unknown): PulseError {
+  const text = textOf(error);
+  const words = brokerWords(text);
+  const message = words === text ? text : `the broker has closed the connection: ${words}`;
+  return new PulseError('connection', error === undefined ? 'the connection was closed' : message, {
+    cause: error,
+  });
+}
+
+/** What a channel.close frame says: the reply code, and the method that it is about, 0 for none. */
+interface Refusal {
+  readonly code?: unknown;
+  readonly classId?: unknown;
+  readonly methodId?: unknown;
+}
+
+function kindOf(error: unknown): PulseErrorKind {
+  // amqplib throws these for what it cannot put into a frame, before it sends any.
+  if (error instanceof TypeError || error instanceof RangeError) return 'invalid';
+  const refusal = (error ?? {}) as Refusal;
+  switch (refusal.code) {
+    case 403:
+      return 'forbidden';
+    case 404:
+      return 'not-found';
+    case 405:
+      return 'locked';
+    case 406:
+      return isAboutDeliveries(refusal) ? 'connection' : 'mismatch';
+    default:
+      return 'connection';
+  }
+}
+
+const BASIC = 60;
+const SETTLING_METHODS: readonly unknown[] = [80, 90, 120]; // ack, reject, nack
+
+/** A 406 also ends a channel on which a message was left unsettled for too long, or settled twice: it is no refusal. */
+function isAboutDeliveries({ classId, methodId }: Refusal): boolean {
+  return classId === 0 || (classId === BASIC && SETTLING_METHODS.includes(methodId));
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(textOf).join('; ');
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,129 @@
+import type { ConfirmChannel, Message, Options } from 'amqplib';
+import { PulseError } from '../../errors.ts';
+import { Recognised } from '../recognised.ts';
+import type { Confirmation, CopiedProperties, Properties } from '../transport.ts';
+import { copiedProperties, type ChangedHeaders } from './copied-properties.ts';
+import { checkFrameSize } from './frame-size.ts';
+
+/** What amqplib's types do not show of a message that came back. */
+interface BasicReturn {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly replyText: string;
+}
+
+/** What amqplib's types do not show of a channel. */
+interface Inner {
+  readonly ch: number;
+  readonly connection: {
+    readonly channels: readonly { readonly buffer: { write(frame: Buffer): boolean } }[];
+    sendContent(channel: number, content: Buffer): boolean;
+  };
+  /** Throws once the channel is closed, or about to be. */
+  sendImmediately(method: number, fields: object): boolean;
+  pushConfirmCallback(answered: (error: Error | null) => void): void;
+}
+
+const CONFIRMED: Confirmation = { type: 'confirmed' };
+const NACKED: Confirmation = { type: 'nacked' };
+/** basic.publish, as amqplib counts methods. */
+const BASIC_PUBLISH = 0x3c0028;
+
+/** What publishing needs to know of its connection. */
+export interface Publishing {
+  /** Who is logged in, as far as is known. */
+  readonly user: string | undefined;
+  /** The longest frame that the broker takes, in bytes. */
+  readonly frameMax: number;
+}
+
+/**
+ * Publishes over one channel. Throws, synchronously, what amqplib throws.
+ *
+ * `settled` is told the broker's answer, or the error that amqplib has instead.
+ */
+export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishing) {
+  /** Mandatory messages. A return comes before its message's confirmation. */
+  const mandatory = new Recognised<{ returned?: Confirmation }>();
+  channel.on('return', ({ fields, properties, content }: Message) => {
+    const { exchange, routingKey, replyText } = fields as unknown as BasicReturn;
+    const message = mandatory.find({
+      exchange,
+      routingKey,
+      properties: properties,
+      content,
+    });
+    if (message) message.returned = { type: 'returned', reason: replyText };
+  });
+
+  return (
+    exchange: string,
+    routingKey: string,
+    content: Uint8Array,
+    properties: Properties,
+    settled: (answer: Confirmation | Error) => void,
+  ) => {
+    const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
+    const shown = properties.mandatory ? { exchange, routingKey, properties, content } : undefined;
+    const sent: { returned?: Confirmation } | undefined = shown && {};
+    const answered = (error: Error | null) => {
+      if (shown) mandatory.delete(shown);
+      if (!error) settled(sent?.returned ?? CONFIRMED);
+      // amqplib says both with an error.
+      else settled(error.message === 'message nacked' ? NACKED : error);
+    };
+    const { copied } = properties;
+    if (copied) {
+      const method = { exchange, routingKey, mandatory: properties.mandatory };
+      sendCopy(channel as unknown as Inner, method, copied, bytes, answered);
+    } else {
+      channel.publish(exchange, routingKey, bytes, optionsOf(properties, frameMax), answered);
+    }
+    if (shown && sent) mandatory.add(shown, sent);
+  };
+
+  function sendCopy(
+    inner: Inner,
+    method: object,
+    { raw, changed }: CopiedProperties,
+    content: Buffer,
+    answered: (error: Error | null) => void,
+  ): void {
+    const copy = copiedProperties(Buffer.from(raw), changed as ChangedHeaders, user);
+    const frame = headerFrame(inner.ch, content.length, copy);
+    if (frame.length > frameMax) {
+      throw new PulseError(
+        'invalid',
+        `the properties of the copy take ${frame.length} bytes, and the broker takes frames of ${frameMax}`,
+      );
+    }
+    inner.sendImmediately(BASIC_PUBLISH, method);
+    inner.connection.channels[inner.ch]?.buffer.write(frame);
+    inner.connection.sendContent(inner.ch, content);
+    inner.pushConfirmCallback(answered);
+  }
+}
+
+function optionsOf({ routes, headers, messageId, mandatory }: Properties, frameMax: number): Options.Publish {
+  const options: Options.Publish = {
+    persistent: true,
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+  };
+  if (routes.length > 0) options.CC = [...routes];
+  if (headers) options.headers = headers;
+  if (messageId !== undefined) options.messageId = messageId;
+  if (mandatory) options.mandatory = true;
+  checkFrameSize(options, frameMax);
+  return options;
+}
+
+function headerFrame(channel: number, bodyBytes: number, properties: Buffer): Buffer {
+  const head = Buffer.alloc(19);
+  head.writeUInt8(2, 0);
+  head.writeUInt16BE(channel, 1);
+  head.writeUInt32BE(12 + properties.length, 3);
+  head.writeUInt16BE(60, 7);
+  head.writeBigUInt64BE(BigInt(bodyBytes), 11);
+  return Buffer.concat([head, properties, Buffer.from([0xce])]);
+}

@@ -1,0 +1,97 @@
+import { Secret } from '../../base/index.ts';
+import { brokerUrl } from './broker-url.ts';
+import { PulseError } from '../errors.ts';
+import { wordsOf } from '../thrown.ts';
+import { given, withoutNul } from './url-parts.ts';
+
+/** Mozilla's own Pulse. */
+export const PRODUCTION_URL = 'amqps://pulse.mozilla.org:5671';
+
+/** Where the broker is, and who logs in there. */
+export interface Endpoint {
+  readonly tls: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** RabbitMQ's virtual host, decoded: `/` for most of Pulse. */
+  readonly vhost: string;
+  /** Seconds between heartbeats, where the URL says so. */
+  readonly heartbeatSecs?: number | undefined;
+  readonly user: string;
+  readonly password: Secret;
+}
+
+/** Who logs in. */
+export interface Credentials {
+  readonly user: string;
+  readonly password: string | Secret;
+}
+
+/** Where the broker and the login are looked for; see {@link endpointFrom}. */
+export interface CredentialSources {
+  /** `amqp://` or `amqps://`, with or without user and password. `?ssl=1` and `?heartbeat=30` are understood. */
+  readonly url?: string | Secret | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | Secret | undefined;
+  /** Where `PULSE_USERNAME` and `PULSE_PASSWORD` are looked up; the process's environment by default. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/**
+ * Asks for credentials, for at most as long as a connect may take.
+ *
+ * @throws PulseError `connection`, so that it is asked again later; its message is the function's own
+ */
+export async function askedCredentials(
+  ask: (signal: AbortSignal) => Credentials | Promise<Credentials>,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<{ user: string; password: Secret }> {
+  const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const giveUp = () => {
+    reject(new Error(`no answer in ${timeoutMs} ms`));
+  };
+  both.addEventListener('abort', giveUp);
+  try {
+    const { user, password } = await Promise.race([ask(both), givenUp]);
+    return {
+      user: withoutNul(present(given(user), 'user'), 'the user'),
+      password: new Secret(withoutNul(present(given(password), 'password'), 'the password')),
+    };
+  } catch (error) {
+    throw new PulseError('connection', `the credentials could not be had: ${wordsOf(error)}`);
+  } finally {
+    both.removeEventListener('abort', giveUp);
+  }
+}
+
+/**
+ * Finds the broker and the login as pulse-go does: user and password each from the argument, else from the URL,
+ * else from `PULSE_USERNAME` or `PULSE_PASSWORD`, else `guest`; the URL from the argument, else production. What is empty
+ * counts as missing: an argument, a part of the URL, a variable.
+ *
+ * Of the URL's query, `ssl=1` means TLS and `heartbeat` is a number of seconds; anything else there is refused.
+ *
+ * @throws PulseError `invalid` for a URL that is none of AMQP; the message never holds the URL's password
+ */
+export function endpointFrom(sources: CredentialSources): Endpoint {
+  const env = sources.env ?? process.env;
+  const url = brokerUrl(given(sources.url) ?? PRODUCTION_URL);
+  const user = given(sources.user) ?? url.user ?? given(env.PULSE_USERNAME) ?? 'guest';
+  const password = given(sources.password) ?? url.password ?? given(env.PULSE_PASSWORD) ?? 'guest';
+  return {
+    tls: url.tls,
+    hostname: url.hostname,
+    port: url.port,
+    vhost: url.vhost,
+    heartbeatSecs: url.heartbeatSecs,
+    user: withoutNul(user, 'the user'),
+    password: new Secret(withoutNul(password, 'the password')),
+  };
+}
+
+/** The function says who logs in: nobody else is asked for what it leaves out. */
+function present(text: string | undefined, what: string): string {
+  if (text !== undefined) return text;
+  throw new Error(`the function gave no ${what}`);
+}

@@ -1,0 +1,23 @@
+import { PulseError } from '../errors.ts';
+
+/** AMQP 0-9-1 carries names and routing keys as short strings: one byte of length. */
+export const MAX_SHORT_STRING_BYTES = 255;
+
+/**
+ * Returns the text when it fits into an AMQP frame.
+ *
+ * @param what the text is, for the error: "routing key", "queue name"
+ * @throws PulseError `invalid` for text of more than 255 bytes of UTF-8, for half a character, and for what is no text
+ */
+export function checkShortString(text: string, what: string): string {
+  if (typeof text !== 'string') throw new PulseError('invalid', `${what} is not a text`);
+  if (!text.isWellFormed()) throw new PulseError('invalid', `${what} is not well-formed Unicode`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_SHORT_STRING_BYTES) {
+    throw new PulseError(
+      'invalid',
+      `${what} of ${bytes} bytes is too long: AMQP allows ${MAX_SHORT_STRING_BYTES} (${text.slice(0, 40)}…)`,
+    );
+  }
+  return text;
+}

@@ -1,0 +1,34 @@
+import { filter, firstValueFrom } from 'rxjs';
+import { connect, type Pulse, type PulseError } from '../../pulse/index.ts';
+import type { WorkerConfig } from '../config/index.ts';
+import type { Tell } from '../events.ts';
+import { StartError } from '../start-error.ts';
+
+/**
+ * Connects to Pulse as the configuration says, and tells a mistake from bad luck: a refused password or vhost ends the
+ * program at once; a broker that cannot be reached may come later.
+ *
+ * @returns undefined where the configuration names no broker: the worker polls
+ * @throws StartError for what another try would not mend
+ */
+export async function connectPulse(config: WorkerConfig, tell: Tell): Promise<Pulse | undefined> {
+  const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;
+  if (!url && user === undefined) {
+    tell({ type: 'no-pulse' });
+    return undefined;
+  }
+  const connectionName = `tcw ${config.workerGroup}/${config.workerId}`;
+  let pulse: Pulse;
+  try {
+    pulse = connect({ url, user, password, namespace, connectionName });
+  } catch (error) {
+    throw new StartError((error as PulseError).message);
+  }
+  const state = await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name !== 'connecting')));
+  if (state.name === 'failed') {
+    await pulse.close(0);
+    throw new StartError(`Pulse: ${state.error.message}`);
+  }
+  if (state.name === 'waiting') tell({ type: 'pulse-away', reason: state.error.message });
+  return pulse;
+}

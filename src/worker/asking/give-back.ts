@@ -1,0 +1,21 @@
+import { catchError, defer, EMPTY, ignoreElements, switchMap, type Observable } from 'rxjs';
+import type { Claim } from '../../taskcluster/index.ts';
+import type { WorkerContext } from '../life/context.ts';
+import { HURRY_MS, noClaimOpen } from '../run/hurry.ts';
+
+/** Gives a claim back that came when this worker was already going: the queue runs it elsewhere, at once. */
+export function giveBack(claim: Claim, worker: WorkerContext): Observable<never> {
+  const { queue, tell } = worker;
+  return defer(() => {
+    tell({ type: 'giving-back', claim });
+    return noClaimOpen(worker).pipe(
+      switchMap(() => queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(HURRY_MS))),
+    );
+  }).pipe(
+    ignoreElements(),
+    catchError((err: unknown) => {
+      tell({ type: 'give-back-failed', claim, err });
+      return EMPTY;
+    }),
+  );
+}

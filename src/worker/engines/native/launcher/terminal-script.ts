@@ -1,0 +1,27 @@
+import type { Command } from '../../engine.ts';
+import { carryEnvironment } from './environment.ts';
+import type { LaunchOptions } from './launcher.ts';
+import { quoted } from './quoted.ts';
+
+/** A program that a shell becomes, and variables for that shell. */
+export interface TerminalScript {
+  readonly script: string;
+  /** Harmless to every program that is started before: what such programs obey is carried in variables of other names. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** How a shell inside becomes a program with exactly the given environment, in the run's folder and within its limits. */
+export function terminalScript(
+  { argv, env }: Pick<Command, 'argv' | 'env'>,
+  { tools, folder, limits }: Pick<LaunchOptions, 'tools' | 'folder' | 'limits'>,
+): TerminalScript {
+  const { variables, restore } = carryEnvironment(env, { ...tools, shellKind: 'other' });
+  const script = `
+    cd -- ${quoted(folder)} || exit 1
+    ${limits}
+    set -- ${argv.map(quoted).join(' ')}
+    ${env.PATH === undefined ? 'unset PATH' : ''}
+    ${restore}
+    exec "$@"`;
+  return { script, variables };
+}

@@ -1,0 +1,54 @@
+import type { Tools } from '../launcher/tools.ts';
+
+/** A way to make a PID namespace and to enter it; which one works depends on the machine. */
+export interface PidNamespaceMethod {
+  /** Runs the arguments after it as the first process of a new namespace. */
+  readonly unshare: readonly string[];
+  /** The programs umount and mount, where the first process is to take /proc of the machine out of sight. */
+  readonly remount: readonly string[];
+  readonly nsenter: string;
+  /** Runs the arguments after it without rights that the first process has, so that they cannot trace that. */
+  readonly drop: readonly string[];
+  readonly setsid: string;
+  /** Whether the namespace lies in a user namespace, by whose rights an ordinary user can make it. */
+  readonly userNamespace: boolean;
+}
+
+/**
+ * The ways worth trying on this machine, best first. Empty when a program that all of them need is missing.
+ *
+ * Linux lets a process trace another one only if it has all capabilities that the other one has (ptrace(2)). So the first
+ * process of a namespace keeps some that commands do not have: those by which an ordinary user made the namespace
+ * (util-linux 2.36), or, where the commands are root, CAP_SYS_PTRACE. Without setpriv it has none more than they have.
+ */
+export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
+  const { unshare, nsenter, setsid, setpriv, mount, umount } = tools;
+  if (unshare === undefined || nsenter === undefined || setsid === undefined) return [];
+  // The kernel then ends all when the worker ends, even if the task stopped the namespace's own guard.
+  const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
+  const without = (rights: string) =>
+    setpriv === undefined ? [] : [setpriv, `--bounding-set=${rights}`, `--inh-caps=${rights}`, '--'];
+  const method = (user: readonly string[], careful: readonly string[], drop: readonly string[]) => {
+    const [before, proc, remount] =
+      careful === guard && user.length === 0 && mount !== undefined && umount !== undefined
+        ? [guard, '--mount', [umount, mount]]
+        : [careful, '--mount-proc', []];
+    const unshareWords = [...before, unshare, ...user, '--pid', '--fork', '--kill-child', proc, '--'];
+    return { unshare: unshareWords, remount, nsenter, drop, setsid, userNamespace: user.length > 0 };
+  };
+  const current = ['--user', '--map-current-user'];
+  // util-linux before 2.34 can only make the user root in there.
+  const root = ['--user', '--map-root-user'];
+  // Whoever can mount in a user namespace can uncover the machine's /proc, and there the shell that starts commands.
+  const inUserNamespace = without('-sys_ptrace,-sys_admin');
+  const isRoot = process.getuid?.() === 0;
+  return [
+    ...(isRoot ? [method([], guard, without('-sys_ptrace')), method([], [], [])] : []),
+    ...(isRoot
+      ? [method(current, guard, inUserNamespace)]
+      : [method([...current, '--keep-caps'], guard, []), method(current, guard, [])]),
+    method(current, [], []),
+    method(root, guard, inUserNamespace),
+    method(root, [], []),
+  ];
+}

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MemberSearch } from './member-search.ts';
+import { namesOf, type ProcessRow } from '../processes/process-table.ts';
+import { signal } from '../processes/signal.ts';
+
+/** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
+const PATIENCE_MS = 10_000;
+/** How long those may take that this user may not signal, in ms: they end only if somebody else sees to it. */
+const REFUSED_MS = 2_000;
+/** How often they are killed at least: on a crowded machine, time alone says little. */
+const FEWEST_ROUNDS = 30;
+const LONGEST_PAUSE_MS = 32;
+/** For how long new members are looked for before those that were found are ended, in ms. */
+const STOPPING_MS = 1_000;
+/** One look can miss who was born while it was made, of parents that have ended since. */
+const EMPTY_LOOKS = 2;
+
+/**
+ * Ends the members of a run with SIGKILL.
+ *
+ * @returns how many were ended
+ * @throws Error naming those that do not end, or because the system does not tell who there is
+ */
+export async function endMembers(search: MemberSearch): Promise<number> {
+  const start = performance.now();
+  const ended = new Set<number>();
+  let emptyLooks = 0;
+  for (let round = 1; ; round++) {
+    const members = await stopMembers(search);
+    emptyLooks = members.length === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks === EMPTY_LOOKS) return ended.size;
+    if (emptyLooks > 0) continue;
+    const sent = members.filter(({ pid }) => signal(pid, 'SIGKILL') !== 'refused');
+    for (const { pid } of sent) ended.add(pid);
+    const patience = sent.length === 0 ? REFUSED_MS : PATIENCE_MS;
+    if (performance.now() > start + patience && round > FEWEST_ROUNDS) {
+      throw new Error(`Processes cannot be ended: ${namesOf(members)}`);
+    }
+    await sleep(Math.min(2 ** round, LONGEST_PAUSE_MS));
+  }
+}
+
+/**
+ * Stops members until no look finds a new one, so that none forks away from the signal that follows. Where they fork
+ * faster than they are found, that signal is sent to those that were.
+ *
+ * @param except a member that goes on
+ */
+export async function stopMembers(search: MemberSearch, except?: number): Promise<ProcessRow[]> {
+  const stopped = new Set<number>();
+  const end = performance.now() + STOPPING_MS;
+  for (;;) {
+    const members = (await search.members()).filter(({ pid }) => pid !== except);
+    const fresh = members.filter(({ pid }) => !stopped.has(pid));
+    for (const { pid } of fresh) {
+      signal(pid, 'SIGSTOP');
+      stopped.add(pid);
+    }
+    if (fresh.length === 0 || performance.now() > end) return members;
+  }
+}

@@ -1,0 +1,175 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { assertDescriptors } from '../launcher/descriptors.ts';
+import type { Census } from '../processes/census.ts';
+import type { Enclosure } from '../enclosure.ts';
+import { endMembers, stopMembers } from './end-members.ts';
+import { groupCensus } from './group-census.ts';
+import { Launcher, launcherWords } from '../launcher/launcher.ts';
+import { SANDBOX } from '../processes/mark.ts';
+import { MemberSearch } from './member-search.ts';
+import type { OpenPty } from '../../terminal/index.ts';
+import type { OutputPipe } from '../launcher/output-pipe.ts';
+import { isRunning } from '../processes/process-table.ts';
+import { signal } from '../processes/signal.ts';
+import { startedLimits } from '../launcher/started-limits.ts';
+import type { Tools } from '../launcher/tools.ts';
+import { withNewWatchdog, type GroupOptions, type OutputPipes, type Watchdog } from './watchdog.ts';
+import { within } from './within.ts';
+
+/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_LAUNCHER = 8;
+
+/** How long the watchdog may take to end by itself, in ms. */
+const WATCHDOG_MS = 1_000;
+/** How long it may take after that, in ms. */
+const WATCHDOG_KILLED_MS = 30_000;
+
+/**
+ * Makes what holds one run together where PID namespaces cannot be had.
+ *
+ * @param mark by which the run's processes are known, different for each run
+ */
+export async function openProcessGroups(mark: string, options: GroupOptions): Promise<Enclosure> {
+  return await withNewWatchdog(mark, options, (watchdog, pipes) => {
+    const launcher = startLauncher(mark, pipes, options.tools);
+    // Where it did not start, it has no streams at all, whatever the types say; the next look finds nobody.
+    if (launcher.pid === undefined)
+      throw new Error('The shell that starts the commands of a run did not start');
+    watchdog.tell(`leader ${launcher.pid}`);
+    return new ProcessGroups(watchdog, launcher, launcher.pid, pipes, { mark, tools: options.tools });
+  });
+}
+
+/** The shell that starts commands leads their process group, which is a session too. */
+function startLauncher(
+  mark: string,
+  { pipe, errors }: OutputPipes,
+  { closing, shell, searchPath }: Tools,
+): ChildProcess {
+  assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
+  const [file = shell, ...words] = [...closing, shell, ...launcherWords([shell])];
+  const launcher = spawn(file, words, {
+    env: { PATH: searchPath, [SANDBOX]: mark },
+    cwd: '/',
+    detached: true,
+    // The last is {@link ERRORS}.
+    stdio: ['pipe', pipe.writer, 'ignore', 'pipe', ...(errors ? [errors.writer] : [])],
+  });
+  // What is to be told of a launcher is told by its streams.
+  launcher.on('error', () => undefined);
+  return launcher;
+}
+
+class ProcessGroups implements Enclosure {
+  readonly launcher: Launcher;
+  readonly pipe: OutputPipe;
+  readonly errors: OutputPipe | undefined;
+  readonly census: Census;
+  readonly #watchdog: Watchdog;
+  readonly #jobs: Writable;
+  /** The launcher. */
+  readonly #leader: number;
+  readonly #search: MemberSearch;
+  readonly #tools: Tools;
+  readonly #marked: Readonly<Record<string, string>>;
+  #over = false;
+  #killed: Promise<void> | undefined;
+
+  constructor(
+    watchdog: Watchdog,
+    launcher: ChildProcess,
+    leader: number,
+    pipes: OutputPipes,
+    { mark, tools }: { readonly mark: string; readonly tools: Tools },
+  ) {
+    this.#watchdog = watchdog;
+    this.pipe = pipes.pipe;
+    this.errors = pipes.errors;
+    const [jobs, , , report] = launcher.stdio as unknown as [Writable, null, null, Readable];
+    const marked = { [SANDBOX]: mark };
+    this.#tools = tools;
+    this.#marked = marked;
+    this.#jobs = jobs;
+    this.#leader = leader;
+    this.launcher = new Launcher({ jobs, report, mark: marked });
+    this.#search = new MemberSearch([`${SANDBOX}=${mark}`], watchdog.pid, leader);
+    this.census = groupCensus(this.#search, leader);
+    void watchdog.ended.then(() => {
+      this.#over = true;
+    });
+    launcher.on('exit', () => {
+      this.#over = true;
+      this.#forgetGroup();
+    });
+  }
+
+  inTerminal(script: string, env: Readonly<Record<string, string>>) {
+    const { closing, shell } = this.#tools;
+    const [file = shell, ...args] = [...closing, shell, '-c', `${startedLimits()}\n${script}`];
+    return { file, args, env: { ...env, ...this.#marked } };
+  }
+
+  /** The program in a terminal leads a session, whose number is free again when all in it have ended. */
+  onTerminal({ pid, ended }: OpenPty): void {
+    this.#search.sessions.add(pid);
+    void ended.then(() => {
+      if (signal(-pid, 0) === 'gone') this.#search.sessions.delete(pid);
+    });
+  }
+
+  /** A group that is empty has to be forgotten: its number may become another process's. */
+  #forgetGroup(): void {
+    if (signal(-this.#leader, 0) !== 'gone') return;
+    this.#search.group = undefined;
+    this.#watchdog.tell('leader');
+  }
+
+  get over(): boolean {
+    return this.#over || !isRunning(this.#watchdog.pid) || !isRunning(this.#leader);
+  }
+
+  async anyAlive(): Promise<boolean> {
+    return (await this.#search.members()).some(({ pid }) => pid !== this.#leader);
+  }
+
+  async terminate(): Promise<void> {
+    // The shell that only waits for a command is no part of the task.
+    const stopped = await stopMembers(this.#search, this.#leader);
+    for (const { pid } of stopped) signal(pid, 'SIGTERM');
+    for (const { pid } of stopped) signal(pid, 'SIGCONT');
+  }
+
+  /** After a failure, it can be tried again. */
+  kill(): Promise<void> {
+    this.#killed ??= this.#kill().catch(error => {
+      this.#killed = undefined;
+      throw error;
+    });
+    return this.#killed;
+  }
+
+  async #kill(): Promise<void> {
+    try {
+      await endMembers(this.#search);
+    } catch (error) {
+      // What can be done without knowing who there is.
+      if (this.#search.group !== undefined) signal(-this.#search.group, 'SIGKILL');
+      throw error;
+    }
+    this.#jobs.destroy();
+    this.#watchdog.tell('done');
+    // A task can stop it, as a process of the same user.
+    const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
+    try {
+      await within(
+        this.#watchdog.ended,
+        WATCHDOG_KILLED_MS,
+        `The watchdog ${this.#watchdog.pid} of a run does not end`,
+      );
+    } finally {
+      clearTimeout(late);
+      this.#watchdog.release();
+    }
+  }
+}

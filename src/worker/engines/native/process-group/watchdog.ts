@@ -1,0 +1,177 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { makePipe, openEnds } from '../launcher/anonymous-pipe.ts';
+import { assertDescriptors } from '../launcher/descriptors.ts';
+import { pipeByFifo } from '../launcher/fifo.ts';
+import { KEEPER, SANDBOX } from '../processes/mark.ts';
+import { OutputPipe } from '../launcher/output-pipe.ts';
+import type { Tools } from '../launcher/tools.ts';
+import { within } from './within.ts';
+
+/** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
+const DESCRIPTORS_OF_A_START = 12;
+/** How long a start may take, in ms. A task of the same user could stop the shell before it says anything. */
+const START_MS = 60_000;
+/** How often, once a second, the watchdog of a dead worker tries to end what is left. */
+const TRIES = 30;
+
+const isLinux = process.platform === 'linux';
+
+/** The descriptors of the watchdog that are the pipes of the run's output and errors, until it reads its first line. */
+const PIPES = { output: 4, errors: 5 } as const;
+
+/**
+ * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input: only the worker
+ * holds the other end.
+ *
+ * The worker writes who leads the process group of the run's commands, and `done` when nobody is left. On Linux the
+ * watchdog then also looks for the mark, and stops all that it finds before it kills them, so that none is born
+ * meanwhile. It looks at each thread: a process whose first thread has ended shows its environment by the others only. What
+ * cannot be ended it leaves, after a while, to the next start of a worker.
+ */
+const WATCHDOG = `
+  trap '' HUP INT QUIT TERM
+  if [ -n "$2" ]; then
+    ${makePipe(PIPES.output)}
+  fi
+  if [ -n "$3" ]; then
+    ${makePipe(PIPES.errors)}
+  fi
+  echo ready
+  exec >/dev/null 2>&1
+  group=
+  while read -r word leader; do
+    exec ${PIPES.output}<&- ${PIPES.errors}<&-
+    case $word in
+      leader) group=$leader ;;
+      done) exit 0 ;;
+    esac
+  done
+  [ -z "$group" ] || kill -s KILL -- "-$group"
+  marked() {
+    files=
+    for file in /proc/[0-9]*/environ /proc/[0-9]*/task/[0-9]*/environ; do
+      # A task of root can put pipes in the place of /proc. Nothing waits for those.
+      [ ! -f "$file" ] || files="$files $file"
+    done
+    for file in $(grep -lszF "$1" $files /dev/null); do
+      file=\${file#/proc/}
+      printf '%s ' "\${file%%/*}"
+    done
+  }
+  [ -r /proc/self/environ ] || exit 0
+  tries=${TRIES}
+  while found=$(marked "$@"); [ -n "$found" ] && [ $tries -gt 0 ]; do
+    kill -s STOP $found
+    kill -s KILL $(marked "$@")
+    tries=$((tries - 1))
+    sleep 1
+  done`;
+
+/** What a run without a namespace is made with. */
+export interface GroupOptions {
+  readonly tools: Tools;
+  /** Whether errors of commands have a pipe of their own. */
+  readonly separateErrors?: boolean;
+}
+
+/** The shell beside the worker that ends a run's processes when the worker is gone. */
+export interface Watchdog {
+  readonly pid: number;
+  /** Settles when it has ended, for whatever reason; never rejects. */
+  readonly ended: Promise<unknown>;
+  tell(line: string): void;
+  /** Ends its standard input, as the end of the worker would. */
+  release(): void;
+  /** Ends it, also if it has been stopped. */
+  kill(): void;
+}
+
+/** Where the commands of a run write. */
+export interface OutputPipes {
+  readonly pipe: OutputPipe;
+  /** Where they write their errors, if not to the same pipe. */
+  readonly errors: OutputPipe | undefined;
+}
+
+/**
+ * Starts a watchdog, which makes the pipes of the run's output; on other systems than Linux, those are FIFOs.
+ *
+ * @param mark by which it is known when the worker has died, and by which it knows the run's processes
+ * @param use makes what needs the watchdog, which is released when that fails
+ * @throws Error with what the shell had to say, when it ended instead
+ */
+export async function withNewWatchdog<Result>(
+  mark: string,
+  { tools: { closing, shell, mkfifo, searchPath }, separateErrors = false }: GroupOptions,
+  use: (watchdog: Watchdog, pipes: OutputPipes) => Result,
+): Promise<Result> {
+  assertDescriptors(DESCRIPTORS_OF_A_START);
+  // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
+  const script = [
+    '-c',
+    WATCHDOG,
+    'watchdog',
+    `${SANDBOX}=${mark}`,
+    isLinux ? 'pipe' : '',
+    isLinux && separateErrors ? 'pipe' : '',
+  ];
+  const [file = shell, ...words] = [...closing, shell, ...script];
+  const subprocess = spawn(file, words, {
+    env: { PATH: searchPath, [KEEPER]: mark },
+    cwd: '/',
+    detached: true,
+  });
+  const failed = failureOf(subprocess);
+  // Then it may have no streams either, whatever the types say.
+  if (subprocess.pid === undefined) throw new Error(await failed);
+  const { pid } = subprocess;
+  // A broken pipe means that it has ended, which is seen by its end.
+  subprocess.stdin.on('error', () => undefined);
+  const ready = new Promise<undefined>(resolve => {
+    subprocess.stdout.once('data', () => {
+      resolve(undefined);
+    });
+  });
+  const made: OutputPipe[] = [];
+  const makeOutput = async (name: keyof typeof PIPES) => {
+    const { reader, writer } = isLinux ? openEnds(pid, PIPES[name]) : await pipeByFifo(mkfifo);
+    const pipe = new OutputPipe(reader, writer);
+    made.push(pipe);
+    return pipe;
+  };
+  try {
+    const failure = await within(
+      Promise.race([ready, failed]),
+      START_MS,
+      'The watchdog of a run does not start',
+    );
+    if (failure !== undefined) throw new Error(failure);
+    const watchdog: Watchdog = {
+      pid,
+      ended: failed,
+      tell: line => void subprocess.stdin.write(`${line}\n`),
+      release: () => void subprocess.stdin.destroy(),
+      kill: () => void subprocess.kill('SIGKILL'),
+    };
+    const pipe = await makeOutput('output');
+    const errors = separateErrors ? await makeOutput('errors') : undefined;
+    return use(watchdog, { pipe, errors });
+  } catch (error) {
+    for (const pipe of made) pipe.close();
+    subprocess.stdin.destroy();
+    throw error;
+  }
+}
+
+/** Settles when a program has ended, with what it had to say; never rejects. */
+async function failureOf(subprocess: ChildProcessWithoutNullStreams): Promise<string> {
+  const complaint = text(subprocess.stderr).catch(() => '');
+  try {
+    const [code, signal] = (await once(subprocess, 'close')) as [number | null, string | null];
+    return (await complaint) || `${subprocess.spawnfile} ended with ${signal ?? `exit code ${code}`}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

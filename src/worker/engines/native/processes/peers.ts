@@ -1,0 +1,89 @@
+import { readdirSync } from 'node:fs';
+import type { Connection } from '../../engine.ts';
+import type { Census } from './census.ts';
+import { HolderSearch } from './holders.ts';
+import { clientSocket, tellsConnections } from './sockets.ts';
+
+/** How often all members are looked for: a process can hand a socket on to another while it is looked for. */
+const LOOKS = 2;
+
+/** Tells which connections to servers of this process come from the processes of one run. */
+export class Peers {
+  readonly #census: Census;
+  /** Who held the last connection: a program mostly opens more than one. */
+  #holder: number | undefined;
+  /** One question at a time: a task that opens many connections keeps only itself waiting. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(census: Census) {
+    this.#census = census;
+  }
+
+  /**
+   * Whether a process of the run holds the other end of a connection. When in doubt, no: for a connection that was broken
+   * meanwhile, for a process that hides its descriptors from its own user (programs with the setuid bit), and when somebody
+   * has replaced /proc.
+   */
+  isPeer(connection: Connection): Promise<boolean> {
+    const answer = this.#last.then(() => this.#answer(connection));
+    this.#last = answer;
+    return answer;
+  }
+
+  async #answer(connection: Connection): Promise<boolean> {
+    try {
+      const socket = connection.stands() ? await clientSocket(connection) : undefined;
+      return socket !== undefined && (await this.#isHeld(new HolderSearch(socket)));
+    } catch {
+      return false;
+    }
+  }
+
+  async #isHeld(search: HolderSearch): Promise<boolean> {
+    for (const pid of this.#likely()) {
+      await search.pause();
+      if (this.#census.isMember(pid) && (await this.#holds(search, pid))) return true;
+    }
+    for (let look = 0; look < LOOKS; look++) {
+      const { members } = await this.#census.count();
+      for (const { pid } of members.toReversed()) {
+        // Its number may be another process's by now.
+        if ((await this.#holds(search, pid)) && (await this.#isStill(pid))) return true;
+      }
+    }
+    return false;
+  }
+
+  /** All processes, the likeliest first: who held the last one, then the newest. */
+  #likely(): number[] {
+    const pids = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? [Number(name)] : []));
+    pids.sort((one, other) => other - one);
+    return this.#holder === undefined ? pids : [this.#holder, ...pids];
+  }
+
+  async #holds(search: HolderSearch, pid: number): Promise<boolean> {
+    if (search.exhausted || !(await search.isHeldBy(pid))) return false;
+    this.#holder = pid;
+    return true;
+  }
+
+  async #isStill(pid: number): Promise<boolean> {
+    if (this.#census.isMember(pid)) return true;
+    const { members } = await this.#census.count();
+    return members.some(member => member.pid === pid);
+  }
+}
+
+/**
+ * Whether this machine tells whose a connection is.
+ *
+ * @param pid a process with as many rights as those of a run
+ */
+export async function canTellPeers(pid: number): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length > 0 && (await tellsConnections());
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,174 @@
+import { readdirSync, statSync } from 'node:fs';
+import { setImmediate as otherThings } from 'node:timers/promises';
+import { isGone, readProcFile } from '../../processes/index.ts';
+
+/** A process as the system lists it. */
+export interface ProcessRow {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  /** The pid of the session's leader; absent where the system does not tell. */
+  readonly session?: number;
+  /** What the system calls its program, which the process can change. */
+  readonly name: string;
+  /** A letter; see proc(5). */
+  readonly state: string;
+  /** Whether it has ended and only waits to be reaped by its parent. */
+  readonly zombie: boolean;
+  /** When it started, in the system's own words: tells a process from a later one with the same pid. */
+  readonly started: string;
+  /** CPU time in ticks of 1/100 s; absent where the system does not tell. */
+  readonly ticks?: Ticks;
+}
+
+/** CPU time of a process, and that of the children which it has waited for. */
+interface Ticks {
+  readonly user: number;
+  readonly kernel: number;
+  readonly reapedUser: number;
+  readonly reapedKernel: number;
+}
+
+/** How many of the processes that cannot be ended are named. */
+const MOST_NAMED = 10;
+/** How long the main thread is kept from other things at a time, in ms: there may be tens of thousands of processes. */
+const BUSY_MS = 10;
+/** How long ps(1) may take, in ms. */
+const PS_MS = 10_000;
+
+/**
+ * All processes of the machine that this process may see.
+ *
+ * @throws Error when the system does not tell, for one because a task that is root has replaced /proc
+ */
+export async function readProcessTable(): Promise<ProcessRow[]> {
+  if (process.platform !== 'linux') return askPs();
+  const rows: ProcessRow[] = [];
+  await inTurns(namesIn('/proc'), name => {
+    rows.push(...readRow(`/proc/${name}`));
+  });
+  return rows;
+}
+
+/** All processes that /proc shows; see proc(5). A process that ends meanwhile is left out. */
+export function readProc(): ProcessRow[] {
+  return namesIn('/proc').flatMap(name => readRow(`/proc/${name}`));
+}
+
+/** One process that /proc shows; undefined when it has ended. */
+export function readProcess(pid: number): ProcessRow | undefined {
+  return readRow(`/proc/${pid}`)[0];
+}
+
+/** Does something with each of many things, with time for others in between. */
+export async function inTurns<T>(things: Iterable<T>, act: (thing: T) => void): Promise<void> {
+  let since = performance.now();
+  for (const thing of things) {
+    act(thing);
+    if (performance.now() - since < BUSY_MS) continue;
+    await otherThings();
+    since = performance.now();
+  }
+}
+
+/** Whether a child of ours runs, told by the kernel: Node hears of an end a little later. Where nobody knows: yes. */
+export function isRunning(pid: number): boolean {
+  if (process.platform !== 'linux') return true;
+  try {
+    const [row] = readRow(`/proc/${pid}`);
+    return row !== undefined && !row.zombie;
+  } catch {
+    return true;
+  }
+}
+
+/** Asks ps(1), with the columns that POSIX has and the start time of the BSDs and Linux. */
+export async function askPs(): Promise<ProcessRow[]> {
+  const columns = ['pid', 'ppid', 'pgid', 'stat', 'lstart', 'comm'].flatMap(name => ['-o', `${name}=`]);
+  const { execa } = await import('execa');
+  const { stdout } = await execa('ps', ['-A', ...columns], { timeout: PS_MS });
+  return stdout.split('\n').map(line => {
+    const [pid, parent, group, state = '', ...rest] = line.trim().split(/\s+/);
+    return {
+      pid: Number(pid),
+      parent: Number(parent),
+      group: Number(group),
+      name: rest.slice(5).join(' '),
+      state: state.charAt(0),
+      zombie: state.startsWith('Z'),
+      // A day, a month, its day, a time and a year.
+      started: rest.slice(0, 5).join(' '),
+    };
+  });
+}
+
+/** The environment of a process, as it was when its program started; empty when it cannot be read. */
+export function environmentOf({ pid, state }: Pick<ProcessRow, 'pid' | 'state'>): string[] {
+  // A process whose first thread has ended shows what it has by its others.
+  const folders =
+    state === 'Z' ? namesIn(`/proc/${pid}/task`).map(thread => `/proc/${pid}/task/${thread}`) : [];
+  return [`/proc/${pid}`, ...folders].flatMap(folder => readIfMay(`${folder}/environ`)?.split('\0') ?? []);
+}
+
+/** Processes by number, name and state, for whoever has to look after them: `12 (sleep, state D)`. */
+export function namesOf(rows: readonly Pick<ProcessRow, 'pid' | 'name' | 'state'>[]): string {
+  const names = rows.slice(0, MOST_NAMED).map(({ pid, name, state }) => {
+    // A process can give itself any name.
+    const words = [name.replaceAll(/[^\x20-\x7e]/g, '?'), `state ${state}`, ...otherUser(pid)];
+    return `${pid} (${words.join(', ')})`;
+  });
+  const more = rows.length - names.length;
+  return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function otherUser(pid: number): string[] {
+  const uid = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+  return uid === undefined || uid === process.geteuid?.() ? [] : [`user ${uid}`];
+}
+
+function readRow(folder: string): ProcessRow[] {
+  const stat = readIfMay(`${folder}/stat`);
+  if (stat === undefined) return [];
+  // The program's name, in brackets, may hold spaces and brackets.
+  const [begin, end] = [stat.indexOf('('), stat.lastIndexOf(')')];
+  const fields = stat.slice(end + 2).split(' ');
+  const [state = '', parent, group, session] = fields;
+  return [
+    {
+      pid: Number(stat.slice(0, begin)),
+      parent: Number(parent),
+      group: Number(group),
+      session: Number(session),
+      name: stat.slice(begin + 1, end),
+      state,
+      // If only its first thread has ended, it goes on.
+      zombie: (state === 'Z' && Number(fields[17]) <= 1) || state === 'X',
+      started: fields[19] ?? '',
+      ticks: {
+        user: Number(fields[11]),
+        kernel: Number(fields[12]),
+        reapedUser: Number(fields[13]),
+        reapedKernel: Number(fields[14]),
+      },
+    },
+  ];
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter(name => /^\d+$/.test(name));
+  } catch (error) {
+    if (isGone(error) && folder !== '/proc') return [];
+    throw error;
+  }
+}
+
+/** A file of /proc; undefined when the process has gone, or shows this file to others only. */
+function readIfMay(file: string): string | undefined {
+  try {
+    return readProcFile(file);
+  } catch (error) {
+    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}

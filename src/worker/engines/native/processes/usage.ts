@@ -1,0 +1,147 @@
+import { readProcFile } from '../../processes/index.ts';
+import type { Usage } from '../../engine.ts';
+import type { Census, Counted } from './census.ts';
+import { inTurns } from './process-table.ts';
+
+/** What the system counts CPU time in for its users, whatever it counts in itself (proc(5)), in ms. */
+const TICK_MS = 10;
+const KIB = 1024;
+
+/**
+ * Adds up what the processes of one run use.
+ *
+ * A process that has ended is accounted to whoever has waited for it. On Linux that is another process of the run, the
+ * shell that starts commands, or the first process of its namespace. What nobody waited for (SIGCHLD ignored), and what the
+ * machine's first process waited for where there is no namespace, is lost; what was known of it once is kept.
+ */
+export class UsageMeter {
+  readonly #census: Census;
+  #last: Usage = { userMs: 0, kernelMs: 0, memoryBytes: 0, peakMemoryBytes: 0, processes: 0 };
+
+  constructor(census: Census) {
+    this.#census = census;
+  }
+
+  /** What was read last, of a run that is over. */
+  final(): Usage {
+    return { ...this.#last, memoryBytes: 0, processes: 0 };
+  }
+
+  /** @throws Error when the system does not tell which processes there are */
+  async read(): Promise<Usage> {
+    const counted = await this.#census.count();
+    const cpu = cpuOf(counted);
+    let memoryBytes = 0;
+    let largest = { bytes: -1, pid: 0 };
+    let io: Io | undefined;
+    await inTurns(counted.members, ({ pid }) => {
+      const bytes = ownBytes(pid);
+      memoryBytes += bytes;
+      if (bytes > largest.bytes) largest = { bytes, pid };
+      io = plus(io, ioOf(pid));
+    });
+    for (const { pid } of counted.reapers) io = plus(io, ioOf(pid));
+    const before = this.#last;
+    const stored = atLeast(io, before);
+    return (this.#last = {
+      userMs: Math.max(before.userMs, cpu.user * TICK_MS),
+      kernelMs: Math.max(before.kernelMs, cpu.kernel * TICK_MS),
+      memoryBytes,
+      peakMemoryBytes: Math.max(before.peakMemoryBytes, memoryBytes, peakOf(largest.pid)),
+      ...stored,
+      processes: counted.members.length,
+    });
+  }
+}
+
+/** Whether the system tells what a process uses. */
+export function canTellUsage(pid: number): boolean {
+  return process.platform === 'linux' && readIfThere(`/proc/${pid}/statm`) !== undefined;
+}
+
+function cpuOf({ members, reapers }: Counted): { user: number; kernel: number } {
+  const sum = { user: 0, kernel: 0 };
+  for (const { ticks } of [...members, ...reapers]) {
+    sum.user += ticks?.reapedUser ?? 0;
+    sum.kernel += ticks?.reapedKernel ?? 0;
+  }
+  // What the engine's own shells do is not the task's.
+  for (const { ticks } of members) {
+    sum.user += ticks?.user ?? 0;
+    sum.kernel += ticks?.kernel ?? 0;
+  }
+  return sum;
+}
+
+/** Memory of a process that is not a file's, in bytes: the second number is all that it has, the third a file's part. */
+function ownBytes(pid: number): number {
+  const [, resident, shared] = pagesOf(pid);
+  return resident === undefined || shared === undefined ? 0 : (resident - shared) * pageBytes();
+}
+
+function pagesOf(pid: number | 'self'): number[] {
+  return (readIfThere(`/proc/${pid}/statm`) ?? '').split(' ').map(Number);
+}
+
+let page: number | undefined;
+
+/** How large a page of memory is, in bytes: the system tells the size of this process in pages and in KiB. */
+function pageBytes(): number {
+  if (page === undefined) {
+    const kib = Number(/^VmSize:\s+(\d+) kB$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1]);
+    const [pages = Number.NaN] = pagesOf('self');
+    // This process grows between the two, and pages are powers of two.
+    page = 2 ** Math.round(Math.log2((kib * KIB) / pages));
+  }
+  return page;
+}
+
+interface Io {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
+/** What a process and those it has waited for have read from storage and written to it. */
+function ioOf(pid: number): Io | undefined {
+  const text = readIfThere(`/proc/${pid}/io`);
+  const [, read] = /^read_bytes: (\d+)$/m.exec(text ?? '') ?? [];
+  const [, written] = /^write_bytes: (\d+)$/m.exec(text ?? '') ?? [];
+  return read === undefined || written === undefined
+    ? undefined
+    : { readBytes: Number(read), writtenBytes: Number(written) };
+}
+
+function plus(one: Io | undefined, other: Io | undefined): Io | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    readBytes: one.readBytes + other.readBytes,
+    writtenBytes: one.writtenBytes + other.writtenBytes,
+  };
+}
+
+/** Never less than it was: what ended may be accounted to nobody. */
+function atLeast(io: Io | undefined, { readBytes, writtenBytes }: Usage): Partial<Io> {
+  if (io === undefined) {
+    return readBytes === undefined || writtenBytes === undefined ? {} : { readBytes, writtenBytes };
+  }
+  return {
+    readBytes: Math.max(io.readBytes, readBytes ?? 0),
+    writtenBytes: Math.max(io.writtenBytes, writtenBytes ?? 0),
+  };
+}
+
+/** The most that one process ever had in memory, less what of it is a file's now, in bytes. */
+function peakOf(pid: number): number {
+  const status = readIfThere(`/proc/${pid}/status`) ?? '';
+  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
+  return Math.max(0, kib('VmHWM') - kib('RssFile') - kib('RssShmem')) * KIB;
+}
+
+/** A file of a process; undefined when that has ended, or shows it to others only. */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readProcFile(file);
+  } catch {
+    return undefined;
+  }
+}

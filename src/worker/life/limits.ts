@@ -1,0 +1,100 @@
+import { longTimer } from '../../streams/index.ts';
+import {
+  combineLatest,
+  defer,
+  distinctUntilChanged,
+  filter,
+  map,
+  merge,
+  NEVER,
+  of,
+  repeat,
+  scan,
+  startWith,
+  switchMap,
+  take,
+  type Observable,
+} from 'rxjs';
+import type { WorkerConfig } from '../config/index.ts';
+import type { WorkerNews } from '../events.ts';
+import type { Slots } from './slots.ts';
+import type { ExitReason } from './worker-state.ts';
+
+/**
+ * When a worker has enough to do, waited long enough, or has no slot left in service: emits at most once, why.
+ *
+ * However long it has waited, it does not go while a call is open that may bring a claim: the answer may be late, and a
+ * claim that is given back costs its task one of its retries. Nor does it go for what it does not know: the queue must
+ * have said that nothing is pending after the time had passed.
+ *
+ * @param confirmed asks the queue for its word; true while that is: nothing
+ * @param needed asks whoever the worker belongs to whether it is needed all the same; then its time begins anew
+ */
+export function limits(
+  { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
+  news$: Observable<WorkerNews>,
+  { unused$, outOfService$ }: Pick<Slots, 'unused$' | 'outOfService$'>,
+  confirmed: () => Observable<boolean> = () => of(true),
+  needed: () => Observable<boolean | undefined> = () => of(undefined),
+): Observable<ExitReason> {
+  const begun$ = changes(news$).pipe(filter(change => change > 0));
+  const enough$: Observable<ExitReason> =
+    numberOfTasksToRun === 0
+      ? NEVER
+      : begun$.pipe(
+          scan(begun => begun + 1, 0),
+          filter(begun => begun === numberOfTasksToRun),
+          map(() => 'tasks-complete'),
+        );
+  const idle$: Observable<ExitReason> =
+    idleTimeoutSecs === 0
+      ? NEVER
+      : restful(news$).pipe(
+          switchMap(idle =>
+            idle
+              ? waited(idleTimeoutSecs * 1_000, needed).pipe(
+                  switchMap(() => combineLatest([unused$, defer(confirmed)])),
+                )
+              : NEVER,
+          ),
+          filter(answers => answers.every(Boolean)),
+          map(() => 'idle'),
+        );
+  const broken$ = outOfService$.pipe(
+    filter(Boolean),
+    map(() => 'out-of-service' as const),
+  );
+  return merge(enough$, idle$, broken$).pipe(take(1));
+}
+
+/** Whether nothing runs. The present answer first. */
+export function restful(news$: Observable<WorkerNews>): Observable<boolean> {
+  return changes(news$).pipe(
+    scan((running, change) => running + change, 0),
+    startWith(0),
+    map(running => running === 0),
+    distinctUntilChanged(),
+  );
+}
+
+/** Emits once when the time has passed and the worker is not needed at its end. */
+function waited(ms: number, needed: () => Observable<boolean | undefined>): Observable<unknown> {
+  return longTimer(ms).pipe(
+    switchMap(needed),
+    filter(isNeeded => isNeeded !== true),
+    repeat(),
+    take(1),
+  );
+}
+
+/** +1 for each run that begins, -1 for each that has ended. */
+function changes(news$: Observable<WorkerNews>): Observable<number> {
+  return news$.pipe(
+    map(news => {
+      if (news.type !== 'run') return 0;
+      if (news.state.phase === 'resolved') return -1;
+      return news.state.phase === 'claimed' && !news.state.stop ? 1 : 0;
+    }),
+    filter(change => change !== 0),
+  );
+}

@@ -5,6 +5,7 @@ export { boundedCheck } from './bounded-check.ts';
 export { newEd25519Key, readEd25519Key, type Ed25519Key } from './ed25519.ts';
 export { listed, problemText } from './listed.ts';
 export { validator, type Validator } from './schema.ts';
+export { http, https } from './node-http.ts';
 export {
   newOpenpgpKeyPair,
   readOpenpgpPrivateKey,

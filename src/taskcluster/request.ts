@@ -1,5 +1,5 @@
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { Agent, IncomingMessage } from 'node:http';
+import { http, https } from '../base/index.ts';
 import type { Credentials } from './credentials.ts';
 import { hawkHeader } from './hawk-header.ts';
 
@@ -52,7 +52,7 @@ export async function request(call: ApiRequest): Promise<ApiAnswer> {
   };
   const { promise, resolve, reject } = Promise.withResolvers<ApiAnswer>();
   const { protocol, hostname, port } = origin;
-  const { request: open, agent } = protocol === 'https:' ? over.https : over.http;
+  const { open, agent } = clientFor(protocol);
   const outgoing = open(
     // Node wants the address of IPv6 without its brackets.
     { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, method, path, headers, agent },
@@ -115,7 +115,9 @@ function parse(body: Buffer): unknown {
 // A server may close an idle connection just as we send; 4 s is under what servers commonly allow.
 // As many as there are calls, which a worker's slots bound: a reclaim must not wait behind uploads that are stuck.
 const AGENT = { keepAlive: true, maxSockets: Infinity, timeout: 4_000 };
-const over = {
-  http: { request: http.request, agent: new http.Agent(AGENT) },
-  https: { request: https.request, agent: new https.Agent(AGENT) },
-};
+const agents: Record<string, Agent> = {};
+
+function clientFor(protocol: string) {
+  const { request: open, Agent } = protocol === 'https:' ? https() : http;
+  return { open, agent: (agents[protocol] ??= new Agent(AGENT)) };
+}

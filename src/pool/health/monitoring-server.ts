@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { http } from '../../base/index.ts';
 
 /** What is served at each path. */
 export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
@@ -43,7 +44,7 @@ export async function monitoringServer(
     idle.delete(socket);
     asking.delete(socket);
   };
-  const server = createServer(
+  const server = http.createServer(
     { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
     (request, response) => {
       const { socket } = request;

@@ -1,7 +1,7 @@
-import http, { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { http, https } from '../../base/index.ts';
 import { limitByAddress } from './limit-by-address.ts';
 import type { Routes } from './routes.ts';
 import type { Tls } from './tls.ts';
@@ -79,7 +79,7 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
     keepAliveInitialDelay: PROBE_MS,
     noDelay: true,
   };
-  const server: Server = tls ? https.createServer({ ...options, ...tls }) : http.createServer(options);
+  const server: Server = tls ? https().createServer({ ...options, ...tls }) : http.createServer(options);
   server.maxConnections = MOST_CONNECTIONS;
   // A connection that could not be accepted, for want of descriptors, must not end the worker.
   server.on('error', () => undefined);
@@ -130,7 +130,7 @@ function refuse(socket: Duplex, { status, text }: Refusal): void {
   const headers = { ...CORS, 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}Content-Length: ${text.length}\r\n\r\n${text}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${lines.join('')}Content-Length: ${text.length}\r\n\r\n${text}`,
   );
   // The system would throw the answer away if something unread were left when the connection is closed.
   socket.resume();

@@ -1,5 +1,6 @@
-import http, { type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { http } from '../../../base/index.ts';
 
 /** A task that needs more connections at once waits for its own. */
 const MOST_CONNECTIONS = 256;
@@ -16,7 +17,7 @@ const SILENCE_MS = 10 * 60_000;
 
 /** Makes the HTTP server of one proxy, with bounds on what a task can make it hold. */
 export function createProxyServer(
-  onRequest: (request: IncomingMessage, response: http.ServerResponse) => void,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
   const server = http.createServer({
     maxHeaderSize: LARGEST_HEADERS,
@@ -30,7 +31,7 @@ export function createProxyServer(
   server.maxConnections = MOST_CONNECTIONS;
   server.timeout = SILENCE_MS;
   const ahead = new WeakMap<Duplex, number>();
-  const receive = (request: IncomingMessage, response: http.ServerResponse) => {
+  const receive = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     const requests = (ahead.get(socket) ?? 0) + 1;
     if (requests > MOST_REQUESTS_AHEAD) {

@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { rowOf } from '../report/row.ts';
-import { endChild, startNode } from '../setting/children.ts';
+import { endChild, firstMessage, startNode } from '../setting/children.ts';
+import { nowMs } from '../setting/clock.ts';
 import { residentMb } from '../setting/processes.ts';
 import { oneTask } from '../setting/sample.ts';
 import type { Setting } from '../setting/setting.ts';
 import { startWorkers } from '../setting/workers.ts';
 import type { Figure } from './figure.ts';
 
-const SIZES = { quick: { starts: 2, tasks: 4 }, full: { starts: 10, tasks: 25 } };
+const SIZES = { quick: { starts: 2, tasks: 4 }, full: { starts: 10, tasks: 200 } };
 /** Until what starting, or a task, left behind has settled. */
 const SETTLE_MS = 500;
+const IMPORTS = fileURLToPath(new URL('../bare-imports-process.ts', import.meta.url));
 
 /** What a worker costs by itself: the time to start it, the wait of its first task, its memory. */
 export const footprint: Figure = {
@@ -18,17 +21,23 @@ export const footprint: Figure = {
     const { starts, tasks } = setting.quick ? SIZES.quick : SIZES.full;
     setting.say(`footprint: ${starts} workers, one after the other`);
     const bare: number[] = [];
+    const imports: Pick<Costs, 'startupMs' | 'newMb'>[] = [];
     const costs: Costs[] = [];
     for (let start = 0; start < starts; start++) {
       bare.push(await bareNodeMb());
+      imports.push(await costsOfImports());
       costs.push(await costsOfOne(setting, tasks));
     }
     const all = (of: keyof Costs) => costs.map(cost => cost[of]);
     return [
       rowOf(
         'median',
-        { figure: 'tcw run: from its start until it is consuming', samples: all('startupMs') },
-        { atMost: 400 },
+        {
+          figure: 'tcw run: from its start until it is consuming, beside a Node that imports its packages',
+          samples: all('startupMs'),
+          baseline: imports.map(({ startupMs }) => startupMs),
+        },
+        { ratioAtLeast: 0.4 },
       ),
       rowOf('median', {
         figure: 'tcw run: createTask received → claimed, its first task',
@@ -42,12 +51,19 @@ export const footprint: Figure = {
           samples: all('newMb'),
           baseline: bare,
         },
-        { atMost: 110 },
+        { ratioAtLeast: 0.5 },
       ),
       rowOf('median', {
-        figure: `tcw run: resident memory, after ${tasks} tasks`,
+        figure: 'tcw run: resident memory, new, beside a Node that imports its packages',
+        unit: 'MB',
+        samples: all('newMb'),
+        baseline: imports.map(({ newMb }) => newMb),
+      }),
+      rowOf('median', {
+        figure: `tcw run: resident memory, after ${tasks} tasks, beside bare Node`,
         unit: 'MB',
         samples: all('usedMb'),
+        baseline: bare,
       }),
     ];
   },
@@ -73,6 +89,17 @@ async function costsOfOne(setting: Setting, tasks: number): Promise<Costs> {
     newMb,
     usedMb: await residentMb(workers.pids),
   };
+}
+
+async function costsOfImports(): Promise<Pick<Costs, 'startupMs' | 'newMb'>> {
+  const startedMs = nowMs();
+  const child = startNode([IMPORTS], {}, ['ignore', 'ignore', 'inherit', 'ipc']);
+  await firstMessage(child, message => (message === 'ready' ? true : undefined));
+  const startupMs = nowMs() - startedMs;
+  await sleep(SETTLE_MS);
+  const newMb = await residentMb([child.pid ?? 0]);
+  await endChild(child);
+  return { startupMs, newMb };
 }
 
 /** A Node that does nothing. */

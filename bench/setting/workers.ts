@@ -13,9 +13,10 @@ import type { Setting } from './setting.ts';
 /**
  * - `tcw` is `tcw run`, as it is published.
  * - `baseline` asks as generic-worker does, and is otherwise the same.
+ * - `bare` makes the queue's calls and spawns the command, and nothing else.
  * - `phases` is put together as `tcw run` is, and tells of each phase of each run.
  */
-export type WorkerKind = Contender | 'phases';
+export type WorkerKind = Contender | 'bare' | 'phases';
 
 /** Those that are compared. */
 export type Contender = 'tcw' | 'baseline';
@@ -43,6 +44,7 @@ export interface Workers extends AsyncDisposable {
 }
 
 const SCRIPTS = {
+  bare: [fileURLToPath(new URL('../bare-loop-process.ts', import.meta.url))],
   baseline: [fileURLToPath(new URL('../baseline-process.ts', import.meta.url))],
   phases: [fileURLToPath(new URL('phases-process.ts', import.meta.url))],
 } as const satisfies Record<Exclude<WorkerKind, 'tcw'>, readonly string[]>;

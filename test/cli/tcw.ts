@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
-export const bin = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
+export const bin = inject('program');
 
 interface Ended {
   readonly exitCode: number | null;

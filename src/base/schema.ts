@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 
+import { newAjv } from './ajv.ts';
 import { bestBranches } from './best-branches.ts';
 import { boundedCheck } from './bounded-check.ts';
-import { uniqueItems } from './unique-items.ts';
 
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
@@ -68,26 +68,21 @@ function compile(schema: string | object, compiling: Compiling): ValidateFunctio
 
 const compilers = new Map<string, Ajv>();
 
-/** ajv costs tens of milliseconds to load, which a program that validates nothing does not pay. */
 function compiler({ fillDefaults, acceptUnknown, allErrors }: Compiling): Ajv {
   const key = `${fillDefaults} ${acceptUnknown} ${allErrors}`;
   const known = compilers.get(key);
   if (known) return known;
-  const require = createRequire(import.meta.url);
-  const { Ajv } = require('ajv') as typeof import('ajv');
-  const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
   // Taskcluster's schemas are not all strictly typed: a format may stand beside its `type`, not with it. They are
   // published, and so valid: to check each against draft-07 would double the time.
-  const ajv = new Ajv({
+  const ajv = newAjv({
     allErrors,
     strictTypes: false,
     useDefaults: fillDefaults,
     meta: false,
     validateSchema: false,
   });
-  addFormats(ajv);
-  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
   if (acceptUnknown) {
+    const require = createRequire(import.meta.url);
     const { default: keyword } =
       require('ajv/dist/vocabularies/applicator/additionalProperties') as typeof import('ajv/dist/vocabularies/applicator/additionalProperties.js');
     ajv.removeKeyword(keyword.keyword as string).addKeyword({

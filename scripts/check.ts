@@ -25,6 +25,7 @@ const steps: Step[] = [
   { name: 'unused exports', command: ['node', 'scripts/check/unused-exports.ts'] },
   { name: 'dependencies', command: ['node', 'scripts/check/dependencies.ts'] },
   { name: 'links', command: ['node', 'scripts/check/links.ts'] },
+  { name: 'wording', command: ['node', 'scripts/check/wording.ts'] },
 ];
 
 const failed = await runSteps(steps, fileURLToPath(new URL('..', import.meta.url)), 2);

@@ -47,7 +47,7 @@ const beside = execa(program, words, {
 if (await shown(check)) {
   await shown(main);
   const ended = await beside;
-  console.log(ended.all);
+  console.log(ended.all ?? ended.message);
   conclude(docker, ended);
   await shown(alone);
 } else {

@@ -58,12 +58,24 @@ interface Compiling extends Required<Omit<ValidatorOptions, 'bestBranches'>> {
 
 function compile(schema: string | object, compiling: Compiling): ValidateFunction {
   const ajv = compiler(compiling);
-  if (typeof schema === 'object') return ajv.compile(schema);
+  if (typeof schema === 'object') return compiledOnce(ajv, schema);
   const key = `/${schema}`;
   addSchema(ajv, document(key));
   const compiled = ajv.getSchema(key);
   if (!compiled) throw new Error(`${key} is no schema`);
   return compiled;
+}
+
+const objectChecks = new WeakMap<Ajv, Map<string, ValidateFunction>>();
+
+/** ajv knows a schema again by the object. Several workers of one process make equal schemas, each a new object. */
+function compiledOnce(ajv: Ajv, schema: object): ValidateFunction {
+  const known = objectChecks.get(ajv) ?? new Map<string, ValidateFunction>();
+  objectChecks.set(ajv, known);
+  const text = JSON.stringify(schema);
+  const check = known.get(text) ?? ajv.compile(schema);
+  known.set(text, check);
+  return check;
 }
 
 const compilers = new Map<string, Ajv>();

@@ -112,7 +112,7 @@ export function logFile(
 
   const appendTail = async (tail: Tail): Promise<void> => {
     const { passed } = tail;
-    const last = tail.copy();
+    const last = tail.take();
     const head = size;
     if (passed === last.length && (await append(last)).length === 0) {
       // The disk was full for a moment only.

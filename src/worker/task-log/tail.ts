@@ -1,13 +1,15 @@
-/** The last bytes of a stream, in a fixed amount of memory. */
+/** The last bytes of what went by, in a fixed amount of memory. */
 export interface Tail {
   push(piece: Buffer): void;
-  /** How many bytes were pushed in all. */
+  /** How many bytes went by, those that were forgotten included. */
   readonly passed: number;
-  /** Copies the last bytes, oldest first. */
+  /** The last bytes, oldest first, in the memory of the tail itself: once it was full, nothing may be pushed afterwards. */
+  take(): Buffer;
+  /** The same in memory of its own. */
   copy(): Buffer;
 }
 
-/** @param size how many bytes are kept */
+/** @param size how many bytes are remembered */
 export function tailOf(size: number): Tail {
   const ring = Buffer.allocUnsafe(size);
   let passed = 0;
@@ -21,6 +23,14 @@ export function tailOf(size: number): Tail {
     },
     get passed() {
       return passed;
+    },
+    take: () => {
+      if (passed <= size) return ring.subarray(0, passed);
+      // Both parts reversed, and then all of it: they have changed places.
+      const oldest = passed % size;
+      ring.subarray(0, oldest).reverse();
+      ring.subarray(oldest).reverse();
+      return ring.reverse();
     },
     copy: () => {
       if (passed <= size) return Buffer.from(ring.subarray(0, passed));

@@ -5,8 +5,10 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -15,12 +17,13 @@ import { bundle } from '../../scripts/build/bundle.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const builds = join(root, 'node_modules/.cache/tcw');
+const DAY_MS = 86_400_000;
 
 /**
  * Bundles the program as `npm run build` does, and puts `bin/tcw.js` beside it. From the sources, each start takes three
  * times as much of the processor: Node has to strip the types of some 500 files.
  *
- * A build is kept for as long as nothing it was made from has changed.
+ * A build is kept until its sources change, and for a day after that: another run may be using it.
  *
  * @returns the path of its `bin/tcw.js`
  */
@@ -39,6 +42,7 @@ export async function buildProgram(): Promise<string> {
     for (const name of ['bin', 'package.json'])
       cpSync(join(root, name), join(folder, name), { recursive: true });
     renameSync(folder, built);
+    removeOld();
   } catch (error) {
     if (globSync(program).length === 0) throw error;
   } finally {
@@ -47,7 +51,14 @@ export async function buildProgram(): Promise<string> {
   return program;
 }
 
-/** Of all that a build is made from. */
+function removeOld(): void {
+  for (const name of readdirSync(builds)) {
+    const build = join(builds, name);
+    if (Date.now() - statSync(build).mtimeMs > DAY_MS) rmSync(build, { recursive: true, force: true });
+  }
+}
+
+/** Identifies the sources of a build. */
 function digest(): string {
   const hash = createHash('sha256');
   const files = globSync(['bin/*', 'package*.json', 'scripts/build/*', 'src/**/*.ts'], { cwd: root });

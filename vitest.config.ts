@@ -12,10 +12,10 @@ export default defineConfig({
     testTimeout: TEST_MS,
     hookTimeout: TEST_MS,
     expect: { poll: { timeout: PATIENCE_MS } },
-    // The suite shares two cores with a real broker; more forks only make timers late.
-    maxWorkers: 2,
+    // Most files wait for brokers, timers and processes most of their time, so twice as many run as the smallest machine has cores.
+    maxWorkers: 4,
     pool: 'forks',
-    // Of tests that mostly wait, and say so (describe.concurrent).
+    // For tests that mostly wait (describe.concurrent).
     maxConcurrency: 10,
   },
 });

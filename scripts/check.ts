@@ -22,9 +22,10 @@ const steps: Step[] = [
   },
   { name: 'reference', command: ['node', 'scripts/check/reference.ts'] },
   { name: 'floors', command: ['node', 'scripts/check/floors.ts'] },
-  { name: 'unused exports', command: ['node', 'scripts/check/unused-exports.ts'] },
+  { name: 'unused code', command: ['knip', '--no-progress'] },
   { name: 'dependencies', command: ['node', 'scripts/check/dependencies.ts'] },
   { name: 'links', command: ['node', 'scripts/check/links.ts'] },
+  { name: 'wording', command: ['node', 'scripts/check/wording.ts'] },
 ];
 
 const failed = await runSteps(steps, fileURLToPath(new URL('..', import.meta.url)), 2);

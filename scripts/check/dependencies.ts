@@ -10,6 +10,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   '@types/node': 'tsconfig.json',
   '@types/yauzl': 'src/worker/unpack/archives/zip.ts',
   '@types/ws': 'src/worker/exposure/tunnel/session.ts',
+  knip: 'npm run check',
   prettier: 'npm run check, npm run format',
   publint: 'test/package',
 };

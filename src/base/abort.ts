@@ -1,6 +1,6 @@
 /**
- * Waits for work that cannot be stopped itself, but not longer than until the signal is aborted. What becomes of the work
- * afterwards is not heard.
+ * Waits for work that cannot be stopped, until it settles or the signal is aborted. The result of abandoned work is ignored,
+ * an error too.
  *
  * @throws the reason of the signal
  */
@@ -10,7 +10,7 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefin
   const stop = () => {
     reject(signal.reason as Error);
   };
-  // A signal that is aborted already says so no more.
+  // A signal that is already aborted emits no event.
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   work.then(resolve, reject).finally(() => {

@@ -1,16 +1,16 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { listed } from './listed.ts';
 
-/** Of a value that holds more values, only the first problem is looked for: there could be as many problems. */
+/** In a value with more values than this, the check stops at the first problem. There could be as many problems as values. */
 const MOST_VALUES = 10_000;
 const NOT_LOOKED_FOR = 'the body is large: its other problems were not looked for';
 
 /**
- * Makes a check whose answer is short, whoever wrote the value: a list of problems, none when it is valid. Never throws.
+ * Makes a check with a short answer even for hostile values: a list of problems, empty for a valid value. Never throws.
  *
- * @param first stops at the first problem, and so needs no more time than a valid value does
- * @param every finds all problems; made when it is needed
- * @param choose leaves out problems that would not help
+ * @param first stops at the first problem, and so takes no longer than it does for a valid value
+ * @param every finds all problems; made on demand
+ * @param choose leaves out problems that do not help the reader
  */
 export function boundedCheck(
   first: ValidateFunction,
@@ -31,7 +31,7 @@ export function boundedCheck(
       // that refers to itself runs out of stack over a value that is nested deeply.
       return listed([`/ cannot be checked: ${(error as Error).message}`]);
     } finally {
-      // ajv keeps them until the next value is checked.
+      // ajv would keep them until it checks the next value.
       first.errors = null;
       if (all) all.errors = null;
     }

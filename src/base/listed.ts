@@ -1,11 +1,11 @@
-/** More problems than these nobody reads. */
+/** Nobody reads more problems than this. */
 const MOST_PROBLEMS = 20;
-/** In characters: what names are in a problem may come from anybody. */
+/** In characters. A problem may contain names from untrusted input. */
 const LONGEST_PROBLEM = 300;
 
 /**
- * A few of the problems, each on one line that is not too long and cannot command a terminal. A check that somebody wrote
- * may return anything as a problem.
+ * The first problems, each on one short line without control characters. A user's own check may return any value as a
+ * problem.
  */
 export function listed(problems: readonly unknown[]): string[] {
   const shown = problems.slice(0, MOST_PROBLEMS).map(problem => line(problemText(problem)));

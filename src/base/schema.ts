@@ -3,25 +3,25 @@ import { createRequire } from 'node:module';
 
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 
+import { newAjv } from './ajv.ts';
 import { bestBranches } from './best-branches.ts';
 import { boundedCheck } from './bounded-check.ts';
-import { uniqueItems } from './unique-items.ts';
 
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
 
 /**
- * A check of one value. It returns what is wrong, each problem starting with its JSON pointer; none when valid. Of many problems
- * the first twenty are told, each shortened to a line; of a value with more than 10,000 values in it, the first.
+ * Checks one value and returns its problems, each starting with its JSON pointer; none when it is valid. It returns at most twenty
+ * problems, each on one short line, and only the first for a value that holds more than 10,000 values.
  */
 export type Validator = (value: unknown) => string[];
 
 export interface ValidatorOptions {
   /** Writes the schema's defaults for missing properties into the value that is checked. Off by default. */
   readonly fillDefaults?: boolean;
-  /** Accepts properties that the schema does not know, but for those inside of `anyOf` and `oneOf`. Off by default. */
+  /** Accepts properties that the schema does not know, except inside `anyOf` and `oneOf`. Off by default. */
   readonly acceptUnknown?: boolean;
-  /** Says of alternatives (`anyOf`) only what is wrong with the one that fits best. Off by default. */
+  /** For alternatives (`anyOf`), returns only the problems of the one that fits best. Off by default. */
   readonly bestBranches?: boolean;
 }
 
@@ -30,9 +30,9 @@ export interface ValidatorOptions {
  *
  * Nothing is read or compiled before the first check, and each schema is compiled once.
  *
- * @param schema a JSON schema of draft-07 that refers to nothing outside of itself, or the path of one below
- *   `schemas/` (`taskcluster/queue/v1/claim-work-request.json`, or `…#/definitions/…` for a part of one), which may
- *   refer to others by relative path
+ * @param schema a self-contained JSON schema of draft-07, or the path of one below `schemas/`
+ *   (`taskcluster/queue/v1/claim-work-request.json`, or `…#/definitions/…` for a part of it), which may refer to others by
+ *   relative path
  */
 export function validator(
   schema: string | object,
@@ -58,7 +58,7 @@ interface Compiling extends Required<Omit<ValidatorOptions, 'bestBranches'>> {
 
 function compile(schema: string | object, compiling: Compiling): ValidateFunction {
   const ajv = compiler(compiling);
-  if (typeof schema === 'object') return ajv.compile(schema);
+  if (typeof schema === 'object') return compiledOnce(ajv, schema);
   const key = `/${schema}`;
   addSchema(ajv, document(key));
   const compiled = ajv.getSchema(key);
@@ -66,28 +66,35 @@ function compile(schema: string | object, compiling: Compiling): ValidateFunctio
   return compiled;
 }
 
+const objectChecks = new WeakMap<Ajv, Map<string, ValidateFunction>>();
+
+/** ajv knows a schema again by the object. Several workers of one process make equal schemas, each a new object. */
+function compiledOnce(ajv: Ajv, schema: object): ValidateFunction {
+  const known = objectChecks.get(ajv) ?? new Map<string, ValidateFunction>();
+  objectChecks.set(ajv, known);
+  const text = JSON.stringify(schema);
+  const check = known.get(text) ?? ajv.compile(schema);
+  known.set(text, check);
+  return check;
+}
+
 const compilers = new Map<string, Ajv>();
 
-/** ajv costs tens of milliseconds to load, which a program that validates nothing does not pay. */
 function compiler({ fillDefaults, acceptUnknown, allErrors }: Compiling): Ajv {
   const key = `${fillDefaults} ${acceptUnknown} ${allErrors}`;
   const known = compilers.get(key);
   if (known) return known;
-  const require = createRequire(import.meta.url);
-  const { Ajv } = require('ajv') as typeof import('ajv');
-  const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
-  // Taskcluster's schemas are not all strictly typed: a format may stand beside its `type`, not with it. They are
-  // published, and so valid: to check each against draft-07 would double the time.
-  const ajv = new Ajv({
+  // Some of Taskcluster's schemas are not strictly typed: a format may be in another subschema than its `type`. They are
+  // published, and therefore valid; checking each against draft-07 would double the time.
+  const ajv = newAjv({
     allErrors,
     strictTypes: false,
     useDefaults: fillDefaults,
     meta: false,
     validateSchema: false,
   });
-  addFormats(ajv);
-  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
   if (acceptUnknown) {
+    const require = createRequire(import.meta.url);
     const { default: keyword } =
       require('ajv/dist/vocabularies/applicator/additionalProperties') as typeof import('ajv/dist/vocabularies/applicator/additionalProperties.js');
     ajv.removeKeyword(keyword.keyword as string).addKeyword({
@@ -101,7 +108,7 @@ function compiler({ fillDefaults, acceptUnknown, allErrors }: Compiling): Ajv {
   return ajv;
 }
 
-/** Adds a document and all it refers to, so that ajv finds everything without a network. */
+/** Adds a document and all documents it refers to, so that ajv needs no network. */
 function addSchema(ajv: Ajv, id: string): void {
   if (ajv.schemas[id]) return;
   const references: string[] = [];
@@ -118,7 +125,7 @@ function document(reference: string, from = '/'): string {
   return new URL(reference, `file://${from}`).pathname;
 }
 
-/** ajv names the object around a missing or surplus property; a reader wants to see the property itself. */
+/** ajv reports the object around a missing or surplus property. A reader wants the property itself. */
 function problem({ instancePath, keyword, message, params }: ErrorObject): string {
   switch (keyword) {
     case 'required':
@@ -132,7 +139,7 @@ function problem({ instancePath, keyword, message, params }: ErrorObject): strin
   }
 }
 
-/** RFC 6901: `~` and `/` inside of a pointer's step. */
+/** RFC 6901: `~` and `/` in a step of a JSON pointer. */
 function escape(name: unknown): string {
   return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
 }

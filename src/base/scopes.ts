@@ -13,21 +13,21 @@ export function isScope(value: unknown): value is string {
   return typeof value === 'string' && VALID_SCOPE.test(value);
 }
 
-/** Whether one of the scopes is the wanted one, or ends in `*` and is the beginning of it. */
+/** Whether one of the scopes equals the wanted scope, or ends in `*` and is a prefix of it. */
 function grants(scopes: readonly string[], wanted: string): boolean {
   return scopes.some(scope =>
     scope.endsWith('*') ? wanted.startsWith(scope.slice(0, -1)) : scope === wanted,
   );
 }
 
-/** Whether one of the scopes grants anything that begins like this. */
+/** Whether one of the scopes grants any scope with this prefix. */
 export function overlaps(scopes: readonly string[], beginning: string): boolean {
   return scopes.some(
     scope => scope.startsWith(beginning) || (scope.endsWith('*') && beginning.startsWith(scope.slice(0, -1))),
   );
 }
 
-/** Whether a set of scopes fulfils a condition. */
+/** Whether a set of scopes satisfies a condition. */
 export function satisfies(scopes: readonly string[], expression: ScopeExpression): boolean {
   if (typeof expression === 'string') return grants(scopes, expression);
   if ('AllOf' in expression) return expression.AllOf.every(part => satisfies(scopes, part));
@@ -35,8 +35,8 @@ export function satisfies(scopes: readonly string[], expression: ScopeExpression
 }
 
 /**
- * What is missing for a condition to be fulfilled, in the shortest form: a list of one is that one. Undefined when
- * nothing is.
+ * The part of a condition that the scopes do not satisfy, in its shortest form: a list of one becomes that one. Undefined
+ * when the condition is satisfied.
  */
 export function missingScopes(
   scopes: readonly string[],

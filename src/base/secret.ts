@@ -5,8 +5,8 @@ const REDACTED = '[redacted]';
 /**
  * A value that must never be printed: a password, a token, a certificate.
  *
- * It prints as `[redacted]` wherever it is turned into text (templates, JSON, `inspect`, loggers), so that a
- * leak takes a deliberate call of {@link Secret.reveal}.
+ * It prints as `[redacted]` wherever it becomes text (templates, JSON, `inspect`, loggers). Only a deliberate call of
+ * {@link Secret.reveal} can leak it.
  */
 export class Secret<T = string> {
   readonly #value: T;
@@ -15,7 +15,7 @@ export class Secret<T = string> {
     this.#value = value;
   }
 
-  /** The value itself: call it only where the value leaves the process over the wire it is meant for. */
+  /** The value itself. Call this only where the value is sent to the service that it is for. */
   reveal(): T {
     return this.#value;
   }

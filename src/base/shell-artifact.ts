@@ -1,2 +1,2 @@
-/** The artifact that leads to the shell of a task: workers create it, and the web UI and `tcw shell` look for it. */
+/** The artifact that links to a task's shell. Workers create it; the web UI and `tcw shell` look for it. */
 export const SHELL_ARTIFACT = 'private/generic-worker/shell.html';

@@ -1,8 +1,8 @@
 import type { FuncKeywordDefinition, SchemaValidateFunction } from 'ajv';
 
 /**
- * The keyword `uniqueItems`, in one pass. ajv compares each object of an array with each other one, so a list of 100,000
- * of them would hold the program for minutes.
+ * The keyword `uniqueItems`, checked in one pass. ajv compares each object of an array with every other one, so a list of
+ * 100,000 objects would block the program for minutes.
  */
 export const uniqueItems: FuncKeywordDefinition = {
   keyword: 'uniqueItems',

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { bundle } from '../../scripts/build/bundle.ts';
-import { cleanEnvironment } from '../cli/tcw.ts';
+import { bin, cleanEnvironment } from '../cli/tcw.ts';
 import { findProgram } from '../engines/native-fixtures.ts';
 import { someUserIds } from '../engines/user-fixtures.ts';
 import { queueForWorkers } from '../cli/workers.ts';
@@ -144,7 +144,7 @@ it.runIf(isRoot)('a worker with the engine "user" uses no program that everybody
   const { PATH = '' } = cleanEnvironment();
   const words = here.words('--engine', 'user', '--task-user-ids', someUserIds(), '--tasks-dir', tasksDir);
   const worker = started(
-    spawn(process.execPath, [join(root, 'bin/tcw.js'), ...words], {
+    spawn(process.execPath, [bin, ...words], {
       env: { ...cleanEnvironment(), ...here.environment, PATH: `${folder}:${PATH}` },
       stdio: ['ignore', 'ignore', 'pipe'],
     }),

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { shellQuoted } from '../../src/base/index.ts';
 import { newEd25519Key } from '../../src/base/index.ts';
 import { giveFolder } from '../../src/worker/files/give-folder.ts';
 import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts';
@@ -150,7 +151,7 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
       const tracer = join(folder, 'tracer');
       await compile(new URL('tracer.c', import.meta.url), tracer);
       const script = Object.entries(TRIES)
-        .map(([what, line]) => `try ${quoted(what)} ${quoted(line)}`)
+        .map(([what, line]) => `try ${shellQuoted(what)} ${shellQuoted(line)}`)
         .join('\n');
       const env = {
         KEY: key,
@@ -299,7 +300,3 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
     expect(programs.map(({ uid, mode }) => [uid, mode & 0o7777])).toEqual([[4_001, 0o755]]);
   });
 });
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}

@@ -10,7 +10,7 @@ afterEach(() => workplace[Symbol.asyncDispose]());
 
 const payload = { command: [['true']], maxRunTime: 60 };
 
-describe('a task file that can not be used', () => {
+describe('a task file that cannot be used', () => {
   it.each<[string, string, unknown, RegExp]>([
     ['is not JSON', 'x.json', '{"payload":\n  nonsense}', /x\.json, line 2, column 3: not JSON$/],
     ['ends too early', 'x.json', '{"payload":', /x\.json, line 1, column 12: not JSON$/],

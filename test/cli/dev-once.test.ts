@@ -121,8 +121,8 @@ describe('tcw dev --once, with a task that can never run', () => {
   it('ends at a deadline that comes before its turn', async () => {
     const file = workplace.write('x.json', {
       tasks: [
-        { metadata: { name: 'long' }, payload: shell('sleep 5') },
-        { metadata: { name: 'late' }, deadline: { $fromNow: '3 seconds' }, payload: shell('true') },
+        { metadata: { name: 'long' }, payload: shell('sleep 9') },
+        { metadata: { name: 'late' }, deadline: { $fromNow: '6 seconds' }, payload: shell('true') },
       ],
     });
     const { exitCode, stdout } = await workplace.tcw('dev', '--once', file);

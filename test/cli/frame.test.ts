@@ -88,7 +88,7 @@ describe('a word that tcw does not know', () => {
 });
 
 describe('tcw run with a wrong configuration', () => {
-  it('exits with 64 for what can not be loaded, and lists all of it without a stack', async () => {
+  it('exits with 64 for what cannot be loaded, and lists all of it without a stack', async () => {
     const file = join(folder, 'wrong.yml');
     writeFileSync(file, 'rootUri: https://tc.example.com\naccessToken: SECRET\ncapacity: four\n', {
       mode: 0o600,

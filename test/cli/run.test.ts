@@ -12,7 +12,7 @@ import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
 import { queueCalls, type TaskStatusStructure } from '../../src/taskcluster/index.ts';
 import taskcluster from 'taskcluster-client';
 
-const TCW = new URL('../../bin/tcw.js', import.meta.url).pathname;
+const TCW = inject('program');
 const PROVISIONER = 'test';
 
 /** `tcw run` as a release engineer runs it: a process, a queue, and a real RabbitMQ as a user of Pulse. */

@@ -27,7 +27,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     ).flat();
     const [, trace = ''] = /^folder \d+\n(\S+)\n$/.exec(await readFile(`${folder}/${record}`, 'utf8')) ?? [];
     expect(trace).toMatch(/-[0-9a-f]{32}$/);
-    // A watchdog is one process; the keepers of a namespace can not be killed without the namespace.
+    // A watchdog is one process; the keepers of a namespace cannot be killed without the namespace.
     if (containment === 'process-group') {
       const keepers = await processesWith(`TCW_KEEPER=${trace}`, 'environ');
       expect(keepers).toHaveLength(1);

@@ -1,8 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
-export const bin = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
+/** `tcw`, bundled as it is published. */
+export const bin = inject('program');
+
+/** `tcw` as it runs in a checkout, each module from its own file. It takes three times as long to start. */
+export const unbundled = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
 
 interface Ended {
   readonly exitCode: number | null;
@@ -11,6 +16,8 @@ interface Ended {
 }
 
 export interface Start {
+  /** The `bin/tcw.js` that is started, by default the bundled one. */
+  readonly program?: string;
   /** A Node that runs bin/tcw.js directly, without its shell. */
   readonly node?: string;
   /** Options for that Node, by default the one of the tests. */
@@ -28,10 +35,10 @@ export interface Start {
 /** Starts the real `tcw`, as a user does. */
 export function start(
   words: readonly string[],
-  { node, nodeOptions, before = [], environment, input, inputStaysOpen }: Start = {},
+  { program: tcw = bin, node, nodeOptions, before = [], environment, input, inputStaysOpen }: Start = {},
 ): ChildProcess {
   const direct = [node ?? process.execPath, ...(nodeOptions ?? [])];
-  const started = (node ?? nodeOptions) ? [...direct, bin] : [bin];
+  const started = (node ?? nodeOptions) ? [...direct, tcw] : [tcw];
   const [program = '', ...rest] = [...before, ...started, ...words];
   const child = spawn(program, rest, {
     env: { ...cleanEnvironment(), ...environment },

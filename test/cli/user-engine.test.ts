@@ -2,10 +2,10 @@ import { mkdtemp, chmod, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { asNobody, canBeNobody } from '../engines/native-worker.ts';
 
-const TCW = new URL('../../bin/tcw.js', import.meta.url).pathname;
+const TCW = inject('program');
 
 /** Starts a worker that is to say at once why it cannot start. */
 async function run(before: readonly string[], ...flags: readonly string[]) {

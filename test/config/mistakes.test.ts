@@ -9,7 +9,7 @@ import { asFlags, asVariables, read, refusal, required, type Given } from './giv
 const CANNOT_LOAD = 64;
 const INVALID = 73;
 
-describe('a configuration file that can not be read', () => {
+describe('a configuration file that cannot be read', () => {
   it.each([
     ['/no/such/file.yml', 'there is no such file'],
     [tmpdir(), 'it is a directory'],
@@ -232,7 +232,7 @@ describe('a configuration that is read and wrong', () => {
 });
 
 describe('all mistakes at once', () => {
-  it('stand in one message, each with its place, and one that can not be loaded decides the code', async () => {
+  it('stand in one message, each with its place, and one that cannot be loaded decides the code', async () => {
     const error = await refusal({
       file: { clientId: 'c', capacity: 'four', colour: 'red' },
       environment: { TCW_CAPACITI: '1', TCW_LOG_LEVEL: 'loud' },

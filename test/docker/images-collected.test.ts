@@ -75,7 +75,9 @@ describe('images that nobody uses', () => {
       key: testName(),
       open: async () => Readable.from([archive]),
     });
-    for (const each of images.store?.unused() ?? []) expect(await each.remove()).toBe(true);
+    const unused = images.store?.unused() ?? [];
+    expect(unused).toHaveLength(1);
+    for (const each of unused) expect(await each.remove()).toBe(true);
     expect(await namesIn(engine.docker)).toMatchObject({ ours: [] });
     expect((await inspectImage(client, foreign.name))?.id).toBe(foreign.id);
     await removeName(client, foreign.name);

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../../src/base/index.ts';
 import type { DockerPayload, DockerShape } from '../worker/docker/shapes.ts';
 
 /** The images that a real engine has in place of those that shapes name. */
@@ -35,16 +36,12 @@ function lineOf([word, ...[first = '', second = '']]: readonly string[]): string
     case 'exit-in-run':
       return `if [ "$RUN_ID" = ${first} ]; then exit ${second}; fi`;
     case 'write-file':
-      return `mkdir -p "$(dirname ${quoted(first)})"; printf %s ${quoted(second)} >${quoted(first)}`;
+      return `mkdir -p "$(dirname ${shellQuoted(first)})"; printf %s ${shellQuoted(second)} >${shellQuoted(first)}`;
     case 'call':
       return `wget -q -O /dev/null "$TASKCLUSTER_PROXY_URL/${first}"`;
     case 'print':
-      return `printf %s ${quoted(first)}`;
+      return `printf %s ${shellQuoted(first)}`;
     default:
       throw new Error(`no line of a shell does what ${String(word)} does`);
   }
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -20,7 +20,7 @@ let folder: string;
 beforeAll(async () => {
   await removeQueue();
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'tcw-transcript-')));
-  const tcw = `"${process.execPath}" "${join(root, 'bin/tcw.js')}" "$@"`;
+  const tcw = `"${process.execPath}" "${inject('program')}" "$@"`;
   writeFileSync(
     join(folder, 'tcw'),
     `#!/bin/sh\ncase "$2" in exchanges) exec ${tcw};; *) exec ${tcw} -s "$BROKER";; esac\n`,

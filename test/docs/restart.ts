@@ -16,7 +16,7 @@ const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import
  * @returns what the example has printed, how many builds were published, and how many confirmed to their publisher
  */
 export async function restartUnderExample(broker: Broker, builds: number, everyMs: number, awayMs: number) {
-  if (!broker.control) throw new Error('a given broker can not be restarted');
+  if (!broker.control) throw new Error('a given broker cannot be restarted');
   const control = brokerControl(broker.control);
   const exchange = 'exchange/taskcluster-queue/example/builds';
   const publishing = connect({ url: broker.queuePulseUrl, backoff: { baseMs: 100, capMs: 1_000 } });

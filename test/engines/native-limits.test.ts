@@ -87,7 +87,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
     expect(await run).toMatchObject({ exitCode: 137 });
   });
 
-  it('can not start another command, and is told as a program would be', async () => {
+  it('cannot start another command, and is told as a program would be', async () => {
     const { shell } = await openSandbox(engine);
     const marker = newMarker();
     await shell(`(${crowd(marker)}) &`);
@@ -112,7 +112,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
   const bombs = ['perl', 'prlimit', 'setpriv'].every(findProgram);
   it.runIf(bombs)('and never stops trying is ended whole, and the worker goes on', async () => {
     const { sandbox, folder } = await openSandbox(engine);
-    // Arguments of a process can not be read while it forks, which it never ceases to do; its program's name can.
+    // Arguments of a process cannot be read while it forks, which it never ceases to do; its program's name can.
     const name = `bomb${newMarker()}`;
     await symlink(findProgram('perl') ?? '', path.join(folder, name));
     const argv = ['sh', '-c', `exec ${guards.join(' ')} ./${name} -e 'fork while 1'`];
@@ -240,7 +240,7 @@ const fewDescriptors = fileURLToPath(new URL('few-descriptors-process.ts', impor
 describe.runIf(process.platform === 'linux').each(engines)(
   'when file descriptors run out ($containment)',
   ({ containment }) => {
-    it('a run that can not start says so, and takes none with it', async () => {
+    it('a run that cannot start says so, and takes none with it', async () => {
       const line = 'ulimit -n 64 && exec "$0" "$@"';
       const { stdout } = await execa('sh', ['-c', line, process.execPath, fewDescriptors, containment]);
       const seen = stdout.split('\n').map(text => JSON.parse(text) as { ended: string; lost: number });

@@ -190,7 +190,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
   }
 
   it.each([
-    // Killed, Node can not set right again what it did to the pipe.
+    // Killed, Node cannot set right again what it did to the pipe.
     ['killed', 'process.stdout.write("x", () => process.kill(process.pid, "SIGKILL"))'],
     [
       'left running',
@@ -279,7 +279,7 @@ describe.each(engines)('the environment of a command ($containment)', engine => 
   });
 });
 
-describe.each(engines)('a command that can not be started ($containment)', engine => {
+describe.each(engines)('a command that cannot be started ($containment)', engine => {
   async function refusalOf(argv: string[], env: Record<string, string> = { PATH }): Promise<unknown> {
     const { sandbox, folder, shell } = await openSandbox(engine);
     await writeFile(path.join(folder, 'plain'), '#!/bin/sh\n', { mode: 0o644 });

@@ -26,6 +26,7 @@ describe('a message', () => {
   });
 
   it('of every exchange is refused when it is not an object', () => {
+    expect(exchanges.length).toBeGreaterThan(0);
     for (const exchange of exchanges) expect(exchange.validate(null)).toEqual(['/ must be object']);
   });
 

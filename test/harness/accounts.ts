@@ -33,7 +33,7 @@ export async function awaitLogins(urls: AccountUrls, waitMs: number, gone?: Abor
       } catch (error) {
         if (performance.now() > end) {
           const { username, host } = new URL(url);
-          throw new Error(`user ${username} can not log in at ${host}: ${String(error)}`, { cause: error });
+          throw new Error(`user ${username} cannot log in at ${host}: ${String(error)}`, { cause: error });
         }
         await sleep(100);
       }

@@ -81,7 +81,7 @@ describe('a task with dependencies', () => {
     expect(announced).toHaveLength(1);
   });
 
-  it('can not depend on what expires before its own deadline', async () => {
+  it('cannot depend on what expires before its own deadline', async () => {
     await using queue = await startQueue();
     const deadline = new Date(Date.now() + 60_000).toISOString();
     const first = await queue.create({ deadline, expires: deadline });

@@ -8,7 +8,7 @@ async function runsOf(queue: QueueUnderTest, taskId: string) {
 }
 
 describe('a task past its deadline', () => {
-  it('can not be reclaimed from that instant on, and is ended a little later', async () => {
+  it('cannot be reclaimed from that instant on, and is ended a little later', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, deadlineDelayMs: 60_000 });
     const deadline = new Date(clock.now() + 15_000).toISOString();

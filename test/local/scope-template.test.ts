@@ -18,7 +18,7 @@ describe('the scopes that a call needs', () => {
     expect(fillIn(template, { routes: [], a: 'A' })).toEqual({ AllOf: ['queue:x:A'] });
   });
 
-  it('can not be had with a parameter missing', () => {
+  it('cannot be had with a parameter missing', () => {
     expect(() => fillIn('queue:status:<taskId>', {})).toThrow('taskId');
     expect(() => fillIn({ AllOf: [{ for: 'a', in: 'as', each: '<a>' }] }, { a: 'A' })).toThrow('as');
   });

@@ -72,7 +72,7 @@ describe('an answer', () => {
 });
 
 describe('a request', () => {
-  it('with an id that can not be is refused, in the words of the real queue', async () => {
+  it('with an id that cannot be is refused, in the words of the real queue', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.root.status('AAAAAAAAAAAAAAAAAAAAAA'))).toEqual({
       status: 400,

@@ -171,7 +171,7 @@ describe('the folder of the uploads', () => {
     expect(folders()).toEqual([]);
   });
 
-  it('can not be read by others', async () => {
+  it('cannot be read by others', async () => {
     await using _ = await startQueue();
     const [folder = ''] = folders();
     expect(statSync(folder).mode & 0o077).toBe(0);

@@ -26,7 +26,7 @@ export interface TroubledBroker {
   readonly password: string;
 }
 
-/** The requirements that a broker shared with other tests can not show. */
+/** The requirements that a broker shared with other tests cannot show. */
 export function trouble(broker: () => TroubledBroker): void {
   const names = (under: TroubledBroker) => ({
     exchange: `exchange/${under.user}/${randomUUID()}`,

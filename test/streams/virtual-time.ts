@@ -9,7 +9,7 @@ export function marbles(test: (helpers: RunHelpers) => void): void {
 }
 
 /**
- * Fake timers for one test, for what also waits for promises, which marbles can not. They are like the platform's also
+ * Fake timers for one test, for what also waits for promises, which marbles cannot. They are like the platform's also
  * in what is bad: one of more than 2^31 - 1 ms fires at once.
  */
 export function fakeTimers(): void {

@@ -7,7 +7,7 @@ import { hangUp, json, refusal, silence, webServer, type Answer } from './web-se
 import { waitFor } from '../wait-for.ts';
 
 describe('a call', () => {
-  it('that can not reach anybody says so', async () => {
+  it('that cannot reach anybody says so', async () => {
     // Port 1 of this machine: nobody listens there.
     const call = queueCalls({ rootUrl: 'http://127.0.0.1:1', policies: hasty({ retries: 0 }) });
     await expect(CALLS.status(call)).rejects.toMatchObject({

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Claim, Queue, RunCalls } from '../../src/taskcluster/index.ts';
 import type { Engine, StopReason } from '../../src/worker/index.ts';
 import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+import { waitFor } from '../wait-for.ts';
 import { runFiles } from './run-files.ts';
 
 const DEADLINE_MS = 1_500;
@@ -17,15 +18,20 @@ interface Told {
   readonly call: string;
 }
 
-/** A queue and an engine that let something happen at one moment of the first run, and list what the worker tells. */
+/**
+ * A queue and an engine that let something happen at one moment of the first run, and list what the worker reports.
+ *
+ * `happened` rejects if `happen` does. The worker itself would take that error for one of the queue.
+ */
 function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
   const told: Told[] = [];
   let claim: Claim | undefined;
-  let happened = false;
+  let hasBegun = false;
+  const { promise: happened, resolve, reject } = Promise.withResolvers<void>();
   const now = async (here: Moment) => {
-    if (here !== moment || happened || !claim) return;
-    happened = true;
-    await happen(claim);
+    if (here !== moment || hasBegun || !claim) return;
+    hasBegun = true;
+    await happen(claim).then(resolve, reject);
   };
   const watch = (queue: Queue): Queue => ({
     ...queue,
@@ -72,16 +78,25 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
       return sandbox;
     },
   });
-  return { told, watch, wrap };
+  return { told, watch, wrap, happened };
 }
 
-/** Waits until the worker has stopped the run for a reason, if it does within a while. */
+/** Waits until the worker has stopped the run for a reason. */
 async function stoppedFor(worker: RunningWorker, taskId: string, reason: StopReason): Promise<void> {
-  const isStopped = () =>
-    worker.news.some(
-      item => item.type === 'run' && item.claim.taskId === taskId && item.state.stop === reason,
+  const stops = () =>
+    worker.news.flatMap(item =>
+      item.type === 'run' && item.claim.taskId === taskId ? (item.state.stop ?? []) : [],
     );
-  for (let look = 0; look < 100 && !isStopped(); look++) await sleep(10);
+  await waitFor(() => {
+    expect(stops()).toContain(reason);
+  });
+}
+
+/** Waits until the first run of the task has left a state. */
+async function hasLeft(here: Deployment, taskId: string, state: string): Promise<void> {
+  await waitFor(async () => {
+    expect((await here.status(taskId)).runs[0]?.state).not.toBe(state);
+  });
 }
 
 async function bringAbout(
@@ -108,9 +123,9 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
   it('leaves nothing, tells nothing twice, and gives its slot back', async () => {
     const here = await deployment({ deadlineDelayMs: 100, longPollMs: 300 });
     onTestFinished(() => here.close());
-    const { told, watch, wrap } = at(moment, async claim => {
+    const { told, watch, wrap, happened } = at(moment, async claim => {
       await bringAbout(stop, here, worker, claim);
-      // A report that is on its way already can not be stopped any more, and a worker that goes lets uploads end.
+      // A report on its way cannot be stopped any more, and a worker that goes lets uploads end.
       if (moment === 'while it is prepared' || (moment === 'while it uploads' && stop !== 'worker-shutdown'))
         await stoppedFor(worker, claim.taskId, stop);
     });
@@ -127,6 +142,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
       );
     const givenBack = () => worker.news.some(({ type }) => type === 'giving-back');
     await expect.poll(() => ended() || givenBack()).toBe(true);
+    await happened;
     expect(await runFiles(worker.tasksDir)).toEqual([]);
 
     const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
@@ -154,17 +170,15 @@ describe('a run whose worker has no more time while it uploads', () => {
   it('is given back at once, and its log is uploaded afterwards', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
-    const { told, watch, wrap } = at('while it uploads', async ({ taskId }) => {
+    const { told, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
       worker.shutdown('now');
       // The upload hangs until the queue knows.
-      for (let look = 0; look < 1_000; look++) {
-        if ((await here.status(taskId)).runs[0]?.state === 'exception') return;
-        await sleep(10);
-      }
+      await hasLeft(here, taskId, 'running');
     });
     const worker = await here.startWorker({ shutdownGraceSecs: 2 }, { watch, wrap });
     const taskId = await here.createTask({ ...sh('echo x > x'), artifacts: [{ type: 'file', path: 'x' }] });
     expect(await worker.ended).toBe('shutdown');
+    await happened;
     expect(told.map(({ call }) => call)).toEqual([
       'worker-shutdown',
       'artifact public/logs/live_backing.log',
@@ -178,12 +192,9 @@ describe('a run that was stopped for another reason, whose worker has to go whil
   it('is reported within half of the time that the worker has', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
-    const { told, watch, wrap } = at('while it uploads', async ({ taskId }) => {
+    const { told, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
       worker.shutdown('now');
-      for (let look = 0; look < 1_000; look++) {
-        if ((await here.status(taskId)).runs[0]?.state !== 'running') return;
-        await sleep(10);
-      }
+      await hasLeft(here, taskId, 'running');
     });
     const worker = await here.startWorker({ shutdownGraceSecs: 2 }, { watch, wrap });
     const taskId = await here.createTask({
@@ -192,6 +203,7 @@ describe('a run that was stopped for another reason, whose worker has to go whil
       artifacts: [{ type: 'file', path: 'x' }],
     });
     expect(await worker.ended).toBe('shutdown');
+    await happened;
     expect(told.map(({ call }) => call)[0]).toBe('failed');
     expect(await here.status(taskId)).toMatchObject({ state: 'failed' });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Engine, WorkerConfig } from '../../src/worker/index.ts';
-import { deployment, sh, type RunningWorker } from './deployment.ts';
+import type { Engine, WorkerConfig, WorkerNews } from '../../src/worker/index.ts';
+import { deployment, sh } from './deployment.ts';
 
 const LEFT = 'Processes cannot be ended: 4711 (D, cat)';
 const ARTIFACT = {
@@ -34,8 +34,10 @@ async function workerWithStuckRuns(stuck: number, config: Partial<WorkerConfig> 
   return { here, worker };
 }
 
-const told = ({ logged }: RunningWorker) => logged.map(({ message }) => message);
-const OUT_OF_SERVICE = expect.stringMatching(/slot is out of service: .* 4711 \(D, cat\)\. .*restart/s);
+const PROCESSES_LEFT = expect.objectContaining({
+  type: 'processes-left',
+  reason: expect.stringContaining('4711 (D, cat)') as string,
+}) as WorkerNews;
 
 describe('a run of which processes are left', () => {
   it('keeps what its commands did, with its artifacts and its log, which says so', async () => {
@@ -44,7 +46,7 @@ describe('a run of which processes are left', () => {
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     expect((await here.artifact(taskId, 'public/file')).toString()).toBe('content\n');
     expect(await here.log(taskId)).toMatch(/^\[taskcluster:warn .*4711 \(D, cat\)$/m);
-    await expect.poll(() => told(worker)).toContainEqual(OUT_OF_SERVICE);
+    await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
   });
 
   it('has a log also where it leaves nothing else', async () => {
@@ -72,7 +74,7 @@ describe('a worker with processes that it cannot end', () => {
   it('does not use their slot again, and works on in the others', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     await here.resolved(await here.createTask(sh('true')));
-    await expect.poll(() => told(worker)).toContainEqual(OUT_OF_SERVICE);
+    await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
     const [one, two] = [await here.createTask(sh('sleep 600')), await here.createTask(sh('true'))];
     await here.running(one);
     // Its turn comes when the only other slot is free.
@@ -81,11 +83,10 @@ describe('a worker with processes that it cannot end', () => {
     expect(await here.resolved(two)).toMatchObject({ state: 'completed' });
   });
 
-  it('ends when none of its slots is left, and says why', async () => {
+  it('ends when none of its slots is left, and with that reason', async () => {
     const { here, worker } = await workerWithStuckRuns(2, { capacity: 2 });
     await Promise.all([1, 2].map(async () => here.resolved(await here.createTask(sh('true')))));
     expect(await worker.ended).toBe('out-of-service');
-    expect(told(worker)).toContainEqual(expect.stringMatching(/^worker stopped: no slot is left/));
   });
 
   it.each(['finish', 'now'] as const)('ends when it is told to (%s), whatever is left', async how => {
@@ -102,7 +103,7 @@ describe('a worker with processes that it cannot end', () => {
   it('ends when it is told to while it waits for them', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     await here.resolved(await here.createTask(sh('true')));
-    await expect.poll(() => told(worker)).toContainEqual(OUT_OF_SERVICE);
+    await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
     worker.shutdown('finish');
     expect(await worker.ended).toBe('stopped');
   });

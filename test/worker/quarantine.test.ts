@@ -29,11 +29,12 @@ describe('a worker in quarantine', () => {
 
     // With nobody else in the pool, its notice comes back to it.
     const waiting = await here.createTask(sh('true'));
-    const warnings = () =>
-      sick.logged.filter(({ message }) => message.includes('quarantine')).map(({ fields }) => fields);
+    const warnings = () => sick.news.filter(item => item.type === 'quarantined' || item.type === 'starved');
     await expect.poll(warnings).toHaveLength(1);
     if (mayAsk) {
-      expect(Date.parse(warnings()[0]?.until as string)).toBeGreaterThan(Date.now() + HOUR_MS / 2);
+      expect(Date.parse((warnings()[0] as { until: string }).until)).toBeGreaterThan(
+        Date.now() + HOUR_MS / 2,
+      );
     }
     const claimsWhenTold = claims;
     await sleep(1_000);

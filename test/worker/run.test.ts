@@ -108,7 +108,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     expect(lines.at(-2)).toBe('[taskcluster:error] task aborted - max run time exceeded');
   });
 
-  it('has a clean environment, with forced variables that a payload can not change', async ({
+  it('has a clean environment, with forced variables that a payload cannot change', async ({
     deploy,
     expect,
   }) => {
@@ -162,7 +162,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
         }),
       },
     );
-    // The task can not know the token; that somebody gave it to it is played by a file that we write.
+    // The task cannot know the token; that somebody gave it to it is played by a file that we write.
     const taskId = await here.createTask(
       sh('while ! test -s token; do sleep 0.05; done; cat token; echo; echo done'),
     );

@@ -4,15 +4,14 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import taskcluster from 'taskcluster-client';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { startLocalQueue } from '../../src/local/index.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { queueCalls } from '../../src/taskcluster/index.ts';
 import { onSmallDisk, smallDisks } from './small-disk.ts';
 
-const TCW = fileURLToPath(new URL('../../bin/tcw.js', import.meta.url));
+const TCW = inject('program');
 const MB = 1024 * 1024;
 
 /** `tcw run`, polling, and a queue with tasks for it. */
@@ -123,7 +122,7 @@ describe.runIf(smallDisks)('a worker with a disk of 8 MB', () => {
     expect(await resolved(await create('echo hello'))).toMatchObject({ state: 'completed' });
   });
 
-  it('uploads an artifact that it can not compress for lack of room', async () => {
+  it('uploads an artifact that it cannot compress for lack of room', async () => {
     const { create, resolved, artifact } = await small();
     const script = 'head -c 3000000 /dev/urandom >a.dat; head -c 4500000 /dev/zero >ballast';
     const artifacts = [{ name: 'public/a.dat', path: 'a.dat', type: 'file' }];

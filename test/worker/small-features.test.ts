@@ -165,7 +165,7 @@ describe.concurrent(METADATA, () => {
     await here.resolved(next);
     const last = await here.createTask(sh('true'));
     expect(await here.resolved(last)).toMatchObject({ state: 'completed' });
-    const told = worker.logged.filter(({ message }) => message.includes('names the last task'));
+    const told = worker.news.filter(({ type }) => type === 'metadata-not-written');
     expect(told).toHaveLength(1);
     expect(readdirSync(dirname(worker.tasksDir)).sort()).toEqual([METADATA, 'tasks']);
   });

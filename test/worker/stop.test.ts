@@ -91,7 +91,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
   it('by its deadline, told by a timer and not by the queue', async ({ deploy, expect }) => {
     const here = await deploy({ deadlineDelayMs: 60_000 });
     const worker = await here.startWorker();
-    const deadline = new Date(Date.now() + 8_000).toJSON();
+    const deadline = new Date(Date.now() + 12_000).toJSON();
     const { taskId, dead } = await startFamily(here, worker, { deadline });
     await dead();
     expect((await here.status(taskId)).state).toBe('running');
@@ -199,9 +199,17 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
   });
 
   it('gives back what an open claimWork still brings', async ({ deploy, expect }) => {
-    const here = await deploy({ longPollMs: 5_000, lookAgainMs: 1_000 });
-    const worker = await here.startWorker({}, { pulse: false });
-    await sleep(200);
+    const here = await deploy({ longPollMs: 20_000, lookAgainMs: 1_000 });
+    const { promise: claiming, resolve: claims } = Promise.withResolvers<void>();
+    const watch = (queue: Queue): Queue => ({
+      ...queue,
+      claimWork: tasks => {
+        claims();
+        return queue.claimWork(tasks);
+      },
+    });
+    const worker = await here.startWorker({}, { pulse: false, watch });
+    await claiming;
     worker.shutdown('finish');
     const taskId = await here.createTask(sh('true'));
     expect(await worker.ended).toBe('stopped');
@@ -232,8 +240,8 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
 
   it('after it had nothing to do for long enough', async ({ deploy, expect }) => {
     const here = await deploy();
-    const worker = await here.startWorker({ idleTimeoutSecs: 2 });
-    const taskId = await here.createTask(sh('sleep 2.5'));
+    const worker = await here.startWorker({ idleTimeoutSecs: 4 });
+    const taskId = await here.createTask(sh('sleep 4.5'));
     expect(await worker.ended).toBe('idle');
     expect(await here.status(taskId)).toMatchObject({ state: 'completed' });
   });

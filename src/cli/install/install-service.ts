@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { execa } from 'execa';
 import { launchdPlist, systemdUnit, windowsCommands, type Service } from '../../pool/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
@@ -10,8 +9,6 @@ import { nextSteps } from './next-steps.ts';
 import { serviceOf, type InstallWords, type ServiceManager, type ThisMachine } from './service-words.ts';
 
 export type { InstallWords } from './service-words.ts';
-
-const run = promisify(execFile);
 
 interface Machine extends ThisMachine {
   /** Where the machine's files begin. */
@@ -78,12 +75,8 @@ async function write(file: string, shown: string, content: string, force: boolea
 /** systemd has to read its units again, where it runs. */
 async function reload(root: string): Promise<boolean> {
   if (!existsSync(join(root, 'run/systemd/system'))) return false;
-  try {
-    await run('systemctl', ['daemon-reload']);
-    return true;
-  } catch {
-    return false;
-  }
+  const { failed } = await execa('systemctl', ['daemon-reload'], { reject: false });
+  return !failed;
 }
 
 function cannot(message: string, cause?: unknown): Failure {

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { Ajv, type ErrorObject } from 'ajv';
-import addFormats from 'ajv-formats';
-
+import type { Ajv, ErrorObject } from 'ajv';
+import { newAjv } from '../../base/index.ts';
 import { ApiError } from '../errors.ts';
 
 /** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
@@ -28,16 +27,8 @@ const LONGEST_PROBLEM = 300;
  * `taskcluster/queue/v1/create-task-request.json`.
  */
 export function createCheckInput(rootUrl: () => string): CheckInput {
-  const schemas = readdirSync(SCHEMAS, { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.json'))
-    .map(file => JSON.parse(readFileSync(new URL(file.replaceAll('\\', '/'), SCHEMAS), 'utf8')) as object);
-  const [every, first] = [true, false].map(allErrors => {
-    const ajv = new Ajv({ allErrors, useDefaults: true, strict: false });
-    addFormats.default(ajv);
-    return ajv.addSchema(schemas);
-  }) as [Ajv, Ajv];
   return (schema, body, size) => {
-    const ajv = size > LARGE_BODY ? first : every;
+    const ajv = withSchemas(size > LARGE_BODY ? 'first' : 'all');
     if (ajv.validate(`/${schema}`, body)) return;
     const problems = ajv.errors ?? [];
     const surplus = problems.length - MOST_PROBLEMS;
@@ -53,6 +44,20 @@ export function createCheckInput(rootUrl: () => string): CheckInput {
       ].join('\n'),
     );
   };
+}
+
+const compilers = new Map<string, Ajv>();
+
+/** Read and compiled once for all queues of this process. */
+function withSchemas(errors: 'all' | 'first'): Ajv {
+  const known = compilers.get(errors);
+  if (known) return known;
+  const schemas = readdirSync(SCHEMAS, { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.json'))
+    .map(file => JSON.parse(readFileSync(new URL(file.replaceAll('\\', '/'), SCHEMAS), 'utf8')) as object);
+  const ajv = newAjv({ allErrors: errors === 'all', useDefaults: true, strict: false }).addSchema(schemas);
+  compilers.set(errors, ajv);
+  return ajv;
 }
 
 function describe({ instancePath, message, params }: ErrorObject): string {

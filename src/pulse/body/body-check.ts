@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Ajv, ErrorObject } from 'ajv';
-import { boundedCheck, uniqueItems } from '../../base/index.ts';
+import { boundedCheck, newAjv, type Draft } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 
 /**
@@ -46,26 +46,15 @@ function compile(schema: object): BodyCheck {
 let names = 0;
 const compilers = new Map<string, Ajv>();
 
-/** ajv costs tens of milliseconds to load, which a program that gives no schema does not pay. */
 function compiler($schema: string, allErrors: boolean): Ajv {
-  const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1] ?? '';
-  const key = `${draft} ${allErrors}`;
+  const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1] as Draft | undefined;
+  const key = `${draft ?? ''} ${allErrors}`;
   const known = compilers.get(key);
   if (known) return known;
   const require = createRequire(import.meta.url);
-  const { Ajv } = require('ajv') as typeof import('ajv');
-  const { default: addFormats } = require('ajv-formats') as typeof import('ajv-formats');
-  const Drafted =
-    draft === '2019-09'
-      ? (require('ajv/dist/2019') as { default: typeof Ajv }).default
-      : draft === '2020-12'
-        ? (require('ajv/dist/2020') as { default: typeof Ajv }).default
-        : Ajv;
   // Schemas of others hold words of their own, and two of them may have the same $id.
-  const ajv = new Drafted({ allErrors, strict: false, addUsedSchema: false });
-  addFormats(ajv);
-  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItems);
-  if (draft === '') ajv.addMetaSchema(require('ajv/dist/refs/json-schema-draft-06.json') as object);
+  const ajv = newAjv({ allErrors, strict: false, addUsedSchema: false }, draft);
+  if (draft === undefined) ajv.addMetaSchema(require('ajv/dist/refs/json-schema-draft-06.json') as object);
   compilers.set(key, ajv);
   return ajv;
 }

@@ -1,3 +1,4 @@
+import { urlDecoded } from '../../base/index.ts';
 import { inBase64, inJson, inUrl } from './encodings.ts';
 
 /** Shorter words would be found in innocent output. In bytes of UTF-8. */
@@ -39,7 +40,7 @@ function passwordsOf(text: string): string[] | undefined {
   if (!text.includes('://') || !URL.canParse(text)) return undefined;
   const { password } = new URL(text);
   const written = /:\/\/[^/?#]*?:([^/?#]*)@/.exec(text)?.[1] ?? '';
-  return [written, password, decoded(password)];
+  return [written, password, urlDecoded(password)];
 }
 
 /** Some services take a token in the place of the name, as `https://token@host/`. */
@@ -47,15 +48,7 @@ function usernamesOf(text: string): string[] | undefined {
   if (!text.includes('://') || !URL.canParse(text)) return undefined;
   const { username } = new URL(text);
   const written = /:\/\/([^/?#:@]*)[^/?#]*@/.exec(text)?.[1] ?? '';
-  return [written, username, decoded(username)];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return [written, username, urlDecoded(username)];
 }
 
 /** A certificate of temporary credentials is JSON. Without its signature, the rest of it is worth nothing. */

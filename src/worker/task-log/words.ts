@@ -1,3 +1,4 @@
+import { shellQuoted } from '../../base/index.ts';
 import type { GeneralConfig } from '../properties/index.ts';
 import type { CommandResult } from '../engines/engine.ts';
 
@@ -58,7 +59,7 @@ export function goDuration(ms: number): string {
 /** A command as a shell would take it, so that it can be copied from the log. */
 export function shellWords(argv: readonly string[]): string {
   return argv
-    .map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word)))
     .join(' ');
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
-import { tcw } from '../tcw.ts';
+import { tcw, unbundled } from '../tcw.ts';
 import { newName, ownExchange, ownQueue, pulse, user } from './setting.ts';
 
 const broker = inject('pulseUrl');
@@ -133,10 +133,10 @@ describe.concurrent('the help', () => {
         return next(url, context);
       } });`;
     const nodeOptions = ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
-    expect(await tcw(['--help'], { nodeOptions })).toMatchObject({ exitCode: 0, stderr: '' });
+    const options = { program: unbundled, nodeOptions };
+    expect(await tcw(['--help'], options)).toMatchObject({ exitCode: 0, stderr: '' });
     // It would be seen.
-    expect((await tcw(['pulse', 'queue', 'bindings', newName()], { nodeOptions })).stderr).toContain(
-      '/src/pulse/',
-    );
+    const { stderr } = await tcw(['pulse', 'queue', 'bindings', newName()], options);
+    expect(stderr).toContain('/src/pulse/');
   });
 });

@@ -1,9 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, inject, it } from 'vitest';
 import { atTheEnd, eventually, newName, ownExchange, ownQueue, pulse } from './setting.ts';
 
-const TCW = fileURLToPath(new URL('../../../bin/tcw.js', import.meta.url));
+const TCW = inject('program');
 
 /** util-linux's `script` gives a program a terminal; that of macOS has other flags. */
 const hasScript = (() => {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { health } from '../../../src/pool/health/health.ts';
 import { ServiceError } from '../../../src/taskcluster/index.ts';
 import type { WorkerSnapshot } from '../../../src/worker/index.ts';
+import { shortOfDisk } from './short-of-disk.ts';
 
 const LISTENING: WorkerSnapshot = {
   state: { phase: 'listening', pulse: 'up' },
@@ -10,13 +11,6 @@ const LISTENING: WorkerSnapshot = {
   outOfService: 1,
   resolved: 0,
 };
-const shortOfDisk = {
-  type: 'disk-short',
-  folder: '/',
-  freeBytes: 1,
-  totalBytes: 2,
-  requiredBytes: 3,
-} as const;
 
 function clock() {
   let ms = 0;

@@ -5,6 +5,7 @@ import { ServiceError } from '../../../src/taskcluster/index.ts';
 import type { WorkerSnapshot } from '../../../src/worker/index.ts';
 import { waitFor } from '../../wait-for.ts';
 import { hasProgram, serviceManager } from './service-manager.ts';
+import { shortOfDisk } from './short-of-disk.ts';
 
 const IDLE: WorkerSnapshot = {
   state: { phase: 'listening', pulse: 'up' },
@@ -13,13 +14,6 @@ const IDLE: WorkerSnapshot = {
   outOfService: 0,
   resolved: 0,
 };
-const shortOfDisk = {
-  type: 'disk-short',
-  folder: '/',
-  freeBytes: 1,
-  totalBytes: 2,
-  requiredBytes: 3,
-} as const;
 
 describe.skipIf(!hasProgram)('what systemd is told', () => {
   async function notices(given: { watchdogMs?: number; snapshot?: WorkerSnapshot } = {}) {

@@ -192,11 +192,11 @@ export function badBodies(setting: Setting): void {
       const queue = setting.queueOf();
       await setting.backlog(queue, ['one', 'two']);
       const throwing = setting.pulse.consume({ queue, bindings: [] }).subscribe(({ body }) => {
-        throw new Error(`can not handle ${String(body)}`);
+        throw new Error(`cannot handle ${String(body)}`);
       });
       await expect
         .poll(() => reported)
-        .toEqual([new Error('can not handle one'), new Error('can not handle two')]);
+        .toEqual([new Error('cannot handle one'), new Error('cannot handle two')]);
       throwing.unsubscribe();
       const { bodies } = await setting.consuming({ queue });
       await expect.poll(bodies).toEqual(['one', 'two']);

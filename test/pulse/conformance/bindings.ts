@@ -96,7 +96,7 @@ export function bindings(setting: Setting): void {
       expect(unbound).toEqual(['old.#', 'gone.#']);
     });
 
-    it('is consumed all the same when that can not be found out', async () => {
+    it('is consumed all the same when that cannot be found out', async () => {
       const { bodies, events } = await setting.consuming({
         queue: setting.queueOf(),
         previousBindings: () => {

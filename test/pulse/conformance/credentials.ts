@@ -42,7 +42,7 @@ export function credentials(setting: Setting): void {
       await told.close();
     });
 
-    it('that can not be had now are asked for again', async () => {
+    it('that cannot be had now are asked for again', async () => {
       const { user, password } = setting.under.login;
       let asked = 0;
       const pulse = setting.under.connect({

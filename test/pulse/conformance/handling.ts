@@ -252,7 +252,7 @@ export function handling(setting: Setting): void {
       expect((await next()).routingKey).toBe('a.b');
     });
 
-    it('takes a count that it can not read for none', async () => {
+    it('takes a count that it cannot read for none', async () => {
       const retries = `exchange/${setting.under.user}/tcw-retry`;
       await setting.pulse.declareExchange(retries);
       const key = `odd.${randomUUID()}`;
@@ -441,7 +441,7 @@ export function handling(setting: Setting): void {
       expect(seen).toEqual(['before k 1', 'handler']);
     });
 
-    it('refuses what it can not do, before anything is sent', () => {
+    it('refuses what it cannot do, before anything is sent', () => {
       const piped = (queue: QueueSpec, options: HandleOptions) => () =>
         setting.pulse.consume({ queue, bindings: [] }).pipe(handle(() => undefined, options));
       const invalid = expect.objectContaining({ kind: 'invalid' });

@@ -19,14 +19,14 @@ export function leastPrivilege(setting: Setting): void {
         channel => channel.declareExchange(`exchange/somebody-else/${randomUUID()}`),
       ],
       ['an exchange of no convention', channel => channel.declareExchange(`x-${randomUUID()}`)],
-    ])('can not declare %s', async (_, declare) => {
+    ])('cannot declare %s', async (_, declare) => {
       const connection = await setting.under.transport.connect(setting.under.login);
       const channel = await connection.openChannel({ confirms: false });
       await expect(declare(channel)).rejects.toMatchObject({ kind: 'forbidden' });
       await connection.close();
     });
 
-    it('can not publish to the default exchange, and so to no queue', async () => {
+    it('cannot publish to the default exchange, and so to no queue', async () => {
       const connection = await setting.under.transport.connect(setting.under.login);
       const channel = await connection.openChannel({ confirms: true });
       const settled = new Promise(answer => {

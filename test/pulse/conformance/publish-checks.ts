@@ -6,7 +6,7 @@ export function publishChecks(setting: Setting): void {
   const publish = (body: unknown, key = 'k') => setting.pulse.publish(setting.exchange, key, body);
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-  describe('a message that can not be', () => {
+  describe('a message that cannot be', () => {
     it('refuses a routing key of 256 bytes before it is sent', async () => {
       await expect(publish({}, 'é'.repeat(128))).rejects.toMatchObject({ kind: 'invalid' });
       await publish({}, 'é'.repeat(127));
@@ -19,7 +19,7 @@ export function publishChecks(setting: Setting): void {
       ['a function', () => 1],
       ['a bigint', { n: 1n }],
       ['a circle', circle],
-    ])('refuses a body that JSON can not say: %s', async (_, body) => {
+    ])('refuses a body that JSON cannot say: %s', async (_, body) => {
       await expect(publish(body)).rejects.toMatchObject({
         kind: 'invalid',
         message: expect.stringContaining('JSON'),

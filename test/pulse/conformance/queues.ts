@@ -74,7 +74,7 @@ export function queues(setting: Setting): void {
       await setting.pulse.queue(queue).delete();
     });
 
-    it('can not have bounds that make no sense', () => {
+    it('cannot have bounds that make no sense', () => {
       const invalid = expect.objectContaining({ kind: 'invalid' });
       expect(() => namedQueue('q', { maxLength: 0 })).toThrow(invalid);
       expect(() => ephemeralQueue('q', { maxLength: 0 })).toThrow(invalid);

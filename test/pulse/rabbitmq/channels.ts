@@ -81,7 +81,7 @@ export function channels(own: OwnRabbitmq): void {
       }
     });
 
-    it('leaves publishing alive when an exchange can not be declared again', async () => {
+    it('leaves publishing alive when an exchange cannot be declared again', async () => {
       await own.withPulse(async (pulse, exchange) => {
         const other = `exchange/tcw-test/${randomUUID()}`;
         await pulse.declareExchange(other);

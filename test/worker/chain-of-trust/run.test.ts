@@ -109,7 +109,7 @@ describe('a task that asks for the chain of trust', () => {
       ],
     });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
-    expect(worker.logged.filter(({ message }) => message.includes('key'))).toEqual([]);
+    expect(worker.news.filter(({ type }) => type === 'tasks-can-read-key')).toEqual([]);
 
     const { bytes, json } = await documentOf(here, taskId);
     const signature = await here.artifact(taskId, 'public/chain-of-trust.json.sig');
@@ -312,9 +312,8 @@ describe('a task that asks for the chain of trust', () => {
   it('is refused where the key is none and no task could use it, and other tasks are run', async () => {
     const here = await setting();
     const worker = await here.startWorker({ ed25519SigningKeyLocation: join(folder, 'nowhere') });
-    const warnings = worker.logged.filter(({ message }) => message.includes('ed25519SigningKeyLocation'));
-    expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/nowhere cannot be read: ENOENT.*none gets a chain of trust/),
+    expect(worker.news.filter(({ type }) => type === 'signing-key-unusable')).toMatchObject([
+      { problem: expect.stringMatching(/nowhere cannot be read: ENOENT/) as string },
     ]);
     const taskId = await here.createTask({ ...ASKED, ...sh('true') });
     expect(await here.resolved(taskId)).toMatchObject({ runs: [{ reasonResolved: 'malformed-payload' }] });

@@ -256,8 +256,8 @@ describe('a task with encrypted variables', () => {
   it('is as trustworthy as its worker: that says so when tasks can read the key', async () => {
     const here = await setting();
     const worker = await here.startWorker({ encryptedEnvKeyLocation });
-    expect(worker.logged.map(({ message }) => message)).toContain(
-      'tasks run as the user of this worker: each can read the key of encryptedEnvKeyLocation, and what was encrypted for other tasks',
+    expect(worker.news).toContainEqual(
+      expect.objectContaining({ type: 'tasks-can-read-key', property: 'encryptedEnvKeyLocation' }),
     );
   });
 });

@@ -221,7 +221,7 @@ describe('an artifact that is missing', () => {
   });
 });
 
-describe('an artifact that can not be uploaded', () => {
+describe('an artifact that cannot be uploaded', () => {
   it('leaves none of the others behind, or on its way when the run goes on', async () => {
     const { run, listed, download } = await start(
       [
@@ -309,7 +309,7 @@ describe('an artifact that can not be uploaded', () => {
     async () => {
       const { run, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }]);
       await mkdir(join(run.folder, 'out'));
-      // A name of bytes that are no text: the worker can not open what it can not name.
+      // A name of bytes that are no text: the worker cannot open what it cannot name.
       await writeFile(Buffer.concat([Buffer.from(`${run.folder}/out/`), Buffer.from([0xff])]), 'x');
       expect(await failureOf(run)).toMatchObject({ kind: 'malformed-payload' });
       expect(await listed()).toEqual([]);

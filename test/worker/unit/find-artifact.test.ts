@@ -245,7 +245,7 @@ describe('a directory to upload', () => {
     expect(found.map(one => one.name)).toEqual(['out/a.txt', 'out/link']);
   });
 
-  it('has an error in the place of each file that can not be had, and all the others', async () => {
+  it('has an error in the place of each file that cannot be had, and all the others', async () => {
     const folder = await folderWith('out/a.txt', 'out/c.txt');
     await symlink('/proc/self/environ', join(folder, 'out/b'));
     await symlink('nowhere', join(folder, 'out/d'));

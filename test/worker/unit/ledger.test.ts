@@ -136,7 +136,7 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('that can not be written costs no run, and is told', async () => {
+  it('that cannot be written costs no run, and is told', async () => {
     const tasksDir = await newFolder();
     const news = newsLog();
     const ledger = await openLedger(tasksDir, news.tell);

@@ -31,7 +31,7 @@ describe('a new file', () => {
 });
 
 describe('a nameless file', () => {
-  it('can be written and read, and can not be found', async () => {
+  it('can be written and read, and cannot be found', async () => {
     const folder = await newFolder();
     await using handle = await namelessFile(join(folder, 'file'));
     await handle.writeFile('mine');

@@ -19,7 +19,7 @@ describe('how an error resolves a run', () => {
     ['two artifacts of one name', new ServiceError('conflict', 'x', 409), 'malformed-payload'],
     ['an artifact that the queue does not take', new ServiceError('refused', 'x', 400), 'malformed-payload'],
     ['a queue that is out of order', new ServiceError('unavailable', 'x', 503), 'resource-unavailable'],
-    ['a queue that can not be reached', new ServiceError('unreachable', 'x'), 'resource-unavailable'],
+    ['a queue that cannot be reached', new ServiceError('unreachable', 'x'), 'resource-unavailable'],
     ['a queue that forbids it', new ServiceError('forbidden', 'x', 403), 'resource-unavailable'],
   ])('%s: exception, %3$s', (_, error, reason) => {
     expect(outcomeOf(error)).toEqual({ result: 'exception', reason, message: 'x' });

@@ -31,7 +31,7 @@ describe('the schema of payloads', () => {
     );
   });
 
-  it('can not have two parts that claim the same property: a mistake that is found at the start', () => {
+  it('cannot have two parts that claim the same property: a mistake that is found at the start', () => {
     const one = { properties: { env: { type: 'object' } } };
     expect(() =>
       mergeSchema('x', [

@@ -56,7 +56,7 @@ describe('an empty answer', () => {
     expect(levels()).toEqual([]);
   });
 
-  it('is bad luck when the queue can not be asked', async () => {
+  it('is bad luck when the queue cannot be asked', async () => {
     const { empty, slots } = start({ until: new Error('out of order') });
     expect(await empty()).toBe(false);
     expect(slots.free).toBe(2);
@@ -177,7 +177,7 @@ describe('a quarantine that the worker may not ask about', () => {
   });
 });
 
-describe('a quarantine whose end can not be asked for', () => {
+describe('a quarantine whose end cannot be asked for', () => {
   it('is asked about again within seconds: the worker would do nothing for minutes', async () => {
     const { empty, says, asked, released, slots } = start({ until: Date.now() + MINUTE });
     expect(await empty()).toBe(true);

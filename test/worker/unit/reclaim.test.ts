@@ -205,7 +205,7 @@ describe('a renewal that fails', () => {
     ['nobody answers', new ServiceError('unreachable', 'nobody there')],
     ['the credentials are not believed', new ServiceError('forbidden', 'no', 401)],
     ['the request is refused', new ServiceError('refused', 'no', 400)],
-    ['the answer can not be read', new TypeError('no takenUntil')],
+    ['the answer cannot be read', new TypeError('no takenUntil')],
   ])('is made again until the claim has run out: %s', async (_, error) => {
     const { answers, lost, renewedAt, news } = start();
     answers.push(...Array.from({ length: 1_000 }, () => error));

@@ -88,7 +88,7 @@ describe('the filter in front of a log', () => {
     expect(text(['token-', 'tower'], 'token-token')).toBe('token-tower');
   });
 
-  it('holds nothing back that can not be the beginning of a secret', () => {
+  it('holds nothing back that cannot be the beginning of a secret', () => {
     const filter = redaction(() => [new Secret('token-token')]);
     const seen = (chunk: string) => Buffer.concat(filter.pass(Buffer.from(chunk))).toString();
     expect(seen('progress 10 %\n')).toBe('progress 10 %\n');

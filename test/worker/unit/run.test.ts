@@ -79,7 +79,7 @@ describe('the commands of a run', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('end with one that can not be started', async () => {
+  it('end with one that cannot be started', async () => {
     fakeTimers();
     const { commands, outcome } = start();
     await turn();
@@ -165,7 +165,7 @@ describe('a run that is stopped', () => {
     expect(worker).toBeDefined();
   });
 
-  it('and can not be, ends all the same: closing the sandbox is another way to its processes', async () => {
+  it('and cannot be, ends all the same: closing the sandbox is another way to its processes', async () => {
     fakeTimers();
     const failure = new Error('nobody can be signalled');
     const { run, outcome } = start({}, { stop: () => Promise.reject(failure) });

@@ -310,7 +310,7 @@ describe('the file of a log', () => {
     expect(await linesOf(log)).toHaveLength(1);
   });
 
-  it('can not be had where no folder takes it, and each folder’s reason is told', async () => {
+  it('cannot be had where no folder takes it, and each folder’s reason is told', async () => {
     const place = await folder();
     await writeFile(join(place, 'a'), '');
     const opening = start({ folders: [join(place, 'a'), join(place, 'missing')] });

@@ -5,7 +5,6 @@ export { isMark, KEEPER } from './processes/mark.ts';
 export { pidNamespaceMethods } from './pid-namespace/namespace-methods.ts';
 export type { OtherUser } from './pid-namespace/other-user.ts';
 export { namespaceOpener, openPidNamespace, type PidNamespace } from './pid-namespace/pid-namespace.ts';
-export { quoted } from './launcher/quoted.ts';
 export { NativeSandbox } from './sandbox.ts';
 export type { LaunchOptions } from './launcher/launcher.ts';
 export { oneAhead, onDemand } from './spare.ts';

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { shellQuoted } from '../../../base/index.ts';
 import { isAlive } from '../processes/index.ts';
-import { isMark, KEEPER, quoted } from '../native/index.ts';
+import { isMark, KEEPER } from '../native/index.ts';
 
 /** What a run may use at most; 0 is as much as the machine has. */
 export interface RunLimits {
@@ -64,7 +65,7 @@ export function controlGroups(limits: RunLimits): ControlGroups {
     [...folders].map(([folder, settings]) => ({ group: `${folder}/${PREFIX}${mark}`, settings }));
   return {
     launcherLines: [...folders.keys()]
-      .map(folder => `echo 0 >${quoted(`${folder}/${PREFIX}`)}"$${KEEPER}"/cgroup.procs || exit 1\n`)
+      .map(folder => `echo 0 >${shellQuoted(`${folder}/${PREFIX}`)}"$${KEEPER}"/cgroup.procs || exit 1\n`)
       .join(''),
     missing:
       missing.length === 0

@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { relative } from 'node:path';
+import { shellQuoted } from '../../../base/index.ts';
 import { isBelow } from '../../files/is-below.ts';
 import { makeFolders } from '../../files/make-folders.ts';
 import type { HostPath } from '../engine.ts';
-import { quoted } from '../native/index.ts';
 
 /** Folders of the machine that everybody can write to, and that a run has for itself, by their names in the run's state. */
 const PRIVATE = { tmp: '/tmp', 'var-tmp': '/var/tmp' } as const;
@@ -56,7 +56,7 @@ export function privatePlaces({
   );
   // The folder that is shown is found under its own name only before the place that it lies in is covered.
   const lines = [
-    ...kept.map(({ folder, name, below }) => `"$3" -o bind ${quoted(folder)} "$5/${name}"/${quoted(below)}`),
+    ...kept.map(({ folder, name, below }) => `"$3" -o bind ${shellQuoted(folder)} "$5/${name}"/${shellQuoted(below)}`),
     ...places.map(([name, path]) => `"$3" -o rbind "$5/${name}" ${path}`),
     ...hidden.map(path => `"$3" -o bind "$5/empty" ${path}`),
     ...(isFolder('/dev/shm') ? ['"$3" -t tmpfs -o nosuid,nodev,mode=1777 shm /dev/shm'] : []),

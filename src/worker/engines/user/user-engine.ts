@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shellQuoted } from '../../../base/index.ts';
 import { isCode } from '../../files/is-code.ts';
 import type { Owner } from '../../files/owner.ts';
 import type { Engine, SandboxOptions, UserOptions } from '../engine.ts';
@@ -14,7 +15,6 @@ import {
   onDemand,
   pidNamespaceMethods,
   processLimit,
-  quoted,
   type OtherUser,
   type Tools,
 } from '../native/index.ts';
@@ -185,9 +185,9 @@ function otherUser(
     unshare: ['--ipc'],
     spaces: ['ipc'],
     lines,
-    arguments: `${quoted(stateFolder)}/"$mark"`,
+    arguments: `${shellQuoted(stateFolder)}/"$mark"`,
     launcherLines,
-    become: `${quoted(tools.setpriv ?? '')} --reuid="$1" --regid="$1" "$2" --`,
+    become: `${shellQuoted(tools.setpriv ?? '')} --reuid="$1" --regid="$1" "$2" --`,
   };
 }
 

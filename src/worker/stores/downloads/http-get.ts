@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { urlDecoded } from '../../../base/index.ts';
 
 /** A download that no further try would mend. The message is for the task's log. */
 export class NotDownloadable extends Error {
@@ -64,16 +65,8 @@ export async function httpGet(
 /** A name and a password may stand in the URL itself. */
 function authorization({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === '' && password === '') return {};
-  const words = `${decoded(username)}:${decoded(password)}`;
+  const words = `${urlDecoded(username)}:${urlDecoded(password)}`;
   return { authorization: `Basic ${Buffer.from(words).toString('base64')}` };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function webUrl(text: string): URL {

@@ -1,4 +1,4 @@
-import { quoted } from './quoted.ts';
+import { shellQuoted } from '../../../../base/index.ts';
 import type { Tools } from './tools.ts';
 
 /**
@@ -54,7 +54,7 @@ export function carryEnvironment(
     const restore =
       tools.shellKind === 'dash'
         ? `unset ${ADDED_BY_SHELLS.join(' ')}`
-        : `unset ${ADDED_BY_SHELLS.join(' ')}; set -- ${quoted(tools.env)} -- "$@"`;
+        : `unset ${ADDED_BY_SHELLS.join(' ')}; set -- ${shellQuoted(tools.env)} -- "$@"`;
     return { variables: { ...environment }, restore };
   }
   const passes = tools.envExpands ? passesAnyShell : () => false;
@@ -76,7 +76,7 @@ export function carryEnvironment(
 function byEnv(carriers: readonly string[], { env }: Pick<Tools, 'env'>): string {
   const removals = [...ADDED_BY_SHELLS, ...carriers].map(name => `-u ${name}`).join(' ');
   const assignments = carriers.map(name => `\${${name}}`).join(' ');
-  return `set -- ${quoted(env)} ${removals} -S ${quoted(`-- ${assignments}`)} "$@"`;
+  return `set -- ${shellQuoted(env)} ${removals} -S ${shellQuoted(`-- ${assignments}`)} "$@"`;
 }
 
 /**
@@ -94,6 +94,6 @@ const BY_NODE = `
   process.execve(nice, [nice, '-n', '0', '--', ...command], environment);`;
 
 function byNode({ nice }: Pick<Tools, 'nice'>): string {
-  const words = [process.execPath, '--no-warnings', '-e', BY_NODE, '--', nice].map(quoted).join(' ');
+  const words = [process.execPath, '--no-warnings', '-e', BY_NODE, '--', nice].map(shellQuoted).join(' ');
   return `set -- ${words} "$@"`;
 }

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { CommandNotStarted, type Command, type CommandResult } from '../../engine.ts';
 import { carryEnvironment } from './environment.ts';
 import { KEEPER, SANDBOX } from '../processes/mark.ts';
-import { quoted } from './quoted.ts';
+import { shellQuoted } from '../../../../base/index.ts';
 import { FROM_STDIN, openStdin } from './stdin.ts';
 import { startedLimits } from './started-limits.ts';
 import type { View } from './startable.ts';
@@ -186,16 +186,16 @@ export class Launcher {
     const [program = ''] = argv;
     // For the programs before it, a first word with an equals sign may be a variable, and one with a dash an option.
     const guard = /=|^-/.test(program) ? [tools.nice, '-n', '0', '--'] : [];
-    const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
+    const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${shellQuoted(value)}`);
     // The braces have the shell read all of it before it does anything.
     return `{
-      cd -- ${quoted(folder)} || exit 1
+      cd -- ${shellQuoted(folder)} || exit 1
       printf 'inside\\n' >&3
       ${limits}
       ${anew(1)}
       ${separateErrors ? anew(ERRORS) : ''}
       ${stdin === undefined ? '' : openStdin(stdin)}
-      set -- ${[...guard, ...argv].map(quoted).join(' ')}
+      set -- ${[...guard, ...argv].map(shellQuoted).join(' ')}
       unset PATH ${SANDBOX}
       ${restore}
       ${exports.join('\n')}

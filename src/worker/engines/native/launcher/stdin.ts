@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { makePipe } from './anonymous-pipe.ts';
-import { quoted } from './quoted.ts';
+import { shellQuoted } from '../../../../base/index.ts';
 
 /** The descriptors of the shell that becomes a command: a pipe, and the end of it that the command reads. */
 const [PIPE, READER] = [5, 6];
@@ -35,6 +35,6 @@ ${end}
 function printed(text: string): string {
   return text
     .split('\0')
-    .map(part => `printf %s ${quoted(part)}`)
+    .map(part => `printf %s ${shellQuoted(part)}`)
     .join(String.raw` && printf '\000' && `);
 }

@@ -1,7 +1,7 @@
 import type { Command } from '../../engine.ts';
 import { carryEnvironment } from './environment.ts';
 import type { LaunchOptions } from './launcher.ts';
-import { quoted } from './quoted.ts';
+import { shellQuoted } from '../../../../base/index.ts';
 
 /** A program that a shell becomes, and variables for that shell. */
 export interface TerminalScript {
@@ -17,9 +17,9 @@ export function terminalScript(
 ): TerminalScript {
   const { variables, restore } = carryEnvironment(env, { ...tools, shellKind: 'other' });
   const script = `
-    cd -- ${quoted(folder)} || exit 1
+    cd -- ${shellQuoted(folder)} || exit 1
     ${limits}
-    set -- ${argv.map(quoted).join(' ')}
+    set -- ${argv.map(shellQuoted).join(' ')}
     ${env.PATH === undefined ? 'unset PATH' : ''}
     ${restore}
     exec "$@"`;

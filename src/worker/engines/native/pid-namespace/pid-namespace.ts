@@ -11,7 +11,7 @@ import type { OutputPipe } from '../launcher/output-pipe.ts';
 import { killFromOutside, namespaceForChildren, type Space } from './outside-kill.ts';
 import { isRunning, readProc } from '../processes/process-table.ts';
 import { signal } from '../processes/signal.ts';
-import { quoted } from '../launcher/quoted.ts';
+import { shellQuoted } from '../../../../base/index.ts';
 import type { PidNamespaceMethod } from './namespace-methods.ts';
 import type { OtherUser } from './other-user.ts';
 import type { Tools } from '../launcher/tools.ts';
@@ -67,7 +67,7 @@ export function namespaceOpener(
   { unshare, remount, nsenter, drop, setsid, userNamespace }: PidNamespaceMethod,
   { tools, limit, separateErrors, otherUser }: NamespaceOptions,
 ): Opener {
-  const words = (list: readonly string[]) => list.map(quoted).join(' ');
+  const words = (list: readonly string[]) => list.map(shellQuoted).join(' ');
   // nsenter does not fork, so that the launcher after it stays outside the PID namespace, where no member can signal it,
   // and only its children are members. Each has a session of its own, so that process groups have numbers inside, and
   // `kill 0` stays there.
@@ -85,7 +85,7 @@ export function namespaceOpener(
   return new Opener(
     [...tools.closing, tools.shell],
     {
-      shell: quoted(tools.shell),
+      shell: shellQuoted(tools.shell),
       first: `${words([...making, ...init])} ${otherUser?.arguments ?? ''}`,
       launcher:
         `${words(enter)} ${files.join(' ')} -- ${words([...drop, tools.shell, ...launching])} ` +

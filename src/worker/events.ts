@@ -17,9 +17,9 @@ export interface Incidents {
   /** `claimWork` was answered again, after calls that failed. */
   readonly 'claim-work-works': object;
   /** The question how many tasks are pending failed. */
-  readonly 'look-failed': { readonly err: unknown };
+  readonly 'pending-check-failed': { readonly err: unknown };
   /** That question was answered again. */
-  readonly 'look-works': object;
+  readonly 'pending-check-works': object;
   /** Until a time in ISO 8601; see asking/quarantine.ts. */
   readonly quarantined: { readonly until: string };
   readonly 'quarantine-ended': object;

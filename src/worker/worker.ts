@@ -24,9 +24,9 @@ import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
 import { claim } from './asking/claim.ts';
 import { ENGINE_WATCH_TIMES, engineWatch } from './asking/engine-watch.ts';
-import { lastWord } from './asking/last-word.ts';
-import { listen } from './asking/listen.ts';
-import { look } from './asking/look.ts';
+import { askingState } from './asking/asking-state.ts';
+import { demandFromNotices } from './asking/notice-demand.ts';
+import { pendingCheck } from './asking/pending-check.ts';
 import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
 import { room, roomInAll } from './asking/room.ts';
@@ -88,7 +88,7 @@ export function createWorker(
     const rooms = [...(disk ? [disk] : []), engines];
     const engineBack$ = engines.release$.pipe(share());
     const released$ = merge(shutOut.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
-    const word = lastWord();
+    const asking = askingState();
     const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
     secrets.addAllOf(config);
@@ -99,7 +99,7 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
-      noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
+      noClaimOpen$: defer(() => (life.draining ? asking.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
     };
@@ -108,17 +108,17 @@ export function createWorker(
     const notice$ = link.notices$.pipe(share());
     const looking$ = released$.pipe(
       startWith(undefined),
-      switchMap(() => look(queue, slots, notice$, tell, undefined, undefined, word)),
+      switchMap(() => pendingCheck(queue, slots, notice$, tell, undefined, undefined, asking)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
       life.whilePulseIs('up', looking$),
-      notice$.pipe(listen(queue, slots, undefined, word)),
+      notice$.pipe(demandFromNotices(queue, slots, undefined, asking)),
     ).pipe(takeUntil(life.draining$));
 
     // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
     const work$ = demand$.pipe(
-      claim(queue, tell, life.draining$, shutOut, word, roomInAll(rooms)),
+      claim(queue, tell, life.draining$, shutOut, asking, roomInAll(rooms)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -132,10 +132,10 @@ export function createWorker(
           config,
           work$,
           { unused$: slots.unused$, outOfService$: engines.outOfService(slots.outOfService$) },
-          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : word.confirmed()),
+          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
           () => (parts.isNeeded ? stillNeeded(parts.isNeeded) : of(undefined)),
         ),
-        notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), word, parts.random),
+        notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), asking, parts.random),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(toldToGo$)).pipe(
         map(() => ({ type: 'drained' as const })),

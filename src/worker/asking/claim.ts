@@ -21,7 +21,7 @@ import {
 import { fullJitter, type Backoff } from '../../base/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
-import { lastWord, type LastWord } from './last-word.ts';
+import { askingState, type AskingState } from './asking-state.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Room } from './room.ts';
 
@@ -60,7 +60,7 @@ export function claim(
   tell: Tell,
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
-  word: LastWord = lastWord(),
+  asking: AskingState = askingState(),
   room?: Pick<Room, 'isThere'>,
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
@@ -71,7 +71,7 @@ export function claim(
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
-          const closed = word.opened();
+          const closed = asking.callOpened();
           return from(queue.claimWork(demand.tasks)).pipe(
             tap({ next: closed, error: closed }),
             mergeMap(claims => {
@@ -103,7 +103,7 @@ export function claim(
     const verdict = quarantine?.isShutOut(demand.isExpected, claims);
     if (!verdict || claims > 0) {
       demand.answered(claims);
-      if (claims === 0) word.nothing();
+      if (claims === 0) asking.nothingPending();
       return EMPTY;
     }
     return merge(from(verdict), draining$.pipe(map(() => true))).pipe(
@@ -111,7 +111,7 @@ export function claim(
       tap(shutOut => {
         if (shutOut) demand.failed();
         else demand.answered(claims);
-        word.nothing();
+        asking.nothingPending();
       }),
       ignoreElements(),
     );
@@ -121,7 +121,7 @@ export function claim(
     // Calls that were open at the same time fail of the same: together they are one failure.
     if (failures === failuresBefore) failures++;
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
-    word.failed();
+    asking.callFailed();
     tell({ type: 'claim-work-failed', err, waitMs });
     const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;
     return merge(timer(waitMs), draining$, works$, back$).pipe(

@@ -1,7 +1,7 @@
 import { catchError, defer, EMPTY, ignoreElements, switchMap, type Observable } from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../life/context.ts';
-import { HURRY_MS, noClaimOpen } from '../run/hurry.ts';
+import { REPORT_GRACE_MS, noClaimOpen } from '../run/grace.ts';
 
 /** Gives a claim back that came when this worker was already going: the queue runs it elsewhere, at once. */
 export function giveBack(claim: Claim, worker: WorkerContext): Observable<never> {
@@ -9,7 +9,9 @@ export function giveBack(claim: Claim, worker: WorkerContext): Observable<never>
   return defer(() => {
     tell({ type: 'giving-back', claim });
     return noClaimOpen(worker).pipe(
-      switchMap(() => queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(HURRY_MS))),
+      switchMap(() =>
+        queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(REPORT_GRACE_MS)),
+      ),
     );
   }).pipe(
     ignoreElements(),

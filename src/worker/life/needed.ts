@@ -12,7 +12,7 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import type { LastWord } from '../asking/last-word.ts';
+import type { AskingState } from '../asking/asking-state.ts';
 import type { ExitReason } from './worker-state.ts';
 
 /**
@@ -64,7 +64,7 @@ export function stillNeeded(
 export function notNeeded(
   isNeeded: IsNeeded | undefined,
   resting$: Observable<unknown>,
-  { noClaimOpen$ }: Pick<LastWord, 'noClaimOpen$'>,
+  { noClaimOpen$ }: Pick<AskingState, 'noClaimOpen$'>,
   random: () => number = Math.random,
   pace: Pace = PACE,
 ): Observable<ExitReason> {

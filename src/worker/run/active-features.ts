@@ -3,7 +3,7 @@ import type { CommandResult, Sandbox } from '../engines/engine.ts';
 import type { ActiveFeature, Ending, RunHandle, SummaryLine } from '../features/index.ts';
 import { isLogged, outcomeOf, type Outcome } from '../outcome.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
-import type { Wish } from './wishes.ts';
+import type { FeatureRequest } from './feature-requests.ts';
 
 interface Active {
   readonly name: string;
@@ -16,8 +16,8 @@ export class ActiveFeatures {
   readonly #active: Active[] = [];
 
   /** Starts features one after the other, until the first that fails or, but for those that always serve, a stop of the run. */
-  async start(wishes: readonly Wish[], run: RunHandle): Promise<void> {
-    for (const { name, feature, ask } of wishes) {
+  async start(requests: readonly FeatureRequest[], run: RunHandle): Promise<void> {
+    for (const { name, feature, ask } of requests) {
       const isAlways = feature.always === true;
       if (!isAlways) run.signal.throwIfAborted();
       this.#active.push({ name, isAlways, feature: await feature.start(ask, run) });

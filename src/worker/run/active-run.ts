@@ -165,8 +165,8 @@ export class ActiveRun {
   }
 
   /** The worker has no more time for the uploads of this run: what is not uploaded by now gives way to the report. */
-  hurry(): void {
-    this.dispatch({ type: 'hurry' });
+  cutOffUploads(): void {
+    this.dispatch({ type: 'cutoff' });
     this.#uploadsStopped.abort(new Error('the worker has to go'));
   }
 

@@ -25,8 +25,8 @@ export type RunEvent =
   /** Processes are dead, the folder is gone: only now its slot is free. It is not where processes are left. */
   | { readonly type: 'end'; readonly processesLeft?: boolean }
   | { readonly type: 'stop'; readonly reason: StopReason }
-  /** The worker has to go, and has no more time for uploads: see hurry.ts. */
-  | { readonly type: 'hurry' };
+  /** The worker has to go, and has no more time for uploads: see grace.ts. */
+  | { readonly type: 'cutoff' };
 
 export const CLAIMED: RunState = { phase: 'claimed' };
 
@@ -46,7 +46,7 @@ export function nextRunState(state: RunState, event: RunEvent): RunState {
       state.stop !== undefined;
     return late ? state : { ...state, stop: event.reason };
   }
-  if (event.type === 'hurry') {
+  if (event.type === 'cutoff') {
     return state.phase === 'uploading' && !state.stop ? { ...state, stop: 'worker-shutdown' } : state;
   }
   const stop = state.stop && { stop: state.stop };

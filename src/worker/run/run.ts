@@ -5,7 +5,7 @@ import { TaskError, type Outcome } from '../outcome.ts';
 import { commandSummary, goDuration, killedLine, shellWords } from '../task-log/words.ts';
 import type { ExitCodes } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
-import { halfOfTheTime } from './hurry.ts';
+import { halfOfGrace } from './grace.ts';
 
 /**
  * Runs a task's commands, one after the other, until the first that fails. A stop ends every process of the run; this
@@ -37,7 +37,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     stopping.catch(failStop);
   };
   // Whatever it is stopped for, a worker that has to go does not wait for it any longer.
-  const hurry = halfOfTheTime(run.worker).subscribe(() => {
+  const graceOver = halfOfGrace(run.worker).subscribe(() => {
     end(0);
   });
   // From here on neither the limit nor the end of the worker stops the run, while its output is still being read.
@@ -78,7 +78,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     try {
       await stopping;
     } finally {
-      hurry.unsubscribe();
+      graceOver.unsubscribe();
     }
   }
 }

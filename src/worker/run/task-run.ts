@@ -21,7 +21,7 @@ import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp, untilGone } from './clean-up.ts';
-import { halfOfTheTime, isClaimOpen } from './hurry.ts';
+import { halfOfGrace, isClaimOpen } from './grace.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';
@@ -75,13 +75,13 @@ function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown>
   }
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
-      const hurried$ = halfOfTheTime(run.worker).pipe(
+      const cutOff$ = halfOfGrace(run.worker).pipe(
         map(() => {
-          run.hurry();
+          run.cutOffUploads();
           return outcome;
         }),
       );
-      const reported$ = merge(uploaded$, hurried$).pipe(
+      const reported$ = merge(uploaded$, cutOff$).pipe(
         take(1),
         concatMap(ended => resolve(run, ended)),
       );

@@ -3,13 +3,13 @@ import { map, merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
 import type { WorkerContext } from '../life/context.ts';
 
 /** How long a report is tried, in ms, by a worker that has to go now: the claim may as well expire. */
-export const HURRY_MS = 10_000;
+export const REPORT_GRACE_MS = 10_000;
 
 /**
  * Emits halfway through `shutdownGraceSecs`. Commands that still run are killed then, and runs that still upload are
  * reported: the other half is for telling the queue. A forced worker has no time at all.
  */
-export function halfOfTheTime(worker: GoingWorker): Observable<unknown> {
+export function halfOfGrace(worker: GoingWorker): Observable<unknown> {
   return partOfTheTime(worker, graceMs => graceMs / 2);
 }
 

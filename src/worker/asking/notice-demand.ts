@@ -14,7 +14,7 @@ import type { Queue } from '../../taskcluster/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
-import { lastWord, type LastWord } from './last-word.ts';
+import { askingState, type AskingState } from './asking-state.ts';
 
 /** A notice older than this (ms) may have been answered by another claim; it is not believed unchecked. */
 const FRESH_MS = 5_000;
@@ -25,11 +25,11 @@ const CHECK_MS = 4_000;
  * One notice, one claim: each notice of a pending task becomes a wish for one task. Notices that arrive together
  * become one wish for as many, since claimWork gives whichever tasks come first.
  */
-export function listen(
+export function demandFromNotices(
   queue: Queue,
   slots: Slots,
   now: () => number = () => queue.now(),
-  word: LastWord = lastWord(),
+  asking: AskingState = askingState(),
 ): OperatorFunction<PendingNotice, Demand> {
   return notices$ =>
     defer(() => {
@@ -67,7 +67,7 @@ export function listen(
         mergeMap(inBatches),
         map(notices => {
           for (const notice of notices) held.delete(notice);
-          return demandFor(notices, slots, word);
+          return demandFor(notices, slots, asking);
         }),
         finalize(() => {
           for (const notice of [...held]) {
@@ -108,7 +108,7 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
   }
 }
 
-function demandFor(notices: readonly PendingNotice[], slots: Slots, word: LastWord): Demand {
+function demandFor(notices: readonly PendingNotice[], slots: Slots, asking: AskingState): Demand {
   return {
     tasks: notices.length,
     isExpected: true,
@@ -119,7 +119,7 @@ function demandFor(notices: readonly PendingNotice[], slots: Slots, word: LastWo
     failed: () => {
       slots.giveBack(notices.length);
       for (const notice of notices) notice.giveBack();
-      word.noticeGivenBack();
+      asking.noticeGivenBack();
     },
   };
 }

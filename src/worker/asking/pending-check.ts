@@ -26,9 +26,9 @@ import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
-import { lastWord, type LastWord, type WhyLook } from './last-word.ts';
+import { askingState, type AskingState, type CheckReason } from './asking-state.ts';
 
-export interface LookTimes {
+export interface PendingCheckTimes {
   /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */
   readonly quietMs: number;
   /**
@@ -41,7 +41,7 @@ export interface LookTimes {
 }
 
 /** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
-export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
+export const PENDING_CHECK_TIMES: PendingCheckTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
 
 /** With more tasks than these left, nobody else will have taken all of them so soon. */
 const PLENTY = MOST_CLAIMS;
@@ -60,16 +60,16 @@ const COMES_AGAIN_MS = 1_000;
  * is not allowed (403) is a wish made without it, after a quiet while or a claim that failed.
  *
  * @param notice$ each of its items says that notices do come
- * @param word asks for a look at once: a claim has failed, or the worker is about to go for idleness
+ * @param asking asks for a look at once: a claim has failed, or the worker is about to go for idleness
  */
-export function look(
+export function pendingCheck(
   queue: Queue,
   slots: Slots,
   notice$: Observable<unknown>,
   tell: Tell,
-  { quietMs, backlogMs, plentyMs }: LookTimes = LOOK_TIMES,
+  { quietMs, backlogMs, plentyMs }: PendingCheckTimes = PENDING_CHECK_TIMES,
   random: () => number = Math.random,
-  word: LastWord = lastWord(),
+  asking: AskingState = askingState(),
 ): Observable<Demand> {
   return defer(() => {
     let noticed = false;
@@ -91,7 +91,7 @@ export function look(
       const tasks = slots.take(Math.min(count, MOST_CLAIMS));
       left = count - tasks;
       noticed = false;
-      if (count === 0) word.nothing();
+      if (count === 0) asking.nothingPending();
       if (tasks > 0 || count === 0) isOwed = false;
       return tasks === 0 ? undefined : demandFor(tasks, isExpected, slots, failed);
     };
@@ -109,14 +109,14 @@ export function look(
       defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
         // Taken here, the slots of an answer that nobody waits for any more stay free.
         map(count => {
-          if (failures > 0) tell({ type: 'look-works' });
+          if (failures > 0) tell({ type: 'pending-check-works' });
           failures = 0;
           return wish(count ?? (isOwed ? 1 : unknownMeans), count !== undefined);
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
-          tell({ type: 'look-failed', err });
-          word.failed();
+          tell({ type: 'pending-check-failed', err });
+          asking.callFailed();
           failures++;
           left = 0;
           return EMPTY;
@@ -148,7 +148,7 @@ export function look(
         filter(() => failures > 0),
         tap(makeDue),
       ),
-      reasons(word, notice$).pipe(
+      reasons(asking, notice$).pipe(
         tap(why => {
           if (why === 'notice-given-back') isOwed = true;
           // While looks fail, the next one waits its turn.
@@ -169,9 +169,9 @@ export function look(
   });
 }
 
-/** Why to look, when it is time for that. A notice that comes makes a look for one that was given back needless. */
-function reasons({ look$ }: LastWord, notice$: Observable<unknown>): Observable<WhyLook> {
-  return look$.pipe(
+/** Why to pendingCheck, when it is time for that. A notice that comes makes a look for one that was given back needless. */
+function reasons({ check$ }: AskingState, notice$: Observable<unknown>): Observable<CheckReason> {
+  return check$.pipe(
     mergeMap(why =>
       why === 'idle'
         ? of(why)

@@ -11,7 +11,7 @@ export const metadata = feature({
     enableMetadata: {
       type: 'boolean',
       default: true,
-      description: `Whether ${NAME}, beside tasksDir, names the last task`,
+      description: `Record the last task in ${NAME}, beside tasksDir`,
       since: 'generic-worker',
     },
   },

@@ -14,7 +14,7 @@ export const osGroups = feature({
     enableOSGroups: {
       type: 'boolean',
       default: true,
-      description: 'Whether payloads may ask for groups of the operating system',
+      description: 'Allow payloads to request groups of the operating system',
       since: 'generic-worker',
     },
   },

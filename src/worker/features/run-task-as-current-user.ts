@@ -12,7 +12,7 @@ export const runTaskAsCurrentUser = feature({
     enableRunTaskAsCurrentUser: {
       type: 'boolean',
       default: true,
-      description: "Whether payloads may ask to run as the worker's own user",
+      description: "Allow payloads to run as the worker's own user",
       since: 'generic-worker',
     },
   },

@@ -72,14 +72,14 @@ export const loopbackAudio = unavailable({
   name: 'loopbackAudio',
   title: 'A virtual audio device',
   why: NOT_YET,
-  property: ['enableLoopbackAudio', 'Whether payloads may ask for a virtual audio device'],
+  property: ['enableLoopbackAudio', 'Allow payloads to request a virtual audio device'],
 });
 
 export const loopbackVideo = unavailable({
   name: 'loopbackVideo',
   title: 'A virtual video device',
   why: NOT_YET,
-  property: ['enableLoopbackVideo', 'Whether payloads may ask for a virtual video device'],
+  property: ['enableLoopbackVideo', 'Allow payloads to request a virtual video device'],
 });
 
 export const hideCmdWindow = unavailable({
@@ -92,7 +92,7 @@ export const runAsAdministrator = unavailable({
   name: 'runAsAdministrator',
   title: 'Run commands with elevated rights (Windows)',
   why: WINDOWS,
-  property: ['enableRunAsAdministrator', 'Whether payloads may ask for elevated processes (Windows)'],
+  property: ['enableRunAsAdministrator', 'Allow payloads to request elevated processes (Windows)'],
 });
 
 export const rdpInfo = unavailable({
@@ -103,5 +103,5 @@ export const rdpInfo = unavailable({
   isWanted: ({ payload }) => payload.rdpInfo !== undefined,
   title: '',
   why: WINDOWS,
-  property: ['enableRDP', 'Whether payloads may ask for remote desktop access (Windows)'],
+  property: ['enableRDP', 'Allow payloads to request remote desktop access (Windows)'],
 });

@@ -11,7 +11,7 @@ import { decryptVariables } from './variables.ts';
 const properties = {
   encryptedEnvKeyLocation: {
     type: 'file',
-    description: 'OpenPGP key that decrypts encryptedEnv, ASCII-armoured (tcw new-openpgp-keypair makes one)',
+    description: 'OpenPGP key, ASCII-armoured, that decrypts encryptedEnv (see tcw new-openpgp-keypair)',
     since: 'tcw',
   },
 } as const satisfies Record<string, Property>;

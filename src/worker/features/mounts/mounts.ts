@@ -21,19 +21,19 @@ export const mounts = feature({
     enableMounts: {
       type: 'boolean',
       default: true,
-      description: 'Whether payloads may ask for mounts and caches',
+      description: 'Allow payloads to request mounts and caches',
       since: 'generic-worker',
     },
     cachesDir: {
       type: 'directory',
       default: 'caches',
-      description: 'Where caches are kept between tasks',
+      description: 'Directory that keeps caches between tasks',
       since: 'generic-worker',
     },
     downloadsDir: {
       type: 'directory',
       default: 'downloads',
-      description: 'Where downloaded content of mounts is kept',
+      description: 'Directory that keeps downloaded content of mounts',
       since: 'generic-worker',
     },
   },

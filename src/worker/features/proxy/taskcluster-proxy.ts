@@ -22,19 +22,19 @@ export const taskclusterProxy = feature({
     enableTaskclusterProxy: {
       type: 'boolean',
       default: true,
-      description: 'Whether payloads may ask for the Taskcluster proxy',
+      description: 'Allow payloads to request the Taskcluster proxy',
       since: 'generic-worker',
     },
     taskclusterProxyPort: {
       type: 'port',
       default: 80,
-      description: 'First port of the Taskcluster proxy; slot n adds 4 × n. A free one if it is refused',
+      description: 'First port of the Taskcluster proxy; slot n uses 4 × n more. Fallback: any free port',
       since: 'generic-worker',
     },
     taskclusterProxyExecutable: {
       type: 'string',
       default: 'taskcluster-proxy',
-      description: "generic-worker's proxy program; not needed, since the worker has a proxy",
+      description: "Ignored: generic-worker's proxy program. tcw has its own proxy",
       since: 'generic-worker',
     },
   },

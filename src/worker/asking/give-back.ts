@@ -3,7 +3,10 @@ import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../life/context.ts';
 import { REPORT_GRACE_MS, noClaimOpen } from '../run/grace.ts';
 
-/** Gives a claim back that came when this worker was already going: the queue runs it elsewhere, at once. */
+/**
+ * Gives back a claim that arrived while this worker was shutting down. The queue then runs the task elsewhere
+ * at once.
+ */
 export function giveBack(claim: Claim, worker: WorkerContext): Observable<never> {
   const { queue, tell } = worker;
   return defer(() => {

@@ -5,7 +5,7 @@ import type { NeededScope, OpenFeature, WorkerFeature } from '../features/index.
 import { TaskError } from '../outcome.ts';
 import type { TaskSpec } from '../task-spec.ts';
 
-/** What a task asks for of one feature. */
+/** A task's request to one feature. */
 export interface FeatureRequest {
   readonly name: string;
   readonly feature: WorkerFeature;
@@ -18,10 +18,10 @@ interface Pool {
 }
 
 /**
- * What a task asks for, feature by feature.
+ * Collects a task's requests to all features.
  *
- * @throws TaskError `malformed-payload` with everything that is wrong: with the payload, with the task's scopes, and with
- *   what this pool or its engine does not offer
+ * @throws TaskError `malformed-payload` with every problem of the payload, of the task's scopes, and of
+ *   features that this pool or its engine does not offer
  */
 export async function featureRequestsOf(
   task: TaskSpec,
@@ -48,7 +48,7 @@ export async function featureRequestsOf(
   return requests;
 }
 
-/** What a task that is refused asks of the features that also serve such a task: its log. */
+/** Returns the requests of a refused task to the features that serve such tasks as well, which is its log. */
 export function featureRequestsOfRefused(
   task: TaskSpec,
   claim: Claim,
@@ -73,7 +73,7 @@ function disabled(name: string, { provisionerId, workerType }: Pool): string {
   return `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (${provisionerId}/${workerType})`;
 }
 
-/** In generic-worker's words. */
+/** The wording is generic-worker's. */
 function scopeProblems(name: string, needed: readonly NeededScope[], { task }: Claim): string[] {
   const scopes = task.scopes ?? [];
   const missing = needed.filter(scope => !satisfies(scopes, scope));

@@ -13,7 +13,10 @@ import { handleOf } from './handle.ts';
 import { runAfterUserCreation } from './user-script.ts';
 import { featureRequestsOf, featureRequestsOfRefused, type FeatureRequest } from './feature-requests.ts';
 
-/** Makes a claim ready to run: its log, its payload checked, its folder, the place for its processes. */
+/**
+ * Prepares a claim: creates its log, checks its payload, creates its folder, starts its features and opens its
+ * sandbox.
+ */
 export function prepare(run: ActiveRun): Observable<PreparedRun> {
   return defer(() => {
     run.dispatch({ type: 'prepare' });
@@ -24,7 +27,7 @@ export function prepare(run: ActiveRun): Observable<PreparedRun> {
 async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const { claim, worker, folder } = run;
   const { config, engines } = worker;
-  // Written down before there is anything to remove.
+  // Entered in the ledger before there is anything to remove.
   const entry = (run.entry = worker.ledger?.begin(run.name));
   const [opened, made] = await Promise.allSettled([
     openTaskLog({
@@ -73,7 +76,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   return ready;
 }
 
-/** Where no user is left, the worker is of no use until its machine starts again. */
+/** If no user id is left, the worker is of no use until its machine restarts. */
 async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<TaskUser | undefined> {
   try {
     return await run.worker.engines.for(task).makeUser?.({
@@ -88,7 +91,7 @@ async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<
   }
 }
 
-/** Reads the payload and what it asks for. A task that is refused gets a log, too. */
+/** Reads the payload and collects its requests to features. A refused task gets a log as well. */
 async function accepted(
   run: ActiveRun,
   log: TaskLog,
@@ -109,7 +112,10 @@ async function accepted(
   }
 }
 
-/** Says what is wrong with a payload, and what else would keep its task from running. In generic-worker's words. */
+/**
+ * Logs every problem of a payload, and everything else that keeps its task from running. The wording is
+ * generic-worker's.
+ */
 async function refused(
   { problems, schema }: ReadPayload,
   asking: Promise<unknown>,

@@ -4,7 +4,10 @@ import type { Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
 import { REPORT_GRACE_MS, noClaimOpen } from './grace.ts';
 
-/** Reports how a run ended, unless it is over for the queue already. Never errors: what failed is in the worker's log. */
+/**
+ * Reports the result of a run, unless the queue has already ended it. Never errors: failures are in the
+ * worker's log.
+ */
 export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   return defer(() => {
     const ours$ = run.state.stop === 'claim-lost' ? lateRenewal(run) : of(false);
@@ -35,8 +38,8 @@ const GIVEN_BACK: Outcome = {
 };
 
 /**
- * Whether a renewal was granted whose answer came after our claim had run out. The run was stopped, and the queue waits
- * for it for another whole claim unless it is told.
+ * Whether a renewal was granted whose answer arrived after the claim had run out. The run is stopped, but
+ * unless the queue is told, it waits for another whole claim.
  */
 function lateRenewal({ renewals, renewedLate }: ActiveRun): Observable<boolean> {
   if (renewedLate) return of(true);
@@ -69,7 +72,7 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
   }
 }
 
-/** Aborted a while after the worker was told to go at once, be it before now or while the report is being made. */
+/** A signal that is aborted some time after the worker was told to exit at once, before or during the report. */
 function reportLimit({ worker, state }: ActiveRun): { signal: AbortSignal; end: () => void } {
   const limit = new AbortController();
   const told$: Observable<unknown> = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;

@@ -29,38 +29,39 @@ import { MOST_CLAIMS, type Demand } from './claim.ts';
 import { askingState, type AskingState, type CheckReason } from './asking-state.ts';
 
 export interface PendingCheckTimes {
-  /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */
+  /** How long a free slot may go without a notice before a check, in ms. Up to half of it is jitter. */
   readonly quietMs: number;
   /**
-   * The same while the last look left tasks behind that we had no slot for, and notices come all the same. Where none
-   * has come since, we look as soon as a slot is free.
+   * The same interval while the last check found more tasks than there were slots, and notices keep coming.
+   * Without any notice since then, the next check comes as soon as a slot is free.
    */
   readonly backlogMs: number;
-  /** How long an answer that named many more tasks than there were slots for stands for the next ones, in ms. */
+  /** How long an answer with many more tasks than slots is reused, in ms. */
   readonly plentyMs: number;
 }
 
-/** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
+/** An idle worker checks fewer than 30 times an hour. A lost notice is found within minutes. */
 export const PENDING_CHECK_TIMES: PendingCheckTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
 
-/** With more tasks than these left, nobody else will have taken all of them so soon. */
+/** If more than this many tasks are left, other workers cannot have taken all of them so soon. */
 const PLENTY = MOST_CLAIMS;
 
-/** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
+/** The pause after a failed check, in ms. Tasks may be waiting that the check would have found. */
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
-/** A notice that was given back comes to a worker of the pool within this time (ms), if it comes at all. */
+/** If a notice that was given back reaches another worker of the pool at all, it does so within this time (ms). */
 const COMES_AGAIN_MS = 1_000;
 
 /**
- * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at
- * once when it is subscribed, which is when Pulse has come (back), and when a free slot has seen nothing for a while.
+ * The safety net under the notices. It asks how many tasks are pending, and demands as many as there are slots.
+ * It checks at once when it is subscribed to, which is when Pulse has come (back), and when a free slot has
+ * seen no notice for a while.
  *
- * An empty claimWork is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only where the question
- * is not allowed (403) is a wish made without it, after a quiet while or a claim that failed.
+ * An empty `claimWork` is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only if the
+ * worker lacks the scope for the check (403) does it claim without one, after a quiet period or a failed claim.
  *
- * @param notice$ each of its items says that notices do come
- * @param asking asks for a look at once: a claim has failed, or the worker is about to go for idleness
+ * @param notice$ each of its items shows that notices arrive
+ * @param asking requests an immediate check, when a claim has failed or the worker is about to exit as idle
  */
 export function pendingCheck(
   queue: Queue,
@@ -74,16 +75,16 @@ export function pendingCheck(
   return defer(() => {
     let noticed = false;
     let failures = 0;
-    /** Whether to look as soon as a slot is free. */
+    /** Whether to check as soon as a slot is free. */
     let isDue = false;
-    /** Whether a claim has failed, and none was asked for since. */
+    /** Whether a claim has failed and no other one was demanded since. */
     let isOwed = false;
     const due$ = new Subject<void>();
     const makeDue = () => {
       isDue = true;
       due$.next();
     };
-    /** Of what was pending when we last asked, what we had no slot for. */
+    /** Pending tasks of the last check for which there was no slot. */
     let left = 0;
     let askedAt = 0;
 
@@ -107,7 +108,7 @@ export function pendingCheck(
     };
     const asked = (unknownMeans: number): Observable<Demand> =>
       defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
-        // Taken here, the slots of an answer that nobody waits for any more stay free.
+        // Slots are taken here, so that those of an abandoned answer stay free.
         map(count => {
           if (failures > 0) tell({ type: 'pending-check-works' });
           failures = 0;
@@ -137,7 +138,7 @@ export function pendingCheck(
       startWith(undefined),
       switchMap(() => {
         if (slots.free === 0) return NEVER;
-        // A timer of 0 ms is one of 1 ms, which each task of a backlog would wait for.
+        // A timer of 0 ms takes 1 ms, and each task of a backlog would wait for it.
         const ms = pauseMs();
         return ms === 0 ? of(0) : timer(ms);
       }),
@@ -151,7 +152,7 @@ export function pendingCheck(
       reasons(asking, notice$).pipe(
         tap(why => {
           if (why === 'notice-given-back') isOwed = true;
-          // While looks fail, the next one waits its turn.
+          // While checks fail, the next one waits for its pause.
           if (failures === 0) makeDue();
         }),
       ),
@@ -169,7 +170,7 @@ export function pendingCheck(
   });
 }
 
-/** Why to pendingCheck, when it is time for that. A notice that comes makes a look for one that was given back needless. */
+/** Emits the reasons to check, when it is time. A notice makes the check for one that was given back unnecessary. */
 function reasons({ check$ }: AskingState, notice$: Observable<unknown>): Observable<CheckReason> {
   return check$.pipe(
     mergeMap(why =>

@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** Which Taskcluster, and who we are to it. */
+/** The Taskcluster deployment, and the worker's credentials. */
 export const deployment = {
   rootURL: {
     type: 'string',

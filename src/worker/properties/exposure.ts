@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** How somebody outside reaches a task: live logs, shells. */
+/** How readers outside reach a task: live logs and shells. */
 export const exposure = {
   enableInteractive: {
     type: 'boolean',

@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** What the worker may use of its machine, and do to it. */
+/** How the worker may use its machine and shut it down. */
 export const machine = {
   requiredDiskSpaceMegabytes: {
     type: 'integer',

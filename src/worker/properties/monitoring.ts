@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** What others may see of the worker: its health, its metrics. */
+/** What others may see of the worker: its health and its metrics. */
 export const monitoring = {
   monitoringPort: {
     type: 'port',

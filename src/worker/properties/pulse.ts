@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** How the worker hears of events. */
+/** The worker's connection to Pulse. */
 export const pulse = {
   pulseUrl: {
     type: 'string',

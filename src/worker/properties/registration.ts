@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** How the worker joins its pool where worker-runner does not do it. */
+/** How the worker joins its pool without worker-runner. */
 export const registration = {
   provider: {
     type: 'string',

@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** How many tasks run, where, for how long and how they end. */
+/** How many tasks run, where, for how long, and how they end. */
 export const tasks = {
   capacity: {
     type: 'integer',

@@ -1,13 +1,13 @@
 import type { Property } from './property.ts';
 
-// The queue's own rules for identifiers: they have to fit between the dots of a routing key, hence no dot and
+// The queue's rules for identifiers. They must fit between the dots of a routing key, so they have no dot and
 // at most 38 characters (services/queue/src/api.js in taskcluster/taskcluster).
 const identifier = {
   matches: '^[a-zA-Z0-9_-]{1,38}$',
   meaning: '1 to 38 letters, digits, "-" or "_"',
 } as const;
 
-/** Which worker this is, and what the world may know of it. */
+/** The worker's identity, and facts about its machine. */
 export const worker = {
   provisionerId: {
     type: 'string',

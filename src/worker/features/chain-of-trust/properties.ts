@@ -1,6 +1,6 @@
 import type { Property } from '../../properties/index.ts';
 
-/** What a pool may say about the chain of trust. */
+/** A pool's properties for the chain of trust. */
 export const properties = {
   enableChainOfTrust: {
     type: 'boolean',

@@ -1,6 +1,6 @@
 import type { Property } from '../../properties/property.ts';
 
-/** How the memory of the machine is watched while tasks run. */
+/** How the machine's memory is monitored while tasks run. */
 export const properties = {
   enableResourceMonitor: {
     type: 'boolean',

@@ -3,7 +3,7 @@ import { opendir } from 'node:fs/promises';
 import { inLanes } from './lanes.ts';
 import type { Owner } from './owner.ts';
 
-/** How many folders are worked on at a time. */
+/** Number of folders that are processed at a time. */
 const LANES = 4;
 const SET_IDS = 0o6000;
 const ANY_EXECUTE = 0o111;
@@ -30,16 +30,16 @@ export async function giveFolder(folder: string, owner: Owner): Promise<void> {
       return false;
     }
     if (isLeft) return false;
-    // Also where it is the owner's already: the kernel takes away from a program what its file may do (capabilities(7)).
+    // Even if the owner is already right: the kernel then removes a program's capabilities (capabilities(7)).
     lchownSync(path, owner.uid, owner.gid);
-    // The kernel takes them away from programs, but not from folders.
+    // The kernel removes them from programs, but not from folders.
     if (!found.isSymbolicLink() && (found.mode & SET_IDS) !== 0)
       chmodSync(path, found.mode & MODE & ~SET_IDS);
     return found.isDirectory();
   };
   const giveAll = async (path: Buffer): Promise<void> => {
     const folders: Buffer[] = [];
-    // Names need not be text. The types of Node do not know of names that are buffers.
+    // Names need not be text. Node's types do not know names that are buffers.
     const options = { encoding: 'buffer', bufferSize: 256 } as unknown as { bufferSize: number };
     for await (const { name } of await opendir(path, options)) {
       const inner = Buffer.concat([path, Buffer.from('/'), name as unknown as Buffer]);

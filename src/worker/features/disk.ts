@@ -19,7 +19,7 @@ export const disk = feature({
     const guard = diskGuard({ folder: tasksDir, requiredBytes, collector });
     const dataFolder = engines.find(engine => engine.dataFolder !== undefined)?.dataFolder;
     const other = dataFolder === undefined ? undefined : await otherDisk(tasksDir, dataFolder);
-    // Half of the property, as in the collector, for a disk without the folders of runs.
+    // As in the collector: on a disk without the folders of runs, half of its size is enough.
     const otherGuard =
       other &&
       diskGuard({

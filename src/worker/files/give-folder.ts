@@ -10,12 +10,12 @@ const ANY_EXECUTE = 0o111;
 const MODE = 0o7777;
 
 /**
- * Gives a folder and all that is in it to another user. It follows no link. Nobody else writes to it meanwhile.
+ * Gives a folder and everything in it to another user. It follows no link. Nobody else writes to it meanwhile.
  *
- * What a file may do on its own (the setuid and setgid bits) is taken away: they were another user's. A file that has names
- * elsewhere and is neither the former owner's nor the new one's is left alone: whoever had the folder may have made a link in it to
- * a file of the machine. Only its name is removed where it is a program, and those of devices are: the root of a container, and a task
- * that runs as root, can make such as give their user more rights than it has.
+ * Setuid and setgid bits are removed, because they were meant for the former owner. A file with names elsewhere
+ * that belongs to neither the former nor the new owner is left alone, because it may be a hard link to a file
+ * of the machine. If it is a program, its name is removed, and so are the names of devices: root in a
+ * container, or a task that runs as root, could use them to give their user more rights.
  */
 export async function giveFolder(folder: string, owner: Owner): Promise<void> {
   const former = lstatSync(folder).uid;

@@ -25,14 +25,14 @@ interface GzipMemberOptions {
 }
 
 /**
- * Compresses on several threads into one gzip member. Several members would be easier to make, but Chromium shows only the
- * first. As in pigz, each block is compressed by itself, with the end of the block before it for a dictionary, and ends on a
- * whole byte.
+ * Compresses on several threads into one gzip member. Several members would be easier, but Chromium shows only
+ * the first. As in pigz, each block is compressed separately, with the end of the previous block as its
+ * dictionary, and ends on a whole byte.
  *
- * @param read fills a buffer with the next bytes, all of it but at the end; returns how many there are
- * @param write takes compressed bytes, in order
- * @param onBlock gets each block before it is compressed, in order
- * @param level asked for each block: 1 is fast, 9 small, 6 the usual one
+ * @param read fills a buffer with the next bytes, completely except at the end; returns the number of bytes
+ * @param write receives compressed bytes, in order
+ * @param onBlock receives each block before it is compressed, in order
+ * @param level called for each block: 1 is fast, 9 is small, 6 is usual
  */
 export async function gzipMember(
   read: (buffer: Buffer) => Promise<number>,

@@ -21,14 +21,15 @@ import { FOLDER } from './records.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
- * What a worker has on its machine, written down before it exists, so that after the worker's sudden death the next one
- * can remove that, and nothing else:
+ * A record of what a worker has on its machine. Entries are written before anything exists, so that after a
+ * crash the next worker can remove that, and nothing else:
  *
  *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
  *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: its folder, traces of its processes
  *
- * `<worker>` names the process (life.ts) and is different for each ledger. A record's name says which files are the run's;
- * no path stands in it. Tasks can write all of this, so nothing in it is believed that would harm what lives.
+ * `<worker>` identifies the process (life.ts), and differs for each ledger. The name of a record determines the
+ * run's files; a record contains no paths. Tasks can write to all of this, so the worker believes nothing in it
+ * that would harm a living worker.
  */
 export interface Ledger {
   /** The folder with the records of all workers that share this tasksDir and user. */

@@ -7,12 +7,12 @@ import { isCode } from '../files/is-code.ts';
 const run = promisify(execFile);
 
 /**
- * Makes a FIFO and holds it open for reading for as long as this process lives. The kernel closes it at the process's
- * end, however that comes about, a reboot included; nothing that the process starts inherits it. It is the sign for workers
- * in other containers, who cannot look for this process.
+ * Creates a FIFO, and holds it open for reading as long as this process lives. However the process ends,
+ * including by a reboot, the kernel closes the FIFO. Processes that it starts do not inherit it. This is the
+ * sign of life for workers in other containers, who cannot see this process.
  *
  * @returns the descriptor, which may be closed
- * @throws Error where there is no mkfifo, or the file system has no FIFOs
+ * @throws Error when there is no mkfifo, or the file system has no FIFOs
  */
 export async function showLife(fifo: string): Promise<number> {
   await run('mkfifo', ['-m', '600', fifo]);

@@ -41,14 +41,15 @@ export interface Copied {
 }
 
 /**
- * Copies a folder with all that is in it. Kept are modes, times of change (to the microsecond), links, several names of one
- * file, and holes; for root, also owners. Links are copied and never followed. Pipes, sockets and devices are left out.
+ * Copies a folder with everything in it. It keeps modes, modification times (to the microsecond), links,
+ * several names of one file, and holes. If the worker is root, it also keeps owners. Links are copied and never
+ * followed. Pipes, sockets and devices are skipped.
  *
- * A folder or file that its owner may not read is made readable for it in the source.
+ * A folder or file in the source that its owner may not read is made readable.
  *
  * @param to does not exist yet
  * @param copied counts what was copied so far
- * @throws the reason of the signal; Error of the system. What was copied by then stays
+ * @throws the reason of the signal; Error of the system. What was copied until then stays
  */
 export async function copyFolder(
   from: string,

@@ -26,18 +26,18 @@ const LAST_REMOVALS_MS = 5_000;
 /** The writable directory caches of one worker. While no run uses them, they are in `cachesDir`. */
 export interface Caches extends Store, AsyncDisposable {
   /**
-   * Gives a run a cache: the freshest one of that name that no other run has, or else a new, empty directory.
+   * Gives a run a cache: the freshest one with that name that no other run has, or a new, empty directory.
    *
-   * An existing cache is moved to `target` by rename; where that is on another file system it is copied. Requests of the
-   * purge-cache service are heeded first.
+   * An existing cache is moved to `target` by rename, or copied if the target is on another file system.
+   * Requests of the purge-cache service are applied first.
    *
-   * Writes to the log what generic-worker writes, up to the creation of the directory. `Successfully mounted …` is left to
-   * the caller, who may have to fill a new cache first.
+   * Writes the same log lines as generic-worker, up to the creation of the directory. The caller writes
+   * `Successfully mounted …`, because it may have to fill a new cache first.
    *
-   * @param target absolute path of the directory. Nothing may lie there yet, except an empty directory, which is replaced:
-   *   so it cannot be the run's own folder
-   * @throws TaskError `task-failed` when something lies at the target; the reason of the signal; Error of the system. The
-   *   cache stays as it was then
+   * @param target absolute path of the directory. Nothing may be there, except an empty directory, which is
+   *   replaced. So it cannot be the run's own folder
+   * @throws TaskError `task-failed` when something is at the target; the reason of the signal; Error of the
+   *   system. The cache is then unchanged
    */
   take(cacheName: string, target: string, options: TakeOptions): Promise<TakenCache>;
 }

@@ -25,13 +25,14 @@ const MANY_WORDS = 64;
 const LONGEST_MOVE = 255;
 
 /**
- * Prepares the search for words, of which there may be thousands: each reclaim of a long task brings some, and a task may
- * have many secrets of its own.
+ * Prepares a search for words, of which there may be thousands: each reclaim of a long task adds some, and a
+ * task may have many secrets of its own.
  *
- * A window as long as the shortest word moves over the text (the algorithm of Wu and Manber). A table says for the last
- * bytes in it how far it may move at least until its beginning can be the beginning of a word. So most of a text is
- * never looked at, and the number of words hardly matters. Where a word may begin, a tree of all words is followed, so that
- * words with the same beginning, which may be a task's, cost no more than one.
+ * A window with the length of the shortest word moves over the text (the algorithm of Wu and Manber). For the
+ * last bytes in the window, a table gives the smallest shift after which a word may begin at the window's
+ * start. So most of a text is never examined, and the number of words hardly matters. Where a word may begin,
+ * the search follows a tree of all words, so words with the same prefix, which a task may choose, cost no more
+ * than one.
  */
 export function secretSearch(words: readonly Buffer[] = []): SecretSearch {
   const all: Buffer[] = [];

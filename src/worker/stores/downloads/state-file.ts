@@ -30,7 +30,7 @@ export interface Found extends Kept {
  *     downloads.json           a MAC, and the list
  *     <random>.download        the content of each
  *
- * Tasks of the native engine can write all of this. So the list counts for what its MAC says.
+ * Tasks of the native engine can write to all of this, so the list is trusted only if its MAC is right.
  */
 export interface StateFile {
   /** Creates a name for the file of a new download. */

@@ -1,8 +1,8 @@
-/** Where the queue has its time from, so that a test can turn it. */
+/** The source of the queue's time. Tests can replace it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls back once, `ms` from now. What it returns calls it off. */
+  /** Calls back once, `ms` from now. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void;
 }
 

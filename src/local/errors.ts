@@ -1,4 +1,4 @@
-/** The codes of Taskcluster's APIs, with the status each one has. */
+/** The error codes of Taskcluster's APIs, with their statuses. */
 export const STATUS_OF = {
   MalformedPayload: 400,
   InvalidRequestArguments: 400,
@@ -15,7 +15,7 @@ export const STATUS_OF = {
 
 export type ErrorCode = keyof typeof STATUS_OF;
 
-/** A refusal that the caller is told of. Anything else that is thrown becomes an `InternalServerError`. */
+/** A refusal that the caller sees. Any other error becomes an `InternalServerError`. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ErrorCode;

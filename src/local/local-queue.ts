@@ -31,60 +31,63 @@ import { workerManagerService, type RequestedWorker } from './worker-manager/wor
 
 /** All times are in milliseconds. */
 export interface LocalQueueOptions {
-  /** 0, the default, takes a free one. */
+  /** By default 0, which is any free port. */
   readonly port?: number;
   readonly publish: Publish;
-  /** Who may call. Everybody else may do no more than `anonymousScopes` say. */
+  /** Clients that may call. All others have only the `anonymousScopes`. */
   readonly clients: readonly LocalClient[];
-  /** What everybody may do. By default: read public artifacts. */
+  /** The scopes of every caller. By default they allow reading public artifacts. */
   readonly anonymousScopes?: readonly string[];
-  /** What `assume:` scopes stand for, by role. None by default. */
+  /** The scopes that `assume:` scopes expand to, by role. None by default. */
   readonly roles?: Roles;
-  /** Where crashes are reported to, by project: a Sentry DSN with its secret key. None by default. */
+  /** The destinations of crash reports, by project: a Sentry DSN with its secret key. None by default. */
   readonly sentryDsns?: Readonly<Record<string, string>>;
-  /** What signs tokens for websocktunnel servers, which have the same. */
+  /** The secret that signs tokens for websocktunnel servers. They must have the same one. */
   readonly websocktunnelSecret?: Secret;
-  /** How long a claim lasts until it has to be reclaimed: 20 minutes by default. */
+  /** How long a claim lasts before it has to be reclaimed. By default 20 minutes. */
   readonly claimTimeoutMs?: number;
-  /** How long a `claimWork` waits for work: 20 s by default. */
+  /** How long a `claimWork` waits for work. By default 20 s. */
   readonly longPollMs?: number;
-  /** How often the queue looks for work while calls of `claimWork` wait: each 1,000 ms by default. */
+  /** Interval of the queue's checks for work while calls of `claimWork` wait. By default 1,000 ms. */
   readonly lookAgainMs?: number;
-  /** How long after its deadline a task is ended: 1 s by default. The real queue takes 60 to 65 s. */
+  /** How long after its deadline a task is resolved. By default 1 s. The real queue takes 60 to 65 s. */
   readonly deadlineDelayMs?: number;
-  /** How long after `takenUntil` a claim is ended: 1 s by default. The real queue takes up to 5 s. */
+  /** How long after `takenUntil` a claim expires. By default 1 s. The real queue takes up to 5 s. */
   readonly claimDelayMs?: number;
   /**
-   * How long after the end of a task those that wait for it are scheduled, and its group is resolved: at once by
-   * default. The real queue takes up to 5 s.
+   * How long after a task has ended its dependents are scheduled and its group is resolved. By default 0. The
+   * real queue takes up to 5 s.
    */
   readonly dependencyDelayMs?: number;
   readonly clock?: Clock;
-  /** Clouds that worker pools may name, by their provider ids. None by default: workers are set up by hand. */
+  /** Clouds that worker pools may name, by provider id. By default none: workers are set up by hand. */
   readonly clouds?: Readonly<Record<string, LocalCloud>>;
-  /** Where the content of artifacts is kept, made and removed with the queue: by default among the machine's temporary files. */
+  /**
+   * The folder for the content of artifacts, which is created and removed with the queue. By default a
+   * temporary folder.
+   */
   readonly storageFolder?: string;
-  /** Told of what is no caller's fault: a message that cannot be published, a bug. */
+  /** Called for problems that are no caller's fault: a message that cannot be published, or a bug. */
   readonly onError?: (error: unknown) => void;
 }
 
 export interface LocalQueue {
-  /** `http://127.0.0.1:` and the port: what clients are given as their root URL. */
+  /** The root URL for clients: `http://127.0.0.1:` and the port. */
   readonly rootUrl: string;
   readonly port: number;
-  /** Tells worker-manager of a machine that a cloud has made for a pool: it may register now. */
+  /** Announces a machine that a cloud has created for a pool. It may register now. */
   requestWorker(worker: RequestedWorker): void;
-  /** Answers open calls with nothing, and forgets everything. */
+  /** Answers open calls with nothing, and deletes everything. */
   close(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
-/** What is still going on when the queue is closed, as an upload, may take this long. */
+/** How long requests in progress, such as uploads, may take when the queue is closed. */
 const CLOSING_MS = 1_000;
 
 /**
- * Starts a queue on this machine, behind Taskcluster's HTTP API. It keeps everything in memory, and the content of
- * artifacts in a temporary folder.
+ * Starts a queue on this machine, behind Taskcluster's HTTP API. It keeps everything in memory, except for the
+ * content of artifacts, which is in a temporary folder.
  */
 export async function startLocalQueue(options: LocalQueueOptions): Promise<LocalQueue> {
   const { clock = systemClock, onError = () => undefined, clients, publish } = options;

@@ -2,11 +2,11 @@ import type { Clock } from './clock.ts';
 import type { Message, Publish } from './message.ts';
 
 export interface Publisher {
-  /** Publishes for a call, which fails when the broker does not take the message. */
+  /** Publishes for a call, which fails when the broker does not accept the message. */
   publish: Publish;
-  /** Publishes for a resolver, which nobody waits for: it tries again until the broker takes the message. */
+  /** Publishes for a resolver, for which nobody waits. Retries until the broker accepts the message. */
   insist: Publish;
-  /** Gives up what still waits for the broker. */
+  /** Gives up messages that still wait for the broker. */
   close(): void;
 }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * A new name of 22 characters: a UUID of version 4 in URL-safe base64. It never begins with `-`, which a command would
- * take for an option.
+ * Returns a new name of 22 characters: a UUID of version 4 in URL-safe base64. It never begins with `-`, which
+ * commands would take for an option.
  */
 export function slugid(): string {
   const bytes = randomBytes(16);

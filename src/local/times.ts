@@ -1,9 +1,9 @@
 import { ApiError } from './errors.ts';
 
 /**
- * A time that a caller gave, in milliseconds since the epoch.
+ * Parses a caller's time, to milliseconds since the epoch.
  *
- * @throws ApiError `InputError` for what is a time to a schema, and none to JavaScript: a leap second
+ * @throws ApiError `InputError` for a time that is valid in a schema but not in JavaScript: a leap second
  */
 export function parseTime(text: string): number {
   const ms = Date.parse(text);
@@ -11,14 +11,14 @@ export function parseTime(text: string): number {
   return ms;
 }
 
-/** A time as the queue mostly spells it: `2026-11-20T22:38:35.720Z`. */
+/** Formats a time as the queue usually does: `2026-11-20T22:38:35.720Z`. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
 /**
- * A time as it leaves PostgreSQL: `2026-11-20T22:38:35.72+00:00`, trailing zeros cut. The real queue spells the
- * `takenUntil` of a claim and of `task-running` so, and no other time.
+ * Formats a time as PostgreSQL does: `2026-11-20T22:38:35.72+00:00`, without trailing zeros. The real queue
+ * uses this form only for the `takenUntil` of a claim and of `task-running`.
  */
 export function postgresTime(ms: number): string {
   return `${isoTime(ms).replace(/\.?0*Z$/, '')}+00:00`;

@@ -12,19 +12,20 @@ import type { LiveSecrets } from './secrets/live-secrets.ts';
 import { MachineUnfit, StartError } from './start-error.ts';
 import type { Collector } from './stores/index.ts';
 
-/** What engines have of their worker. */
+/** The parts of a worker that engines use. */
 export interface EngineHost {
   readonly config: WorkerConfig;
   readonly tell: Tell;
   readonly secrets: LiveSecrets;
-  /** Frees disk, and collects images. */
+  /** Frees disk space and removes unused images. */
   readonly collector: Collector;
 }
 
 /**
- * Makes the engines that a configuration names or implies.
+ * Creates the engines that a configuration names or implies.
  *
- * @throws StartError, MachineUnfit when this machine has not what one of them needs
+ * @throws StartError for a configuration that cannot work
+ * @throws MachineUnfit when this machine lacks something that an engine needs
  */
 export async function chosenEngines(host: EngineHost): Promise<readonly Engine[]> {
   const { config, tell } = host;
@@ -35,7 +36,7 @@ export async function chosenEngines(host: EngineHost): Promise<readonly Engine[]
   try {
     for (const name of names) engines.push(await MAKERS[name](host));
     const socket = engines.find(({ socketPath }) => socketPath !== undefined)?.socketPath;
-    // The worker can open it, and so can tasks that run as its user.
+    // If the worker can open the socket, so can tasks that run as its user.
     if (names.includes('native') && socket !== undefined) tell({ type: 'tasks-can-use-docker', socket });
     return engines;
   } catch (error) {
@@ -77,7 +78,7 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
       'headlessTasks: the engine "user" gives tasks no desktop session. Set headlessTasks to true, or leave it out',
     );
   }
-  // Tasks are other users now, and these may have been left open by a worker whose tasks were not.
+  // Tasks now run as other users. An earlier worker with the engine native may have left these folders open.
   for (const folder of [cachesDir, downloadsDir]) await closeToOthers(folder);
   const engine = await userEngine({
     tasksDir,

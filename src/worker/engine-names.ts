@@ -10,16 +10,16 @@ const FORMATS: Readonly<Record<EngineName, FormatName>> = {
   script: 'script',
 };
 
-/** What of a configuration decides how tasks are run. */
+/** The properties that decide how tasks are run. */
 export type EngineConfig = Pick<
   WorkerConfig,
   'engine' | 'headlessTasks' | 'd2gConfig' | 'disableNativePayloads'
 >;
 
 /**
- * The engines of a worker, by name. Without the property `engine`, they are those whose work a worker with generic-worker's
- * configuration does: containers where `d2gConfig` allows payloads of docker-worker, and a user for each task where root runs
- * tasks without a desktop.
+ * Returns the names of a worker's engines. Without the property `engine`, they are the engines that do the work
+ * of a worker with generic-worker's configuration: containers if `d2gConfig` allows docker-worker's payloads,
+ * and a user for each task if root runs tasks without a desktop.
  */
 export function engineNames(config: EngineConfig): readonly EngineName[] {
   if (config.engine !== undefined) return config.engine.split(',') as EngineName[];
@@ -29,7 +29,7 @@ export function engineNames(config: EngineConfig): readonly EngineName[] {
   return config.disableNativePayloads ? ['docker'] : [usual, 'docker'];
 }
 
-/** The payload formats that a worker takes whose engines run these. */
+/** Returns the payload formats that a worker accepts, given the formats of its engines. */
 export function formatsTaken(
   formats: readonly FormatName[],
   { disableNativePayloads }: Pick<EngineConfig, 'disableNativePayloads'>,
@@ -37,7 +37,7 @@ export function formatsTaken(
   return formats.filter(format => format !== 'generic-worker' || !disableNativePayloads);
 }
 
-/** The same, of a worker that has not been started. */
+/** Returns the formats that a worker with this configuration would accept. */
 export function formatsOf(config: EngineConfig): readonly FormatName[] {
   return formatsTaken([...new Set(engineNames(config).map(name => FORMATS[name]))], config);
 }

@@ -4,76 +4,85 @@ import type { RunState } from './run/run-state.ts';
 import type { StopReason } from './run/stop.ts';
 import type { WorkerState } from './life/worker-state.ts';
 
-/** Everything that a worker tells of itself, as it happens. The log is made of this, and tests read the same. */
+/**
+ * Everything that a worker reports about itself, as it happens. The worker's log is made of these items, and
+ * tests read them, too.
+ */
 export type WorkerNews =
   | { readonly type: 'worker'; readonly state: WorkerState }
   | { readonly type: 'run'; readonly claim: Claim; readonly state: RunState }
   | Incident;
 
-/** What else happens than a change of state, by its name, with what there is to know of it. */
+/** Events other than changes of state, by name, with their details. */
 export interface Incidents {
   /** `claimWork` failed; the worker asks again after `waitMs`. */
   readonly 'claim-work-failed': { readonly err: unknown; readonly waitMs: number };
-  /** `claimWork` was answered again, after calls that failed. */
+  /** `claimWork` succeeded after calls that had failed. */
   readonly 'claim-work-works': object;
-  /** The question how many tasks are pending failed. */
-  readonly 'look-failed': { readonly err: unknown };
-  /** That question was answered again. */
-  readonly 'look-works': object;
-  /** Until a time in ISO 8601; see asking/quarantine.ts. */
+  /** The number of pending tasks could not be read. */
+  readonly 'pending-check-failed': { readonly err: unknown };
+  /** The number of pending tasks was read again after such a failure. */
+  readonly 'pending-check-works': object;
+  /** The worker is in quarantine, until a time in ISO 8601; see asking/quarantine.ts. */
   readonly quarantined: { readonly until: string };
   readonly 'quarantine-ended': object;
-  /** Tasks are pending, the queue gives none, and may not be asked why. `pending` is undefined where it is not known. */
+  /**
+   * Tasks are pending, but the queue gives none, and the worker lacks the scope to find out why. `pending` is
+   * undefined if the number is unknown.
+   */
   readonly starved: { readonly pending: number | undefined };
   readonly 'starved-no-more': object;
   readonly 'quarantine-unknown': { readonly err: unknown };
   /** The configuration names no broker. */
   readonly 'no-pulse': object;
-  /** The broker cannot be reached, and may come later. */
+  /** The broker cannot be reached. The worker keeps trying. */
   readonly 'pulse-away': { readonly reason: string };
-  /** A call of a service had no good answer, and is made again after `waitMs`. */
+  /** A call of a service failed and is retried after `waitMs`. */
   readonly 'queue-away': { readonly err: ServiceError; readonly waitMs: number };
-  /** The queue does not believe who calls, and never did: the worker ends. */
+  /** The queue refused the worker's credentials, and has never accepted them. The worker exits. */
   readonly 'credentials-refused': { readonly err: ServiceError };
-  /** A claim cannot be read, and hangs until it expires. */
+  /** A claim could not be read. It stays claimed until it expires. */
   readonly 'claim-unreadable': { readonly problem: string };
-  /** The machine offers less than it could to hold a run's processes together. */
+  /** The machine does not support the best containment of processes. */
   readonly 'weak-containment': { readonly containment: string; readonly reason: string };
   readonly 'no-process-limit': { readonly maxTaskProcesses: number; readonly reason: string };
-  /** Limits for what a run may use that are configured and cannot be had. */
+  /** Configured limits for runs that this machine cannot enforce. */
   readonly 'no-task-limits': { readonly reason: string };
-  /** An engine does not answer, so the worker asks for no work. Told once for each absence. */
+  /** An engine does not answer, so the worker asks for no work. Emitted once for each absence. */
   readonly 'engine-away': { readonly engine: string; readonly reason: string };
   readonly 'engine-back': { readonly engine: string };
-  /** An engine has been away for longer than the configuration allows: the worker ends. */
+  /** An engine has been absent for longer than the configuration allows. The worker exits. */
   readonly 'engine-gone': { readonly engine: string; readonly awaySecs: number };
-  /** Native tasks run beside containers, as a user who may use the Docker engine: told at the start. */
+  /** Native tasks run beside containers, as a user who may use the Docker engine. Emitted at the start. */
   readonly 'tasks-can-use-docker': { readonly socket: string };
-  /** What the engine had ready for the next run could not be ended. */
+  /** The engine had prepared a place for the next run, and could not remove it. */
   readonly 'engine-stays': { readonly err: unknown };
-  /** The file that names the last task could not be written. Told once. */
+  /** The file that names the last task could not be written. Emitted once. */
   readonly 'metadata-not-written': { readonly file: string; readonly err: unknown };
-  /** How many tasks were done could not be written down. */
+  /** The number of finished tasks could not be written to its file. */
   readonly 'tasks-not-counted': { readonly err: unknown };
-  /** What keeps the worker from listening to Pulse. */
+  /** Why the worker cannot consume from Pulse. */
   readonly 'pulse-problem': { readonly problem: string };
-  /** A claim came when the worker was going. */
+  /** A claim arrived while the worker was shutting down. */
   readonly 'giving-back': { readonly claim: Claim };
   readonly 'give-back-failed': { readonly claim: Claim; readonly err: unknown };
-  /** A mistake in the worker itself ended a run. */
+  /** A bug in the worker ended a run. */
   readonly 'run-broke': { readonly claim: Claim; readonly err: unknown };
-  /** A command said, by its exit code, that this worker can run no more tasks: the worker ends. */
+  /** A command's exit code said that this worker can run no more tasks. The worker exits. */
   readonly 'worker-unfit': { readonly claim: Claim; readonly exitCode: number };
-  /** All users that tasks could have were some task's since the machine started: the worker ends. */
+  /** Every user id for tasks has been used since the machine started. The worker exits. */
   readonly 'no-user-left': { readonly claim: Claim };
-  /** `runAfterUserCreation` is configured, and no engine makes users for tasks. */
+  /** `runAfterUserCreation` is configured, but no engine creates users for tasks. */
   readonly 'no-new-users': { readonly script: string };
-  /** The program of `runAfterUserCreation` failed: the run is given back, and the worker ends. */
+  /** The program of `runAfterUserCreation` failed. The run is given back, and the worker exits. */
   readonly 'user-script-failed': { readonly claim: Claim; readonly script: string; readonly failure: string };
   readonly 'reclaim-failed': { readonly claim: Claim; readonly err: unknown };
-  /** The queue has prolonged a claim, `lagMs` after its renewal was due and `leftMs` before it would have expired. */
+  /**
+   * The queue has extended a claim, `lagMs` after the renewal was due and `leftMs` before the claim would have
+   * expired.
+   */
   readonly reclaimed: { readonly claim: Claim; readonly lagMs: number; readonly leftMs: number };
-  /** An artifact is stored: its bytes as they were sent, once, and how often that was tried. */
+  /** An artifact is stored. `bytes` counts the bytes sent by the successful attempt, and `tries` the attempts. */
   readonly uploaded: {
     readonly claim: Claim;
     readonly name: string;
@@ -82,44 +91,44 @@ export interface Incidents {
     readonly tookMs: number;
   };
   readonly 'upload-failed': { readonly claim: Claim; readonly err: unknown };
-  /** No way leads from outside to this worker, so that nobody can read a log while it is written. */
+  /** Nobody outside can reach this worker, so logs cannot be read while they are written. */
   readonly 'no-live-logs': object;
-  /** The log of a run cannot be read while it is written. */
+  /** The log of a run cannot be served while it is written. */
   readonly 'live-log-failed': { readonly claim: Claim; readonly err: unknown };
   readonly 'log-upload-failed': { readonly claim: Claim; readonly err: unknown };
   /** The queue has accepted the report. */
   readonly reported: { readonly claim: Claim; readonly outcome: Outcome };
-  /** There was nothing to report: the run was over for the queue when it was stopped. */
+  /** There was nothing to report: the queue had already ended the run when it was stopped. */
   readonly 'not-reported': { readonly claim: Claim; readonly stop: StopReason | undefined };
-  /** The queue refused the report, since the run was over. */
+  /** The queue refused the report because the run was over. */
   readonly 'reported-too-late': { readonly claim: Claim };
   readonly 'report-failed': {
     readonly claim: Claim;
     readonly outcome: Outcome | undefined;
     readonly err: unknown;
   };
-  /** Processes of a run could not be ended: its slot is out of service. `reason` names them. */
+  /** Processes of a run could not be ended, so its slot is out of service. `reason` names the processes. */
   readonly 'processes-left': { readonly claim: Claim; readonly reason: string };
-  /** They are gone after all, and the slot is back in service. */
+  /** Those processes are gone, and the slot is back in service. */
   readonly 'processes-gone': { readonly claim: Claim };
-  /** `what` follows "could not". */
+  /** A step of cleaning up failed. `what` completes the sentence "could not …". */
   readonly 'clean-up-failed': { readonly claim: Claim; readonly what: string; readonly err: unknown };
-  /** An entry of a store was removed, since the disk was short of space. `description` names it. */
+  /** An entry of a store was removed because the disk was low. `description` names it. */
   readonly 'store-entry-removed': {
     readonly description: string;
     readonly folder: string;
     readonly freedBytes: number;
-    /** What is free now. */
+    /** The free space after the removal. */
     readonly freeBytes: number;
   };
-  /** The list of downloads cannot be written, or one of them cannot be removed. */
+  /** The list of downloads cannot be written, or a download cannot be removed. */
   readonly 'downloads-problem': { readonly problem: string };
   readonly 'store-entry-stays': {
     readonly description: string;
     readonly folder: string;
     readonly err: unknown;
   };
-  /** There is too little disk space for another run, and nothing more to remove: the worker asks for no work. */
+  /** There is too little disk space for another run, and nothing left to remove. The worker asks for no work. */
   readonly 'disk-short': {
     readonly folder: string;
     readonly freeBytes: number;
@@ -127,28 +136,31 @@ export interface Incidents {
     readonly requiredBytes: number;
   };
   readonly 'disk-enough': object;
-  /** The system did not tell how much disk space is free. */
+  /** The free disk space could not be determined. */
   readonly 'disk-unknown': { readonly err: unknown };
-  /** The purge-cache service did not answer: caches are used as they are. */
+  /** The purge-cache service did not answer. Caches are used as they are. */
   readonly 'purge-requests-failed': { readonly err: unknown };
-  /** The list of caches could not be written: at its next start, a worker would not find all of them. */
+  /** The list of caches could not be written, so the next start will not find all of them. */
   readonly 'caches-not-written-down': { readonly folder: string; readonly err: unknown };
-  /** What was found in the caches' folder at the start, and is no cache that was given back in order. */
+  /** Entries in the caches' folder at the start that are not caches in good order. */
   readonly 'caches-swept': { readonly folder: string; readonly names: readonly string[] };
-  /** Nothing, or one run, could be written down: its traces would stay after a sudden death. */
+  /** The ledger could not be opened, or the entry of one run not written: after a crash, leftovers would stay. */
   readonly 'no-ledger': { readonly err: unknown };
   readonly 'not-written-down': { readonly err: unknown };
-  /** What a worker that died left of a run, by the name of the run's folder. */
+  /** Leftovers of a crashed worker's run were removed. `run` is the name of the run's folder. */
   readonly 'leftovers-removed': {
     readonly run: string;
     readonly processes: number;
     readonly files: readonly string[];
   };
-  /** Tasks run as the worker's own user, and can decrypt what is meant for others. */
+  /** Tasks run as the worker's own user, so they can decrypt secrets that are meant for other tasks. */
   readonly 'tasks-can-read-key': { readonly property: string; readonly file: string };
-  /** The key of the chain of trust, which no task of this engine gets, is not there or is none. */
+  /** The signing key of the chain of trust is missing or invalid. Tasks of this engine could not use it anyway. */
   readonly 'signing-key-unusable': { readonly problem: string };
-  /** The websocktunnel was lost or did not answer: what was read through it has ended. It is tried again after `waitMs`. */
+  /**
+   * The connection to the websocktunnel was lost, which ended all transfers through it. It is retried after
+   * `waitMs`.
+   */
   readonly 'tunnel-lost': { readonly reason: string; readonly waitMs: number };
   readonly 'tunnel-back': object;
   readonly 'leftovers-stay': { readonly run: string; readonly err: unknown };
@@ -158,5 +170,5 @@ export type Incident = {
   [Type in keyof Incidents]: { readonly type: Type } & Incidents[Type];
 }[keyof Incidents];
 
-/** Takes what happens on its way to whoever listens to the worker. */
+/** Passes an item to everybody who observes the worker. */
 export type Tell = (news: WorkerNews) => void;

@@ -2,15 +2,15 @@ import { nameProblem } from './artifacts/name.ts';
 import type { LogNames } from './task-spec.ts';
 
 export const DEFAULT_LOGS = { backing: 'public/logs/live_backing.log', live: 'public/logs/live.log' };
-/** The content type of logs. */
+/** The content type of task logs. */
 export const LOG_TYPE = 'text/plain; charset=utf-8';
-/** For a log whose payload asks for something that cannot be had: it may have asked for privacy. */
+/** For a log whose requested name cannot be used. The request may have been meant to keep the log private. */
 const NOT_PUBLIC = 'private/logs/live_backing.log';
 
 /**
- * Reads the names of a log from a payload as it came. A run that is refused or stopped early has a log too, and its
- * payload may be malformed. What such a payload says about its log counts as far as it can be understood, and what was
- * not plainly meant to be public does not become public.
+ * Reads the names of a log from an unvalidated payload. A run that is refused or stopped early has a log as
+ * well, and its payload may be malformed. Whatever can be understood of such a payload is respected. A log does
+ * not become public unless that was clearly intended.
  */
 export function logNames(payload: unknown): LogNames {
   const { logs, features } = membersOf(payload);
@@ -23,7 +23,10 @@ export function logNames(payload: unknown): LogNames {
   return { backing: own, live: isName(link) && link !== own ? link : undefined };
 }
 
-/** The same for a payload of docker-worker, which names the link; the log itself is named after it. */
+/**
+ * Reads the same names from a docker-worker payload. It names only the link; the log's own name is derived from
+ * it.
+ */
 export function dockerLogNames(payload: unknown): LogNames {
   const { log, features } = membersOf(payload);
   const { artifacts, bulkLog, localLiveLog } = membersOf(features);
@@ -34,7 +37,7 @@ export function dockerLogNames(payload: unknown): LogNames {
   return { backing: own, live: isName(link) ? link : undefined };
 }
 
-/** The name of the log itself, where a payload of docker-worker names the link to it. */
+/** Derives the name of the log itself from the name of the link in a docker-worker payload. */
 export function backingName(live: string): string {
   return live.replace(/(?=\.[^./]*$)|(?<!\.[^./]*)$/, '_backing');
 }

@@ -3,7 +3,7 @@ import type { TaskExceptionRequest } from '../taskcluster/index.ts';
 import { CommandNotStarted } from './engines/engine.ts';
 import { shortageOf } from './shortage.ts';
 
-/** How a run ended, as it is reported to the queue. */
+/** The result of a run, as it is reported to the queue. */
 export type Outcome =
   | { readonly result: 'completed' }
   | { readonly result: 'failed'; readonly message: string }
@@ -13,11 +13,11 @@ export type Outcome =
       readonly message: string;
     };
 
-/** What may go wrong in a run. Anything else that is thrown is an internal error. */
+/** The kinds of errors that a run expects. Every other error is an internal error. */
 export type TaskErrorKind =
   'task-failed' | 'malformed-payload' | 'resource-unavailable' | 'intermittent-task' | 'internal-error';
 
-/** An error with a resolution. The message ends the task's log. */
+/** An error that decides how the run is resolved. Its message is the last line of the task's log. */
 export class TaskError extends Error {
   override readonly name = 'TaskError';
   readonly kind: TaskErrorKind;
@@ -28,7 +28,7 @@ export class TaskError extends Error {
   }
 }
 
-/** The resolution table: which error of a run resolves it how. Follows generic-worker's. */
+/** Returns the resolution for an error of a run. The rules follow generic-worker's. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof TaskError) {
     return error.kind === 'task-failed'
@@ -37,7 +37,7 @@ export function outcomeOf(error: unknown): Outcome {
   }
   if (error instanceof CommandNotStarted) return { result: 'failed', message: error.message };
   if (error instanceof ServiceError) {
-    // A conflict that is about this run has been made a stop before; here it is about an artifact's name.
+    // A conflict about the run itself has already become a stop. This one is about an artifact's name.
     const reason =
       error.kind === 'conflict' || error.kind === 'refused' ? 'malformed-payload' : 'resource-unavailable';
     return { result: 'exception', reason, message: error.message };
@@ -56,12 +56,12 @@ function describe(error: unknown): string {
 
 const logged = new WeakSet<Error>();
 
-/** Marks an error that is in its task's log already, so that it is not written there again. */
+/** Marks an error that is already in its task's log, so that it is not logged again. */
 export function markLogged(error: unknown): void {
   if (error instanceof Error) logged.add(error);
 }
 
-/** Whether an error is in its task's log already. */
+/** Whether an error is already in its task's log. */
 export function isLogged(error: unknown): boolean {
   return error instanceof Error && logged.has(error);
 }

@@ -4,15 +4,14 @@ import { FEATURES, isEnabled, type FeatureModule } from './features/index.ts';
 import { payloadsOf, scriptFormat, type Payloads } from './payloads/index.ts';
 import type { FormatName } from './task-spec.ts';
 
-/** The payload formats that tcw's engines take. */
+/** The payload formats of tcw's engines. */
 const FORMATS: readonly FormatName[] = ['generic-worker', 'docker-worker'];
 
 /**
- * The JSON schema (draft-07) of payloads: of one format, or of everything that is taken.
+ * Returns the JSON schema (draft-07) of payloads, either of one format or of every accepted format.
  *
- * @param config of the worker whose payloads are meant: those of its engine, without what its pool forbids. Without it, the
- * schema is that of everything that tcw takes
- * @throws Error when two features claim the same property, or no payload of the format is taken
+ * @param config if given, the schema covers only payloads that this worker's engines accept and its pool allows
+ * @throws Error when two features claim the same property, or when no engine accepts the format
  */
 export function payloadSchema(
   format?: FormatName,
@@ -30,9 +29,9 @@ export function payloadSchema(
 }
 
 /**
- * What reads the payloads of one worker.
+ * Returns the reader for the payloads that a worker accepts.
  *
- * @throws Error when a format is configured wrongly, or two features claim the same property
+ * @throws Error when a format is misconfigured, or two features claim the same property
  */
 export function payloadsOfWorker(
   formats: readonly FormatName[],

@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { Secret } from '../base/index.ts';
 import type { RegistryCredentials } from './engines/docker/index.ts';
 
-/** Docker Hub has this name in files of Docker, and another in names of images. */
+/** Docker's configuration files use these names for Docker Hub. Image names use another. */
 const HUB = ['index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
 
 /**
- * Reads what `docker login` has written (`config.json`): user and password by the registry's host, `docker.io`.
+ * Reads a file that `docker login` has written (`config.json`). Returns users and passwords by the registry's
+ * host, such as `docker.io`.
  *
- * @throws Error naming the file, and never a password
+ * @throws Error that names the file, but never a password
  */
 export async function registryCredentials(file: string): Promise<ReadonlyMap<string, RegistryCredentials>> {
   const wrong = (what: string, cause?: unknown) =>
@@ -41,7 +42,7 @@ interface DockerConfig {
   readonly credHelpers?: unknown;
 }
 
-/** The parser's own message would quote the text. */
+/** Does not use the parser's own message, which would quote the text. */
 function parsed(text: string, wrong: (what: string) => Error): DockerConfig {
   let value: unknown;
   try {
@@ -63,7 +64,10 @@ function decoded(auth: unknown): string {
   return typeof auth === 'string' ? Buffer.from(auth, 'base64').toString() : '';
 }
 
-/** `https://index.docker.io/v1/` and `127.0.0.1:5000` are places; images have only hosts, and those of Docker Hub one name. */
+/**
+ * Keys are addresses such as `https://index.docker.io/v1/` or `127.0.0.1:5000`. Image names contain only a
+ * host, and Docker Hub always has the same one.
+ */
 function hostOf(place: string): string {
   const [host = place] = place.replace(/^https?:\/\//, '').split('/');
   return HUB.includes(host) ? 'docker.io' : host;

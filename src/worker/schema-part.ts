@@ -7,13 +7,13 @@ export interface SchemaPart {
   readonly required?: readonly string[];
 }
 
-/** Reads a part that belongs to tcw: `schemas/payload/<format>/<name>.json`. */
+/** Reads one of tcw's own schema parts: `schemas/payload/<format>/<name>.json`. */
 export function ownSchemaPart(format: FormatName, name: string): SchemaPart {
   const url = new URL(`../../schemas/payload/${format}/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(url, 'utf8')) as SchemaPart;
 }
 
-/** The part of a payload's schema that is one switch among its `features`, off unless it is turned on. */
+/** Returns the schema part for a switch under `features` that is off by default. */
 export function switchPart(name: string, title: string): SchemaPart {
   return {
     properties: {

@@ -1,4 +1,4 @@
-/** What this machine may run out of, by the system's name for the error. */
+/** Resources that a machine can run out of, by the error code. */
 const SHORTAGES: Readonly<Record<string, string>> = {
   ENOSPC: 'disk space',
   EDQUOT: 'disk space',
@@ -6,11 +6,11 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   ENFILE: 'file descriptors',
   ENOMEM: 'memory',
   EAGAIN: 'processes',
-  // No word of the system: each of its users was some task's.
+  // tcw's own code: every user id for tasks has been used.
   ENOUSER: 'users for tasks',
 };
 
-/** What the machine had too little of, where that is why something failed; undefined otherwise. */
+/** Returns the resource whose shortage caused an error, or undefined. */
 export function shortageOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = '' } = error as NodeJS.ErrnoException;

@@ -2,16 +2,16 @@ import type { WorkerNews } from './events.ts';
 import type { RunState } from './run/run-state.ts';
 import { STARTING, type WorkerState } from './life/worker-state.ts';
 
-/** What a worker is doing at one moment. */
+/** The state of a worker at one moment. */
 export interface WorkerSnapshot {
   readonly state: WorkerState;
-  /** How many tasks it runs at once. */
+  /** The number of tasks that can run at once. */
   readonly capacity: number;
-  /** The runs that are not over, in the order in which they were claimed. */
+  /** The runs in progress, in the order in which they were claimed. */
   readonly runs: readonly RunSnapshot[];
-  /** How many slots are out of service, since processes of runs that are over could not be ended. */
+  /** Number of slots out of service because processes of finished runs could not be ended. */
   readonly outOfService: number;
-  /** How many runs are over. */
+  /** Number of finished runs. */
   readonly resolved: number;
 }
 
@@ -21,7 +21,7 @@ export interface RunSnapshot {
   readonly state: RunState;
 }
 
-/** Keeps the present state of a worker by its events. */
+/** Tracks a worker's present state by its events. */
 export function snapshots(capacity: number): {
   see(news: WorkerNews): void;
   present(): WorkerSnapshot;

@@ -1,14 +1,14 @@
 import type { ServiceError } from '../taskcluster/index.ts';
 
-/** Why a worker cannot start, and would not the next time: what is configured cannot be had. */
+/** The worker cannot start, and would fail again the next time, because of its configuration. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** Why a worker cannot start on this machine, whose configuration may be right for another. */
+/** The worker cannot start on this machine. The same configuration may work on another one. */
 export class MachineUnfit extends StartError {}
 
-/** The queue does not believe who calls. */
+/** The queue refuses the worker's credentials. */
 export class CredentialsRefused extends Error {
   override readonly name = 'CredentialsRefused';
   readonly refusal: ServiceError;

@@ -23,60 +23,69 @@ import { tasksDone } from './life/tasks-done.ts';
 import type { ExitReason } from './life/worker-state.ts';
 import { createWorker } from './worker.ts';
 
-/** What a worker is started with. */
+/** Options of {@link startWorker}. */
 export interface WorkerOptions {
   readonly config: WorkerConfig;
   /** Printed at the top of each task's log. */
   readonly version: string;
-  /** Where events come from. Without it, the worker connects to the broker that its configuration names, if any. */
+  /** The connection to Pulse. By default, the worker connects to the broker in its configuration, if there is one. */
   readonly pulse?: Pulse | undefined;
-  /** The worker's own credentials, where they are replaced while it lives: those of the configuration otherwise. */
+  /**
+   * Returns the worker's present credentials, if they change during its life. By default, those of the
+   * configuration.
+   */
   readonly credentials?: (() => Credentials) | undefined;
-  /** Emits each replacement: every log hides it from then on. */
+  /** Emits new credentials, so that every log hides them from then on. */
   readonly credentials$?: Observable<Credentials>;
-  /** Asked when the worker has nothing to do, and from time to time; `false` ends it. It must settle when aborted. */
+  /**
+   * Called when the worker is idle, and periodically. The worker exits when it returns `false`. It must settle
+   * when aborted.
+   */
   readonly isNeeded?: IsNeeded | undefined;
-  /** The queue, in place of the one at the configuration's `rootURL`. */
+  /** Replaces the queue at the configuration's `rootURL`. */
   readonly queue?: Queue;
-  /** Where tasks run, in place of the engines that are configured. The worker closes them at its end. */
+  /** Replaces the configured engines. The worker closes these engines when it ends. */
   readonly engines?: readonly Engine[];
-  /** What tasks may ask for; all of tcw's features by default. */
+  /** The features that tasks may use. By default, all of tcw's own. */
   readonly features?: readonly FeatureModule[];
-  /** What its logs hide; the worker adds its own secrets and those of its runs. */
+  /** Secrets that logs hide. The worker adds its own and those of its runs. */
   readonly secrets?: LiveSecrets;
-  /** Gets each piece of each task's log as it is written. */
+  /** Receives each chunk of each task's log as it is written. */
   readonly onLog?: WorkerParts['onLog'];
-  /** Spreads what a fleet would do at once; `Math.random` unless given. */
+  /** Spreads the requests of a fleet over time. By default `Math.random`. */
   readonly random?: () => number;
 }
 
-/** A worker that runs. */
+/** A started worker. */
 export interface RunningWorker {
-  /** What it does, as it does it, from when somebody listens. Completes at its end. */
+  /**
+   * Everything that the worker does. Items before the subscription are not repeated. Completes when the worker
+   * ends.
+   */
   readonly events$: Observable<WorkerNews>;
-  /** What it is doing now. */
+  /** Returns the worker's present state. */
   snapshot(): WorkerSnapshot;
-  /** What its caches, downloads and images take that no run uses now. */
+  /** Returns the caches, downloads and images that no run uses at the moment, with their sizes. */
   stores(): readonly KeptInStore[];
   /**
-   * Tells it to go: `finish` when what runs is done, `now` at once, within `shutdownGraceSecs`, `force` within two seconds,
-   * whatever is unfinished. A stronger word may follow.
+   * Makes the worker exit. `finish`: when its runs are done. `now`: at once, within `shutdownGraceSecs`.
+   * `force`: within two seconds, even if work is unfinished. A later call may ask for a quicker exit.
    *
-   * @param graceMs the time that is left, in place of `shutdownGraceSecs`; 0 for no limit
+   * @param graceMs replaces `shutdownGraceSecs`, in ms; 0 for no limit
    */
   drain(how: Shutdown, graceMs?: number): void;
   /**
-   * Why it ended, when it has: nothing of it is left then.
+   * Resolves with the reason when the worker has ended and nothing of it is left.
    *
    * @throws StartError, CredentialsRefused
    */
   readonly done: Promise<ExitReason>;
 }
 
-/** How long Pulse is waited for at the end, in ms: a worker that is done holds no message any more. */
+/** Time limit for closing Pulse at the end, in ms. By then the worker holds no message. */
 const CLOSE_PULSE_MS = 500;
 const MEGABYTE = 1024 ** 2;
-/** Incidents after which this machine can run no more tasks. */
+/** Incidents after which this machine cannot run any more tasks. */
 const ENDS_THE_WORKER: ReadonlySet<WorkerNews['type']> = new Set([
   'worker-unfit',
   'no-user-left',
@@ -84,7 +93,7 @@ const ENDS_THE_WORKER: ReadonlySet<WorkerNews['type']> = new Set([
   'user-script-failed',
 ]);
 
-/** Starts a worker: finds out what the machine can do, removes what an earlier life left, and asks for work. */
+/** Starts a worker. It checks the machine, removes leftovers of an earlier worker, and asks for work. */
 export function startWorker(options: WorkerOptions): RunningWorker {
   const { config, secrets = new LiveSecrets() } = options;
   secrets.addAllOf(config);
@@ -117,7 +126,7 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   };
 }
 
-/** The queue accepts replaced credentials until they expire, so that logs go on to hide them for a while. */
+/** The queue accepts replaced credentials until they expire, so logs hide them until the next replacement. */
 function hideReplacements(credentials$: Observable<Credentials> = NEVER, secrets: LiveSecrets): Subscription {
   let forget: () => void = () => undefined;
   return credentials$.subscribe(credentials => {
@@ -126,7 +135,7 @@ function hideReplacements(credentials$: Observable<Credentials> = NEVER, secrets
   });
 }
 
-/** A worker's life. Whatever it opens is closed at its end, the last first. */
+/** Runs a worker from start to end. Closes everything that it opens, in reverse order. */
 async function lived(
   options: WorkerOptions & { readonly secrets: LiveSecrets },
   collector: DiskCollector,
@@ -144,7 +153,7 @@ async function lived(
       shutdown$.next('finish');
     });
   await using life = new AsyncDisposableStack();
-  // The machine is looked at while the broker answers. Whatever fails, the other is closed as well.
+  // Prepares the machine while connecting to the broker. If one of the two fails, the other is closed as well.
   const { tasksDir, cleanUpTaskDirs: folders } = config;
   const [pulse, machine] = await opened(life, options, collector, tell);
   const { engines, ledger } = machine;
@@ -204,7 +213,7 @@ async function opened(
   return [await connecting, await readying];
 }
 
-/** @throws StartError when a format is configured wrongly, or two features claim the same payload property */
+/** @throws StartError when a format is misconfigured, or two features claim the same payload property */
 function payloadsFor({ formats }: Engines, { config, features = FEATURES }: WorkerOptions): Payloads {
   try {
     return payloadsOfWorker(formatsTaken(formats, config), features, config);

@@ -24,9 +24,9 @@ import type { Pulse } from '../pulse/index.ts';
 import type { Shutdown } from '../streams/index.ts';
 import { claim } from './asking/claim.ts';
 import { ENGINE_WATCH_TIMES, engineWatch } from './asking/engine-watch.ts';
-import { lastWord } from './asking/last-word.ts';
-import { listen } from './asking/listen.ts';
-import { look } from './asking/look.ts';
+import { askingState } from './asking/asking-state.ts';
+import { demandFromNotices } from './asking/notice-demand.ts';
+import { pendingCheck } from './asking/pending-check.ts';
 import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
 import { room, roomInAll } from './asking/room.ts';
@@ -41,25 +41,26 @@ import { slotsFor } from './life/slots.ts';
 import { WorkerLife } from './life/worker-life.ts';
 import type { WorkerEvent } from './life/worker-state.ts';
 
-/** How long a worker that is forced to go waits for its processes to die and its reports to be answered, in ms. */
+/** Time that a forced worker gives its processes to die and its reports to be answered, in ms. */
 const FORCED_MS = 2_000;
 
-/** A worker that can be started. */
+/** A worker that has not been started. */
 export interface Worker {
   /**
-   * What it does, as it does it: its log is made of this. To subscribe starts the worker, so subscribe once. The last
-   * item is its state `stopped`, with the reason.
+   * Everything that the worker does. Subscribing starts the worker, so subscribe only once. The last item is
+   * its state `stopped`, with the reason.
    */
   readonly events$: Observable<WorkerNews>;
 }
 
 /**
- * One worker: it asks for work while it has a free slot, runs what it is given, and ends when it is told to, has done
- * enough or waited long enough, and its last run is over.
+ * Creates a worker. It asks for work while it has a free slot and runs the tasks that it is given. It exits
+ * when it is told to, has run enough tasks or has been idle for too long, and its last run is over.
  *
- * @param pulse where events come from; without it the worker polls
- * @param shutdown$ tells the worker to go. At `force` it kills what runs, tries to report that, and ends within two
- *   seconds, whatever is unfinished; runs that could not be reported are run again when their claims expire
+ * @param pulse the source of notices and exceptions; without it the worker polls
+ * @param shutdown$ tells the worker to exit. On `force`, it kills its runs, tries to report that, and ends
+ *   within two seconds, even if work is unfinished. Runs that could not be reported are run again when their
+ *   claims expire
  */
 export function createWorker(
   parts: WorkerParts,
@@ -88,7 +89,7 @@ export function createWorker(
     const rooms = [...(disk ? [disk] : []), engines];
     const engineBack$ = engines.release$.pipe(share());
     const released$ = merge(shutOut.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
-    const word = lastWord();
+    const asking = askingState();
     const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
     secrets.addAllOf(config);
@@ -99,31 +100,33 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
-      noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
+      noClaimOpen$: defer(() => (life.draining ? asking.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
     };
 
-    // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.
+    // Asking: a claim for each notice, pending checks for tasks without a notice, and polling while Pulse is
+    // down.
     const notice$ = link.notices$.pipe(share());
     const looking$ = released$.pipe(
       startWith(undefined),
-      switchMap(() => look(queue, slots, notice$, tell, undefined, undefined, word)),
+      switchMap(() => pendingCheck(queue, slots, notice$, tell, undefined, undefined, asking)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
       life.whilePulseIs('up', looking$),
-      notice$.pipe(listen(queue, slots, undefined, word)),
+      notice$.pipe(demandFromNotices(queue, slots, undefined, asking)),
     ).pipe(takeUntil(life.draining$));
 
-    // Working: completes once nothing more is asked for, what was asked for has come, and the last run is over.
+    // Working: completes when no more work is asked for, every call has been answered, and the last run is
+    // over.
     const work$ = demand$.pipe(
-      claim(queue, tell, life.draining$, shutOut, word, roomInAll(rooms)),
+      claim(queue, tell, life.draining$, shutOut, asking, roomInAll(rooms)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
 
-    // Steering: how work is asked for, and when to go.
+    // Control: how work is asked for, and when to exit.
     const steps$: Observable<WorkerEvent> = merge(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
@@ -132,22 +135,22 @@ export function createWorker(
           config,
           work$,
           { unused$: slots.unused$, outOfService$: engines.outOfService(slots.outOfService$) },
-          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : word.confirmed()),
+          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
           () => (parts.isNeeded ? stillNeeded(parts.isNeeded) : of(undefined)),
         ),
-        notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), word, parts.random),
+        notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), asking, parts.random),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
       merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(toldToGo$)).pipe(
         map(() => ({ type: 'drained' as const })),
       ),
     );
     const steering$ = merge(
-      // Runs are told of what came before them.
+      // Runs see exceptions before any other event.
       exceptions$,
       missed$,
       released$,
       steps$.pipe(tap(event => life.dispatch(event))),
-      // Runs are stopped when the worker drains already: they look whether it does.
+      // The worker is already draining when its runs are stopped: they check that.
       toldToGo$,
     ).pipe(ignoreElements());
 
@@ -157,7 +160,7 @@ export function createWorker(
   return { events$ };
 }
 
-/** When the worker was first told to go at once; `-Infinity` when it is forced. */
+/** Emits the time at which the worker was first told to exit at once, or `-Infinity` when it is forced. */
 function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
   return shutdown$.pipe(
     filter(how => how !== 'finish'),
@@ -167,7 +170,7 @@ function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
   );
 }
 
-/** Emits a moment after the worker was forced to go: what has not ended by then is left. */
+/** Emits when a forced worker is out of time. Unfinished work is then abandoned. */
 function outOfTime(toldToGo$: Observable<number>): Observable<unknown> {
   return toldToGo$.pipe(
     filter(toldAt => toldAt === -Infinity),

@@ -10,9 +10,9 @@ type Line<I> = readonly [Level, string | ((incident: I) => string)];
 /** How each incident is logged. What there is to know of it becomes the line's fields. */
 const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { type: Type }>> } = {
   'claim-work-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask for work'],
-  'look-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask how many tasks are pending'],
+  'pending-check-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask how many tasks are pending'],
   'claim-work-works': ['info', 'the queue answers claimWork again'],
-  'look-works': ['info', 'the queue tells again how many tasks are pending'],
+  'pending-check-works': ['info', 'the queue tells again how many tasks are pending'],
   quarantined: ['warn', 'this worker is in quarantine: it asks for no work until that ends'],
   'quarantine-ended': ['info', 'the quarantine has ended'],
   starved: [
@@ -149,7 +149,7 @@ const REFUSAL_AGAIN_MS = 300_000;
 export function workerLog(logger: Logger, now: () => number = () => performance.now()): Tell {
   const warnedAt = new Map<string, number>();
   return news => {
-    const isQuestion = news.type === 'claim-work-failed' || news.type === 'look-failed';
+    const isQuestion = news.type === 'claim-work-failed' || news.type === 'pending-check-failed';
     const refusal = isQuestion ? refusalOf(news.err) : undefined;
     const isAgain = refusal !== undefined && now() - (warnedAt.get(refusal) ?? -Infinity) < REFUSAL_AGAIN_MS;
     if (refusal !== undefined && !isAgain) warnedAt.set(refusal, now());

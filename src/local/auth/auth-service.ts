@@ -10,16 +10,16 @@ import { websocktunnelToken } from './websocktunnel-token.ts';
 export interface AuthServiceOptions {
   readonly expand: ExpandScopes;
   readonly clock: Clock;
-  /** Where each project's crashes are reported to. A project that is not named has no Sentry. */
+  /** The destinations of each project's crash reports. Other projects have no Sentry. */
   readonly sentryDsns?: Readonly<Record<string, string>> | undefined;
-  /** What websocktunnel servers know, too. Without it there are no tokens for them. */
+  /** The secret shared with websocktunnel servers. Without it there are no tokens for them. */
   readonly websocktunnelSecret?: Secret | undefined;
 }
 
-/** A DSN is valid for so long, in ms: at least a day for who keeps it. */
+/** How long a DSN is valid, in ms. Users may keep it for a day. */
 const DSN_MS = 25 * 60 * 60 * 1_000;
 
-/** The auth service, as far as it says what somebody may do, and gives what lets somebody in elsewhere. */
+/** The auth service, as far as it tells callers their scopes, and issues tokens for other servers. */
 export function authService({
   expand,
   clock,

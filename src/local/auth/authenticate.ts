@@ -5,21 +5,21 @@ import { checkCertificate, temporaryToken } from './certificate.ts';
 import type { ExpandScopes } from './roles.ts';
 import type { LocalClient } from './temporary-credentials.ts';
 
-/** Who calls, and what that caller may do. */
+/** A caller, and what that caller may do. */
 export type Caller =
   | { readonly kind: 'anonymous'; readonly scopes: readonly string[] }
   | {
       readonly kind: 'client';
       readonly clientId: string;
       readonly scopes: readonly string[];
-      /** Of the body that was signed, where the body was. */
+      /** The hash of the signed body, if the body was signed. */
       readonly payloadHash?: string | undefined;
     }
   | { readonly kind: 'unknown'; readonly why: string };
 
 export interface SignedRequest {
   readonly method: string;
-  /** Path and query, as they were sent. */
+  /** Path and query, as sent. */
   readonly url: string;
   readonly headers: {
     readonly host?: string | undefined;
@@ -28,24 +28,27 @@ export interface SignedRequest {
 }
 
 /**
- * Finds out who signed a request, before its body has been read. It never rejects: a bad signature is a caller that is
- * `unknown`. Whether the body is the one that was signed, {@link hasPayload} says.
+ * Determines who signed a request, before its body is read. It never rejects: a bad signature makes the caller
+ * `unknown`. {@link hasPayload} checks whether the body is the signed one.
  */
 export type Authenticate = (request: SignedRequest) => Promise<Caller>;
 
 interface AuthenticateOptions {
   readonly clients: readonly LocalClient[];
   readonly expand: ExpandScopes;
-  /** By which certificates expire. Signatures are made on the caller's clock, and compared with the machine's. */
+  /**
+   * The clock for the expiry of certificates. Signatures are made with the caller's clock, and compared with
+   * the machine's.
+   */
   readonly now: () => number;
 }
 
-/** As wide as Taskcluster's, whose callers were found to have wrong clocks. */
+/** As large as in Taskcluster, whose callers' clocks were found to be wrong. */
 const CLOCK_SKEW_SECONDS = 15 * 60;
 const BEWIT = /[?&]bewit=([\w-]*)/;
 
 export function createAuthenticate({ clients, expand, now }: AuthenticateOptions): Authenticate {
-  /** Everybody has the role `anonymous`, callers without a signature included. */
+  /** Everybody has the role `anonymous`, even callers without a signature. */
   const allScopes = (scopes: readonly string[]): readonly string[] => expand([...scopes, 'assume:anonymous']);
   const byClientId = new Map(clients.map(client => [client.clientId, client]));
 
@@ -55,7 +58,7 @@ export function createAuthenticate({ clients, expand, now }: AuthenticateOptions
     return client;
   }
 
-  /** The key that must have signed a request of this client, and the scopes that come with it. */
+  /** Returns the key that must have signed a request of this client, and its scopes. */
   function lookUp(clientId: string, ext: string | undefined): { key: string; scopes: readonly string[] } {
     if (ext === undefined) {
       const { accessToken, scopes } = find(clientId);
@@ -112,7 +115,7 @@ export function createAuthenticate({ clients, expand, now }: AuthenticateOptions
     verify(request).catch((error: unknown) => ({ kind: 'unknown', why: reasonOf(error) }));
 }
 
-/** Whether a caller signed this body, or none. */
+/** Whether a caller signed this body, or no body. */
 export function hasPayload(caller: Caller, text: string, contentType = ''): boolean {
   if (caller.kind !== 'client' || caller.payloadHash === undefined) return true;
   return caller.payloadHash === hawk.crypto.calculatePayloadHash(text, 'sha256', contentType);
@@ -147,7 +150,7 @@ function extOfBewit(bewit: string): string | undefined {
   return ext === '' ? undefined : ext;
 }
 
-/** Hawk's errors say for callers what is wrong with a signature in the payload of an answer. */
+/** Returns the reason in a Hawk error, which is in the payload of an answer. */
 function reasonOf(error: unknown): string {
   const { message, isServer, output } = error as Error & {
     isServer?: boolean;

@@ -4,7 +4,7 @@ import { isScope, satisfies } from '../../base/index.ts';
 import { equal } from './equal.ts';
 
 /**
- * What makes credentials temporary: a statement, signed with the access token of the client that issued them.
+ * The certificate of temporary credentials: a statement, signed with the access token of the issuing client.
  *
  * https://docs.taskcluster.net/docs/manual/design/apis/hawk/temporary-credentials
  */
@@ -15,20 +15,20 @@ export interface Certificate {
   readonly start: number;
   /** Milliseconds since the epoch. */
   readonly expiry: number;
-  /** 44 characters, from which the access token follows. */
+  /** 44 characters, from which the access token is derived. */
   readonly seed: string;
   readonly signature: string;
-  /** The client that issued credentials with a name of their own. Credentials without a name go by the issuer's. */
+  /** The client that issued credentials with their own name. Unnamed credentials use the issuer's name. */
   readonly issuer?: string;
 }
 
 const SEED_LENGTH = 44;
 const MINUTE = 60_000;
-/** Clocks differ, so a certificate counts a little before it starts and after it expires. */
+/** Because clocks differ, a certificate is valid a little before its start and after its expiry. */
 const SKEW = 5 * MINUTE;
 const LONGEST_LIFE = 31 * 24 * 60 * MINUTE;
 
-/** Signs a certificate for a client that goes by `clientId`. */
+/** Signs a certificate for a client with the name `clientId`. */
 export function signature(
   certificate: Omit<Certificate, 'signature'>,
   clientId: string,
@@ -47,15 +47,15 @@ export function signature(
   return createHmac('sha256', issuerToken).update(lines.join('\n')).digest('base64');
 }
 
-/** The access token that belongs to a seed. */
+/** Returns the access token for a seed. */
 export function temporaryToken(seed: string, issuerToken: string): string {
   return createHmac('sha256', issuerToken).update(seed).digest('base64url');
 }
 
 /**
- * Checks what somebody says is a certificate.
+ * Validates a certificate.
  *
- * @throws Error that says what is wrong with it
+ * @throws Error that names the problem
  */
 export function checkCertificate(
   given: unknown,

@@ -1,26 +1,26 @@
 import { ApiError } from '../errors.ts';
 
 /**
- * What roles stand for, by the id of the role. A role whose id ends in `*` is taken on by everything that begins like
- * it, and `<..>` in its scopes is then the rest.
+ * The scopes of roles, by role id. A role whose id ends in `*` applies to every id with that prefix, and `<..>`
+ * in its scopes stands for the rest.
  *
  * https://docs.taskcluster.net/docs/manual/design/apis/hawk/roles
  */
 export type Roles = Readonly<Record<string, readonly string[]>>;
 
-/** All that a set of scopes allows, roles included: what was given, and what its `assume:` scopes stand for. */
+/** Returns everything that a set of scopes allows: the given scopes, and what their `assume:` scopes expand to. */
 export type ExpandScopes = (scopes: readonly string[]) => string[];
 
 const ASSUME = 'assume:';
 const REST = '<..>';
-/** Roles that take each other on may grow for ever. */
+/** Roles that assume each other may expand for ever. */
 const MOST_EXPANDED = 10_000;
 const LONGEST_EXPANDED = 10_000;
 
 /**
- * Makes the expansion by these roles. The result is sorted, and has nothing that something else in it covers.
+ * Creates the expansion by these roles. The result is sorted, and contains no scope that another one covers.
  *
- * What it makes throws ApiError `InputError` when there is no end to what the roles stand for.
+ * The returned function throws ApiError `InputError` when the roles expand without end.
  */
 export function createExpandScopes(roles: Roles): ExpandScopes {
   const entries = Object.entries(roles);
@@ -39,14 +39,14 @@ export function createExpandScopes(roles: Roles): ExpandScopes {
   };
 }
 
-/** What a scope puts in the place of `<..>` when it takes a role on. Undefined when it does not. */
+/** Returns what replaces `<..>` when a scope assumes a role. Undefined if it does not assume it. */
 function assumed(scope: string, role: string): string | undefined {
   if (scope.endsWith('*') && role.startsWith(scope.slice(0, -1))) return '*';
   if (role.endsWith('*') && scope.startsWith(role.slice(0, -1))) return scope.slice(role.length - 1);
   return scope === role ? '' : undefined;
 }
 
-/** A rest that ends in `*` stands for every rest, so that what would follow it is cut. */
+/** A rest that ends in `*` stands for every rest, so anything after it is cut. */
 function fillIn(scope: string, rest: string): string {
   const place = scope.indexOf(REST);
   if (place === -1) return scope;
@@ -61,7 +61,7 @@ function shortest(scopes: ReadonlySet<string>): string[] {
       (one, other) =>
         compare(one.beginning, other.beginning) || Number(isOpen(other.scope)) - Number(isOpen(one.scope)),
     );
-  // What one covers comes right behind it.
+  // In sorted order, the scopes that one covers follow it directly.
   let covering: string | undefined;
   return sorted
     .filter(({ scope, beginning }) => {

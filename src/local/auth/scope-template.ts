@@ -3,7 +3,7 @@ import type { ApiCall } from '../../taskcluster/index.ts';
 import { type ScopeExpression } from '../../base/index.ts';
 
 /**
- * A condition on scopes with places for parameters, as the API's references have them: `queue:status:<taskId>`, and
+ * A scope condition with placeholders for parameters, as in the API's references: `queue:status:<taskId>`, and
  * lists over an array parameter: `{for: 'route', in: 'routes', each: 'queue:route:<route>'}`.
  */
 export type ScopeTemplate = NonNullable<ApiCall['scopes']>;
@@ -13,9 +13,9 @@ export type ScopeParameters = Readonly<Record<string, string | number | readonly
 const PLACE = /<([^<>]+)>/g;
 
 /**
- * The condition for these parameters.
+ * Returns the condition for these parameters.
  *
- * @throws Error when one is missing
+ * @throws Error when a parameter is missing
  */
 export function fillIn(template: ScopeTemplate, parameters: ScopeParameters): ScopeExpression {
   const [expression, ...others] = fillInPart(template, parameters);
@@ -24,7 +24,7 @@ export function fillIn(template: ScopeTemplate, parameters: ScopeParameters): Sc
   return expression;
 }
 
-/** A part of a list may stand for several of the list's parts, or for none. */
+/** One part of a list may stand for several parts or for none. */
 function fillInPart(part: ScopeTemplate, parameters: ScopeParameters): ScopeExpression[] {
   if (typeof part === 'string') return [fillInScope(part, parameters)];
   if ('AllOf' in part) return [{ AllOf: part.AllOf.flatMap(each => fillInPart(each, parameters)) }];
@@ -44,7 +44,7 @@ function fillInScope(scope: string, parameters: ScopeParameters): string {
 }
 
 /**
- * Whether there are values for the parameters that are not known yet with which these scopes fulfil the condition.
+ * Whether some values of the unknown parameters exist with which these scopes satisfy the condition.
  *
  * @param known the other parameters
  */
@@ -63,7 +63,7 @@ export function isPossible(
   return true;
 }
 
-/** No scope has this character in it. */
+/** No scope contains this character. */
 const UNKNOWN = '\0';
 
 function fillInKnown(scope: string, known: ScopeParameters): string {
@@ -72,7 +72,7 @@ function fillInKnown(scope: string, known: ScopeParameters): string {
   );
 }
 
-/** The names of the parameters that a template needs. */
+/** Returns the names of the parameters that a template needs. */
 export function parametersOf(template: ScopeTemplate): string[] {
   if (typeof template === 'string') return [...template.matchAll(PLACE)].map(([, name = '']) => name);
   if ('AllOf' in template) return template.AllOf.flatMap(parametersOf);

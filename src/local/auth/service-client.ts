@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../../base/index.ts';
 import type { LocalClient } from './temporary-credentials.ts';
 
-/** The client in whose name a service makes credentials. Its access token is known to nobody else. */
+/** Creates the client with which a service issues credentials. Nobody else knows its access token. */
 export function createServiceClient(service: string): LocalClient {
   return {
     clientId: `static/taskcluster/${service}`,

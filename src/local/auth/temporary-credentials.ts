@@ -3,14 +3,14 @@ import { randomBytes } from 'node:crypto';
 import type { Secret } from '../../base/index.ts';
 import { signature, temporaryToken } from './certificate.ts';
 
-/** Somebody who may call the queue. */
+/** A client of the queue. */
 export interface LocalClient {
   readonly clientId: string;
   readonly accessToken: Secret;
   readonly scopes: readonly string[];
 }
 
-/** Credentials as they are handed out in answers. */
+/** Credentials as they appear in answers. */
 export interface TemporaryCredentials {
   readonly clientId: string;
   readonly accessToken: string;
@@ -18,7 +18,7 @@ export interface TemporaryCredentials {
   readonly certificate: string;
 }
 
-/** A life in milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 export interface Grant {
   readonly clientId: string;
   readonly scopes: readonly string[];
@@ -26,7 +26,7 @@ export interface Grant {
   readonly expiry: number;
 }
 
-/** Issues credentials with a name and scopes of their own, in the name of a client. */
+/** Issues credentials with their own name and scopes, on behalf of a client. */
 export function issue(issuer: LocalClient, { clientId, scopes, start, expiry }: Grant): TemporaryCredentials {
   const token = issuer.accessToken.reveal();
   const statement = {
@@ -46,7 +46,7 @@ export function issue(issuer: LocalClient, { clientId, scopes, start, expiry }: 
   };
 }
 
-/** What the credentials of a claim are for: this run, and whatever its task may do. */
+/** Returns the rights of a claim's credentials: this run, and everything that its task may do. */
 export function claimGrant(
   run: { taskId: string; runId: number; workerGroup: string; workerId: string; takenUntil: number },
   taskScopes: readonly string[],
@@ -69,7 +69,7 @@ export function claimGrant(
 /** How long the credentials for one object last, in milliseconds. */
 const OBJECT_LIFE = 3_600_000;
 
-/** What the credentials are for by which a worker uploads an object artifact. */
+/** Returns the rights of credentials for uploading an object artifact. */
 export function uploadGrant(
   object: { name: string; projectId: string },
   run: { taskId: string; runId: number; workerGroup: string; workerId: string },
@@ -83,7 +83,7 @@ export function uploadGrant(
   };
 }
 
-/** What the credentials are for by which somebody downloads an object artifact. */
+/** Returns the rights of credentials for downloading an object artifact. */
 export function downloadGrant(object: string, now: number): Grant {
   return {
     // The names of these objects begin with `t/`.

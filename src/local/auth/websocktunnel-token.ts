@@ -1,19 +1,19 @@
 import { createHmac } from 'node:crypto';
 import type { Secret } from '../../base/index.ts';
 
-/** The tunnel accepts tokens whose clock was a little ahead. */
+/** The tunnel accepts tokens whose clock was slightly ahead. */
 const EARLIER_SECS = 15 * 60;
 const LIFE_SECS = 96 * 60 * 60;
 
-/** For whom a tunnel is, as in the call `websocktunnelToken`. */
+/** The user of a tunnel, as in the call `websocktunnelToken`. */
 interface TunnelUser {
   readonly wstAudience: string;
   readonly wstClient: string;
 }
 
 /**
- * Signs what a websocktunnel server believes: a JSON Web Token (RFC 7519) with the same claims as those of the real auth service
- * (services/auth/src/websocktunnel.js).
+ * Signs a token for a websocktunnel server: a JSON Web Token (RFC 7519) with the same claims as those of the
+ * real auth service (services/auth/src/websocktunnel.js).
  *
  * @param nowMs ms since the epoch
  */

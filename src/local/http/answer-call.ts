@@ -17,11 +17,11 @@ export interface ApiOptions {
   readonly authenticate: Authenticate;
   readonly checkInput: CheckInput;
   readonly clock: Clock;
-  /** Told of everything that is not the caller's fault. */
+  /** Called for every problem that is not the caller's fault. */
   readonly onError: (error: unknown) => void;
 }
 
-/** A call as the references have it, with its name and with what answers it. */
+/** A call from the references, with its name and its handler. */
 export interface NamedCall extends ApiCall {
   readonly name: string;
   readonly handler: AnyHandler;
@@ -29,21 +29,27 @@ export interface NamedCall extends ApiCall {
 
 /** A request for a call whose body has not been read yet. */
 export interface Visit {
-  /** @throws ApiError for whoever may not make this call, whatever the body says */
+  /** @throws ApiError for callers that may not make this call with any body */
   admit(): Promise<void>;
-  /** The answer to the whole request. It never rejects: what is thrown on the way is what is answered. */
+  /** Returns the answer to the whole request. It never rejects: errors become the answer. */
   answer(reply: FastifyReply): Promise<Answer>;
   refusal(error: unknown): Answer;
 }
 
-/** A body of this size (bytes) is read from anybody, so that who calls by hand hears what is wrong with it. */
+/**
+ * Bodies up to this size (bytes) are read from everybody, so that people who call by hand see the problem with
+ * their body.
+ */
 const SMALL_BODY = 64 * 1024;
 
 function mayBeLarge({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > SMALL_BODY;
 }
 
-/** Takes one request for a call: its caller is looked at before its body is read, and its body before it is understood. */
+/**
+ * Processes one request for a call. The caller is checked before the body is read, and the body's signature
+ * before it is parsed.
+ */
 export function receive(
   call: NamedCall,
   params: Readonly<Record<string, string>>,
@@ -80,7 +86,7 @@ export function receive(
       checkQuery(query, given);
       if (input !== undefined) checkInput(input, payload, text.length);
     } catch (error) {
-      // Whoever may not do a thing is not told what else is wrong with it.
+      // Callers without permission do not learn about other problems.
       await mayBeAllowed();
       throw error;
     }

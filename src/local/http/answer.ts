@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 
 import { ApiError, STATUS_OF, type ErrorCode } from '../errors.ts';
 
-/** What goes back to a caller. */
+/** An answer to a caller. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What an error is answered with besides the error: the call as it was understood. */
+/** The part of an error answer that describes the call. */
 export interface CallInformation {
   /** The call's name: `createTask`. */
   readonly method: string;
@@ -17,7 +17,7 @@ export interface CallInformation {
   readonly payload: unknown;
 }
 
-/** Every answer of the API has these. */
+/** Headers of every answer. */
 const HEADERS = {
   'content-type': 'application/json; charset=utf-8',
   'cache-control': 'no-store no-cache must-revalidate',
@@ -25,7 +25,7 @@ const HEADERS = {
   'access-control-allow-origin': '*',
 };
 
-/** What is longer is not indented: lists in lists would become a thousand times as long. */
+/** Longer answers are not indented, because nested lists would become a thousand times as long. */
 const LONGEST_INDENTED = 16 * 1024;
 
 export function jsonAnswer(status: number, headers: Answer['headers'], body: unknown): Answer {
@@ -38,13 +38,13 @@ export function jsonAnswer(status: number, headers: Answer['headers'], body: unk
   };
 }
 
-/** Success, and nothing to say of it. */
+/** Creates a successful answer without content. */
 export function emptyAnswer(): Answer {
   const { 'content-type': _type, ...headers } = HEADERS;
   return { status: 204, headers, body: '' };
 }
 
-/** Turns whatever was thrown into an answer. What the caller is not to blame for says nothing but a number. */
+/** Creates the answer to an error. If it is not the caller's fault, the answer contains only a number. */
 export function errorAnswer(error: unknown, call: CallInformation, time: string): Answer {
   const { code, text } = explain(error);
   const status = STATUS_OF[code];
@@ -71,7 +71,7 @@ export function errorAnswer(error: unknown, call: CallInformation, time: string)
   );
 }
 
-/** What a caller sent is told to it again only where it is short. */
+/** A longer payload is not repeated to the caller. */
 const LONGEST_TOLD_PAYLOAD = 2_000;
 const LONGEST_TEXT = 6_000;
 

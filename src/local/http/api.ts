@@ -7,12 +7,12 @@ import type { AnyHandler, DescribedApi, Handlers } from './call.ts';
 
 /** A service that answers calls. */
 export interface Service {
-  /** As it is in paths: `worker-manager`. */
+  /** Its name in paths: `worker-manager`. */
   readonly name: string;
   readonly calls: readonly NamedCall[];
 }
 
-/** Puts a service together: what the references say of its calls, and what answers them. */
+/** Creates a service from the references' descriptions of its calls and from their handlers. */
 export function createService<Api extends DescribedApi<Api>>(
   name: string,
   api: { readonly [N in keyof Api]: ApiCall },
@@ -21,13 +21,13 @@ export function createService<Api extends DescribedApi<Api>>(
   const calls = Object.entries(handlers).map(([call, handler]) => ({
     ...api[call as keyof Api],
     name: call,
-    // The references say what a handler is called with, and requests are checked by them.
+    // Requests are validated by the references, which also define the parameters of a handler.
     handler: handler as AnyHandler,
   }));
   return { name, calls };
 }
 
-/** Adds the calls of a service to a server, each as the API's references describe it. */
+/** Adds the calls of a service to a server, as the API's references describe them. */
 export function addService(server: FastifyInstance, { name, calls }: Service, options: ApiOptions): void {
   for (const call of calls) addCall(server, `/api/${name}/v1`, call, options);
 }
@@ -44,7 +44,7 @@ function addCall(server: FastifyInstance, base: string, call: NamedCall, options
       try {
         await visit.admit();
       } catch (error) {
-        // The body is still on its way, and nobody will read it.
+        // The rest of the body will not be read.
         await send(reply.header('connection', 'close'), visit.refusal(error));
       }
     },
@@ -60,7 +60,7 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyRe
   return reply.code(status).headers(headers).send(body);
 }
 
-/** Fastify's path for a route. A name at the end may have slashes in it, written as such or as `%2F`. */
+/** Returns Fastify's path for a route. A name at the end may contain slashes, plain or as `%2F`. */
 function pathOf(route: string): { path: string; wildcard: string | undefined } {
   const wildcard = /<(name|taskQueueId|workerPoolId)>$/.exec(route)?.[1];
   const path = wildcard === undefined ? route : route.replace(`<${wildcard}>`, '*');

@@ -5,7 +5,7 @@ import { type ScopeExpression } from '../../base/index.ts';
 import { ApiError } from '../errors.ts';
 
 /**
- * Lets a caller pass who has the scopes that a call needs.
+ * Checks that a caller has the scopes that a call needs.
  *
  * @throws ApiError `AuthenticationFailed` for a bad signature, `InsufficientScopes`
  */
@@ -28,8 +28,8 @@ export function authorize(caller: Caller, template: ScopeTemplate, parameters: S
 }
 
 /**
- * Lets a caller pass who has the scopes that a call needs for some body or other: what is known are the parameters of its
- * path.
+ * Checks that a caller has the scopes that a call needs with at least one body. Only the parameters of the path
+ * are known.
  *
  * @throws ApiError `AuthenticationFailed` for a bad signature, `InsufficientScopes`
  */

@@ -1,10 +1,10 @@
 import { ApiError } from '../errors.ts';
 
-/** No task needs lists and objects inside of each other this often, and what can be read here has to be written, too. */
+/** No task needs deeper nesting, and whatever is read must be written again. */
 const DEEPEST = 400;
 
 /**
- * The body of a request, as it is said to be JSON.
+ * Parses the body of a request, which must be JSON.
  *
  * @throws ApiError `MalformedPayload`
  */
@@ -23,7 +23,7 @@ export function parseBody(text: string): unknown {
   throw new ApiError('MalformedPayload', 'The payload is neither a JSON object nor a JSON array');
 }
 
-/** How deep lists and objects are inside of each other in a text that may be JSON. */
+/** Returns the nesting depth of a text that may be JSON. */
 function depthOf(text: string): number {
   if (text.length <= DEEPEST) return 0;
   let depth = 0;

@@ -4,26 +4,26 @@ import type { Ajv, ErrorObject } from 'ajv';
 import { newAjv } from '../../base/index.ts';
 import { ApiError } from '../errors.ts';
 
-/** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
+/** `schemas/` is beside `src/` and beside `dist/`, so one path suits both. */
 const SCHEMAS = new URL('../../../schemas/taskcluster/', import.meta.url);
 
 /**
- * Checks the body of a call against its schema, and fills in the schema's defaults.
+ * Validates the body of a call, and fills in the schema's defaults.
  *
- * @param size in characters, as it was sent
+ * @param size in characters, as sent
  */
 export type CheckInput = (schema: string, body: unknown, size: number) => void;
 
-/** Of a body that is longer (in characters) only the first problem is looked for: a large one can have a million. */
+/** In a longer body (in characters), only the first problem is reported, because it may have a million. */
 const LARGE_BODY = 64 * 1024;
 const MOST_PROBLEMS = 20;
 const LONGEST_PROBLEM = 300;
 
 /**
- * Makes the check of bodies. It says what is wrong in Taskcluster's words, which name the schema by a URL below
- * `rootUrl`.
+ * Creates the validation of bodies. Its messages are worded as in Taskcluster, and name the schema by a URL
+ * below `rootUrl`.
  *
- * What it makes throws ApiError `InputValidationError`. Schemas are named as in the API's references:
+ * The returned function throws ApiError `InputValidationError`. Schemas are named as in the API's references:
  * `taskcluster/queue/v1/create-task-request.json`.
  */
 export function createCheckInput(rootUrl: () => string): CheckInput {

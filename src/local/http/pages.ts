@@ -8,9 +8,9 @@ export interface PageQuery {
 const MOST_ITEMS = 1_000;
 
 /**
- * Cuts the page out of a list that a query asks for.
+ * Returns the page of a list that a query asks for.
  *
- * @throws ApiError `InputError` for a token that was not given out here
+ * @throws ApiError `InputError` for a token that this queue did not issue
  */
 export function pageOf<T>(
   items: readonly T[],

@@ -1,12 +1,12 @@
 import { ApiError } from '../errors.ts';
 
-/** What Taskcluster makes most names of. */
+/** The pattern of most names in Taskcluster. */
 const IDENTIFIER = /^[a-zA-Z0-9-_]{1,38}$/;
 const TASK_QUEUE_ID = /^[a-zA-Z0-9-_]{1,38}\/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$/;
 const NAMESPACE = /^([a-zA-Z0-9_!~*'()%-]+\.)*[a-zA-Z0-9_!~*'()%-]+$/;
 const SLUGID = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
 
-/** What may be in the path of a call. */
+/** Patterns for parameters in the path of a call. */
 const PATTERNS: Readonly<Record<string, RegExp>> = {
   taskId: SLUGID,
   taskGroupId: SLUGID,
@@ -22,10 +22,13 @@ const PATTERNS: Readonly<Record<string, RegExp>> = {
   name: /^[\x20-\x7e]+$/,
 };
 
-/** What the real queue says where its pattern is another. This one matches the same, but tries each digit as either. */
+/**
+ * The real queue's patterns for messages, where they differ. These here match the same texts, but without
+ * backtracking.
+ */
 const SAID: Readonly<Partial<Record<string, RegExp>>> = { runId: /^[1-9]*[0-9]+$/ };
 
-/** What may be in the query of a call that takes a query. */
+/** Patterns for parameters in the query of a call. */
 const QUERY_PATTERNS: Readonly<Record<string, RegExp>> = {
   continuationToken: /./,
   limit: /^[0-9]+$/,
@@ -35,7 +38,7 @@ const QUERY_PATTERNS: Readonly<Record<string, RegExp>> = {
   errorId: /./,
 };
 
-/** @throws ApiError `InvalidRequestArguments` that names every parameter that is not as it should be */
+/** @throws ApiError `InvalidRequestArguments` that names every invalid parameter */
 export function checkParameters(parameters: Readonly<Record<string, string>>): void {
   const problems = Object.entries(parameters).flatMap(([name, value]) => {
     const pattern = PATTERNS[name];
@@ -51,7 +54,7 @@ export function checkParameters(parameters: Readonly<Record<string, string>>): v
 /** @throws ApiError `InvalidRequestArguments` */
 export function checkQuery(known: readonly string[], query: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(query)) {
-    // Every call that is signed by a bewit has one.
+    // Calls that are signed by a bewit have this parameter.
     if (name === 'bewit') continue;
     const fits = (text: string): boolean => QUERY_PATTERNS[name]?.test(text) === true;
     if (!known.includes(name) || typeof value !== 'string' || !fits(value)) {

@@ -3,23 +3,23 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { ApiError } from '../errors.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 
-/** The queue takes no more than this in one request. */
+/** The queue's limit for a request. */
 const LARGEST_BODY = 10 * 1024 * 1024;
 /** Names of artifacts are parts of paths. */
 const LONGEST_PARAMETER = 16 * 1024;
-/** A request may come slowly, as a large artifact does, but not for ever. Node gives its headers a minute. */
+/** A large artifact may arrive slowly, but not for ever. Node gives the headers one minute. */
 const REQUEST_MS = 10 * 60_000;
-/** Hundreds of workers have a few each. */
+/** Hundreds of workers have a few connections each. */
 const MOST_CONNECTIONS = 4_096;
 
 /**
- * The names of this machine itself. A page in a browser can make a name of its own lead to 127.0.0.1 and then read what
- * it asks for there (DNS rebinding); but the browser still says the page's name here. Any port will do, since a proxy
- * may stand before this server.
+ * The names of this machine. A web page can make a name of its own resolve to 127.0.0.1, and then read answers
+ * from there (DNS rebinding), but the browser still sends the page's host name here. Any port is accepted,
+ * because a proxy may be in front of this server.
  */
 const OWN_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i;
 
-/** Makes an HTTP server that knows the queue's manners, and no calls yet. */
+/** Creates an HTTP server with the queue's conventions, without any calls. */
 export function createServer(now: () => string): FastifyInstance {
   const server = fastify({
     bodyLimit: LARGEST_BODY,
@@ -37,7 +37,7 @@ export function createServer(now: () => string): FastifyInstance {
     );
     await reply.code(421).headers(headers).header('connection', 'close').send(body);
   });
-  // Bodies stay text here: the call that they are for says what is wrong with them.
+  // Bodies stay text here. The call reports problems with them.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) =>
     done(null, text),
@@ -50,7 +50,7 @@ export function createServer(now: () => string): FastifyInstance {
     const { status, headers, body } = jsonAnswer(404, {}, { error: 'Not found' });
     return reply.code(status).headers(headers).send(body);
   });
-  // What calls throw is answered where they are. What comes here, Fastify found wrong with the request.
+  // Errors of calls are answered by the calls. Only Fastify's own errors about a request arrive here.
   server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const refusal =
       error.statusCode === 413

@@ -2,12 +2,12 @@ import hawk from 'hawk';
 
 import type { LocalClient } from '../auth/temporary-credentials.ts';
 
-/** A URL that is signed may be read for this long. */
+/** How long a signed URL is valid. */
 const LIFE_SECONDS = 15 * 60;
 
 /**
- * Makes the URLs at which the queue has the latest artifacts of tasks, signed in the name of a client where not
- * everybody may read them.
+ * Creates the queue's URLs for the latest artifacts of tasks. They are signed by a client unless everybody may
+ * read the artifact.
  */
 export function createArtifactUrls(
   rootUrl: () => string,

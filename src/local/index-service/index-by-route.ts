@@ -6,8 +6,8 @@ import type { TaskIndex } from './task-index.ts';
 const ROUTE = 'route.index.';
 
 /**
- * Indexes the task of a `task-completed` message by each of its routes that begin with `index.`. How, is in the
- * task's `extra.index`: its `rank`, 0 by default, its `data`, and when it `expires`, by default with the task.
+ * Indexes the task of a `task-completed` message by each of its routes that begin with `index.`. The task's
+ * `extra.index` has its `rank`, 0 by default, its `data`, and its expiry, by default the task's.
  *
  * https://docs.taskcluster.net/docs/reference/core/index
  */
@@ -31,7 +31,7 @@ export function indexByRoute(
   }
 }
 
-/** Undefined for what is no time: a task may say there what it likes. */
+/** Undefined for an invalid time: a task may contain anything. */
 function timeOf(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : NaN;
   return Number.isNaN(ms) ? undefined : ms;

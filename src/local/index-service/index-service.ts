@@ -8,11 +8,11 @@ import { describeEntry, type IndexedTask, type TaskIndex } from './task-index.ts
 
 interface IndexServiceOptions {
   readonly index: TaskIndex;
-  /** The URL of the latest artifact of a task, signed where not everybody may read it. */
+  /** Returns the URL of a task's latest artifact. It is signed unless everybody may read the artifact. */
   readonly urlOfLatestArtifact: (taskId: string, name: string) => string;
 }
 
-/** The index service: tasks by names that mean something. */
+/** The index service: finds tasks by name. */
 export function indexService({ index, urlOfLatestArtifact }: IndexServiceOptions): Service {
   function find(indexPath: string): IndexedTask {
     const task = index.find(indexPath);

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
 import { isoTime } from '../times.ts';
 
-/** A task that is found by a name. */
+/** A task with its name in the index. */
 export interface IndexedTask {
   readonly namespace: string;
   readonly taskId: string;
-  /** A task of a lower rank does not take the place of one of a higher. */
+  /** A task with a lower rank does not replace one with a higher rank. */
   readonly rank: number;
   readonly data: Record<string, unknown>;
   /** Milliseconds since the epoch. */
@@ -15,19 +15,19 @@ export interface IndexedTask {
 export interface Namespace {
   readonly namespace: string;
   readonly name: string;
-  /** When its last task expires: milliseconds since the epoch. */
+  /** The expiry of its last task, in milliseconds since the epoch. */
   readonly expires: number;
 }
 
-/** Tasks by their names in the index, dotted paths. What has expired is not there. */
+/** Tasks by their names in the index, which are dotted paths. Expired tasks are not found. */
 export interface TaskIndex {
-  /** Puts a task in, unless one of a higher rank is there. Returns the one that is there then. */
+  /** Adds a task, unless there is one with a higher rank. Returns the resulting entry. */
   insert(task: IndexedTask): IndexedTask;
   find(namespace: string): IndexedTask | undefined;
   remove(namespace: string): void;
-  /** The tasks right below a namespace, sorted by name. */
+  /** Returns the tasks directly below a namespace, sorted by name. */
   tasksIn(namespace: string): IndexedTask[];
-  /** The namespaces right below a namespace that have tasks, sorted by name. */
+  /** Returns the namespaces directly below a namespace that have tasks, sorted by name. */
   namespacesIn(namespace: string): Namespace[];
 }
 
@@ -39,7 +39,7 @@ export function createTaskIndex(clock: Clock): TaskIndex {
     return task && task.expires > clock.now() ? task : undefined;
   }
 
-  /** All tasks below a namespace, each with the rest of its name. */
+  /** Returns all tasks below a namespace, with the rest of their names. */
   function below(namespace: string): { rest: string[]; task: IndexedTask }[] {
     return [...tasks.keys()]
       .filter(name => name.startsWith(`${namespace}.`))
@@ -78,7 +78,7 @@ export function createTaskIndex(clock: Clock): TaskIndex {
   };
 }
 
-/** Anything of the index as it is in answers. */
+/** Formats an entry of the index for answers. */
 export function describeEntry<T extends { readonly expires: number }>(
   entry: T,
 ): Omit<T, 'expires'> & { expires: string } {

@@ -18,7 +18,7 @@ interface ObjectServiceOptions {
 }
 
 const MINUTE = 60_000;
-/** How long an upload may begin. */
+/** How long an upload may start. */
 const PUT_URL_LIFE = 45 * MINUTE;
 const GET_URL_LIFE = 30 * MINUTE;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -26,7 +26,7 @@ const bucket = 'object-bucket';
 
 type UploadMethods = ObjectApi['createUpload']['input']['proposedUploadMethods'];
 
-/** The object service: where artifacts of the storage type `object` are. */
+/** The object service, which stores artifacts of the storage type `object`. */
 export function objectService({ objects, storage, urls, clock }: ObjectServiceOptions): Service {
   function find(name: string): StoredObjectEntry {
     const object = objects.find(name);
@@ -35,7 +35,7 @@ export function objectService({ objects, storage, urls, clock }: ObjectServiceOp
     return object;
   }
 
-  /** Takes the content, or says where to take it. Of several proposals the inline one saves a request. */
+  /** Accepts the content, or names the place for it. If inline content is offered, that saves a request. */
   async function upload(name: string, { dataInline, putUrl }: UploadMethods) {
     if (dataInline) {
       if (!BASE64.test(dataInline.objectData)) {

@@ -4,7 +4,7 @@ import { ApiError } from '../errors.ts';
 
 export type Hashes = Readonly<Record<string, unknown>>;
 
-/** What the object service knows of an object. Its content is elsewhere. */
+/** The object service's record of an object. Its content is elsewhere. */
 export interface StoredObjectEntry {
   readonly name: string;
   readonly projectId: string;
@@ -12,21 +12,21 @@ export interface StoredObjectEntry {
   /** Milliseconds since the epoch. */
   readonly expires: number;
   readonly hashes: Hashes;
-  /** Whether its upload has been finished: only then it is there for others. */
+  /** Whether its upload is finished. Only then do others see it. */
   readonly finished: boolean;
 }
 
 export interface ObjectTable {
-  /** An object whose upload has been finished. */
+  /** Returns an object whose upload is finished. */
   find(name: string): StoredObjectEntry | undefined;
   /**
-   * Notes that an upload begins. The same again is no other upload.
+   * Records the start of an upload. Repeating it changes nothing.
    *
-   * @throws ApiError `RequestConflict` when the name is taken by another
+   * @throws ApiError `RequestConflict` when the name is taken by another upload
    */
   begin(upload: Omit<StoredObjectEntry, 'finished'>): StoredObjectEntry;
   /**
-   * Notes that an upload is done, with what hashes came to be known by then. The same again changes nothing.
+   * Records the end of an upload, with its hashes. Repeating it changes nothing.
    *
    * @throws ApiError `ResourceNotFound` without such an upload, `RequestConflict` for other hashes than before
    */

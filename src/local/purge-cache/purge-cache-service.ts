@@ -8,14 +8,14 @@ import { isoTime, parseTime } from '../times.ts';
 interface PurgeRequest {
   readonly workerPoolId: string;
   readonly cacheName: string;
-  /** What a cache was made before this is to be thrown away. */
+  /** Caches that were created before this time are to be removed. */
   readonly before: number;
 }
 
-/** Requests are forgotten after this. */
+/** How long requests are kept. */
 const LIFE = 24 * 3_600_000;
 
-/** The purge-cache service: which caches the workers of a pool are to throw away. */
+/** The purge-cache service: says which caches the workers of a pool should remove. */
 export function purgeCacheService(clock: Clock): Service {
   const requests = new Map<string, PurgeRequest>();
 

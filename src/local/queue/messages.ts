@@ -53,7 +53,7 @@ export function taskEnded(task: Task, runId: number, state: 'completed' | 'faile
   };
 }
 
-/** `task-exception`, for the worker that had the run, if one had it. */
+/** `task-exception`, for the worker that had the run, if there was one. */
 export function taskException(task: Task, runId: number): Message {
   return exceptionMessage(task, runId, workerOf(task.runs[runId]));
 }
@@ -94,7 +94,7 @@ export function artifactCreated(task: Task, runId: number, created: Artifact): M
   };
 }
 
-/** Announces a new priority: of whichever run, it is the task's. */
+/** Announces a new priority. It belongs to the task, not to a run. */
 export function taskPriorityChanged(task: Task, oldPriority: TaskPriority): Message {
   const { exchange, build } = queue.taskPriorityChanged;
   const body = { status: statusOf(task), oldPriority, newPriority: task.priority, version: 1 };
@@ -137,7 +137,7 @@ interface Worker {
   readonly workerId: string;
 }
 
-/** The worker that has, or had, a run. None has a run that was never claimed. */
+/** Returns the worker that has or had a run. A run that was never claimed has none. */
 function workerOf(run: Run | undefined): Worker | undefined {
   const { workerGroup, workerId } = run ?? {};
   return workerGroup === undefined || workerId === undefined ? undefined : { workerGroup, workerId };
@@ -153,7 +153,7 @@ function routesOf(task: Task): string[] {
   return task.routes.map(route => `route.${route}`);
 }
 
-/** Messages carry no more of the definition than this. */
+/** The part of the definition that messages contain. */
 function pulseDefinition(task: Task) {
   return { tags: task.tags };
 }

@@ -18,7 +18,7 @@ import type { ObjectTable } from '../object/object-table.ts';
 import { createWorkerTable, type WorkerTable } from './workers/worker-table.ts';
 import { createStore, type Store } from './tasks/store.ts';
 
-/** The parts of a queue, which its operations work on. */
+/** The parts of a queue, on which its operations work. */
 export interface Queue {
   readonly clock: Clock;
   readonly claimTimeoutMs: number;
@@ -26,7 +26,7 @@ export interface Queue {
   readonly store: Store;
   readonly dependencies: Dependencies;
   readonly artifacts: ArtifactTable;
-  /** The objects of the object service, where some artifacts are. */
+  /** The objects of the object service, which stores some artifacts. */
   readonly objects: ObjectTable;
   readonly workers: WorkerTable;
   readonly urls: SignedUrls;
@@ -35,7 +35,7 @@ export interface Queue {
   readonly deadlineResolver: DeadlineResolver;
   readonly claimResolver: ClaimResolver;
   readonly dependencyResolver: DependencyResolver;
-  /** Makes credentials in the queue's own name. */
+  /** Issues credentials on behalf of the queue. */
   issue(grant: Grant): TemporaryCredentials;
   /** Answers open calls with nothing, and stops all timers. */
   close(): void;
@@ -54,11 +54,11 @@ export interface QueueSettings {
   readonly onError: (error: unknown) => void;
   readonly objects: ObjectTable;
   readonly urls: SignedUrls;
-  /** The client in whose name the queue makes credentials. */
+  /** The client with which the queue issues credentials. */
   readonly ownClient: LocalClient;
 }
 
-/** Puts a queue together, with nothing in it. */
+/** Creates an empty queue. */
 export function createQueue(settings: QueueSettings): Queue {
   const { clock, claimTimeoutMs, longPollMs, lookAgainMs, onError } = settings;
   const store = createStore();

@@ -6,7 +6,7 @@ import { pageOf } from '../http/pages.ts';
 import { ping } from '../http/ping.ts';
 import { parseTime } from '../times.ts';
 
-/** As it came: the expiry is answered in the spelling of the caller. */
+/** As received: the expiry is returned in the caller's format. */
 type Stored = SecretsApi['set']['input'];
 
 /** The secrets service: JSON objects by name, each with an expiry. */

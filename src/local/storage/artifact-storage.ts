@@ -6,18 +6,18 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** How a stored object is served again. */
+/** How a stored object is served. */
 export interface StoredObject {
   readonly contentType: string;
   readonly contentEncoding?: string;
   readonly contentLength: number;
-  /** The MD5 of the content, quoted: what S3 answers. */
+  /** The MD5 of the content in quotes, as in S3's answers. */
   readonly etag: string;
 }
 
-/** Keeps the content of artifacts in a folder of its own, for as long as the queue runs. */
+/** Stores the content of artifacts in its own folder, until the queue is closed. */
 export interface ArtifactStorage {
-  /** Stores an object. One that breaks off leaves what was there before. */
+  /** Stores an object. An interrupted upload leaves the previous object unchanged. */
   put(
     key: string,
     content: Readable,
@@ -28,7 +28,7 @@ export interface ArtifactStorage {
   close(): Promise<void>;
 }
 
-/** @param chosen a folder to make, by default a new one among the machine's temporary files */
+/** @param chosen a folder to create; by default a new temporary folder */
 export async function createArtifactStorage(chosen?: string): Promise<ArtifactStorage> {
   if (chosen !== undefined) await mkdir(chosen, { mode: 0o700 });
   const folder = chosen ?? (await mkdtemp(join(tmpdir(), 'tcw-local-queue-')));
@@ -44,7 +44,7 @@ export async function createArtifactStorage(chosen?: string): Promise<ArtifactSt
         await rm(upload, { force: true });
         throw error;
       }
-      // A key may be longer than a file's name can be, and is no path.
+      // A key may be longer than a file name, and is not a path.
       const file = join(folder, createHash('sha256').update(key).digest('hex'));
       await rename(upload, file);
       const { size } = await stat(file);

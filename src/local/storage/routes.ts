@@ -10,12 +10,12 @@ interface StorageOptions {
   readonly clock: Clock;
 }
 
-/** As S3 has it. */
+/** S3's limit. */
 const LARGEST_OBJECT = 5 * 1024 ** 3;
 
 /**
- * A task wrote what is served here, and a developer may look at it. A page of a task is shown, with its scripts, but as
- * if it came from nowhere: it has no rights of the origin that it shares with the queue.
+ * A developer may open content that a task wrote. A page of a task is shown, with its scripts, but without an
+ * origin, so it has none of the rights of the queue's origin.
  */
 const ONLY_CONTENT = {
   'x-content-type-options': 'nosniff',
@@ -25,7 +25,7 @@ const ONLY_CONTENT = {
 
 const BUCKETS: readonly Bucket[] = ['public-bucket', 'private-bucket', 'object-bucket'];
 
-/** The object store that the URLs of artifacts lead to. It is not the queue, and answers as S3 does. */
+/** Adds the object store to which the URLs of artifacts lead. It is not the queue, and answers like S3. */
 export function addStorage(server: FastifyInstance, options: StorageOptions): void {
   const { storage, urls, clock } = options;
 
@@ -67,7 +67,7 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
 
   void server.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
-    // Uploads are streamed to disk, so nothing reads them before.
+    // Uploads are streamed to disk, so no parser must read them first.
     scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
     for (const bucket of BUCKETS) {
       scope.put(`/${bucket}/*`, (request, reply) => put(bucket, request, reply));

@@ -1,30 +1,30 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** Where an object store keeps what anybody may read, and what only the holder of a signed URL may. */
+/** The object store's buckets: for content that everybody may read, and for content that needs a signed URL. */
 export type Bucket = 'public-bucket' | 'private-bucket' | 'object-bucket';
 
-/** A URL of the object store, taken apart. */
+/** The parts of an object store URL. */
 export interface StorageUrl {
   readonly method: 'GET' | 'PUT';
   readonly bucket: Bucket;
   readonly key: string;
 }
 
-/** What the store calls an object of a bucket. */
+/** Returns the store's key for an object of a bucket. */
 export function storageKey({ bucket, key }: Pick<StorageUrl, 'bucket' | 'key'>): string {
   return `${bucket}/${key}`;
 }
 
-/** Makes URLs that let their holder do one thing until they expire, as S3's presigned URLs do. */
+/** Creates URLs that allow one operation until they expire, like S3's presigned URLs. */
 export interface SignedUrls {
   /** @param expires milliseconds since the epoch */
   sign(url: StorageUrl, expires: number): string;
   unsigned(url: StorageUrl): string;
-  /** Whether the query of a URL is the signature of it, and has not expired. */
+  /** Whether the query of a URL contains its valid signature, and has not expired. */
   check(url: StorageUrl, query: Readonly<Record<string, unknown>>, now: number): boolean;
 }
 
-/** The bucket for an artifact of this name. */
+/** Returns the bucket for an artifact of this name. */
 export function bucketFor(name: string): Bucket {
   return name.startsWith('public/') ? 'public-bucket' : 'private-bucket';
 }

@@ -1,14 +1,14 @@
 import type { ManagedWorker, WorkerPool } from './worker-pools.ts';
 
-/** What a pool has to do: runs that wait, and runs that are with workers. */
+/** The load of a pool: pending runs, and claimed runs. */
 export interface Demand {
   readonly pending: number;
   readonly claimed: number;
 }
 
 /**
- * Whether a machine of a cloud should go, as the real worker scanner decides: the newest workers fill the capacity that the pool
- * needs, and the rest is too much, whether busy or not.
+ * Whether a machine of a cloud should terminate, by the real worker scanner's rule. The newest workers fill the
+ * capacity that the pool needs. The rest is superfluous, busy or not.
  */
 export function shouldTerminate(
   worker: ManagedWorker,

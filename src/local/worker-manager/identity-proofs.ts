@@ -5,13 +5,13 @@ import { ApiError } from '../errors.ts';
 
 type Proof = RegisterWorkerRequest['workerIdentityProof'];
 
-/** A cloud whose machines register by what it signs for them, with the key that its signatures are checked by (PEM). */
+/** A cloud whose machines register with proofs signed by the cloud, and the key that verifies them (PEM). */
 export interface LocalCloud {
   readonly type: 'aws' | 'google';
   readonly publicKey: string;
 }
 
-/** What the cloud said of a machine when it was made: each has to stand in the machine's proof. */
+/** What the cloud knew about a machine when it was created. The machine's proof must contain each item. */
 export type Instance = Readonly<Record<string, string>>;
 
 /** @throws ApiError `InputError` for a static worker with another secret */
@@ -34,7 +34,7 @@ export function checkCloudProof(cloud: LocalCloud, proof: Proof, instance: Insta
   }
 }
 
-/** AWS signs the exact bytes of a document with what it knows of an instance. */
+/** AWS signs the exact bytes of a document about an instance. */
 function isAwsProof({ publicKey }: LocalCloud, proof: Proof, instance: Instance): boolean {
   if (!('signature' in proof)) return false;
   const { document, signature } = proof;
@@ -48,7 +48,7 @@ interface GoogleClaims {
   readonly google?: { readonly compute_engine?: Record<string, unknown> };
 }
 
-/** Google gives an instance a JSON Web Token for whoever it names as the audience. */
+/** Google gives an instance a JSON Web Token for any audience that it names. */
 function isGoogleProof(
   { publicKey }: LocalCloud,
   proof: Proof,

@@ -1,7 +1,7 @@
 import { workerManager } from '../../exchanges/index.ts';
 import type { Message } from '../message.ts';
 
-/** What a worker reported of itself. */
+/** An error that a worker reported about itself. */
 export interface WorkerError {
   readonly errorId: string;
   readonly workerPoolId: string;
@@ -12,7 +12,7 @@ export interface WorkerError {
   readonly extra: Record<string, unknown>;
 }
 
-/** The real service leaves everything out of this routing key. */
+/** In the real service, this routing key is empty. */
 export function workerPoolCreated(workerPoolId: string, providerId: string): Message {
   const { exchange, build } = workerManager.workerPoolCreated;
   return { exchange, routingKey: build({}), routes: [], body: { workerPoolId, providerId } };

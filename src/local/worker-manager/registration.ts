@@ -8,9 +8,9 @@ import { isoTime } from '../times.ts';
 import { checkCloudProof, checkStaticSecret, type LocalCloud } from './identity-proofs.ts';
 import type { ManagedWorker, WorkerName, WorkerPool, WorkerPools } from './worker-pools.ts';
 
-/** A worker's credentials last this long, unless its pool says otherwise. */
+/** The default lifetime of a worker's credentials. */
 const LIFE_MS = 96 * 3_600_000;
-/** The real service makes credentials that began a while ago, for clocks that are behind. */
+/** The real service issues credentials that started a while ago, for clocks that are slow. */
 const EARLIER_MS = 15 * 60_000;
 
 interface Registration {
@@ -21,16 +21,17 @@ interface Registration {
 
 interface Registrar {
   readonly pools: WorkerPools;
-  /** The client in whose name workers get their credentials. */
+  /** The client that issues the workers' credentials. */
   readonly issuer: LocalClient;
   readonly rootUrl: string;
   readonly now: number;
 }
 
 /**
- * Gives a worker its credentials, once it has proved who it is: a static one as often as it likes, a machine of a cloud once.
+ * Issues credentials to a worker that has proved its identity. A static worker may do that any number of times,
+ * a machine of a cloud once.
  *
- * @throws ApiError `ResourceNotFound`, or `InputError` when it has not, or may not work
+ * @throws ApiError `ResourceNotFound`, or `InputError` when the proof is wrong or the worker may not work
  */
 export function register(
   registrar: Registrar,
@@ -67,7 +68,8 @@ export function register(
 }
 
 /**
- * Gives a registered worker new credentials, by the secret of its last registration, which is void then.
+ * Issues new credentials to a registered worker, by the secret of its last registration, which then becomes
+ * invalid.
  *
  * @throws ApiError `InputError`
  */
@@ -94,7 +96,7 @@ function admit({ pools, issuer, now }: Registrar, worker: ManagedWorker, lifeMs:
   };
 }
 
-/** How long the credentials of a pool's workers last, in ms. */
+/** Returns the lifetime of the credentials of a pool's workers, in ms. */
 export function lifeOf({ config }: Pick<WorkerPool, 'config'>): number {
   const { lifecycle } = config as { lifecycle?: { reregistrationTimeout?: number } };
   const seconds = lifecycle?.reregistrationTimeout;
@@ -105,7 +107,7 @@ export function workerConfigOf({ config }: Pick<WorkerPool, 'config'>): Record<s
   return { ...(config as { workerConfig?: Record<string, unknown> }).workerConfig };
 }
 
-/** What the real service lets a worker do. */
+/** Returns the scopes that the real service gives a worker. */
 function scopesOf({ workerPoolId, workerGroup, workerId }: WorkerName): string[] {
   const worker = `${workerPoolId}/${workerGroup}/${workerId}`;
   return [

@@ -24,33 +24,33 @@ import {
 interface WorkerManagerOptions {
   readonly clock: Clock;
   readonly publish: Publish;
-  /** The client in whose name workers get their credentials. */
+  /** The client that issues the workers' credentials. */
   readonly issuer: LocalClient;
-  /** Clouds by their provider ids. */
+  /** Clouds, by provider id. */
   readonly clouds: Readonly<Record<string, LocalCloud>>;
   readonly rootUrl: () => string;
   readonly demand: (workerPoolId: string) => Demand;
-  /** Ends the runs that a worker held which was removed. */
+  /** Ends the runs of a removed worker. */
   readonly onRemoved: (worker: WorkerName) => Promise<void>;
 }
 
-/** A machine that a cloud has made for a pool, and that has not registered yet. */
+/** A machine that a cloud has created for a pool, and that has not registered yet. */
 export interface RequestedWorker extends WorkerName {
-  /** What the cloud knows of it, such as `instanceId`: the machine proves who it is by that. */
+  /** What the cloud knows about it, such as `instanceId`. The machine proves its identity with that. */
   readonly instance: Instance;
-  /** How many tasks it runs at once: 1 by default. */
+  /** Number of tasks that it runs at once. By default 1. */
   readonly capacity?: number;
 }
 
 interface WorkerManager extends Service {
-  /** @throws ApiError when the pool is not there, or not one of a cloud */
+  /** @throws ApiError when the pool does not exist, or does not belong to a cloud */
   request(worker: RequestedWorker): void;
 }
 
-/** The provider whose workers are set up by hand. */
+/** The provider for workers that are set up by hand. */
 const STATIC = 'static';
 
-/** The worker-manager service, for workers that are set up by hand, and for machines that a test has made. */
+/** The worker-manager service, for workers that are set up by hand, and for machines that a test has created. */
 export function workerManagerService(options: WorkerManagerOptions): WorkerManager {
   const { clock, publish, issuer, clouds, rootUrl } = options;
   const pools = createWorkerPools();
@@ -124,7 +124,7 @@ export function workerManagerService(options: WorkerManagerOptions): WorkerManag
       const worker = pools.worker(params);
       const isOfCloud = worker.instance !== undefined;
       pools.saveWorker({ ...worker, state: isOfCloud ? 'stopping' : 'stopped', lastModified: clock.now() });
-      // The queue hears of machines that are removed, and of no others.
+      // The queue learns about removed machines of clouds only.
       if (isOfCloud) await options.onRemoved(params);
       return {};
     },

@@ -4,7 +4,7 @@ import { ApiError } from '../errors.ts';
 import { isoTime } from '../times.ts';
 import type { Instance } from './identity-proofs.ts';
 
-/** Workers of one kind. Times are milliseconds since the epoch. */
+/** A pool of workers. Times are milliseconds since the epoch. */
 export interface WorkerPool {
   readonly workerPoolId: string;
   readonly providerId: string;
@@ -15,7 +15,7 @@ export interface WorkerPool {
   readonly created: number;
 }
 
-/** A worker that somebody set up by hand, or a machine of a cloud. Times are milliseconds since the epoch. */
+/** A worker that was set up by hand, or a machine of a cloud. Times are milliseconds since the epoch. */
 export interface ManagedWorker {
   readonly workerPoolId: string;
   readonly workerGroup: string;
@@ -26,15 +26,15 @@ export interface ManagedWorker {
   readonly expires: number;
   readonly lastModified: number;
   readonly state: 'requested' | 'running' | 'stopping' | 'stopped';
-  /** By which a worker that was set up by hand proves at first who it is. */
+  /** The secret with which a static worker first proves its identity. */
   readonly staticSecret?: string;
-  /** What the cloud said of its machine. */
+  /** What the cloud said about its machine. */
   readonly instance?: Instance;
-  /** As its pool had it when the machine was requested: later changes do not reach it. */
+  /** The pool's configuration when the machine was requested. Later changes do not reach it. */
   readonly workerConfig?: Readonly<Record<string, unknown>>;
-  /** How long its credentials last, in ms. Only a machine of a cloud has it. */
+  /** Lifetime of its credentials, in ms. Only machines of clouds have it. */
   readonly lifeMs?: number;
-  /** By which it proves later who it is. New each time it has registered. */
+  /** The secret for its next registration. It changes with each registration. */
   readonly secret?: string;
 }
 
@@ -78,9 +78,9 @@ export function createWorkerPools(): WorkerPools {
 }
 
 /**
- * Makes a pool. The same again is the one that is there, and is announced again.
+ * Creates a pool. Repeating it returns the existing pool, and announces it again.
  *
- * @throws ApiError `RequestConflict` when there is another by its name
+ * @throws ApiError `RequestConflict` when a different pool has this name
  */
 export function createPool(pools: WorkerPools, wanted: Omit<WorkerPool, 'created'>, now: number): WorkerPool {
   const known = pools.findPool(wanted.workerPoolId);
@@ -92,7 +92,7 @@ export function createPool(pools: WorkerPools, wanted: Omit<WorkerPool, 'created
   return pool;
 }
 
-/** A pool as it is in answers, with how many workers it has. */
+/** Formats a pool for answers, with the number of its workers. */
 export function describePool(
   { created, ...pool }: WorkerPool,
   workers: readonly Pick<ManagedWorker, 'state' | 'capacity'>[],
@@ -121,7 +121,7 @@ export function describePool(
   };
 }
 
-/** A worker as it is in answers: without its secrets. */
+/** Formats a worker for answers, without its secrets. */
 export function describeWorker(worker: ManagedWorker) {
   const { workerPoolId, workerGroup, workerId, providerId, capacity, state } = worker;
   return {

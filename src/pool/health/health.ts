@@ -91,13 +91,13 @@ export function health(now: () => number = () => performance.now()): Health {
         case 'claim-work-failed':
           noteFailure('claimWork', news.err);
           break;
-        case 'look-failed':
+        case 'pending-check-failed':
           noteFailure('pendingTasks', news.err);
           break;
         case 'claim-work-works':
           noted.delete('claimWork');
           break;
-        case 'look-works':
+        case 'pending-check-works':
           noted.delete('pendingTasks');
           break;
         case 'disk-short':

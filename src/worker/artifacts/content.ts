@@ -1,13 +1,13 @@
 import { extname } from 'node:path';
 import mime from 'mime';
 
-/** Types that generic-worker gives, beyond what is registered. */
+/** Types that generic-worker adds to the registered ones. */
 const OWN_TYPES: Readonly<Record<string, string>> = {
   '.log': 'text/plain',
   '.jsonl': 'application/jsonl',
 };
 
-/** Compressed already: gzip would only cost time. The ending counts as it is written, in lower case. */
+/** Extensions of files that are already compressed, so gzip would only cost time. Compared in lower case. */
 const COMPRESSED = new Set(
   (
     '7z br aab apk bz2 deb dmg flv gif gz jar jpeg jpg lz lz4 mz npz pkg png swf sz tbz tgz wasm webp whl ' +
@@ -15,7 +15,7 @@ const COMPRESSED = new Set(
   ).split(' '),
 );
 
-/** The content type of a file by its name, text with its charset. */
+/** Returns the content type of a file by its extension. Text types have a charset. */
 export function contentTypeOf(file: string): string {
   const type = OWN_TYPES[extname(file)] ?? mime.getType(file) ?? 'application/octet-stream';
   return type.startsWith('text/') ? `${type}; charset=utf-8` : type;
@@ -26,8 +26,8 @@ export function contentEncodingOf(file: string): 'identity' | 'gzip' {
 }
 
 /**
- * What is wrong with the content type that a payload gives, if anything. It goes up as a header, and the queue takes no
- * more than 255 characters.
+ * Returns the problem with a payload's content type, or undefined. It is sent as a header, and the queue
+ * accepts at most 255 characters.
  */
 export function contentTypeProblem(contentType = ''): string | undefined {
   if (contentType.length > 255) {

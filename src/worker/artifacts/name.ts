@@ -1,15 +1,15 @@
 import { posix } from 'node:path';
 import type { ArtifactSpec } from '../task-spec.ts';
 
-/** The name that a payload gives an artifact, or the path that it then goes by, written plainly. */
+/** Returns the name of a payload's artifact: the given one, or its path in normal form. */
 export function artifactName({ name, path }: ArtifactSpec): string {
   return name ?? posix.normalize(path).replace(/\/$/, '');
 }
 
 /**
- * What is wrong with an artifact's name, if anything. The queue takes many names that break it or the upload later:
- * past 1,024 characters a run's artifacts can never be listed again, and names outside of ASCII, with line breaks, or with
- * empty parts fail while they are uploaded.
+ * Returns the problem with an artifact's name, or undefined. The queue accepts many names that cause trouble
+ * later. With more than 1,024 characters, a run's artifacts can never be listed again. Non-ASCII names and
+ * names with line breaks or empty parts fail during the upload.
  */
 export function nameProblem(name: string): string | undefined {
   if (name === '') return 'its name is empty';
@@ -24,7 +24,7 @@ export function nameProblem(name: string): string | undefined {
   return long === undefined ? undefined : `a part of its name has ${long.length} characters, more than 255`;
 }
 
-/** What a task should know of an artifact's name that works all the same, if anything. */
+/** Returns a warning for a usable name that has a drawback, or undefined. */
 export function nameWarning(name: string): string | undefined {
   return name.includes('%')
     ? 'the queue answers getArtifact with 500 for a name with a %, though it stores the artifact'

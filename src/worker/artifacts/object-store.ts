@@ -12,15 +12,15 @@ import { wholeOf } from '../files/whole-of.ts';
 import { TaskError } from '../outcome.ts';
 import type { ArtifactStore, NewArtifact, StoringOptions } from './store.ts';
 
-/** The object service takes no more bytes than these in the request itself. */
+/** The largest content that the object service accepts inside the request itself. */
 const INLINE_BYTES = 8_192;
 
 type Created = Extract<PostArtifactResponse, { storageType: 'object' }>;
 
 /**
- * Artifacts of the storage type `object`: the queue gives credentials for one upload to the object service, which takes the
- * content, or says where it goes; then both are told that it is there. The service keeps content as it is: it has no
- * encodings.
+ * Stores artifacts of the storage type `object`. The queue issues credentials for one upload to the object
+ * service. The service accepts the content, or names the place for it. Then both services are told that the
+ * content is there. The service has no content encodings, so content is stored as it is.
  */
 export function objectStore(
   calls: Pick<RunCalls, 'createArtifact' | 'finishArtifact' | 'serviceAs'>,
@@ -32,7 +32,7 @@ export function objectStore(
     if (answer.storageType === 'object') return answer;
     throw new Error(`asked for an object artifact, got ${answer.storageType}`);
   };
-  /** @returns where the content goes; undefined where the service has it already */
+  /** @returns the destination of the content; undefined if the service already has it */
   const begin = async (
     { name, projectId, uploadId, expires, credentials }: Created,
     proposedUploadMethods: CreateUploadRequest['proposedUploadMethods'],
@@ -94,7 +94,7 @@ export function objectStore(
   };
 }
 
-/** @returns the SHA-256 of what was put, in hexadecimal */
+/** @returns the SHA-256 of the uploaded content, in hexadecimal */
 async function put(
   place: Place,
   upload: Upload,

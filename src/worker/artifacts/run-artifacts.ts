@@ -13,30 +13,30 @@ import type { ArtifactSink, Content, UploadOptions } from './sink.ts';
 
 interface RunArtifactsOptions {
   readonly calls: Pick<RunCalls, 'createArtifact' | 'finishArtifact' | 'serviceAs'>;
-  /** When an artifact expires that does not say so itself, in ISO 8601. */
+  /** Default expiry of artifacts, in ISO 8601. */
   readonly expires: string;
-  /** The path beside which temporary files are made. */
+  /** Temporary files are created beside this path. */
   readonly beside: string;
-  /** Where content goes: to S3 by default. */
+  /** Where content is stored. By default S3. */
   readonly storage?: 's3' | 'object';
-  /** Told of each artifact whose content is stored. */
+  /** Called for each artifact whose content is stored. */
   readonly onUploaded?: (uploaded: UploadedArtifact) => void;
 }
 
-/** What an upload took. */
+/** The cost of an upload. */
 interface UploadedArtifact {
   readonly name: string;
-  /** As they were sent, once. */
+  /** The bytes sent by the successful attempt. */
   readonly bytes: number;
-  /** How often that was tried. */
+  /** Number of attempts. */
   readonly tries: number;
-  /** From the first byte of the first try, in ms. */
+  /** Time since the first byte of the first attempt, in ms. */
   readonly tookMs: number;
 }
 
 const gzip = promisify(gzipOf);
 
-/** The artifacts of one run. */
+/** Creates and uploads the artifacts of one run. */
 export function runArtifacts({
   calls,
   expires: usual,
@@ -49,7 +49,7 @@ export function runArtifacts({
   let areDigestsWanted = false;
   const store = storage === 's3' ? s3Store(calls) : objectStore(calls);
 
-  /** The requests under way, by name: the link must not come before the reference that it replaces. */
+  /** Requests in progress, by name. A link must not be created before the reference that it replaces. */
   const telling = new Map<string, Promise<void>>();
   const tell = async (name: string, request: PostArtifactRequest, signal: AbortSignal): Promise<void> => {
     const before = telling.get(name);
@@ -60,7 +60,7 @@ export function runArtifacts({
     await told;
   };
 
-  /** @param onDigest gets the SHA-256 of what is compressed, where it is wanted */
+  /** @param onDigest receives the SHA-256 of the compressed content, if it is wanted */
   const compress = async (
     source: Exclude<FileSource, Buffer>,
     { size, signal, compressed, onEncoded }: UploadOptions,
@@ -78,7 +78,7 @@ export function runArtifacts({
       return made;
     };
     const zip = disposal.use(await readAgain(compressOnce, signal));
-    // A slot has two descriptors for each upload, not three.
+    // Each upload may hold two descriptors, not three.
     if (zip.content !== source) await onEncoded?.();
     return zip;
   };
@@ -115,7 +115,7 @@ export function runArtifacts({
         options.onCreated?.();
         return put;
       };
-      // The queue is told of it while it is compressed.
+      // The queue creates the artifact while it is being compressed.
       const [put, encoded] = await both(create(), encode());
       const isPlain = encoded.contentEncoding === 'identity';
       let tries = 0;
@@ -125,9 +125,9 @@ export function runArtifacts({
       const startedAt = performance.now();
       await put(encoded, { signal, onSent, onTry, onDigest: isPlain ? onDigest : undefined });
       const tookMs = performance.now() - startedAt;
-      // What the object service took with its request was sent once.
+      // Content that the object service took inside its request was sent once.
       onUploaded?.({ name, bytes: encoded.size, tries: Math.max(1, tries), tookMs });
-      // Only what is there is certified.
+      // Only existing content is certified.
       if (digest !== undefined) digests.set(name, digest);
     },
     link: (name, { artifact, contentType, expires = usual, signal }) =>
@@ -139,13 +139,13 @@ export function runArtifacts({
   };
 }
 
-/** How long the content is, where that is known already. */
+/** Returns the length of the content, if it is already known. */
 async function lengthOf(content: Content, given: number | undefined): Promise<number | undefined> {
   if (Buffer.isBuffer(content)) return content.length;
   return given ?? (content instanceof Promise ? undefined : await sizeOf(content));
 }
 
-/** Waits for two things at once: neither goes on when the other has failed. */
+/** Waits for two operations. If one fails, the other is abandoned. */
 async function both<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
   await Promise.allSettled([one, other]);
   return Promise.all([one, other]);

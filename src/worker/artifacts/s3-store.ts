@@ -3,8 +3,8 @@ import { putFile, type Place } from '../files/put.ts';
 import type { ArtifactStore, NewArtifact } from './store.ts';
 
 /**
- * Artifacts of the storage type `s3`: the queue signs a URL for each. A URL may expire while an upload waits for the store, or
- * for its turn; the queue then signs another one, asked with the run's present credentials.
+ * Stores artifacts of the storage type `s3`. The queue signs a URL for each. A URL may expire while an upload
+ * waits for the store or for its turn. The queue then signs another one, with the run's present credentials.
  */
 export function s3Store(calls: Pick<RunCalls, 'createArtifact'>): ArtifactStore {
   const signedUrl = async (artifact: NewArtifact, signal: AbortSignal): Promise<string> => {

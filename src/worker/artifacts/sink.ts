@@ -1,63 +1,70 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { FileSource } from '../files/file-source.ts';
 
-/** What a run uploads goes through here, whoever uploads it: the payload's artifacts, logs, signatures. */
+/** Every upload of a run goes through this sink: the payload's artifacts, logs, signatures. */
 export interface ArtifactSink {
   /**
-   * Creates an artifact and uploads its content. Calls and uploads are tried again for as long as the run's claim lasts.
+   * Creates an artifact and uploads its content. Calls and uploads are retried for as long as the run's claim
+   * lasts.
    *
    * @throws ServiceError, TaskError `resource-unavailable`, or the reason of the signal
    */
   upload(name: string, content: Content, options: UploadOptions): Promise<void>;
   /** Creates an artifact that is a link to another artifact of this run. */
   link(name: string, options: LinkOptions): Promise<void>;
-  /** Creates an artifact that sends its readers to a URL. */
+  /** Creates an artifact that redirects its readers to a URL. */
   reference(name: string, options: ReferenceOptions): Promise<void>;
-  /** Creates an artifact that says why there is none. */
+  /** Creates an error artifact, which says why the content is missing. */
   error(name: string, options: ErrorOptions): Promise<void>;
-  /** Keeps a name for what a feature uploads later: the payload's artifacts of that name are passed over. */
+  /** Reserves a name for a feature's later upload. The payload's artifacts of that name are skipped. */
   reserve(name: string, feature: string): void;
-  /** Who reserved a name; undefined for nobody. */
+  /** Returns who reserved a name, or undefined. */
   reservedBy(name: string): string | undefined;
-  /** From now on the SHA-256 of what is uploaded is computed on the way, but for names that are reserved. */
+  /** From now on, the SHA-256 of uploaded content is computed, except for reserved names. */
   wantDigests(): void;
-  /** What was uploaded, all of it, with a digest so far: hexadecimal SHA-256 of the content before any encoding, by name. */
+  /** The hexadecimal SHA-256 of each completely uploaded content before any encoding, by artifact name. */
   readonly digests: ReadonlyMap<string, string>;
 }
 
 /**
- * What is uploaded: an open file, whose position does not matter, bytes, or a stream, whose size has to be given; a promise
- * where that is not complete yet.
+ * The content of an upload: an open file, whose position does not matter, bytes, or a stream of a given size. A
+ * promise if the content is not complete yet.
  */
 export type Content = FileSource | Promise<FileSource>;
 
 interface Common {
-  /** Such as `text/plain; charset=utf-8`. */
+  /** For example `text/plain; charset=utf-8`. */
   readonly contentType: string;
-  /** ISO 8601; when the task expires, by default. */
+  /** ISO 8601. By default, when the task expires. */
   readonly expires?: string | undefined;
   readonly signal: AbortSignal;
 }
 
 export interface UploadOptions extends Common {
-  /** How many bytes of an open file are uploaded: as many as it has by now, unless given. Of a stream, all that it has. */
+  /**
+   * Number of bytes to upload. By default, the present size of an open file. A stream is always uploaded
+   * completely.
+   */
   readonly size?: number;
-  /** How it is stored. With `gzip` the content is compressed here. */
+  /** How the content is stored. With `gzip`, the sink compresses it. */
   readonly contentEncoding: 'identity' | 'gzip';
-  /** Whether its SHA-256 is computed also for a reserved name. */
+  /** Compute the SHA-256 even for a reserved name. */
   readonly isCertified?: true;
-  /** Told when the artifact is there, though its content is not yet. */
+  /** Called when the artifact exists, although its content is not stored yet. */
   readonly onCreated?: () => void;
-  /** A compressed copy that was made already, if there is one: it is uploaded in place of the content, without a digest. */
+  /**
+   * Returns an existing compressed copy, if there is one. It is uploaded in place of the content, without a
+   * digest.
+   */
   readonly compressed?: () => Promise<FileHandle | undefined>;
-  /** Told when the content is no longer needed, since there is a compressed copy of it. */
+  /** Called when the content is no longer needed, because there is a compressed copy of it. */
   readonly onEncoded?: () => Promise<void>;
-  /** Told how many bytes of what is stored are on their way or there; from the beginning again with each further try. */
+  /** Called with the number of bytes that are sent or stored. Each further attempt starts from the beginning. */
   readonly onSent?: (bytes: number) => void;
 }
 
 export interface LinkOptions extends Common {
-  /** The name of the other artifact. */
+  /** The name of the artifact that the link points to. */
   readonly artifact: string;
 }
 

@@ -1,38 +1,42 @@
 import type { Upload } from '../files/put.ts';
 
-/** What is known of an artifact before its content is there. */
+/** Properties of an artifact before its content is stored. */
 export interface NewArtifact {
   readonly name: string;
-  /** Such as `text/plain; charset=utf-8`. */
+  /** For example `text/plain; charset=utf-8`. */
   readonly contentType: string;
   /** ISO 8601. */
   readonly expires: string;
-  /** In bytes, before any encoding; undefined while the content is not complete. */
+  /** In bytes, before any encoding. Undefined while the content is incomplete. */
   readonly contentLength: number | undefined;
 }
 
 export interface StoringOptions {
   readonly signal: AbortSignal;
-  /** Told the SHA-256 of what was uploaded, in hexadecimal. */
+  /** Called with the SHA-256 of the uploaded content, in hexadecimal. */
   readonly onDigest?: ((sha256: string) => void) | undefined;
-  /** Told how many bytes are on their way or there; from the beginning again with each further try. */
+  /** Called with the number of bytes that are sent or stored. Each further attempt starts from the beginning. */
   readonly onSent?: ((bytes: number) => void) | undefined;
-  /** Told when a try to send it begins, the first one included. */
+  /** Called at the start of each attempt, including the first one. */
   readonly onTry?: (() => void) | undefined;
 }
 
-/** Where the content of artifacts goes: S3, or the object service. */
+/** A store for the content of artifacts: S3, or the object service. */
 export interface ArtifactStore {
-  /** Whether content may be kept compressed. */
+  /** Whether content may be stored compressed. */
   readonly takesGzip: boolean;
   /**
-   * Tells the queue of an artifact. That takes a while, in which the content can be compressed.
+   * Creates an artifact at the queue. The content can be compressed in the meantime.
    *
-   * @returns what uploads the content, however often that has to be tried
+   * @returns a function that uploads the content, with as many attempts as necessary
    * @throws ServiceError, or the reason of the signal
    */
   create(artifact: NewArtifact, signal: AbortSignal): Promise<Store>;
 }
 
-/** Uploads the content of one artifact. @throws ServiceError, TaskError `resource-unavailable`, or the signal's reason */
+/**
+ * Uploads the content of one artifact.
+ *
+ * @throws ServiceError, TaskError `resource-unavailable`, or the signal's reason
+ */
 export type Store = (content: Upload, options: StoringOptions) => Promise<void>;

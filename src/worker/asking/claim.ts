@@ -21,23 +21,23 @@ import {
 import { fullJitter, type Backoff } from '../../base/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
-import { lastWord, type LastWord } from './last-word.ts';
+import { askingState, type AskingState } from './asking-state.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Room } from './room.ts';
 
-/** A wish for work. Its slots are taken already. */
+/** A request for work. Its slots are already taken. */
 export interface Demand {
-  /** How many claims to ask for: 1 to 32. */
+  /** Number of claims to ask for, from 1 to 32. */
   readonly tasks: number;
-  /** Whether a task is known to wait, so that an empty answer would be odd. */
+  /** Whether a task is known to be pending, so that an empty answer would be suspicious. */
   readonly isExpected: boolean;
-  /** Told how many came: once, unless the call failed. */
+  /** Called once with the number of claims, unless the call failed. */
   answered(claims: number): void;
-  /** Told otherwise: when it is time to ask again, or when the worker is going. */
+  /** Called instead after a failure, when it is time to ask again or when the worker is shutting down. */
   failed(): void;
 }
 
-/** The queue gives at most so many claims for one call. */
+/** The queue returns at most this many claims for one call. */
 export const MOST_CLAIMS = 32;
 
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
@@ -45,22 +45,24 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 /**
  * Asks the queue for work, once for each demand.
  *
- * A call is never aborted, not even when whoever demanded has gone: the queue may have given a claim to it already,
- * which would then hang as running until it expires. For the same reason it is never repeated by itself.
+ * A call is never aborted, even if nobody waits for it any more. The queue may already have claimed a run for
+ * it, which would then stay "running" until its claim expires. For the same reason, the call itself is never
+ * retried.
  *
- * After a failure there is a pause, longer each time, that ends when another claimWork is answered. The first pause also
- * ends when the queue answers any other call. Later ones do not: the queue may fail this call only.
+ * Each failure is followed by a pause, longer each time, that ends when another `claimWork` succeeds. The first
+ * pause also ends when the queue answers any other call. Later pauses do not, because only this call may be
+ * failing.
  *
- * @param draining$ ends the pause after a failure: the worker waits for no more work
- * @param quarantine told of each answer; in quarantine, a demand counts as failed
- * @param room without room for a run, a demand counts as failed
+ * @param draining$ ends the pause after a failure, because the worker does not wait for more work
+ * @param quarantine receives each answer; in quarantine, a demand counts as failed
+ * @param room if there is no room for a run, a demand counts as failed
  */
 export function claim(
   queue: Queue,
   tell: Tell,
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
-  word: LastWord = lastWord(),
+  asking: AskingState = askingState(),
   room?: Pick<Room, 'isThere'>,
 ): OperatorFunction<Demand, Claim> {
   let failures = 0;
@@ -71,7 +73,7 @@ export function claim(
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
-          const closed = word.opened();
+          const closed = asking.callOpened();
           return from(queue.claimWork(demand.tasks)).pipe(
             tap({ next: closed, error: closed }),
             mergeMap(claims => {
@@ -86,7 +88,7 @@ export function claim(
       ),
     );
 
-  /** Emits the demand if there is room for what it brings, and the worker has not been told to go meanwhile. */
+  /** Emits the demand if there is room for another run, and the worker has not been told to exit meanwhile. */
   function withRoom(demand: Demand, { isThere }: Pick<Room, 'isThere'>): Observable<Demand> {
     return merge(from(isThere()), draining$.pipe(map(() => false))).pipe(
       take(1),
@@ -98,12 +100,12 @@ export function claim(
     );
   }
 
-  /** Claims go on their way at once; only an empty answer is thought about. */
+  /** Claims are passed on at once. Only an empty answer is examined. */
   function settled(demand: Demand, claims: number): Observable<never> {
     const verdict = quarantine?.isShutOut(demand.isExpected, claims);
     if (!verdict || claims > 0) {
       demand.answered(claims);
-      if (claims === 0) word.nothing();
+      if (claims === 0) asking.nothingPending();
       return EMPTY;
     }
     return merge(from(verdict), draining$.pipe(map(() => true))).pipe(
@@ -111,17 +113,17 @@ export function claim(
       tap(shutOut => {
         if (shutOut) demand.failed();
         else demand.answered(claims);
-        word.nothing();
+        asking.nothingPending();
       }),
       ignoreElements(),
     );
   }
 
   function afterPause(err: unknown, demand: Demand, failuresBefore: number): Observable<never> {
-    // Calls that were open at the same time fail of the same: together they are one failure.
+    // Calls that are open at the same time fail for the same reason, so they count as one failure.
     if (failures === failuresBefore) failures++;
     const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
-    word.failed();
+    asking.callFailed();
     tell({ type: 'claim-work-failed', err, waitMs });
     const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;
     return merge(timer(waitMs), draining$, works$, back$).pipe(

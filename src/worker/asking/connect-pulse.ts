@@ -5,11 +5,11 @@ import type { Tell } from '../events.ts';
 import { StartError } from '../start-error.ts';
 
 /**
- * Connects to Pulse as the configuration says, and tells a mistake from bad luck: a refused password or vhost ends the
- * program at once; a broker that cannot be reached may come later.
+ * Connects to the configured broker. A refused password or virtual host is a mistake, and ends the program at
+ * once. A broker that cannot be reached may become available later.
  *
- * @returns undefined where the configuration names no broker: the worker polls
- * @throws StartError for what another try would not mend
+ * @returns undefined if the configuration names no broker, so that the worker polls
+ * @throws StartError for a problem that another attempt would not solve
  */
 export async function connectPulse(config: WorkerConfig, tell: Tell): Promise<Pulse | undefined> {
   const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;

@@ -24,13 +24,13 @@ import type { Slots } from '../life/slots.ts';
 import type { Room } from './room.ts';
 
 export interface EngineWatchTimes {
-  /** How often an engine that answers is asked again, in ms. */
+  /** Interval between checks of an engine that answers, in ms. */
   readonly everyMs: number;
-  /** How often an engine that is away is asked again, in ms. */
+  /** Interval between checks of an engine that is absent, in ms. */
   readonly againMs: number;
-  /** How long after an engine's return its runs have to end what they left, in ms. */
+  /** Time that runs have after an engine's return to end their containers, in ms. */
   readonly settleMs: number;
-  /** How long an engine may stay away until the worker ends, in ms; 0 for no limit. */
+  /** Longest absence of an engine before the worker exits, in ms; 0 for no limit. */
   readonly limitMs: number;
 }
 
@@ -40,22 +40,23 @@ export const ENGINE_WATCH_TIMES: Omit<EngineWatchTimes, 'limitMs'> = {
   settleMs: 90_000,
 };
 
-/** Watches the engines that can go away while the worker runs. */
+/** Watches the engines that can become unavailable while the worker runs. */
 export interface EngineWatch extends Room {
   /**
-   * Whether no slot is left in service, as the slots say, but for the time in which an engine is away: a run whose container
-   * cannot be ended then has its slot back when the engine is.
+   * Whether no slot is left in service, ignoring the time in which an engine is absent. A run whose container
+   * could not be ended gets its slot back when the engine is back.
    */
   outOfService(outOfService$: Observable<boolean>): Observable<boolean>;
 }
 
 /**
- * Keeps a worker from claiming tasks while one of its engines is away. The queue cannot be asked for tasks of one format
- * only, so the worker asks for none, whatever its other engines could run.
+ * Keeps a worker from claiming tasks while one of its engines is absent. The queue cannot be asked for tasks of
+ * one format only, so the worker asks for none, even if its other engines could run some.
  *
- * Each engine is asked before each claim, and now and then by itself, so that an idle worker notices, too.
+ * Each engine is checked before each claim, and periodically, so that an idle worker notices an absence as
+ * well.
  *
- * @param isGoing whether the worker ends already
+ * @param isGoing whether the worker is already shutting down
  */
 export function engineWatch(
   engines: readonly Engine[],
@@ -66,7 +67,7 @@ export function engineWatch(
 ): EngineWatch {
   const watched = engines.filter(({ answers }) => answers !== undefined);
   const out$ = new BehaviorSubject(false);
-  /** `performance.now()` of when each was found to be away. */
+  /** The time (`performance.now()`) at which each absent engine was first missed. */
   const awaySince = new Map<string, number>();
   const given = new Set<string>();
   let look: Promise<unknown> | undefined;
@@ -139,7 +140,7 @@ export function engineWatch(
             if (isOut) return NEVER;
             if (!isOutOfService) return of(false);
             if (wasOut) return timer(settleMs).pipe(map(() => true));
-            // It may have gone away just now, and taken the slots with it.
+            // An engine may have become unavailable just now, and its slots with it.
             return from(looking()).pipe(
               filter(() => !out$.value),
               map(() => true),

@@ -2,17 +2,17 @@ import { defer, filter, Observable, repeat, switchMap, take, timer } from 'rxjs'
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
 
-/** An empty answer sooner than this (ms) was no long poll; then this is also the pause before the next. */
+/** An empty answer that comes sooner (ms) was not a long poll. The next call then follows after this pause. */
 const SHORTEST_POLL_MS = 5_000;
 
 /**
- * Asking for work without Pulse: one long poll after the other, for all free slots, with no pause after a task.
- * The queue answers an empty one after 20 s.
+ * Asks for work without Pulse: one long poll after the other, for all free slots, with no pause after a task.
+ * The queue answers an empty poll after 20 s.
  */
 export function poll(slots: Slots, now: () => number = () => performance.now()): Observable<Demand> {
   let pauseMs = 0;
 
-  /** Wishes once, and completes when it was answered. */
+  /** Emits one demand, and completes when it has been answered. */
   const once = () =>
     new Observable<Demand>(subscriber => {
       const tasks = slots.take(MOST_CLAIMS);
@@ -30,7 +30,7 @@ export function poll(slots: Slots, now: () => number = () => performance.now()):
           end(tasks - claims, isQuick ? SHORTEST_POLL_MS : 0);
         },
         failed: () => {
-          // The pause after a failure is over when this is called.
+          // The pause after a failure is already over at this point.
           end(tasks, 0);
         },
       });

@@ -19,25 +19,31 @@ import type { WorkerConfig } from '../config/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 
-/** How long Pulse may be away, in ms, until the worker polls instead: a short cut is not worth a long poll of 20 s. */
+/**
+ * How long Pulse may be away, in ms, before the worker polls instead. A short cut is not worth a long poll of
+ * 20 s.
+ */
 const PATIENCE_MS = 2_000;
-/** Exceptions are remembered for so long (ms): the one of a run may come before the answer that tells of its claim. */
+/**
+ * How long exceptions are remembered, in ms. A run's exception may arrive before the answer that brings its
+ * claim.
+ */
 const MEMORY_MS = 60_000;
 
-/** What a worker has of Pulse: two queues over one connection, whatever its number of slots. */
+/** A worker's use of Pulse: two queues over one connection, independent of the number of slots. */
 export interface PulseLink {
   readonly notices$: Observable<PendingNotice>;
   readonly exceptions$: Observable<RunException>;
-  /** Whether both are listened to. First said when it is so, or when it has not come about in time. */
+  /** Whether both queues are being consumed. The first value comes when they are, or when that takes too long. */
   readonly up$: Observable<boolean>;
-  /** Exceptions may have been missed, until this time (`performance.now()`); the last such time comes first. */
+  /** Exceptions may have been missed until this time (`performance.now()`). Replays the last time. */
   readonly missed$: Observable<number>;
 }
 
-/** A worker without Pulse. */
+/** The link of a worker without Pulse. */
 export const NO_PULSE: PulseLink = { notices$: NEVER, exceptions$: NEVER, up$: of(false), missed$: NEVER };
 
-/** Listens to exceptions first, and to notices only then: no claim without being told of its end. */
+/** Consumes exceptions first and notices afterwards, so that no claim is made whose end would go unnoticed. */
 export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, tell: Tell): PulseLink {
   const onProblem = (problem: string) => {
     tell({ type: 'pulse-problem', problem });
@@ -62,7 +68,7 @@ export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, tell
       switchMap(up => (up ? of(true) : timer(PATIENCE_MS).pipe(map(() => false)))),
       distinctUntilChanged(),
     ),
-    // The present state is skipped, not the first time: a run may begin while there is no Pulse.
+    // Skips the present state, but not the first connection, because a run may begin while Pulse is away.
     missed$: exceptions.listening$.pipe(
       skip(1),
       filter(Boolean),

@@ -6,11 +6,14 @@ import type { Tell } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 
 export interface QuarantineTimes {
-  /** How often a quarantine is looked at again, in ms: it may be lifted, or prolonged. */
+  /** How often a known quarantine is checked, in ms. It may be lifted or extended. */
   readonly lookAgainMs: number;
-  /** How often a worker that polls looks, in ms: its polls are empty anyway. */
+  /** How often a polling worker checks for a quarantine, in ms. Its polls are often empty. */
   readonly pollingMs: number;
-  /** The first pause of a worker that may not know, in ms. Each further one is twice as long, up to `lookAgainMs`. */
+  /**
+   * The first pause of a worker that lacks the scope to check, in ms. Each further one is twice as long, up to
+   * `lookAgainMs`.
+   */
   readonly firstPauseMs: number;
 }
 
@@ -20,34 +23,36 @@ const QUARANTINE_TIMES: QuarantineTimes = {
   firstPauseMs: 30_000,
 };
 
-/** Until a quarantine that should have ended is asked about again, when that failed, in ms. */
+/** The pause before another check of a quarantine that should have ended, after a failed check, in ms. */
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 30_000 };
 
-/** So many odd answers in a row are a quarantine, where the queue may not be asked. One may be bad luck. */
+/** Without the scope to check, this many suspicious answers in a row count as a quarantine. One may be bad luck. */
 const ODD_ANSWERS = 2;
 
 export interface Quarantine {
   /**
-   * Told of each answer of `claimWork`.
+   * Called with each answer of `claimWork`.
    *
-   * @param isExpected whether a task was known to wait
-   * @param claims how many came
-   * @returns whether the worker gets nothing though there is something: the notice is another worker's
+   * @param isExpected whether a task was known to be pending
+   * @param claims the number of claims in the answer
+   * @returns whether the worker gets nothing although tasks are pending, so the notice should go to another
+   *   worker
    */
   isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
-  /** Whether the worker asks for no work at present. */
+  /** Whether the worker must not ask for work at present. */
   readonly isOut: boolean;
-  /** Lets the worker ask again when its time has come, and emits then: the notices of what waits may be gone. */
+  /** Ends the pause when its time has come, and emits. Notices of pending tasks may have been missed. */
   readonly release$: Observable<unknown>;
 }
 
 /**
- * Notices that this worker is in quarantine. The queue does not say so: it answers `claimWork` as if nothing were
- * pending. A worker that went on asking would take the pool's notices, hold each for the 20 s of an empty poll and
- * throw it away, and the healthy workers would never hear of those tasks. So while it is in quarantine it has no slots.
+ * Detects that this worker is in quarantine. The queue does not say so: it answers `claimWork` as if nothing
+ * were pending. A worker that kept asking would take the pool's notices, hold each for the 20 s of an empty
+ * poll and discard it, so healthy workers would never hear of those tasks. Therefore a worker in quarantine has
+ * no slots.
  *
- * An empty answer is odd when a task is known to wait. Then `getWorker` is asked; where that is not allowed, a second odd
- * answer decides.
+ * An empty answer is suspicious if a task is known to be pending. The worker then calls `getWorker`. If it
+ * lacks the scope for that, a second suspicious answer decides.
  */
 export function quarantine(
   queue: Queue,
@@ -69,7 +74,7 @@ export function quarantine(
     pause$.next(forMs);
   };
 
-  /** Looks when a quarantine ends, and says so once for each end. */
+  /** Checks when the quarantine ends, and reports each end once. */
   const look = async (): Promise<'free' | 'shut out' | 'unknown'> => {
     lookedAt = performance.now();
     const until = await queue.quarantinedUntil();
@@ -89,7 +94,7 @@ export function quarantine(
     if (pending === 0) return false;
     const found = await look();
     if (found !== 'unknown') return found === 'shut out';
-    // Whatever it was: while tasks are known to wait, the notice is somebody's.
+    // Whatever the reason: while tasks are known to be pending, another worker needs the notice.
     if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
     if (oddAnswers === ODD_ANSWERS) {
       tell({ type: 'starved', pending });
@@ -106,7 +111,7 @@ export function quarantine(
   };
 
   const release = async () => {
-    // Where it may not be asked, one demand is the way to find out.
+    // Without the scope to check, one demand is the way to find out.
     if (untilMs !== 0 && (await look()) === 'shut out') return false;
     failures = 0;
     isOut = false;

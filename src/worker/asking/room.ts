@@ -3,23 +3,23 @@ import type { Tell } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 import type { DiskCollector } from '../stores/index.ts';
 
-/** How often a worker that is short of disk looks for some, in ms. */
+/** How often a worker that is short of disk space tries to free some, in ms. */
 const LOOK_AGAIN_MS = 10_000;
 
 export interface Room {
   /**
-   * Looks before a claim whether another run can have what it needs of the machine.
+   * Checks before a claim whether this machine has what another run needs.
    *
-   * @returns false when it cannot. The worker has no free slots then until it can
+   * @returns false if it does not. The worker then has no free slots until it does
    */
   readonly isThere: () => Promise<boolean>;
-  /** Whether the worker asks for no work at present. */
+  /** Whether the worker must not ask for work at present. */
   readonly isOut: boolean;
-  /** Waits for what is missing, or makes it. Emits when it is there again: the notices of what waits may be gone. */
+  /** Waits for the missing resource or frees it, and emits when it is there. Notices may have been missed. */
   readonly release$: Observable<unknown>;
 }
 
-/** Room in all of them. */
+/** Combines several checks: all of them must succeed. */
 export function roomInAll(rooms: readonly Pick<Room, 'isThere'>[]): Pick<Room, 'isThere'> {
   return {
     isThere: async () => (await Promise.all(rooms.map(room => room.isThere()))).every(Boolean),
@@ -27,8 +27,9 @@ export function roomInAll(rooms: readonly Pick<Room, 'isThere'>[]): Pick<Room, '
 }
 
 /**
- * Keeps a worker from claiming tasks for which its disk has no room. To free disk may take minutes, which a task that some
- * other worker could run does not wait for: so a claim is given up at once, and the slots are free again when there is room.
+ * Keeps a worker from claiming tasks for which its disk has no room. Freeing disk space may take minutes, in
+ * which another worker could run the task. So the claim is given up at once, and the slots become free when
+ * there is room.
  */
 export function room(
   collector: Pick<DiskCollector, 'shortages' | 'makeRoom'>,
@@ -40,7 +41,7 @@ export function room(
   let isOut = false;
   let isTold = false;
 
-  /** @returns whether there is enough now */
+  /** @returns whether there is enough space now */
   const freed = async (): Promise<boolean> => {
     try {
       if (!(await collector.makeRoom())) {
@@ -72,7 +73,7 @@ export function room(
       try {
         if ((await collector.shortages()).length === 0) return true;
       } catch (err) {
-        // Whatever is wrong with the disk, the run is going to tell.
+        // If the disk has a problem, the run will report it.
         tell({ type: 'disk-unknown', err });
         return true;
       }

@@ -7,10 +7,10 @@ import { taskRun } from '../run/task-run.ts';
 import type { Slots } from '../life/slots.ts';
 
 /**
- * Runs each claim in the slot that was taken for it. The slot is free again when the last trace of the run is gone. While
- * processes of a run that is over are left, its slot is out of service.
+ * Runs each claim in its slot. The slot becomes free when the last trace of the run is gone. While processes of
+ * a finished run cannot be ended, its slot is out of service.
  *
- * @param draining when it says so, a claim is given back instead: the worker is going
+ * @param draining if it returns true, the worker is shutting down and a claim is given back instead
  */
 export function runEach(
   worker: WorkerContext,

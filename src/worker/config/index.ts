@@ -1,4 +1,7 @@
-/** The configuration of a worker: the properties that every worker has and those of its features, and what is made from them. */
+/**
+ * The configuration of a worker: the properties of every worker and of its features, and what is derived from
+ * them.
+ */
 export { configDefaults, type WorkerConfig } from './config.ts';
 export { expectation } from '../properties/index.ts';
 export { OBSOLETE_PROPERTIES } from './obsolete.ts';

@@ -1,6 +1,6 @@
-/** A property that generic-worker had, has no more, and that tcw accepts without acting on it. */
+/** A former property of generic-worker, which tcw accepts and ignores. */
 interface ObsoleteProperty {
-  /** What does its work today, in words that follow "replaced by". */
+  /** What replaces it, in words that follow "replaced by". */
   readonly replacedBy: string;
 }
 
@@ -10,8 +10,8 @@ const workerManagerDecides = { replacedBy: 'worker-manager, which tells a worker
 /**
  * The properties of generic-worker's 10.x line that later versions dropped, and those that came and went since.
  *
- * Sources: `gwconfig/config.go` and `main.go` of taskcluster/generic-worker v10.0.0 to v16.6.1, the changelog of
- * taskcluster/taskcluster up to v106.
+ * Sources: `gwconfig/config.go` and `main.go` of taskcluster/generic-worker v10.0.0 to v16.6.1, and the
+ * changelog of taskcluster/taskcluster up to v106.
  */
 export const OBSOLETE_PROPERTIES: ReadonlyMap<string, ObsoleteProperty> = new Map(
   Object.entries({

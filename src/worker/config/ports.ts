@@ -1,6 +1,6 @@
 import type { WorkerConfig } from './config.ts';
 
-/** Every slot has four ports of its own, so that the ranges of slot n begin at base + 4 × n. */
+/** Each slot has four ports, so the ranges of slot n begin at base + 4 × n. */
 const PORTS_PER_SLOT = 4;
 const LAST_PORT = 65_535;
 
@@ -22,10 +22,10 @@ interface PortRange {
 }
 
 /**
- * What is wrong with the ports that the slots will use: two ranges that overlap, or one that passes 65535.
+ * Returns the problems with the slots' ports: ranges that overlap, or that exceed 65535.
  *
- * generic-worker refuses such a configuration with exit code 73, also at capacity 1 (`ValidatePortConfiguration`
- * in its `gwconfig/config.go`); only the ports of enabled features count.
+ * generic-worker refuses such a configuration with exit code 73, even with capacity 1
+ * (`ValidatePortConfiguration` in its `gwconfig/config.go`). Only the ports of enabled features count.
  */
 export function portProblems(settings: PortSettings): string[] {
   const ranges = portRanges(settings);

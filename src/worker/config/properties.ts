@@ -8,14 +8,14 @@ type IntersectionOf<U> = (U extends unknown ? (each: U) => void : never) extends
   ? I
   : never;
 
-/** The table as the compiler sees it: {@link WorkerConfig} is made from it. */
+/** The table of properties, as a type. {@link WorkerConfig} is derived from it. */
 export type PropertyTable = IntersectionOf<Union>;
 
 const ofFeatures = Object.assign({}, ...FEATURES.map(feature => feature.properties)) as Readonly<
   Record<string, Property>
 >;
 
-/** All properties under the headings of help and documentation. */
+/** All properties, with the headings of help and documentation. */
 export const PROPERTY_GROUPS: readonly PropertyGroup[] = Object.entries(GENERAL_PROPERTIES).map(
   ([title, properties]) => ({
     title,

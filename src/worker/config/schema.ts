@@ -3,15 +3,18 @@ import { OBSOLETE_PROPERTIES } from './obsolete.ts';
 import { PROPERTIES } from './properties.ts';
 import type { Property } from '../properties/index.ts';
 
-/** IPv4 exactly, IPv6 by its alphabet. A `format` would need a plug-in of whoever checks. */
+/**
+ * Matches IPv4 exactly, and IPv6 by its characters. A `format` would need a plug-in of whichever validator is
+ * used.
+ */
 const IP_ADDRESS = '^(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?:\\.(?!$)|$)){4}$|^(?=.*:)[\\da-fA-F:.]+$';
 
 /** A JSON schema of draft 07, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
- * The JSON schema of a whole configuration. `tcw run` checks with it what it has read, so it says exactly what
- * is accepted; a file alone may leave out what variables or flags bring.
+ * Returns the JSON schema of a whole configuration. `tcw run` validates its input with it, so it describes
+ * exactly what is accepted. A file alone may omit properties that variables or flags provide.
  */
 export function configSchema(): JsonSchema {
   const current = [...PROPERTIES].map(([name, property]) => [name, propertySchema(property)] as const);

@@ -24,13 +24,13 @@ import { temporaryFolder } from './temporary-folder.ts';
 import { hideCmdWindow, loopbackAudio, loopbackVideo, rdpInfo, runAsAdministrator } from './unavailable.ts';
 
 /**
- * All features, in the order in which they are asked and started. They finish, and are disposed of, in reverse: the log is
- * uploaded last.
+ * All features, in the order in which they are asked and started. They finish and are disposed of in reverse
+ * order, so the log is uploaded last.
  */
 export const FEATURES = [
   logs,
   logNameCheck,
-  // Begins before anything that takes long.
+  // Starts before any feature that takes long.
   liveLog,
   disk,
   supersederUrl,
@@ -55,13 +55,13 @@ export const FEATURES = [
   chainOfTrust(),
   artifacts,
   resources,
-  // The first to finish.
+  // Finishes first.
   taskclusterProxy,
 ] as const;
 
 /**
- * The same for a worker of one session, such as one on a developer's machine: its chain of trust is signed with a key that is
- * made now, and is in no file.
+ * The features for a worker of one session, for example on a developer's machine. Its chain of trust is signed
+ * with a key that is created now and is in no file.
  */
 export function featuresOfOneSession(): readonly FeatureModule[] {
   const own = chainOfTrust({ ed25519: readEd25519Key(newEd25519Key()) });

@@ -3,10 +3,10 @@ import { feature, serving } from './feature.ts';
 
 const MEGABYTE = 1024 ** 2;
 
-/** Where the features for them put what a container sees of this machine. */
+/** Folders in which features put what a container sees of this machine. */
 const CONTAINER_FOLDERS = ['caches', 'volumes'];
 
-/** Stops the run that fills the disk, before the worker and its other runs have none left. No payload has to ask for it. */
+/** Stops the run that fills the disk, before the worker and its other runs have no space left. Always on. */
 export const disk = feature({
   name: 'disk',
   open: async ({ config: { tasksDir, requiredDiskSpaceMegabytes }, collector, engines }) => {
@@ -19,7 +19,7 @@ export const disk = feature({
     const guard = diskGuard({ folder: tasksDir, requiredBytes, collector });
     const dataFolder = engines.find(engine => engine.dataFolder !== undefined)?.dataFolder;
     const other = dataFolder === undefined ? undefined : await otherDisk(tasksDir, dataFolder);
-    // As the collector has it for a disk without the folders of runs.
+    // As in the collector: on a disk without the folders of runs, half of its size is enough.
     const otherGuard =
       other &&
       diskGuard({
@@ -37,7 +37,7 @@ export const disk = feature({
           return run.signal.aborted;
         };
         const entered = guard.enter({
-          // Its folder, what lies beside it under the same name, and where its user has places of its own.
+          // The run's folder, the files beside it with the same name, and the places of its user.
           folders: [
             run.home.path,
             ...(run.task.container ? CONTAINER_FOLDERS : ['tmp']).map(name => run.beside(name)),

@@ -2,7 +2,7 @@ import { TaskError } from '../outcome.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
-/** `env`: variables for the commands. See `environment.ts` for what comes before and after them. */
+/** `env`: variables for the commands. `environment.ts` shows which variables come before and after them. */
 export const env = feature({
   name: 'env',
   schema: {
@@ -20,7 +20,7 @@ export const env = feature({
     }),
 });
 
-/** To a program, `TASK_ID=x` is not a name but another value for a variable that no payload can change. */
+/** A name such as `TASK_ID=x` would give a program another value of a variable that no payload can change. */
 function problemOf(name: string, value: string): string[] {
   if (name === '' || /[=\0]/.test(name))
     return [`no environment variable can be named ${JSON.stringify(name)}`];

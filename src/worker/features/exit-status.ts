@@ -1,7 +1,10 @@
 import { ownSchemaPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
-/** `onExitStatus`: exit codes after which the task is run again, which `run.ts` reads, or its caches are thrown away. */
+/**
+ * `onExitStatus`: exit codes after which the task is run again, which `run.ts` implements, or its caches are
+ * removed.
+ */
 export const exitStatus = feature({
   name: 'onExitStatus',
   schema: {

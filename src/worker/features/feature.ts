@@ -18,25 +18,25 @@ import type { FormatName, TaskSpec } from '../task-spec.ts';
 export type Properties = Readonly<Record<string, Property>>;
 
 /**
- * Something that a task may ask for. A module is loaded with the worker's configuration and is cheap: what is expensive is
- * imported in `open`, or later.
+ * Something that a task may ask for. The module is loaded with the worker's configuration, so it must be cheap
+ * to load. Import whatever is expensive in `open` or later.
  */
 export interface FeatureModule<P extends Properties = Properties> {
-  /** As messages name it: `mounts`, `taskclusterProxy`. */
+  /** The name that messages use: `mounts`, `taskclusterProxy`. */
   readonly name: string;
-  /** Its part of each payload format's schema. */
+  /** The feature's part of each payload format's schema. */
   readonly schema?: Partial<Record<FormatName, SchemaPart | (() => SchemaPart)>>;
-  /** Its configuration properties. */
+  /** The feature's configuration properties. */
   readonly properties?: P;
-  /** The property, if any, with which a pool forbids the feature (`false`). */
+  /** The property, if any, that forbids the feature when it is `false`. */
   readonly enabledBy?: string;
-  /** Makes what serves a whole worker: its store, its server. */
+  /** Creates the part that serves the whole worker, such as a store or a server. */
   open(worker: WorkerHost<P>): WorkerFeature | Promise<WorkerFeature>;
 }
 
 /**
- * Writes a module down, so that the compiler knows its properties. What comes out opens with any configuration, as far as the
- * compiler can tell: a worker's has the properties of all its features.
+ * Declares a feature, so that the compiler knows its properties. The result opens with any configuration,
+ * because a worker's configuration has the properties of all its features.
  */
 export function feature<const P extends Properties = Record<never, never>>(
   module: FeatureModule<P> & { readonly enabledBy?: keyof P & string },
@@ -44,7 +44,7 @@ export function feature<const P extends Properties = Record<never, never>>(
   return module;
 }
 
-/** Writes down what a module opens, so that the compiler knows what `ask` hands to `start`. */
+/** Declares what a module opens, so that the compiler knows what `ask` passes to `start`. */
 export function serving<Ask>(served: WorkerFeature<Ask>): WorkerFeature {
   return served;
 }
@@ -53,119 +53,125 @@ export function serving<Ask>(served: WorkerFeature<Ask>): WorkerFeature {
 export interface WorkerHost<P extends Properties = Properties> {
   /** The general properties, and the feature's own. */
   readonly config: GeneralConfig & ValuesOf<P>;
-  /** Called with the worker's own credentials. */
+  /** Calls are made with the worker's own credentials. */
   readonly queue: Pick<Queue, 'service' | 'now'>;
-  /** What runs its tasks. */
+  /** The worker's engines. */
   readonly engines: readonly EngineView[];
-  /** What runs the tasks of a format. */
+  /** Returns the engine that runs tasks of a format. */
   readonly engineFor: (task: Pick<TaskSpec, 'format'>) => EngineView;
   readonly tell: Tell;
   readonly secrets: LiveSecrets;
-  /** What tasks download, kept for later runs: opened when it is first asked for. */
+  /** Opens the worker's store of downloads, on first use. Downloads are kept for later runs. */
   readonly downloads: () => Promise<Downloads>;
-  /** How its runs are reached from outside. Closed after all features. */
+  /** Returns the server through which readers outside reach its runs. Closed after all features. */
   readonly exposure: () => Exposure;
-  /** Frees disk. A feature that keeps something for later runs adds its store. */
+  /** Frees disk space. A feature that keeps something for later runs adds its store. */
   readonly collector: Collector;
   readonly version: string;
 }
 
-/** An engine: its name, what it can do, the address at which its tasks reach this process, and where it keeps what they write. */
+/**
+ * An engine: its name, its capabilities, the address at which its tasks reach this process, and where it keeps
+ * their files.
+ */
 export type EngineView = Pick<Engine, 'name' | 'capabilities' | 'hostAddress' | 'dataFolder'>;
 
 /** A feature of one worker. Disposed of when the worker ends. */
 export interface WorkerFeature<Ask = unknown> extends Partial<AsyncDisposable> {
   /**
-   * What the task asks for of this feature; undefined for nothing. Does nothing else: it is called before anything of a run
-   * exists but its log and its folder, for every task.
+   * Returns the task's request to this feature, or undefined. Must be free of side effects: it is called for
+   * every task, when nothing of the run exists except its log and its folder.
    *
-   * @throws TaskError `malformed-payload` where it cannot even be told what is asked for
+   * @throws TaskError `malformed-payload` if the request cannot be understood
    */
   ask(task: TaskSpec, claim: Claim): Ask | undefined;
-  /** What is wrong with what is asked for, a line for each problem. Called as early as `ask`. */
+  /** Returns the problems of the request, one line each. Called as early as `ask`. */
   check?(ask: Ask, task: TaskSpec, claim: Claim): readonly string[] | Promise<readonly string[]>;
-  /** Whether it also serves tasks that are refused: it is asked with nothing but the names of the logs. */
+  /** The feature also serves refused tasks. For those, `ask` sees only the names of the logs. */
   readonly always?: true;
-  /** The scopes that a task needs for it. */
+  /** The scopes that the task needs for its request. */
   scopes?(ask: Ask): readonly NeededScope[];
-  /** What the engine has to be able to do. */
+  /** Capabilities of the engine that the feature always needs. */
   readonly needs?: readonly Capability[];
-  /** The same, where it depends on what is asked for. */
+  /** Capabilities that this request needs, in place of `needs`. */
   needsFor?(ask: Ask): readonly Capability[];
-  /** Makes it ready for one run, before its first command. */
+  /** Prepares the feature for one run, before its first command. */
   start(ask: Ask, run: RunHandle): ActiveFeature | Promise<ActiveFeature>;
 }
 
-/** A scope, or several of which one is enough. */
+/** A scope, or a list of scopes of which one suffices. */
 export type NeededScope = string | { readonly AnyOf: readonly string[] };
 
 /** A run, as its features see it. */
 export interface RunHandle {
   readonly claim: Claim;
   readonly task: TaskSpec;
-  /** What runs the task. */
+  /** The engine that runs the task. */
   readonly engine: Engine;
-  /** Calls about the run, made with its newest credentials. */
+  /** Calls about this run. They use its newest credentials. */
   readonly calls: RunCalls;
-  /** The run's own user, to whom what is made for the task has to be given; undefined where that is the worker's. */
+  /**
+   * The run's own user, who must own everything that is created for the task. Undefined if that is the worker's
+   * user.
+   */
   readonly user?: TaskUser | undefined;
-  /** The run's own folder, in which its commands start. */
+  /** The run's folder, in which its commands start. */
   readonly home: RunFolder;
   readonly log: TaskLog;
   readonly artifacts: ArtifactSink;
-  /** What the worker knows of where the commands run, by name: the chain of trust certifies it, and no task can say it. */
+  /** Facts about the run's environment, by name. The chain of trust certifies them, and tasks cannot set them. */
   readonly certified: Map<string, string>;
-  /** Aborted when the run is stopped, for whatever reason. */
+  /** Aborted when the run is stopped for any reason. */
   readonly signal: AbortSignal;
-  /** Makes the path of a file beside the run's folder, for something temporary. It is removed with the run. */
+  /** Returns a path for a temporary file beside the run's folder. It is removed with the run. */
   beside(name: string): string;
-  /** Hides more texts, and all their spellings, in the log of this run and in that of the worker, but in no other. */
+  /** Hides more secrets, in every encoding, in the log of this run and in the worker's log, but in no other log. */
   hide(...secrets: readonly Secret[]): void;
-  /** Stops the run as failed. `message` ends its log. */
+  /** Stops the run as failed. `message` is the last line of its log. */
   stop(message: string): void;
 }
 
-/** A feature of one run. Disposed of when the run is over, in reverse order, also after a stop half-way. */
+/** A feature of one run. Disposed of when the run is over, in reverse order, even if the run was stopped half-way. */
 export interface ActiveFeature extends Partial<AsyncDisposable> {
-  /** Variables for the commands, which a payload cannot change. */
+  /** Variables for the commands. A payload cannot change them. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What the container is made of, for an engine with the capability `containers`. */
+  /** The feature's contribution to the container, for engines with the capability `containers`. */
   readonly container?: ContainerPart;
-  /** The sandbox is there, and no command has begun. `env` is what commands are going to have. */
+  /** Called when the sandbox is ready and no command has started. `env` is the commands' environment. */
   started?(sandbox: Sandbox, env: Readonly<Record<string, string>>): void;
-  /** A command has begun, or ended. What is returned is added to what the log says of the command that ended. */
+  /** Called when a command starts or ends. The returned lines are added to the log's summary of the command. */
   commandStarting?(index: number): void;
   commandEnded?(
     index: number,
     result: CommandResult,
   ): readonly SummaryLine[] | Promise<readonly SummaryLine[]>;
   /**
-   * Every process of the run is dead: read files, upload.
+   * Called when every process of the run is dead, to read files and upload artifacts.
    *
-   * @throws Error which makes `completed` worse, and no other outcome better
+   * @throws Error that makes `completed` worse, and never makes another outcome better
    */
   finish?(ending: Ending): Promise<void>;
 }
 
-/** A label and a value, in the log's summary of a command. */
+/** A label and a value in the log's summary of a command. */
 export type SummaryLine = readonly [label: string, value: string];
 
 /** How the commands of a run ended. */
 export interface Ending {
-  /** As it is going to be reported, unless a feature makes it worse; undefined where nothing is reported. */
+  /** The result that will be reported, unless a feature makes it worse. Undefined if nothing is reported. */
   readonly verdict: Outcome | undefined;
   /** Whether the run was stopped. */
   readonly stopped: boolean;
-  /** What the log says last, where there is something to say: why the task did not complete. */
+  /** The last line of the log, if there is one: why the task did not complete. */
   readonly lastWords: string | undefined;
-  /** Of the last command that ended by itself. */
+  /** The exit code of the last command that ended by itself. */
   readonly exitCode: number | undefined;
   /** Whether the run's caches may be used again. */
   readonly keepCaches: boolean;
-  /** Whether artifacts are uploaded, only the log, or nothing. */
+  /** Whether artifacts and the log are uploaded, only the log, or nothing. */
   readonly uploads: 'all' | 'log' | 'none';
   /** Aborted when artifacts are no longer uploaded. */
   readonly signal: AbortSignal;
-  /** The log has a little more time than the artifacts. */
+  /** Aborted a little later: the log has more time than the artifacts. */
   readonly logSignal: AbortSignal;
 }

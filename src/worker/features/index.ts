@@ -1,4 +1,7 @@
-/** What a task may ask for: each feature in a file or folder of its own, with its part of the payload's schema. */
+/**
+ * The features: what a task may ask for. Each has a file or folder of its own, with its part of the payload's
+ * schema.
+ */
 export { FEATURES, featuresOfOneSession } from './all.ts';
 export { SigningKeyUnusable } from './chain-of-trust/key-files.ts';
 export { encryptVariables, type TaskVariable } from './encrypted-env/message.ts';

@@ -7,7 +7,10 @@ import type { TaskLog } from '../task-log/task-log.ts';
 import type { LogNames } from '../task-spec.ts';
 import { feature, serving, type Ending } from './feature.ts';
 
-/** `logs`: the task's log, uploaded last so that it holds everything, and a link to it under the name of the live log. */
+/**
+ * `logs`: uploads the task's log, last so that it contains everything, and a link to it under the name of the
+ * live log.
+ */
 export const logs = feature({
   name: 'the log',
   open: ({ tell }) =>
@@ -30,7 +33,8 @@ export const logs = feature({
               tell({ type: 'log-upload-failed', claim, err });
               throw err;
             }
-            // The disk was too small for the log: what there is of it went up, and a success is none.
+            // The disk was too small for the whole log. The written part was uploaded, but the run did not
+            // succeed.
             if (log.failure) throw log.failure;
           },
         };
@@ -64,7 +68,7 @@ async function upload(
       created.resolve(false);
     });
   const link = async () => {
-    // A link to a log that the queue does not know would lead nowhere.
+    // A link is useful only if the queue knows the log.
     if ((await created.promise) && live !== undefined)
       await artifacts.link(live, { ...options, artifact: backing });
   };
@@ -73,7 +77,7 @@ async function upload(
   await Promise.all(steps);
 }
 
-/** Refuses names for a log under which it cannot be uploaded. A task that is refused has a log, too: see log-names.ts. */
+/** Refuses names under which a log cannot be uploaded. Refused tasks have a log as well: see log-names.ts. */
 export const logNameCheck = feature({
   name: 'logs',
   schema: {
@@ -87,7 +91,7 @@ export const logNameCheck = feature({
           readonly log?: string;
           readonly logs?: Partial<typeof DEFAULT_LOGS>;
         };
-        // docker-worker's payloads name the link only.
+        // docker-worker's payloads name only the link.
         const asked = log === undefined ? { ...DEFAULT_LOGS, ...named } : { live: log };
         const { backing, live } = { backing: backingName(asked.live), ...asked };
         const problems = Object.entries(asked).flatMap(([property, name]) => {

@@ -2,7 +2,7 @@ import { TaskError } from '../outcome.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
-/** `maxRunTime`: how long the commands may take together. `run.ts` holds them to it. */
+/** `maxRunTime`: the time limit for all commands together. `run.ts` enforces it. */
 export const maxRunTime = feature({
   name: 'maxRunTime',
   schema: {

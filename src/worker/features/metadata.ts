@@ -4,14 +4,17 @@ import { feature, serving } from './feature.ts';
 
 const NAME = 'generic-worker-metadata.json';
 
-/** Names the last task for other programs of this machine, in generic-worker's file: beside the folder of all runs. */
+/**
+ * Records the last task for other programs on this machine, in the same file as generic-worker, beside the
+ * tasks folder.
+ */
 export const metadata = feature({
   name: 'metadata',
   properties: {
     enableMetadata: {
       type: 'boolean',
       default: true,
-      description: `Whether ${NAME}, beside tasksDir, names the last task`,
+      description: `Record the last task in ${NAME}, beside tasksDir`,
       since: 'generic-worker',
     },
   },
@@ -24,17 +27,18 @@ export const metadata = feature({
       try {
         await replaceOwnFileLater(file, text);
       } catch (error) {
-        // Every task can do without it.
+        // No task depends on this file.
         if (!isTold) tell({ type: 'metadata-not-written', file, err: error });
         isTold = true;
       }
     };
     return serving<true>({
-      // No task asks for it, so that none is refused for it.
+      // No task asks for it, so no task is refused because of it.
       ask: () => enableMetadata || undefined,
       start: (_, { claim: { taskId, runId } }) => {
         const lastTaskUrl = `${origin}/tasks/${taskId}/runs/${runId}`;
-        // One after the other, so that the file names the last. No task waits for it: to replace a file takes a ms and more.
+        // Writes one after the other, so that the file names the last task. No task waits for a write, which
+        // takes over 1 ms.
         const written = (writing = writing.then(() => write(`${JSON.stringify({ lastTaskUrl })}\n`)));
         return { finish: () => written };
       },

@@ -3,14 +3,14 @@ import type { GeneralConfig } from '../properties/index.ts';
 import type { DownloadsConfig } from '../stores/worker-downloads.ts';
 import type { FeatureModule, Properties, WorkerFeature, WorkerHost } from './feature.ts';
 
-/** A worker whose configuration holds more than one feature's properties. */
+/** A worker with a configuration that has the properties of several features. */
 type AnyWorker = Omit<WorkerHost, 'config' | 'downloads' | 'exposure'> & { readonly config: GeneralConfig };
 
 /** A feature that serves a worker. */
 export interface OpenFeature {
   readonly name: string;
   readonly feature: WorkerFeature;
-  /** Whether the pool allows it. */
+  /** Whether the pool allows the feature. */
   readonly isEnabled: boolean;
 }
 
@@ -20,9 +20,9 @@ export interface OpenFeatures extends AsyncDisposable {
 }
 
 /**
- * Opens all features of a worker. When one cannot be opened, those that are open already are closed.
+ * Opens all features of a worker. If one cannot be opened, those that are already open are closed.
  *
- * @throws Error what is wrong, with the feature's name before it
+ * @throws Error with the feature's name and the problem
  */
 export async function openFeatures(
   modules: readonly FeatureModule[],
@@ -54,7 +54,7 @@ async function opened(
   worker: AnyWorker & Pick<WorkerHost, 'downloads' | 'exposure'>,
 ): Promise<WorkerFeature> {
   try {
-    // Its configuration has the properties of all features.
+    // A worker's configuration has the properties of all features.
     const config = { ...defaultsOf(module.properties ?? {}), ...worker.config };
     return await module.open({ ...worker, config } as unknown as WorkerHost);
   } catch (error) {
@@ -62,7 +62,7 @@ async function opened(
   }
 }
 
-/** The folder of the downloads is a property of a feature. */
+/** The folder for downloads is a property of a feature. */
 function downloadsConfig(modules: readonly FeatureModule[], { config }: AnyWorker): DownloadsConfig {
   const defaults = defaultsOf(
     Object.assign({}, ...modules.map(({ properties }) => properties)) as Properties,
@@ -70,7 +70,7 @@ function downloadsConfig(modules: readonly FeatureModule[], { config }: AnyWorke
   return { ...defaults, ...config } as unknown as DownloadsConfig;
 }
 
-/** Of a host's own feature, the configuration may say nothing. */
+/** The configuration may lack properties of a feature that the embedding program has added. */
 function defaultsOf(properties: Properties): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(properties).flatMap(([name, property]) =>

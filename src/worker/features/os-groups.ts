@@ -4,8 +4,8 @@ import { machineGroups } from '../files/machine-groups.ts';
 import { feature, serving } from './feature.ts';
 
 /**
- * `osGroups`: groups that the task's user must have. An engine that makes a user for each task puts it into them; one whose
- * commands run as the worker's own user has no others to give.
+ * `osGroups`: groups that the task's user must be in. An engine that creates a user for each task adds that
+ * user to them. An engine that runs commands as the worker's own user has only that user's groups.
  */
 export const osGroups = feature({
   name: 'osGroups',
@@ -14,7 +14,7 @@ export const osGroups = feature({
     enableOSGroups: {
       type: 'boolean',
       default: true,
-      description: 'Whether payloads may ask for groups of the operating system',
+      description: 'Allow payloads to request groups of the operating system',
       since: 'generic-worker',
     },
   },
@@ -48,7 +48,7 @@ function unknownGroups(wanted: readonly string[]): string[] {
     .map(group => `osGroups: this machine has no group ${JSON.stringify(group)}`);
 }
 
-/** The names of this process's groups, from wherever the system has them. Asked once, by the first task that wants groups. */
+/** Returns the names of this process's groups. Determined once, for the first task that asks for groups. */
 function ownGroups(): ReadonlySet<string> {
   try {
     const names = execFileSync('id', ['-Gn'], { encoding: 'utf8', timeout: 2_000 });

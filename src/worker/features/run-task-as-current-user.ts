@@ -2,8 +2,9 @@ import { switchPart } from '../schema-part.ts';
 import { feature, serving } from './feature.ts';
 
 /**
- * `features.runTaskAsCurrentUser`: for an engine whose commands run as the worker's own user, that is so already. One that makes a
- * user for each task makes none for this one; then, as in generic-worker, no other task runs beside it.
+ * `features.runTaskAsCurrentUser`. An engine whose commands run as the worker's own user has nothing to do. An
+ * engine that creates a user for each task does not create one for this task. As in generic-worker, no other
+ * task then runs beside it.
  */
 export const runTaskAsCurrentUser = feature({
   name: 'runTaskAsCurrentUser',
@@ -12,7 +13,7 @@ export const runTaskAsCurrentUser = feature({
     enableRunTaskAsCurrentUser: {
       type: 'boolean',
       default: true,
-      description: "Whether payloads may ask to run as the worker's own user",
+      description: "Allow payloads to run as the worker's own user",
       since: 'generic-worker',
     },
   },

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { feature, serving } from './feature.ts';
 
-/** Makes the folder for artifacts of tasks that a script runs, so that it is there for the script, and never missing. */
+/** Creates the folder for artifacts of tasks that a script runs, so that it always exists. */
 export const script = feature({
   name: 'script',
   open: () =>

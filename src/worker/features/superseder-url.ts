@@ -3,7 +3,7 @@ import { feature, serving } from './feature.ts';
 
 const PART: SchemaPart = { properties: { supersederUrl: { type: 'string', title: 'Ignored' } } };
 
-/** `supersederUrl`: accepted for old task definitions. Tasks of today's queue do not supersede each other. */
+/** `supersederUrl`: accepted for old task definitions. Today's queue has no superseding of tasks. */
 export const supersederUrl = feature({
   name: 'supersederUrl',
   schema: { 'generic-worker': PART, 'docker-worker': PART },

@@ -4,24 +4,24 @@ import { switchPart, type SchemaPart } from '../schema-part.ts';
 import type { FormatName, TaskSpec } from '../task-spec.ts';
 import { serving, type FeatureModule } from './feature.ts';
 
-/** Something that payloads may ask for, and that this worker does not have. */
+/** A feature of payloads that this worker does not have. */
 interface Unavailable<P extends string> {
   readonly name: string;
   /** By default a switch of its name. */
   readonly schema?: SchemaPart;
   readonly isWanted?: (task: TaskSpec) => boolean;
   readonly title: string;
-  /** The payload formats that have it; generic-worker's alone unless given. */
+  /** The payload formats with this feature. By default only generic-worker's. */
   readonly formats?: readonly FormatName[];
-  /** What the message says of it, after its name. */
+  /** Completes the message after the feature's name. */
   readonly why: string;
-  /** The property with which a pool forbids it, and what that property is about. */
+  /** The property with which a pool forbids the feature, and its description. */
   readonly property?: readonly [name: P, description: string];
-  /** The same, where it is one of the general properties. */
+  /** The same, for a general property. */
   readonly enabledBy?: string;
 }
 
-/** A task that needs what is not there must not run without it: it is refused by its name. */
+/** A task must not run without a feature that it needs, so it is refused with the feature's name. */
 function unavailable<P extends string = never>({
   name,
   schema,
@@ -44,7 +44,7 @@ function unavailable<P extends string = never>({
         ask: task => {
           if (!isWanted(task)) return undefined;
           const { [enabledBy ?? '']: isEnabled } = config as unknown as Readonly<Record<string, unknown>>;
-          // Then the pool's name is the reason.
+          // In that case, the refusal names the pool.
           if (isEnabled === false) return true;
           throw new TaskError(
             'malformed-payload',
@@ -72,14 +72,14 @@ export const loopbackAudio = unavailable({
   name: 'loopbackAudio',
   title: 'A virtual audio device',
   why: NOT_YET,
-  property: ['enableLoopbackAudio', 'Whether payloads may ask for a virtual audio device'],
+  property: ['enableLoopbackAudio', 'Allow payloads to request a virtual audio device'],
 });
 
 export const loopbackVideo = unavailable({
   name: 'loopbackVideo',
   title: 'A virtual video device',
   why: NOT_YET,
-  property: ['enableLoopbackVideo', 'Whether payloads may ask for a virtual video device'],
+  property: ['enableLoopbackVideo', 'Allow payloads to request a virtual video device'],
 });
 
 export const hideCmdWindow = unavailable({
@@ -92,7 +92,7 @@ export const runAsAdministrator = unavailable({
   name: 'runAsAdministrator',
   title: 'Run commands with elevated rights (Windows)',
   why: WINDOWS,
-  property: ['enableRunAsAdministrator', 'Whether payloads may ask for elevated processes (Windows)'],
+  property: ['enableRunAsAdministrator', 'Allow payloads to request elevated processes (Windows)'],
 });
 
 export const rdpInfo = unavailable({
@@ -103,5 +103,5 @@ export const rdpInfo = unavailable({
   isWanted: ({ payload }) => payload.rdpInfo !== undefined,
   title: '',
   why: WINDOWS,
-  property: ['enableRDP', 'Whether payloads may ask for remote desktop access (Windows)'],
+  property: ['enableRDP', 'Allow payloads to request remote desktop access (Windows)'],
 });

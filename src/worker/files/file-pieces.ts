@@ -2,11 +2,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { TaskError } from '../outcome.ts';
 
 /**
- * The first bytes of an open file, piece by piece. What grows meanwhile is not read, and who else reads through the same
- * descriptor does not matter.
+ * Yields the first bytes of an open file, piece by piece. Bytes that are added meanwhile are not read. Other
+ * readers of the same descriptor do no harm.
  *
- * @param size in bytes, how many there are
- * @param nextBuffer the memory for each piece
+ * @param size number of bytes
+ * @param nextBuffer provides the memory for each piece
  * @throws TaskError `task-failed` when the file has become shorter
  */
 export async function* filePieces(
@@ -24,7 +24,7 @@ export async function* filePieces(
 }
 
 /**
- * Fills the beginning of a buffer with the bytes of an open file from a place on.
+ * Fills the beginning of a buffer with bytes of an open file.
  *
  * @throws TaskError `task-failed` when the file has become shorter
  */

@@ -1,18 +1,20 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Where the bytes of a file come from: an open file of this machine, memory, or a stream, such as one out of a container. */
+/** A source of a file's bytes: an open file of this machine, memory, or a stream, for example from a container. */
 export type FileSource = FileHandle | Buffer | StreamSource;
 
-/** A file that can only be read from its beginning to its end, but as often as needed. */
+/** A file that can only be read from beginning to end, but any number of times. */
 export interface StreamSource {
   /**
-   * Opens the file from its beginning. It is called again for each further try; the stream before has been told to end by then.
+   * Opens the file from the beginning. It is called again for each further attempt. The previous stream has
+   * been told to end by then.
    *
-   * The bytes of a piece must not change after the piece was given. The stream ends when the signal is aborted, when a
-   * `Readable` is destroyed, or when another iterator returns. An error of the stream counts for this try only.
+   * The bytes of a piece must not change after the piece was yielded. The stream ends when the signal is
+   * aborted, when a `Readable` is destroyed, or when another iterator returns. An error of the stream affects
+   * only this attempt.
    */
   open(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
-  /** Called when no further stream will be opened. It may be called again. */
+  /** Called when no further stream will be opened. May be called again. */
   close(): Promise<void>;
 }
 
@@ -20,7 +22,7 @@ export function isStream(source: FileSource): source is StreamSource {
   return !Buffer.isBuffer(source) && 'open' in source;
 }
 
-/** How many bytes there are by now. A stream does not know: whoever has one says its size beside it. */
+/** Returns the present number of bytes. Streams do not know theirs, so their size is passed separately. */
 export async function sizeOf(source: FileSource): Promise<number> {
   if (Buffer.isBuffer(source)) return source.length;
   if (isStream(source)) throw new Error('the size of a stream has to be given');

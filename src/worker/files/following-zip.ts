@@ -2,29 +2,29 @@ import type { FileHandle } from 'node:fs/promises';
 import { fillFrom } from './file-pieces.ts';
 import { gzipMember } from './gzip-member.ts';
 
-/** A shorter file is compressed when it is complete, in a few ms. In bytes. */
+/** Shorter files are compressed when they are complete, in a few ms. In bytes. */
 const WORTH_BYTES = 2 * 1024 * 1024;
 
-/** So many bytes behind what is written, it compresses faster and not as small: by a tenth, in half of the time. */
+/** When it is this far behind (bytes), it compresses faster and less: output is a tenth larger, in half the time. */
 const BEHIND_BYTES = 8 * 1024 * 1024;
 const FAST = 3;
 const USUAL = 6;
 
 /** Compresses a file while it is written, so that little is left to do when it is complete. */
 export interface FollowingZip {
-  /** Tells that the file has this many bytes now, none of which changes any more. */
+  /** Reports that the file now has this many bytes that will not change. */
   grown(size: number): void;
   /**
    * Compresses the rest of the complete file.
    *
-   * @returns undefined for a short file, or when it could not be compressed: there may be no room for it
+   * @returns undefined for a short file, or when it could not be compressed, for example for lack of space
    */
   finish(size: number): Promise<FileHandle | undefined>;
-  /** Gives the room of the compressed file back. May be called again. */
+  /** Releases the compressed file. May be called again. */
   close(): Promise<void>;
 }
 
-/** @param newTarget makes the file for the compressed bytes, when there is something to compress */
+/** @param newTarget creates the file for the compressed bytes, when it is needed */
 export function followingZip(source: FileHandle, newTarget: () => Promise<FileHandle>): FollowingZip {
   const closing = new AbortController();
   let size = 0;
@@ -73,7 +73,7 @@ export function followingZip(source: FileHandle, newTarget: () => Promise<FileHa
       size = now;
       if (size >= WORTH_BYTES && !compressing && !isClosed) {
         compressing = compress();
-        // Whoever finishes hears of it.
+        // `finish` reports the error.
         compressing.catch(() => undefined);
       }
       tell();

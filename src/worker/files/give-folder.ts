@@ -3,19 +3,19 @@ import { opendir } from 'node:fs/promises';
 import { inLanes } from './lanes.ts';
 import type { Owner } from './owner.ts';
 
-/** How many folders are worked on at a time. */
+/** Number of folders that are processed at a time. */
 const LANES = 4;
 const SET_IDS = 0o6000;
 const ANY_EXECUTE = 0o111;
 const MODE = 0o7777;
 
 /**
- * Gives a folder and all that is in it to another user. It follows no link. Nobody else writes to it meanwhile.
+ * Gives a folder and everything in it to another user. It follows no link. Nobody else writes to it meanwhile.
  *
- * What a file may do on its own (the setuid and setgid bits) is taken away: they were another user's. A file that has names
- * elsewhere and is neither the former owner's nor the new one's is left alone: whoever had the folder may have made a link in it to
- * a file of the machine. Only its name is removed where it is a program, and those of devices are: the root of a container, and a task
- * that runs as root, can make such as give their user more rights than it has.
+ * Setuid and setgid bits are removed, because they were meant for the former owner. A file with names elsewhere
+ * that belongs to neither the former nor the new owner is left alone, because it may be a hard link to a file
+ * of the machine. If it is a program, its name is removed, and so are the names of devices: root in a
+ * container, or a task that runs as root, could use them to give their user more rights.
  */
 export async function giveFolder(folder: string, owner: Owner): Promise<void> {
   const former = lstatSync(folder).uid;
@@ -30,16 +30,16 @@ export async function giveFolder(folder: string, owner: Owner): Promise<void> {
       return false;
     }
     if (isLeft) return false;
-    // Also where it is the owner's already: the kernel takes away from a program what its file may do (capabilities(7)).
+    // Even if the owner is already right: the kernel then removes a program's capabilities (capabilities(7)).
     lchownSync(path, owner.uid, owner.gid);
-    // The kernel takes them away from programs, but not from folders.
+    // The kernel removes them from programs, but not from folders.
     if (!found.isSymbolicLink() && (found.mode & SET_IDS) !== 0)
       chmodSync(path, found.mode & MODE & ~SET_IDS);
     return found.isDirectory();
   };
   const giveAll = async (path: Buffer): Promise<void> => {
     const folders: Buffer[] = [];
-    // Names need not be text. The types of Node do not know of names that are buffers.
+    // Names need not be text. Node's types do not know names that are buffers.
     const options = { encoding: 'buffer', bufferSize: 256 } as unknown as { bufferSize: number };
     for await (const { name } of await opendir(path, options)) {
       const inner = Buffer.concat([path, Buffer.from('/'), name as unknown as Buffer]);

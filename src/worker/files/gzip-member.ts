@@ -3,19 +3,19 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, type ZlibOptions } from 'node:zlib';
 
-/** In bytes. A block takes about a ms, and compresses as well as the whole does. */
+/** In bytes. A block takes about 1 ms, and compresses as well as the whole file. */
 const BLOCK_BYTES = 128 * 1024;
 /** How far back deflate looks. */
 const WINDOW_BYTES = 32 * 1024;
-/** Compressing shares the threads of Node with all other work on files, which must not wait behind more than these. */
+/** Compression shares Node's threads with all other work on files, so it must not use all of them. */
 const THREADS = Math.min(3, availableParallelism());
 /** https://www.rfc-editor.org/rfc/rfc1952: deflate, no name, no time, Unix. */
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
-/** A last block without content: the blocks before it do not know that they are the last. */
+/** An empty last block, because the blocks before it do not know that they are the last. */
 const LAST_BLOCK = Buffer.from([3, 0]);
 
 const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw);
-/** Shared by all that is compressed at a time. */
+/** Shared by all compressions. */
 const threads = permits(THREADS);
 
 interface GzipMemberOptions {
@@ -25,21 +25,21 @@ interface GzipMemberOptions {
 }
 
 /**
- * Compresses on several threads into one gzip member. Several members would be easier to make, but Chromium shows only the
- * first. As in pigz, each block is compressed by itself, with the end of the block before it for a dictionary, and ends on a
- * whole byte.
+ * Compresses on several threads into one gzip member. Several members would be easier, but Chromium shows only
+ * the first. As in pigz, each block is compressed separately, with the end of the previous block as its
+ * dictionary, and ends on a whole byte.
  *
- * @param read fills a buffer with the next bytes, all of it but at the end; returns how many there are
- * @param write takes compressed bytes, in order
- * @param onBlock gets each block before it is compressed, in order
- * @param level asked for each block: 1 is fast, 9 small, 6 the usual one
+ * @param read fills a buffer with the next bytes, completely except at the end; returns the number of bytes
+ * @param write receives compressed bytes, in order
+ * @param onBlock receives each block before it is compressed, in order
+ * @param level called for each block: 1 is fast, 9 is small, 6 is usual
  */
 export async function gzipMember(
   read: (buffer: Buffer) => Promise<number>,
   write: (bytes: Buffer) => Promise<void>,
   { signal, onBlock, level = () => 6 }: GzipMemberOptions,
 ): Promise<void> {
-  // Always the same memory: a long file else fills it faster than it is freed.
+  // Reuses this memory, because a long file would fill memory faster than it is freed.
   const buffers = Array.from({ length: THREADS + 2 }, () => Buffer.allocUnsafeSlow(BLOCK_BYTES));
   const compressing: Promise<Buffer>[] = [];
   const writeFirst = async () => {
@@ -72,7 +72,7 @@ export async function gzipMember(
     }
     while (compressing.length > 0) await writeFirst();
   } finally {
-    // What is on its way still reads from the buffers.
+    // Compressions in progress still read from the buffers.
     await Promise.allSettled(compressing);
   }
   const trailer = Buffer.alloc(8);

@@ -8,25 +8,28 @@ import { streamPieces } from './stream-pieces.ts';
 import { wholeOf } from './whole-of.ts';
 import { shortageOf } from '../shortage.ts';
 
-/** A file of up to so many bytes is compressed in memory, in less than a ms. */
+/** Files up to this size are compressed in memory, in less than 1 ms. */
 const SMALL_BYTES = 32 * 1024;
 
 interface GzipOptions {
-  /** How many bytes of the file are compressed: as many as it has by now, unless given. Of a stream, all that it has. */
+  /**
+   * Number of bytes to compress. By default the present size of the file. A stream is always compressed
+   * completely.
+   */
   readonly size?: number | undefined;
   readonly signal: AbortSignal;
-  /** Gets each piece of what is compressed. */
+  /** Receives each piece before it is compressed. */
   readonly onPiece?: ((piece: Buffer) => void) | undefined;
 }
 
-/** Disposed of when it has gone up: its file is closed then, if it is one that was made for it. */
+/** Dispose of it after the upload, which closes its file if one was created. */
 export type Gzipped = Upload & AsyncDisposable;
 
 /**
- * Compresses a file: a small one in memory, any other into a second file. Where the disk has no room for that, the
- * file goes up as it is.
+ * Compresses a file: a small one in memory, any other into a second file. If the disk has no room for that, the
+ * file is uploaded as it is.
  *
- * @param newTarget makes the second file
+ * @param newTarget creates the second file
  */
 export async function gzipped(
   source: Exclude<FileSource, Buffer>,
@@ -66,7 +69,11 @@ export async function gzipped(
   }
 }
 
-/** Reads the first bytes of a file, block by block. @throws TaskError `task-failed` when the file has become shorter */
+/**
+ * Reads the first bytes of a file, block by block.
+ *
+ * @throws TaskError `task-failed` when the file has become shorter
+ */
 function blocksOf(source: FileHandle, size: number): (buffer: Buffer) => Promise<number> {
   let at = 0;
   return async buffer => {
@@ -77,7 +84,7 @@ function blocksOf(source: FileHandle, size: number): (buffer: Buffer) => Promise
   };
 }
 
-/** Cuts pieces of any length into blocks. */
+/** Splits pieces of any length into blocks. */
 function blocksOfPieces(pieces: AsyncIterator<Buffer, void>): (buffer: Buffer) => Promise<number> {
   let rest: Buffer = Buffer.alloc(0);
   return async buffer => {

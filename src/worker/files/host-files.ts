@@ -8,9 +8,9 @@ import type { Opened, TaskFiles } from './task-files.ts';
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * The files of a task whose processes run as the worker's own user, and so may read what the worker may. Links are followed
- * wherever they lead, as the task could follow them; but never into what the kernel shows each process in another way, where the
- * worker would find itself.
+ * The files of a task whose processes run as the worker's own user, and so may read what the worker may read.
+ * Links are followed wherever they lead, as the task could follow them, but never into places that the kernel
+ * shows differently to each process. There the worker would find itself.
  */
 export function hostFiles(home: string): TaskFiles {
   return {
@@ -24,8 +24,8 @@ export function hostFiles(home: string): TaskFiles {
 }
 
 /**
- * All that is in a directory, however deep, but directories, in generic-worker's order. `readdir` can do that too, but
- * follows links to directories: round in circles, and out of the run's folder.
+ * Yields everything in a directory at any depth except directories, in generic-worker's order. `readdir` can do
+ * that too, but follows links to directories, in cycles and out of the run's folder.
  */
 async function* walk(directory: string): AsyncGenerator<string, void, undefined> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(unlessShortage);
@@ -41,16 +41,16 @@ async function* walk(directory: string): AsyncGenerator<string, void, undefined>
   }
 }
 
-/** Passes over what is wrong with a directory, but not over what is wrong with this machine. */
+/** Ignores problems with a directory, but not problems with this machine. */
 function unlessShortage(error: unknown): undefined {
   if (shortageOf(error) !== undefined) throw error;
 }
 
 /**
- * Opens a file of a run. Whatever a task puts there, and when, this does not wait for it, as for a pipe that nobody writes
- * into; and what is open in the end is looked at once more, when nothing can be put in its place.
+ * Opens a file of a run. Whatever a task puts there at any time, this does not wait for it, for example for a
+ * pipe without a writer. The open file is examined again, when nothing can be put in its place any more.
  *
- * @throws Error when this machine has run out of something
+ * @throws Error when this machine has run out of a resource
  */
 export async function openFile(path: string): Promise<Opened> {
   try {
@@ -65,7 +65,7 @@ export async function openFile(path: string): Promise<Opened> {
   }
 }
 
-/** Looks at what is open, and closes it unless it is a file. */
+/** Examines an open descriptor, and closes it unless it is a file. */
 export async function openedByWorker(handle: FileHandle, file: string): Promise<Opened> {
   let opened: Opened | undefined;
   try {
@@ -82,7 +82,7 @@ async function lookedAt(handle: FileHandle, file: string): Promise<Opened> {
   return { kind: status.isDirectory() ? 'directory' : 'neither' };
 }
 
-/** statfs(2), linux/magic.h: procfs and sysfs. `/proc/self` is the worker to the worker. */
+/** statfs(2), linux/magic.h: procfs and sysfs. For the worker, `/proc/self` is the worker. */
 const KERNEL_FILE_SYSTEMS = [0x9fa0, 0x62656572];
 
 async function isOfKernel({ fd }: FileHandle): Promise<boolean> {

@@ -1,6 +1,4 @@
-/**
- * Whether a path is a folder itself, or lies below it. Both are absolute, and without `.`, `..` and slashes at their ends.
- */
+/** Whether a path is a folder or is below it. Both are absolute, without `.`, `..` and trailing slashes. */
 export function isBelow(path: string, folder: string): boolean {
   return path === folder || folder === '/' || path.startsWith(`${folder}/`);
 }

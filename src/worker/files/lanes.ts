@@ -1,6 +1,6 @@
 /**
- * Bounds how much is done at a time by work that calls itself, such as a walk through folders: so many lanes in all, and
- * at least one for each list of things.
+ * Limits the concurrency of recursive work, such as a walk through folders: this many lanes in all, and at
+ * least one for each list of items.
  */
 export function inLanes(count: number) {
   let free = count;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The groups in the machine's own file, by name. */
+/** Returns the groups in the machine's own file, by name. */
 export function machineGroups(): ReadonlyMap<string, number> {
   const lines = readFileSync('/etc/group', 'utf8').split('\n');
   return new Map(

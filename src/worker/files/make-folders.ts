@@ -3,10 +3,10 @@ import { dirname, resolve } from 'node:path';
 import { isCode } from './is-code.ts';
 
 /**
- * Makes a folder, for this user only, and the folders that it lies in.
+ * Creates a folder, for this user only, and its parents.
  *
- * Node's own recursive mkdir goes round for ever where a folder exists and refuses with ENOENT, as /proc does. This one
- * walks down the path and asks for each folder once.
+ * Node's own recursive mkdir loops for ever if an existing folder refuses with ENOENT, as /proc does. This
+ * function walks down the path and tries each folder once.
  *
  * @throws Error of the system
  */
@@ -19,12 +19,12 @@ export async function makeFolders(folder: string): Promise<void> {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error;
-    // Somebody else may make the same at the same time.
+    // Somebody else may create the same folder at the same time.
     if (!(await isFolder(path))) throw refusal('EEXIST', 'a link to nothing lies in its place', path);
   }
 }
 
-/** @returns false where there is nothing */
+/** @returns false if nothing is there */
 async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true;
@@ -35,7 +35,7 @@ async function isFolder(path: string): Promise<boolean> {
   throw refusal('ENOTDIR', 'not a directory', path);
 }
 
-/** In the form that the system's errors have. */
+/** In the format of the system's errors. */
 function refusal(code: string, words: string, path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: ${words}, mkdir '${path}'`), { code, path });
 }

@@ -4,8 +4,9 @@ import { isCode } from './is-code.ts';
 import { removeFolder } from './remove-folder.ts';
 
 /**
- * Makes a file of the worker's own, for reading and writing. Tasks can write where it lies: what they put under its name,
- * be it a pipe, a link or a folder, is never opened but removed, and the descriptor is what counts from then on.
+ * Creates a file of the worker, for reading and writing, in a place where tasks can write. Anything that a task
+ * has put there, such as a pipe, a link or a folder, is removed without being opened. From then on only the
+ * descriptor counts.
  */
 export async function newFile(file: string): Promise<FileHandle> {
   try {
@@ -17,7 +18,7 @@ export async function newFile(file: string): Promise<FileHandle> {
   }
 }
 
-/** Makes a file that has no name any more. Its room on the disk is free when it is closed, however the worker ends. */
+/** Creates a file without a name. Its disk space is freed when it is closed, even if the worker crashes. */
 export async function namelessFile(beside: string): Promise<FileHandle> {
   const file = `${beside}.${randomBytes(8).toString('hex')}.tmp`;
   const handle = await newFile(file);
@@ -30,7 +31,7 @@ export async function namelessFile(beside: string): Promise<FileHandle> {
   }
 }
 
-/** Passes over a file that is gone already. */
+/** Ignores a file that is already gone. */
 export function unlessMissing(error: unknown): void {
   if (!isCode(error, 'ENOENT')) throw error;
 }

@@ -14,10 +14,10 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * Reads a small file that the worker has written where tasks can write. Nothing that a task puts there is waited for,
- * followed, or read further than the worker itself would have written.
+ * Reads a small file of the worker in a place where tasks can write. The worker does not wait for anything that
+ * a task puts there, does not follow links, and reads no more than it would have written itself.
  *
- * @returns undefined when there is nothing, or something else than a file of this user, or an unreadable one
+ * @returns undefined if there is nothing, or something other than a readable file of this user
  */
 export function readOwnFile(file: string, mostBytes: number): string | undefined {
   let descriptor: number | undefined;
@@ -35,10 +35,10 @@ export function readOwnFile(file: string, mostBytes: number): string | undefined
 }
 
 /**
- * Writes a small file where tasks can write. Its text is the old or the new one, whenever the worker dies; what a task has
- * put there is replaced, not written to.
+ * Writes a small file in a place where tasks can write. If the worker crashes, the file has either the old or
+ * the new text. Anything that a task has put there is replaced, not written to.
  *
- * @throws Error of the system, for one when the task has put a folder there
+ * @throws Error of the system, for example when the task has put a folder there
  */
 export function replaceOwnFile(file: string, text: string): void {
   const next = `${file}.${randomBytes(8).toString('hex')}`;
@@ -51,7 +51,7 @@ export function replaceOwnFile(file: string, text: string): void {
   }
 }
 
-/** The same, without keeping the worker's other tasks waiting. */
+/** The same, without blocking the worker's other tasks. */
 export async function replaceOwnFileLater(file: string, text: string): Promise<void> {
   const next = `${file}.${randomBytes(8).toString('hex')}`;
   try {

@@ -1,4 +1,4 @@
-/** Whom files and processes belong to. */
+/** The owner of files and processes. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;

@@ -1,6 +1,6 @@
-/** Bounds how much of something is done at a time, first come, first served. */
+/** Limits how many operations run at a time, first come, first served. */
 export interface Permits {
-  /** Waits for its turn, and does it. */
+  /** Waits for its turn, and runs the operation. */
   with<T>(act: () => Promise<T>): Promise<T>;
 }
 

@@ -7,17 +7,20 @@ import { readAhead } from './read-ahead.ts';
 import { StreamFailed, streamPieces } from './stream-pieces.ts';
 import { TaskError } from '../outcome.ts';
 
-/** What the store refuses, or what cannot be read, may go up the next time, but hardly the ninth. */
+/** A refused or unreadable file may be accepted the next time, but hardly the ninth. */
 const TRIES_REFUSED = 8;
 /** About ten minutes of an outage. */
 const TRIES = 45;
-/** An upload that gets nowhere for so long (ms) is cut off: a connection may be half open. */
+/** An upload without progress for this long (ms) is aborted, because its connection may be half open. */
 const STALLED_MS = 120_000;
-/** What the kernel takes of a connection's bytes has not left yet: by default Linux holds up to so many of them. */
+/**
+ * Bytes that the kernel has accepted may not have been sent. By default, Linux holds up to this many per
+ * connection.
+ */
 const KERNEL_BYTES = 4 * 1024 * 1024;
-/** What the kernel holds may leave so slowly. */
+/** The slowest speed at which the kernel's bytes may be sent. */
 const SLOWEST_BYTES_PER_SECOND = 32 * 1024;
-/** More than a socket takes before it wants to wait. */
+/** More than a socket takes before it applies backpressure. */
 const PIECE_BYTES = 256 * 1024;
 /** Stores answer with nothing, or with a few hundred bytes of XML. */
 const LARGEST_ANSWER_BYTES = 64 * 1024;
@@ -25,16 +28,16 @@ const LARGEST_ANSWER_BYTES = 64 * 1024;
 const TOLD_OF_ANSWER = 200;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
-/** A file as it goes up. */
+/** A file to upload. */
 export interface Upload {
-  /** Open for reading; its bytes, where they are few; or a stream, which is opened for each try. */
+  /** A file that is open for reading, a few bytes, or a stream, which is opened for each attempt. */
   readonly content: FileSource;
-  /** In bytes. What a file has beyond that is not uploaded; a stream must not have more. */
+  /** In bytes. Further bytes of a file are not uploaded. A stream must not have more. */
   readonly size: number;
   readonly contentEncoding: 'identity' | 'gzip';
 }
 
-/** Takes what an open file has by now, or bytes, or a stream of a known size, as they are. */
+/** Creates an upload of unchanged content: the present bytes of an open file, bytes, or a stream of a known size. */
 export async function asItIs(content: FileSource, size?: number): Promise<Upload> {
   return {
     content,
@@ -43,38 +46,41 @@ export async function asItIs(content: FileSource, size?: number): Promise<Upload
   };
 }
 
-/** Where a file goes. */
+/** The destination of an upload. */
 export interface Place {
-  /** Signed: whoever has it may write. */
+  /** A signed URL: whoever has it may write. */
   readonly url: string;
-  /** What the store is told with the content, beside its length. */
+  /** Headers for the store, except the length. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface PutOptions {
   readonly signal: AbortSignal;
-  /** Asks for the place again, since its URL may have expired. Called after each refusal, before the next try. */
+  /**
+   * Requests the destination again, because its URL may have expired. Called after each refusal, before the
+   * next attempt.
+   */
   readonly freshPlace?: (() => Promise<Place>) | undefined;
-  /** Told how many bytes are on their way or there; from the beginning again with each further try. */
+  /** Called with the number of bytes that are sent or stored. Each further attempt starts from the beginning. */
   readonly onSent?: ((bytes: number) => void) | undefined;
-  /** Told when a try begins, the first one included. */
+  /** Called at the start of each attempt, including the first one. */
   readonly onTry?: (() => void) | undefined;
-  /** Told the SHA-256 of what was uploaded, in hexadecimal, which is computed on the way. */
+  /** Called with the SHA-256 of the uploaded content, in hexadecimal. */
   readonly onDigest?: ((sha256: string) => void) | undefined;
-  /** How long nothing may move, in ms, until the connection counts as dead: two minutes by default. */
+  /** How long nothing may move, in ms, before the connection counts as dead. By default two minutes. */
   readonly stalledMs?: number;
-  /** How slow a store may be in reading what is on its way to it; 32 KB/s by default. */
+  /** The slowest speed at which a store may read. By default 32 KB/s. */
   readonly slowestBytesPerSecond?: number;
 }
 
-/** The store has answered, and does not want the file. */
+/** The store has answered and refuses the file. */
 class Refused extends Error {}
 
 /**
  * Uploads a file to a signed URL. S3 needs to know the length beforehand, so the file is complete.
  *
- * @throws TaskError `resource-unavailable` when the last try failed, or the URL is not one of HTTP; `task-failed` when the
- * stream has not the length that was said; or what `freshPlace` throws
+ * @throws TaskError `resource-unavailable` when the last attempt has failed, or the URL is not an HTTP URL;
+ *   `task-failed` when the stream does not have the given length; or errors of `freshPlace`
  */
 export async function putFile(
   firstPlace: Place,
@@ -96,7 +102,7 @@ export async function putFile(
       if (error instanceof Refused || isUnread) refused++;
       if (attempt === TRIES || refused === TRIES_REFUSED) {
         if (isUnread) throw error;
-        // The URL is a secret of sorts. Only its host is told.
+        // The URL grants access, so only its host is shown.
         const reason = error instanceof Error ? error.message : String(error);
         throw new TaskError('resource-unavailable', `could not upload to ${url.host}: ${reason}`);
       }
@@ -125,7 +131,7 @@ async function putOnce(
   const hash = onDigest && createHash('sha256');
   if (Buffer.isBuffer(content)) hash?.update(content);
   const until = AbortSignal.any([signal, stall.signal]);
-  // Nobody reads a stream any more when the store has hung up, or answered early.
+  // Ends the stream when the store has disconnected or answered early.
   const over = isStream(content) ? new AbortController() : undefined;
   let sent = 0;
   const onPiece = (piece: Buffer) => {
@@ -134,13 +140,13 @@ async function putOnce(
     onSent?.((sent += piece.length));
   };
   try {
-    // Loaded with the first upload: it costs 5 MB, and 45 ms of the time to start.
+    // Loaded with the first upload, because it costs 5 MB and 45 ms of the start.
     const { request } = await import('undici');
     const response = await request(url, {
       method: 'PUT',
       headers: { ...lowercase(headers), 'content-length': String(size) },
-      // undici takes whatever gives bytes, though its types do not say so. It asks for a piece when the kernel has the one
-      // before it, so that pieces may be lent.
+      // undici accepts any iterable of bytes, but its types do not say so. It requests a piece when the kernel
+      // has the previous one, so the memory of pieces may be reused.
       body: Buffer.isBuffer(content)
         ? content
         : (watched(piecesOf(content, size, until, over), onPiece) as unknown as Readable),
@@ -148,7 +154,7 @@ async function putOnce(
     });
     const answer = await beginning(response.body);
     const { statusCode } = response;
-    // S3 answers some of its own failures with 400, so a refusal is worth another try, too.
+    // S3 answers some of its own failures with 400, so a refusal is worth another attempt.
     const reason = `${statusCode} ${answer}`;
     if (statusCode >= 300)
       throw statusCode < 500 && statusCode !== 429 ? new Refused(reason) : new Error(reason);
@@ -169,12 +175,12 @@ function piecesOf(
   return streamPieces(content, size, over ? AbortSignal.any([signal, over.signal]) : signal);
 }
 
-/** What a store wants to be told has names in either case, and no header may go out twice. */
+/** A store's header names may have any case, and no header may be sent twice. */
 function lowercase(headers: Place['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** How a store's answer begins, as a part of one line. The rest is not taken. */
+/** Returns the beginning of a store's answer, as part of one line. The rest is discarded. */
 async function beginning(answer: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -187,7 +193,7 @@ async function beginning(answer: Readable): Promise<string> {
   return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 }
 
-/** A file's content; each piece is told of when the one after it is asked for. */
+/** Yields a file's content, and reports each piece when the next one is requested. */
 async function* watched(pieces: AsyncIterable<Buffer>, onPiece: (piece: Buffer) => void) {
   for await (const piece of pieces) {
     yield piece;
@@ -196,8 +202,9 @@ async function* watched(pieces: AsyncIterable<Buffer>, onPiece: (piece: Buffer) 
 }
 
 /**
- * Aborts an upload that gets nowhere. All that can be seen of one is when the kernel takes more bytes. What it holds then
- * still has to leave, and may do so for long without another sign, so the time that is given is for that too.
+ * Aborts an upload without progress. The only visible progress is that the kernel accepts more bytes. The bytes
+ * that it holds then still have to be sent, which may take long without another sign, so the time limit covers
+ * that as well.
  */
 function stallOf({
   stalledMs = STALLED_MS,

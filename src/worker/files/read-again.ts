@@ -7,9 +7,9 @@ const TRIES = 8;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 10_000 };
 
 /**
- * Reads something, again from the beginning whenever a stream broke.
+ * Reads something, and starts again from the beginning whenever a stream breaks.
  *
- * @throws what the last try threw, or the signal's reason
+ * @throws the error of the last attempt, or the signal's reason
  */
 export async function readAgain<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {

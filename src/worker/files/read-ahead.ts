@@ -1,17 +1,18 @@
 import type { FileHandle } from 'node:fs/promises';
 import { TaskError } from '../outcome.ts';
 
-/** One that is worked on, one that was worked on just now, and one that is read. */
+/** One in use, one that was in use just before, and one that is being filled. */
 const BUFFERS = 3;
 
 /**
- * The first bytes of an open file, piece by piece, of which the next one is read while somebody works on the present one.
+ * Yields the first bytes of an open file, piece by piece. The next piece is read while the present one is in
+ * use.
  *
- * The memory is always the same, since a large file else fills new memory faster than it is freed. So a piece is only lent:
- * it may be used until the piece after the next one is asked for.
+ * The memory is reused, because a large file would fill new memory faster than it is freed. Use a piece only
+ * until you request the one after the next.
  *
- * @param size in bytes, how many there are
- * @param pieceBytes of each piece, but the last
+ * @param size number of bytes
+ * @param pieceBytes size of each piece, except the last one
  * @throws TaskError `task-failed` when the file has become shorter
  */
 export async function* readAhead(
@@ -36,7 +37,7 @@ export async function* readAhead(
       at += piece.length;
       if (at < size) {
         reading = readAt(at);
-        // Whoever asks for it hears of a failure.
+        // The error is thrown when the piece is requested.
         reading.catch(() => undefined);
       }
       yield piece;

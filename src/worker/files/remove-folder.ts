@@ -4,31 +4,32 @@ import { isCode } from './is-code.ts';
 import { inLanes } from './lanes.ts';
 import { unmounting } from './unmount.ts';
 
-/** How many files are removed at a time. */
+/** Number of files that are removed at a time. */
 const FILES_AT_A_TIME = 32;
-/** How many folders are worked on at a time. */
+/** Number of folders that are processed at a time. */
 const LANES = 8;
-/** How many names of folders are kept in memory of one folder that has more. */
+/** Limit for the names of subfolders of one folder that are kept in memory. */
 const MOST_FOLDERS = 10_000;
-/** A path that is longer (bytes) is made short before it becomes too long (PATH_MAX, 4,096 bytes on Linux). */
+/** Longer paths (bytes) are shortened before they exceed PATH_MAX, 4,096 bytes on Linux. */
 const LONGEST_PATH = 3_000;
 
-/** What tells a folder from any other. */
+/** The identity of a folder. */
 export interface FolderIdentity {
   readonly dev?: bigint;
   readonly ino: bigint;
 }
 
 /**
- * Removes a folder with all that is in it, or whatever else lies at its path. It follows no link, and never looks into
- * what is mounted: that is unmounted, or stays. A task may have taken away its own right to write into a folder, and with
- * it ours; and it may have gone deeper than a path can be long. What cannot be removed keeps nothing else.
+ * Removes a folder with everything in it, or anything else at its path. It follows no link, and never enters a
+ * mount: it unmounts it or leaves it. A task may have removed its own right to write to a folder, and so the
+ * worker's right. It may also have nested folders beyond the longest path. Whatever cannot be removed does not
+ * prevent the rest from being removed.
  *
- * @param made the folder that was made: another folder in its place is left alone
+ * @param made the folder that was created. Another folder in its place is left alone
  * @throws Error with the first thing that could not be removed
  */
 export async function removeFolder(folder: string, made?: FolderIdentity): Promise<void> {
-  // Many a task leaves nothing in it, and this is one call of the system instead of six.
+  // Many tasks leave it empty. Then this is one system call instead of six.
   if (await isRemoved(folder)) return;
   const found = await lstat(folder, { bigint: true });
   if (!found.isDirectory()) return unmounting(folder, () => unlink(folder)).catch(unlessMissing);
@@ -42,8 +43,8 @@ export async function removeFolder(folder: string, made?: FolderIdentity): Promi
 }
 
 /**
- * Removes a folder if it is empty. Of one that is not, this tells whether something is mounted over it: the kernel
- * refuses that with EBUSY before it looks for what is in it.
+ * Removes a folder if it is empty. For any other folder, this shows whether something is mounted on it: the
+ * kernel returns EBUSY before it checks whether the folder is empty.
  */
 async function isRemoved(folder: string | Buffer): Promise<boolean> {
   try {
@@ -51,7 +52,7 @@ async function isRemoved(folder: string | Buffer): Promise<boolean> {
     return true;
   } catch (error) {
     if (isCode(error, 'ENOENT')) return true;
-    // The code of what is no folder, and those of a folder that is not empty.
+    // The codes for something that is not a folder, and for a folder that is not empty.
     if (isCode(error, 'ENOTDIR', 'ENOTEMPTY', 'EEXIST')) return false;
     throw error;
   }
@@ -61,7 +62,7 @@ async function takeApart(top: string): Promise<void> {
   const problems: unknown[] = [];
   const lanes = inLanes(LANES);
   let moved = 0;
-  // What somebody else may add meanwhile has other names, or there could be no end.
+  // Names that somebody else adds meanwhile differ from this one. Otherwise the loop might never end.
   const shorter = `${top}/${randomBytes(8).toString('hex')}-`;
 
   const attempt = async (work: () => Promise<unknown>) => {
@@ -80,7 +81,7 @@ async function takeApart(top: string): Promise<void> {
       files = [];
       await Promise.all(batch.map(file => attempt(() => removeFile(file, path))));
     };
-    // Names need not be text, and there may be more of them than a worker has memory for.
+    // Names need not be text, and there may be more of them than fit into memory.
     const options = { encoding: 'buffer', bufferSize: FILES_AT_A_TIME } as unknown as { bufferSize: number };
     for await (const entry of await permitting(path, () => opendir(path, options))) {
       const inner = Buffer.concat([path, Buffer.from('/'), entry.name as unknown as Buffer]);
@@ -105,7 +106,7 @@ async function takeApart(top: string): Promise<void> {
     if (path.length > LONGEST_PATH) {
       moved += 1;
       const to = `${shorter}${moved}`;
-      // A folder is written to when it gets another parent.
+      // A rename writes to the folder itself, because its parent changes.
       await permitting(path, () => rename(path, to));
       return;
     }
@@ -122,7 +123,7 @@ async function removeFile(file: Buffer, parent: Buffer): Promise<void> {
   await permitting(parent, () => unmounting(file, () => unlink(file))).catch(unlessMissing);
 }
 
-/** Gives itself the permission for what it does with a folder, over which nothing is mounted. */
+/** Adds the permission for an operation on a folder on which nothing is mounted. */
 async function permitting<T>(folder: Buffer, act: () => Promise<T>): Promise<T> {
   try {
     return await act();

@@ -4,7 +4,7 @@ import { isCode } from './is-code.ts';
 import { makeFolders } from './make-folders.ts';
 import { removeFolder } from './remove-folder.ts';
 
-/** A run's folder, known by more than its name: a task may put another, or a link, in its place. */
+/** A run's folder, identified by more than its name, because a task may put another folder or a link in its place. */
 export interface RunFolder {
   /** Absolute. */
   readonly path: string;
@@ -12,12 +12,12 @@ export interface RunFolder {
   readonly ino: bigint;
 }
 
-/** Makes a run's folder, which is new and empty. */
+/** Creates a run's folder, which is new and empty. */
 export async function makeRunFolder(path: string): Promise<RunFolder> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
-    // An earlier life of this worker left something behind under the same name, or a task removed what it lies in.
+    // An earlier worker left something with the same name, or a task removed the parent folder.
     if (isCode(error, 'EEXIST')) await removeFolder(path);
     else if (isCode(error, 'ENOENT')) await makeFolders(dirname(path));
     else throw error;
@@ -28,9 +28,9 @@ export async function makeRunFolder(path: string): Promise<RunFolder> {
 }
 
 /**
- * Removes a run's folder with all that is in it, but nothing that a task has mounted or put in its place.
+ * Removes a run's folder with everything in it, but nothing that a task has mounted or put in its place.
  *
- * @throws Error when something stays
+ * @throws Error when something cannot be removed
  */
 export async function removeRunFolder(folder: RunFolder): Promise<void> {
   await removeFolder(folder.path, folder);

@@ -3,9 +3,9 @@ import { unlessAborted } from '../../base/index.ts';
 import { TaskError, type TaskErrorKind } from '../outcome.ts';
 import type { StreamSource } from './file-source.ts';
 
-/** A stream that broke, or did not have the size that was said. */
+/** A stream broke, or did not have the given size. */
 export class StreamFailed extends TaskError {
-  /** Whether the stream may be better when it is opened again. */
+  /** Whether opening the stream again may help. */
   readonly isWorthAnotherTry: boolean;
 
   constructor(kind: TaskErrorKind, message: string, isWorthAnotherTry: boolean, options?: ErrorOptions) {
@@ -15,11 +15,11 @@ export class StreamFailed extends TaskError {
 }
 
 /**
- * All bytes of a stream that is opened for it. The last piece is given only when the stream has ended, so that nobody takes
- * the beginning of a longer stream for the whole.
+ * Opens a stream and yields all its bytes. The last piece is yielded only when the stream has ended, so the
+ * beginning of a longer stream cannot be mistaken for the whole.
  *
- * @param size in bytes, how many there have to be
- * @param signal ends the stream at once, also while it is waited for
+ * @param size required number of bytes
+ * @param signal ends the stream at once, even while it is being waited for
  * @throws StreamFailed when the stream breaks, or has more or fewer bytes; or the signal's reason
  */
 export async function* streamPieces(
@@ -54,7 +54,7 @@ async function opened(source: StreamSource, signal: AbortSignal): Promise<AsyncI
   const opening = source.open(signal);
   try {
     const stream = await unlessAborted(opening, signal);
-    // An error is thrown where the stream is read. It may still come when nobody reads any more.
+    // An error is thrown to the reader of the stream. It may also come when nobody reads any more.
     if (stream instanceof Readable) stream.on('error', () => undefined);
     return stream;
   } catch (error) {

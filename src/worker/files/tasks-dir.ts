@@ -4,8 +4,8 @@ import { makeFolders } from './make-folders.ts';
 import { namelessFile } from './new-file.ts';
 
 /**
- * Makes the folder in which runs have theirs, and sees that a file can be made in it. Other users must not read what
- * tasks write, so a new folder is for this user only.
+ * Creates the folder for the runs' folders, and checks that a file can be created in it. Other users must not
+ * read what tasks write, so a new folder is for this user only.
  *
  * @throws Error of the system
  */
@@ -15,13 +15,13 @@ export async function readyTasksDir(tasksDir: string): Promise<void> {
     await probe(tasksDir);
   } catch (error) {
     if (!isCode(error, 'EACCES')) throw error;
-    // A task may have taken the permissions away, which its owner can give back.
+    // A task may have removed the permissions. The owner can restore them.
     await chmod(tasksDir, (await stat(tasksDir)).mode | 0o700);
     await probe(tasksDir);
   }
 }
 
-/** Sees that nobody but this user gets into a folder, where it exists and is this user's. */
+/** Restricts a folder to this user, if it exists and belongs to this user. */
 export async function closeToOthers(folder: string): Promise<void> {
   const found = await lstat(folder).catch(() => undefined);
   if (found?.isDirectory() !== true || found.uid !== process.getuid?.()) return;

@@ -4,16 +4,16 @@ import { isCode } from './is-code.ts';
 
 const run = promisify(execFile);
 
-/** How many mounts that lie over each other are taken away. */
+/** Limit for the number of mounts on top of each other that are removed. */
 const MOST_MOUNTS = 16;
-/** How long a program may take, in ms. */
+/** Time limit for a program, in ms. */
 const PATIENCE_MS = 10_000;
 
 /**
- * Removes something at which a task may have mounted something: the kernel says EBUSY, and what is mounted there is taken
- * away first. What it holds is left as it is.
+ * Removes something at which a task may have mounted something. If the kernel returns EBUSY, the mount is
+ * removed first. Its contents are left unchanged.
  *
- * @throws Error that says so, where it cannot be unmounted
+ * @throws Error that says so when it cannot be unmounted
  */
 export async function unmounting<T>(path: string | Buffer, remove: () => Promise<T>): Promise<T> {
   for (let mounts = 0; ; mounts++) {
@@ -28,7 +28,7 @@ export async function unmounting<T>(path: string | Buffer, remove: () => Promise
 
 async function unmount(path: string, busy: unknown): Promise<void> {
   try {
-    // What is mounted in it may be shared with the mount that it was bound from, which is to keep it.
+    // Mounts inside it may be shared with the original of a bind mount, which must keep them.
     if (process.getuid?.() === 0) await run('mount', ['--make-rprivate', path], { timeout: PATIENCE_MS });
     await run('umount', ['-l', path], { timeout: PATIENCE_MS });
   } catch {

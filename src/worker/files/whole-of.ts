@@ -3,9 +3,9 @@ import { isStream, type FileSource } from './file-source.ts';
 import { streamPieces } from './stream-pieces.ts';
 
 /**
- * The first bytes of a small file.
+ * Returns the first bytes of a small file.
  *
- * @param size in bytes, how many there are; of a stream, all
+ * @param size number of bytes; for a stream, all of them
  * @throws TaskError `task-failed` when there are fewer, StreamFailed, or the signal's reason
  */
 export async function wholeOf(source: FileSource, size: number, signal: AbortSignal): Promise<Buffer> {

@@ -1,11 +1,11 @@
 const open = new Set<() => void>();
 
 /**
- * Sees that something is closed when the process ends by itself, if not before: a worker that is told to go before it
- * works, or a second time, does not wait for what it is doing.
+ * Makes sure that something is closed at the latest when the process exits by itself. A worker that is told to
+ * exit before it works, or a second time, does not wait for its present work.
  *
- * @param close may not wait for anything, nor throw
- * @returns closes it, the first time that it is called
+ * @param close must neither wait nor throw
+ * @returns a function that closes it, on its first call
  */
 export function closedAtExit(close: () => void): () => void {
   const once = () => {

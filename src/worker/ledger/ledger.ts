@@ -21,31 +21,35 @@ import { FOLDER } from './records.ts';
 import { showLife } from './sign-of-life.ts';
 
 /**
- * What a worker has on its machine, written down before it exists, so that after the worker's sudden death the next one
- * can remove that, and nothing else:
+ * A record of what a worker has on its machine. Entries are written before anything exists, so that after a
+ * crash the next worker can remove that, and nothing else:
  *
  *     <tasksDir>/.tcw-<uid>/<worker>.alive                  a FIFO that the worker holds open while it lives
  *     <tasksDir>/.tcw-<uid>/<worker>/task_<taskId>_<runId>  a record of one run: its folder, traces of its processes
  *
- * `<worker>` names the process (life.ts) and is different for each ledger. A record's name says which files are the run's;
- * no path stands in it. Tasks can write all of this, so nothing in it is believed that would harm what lives.
+ * `<worker>` identifies the process (life.ts), and differs for each ledger. The name of a record determines the
+ * run's files; a record contains no paths. Tasks can write to all of this, so the worker believes nothing in it
+ * that would harm a living worker.
  */
 export interface Ledger {
-  /** Where the records of all workers with this tasksDir and this user are. */
+  /** The folder with the records of all workers that share this tasksDir and user. */
   readonly folder: string;
   readonly worker: string;
-  /** Writes a run down, by the name of its folder. Without a record, on a full disk, the run goes on. */
+  /**
+   * Creates the record of a run, named after its folder. If that fails, for example on a full disk, the run
+   * continues without one.
+   */
   begin(runName: string): Entry;
-  /** The worker ends in order, and nothing of its runs is left. The end of the process closes it too. */
+  /** The worker ends normally, and nothing of its runs is left. The end of the process closes the ledger, too. */
   close(): void;
 }
 
 export interface Entry {
-  /** Adds by what the run's folder is known. */
+  /** Records the identity of the run's folder. */
   readonly made: (folder: FolderIdentity) => void;
-  /** Adds a word by which the engine finds the run's processes. */
+  /** Records a trace by which the engine finds the run's processes. */
   readonly keep: (trace: string) => void;
-  /** Nothing is left of the run. */
+  /** Nothing of the run is left. */
   end(): void;
 }
 
@@ -57,8 +61,8 @@ const uid = process.getuid?.() ?? 0;
 /**
  * Opens a worker's ledger.
  *
- * @returns undefined, with a warning, where there can be none: the worker works, and what it leaves at a sudden death
- *          stays
+ * @returns undefined, after a warning, if it cannot be opened. The worker still works, but leaves its traces
+ *   after a crash
  */
 export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger | undefined> {
   const folder = `${tasksDir}/.tcw-${uid}`;
@@ -67,7 +71,7 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
   const alive = `${records}.alive`;
   let descriptor: number | undefined;
   const close = closedAtExit(() => {
-    // What is left is of something that could not be removed: the next worker tries again.
+    // Something could not be removed. The next worker tries again.
     const isLeft = whyThere(records) !== undefined;
     if (descriptor !== undefined) closeSync(descriptor);
     if (isLeft) return;
@@ -96,7 +100,7 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
   }
 }
 
-/** A worker that starts or ends at the same time may remove what is being made, an instant before it is in use. */
+/** A worker that starts or ends at the same time may remove what was just created. */
 async function firstToWork<T>(tries: number, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -126,7 +130,7 @@ function entry(file: string, makeRecords: () => void, tell: Tell): Entry {
     try {
       begin();
     } catch {
-      // A task may have removed the records, or taken the place of this one.
+      // A task may have removed the records, or replaced this one.
       makeRecords();
       rmSync(file, { force: true });
       begin();
@@ -145,7 +149,7 @@ function entry(file: string, makeRecords: () => void, tell: Tell): Entry {
   };
 }
 
-/** A task may have put a pipe or a link in the place of a record: neither is waited for, nor followed. */
+/** A task may have replaced a record by a pipe or a link. Neither blocks the worker nor is followed. */
 function append(file: string, text: string): void {
   const descriptor = openSync(file, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
   try {
@@ -156,9 +160,9 @@ function append(file: string, text: string): void {
 }
 
 /**
- * A folder for this user only. What a task has put in its place is removed.
+ * Creates a folder for this user only. Removes anything that a task has put in its place.
  *
- * @throws Error where something is in the way that is another user's
+ * @throws Error when something of another user is in the way
  */
 function makeOwn(folder: string): void {
   const found = lstatSync(folder, { throwIfNoEntry: false });
@@ -171,12 +175,12 @@ function makeOwn(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    // Another worker may make it at the same time.
+    // Another worker may create it at the same time.
     if (!isCode(error, 'EEXIST')) throw error;
   }
 }
 
-/** Removes a folder if there is nothing in it. Otherwise the system's code for why it is still there. */
+/** Removes a folder if it is empty. Otherwise returns the system's error code. */
 function whyThere(folder: string): string | undefined {
   try {
     rmdirSync(folder);

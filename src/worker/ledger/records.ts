@@ -3,40 +3,40 @@ import { readOwnFile } from '../files/own-file.ts';
 import { isAlive } from '../engines/processes/index.ts';
 import { showsLife } from './sign-of-life.ts';
 
-/** One run that a worker has written down. */
+/** The record of one run. */
 export interface Record {
   readonly file: string;
   /** The name of the run's folder. */
   readonly runName: string;
-  /** By which the run's folder is known, where it was made. */
+  /** The inode of the run's folder, once it was created. */
   readonly ino: bigint | undefined;
   readonly traces: readonly string[];
 }
 
-/** What one worker has written down. */
+/** The records of one worker. */
 export interface Records {
   /** The folder of the records. */
   readonly folder: string;
-  /** Undefined where nothing tells. */
+  /** Undefined if that is unknown. */
   readonly alive: boolean | undefined;
   readonly runs: readonly Record[];
 }
 
-/** What a line begins with that says which folder is the run's. Any other line is a trace. */
+/** A line with this prefix identifies the run's folder. Any other line is a trace. */
 export const FOLDER = 'folder ';
 
-/** A word for a process (life.ts), and one for the ledger. */
+/** A word that identifies the process (life.ts), and one for the ledger. */
 const WORKER = /^[0-9a-f]{8}-[0-9a-f]{8}-\d{1,10}-\d{1,20}-[0-9a-f]{16}$/;
 const ALIVE = '.alive';
 const RUN_NAME = /^task_[\w-]{22}_\d{1,9}$/;
-/** A record holds a line or two; what is longer was not written by a worker. */
+/** A record has a line or two. A longer file was not written by a worker. */
 const LONGEST_RECORD = 4_096;
-/** No more names are read of a folder, in which a task may have made any number of files. */
+/** Limit for names that are read from a folder, because a task may have created any number of files in it. */
 const MOST_NAMES = 10_000;
 
 /**
- * Reads what all workers of a ledger's folder have written down. What does not look like a worker's writing is not
- * read: a link, a pipe, another user's file, a strange name.
+ * Reads the records of all workers in a ledger's folder. Skips anything that a worker would not write: links,
+ * pipes, other users' files, unexpected names.
  */
 export function readRecords(ledgerFolder: string): Records[] {
   const workers = new Set(
@@ -46,14 +46,14 @@ export function readRecords(ledgerFolder: string): Records[] {
   );
   return Array.from(workers, worker => {
     const folder = `${ledgerFolder}/${worker}`;
-    // Looked at before the records are: a worker that ends in between has ended in order, or is found next time.
-    // The kernel's word for it comes first: a task can do nothing about that.
+    // Checked before the records are read. A worker that ends in between has ended normally, or is found next
+    // time. The kernel's answer comes first, because a task cannot falsify it.
     const alive = isAlive(worker) ?? showsLife(`${folder}${ALIVE}`);
     return { folder, alive, runs: namesIn(folder).flatMap(name => readRecord(folder, name)) };
   });
 }
 
-/** The names in a folder: none where that is a link, or is not there. */
+/** Returns the names in a folder. None if it is a link or does not exist. */
 function namesIn(folder: string): string[] {
   return isFolder(folder) ? list(folder) : [];
 }
@@ -75,7 +75,7 @@ function readRecord(folder: string, runName: string): Record[] {
   ];
 }
 
-/** Whether there is a folder of this user, in which names can then be read: a task may have taken the permission away. */
+/** Makes a folder of this user readable, and returns whether there is one. A task may have removed the permission. */
 function isFolder(path: string): boolean {
   try {
     const found = lstatSync(path);

@@ -8,22 +8,21 @@ import { isAlive, lifeOf } from '../engines/processes/index.ts';
 import type { Ledger } from './ledger.ts';
 import { readRecords, type Record, type Records } from './records.ts';
 
-/** After so long (ms), what is left is for the next start: tasks are waiting. */
+/** After this time (ms), remaining leftovers are left to the next start, because tasks are waiting. */
 const PATIENCE_MS = 60_000;
 
 export interface LeftoversOptions {
   readonly tasksDir: string;
-  /** Whether the folders of runs go too, or only their logs and temporary files. */
+  /** Whether the folders of runs are removed as well, or only their logs and temporary files. */
   readonly folders: boolean;
   readonly engines: readonly Pick<Engine, 'endLeftovers'>[];
   readonly tell: Tell;
 }
 
 /**
- * Removes what workers with the same tasksDir left when they died without warning: the processes of their runs, their
- * folders, logs and temporary files. What a living worker has written down is left alone, and so is everything of a worker
- * of which nothing tells that it is dead. Never errors: what could not be removed is said in the log, and tried again at
- * the next start.
+ * Removes what crashed workers with the same tasksDir left: the processes of their runs, their folders, logs
+ * and temporary files. Nothing of a living worker is touched, nor of a worker of which it is unknown whether it
+ * lives. Never errors: leftovers that cannot be removed are logged, and tried again at the next start.
  */
 export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions): Promise<void> {
   const { tasksDir, tell } = options;
@@ -47,26 +46,27 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
 }
 
 interface Leftovers extends LeftoversOptions {
-  /** The runs whose files are another worker's. */
+  /** Runs whose files belong to another worker. */
   readonly spared: ReadonlySet<string>;
-  /** Of all that is in tasksDir. */
+  /** The names of everything in tasksDir. */
   readonly names: readonly string[];
   /** A time of the monotonic clock. */
   readonly end: number;
 }
 
-/** @returns whether there is time for another worker's */
+/** @returns whether there is time for another worker's leftovers */
 async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promise<boolean> {
   const { engines, spared, tell, end } = leftovers;
   let isLeft = false;
   const worker = lifeOf(basename(folder));
-  // Of a process in another container the kernel tells nothing; that this worker is dead, its sign of life has told.
+  // The kernel says nothing about processes in another container. There the sign of life has shown that this
+  // worker is dead.
   const isOfDead = (trace: string) => !(isAlive(trace) ?? lifeOf(trace) !== worker);
   for (const record of runs) {
     const { runName } = record;
     try {
       if (performance.now() > end) throw new Error('there is no time left; the next start tries again');
-      // A trace begins with the word of the worker that made it, wherever a task may have written or moved it to.
+      // A trace begins with the word of the worker that made it, wherever a task may have written or moved it.
       if (!record.traces.every(isOfDead)) {
         throw new Error('a trace in its record is not of a dead worker');
       }
@@ -82,7 +82,8 @@ async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promi
     }
   }
   if (isLeft) return true;
-  // Whatever else a task has put there goes too; the sign goes last. What stays is tried again by the next start.
+  // Anything else that a task has put there is removed as well. The sign goes last. The next start removes the
+  // rest.
   const isGone = await removeFolder(folder).then(
     () => true,
     () => false,
@@ -91,7 +92,10 @@ async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promi
   return true;
 }
 
-/** The run's folder, and what lies beside it under the same name; its log may also be among the machine's temporary files. */
+/**
+ * Removes the run's folder and the files beside it with the same name. Its log may also be in the machine's
+ * folder for temporary files.
+ */
 async function removeFiles({ runName, ino }: Record, leftovers: Leftovers): Promise<string[]> {
   const { tasksDir, folders, names } = leftovers;
   const removed: string[] = [];
@@ -102,7 +106,7 @@ async function removeFiles({ runName, ino }: Record, leftovers: Leftovers): Prom
   }
   const beside = names.filter(name => name.startsWith(`${runName}.`)).map(name => `${tasksDir}/${name}`);
   const temporary = [`${runName}.log`, `${runName}.log.gz`].map(name => `${tmpdir()}/${name}`);
-  // The run's folder for temporary files lies beside it; among the machine's temporary files a run has no folder.
+  // The run's folder for temporary files is beside it. In the machine's own one, a run has no folder.
   const own = [
     ...(await Promise.all(beside.map(path => isOwn(path, ['isFile', 'isDirectory'])))),
     ...(await Promise.all(temporary.map(path => isOwn(path, ['isFile'])))),
@@ -115,7 +119,7 @@ async function removeFiles({ runName, ino }: Record, leftovers: Leftovers): Prom
   return removed;
 }
 
-/** Others may put what they like into a folder for temporary files, under any name. */
+/** Others may put anything into a folder for temporary files, under any name. */
 async function isOwn(path: string, kinds: readonly ('isFile' | 'isDirectory')[]): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.uid === process.getuid?.() && kinds.some(kind => found?.[kind]());

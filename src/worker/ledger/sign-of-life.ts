@@ -3,28 +3,31 @@ import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { isCode } from '../files/is-code.ts';
 
-// Without execa, which each worker would load for this alone.
+// Not execa, which each worker would load for this purpose alone.
 const run = promisify(execFile);
 
 /**
- * Makes a FIFO and holds it open for reading for as long as this process lives. The kernel closes it at the process's
- * end, however that comes about, a reboot included; nothing that the process starts inherits it. It is the sign for workers
- * in other containers, who cannot look for this process.
+ * Creates a FIFO, and holds it open for reading as long as this process lives. However the process ends,
+ * including by a reboot, the kernel closes the FIFO. Processes that it starts do not inherit it. This is the
+ * sign of life for workers in other containers, who cannot see this process.
  *
  * @returns the descriptor, which may be closed
- * @throws Error where there is no mkfifo, or the file system has no FIFOs
+ * @throws Error when there is no mkfifo, or the file system has no FIFOs
  */
 export async function showLife(fifo: string): Promise<number> {
   await run('mkfifo', ['-m', '600', fifo]);
   const descriptor = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  // Another worker may have taken it for a dead one's, and removed it, before it was open.
+  // Another worker may have considered it a dead worker's, and removed it, before it was open.
   const isThere = lstatSync(fifo, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino;
   if (isThere) return descriptor;
   closeSync(descriptor);
   throw new Error(`${fifo} was removed while it was made`);
 }
 
-/** Whether somebody holds a FIFO open; undefined where there is none, which proves nothing: a task may have removed it. */
+/**
+ * Whether a process holds a FIFO open. Undefined if there is none, which proves nothing, because a task may
+ * have removed it.
+ */
 export function showsLife(fifo: string): boolean | undefined {
   let descriptor: number | undefined;
   try {

@@ -11,49 +11,58 @@ import type { Payloads } from '../payloads/index.ts';
 import type { LiveSecrets } from '../secrets/live-secrets.ts';
 import type { DiskCollector } from '../stores/index.ts';
 
-/** What a worker is made of, passed in so that a test can turn each of them. */
+/** The parts of a worker. They are passed in so that tests can replace each of them. */
 export interface WorkerParts {
   readonly config: WorkerConfig;
   readonly queue: Queue;
   readonly engines: Engines;
-  /** What tasks may ask for. */
+  /** The features that tasks may use. */
   readonly features: readonly OpenFeature[];
   readonly payloads: Payloads;
-  /** Looked at before each claim; without it, tasks are claimed however full the disk is. */
+  /** Checked before each claim. Without it, tasks are claimed even if the disk is full. */
   readonly collector?: DiskCollector;
-  /** Spreads what a fleet would do at once; `Math.random` unless given. */
+  /** Spreads the requests of a fleet over time. By default `Math.random`. */
   readonly random?: () => number;
-  /** Where runs are written down; without it, what a sudden death leaves of them stays. */
+  /** The record of runs. Without it, leftovers of a crash stay. */
   readonly ledger?: Ledger | undefined;
-  /** Asks whoever the worker belongs to whether it is still needed; undefined where nobody decides on that. */
+  /** Asks the worker's owner whether the worker is still needed. Undefined if nobody decides that. */
   readonly isNeeded?: IsNeeded | undefined;
-  /** How much time a worker has that was told to go, in ms, 0 for no limit: `shutdownGraceSecs`, unless somebody knows better. */
+  /**
+   * The time in ms in which a worker that is told to exit has to do so; 0 for no limit. By default
+   * `shutdownGraceSecs`.
+   */
   readonly graceMs?: () => number;
-  /** What the task's log says about the worker, beside `workerTypeMetadata`. */
+  /** The worker's version. Printed at the top of each task's log, beside `workerTypeMetadata`. */
   readonly version: string;
-  /** What the logs of tasks hide; of this worker alone unless it is given. */
+  /** Secrets that task logs hide. By default, those of this worker only. */
   readonly secrets?: LiveSecrets;
-  /** Gets each piece of each task's log as it is written. */
+  /** Receives each chunk of each task's log as it is written. */
   readonly onLog?: (claim: Claim, chunk: Buffer) => void;
 }
 
-/** What one run needs of its worker. */
+/** The parts of a worker that a run needs. */
 export interface WorkerContext extends WorkerParts {
   readonly secrets: LiveSecrets;
   readonly tell: Tell;
-  /** Exceptions of this worker's runs; the last minute's come first, since a message may overtake a claim's answer. */
+  /**
+   * Exceptions of this worker's runs. Replays the last minute, because a message may arrive before the claim's
+   * answer.
+   */
   readonly exceptions$: Observable<RunException>;
-  /** Exceptions may have been missed until this time (`performance.now()`): look for yourself. The last time comes first. */
+  /**
+   * Exceptions may have been missed until this time (`performance.now()`), so check the status. Replays the
+   * last time.
+   */
   readonly missed$: Observable<number>;
   /**
-   * The worker has to go now. When it was told (`performance.now()`), also to those that ask later. `-Infinity`, for a
-   * worker that is forced: whatever it was given is over.
+   * Emits the time (`performance.now()`) at which the worker was told to exit at once, and replays it.
+   * `-Infinity` means that the worker is forced and has no time left.
    */
   readonly shutdown$: Observable<number>;
-  /** Emits once: at once while the worker goes on, else when none of its calls is open that may bring claims. */
+  /** Emits once. While the worker runs normally, at once; otherwise when no call is open that may bring claims. */
   readonly noClaimOpen$?: Observable<unknown>;
-  /** The worker asks for nothing more: it has to go, now or when its runs are over. Emits at once to those that ask later. */
+  /** The worker asks for no more work, and exits now or when its runs are over. Replayed to later subscribers. */
   readonly draining$: Observable<unknown>;
-  /** An engine answers again that was away: what could not be ended meanwhile may be ended now. */
+  /** An absent engine is back. Processes that could not be ended may be ended now. */
   readonly engineBack$?: Observable<unknown>;
 }

@@ -21,14 +21,16 @@ import type { Slots } from './slots.ts';
 import type { ExitReason } from './worker-state.ts';
 
 /**
- * When a worker has enough to do, waited long enough, or has no slot left in service: emits at most once, why.
+ * Emits at most once, with the reason: the worker has run enough tasks, has been idle for too long, or has no
+ * slot left in service.
  *
- * However long it has waited, it does not go while a call is open that may bring a claim: the answer may be late, and a
- * claim that is given back costs its task one of its retries. Nor does it go for what it does not know: the queue must
- * have said that nothing is pending after the time had passed.
+ * An idle worker stays while a call is open that may bring a claim. The answer may be late, and giving a claim
+ * back would cost its task a retry. It also stays until the queue has said, after the idle time, that nothing
+ * is pending.
  *
- * @param confirmed asks the queue for its word; true while that is: nothing
- * @param needed asks whoever the worker belongs to whether it is needed all the same; then its time begins anew
+ * @param confirmed asks the queue, and emits true while nothing is pending
+ * @param needed asks the worker's owner whether the worker is needed nevertheless; if so, the idle time starts
+ *   again
  */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
@@ -67,7 +69,7 @@ export function limits(
   return merge(enough$, idle$, broken$).pipe(take(1));
 }
 
-/** Whether nothing runs. The present answer first. */
+/** Whether no run is in progress. Emits the present value first. */
 export function restful(news$: Observable<WorkerNews>): Observable<boolean> {
   return changes(news$).pipe(
     scan((running, change) => running + change, 0),
@@ -77,7 +79,7 @@ export function restful(news$: Observable<WorkerNews>): Observable<boolean> {
   );
 }
 
-/** Emits once when the time has passed and the worker is not needed at its end. */
+/** Emits once, when the time has passed and the worker is not needed at its end. */
 function waited(ms: number, needed: () => Observable<boolean | undefined>): Observable<unknown> {
   return longTimer(ms).pipe(
     switchMap(needed),
@@ -87,7 +89,7 @@ function waited(ms: number, needed: () => Observable<boolean | undefined>): Obse
   );
 }
 
-/** +1 for each run that begins, -1 for each that has ended. */
+/** Emits +1 for each run that begins, and -1 for each that ends. */
 function changes(news$: Observable<WorkerNews>): Observable<number> {
   return news$.pipe(
     map(news => {

@@ -6,24 +6,24 @@ import { readyTasksDir } from '../files/tasks-dir.ts';
 import { openLedger, type Ledger } from '../ledger/index.ts';
 import { StartError } from '../start-error.ts';
 
-/** What a worker has of the machine it runs on. */
+/** What a worker uses of its machine. */
 export interface Machine {
   readonly engines: Engines;
-  /** Where what is made on it is written down; undefined where that cannot be. */
+  /** The record of runs on this machine. Undefined if it cannot be kept. */
   readonly ledger: Ledger | undefined;
 }
 
 /**
- * Finds out how this machine runs tasks, and sees that it can.
+ * Creates the engines, and checks that this machine can run tasks.
  *
- * @param engines used instead of those that are configured
- * @throws StartError when it cannot do what is asked for
+ * @param engines replaces the configured engines
+ * @throws StartError when the machine cannot do what is configured
  */
 export async function readyMachine(host: EngineHost, engines?: readonly Engine[]): Promise<Machine> {
   const { config, tell } = host;
   const { tasksDir } = config;
   await assertTasksDir(tasksDir);
-  // First, for to find out how tasks can be run is to make a place for one.
+  // The ledger comes first, because trying out an engine creates a place for a task.
   const ledger = await openLedger(tasksDir, tell);
   try {
     return { engines: enginesOf(engines ?? (await chosenEngines(host))), ledger };
@@ -33,7 +33,10 @@ export async function readyMachine(host: EngineHost, engines?: readonly Engine[]
   }
 }
 
-/** Lets go of a machine on which no worker runs any more. What goes wrong is told: it must not hide why the worker ended. */
+/**
+ * Closes a machine on which no worker runs any more. Problems are reported as incidents, because an error would
+ * hide why the worker ended.
+ */
 export async function closeMachine({ engines, ledger }: Machine, tell: Tell): Promise<void> {
   for (const engine of engines.all.toReversed()) {
     try {
@@ -51,7 +54,7 @@ async function assertTasksDir(tasksDir: string): Promise<void> {
     await readyTasksDir(tasksDir);
   } catch (error) {
     const { message } = error as Error;
-    // A path may be as long as a user likes to make it.
+    // Paths can be of any length.
     const shown = JSON.stringify(tasksDir.length > 200 ? `${tasksDir.slice(0, 200)}…` : tasksDir);
     const [reason] = /^[A-Z]+: [^,]+/.exec(message) ?? [message];
     throw new StartError(

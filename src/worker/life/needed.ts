@@ -12,28 +12,28 @@ import {
   timeout,
   timer,
 } from 'rxjs';
-import type { LastWord } from '../asking/last-word.ts';
+import type { AskingState } from '../asking/asking-state.ts';
 import type { ExitReason } from './worker-state.ts';
 
 /**
- * Whether the worker is still needed; undefined where nobody decides on that. Whoever cannot find out for now says `true`. Settles soon
- * after the signal is aborted.
+ * Returns whether the worker is still needed, or undefined if nobody decides that. Returns `true` if the answer
+ * cannot be found out now. Must settle soon after the signal is aborted.
  */
 export type IsNeeded = (signal: AbortSignal) => Promise<boolean | undefined>;
 
 /** How the questions are spread over time, in ms. */
 export interface Pace {
-  /** From one question to the next, while nothing else is a reason to ask. */
+  /** Regular interval between two questions. */
   readonly everyMs: number;
-  /** The shortest time between two questions: runs may end many times in a second. */
+  /** Shortest interval between two questions. Runs may end many times in a second. */
   readonly apartMs: number;
-  /** After this time without an answer, the worker counts as needed. */
+  /** Without an answer in this time, the worker counts as needed. */
   readonly answerMs: number;
 }
 
 const PACE: Pace = { everyMs: 60_000, apartMs: 5_000, answerMs: 30_000 };
 
-/** One question. Unsubscribing aborts it. An error counts as: it is needed. */
+/** Asks once. Unsubscribing aborts the question. An error counts as "needed". */
 export function stillNeeded(
   isNeeded: IsNeeded,
   { answerMs }: Pick<Pace, 'answerMs'> = PACE,
@@ -54,17 +54,17 @@ export function stillNeeded(
 }
 
 /**
- * Emits once, when the worker is not needed: asked when it has nothing to do, and from time to time, as generic-worker asks
- * before each claim. The worker does not go while a call is open that may bring a claim, because a claim that is given back
- * costs its task one of its retries.
+ * Emits once, when the worker is not needed. It asks when the worker becomes idle, and periodically.
+ * generic-worker asks before each claim. The worker stays while a call is open that may bring a claim, because
+ * giving a claim back would cost its task a retry.
  *
- * @param resting$ emits each time that the worker has nothing to do
+ * @param resting$ emits each time the worker becomes idle
  * @param random spreads a fleet's questions
  */
 export function notNeeded(
   isNeeded: IsNeeded | undefined,
   resting$: Observable<unknown>,
-  { noClaimOpen$ }: Pick<LastWord, 'noClaimOpen$'>,
+  { noClaimOpen$ }: Pick<AskingState, 'noClaimOpen$'>,
   random: () => number = Math.random,
   pace: Pace = PACE,
 ): Observable<ExitReason> {

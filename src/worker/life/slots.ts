@@ -1,43 +1,43 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
 
-/** The places for runs. A place is taken when work is asked for, and free again when the run's last trace is gone. */
+/** The slots for runs. A slot is taken when work is asked for, and becomes free when the run's last trace is gone. */
 export interface Slots {
-  /** How many more claims may be asked for. The present number first. */
+  /** How many more claims may be asked for. Emits the present number first. */
   readonly free$: Observable<number>;
   readonly free: number;
-  /** Whether none is taken: nothing runs, and no call is open that may bring a claim. The present answer first. */
+  /**
+   * Whether no slot is taken: nothing runs, and no call is open that may bring a claim. Emits the present value
+   * first.
+   */
   readonly unused$: Observable<boolean>;
   /**
-   * Takes up to `wanted` places.
+   * Takes up to `wanted` slots.
    *
-   * @returns how many were given
+   * @returns the number of slots taken
    */
   take(wanted: number): number;
-  /** Gives back places that no claim came for. */
+  /** Returns slots for which no claim came. */
   giveBack(count: number): void;
-  /** Gives back the place of a run that is over. */
+  /** Returns the slot of a finished run. */
   leave(): void;
-  /** Takes the place of a run that is over out of service: something of the run is left there. */
+  /** Takes the slot of a finished run out of service, because processes of the run are left. */
   lose(): void;
-  /** Puts a place back into service. */
+  /** Puts a slot back into service. */
   regain(): void;
-  /** Whether no place is in service any more. The present answer first. */
+  /** Whether every slot is out of service. Emits the present value first. */
   readonly outOfService$: Observable<boolean>;
-  /**
-   * From now on there are none free, whatever is given back, until there is no reason left to pause. Those that are taken
-   * stay so.
-   */
+  /** Makes the number of free slots 0 until every reason to pause is gone. Taken slots stay taken. */
   pause(reason: PauseReason): void;
   resume(reason: PauseReason): void;
 }
 
-/** Why a worker asks for no work, though it has places. */
+/** Why a worker asks for no work although it has slots. */
 export type PauseReason = 'quarantine' | 'disk' | 'engine';
 
 /**
- * @param capacity how many places there are
- * @param runs how many runs there may be in all: a claim beyond them would have to be given back, which costs its task
- *   one of its retries
+ * @param capacity the number of slots
+ * @param runs the largest number of runs. A claim beyond it would have to be given back, which costs its task a
+ *   retry
  */
 export function slotsFor(capacity: number, runs = Infinity): Slots {
   let taken = 0;
@@ -51,8 +51,8 @@ export function slotsFor(capacity: number, runs = Infinity): Slots {
     runsLeft += ofRunsLeft;
     if (difference !== 0) changed$.next();
   };
-  // Who hears of free slots may take some at once. Those behind are told of what is left: a consumer that believed
-  // in a slot that is gone would get the message that it gives back again, and again.
+  // A subscriber may take slots as soon as it hears of them. Later subscribers must see the remaining number: a
+  // consumer that believes in a slot that is gone would receive the message that it gives back again and again.
   const present = <T>(read: () => T) => changed$.pipe(map(read), distinctUntilChanged());
   return {
     free$: present(free),
@@ -70,7 +70,7 @@ export function slotsFor(capacity: number, runs = Infinity): Slots {
       change(-given, given);
     },
     leave: () => {
-      // A queue may have given more than it was asked for.
+      // The queue may have returned more claims than it was asked for.
       change(taken > 0 ? -1 : 0, 0);
     },
     lose: () => {

@@ -2,17 +2,17 @@ import { readOwnFile, replaceOwnFile } from '../files/own-file.ts';
 import { removeFolder } from '../files/remove-folder.ts';
 import type { GeneralConfig } from '../properties/index.ts';
 
-/** How many of `numberOfTasksToRun` are done. A worker may be restarted between two tasks, or its machine rebooted. */
+/** Counts the tasks towards `numberOfTasksToRun`, across restarts of the worker and of its machine. */
 export interface TasksDone {
-  /** How many more to run, the configuration's 0 for no end. Undefined when all are done. */
+  /** Number of tasks left to run; 0 means no limit, as in the configuration. Undefined when all are done. */
   readonly remaining: number | undefined;
-  /** One more is done. Never rejects. */
+  /** Counts one more finished task. Never rejects. */
   count(): Promise<void>;
-  /** All are done: the next start begins anew. Never rejects. */
+  /** Resets the count after the last task, so that the next start begins anew. Never rejects. */
   forget(): Promise<void>;
 }
 
-/** More characters than a count has. */
+/** Longer than any count. */
 const LONGEST = 16;
 
 const NO_END: TasksDone = {
@@ -22,8 +22,8 @@ const NO_END: TasksDone = {
 };
 
 /**
- * Reads how many tasks earlier lives of this worker did, from a file in its tasksDir. Tasks can write there, as the same user,
- * and so make a worker count wrong; but not keep it from working.
+ * Reads the count of earlier starts from a file in the tasks folder. Tasks that run as the same user can write
+ * to it, and so make the count wrong, but cannot keep the worker from working.
  */
 export function tasksDone(config: GeneralConfig, onProblem: (err: unknown) => void): TasksDone {
   const { numberOfTasksToRun, tasksDir, workerGroup, workerId } = config;
@@ -45,7 +45,7 @@ export function tasksDone(config: GeneralConfig, onProblem: (err: unknown) => vo
         try {
           replaceOwnFile(file, String(done));
         } catch {
-          // A task may have put a folder there.
+          // A task may have put a folder in its place.
           await removeFolder(file);
           replaceOwnFile(file, String(done));
         }
@@ -55,7 +55,7 @@ export function tasksDone(config: GeneralConfig, onProblem: (err: unknown) => vo
   };
 }
 
-/** What is no number was not written by a worker, and counts as nothing, as generic-worker has it. */
+/** A text that is not a number was not written by a worker. It counts as 0, as in generic-worker. */
 function readCount(file: string): number {
   const text = readOwnFile(file, LONGEST) ?? '';
   return /^\d{1,9}$/.test(text) ? Number(text) : 0;

@@ -14,8 +14,8 @@ import {
 import { nextWorkerState, STARTING, type WorkerEvent, type WorkerState } from './worker-state.ts';
 
 /**
- * When Pulse goes or comes back, the whole fleet sees it at once; what each worker then asks the queue is spread over
- * so long (ms). Meanwhile notices already wake it.
+ * When Pulse goes down or comes back, the whole fleet notices at once. Each worker waits a random time of up to
+ * this many ms before it asks the queue. Notices wake it in the meantime.
  */
 export const SPREAD_MS = 15_000;
 
@@ -28,7 +28,7 @@ export class WorkerLife {
     this.#random = random;
   }
 
-  /** The present state first. */
+  /** Emits the present state first. */
   get state$(): Observable<WorkerState> {
     return this.#state$.asObservable();
   }
@@ -38,7 +38,7 @@ export class WorkerLife {
     return phase === 'draining' || phase === 'stopped';
   }
 
-  /** Emits once, when nothing more is to be asked for. */
+  /** Emits once, when the worker must not ask for any more work. */
   get draining$(): Observable<unknown> {
     return this.#state$.pipe(
       filter(() => this.draining),
@@ -51,8 +51,8 @@ export class WorkerLife {
   }
 
   /**
-   * Subscribes to `asking$` each time Pulse gets to be so, for as long as it stays so: at once when the worker starts,
-   * after a change within {@link SPREAD_MS}.
+   * Subscribes to `asking$` whenever Pulse enters the given state, and unsubscribes when it leaves it. When the
+   * worker starts, the subscription is immediate. After a change, it is delayed by up to {@link SPREAD_MS}.
    */
   whilePulseIs<T>(how: WorkerState['pulse'], asking$: Observable<T>): Observable<T> {
     return this.#state$.pipe(

@@ -1,36 +1,39 @@
-/** Why a worker ends. The command line gives each its exit code. */
+/** Why a worker ends. The command line maps each reason to an exit code. */
 export type ExitReason =
-  /** `numberOfTasksToRun` is reached. */
+  /** `numberOfTasksToRun` tasks were run. */
   | 'tasks-complete'
-  /** Nothing to do for `idleTimeoutSecs`. */
+  /** There was nothing to do for `idleTimeoutSecs`. */
   | 'idle'
-  /** Whoever the worker belongs to said that it is not needed. */
+  /** The worker's owner said that it is not needed. */
   | 'not-needed'
-  /** Told to go after finishing what ran (SIGINT). */
+  /** The worker was told to exit when its runs are finished (SIGINT). */
   | 'stopped'
-  /** Told to go at once (SIGTERM). */
+  /** The worker was told to exit at once (SIGTERM). */
   | 'shutdown'
-  /** Processes of its runs could not be ended, and no slot is left without some. */
+  /** Every slot has processes that could not be ended, or the machine cannot run any more tasks. */
   | 'out-of-service';
 
-/** Where a worker is. Pulse may come and go in any phase. */
+/** The state of a worker. Pulse may go up and down in any phase. */
 export interface WorkerState {
   readonly phase: 'starting' | 'listening' | 'draining' | 'stopped';
-  /** How work is asked for: by notices, or by polling while there is no Pulse. Undecided at first. */
+  /** How the worker asks for work: `up` by notices, `down` by polling. `undecided` at first. */
   readonly pulse: 'undecided' | 'up' | 'down';
-  /** Why it is draining or stopped. */
+  /** Why the worker is draining or stopped. */
   readonly because?: ExitReason;
 }
 
 export type WorkerEvent =
   | { readonly type: 'pulse'; readonly up: boolean }
   | { readonly type: 'drain'; readonly because: ExitReason }
-  /** Nothing runs and nothing is being asked for any more. */
+  /** Nothing runs, and no request for work is open. */
   | { readonly type: 'drained' };
 
 export const STARTING: WorkerState = { phase: 'starting', pulse: 'undecided' };
 
-/** The worker's state machine. It starts once it is known how to ask for work, and never turns back from going. */
+/**
+ * The worker's state machine. A worker starts listening when it knows how to ask for work, and never leaves
+ * draining except to stop.
+ */
 export function nextWorkerState(state: WorkerState, event: WorkerEvent): WorkerState {
   switch (event.type) {
     case 'pulse': {
@@ -39,7 +42,7 @@ export function nextWorkerState(state: WorkerState, event: WorkerEvent): WorkerS
     }
     case 'drain': {
       if (state.phase === 'stopped') return state;
-      // Going at once overrules going when all is finished; nothing overrules going at once.
+      // An immediate exit overrules an exit after the last run. Nothing overrules an immediate exit.
       const because = state.because === 'shutdown' ? 'shutdown' : event.because;
       const firstOrStronger = state.phase !== 'draining' || because === 'shutdown';
       return firstOrStronger ? { ...state, phase: 'draining', because } : state;

@@ -1,14 +1,14 @@
 import type { AcceptedPayload } from './format.ts';
 
-/** Of a property with more members than this, none is looked at by itself. */
+/** The members of a larger property are not checked one by one. */
 const MOST_MEMBERS = 100;
 
 /**
- * As much of a payload as its schema accepts: each property that is right and, of those that are not, each right member. What is
- * wrong with the rest must not hide what a task lacks for what it plainly asks.
+ * Returns the part of a payload that its schema accepts: each valid property and, of invalid ones, each valid
+ * member. Problems of the rest must not hide what a task lacks for its valid requests.
  *
- * @param least what the schema accepts of a payload that says nothing
- * @returns undefined where the schema does not accept even that
+ * @param least an empty payload that the schema accepts
+ * @returns undefined if the schema does not even accept that
  */
 export function acceptedPart(
   payload: unknown,
@@ -28,7 +28,7 @@ export function acceptedPart(
   return part;
 }
 
-/** A value as a whole, and then its members one by one, each in an object or a list of its own. */
+/** Returns a value as a whole, and then its members one by one, each in an object or a list of its own. */
 function piecesOf(value: unknown): unknown[] {
   const inside = members(value);
   if (inside.length > MOST_MEMBERS) return [value];

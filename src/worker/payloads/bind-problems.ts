@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 
 /**
- * What is wrong with the paths at which a container is to see directories of the machine: caches, and artifacts of the type
- * `volume`. The schema may not have accepted the payload.
+ * Returns the problems with the paths at which a container sees directories of the machine: caches, and
+ * artifacts of the type `volume`. The schema may not have accepted the payload.
  */
 export function bindProblems(payload: unknown): string[] {
   const { cache, artifacts } = membersOf(payload);
@@ -27,7 +27,7 @@ export function bindProblems(payload: unknown): string[] {
 
 function problemOf(target: string): string | undefined {
   if (target === '/') return 'is the root of the container, in whose place nothing can be mounted';
-  // Docker's own syntax for what is mounted has colons between its parts.
+  // Docker's own syntax for mounts separates its parts with colons.
   return /[:\0]/.test(target) ? 'holds a colon or a NUL' : undefined;
 }
 

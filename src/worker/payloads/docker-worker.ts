@@ -14,7 +14,7 @@ interface DockerWorkerPayload {
   readonly env?: Readonly<Record<string, string>>;
   readonly encryptedEnv?: readonly string[];
   readonly maxRunTime: number;
-  /** Paths in the container by the names of caches. */
+  /** Paths in the container, by the names of caches. */
   readonly cache?: Readonly<Record<string, string>>;
   readonly artifacts?: Readonly<Record<string, Artifact>>;
   readonly capabilities?: {
@@ -89,20 +89,20 @@ function artifactOf([name, { type, path, expires }]: [string, Artifact]): Artifa
   return {
     type,
     path: plain(path),
-    // A slash at the end says that this is a directory, which is known already.
+    // A slash at the end marks a directory, which is already known.
     name: name.replace(/(?<=[^/])\/$/, ''),
     ...(expires !== undefined && { expires }),
-    // docker-worker completes a task whose artifacts are missing.
+    // docker-worker completes a task with missing artifacts.
     optional: true,
   };
 }
 
-/** Docker takes a relative path to begin at the root. */
+/** Docker interprets relative paths from the root. */
 function plain(path: string): string {
   return posix.resolve('/', path);
 }
 
-/** The log's switches have generic-worker's names in a TaskSpec. */
+/** In a TaskSpec, the log's switches have generic-worker's names. */
 function switchesOf(features: Readonly<Record<string, boolean>>): ReadonlySet<string> {
   const { artifacts = true, bulkLog = true, localLiveLog = true, ...others } = features;
   const switches = {

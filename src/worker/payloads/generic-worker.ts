@@ -40,7 +40,7 @@ interface Content {
 const NO_CONTAINERS =
   '/image makes this a payload of docker-worker, and no engine of this worker runs containers';
 
-/** What is on unless the payload switches it off. */
+/** Features that are on unless the payload turns them off. */
 const ON_BY_DEFAULT = { backingLog: true, liveLog: true, resourceMonitor: true };
 
 export const genericWorker: PayloadFormat = {
@@ -52,7 +52,7 @@ export const genericWorker: PayloadFormat = {
   least: { maxRunTime: 1 },
   problems: payload => [
     ...(hasCommand(payload) ? [] : ['/command is missing']),
-    // Whoever reads this has no engine for the other format.
+    // A payload with an image is read here only if no engine takes the other format.
     ...(hasImage(payload) ? [NO_CONTAINERS] : []),
   ],
   read: accepted => read(accepted as unknown as GenericWorkerPayload & AcceptedPayload),
@@ -80,7 +80,7 @@ function read(payload: GenericWorkerPayload & AcceptedPayload): TaskSpec {
   };
 }
 
-/** A link to a program is a command, too. What is no object at all, the schema refuses. */
+/** A link to a program is a command, too. The schema refuses a payload that is not an object. */
 function hasCommand(payload: unknown): boolean {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return true;
   const { command, link } = payload as Partial<GenericWorkerPayload>;
@@ -93,7 +93,7 @@ function mountOf({ file, directory = '', cacheName, content, format }: Mount): M
   if (cacheName !== undefined) {
     return { kind: 'cache', path: directory, cacheName, ...(from && { content: from }), ...packed };
   }
-  // The schema lets no file or read-only directory through without content.
+  // The schema requires content for files and read-only directories.
   const needed = from ?? { kind: 'raw', text: '' };
   return file === undefined
     ? { kind: 'directory', path: directory, content: needed, format: format ?? '' }

@@ -1,4 +1,4 @@
-/** Whether a payload says in which image its command runs, as docker-worker's alone do. */
+/** Whether a payload names an image for its command, which only docker-worker's payloads do. */
 export function hasImage(payload: unknown): boolean {
   return (
     typeof payload === 'object' &&

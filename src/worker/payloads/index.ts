@@ -1,3 +1,3 @@
-/** The formats in which tasks are written, each read into a TaskSpec. */
+/** The payload formats. Each payload is read into a TaskSpec. */
 export { scriptFormat } from './script.ts';
 export { payloadsOf, type Payloads, type ReadPayload } from './read-payload.ts';

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { CommandSpec, MountSpec } from '../task-spec.ts';
 
-/** `link`: a program that is downloaded and run before the commands of the payload, if it has some. */
+/** `link`: a program that is downloaded and run before any other commands of the payload. */
 export interface LinkedProgram {
   readonly url: string;
   /** Hexadecimal. */
@@ -9,10 +9,10 @@ export interface LinkedProgram {
   readonly arguments?: readonly string[];
 }
 
-/** Makes the program executable and becomes it. */
+/** Makes the program executable and replaces the shell with it. */
 const BECOME = 'chmod +x "$0" && exec "$0" "$@"';
 
-/** What a link asks for: a mounted file, and the command that runs it. */
+/** Returns what a link asks for: a mounted file, and the command that runs it. */
 export function linkedProgram(link: LinkedProgram | undefined): {
   readonly mounts: readonly MountSpec[];
   readonly commands: readonly CommandSpec[];
@@ -26,7 +26,7 @@ export function linkedProgram(link: LinkedProgram | undefined): {
   };
 }
 
-/** The last part of the URL's path, where that is a plain name. */
+/** Returns the last part of the URL's path, if it is a simple name. */
 function fileNameOf(url: string): string {
   const name = posix.basename(URL.parse(url)?.pathname ?? '');
   return /^[\w][\w.+-]{0,99}$/.test(name) ? name : 'linked-program';

@@ -7,10 +7,10 @@ interface ObjectSchema {
 }
 
 /**
- * Makes one schema of parts, each of which belongs to a feature or to the format itself. Several may share a property that is
- * an object, such as `features`, where each has names of its own in it.
+ * Merges schema parts, each of which belongs to a feature or to the format itself. Parts may share a property
+ * that is an object, such as `features`, if each uses different names in it.
  *
- * @param parts by the names of those that they belong to
+ * @param parts with the names of their owners
  * @throws Error when two parts claim the same property: a mistake in a feature, found when the worker starts
  */
 export function mergeSchema(title: string, parts: readonly (readonly [owner: string, SchemaPart])[]): object {
@@ -29,7 +29,7 @@ export function mergeSchema(title: string, parts: readonly (readonly [owner: str
 
 interface Merging {
   readonly owner: string;
-  /** Who claimed which property, by its path. */
+  /** The owner of each property, by path. */
   readonly owners: Map<string, string>;
   readonly path: string;
 }

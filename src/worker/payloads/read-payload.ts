@@ -11,38 +11,38 @@ import { mergeSchema } from './merge-schema.ts';
 
 const FORMATS: readonly PayloadFormat[] = [genericWorker, dockerWorker];
 
-/** Whoever has a part of the payload's schema. */
+/** The owner of a part of the payload's schema. */
 export interface SchemaOwner {
   readonly name: string;
   readonly schema?: Partial<Record<FormatName, SchemaPart | (() => SchemaPart)>>;
 }
 
-/** Reads the payloads of the formats that one worker takes. */
+/** Reads the payloads of the formats that one worker accepts. */
 export interface Payloads {
-  /** The schema of one of the formats, or of everything that this worker takes. */
+  /** Returns the schema of one format, or of everything that this worker accepts. */
   schema(format?: FormatName): object;
   /**
-   * Reads a payload where it enters. What the schema does not accept is left out of what the task asks for.
+   * Validates and reads a payload. Invalid parts are left out of the task's requests.
    *
-   * @throws TaskError `malformed-payload` for a payload that cannot be looked at
+   * @throws TaskError `malformed-payload` for a payload that cannot be examined
    */
   read(payload: unknown): ReadPayload;
-  /** What a task is taken to ask for whose payload cannot be read: a log, under the names that it plainly meant. */
+  /** Returns the requests of a task whose payload cannot be read: a log with the names that it clearly asks for. */
   unreadable(payload: unknown): TaskSpec;
 }
 
-/** A payload, as far as it could be read. */
+/** The valid part of a payload. */
 export interface ReadPayload {
   readonly task: TaskSpec;
-  /** What is wrong with it, each problem named by its path. */
+  /** The problems of the payload, each with its path. */
   readonly problems: readonly string[];
-  /** What it should look like. */
+  /** The schema of valid payloads. */
   readonly schema: object;
 }
 
 /**
- * @param names of the formats that the worker's engine takes, the likeliest first
- * @param configured formats that this worker alone has
+ * @param names the formats of the worker's engines, the most likely first
+ * @param configured formats that only this worker has
  * @throws Error when two features claim the same property
  */
 export function payloadsOf(
@@ -54,7 +54,7 @@ export function payloadsOf(
     const format = [...configured, ...FORMATS].find(each => each.name === name);
     if (!format) throw new Error(`there is no payload format ${name}`);
     const schema = schemaOf(format, features);
-    // Compiled at the first payload: it costs tens of ms.
+    // Compiled for the first payload, because that takes tens of ms.
     let compiled: Validator | undefined;
     const check: Validator = value =>
       (compiled ??= validator(schema, { fillDefaults: true, bestBranches: true }))(value);
@@ -84,13 +84,13 @@ export function payloadsOf(
       if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems, schema };
       const part = acceptedPart(value, some => check(some).length === 0, format.least);
       const log = unreadable(value, format);
-      // What is wrong with its log's names is left out of the part, and must not make the log public.
+      // Invalid names of its log are missing from the accepted part, and must not make the log public.
       return { task: part ? { ...format.read(part), logs: log.logs } : log, problems, schema };
     },
   };
 }
 
-/** A format says better than the schema what is wrong at the same place. */
+/** A format's description of a problem replaces the schema's description at the same place. */
 function together(ofFormat: readonly string[], ofSchema: readonly string[]): string[] {
   const places = ofFormat.map(problem => problem.slice(0, problem.indexOf(' ') + 1));
   return [...ofFormat, ...ofSchema.filter(problem => !places.some(place => problem.startsWith(place)))];

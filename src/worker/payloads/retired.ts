@@ -1,4 +1,4 @@
-/** What docker-worker once had and later lost, by JSON pointer, and what does the same today. */
+/** Former features of docker-worker, by JSON pointer, and what replaces them. */
 const RETIRED: Readonly<Record<string, string>> = {
   '/extra': 'belongs beside the payload: move it to task.extra',
   '/features/balrogStageVPNProxy': 'is retired: use a worker pool whose machines reach that network',
@@ -10,7 +10,7 @@ const RETIRED: Readonly<Record<string, string>> = {
   '/features/testdroidProxy': 'is retired: use a worker pool for devices',
 };
 
-/** What a payload asks for that is retired, each with a word on what to use instead. */
+/** Returns a payload's requests for former features, with their replacements. */
 export function retiredProblems(payload: unknown): string[] {
   return Object.entries(RETIRED).flatMap(([pointer, advice]) =>
     isThere(payload, pointer.split('/').slice(1)) ? [`${pointer} ${advice}`] : [],

@@ -3,16 +3,16 @@ import type { SchemaPart } from '../schema-part.ts';
 import type { TaskSpec } from '../task-spec.ts';
 import type { AcceptedPayload, PayloadFormat } from './format.ts';
 
-/** The folder of a run whose files are uploaded, each under its path in there. */
+/** The folder of a run whose files are uploaded, with their paths in it as names. */
 const SCRIPT_ARTIFACTS = 'artifacts';
 
-/** What exit codes of a script mean; taskcluster-worker's. Any other fails the task. */
+/** The exit codes of a script, as in taskcluster-worker. Any other code fails the task. */
 const EXIT_CODES = { retry: [], purgeCaches: [], malformed: [2], internal: [3], fatal: [4] } as const;
 
-/** The keys that a pool's schema may have; the last two only say something to who reads it. */
+/** The keys that a pool's schema may have. The last two are only for human readers. */
 const KEYS = ['type', 'properties', 'required', 'title', 'description'];
 
-/** What a pool says about its script. The names are those of the configuration. */
+/** A pool's configuration of its script. The names are those of the configuration. */
 export interface ScriptConfig {
   readonly scriptCommand?: readonly string[];
   readonly scriptSchema?: Readonly<Record<string, unknown>>;
@@ -20,10 +20,11 @@ export interface ScriptConfig {
 }
 
 /**
- * The format of a pool whose tasks are run by one program of its own: payloads are whatever its schema says, and become the
- * standard input of the program, as JSON. `maxRunTime`, in seconds, is part of each payload unless the schema has another one.
+ * Creates the format of a pool whose tasks are all run by one program of its own. Payloads follow the pool's
+ * schema, and become the standard input of the program, as JSON. `maxRunTime`, in seconds, is part of each
+ * payload unless the schema defines it differently.
  *
- * @throws Error naming the property of the configuration that is missing or wrong
+ * @throws Error that names a missing or invalid property of the configuration
  */
 export function scriptFormat({
   scriptCommand = [],

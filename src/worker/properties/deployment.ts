@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** Which Taskcluster, and who we are to it. */
+/** The Taskcluster deployment, and the worker's credentials. */
 export const deployment = {
   rootURL: {
     type: 'string',
@@ -25,14 +25,14 @@ export const deployment = {
     type: 'string',
     required: true,
     secret: true,
-    description: 'Access token that belongs to clientId',
+    description: 'Access token for clientId',
     usualVariable: 'TASKCLUSTER_ACCESS_TOKEN',
     since: 'generic-worker',
   },
   certificate: {
     type: 'string',
     secret: true,
-    description: 'Certificate of temporary credentials, as JSON text; permanent ones have none',
+    description: 'Certificate, as JSON text. Only temporary credentials have one',
     usualVariable: 'TASKCLUSTER_CERTIFICATE',
     since: 'generic-worker',
   },

@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** What a property's value has to be, in words that follow "must be": for messages and for the documentation. */
+/** Describes the values of a property, in words that follow "must be". For messages and for the documentation. */
 export function expectation(property: Property): string {
   if (property.oneOf) return `one of ${property.oneOf.join(', ')}`;
   if (property.pattern) return property.pattern.meaning;

@@ -1,45 +1,45 @@
 import type { Property } from './property.ts';
 
-/** How somebody outside reaches a task: live logs, shells. */
+/** How readers outside reach a task: live logs and shells. */
 export const exposure = {
   enableInteractive: {
     type: 'boolean',
     default: true,
-    description: 'Whether payloads may ask for an interactive shell',
+    description: 'Allow payloads to request an interactive shell',
     since: 'generic-worker',
   },
   enableLiveLog: {
     type: 'boolean',
     default: true,
-    description: 'Whether task logs can be read while they are written',
+    description: 'Serve task logs while they are written',
     since: 'generic-worker',
   },
   interactivePort: {
     type: 'port',
     default: 53_654,
-    description: "Ports of generic-worker's shells; not needed: shells are served where live logs are",
+    description: "Ignored: generic-worker's port for shells. tcw serves shells on the live log port",
     since: 'generic-worker',
   },
   livelogPortBase: {
     type: 'port',
     default: 60_098,
-    description: "Ports of generic-worker's live log program; not needed, since the worker serves logs",
+    description: "Ignored: port of generic-worker's live log program. tcw serves logs itself",
     since: 'generic-worker',
   },
   livelogExposePort: {
     type: 'port',
     default: 0,
-    description: 'Port at publicIP where live logs and shells are served; 0 is any',
+    description: 'Port for live logs and shells at publicIP. 0: any free port',
     since: 'generic-worker',
   },
   livelogCertificate: {
     type: 'file',
-    description: 'Certificate, with its chain, for live logs and shells at publicIP; PEM',
+    description: 'PEM certificate chain for live logs and shells at publicIP',
     since: 'generic-worker',
   },
   livelogKey: {
     type: 'file',
-    description: 'Key of livelogCertificate; PEM',
+    description: 'PEM key of livelogCertificate',
     since: 'generic-worker',
   },
   livelogSecret: {
@@ -51,23 +51,23 @@ export const exposure = {
   subdomain: {
     type: 'string',
     pattern: { matches: '^[a-zA-Z0-9-]+(\\.[a-zA-Z0-9-]+)*$', meaning: 'the name of a domain' },
-    description: 'Domain of the stateless DNS server whose names lead to publicIP',
+    description: 'Domain of the stateless DNS server that resolves names to publicIP',
     since: 'generic-worker',
   },
   livelogExecutable: {
     type: 'string',
     default: 'livelog',
-    description: "generic-worker's live log program; not needed, since the worker serves logs",
+    description: "Ignored: generic-worker's live log program. tcw serves logs itself",
     since: 'generic-worker',
   },
   wstAudience: {
     type: 'string',
-    description: 'Audience of the websocktunnel through which live logs and shells are reached',
+    description: 'Audience of the websocktunnel server for live logs and shells',
     since: 'generic-worker',
   },
   wstServerURL: {
     type: 'string',
-    description: 'URL of that websocktunnel server',
+    description: 'URL of the websocktunnel server for live logs and shells',
     since: 'generic-worker',
   },
 } as const satisfies Record<string, Property>;

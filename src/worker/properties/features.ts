@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** Virtual devices of the machine that containers may ask for. */
+/** Virtual devices of the machine that containers may use. */
 export const features = {
   loopbackAudioDeviceNumber: {
     type: 'integer',

@@ -9,7 +9,7 @@ import { tasks } from './tasks.ts';
 import type { ValuesOf } from './values.ts';
 import { worker } from './worker.ts';
 
-/** The properties that every worker has, whatever its features, under the headings of help and documentation. */
+/** The properties that every worker has, independent of its features, with the headings of help and documentation. */
 export const GENERAL_PROPERTIES = {
   Deployment: deployment,
   Worker: worker,

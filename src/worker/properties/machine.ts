@@ -1,47 +1,47 @@
 import type { Property } from './property.ts';
 
-/** What the worker may use of its machine, and do to it. */
+/** How the worker may use its machine and shut it down. */
 export const machine = {
   requiredDiskSpaceMegabytes: {
     type: 'integer',
     default: 10_240,
     minimum: 0,
-    description: 'Disk space that has to be free for a task to be claimed; 0 for no watch over the disk',
+    description: 'Free disk space required to claim a task. 0: the disk is not checked',
     since: 'generic-worker',
   },
   createObjectArtifacts: {
     type: 'boolean',
     default: false,
-    description: 'Whether artifacts go to the object service, as they are, instead of S3',
+    description: 'Upload artifacts to the object service, uncompressed, instead of S3',
     since: 'generic-worker',
   },
   disableReboots: {
     type: 'boolean',
     default: false,
-    description: 'Accepted from generic-worker: tcw never reboots its machine, whatever this says',
+    description: 'Ignored: tcw never reboots its machine',
     since: 'generic-worker',
   },
   shutdownMachineOnIdle: {
     type: 'boolean',
     default: false,
-    description: 'Whether the machine is shut down after idleTimeoutSecs',
+    description: 'Shut the machine down after idleTimeoutSecs',
     since: 'generic-worker',
   },
   shutdownMachineOnInternalError: {
     type: 'boolean',
     default: false,
-    description: 'Whether the machine is shut down after an internal error',
+    description: 'Shut the machine down after an internal error',
     since: 'generic-worker',
   },
   shutdownMachineCommand: {
     type: 'strings',
-    description: 'Program and arguments that shut the machine down; by default /sbin/shutdown -h now',
+    description: 'Command that shuts the machine down. Default: /sbin/shutdown -h now',
     since: 'tcw',
   },
   sentryProject: {
     type: 'string',
     default: 'generic-worker',
-    description: 'Sentry project that crashes are reported to, if the deployment has Sentry; empty for none',
+    description: 'Sentry project for crash reports, if the deployment has Sentry. Empty: no reports',
     since: 'generic-worker',
   },
 } as const satisfies Record<string, Property>;

@@ -1,22 +1,22 @@
 import type { Property } from './property.ts';
 
-/** What others may see of the worker: its health, its metrics. */
+/** What others may see of the worker: its health and its metrics. */
 export const monitoring = {
   monitoringPort: {
     type: 'port',
-    description: 'Port of /metrics, /healthz and /readyz; 0 is any. Without it they are not served',
+    description: 'Port of /metrics, /healthz and /readyz. 0: any free port. Unset: not served',
     since: 'tcw',
   },
   monitoringAddress: {
     type: 'ip',
     default: '127.0.0.1',
-    description: 'Address at which that port is opened',
+    description: 'Address on which monitoringPort listens',
     since: 'tcw',
   },
   logWorkerMetrics: {
     type: 'boolean',
     default: false,
-    description: "Whether generic-worker's WORKER_METRICS lines are written to the worker's log",
+    description: "Write generic-worker's WORKER_METRICS lines to the worker's log",
     since: 'tcw',
   },
 } as const satisfies Record<string, Property>;

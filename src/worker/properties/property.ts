@@ -1,42 +1,42 @@
 /**
- * What a value is: JSON's kinds, and the narrower ones a worker needs.
+ * The type of a value: JSON's types, and narrower ones that a worker needs.
  *
  * - `seconds`: a whole number of seconds
  * - `port`: a TCP port; 0 lets the system choose where that makes sense
  * - `ip`: an IPv4 or IPv6 address, as text
  * - `strings`: a list of texts
- * - `directory`, `file`: a path; a relative one counts from the working directory and is made absolute
+ * - `directory`, `file`: a path. A relative path starts at the working directory and is made absolute
  */
 type PropertyType =
   'string' | 'strings' | 'integer' | 'boolean' | 'object' | 'seconds' | 'port' | 'ip' | 'directory' | 'file';
 
-/** One configuration property: everything that reading, help, documentation and the JSON schema need to know. */
+/** A configuration property: everything that reading, help, documentation and the JSON schema need. */
 export interface Property {
   readonly type: PropertyType;
-  /** One line, in our words. */
+  /** One line of plain English, at most 92 characters. */
   readonly description: string;
-  /** Whose spelling and meaning it is: generic-worker's, or ours. */
+  /** Who defined its name and meaning: generic-worker or tcw. */
   readonly since: 'generic-worker' | 'tcw';
   readonly required?: true;
   readonly default?: string | number | boolean | Readonly<Record<string, unknown>>;
-  /** Never printed, and handed on as a `Secret`. */
+  /** Never printed, and passed on as a `Secret`. */
   readonly secret?: true;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly oneOf?: readonly string[];
   readonly pattern?: TextPattern;
-  /** Gives a text that fits the pattern its one spelling; undefined for a text that is wrong all the same. */
+  /** Returns the normal form of a text that fits the pattern, or undefined if the text is wrong nevertheless. */
   readonly normal?: (text: string) => string | undefined;
-  /** The keys of an object and what they hold. Without them any key goes. */
+  /** The keys of an object and their types. Without them, any key is allowed. */
   readonly keys?: Readonly<Record<string, 'string' | 'boolean'>>;
-  /** The variable in which every Taskcluster tool looks for the same thing. */
+  /** The variable in which every Taskcluster tool looks for this value. */
   readonly usualVariable?: string;
 }
 
 interface TextPattern {
   /** A regular expression of JSON Schema (ECMA 262), anchored. */
   readonly matches: string;
-  /** What fits it, in words that follow "must be". */
+  /** Describes the pattern, in words that follow "must be". */
   readonly meaning: string;
 }
 

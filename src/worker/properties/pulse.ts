@@ -1,6 +1,6 @@
 import type { Property } from './property.ts';
 
-/** How the worker hears of events. */
+/** The worker's connection to Pulse. */
 export const pulse = {
   pulseUrl: {
     type: 'string',
@@ -9,24 +9,24 @@ export const pulse = {
       matches: '^amqps?://[^\\s]+$',
       meaning: 'a URL like amqps://user:password@host:5671/vhost',
     },
-    description: 'Where Pulse is; may hold user and password. Without it the worker polls',
+    description: 'URL of Pulse, optionally with user and password. Unset: the worker polls',
     since: 'tcw',
   },
   pulseUser: {
     type: 'string',
-    description: 'Pulse user, before the one in pulseUrl and PULSE_USERNAME',
+    description: 'Pulse user. Overrides pulseUrl and PULSE_USERNAME',
     since: 'tcw',
   },
   pulsePassword: {
     type: 'string',
     secret: true,
-    description: 'Pulse password, before the one in pulseUrl and PULSE_PASSWORD',
+    description: 'Pulse password. Overrides pulseUrl and PULSE_PASSWORD',
     since: 'tcw',
   },
   pulseNamespace: {
     type: 'string',
     pattern: { matches: '^[^/\\s]+$', meaning: 'a name without "/" and spaces' },
-    description: 'What the names of our queues begin with, after queue/; the Pulse user by default',
+    description: "Prefix of this worker's queue names, after queue/. Default: the Pulse user",
     since: 'tcw',
   },
 } as const satisfies Record<string, Property>;

@@ -19,14 +19,17 @@ type Certain<Table> = {
   [Name in keyof Table]: Table[Name] extends { required: true } | { default: unknown } ? Name : never;
 }[keyof Table];
 
-/** The values of a table of properties, checked, with defaults in place and secrets wrapped. Durations are in seconds. */
+/**
+ * The values of a table of properties: checked, with defaults, and with secrets wrapped. Durations are in
+ * seconds.
+ */
 export type ValuesOf<Table> = {
   readonly [Name in Certain<Table>]: ValueOf<Table[Name]>;
 } & {
   readonly [Name in Exclude<keyof Table, Certain<Table>>]?: ValueOf<Table[Name]>;
 };
 
-/** Those of the properties that have a default. */
+/** The values of the properties that have a default. */
 export type DefaultsOf<Table> = {
   readonly [Name in keyof Table as Table[Name] extends { default: unknown } ? Name : never]: ValueOf<
     Table[Name]

@@ -1,13 +1,13 @@
 import type { Property } from './property.ts';
 
-// The queue's own rules for identifiers: they have to fit between the dots of a routing key, hence no dot and
+// The queue's rules for identifiers. They must fit between the dots of a routing key, so they have no dot and
 // at most 38 characters (services/queue/src/api.js in taskcluster/taskcluster).
 const identifier = {
   matches: '^[a-zA-Z0-9_-]{1,38}$',
   meaning: '1 to 38 letters, digits, "-" or "_"',
 } as const;
 
-/** Which worker this is, and what the world may know of it. */
+/** The worker's identity, and facts about its machine. */
 export const worker = {
   provisionerId: {
     type: 'string',
@@ -44,19 +44,19 @@ export const worker = {
   workerTypeMetadata: {
     type: 'object',
     default: {},
-    description: 'Anything worth knowing of the pool; printed at the top of every task log',
+    description: 'Facts about the pool, printed at the top of every task log',
     since: 'generic-worker',
   },
   logLevel: {
     type: 'string',
     default: 'info',
     oneOf: ['debug', 'info', 'warn', 'error'],
-    description: "The least important lines that the worker's own log shows",
+    description: "Lowest level that the worker's own log shows",
     since: 'tcw',
   },
   workerLocation: {
     type: 'string',
-    description: 'Given to tasks as TASKCLUSTER_WORKER_LOCATION',
+    description: 'Location of the worker, given to tasks as TASKCLUSTER_WORKER_LOCATION',
     since: 'generic-worker',
   },
   region: {
@@ -66,27 +66,27 @@ export const worker = {
   },
   availabilityZone: {
     type: 'string',
-    description: 'Availability zone of the machine; for your information only, as in generic-worker',
+    description: 'Availability zone of the machine. For information only, as in generic-worker',
     since: 'generic-worker',
   },
   instanceId: {
     type: 'string',
-    description: "The cloud's id of the machine, for the chain of trust",
+    description: 'Cloud instance id of the machine, for the chain of trust',
     since: 'generic-worker',
   },
   instanceType: {
     type: 'string',
-    description: "The cloud's type of the machine; given to tasks as TASKCLUSTER_INSTANCE_TYPE",
+    description: 'Cloud instance type, given to tasks as TASKCLUSTER_INSTANCE_TYPE',
     since: 'generic-worker',
   },
   publicIP: {
     type: 'ip',
-    description: 'Address under which the machine is reached from outside: live logs, shells, chain of trust',
+    description: 'Public address of the machine, for live logs, shells and the chain of trust',
     since: 'generic-worker',
   },
   privateIP: {
     type: 'ip',
-    description: 'Address of the machine in its own network, for the chain of trust',
+    description: 'Private address of the machine, for the chain of trust',
     since: 'generic-worker',
   },
 } as const satisfies Record<string, Property>;

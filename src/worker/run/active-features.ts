@@ -3,7 +3,7 @@ import type { CommandResult, Sandbox } from '../engines/engine.ts';
 import type { ActiveFeature, Ending, RunHandle, SummaryLine } from '../features/index.ts';
 import { isLogged, outcomeOf, type Outcome } from '../outcome.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
-import type { Wish } from './wishes.ts';
+import type { FeatureRequest } from './feature-requests.ts';
 
 interface Active {
   readonly name: string;
@@ -11,13 +11,19 @@ interface Active {
   readonly isAlways: boolean;
 }
 
-/** The features that serve one run. Started in the order of the list; they finish and are disposed of in reverse. */
+/**
+ * The features that serve one run. They start in the order of the list, and finish and are disposed of in
+ * reverse order.
+ */
 export class ActiveFeatures {
   readonly #active: Active[] = [];
 
-  /** Starts features one after the other, until the first that fails or, but for those that always serve, a stop of the run. */
-  async start(wishes: readonly Wish[], run: RunHandle): Promise<void> {
-    for (const { name, feature, ask } of wishes) {
+  /**
+   * Starts features in order, until one fails or the run is stopped. Features with `always` start even after a
+   * stop.
+   */
+  async start(requests: readonly FeatureRequest[], run: RunHandle): Promise<void> {
+    for (const { name, feature, ask } of requests) {
       const isAlways = feature.always === true;
       if (!isAlways) run.signal.throwIfAborted();
       this.#active.push({ name, isAlways, feature: await feature.start(ask, run) });
@@ -28,7 +34,7 @@ export class ActiveFeatures {
     return Object.assign({}, ...this.#active.map(({ feature }) => feature.env)) as Record<string, string>;
   }
 
-  /** What features want a container to be made of. */
+  /** What features contribute to a container. */
   get container(): ContainerPart {
     return this.#active.reduce<ContainerPart>(
       (all, { feature: { container = {} } }) => ({
@@ -51,7 +57,7 @@ export class ActiveFeatures {
     for (const { feature } of this.#active) feature.commandStarting?.(index);
   }
 
-  /** What features add to what the log says of a command that ended. */
+  /** Returns the lines that features add to the log's summary of a command. */
   async commandEnded(index: number, result: CommandResult): Promise<SummaryLine[]> {
     const lines: SummaryLine[] = [];
     for (const { feature } of this.#active)
@@ -60,11 +66,11 @@ export class ActiveFeatures {
   }
 
   /**
-   * Lets all features finish, whatever goes wrong with one of them. The first error wins: what a feature says does not hide
-   * what the commands did, nor what a feature before it said, and is written into the log.
+   * Lets all features finish, even if one of them fails. The first error wins: an error of a feature hides
+   * neither the result of the commands nor an earlier feature's error. It is written to the log instead.
    *
-   * @param log the task's
-   * @param endingOf the ending, seen from a moment and an outcome
+   * @param log the task's log
+   * @param endingOf returns the ending, given the outcome so far
    */
   async finish(
     outcome: Outcome,
@@ -74,7 +80,7 @@ export class ActiveFeatures {
     return this.#finish(outcome, endingOf, this.#active, log);
   }
 
-  /** Uploads the log once more, which has got another line. */
+  /** Uploads the log again after another line was added to it. */
   async finishAlways(outcome: Outcome, endingOf: (outcome: Outcome) => Ending): Promise<Outcome> {
     return this.#finish(
       outcome,
@@ -83,7 +89,11 @@ export class ActiveFeatures {
     );
   }
 
-  /** Disposes of all features. @returns what went wrong, with the name of the feature */
+  /**
+   * Disposes of all features.
+   *
+   * @returns the problems, with the names of the features
+   */
   async dispose(): Promise<{ readonly name: string; readonly err: unknown }[]> {
     const problems = [];
     for (const { name, feature } of this.#active.splice(0).reverse()) {
@@ -110,7 +120,8 @@ export class ActiveFeatures {
       } catch (error) {
         const worse = outcomeOf(error);
         if (result.result === 'completed') result = worse;
-        // What has always served is the log itself, which has ended. A stop makes errors of all that is not finished.
+        // Features with `always` are the log itself, which has ended. After a stop, unfinished work always
+        // fails.
         else if (!isAlways && !ending.stopped && !ending.signal.aborted && !isLogged(error))
           log?.error('message' in worse ? worse.message : '');
       }

@@ -15,7 +15,7 @@ import { ActiveFeatures } from './active-features.ts';
 import { CLAIMED, nextRunState, type RunEvent, type RunState } from './run-state.ts';
 import { STOP_RULES, type StopReason, type StopRule } from './stop.ts';
 
-/** A run whose commands can be run. */
+/** A run that is ready for its commands. */
 export interface PreparedRun {
   readonly task: TaskSpec;
   readonly sandbox: Sandbox;
@@ -23,36 +23,36 @@ export interface PreparedRun {
   readonly log: TaskLog;
 }
 
-/** One run while it is here: its state, and what it holds that has to be given back. */
+/** One run in progress: its state, and the resources that it has to release. */
 export class ActiveRun {
   readonly claim: Claim;
   readonly worker: WorkerContext;
   readonly calls: RunCalls;
   readonly startedAt = performance.now();
-  /** The run's folder; its log and its temporary files lie beside it and begin with the same name. */
+  /** The run's folder. Its log and temporary files are beside it, and their names begin with the folder's name. */
   readonly folder: string;
   /** Set by `prepare`, as far as it got. */
   entry: Entry | undefined;
   home: RunFolder | undefined;
   log: TaskLog | undefined;
-  /** The run's own user, where the engine makes one. */
+  /** The run's own user, if the engine creates one. */
   user: TaskUser | undefined;
   sandbox: Sandbox | undefined;
-  /** Of the last command that ended by itself. */
+  /** The exit code of the last command that ended by itself. */
   exitCode: number | undefined;
   readonly features = new ActiveFeatures();
   readonly artifacts: ArtifactSink;
-  /** What its log hides. */
+  /** Secrets that the run's log hides. */
   readonly secrets: RunSecrets;
-  /** What features know of where the commands run, for the chain of trust. */
+  /** Facts about the run's environment for the chain of trust, contributed by features. */
   readonly certified = new Map<string, string>();
-  /** Paths beside the run's folder that features may have made something at. */
+  /** Paths beside the run's folder at which features may have created something. */
   readonly temporary = new Set<string>();
-  /** Why some processes of the run could not be ended, while that is so. */
+  /** Why some processes of the run could not be ended. Undefined if there are none. */
   processesLeft: Error | undefined;
-  /** Renewals of the claim that have no answer yet: the queue may have granted them. */
+  /** Renewals of the claim without an answer so far. The queue may have granted them. */
   readonly renewals = new Set<Promise<Lease>>();
-  /** Whether the queue granted a renewal after the claim was given up: it waits for this run again. */
+  /** Whether the queue granted a renewal after the claim was given up. It then waits for this run again. */
   renewedLate = false;
 
   readonly #state$ = new BehaviorSubject<RunState>(CLAIMED);
@@ -79,7 +79,7 @@ export class ActiveRun {
     this.#hide(claim.lease);
   }
 
-  /** The present state first; completes when the run has ended. */
+  /** Emits the present state first, and completes when the run has ended. */
   get state$(): Observable<RunState> {
     return this.#state$.asObservable();
   }
@@ -88,12 +88,12 @@ export class ActiveRun {
     return this.#state$.value;
   }
 
-  /** Where a log may lie: a tasks folder that cannot be written must not cost the task its log too. */
+  /** Folders for the log. If the tasks folder is not writable, the task still gets a log. */
   get logFolders(): readonly string[] {
     return [this.worker.config.tasksDir, tmpdir()];
   }
 
-  /** The name of the run's folder, with which all its files begin. */
+  /** The name of the run's folder. The names of all the run's files begin with it. */
   get name(): string {
     return runName(this.claim);
   }
@@ -102,17 +102,17 @@ export class ActiveRun {
     return `${this.name}.log`;
   }
 
-  /** Aborted when the run is stopped, for whatever reason. */
+  /** Aborted when the run is stopped for any reason. */
   get stopped(): AbortSignal {
     return this.#stopped.signal;
   }
 
-  /** Aborted when no more artifacts are uploaded: for the reason why the run was stopped, or for lack of time. */
+  /** Aborted when artifacts are no longer uploaded, because the run was stopped or the time is up. */
   get uploadsStopped(): AbortSignal {
     return this.#uploadsStopped.signal;
   }
 
-  /** What the stop reason decides; undefined while there is none. */
+  /** The consequences of the stop reason. Undefined while the run is not stopped. */
   get rule(): StopRule | undefined {
     const rule = this.state.stop && STOP_RULES[this.state.stop];
     return rule && this.#stopMessage !== undefined ? { ...rule, message: this.#stopMessage } : rule;
@@ -145,32 +145,32 @@ export class ActiveRun {
   }
 
   /**
-   * Only the first reason counts, and none once the run is being resolved.
+   * Stops the run. Only the first reason counts, and none after the run has begun to resolve.
    *
-   * @param message ends the log, in place of what is usual for the reason
+   * @param message the last line of the log, instead of the usual one for the reason
    */
   stop(reason: StopReason, message?: string): void {
     const before = this.state.stop;
-    // The log's last line is known before anybody hears of the stop.
+    // The log's last line must be known before anybody sees the stop.
     if (!before) this.#stopMessage = message;
     this.dispatch({ type: 'stop', reason });
     if (!this.state.stop) this.#stopMessage = undefined;
   }
 
-  /** The path for something temporary beside the run's folder, which is removed with it. */
+  /** Returns a path for a temporary file beside the run's folder. It is removed with the run. */
   beside(name: string): string {
     const path = `${this.folder}.${name}`;
     this.temporary.add(path);
     return path;
   }
 
-  /** The worker has no more time for the uploads of this run: what is not uploaded by now gives way to the report. */
-  hurry(): void {
-    this.dispatch({ type: 'hurry' });
+  /** Ends the run's uploads, so that the report can still be made before the worker has to exit. */
+  cutOffUploads(): void {
+    this.dispatch({ type: 'cutoff' });
     this.#uploadsStopped.abort(new Error('the worker has to go'));
   }
 
-  /** Ends whatever is left of the run's processes. What cannot be ended is in {@link ActiveRun.processesLeft}. */
+  /** Ends all remaining processes of the run. If some cannot be ended, {@link ActiveRun.processesLeft} says so. */
   async endProcesses(): Promise<void> {
     try {
       await this.sandbox?.close();
@@ -180,7 +180,10 @@ export class ActiveRun {
     }
   }
 
-  /** No log of this worker shows the credentials of a run. Nobody is given what is granted after its end. */
+  /**
+   * Every log of this worker hides the credentials of its runs. Credentials that arrive after the end of the
+   * run are not used.
+   */
   #hide({ credentials }: Lease): void {
     if (this.state.phase === 'resolved') return;
     this.#forgetCredentials();
@@ -192,7 +195,7 @@ export class ActiveRun {
     if (artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
   }
 
-  /** How the run is reported, seen from now: a stop reason overrules what the commands did. */
+  /** Returns the result to report at this moment. A stop reason overrules the result of the commands. */
   verdict(outcome: Outcome): Outcome | undefined {
     switch (this.rule?.report) {
       case undefined:
@@ -207,7 +210,10 @@ export class ActiveRun {
   }
 }
 
-/** Task ids come from outside, and this one becomes a path: only what a slug id may hold is let through. */
+/**
+ * Task ids come from outside, and this one becomes part of a path, so only the characters of a slug id are
+ * accepted.
+ */
 function runName({ taskId, runId }: Claim): string {
   if (!/^[\w-]{22}$/.test(taskId)) throw new Error(`not a task id: ${JSON.stringify(taskId)}`);
   return `task_${taskId}_${runId}`;

@@ -20,11 +20,11 @@ import type { ActiveRun } from './active-run.ts';
 import { reclaim } from './reclaim.ts';
 import type { StopReason } from './stop.ts';
 
-/** After a gap all running tasks are looked at; this spreads the questions of a fleet, in ms. */
+/** After a gap, the status of every running task is checked. This delay spreads the requests of a fleet, in ms. */
 const LOOK_SPREAD_MS = 5_000;
 const LOOK_AGAIN: Backoff = { baseMs: 1_000, capMs: 60_000 };
 
-/** Every reason from outside to stop a run, as it comes. The first one counts; see the run's state machine. */
+/** Emits every external reason to stop a run. The first one counts; see the run's state machine. */
 export function stops(run: ActiveRun): Observable<StopReason> {
   const { claim, worker } = run;
   return merge(
@@ -36,7 +36,10 @@ export function stops(run: ActiveRun): Observable<StopReason> {
   );
 }
 
-/** The queue's announcement about this very run. Our own report comes back too, when the run no longer listens. */
+/**
+ * The queue's messages about this run. They include the worker's own report, but the run no longer listens by
+ * then.
+ */
 function canceled({ claim, worker }: ActiveRun): Observable<StopReason> {
   return worker.exceptions$.pipe(
     filter(({ taskId, runId }) => taskId === claim.taskId && runId === claim.runId),
@@ -44,7 +47,7 @@ function canceled({ claim, worker }: ActiveRun): Observable<StopReason> {
   );
 }
 
-/** A gap counts that ended after the claim was asked for, be it before the claim was here. */
+/** A gap matters if it ended after the claim was asked for, even if the claim had not arrived yet. */
 function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<StopReason> {
   const { random = Math.random } = worker;
   return worker.missed$.pipe(
@@ -63,8 +66,8 @@ function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<S
 }
 
 /**
- * Pulse and the queue may have been away together: the question is asked until there is an answer. Only the first pause
- * ends when the queue answers another call: it may fail this one only.
+ * Pulse and the queue may be down together, so the status is requested until there is an answer. Only the first
+ * pause ends early when the queue answers another call, because only this call may be failing.
  */
 function whileAway({ back$ = NEVER }: Queue) {
   return (error: unknown, attempt: number): Observable<unknown> => {
@@ -74,7 +77,7 @@ function whileAway({ back$ = NEVER }: Queue) {
   };
 }
 
-/** Both times are the queue's, so that its clock and ours need not agree. */
+/** Both times are the queue's, so its clock and the worker's need not agree. */
 function deadlineExceeded({ claim, startedAt }: ActiveRun): Observable<StopReason> {
   return defer(() => {
     const elapsedMs = performance.now() - (claim.madeAt ?? startedAt);

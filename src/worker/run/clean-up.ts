@@ -14,17 +14,17 @@ import { removeFolder } from '../files/remove-folder.ts';
 import { removeRunFolder } from '../files/run-folder.ts';
 import type { ActiveRun } from './active-run.ts';
 
-/** How often processes that could not be ended are tried again, in ms. */
+/** Interval between attempts to end processes that could not be ended, in ms. */
 const AGAIN_MS = 60_000;
 
-/** Ends what is left of a run and removes it: processes, folder, log. Never errors. */
+/** Ends and removes the rest of a run: processes, folder, log. Never errors. */
 export function cleanUp(run: ActiveRun): Observable<unknown> {
   return defer(() => cleanedUp(run));
 }
 
 /**
- * Tries again and again to end the processes that are left of a run that is over, and cleans up after them. Completes when they
- * are gone, or when the worker goes: the next start of a worker finds what is left then.
+ * Keeps trying to end the remaining processes of a finished run, and then cleans up. Completes when they are
+ * gone, or when the worker exits. In that case, the next start of a worker cleans up.
  */
 export function untilGone(run: ActiveRun): Observable<unknown> {
   const { worker, claim } = run;
@@ -51,16 +51,16 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
       return false;
     }
   };
-  // What has just been tried in vain is not tried again at once.
+  // Processes that have just resisted are not tried again at once.
   if (!run.processesLeft) await run.endProcesses();
   const left = run.processesLeft;
   if (left) worker.tell({ type: 'processes-left', claim, reason: left.message });
-  // Networks and directories of features are free only then.
+  // Only now are the networks and directories of features no longer in use.
   const removedSandbox = await part('remove the sandbox', () => run.sandbox?.remove?.());
   await part("close the task's log", () => log?.end());
   for (const { name, err } of await run.features.dispose())
     worker.tell({ type: 'clean-up-failed', claim, what: `end feature ${name}`, err });
-  // A number of a user is not used again, so that what is left alive keeps its own.
+  // The user id is not reused while processes of that user may be alive.
   const isUserGone =
     left !== undefined ||
     (await part("remove the task's user", async () => run.user?.[Symbol.asyncDispose]()));
@@ -72,6 +72,6 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
       return home ? removeRunFolder(home) : removeFolder(folder);
     }),
   ]);
-  // What could not be removed is left to the next start of a worker.
+  // The next start of a worker removes the rest.
   if (!left && removedSandbox && isUserGone && removed.every(Boolean)) run.entry?.end();
 }

@@ -5,9 +5,9 @@ import type { GeneralConfig } from '../properties/index.ts';
 import type { TaskSpec } from '../task-spec.ts';
 
 /**
- * The whole environment of a task's commands. Nothing of the worker's own is in it: a few fixed variables, then the
- * payload's, then those of features and others that a payload cannot change. Of a container, the image says where programs and the
- * user's folder are.
+ * Returns the complete environment of a task's commands. It contains nothing of the worker's own environment:
+ * some fixed variables, then the payload's, then those of features and others that a payload cannot change. In
+ * a container, the image defines PATH and HOME.
  */
 export function taskEnvironment(
   claim: Claim,
@@ -36,7 +36,7 @@ export function taskEnvironment(
   };
 }
 
-/** In a container the worker may run under a number that the system has no name for. */
+/** In a container, the worker may run under a user id without a name. */
 function userName(): string {
   try {
     return userInfo().username;

@@ -5,7 +5,7 @@ import type { TaskLog } from '../task-log/task-log.ts';
 import type { TaskSpec } from '../task-spec.ts';
 import type { ActiveRun } from './active-run.ts';
 
-/** A run, as its features get it. */
+/** Creates the handle through which features see a run. */
 export function handleOf(run: ActiveRun, task: TaskSpec, log: TaskLog): RunHandle {
   return {
     claim: run.claim,
@@ -31,7 +31,10 @@ export function handleOf(run: ActiveRun, task: TaskSpec, log: TaskLog): RunHandl
   };
 }
 
-/** The engine that runs the task. What is made of it for the run is written down, so that nothing of it outlives the worker. */
+/**
+ * Returns the task's engine. Networks that it opens for the run are entered in the ledger, so that none
+ * outlives the worker.
+ */
 function engineFor({ worker, entry }: ActiveRun, task: TaskSpec): Engine {
   const engine = worker.engines.for(task);
   const { openNetwork } = engine;

@@ -11,9 +11,12 @@ import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';
 import { handleOf } from './handle.ts';
 import { runAfterUserCreation } from './user-script.ts';
-import { wishesOf, wishesOfRefused, type Wish } from './wishes.ts';
+import { featureRequestsOf, featureRequestsOfRefused, type FeatureRequest } from './feature-requests.ts';
 
-/** Makes a claim ready to run: its log, its payload checked, its folder, the place for its processes. */
+/**
+ * Prepares a claim: creates its log, checks its payload, creates its folder, starts its features and opens its
+ * sandbox.
+ */
 export function prepare(run: ActiveRun): Observable<PreparedRun> {
   return defer(() => {
     run.dispatch({ type: 'prepare' });
@@ -24,7 +27,7 @@ export function prepare(run: ActiveRun): Observable<PreparedRun> {
 async function prepared(run: ActiveRun): Promise<PreparedRun> {
   const { claim, worker, folder } = run;
   const { config, engines } = worker;
-  // Written down before there is anything to remove.
+  // Entered in the ledger before there is anything to remove.
   const entry = (run.entry = worker.ledger?.begin(run.name));
   const [opened, made] = await Promise.allSettled([
     openTaskLog({
@@ -46,14 +49,17 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   log.info(`Task ID: ${claim.taskId}`);
   log.info('=== Task Starting ===');
 
-  const { task, wishes } = await accepted(run, log);
+  const { task, requests } = await accepted(run, log);
   if (made.status === 'rejected') {
-    await run.features.start(wishesOfRefused(task, claim, worker.features), handleOf(run, task, log));
+    await run.features.start(
+      featureRequestsOfRefused(task, claim, worker.features),
+      handleOf(run, task, log),
+    );
     throw made.reason;
   }
   const engine = engines.for(task);
   run.user = await userOf(run, task, made.value);
-  await run.features.start(wishes, handleOf(run, task, log));
+  await run.features.start(requests, handleOf(run, task, log));
   run.stopped.throwIfAborted();
   const container = engine.capabilities.has('containers') ? { container: run.features.container } : {};
   const sandbox = (run.sandbox = await engine.open({
@@ -70,7 +76,7 @@ async function prepared(run: ActiveRun): Promise<PreparedRun> {
   return ready;
 }
 
-/** Where no user is left, the worker is of no use until its machine starts again. */
+/** If no user id is left, the worker is of no use until its machine restarts. */
 async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<TaskUser | undefined> {
   try {
     return await run.worker.engines.for(task).makeUser?.({
@@ -85,24 +91,31 @@ async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<
   }
 }
 
-/** Reads the payload and what it asks for. A task that is refused gets a log, too. */
-async function accepted(run: ActiveRun, log: TaskLog): Promise<{ task: TaskSpec; wishes: Wish[] }> {
+/** Reads the payload and collects its requests to features. A refused task gets a log as well. */
+async function accepted(
+  run: ActiveRun,
+  log: TaskLog,
+): Promise<{ task: TaskSpec; requests: FeatureRequest[] }> {
   const { claim, worker } = run;
   const { payloads, features, config, engines } = worker;
   let task = payloads.unreadable(claim.task.payload);
   try {
     const read = payloads.read(claim.task.payload);
     ({ task } = read);
-    const asking = wishesOf(task, claim, features, config, engines.for(task).capabilities);
-    const wishes = read.problems.length === 0 ? await asking : await refused(read, asking, claim.taskId, log);
-    return { task, wishes };
+    const asking = featureRequestsOf(task, claim, features, config, engines.for(task).capabilities);
+    const requests =
+      read.problems.length === 0 ? await asking : await refused(read, asking, claim.taskId, log);
+    return { task, requests };
   } catch (error) {
-    await run.features.start(wishesOfRefused(task, claim, features), handleOf(run, task, log));
+    await run.features.start(featureRequestsOfRefused(task, claim, features), handleOf(run, task, log));
     throw error;
   }
 }
 
-/** Says what is wrong with a payload, and what else would keep its task from running. In generic-worker's words. */
+/**
+ * Logs every problem of a payload, and everything else that keeps its task from running. The wording is
+ * generic-worker's.
+ */
 async function refused(
   { problems, schema }: ReadPayload,
   asking: Promise<unknown>,

@@ -24,19 +24,19 @@ import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
 
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
-/** A try, and a pause, is also no more than a quarter of what is left of the claim, but for this (ms). */
+/** An attempt or a pause may take a quarter of the claim's remaining time, but at least this long (ms). */
 const SHORTEST_MS = 250;
 
 /**
- * Keeps a claim: renews it before it expires, and emits once when it is lost, because the queue says so (409) or
- * because it ran out. Any other failure is tried again until then.
+ * Keeps a claim. Renews it before it expires, and emits once when it is lost, either because the queue says so
+ * (409) or because it has run out. Any other failure is retried until then.
  *
- * The lengths of claims are differences of the queue's own times, laid on this machine's clock: the two clocks
- * need not agree.
+ * The length of a claim is the difference of two times of the queue, applied to this machine's clock. So the
+ * two clocks need not agree.
  *
- * @param renew asks the queue. It goes on after the claim is lost, and `resolve` looks at what comes of it
- * @param back$ ends the pause after the first try: the queue answers again. It may still fail this call, so that later
- *   pauses last as long as they are
+ * @param renew renews the claim. It continues after the claim is lost, and `resolve` checks its answer
+ * @param back$ the queue answers again, which ends the pause after the first attempt. Later pauses are not
+ *   shortened, because only this call may be failing
  */
 export function reclaim(
   claim: Claim,
@@ -50,12 +50,13 @@ export function reclaim(
     const remaining = () => ({ forMs: endsAt - performance.now() });
     const lease$ = new BehaviorSubject(remaining());
 
-    // Where both timers are due at once, as after a suspension, the queue must not prolong what is given up.
+    // After a suspension both timers are due at once. The queue must not extend a claim that has been given up.
     const isOut = () => endsAt <= performance.now();
-    /** The longest that anything may take, so that several tries fit into what is left of the claim. */
+    /** The longest time for one attempt or pause, so that several attempts fit into the rest of the claim. */
     const partMs = () => Math.max(SHORTEST_MS, remaining().forMs / 4);
 
-    // A try without an answer is not given up, since the queue may still grant it. Another one begins beside it.
+    // An attempt without an answer is not aborted, because the queue may still grant it. Another one starts
+    // beside it.
     const granted$ = new Subject<Lease>();
     let tries = 0;
     const try$ = defer((): ObservableInput<never> => {
@@ -64,7 +65,8 @@ export function reclaim(
       const number = ++tries;
       renewal.then(
         lease => {
-          // The newest try has the queue's last word, even where claims have become shorter. An older one may not shorten it.
+          // The newest attempt decides, even if claims have become shorter. An older one must not shorten the
+          // claim.
           if (number === tries || lease.takenUntilMs >= takenUntilMs) granted$.next(lease);
         },
         () => undefined,
@@ -117,7 +119,7 @@ function noAnswerIn(ms: number): Observable<never> {
   );
 }
 
-/** The queue's word that this run is no longer ours. */
+/** Whether the queue says that the run no longer belongs to this worker. */
 function isOver(error: unknown): boolean {
   return error instanceof ServiceError && error.kind === 'conflict';
 }

@@ -2,9 +2,12 @@ import { catchError, defer, delay, from, map, of, switchMap, take, timeout, type
 import { ServiceError } from '../../taskcluster/index.ts';
 import type { Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
-import { HURRY_MS, noClaimOpen } from './hurry.ts';
+import { REPORT_GRACE_MS, noClaimOpen } from './grace.ts';
 
-/** Reports how a run ended, unless it is over for the queue already. Never errors: what failed is in the worker's log. */
+/**
+ * Reports the result of a run, unless the queue has already ended it. Never errors: failures are in the
+ * worker's log.
+ */
 export function resolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   return defer(() => {
     const ours$ = run.state.stop === 'claim-lost' ? lateRenewal(run) : of(false);
@@ -35,24 +38,24 @@ const GIVEN_BACK: Outcome = {
 };
 
 /**
- * Whether a renewal was granted whose answer came after our claim had run out. The run was stopped, and the queue waits
- * for it for another whole claim unless it is told.
+ * Whether a renewal was granted whose answer arrived after the claim had run out. The run is stopped, but
+ * unless the queue is told, it waits for another whole claim.
  */
 function lateRenewal({ renewals, renewedLate }: ActiveRun): Observable<boolean> {
   if (renewedLate) return of(true);
   if (renewals.size === 0) return of(false);
   return from(Promise.any(renewals)).pipe(
     map(() => true),
-    timeout({ first: HURRY_MS, with: () => of(false) }),
+    timeout({ first: REPORT_GRACE_MS, with: () => of(false) }),
     catchError(() => of(false)),
   );
 }
 
 async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<void> {
   const { claim, worker } = run;
-  const hurry = hurried(run);
+  const limit = reportLimit(run);
   try {
-    if (verdict) await report(run, verdict, hurry.signal);
+    if (verdict) await report(run, verdict, limit.signal);
     worker.tell(
       verdict
         ? { type: 'reported', claim, outcome: verdict }
@@ -65,19 +68,19 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
       worker.tell({ type: 'report-failed', claim, outcome: verdict, err });
     }
   } finally {
-    hurry.end();
+    limit.end();
   }
 }
 
-/** Aborted a while after the worker was told to go at once, be it before now or while the report is being made. */
-function hurried({ worker, state }: ActiveRun): { signal: AbortSignal; end: () => void } {
-  const hurry = new AbortController();
+/** A signal that is aborted some time after the worker was told to exit at once, before or during the report. */
+function reportLimit({ worker, state }: ActiveRun): { signal: AbortSignal; end: () => void } {
+  const limit = new AbortController();
   const told$: Observable<unknown> = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
-  const waiting = told$.pipe(take(1), delay(HURRY_MS)).subscribe(() => {
-    hurry.abort(new Error('the worker has to go'));
+  const waiting = told$.pipe(take(1), delay(REPORT_GRACE_MS)).subscribe(() => {
+    limit.abort(new Error('the worker has to go'));
   });
   return {
-    signal: hurry.signal,
+    signal: limit.signal,
     end: () => {
       waiting.unsubscribe();
     },

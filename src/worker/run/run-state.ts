@@ -2,9 +2,9 @@ import type { Outcome } from '../outcome.ts';
 import type { StopReason } from './stop.ts';
 
 /**
- * Where a run is. A stop reason may come in any phase but the last two, and the first one stays; the phases still
- * follow each other, because a stopped run too has a log to upload and a folder to remove. A run is `uploading` from the
- * moment its last command has ended.
+ * The state of a run. A stop reason may come in any phase except the last two, and the first one stays. The
+ * phases still follow each other, because a stopped run also has a log to upload and a folder to remove. A run
+ * is `uploading` as soon as its last command has ended.
  */
 export type RunState =
   | { readonly phase: 'claimed' | 'preparing' | 'running' | 'uploading'; readonly stop?: StopReason }
@@ -20,25 +20,23 @@ export type RunEvent =
   | { readonly type: 'prepare' }
   | { readonly type: 'run' }
   | { readonly type: 'upload' }
-  /** No outcome: nothing is reported, the run is over for the queue already. */
+  /** Without an outcome, nothing is reported, because the queue has already ended the run. */
   | { readonly type: 'resolve'; readonly outcome: Outcome | undefined }
-  /** Processes are dead, the folder is gone: only now its slot is free. It is not where processes are left. */
+  /** Processes are dead and the folder is gone, so the slot is free, unless processes are left. */
   | { readonly type: 'end'; readonly processesLeft?: boolean }
   | { readonly type: 'stop'; readonly reason: StopReason }
-  /** The worker has to go, and has no more time for uploads: see hurry.ts. */
-  | { readonly type: 'hurry' };
+  /** The worker has to exit and has no more time for uploads: see grace.ts. */
+  | { readonly type: 'cutoff' };
 
 export const CLAIMED: RunState = { phase: 'claimed' };
 
 const ORDER = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'] as const;
 const PHASE_OF = { prepare: 'preparing', run: 'running', upload: 'uploading' } as const;
 
-/** What stops commands only. A run whose commands have ended keeps the verdict on them. */
+/** Reasons that stop only commands. A run whose commands have ended keeps its result. */
 const STOPS_COMMANDS: readonly StopReason[] = ['max-run-time', 'limit-exceeded', 'worker-shutdown'];
 
-/**
- * A run's state machine. Phases may be left out, never taken back; an event that does not fit changes nothing.
- */
+/** A run's state machine. A run may skip phases but never goes back. An event that does not fit has no effect. */
 export function nextRunState(state: RunState, event: RunEvent): RunState {
   if (event.type === 'stop') {
     const late =
@@ -46,7 +44,7 @@ export function nextRunState(state: RunState, event: RunEvent): RunState {
       state.stop !== undefined;
     return late ? state : { ...state, stop: event.reason };
   }
-  if (event.type === 'hurry') {
+  if (event.type === 'cutoff') {
     return state.phase === 'uploading' && !state.stop ? { ...state, stop: 'worker-shutdown' } : state;
   }
   const stop = state.stop && { stop: state.stop };

@@ -5,11 +5,11 @@ import { TaskError, type Outcome } from '../outcome.ts';
 import { commandSummary, goDuration, killedLine, shellWords } from '../task-log/words.ts';
 import type { ExitCodes } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
-import { halfOfTheTime } from './hurry.ts';
+import { halfOfGrace } from './grace.ts';
 
 /**
- * Runs a task's commands, one after the other, until the first that fails. A stop ends every process of the run; this
- * completes, or errors, only when they are dead, or when that could not be brought about.
+ * Runs a task's commands in order, until one fails. A stop ends every process of the run. This completes or
+ * errors only when they are dead, or when they cannot be ended.
  */
 export function execute(run: ActiveRun, prepared: PreparedRun): Observable<Outcome> {
   return defer(() => {
@@ -25,7 +25,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
   });
 
   let stopping: Promise<unknown> | undefined;
-  // Nobody waits for the stop while a command runs, which would go on for ever where it cannot be stopped.
+  // A command that cannot be stopped would run for ever, so a failed stop must end the wait for it.
   const { promise: stopFailed, reject: failStop } = Promise.withResolvers<never>();
   stopFailed.catch(() => undefined);
   const stop = () => {
@@ -36,11 +36,12 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     stopping = Promise.all([stopping, sandbox.stop(graceMs)]);
     stopping.catch(failStop);
   };
-  // Whatever it is stopped for, a worker that has to go does not wait for it any longer.
-  const hurry = halfOfTheTime(run.worker).subscribe(() => {
+  // Whatever the reason for the stop, a worker that has to exit does not wait any longer.
+  const graceOver = halfOfGrace(run.worker).subscribe(() => {
     end(0);
   });
-  // From here on neither the limit nor the end of the worker stops the run, while its output is still being read.
+  // From now on neither the time limit nor the end of the worker stops the run, although its output is still
+  // being read.
   const commandsEnded = () => {
     if (!run.stopped.aborted) run.dispatch({ type: 'upload' });
   };
@@ -78,7 +79,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
     try {
       await stopping;
     } finally {
-      hurry.unsubscribe();
+      graceOver.unsubscribe();
     }
   }
 }

@@ -1,33 +1,38 @@
 /**
- * Why a run is stopped. `max-run-time`, `limit-exceeded` and `worker-shutdown` come before its commands have ended by themselves, the
- * others at any time before it is reported.
+ * Why a run is stopped. `max-run-time`, `limit-exceeded` and `worker-shutdown` apply only until its commands
+ * have ended, the others until it is reported.
  *
  * - `canceled`: somebody cancelled the task.
  * - `deadline-exceeded`: the task's deadline has passed.
- * - `claim-lost`: the run is no longer ours: its claim expired, or the queue says so (409).
+ * - `claim-lost`: the claim expired, or the queue says that the run no longer belongs to this worker (409).
  * - `max-run-time`: the commands took longer than the payload allows.
- * - `limit-exceeded`: a feature stopped the run, which used too much of the machine. The feature says of what.
- * - `worker-shutdown`: this worker has to go, and the commands have not ended or the uploads take too long.
+ * - `limit-exceeded`: a feature stopped the run because it used too much of the machine. The feature names the
+ *   resource.
+ * - `worker-shutdown`: this worker has to exit before the commands have ended, or the uploads take too long.
  */
 export type StopReason =
   'canceled' | 'deadline-exceeded' | 'claim-lost' | 'max-run-time' | 'limit-exceeded' | 'worker-shutdown';
 
-/** How long a log may take, in seconds, once a run is stopped for a reason with which no artifacts are uploaded. */
+/** Time limit in seconds for the log of a run that is stopped for a reason without uploads of artifacts. */
 export const LOG_SECS = 15;
 
-/** What a stop reason decides. */
+/** The consequences of a stop reason. */
 export interface StopRule {
-  /** What the queue is told. Nothing, where the run is over for it: any report would be a 409. */
+  /**
+   * What is reported to the queue. `nothing` if the queue has already ended the run: any report would be
+   * answered with 409.
+   */
   readonly report: 'nothing' | 'failed' | 'worker-shutdown';
-  /** Whether the report comes before the uploads: a machine that goes may not have time for both. */
+  /** Whether the report comes before the uploads, because the machine may not have time for both. */
   readonly reportFirst: boolean;
   /**
-   * What is still uploaded. `all` takes as long as for any run: the queue waits for the report. With `log`, nobody waits or
-   * the machine goes, so that the log has {@link LOG_SECS}.
+   * What is still uploaded. With `all`, uploads have as much time as in any run, because the queue waits for
+   * the report. With `log`, nobody waits for the run or the machine is about to go, so the log has {@link
+   * LOG_SECS}.
    */
   readonly artifacts: 'all' | 'log' | 'none';
   readonly keepCaches: boolean;
-  /** The last line of the task's log; generic-worker's words where it has some. */
+  /** The last line of the task's log. The wording is generic-worker's where it has one. */
   readonly message: string;
 }
 

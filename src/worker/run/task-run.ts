@@ -21,7 +21,7 @@ import { outcomeOf, type Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp, untilGone } from './clean-up.ts';
-import { halfOfTheTime, isClaimOpen } from './hurry.ts';
+import { halfOfGrace, isClaimOpen } from './grace.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';
@@ -29,10 +29,11 @@ import { execute } from './run.ts';
 import { upload } from './upload.ts';
 
 /**
- * One run, from its claim to its last trace: prepare, run, upload, resolve, clean up, and beside it all that may stop
- * it. A stop is an event, not an unsubscribe: this tells the run's states, and completes when its processes are dead
- * and its folder is gone. Where processes cannot be ended, the run is resolved with them left, and this completes later, or
- * when the worker goes. It never errors: one task never ends another, or the worker.
+ * One run, from its claim until its last trace is gone: prepare, run, upload, resolve, clean up, and beside
+ * them every reason that may stop it. A stop is an event, not an unsubscribe. This emits the run's states, and
+ * completes when its processes are dead and its folder is gone. If processes cannot be ended, the run is
+ * resolved nevertheless, and this completes later, or when the worker exits. It never errors: one task never
+ * ends another, or the worker.
  */
 export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunState> {
   return defer(() => {
@@ -59,11 +60,12 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 }
 
 /**
- * What is left of a run is removed once everything is uploaded, while the report is being made.
+ * Uploads and resolves a run. The clean-up begins after the last upload and runs beside the report.
  *
- * A run that is stopped because the machine goes is reported before its log is uploaded, since there may be no time for
- * both. Where that report has to wait for an open `claimWork`, the log is uploaded meanwhile. A run whose commands have ended by then has half of the worker's time for its uploads, and is reported as
- * usual. After that it is reported at once: as `worker-shutdown`, unless it was stopped for another reason.
+ * A run that is stopped by a shutdown is reported before its log is uploaded, because there may be no time for
+ * both. If that report has to wait for an open `claimWork`, the log is uploaded in the meantime. A run whose
+ * commands have already ended has half of the grace period for its uploads, and is reported as usual. After
+ * that it is reported at once, as `worker-shutdown` unless it was stopped for another reason.
  */
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   if (run.rule?.reportFirst) {
@@ -75,13 +77,13 @@ function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown>
   }
   return upload(run, outcome).pipe(
     connect(uploaded$ => {
-      const hurried$ = halfOfTheTime(run.worker).pipe(
+      const cutOff$ = halfOfGrace(run.worker).pipe(
         map(() => {
-          run.hurry();
+          run.cutOffUploads();
           return outcome;
         }),
       );
-      const reported$ = merge(uploaded$, hurried$).pipe(
+      const reported$ = merge(uploaded$, cutOff$).pipe(
         take(1),
         concatMap(ended => resolve(run, ended)),
       );

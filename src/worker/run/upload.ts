@@ -6,10 +6,10 @@ import type { ActiveRun } from './active-run.ts';
 import { LOG_SECS } from './stop.ts';
 
 /**
- * Uploads what a run leaves: the artifacts that its payload names, then its log, which so holds everything.
+ * Uploads the results of a run: the payload's artifacts, then the log, which so contains everything.
  *
- * @param outcome of the commands
- * @returns the outcome, which an upload may have made worse
+ * @param outcome the result of the commands
+ * @returns the outcome, which a failed upload may have made worse
  */
 export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
   return defer(() => {
@@ -18,7 +18,10 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
   });
 }
 
-/** A log that cannot be written, on a full disk, costs the run its result, not the worker its life. */
+/**
+ * A log that cannot be written, for example on a full disk, must cost the run its result and not the worker its
+ * life.
+ */
 async function uploadedOrTold(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   try {
     return await uploaded(run, outcome);
@@ -34,13 +37,13 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   const closing = run.endProcesses();
   log.info('=== Task Finished ===');
   log.info(`Task Duration: ${goDuration(performance.now() - run.startedAt)}`);
-  // A process that is left could change a file while it is read.
+  // A remaining process could change a file while it is read.
   if (run.sandbox) await closing;
   const effort = bestEffort(run.uploadsStopped);
   const ended = await run.features.finish(outcome, sofar => endingOf(run, sofar, effort), log);
   await closing;
   if (!run.processesLeft) return ended;
-  // This is rare, and may be known only after the log was uploaded.
+  // This is rare, and may become known only after the log was uploaded.
   await log.addWarning(`Processes of this task are left: ${run.processesLeft.message}`);
   return run.features.finishAlways(ended, sofar => ({
     ...endingOf(run, sofar, effort),
@@ -48,7 +51,7 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   }));
 }
 
-/** How the run ended, as a feature sees it that finishes now. Only the log has more time than the artifacts. */
+/** How the run ended, as seen by a feature that finishes now. Only the log has more time than the artifacts. */
 function endingOf(run: ActiveRun, outcome: Outcome, effort: AbortSignal): Ending {
   const { rule, uploadsStopped, exitCode } = run;
   const verdict = run.verdict(outcome);
@@ -58,7 +61,7 @@ function endingOf(run: ActiveRun, outcome: Outcome, effort: AbortSignal): Ending
     exitCode,
     stopped: run.stopped.aborted,
     lastWords: rule?.message ?? message,
-    // A process that is left could still write into them.
+    // A remaining process could still write to the caches.
     keepCaches: (rule?.keepCaches ?? true) && !run.processesLeft,
     uploads: uploadsStopped.aborted && rule?.artifacts !== 'none' ? 'log' : (rule?.artifacts ?? 'all'),
     signal: uploadsStopped,
@@ -66,7 +69,7 @@ function endingOf(run: ActiveRun, outcome: Outcome, effort: AbortSignal): Ending
   };
 }
 
-/** Aborted a while after artifacts are no longer uploaded, also when that is while the log is uploaded. */
+/** A signal that is aborted some time after uploads of artifacts have ended, even while the log is being uploaded. */
 function bestEffort(stopped: AbortSignal): AbortSignal {
   const effort = new AbortController();
   const limit = () => {

@@ -3,15 +3,15 @@ import { goDuration } from '../task-log/words.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';
 
-/** generic-worker has no limit; without one, a script that hangs would keep the slot until the task's deadline. */
+/** generic-worker has no limit. Without one, a script that hangs would occupy the slot until the task's deadline. */
 const LONGEST_MS = 600_000;
 
 /**
- * Runs the program of `runAfterUserCreation` as the run's new user, in the run's folder, before the task's first command. It gets
- * the variables of a task, without those of the payload. Its output goes to the task's log.
+ * Runs the program of `runAfterUserCreation` as the run's new user, in the run's folder, before the task's
+ * first command. It gets the variables of a task, without the payload's. Its output goes to the task's log.
  *
- * As in generic-worker, a script that fails means that this machine is of no use: the run is given back to the queue, and the worker
- * ends with the exit code of an internal error.
+ * As in generic-worker, a script that fails means that this machine is of no use: the run is given back to the
+ * queue, and the worker exits with the exit code of an internal error.
  *
  * @throws the reason of the run's stop
  */
@@ -41,7 +41,7 @@ export async function runAfterUserCreation(
   run.stopped.throwIfAborted();
 }
 
-/** Why the script failed; undefined if it did not. Ends it when the run is stopped, or when it takes too long. */
+/** Returns why the script failed, or undefined. Ends the script when the run is stopped or it takes too long. */
 async function failed(
   { stopped }: ActiveRun,
   running: Promise<{ readonly exitCode: number }>,

@@ -1,15 +1,15 @@
-/** Bits of a character of base64, and of a byte. */
+/** Bits of a base64 character, and of a byte. */
 const BASE64_BITS = 6;
 const BYTE_BITS = 8;
-/** After so many characters programs break a line of base64: `base64` of coreutils, and `openssl base64`. */
+/** Programs break lines of base64 after this many characters: `base64` of coreutils, and `openssl base64`. */
 const LINE_LENGTHS = [76, 64];
 
 /**
- * A text as it appears in base64, alone or in the middle of something longer.
+ * Returns a text as it appears in base64, alone or inside a longer text.
  *
- * Three bytes become four characters, so that there are three ways: the text may begin at the first, second or third
- * byte of a group. Characters that also depend on what stands before or behind the text are left out: at most two bits at
- * each end of the text can be read off them, or four where it is the last.
+ * Three bytes become four characters, so there are three variants: the text may begin at the first, second or
+ * third byte of a group. Characters that also depend on neighbouring text are omitted. They reveal at most two
+ * bits at each end of the text, or four if it is the last.
  */
 export function inBase64(text: string): string[] {
   const bytes = Buffer.from(text);
@@ -33,11 +33,11 @@ function urlSafe(base64: string): string {
 }
 
 /**
- * A text as it is written into a URL. Programs differ in the characters that they leave alone (JavaScript `!'()*`, Python
- * `/`), in how they write a space, and in the case of hexadecimal digits.
+ * Returns a text as it appears in a URL. Programs differ in the characters that they leave unescaped
+ * (JavaScript `!'()*`, Python `/`), in how they write a space, and in the case of hexadecimal digits.
  */
 export function inUrl(text: string): string[] {
-  // Half of a surrogate pair is in no URL.
+  // No URL contains half of a surrogate pair.
   if (!text.isWellFormed()) return [];
   const usual = encodeURIComponent(text);
   const strict = usual.replaceAll(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
@@ -47,7 +47,7 @@ export function inUrl(text: string): string[] {
   return [usual, strict, path, form, lower];
 }
 
-/** A text as it is written into a string of JSON. */
+/** Returns a text as it appears in a JSON string. */
 export function inJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

@@ -5,26 +5,29 @@ import { RunSecrets } from './run-secrets.ts';
 import { listOf, type SecretList } from './secret-list.ts';
 import { spellingsOf } from './spellings.ts';
 
-/** At least so many groups of secrets that are no longer used are still hidden: the queue accepts such tokens for a while. */
+/**
+ * At least this many groups of unused secrets are still hidden, because the queue accepts such tokens for a
+ * while.
+ */
 const KEPT = 8;
-/** And so many for each group that was in use at the same time: the more runs at a time, the more such tokens. */
+/** Plus this many for each group that was in use at the same time: more concurrent runs leave more such tokens. */
 const KEPT_FOR_EACH = 2;
 
 interface Words {
   readonly secrets: readonly Secret[];
-  /** The same as they are written into JSON. */
+  /** The same texts as they appear in JSON. */
   readonly inJson: readonly string[];
 }
 
 /**
- * The secrets that a worker holds at a time: its own, and the credentials of all its runs. A task may come upon those of
- * another run, so that every log hides all of them. What a task itself brings is hidden in its own log, see
- * {@link RunSecrets}, and in that of the worker.
+ * The secrets that a worker holds: its own, and the credentials of all its runs. A task may get hold of another
+ * run's credentials, so every log hides all of them. Secrets of a task are hidden in its own log, see {@link
+ * RunSecrets}, and in the worker's log.
  */
 export class LiveSecrets {
   readonly #groups = new Set<Words>();
   readonly #unused: Words[] = [];
-  /** How many groups were in use at the same time, at most. */
+  /** The largest number of groups that were in use at the same time. */
   #mostUsed = 0;
   readonly #ofRuns = new Set<RunSecrets>();
   #version = 0;
@@ -33,7 +36,7 @@ export class LiveSecrets {
   /**
    * Adds secrets that belong together.
    *
-   * @returns to be called when they are no longer used; again does nothing
+   * @returns a function to call when they are no longer used; further calls have no effect
    */
   add(...secrets: readonly (Secret | undefined)[]): () => void {
     const words = secrets.flatMap(secret => (secret ? spellingsOf(secret.reveal()) : []));
@@ -53,12 +56,12 @@ export class LiveSecrets {
     };
   }
 
-  /** Adds whatever is a secret among the values of an object, such as a configuration. */
+  /** Adds every secret among the values of an object, such as a configuration. */
   addAllOf(values: object): () => void {
     return this.add(...Object.values(values).filter(value => value instanceof Secret));
   }
 
-  /** What the log of a run hides. */
+  /** Creates the secrets that a run's log hides. */
   forRun(): RunSecrets {
     return new RunSecrets(this.all, (run, hasAny) => {
       if (hasAny) this.#ofRuns.add(run);
@@ -73,7 +76,7 @@ export class LiveSecrets {
     () => this.#version,
   );
 
-  /** Hides every secret, also of a task, in the strings of a JSON text. */
+  /** Hides every secret, including those of tasks, in the strings of a JSON text. */
   hideInJson(json: string): string {
     this.#inJson ??= longestFirst([...this.#groups, ...this.#ofRuns].flatMap(({ inJson: words }) => words));
     return this.#inJson

@@ -4,13 +4,13 @@ import { listOf, type SecretList } from './secret-list.ts';
 import { spellingsOfWhole } from './spellings.ts';
 
 /**
- * What the log of one run hides: the secrets of the worker, and those of its own task. A task chooses its secrets, so that
- * they must not change what the logs of others say.
+ * The secrets that one run's log hides: the worker's, and its own task's. A task chooses its secrets, so they
+ * must not change the logs of other runs.
  */
 export class RunSecrets {
   readonly #shared: SecretList;
   readonly #onChange: (secrets: RunSecrets, hasAny: boolean) => void;
-  /** By the texts. */
+  /** By text. */
   #own: ReadonlyMap<string, Secret> = new Map();
   #changes = 0;
   readonly #all = listOf(
@@ -20,31 +20,31 @@ export class RunSecrets {
 
   /**
    * @param shared the secrets that every log hides
-   * @param onChange told when there are more secrets, or none any more
+   * @param onChange called when secrets are added or removed
    */
   constructor(shared: SecretList, onChange: (secrets: RunSecrets, hasAny: boolean) => void) {
     this.#shared = shared;
     this.#onChange = onChange;
   }
 
-  /** Hides more texts, and all their spellings. */
+  /** Hides more secrets, in every encoding. */
   hide(...secrets: readonly Secret[]): void {
     const words = secrets.flatMap(secret => spellingsOfWhole(secret.reveal()));
     const added = words.filter(word => !this.#own.has(word)).map(word => [word, new Secret(word)] as const);
     if (added.length > 0) this.#change(new Map([...this.#own, ...added]));
   }
 
-  /** To be called when the run is over. */
+  /** Call this when the run is over. */
   forget(): void {
     if (this.#own.size > 0) this.#change(new Map());
   }
 
-  /** Every text to be hidden. The logs of all runs without secrets of their own have one list, and so one search for it. */
+  /** Every text to hide. The logs of all runs without secrets of their own share one list, and so one search. */
   get all(): SecretList {
     return this.#own.size === 0 ? this.#shared : this.#all;
   }
 
-  /** The task's own, as they are written into JSON. */
+  /** The task's own secrets as they appear in JSON. */
   get inJson(): readonly string[] {
     return [...this.#own.keys()].map(inJson);
   }

@@ -5,9 +5,9 @@ import { inBase64, inJson, inUrl } from './encodings.ts';
 export const SHORTEST_SECRET_BYTES = 8;
 
 /**
- * The texts by which a secret of the worker is known: the secret, what in it is worth as much (the signature of a certificate, the password
- * of a URL), and each of these as it is written into a URL, into JSON and in base64. Nobody writes a whole certificate into a
- * URL.
+ * Returns the texts that reveal a secret of the worker: the secret, the sensitive part of it (the signature of
+ * a certificate, the password of a URL), and each of these as it appears in URLs, in JSON and in base64. A
+ * whole certificate does not appear in URLs.
  */
 export function spellingsOf(secret: string): string[] {
   const signature = signatureOf(secret);
@@ -17,8 +17,8 @@ export function spellingsOf(secret: string): string[] {
 }
 
 /**
- * The texts by which a secret of a task is known. What it means is known only to the task, so that the whole of it is secret,
- * in every spelling, and also what in it is worth as much.
+ * Returns the texts that reveal a secret of a task. Only the task knows the meaning of its secret, so the whole
+ * is hidden in every encoding, and so are sensitive parts.
  */
 export function spellingsOfWhole(secret: string): string[] {
   const parts = [signatureOf(secret), ...(passwordsOf(secret) ?? []), ...(usernamesOf(secret) ?? [])];
@@ -35,7 +35,7 @@ function isLong(word: string): boolean {
   return Buffer.byteLength(word) >= SHORTEST_SECRET_BYTES;
 }
 
-/** The password of a URL: as it is written, and as it is meant. Undefined for what is no URL. */
+/** Returns the password of a URL, both escaped and unescaped. Undefined for a text that is not a URL. */
 function passwordsOf(text: string): string[] | undefined {
   if (!text.includes('://') || !URL.canParse(text)) return undefined;
   const { password } = new URL(text);
@@ -43,7 +43,7 @@ function passwordsOf(text: string): string[] | undefined {
   return [written, password, urlDecoded(password)];
 }
 
-/** Some services take a token in the place of the name, as `https://token@host/`. */
+/** Some services accept a token in place of the user name, as in `https://token@host/`. */
 function usernamesOf(text: string): string[] | undefined {
   if (!text.includes('://') || !URL.canParse(text)) return undefined;
   const { username } = new URL(text);
@@ -51,7 +51,7 @@ function usernamesOf(text: string): string[] | undefined {
   return [written, username, urlDecoded(username)];
 }
 
-/** A certificate of temporary credentials is JSON. Without its signature, the rest of it is worth nothing. */
+/** A certificate of temporary credentials is JSON. Without its signature, the rest is worthless. */
 function signatureOf(text: string): string | undefined {
   if (!text.startsWith('{')) return undefined;
   try {

@@ -4,9 +4,9 @@ import { readTable, writeTable, type CacheEntry } from './caches-table.ts';
 import { furtherFolders, takeFolder, type OwnFolder } from './own-folder.ts';
 
 /**
- * Takes over the caches of further workers that have ended: they used folders in this one while another worker had it, as
- * after a restart during which the old worker was still finishing its tasks. Otherwise nobody would ever use or remove
- * those caches.
+ * Takes over the caches of further workers that have ended. They used folders inside this one while another
+ * worker had it, for example during a restart when the old worker was finishing its tasks. Otherwise those
+ * caches would never be used or removed.
  */
 export async function adopted(own: OwnFolder, sweeping: Sweeping): Promise<CacheEntry[]> {
   const found: CacheEntry[] = [];
@@ -19,7 +19,7 @@ export async function adopted(own: OwnFolder, sweeping: Sweeping): Promise<Cache
         await rename(`${folder}/${entry.id}`, `${own.path}/${entry.id}`);
         found.push(entry);
       }
-      // No worker is to look for them here any more.
+      // From now on no worker looks for them here.
       writeTable(folder, []);
     } catch (err) {
       sweeping.tell({

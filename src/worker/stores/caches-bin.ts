@@ -4,28 +4,34 @@ import { removeFolder, type FolderIdentity } from '../files/remove-folder.ts';
 
 const NAME = /^gone-[\w-]{22}$/;
 
-/** Whether a name in the folder of caches is that of something thrown away. */
+/** Whether a name in the folder of caches belongs to a discarded directory. */
 export function isThrownAway(name: string): boolean {
   return NAME.test(name);
 }
 
-/** Takes a directory out of the way at once, and removes it then. Settles when it is removed, or when that failed, which is told. */
+/**
+ * Moves a directory out of the way at once, and then removes it. Settles when it is removed, or when that has
+ * failed and was reported.
+ */
 export type ThrowAway = (path: string, made?: FolderIdentity) => Promise<void>;
 
-/** Removes what is not wanted any more. To remove millions of files takes long, and nobody has to wait for it. */
+/** Removes discarded directories in the background, because removing millions of files takes long. */
 export interface Bin {
   /**
-   * Takes something out of the way at once, and removes it then. Follows no link.
+   * Moves something out of the way at once, and then removes it. Follows no link.
    *
-   * @param made the folder that was made: another folder in its place is not taken apart
+   * @param made the folder that was created. Another folder in its place is not taken apart
    * @returns settles when it is removed
    */
   throwAway(path: string, made?: FolderIdentity): Promise<void>;
-  /** Settles when all is removed, or could not be. */
+  /** Settles when everything is removed or could not be removed. */
   emptied(): Promise<void>;
 }
 
-/** @param folder on the file system of what is thrown away; a name in it is all that is left of that until it is removed */
+/**
+ * @param folder on the same file system. Until a discarded directory is removed, it has a temporary name in
+ *   this folder
+ */
 export function bin(folder: string): Bin {
   const removals = new Set<Promise<void>>();
   const removed = async (path: string, made?: FolderIdentity) => {

@@ -17,17 +17,17 @@ import type { Stats } from 'node:fs';
 import { isCode } from '../files/is-code.ts';
 import { inLanes } from '../files/lanes.ts';
 
-/** How many folders are worked on at a time. */
+/** Number of folders that are processed at a time. */
 const LANES = 4;
-/** How many files of one folder are copied at a time. */
+/** Number of files of one folder that are copied at a time. */
 const FILES_AT_A_TIME = 8;
 const PIECE_BYTES = 1024 * 1024;
-/** Holes of a file that are smaller are filled. */
+/** Smaller holes in a file are filled. */
 const HOLE_BYTES = 64 * 1024;
-/** A file with more holes than this, in bytes, would be read for minutes. */
+/** A file with more bytes in holes than this would be read for minutes. */
 const MOST_HOLES_BYTES = 256 * 1024 ** 3;
 const BLOCK_BYTES = 512;
-/** So many files with several names are remembered; further ones are copied once for each name. */
+/** This many files with several names are remembered. Further ones are copied once for each name. */
 const MOST_LINKED = 100_000;
 const MODE = 0o7777;
 const NOTHING = Buffer.alloc(HOLE_BYTES);
@@ -36,19 +36,20 @@ export interface Copied {
   /** Files and links. */
   files: number;
   bytes: number;
-  /** Pipes, sockets and devices, which are left out. */
+  /** Pipes, sockets and devices, which are skipped. */
   leftOut: number;
 }
 
 /**
- * Copies a folder with all that is in it. Kept are modes, times of change (to the microsecond), links, several names of one
- * file, and holes; for root, also owners. Links are copied and never followed. Pipes, sockets and devices are left out.
+ * Copies a folder with everything in it. It keeps modes, modification times (to the microsecond), links,
+ * several names of one file, and holes. If the worker is root, it also keeps owners. Links are copied and never
+ * followed. Pipes, sockets and devices are skipped.
  *
- * A folder or file that its owner may not read is made readable for it in the source.
+ * A folder or file in the source that its owner may not read is made readable.
  *
  * @param to does not exist yet
  * @param copied counts what was copied so far
- * @throws the reason of the signal; Error of the system. What was copied by then stays
+ * @throws the reason of the signal; Error of the system. What was copied until then stays
  */
 export async function copyFolder(
   from: string,
@@ -64,7 +65,7 @@ interface Copying {
   readonly signal: AbortSignal;
   readonly copied: Copied;
   readonly lanes: ReturnType<typeof inLanes>;
-  /** Where a file with several names was copied to, by its inode. */
+  /** The copy of each file with several names, by inode. */
   readonly linked: Map<string, Promise<Buffer>>;
 }
 
@@ -89,12 +90,12 @@ async function copyInto(from: Buffer, to: Buffer, found: Stats, copying: Copying
       if (inner.isDirectory()) folders.push({ ...place, found: inner });
       else await copyEntry({ ...place, found: inner }, copying);
     });
-    // Nothing is still being written when this fails.
+    // When this fails, nothing is being written any more.
     const failed = (await Promise.allSettled(copies)).find(({ status }) => status === 'rejected');
     if (failed) throw (failed as PromiseRejectedResult).reason;
     signal.throwIfAborted();
   };
-  // Names need not be text. The types of Node do not know of names that are buffers.
+  // Names need not be text. Node's types do not know names that are buffers.
   const options = { encoding: 'buffer', bufferSize: 64 } as unknown as { bufferSize: number };
   for await (const { name } of await readable(from, 0o700, found, () => opendir(from, options))) {
     batch.push(name as unknown as Buffer);
@@ -102,7 +103,7 @@ async function copyInto(from: Buffer, to: Buffer, found: Stats, copying: Copying
   }
   await flush();
   await lanes(folders, inner => copyInto(inner.from, inner.to, inner.found, copying));
-  // Last: it may be that nothing can be made in the folder any more, and its time is that of the last change.
+  // Last, because nothing may be creatable in the folder afterwards, and its time is that of the last change.
   await withOwner(to, found);
   await chmod(to, found.mode & MODE);
   await utimes(to, found.atimeMs / 1_000, found.mtimeMs / 1_000);
@@ -133,7 +134,7 @@ async function copyEntry(place: Place, copying: Copying): Promise<void> {
   }
 }
 
-/** @returns false where the system does not want another name for the file */
+/** @returns false if the system does not allow another name for the file */
 async function isLinked(first: Promise<Buffer>, to: Buffer): Promise<boolean> {
   try {
     await link(await first, to);
@@ -146,7 +147,7 @@ async function isLinked(first: Promise<Buffer>, to: Buffer): Promise<boolean> {
 
 async function copyFile({ from, to, found }: Place, { signal, copied }: Copying): Promise<void> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  // Another task may have put something else there since it was looked at.
+  // Another task may have replaced it since it was examined.
   await using source = await readable(from, 0o600, found, () =>
     open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
   );
@@ -188,7 +189,7 @@ async function writeAll(target: FileHandle, piece: Buffer, at: number): Promise<
   }
 }
 
-/** A task may have taken away the right to read, also from itself. */
+/** A task may have removed the read permission, even its own. */
 async function readable<T>(path: Buffer, mode: number, found: Stats, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

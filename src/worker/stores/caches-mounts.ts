@@ -2,10 +2,10 @@ import { readFile, realpath } from 'node:fs/promises';
 import { isCode } from '../files/is-code.ts';
 
 /**
- * Where something is mounted in a directory, or at it. A task that is root may have done that, and what is mounted would
- * move with the directory, to be in the hands of later tasks.
+ * Returns the mount points in or at a directory. A root task may have mounted something there, which would move
+ * with the directory into the hands of later tasks.
  *
- * @returns paths as the system tells them; none on a platform that does not tell
+ * @returns paths as the system reports them; none on a platform that does not report them
  */
 export async function mountsIn(directory: string): Promise<string[]> {
   try {

@@ -5,32 +5,33 @@ import { unmounting } from '../files/unmount.ts';
 import { copyFolder, type Copied } from './caches-copy.ts';
 import { sizeText } from './size-text.ts';
 
-/** How often the log hears how far a copy is, in ms. */
+/** How often a copy writes its progress to the log, in ms. */
 const PROGRESS_MS = 10_000;
 
-/** Something else lies where a cache was: a task has removed or replaced it. */
+/** Something else is where a cache was: a task has removed or replaced it. */
 export class NotTheCache extends Error {
   override readonly name = 'NotTheCache';
 }
 
-/** By which a directory is known as long as the machine runs. */
+/** The identity of a directory until the machine restarts. */
 export type Identity = Required<FolderIdentity>;
 
 export interface MoveOptions {
-  /** Told of a copy. */
+  /** Called with the progress of a copy. */
   readonly onProgress: (line: string) => void;
   readonly signal: AbortSignal;
   readonly progressMs?: number;
 }
 
 /**
- * Moves the directory of a cache: by rename, or as a copy where the target is on another file system. A copy leaves the
- * source where it is.
+ * Moves the directory of a cache, by rename or, if the target is on another file system, by copying. A copy
+ * leaves the source where it is.
  *
- * @param made the directory that is to be moved
- * @param to does not exist, in a folder that does
- * @returns the directory that is at `to` now, and whether it is a copy
- * @throws NotTheCache when another directory, or a link, lies at `from`; Error of the system; the reason of the signal
+ * @param made the directory to move
+ * @param to does not exist, in a folder that exists
+ * @returns the directory that is now at `to`, and whether it is a copy
+ * @throws NotTheCache when another directory or a link is at `from`; Error of the system; the reason of the
+ *   signal
  */
 export async function moveCache(
   from: string,
@@ -40,7 +41,7 @@ export async function moveCache(
 ): Promise<{ readonly identity: Identity; readonly isCopy: boolean }> {
   options.signal.throwIfAborted();
   if (!isSame(await identityOf(from), made)) throw new NotTheCache(`${from} is not the cache`);
-  /** What goes wrong because the cache is not there any more is no fault of this machine. */
+  /** An error because the cache is gone is not the machine's fault. */
   const unlessGone = async (error: unknown) => {
     if (isSame(await identityOf(from), made)) return error;
     return new NotTheCache(`${from} is not the cache`, { cause: error });
@@ -60,12 +61,12 @@ export async function moveCache(
     if (!identity) throw new NotTheCache(`${to} was removed`);
     return { identity, isCopy: true };
   }
-  // Between the look and the rename, another task may have replaced it.
+  // Another task may have replaced it between the check and the rename.
   if (!isSame(await identityOf(to), made)) throw new NotTheCache(`${to} is not the cache`);
   return { identity: made, isCopy: false };
 }
 
-/** What tells the directory at a path from any other; undefined where there is none. Links are not followed. */
+/** Returns the identity of the directory at a path, or undefined. Links are not followed. */
 export async function identityOf(path: string): Promise<Identity | undefined> {
   try {
     const found = await lstat(path, { bigint: true });
@@ -80,7 +81,7 @@ export function isSame(found: Identity | undefined, made: Identity): boolean {
   return found?.dev === made.dev && found.ino === made.ino;
 }
 
-/** A directory is written to when it gets another parent, for which its owner needs the permission. */
+/** A rename writes to the directory itself, because its parent changes. Its owner needs permission for that. */
 async function renamed(from: string, to: string): Promise<void> {
   const move = () => unmounting(from, () => rename(from, to));
   try {
@@ -92,7 +93,7 @@ async function renamed(from: string, to: string): Promise<void> {
   }
 }
 
-/** A task may have taken the permissions away from its own cache. The next one gets them. */
+/** A task may have removed the permissions of its own cache. The next task gets them back. */
 async function makeUsable(directory: string): Promise<void> {
   const { mode } = await lstat(directory);
   if ((mode & 0o700) !== 0o700) await chmod(directory, (mode & 0o7777) | 0o700);

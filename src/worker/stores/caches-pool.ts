@@ -6,30 +6,30 @@ import type { Unused } from './collector.ts';
 import type { OwnFolder } from './own-folder.ts';
 import type { Purged } from './purge-requests.ts';
 
-/** More caches than this are not kept, of all names together: the list is written at each change. */
+/** Limit for the number of caches of all names together, because the list is written at each change. */
 const MOST_CACHES = 1_000;
 
-/** A cache that a run has, as far as the pool has to know of it. */
+/** A cache in use, as far as the pool needs to know it. */
 export interface OutForUse {
   readonly cacheName: string;
   /** ms since the epoch, by the queue's clock. */
   readonly createdMs: number;
-  /** Whether a purge request came for it meanwhile. */
+  /** Whether it was purged in the meantime. */
   isPurged: boolean;
 }
 
-/** The caches of a worker: those that no run uses, and which ones are out for use. What is on disk follows the memory. */
+/** The caches of a worker: the unused ones, and those in use. The files on disk follow this state in memory. */
 export interface CachePool {
   pathOf(id: string): string;
-  /** Takes the freshest cache of that name out of the pool. */
+  /** Takes the freshest cache with that name out of the pool. */
   take(cacheName: string): CacheEntry | undefined;
-  /** A cache that was not used after all. */
+  /** Returns a cache that was not used after all. */
   putBack(entry: CacheEntry): void;
   /** Whether the folder of caches is still the one that was opened. */
   isInPlace(): Promise<boolean>;
-  /** Adds a cache that lies in the folder. The oldest go when there are too many of its name. */
+  /** Adds a cache that is in the folder. If there are too many with its name, the oldest are removed. */
   add(entry: CacheEntry): void;
-  /** Takes those out of the pool that are to be purged, and marks those that are out for use. */
+  /** Takes the caches to be purged out of the pool, and marks those in use. */
   purged(requests: Purged): readonly CacheEntry[];
   begin(use: OutForUse): void;
   end(use: OutForUse): void;
@@ -44,7 +44,7 @@ export interface PoolOptions {
   readonly throwAway: ThrowAway;
 }
 
-/** @param found what lies in the folder already; too many of one name, where caches of further workers are among them */
+/** @param found caches in the folder. With the caches of further workers, there may be too many of one name */
 export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): CachePool {
   const { own, capacity, tell, throwAway } = options;
   const { path: folder } = own;
@@ -62,14 +62,14 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
   /** The freshest first. */
   const named = (cacheName: string) =>
     [...entries].filter(entry => entry.cacheName === cacheName).sort((a, b) => b.lastUsedMs - a.lastUsedMs);
-  /** Removes an entry, unless somebody else was faster. */
+  /** Removes an entry, unless it was already taken. */
   const drop = async (entry: CacheEntry): Promise<boolean> => {
     if (!entries.delete(entry)) return false;
     save();
     await throwAway(pathOf(entry.id));
     return true;
   };
-  /** Sees that there are not too many of one name, nor in all. */
+  /** Removes caches if there are too many of one name or in all. */
   const trim = (cacheName: string) => {
     const tooMany = named(cacheName).slice(capacity);
     if (entries.size - tooMany.length > MOST_CACHES) {
@@ -89,7 +89,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
       const [freshest] = named(cacheName);
       if (!freshest) return undefined;
       entries.delete(freshest);
-      // From now on it may change. If this worker dies, nobody is to find it as it was left then.
+      // From now on the cache may change. If this worker crashes, nobody must use it in that state.
       save();
       return freshest;
     },

@@ -5,7 +5,7 @@ import { identityOf, isSame } from './caches-move.ts';
 import { isCacheId, type CacheEntry } from './caches-table.ts';
 import type { OwnFolder } from './own-folder.ts';
 
-/** So many names are told. */
+/** At most this many names are reported. */
 const MOST_TOLD = 100;
 
 export interface Sweeping {
@@ -14,10 +14,10 @@ export interface Sweeping {
 }
 
 /**
- * Compares the list of caches with what lies in their folder. Names that cannot be a cache's are left alone: the folder may
- * have been chosen badly.
+ * Compares the list of caches with the contents of their folder. Names that are not those of caches are left
+ * alone, because the folder may have been chosen by mistake.
  *
- * @returns the entries that can be used
+ * @returns the usable entries
  */
 export async function sweep(
   { path: folder, identity: { dev } }: OwnFolder,
@@ -39,7 +39,7 @@ export async function sweep(
   const lost = entries.filter(({ id }) => !known.has(id) && !orphans.includes(id));
   const names = [...orphans, ...lost.map(({ id }) => id)];
   if (names.length > 0) tell({ type: 'caches-swept', folder, names: names.slice(0, MOST_TOLD) });
-  // A time to come would keep an entry from being purged, or from being the oldest.
+  // A future time would keep an entry from being purged or from being the oldest.
   const now = Date.now();
   return usable.map(entry => ({
     ...entry,

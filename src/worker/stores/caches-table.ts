@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { readOwnFile, replaceOwnFile } from '../files/own-file.ts';
 
-/** A cache that no run uses. It lies in the folder of caches under its id. */
+/** An unused cache. Its directory in the folder of caches is named after its id. */
 export interface CacheEntry {
   readonly id: string;
   readonly cacheName: string;
-  /** By which its directory is known. The number of its device may change when the machine starts again. */
+  /** The inode of its directory. The device number may change when the machine restarts. */
   readonly ino: bigint;
-  /** ms since the epoch, by the queue's clock: purge requests are compared with it. */
+  /** ms since the epoch, by the queue's clock, for comparison with purge requests. */
   readonly createdMs: number;
   /** ms since the epoch, by this machine's clock. */
   readonly lastUsedMs: number;
 }
 
 const FILE = 'tcw-caches.json';
-/** No more of the file is read. An entry has some 200 bytes. */
+/** Limit for the part of the file that is read. An entry has about 200 bytes. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const ID = /^cache-[\w-]{22}$/;
 const INO = /^\d{1,20}$/;
@@ -23,14 +23,14 @@ export function newCacheId(): string {
   return `cache-${randomBytes(16).toString('base64url')}`;
 }
 
-/** Whether a name in the folder of caches can be a cache's. */
+/** Whether a name in the folder of caches may belong to a cache. */
 export function isCacheId(name: string): boolean {
   return ID.test(name);
 }
 
 /**
- * Reads which caches a worker has given back in order. Tasks can write where the list lies, so what does not look like an
- * entry is passed over, and whatever an entry says is compared with what lies on the disk before it is used.
+ * Reads the list of caches that a worker has returned in good order. Tasks can write to the list, so invalid
+ * entries are skipped, and each entry is compared with the disk before it is used.
  */
 export function readTable(folder: string): CacheEntry[] {
   const text = readOwnFile(`${folder}/${FILE}`, MOST_BYTES)?.replace(/\0+$/, '');
@@ -44,7 +44,7 @@ export function readTable(folder: string): CacheEntry[] {
 }
 
 /**
- * Writes the list. It is the old one or the new one, whenever the worker dies.
+ * Writes the list. If the worker crashes, the list is either the old or the new one.
  *
  * @throws Error of the system
  */
@@ -52,7 +52,7 @@ export function writeTable(folder: string, entries: Iterable<CacheEntry>): void 
   replaceOwnFile(`${folder}/${FILE}`, Array.from(entries, lineOf).join(''));
 }
 
-/** One entry a line, in ASCII. */
+/** One entry per line, in ASCII. */
 function lineOf({ id, cacheName, ino, createdMs, lastUsedMs }: CacheEntry): string {
   const text = JSON.stringify({ id, cacheName, ino: String(ino), createdMs, lastUsedMs });
   return `${text.replaceAll(/[^\x20-\x7e]/g, escaped)}\n`;

@@ -4,7 +4,7 @@ import { identityOf, isSame, moveCache, NotTheCache, type Identity } from './cac
 import { mountsIn } from './caches-mounts.ts';
 import type { CachePool, OutForUse } from './caches-pool.ts';
 
-/** The log of the task. The prefix `[mounts] ` is added to what is written here. */
+/** The log of the task. The prefix `[mounts] ` is added. */
 export interface CacheLog {
   info(message: string): void;
   warn(message: string): void;
@@ -13,24 +13,24 @@ export interface CacheLog {
 /** A cache in the hands of one run. Disposing of it discards it, unless it was kept or discarded before. */
 export interface TakenCache extends AsyncDisposable {
   readonly cacheName: string;
-  /** Where the run has it. */
+  /** The path at which the run has it. */
   readonly path: string;
-  /** Whether it is new: an empty directory, to be filled with the content that the payload names. */
+  /** Whether it is new: an empty directory for the content that the payload names. */
   readonly isNew: boolean;
   /**
-   * Puts it back for later runs. Every process of the run has to be dead. A cache that a purge request came for meanwhile,
-   * or that this machine cannot keep, is discarded instead, and the log says so.
+   * Returns it to the pool for later runs. Every process of the run must be dead. A cache that was purged in
+   * the meantime, or that this machine cannot keep, is discarded instead, and the log says so.
    *
-   * @param signal ends a copy to another file system; the cache is discarded then
-   * @throws TaskError `task-failed` when the task has put something else in its place, or removed it; the reason of the
-   *   signal. The cache is discarded then
+   * @param signal ends a copy to another file system; the cache is then discarded
+   * @throws TaskError `task-failed` when the task has removed or replaced it; the reason of the signal. The
+   *   cache is then discarded
    */
   keep(signal: AbortSignal): Promise<void>;
-  /** Removes it. What cannot be removed is told to the worker's log, and left to the end of the run. Never throws. */
+  /** Removes it. Problems are reported in the worker's log, and the end of the run tries again. Never throws. */
   discard(): Promise<void>;
 }
 
-/** Where a cache is, and which one it is. */
+/** The place and the identity of a cache. */
 export interface CachePlace {
   readonly id: string;
   readonly cacheName: string;
@@ -58,11 +58,11 @@ export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOp
     pool.end(use);
     log.info(`[mounts] Removing cache ${cacheName} from cache table`);
     log.info(`[mounts] Deleting cache ${cacheName} file(s) at ${path}`);
-    // Links that the task has made may lead to other directories than the cache.
+    // Links made by the task may lead to directories other than the cache.
     if (isSame(await identityOf(path).catch(() => undefined), identity)) await pool.throwAway(path, identity);
   };
 
-  /** Moves it into the folder of caches, as what other runs can take. */
+  /** Moves it into the folder of caches, where other runs can take it. */
   const putAway = async (signal: AbortSignal): Promise<void> => {
     const to = pool.pathOf(id);
     const mounts = await mountsIn(path);
@@ -81,7 +81,7 @@ export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOp
       if (moved.isCopy) await pool.throwAway(path, identity);
       pool.add({ id, cacheName, ino: moved.identity.ino, createdMs, lastUsedMs: Date.now() });
     } catch (error) {
-      // A part of a copy, or what was moved here in the place of the cache.
+      // A partial copy, or a replacement that was moved by mistake.
       void pool.throwAway(to);
       throw error;
     }
@@ -119,7 +119,7 @@ export function takenCache(place: CachePlace, { pool, log, progressMs }: TakenOp
   };
 }
 
-/** Why a cache cannot be kept, for which the task need not fail. */
+/** A reason not to keep a cache that is not the task's fault. */
 class NotKept extends Error {}
 
 function reasonOf(error: unknown): string {

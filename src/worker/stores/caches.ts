@@ -20,24 +20,24 @@ import type { PurgeRequests } from './purge-requests.ts';
 
 export type { TakenCache } from './caches-taken.ts';
 
-/** How long the removal of caches may hold up the end of a worker, in ms. What is left is removed at its next start. */
+/** How long the removal of caches may delay the end of a worker, in ms. The next start removes the rest. */
 const LAST_REMOVALS_MS = 5_000;
 
-/** The writable directory caches of one worker. They lie in `cachesDir` while no run uses them. */
+/** The writable directory caches of one worker. While no run uses them, they are in `cachesDir`. */
 export interface Caches extends Store, AsyncDisposable {
   /**
-   * Gives a run a cache: the freshest one of that name that no other run has, or else a new, empty directory.
+   * Gives a run a cache: the freshest one with that name that no other run has, or a new, empty directory.
    *
-   * An existing cache is moved to `target` by rename; where that is on another file system it is copied. Requests of the
-   * purge-cache service are heeded first.
+   * An existing cache is moved to `target` by rename, or copied if the target is on another file system.
+   * Requests of the purge-cache service are applied first.
    *
-   * Writes to the log what generic-worker writes, up to the creation of the directory. `Successfully mounted …` is left to
-   * the caller, who may have to fill a new cache first.
+   * Writes the same log lines as generic-worker, up to the creation of the directory. The caller writes
+   * `Successfully mounted …`, because it may have to fill a new cache first.
    *
-   * @param target absolute path of the directory. Nothing may lie there yet, except an empty directory, which is replaced:
-   *   so it cannot be the run's own folder
-   * @throws TaskError `task-failed` when something lies at the target; the reason of the signal; Error of the system. The
-   *   cache stays as it was then
+   * @param target absolute path of the directory. Nothing may be there, except an empty directory, which is
+   *   replaced. So it cannot be the run's own folder
+   * @throws TaskError `task-failed` when something is at the target; the reason of the signal; Error of the
+   *   system. The cache is then unchanged
    */
   take(cacheName: string, target: string, options: TakeOptions): Promise<TakenCache>;
 }
@@ -46,29 +46,30 @@ export interface TakeOptions {
   readonly log: CacheLog;
   readonly signal: AbortSignal;
   /**
-   * Makes the folder that the target lies in. It is told to the log first, as `Creating directory …`. The caller knows
-   * which links a task may have planted on the way there, and follows none. Unless it is given, the folder has to exist.
+   * Creates the folder that contains the target. Before that, the log says `Creating directory …`. The caller
+   * knows which links a task may have created on the way, and follows none. By default, the folder must exist.
    */
   readonly makeParent?: () => Promise<unknown>;
-  /** To whom the cache is given; left as it is unless given. Only root can do that. */
+  /** The new owner of the cache. By default unchanged. Only root can change it. */
   readonly owner?: Owner | undefined;
 }
 
 export interface CachesOptions {
-  /** How many caches of one name are kept: as many as there are slots. */
+  /** Number of caches of one name that are kept: one for each slot. */
   readonly capacity: number;
   readonly tell: Tell;
   /** Without it, nothing is purged. */
   readonly purge?: PurgeRequests;
-  /** The queue's clock, in ms since the epoch; this machine's by default. */
+  /** The queue's clock, in ms since the epoch. By default this machine's. */
   readonly now?: () => number;
-  /** How often the log hears how far a copy is, in ms. */
+  /** How often a copy writes its progress to the log, in ms. */
   readonly progressMs?: number;
 }
 
 /**
- * Opens the caches that earlier workers have kept in a folder. What was not given back in order is removed: caches that a
- * run had when its worker died, directories that are in no list, and entries whose directory is gone or is another.
+ * Opens the caches that earlier workers have kept in a folder. Everything that was not returned in good order
+ * is removed: caches in use when a worker crashed, directories that are in no list, and entries whose directory
+ * is gone or replaced.
  *
  * @throws Error of the system when the folder cannot be used
  */
@@ -96,7 +97,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
     if (!purge) return;
     for (const entry of pool.purged(await purge.asked(signal))) forget(entry, log);
   };
-  /** Takes an entry that is not in the pool any more to where caches end. */
+  /** Discards an entry that is no longer in the pool. */
   const forget = ({ id, cacheName }: CacheEntry, log: CacheLog) => {
     log.info(`[mounts] Removing cache ${cacheName} from cache table`);
     log.info(`[mounts] Deleting cache ${cacheName} file(s) at ${pool.pathOf(id)}`);
@@ -121,12 +122,12 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
         signal,
         ...(progressMs && { progressMs }),
       });
-      // A copy is the cache from now on: a run changes it, and what is left here is not to be found by another.
+      // The copy is now the cache, and a run changes it. No other run must find the original.
       if (moved.isCopy) void throwAway(path, made);
       if (owner) await given(target, owner);
       return { id, cacheName, createdMs, path: target, identity: moved.identity, isNew: false };
     } catch (error) {
-      // A part of a copy, or what was moved here in the place of the cache.
+      // A partial copy, or a replacement that was moved by mistake.
       await rubbish.throwAway(target).catch(() => undefined);
       throw error;
     }
@@ -179,7 +180,10 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
   };
 }
 
-/** A cache that cannot be given, such as one that is too deep for a path, would keep all later tasks from it. */
+/**
+ * A cache that cannot change its owner, for example because it is too deep for a path, would block all later
+ * tasks.
+ */
 async function given(cache: string, owner: Owner): Promise<void> {
   try {
     await giveFolder(cache, owner);
@@ -191,7 +195,7 @@ async function given(cache: string, owner: Owner): Promise<void> {
   }
 }
 
-/** Sees that nothing lies where a cache is to be. */
+/** Makes sure that nothing is at the target of a cache. */
 async function clear(target: string, cacheName: string): Promise<void> {
   try {
     await rmdir(target);

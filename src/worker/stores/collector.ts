@@ -1,33 +1,36 @@
-/** Something on disk that outlives a run and can be made again: a cache, a download, an image. No run uses it now. */
+/**
+ * Something on disk that outlives a run and can be recreated: a cache, a download, an image. No run uses it at
+ * present.
+ */
 export interface Unused {
-  /** Where its size is known without a walk through it. */
+  /** Its size, if that is known without reading the whole directory. */
   readonly bytes?: number;
   /** ms since the epoch. */
   readonly lastUsedMs: number;
-  /** What it is, for the worker's log: `cache level-1-checkouts`. */
+  /** Its description for the worker's log: `cache level-1-checkouts`. */
   readonly description: string;
   /**
    * Removes it.
    *
-   * @returns false when a run has begun to use it meanwhile: then it stays
+   * @returns false when a run has started to use it, so it stays
    */
   remove(): Promise<boolean>;
 }
 
-/** What keeps such things. */
+/** A store of such entries. */
 export interface Store {
-  /** The folder that they lie in. Its file system is the one that gets space when they are removed. */
+  /** The folder that contains them. Removing them frees space on its file system. */
   readonly folder: string;
-  /** What could be removed now. What a run uses is not among it. */
+  /** The entries that could be removed now. Entries in use are not included. */
   unused(): readonly Unused[];
 }
 
-/** Frees disk for all stores of a worker: the oldest entry of any of them goes first. */
+/** Frees disk space for all stores of a worker. The least recently used entry of any store goes first. */
 export interface Collector {
   add(store: Store): void;
   /**
-   * Frees disk until `requiredDiskSpaceMegabytes` are free, as far as there is something to remove. Calls at the same time
-   * are one call.
+   * Frees disk space until `requiredDiskSpaceMegabytes` are free or nothing is left to remove. Concurrent calls
+   * share one run.
    *
    * @returns whether that much is free now
    */

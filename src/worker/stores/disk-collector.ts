@@ -2,45 +2,46 @@ import type { Tell } from '../events.ts';
 import type { Collector, Store, Unused } from './collector.ts';
 import { diskSpace, type DiskSpace, type MeasureDisk } from './disk-space.ts';
 
-/** When this much time has passed, in ms, no further entry is removed: whoever waits for room hears how it is. */
+/** After this time (ms), no further entry is removed, so that the caller gets an answer. */
 const PATIENCE_MS = 5 * 60_000;
 
 export interface CollectorOptions {
-  /** Where runs have their folders. */
+  /** The folder with the runs' folders. */
   readonly tasksDir: string;
-  /** How much is to be free on the file system of each folder. 0 for nothing: then there is always room. */
+  /** Required free space on the file system of each folder. With 0 there is always enough. */
   readonly requiredBytes: number;
   readonly tell: Tell;
   readonly measure?: MeasureDisk;
   readonly patienceMs?: number;
 }
 
-/** A collector that tells more than whether there is room. */
+/** A collector that reports more than whether there is enough space. */
 export interface DiskCollector extends Collector {
-  /** The file systems on which too little is free now. Removes nothing. */
+  /** Returns the file systems with too little free space. Removes nothing. */
   shortages(): Promise<readonly Shortage[]>;
-  /** What the stores keep that no run uses now. */
+  /** Returns what the stores keep that no run uses at present. */
   kept(): readonly KeptInStore[];
 }
 
-/** How much of a store no run uses now. */
+/** The unused part of a store. */
 export interface KeptInStore {
   readonly folder: string;
   readonly entries: number;
-  /** Of the entries whose size is known without a walk through them. */
+  /** The sum for entries whose size is known. */
   readonly bytes: number;
 }
 
-/** A file system on which too little is free. */
+/** A file system with too little free space. */
 export interface Shortage extends DiskSpace {
   readonly requiredBytes: number;
 }
 
 /**
- * Makes the collector of one worker. It looks at the file system of the tasks, and at those of the stores that are added.
+ * Creates the collector of one worker. It checks the file system of the tasks, and those of the stores that are
+ * added.
  *
- * A file system that holds nothing but a store may be small on purpose. Half of it is enough to be free there, where that is
- * less than `requiredBytes`.
+ * A file system that contains only a store may be small on purpose. There, half of its size need be free, if
+ * that is less than `requiredBytes`.
  */
 export function diskCollector(options: CollectorOptions): DiskCollector {
   const { tasksDir, requiredBytes, tell, measure = diskSpace, patienceMs = PATIENCE_MS } = options;
@@ -72,7 +73,7 @@ export function diskCollector(options: CollectorOptions): DiskCollector {
     return true;
   };
 
-  /** The entry that was used longest ago, of all on the file systems that are short. */
+  /** Returns the least recently used entry on the file systems that are short of space. */
   const oldest = async (short: readonly Shortage[], tried: Set<string>) => {
     const devices = new Set(short.map(({ device }) => device));
     const found: Candidate[] = [];
@@ -80,7 +81,7 @@ export function diskCollector(options: CollectorOptions): DiskCollector {
       const unused = store.unused();
       if (unused.length === 0 || !devices.has((await measure(store.folder)).device)) continue;
       for (const entry of unused) {
-        // Stores make their list anew each time: an entry is known by what it is and when it was used.
+        // Stores create their lists each time, so an entry is identified by its description and time.
         const key = `${number} ${entry.lastUsedMs} ${entry.description}`;
         if (!tried.has(key)) found.push({ entry, store, key });
       }
@@ -129,7 +130,7 @@ interface Candidate {
   readonly key: string;
 }
 
-/** The first of the folders on each file system. */
+/** Returns the first folder on each file system. */
 function distinct(spaces: readonly DiskSpace[]): DiskSpace[] {
   return [...new Map(spaces.toReversed().map(space => [space.device, space])).values()].toReversed();
 }

@@ -5,38 +5,38 @@ import { watchDisk, type DiskWatchOptions } from './disk-watch.ts';
 import { pause } from './pause.ts';
 import { sizeText } from './size-text.ts';
 
-/** With less than this part of `requiredDiskSpaceMegabytes` free, caches and downloads that no run uses are removed. */
+/** With less than this share of `requiredDiskSpaceMegabytes` free, unused caches and downloads are removed. */
 const LOW = 1 / 4;
-/** With less than this part free after that, the run that fills the disk is stopped. */
+/** With less than this share free after that, the run that fills the disk is stopped. */
 const CRITICAL = 1 / 20;
-/** How long caches and downloads may take to go, in ms, until a run has to. */
+/** How long the removal of caches and downloads may take, in ms, before a run is stopped. */
 const COLLECTOR_MS = 10_000;
-/** How long the sizes of the runs' folders are counted, in ms. What was counted by then is compared. */
+/** Time limit for measuring the runs' folders, in ms. Incomplete sizes are compared as they are. */
 const COUNT_MS = 5_000;
-/** How long the folder of a run that was stopped may take to go, in ms, until another run is stopped. */
+/** How long the folder of a stopped run may take to be removed, in ms, before another run is stopped. */
 const REMOVAL_MS = 10_000;
 
-/** A run whose folders are on the disk that is watched. */
+/** A run with folders on the watched disk. */
 export interface GuardedRun {
   /** Absolute. */
   readonly folders: readonly string[];
-  /** What its engine has of it beside them. */
+  /** The size of what its engine holds for it in addition. */
   readonly engineBytes?: (signal: AbortSignal) => Promise<number>;
   /**
-   * Stops the run as failed. `message` ends its log.
+   * Stops the run as failed. `message` is the last line of its log.
    *
-   * @returns false when its commands have ended: it only uploads what it has, and goes then
+   * @returns false when its commands have ended: it only uploads, and will soon be gone
    */
   stop(message: string): boolean;
 }
 
 export interface DiskGuard {
-  /** Watches the disk as long as there is a run. What is returned is disposed of when the run is over. */
+  /** Watches the disk as long as there is a run. Dispose of the result when the run is over. */
   enter(run: GuardedRun): Disposable;
 }
 
 export interface DiskGuardOptions {
-  /** On the disk that is watched. */
+  /** A folder on the watched disk. */
   readonly folder: string;
   readonly requiredBytes: number;
   readonly collector: Pick<DiskCollector, 'makeRoom'>;
@@ -47,15 +47,15 @@ export interface DiskGuardOptions {
 
 interface Watched {
   readonly run: GuardedRun;
-  /** What its folder held when the disk got low; 0 for a run that began later. */
+  /** The size of its folder when the disk got low; 0 for a run that began later. */
   bytesAtLow: number;
   isStopped: boolean;
 }
 
 /**
- * Keeps the disk from being filled by a task while the worker's other runs, and the worker itself, need it. First, what no
- * run uses is removed. Then one run is stopped: the only one, or the one whose folder has grown most since the disk got low,
- * or the largest where none has grown. Another one is stopped when the first is gone and that did not help.
+ * Keeps a task from filling the disk that the worker and its other runs need. First, unused entries are
+ * removed. Then one run is stopped: the only one, or the one whose folder has grown most since the disk got
+ * low, or the largest if none has grown. Another one is stopped when the first is gone and that did not help.
  */
 export function diskGuard(options: DiskGuardOptions): DiskGuard {
   const { folder, requiredBytes, collector, measure, wait, usage = bytesOf } = options;
@@ -64,14 +64,14 @@ export function diskGuard(options: DiskGuardOptions): DiskGuard {
   let isLow = false;
   let goneAt = -Infinity;
 
-  /** Counts what each run's folder holds, all at the same time. */
+  /** Measures all runs' folders at the same time. */
   const sizes = (watched: readonly Watched[]): Promise<number[]> => {
     const signal = AbortSignal.timeout(COUNT_MS);
     return Promise.all(
       watched.map(async ({ run }) => {
         const each = await Promise.all([
           ...run.folders.map(folder => usage(folder, signal)),
-          // An engine that does not answer keeps nobody from room.
+          // An engine that does not answer must not delay this.
           run.engineBytes?.(signal).catch(() => 0) ?? 0,
         ]);
         return each.reduce((sum, bytes) => sum + bytes, 0);
@@ -96,7 +96,7 @@ export function diskGuard(options: DiskGuardOptions): DiskGuard {
   };
 
   const onCritical = async ({ freeBytes }: DiskSpace) => {
-    // What a stopped run leaves is still being removed.
+    // The files of a stopped run are still being removed.
     if ([...runs].some(({ isStopped }) => isStopped) || performance.now() - goneAt < REMOVAL_MS) return;
     const watched = [...runs];
     const bytes = watched.length > 1 ? await sizes(watched) : [];

@@ -2,13 +2,13 @@ import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isCode } from '../files/is-code.ts';
 
-/** The file system that a folder lies on. */
+/** The file system of a folder. */
 export interface DiskSpace {
-  /** The folder that was asked about. */
+  /** The folder in question. */
   readonly folder: string;
-  /** By which one file system is told from another. */
+  /** Identifies the file system. */
   readonly device: number;
-  /** What an ordinary user can still write. */
+  /** Space that an ordinary user can still use. */
   readonly freeBytes: number;
   readonly totalBytes: number;
 }
@@ -16,8 +16,8 @@ export interface DiskSpace {
 export type MeasureDisk = (folder: string) => Promise<DiskSpace>;
 
 /**
- * Asks the system how much space is left for a folder. One that does not exist yet is on the file system of the folder that
- * it will be made in.
+ * Returns the free space for a folder. If it does not exist yet, its file system is that of the folder in which
+ * it will be created.
  */
 export async function diskSpace(folder: string): Promise<DiskSpace> {
   for (let existing = folder; ; existing = dirname(existing)) {

@@ -1,27 +1,27 @@
 import { lstat, opendir } from 'node:fs/promises';
 import { inLanes } from '../files/lanes.ts';
 
-/** How many folders are read at a time. */
+/** Number of folders that are read at a time. */
 const LANES = 4;
-/** How many files are asked about at a time. */
+/** Number of files that are examined at a time. */
 const FILES_AT_A_TIME = 32;
 const BLOCK_BYTES = 512;
 
 export interface DiskUsage {
-  /** What the files take up on the disk, as far as they were counted. A file with several names counts once. */
+  /** Disk space of the counted files. A file with several names counts once. */
   readonly bytes: number;
   /** Whether all files were counted. */
   readonly isComplete: boolean;
 }
 
 export interface DiskUsageOptions {
-  /** Ends the count: what was counted by then is the answer. */
+  /** Ends the count. The result is what was counted until then. */
   readonly signal?: AbortSignal;
-  /** No more files and folders are counted than this; a million by default. */
+  /** Limit for the number of files and folders. By default a million. */
   readonly mostEntries?: number;
 }
 
-/** Counts what a folder takes up on its disk. Follows no links, and passes over what it cannot read. */
+/** Measures the disk space of a folder. Follows no links, and skips what it cannot read. */
 export async function diskUsage(
   folder: string,
   { signal, mostEntries = 1_000_000 }: DiskUsageOptions = {},
@@ -59,7 +59,7 @@ export async function diskUsage(
       if (outcomes.some(({ status }) => status === 'rejected')) isComplete = false;
     };
     try {
-      // Names need not be text. The types of Node do not know of names that are buffers.
+      // Names need not be text. Node's types do not know names that are buffers.
       const options = { encoding: 'buffer', bufferSize: FILES_AT_A_TIME } as unknown as {
         bufferSize: number;
       };

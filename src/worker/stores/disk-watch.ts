@@ -1,9 +1,9 @@
 import { diskSpace, type DiskSpace, type MeasureDisk } from './disk-space.ts';
 import { pause } from './pause.ts';
 
-/** No disk takes more than this, in bytes per second: sooner than so it cannot be full. */
+/** No disk is faster than this, in bytes per second, so it cannot become full sooner. */
 const FASTEST_BYTES_PER_SECOND = 4 * 1024 ** 3;
-/** How often the disk is looked at when there is much room, and at most, in ms. */
+/** The interval between checks while there is much space, and the longest one, in ms. */
 const SELDOM_MS = 1_000;
 const OFTEN_MS = 50;
 
@@ -13,23 +13,24 @@ export interface DiskWatchOptions {
   readonly lowBytes: number;
   /** With less than this free after that, {@link DiskWatchOptions.onCritical} is called. */
   readonly criticalBytes: number;
-  /** Removes what can be made again. The next look comes when it is done. */
+  /** Removes what can be recreated. The next check comes when it is done. */
   onLow(space: DiskSpace): Promise<unknown>;
-  /** Told of a look that finds more than `lowBytes` free. */
+  /** Called when a check finds more than `lowBytes` free. */
   onRoom?(space: DiskSpace): void;
-  /** Ends what fills the disk. The next look comes when it is done. */
+  /** Stops what fills the disk. The next check comes when it is done. */
   onCritical(space: DiskSpace): Promise<unknown>;
   /** Ends the watch. */
   readonly signal: AbortSignal;
   readonly measure?: MeasureDisk;
-  /** Waits so many ms, or until the signal is aborted. */
+  /** Waits the given number of ms, or until the signal is aborted. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /**
- * Watches the file system of a folder until the signal is aborted. The fuller the disk, the more often it is looked at.
+ * Watches the file system of a folder until the signal is aborted. The fuller the disk, the more often it is
+ * checked.
  *
- * A look that fails is passed over: the next one may work, and no run is to be stopped for it.
+ * A failed check is ignored: the next one may work, and no run must be stopped because of it.
  */
 export async function watchDisk(options: DiskWatchOptions): Promise<void> {
   const { folder, lowBytes, criticalBytes, signal, measure = diskSpace, wait = pause } = options;

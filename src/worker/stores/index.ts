@@ -1,4 +1,4 @@
-/** What outlives a run: caches and downloads, and what removes them when the disk gets full. */
+/** What outlives a run (caches and downloads), and what removes it when the disk gets full. */
 export { openCaches, type Caches, type CachesOptions, type TakenCache } from './caches.ts';
 export type { Collector, Store } from './collector.ts';
 export { diskCollector, type DiskCollector, type KeptInStore } from './disk-collector.ts';

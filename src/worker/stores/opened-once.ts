@@ -1,6 +1,6 @@
 import type { Collector, Store } from './collector.ts';
 
-/** Opens a store once, for all who need it at the same time too. After a failure, the next who needs it tries again. */
+/** Opens a store once, even for concurrent callers. After a failure, the next caller tries again. */
 export function openedOnce<T extends Store & AsyncDisposable>(
   collector: Collector,
   open: () => Promise<T>,

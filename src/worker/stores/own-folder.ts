@@ -7,29 +7,30 @@ import { makeFolders } from '../files/make-folders.ts';
 import { removeFolder, type FolderIdentity } from '../files/remove-folder.ts';
 import { showLife, showsLife } from '../ledger/index.ts';
 
-/** A FIFO that the worker holds open, to whom the folder belongs. */
+/** A FIFO that the owner of the folder holds open. */
 const ALIVE = 'tcw-alive';
-/** How many workers may share one configured folder. */
+/** Limit for the number of workers that share one configured folder. */
 const MOST_WORKERS = 100;
-/** Somebody who puts things in the place of the sign as fast as they are removed may keep the folder. */
+/** Whoever replaces the sign as fast as it is removed may keep the folder. */
 const MOST_ATTEMPTS = 100;
 
-/** Told what cannot be removed, and why. */
+/** Called with what cannot be removed, and why. */
 type OnStays = (path: string, error: unknown) => void;
 
 /** A folder that no other worker uses while this one lives. */
 export interface OwnFolder extends Disposable {
-  /** Without links on the way. */
+  /** Resolved, without links. */
   readonly path: string;
   readonly identity: Required<FolderIdentity>;
 }
 
 /**
- * Takes a folder for this worker, and makes it where it is missing. While another worker lives that has taken it, this one
- * takes `worker-2` in it, and so on: two workers with one list of entries would take them from each other.
+ * Takes a folder for this worker, and creates it if necessary. While another living worker has it, this one
+ * takes `worker-2` inside it, and so on. Two workers with one list of entries would take entries from each
+ * other.
  *
- * @param onStays told what a task has put there that cannot be removed
- * @throws Error of the system, or where a hundred workers use the folder
+ * @param onStays called with what a task has put there that cannot be removed
+ * @throws Error of the system, or when a hundred workers use the folder
  */
 export async function ownFolder(configured: string, onStays?: OnStays): Promise<OwnFolder> {
   await makeFolders(configured);
@@ -43,7 +44,7 @@ export async function ownFolder(configured: string, onStays?: OnStays): Promise<
   throw new Error(`${configured} is used by ${MOST_WORKERS} workers already; name another folder`);
 }
 
-/** The folders of further workers in a configured folder, as far as there are some. */
+/** Returns the existing folders of further workers in a configured folder. */
 export async function furtherFolders(top: string): Promise<string[]> {
   const names = new Set(await readdir(top));
   const numbers = Array.from({ length: MOST_WORKERS - 1 }, (_, index) => index + 2);
@@ -54,7 +55,10 @@ function furtherFolder(top: string, number: number): string {
   return `${top}/worker-${number}`;
 }
 
-/** Takes one folder; undefined where a living worker has it, or a link lies there: it may lead to a folder that is no worker's. */
+/**
+ * Takes one folder. Undefined if a living worker has it, or if it is a link, which may lead to a folder that is
+ * not a worker's.
+ */
 export async function takeFolder(path: string, onStays?: OnStays): Promise<OwnFolder | undefined> {
   const found = await lstat(path, { bigint: true });
   if (!found.isDirectory()) return undefined;
@@ -63,14 +67,14 @@ export async function takeFolder(path: string, onStays?: OnStays): Promise<OwnFo
   return release && { path, identity: { dev: found.dev, ino: found.ino }, [Symbol.dispose]: release };
 }
 
-/** @returns what gives it back, or undefined where a living worker has it */
+/** @returns a function that gives it back, or undefined if a living worker has it */
 async function taken(sign: string, onStays?: OnStays): Promise<(() => void) | undefined> {
   const own = `${sign}.${randomBytes(8).toString('hex')}`;
   let descriptor: number;
   try {
     descriptor = await showLife(own);
   } catch {
-    // Here are no FIFOs, so that nobody can tell whether another worker lives.
+    // Without FIFOs, nobody can tell whether another worker lives.
     return () => undefined;
   }
   try {
@@ -92,7 +96,7 @@ async function taken(sign: string, onStays?: OnStays): Promise<(() => void) | un
     if (!isHeld) return;
     isHeld = false;
     try {
-      // A task may have removed it, and another worker put its own there.
+      // A task may have removed it, and another worker may have put its own there.
       const isOwn = lstatSync(sign, { throwIfNoEntry: false })?.ino === fstatSync(descriptor).ino;
       if (isOwn) rmSync(sign, { force: true });
     } finally {
@@ -101,7 +105,7 @@ async function taken(sign: string, onStays?: OnStays): Promise<(() => void) | un
   };
 }
 
-/** Of several workers that try at the same time, the system lets one have the name. */
+/** If several workers try at the same time, the system lets one of them have the name. */
 function isLinked(file: string, name: string): boolean {
   try {
     linkSync(file, name);
@@ -112,7 +116,7 @@ function isLinked(file: string, name: string): boolean {
   }
 }
 
-/** Removes the sign of a dead worker. One that another worker has put there since is given its name back. */
+/** Removes the sign of a dead worker. If another worker has put its own there since, that one gets its name back. */
 async function setAside(sign: string, onStays?: OnStays): Promise<void> {
   const aside = `${sign}.${randomBytes(8).toString('hex')}`;
   try {
@@ -125,14 +129,17 @@ async function setAside(sign: string, onStays?: OnStays): Promise<void> {
   await remove(aside, onStays);
 }
 
-/** A task may have put something there that cannot be removed. It keeps no worker from its start: another name tells nothing. */
+/**
+ * A task may have put something there that cannot be removed. It must not keep a worker from starting, and
+ * under another name it means nothing.
+ */
 async function remove(path: string, onStays?: OnStays): Promise<void> {
   await removeFolder(path).catch((error: unknown) => {
     onStays?.(path, error);
   });
 }
 
-/** A task may have put anything there; it is looked at next. */
+/** A task may have put anything there. It is checked next. */
 function unlessPresent(error: unknown): void {
   if (!isCode(error, 'EEXIST')) throw error;
 }

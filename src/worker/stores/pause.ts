@@ -1,4 +1,4 @@
-/** Waits so many ms, or until the signal is aborted, which is no error. */
+/** Waits the given number of ms, or until the signal is aborted, which is not an error. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) resolve();

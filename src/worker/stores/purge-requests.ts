@@ -2,34 +2,35 @@ import { unlessAborted } from '../../base/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 
-/** How often the service is asked, at most, in ms. Its answers are cached for a while, too. */
+/** Shortest interval between requests to the service, in ms. It caches its answers for a while, too. */
 const ASK_AGAIN_MS = 60_000;
-/** How far back an answer is to reach, beyond the last one, in ms: clocks differ. */
+/** How far an answer must reach back beyond the last one, in ms, because clocks differ. */
 const OVERLAP_MS = 5 * 60_000;
-/** How long an answer is waited for, in ms. Without one the caches are used as they are. */
+/** Time limit for an answer, in ms. Without one, the caches are used as they are. */
 const PATIENCE_MS = 10_000;
 
-/** What the purge-cache service wants to be thrown away: caches by their name, and when they were made at the latest. */
+/** Caches that the purge-cache service wants removed: by name, with the latest time of creation. */
 export type Purged = ReadonlyMap<string, number>;
 
 export interface PurgeRequests {
   /**
-   * What is to be purged, by an answer that is at most a minute old. Callers at the same time share one question. When the
-   * service does not answer, the last answer counts.
+   * Returns the purge requests, from an answer that is at most a minute old. Concurrent callers share one
+   * request. If the service does not answer, the last answer counts.
    *
-   * @returns by the cache's name, the time before which it was made, in ms since the epoch by the queue's clock
+   * @returns by the cache's name, the time before which it was created, in ms since the epoch by the queue's
+   *   clock
    * @throws the reason of the signal
    */
   asked(signal: AbortSignal): Promise<Purged>;
 }
 
 export interface PurgeOptions {
-  /** Called with the worker's own credentials. */
+  /** Calls are made with the worker's own credentials. */
   readonly queue: Pick<Queue, 'service'>;
   /** `<provisionerId>/<workerType>` */
   readonly workerPoolId: string;
   readonly tell: Tell;
-  /** A clock that goes evenly, in ms. */
+  /** A monotonic clock, in ms. */
   readonly monotonic?: () => number;
   readonly patienceMs?: number;
 }
@@ -47,7 +48,7 @@ export function purgeRequests(options: PurgeOptions): PurgeRequests {
       const call = queue.service(AbortSignal.timeout(patienceMs));
       const since = newestMs === undefined ? {} : { since: new Date(newestMs - OVERLAP_MS).toJSON() };
       const { requests } = await call('purgeCache', 'purgeRequests', workerPoolId, since);
-      // What no run has heard of yet is told again.
+      // Requests that no run has used yet are returned again.
       const purged = new Map(await last);
       for (const { cacheName, before } of requests) {
         const beforeMs = Date.parse(before);

@@ -1,6 +1,6 @@
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** A number of bytes for people: `12.50 GiB`. */
+/** Formats a number of bytes: `12.50 GiB`. */
 export function sizeText(bytes: number): string {
   let size = bytes;
   let unit = 0;

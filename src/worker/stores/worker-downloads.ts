@@ -4,7 +4,7 @@ import type { Collector } from './collector.ts';
 import { openDownloads, type Downloads } from './downloads/index.ts';
 import { openedOnce } from './opened-once.ts';
 
-/** What the downloads need of a worker's configuration. */
+/** The configuration that downloads need. */
 export interface DownloadsConfig {
   readonly accessToken: Secret;
   readonly downloadsDir: string;
@@ -12,7 +12,7 @@ export interface DownloadsConfig {
   readonly maxTaskRunTime: number;
 }
 
-/** The downloads of one worker, for all of its features. Opened by the first that needs them. */
+/** The downloads of one worker, for all of its features. Opened by the first feature that needs them. */
 export function workerDownloads(
   { accessToken, downloadsDir, maxTaskRunTime }: DownloadsConfig,
   { tell, collector }: { readonly tell: Tell; readonly collector: Collector },
@@ -21,7 +21,7 @@ export function workerDownloads(
     openDownloads(downloadsDir, {
       secret: accessToken,
       makeRoom: () => collector.makeRoom(),
-      // The time of mounting is not limited by a task's own maxRunTime.
+      // A task's own maxRunTime does not limit the time for mounting.
       limits: { longestMs: maxTaskRunTime * 1_000 },
       onProblem: problem => {
         tell({ type: 'downloads-problem', problem });

@@ -5,21 +5,21 @@ const FIRST_BYTES = 8 * 1024;
 /** How long a batch that is not full waits for more. */
 const LINGER_MS = 5;
 
-/** Makes few large writes of many small ones, in the order in which they come. */
+/** Combines many small writes into a few large ones, in order. */
 export interface Batches {
   /**
    * Copies the bytes.
    *
-   * @returns undefined when more may come at once; otherwise what settles then
+   * @returns undefined when more may follow at once; otherwise a promise that settles when more may follow
    */
   readonly add: (bytes: Buffer) => Promise<void> | undefined;
-  /** Settles when all has been written. */
+  /** Settles when everything has been written. */
   readonly flush: () => Promise<void>;
 }
 
-/** @param write is called for one batch at a time; the batch is used again as soon as it settles. Must not reject. */
+/** @param write called for one batch at a time. The batch is reused as soon as it settles. Must not reject. */
 export function batchesTo(write: (batch: Buffer) => Promise<void>): Batches {
-  /** Made when it is needed: of many logs there is never a second. */
+  /** Allocated on demand, because many logs never need a second batch. */
   let filling: Buffer | undefined;
   let filled = 0;
   let spare: Buffer | undefined;
@@ -33,7 +33,7 @@ export function batchesTo(write: (batch: Buffer) => Promise<void>): Batches {
     hasBegun = true;
     return batch;
   };
-  /** Begins to write a batch; only while nothing else is being written. */
+  /** Starts to write a batch. Call it only while nothing else is being written. */
   const begin = (batch: Buffer) => {
     clearTimeout(timer);
     timer = undefined;

@@ -4,7 +4,7 @@ import type { TaskLog } from './task-log.ts';
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * Copies a log, as it is now, into a file.
+ * Copies the present content of a log into a file.
  *
  * @param target open for writing, and empty
  * @throws Error of the system, or the reason of the signal

@@ -2,51 +2,54 @@ import type { FileHandle } from 'node:fs/promises';
 import { batchesTo } from './batches.ts';
 import { tailOf, type Tail } from './tail.ts';
 
-/** So many of the last bytes are kept of a log that is too long, but never more than half of what is allowed. */
+/** Number of bytes kept from the end of a log that is too long, but never more than half of the limit. */
 const TAIL_BYTES = 4 * 1024 * 1024;
-/** Room for the line that marks the cut. */
+/** Room for the line that marks the gap. */
 const CUT_LINE_BYTES = 512;
 const LINE_BREAK = 0x0a;
 
 export interface LogFileOptions {
-  /** The file never has more bytes than this and the line that marks the cut. */
+  /** The file never has more bytes than this plus the line that marks the gap. */
   readonly maxBytes: number;
-  /** That line, without its break: so many bytes are left out, because of a failure or because of the bound. */
+  /** Returns that line, without its line break: this many bytes are omitted, because of a failure or the limit. */
   readonly cutLine: (omitted: number, failure: Error | undefined) => string;
-  /** Told how many bytes the beginning of the file has, none of which changes unless the disk becomes full. */
+  /**
+   * Called with the number of bytes at the beginning of the file that will not change, unless the disk becomes
+   * full.
+   */
   readonly onAppended?: (size: number) => void;
-  /** Gives room on the disk back, if there is any to give, before a write that failed is tried once more. */
+  /** Frees disk space, if possible, before a failed write is tried once more. */
   readonly makeRoom?: () => Promise<void>;
 }
 
-/** A log at a moment: the first bytes of the file, and what would follow them. */
+/** A log at one moment: the first bytes of the file, and what would follow them. */
 export interface LogSoFar {
-  /** How many of the file's bytes. */
+  /** Number of the file's bytes. */
   readonly size: number;
-  /** The line that marks what is left out, and what is only kept in memory; empty for most logs. */
+  /** The line that marks the gap, and the bytes that are only in memory. Empty for most logs. */
   readonly rest: Buffer;
 }
 
-/** A file that is written from its beginning to its end, of which the middle may be left out. */
+/** A file that is written from beginning to end. Its middle may be omitted. */
 export interface LogFile {
   /**
-   * Copies the bytes; they are on their way to the disk a few ms later.
+   * Copies the bytes. They are written to disk a few ms later.
    *
-   * @returns undefined when more may come at once; otherwise what settles then, and never rejects
+   * @returns undefined when more may follow at once; otherwise a promise that settles then, and never rejects
    */
   write(bytes: Buffer): Promise<void> | undefined;
-  /** What the file would be if it were completed now. What is written later does not change it. */
+  /** Returns what the file would be if it were completed now. Later writes do not change it. */
   soFar(): Promise<LogSoFar>;
   /** Completes the file. Never rejects; may be called again. */
   end(): Promise<void>;
-  /** Why the disk did not take all; undefined when it did. */
+  /** Why the disk did not accept everything. Undefined if it did. */
   readonly failure: Error | undefined;
 }
 
 /**
- * Bounds what is written into a file. The beginning goes straight to the disk. From where the bound, or the disk,
- * allows no more, the last bytes are kept in memory, and written at the end behind a line that says how many are
- * missing. On a full disk they take the place of the last ones that it took.
+ * Limits the size of a file. The beginning is written to disk directly. When the limit or the disk allows no
+ * more, the last bytes are kept in memory. At the end they are written after a line that says how many bytes
+ * are missing. On a full disk they overwrite the end of what was written.
  *
  * @param handle open for reading and writing, and empty; it stays open
  */
@@ -61,7 +64,7 @@ export function logFile(
   let failure: Error | undefined;
   let ended: Promise<void> | undefined;
 
-  /** @returns what the disk did not take */
+  /** @returns what the disk did not accept */
   const append = async (bytes: Buffer): Promise<Buffer> => {
     let left = bytes;
     const writeAll = async () => {
@@ -83,20 +86,21 @@ export function logFile(
     return left;
   };
 
-  /** Appends what fits, and remembers the rest. */
+  /** Appends what fits, and keeps the rest in memory. */
   const appendOrKeep = async (bytes: Buffer): Promise<void> => {
     const fitting = tail ? 0 : fittingBytes(bytes, headBytes - size);
     const refused = await append(bytes.subarray(0, fitting));
     onAppended?.(size);
     for (const later of [refused, bytes.subarray(fitting)]) {
-      // What the beginning, which ends with a line, leaves of its part is the tail's.
+      // The beginning ends with a complete line. The part of its limit that it does not use belongs to the
+      // tail.
       if (later.length > 0)
         (tail ??= tailOf(Math.min(maxBytes - size, TAIL_BYTES + bytes.length))).push(later);
     }
   };
   const batches = batchesTo(appendOrKeep);
 
-  /** What stands between the file's first `at` bytes and those that follow. */
+  /** Returns the text between the file's first `at` bytes and those that follow. */
   const cutAt = async (at: number, omitted: number): Promise<Buffer> => {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, at - 1));
     const inLine = at > 0 && bytesRead === 1 && buffer[0] !== LINE_BREAK;
@@ -104,8 +108,8 @@ export function logFile(
   };
 
   /**
-   * @param passed how many bytes came behind the file's first `at`, of which only those that are kept are not left out
-   * @returns whether the disk took all
+   * @param passed the number of bytes after the file's first `at`. All but the kept ones are omitted
+   * @returns whether the disk accepted everything
    */
   const appendCut = async (at: number, passed: number, kept: Buffer): Promise<boolean> =>
     (await append(await cutAt(at, passed - kept.length))).length === 0 && (await append(kept)).length === 0;
@@ -115,12 +119,12 @@ export function logFile(
     const last = tail.take();
     const head = size;
     if (passed === last.length && (await append(last)).length === 0) {
-      // The disk was full for a moment only.
+      // The disk was full only for a moment.
       failure = undefined;
       return;
     }
     if (size === head && (await appendCut(head, passed, fromNextLine(last)))) return;
-    // The disk is full: the last bytes that it took are less worth than the log's.
+    // The disk is full. The last bytes on it are worth less than the end of the log.
     const start = Math.min(head, size - Math.min(Math.floor(size / 2), last.length + CUT_LINE_BYTES));
     const room = Math.max(0, size - start - CUT_LINE_BYTES);
     size = start;
@@ -150,7 +154,7 @@ export function logFile(
     } catch (error) {
       failure ??= error as Error;
     }
-    // Its memory is not needed while the file goes up.
+    // Its memory is not needed during the upload.
     tail = undefined;
   };
 
@@ -164,13 +168,13 @@ export function logFile(
   };
 }
 
-/** How many of the bytes fit: to the end of the last line that does, if a line ends in them. */
+/** Returns how many bytes fit: up to the end of the last line that fits, if a line ends in them. */
 function fittingBytes(bytes: Buffer, room: number): number {
   if (bytes.length <= room) return bytes.length;
   return bytes.subarray(0, room).lastIndexOf(LINE_BREAK) + 1 || room;
 }
 
-/** What comes after the first line break; all, when there is none. */
+/** Returns what follows the first line break, or everything if there is none. */
 function fromNextLine(bytes: Buffer): Buffer {
   return bytes.subarray(bytes.indexOf(LINE_BREAK) + 1);
 }

@@ -1,6 +1,6 @@
 import type { TaskLog } from './task-log.ts';
 
-/** What is said here has a prefix in the task's log, `[mounts] `, as generic-worker's features have theirs. */
+/** Returns a log that adds a prefix such as `[mounts] ` to its lines, as generic-worker's features do. */
 export function prefixed(
   log: Pick<TaskLog, 'info' | 'warn' | 'error'>,
   prefix: string,

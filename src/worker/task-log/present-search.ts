@@ -4,18 +4,18 @@ import { SHORTEST_SECRET_BYTES } from '../secrets/spellings.ts';
 import { secretSearch, type SecretSearch } from './secret-search.ts';
 
 /**
- * Of a longer secret, each piece of so many bytes is looked for. A long one costs no more, and a log holds back no more than
- * a piece.
+ * Longer secrets are searched in pieces of this many bytes. So they cost no more, and a log holds back no more
+ * than a piece.
  */
 const PIECE_BYTES = 256;
 
-/** All logs that hide the same list share one search for it. */
+/** All logs that hide the same list share one search. */
 const searches = new WeakMap<Iterable<Secret>, FollowingSearch>();
 
 /**
- * The search for the secrets that there are at a time.
+ * Returns the search for the present secrets.
  *
- * @param secrets asked for each time. A {@link SecretList} is read again only when it has changed
+ * @param secrets called each time. A {@link SecretList} is read again only when it has changed
  */
 export function presentSearch(secrets: () => Iterable<Secret>): () => SecretSearch {
   const own = new FollowingSearch();
@@ -33,8 +33,8 @@ function isList(secrets: Iterable<Secret>): secrets is SecretList {
 }
 
 /**
- * A search that keeps up with a list of secrets. Each run brings a few secrets to a list of hundreds, so only these are
- * prepared. Secrets that have left the list are still hidden until they are as many as those that are in it.
+ * A search that follows a list of secrets. Each run adds a few secrets to a list of hundreds, so only these are
+ * prepared. Secrets that have left the list are still hidden, until there are as many of them as in the list.
  */
 class FollowingSearch {
   #search = secretSearch();
@@ -62,7 +62,10 @@ function wordsOf(secret: Secret): Buffer[] {
   return word.length < SHORTEST_SECRET_BYTES ? [] : piecesOf(word);
 }
 
-/** Each has a byte of the one before it, so that pieces of one secret are hidden by one word. All have the same length. */
+/**
+ * Splits a word into pieces of the same length that overlap by a byte, so that the pieces of one secret are
+ * hidden by one replacement.
+ */
 function piecesOf(word: Buffer): Buffer[] {
   if (word.length <= PIECE_BYTES) return [word];
   const pieces = [word.subarray(word.length - PIECE_BYTES)];

@@ -5,27 +5,28 @@ import type { SecretSearch } from './secret-search.ts';
 const REPLACEMENT = Buffer.from('[redacted]');
 const NOTHING = Buffer.alloc(0);
 
-/** What all of a task's output passes on its way to the log. */
+/** Removes secrets from a task's output on its way to the log. */
 export interface Redaction {
-  /** Takes the next bytes, and gives what may be seen now: pieces of them, not copies. */
+  /** Takes the next bytes, and returns the bytes that may be shown now. These are slices, not copies. */
   pass(chunk: Buffer): Buffer[];
-  /** Gives what was held back, when nothing follows any more. */
+  /** Returns the bytes that were held back, at the end of the output. */
   end(): Buffer[];
 }
 
 /**
- * Hides every byte of every secret, also of a long piece of one, and changes no other. Secrets that overlap are hidden together. One may be cut by a
- * chunk's end, or be the beginning of a longer one; only what may be the beginning of a secret is held back.
+ * Hides every byte of every secret, including each long piece of one, and changes no other byte. Overlapping
+ * secrets are hidden together. A secret may be split between chunks, or be the beginning of a longer one. Only
+ * bytes that may begin a secret are held back.
  *
- * @param secrets asked for at each chunk, since reclaims bring new ones
+ * @param secrets called for each chunk, because reclaims bring new ones
  */
 export function redaction(secrets: () => Iterable<Secret>): Redaction {
   const searchNow = presentSearch(secrets);
   let heldBack: Buffer = NOTHING;
-  /** How many bytes of what is held back belong to a secret that is replaced already. */
+  /** Number of held-back bytes that belong to a secret that is already replaced. */
   let hidden = 0;
 
-  /** Lets go of `text` but for its last `keep` bytes. */
+  /** Releases `text` except for its last `keep` bytes. */
   const pass = (text: Buffer, keep: number, search: SecretSearch): Buffer[] => {
     const spans = search.spansIn(text);
     if (spans.length === 0 && hidden === 0 && keep === 0) {
@@ -36,14 +37,14 @@ export function redaction(secrets: () => Iterable<Secret>): Redaction {
     const pieces: Buffer[] = [];
     let at = hidden;
     for (const span of spans) {
-      // What begins later is found again, with all that follows it.
+      // A secret that begins later is found again, with everything that follows.
       if (span.start >= end) break;
       if (span.start >= at) pieces.push(text.subarray(at, span.start), REPLACEMENT);
       at = Math.max(at, span.end);
     }
     if (at < end) pieces.push(text.subarray(at, end));
     hidden = Math.max(0, at - end);
-    // A copy, since the rest of the chunk may be large.
+    // A copy, because the rest of the chunk may be large.
     heldBack = keep === 0 ? NOTHING : Buffer.from(text.subarray(end));
     return pieces.filter(piece => piece.length > 0);
   };

@@ -1,37 +1,38 @@
 import { wordTree } from './word-tree.ts';
 
-/** Where a secret is in a text. */
+/** The position of a secret in a text. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** Finds words in a text, each time that they are there, also where they overlap. */
+/** Finds every occurrence of words in a text, including overlapping ones. */
 export interface SecretSearch {
-  /** Adds words to look for. Takes as long as they are, however many there are already. */
+  /** Adds words. The cost depends only on the new words. */
   add(words: readonly Buffer[]): void;
-  /** In the order of their beginnings. Of words that begin at the same place, only the longest is told. */
+  /** In order of their starts. Of words that start at the same place, only the longest is returned. */
   spansIn(text: Buffer): Span[];
-  /** The length of the longest end of `text` that is the beginning of a word, and not the whole of it. */
+  /** Returns the length of the longest suffix of `text` that is a proper prefix of a word. */
   beginningAtEnd(text: Buffer): number;
 }
 
-/** So many bytes at the end of a window are looked at first. No word may be shorter. */
+/** This many bytes at the end of a window are examined first. No word may be shorter. */
 const BLOCK = 3;
-/** How many values a hash has: few where there are few words. */
+/** Number of hash values: small if there are few words. */
 const hashesFor = (words: number) => 1 << (words > MANY_WORDS ? 16 : 13);
 const MANY_WORDS = 64;
-/** How far a window moves at the most, so that a byte can say it. */
+/** The longest shift of a window, which must fit into a byte. */
 const LONGEST_MOVE = 255;
 
 /**
- * Prepares the search for words, of which there may be thousands: each reclaim of a long task brings some, and a task may
- * have many secrets of its own.
+ * Prepares a search for words, of which there may be thousands: each reclaim of a long task adds some, and a
+ * task may have many secrets of its own.
  *
- * A window as long as the shortest word moves over the text (the algorithm of Wu and Manber). A table says for the last
- * bytes in it how far it may move at least until its beginning can be the beginning of a word. So most of a text is
- * never looked at, and the number of words hardly matters. Where a word may begin, a tree of all words is followed, so that
- * words with the same beginning, which may be a task's, cost no more than one.
+ * A window with the length of the shortest word moves over the text (the algorithm of Wu and Manber). For the
+ * last bytes in the window, a table gives the smallest shift after which a word may begin at the window's
+ * start. So most of a text is never examined, and the number of words hardly matters. Where a word may begin,
+ * the search follows a tree of all words, so words with the same prefix, which a task may choose, cost no more
+ * than one.
  */
 export function secretSearch(words: readonly Buffer[] = []): SecretSearch {
   const all: Buffer[] = [];
@@ -81,7 +82,7 @@ export function secretSearch(words: readonly Buffer[] = []): SecretSearch {
     beginningAtEnd: text => {
       for (let start = Math.max(0, text.length - longest + 1); start < text.length; start++) {
         const last = start + BLOCK - 1;
-        // A task that writes many small pieces has each of them searched, at each of its bytes.
+        // A task that writes many small pieces has each of them searched at every byte.
         if (last < text.length && beginnings[hashAt(text, last)] === 0) continue;
         if (tree.isBeginning(text, start)) return text.length - start;
       }
@@ -90,7 +91,7 @@ export function secretSearch(words: readonly Buffer[] = []): SecretSearch {
   };
 }
 
-/** What is known of no word yet: a window may move as far as it is long. */
+/** Without any word, a window may shift by its whole length. */
 function tables(words: number, shortest: number) {
   const hashes = hashesFor(words);
   return {
@@ -101,7 +102,7 @@ function tables(words: number, shortest: number) {
   };
 }
 
-/** The last bytes of a window that ends at `last`, in 18 bits. */
+/** Returns a hash of the last bytes of a window that ends at `last`, with 18 bits. */
 function hashOf(text: Buffer, last: number): number {
   return ((text[last - 2] ?? 0) << 10) ^ ((text[last - 1] ?? 0) << 5) ^ (text[last] ?? 0);
 }

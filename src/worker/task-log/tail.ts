@@ -1,15 +1,18 @@
-/** The last bytes of what went by, in a fixed amount of memory. */
+/** Keeps the last bytes of a stream, in a fixed amount of memory. */
 export interface Tail {
   push(piece: Buffer): void;
-  /** How many bytes went by, those that were forgotten included. */
+  /** Total number of bytes, including forgotten ones. */
   readonly passed: number;
-  /** The last bytes, oldest first, in the memory of the tail itself: once it was full, nothing may be pushed afterwards. */
+  /**
+   * Returns the last bytes, oldest first, in the tail's own memory. After this, nothing may be pushed into a
+   * full tail.
+   */
   take(): Buffer;
-  /** The same in memory of its own. */
+  /** Returns the same bytes as a copy. */
   copy(): Buffer;
 }
 
-/** @param size how many bytes are remembered */
+/** @param size number of bytes to keep */
 export function tailOf(size: number): Tail {
   const ring = Buffer.allocUnsafe(size);
   let passed = 0;
@@ -26,7 +29,7 @@ export function tailOf(size: number): Tail {
     },
     take: () => {
       if (passed <= size) return ring.subarray(0, passed);
-      // Both parts reversed, and then all of it: they have changed places.
+      // Reversing both parts, and then the whole, exchanges the parts.
       const oldest = passed % size;
       ring.subarray(0, oldest).reverse();
       ring.subarray(oldest).reverse();

@@ -10,55 +10,59 @@ import { logFile, type LogSoFar } from './log-file.ts';
 import { redaction } from './redaction.ts';
 import { cutLine } from './words.ts';
 
-/** How much may wait until the disk has taken what is on its way. */
+/** Limit for output that waits for the disk. */
 const WAITING_BYTES = 256 * 1024;
 const LINE_FEED = 0x0a;
 const LINE_BREAK = Buffer.from([LINE_FEED]);
 
 /**
- * The log of one run, as generic-worker writes it: `[taskcluster <time>]` before what the worker says, and what the
- * commands say as it is. It goes to disk as it comes, through the redaction of secrets. What the worker says always begins a
- * line, since tools that read these logs look for `[taskcluster` at the beginning of one.
+ * The log of one run, in generic-worker's format: lines of the worker begin with `[taskcluster <time>]`, and
+ * the output of commands is unchanged. It is written to disk at once, after the redaction of secrets. The
+ * worker's lines always start a new line, because tools look for `[taskcluster` at the start of lines.
  */
 export interface TaskLog {
-  /** Where the commands' output is written. It is slow when the disk is. */
+  /** Receives the commands' output. It is slow when the disk is. */
   readonly output: Writable;
-  /** Where the log lies. What a task has put there in its place is not the log: read it through {@link TaskLog.handle}. */
+  /** The path of the log. A task may have replaced the file, so read it through {@link TaskLog.handle}. */
   readonly file: string;
-  /** The log on disk. Complete only after {@link TaskLog.end}, but for what was too much for the log or the disk. */
+  /** The log on disk. Complete only after {@link TaskLog.end}, except for what exceeded the limit or the disk. */
   readonly handle: FileHandle;
-  /** How many bytes the file has that do not change any more, for those who follow it. Completes with the log. */
+  /** Emits the number of bytes that will not change, for followers. Completes with the log. */
   readonly size$: Observable<number>;
-  /** Keeps the handle open for somebody who reads, also after {@link TaskLog.remove}. @returns what gives it back */
+  /**
+   * Keeps the handle open for a reader, even after {@link TaskLog.remove}.
+   *
+   * @returns a function that releases it
+   */
   hold(): () => Promise<void>;
-  /** Why the disk did not take all of the log; known after {@link TaskLog.end}. */
+  /** Why the disk did not accept the whole log. Known after {@link TaskLog.end}. */
   readonly failure?: Error | undefined;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
-  /** The log as it is now, for a copy of it: {@link TaskLog.handle} has its first bytes. Only before its end. */
+  /** Returns the present log for a copy: {@link TaskLog.handle} has its first bytes. Only before its end. */
   soFar(): Promise<LogSoFar>;
-  /** Writes all that is outstanding. May be called twice; nothing but {@link TaskLog.addWarning} may be written afterwards. */
+  /** Writes everything outstanding. May be called twice. Afterwards only {@link TaskLog.addWarning} may write. */
   end(): Promise<void>;
   /**
-   * The log compressed with gzip, as far as that was done while it was written; undefined for a short log, or where the disk
-   * had no room. Only after {@link TaskLog.end}.
+   * Returns the log compressed with gzip, if that was done while it was written. Undefined for a short log, or
+   * if the disk had no room. Only after {@link TaskLog.end}.
    */
   zipped(): Promise<FileHandle | undefined>;
-  /** Adds a line to a log that has ended: what became known only then. */
+  /** Adds a line to a log that has ended, about something that became known later. */
   addWarning(message: string): Promise<void>;
   /** Closes and removes the file. May be called twice. */
   remove(): Promise<void>;
 }
 
 export interface TaskLogOptions {
-  /** Folders to put the file into: the first that can be written is taken. */
+  /** Folders for the file. The first writable one is used. */
   readonly folders: readonly string[];
   readonly name: string;
   readonly secrets: () => Iterable<Secret>;
-  /** The file has no more than this, and one line that marks what is left out. By default there is no bound. */
+  /** Limit for the size of the file, not counting the line that marks a gap. By default there is none. */
   readonly maxBytes?: number;
-  /** Gets all of the log as it comes, also what is too much for the file. */
+  /** Receives the whole log as it is written, even beyond the limit. */
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
 }
 
@@ -87,30 +91,30 @@ export async function openTaskLog({
     makeRoom: () => zip.close(),
     cutLine: (omitted, failure) => `[taskcluster:warn ${timestamp()}] ${cutLine(omitted, maxBytes, failure)}`,
   });
-  /** The chunks that are the worker's own. They wait among the others while the disk is slow. */
+  /** The worker's own chunks. They wait among the others while the disk is slow. */
   const said = new WeakSet<Buffer>();
   let inLine = false;
   const endFile = async () => {
     await target.end();
-    // The middle of a log that was too long is left out: it has fewer bytes than came, or more than it had.
+    // If the middle of a log is omitted, the file is shorter than the log, or has more bytes than before.
     await handle.stat().then(({ size }) => {
       size$.next(size);
     }, ignored);
     size$.complete();
   };
-  /** @returns undefined when all has gone its way; otherwise what settles then */
+  /** @returns undefined when everything was passed on; otherwise a promise that settles then */
   const put = (pieces: Iterable<Buffer>): Promise<void> | undefined => {
     let waiting: Promise<void> | undefined;
     for (const piece of pieces) {
       if (piece.length === 0) continue;
       inLine = piece.at(-1) !== LINE_FEED;
-      // Who listens may keep it, and the engine reads into its memory again.
+      // The receiver may keep it, but the engine reuses its memory.
       onChunk?.(Buffer.from(piece));
       waiting = waiting ? waiting.then(() => target.write(piece)) : target.write(piece);
     }
     return waiting;
   };
-  /** No secret goes on behind a line of the worker, so that nothing has to be held back for one. */
+  /** No secret continues after a line of the worker, so nothing has to be held back. */
   function* onItsOwnLine(chunk: Buffer): Generator<Buffer, void> {
     yield* filter.end();
     if (inLine) yield LINE_BREAK;
@@ -131,7 +135,7 @@ export async function openTaskLog({
       });
     },
   });
-  // Whoever ends the log hears of a failure; without this, one before would end the worker.
+  // Whoever ends the log hears of a failure. Without this listener, an earlier one would end the worker.
   output.on('error', () => undefined);
 
   const write = (prefix: string, message: string) => {
@@ -179,7 +183,7 @@ export async function openTaskLog({
     },
     zipped: async () => (target.failure ? undefined : zip.finish((await handle.stat()).size)),
     addWarning: async message => {
-      // What was compressed lacks this line.
+      // The compressed copy lacks this line.
       await zip.close();
       const { size } = await handle.stat();
       const lines = linesOf(`[taskcluster:warn ${timestamp()}]`, message);
@@ -197,10 +201,10 @@ export async function openTaskLog({
 }
 
 function ignored(): void {
-  // The worst is that followers do not get the last bytes, which are uploaded.
+  // At worst, followers do not get the last bytes, which are uploaded.
 }
 
-/** Tells a stream how its work ended. */
+/** Tells a stream the result of its work. */
 function settle(work: Promise<void> | undefined, done: (error?: Error | null) => void): void {
   if (!work) {
     done();
@@ -211,7 +215,7 @@ function settle(work: Promise<void> | undefined, done: (error?: Error | null) =>
   }, done);
 }
 
-/** A message of one or more lines, each with the prefix. */
+/** Formats a message of one or more lines, each with the prefix. */
 function linesOf(prefix: string, message: string): Buffer {
   const lines = message.split('\n').map(line => `${prefix} ${line}\n`);
   return Buffer.from(lines.join(''));
@@ -222,8 +226,8 @@ function timestamp(): string {
 }
 
 /**
- * The file is the worker's own: it is made anew and only its user may read it. Where a task has put something in its place
- * that cannot be removed, it gets another name.
+ * Creates the file anew, readable only for the worker's user. If a task has put something in its place that
+ * cannot be removed, the file gets another name.
  */
 async function create(
   folders: readonly string[],

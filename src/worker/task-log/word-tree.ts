@@ -1,14 +1,14 @@
-/** Words by their beginnings: to follow a text through it takes no longer than the longest word, however many there are. */
+/** Words by their prefixes. Following a text takes no longer than the longest word, however many words there are. */
 export interface WordTree {
-  /** Adds a word, which may not be empty. */
+  /** Adds a word, which must not be empty. */
   add(word: Buffer): void;
-  /** The length of the longest word at a place of a text; 0 for none. */
+  /** Returns the length of the longest word at a place of a text; 0 for none. */
   longestAt(text: Buffer, start: number): number;
-  /** Whether a text, from a place to its end, is the beginning of a word, and not the whole of it. */
+  /** Whether the rest of a text from a place on is a proper prefix of a word. */
   isBeginning(text: Buffer, start: number): boolean;
 }
 
-/** A place at which words part or end, and the bytes that lead to it. */
+/** A place at which words branch or end, and the bytes that lead to it. */
 interface Node {
   label: Buffer;
   /** The label's first byte. */
@@ -18,15 +18,15 @@ interface Node {
   children: Children;
 }
 
-/** Most places have one or two, for which a list is quicker than a map. */
+/** Most places have one or two children, for which a list is faster than a map. */
 type Children = Node[] | Map<number, Node>;
 const MOST_IN_LIST = 4;
 const NONE: Node[] = [];
 
-/** More bytes are compared by the system, which takes a moment to begin. */
+/** Longer labels are compared by the system, which has some overhead. */
 const FEW = 16;
 
-/** A tree without words. */
+/** Creates an empty tree. */
 export function wordTree(): WordTree {
   const root: Node = { label: Buffer.alloc(0), first: 0, isWord: false, children: NONE };
   return {
@@ -78,7 +78,7 @@ function insert(root: Node, word: Buffer): void {
   node.isWord = true;
 }
 
-/** Makes the way to a node end earlier, and the rest of it a way of its own. */
+/** Splits the label of a node: the rest becomes a new node. */
 function part(node: Node, length: number): void {
   const { label, isWord, children } = node;
   const rest: Node = { label: label.subarray(length), first: label[length] ?? 0, isWord, children };
@@ -99,17 +99,17 @@ function withChild(children: Children, child: Node): Children {
   return all.length > MOST_IN_LIST ? new Map(all.map(each => [each.first, each])) : all;
 }
 
-/** Whether the first `length` bytes of a label are at a place of a text. Mostly the first few tell that they are not. */
+/** Whether the first `length` bytes of a label are at a place of a text. Usually the first few bytes decide. */
 function isAt(label: Buffer, length: number, text: Buffer, start: number): boolean {
   if (start + length > text.length) return false;
-  // The first byte is known.
+  // The first byte is known to match.
   if (length === 1) return true;
   const few = Math.min(length, FEW);
   for (let at = 1; at < few; at++) if (text[start + at] !== label[at]) return false;
   return few === length || text.compare(label, few, length, start + few, start + length) === 0;
 }
 
-/** How many bytes two words have in common at their beginnings. */
+/** Returns the length of the common prefix of two words. */
 function sameBytes(one: Buffer, other: Buffer): number {
   const most = Math.min(one.length, other.length);
   let same = 0;

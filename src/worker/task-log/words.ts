@@ -2,10 +2,10 @@ import { shellQuoted } from '../../base/index.ts';
 import type { GeneralConfig } from '../properties/index.ts';
 import type { CommandResult } from '../engines/engine.ts';
 
-/** Labels end in one column, as wide as the longest that generic-worker has. */
+/** Labels end in one column, as wide as generic-worker's longest label. */
 const LABEL_WIDTH = 32;
 
-/** What the log says after a command: tools read exit code and times from these lines. */
+/** Returns the log's summary of a command. Tools read the exit code and times from these lines. */
 export function commandSummary(
   { exitCode, userMs, kernelMs, wallMs }: CommandResult,
   more: readonly (readonly [label: string, value: string])[] = [],
@@ -21,7 +21,10 @@ export function commandSummary(
   return lines.map(([label, value]) => `${label.padStart(LABEL_WIDTH)}: ${value}`).join('\n');
 }
 
-/** What the log says of a command that somebody else than this worker killed, or that memory may have run out for. */
+/**
+ * Returns the log's line about a command that was killed by something other than this worker, or when memory
+ * had run out.
+ */
 export function killedLine({ exitCode, memoryRanOut }: CommandResult): string | undefined {
   const memory = 'Memory ran out meanwhile, and the system ended processes.';
   if (exitCode !== 128 + 9) return exitCode !== 0 && memoryRanOut ? memory : undefined;
@@ -29,7 +32,7 @@ export function killedLine({ exitCode, memoryRanOut }: CommandResult): string | 
   return `${killed} ${memoryRanOut ? memory : 'Memory did not run out, as far as the system tells.'}`;
 }
 
-/** What stands in a log where bytes are left out: because the disk took no more, or there were more than allowed. */
+/** Returns the line that marks omitted bytes, because of the disk or of the limit. */
 export function cutLine(omitted: number, maxBytes: number, failure?: Error): string {
   const why = failure
     ? `the disk did not take all of it (${failure.message})`
@@ -38,11 +41,11 @@ export function cutLine(omitted: number, maxBytes: number, failure?: Error): str
 }
 
 /**
- * A duration in Go's spelling, which is what readers of these logs know: `1.02ms`, `3.4s`, `1m2.5s`, `1h0m3s`. It is
+ * Formats a duration as Go does, which readers of these logs know: `1.02ms`, `3.4s`, `1m2.5s`, `1h0m3s`. It is
  * exact to the nanosecond below a second, and to the microsecond from there on.
  */
 export function goDuration(ms: number): string {
-  // Rounded before it is taken apart: afterwards there could be 60 s to a minute.
+  // Rounded before it is split, because otherwise a minute could have 60 s.
   const nanoseconds = Math.round(ms * 1e6);
   if (nanoseconds === 0) return '0s';
   if (nanoseconds < 1e3) return `${nanoseconds}ns`;
@@ -56,14 +59,14 @@ export function goDuration(ms: number): string {
   return minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }
 
-/** A command as a shell would take it, so that it can be copied from the log. */
+/** Formats a command for a shell, so that it can be copied from the log. */
 export function shellWords(argv: readonly string[]): string {
   return argv
     .map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word)))
     .join(' ');
 }
 
-/** The log's first lines: which pool this is, and on what. `workerTypeMetadata` is shown as it was configured. */
+/** Returns the log's first lines: the pool and the machine. `workerTypeMetadata` is shown as configured. */
 export function settingsBlock(
   { provisionerId, workerType, workerTypeMetadata, capacity }: GeneralConfig,
   { version, engines }: { readonly version: string; readonly engines: readonly string[] },

@@ -9,13 +9,13 @@ import { chunksOfThread } from './thread/chunks.ts';
 import { outside } from './unpack-error.ts';
 
 /**
- * The content of a compressed file, as a stream that reads only as fast as it is read. Concatenated members (gz, bz2,
- * xz, zst, lz, lz4, sz) are one content.
+ * Returns the content of a compressed file as a stream, which reads only as fast as it is read. Concatenated
+ * members (gz, bz2, xz, zst, lz, lz4, sz) are one content.
  *
- * The stream fails with UnpackError when the file is truncated, corrupt or of another format, or when this
- * machine lacks the program that the format needs; with the reason of the signal when that is aborted; and with an error
- * of the system. Framed snappy and LZ4's legacy frames have no end of their own: where they are cut off between two blocks,
- * nobody can tell. Nothing bounds how long the content is: whoever writes it down watches the disk.
+ * The stream fails with UnpackError when the file is truncated, corrupt or in another format, or when this
+ * machine lacks the program for the format; with the reason of the signal when that is aborted; and with an
+ * error of the system. Framed snappy and LZ4's legacy frames have no end mark, so a cut between two blocks goes
+ * unnoticed. The length of the content is not limited: whoever writes it must watch the disk.
  *
  * @param source a path, or an open file, which is read from its start whatever its position is, and not closed
  */
@@ -27,7 +27,7 @@ export function decompressed(
   const left = new AbortController();
   const signal = AbortSignal.any([options.signal, left.signal]);
   const stream = Readable.from(content(source, format, signal), { objectMode: false });
-  // A reader that goes away waits for no program either, and the end of a stream waits for what it is made from.
+  // A reader that leaves does not wait for a program either. The stream's end waits for its source.
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, done) => {
     left.abort(error ?? new Error('nobody reads any more'));
@@ -45,7 +45,7 @@ async function* content(
   await using source = await openSource(file);
   const { descriptor } = source;
   try {
-    // What Node or a program decompresses keeps no thread of ours busy.
+    // Node and other programs decompress outside the worker's main thread.
     if (isElsewhere(format)) yield* untilAborted(decoded(format, piecesOf(descriptor), { signal }), signal);
     else yield* chunksOfThread({ kind: 'decompress', format, descriptor }, signal);
   } catch (error) {
@@ -53,7 +53,7 @@ async function* content(
   }
 }
 
-/** @param things end soon after the signal is aborted: they have it, too */
+/** @param things must end soon after the signal is aborted, because they have it, too */
 async function* untilAborted<T>(
   things: AsyncGenerator<T, void, undefined>,
   signal: AbortSignal,

@@ -1,13 +1,13 @@
-/** The formats that compress one file, by generic-worker's names for them. */
+/** The formats that compress one file, with generic-worker's names. */
 export const COMPRESSIONS = ['br', 'bz2', 'gz', 'lz', 'lz4', 'mz', 'sz', 'xz', 'zst', 'zz'] as const;
 
 /** A format that compresses one file. `sz` is framed snappy, `zz` is zlib, `lz` is lzip, `mz` is MinLZ. */
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** A format that holds many files. */
+/** A format that contains many files. */
 export type ArchiveFormat = '7z' | 'rar' | 'tar' | `tar.${Compression}` | 'zip';
 
-/** The formats that hold many files, by generic-worker's names for them. */
+/** The formats that contain many files, with generic-worker's names. */
 export const ARCHIVE_FORMATS: readonly ArchiveFormat[] = [
   '7z',
   'rar',
@@ -16,7 +16,7 @@ export const ARCHIVE_FORMATS: readonly ArchiveFormat[] = [
   'zip',
 ];
 
-/** How a tar archive is compressed; undefined if it is not, or is no tar archive. */
+/** Returns the compression of a tar archive. Undefined for an uncompressed one and for other archives. */
 export function compressionOf(format: ArchiveFormat): Compression | undefined {
   return COMPRESSIONS.find(compression => format === `tar.${compression}`);
 }

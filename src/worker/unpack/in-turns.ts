@@ -1,6 +1,6 @@
 import { unlessAborted } from '../../base/index.ts';
 
-/** Lets one at a time do something, in the order in which they came. */
+/** Runs one operation at a time, in order of arrival. */
 export interface Turns {
   /**
    * Waits for a turn, which lasts until it is disposed of.
@@ -16,7 +16,7 @@ export function inTurns(): Turns {
     turn: async signal => {
       const before = last;
       const { promise, resolve } = Promise.withResolvers<void>();
-      // Who is stopped while it waits passes the turn on when it comes.
+      // A caller that is stopped while it waits passes on its turn when it comes.
       last = before.then(() => promise);
       const turn = { [Symbol.dispose]: resolve };
       try {

@@ -1,4 +1,4 @@
-/** Decompression of single files, and unpacking of archives that nobody trusts. */
+/** Decompresses single files, and unpacks untrusted archives. */
 export { decompressed } from './decompressed.ts';
 export { ARCHIVE_FORMATS, COMPRESSIONS, type ArchiveFormat, type Compression } from './formats.ts';
 export { unpackInto, type Progress, type Unpacked } from './unpack-into.ts';

@@ -6,11 +6,11 @@ const PIECE_BYTES = 256 * 1024;
 const readAt = promisify(read);
 
 /**
- * The bytes of an open file, piece by piece, by position: others may read through the same descriptor. Each piece has
- * memory of its own.
+ * Yields the bytes of an open file, piece by piece, by position, so others may read through the same
+ * descriptor. Each piece has its own memory.
  *
  * @param start the first byte
- * @param length how many bytes, if the file has as many; all that there are if not given
+ * @param length number of bytes, if the file has that many; by default all
  */
 export async function* piecesOf(
   descriptor: number,

@@ -8,7 +8,7 @@ const KINDS: Readonly<Record<UnpackProblem, TaskErrorKind>> = {
   'disk-full': 'resource-unavailable',
 };
 
-/** A file could not be decompressed, or an archive not unpacked. The message names no path of the worker's. */
+/** A file could not be decompressed, or an archive not unpacked. The message contains no path of the worker. */
 export class UnpackError extends TaskError {
   readonly problem: UnpackProblem;
 
@@ -18,7 +18,7 @@ export class UnpackError extends TaskError {
   }
 }
 
-/** An error in the form that others know. */
+/** Converts an UnpackFault into its public form. */
 export function outside(error: unknown): unknown {
   return error instanceof UnpackFault ? new UnpackError(error) : error;
 }

@@ -6,7 +6,7 @@ import { inTurns } from './in-turns.ts';
 import { inThread, type Listener } from './thread/start.ts';
 import { outside } from './unpack-error.ts';
 
-/** The library for these formats has the whole archive in memory, and what it needs for its work: up to 2 GiB. */
+/** The library for these formats holds the whole archive in memory, and its own data: up to 2 GiB. */
 const sealed = inTurns();
 
 const RESERVE_BYTES = 256 * 1024 * 1024;
@@ -14,46 +14,39 @@ const RESERVE_BYTES = 256 * 1024 * 1024;
 export interface UnpackOptions {
   /** Stops the work at once. What has been unpacked until then stays. */
   readonly signal: AbortSignal;
-  /** Tells how many bytes are free on the folder's disk. Without it, the system is asked. */
+  /** Returns the number of free bytes on the folder's disk. By default, the system is asked. */
   readonly freeBytes?: (() => Promise<number>) | undefined;
-  /** So many bytes of the disk stay free. 256 MiB if not given. */
+  /** Number of bytes that stay free on the disk. By default 256 MiB. */
   readonly reserveBytes?: number | undefined;
-  /** To whom everything that is made is given; only root can do that. The worker's user unless given. */
+  /** The owner of everything that is created. Only root can change it. By default the worker's user. */
   readonly owner?: Owner | undefined;
-  /** Called now and then, at most a few times a second. */
+  /** Called at most a few times a second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface Progress {
-  /** Folders, files and links so far. */
+  /** Number of folders, files and links so far. */
   readonly entries: number;
-  /** Content of files written so far. */
+  /** Content written to files so far. */
   readonly bytes: number;
 }
 
-/** What was unpacked. */
+/** The result of unpacking. */
 export interface Unpacked extends Progress {
-  /** How many entries were left out: devices, pipes, sockets, and links that lead out of the folder. */
+  /** Number of skipped entries: devices, pipes, sockets, and links that lead out of the folder. */
   readonly skipped: number;
-  /** One line for each entry that was left out, for the task's log. Of many, the first 20. */
+  /** One line for each skipped entry, for the task's log. At most the first 20. */
   readonly skippedLines: readonly string[];
 }
 
 /**
- * Unpacks an archive into a folder. Whatever the archive contains, nothing outside of the folder is made, changed or
- * removed; what is in the folder already is replaced where the archive has something of the same name, except a folder
- * that is not empty. Nobody else may write to the folder meanwhile.
+ * Unpacks an archive into a folder. Whatever the archive contains, nothing outside the folder is created,
+ * changed or removed. Existing entries of the same name are replaced, except a folder that is not empty. Nobody
+ * else may write to the folder meanwhile.
  *
- * Files and folders belong to the worker's user, or to the `owner`. Modes are kept, without setuid, setgid and sticky bits; the owner may
- * always use a folder. Links that stay inside are kept. Left out, and told in the result: devices, pipes, sockets, and
- * links that lead outside or cannot be proven to stay inside. An entry whose name has `..` in it, or that lies behind a
- * symbolic link, ends the work.
- *
- * Of 7z and rar, one archive is unpacked at a time; others wait.
- *
- * @param archive a path, or an open file, which is read from its start whatever its position is, and not closed
- * @param folder an existing folder
- * @throws UnpackError, or the reason of the signal, or an error of the system; what has been unpacked until then stays
+ * Files and folders belong to the worker's user, or to the `owner`. Modes are kept, without setuid, setgid and
+ * sticky bits, and the owner may always use a folder. Links that stay inside are kept. Devices, pipes, sockets,
+ * and links that lead outside or may lead outside are skipped, and counted in the result.
  */
 export async function unpackInto(
   archive: FileHandle | string,

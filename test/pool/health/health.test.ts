@@ -97,7 +97,7 @@ it('a queue that is away is a problem only after a while', () => {
   const { now, pass } = clock();
   const seen = health(now);
   const fail = () => {
-    seen.see({ type: 'look-failed', err: new ServiceError('unreachable', 'no answer') });
+    seen.see({ type: 'pending-check-failed', err: new ServiceError('unreachable', 'no answer') });
   };
   fail();
   pass(119_000);
@@ -106,13 +106,13 @@ it('a queue that is away is a problem only after a while', () => {
   pass(2_000);
   fail();
   expect(seen.report(LISTENING).problems).toMatchObject([{ kind: 'queue-away', forSeconds: 121 }]);
-  seen.see({ type: 'look-works' });
+  seen.see({ type: 'pending-check-works' });
   expect(seen.report(LISTENING).canWork).toBe(true);
 });
 
 it('that claimWork works says nothing of the other question', () => {
   const seen = health();
-  seen.see({ type: 'look-failed', err: new ServiceError('forbidden', 'no', 401) });
+  seen.see({ type: 'pending-check-failed', err: new ServiceError('forbidden', 'no', 401) });
   seen.see({ type: 'claim-work-works' });
   expect(seen.report(LISTENING).canWork).toBe(false);
 });

@@ -10,7 +10,7 @@ import { logs } from '../../../src/worker/features/logs.ts';
 import { featureHost } from './feature-host.ts';
 import { payloadsOf } from '../../../src/worker/payloads/index.ts';
 import { handleOf } from '../../../src/worker/run/handle.ts';
-import { wishesOfRefused } from '../../../src/worker/run/wishes.ts';
+import { featureRequestsOfRefused } from '../../../src/worker/run/feature-requests.ts';
 import type { TaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import type { WorkerContext } from '../../../src/worker/life/context.ts';
@@ -98,5 +98,8 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
 export async function startLog(run: ActiveRun, log: TaskLog): Promise<void> {
   run.log = log;
   const task = run.worker.payloads.unreadable({});
-  await run.features.start(wishesOfRefused(task, run.claim, run.worker.features), handleOf(run, task, log));
+  await run.features.start(
+    featureRequestsOfRefused(task, run.claim, run.worker.features),
+    handleOf(run, task, log),
+  );
 }

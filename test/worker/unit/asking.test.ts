@@ -3,8 +3,8 @@ import { merge, share, Subject, takeUntil } from 'rxjs';
 import { expect, it, vi } from 'vitest';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import { claim } from '../../../src/worker/asking/claim.ts';
-import { listen } from '../../../src/worker/asking/listen.ts';
-import { look } from '../../../src/worker/asking/look.ts';
+import { demandFromNotices } from '../../../src/worker/asking/notice-demand.ts';
+import { pendingCheck } from '../../../src/worker/asking/pending-check.ts';
 import { poll } from '../../../src/worker/asking/poll.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { WorkerLife } from '../../../src/worker/life/worker-life.ts';
@@ -21,8 +21,8 @@ function start(capacity: number) {
   const news = newsLog();
   const seen = { runs: 0, complete: false };
   merge(
-    notice$.pipe(listen(fake.queue, slots)),
-    life.whilePulseIs('up', look(fake.queue, slots, notice$, news.tell)),
+    notice$.pipe(demandFromNotices(fake.queue, slots)),
+    life.whilePulseIs('up', pendingCheck(fake.queue, slots, notice$, news.tell)),
     life.whilePulseIs('down', poll(slots)),
   )
     .pipe(takeUntil(life.draining$), claim(fake.queue, news.tell, life.draining$))

@@ -28,7 +28,7 @@ const RUN_EVENTS: RunEvent[] = [
   { type: 'upload' },
   { type: 'resolve', outcome: { result: 'completed' } },
   { type: 'end' },
-  { type: 'hurry' },
+  { type: 'cutoff' },
   ...STOP_REASONS.map(reason => ({ type: 'stop' as const, reason })),
 ];
 
@@ -65,7 +65,7 @@ const run = changes<RunState, RunEvent>(CLAIMED, RUN_EVENTS, nextRunState);
 /** The phases that a run in order goes through, and `stop`; that others may be left out would hide them. */
 function isDrawn({ from, event, to }: Change): boolean {
   const phases = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'];
-  return event === 'stop' || event === 'hurry' || phases.indexOf(to) - phases.indexOf(from) === 1;
+  return event === 'stop' || event === 'cutoff' || phases.indexOf(to) - phases.indexOf(from) === 1;
 }
 
 function diagram(start: string, drawn: readonly Change[], end: string): string {
@@ -88,12 +88,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const WHY: Record<ExitReason, string> = {
-  'tasks-complete': '`numberOfTasksToRun` is reached',
-  idle: 'nothing to do for `idleTimeoutSecs`',
-  'not-needed': 'worker-manager does not need the worker: what runs is finished',
-  stopped: 'SIGINT: what runs is finished',
-  shutdown: 'SIGTERM: what runs is stopped',
-  'out-of-service': 'processes of its runs could not be ended, and no slot is left without some',
+  'tasks-complete': '`numberOfTasksToRun` tasks were run',
+  idle: 'there was nothing to do for `idleTimeoutSecs`',
+  'not-needed': 'worker-manager no longer needs the worker; running tasks are finished',
+  stopped: 'SIGINT; running tasks are finished',
+  shutdown: 'SIGTERM; running tasks are stopped',
+  'out-of-service': 'every slot has processes that could not be ended, or the machine can run no more tasks',
 };
 
 const UPLOADED = { all: 'artifacts and log', log: `log, within ${LOG_SECS} s`, none: 'nothing' };
@@ -123,7 +123,7 @@ const PARTS: Record<string, string> = {
 };
 
 // With TCW_TEST_WRITE_DOCS=1 these parts are written anew.
-it.each(Object.keys(PARTS))('docs/lifecycle.md has the %s as the code has it', async name => {
+it.each(Object.keys(PARTS))('docs/lifecycle.md has the same %s as the code', async name => {
   const part = new RegExp(`(<!-- ${name}: begin.*?-->\n)(.*?)(<!-- ${name}: end -->)`, 's');
   const expected = `\n${PARTS[name] ?? ''}\n\n`;
   const text = await readFile(documentation, 'utf8');
@@ -135,7 +135,7 @@ it.each(Object.keys(PARTS))('docs/lifecycle.md has the %s as the code has it', a
   expect(part.exec(text)?.[2]).toBe(expected);
 });
 
-it('docs/lifecycle.md tells of every state and event, and of no other, what comes of it', async () => {
+it('docs/lifecycle.md describes every transition of the state machines, and no other', async () => {
   const text = await readFile(documentation, 'utf8');
   const rows = [...text.matchAll(/^\| (worker|run) +\| (\w+) +\| (\w+) +\| (\w+) +\| (.+?) +\|$/gm)];
   const told = rows.map(([, of, from, event, to]) => [of, from, event, to].join(' '));

@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import type { TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
-import { listen } from '../../../src/worker/asking/listen.ts';
+import { demandFromNotices } from '../../../src/worker/asking/notice-demand.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { turns } from '../../streams/pulse-under-test.ts';
 import { fakeQueue } from './fake-queue.ts';
@@ -36,7 +36,7 @@ export function start(capacity = 4) {
   const notices$ = new Subject<PendingNotice>();
   const demands: Demand[] = [];
   const seen = { complete: false };
-  const subscription = notices$.pipe(listen(fake.queue, slots, () => NOW)).subscribe({
+  const subscription = notices$.pipe(demandFromNotices(fake.queue, slots, () => NOW)).subscribe({
     next: demand => demands.push(demand),
     complete: () => (seen.complete = true),
   });

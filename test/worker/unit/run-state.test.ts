@@ -19,7 +19,7 @@ const event: fc.Arbitrary<RunEvent> = fc.oneof(
     { type: 'prepare' },
     { type: 'run' },
     { type: 'upload' },
-    { type: 'hurry' },
+    { type: 'cutoff' },
     { type: 'end' },
   ),
   outcome.map((what): RunEvent => ({ type: 'resolve', outcome: what })),
@@ -123,7 +123,7 @@ describe('whatever happens to a run', () => {
   it('a stop comes of a stop event, and is its reason, or of haste while it uploads', () => {
     always((before, after, each) => {
       if (after.stop === before.stop) return;
-      if (each.type === 'hurry') {
+      if (each.type === 'cutoff') {
         expect(after).toEqual({ phase: 'uploading', stop: 'worker-shutdown' });
         expect(before.phase).toBe('uploading');
       } else expect(each).toEqual({ type: 'stop', reason: after.stop });

@@ -7,8 +7,7 @@ import type { Task } from '../tasks/task.ts';
 import { pastDeadline } from './conflicts.ts';
 
 /**
- * Ends whatever a task is doing. A task that is over stays as it is, and one that was cancelled before is announced
- * again.
+ * Ends a task in any state. A resolved task stays as it is. A cancelled one is announced again.
  *
  * @throws ApiError `RequestConflict` past the task's deadline
  */
@@ -27,9 +26,9 @@ export async function cancelTask(queue: Queue, task: Task): Promise<Task> {
 }
 
 /**
- * Ends all tasks of a group that are not over yet, and returns them.
+ * Ends all unresolved tasks of a group, and returns them.
  *
- * @throws ApiError `RequestConflict` when the group still takes tasks
+ * @throws ApiError `RequestConflict` when the group still accepts tasks
  */
 export async function cancelTaskGroup(queue: Queue, group: TaskGroup): Promise<Task[]> {
   if (group.sealed === undefined) {
@@ -45,7 +44,7 @@ export async function cancelTaskGroup(queue: Queue, group: TaskGroup): Promise<T
     try {
       await queue.publisher.publish(taskCancelledWithGroup(after));
     } catch (error) {
-      // What is cancelled already is passed over the next time, and its worker would never hear of it.
+      // If the task stayed cancelled, a repeated call would skip it, and its worker would never hear of it.
       if (store.find(task.taskId) === after) store.save(task);
       throw error;
     }

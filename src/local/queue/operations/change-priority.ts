@@ -7,10 +7,10 @@ import type { Task } from '../tasks/task.ts';
 import { pastDeadline } from './conflicts.ts';
 
 /**
- * Gives a task another priority, and its pending run another place in line.
+ * Changes the priority of a task, and the place of its pending run in line.
  *
- * @throws ApiError `RequestConflict` once the task has been resolved, be it that it was rerun since, or past its
- * deadline
+ * @throws ApiError `RequestConflict` if the task was ever resolved, even if it was rerun since, or past its
+ *   deadline
  */
 export async function changeTaskPriority(queue: Queue, task: Task, priority: TaskPriority): Promise<Task> {
   const { store, clock, publisher } = queue;
@@ -27,7 +27,7 @@ export async function changeTaskPriority(queue: Queue, task: Task, priority: Tas
   return changed;
 }
 
-/** Gives all tasks of a group that are not over another priority, and returns them. */
+/** Changes the priority of all unresolved tasks of a group, and returns them. */
 export async function changeTaskGroupPriority(
   { store, clock, publisher }: Queue,
   group: TaskGroup,
@@ -42,7 +42,7 @@ export async function changeTaskGroupPriority(
   return changed;
 }
 
-/** Whether a task was ever over: a run that the queue itself made again, to retry it, does not count. */
+/** Whether a task was ever resolved. Runs that the queue itself retried do not count. */
 function wasResolved({ runs }: Task): boolean {
   return runs.some(
     ({ resolved }, runId) =>

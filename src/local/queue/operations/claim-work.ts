@@ -11,7 +11,7 @@ export interface Worker {
   readonly workerId: string;
 }
 
-/** What a worker is told of a run that is now its own. */
+/** What a worker learns about a run that it has claimed. */
 export interface Claim extends Worker {
   readonly status: Status;
   readonly runId: number;
@@ -21,10 +21,11 @@ export interface Claim extends Worker {
 }
 
 /**
- * Gives a worker up to `count` runs. It answers with what it finds at first, and waits for something to be found
- * until `signal` is aborted. A worker that is in quarantine at first waits for nothing. What is being claimed at that moment stays claimed, whether anybody hears of it or not.
+ * Gives a worker up to `count` runs. Returns those that are pending, or waits for some until `signal` is
+ * aborted. A worker that is in quarantine at the start gets nothing. Runs that are being claimed at the moment
+ * of an abort stay claimed, even if nobody learns of it.
  *
- * @throws when no run could be announced. The runs are pending again then.
+ * @throws when no run could be announced. The runs are then pending again
  */
 export async function claimWork(
   queue: Queue,
@@ -75,7 +76,7 @@ async function claimRun(
   try {
     await queue.publisher.publish(taskRunning(claimed));
   } catch (error) {
-    // The worker never hears of this claim, so it would hang until it expires.
+    // The worker never learns of this claim, so it would stay "running" until it expires.
     if (store.find(taskId) === claimed) store.save(pending);
     throw error;
   }

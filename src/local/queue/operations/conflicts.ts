@@ -9,7 +9,7 @@ export function getRun(task: Task, runId: number): Run {
   return run;
 }
 
-/** Refuses what comes too late for a run. */
+/** Creates the error for a request that comes too late for a run. */
 export function notRunning(task: Task, runId: number): ApiError {
   return new ApiError(
     'RequestConflict',
@@ -17,7 +17,7 @@ export function notRunning(task: Task, runId: number): ApiError {
   );
 }
 
-/** Refuses what comes too late for a task. `done` is a participle: reclaimed, canceled. */
+/** Creates the error for a request that comes too late for a task. `done` is a participle: reclaimed, canceled. */
 export function pastDeadline(task: Task, done: string): ApiError {
   return new ApiError(
     'RequestConflict',

@@ -14,14 +14,14 @@ import { statusOf, type Run, type Task } from '../tasks/task.ts';
 import { slugid } from '../../slugid.ts';
 import { isoTime, parseTime } from '../../times.ts';
 
-/** Requests may come this late, as their clocks may be wrong. */
+/** Requests may be this late, because clocks differ. */
 const DRIFT = 15 * 60_000;
 
 /**
- * Adds an artifact to a run. The same request again is answered alike.
+ * Adds an artifact to a run. A repeated request gets the same answer.
  *
- * @throws ApiError `InputError` for an artifact that cannot be, `RequestConflict` when the run takes none any
- * more, or has another by its name
+ * @throws ApiError `InputError` for an invalid artifact, `RequestConflict` when the run accepts no more
+ *   artifacts, or has a different one of this name
  */
 export async function createArtifact(
   queue: Queue,
@@ -40,14 +40,14 @@ export async function createArtifact(
   const artifact = original ? updatedArtifact(original, wanted) : wanted;
   if (!artifact) throw differs(original);
   artifacts.save(taskId, runId, artifact);
-  // What is uploaded first is not there yet, so there is nothing to announce.
+  // Content that is uploaded first is not there yet, so there is nothing to announce.
   const { storageType } = artifact.content;
   if (storageType !== 's3' && storageType !== 'object')
     await publisher.publish(artifactCreated(task, runId, artifact));
   return artifact;
 }
 
-/** Here, unlike elsewhere, a task or run that is not there is a mistake in the request. */
+/** Here, unlike elsewhere, a missing task or run is a mistake in the request. */
 function findRun(task: Task | undefined, runId: number): { task: Task; run: Run } {
   const run = task?.runs[runId];
   if (!task) throw new ApiError('InputError', 'The task does not exist');
@@ -91,7 +91,7 @@ function contentOf(
     case 'error':
       return { storageType, reason: request.reason, message: request.message };
     case 'object':
-      // The same request again is for the same upload.
+      // A repeated request is for the same upload.
       if (original?.storageType === 'object') return original;
       return { storageType, name: `t/${key}`, uploadId: slugid(), finished: false };
   }

@@ -8,10 +8,11 @@ import { groupFor } from '../tasks/task-group.ts';
 import { stateOf, type Task } from '../tasks/task.ts';
 
 /**
- * Takes a task in, which is pending at once when it waits for no other. The same task again is announced again.
+ * Accepts a task. It is pending at once if it has no open dependencies. A repeated request announces the task
+ * again.
  *
- * @throws ApiError `InputError` for a task that cannot be, `RequestConflict` when there is another by its name,
- * or when its group does not take it
+ * @throws ApiError `InputError` for an invalid task, `RequestConflict` when there is a different task with this
+ *   id, or when its group does not accept it
  */
 export async function createTask(queue: Queue, task: Task): Promise<Task> {
   checkTask(task, queue.clock.now());
@@ -44,7 +45,7 @@ function holdsNul({ payload, metadata, tags, extra }: Task): boolean {
   return NUL.test(JSON.stringify([payload, metadata, tags, extra]));
 }
 
-/** Stores a task, pending if nothing is in its way. */
+/** Stores a task. It is pending if nothing prevents that. */
 function admit(queue: Queue, task: Task): Task {
   const { store, dependencies, clock } = queue;
   dependencies.track(task);

@@ -2,7 +2,7 @@ import { ApiError } from '../../errors.ts';
 import type { Queue } from '../queue.ts';
 import { isPresent, type Artifact, type ArtifactContent } from '../tasks/artifact.ts';
 
-/** An artifact that is not a link to another. */
+/** An artifact that is not a link. */
 export type FoundArtifact = Artifact & {
   readonly content: Exclude<ArtifactContent, { storageType: 'link' }>;
 };
@@ -10,8 +10,8 @@ export type FoundArtifact = Artifact & {
 /**
  * Finds an artifact, following links.
  *
- * @param authorize called before each artifact is looked at, with the names of all so far
- * @throws ApiError `ResourceNotFound`, `ResourceExpired`, `InputError` for links that go round in a circle
+ * @param authorize called before each artifact is examined, with the names of all artifacts so far
+ * @throws ApiError `ResourceNotFound`, `ResourceExpired`, `InputError` for a cycle of links
  */
 export async function findArtifact(
   { artifacts, clock }: Queue,
@@ -39,7 +39,7 @@ export async function findArtifact(
 }
 
 /**
- * The number of a task's last run.
+ * Returns the number of a task's last run.
  *
  * @throws ApiError `ResourceNotFound` when it has none
  */

@@ -3,10 +3,10 @@ import { artifactCreated } from '../messages.ts';
 import type { Queue } from '../queue.ts';
 
 /**
- * Notes that the upload of an object artifact is done, and announces the artifact. Said again, it changes nothing.
+ * Records the end of an object artifact's upload, and announces the artifact. Repeating it changes nothing.
  *
- * @throws ApiError `ResourceNotFound` when there is no such artifact, `InputError` when it has another upload, or when
- * the object service does not have it
+ * @throws ApiError `ResourceNotFound` when there is no such artifact, `InputError` when it has another upload,
+ *   or when the object service does not have it
  */
 export async function finishArtifact(
   { store, artifacts, objects, publisher }: Queue,
@@ -32,7 +32,7 @@ export async function finishArtifact(
   try {
     await publisher.publish(artifactCreated(store.get(taskId), runId, finished));
   } catch (error) {
-    // Said again, it would not be announced any more.
+    // Otherwise a repeated call would not announce it.
     artifacts.save(taskId, runId, artifact);
     throw error;
   }

@@ -1,11 +1,11 @@
 import type { Clock } from '../../clock.ts';
 import type { PendingRun, PendingRuns } from '../tasks/pending-runs.ts';
 
-/** Finds runs for the open `claimWork` calls. */
+/** Finds runs for open `claimWork` calls. */
 export interface Lookout {
-  /** Waits for up to `count` runs, and takes them. None when `signal` is aborted first. */
+  /** Waits for up to `count` runs, and takes them. Returns none when `signal` is aborted first. */
   next(taskQueueId: string, count: number, signal: AbortSignal): Promise<PendingRun[]>;
-  /** Lets all calls go with nothing. */
+  /** Ends all calls with nothing. */
   close(): void;
 }
 
@@ -15,15 +15,14 @@ interface OpenCall {
 }
 
 /**
- * Looks for runs as the queue's web processes do: at once when a call comes, and every `lookAgainMs` after that for
- * as long as calls are open.
+ * Checks for runs like the queue's web processes: at once when a call arrives, and every `lookAgainMs` from
+ * then on, while calls are open.
  *
- * The calls for one task queue share one look. A call that comes while the others sleep sleeps with them, and so
- * does one that comes when the last of the others has just gone away. That is what makes one long poll slow the
- * whole pool.
+ * The calls for one task queue share these checks. A call that arrives between two checks waits for the next
+ * one, even if the last of the other calls has just ended. That is why one long poll slows the whole pool.
  */
 export function createLookout(pending: PendingRuns, clock: Clock, lookAgainMs: number): Lookout {
-  /** The open calls of each task queue that somebody looks at, or sleeps for. */
+  /** The open calls of each task queue that are being checked or wait for the next check. */
   const openCalls = new Map<string, OpenCall[]>();
   const sleeps = new Map<string, () => void>();
   let closed = false;

@@ -7,7 +7,7 @@ import type { Claim } from './claim-work.ts';
 import { getRun, notRunning, pastDeadline } from './conflicts.ts';
 
 /**
- * Lets a worker keep its run for another `claimTimeoutMs`, with new credentials.
+ * Extends a claim by another `claimTimeoutMs`, with new credentials.
  *
  * @throws ApiError `RequestConflict` once the task's deadline has passed, or the run is over
  */

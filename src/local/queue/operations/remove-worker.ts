@@ -9,7 +9,7 @@ interface RemovedWorker {
   readonly workerId: string;
 }
 
-/** Ends the runs that a worker still held when worker-manager removed it: they are retried elsewhere. */
+/** Ends the runs of a worker that worker-manager has removed. They are retried elsewhere. */
 export async function removeWorker(
   { store, publisher, clock, dependencyResolver }: Queue,
   { workerPoolId, workerGroup, workerId }: RemovedWorker,

@@ -8,16 +8,16 @@ import { getRun, notRunning } from './conflicts.ts';
 
 type ReportedReason = TaskExceptionRequest['reason'];
 
-/** What a worker may give as the reason of an exception, with the reason of the new run that follows from it. */
+/** The reasons of an exception that a worker may report, with the reason of the new run that follows. */
 const RETRY_REASONS: Readonly<Partial<Record<ReportedReason, ReasonCreated>>> = {
   'worker-shutdown': 'retry',
   'intermittent-task': 'task-retry',
 };
 
 /**
- * Ends a run as completed or failed. The same report again is answered, and announced, again.
+ * Ends a run as completed or failed. Repeating the report announces it again.
  *
- * @throws ApiError `RequestConflict` when the run has ended otherwise
+ * @throws ApiError `RequestConflict` when the run has ended differently
  */
 export async function reportEnded(
   queue: Queue,
@@ -43,9 +43,9 @@ export async function reportEnded(
 }
 
 /**
- * Ends a run as an exception, which makes a new run for some reasons while retries are left.
+ * Ends a run as an exception. For some reasons, a new run follows while retries are left.
  *
- * @throws ApiError `RequestConflict` when the run has ended otherwise
+ * @throws ApiError `RequestConflict` when the run has ended differently
  */
 export async function reportException(
   queue: Queue,

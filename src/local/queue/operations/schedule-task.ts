@@ -13,7 +13,8 @@ interface Scheduler {
 }
 
 /**
- * Makes an unscheduled task pending, whatever it waits for. A task that has been scheduled already stays as it is.
+ * Makes an unscheduled task pending, whatever its dependencies. A task that is already scheduled stays as it
+ * is.
  *
  * @throws ApiError `RequestConflict` past the task's deadline
  */
@@ -27,7 +28,7 @@ export async function scheduleTask({ store, clock }: Scheduler, task: Task, publ
 }
 
 /**
- * Makes a task pending again, with all of its retries. One that is pending or running stays as it is.
+ * Makes a task pending again, with all of its retries. A pending or running task stays as it is.
  *
  * @throws ApiError `RequestConflict` past the task's deadline, or after too many runs
  */

@@ -2,7 +2,7 @@ import { taskGroupSealed } from '../messages.ts';
 import type { Queue } from '../queue.ts';
 import type { TaskGroup } from '../tasks/task-group.ts';
 
-/** Lets a group take no more tasks. Sealing it again changes nothing, and is announced again. */
+/** Seals a group, so that it accepts no more tasks. Sealing it again announces it again. */
 export async function sealTaskGroup(
   { store, clock, publisher }: Queue,
   group: TaskGroup,

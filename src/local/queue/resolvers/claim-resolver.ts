@@ -6,9 +6,9 @@ import type { Store } from '../tasks/store.ts';
 import { stateOf } from '../tasks/task.ts';
 import type { DependencyResolver } from './dependency-resolver.ts';
 
-/** Ends runs whose worker does not reclaim them, and makes new ones while retries are left. */
+/** Ends runs whose claims have expired, and creates new runs while retries are left. */
 export interface ClaimResolver {
-  /** Comes back to a claim once its time is over. A claim that was renewed is watched anew. */
+  /** Watches a claim until its end. A renewed claim is watched again. */
   watch(taskId: string, runId: number, takenUntil: number): void;
   close(): void;
 }
@@ -18,7 +18,7 @@ interface ClaimResolverOptions {
   readonly publisher: Publisher;
   readonly dependencyResolver: DependencyResolver;
   readonly clock: Clock;
-  /** This many milliseconds after `takenUntil`. The real queue is up to 5 s late. */
+  /** Milliseconds after `takenUntil`. The real queue is up to 5 s late. */
   readonly delayMs: number;
   readonly onError: (error: unknown) => void;
 }

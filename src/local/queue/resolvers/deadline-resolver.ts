@@ -6,7 +6,7 @@ import type { Store } from '../tasks/store.ts';
 import type { Task } from '../tasks/task.ts';
 import type { DependencyResolver } from './dependency-resolver.ts';
 
-/** Ends tasks that are not over when their deadline has passed. */
+/** Ends tasks that are unresolved after their deadline. */
 export interface DeadlineResolver {
   watch(task: Task): void;
   close(): void;
@@ -17,7 +17,7 @@ interface DeadlineResolverOptions {
   readonly publisher: Publisher;
   readonly dependencyResolver: DependencyResolver;
   readonly clock: Clock;
-  /** This many milliseconds after the deadline. The real queue is 60 to 65 s late. */
+  /** Milliseconds after the deadline. The real queue is 60 to 65 s late. */
   readonly delayMs: number;
   readonly onError: (error: unknown) => void;
 }

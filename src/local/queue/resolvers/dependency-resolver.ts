@@ -10,9 +10,9 @@ import type { Task } from '../tasks/task.ts';
 /** How a task ended. */
 export type Outcome = 'completed' | 'failed' | 'exception';
 
-/** Makes tasks pending that waited for others, and says when a group is done. */
+/** Makes dependents pending, and announces when a group is resolved. */
 export interface DependencyResolver {
-  /** Acts on the end of a task, a little later: nobody waits for it. */
+  /** Acts on the end of a task a little later. Nobody waits for it. */
   resolveSoon(task: Task, outcome: Outcome): void;
   /** Acts on the end of a task now. */
   resolve(task: Task, outcome: Outcome): Promise<void>;
@@ -24,7 +24,7 @@ interface DependencyResolverOptions {
   readonly dependencies: Dependencies;
   readonly publisher: Publisher;
   readonly clock: Clock;
-  /** After this many milliseconds. The real queue looks every 5 s. */
+  /** Milliseconds after the end of a task. The real queue checks every 5 s. */
   readonly delayMs: number;
   readonly onError: (error: unknown) => void;
 }
@@ -44,7 +44,7 @@ export function createDependencyResolver(options: DependencyResolverOptions): De
     if (group?.unresolved.size === 0) await publisher.insist(taskGroupResolved(group));
   }
 
-  /** A task past its deadline is left to the deadline. */
+  /** A task past its deadline is left to the deadline resolver. */
   async function scheduleInTime(task: Task): Promise<void> {
     try {
       await scheduleTask({ store, clock }, task, publisher.insist);

@@ -12,13 +12,14 @@ import { describeArtifact, isPresent } from '../tasks/artifact.ts';
 import { isoTime } from '../../times.ts';
 
 const MINUTE = 60_000;
-/** How long an upload may begin. */
+/** How long an upload may start. */
 const PUT_URL_LIFE = 45 * MINUTE;
-/** How long what not everybody may read may be read. */
+/** How long the URL of a private artifact is valid. */
 const GET_URL_LIFE = 30 * MINUTE;
 
 /**
- * A reference may be any URI. One that a browser would run, or that would open a file, is not followed from here.
+ * A reference may be any URI. URIs that a browser would execute, or that would open a file, are not redirected
+ * to.
  *
  * @throws ApiError `InputError`
  */
@@ -28,12 +29,12 @@ function webUrl(url: string): string {
   throw new ApiError('InputError', 'The artifact is a reference, and leads to no http or https URL');
 }
 
-/** Longer names are taken, and cannot be listed. */
+/** Longer names are accepted, but cannot be listed. */
 const LONGEST_LISTED_NAME = 1_024;
 
 type Download = Call<QueueApi['getLatestArtifact']>;
 
-/** What runs leave behind. */
+/** The calls about artifacts. */
 export function artifactCalls(queue: Queue): Handlers<QueueApi> {
   const { artifacts, urls, clock, store } = queue;
 
@@ -57,7 +58,10 @@ export function artifactCalls(queue: Queue): Handlers<QueueApi> {
     return findArtifact(queue, taskId, runId, name, names => authorize({ names }));
   }
 
-  /** The content of an artifact is elsewhere, so the answer is a redirect. What an error leads to is its reason. */
+  /**
+   * The content of an artifact is elsewhere, so the answer is a redirect. The answer for an error artifact is
+   * its reason.
+   */
   async function download(runId: number, { params, authorize, answerWith }: Download) {
     const found = await find(params.taskId, runId, params.name, authorize);
     const { storageType } = found.content;
@@ -65,7 +69,7 @@ export function artifactCalls(queue: Queue): Handlers<QueueApi> {
     if (found.content.storageType === 'error') {
       answerWith(424, headers);
       const { reason, message } = found.content;
-      // The references describe the redirect only.
+      // The references describe only the redirect.
       return { reason, message } as never;
     }
     const url = urlOf(found);

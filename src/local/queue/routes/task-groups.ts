@@ -9,7 +9,7 @@ import type { Queue } from '../queue.ts';
 import { describeGroup, type TaskGroup } from '../tasks/task-group.ts';
 import { definitionOf, statusOf } from '../tasks/task.ts';
 
-/** Tasks that belong together. */
+/** The calls about task groups. */
 export function taskGroupCalls(queue: Queue): Handlers<QueueApi> {
   const { store } = queue;
 

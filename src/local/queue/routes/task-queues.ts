@@ -6,7 +6,7 @@ import { isoTime } from '../../times.ts';
 import { splitTaskQueueId } from '../tasks/definition.ts';
 import { definitionOf } from '../tasks/task.ts';
 
-/** What there is to do, and what is being done. */
+/** The calls about pending and claimed tasks. */
 export function taskQueueCalls({ store, clock }: Queue): Handlers<QueueApi> {
   const countPending = (taskQueueId: string) => ({
     ...splitTaskQueueId(taskQueueId),

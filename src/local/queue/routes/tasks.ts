@@ -9,10 +9,10 @@ import type { Queue } from '../queue.ts';
 import { defineTask, type TaskRequest } from '../tasks/definition.ts';
 import { definitionOf, PRIORITIES, statusOf, type Task } from '../tasks/task.ts';
 
-/** The life of one task, but for what workers do with it. */
+/** The calls about single tasks, except those of workers. */
 export function taskCalls(queue: Queue): Handlers<QueueApi> {
   const { store, publisher } = queue;
-  /** Those of these tasks that there are, each once. */
+  /** Returns the existing tasks among these, without duplicates. */
   const known = (taskIds: readonly string[]): Task[] =>
     [...new Set(taskIds)].flatMap(taskId => store.find(taskId) ?? []);
 
@@ -79,7 +79,7 @@ function namesOf({ taskId, schedulerId, taskGroupId, projectId }: Task) {
   return { taskId, schedulerId, taskGroupId, projectId };
 }
 
-/** Who may create tasks of a priority may create those of a lower one. */
+/** Whoever may create tasks of one priority may create tasks of a lower one. */
 function scopesOf(task: Task) {
   const { provisionerId, workerType, scopes, routes } = task;
   const priorities = PRIORITIES.slice(0, PRIORITIES.indexOf(task.priority) + 1);

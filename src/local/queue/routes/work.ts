@@ -6,7 +6,7 @@ import { reportEnded, reportException } from '../operations/report-run.ts';
 import type { Queue } from '../queue.ts';
 import { statusOf } from '../tasks/task.ts';
 
-/** What a worker does with runs. */
+/** The calls of workers about runs. */
 export function workCalls(queue: Queue): Handlers<QueueApi> {
   const { clock, longPollMs } = queue;
   return {

@@ -11,7 +11,7 @@ interface Params {
   readonly workerType: string;
 }
 
-/** Who works, and who is not to. */
+/** The calls about workers and quarantine. */
 export function workerCalls({ workers, clock }: Queue): Handlers<QueueApi> {
   const isQuarantined = ({ quarantineUntil = 0 }: KnownWorker): boolean => quarantineUntil > clock.now();
 

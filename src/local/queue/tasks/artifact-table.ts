@@ -1,10 +1,10 @@
 import { isPresent, type Artifact } from './artifact.ts';
 
-/** The artifacts of each run. Their content is elsewhere. */
+/** The artifacts of each run, without their content. */
 export interface ArtifactTable {
   find(taskId: string, runId: number, name: string): Artifact | undefined;
   save(taskId: string, runId: number, artifact: Artifact): void;
-  /** All artifacts of a run that others get to see, sorted by name. */
+  /** Returns all visible artifacts of a run, sorted by name. */
   list(taskId: string, runId: number): Artifact[];
 }
 

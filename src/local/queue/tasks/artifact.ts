@@ -8,10 +8,10 @@ export type ArtifactContent =
   | { readonly storageType: 's3'; readonly key: string }
   | {
       readonly storageType: 'object';
-      /** What the object service calls it. */
+      /** Its name in the object service. */
       readonly name: string;
       readonly uploadId: string;
-      /** Whether the worker has said that the upload is done: before, nobody gets to see the artifact. */
+      /** Whether the worker has finished the upload. Before that, the artifact is not visible. */
       readonly finished: boolean;
     }
   | { readonly storageType: 'reference'; readonly url: string }
@@ -27,26 +27,26 @@ export interface Artifact {
   readonly content: ArtifactContent;
 }
 
-/** Whether others get to see the artifact. */
+/** Whether others can see the artifact. */
 export function isPresent({ content }: Artifact): boolean {
   return content.storageType !== 'object' || content.finished;
 }
 
-/** What an artifact is called that was given no type. */
+/** The content type of an artifact without one. */
 export const UNKNOWN_CONTENT_TYPE = 'application/binary';
 
-/** A worker has this long to upload what it has of a run that ended as an exception. */
+/** How long a worker may upload artifacts after an exception. */
 const AFTER_EXCEPTION = 25 * 60_000;
 
-/** Whether artifacts of a run may be made now. A completed or failed run has all it will ever have. */
+/** Whether artifacts of a run may be created now. A completed or failed run accepts none. */
 export function acceptsArtifacts(run: Run, now: number): boolean {
   if (run.state === 'running') return true;
   return run.state === 'exception' && (run.resolved ?? 0) > now - AFTER_EXCEPTION;
 }
 
 /**
- * The artifact after a request for one that is there already: the same again, a later expiry, another reference
- * or a link in the place of a reference. Its content type stays. Undefined when the request is none of these.
+ * Returns the artifact after a repeated request for it: the same request, a later expiry, another reference, or
+ * a link that replaces a reference. Its content type stays. Undefined for any other request.
  */
 export function updatedArtifact(original: Artifact, wanted: Artifact): Artifact | undefined {
   const link = wanted.content.storageType === 'link';
@@ -58,7 +58,7 @@ export function updatedArtifact(original: Artifact, wanted: Artifact): Artifact 
   return { ...original, expires: wanted.expires, content: wanted.content };
 }
 
-/** The artifact as it is listed. */
+/** Formats an artifact for lists. */
 export function describeArtifact({ name, contentType, contentLength, expires, content }: Artifact) {
   return {
     storageType: content.storageType,

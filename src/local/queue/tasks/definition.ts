@@ -5,7 +5,7 @@ import { ApiError } from '../../errors.ts';
 import type { Task } from './task.ts';
 import { isoTime, parseTime } from '../../times.ts';
 
-/** What the schema of `createTask` has a default for. */
+/** Properties with a default in the schema of `createTask`. */
 type Defaulted =
   | 'schedulerId'
   | 'projectId'
@@ -18,18 +18,18 @@ type Defaulted =
   | 'tags'
   | 'extra';
 
-/** A task as `createTask` is given it, once its schema has been checked and the defaults filled in. */
+/** A validated `createTask` request, with defaults. */
 export type TaskRequest = CreateTaskRequest & Required<Pick<CreateTaskRequest, Defaulted>>;
 
 const MINUTE = 60_000;
-/** How far a caller's clock may be from ours. */
+/** The largest accepted difference between a caller's clock and this one. */
 const DRIFT = 15 * MINUTE;
 const LONGEST_DEADLINE = 5 * 24 * 60 * MINUTE;
 
 /**
- * Makes a task, which has no runs yet, of a request.
+ * Creates a task without runs from a request.
  *
- * @throws ApiError `InputError` for a task queue that is missing or contradicts itself
+ * @throws ApiError `InputError` for a task queue that is missing or contradictory
  */
 export function defineTask(taskId: string, request: TaskRequest): Task {
   return {
@@ -57,7 +57,7 @@ export function defineTask(taskId: string, request: TaskRequest): Task {
 }
 
 /**
- * Checks what a schema cannot say.
+ * Checks what a schema cannot express.
  *
  * @throws ApiError `InputError`
  */
@@ -82,7 +82,7 @@ export function checkTask(task: Task, now: number): void {
   if (task.scopes.some(scope => scope.endsWith('**'))) refuse('`scopes` must not end with `**`');
 }
 
-/** Whether two tasks were defined alike, whatever has happened to them since. */
+/** Whether two tasks have the same definition, whatever has happened to them since. */
 export function sameDefinition(one: Task, other: Task): boolean {
   return isDeepStrictEqual(definition(one), definition(other));
 }
@@ -92,7 +92,7 @@ function definition(task: Task): Partial<Task> {
   return rest;
 }
 
-/** A task names its queue by `taskQueueId`, or by the two halves of it, or by both. */
+/** A task names its queue by `taskQueueId`, by its two halves, or by both. */
 function taskQueueOf(request: TaskRequest): Pick<Task, 'provisionerId' | 'workerType' | 'taskQueueId'> {
   const { taskQueueId, provisionerId, workerType } = request;
   const halves =
@@ -107,7 +107,7 @@ function taskQueueOf(request: TaskRequest): Pick<Task, 'provisionerId' | 'worker
   return { taskQueueId: whole, ...splitTaskQueueId(whole) };
 }
 
-/** The two halves of a task queue's name, by which it went before. */
+/** Splits the name of a task queue into its two former halves. */
 export function splitTaskQueueId(taskQueueId: string): { provisionerId: string; workerType: string } {
   const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
   return { provisionerId, workerType };

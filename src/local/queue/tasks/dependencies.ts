@@ -1,13 +1,13 @@
 import { ApiError } from '../../errors.ts';
 import { stateOf, type Task } from './task.ts';
 
-/** Which task waits for which. */
+/** Which tasks wait for which others. */
 export interface Dependencies {
-  /** Notes what a new task waits for. Whether any of that is fulfilled already is for `fulfil`. */
+  /** Records the dependencies of a new task. Call `fulfil` for those that are already fulfilled. */
   track(task: Task): void;
-  /** Notes that `taskId` waits for `requiredId` no longer. Returns whether it waits for nothing any more. */
+  /** Records that `taskId` no longer waits for `requiredId`. Returns whether it waits for nothing any more. */
   fulfil(taskId: string, requiredId: string): boolean;
-  /** The tasks that named this one as a dependency. */
+  /** Returns the tasks that depend on this one. */
   dependentsOf(requiredId: string): string[];
 }
 
@@ -31,7 +31,7 @@ export function createDependencies(): Dependencies {
 }
 
 /**
- * Checks that everything a task depends on exists, and will for as long as the task may wait for it.
+ * Checks that the dependencies of a task exist, and will exist as long as the task may wait for them.
  *
  * @throws ApiError `InputError`
  */
@@ -52,7 +52,7 @@ export function checkDependencies(task: Task, find: (taskId: string) => Task | u
   }
 }
 
-/** Whether a dependency, as it stands, lets the task go on. */
+/** Whether a dependency in its present state lets the task proceed. */
 export function isFulfilled(task: Task, required: Task): boolean {
   const state = stateOf(required);
   return (

@@ -6,33 +6,33 @@ export interface PendingRun {
   readonly taskId: string;
   readonly runId: number;
   readonly deadline: number;
-  /** Since when it waits, in milliseconds since the epoch: a run keeps it when its priority changes. */
+  /** When it became pending, in milliseconds since the epoch. A change of its priority does not change this. */
   readonly scheduled: number;
 }
 
-/** The runs that wait for a worker, for each task queue: the highest priority first, then the oldest. */
+/** The pending runs of each task queue: the highest priority first, then the oldest. */
 export interface PendingRuns {
   /** Adds the last run of a task. */
   add(task: Task): void;
   remove(task: Task): void;
-  /** Takes up to `count` runs out. A run past its task's deadline is never handed out. */
+  /** Takes out up to `count` runs. A run past its task's deadline is never returned. */
   take(taskQueueId: string, count: number, now: number): PendingRun[];
   count(taskQueueId: string, now: number): number;
-  /** All that could be taken, in that order. */
+  /** Returns all runs that could be taken, in order. */
   list(taskQueueId: string, now: number): PendingRun[];
 }
 
-/** A Map keeps the order in which runs came, and lets one go without a search. */
+/** A Map keeps insertion order, and deletes without a search. */
 type Lane = Map<string, PendingRun>;
 type Lanes = Record<TaskPriority, Lane>;
 
 export function createPendingRuns(): PendingRuns {
   const taskQueues = new Map<string, Lanes>();
 
-  /** When the youngest run that ever was in a lane was scheduled. */
+  /** The time of the youngest run that was ever in a lane. */
   const ages = new WeakMap<Lane, number>();
 
-  /** A run whose priority has changed has its place in the new lane by its age. */
+  /** A run whose priority has changed is sorted into its new lane by age. */
   function sort(lane: Lane): void {
     const runs = [...lane].sort(([, one], [, other]) => one.scheduled - other.scheduled);
     lane.clear();

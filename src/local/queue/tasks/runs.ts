@@ -1,14 +1,14 @@
 /**
- * What can happen to the runs of a task, each as a function from a task to the task after it.
+ * The transitions of a task's runs, each as a function from a task to the resulting task.
  *
- * Each returns undefined when the task is not in a state for it: then nothing has happened. Times are milliseconds
+ * Each returns undefined when the task is not in a suitable state, so nothing happens. Times are milliseconds
  * since the epoch.
  *
  * @module
  */
 import type { ReasonCreated, ReasonResolved, Run, Task } from './task.ts';
 
-/** The queue gives no task more runs than this. */
+/** The queue's limit for the runs of a task. */
 export const MOST_RUNS = 50;
 
 /** Makes an unscheduled task pending. */
@@ -31,7 +31,7 @@ export function claim(
   return withLastRun(task, { ...run, state: 'running', workerGroup, workerId, takenUntil, started: now });
 }
 
-/** Lets a worker keep its run for longer. */
+/** Extends the claim of a run. */
 export function reclaim(task: Task, runId: number, takenUntil: number): Task | undefined {
   const run = lastRun(task, runId, 'running');
   return run && withLastRun(task, { ...run, takenUntil });
@@ -40,7 +40,7 @@ export function reclaim(task: Task, runId: number, takenUntil: number): Task | u
 export interface Resolution {
   readonly state: 'completed' | 'failed' | 'exception';
   readonly reasonResolved: ReasonResolved;
-  /** Why a new run would be made. There is none without it, nor when no retries are left. */
+  /** The reason for a new run. Without it, or without retries left, there is none. */
   readonly retryReason?: ReasonCreated | undefined;
 }
 
@@ -59,8 +59,8 @@ export function resolve(task: Task, runId: number, resolution: Resolution, now: 
 }
 
 /**
- * Ends a run whose worker has not reclaimed it. A claim that was renewed has another `takenUntil`, and a task past
- * its deadline is left to the deadline.
+ * Ends a run whose claim has expired. A renewed claim has another `takenUntil`. A task past its deadline is
+ * left to the deadline resolver.
  */
 export function expireClaim(task: Task, runId: number, takenUntil: number, now: number): Task | undefined {
   if (task.runs[runId]?.takenUntil !== takenUntil || task.deadline < now) return undefined;
@@ -72,7 +72,7 @@ export function expireClaim(task: Task, runId: number, takenUntil: number, now: 
   );
 }
 
-/** Ends whatever a task is doing. One that was never scheduled gets a run to say so. */
+/** Ends a task in any state. If it was never scheduled, a run is added that says so. */
 export function cancel(task: Task, reasonResolved: ReasonResolved, now: number): Task | undefined {
   const run = task.runs.at(-1);
   if (!run) {
@@ -104,7 +104,7 @@ function pending(reasonCreated: ReasonCreated, now: number): Run {
   return { state: 'pending', reasonCreated, scheduled: now };
 }
 
-/** The run, if it is the task's last one and in that state. */
+/** Returns the run, if it is the task's last one and in that state. */
 function lastRun(task: Task, runId: number, state: Run['state']): Run | undefined {
   const run = task.runs[runId];
   return runId === task.runs.length - 1 && run?.state === state ? run : undefined;

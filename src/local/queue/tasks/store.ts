@@ -3,17 +3,17 @@ import { createPendingRuns, type PendingRuns } from './pending-runs.ts';
 import { stateOf, type Task } from './task.ts';
 import type { TaskGroup } from './task-group.ts';
 
-/** Everything the queue remembers of tasks. It is in memory, and gone with the process. */
+/** The queue's record of tasks. It is in memory, and lost with the process. */
 export interface Store {
   readonly pending: PendingRuns;
   readonly groups: Map<string, TaskGroup>;
   find(taskId: string): Task | undefined;
   /** @throws ApiError `ResourceNotFound` */
   get(taskId: string): Task;
-  /** Puts a task in the place of what was known of it. */
+  /** Replaces the record of a task. */
   save(task: Task): void;
   remove(task: Task): void;
-  /** The tasks of a task queue whose runs are with workers, the oldest claim first. */
+  /** Returns the tasks of a task queue with claimed runs, the oldest claim first. */
   claimed(taskQueueId: string): Task[];
 }
 
@@ -22,7 +22,7 @@ export function createStore(): Store {
   const pending = createPendingRuns();
   const claimed = new Map<string, Set<string>>();
 
-  /** What is listed of a task besides itself follows from its state alone. */
+  /** All derived lists depend only on the task's state. */
   function list(task: Task): void {
     const state = stateOf(task);
     if (state === 'pending') pending.add(task);
@@ -48,7 +48,7 @@ export function createStore(): Store {
     },
     save(task) {
       const before = tasks.get(task.taskId);
-      // Listing a pending task again would send it to the end of its line.
+      // Listing a pending task again would move it to the end of its line.
       if (before === task) return;
       if (before) unlist(before);
       tasks.set(task.taskId, task);

@@ -2,25 +2,25 @@ import { ApiError } from '../../errors.ts';
 import type { Task } from './task.ts';
 import { isoTime } from '../../times.ts';
 
-/** Tasks that belong together. Times are milliseconds since the epoch. */
+/** A group of tasks. Times are milliseconds since the epoch. */
 export interface TaskGroup {
   readonly taskGroupId: string;
   readonly schedulerId: string;
   readonly expires: number;
-  /** Since when it takes no more tasks. */
+  /** Since when it accepts no more tasks. */
   readonly sealed?: number;
   /** Its tasks, in the order in which they were created. */
   readonly taskIds: Set<string>;
-  /** Those that were never resolved. A rerun does not bring a task back here. */
+  /** Tasks that were never resolved. A rerun does not add a task again. */
   readonly unresolved: Set<string>;
 }
 
 const HOUR = 3_600_000;
 
 /**
- * The group as it is once `task` may be added. It outlives its tasks by an hour at the least.
+ * Returns the group if `task` may be added. The group outlives its tasks by at least an hour.
  *
- * @throws ApiError `RequestConflict` when the group is another scheduler's, or sealed
+ * @throws ApiError `RequestConflict` when the group belongs to another scheduler, or is sealed
  */
 export function groupFor(task: Task, group: TaskGroup | undefined): TaskGroup {
   const { taskGroupId, schedulerId, expires } = task;
@@ -45,7 +45,7 @@ export function groupFor(task: Task, group: TaskGroup | undefined): TaskGroup {
   return expires > group.expires ? { ...group, expires: expires + HOUR } : group;
 }
 
-/** The group as it is in answers and messages. */
+/** Formats a group for answers and messages. */
 export function describeGroup({ taskGroupId, schedulerId, expires, sealed }: TaskGroup) {
   return {
     taskGroupId,

@@ -1,7 +1,7 @@
 import type { RunInformation, TaskDefinition, TaskPriority } from '../../../taskcluster/index.ts';
 import { isoTime } from '../../times.ts';
 
-/** From the first served to the last. */
+/** From the highest to the lowest. */
 export const PRIORITIES: readonly TaskPriority[] = [
   'highest',
   'very-high',
@@ -29,7 +29,7 @@ export interface Run {
   readonly resolved?: number;
 }
 
-/** All that the queue knows of a task. Times are milliseconds since the epoch. */
+/** The queue's record of a task. Times are milliseconds since the epoch. */
 export interface Task {
   readonly taskId: string;
   readonly provisionerId: string;
@@ -55,12 +55,12 @@ export interface Task {
   readonly runs: readonly Run[];
 }
 
-/** The state of the last run. A task without runs is unscheduled. */
+/** Returns the state of the last run. A task without runs is unscheduled. */
 export function stateOf(task: Task): RunState | 'unscheduled' {
   return task.runs.at(-1)?.state ?? 'unscheduled';
 }
 
-/** The task's status structure, as it is in answers and messages. */
+/** Returns the task's status structure for answers and messages. */
 export function statusOf(task: Task) {
   return {
     taskId: task.taskId,
@@ -92,7 +92,7 @@ export function statusOf(task: Task) {
 
 export type Status = ReturnType<typeof statusOf>;
 
-/** The task's definition, defaults filled in, as `task` and `claimWork` answer it. */
+/** Returns the task's definition with defaults, as in the answers of `task` and `claimWork`. */
 export function definitionOf(task: Task) {
   return {
     provisionerId: task.provisionerId,

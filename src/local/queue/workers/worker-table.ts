@@ -12,7 +12,7 @@ export interface TaskRun {
   readonly runId: number;
 }
 
-/** Who said how long a worker gets no work, and why. Times are milliseconds since the epoch. */
+/** Who quarantined a worker, until when, and why. Times are milliseconds since the epoch. */
 export interface Quarantine {
   readonly clientId: string;
   readonly updatedAt: number;
@@ -25,7 +25,7 @@ export interface KnownWorker extends WorkerName {
   readonly firstClaim: number;
   readonly lastDateActive: number;
   readonly expires: number;
-  /** The last runs that it claimed, the newest at the end. */
+  /** The last runs that it claimed, the newest last. */
   readonly recentTasks: readonly TaskRun[];
   readonly quarantineUntil?: number;
   readonly quarantines: readonly Quarantine[];
@@ -33,20 +33,20 @@ export interface KnownWorker extends WorkerName {
 
 /** Every worker that ever asked for work. */
 export interface WorkerTable {
-  /** Notes that a worker asks for work. */
+  /** Records that a worker asks for work. */
   seen(name: WorkerName, now: number): KnownWorker;
-  /** Notes what a worker has claimed. */
+  /** Records the claims of a worker. */
   claimed(name: WorkerName, runs: readonly TaskRun[]): void;
   /** @throws ApiError `ResourceNotFound` for a worker that never asked for work */
   get(name: WorkerName): KnownWorker;
-  /** Notes that a worker gets no work. A time that is over lets it have work again. */
+  /** Quarantines a worker. A time in the past ends the quarantine. */
   quarantine(name: WorkerName, quarantine: Quarantine): KnownWorker;
   list(taskQueueId: string): KnownWorker[];
 }
 
 const HOUR = 3_600_000;
 const LIFE = 24 * HOUR;
-/** The real queue does not write down each time that a worker asks. */
+/** The real queue does not record each request of a worker. */
 const ACTIVE_EVERY = 6 * HOUR;
 const MOST_RECENT_TASKS = 20;
 

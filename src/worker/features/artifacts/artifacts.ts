@@ -11,16 +11,14 @@ import { tellProgress } from './progress.ts';
 import { uploadArtifact } from './upload-artifact.ts';
 import { volumesFor } from './volumes.ts';
 
-/**
- * Small files spend their time waiting for answers, so more of them are on their way at a time than generic-worker's ten.
- */
+/** Small uploads mostly wait for answers, so more of them run at a time than generic-worker's ten. */
 const UPLOADS_AT_ONCE = 32;
-/** So many of those may be larger ones, which have buffers and a temporary file. */
+/** How many of them may be larger files, which need buffers and a temporary file. */
 const LARGE_AT_ONCE = 10;
 
 /**
- * `artifacts`: files and directories to upload when the commands have ended, whatever came of them. One that is
- * missing becomes an error artifact and fails the task, unless it is optional.
+ * `artifacts`: files and directories to upload when the commands have ended, whatever their result. A missing
+ * one becomes an error artifact and fails the task, unless it is optional.
  */
 export const artifacts = feature({
   name: 'artifacts',
@@ -50,7 +48,7 @@ export const artifacts = feature({
 
 function problemOf(spec: ArtifactSpec, task: { deadline: string; expires?: string }): string[] {
   const name = artifactName(spec);
-  // The files of the run's folder itself go by their own names.
+  // Files of the run's folder itself keep their own names.
   const isFolder = name === '.' && spec.type === 'directory';
   const problem =
     (isFolder ? undefined : nameProblem(name)) ??
@@ -73,7 +71,7 @@ async function uploadAll(
   );
 }
 
-/** All that is to be uploaded, each when it is asked for. */
+/** Yields everything to upload, on demand. */
 async function* allWanted(
   specs: readonly ArtifactSpec[],
   files: TaskFiles,
@@ -84,7 +82,7 @@ async function* allWanted(
     signal.throwIfAborted();
     for await (const wanted of findArtifact(spec, files, home.path, signal)) {
       signal.throwIfAborted();
-      // What the worker itself uploads under a name is what that name stands for.
+      // A name that the worker itself uploads is reserved.
       const owner = sink.reservedBy(wanted.name);
       if (owner === undefined) yield { spec, wanted };
       else
@@ -95,7 +93,10 @@ async function* allWanted(
   }
 }
 
-/** The queue allows an artifact to live from the deadline until the task itself expires, a second either way. */
+/**
+ * The queue lets an artifact expire between the task's deadline and the task's own expiry, plus or minus a
+ * second.
+ */
 function expiryProblem(
   expires: string | undefined,
   task: { deadline: string; expires?: string },

@@ -5,13 +5,13 @@ import { closeSource, type FileSource } from '../../files/file-source.ts';
 import type { NotOpened, Opened, OpenedFile, TaskFiles } from '../../files/task-files.ts';
 import type { ArtifactSpec } from '../../task-spec.ts';
 
-/** A file to upload, or why there is none. */
+/** A file to upload, or the reason why there is none. */
 export type Found = FoundFile | NotFound;
 
 export interface FoundFile {
   readonly name: string;
   readonly file: string;
-  /** To be closed by whoever gets it. */
+  /** The receiver closes it. */
   readonly source: FileSource;
   /** In bytes. */
   readonly size: number;
@@ -24,20 +24,23 @@ export interface NotFound {
   readonly message: string;
 }
 
-/** Something that a payload wants uploaded, by its name. */
+/** An artifact that a payload asks for, by its name. */
 export interface Wanted {
   readonly name: string;
-  /** Looks at it, which has to be done once. Undefined for what is passed over: a link to a directory inside of one. */
+  /**
+   * Opens and examines the file. Call it once. Undefined for a link to a directory inside a directory, which is
+   * skipped.
+   */
   readonly look: () => Promise<Found | undefined>;
 }
 
 /**
- * Finds what a payload wants uploaded. A directory becomes its files, each named after where it lies. They come one by one,
- * as they are asked for: there may be more of them than a worker has memory for.
+ * Finds the artifacts that a payload asks for. A directory becomes its files, each named after its path. They
+ * are yielded on demand, because there may be more of them than fit into the worker's memory.
  *
- * @param home where relative paths count from, as the task sees it
+ * @param home the start of relative paths, as the task sees it
  * @param signal ends the search
- * @throws Error when this machine has run out of something
+ * @throws Error when this machine has run out of a resource
  */
 export async function* findArtifact(
   request: ArtifactSpec,
@@ -85,11 +88,11 @@ async function* filesBelow(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Wanted, void, undefined> {
   for await (const path of files.walk(directory, signal)) {
-    // As in generic-worker, a slash at the end of the name counts for nothing.
+    // As in generic-worker, a slash at the end of the name is ignored.
     const below = posix.join(name, relative(directory, path).split(sep).join('/'));
     const look = async () => {
       const opened = await files.open(path);
-      // A link to a directory is neither a file nor walked into: that could go on for ever.
+      // A link to a directory is not a file. It is not followed either, because that might never end.
       return opened.kind === 'directory' ? undefined : foundAs(below, path, opened);
     };
     yield { name: below, look };

@@ -1,8 +1,8 @@
 /**
- * Does something with each of many items, so many of them at a time. An item is asked for when there is somebody for it. A
- * failure ends nothing but its own item.
+ * Processes many items, a limited number of them at a time. Items are requested on demand. A failure ends only
+ * its own item.
  *
- * @throws what the first of the items that failed, or the items themselves, failed with, when all is done
+ * @throws the first error of an item or of the source, when everything is done
  */
 export async function inTurn<Item>(
   items: AsyncGenerator<Item, void>,

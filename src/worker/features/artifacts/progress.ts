@@ -1,12 +1,12 @@
 import type { TaskLog } from '../../task-log/task-log.ts';
 import { sizeText } from '../../stores/size-text.ts';
 
-/** How often the log is told, at most, and how long an upload takes before it is worth a line, in ms. */
+/** The log gets a line at most this often, and only for uploads that take at least this long, in ms. */
 const EVERY_MS = 30_000;
 
-/** Tells the log of uploads that take long, so that nobody takes them for dead. */
+/** Reports long uploads in the log, so that readers know that the task is alive. */
 export interface Progress extends Disposable {
-  /** An upload begins. It ends with the disposal of what is returned. */
+  /** Registers an upload. Disposing of the result ends it. */
   of(name: string): OnItsWay;
 }
 
@@ -21,7 +21,7 @@ interface Sending {
   sent: number;
 }
 
-/** Writes one line each 30 s for all uploads that have taken so long, while there are any. */
+/** Writes one line every 30 s about all uploads that have taken that long. */
 export function tellProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Progress {
   const sending = new Set<Sending>();
   const timer = setInterval(() => {

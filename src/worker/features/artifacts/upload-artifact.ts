@@ -9,7 +9,7 @@ import { StreamFailed } from '../../files/stream-pieces.ts';
 import type { FoundFile, NotFound, Wanted } from './find.ts';
 import type { Progress } from './progress.ts';
 
-/** A file of up to so many bytes is uploaded out of memory. */
+/** Files up to this size are uploaded from memory. */
 const SMALL_BYTES = 32 * 1024;
 
 /** The uploads of one run. */
@@ -17,14 +17,14 @@ export interface Uploading {
   readonly run: RunHandle;
   readonly signal: AbortSignal;
   readonly progress: Progress;
-  /** For files that are not small. */
+  /** Limits uploads of files that are not small. */
   readonly large: Permits;
 }
 
 /**
- * Uploads what a payload wants, or tells the queue why there is nothing.
+ * Uploads an artifact of the payload, or creates an error artifact.
  *
- * @throws Error what went wrong, which is in the task's log by then
+ * @throws Error that is already in the task's log
  */
 export async function uploadArtifact(
   uploading: Uploading,

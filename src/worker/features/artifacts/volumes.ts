@@ -4,12 +4,16 @@ import { makeRunFolder } from '../../files/run-folder.ts';
 import type { ArtifactSpec } from '../../task-spec.ts';
 import type { RunHandle } from '../feature.ts';
 
-/** Whatever user an image's command runs as has to be able to write. Only the container gets there. */
+/**
+ * Every user must be able to write, because an image's command may run as any user. Only the container can
+ * reach the folder.
+ */
 const VOLUME_MODE = 0o777;
 
 /**
- * Makes a folder beside the run's folder for each artifact of the type `volume`, which the container sees at the artifact's path.
- * They are uploaded as any other directory: through the container, in which links lead no further than for the task.
+ * Creates a folder beside the run's folder for each artifact of the type `volume`. The container sees it at the
+ * artifact's path. It is uploaded like any other directory: through the container, so links lead no further
+ * than for the task.
  */
 export async function volumesFor(
   wanted: readonly ArtifactSpec[],

@@ -6,21 +6,21 @@ import type { OpenedFile } from '../../files/task-files.ts';
 import { wholeOf } from '../../files/whole-of.ts';
 import { TaskError } from '../../outcome.ts';
 
-/** A file in the task's folder whose members a task adds to its chain of trust. */
+/** A file in the task's folder with members that the task adds to its chain of trust. */
 export const ADDITIONAL_DATA_FILE = 'chain-of-trust-additional-data.json';
 
-/** An object of JSON. */
+/** A JSON object. */
 export type AdditionalData = Readonly<Record<string, unknown>>;
 
-/** Larger than any that is needed. */
+/** Larger than any useful file. */
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * Reads what a task adds to its chain of trust.
+ * Reads the members that a task adds to its chain of trust.
  *
  * @param opened the file, which stays open
- * @throws TaskError `task-failed` for anything but a JSON object of a reasonable size; `resource-unavailable` when it could
- * not be read; or the signal's reason
+ * @throws TaskError `task-failed` unless the file is a JSON object of a reasonable size; `resource-unavailable`
+ *   when it cannot be read; or the signal's reason
  */
 export async function readAdditionalData(
   opened: Pick<OpenedFile, 'source' | 'size'>,
@@ -76,10 +76,10 @@ async function firstBytes(handle: FileHandle, most: number): Promise<Buffer> {
   return buffer.subarray(0, length);
 }
 
-/** What can be read to any depth is written with a function that calls itself. */
+/** JSON of any depth can be read, but it is written by a recursive function, which may run out of stack. */
 function canBeWritten(value: object): boolean {
   try {
-    // The document puts it deeper, and indents it.
+    // In the document, the value is nested more deeply and indented.
     JSON.stringify([[value]], undefined, 2);
     return true;
   } catch {
@@ -91,7 +91,7 @@ function tooLarge(): TaskError {
   return unusable(`is larger than ${MOST_BYTES} bytes`);
 }
 
-/** An error about the file; `problem` follows its name. */
+/** Creates an error about the file. `problem` follows its name. */
 export function unusable(problem: string): TaskError {
   return new TaskError('task-failed', `${ADDITIONAL_DATA_FILE} ${problem}`);
 }

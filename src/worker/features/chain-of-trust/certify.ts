@@ -13,7 +13,7 @@ import {
 import { chainOfTrustDocument } from './document.ts';
 import { CERTIFIED_LOG, signedFiles, type SigningKeys } from './signed-files.ts';
 
-/** What a task may have put in the place of its additional data. */
+/** Why the task's additional data cannot be used, by what is in its place. */
 const WHY_NOT = {
   directory: 'is a directory',
   neither: 'is no file',
@@ -32,17 +32,18 @@ interface Certifying {
 /**
  * Uploads the chain of trust of a run whose artifacts have been uploaded.
  *
- * @throws TaskError `task-failed` when the task's additional data cannot be used, and what an upload throws
+ * @throws TaskError `task-failed` when the task's additional data cannot be used; errors of uploads
  */
 export async function certify({ run, files, keys, config, signal }: Certifying): Promise<void> {
   const additional = await additionalData(files, signal);
-  // Where the key is made for a session, such as that of `tcw dev`, nobody would know it otherwise.
+  // Nobody would otherwise know a key that was created for a session, such as that of `tcw dev`.
   if (keys.ed25519)
     run.log.info(`Signing the chain of trust. The ed25519 public key is ${keys.ed25519.publicKey}`);
   await uploadLog(run, signal);
   const document = chainOfTrustDocument(
     {
-      // What the payload asked for, and the copy of the log. What else the worker uploads is not the task's.
+      // The payload's artifacts, and the copy of the log. Other uploads of the worker do not belong to the
+      // task.
       artifacts: run.artifacts.digests,
       task: run.claim.task,
       taskId: run.claim.taskId,
@@ -77,7 +78,7 @@ async function additionalData(files: TaskFiles, signal: AbortSignal): Promise<Ad
   }
 }
 
-/** The log goes on: what is certified is a copy. */
+/** The log continues, so a copy is certified. */
 async function uploadLog(run: RunHandle, signal: AbortSignal): Promise<void> {
   const copy = await namelessFile(run.beside('certified-log'));
   try {

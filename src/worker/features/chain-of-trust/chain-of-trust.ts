@@ -15,17 +15,17 @@ import {
 import { properties } from './properties.ts';
 import { chainOfTrustNames, type SigningKeys } from './signed-files.ts';
 
-/** As generic-worker names it where it passes over an artifact of the payload. */
+/** generic-worker uses this name when it skips an artifact of the payload. */
 const TITLE = 'Chain of Trust';
-/** In generic-worker's words. */
+/** The wording is generic-worker's. */
 const KEY_IS_READABLE =
   'was expecting attempt to read private chain of trust key as task user to fail - however, it did not';
 
 /**
- * `features.chainOfTrust`: a signed document says which worker ran the task, and what it uploaded. Whoever builds on the
- * artifacts need not trust those who can write to the queue or its storage.
+ * `features.chainOfTrust`: a signed document says which worker ran the task and what it uploaded. Whoever uses
+ * the artifacts need not trust everybody who can write to the queue or its storage.
  *
- * @param ofTheSession keys that are in no file; those of the configuration unless given
+ * @param ofTheSession keys that are in no file. By default, the configured keys
  */
 export function chainOfTrust(ofTheSession?: SigningKeys) {
   return feature({
@@ -37,10 +37,11 @@ export function chainOfTrust(ofTheSession?: SigningKeys) {
     properties,
     enabledBy: 'enableChainOfTrust',
     open: async ({ config, engines, tell }: WorkerHost<typeof properties>) => {
-      // A task that runs as the worker's own user can read the files, whatever their modes, and the worker's memory.
+      // A task that runs as the worker's own user can read the files, whatever their modes, and the worker's
+      // memory.
       const isOwnUser = engines.some(({ capabilities }) => capabilities.has('own-user'));
       const isInFiles = !ofTheSession && isAnyKeyFile(config);
-      // One that runs as another user reads what everybody may, and others may be in its groups.
+      // A task that runs as another user can read what everybody may read. Other users may be in its groups.
       const isOpen = isInFiles && engines.some(isOfUsers) && (await isOpenToOthers(config));
       const isReadable = (isInFiles && isOwnUser) || isOpen;
       if (isReadable && config.enableChainOfTrust) await warnOfUnusable(config, tell);
@@ -78,7 +79,10 @@ export function chainOfTrust(ofTheSession?: SigningKeys) {
 
 const isOfUsers = ({ capabilities }: EngineView) => capabilities.has('task-users');
 
-/** Generic-worker requires a key also where no task can have anything signed, so that a pool may name one that is not there. */
+/**
+ * generic-worker requires a key even if no task can have anything signed, so a pool may name a file that does
+ * not exist.
+ */
 async function warnOfUnusable(config: KeyFiles, tell: Tell): Promise<void> {
   try {
     await readKeyFiles(config);

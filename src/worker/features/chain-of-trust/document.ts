@@ -1,6 +1,6 @@
 import type { AdditionalData } from './additional-data.ts';
 
-/** What a worker certifies about a run. */
+/** The facts that a worker certifies about a run. */
 export interface CertifiedRun {
   /** Hexadecimal SHA-256 of each artifact's content before any encoding, by name. */
   readonly artifacts: ReadonlyMap<string, string>;
@@ -11,11 +11,11 @@ export interface CertifiedRun {
   readonly workerGroup: string;
   readonly workerId: string;
   readonly machine: CertifiedMachine;
-  /** What else the worker knows of where the commands ran, such as `imageHash`, by name. */
+  /** Other facts about the environment of the commands, such as `imageHash`, by name. */
   readonly environment?: ReadonlyMap<string, string>;
 }
 
-/** The configuration of the worker's machine, as far as it is known. */
+/** Facts about the worker's machine, as far as they are known. */
 export interface CertifiedMachine {
   readonly publicIP?: string | undefined;
   readonly privateIP?: string | undefined;
@@ -24,7 +24,10 @@ export interface CertifiedMachine {
   readonly region?: string | undefined;
 }
 
-/** Only the worker says these of its machine. A task may say more, such as the hash of an image, unless the worker knows it. */
+/**
+ * Only the worker may set these facts about its machine. A task may add others, such as the hash of an image,
+ * unless the worker knows them.
+ */
 const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   'publicIpAddress',
   'privateIpAddress',
@@ -34,10 +37,11 @@ const OF_THE_MACHINE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Writes `chain-of-trust.json`: the members and their order, and the indent, are generic-worker's. Nothing that the worker
- * certifies comes from the task: where the additional data says the same, the worker's value stays.
+ * Creates the text of `chain-of-trust.json`. Its members, their order and the indentation are generic-worker's.
+ * Nothing that the worker certifies comes from the task: if the additional data has the same member, the
+ * worker's value stays.
  *
- * @param additional what the task wants to have in it
+ * @param additional members that the task adds
  */
 export function chainOfTrustDocument(run: CertifiedRun, additional: AdditionalData = {}): string {
   const { environment: more = new Map<string, string>() } = run;
@@ -45,7 +49,7 @@ export function chainOfTrustDocument(run: CertifiedRun, additional: AdditionalDa
   const names = [...run.artifacts.keys()].sort();
   const certified: Readonly<Record<string, unknown>> = {
     chainOfTrustVersion: 1,
-    // A name may be `__proto__`, which an assignment would lose.
+    // An assignment would lose a name such as `__proto__`.
     artifacts: Object.fromEntries(names.map(name => [name, { sha256: run.artifacts.get(name) }])),
     task: run.task,
     taskId: run.taskId,
@@ -66,7 +70,7 @@ export function chainOfTrustDocument(run: CertifiedRun, additional: AdditionalDa
   return JSON.stringify({ ...certified, ...others }, undefined, 2);
 }
 
-/** The members of an object that have none of these names. Of anything that is no object there are none. */
+/** Returns the members of an object except those with these names. For any other value, nothing. */
 function without(names: ReadonlySet<string>, value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.has(name)));

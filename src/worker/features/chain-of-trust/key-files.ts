@@ -2,13 +2,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { readEd25519Key, readOpenpgpPrivateKey, Secret } from '../../../base/index.ts';
 import type { SigningKeys } from './signed-files.ts';
 
-/** Where the keys of a worker lie; undefined for none. */
+/** The locations of a worker's keys. Undefined for a key that is not configured. */
 export interface KeyFiles {
   readonly ed25519SigningKeyLocation?: string | undefined;
   readonly signingKeyLocation?: string | undefined;
 }
 
-/** A key that is configured and cannot be used. The message names the property, the file and what is wrong with it. */
+/** A configured key cannot be used. The message names the property, the file and the problem. */
 export class SigningKeyUnusable extends Error {
   override readonly name = 'SigningKeyUnusable';
 }
@@ -45,12 +45,15 @@ function problemOf(error: NodeJS.ErrnoException): string {
   return error.code === undefined ? error.message : `cannot be read: ${error.message}`;
 }
 
-/** Whether a worker has its keys from files. */
+/** Whether a worker reads any key from a file. */
 export function isAnyKeyFile({ ed25519SigningKeyLocation, signingKeyLocation }: KeyFiles): boolean {
   return ed25519SigningKeyLocation !== undefined || signingKeyLocation !== undefined;
 }
 
-/** Whether another user may read one of the keys, by the modes of the files. One that cannot be looked at is told of later. */
+/**
+ * Whether the modes of the files let other users read one of the keys. Problems with reading a file are
+ * reported later.
+ */
 export async function isOpenToOthers({
   ed25519SigningKeyLocation,
   signingKeyLocation,

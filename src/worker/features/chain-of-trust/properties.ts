@@ -1,21 +1,21 @@
 import type { Property } from '../../properties/index.ts';
 
-/** What a pool may say about the chain of trust. */
+/** A pool's properties for the chain of trust. */
 export const properties = {
   enableChainOfTrust: {
     type: 'boolean',
     default: true,
-    description: 'Whether payloads may ask for the chain of trust',
+    description: 'Allow payloads to request the chain of trust',
     since: 'generic-worker',
   },
   ed25519SigningKeyLocation: {
     type: 'file',
-    description: 'Key that signs the chain of trust (tcw new-ed25519-keypair makes one)',
+    description: 'Key that signs the chain of trust (see tcw new-ed25519-keypair)',
     since: 'generic-worker',
   },
   signingKeyLocation: {
     type: 'file',
-    description: 'OpenPGP key that signs the older form of the chain of trust, ASCII-armoured',
+    description: 'OpenPGP key, ASCII-armoured, that signs the older form of the chain of trust',
     since: 'generic-worker',
   },
 } as const satisfies Record<string, Property>;

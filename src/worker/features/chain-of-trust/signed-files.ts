@@ -1,12 +1,12 @@
 import type { Ed25519Key, OpenpgpPrivateKey } from '../../../base/index.ts';
 
-/** The keys of a worker that has at least one. */
+/** The signing keys of a worker that has at least one. */
 export interface SigningKeys {
   readonly ed25519?: Ed25519Key | undefined;
   readonly openpgp?: OpenpgpPrivateKey | undefined;
 }
 
-/** An artifact, gzipped when it is stored. */
+/** An artifact, which is compressed with gzip when it is stored. */
 interface SignedFile {
   readonly name: string;
   readonly contentType: string;
@@ -15,20 +15,21 @@ interface SignedFile {
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** The log as it is when the chain of trust is made, which the document has the hash of. */
+/** The log at the time of the signature. The document contains its hash. */
 export const CERTIFIED_LOG = 'public/logs/certified.log';
 const DOCUMENT = 'public/chain-of-trust.json';
 const SIGNATURE = 'public/chain-of-trust.json.sig';
 const CLEAR_SIGNED = 'public/chainOfTrust.json.asc';
 
-/** The names of all artifacts that are uploaded with these keys. */
+/** Returns the names of all artifacts that are uploaded with these keys. */
 export function chainOfTrustNames({ ed25519, openpgp }: SigningKeys): string[] {
   return [CERTIFIED_LOG, ...(ed25519 ? [DOCUMENT, SIGNATURE] : []), ...(openpgp ? [CLEAR_SIGNED] : [])];
 }
 
 /**
- * Signs a document with each key: with Ed25519 as generic-worker does, over the exact bytes of a file of its own; with
- * OpenPGP as docker-worker and taskcluster-worker did, in one file.
+ * Signs a document with each key. With Ed25519, the signature of the exact bytes is a separate file, as in
+ * generic-worker. With OpenPGP, document and signature are one file, as in docker-worker and
+ * taskcluster-worker.
  */
 export async function signedFiles(
   document: string,

@@ -9,16 +9,16 @@ interface Ask {
   readonly noSeccomp: boolean;
   readonly ptrace: boolean;
   readonly devices: readonly string[];
-  /** Without `docker-worker:`, and without the worker pool. */
+  /** Without `docker-worker:` and without the worker pool. */
   readonly scopes: readonly string[];
 }
 
 /**
- * `capabilities` and `features.allowPtrace`: what a container may do beside what every container may. The pool's `d2gConfig`
- * says which of them, and which features of docker-worker's payloads, its tasks may ask for; and gives every container the machine's
- * graphics cards where it has some.
+ * `capabilities` and `features.allowPtrace`: what a container may do beyond the defaults. The pool's
+ * `d2gConfig` says which of these, and which features of docker-worker's payloads, its tasks may request. It
+ * can also give every container the machine's graphics cards.
  *
- * @param deviceFolder where the machine has its devices
+ * @param deviceFolder the machine's folder of devices
  */
 export function container(deviceFolder = '/dev') {
   return feature({
@@ -78,7 +78,7 @@ function askOf({ container: asked, switches }: TaskSpec): Ask | undefined {
   };
 }
 
-/** A task may be trusted with something on every pool, or on this one. */
+/** A scope for every pool, or the same scope for this pool only. */
 function withOrWithout(scope: string, pool: string): NeededScope {
   return { AnyOf: [scope, `${scope}:${pool}`] };
 }

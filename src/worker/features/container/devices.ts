@@ -8,22 +8,22 @@ export interface DeviceNames {
   readonly audio: number;
 }
 
-/** What a container gets of the machine's devices. */
+/** The machine's devices that a container gets. */
 interface ContainerDevices {
   readonly devices: readonly Device[];
   readonly binds: readonly Bind[];
   readonly env: Readonly<Record<string, string>>;
-  /** What this machine does not have. */
+  /** Devices that this machine lacks. */
   readonly missing: readonly { readonly name: string; readonly path: string }[];
 }
 
-/** The nodes of an ALSA loopback card: its control, and two devices to play to and to record from. */
+/** The nodes of an ALSA loopback card: its control, and two devices for playback and recording. */
 const AUDIO_NODES = ['controlC#', 'pcmC#D0c', 'pcmC#D0p', 'pcmC#D1c', 'pcmC#D1p'];
 
 /**
  * Finds the devices that a payload names.
  *
- * @param folder where the machine has its devices, such as `/dev`
+ * @param folder the machine's folder of devices, such as `/dev`
  * @param wanted the payload's names
  */
 export async function devicesIn(
@@ -39,9 +39,9 @@ export async function devicesIn(
     devices: nodes
       .filter(({ name }) => name !== 'hostSharedMemory')
       .map(({ node }) => ({ source: join(folder, node), target: `/dev/${node}` })),
-    // A file system, and no device.
+    // A file system, not a device.
     binds: shared ? [{ source: join(folder, 'shm'), target: '/dev/shm' }] : [],
-    // As generic-worker tells it.
+    // The same variable as in generic-worker.
     env: wanted.includes('loopbackVideo') ? { TASKCLUSTER_VIDEO_DEVICE: `/dev/video${numbers.video}` } : {},
     missing: nodes
       .filter((_, index) => !isThere[index])

@@ -12,7 +12,7 @@ const capability = (name: string): Named => [
   (_, { capabilities }) => capabilities.has(name),
 ];
 
-/** What a pool may forbid, by the key of its `d2gConfig`. generic-worker leaves most of it out of the task without a word. */
+/** What a pool may forbid, by the key of its `d2gConfig`. generic-worker silently ignores most of these requests. */
 const SWITCHES: Readonly<Record<string, Named>> = {
   allowPrivileged: capability('privileged'),
   allowDisableSeccomp: capability('disableSeccomp'),
@@ -26,7 +26,7 @@ const SWITCHES: Readonly<Record<string, Named>> = {
   allowTaskclusterProxy: feature('taskclusterProxy'),
 };
 
-/** What a task asks for that its pool forbids, a line for each. */
+/** Returns a task's requests that its pool forbids, one line each. */
 export function forbidden(
   task: TaskSpec,
   d2gConfig: Readonly<Record<string, unknown>>,

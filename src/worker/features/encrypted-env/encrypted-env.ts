@@ -11,14 +11,14 @@ import { decryptVariables } from './variables.ts';
 const properties = {
   encryptedEnvKeyLocation: {
     type: 'file',
-    description: 'OpenPGP key that decrypts encryptedEnv, ASCII-armoured (tcw new-openpgp-keypair makes one)',
+    description: 'OpenPGP key, ASCII-armoured, that decrypts encryptedEnv (see tcw new-openpgp-keypair)',
     since: 'tcw',
   },
 } as const satisfies Record<string, Property>;
 
 /**
- * `encryptedEnv`: variables that only the workers of a pool can read, and only for one task. As docker-worker had it. They
- * win over `env`, and the log shows none of their values.
+ * `encryptedEnv`: variables that only the workers of a pool can read, and only for one task, as in
+ * docker-worker. They override `env`, and the log shows none of their values.
  */
 export const encryptedEnv = feature({
   name: 'encryptedEnv',
@@ -30,7 +30,7 @@ export const encryptedEnv = feature({
   open: async ({ config, engines, queue, tell }) => {
     const { encryptedEnvKeyLocation: file, provisionerId, workerType } = config;
     const key = file === undefined ? undefined : await readKey(file);
-    // Of a file that this user could not read, there would be no key.
+    // Without a readable file there would be no key.
     if (file !== undefined && engines.some(({ capabilities }) => capabilities.has('own-user'))) {
       tell({ type: 'tasks-can-read-key', property: 'encryptedEnvKeyLocation', file });
     }
@@ -40,7 +40,7 @@ export const encryptedEnv = feature({
         if (items.length === 0) return undefined;
         if (!key) throw new TaskError('malformed-payload', noKey);
         let decrypted: Promise<ReadonlyMap<string, Secret>> | undefined;
-        // Decrypted once, when it is checked, and only if somebody asks.
+        // Decrypted once, during the check, and only if needed.
         return {
           decrypted: () => (decrypted ??= decryptVariables(items, key, { taskId, nowMs: queue.now() })),
         };
@@ -74,7 +74,7 @@ export const encryptedEnv = feature({
   },
 });
 
-/** A log hides no text that is likely to be found in innocent output. */
+/** A log does not hide texts that are likely to occur in innocent output. */
 function isTooShort(value: string): boolean {
   const bytes = Buffer.byteLength(value.trim());
   return bytes > 0 && bytes < SHORTEST_SECRET_BYTES;

@@ -1,18 +1,21 @@
-/** A line of a secret is hidden by itself if it has so many bytes: a shorter one may stand in innocent output. */
+/**
+ * Lines of a secret with at least this many bytes are hidden one by one. Shorter ones may occur in innocent
+ * output.
+ */
 const SHORTEST_LINE_BYTES = 16;
-/** So many lines of all values of a task are hidden by themselves, each in some ten spellings. */
+/** At most this many lines of a task's values are hidden one by one, each in about ten encodings. */
 const MOST_LINES = 500;
 
-/** What a log hides of the secret values of a task. */
+/** The texts that a log hides for a task's secret values. */
 export interface Masks {
   readonly texts: readonly string[];
-  /** The names of the variables that have too many lines: they are hidden only as one. */
+  /** The names of variables with too many lines, which are hidden only as a whole. */
   readonly onlyWhole: readonly string[];
 }
 
 /**
- * The texts that a log must not show of secret values. Shells strip line ends, terminals write them in another way, and
- * programs indent the lines of a key, so that a value is often not printed exactly as it was given.
+ * Returns the texts that a log must not show. A value is often not printed exactly as given: shells strip line
+ * ends, terminals change them, and programs indent the lines of a key.
  *
  * @param values by the names of their variables
  */
@@ -34,7 +37,7 @@ export function masksOf(values: Iterable<readonly [name: string, value: string]>
   return { texts: [...texts, ...lines], onlyWhole };
 }
 
-/** The lines that are hidden by themselves, each once. */
+/** Returns the lines that are hidden one by one, without duplicates. */
 function linesOf(text: string): string[] {
   const lines = text.split(/\r?\n/).map(line => line.trim());
   return [...new Set(lines)].filter(line => Buffer.byteLength(line) >= SHORTEST_LINE_BYTES);

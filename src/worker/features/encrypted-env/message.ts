@@ -3,26 +3,26 @@ import { nameProblem, valueProblem } from './name.ts';
 
 /** The only version of the format, which is docker-worker's. Some of its tools wrote it as a string. */
 const VERSION = 1;
-/** In characters. The system takes no variable of more than 128 KiB, which is this much in base64. */
+/** In characters. The system allows no variable of more than 128 KiB, which is this much in base64. */
 const LONGEST_ITEM = 192 * 1024;
 
-/** A variable for the commands of one task, and for a limited time. */
+/** A variable for the commands of one task, valid for a limited time. */
 export interface TaskVariable {
   readonly taskId: string;
-  /** ms since the epoch. A worker refuses the variable before. */
+  /** ms since the epoch. Workers refuse the variable before this time. */
   readonly startTime: number;
-  /** ms since the epoch. A worker refuses the variable after. */
+  /** ms since the epoch. Workers refuse the variable after this time. */
   readonly endTime: number;
   readonly name: string;
   readonly value: Secret;
 }
 
 /**
- * Encrypts variables for workers that have the private key: each becomes an item of a payload's `encryptedEnv`.
+ * Encrypts variables for workers that have the private key. Each becomes an item of a payload's `encryptedEnv`.
  *
  * @param publicKey ASCII-armoured
  * @returns base64 of a binary OpenPGP message for each variable
- * @throws Error that says what is wrong with the key or with a variable
+ * @throws Error that names the problem with the key or with a variable
  */
 export async function encryptVariables(
   publicKey: string,
@@ -45,8 +45,8 @@ export async function encryptVariables(
 /**
  * Decrypts one item of a payload's `encryptedEnv`.
  *
- * @throws Error that says why the task may not have it. It reveals nothing of what the message holds: the item may have been
- * copied from another task
+ * @throws Error that says why the task may not have it. It reveals nothing of the message, because the item may
+ *   have been copied from another task
  */
 export async function decryptVariable(
   item: string,
@@ -54,7 +54,7 @@ export async function decryptVariable(
   { taskId, nowMs }: { readonly taskId: string; readonly nowMs: number },
 ): Promise<Pick<TaskVariable, 'name' | 'value'>> {
   if (item.length > LONGEST_ITEM) throw new Error(`is longer than ${LONGEST_ITEM} characters`);
-  // Programs break lines of base64.
+  // Programs insert line breaks into base64.
   const base64 = item.replaceAll(/\s/g, '');
   const encrypted = Buffer.from(base64, 'base64');
   if (encrypted.toString('base64') !== base64) throw new Error('is not base64');
@@ -82,7 +82,7 @@ async function decrypted(key: Pick<OpenpgpPrivateKey, 'decrypt'>, message: Uint8
   }
 }
 
-/** The parser's own message would quote the text. */
+/** Does not use the parser's own message, which would quote the text. */
 function readMessage(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let message: unknown;
   try {

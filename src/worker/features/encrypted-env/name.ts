@@ -1,14 +1,14 @@
-/** What a worker tells a task about itself and the task: commands rely on that. */
+/** Variables that a worker sets for a task. Commands rely on them. */
 const RESERVED: ReadonlySet<string> = new Set(['TASK_ID', 'RUN_ID', 'TASK_GROUP_ID', 'TASK_WORKDIR']);
 const RESERVED_PREFIX = 'TASKCLUSTER_';
-/** Longer than any that a program knows; the log may repeat it. */
+/** Longer than any name that a program knows. The log may repeat the name. */
 const LONGEST_NAME_BYTES = 1024;
-/** Linux gives no program a longer variable. */
+/** Linux allows no longer variable. */
 const LONGEST_VALUE_BYTES = 128 * 1024;
 
 /**
- * Why an encrypted variable cannot have a name, in words that follow its subject; undefined if it can. A name may come from
- * somebody who was careless with secrets, and is not repeated.
+ * Returns why an encrypted variable cannot have this name, in words that follow its subject, or undefined. The
+ * name is not repeated, because it may contain a secret by mistake.
  */
 export function nameProblem(name: unknown): string | undefined {
   if (typeof name !== 'string' || name === '') return 'must have a name that is a string, and not empty';
@@ -23,7 +23,7 @@ export function nameProblem(name: unknown): string | undefined {
   return undefined;
 }
 
-/** Why an encrypted variable cannot have a value, in words that follow its subject; undefined if it can. */
+/** Returns why an encrypted variable cannot have this value, in words that follow its subject, or undefined. */
 export function valueProblem(value: unknown): string | undefined {
   if (typeof value !== 'string') return 'must have a value that is a string';
   if (Buffer.byteLength(value) > LONGEST_VALUE_BYTES) {

@@ -2,12 +2,12 @@ import type { OpenpgpPrivateKey, Secret } from '../../../base/index.ts';
 import { TaskError } from '../../outcome.ts';
 import { decryptVariable } from './message.ts';
 
-/** More than a task needs. Each is decrypted, and hidden in the log in some ten spellings. */
+/** More than a task needs. Each one is decrypted, and hidden in the log in about ten encodings. */
 const MOST_VARIABLES = 128;
-/** All values together. A small message may decompress to much. */
+/** Limit for all values together. A small message may decompress to a large one. */
 const MOST_BYTES = 256 * 1024;
 
-/** Of whom and when the variables of a payload are asked for. */
+/** For whom and when the variables of a payload are decrypted. */
 interface Asked {
   readonly taskId: string;
   /** ms since the epoch. */
@@ -18,7 +18,7 @@ interface Asked {
  * Decrypts all items of a payload's `encryptedEnv`.
  *
  * @returns the values by the names of their variables
- * @throws TaskError `malformed-payload`, with all that is wrong, a line for each item. No line reveals a value
+ * @throws TaskError `malformed-payload` with every problem, one line for each item. No line reveals a value
  */
 export async function decryptVariables(
   items: readonly string[],
@@ -32,7 +32,7 @@ export async function decryptVariables(
   const places = new Map<string, number>();
   const problems: string[] = [];
   let bytes = 0;
-  // One after the other, so that the worker has time for its other tasks in between.
+  // One at a time, so that the worker can serve its other tasks in between.
   for (const [place, item] of items.entries()) {
     try {
       const { name, value } = await decryptVariable(item, key, asked);

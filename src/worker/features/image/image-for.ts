@@ -14,27 +14,27 @@ import { prefixed } from '../../task-log/prefixed.ts';
 import type { ImageSpec } from '../../task-spec.ts';
 import type { RunHandle } from '../feature.ts';
 
-/** What getting an image takes of the worker. */
+/** The stores that an image comes from. */
 interface ImageStores {
   readonly rootUrl: string;
   /** Opens the worker's downloads. */
   readonly downloads: () => Promise<Downloads>;
 }
 
-/** How much of an archive is read at a time, in bytes. */
+/** Bytes of an archive that are read at a time. */
 const PIECE_BYTES = 256 * 1024;
 
 interface RunImage {
-  /** Kept by the engine until it is disposed of. */
+  /** The engine keeps the image until this is disposed of. */
   readonly held: HeldImage;
-  /** Hexadecimal SHA-256 of the artifact that the image came from, if it came from one. */
+  /** Hexadecimal SHA-256 of the artifact that contained the image, if there was one. */
   readonly archiveHash?: string;
 }
 
 type ArtifactImage = Exclude<ImageSpec, { kind: 'named' }>;
 
 /**
- * Gets the image of one run: from a registry, or out of an artifact.
+ * Gets the image of one run, from a registry or from an artifact.
  *
  * @throws TaskError, an error of the engine, or the reason of the run's signal
  */
@@ -63,7 +63,7 @@ async function fromArtifact(
       kind: 'archive',
       name: nameOf(wanted),
       key: download.sha256,
-      // A stream of the handle itself would close it when it is left, and it may be read again.
+      // The archive may be read again, but a stream of the handle itself would close it.
       open: () => Promise.resolve(Readable.from(piecesOf(download), { objectMode: false })),
       verify: () => download.verify(),
     },
@@ -76,7 +76,7 @@ function piecesOf({ handle, bytes }: Awaited<ReturnType<typeof downloaded>>): As
   return filePieces(handle, bytes, () => Buffer.allocUnsafeSlow(PIECE_BYTES));
 }
 
-/** With the rights of the task, from the worker's downloads if it is there. */
+/** Gets the artifact with the task's rights, from the worker's downloads if it is there. */
 async function downloaded(
   wanted: ArtifactImage,
   { calls, signal }: RunHandle,

@@ -3,7 +3,10 @@ import { ownSchemaPart } from '../../schema-part.ts';
 import type { ImageSpec } from '../../task-spec.ts';
 import { feature, serving } from '../feature.ts';
 
-/** `image`: what the container is made of. It is there before the container is made, and stays until the run is over. */
+/**
+ * `image`: the image of the container. It is provided before the container is created, and kept until the run
+ * is over.
+ */
 export const image = feature({
   name: 'image',
   schema: { 'docker-worker': () => ownSchemaPart('docker-worker', 'image') },
@@ -16,7 +19,7 @@ export const image = feature({
         return problem === undefined ? [] : [`image: ${problem}`];
       },
       start: async (wanted, run) => {
-        // Loaded by the first task that has an image, and not with the configuration.
+        // Loaded by the first task with an image, not with the configuration.
         const { imageFor } = await import('./image-for.ts');
         const { rootURL: rootUrl } = worker.config;
         const got = async () => {
@@ -46,7 +49,7 @@ export const image = feature({
 
 function problemOf(wanted: ImageSpec): string | undefined {
   if (wanted.kind !== 'named') return nameProblem(wanted.artifact);
-  // Which names a registry takes, the engine knows. Nothing else may look like one in a log or in a request.
+  // The engine knows which names a registry accepts. This rule keeps anything else out of logs and requests.
   return /^[\x21-\x7e]{1,512}$/.test(wanted.name)
     ? undefined
     : `${JSON.stringify(wanted.name.slice(0, 100))} is not the name of an image`;

@@ -3,7 +3,7 @@ import type { ContentSpec, MountSpec } from '../../task-spec.ts';
 import { decodedBase64 } from './base64.ts';
 
 /**
- * What is wrong with the mounts of a task, a line for each; none when they can be tried.
+ * Returns the problems with the mounts of a task, one line each.
  *
  * @param dependencies the tasks that the task depends on
  */
@@ -23,7 +23,7 @@ function pathProblem({ kind, path }: MountSpec): string | undefined {
   if (!isAbsolute(target) && (target === '..' || target.startsWith('../'))) {
     return `the path ${shown} leads out of the task's folder`;
   }
-  // Any number of archives can be unpacked into it.
+  // Any number of archives can be unpacked into the task's folder itself.
   const isFolderItself = target === '.' || target === './' || /^\/+$/.test(target);
   if (isFolderItself && kind === 'cache')
     return `a cache cannot be mounted at ${shown}, which exists already`;
@@ -36,7 +36,7 @@ function contentProblem(content: ContentSpec | undefined): string | undefined {
   return 'content.base64 is not base64';
 }
 
-/** In generic-worker's words, once for each task. */
+/** The wording is generic-worker's. Once for each task. */
 function dependencyProblems(mounts: readonly MountSpec[], dependencies: readonly string[]): string[] {
   const taskIds = mounts.flatMap(({ content }) => (content?.kind === 'artifact' ? [content.taskId] : []));
   return [...new Set(taskIds)]
@@ -46,7 +46,7 @@ function dependencyProblems(mounts: readonly MountSpec[], dependencies: readonly
     );
 }
 
-/** Mounts that would take the place of each other. Directories may share one: their files come together. */
+/** Returns mounts that would replace each other. Directories may share a path: their files are merged. */
 function clashes(mounts: readonly MountSpec[]): string[] {
   const taken = new Map<string, number>();
   return mounts.flatMap(({ kind, path }, index) => {

@@ -5,7 +5,7 @@ import type { Caches, DownloadLog, TakenCache } from '../../stores/index.ts';
 import type { MountSpec } from '../../task-spec.ts';
 import { heldCaches, type MountedCaches } from './held-caches.ts';
 
-/** The run whose container gets caches. */
+/** A run with caches for its container. */
 interface CachingRun {
   /** Opens the worker's caches. */
   readonly caches: () => Promise<Caches>;
@@ -13,7 +13,7 @@ interface CachingRun {
   /** The log of the task, without a prefix. */
   readonly taskLog: DownloadLog;
   readonly signal: AbortSignal;
-  /** The path of a folder beside the run's folder. */
+  /** Returns the path of a folder beside the run's folder. */
   readonly beside: (name: string) => string;
 }
 
@@ -23,11 +23,15 @@ export interface ContainerCaches {
   readonly binds: readonly Bind[];
 }
 
-/** Whatever user an image's command runs as has to be able to write, as in docker-worker. Only the container gets there. */
+/**
+ * Every user must be able to write, because an image's command may run as any user, as in docker-worker. Only
+ * the container can reach the folder.
+ */
 const CACHE_MODE = 0o777;
 
 /**
- * Takes the caches that a container sees, into a folder beside the run's folder. When one cannot be had, the others go back.
+ * Takes the caches for a container into a folder beside the run's folder. If one is not available, the others
+ * are given back.
  *
  * @throws TaskError, an error of the system, or the reason of the signal
  */
@@ -40,7 +44,7 @@ export async function cachesForContainer(
   const caches = await heldCaches(mounts, run.signal, async (mount, index, hold) => {
     if (mount.kind !== 'cache') throw new Error(`a container cannot have a mounted ${mount.kind}`);
     const cache = hold(await take(mount.cacheName, `${folder}/${index}`, run));
-    // A task may have changed it, and the next one may run as another user.
+    // A task may have changed the mode, and the next one may run as another user.
     await chmod(cache.path, CACHE_MODE);
     binds.push({ source: cache.path, target: mount.path });
     run.log.info(`Successfully mounted writable directory cache '${mount.path}'`);

@@ -12,14 +12,14 @@ import {
 import type { ContentSpec } from '../../task-spec.ts';
 import { decodedBase64 } from './base64.ts';
 
-/** Content that is at hand. Disposed of when it has been mounted. */
+/** Content that is available locally. Disposed of when it has been mounted. */
 export interface Content extends AsyncDisposable {
-  /** As the log names it: a path, or what stands in the payload. */
+  /** Its name in the log: a path, or the text in the payload. */
   readonly name: string;
   /** Open for reading. */
   readonly handle: FileHandle;
   readonly bytes: number;
-  /** @throws TaskError when it was changed while it was read */
+  /** @throws TaskError when the content was changed while it was read */
   verify(): Promise<void>;
 }
 
@@ -31,15 +31,15 @@ export interface ContentRun {
   readonly log: DownloadLog;
   readonly signal: AbortSignal;
   readonly service: (signal?: AbortSignal) => ServiceCall;
-  /** The path of a file beside the run's folder. */
+  /** Returns the path of a file beside the run's folder. */
   readonly beside: (name: string) => string;
 }
 
-/** Of a text that stands in the payload, the log shows so much (characters). */
+/** The log shows at most this many characters of content from the payload. */
 const SHOWN = 80;
 
 /**
- * Gets the content of a mount: from the worker's downloads, or from the payload itself.
+ * Gets the content of a mount, from the worker's downloads or from the payload itself.
  *
  * @throws TaskError, ServiceError, or the reason of the signal
  */
@@ -48,7 +48,7 @@ export async function contentFor(spec: ContentSpec, run: ContentRun): Promise<Co
     case 'raw':
       return fromPayload(`Raw (${shown(spec.text)})`, Buffer.from(spec.text), run);
     case 'base64':
-      // It was looked at before the task was accepted.
+      // Checked before the task was accepted.
       return fromPayload(
         `Base64 (${shown(spec.base64)})`,
         decodedBase64(spec.base64) ?? Buffer.alloc(0),

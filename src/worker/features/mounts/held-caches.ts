@@ -1,13 +1,13 @@
 import type { TakenCache } from '../../stores/index.ts';
 import type { MountSpec } from '../../task-spec.ts';
 
-/** The caches in the hands of a run. Disposing of them discards those that were not kept. */
+/** The caches that a run holds. Disposing of them discards those that were not kept. */
 export interface MountedCaches extends AsyncDisposable {
   /** In the order in which they were mounted. */
   readonly all: readonly TakenCache[];
 }
 
-/** Mounts one thing, and hands over the cache as soon as it is taken. */
+/** Mounts one item, and hands over the cache as soon as it is taken. */
 type MountOne = (
   mount: MountSpec,
   index: number,
@@ -15,10 +15,10 @@ type MountOne = (
 ) => Promise<unknown>;
 
 /**
- * Mounts all that a task asks for, in the payload's order. When something cannot be mounted, caches go back; after a stop
- * they are discarded.
+ * Mounts everything that a task asks for, in the payload's order. If an item cannot be mounted, caches are
+ * given back. After a stop they are discarded.
  *
- * @throws what `mountOne` throws, or the reason of the signal
+ * @throws errors of `mountOne`, or the reason of the signal
  */
 export async function heldCaches(
   mounts: readonly MountSpec[],
@@ -26,7 +26,7 @@ export async function heldCaches(
   mountOne: MountOne,
 ): Promise<MountedCaches> {
   await using stack = new AsyncDisposableStack();
-  /** Those that have all that belongs in them. */
+  /** The complete caches. */
   const all: TakenCache[] = [];
   try {
     for (const [index, mount] of mounts.entries()) {
@@ -40,7 +40,7 @@ export async function heldCaches(
     }
     signal.throwIfAborted();
   } catch (error) {
-    // No command has touched them. One that has just been made may be without its content.
+    // No command has touched them. A cache that was just created may lack its content.
     for (const cache of all.toReversed()) {
       if (!signal.aborted && !cache.isNew) await cache.keep(signal).catch(() => undefined);
     }

@@ -11,7 +11,7 @@ import { checkFileTarget, targetsIn, type Targets } from './targets.ts';
 export interface MountingRun extends ContentRun {
   /** The run's folder, absolute. */
   readonly home: string;
-  /** To whom is given what is mounted; undefined where that is the worker's user. */
+  /** The owner of what is mounted. Undefined if that is the worker's user. */
   readonly user: TaskUser | undefined;
   /** Opens the worker's caches. */
   readonly caches: () => Promise<Caches>;
@@ -20,8 +20,8 @@ export interface MountingRun extends ContentRun {
 }
 
 /**
- * Mounts all that a task asks for, in the payload's order. When something cannot be mounted, caches go back; after a stop
- * they are discarded. The rest is left to the end of the run.
+ * Mounts everything that a task asks for, in the payload's order. If an item cannot be mounted, caches are
+ * given back. After a stop they are discarded. The rest is removed at the end of the run.
  *
  * @throws TaskError, an error of the system, or the reason of the signal
  */

@@ -11,7 +11,7 @@ import { mountAll } from './mount-all.ts';
 import type { MountStores } from './stores.ts';
 
 /**
- * Mounts what one run asks for. In the end its caches are kept, or discarded.
+ * Mounts everything that one run asks for. At the end its caches are kept or discarded.
  *
  * @throws TaskError, an error of the system, or the reason of the run's signal
  */
@@ -54,14 +54,15 @@ async function mounted(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof TaskError || shortageOf(error) !== undefined) throw error;
-    // A service that refuses, or a path that cannot be written to: any failure of a mount is the task's.
+    // Any failure of a mount counts as the task's, such as a service that refuses or a path that is not
+    // writable.
     const reason = reasonNotFetched(error) ?? systemMessage(error);
     if (reason === undefined) throw error;
     throw new TaskError('task-failed', `cannot mount what the task asks for: ${reason}`, { cause: error });
   }
 }
 
-/** Gives the caches back, the last first, since one may lie in another. */
+/** Gives the caches back in reverse order, because one may be inside another. */
 async function keepCaches(
   { all }: MountedCaches,
   { exitCodes }: TaskSpec,
@@ -97,7 +98,7 @@ async function keepCaches(
   if (failures.length > 0) throw failures[0];
 }
 
-/** The message of an error of the system, such as a missing permission. */
+/** Returns the message of a system error, such as a missing permission. */
 function systemMessage(error: unknown): string | undefined {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   return code !== undefined && syscall !== undefined ? message : undefined;

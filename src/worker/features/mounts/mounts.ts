@@ -5,12 +5,12 @@ import { mountProblems } from './ask.ts';
 
 interface Ask {
   readonly wanted: readonly MountSpec[];
-  /** Scopes begin with its name. */
+  /** Scopes begin with this name. */
   readonly format: FormatName;
   readonly isContainer: boolean;
 }
 
-/** `mounts`: files, directories and caches that are there before the commands run. `cache`: those of a container. */
+/** `mounts`: files, directories and caches that exist before the commands run. `cache`: the caches of a container. */
 export const mounts = feature({
   name: 'mounts',
   schema: {
@@ -21,32 +21,33 @@ export const mounts = feature({
     enableMounts: {
       type: 'boolean',
       default: true,
-      description: 'Whether payloads may ask for mounts and caches',
+      description: 'Allow payloads to request mounts and caches',
       since: 'generic-worker',
     },
     cachesDir: {
       type: 'directory',
       default: 'caches',
-      description: 'Where caches are kept between tasks',
+      description: 'Directory that keeps caches between tasks',
       since: 'generic-worker',
     },
     downloadsDir: {
       type: 'directory',
       default: 'downloads',
-      description: 'Where downloaded content of mounts is kept',
+      description: 'Directory that keeps downloaded content of mounts',
       since: 'generic-worker',
     },
   },
   enabledBy: 'enableMounts',
   open: async worker => {
-    // Most of the code is loaded by a worker only, not with its configuration, and that for unpacking by a task only.
+    // Most of the code is loaded by workers only, not with the configuration. Code for unpacking is loaded by
+    // the first task that needs it.
     const { mountStores } = await import('./stores.ts');
     const stores = worker.config.enableMounts ? await mountStores(worker.config, worker) : undefined;
     return serving<Ask>({
       needsFor: ({ isContainer }) => [isContainer ? 'containers' : 'host-files'],
       ask: ({ mounts: wanted, format, container }) =>
         wanted.length === 0 ? undefined : { wanted, format, isContainer: container !== undefined },
-      // A container has nothing but caches, whose paths its payload's format has looked at.
+      // Containers have only caches. Their format has already checked the paths.
       check: ({ wanted, isContainer }, _, { task }) =>
         isContainer ? [] : mountProblems(wanted, task.dependencies ?? []),
       scopes: ({ wanted, format }) =>

@@ -11,23 +11,23 @@ import type { Targets } from './targets.ts';
 
 const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 const COPY_BYTES = 4 * 1024 * 1024;
-/** The disk is looked at after so many bytes. */
+/** The disk is checked after this many bytes. */
 const LOOK_BYTES = 64 * 1024 * 1024;
-/** So much of it stays free. */
+/** This much space stays free. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
-/** As a task's own files usually are. It can make a program of it with chmod. */
+/** The usual mode of a task's own files. The task can make it executable with chmod. */
 const FILE_MODE = 0o644;
 
-/** Where things are put, and who hears of it. */
+/** Where content is put, and how that is reported. */
 export interface Placing {
   readonly targets: Targets;
   readonly log: DownloadLog;
   readonly signal: AbortSignal;
-  /** To whom it is given; the worker's user unless given. */
+  /** The owner. By default the worker's user. */
   readonly user?: Owner | undefined;
 }
 
-/** Puts content at a path as a file, in the place of any that is there. */
+/** Writes content to a path as a file. Replaces an existing file. */
 export async function placeFile(
   content: Content,
   format: string | undefined,
@@ -49,7 +49,7 @@ export async function placeFile(
   let unlooked = LOOK_BYTES;
   for await (const piece of pieces) {
     signal.throwIfAborted();
-    // A few bytes may unpack to any number.
+    // A few bytes may unpack to any number of bytes.
     unlooked += piece.length;
     if (unlooked > LOOK_BYTES) {
       await checkDisk(file);
@@ -71,7 +71,7 @@ async function checkDisk(file: string): Promise<void> {
   );
 }
 
-/** Copies content where the file system lets two files share it, which takes no time. */
+/** Clones content if the file system lets two files share it, which takes no time. */
 async function isCloned({ handle }: Content, file: string): Promise<boolean> {
   try {
     await copyFile(`/proc/self/fd/${handle.fd}`, file, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
@@ -113,7 +113,7 @@ export async function placeDirectory(
   if (skipped > skippedLines.length) log.warn(`${skipped} entries of the archive are left out in all`);
 }
 
-/** Says before an error what was done. */
+/** Adds to an error what was being done. */
 function inWords(what: string) {
   return (error: unknown): never => {
     if (!(error instanceof TaskError)) throw error;

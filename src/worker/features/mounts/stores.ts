@@ -3,15 +3,15 @@ import type { WorkerHost } from '../feature.ts';
 import { openCaches, openedOnce, purgeRequests, type Caches, type Downloads } from '../../stores/index.ts';
 
 /**
- * What a worker keeps for its mounts; it shares the downloads with other features. Each store is opened when it is needed, or
- * when there is something in it already.
+ * The stores for a worker's mounts. The downloads are shared with other features. Each store is opened when it
+ * is needed, or when it already has content.
  */
 export interface MountStores extends AsyncDisposable {
   readonly downloads: () => Promise<Downloads>;
   readonly caches: () => Promise<Caches>;
 }
 
-/** What the stores need of a worker's configuration. */
+/** The configuration of the stores. */
 interface StoresConfig {
   readonly cachesDir: string;
   readonly capacity: number;
@@ -20,7 +20,7 @@ interface StoresConfig {
   readonly workerType: string;
 }
 
-/** @throws Error of the system when a folder that exists cannot be used */
+/** @throws Error of the system when an existing folder cannot be used */
 export async function mountStores(
   config: StoresConfig,
   { queue, tell, collector, downloads }: Pick<WorkerHost, 'queue' | 'tell' | 'collector' | 'downloads'>,
@@ -31,7 +31,7 @@ export async function mountStores(
     openCaches(cachesDir, {
       capacity,
       tell,
-      // Requests to purge have the queue's time.
+      // Purge requests have the queue's time.
       now: () => queue.now(),
       purge: purgeRequests({ queue, workerPoolId, tell }),
     }),

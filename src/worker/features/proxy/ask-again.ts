@@ -4,34 +4,40 @@ import { NoAnswer } from './ask-service.ts';
 import type { RequestBody } from './request-body.ts';
 
 const BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
-/** No further try begins later than this after the first, in ms. A client of Taskcluster tries again itself. */
+/** The last attempt starts at most this long after the first, in ms. Taskcluster's clients retry by themselves. */
 const LONGEST_MS = 30_000;
 
-/** What of a request decides whether it may be made again. */
+/** The properties of a request that decide whether it may be repeated. */
 interface Repeatable {
   readonly method: string;
   readonly body: RequestBody;
 }
 
-/** Made twice, these do what they do once (RFC 9110, 9.2.2). */
+/** Repeating these has the same effect as making them once (RFC 9110, 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** Whether a request that a service may have heard can be made again: nothing happens twice, and it is all still here. */
+/**
+ * Whether a request that may have reached a service can be repeated: it has no further effect, and its body is
+ * available.
+ */
 function mayArriveTwice({ method, body }: Repeatable): boolean {
   return IDEMPOTENT.has(method) && body.kind !== 'streamed';
 }
 
-/** What a service says that has a trouble of its own, which may pass. */
+/** Statuses of a service with a problem of its own, which may be temporary. */
 const PASSING: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-/** Makes a request once. `wants` says whether an answer with this status is what the task gets. Returns whether it got one. */
+/**
+ * Makes a request once. `wants` says whether the task gets an answer with this status. Returns whether the task
+ * got one.
+ */
 export type Ask = (wants: (statusCode: number) => boolean) => Promise<boolean>;
 
 /**
- * Makes a request again while its service is in trouble, but for no longer than {@link LONGEST_MS}. The last answer is the
- * task's, whatever it is. A request that has not even reached its service is made again whatever it asks for.
+ * Repeats a request while its service has problems, but for no longer than {@link LONGEST_MS}. The task gets
+ * the last answer, whatever it is. A request that has not reached its service is repeated whatever its method.
  *
- * @throws NoAnswer, what `ask` throws else, or an AbortError
+ * @throws NoAnswer, other errors of `ask`, or an AbortError
  */
 export async function askAgain(
   request: Repeatable,

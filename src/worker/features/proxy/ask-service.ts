@@ -2,10 +2,10 @@ import type { Writable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import type { RequestBody } from './request-body.ts';
 
-/** A service gave no answer. */
+/** A service did not answer. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  /** Whether anything of the request may have reached it. */
+  /** Whether any part of the request may have reached it. */
   readonly mayHaveArrived: boolean;
 
   constructor(cause: unknown, mayHaveArrived: boolean) {
@@ -14,18 +14,18 @@ export class NoAnswer extends Error {
   }
 }
 
-/** One request, once. */
+/** One attempt of a request. */
 export interface ServiceRequest {
   readonly method: string;
   /** Path and query, byte for byte. */
   readonly path: string;
-  /** Name, value, name, value, …: all but those that say where the body ends. */
+  /** Name, value, name, value, …, except headers that say where the body ends. */
   readonly headers: readonly string[];
-  /** Nothing is taken of a streamed one before there is a connection. */
+  /** A streamed body is not read before there is a connection. */
   readonly body: RequestBody;
 }
 
-/** How an answer begins. */
+/** The status and headers of an answer. */
 export interface AnswerHead {
   readonly statusCode: number;
   readonly statusMessage: string;
@@ -34,12 +34,13 @@ export interface AnswerHead {
 }
 
 /**
- * Sends one request, and hands its answer over.
+ * Sends one request and hands over its answer.
  *
- * @param accept takes the answer, and says where its body goes; undefined for an answer that nobody wants
- * @param signal ends the request, and its answer, wherever they are
+ * @param accept takes the answer, and returns the destination of its body; undefined for an answer that is not
+ *   wanted
+ * @param signal ends the request and its answer at any time
  * @returns whether the answer was taken
- * @throws NoAnswer, what `accept` throws, or another Error when the answer breaks off
+ * @throws NoAnswer, errors of `accept`, or another Error when the answer is interrupted
  */
 export function askService(
   pool: Pool,
@@ -58,7 +59,7 @@ export function askService(
       reject(new NoAnswer(cause, mayHaveArrived));
       return;
     }
-    // The task must not take a part for the whole.
+    // The task must not take a partial answer for the whole.
     sink.destroy();
     reject(new Error('the service broke off its answer', { cause }));
   };
@@ -78,7 +79,7 @@ export function askService(
       else mayHaveArrived = true;
     },
     onResponseStart: (controller, statusCode, _headers, statusMessage = '') => {
-      // Nothing to pass on yet (100 to 199).
+      // Informational answers (100 to 199) are not passed on.
       if (statusCode < 200) return;
       const rawHeaders = textsOf(controller.rawHeaders);
       try {
@@ -122,7 +123,7 @@ function sent(
   if (body.kind === 'none') return { headers: [...headers] };
   if (body.kind === 'held') return { headers: [...headers], body: body.bytes };
   const { length, chunks } = body;
-  // Undici takes anything that can be iterated, though its types do not say so.
+  // Undici accepts any iterable, but its types do not say so.
   const iterable = chunks as unknown as Buffer;
   return {
     headers: length === undefined ? [...headers] : [...headers, 'Content-Length', String(length)],
@@ -130,7 +131,7 @@ function sent(
   };
 }
 
-/** Undici gives headers as the bytes that came. */
+/** Undici returns headers as the received bytes. */
 function textsOf(headers: Dispatcher.DispatchController['rawHeaders']): string[] {
   if (!Array.isArray(headers)) return [];
   return headers.map(part => (typeof part === 'string' ? part : part.toString('latin1')));

@@ -8,11 +8,11 @@ import { Refusal } from './refusal.ts';
 import { bodyOf } from './request-body.ts';
 import type { ServiceConnections } from './service-connections.ts';
 
-/** As whom a proxy calls services. */
+/** The identity with which a proxy calls services. */
 export interface Signer {
-  /** The present ones: asked for each request, so that those of a reclaim are used from then on. */
+  /** Returns the present credentials for each request, so that a reclaim's new ones are used. */
   readonly credentials: () => Credentials;
-  /** What calls may do, whatever else the credentials allow. */
+  /** Limits what calls may do, independent of the credentials. */
   readonly authorizedScopes: readonly string[];
 }
 
@@ -20,23 +20,23 @@ export interface Signer {
 export interface TaskCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The path at the deployment, with the query, byte for byte. */
+  /** The path at the deployment with the query, byte for byte. */
   readonly path: string;
   readonly connections: ServiceConnections;
   readonly signer: Signer;
   /** Headers that the proxy adds to the answer: name, value, name, value, … */
   readonly added: readonly string[];
-  /** Aborted when the task is not there any more to hear the answer. */
+  /** Aborted when the task no longer waits for the answer. */
   readonly signal: AbortSignal;
-  /** For how long a call is tried again, in ms. */
+  /** Time limit for retries of a call, in ms. */
   readonly tryForMs?: number | undefined;
 }
 
 /**
- * Passes a call on to its service, signed, and the answer back. Bodies are streamed, each as fast as the slower side.
- * Redirects are for the task: they lead elsewhere, where nothing must be signed.
+ * Signs a call, passes it on to its service, and passes the answer back. Bodies are streamed at the speed of
+ * the slower side. Redirects are left to the task: they lead elsewhere, where requests must not be signed.
  *
- * @throws Refusal, or an Error when the task breaks off
+ * @throws Refusal, or an Error when the task disconnects
  */
 export async function callService(call: TaskCall): Promise<void> {
   const { request, response, path, connections, signal } = call;
@@ -68,7 +68,7 @@ function headersOf({ request, path, connections, signer }: TaskCall, method: str
   ];
 }
 
-/** What fits into a status line. */
+/** Characters that are allowed in a status line. */
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function begin(
@@ -80,10 +80,13 @@ function begin(
   return response;
 }
 
-/** How long a task may go on sending what its service does not want to hear, in ms. */
+/** How long a task may keep sending a body that its service does not want, in ms. */
 const LINGER_MS = 5_000;
 
-/** Reads on for a while: a task that is still sending would not read an answer whose connection is gone. */
+/**
+ * Keeps reading for a while, because a task that is still sending would not read the answer on a closed
+ * connection.
+ */
 function linger(request: IncomingMessage): void {
   const { socket } = request;
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

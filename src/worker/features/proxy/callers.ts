@@ -6,14 +6,14 @@ import { connectionOf } from '../../engines/connection.ts';
 import type { Connection } from '../../engines/engine.ts';
 import { Refusal } from './refusal.ts';
 
-/** How the proxy tells the processes of its run from all others of this machine. */
+/** How the proxy distinguishes the processes of its run from all others on this machine. */
 export type Callers =
-  /** By their connections: the engine knows whose each one is. */
+  /** By connection: the engine knows which run each one belongs to. */
   | { readonly by: 'connection'; readonly isPeer: (connection: Connection) => Promise<boolean> }
-  /** By a word at the beginning of each path, which only they know. */
+  /** By a secret at the beginning of each path, which only the run knows. */
   | { readonly by: 'secret'; readonly secret: Secret };
 
-/** Whether a connection comes from the run, asked once for each. */
+/** Whether a connection comes from the run. Determined once for each connection. */
 export type KnownConnections = (socket: Socket) => Promise<boolean>;
 
 export function knownConnections(isPeer: (connection: Connection) => Promise<boolean>): KnownConnections {
@@ -28,9 +28,9 @@ export function knownConnections(isPeer: (connection: Connection) => Promise<boo
   };
 }
 
-/** @throws Refusal where it cannot be told */
+/** @throws Refusal when this cannot be determined */
 async function ask(socket: Socket, isPeer: (connection: Connection) => Promise<boolean>): Promise<boolean> {
-  // A connection that was closed meanwhile has no ends, and nobody to answer.
+  // A connection that was closed in the meantime has no addresses.
   const connection = connectionOf(socket);
   if (!connection) return false;
   try {
@@ -42,10 +42,11 @@ async function ask(socket: Socket, isPeer: (connection: Connection) => Promise<b
 }
 
 /**
- * Refuses what a browser sends for a page of some site. Such a page can have requests made to this machine, also under a
- * name of its own that leads here (DNS rebinding); but the browser says here for whom it asks.
+ * Refuses requests that a browser sends for a web page. A page can make a browser send requests to this
+ * machine, even under a host name of its own that resolves to it (DNS rebinding), but the browser then names
+ * the page's origin.
  *
- * @param hosts what the proxy may be called in `Host`, without the port
+ * @param hosts allowed values of `Host`, without the port
  * @throws Refusal
  */
 export function refusePages({ headers }: Pick<IncomingMessage, 'headers'>, hosts: readonly string[]): void {
@@ -61,9 +62,9 @@ export function refusePages({ headers }: Pick<IncomingMessage, 'headers'>, hosts
 }
 
 /**
- * Takes the secret off the beginning of a path.
+ * Removes the secret from the beginning of a path.
  *
- * @throws Refusal where it is missing or wrong
+ * @throws Refusal when the secret is missing or wrong
  */
 export function pathBehind(secret: Secret, target: string): string {
   const wanted = Buffer.from(`/${secret.reveal()}`);

@@ -3,20 +3,20 @@ import type { Secret } from '../../../base/index.ts';
 import { pathBehind, refusePages, type KnownConnections } from './callers.ts';
 import { Refusal } from './refusal.ts';
 
-/** Who is let in. */
+/** Which callers are admitted. */
 export type Gate =
   | { readonly open: false; readonly why: string }
-  /** Whose connection is known. */
+  /** Callers whose connection belongs to the run. */
   | { readonly open: true; readonly isKnown: KnownConnections }
-  /** Who knows the secret. */
+  /** Callers that know the secret. */
   | { readonly open: true; readonly secret: Secret };
 
 /**
- * Lets a request in, or refuses it.
+ * Admits a request or refuses it.
  *
- * @param hosts what the proxy may be called in `Host`, without the port
- * @param gate tells the present one, which may close meanwhile
- * @returns its path and query, as they were sent, without the secret
+ * @param hosts allowed values of `Host`, without the port
+ * @param gate returns the present gate, which may close in the meantime
+ * @returns the path and query as they were sent, without the secret
  * @throws Refusal
  */
 export async function admit(
@@ -26,7 +26,7 @@ export async function admit(
 ): Promise<string> {
   const { method, url = '', socket } = request;
   refusePages(request, hosts);
-  // It would show the task its own request, with the signature.
+  // The answer would show the task its own request with the signature.
   if (method === 'TRACE') throw new Refusal(405, 'MethodNotAllowed', 'TRACE is not passed on');
   const before = gate();
   if (before.open && 'isKnown' in before && !(await before.isKnown(socket))) throw STRANGER;

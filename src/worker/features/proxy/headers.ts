@@ -1,7 +1,7 @@
-/** Headers as they came: name, value, name, value, … with the spelling and the order of whoever sent them. */
+/** Headers as received: name, value, name, value, …, with the sender's spelling and order. */
 export type RawHeaders = readonly string[];
 
-/** About one connection only (RFC 9110, 7.6.1). Whoever passes a message on leaves them out. */
+/** Headers about one connection only (RFC 9110, 7.6.1). Intermediaries do not pass them on. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -14,25 +14,25 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What the proxy says itself to a service: where the request goes, who signs it, and where its body ends. */
+/** Headers that the proxy sets itself: the destination, the signature, and the end of the body. */
 const OWN_OF_REQUEST: ReadonlySet<string> = new Set(['host', 'authorization', 'content-length', 'expect']);
 
 /**
- * With these a service lets the page of any site read its answers, which is safe for an answer that everybody may get.
+ * With these headers, a service lets the pages of any site read its answers, which is safe for public answers.
  * The proxy's answers are for the task alone.
  */
 const OPENING = /^(?:access-control-|cross-origin-resource-policy$|timing-allow-origin$)/;
 
-/** The headers of a task's request that a service gets. */
+/** Returns the headers of a task's request that a service receives. */
 export function requestHeaders(raw: RawHeaders): string[] {
   const dropped = namedByConnection(raw);
   return kept(raw, name => !HOP_BY_HOP.has(name) && !OWN_OF_REQUEST.has(name) && !dropped.has(name));
 }
 
-/** The headers of a service's answer that the task gets. */
+/** Returns the headers of a service's answer that the task receives. */
 export function responseHeaders(raw: RawHeaders): string[] {
   const dropped = namedByConnection(raw);
-  // The length is needed where the connection names it, too: the answer to HEAD has no other.
+  // Keep the length even if `Connection` lists it: the answer to HEAD has no other indication.
   dropped.delete('content-length');
   return kept(raw, name => !HOP_BY_HOP.has(name) && !OPENING.test(name) && !dropped.has(name));
 }
@@ -46,7 +46,7 @@ function kept(raw: RawHeaders, isKept: (name: string) => boolean): string[] {
   return headers;
 }
 
-/** `Connection: close, x-mine` says that `x-mine` is for this connection only. */
+/** `Connection: close, x-mine` means that `x-mine` is for this connection only. */
 function namedByConnection(raw: RawHeaders): Set<string> {
   const names = new Set<string>();
   for (let i = 0; i + 1 < raw.length; i += 2) {

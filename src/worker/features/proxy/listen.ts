@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 
-/** Where a server listens, and what kept it from the port that was wanted. */
+/** Where a server listens, and why it did not get the requested port. */
 export interface Listening {
   readonly port: number;
   readonly refused?: string;
 }
 
-/** Not this port, but another may do: it is taken, or needs a privilege. */
+/** Errors after which another port may work: the port is taken, or needs a privilege. */
 const NOT_THIS_PORT: readonly string[] = ['EADDRINUSE', 'EACCES'];
 
 /**
- * Listens on a port, or on any that is free where that one cannot be had.
+ * Listens on a port, or on any free port if that one is not available.
  *
- * @throws Error when no port can be had at that address
+ * @throws Error when the address has no available port
  */
 export async function listen(server: Server, address: string, port: number): Promise<Listening> {
   try {

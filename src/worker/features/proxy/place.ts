@@ -4,30 +4,30 @@ import type { ContainerPart } from '../../engines/container.ts';
 import type { RunHandle } from '../feature.ts';
 import type { SlotPorts } from './slot-ports.ts';
 
-/** Where the proxy of one run listens, and how the run's processes call it. */
+/** Where the proxy of one run listens, and how the run's processes address it. */
 export interface ProxyPlace {
-  /** Of this machine. */
+  /** An address of this machine. */
   readonly address: string;
-  /** Another is taken where this one cannot be had. */
+  /** The preferred port. If it is not available, another one is used. */
   readonly port: number;
-  /** The names by which it may be called, beside its address. */
+  /** Host names under which it may be called, in addition to its address. */
   readonly names: readonly string[];
-  /** @param port the one that was taken */
+  /** @param port the actual port */
   readonly url: (port: number) => string;
-  /** What the container needs to find it. */
+  /** Settings with which the container finds the proxy. */
   readonly container: ContainerPart;
 }
 
 /**
- * Where engines whose tasks share this machine's network reach it. `localhost` may also be `::1`, where somebody else could
- * listen on the same port.
+ * The address for engines whose tasks share this machine's network. `localhost` may also be `::1`, where
+ * another process could listen on the same port.
  */
 const LOOPBACK = '127.0.0.1';
-/** As tasks have it in docker-worker and in generic-worker. Many have `http://taskcluster/` in their scripts. */
+/** The host name in docker-worker and generic-worker. Many scripts contain `http://taskcluster/`. */
 const HOST_NAME = 'taskcluster';
 const HTTP_PORT = 80;
 
-/** @param stack gives the port back */
+/** @param stack releases the port */
 export function placeOnMachine(
   hostAddress: string,
   ports: SlotPorts,
@@ -46,7 +46,7 @@ export function placeOnMachine(
 }
 
 /**
- * Makes a network for the container of a run, in which the proxy has this machine's address.
+ * Creates a network for the container of a run, in which the proxy has this machine's address.
  *
  * @param stack disposes of the network, after the proxy
  */

@@ -2,27 +2,27 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { http } from '../../../base/index.ts';
 
-/** A task that needs more connections at once waits for its own. */
+/** If a task needs more connections at once, the others wait. */
 const MOST_CONNECTIONS = 256;
-/** Nobody who waits for answers sends so many requests before them; each of them takes memory. */
+/** Clients that wait for answers send no more requests ahead. Each of them takes memory. */
 const MOST_REQUESTS_AHEAD = 4;
 /** Headers are small, and come from this machine. */
 const HEADERS_MS = 20_000;
-/** Of all headers of a request, in bytes. */
+/** Limit for all headers of a request, in bytes. */
 const LARGEST_HEADERS = 64 * 1024;
-/** Longer than the pools of HTTP clients keep an idle connection, so that none is closed as they send. */
+/** Longer than connection pools of HTTP clients keep an idle connection, so that none is closed while they send. */
 const IDLE_MS = 120_000;
-/** The longest that a task may say nothing, and take nothing, in the middle of a request, in ms. */
+/** How long a task may neither send nor receive anything in the middle of a request, in ms. */
 const SILENCE_MS = 10 * 60_000;
 
-/** Makes the HTTP server of one proxy, with bounds on what a task can make it hold. */
+/** Creates the HTTP server of one proxy, with limits on what a task can make it hold. */
 export function createProxyServer(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server {
   const server = http.createServer({
     maxHeaderSize: LARGEST_HEADERS,
     headersTimeout: HEADERS_MS,
-    // A body may take as long as it comes.
+    // A body may take any time.
     requestTimeout: 0,
     keepAliveTimeout: IDLE_MS,
     connectionsCheckingInterval: 5_000,
@@ -51,12 +51,12 @@ export function createProxyServer(
     else socket.destroy();
   });
   server.on('request', receive);
-  // The same, for a task that asks whether it may send its body: whoever reads the body says so.
+  // The same for a task that asks whether it may send its body. The reader of the body answers that.
   server.on('checkContinue', receive);
   return server;
 }
 
-/** Node's words for what it does not take for a request, and the answers to it. */
+/** Node's error codes for invalid requests, and the answers to them. */
 const STATUS_OF: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',

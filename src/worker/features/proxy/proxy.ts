@@ -10,34 +10,37 @@ import { routeOf } from './route.ts';
 import { connectServices } from './service-connections.ts';
 import { signUrl } from './sign-url.ts';
 
-/** A proxy to be made. */
+/** Options of {@link startProxy}. */
 export interface ProxyOptions extends Signer {
   readonly rootUrl: string;
-  /** The address on which it listens, of this machine. */
+  /** The address of this machine on which the proxy listens. */
   readonly address: string;
-  /** The names by which the run's processes may call it, beside that address. */
+  /** Host names under which the run's processes may call it, in addition to that address. */
   readonly names: readonly string[];
-  /** Another is taken where this one cannot be had. 0 is any. */
+  /** The preferred port; 0 is any. If it is not available, another one is used. */
   readonly port: number;
-  /** Of the worker, as answers name it. */
+  /** The worker's version, which answers contain. */
   readonly version: string;
-  /** For how long a call is tried again, in ms: 30 s by default. */
+  /** Time limit for retries of a call, in ms. By default 30 s. */
   readonly tryForMs?: number;
 }
 
-/** The Taskcluster proxy of one run: it signs the calls of the run's processes, as the run, and passes them on. */
+/**
+ * The Taskcluster proxy of one run. It signs the calls of the run's processes on behalf of the run, and passes
+ * them on.
+ */
 export interface Proxy extends AsyncDisposable {
-  /** Where it listens. */
+  /** The port on which it listens. */
   readonly port: number;
-  /** Why that is not the port that was wanted. */
+  /** Why that is not the preferred port. */
   readonly refused: string | undefined;
-  /** From now on it serves the run's processes, and nobody else. Before, it answers 503. */
+  /** Starts to serve the run's processes, and nobody else. Until then, the proxy answers with 503. */
   serve(callers: Callers): void;
-  /** From now on it answers 503 for good, and breaks off what is under way. */
+  /** Answers with 503 from now on, and aborts calls in progress. */
   readonly stop: () => void;
 }
 
-/** @throws Error when it can listen nowhere */
+/** @throws Error when no port is available */
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const { rootUrl, address, names, version } = options;
   const hosts = [...names, address.includes(':') ? `[${address}]` : address];
@@ -68,7 +71,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       answering.delete(response);
       if (!response.writableFinished) gone.abort();
     });
-    // A task that breaks off is no news to anybody.
+    // Nobody needs to know that a task disconnected.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     answer(request, response, gone.signal).catch((error: unknown) => {
@@ -117,10 +120,10 @@ const UNKNOWN_PATH = new Refusal(
   'the Taskcluster proxy knows /api/<service>/v1/<path>, /<service>/v1/<path> and /bewit',
 );
 
-/** A stranger may hear for so long that this is not for him, in ms. */
+/** How long a stranger may take to read the refusal, in ms. */
 const STRANGER_MS = 1_000;
 
-/** Strangers must not take the places of the run's own connections. */
+/** Strangers must not occupy the connections of the run. */
 function turnAway(socket: Socket, isKnown: KnownConnections): void {
   const close = () => setTimeout(() => socket.destroy(), STRANGER_MS).unref();
   isKnown(socket).then(known => {
@@ -128,10 +131,10 @@ function turnAway(socket: Socket, isKnown: KnownConnections): void {
   }, close);
 }
 
-/** A client need not read longer headers than this, in bytes. */
+/** Clients need not accept longer headers, in bytes. */
 const LONGEST_HEADER = 4_096;
 
-/** What answers say of the proxy. Nothing of it is news to the task. */
+/** Headers that describe the proxy. They tell the task nothing new. */
 function ownHeaders({ version, credentials, authorizedScopes }: ProxyOptions): string[] {
   const scopes = JSON.stringify(authorizedScopes);
   return [

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** An answer of the proxy's own: it says why a request did not reach a service. */
+/** An answer of the proxy itself. It says why a request did not reach a service. */
 export class Refusal extends Error {
   readonly status: number;
   readonly code: string;
@@ -12,7 +12,10 @@ export class Refusal extends Error {
   }
 }
 
-/** Answers as Taskcluster's services do, and closes the connection: what is left of the request is not read. */
+/**
+ * Answers in the format of Taskcluster's services, and closes the connection: the rest of the request is not
+ * read.
+ */
 export function refuse(response: ServerResponse, { status, code, message }: Refusal): void {
   if (response.headersSent) {
     response.destroy();
@@ -28,5 +31,5 @@ export function refuse(response: ServerResponse, { status, code, message }: Refu
   response.end(body);
 }
 
-/** Of each answer that the proxy itself gives: nobody keeps it, and no browser takes it for a page. */
+/** Headers of the proxy's own answers: they are not cached, and no browser renders them as a page. */
 export const OWN_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;

@@ -4,22 +4,25 @@ import { Refusal } from './refusal.ts';
 /** How a request's body reaches a service. */
 export type RequestBody =
   | { readonly kind: 'none' }
-  /** Small, and here as a whole: it can be sent again. */
+  /** Small and complete, so it can be sent again. */
   | { readonly kind: 'held'; readonly bytes: Buffer }
-  /** Passed on as it comes. */
+  /** Streamed as it arrives. */
   | {
       readonly kind: 'streamed';
       readonly length: number | undefined;
       readonly chunks: AsyncIterable<Buffer>;
     };
 
-/** What is not longer is read before it is sent (bytes). Taskcluster's calls have a few kilobytes. */
+/**
+ * Bodies up to this size are read before they are sent (bytes). Those of Taskcluster's calls have a few
+ * kilobytes.
+ */
 const LARGEST_HELD = 64 * 1024;
 
 /**
- * Finds out what body a request has, and reads it where it is small.
+ * Determines the kind of a request's body, and reads it if it is small.
  *
- * @throws Error when the task breaks off
+ * @throws Error when the task disconnects
  */
 export async function bodyOf(request: IncomingMessage, response: ServerResponse): Promise<RequestBody> {
   const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
@@ -35,10 +38,10 @@ export async function bodyOf(request: IncomingMessage, response: ServerResponse)
 }
 
 /**
- * Reads a whole body.
+ * Reads a complete body.
  *
  * @param largest in bytes
- * @throws Refusal for a larger one, or an Error when the task breaks off
+ * @throws Refusal for a larger one, or an Error when the task disconnects
  */
 export async function readBody(
   request: IncomingMessage,
@@ -55,7 +58,7 @@ export async function readBody(
   return Buffer.concat(chunks);
 }
 
-/** Reads a body as far as somebody wants it. The connection stays, for the answer. */
+/** Reads a body as long as the consumer wants more. The connection stays open for the answer. */
 async function* read(request: IncomingMessage, response: ServerResponse): AsyncGenerator<Buffer> {
   // A task may ask first whether it may send its body.
   if (/^100-continue$/i.test(request.headers.expect ?? '') && !response.headersSent) response.writeContinue();

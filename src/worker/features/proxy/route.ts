@@ -1,27 +1,28 @@
-/** What a request asks of the proxy, as far as its path says. */
+/** What a request asks of the proxy, according to its path. */
 export type Route =
-  /** A call of a service. `path` and query are sent, and signed, byte for byte. */
+  /** A call of a service. Path and query are sent and signed byte for byte. */
   | { readonly kind: 'call'; readonly path: string }
   /** Signs a URL. */
   | { readonly kind: 'bewit' }
-  /** Asks whether the proxy is there. */
+  /** A check whether the proxy is there. */
   | { readonly kind: 'health' }
   | { readonly kind: 'unknown' };
 
 const UNKNOWN: Route = { kind: 'unknown' };
 
-/** Ends a path. */
+/** The end of a path. */
 const END = /^(?:\?|$)/;
 /** `/api/queue/v1/…`: the path of the deployment itself. */
 const API_PATH = /^\/api\/[\w-]+\/v\d+\//;
-/** `/queue/v1/…`: how services were called before a deployment had one root URL. */
+/** `/queue/v1/…`: the paths of services before deployments had one root URL. */
 const SERVICE_PATH = /^\/[\w-]+\/v\d+\//;
-/** `/queue.taskcluster.net/v1/…`: older still, when each service had a host of its own. */
+/** `/queue.taskcluster.net/v1/…`: the older form, when each service had its own host. */
 const HOST_PATH = /^\/([\w-]+)\.taskcluster\.net(?=\/v\d+\/)/;
 
 /**
- * Reads the target of a request: a path, with a query or without. Nothing in it is decoded, normalized or joined: an
- * artifact's name may hold `%2F`, `//` or `..`, and a signature covers what is sent.
+ * Parses the target of a request: a path with an optional query. Nothing is decoded, normalised or joined,
+ * because the name of an artifact may contain `%2F`, `//` or `..`, and the signature covers exactly what is
+ * sent.
  */
 export function routeOf(target: string): Route {
   if (API_PATH.test(target)) return { kind: 'call', path: target };

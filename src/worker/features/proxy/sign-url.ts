@@ -4,13 +4,14 @@ import type { Signer } from './call-service.ts';
 import { OWN_HEADERS, Refusal } from './refusal.ts';
 import { readBody } from './request-body.ts';
 
-/** How long a signed URL is good for. */
+/** Lifetime of a signed URL. */
 const LIFETIME_SECS = 3_600;
-/** Of a URL, in bytes. */
+/** Limit for a URL, in bytes. */
 const LONGEST_URL = 16 * 1024;
 
 /**
- * Answers `/bewit`: the body is a URL of the deployment, and the answer sends the task to the same URL, signed.
+ * Answers `/bewit`: the body is a URL of the deployment, and the answer redirects the task to the same URL,
+ * signed.
  *
  * @throws Refusal
  */

@@ -1,14 +1,14 @@
-/** The ports of the slots of one worker, each of which serves one run at a time. */
+/** The ports of a worker's slots, each of which serves one run at a time. */
 export interface SlotPorts {
-  /** Takes the port of the first free slot. It is given back by the other half. */
+  /** Takes the port of the first free slot. `release` gives it back. */
   take(): { readonly port: number; readonly release: () => void };
 }
 
-/** As generic-worker counts: every slot has four ports of its own. */
+/** As in generic-worker, each slot has four ports. */
 const PORTS_PER_SLOT = 4;
 const LAST_PORT = 65_535;
 
-/** @param first the port of the first slot; 0 for any port, in each of them */
+/** @param first the port of the first slot; 0 for any port in each of them */
 export function slotPorts(first: number): SlotPorts {
   const taken = new Set<number>();
   return {

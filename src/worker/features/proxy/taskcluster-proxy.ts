@@ -8,10 +8,13 @@ import { placeForContainer, placeOnMachine } from './place.ts';
 import { slotPorts } from './slot-ports.ts';
 
 const PREFIX = '[taskcluster-proxy]';
-/** In bytes: nobody guesses it while a task runs. */
+/** In bytes. Nobody can guess it while a task runs. */
 const SECRET_LENGTH = 16;
 
-/** `features.taskclusterProxy`: a server on which a task calls Taskcluster's services as itself, without credentials. */
+/**
+ * `features.taskclusterProxy`: a server through which a task calls Taskcluster's services as itself, without
+ * credentials.
+ */
 export const taskclusterProxy = feature({
   name: 'taskclusterProxy',
   schema: {
@@ -22,19 +25,19 @@ export const taskclusterProxy = feature({
     enableTaskclusterProxy: {
       type: 'boolean',
       default: true,
-      description: 'Whether payloads may ask for the Taskcluster proxy',
+      description: 'Allow payloads to request the Taskcluster proxy',
       since: 'generic-worker',
     },
     taskclusterProxyPort: {
       type: 'port',
       default: 80,
-      description: 'First port of the Taskcluster proxy; slot n adds 4 × n. A free one if it is refused',
+      description: 'First port of the Taskcluster proxy; slot n uses 4 × n more. Fallback: any free port',
       since: 'generic-worker',
     },
     taskclusterProxyExecutable: {
       type: 'string',
       default: 'taskcluster-proxy',
-      description: "generic-worker's proxy program; not needed, since the worker has a proxy",
+      description: "Ignored: generic-worker's proxy program. tcw has its own proxy",
       since: 'generic-worker',
     },
   },
@@ -50,7 +53,7 @@ export const taskclusterProxy = feature({
             ]
           : [],
       start: async (_, run) => {
-        // Loaded by the first task that wants it, and not with the configuration.
+        // Loaded by the first task that wants it, not with the configuration.
         const { startProxy } = await import('./proxy.ts');
         await using starting = new AsyncDisposableStack();
         const place = run.task.container
@@ -70,7 +73,7 @@ export const taskclusterProxy = feature({
         });
 
         const secret = run.engine.capabilities.has('peers') ? undefined : newSecret();
-        // Another task may come upon it, so that every log hides it.
+        // Another task may get hold of it, so every log hides it.
         if (secret) starting.defer(secrets.add(secret));
         const url = place.url(proxy.port);
         const disposables = starting.move();
@@ -80,7 +83,7 @@ export const taskclusterProxy = feature({
           started: sandbox => {
             proxy.serve(callersOf(sandbox, secret));
           },
-          // Whoever is left of the run gets no more answers.
+          // Remaining processes of the run get no more answers.
           finish: async () => {
             proxy.stop();
           },
@@ -95,7 +98,10 @@ function newSecret(): Secret {
   return new Secret(randomBytes(SECRET_LENGTH).toString('base64url'));
 }
 
-/** By their connections where the engine can tell; else by a secret in the URL, which is in no log. */
+/**
+ * Recognises callers by their connections if the engine can tell, otherwise by a secret in the URL, which is in
+ * no log.
+ */
 function callersOf(sandbox: Pick<Sandbox, 'isPeer'>, secret: Secret | undefined): Callers {
   if (secret) return { by: 'secret', secret };
   return {
@@ -108,7 +114,7 @@ function callersOf(sandbox: Pick<Sandbox, 'isPeer'>, secret: Secret | undefined)
   };
 }
 
-/** A run signs with its newest credentials, and says in its log when it has new ones. */
+/** A run signs with its newest credentials, and logs when it gets new ones. */
 function signerOf({ claim, calls, log }: RunHandle) {
   let last = calls.credentials;
   return {
@@ -120,7 +126,7 @@ function signerOf({ claim, calls, log }: RunHandle) {
       }
       return present;
     },
-    // Creating artifacts of its own run is what no task's scopes can say.
+    // A task's scopes cannot include the scope to create artifacts of its own run.
     authorizedScopes: [
       ...new Set([...(claim.task.scopes ?? []), `queue:create-artifact:${claim.taskId}/${claim.runId}`]),
     ],

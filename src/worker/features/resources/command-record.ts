@@ -2,17 +2,17 @@ import type { CommandResult, Usage } from '../../engines/engine.ts';
 import { goDuration } from '../../task-log/words.ts';
 import { byteWords, SystemMemoryRecord, type SystemMemory } from './system-memory.ts';
 
-/** What the processes of a run used while one command of it ran, in ms and bytes. */
+/** What the processes of a run used while one of its commands ran, in ms and bytes. */
 export interface CommandUsage {
   readonly userMs: number;
   readonly kernelMs: number;
-  /** Not there for a command that was over before its memory was looked at. */
+  /** Undefined for a command that ended before its memory was measured. */
   readonly peakMemoryBytes?: number;
   readonly readBytes?: number;
   readonly writtenBytes?: number;
 }
 
-/** What was seen while one command ran. */
+/** The measurements during one command. */
 export class CommandRecord {
   readonly #memory = new SystemMemoryRecord();
   /** What the run had used before. */
@@ -24,7 +24,7 @@ export class CommandRecord {
     this.#before = before;
   }
 
-  /** Whether what the processes use was seen while the command ran. */
+  /** Whether the processes were measured while the command ran. */
   get hasUsage(): boolean {
     return this.#last !== undefined;
   }
@@ -37,12 +37,12 @@ export class CommandRecord {
   addUsage(usage: Usage): void {
     this.#last = usage;
     this.#peak = Math.max(this.#peak, usage.memoryBytes);
-    // It is that of the whole run, and this command's when it grew while the command ran.
+    // The value is the peak of the whole run. It belongs to this command if it grew during the command.
     if (usage.peakMemoryBytes > this.#before.peakMemoryBytes)
       this.#peak = Math.max(this.#peak, usage.peakMemoryBytes);
   }
 
-  /** What was used in between; undefined when nothing was seen. */
+  /** Returns what was used during the command, or undefined without a measurement. */
   usage(): CommandUsage | undefined {
     const [before, last] = [this.#before, this.#last];
     if (!last) return undefined;
@@ -57,7 +57,7 @@ export class CommandRecord {
     };
   }
 
-  /** Lines of the command's summary. */
+  /** Returns lines for the command's summary. */
   lines(): (readonly [label: string, value: string])[] {
     const used = this.usage();
     const own: (readonly [string, string])[] = [];
@@ -72,10 +72,10 @@ export class CommandRecord {
   }
 }
 
-/** What a run has used before its first command. */
+/** The usage of a run before its first command. */
 export const NOTHING: Usage = { userMs: 0, kernelMs: 0, memoryBytes: 0, peakMemoryBytes: 0, processes: 0 };
 
-/** What a run has used after a command that nobody saw: it was too quick. */
+/** Returns a run's usage after a command that was too quick to be measured. */
 export function afterUnseen(before: Usage, { userMs = 0, kernelMs = 0 }: CommandResult): Usage {
   return { ...before, userMs: before.userMs + userMs, kernelMs: before.kernelMs + kernelMs };
 }

@@ -1,24 +1,24 @@
 import { goDuration } from '../../task-log/words.ts';
 import { byteWords, usedBytes, type SystemMemory } from './system-memory.ts';
 
-/** When memory is short, and for how long it may be. The names are those of the configuration. */
+/** When memory counts as short, and for how long it may be. The names are those of the configuration. */
 export interface MemoryLimits {
   readonly maxMemoryUsagePercent: number;
   readonly minAvailableMemoryBytes: number;
   readonly allowedHighMemoryDurationSecs: number;
-  /** Whether the task goes on all the same. */
+  /** Whether the task continues nevertheless. */
   readonly disableOOMProtection: boolean;
 }
 
-/** What has to be done about a shortage of memory: lines for the log, and why the task ends, if it does. */
+/** The consequences of a shortage of memory: lines for the log, and the reason to end the task, if it ends. */
 export interface Shortage {
   readonly warnings: readonly string[];
   readonly stop?: string;
 }
 
 /**
- * Watches whether memory of the machine stays short: when more of it is used, and less is available, than a pool allows,
- * for longer than it allows. Both have to be the case. The words are generic-worker's.
+ * Detects that the machine's memory stays short: more of it is used, and less is available, than a pool allows,
+ * for longer than it allows. Both conditions must hold. The wording is generic-worker's.
  */
 export class MemoryLimit {
   readonly #limits: MemoryLimits;
@@ -30,10 +30,10 @@ export class MemoryLimit {
   }
 
   /**
-   * Takes notice of how much memory there is.
+   * Records the present memory.
    *
-   * @param nowMs of a clock that only goes forward
-   * @returns what follows from it, told once for each shortage
+   * @param nowMs the time of a monotonic clock
+   * @returns the consequences, once for each shortage
    */
   observe(nowMs: number, memory: SystemMemory): Shortage | undefined {
     const { maxMemoryUsagePercent, minAvailableMemoryBytes, allowedHighMemoryDurationSecs } = this.#limits;

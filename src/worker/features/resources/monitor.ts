@@ -6,13 +6,13 @@ import { readSystemMemory, usedBytes } from './system-memory.ts';
 import { UsageSeries } from './usage-series.ts';
 
 export interface MonitorOptions {
-  /** Whether what is seen is kept over time. */
+  /** Whether measurements are kept over time. */
   readonly series: boolean;
-  /** Gets whatever is seen. */
+  /** Receives each measurement. */
   readonly onSeen: (seen: Seen) => void;
 }
 
-/** Watches what one run uses, command by command. */
+/** Measures what one run uses, command by command. */
 export class Monitor {
   readonly #options: MonitorOptions;
   readonly #series = new UsageSeries();
@@ -21,7 +21,7 @@ export class Monitor {
   #record: CommandRecord | undefined;
   #before: Usage = NOTHING;
   #startedAt: number | undefined;
-  /** The command that runs. */
+  /** The present command. */
   #present = { index: 0, startMs: 0 };
 
   constructor(options: MonitorOptions) {
@@ -42,9 +42,9 @@ export class Monitor {
   }
 
   /**
-   * Takes a last look, unless the command was too quick to have been looked at and nobody asked for it over time.
+   * Measures once more, unless the command was too quick to be measured and no series is wanted.
    *
-   * @returns lines of the command's summary
+   * @returns lines for the command's summary
    */
   async commandEnded(result: CommandResult): Promise<readonly (readonly [string, string])[]> {
     const record = this.#record;
@@ -70,8 +70,8 @@ export class Monitor {
   }
 
   /**
-   * All that was seen over time, as JSON. Times are in ms since the first command began. A command that was stopped has no
-   * end and no exit code.
+   * Returns all measurements over time, as JSON. Times are in ms since the first command started. A command
+   * that was stopped has no end and no exit code.
    */
   report(): string {
     const stopped = this.#record ? [{ ...this.#present, ...this.#record.usage() }] : [];

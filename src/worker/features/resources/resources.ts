@@ -6,19 +6,19 @@ import { MemoryLimit, type MemoryLimits } from './memory-limit.ts';
 import { Monitor } from './monitor.ts';
 import { properties } from './properties.ts';
 
-/** Where what a run used over time is uploaded. */
+/** The artifact with a run's usage over time. */
 const ARTIFACT = 'public/monitoring/resource-usage.json';
 
 interface Ask {
-  /** Whether the log tells of memory, and a task is stopped when memory is short. */
+  /** Whether the log reports memory, and the task is stopped when memory is short. */
   readonly watched: boolean;
-  /** Whether an artifact tells what the task used over time. */
+  /** Whether an artifact reports the task's usage over time. */
   readonly overTime: boolean;
 }
 
 /**
- * `features.resourceMonitor`, which is on by default, and `features.resourceUsage`: what a task uses, and what is left of the
- * machine's memory. A command that takes less than half a second is not looked at.
+ * `features.resourceMonitor`, which is on by default, and `features.resourceUsage`: what a task uses, and how
+ * much memory the machine has left. Commands that take less than half a second are not measured.
  */
 export const resources = feature({
   name: 'resourceMonitor',
@@ -29,7 +29,7 @@ export const resources = feature({
     serving<Ask>({
       ask: ({ format, switches }) => {
         const overTime = switches.has('resourceUsage');
-        // It is on by default, so that a task which says nothing about it does not ask for it where there is none.
+        // It is on by default, so a task that does not mention it does not ask for it on a pool without it.
         const watched = config.enableResourceMonitor && switches.has('resourceMonitor');
         if (overTime && !engineFor({ format }).capabilities.has('usage')) {
           throw new TaskError(

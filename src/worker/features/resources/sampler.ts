@@ -1,27 +1,27 @@
 import type { Sandbox, Usage } from '../../engines/engine.ts';
 import { readSystemMemory, type SystemMemory } from './system-memory.ts';
 
-/** generic-worker's, in ms. The first look comes as long after the first command has begun. */
+/** generic-worker's interval, in ms. The first measurement comes as long after the first command has started. */
 const TICK_MS = 500;
-/** The worker spends at most this share of its time on looking what a run uses. */
+/** The worker spends at most this share of its time on measuring a run's processes. */
 const LARGEST_SHARE = 0.05;
 
-/** What was seen at one moment. */
+/** A measurement. */
 export interface Seen {
-  /** `performance.now()`. */
+  /** The time (`performance.now()`). */
   readonly nowMs: number;
   readonly memory: SystemMemory;
-  /** Of the run's processes; undefined when they were not looked at this time. */
+  /** The usage of the run's processes. Undefined if they were not measured this time. */
   readonly usage: Usage | undefined;
 }
 
-/** Looks at the machine's memory, and at what the processes of a run use, until it is stopped. */
+/** Measures the machine's memory and the run's processes until it is stopped. */
 export class Sampler {
   readonly #sandbox: Sandbox;
   readonly #onSeen: (seen: Seen) => void;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  /** Looking at the run's processes has to wait until then, for it took long. */
+  /** The run's processes are not measured before this time, because measuring them took long. */
   #notBefore = 0;
   #looking: Promise<Usage | undefined> | undefined;
 
@@ -30,7 +30,7 @@ export class Sampler {
     this.#onSeen = onSeen;
   }
 
-  /** Begins, if it has not begun. */
+  /** Starts, unless it has already started. */
   start(): void {
     if (this.#timer !== undefined || this.#stopped) return;
     this.#timer = setInterval(() => void this.#tick(), TICK_MS);
@@ -42,7 +42,10 @@ export class Sampler {
     clearInterval(this.#timer);
   }
 
-  /** What the run's processes have used; undefined where nobody can tell. Looks at most once at a time. */
+  /**
+   * Measures what the run's processes have used. Undefined if that is unknown. Concurrent calls share one
+   * measurement.
+   */
   look(): Promise<Usage | undefined> {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
@@ -55,7 +58,7 @@ export class Sampler {
     try {
       return await this.#sandbox.usage?.();
     } catch {
-      // A task that is root has replaced /proc.
+      // A root task has replaced /proc.
       return undefined;
     } finally {
       const now = performance.now();

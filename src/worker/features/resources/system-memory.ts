@@ -3,11 +3,11 @@ import { freemem, totalmem } from 'node:os';
 /** Memory of the whole machine, in bytes. */
 export interface SystemMemory {
   readonly totalBytes: number;
-  /** What programs could still get without anything being swapped out. */
+  /** Memory that programs can still get without swapping. */
   readonly availableBytes: number;
 }
 
-/** What the system says at this moment. On Linux, memory that only mirrors files counts as available. */
+/** Reads the present values. On Linux, memory that only caches files counts as available. */
 export function readSystemMemory(): SystemMemory {
   return { totalBytes: totalmem(), availableBytes: freemem() };
 }
@@ -17,7 +17,7 @@ export function usedBytes({ totalBytes, availableBytes }: SystemMemory): number 
   return totalBytes - availableBytes;
 }
 
-/** Memory of the machine while one command ran, as generic-worker tells it. */
+/** The machine's memory while one command ran, in generic-worker's form. */
 export class SystemMemoryRecord {
   #count = 0;
   #available = 0;
@@ -34,7 +34,7 @@ export class SystemMemoryRecord {
     this.#total = memory.totalBytes;
   }
 
-  /** Lines of the command's summary; none when nothing was recorded. */
+  /** Returns lines for the command's summary. None without a measurement. */
   lines(): (readonly [label: string, value: string])[] {
     if (this.#count === 0) return [];
     return [
@@ -48,7 +48,7 @@ export class SystemMemoryRecord {
 
 const UNITS = ['KiB', 'MiB', 'GiB'] as const;
 
-/** A number of bytes in generic-worker's spelling: `500.00 MiB`. */
+/** Formats a number of bytes as generic-worker does: `500.00 MiB`. */
 export function byteWords(bytes: number): string {
   if (bytes < 1024) return `${bytes.toFixed(6)} B`;
   let value = bytes / 1024;

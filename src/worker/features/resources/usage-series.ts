@@ -2,17 +2,17 @@ import type { Usage } from '../../engines/engine.ts';
 
 /** What the processes of a run had used at one moment. */
 export interface Sample {
-  /** Since the run's first command, in ms. */
+  /** Time since the run's first command, in ms. */
   readonly timeMs: number;
   readonly usage: Usage;
-  /** Of the whole machine, in bytes. */
+  /** Memory used on the whole machine, in bytes. */
   readonly systemMemoryUsedBytes: number;
 }
 
-/** Samples in columns, one number of each for each sample. What the system does not count has no column. */
+/** Samples in columns, with one number for each sample. Values that the system does not count have no column. */
 export interface Columns {
   readonly timeMs: readonly number[];
-  /** CPU time and bytes are sums since the run began; memory and processes are those of the moment. */
+  /** CPU times and bytes are sums since the run began. Memory and processes are momentary values. */
   readonly userMs: readonly number[];
   readonly kernelMs: readonly number[];
   readonly memoryBytes: readonly number[];
@@ -22,17 +22,17 @@ export interface Columns {
   readonly systemMemoryUsedBytes: readonly number[];
 }
 
-/** How many samples are kept. */
+/** Largest number of samples. */
 const MOST_SAMPLES = 2_000;
 
 /**
- * Samples of a run over time, as many as a reader can do something with, however long the run is: when there are too many,
- * each two become one, which has the memory of the larger.
+ * Samples of a run over time. Their number is limited, however long the run is: when there are too many, each
+ * two are merged into one, with the larger memory of the two.
  */
 export class UsageSeries {
   readonly #most: number;
   #samples: Sample[] = [];
-  /** How many samples one that is kept stands for. */
+  /** How many measurements one sample stands for. */
   #each = 1;
   #pending: Sample[] = [];
 
@@ -72,7 +72,7 @@ export class UsageSeries {
   }
 }
 
-/** Two samples as one: the sums of the later, and the larger of what is of a moment. */
+/** Merges two samples: the sums of the later one, and the larger of the momentary values. */
 function together(earlier: Sample, later: Sample): Sample {
   const larger = (name: 'memoryBytes' | 'processes') => Math.max(earlier.usage[name], later.usage[name]);
   return {

@@ -4,33 +4,33 @@ import type { FileHandle } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-/** What became of content that was written. */
+/** The result of writing content. */
 export interface Written {
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
 }
 
-/** Content on its way to a file. */
+/** Content that is being written to a file. */
 export interface ContentFile {
-  /** Takes the next bytes as they were sent. Settles when there is room for more. */
+  /** Takes the next bytes as received. Settles when there is room for more. */
   write(chunk: Buffer): Promise<void> | undefined;
-  /** Settles when all is on its way to the disk. */
+  /** Settles when everything has been handed to the disk. */
   end(): Promise<Written>;
-  /** Gives up. The file may be written to again when this has settled. */
+  /** Gives up. When this has settled, the file may be written again. */
   abandon(): Promise<void>;
 }
 
-/** How much waits in memory for the disk. */
+/** Limit for content that waits in memory for the disk. */
 const WAITING_BYTES = 4 * 1024 * 1024;
-/** The disk is looked at again after so many bytes. */
+/** The disk is checked again after this many bytes. */
 const LOOK_BYTES = 32 * 1024 * 1024;
 
 /**
- * Writes content to a file from its beginning, and computes its SHA-256 on the way.
+ * Writes content to a file from the beginning, and computes its SHA-256 meanwhile.
  *
- * @param encoding `gzip` is undone
- * @param checkRoom called now and then; throws when the disk is too full to go on
+ * @param encoding `gzip` is decompressed
+ * @param checkRoom called now and then; throws when the disk is too full to continue
  */
 export async function contentFile(
   handle: FileHandle,
@@ -41,7 +41,7 @@ export async function contentFile(
   const hash = createHash('sha256');
   let bytes = 0;
   let lookAt = LOOK_BYTES;
-  /** What is on its way to the disk. A stream that is destroyed does not wait for it. */
+  /** Writes in progress. A destroyed stream does not wait for them. */
   let underWay: Promise<void> = Promise.resolve();
   const put = async (chunks: readonly Buffer[]) => {
     for (const chunk of chunks) hash.update(chunk);
@@ -116,7 +116,7 @@ async function drained(stream: Writable, closed: Promise<void>, failure: () => E
   if (error) throw error;
 }
 
-/** A disk that is nearly full takes less than it was given, before it says so. */
+/** A nearly full disk accepts fewer bytes than it was given, before it returns an error. */
 async function writeAll(handle: FileHandle, chunks: readonly Buffer[], at: number): Promise<void> {
   const total = chunks.reduce((sum, { length }) => sum + length, 0);
   let { bytesWritten: done } = await handle.writev([...chunks], at);

@@ -1,22 +1,22 @@
 import { statfs } from 'node:fs/promises';
 import { TaskError } from '../../outcome.ts';
 
-/** Watches that downloads leave some of the disk free. */
+/** Makes sure that downloads leave some disk space free. */
 export interface DiskRoom {
   /**
-   * Sees that so many bytes can be added. If they cannot, what nobody uses is removed first.
+   * Makes sure that this many bytes can be added. If necessary, unused entries are removed first.
    *
-   * @throws TaskError `resource-unavailable` when there is too little room
+   * @throws TaskError `resource-unavailable` when there is too little space
    */
   need(bytes: number): Promise<void>;
 }
 
 export interface DiskRoomOptions {
-  /** How much of the disk is left free, in bytes. */
+  /** The space that stays free, in bytes. */
   readonly reserveBytes: number;
-  /** Frees disk, as far as there is something to remove. */
+  /** Frees disk space, as far as there is something to remove. */
   readonly makeRoom?: (() => Promise<unknown>) | undefined;
-  /** How much is free, in bytes. By default the system is asked about the folder. */
+  /** Returns the free space, in bytes. By default, the system is asked about the folder. */
   readonly freeBytes?: (() => Promise<number>) | undefined;
 }
 

@@ -7,12 +7,12 @@ import { isCode } from '../../files/is-code.ts';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const READ_BYTES = 1024 * 1024;
-/** Longer than a tick of the clock of which the kernel takes the times of files (10 ms at most). */
+/** Longer than a tick of the clock for the kernel's file times (at most 10 ms). */
 const TICK_MS = 20;
 
 /**
- * By which the content of a file is known to be unchanged. The time of the last change (ctime) is the kernel's: whoever
- * writes to the file cannot set it back.
+ * Identifies unchanged content of a file. The kernel sets the time of the last change (ctime), and no writer
+ * can set it back.
  */
 export interface Stamp {
   readonly dev: bigint;
@@ -27,16 +27,17 @@ export async function stampOf(handle: FileHandle): Promise<Stamp> {
 }
 
 /**
- * The stamp of a file that is hashed next. Whoever changes the file from now on changes its stamp, too: also twice in
- * one tick of the kernel's clock, and through memory that is mapped to the file, where the kernel notes the time only with
- * the first change after a page was written to the disk. (A file system in memory never notes that.)
+ * Returns the stamp of a file that is about to be hashed. Whoever changes the file from now on also changes its
+ * stamp, even twice within one tick of the kernel's clock, and through memory that is mapped to the file. For
+ * such memory, the kernel records the time only at the first change after a page was written to disk. (A file
+ * system in memory never records it.)
  */
 export async function stampToHash(handle: FileHandle): Promise<Stamp> {
   const found = await stampOf(handle);
   const ageMs = Date.now() - Number(found.ctimeNs / 1_000_000n);
   if (Math.abs(ageMs) < TICK_MS) await sleep(TICK_MS);
   await handle.datasync().catch((error: unknown) => {
-    // Not every file system can, and one that is read only has nothing to write.
+    // Some file systems cannot do this, and a read-only one has nothing to write.
     if (!isCode(error, 'EINVAL', 'ENOTSUP', 'EROFS')) throw error;
   });
   return found;
@@ -49,9 +50,9 @@ export function isSame(one: Stamp, other: Stamp): boolean {
 }
 
 /**
- * Opens the file of a download for reading: a task may have put anything in its place.
+ * Opens the file of a download for reading. A task may have put anything in its place.
  *
- * @returns undefined where there is no file that can be read
+ * @returns undefined if there is no readable file
  */
 export async function openDownload(file: string): Promise<FileHandle | undefined> {
   let handle: FileHandle | undefined;
@@ -68,7 +69,7 @@ export async function openDownload(file: string): Promise<FileHandle | undefined
   }
 }
 
-/** @returns the SHA-256 of an open file, hexadecimal */
+/** @returns the SHA-256 of an open file, in hexadecimal */
 export async function sha256Of(handle: FileHandle, signal: AbortSignal): Promise<string> {
   const { size } = await handle.stat();
   const hash = createHash('sha256');

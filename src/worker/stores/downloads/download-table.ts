@@ -9,9 +9,12 @@ import type { Kept, StateFile } from './state-file.ts';
 /** A download on disk. */
 export interface Entry extends Kept {
   lastUsedMs: number;
-  /** Whether the SHA-256 and the key are this worker's own word. */
+  /** Whether this worker itself recorded the SHA-256 and the key. */
   readonly isAuthentic: boolean;
-  /** Undefined until the file has been read again: a task could write to it while it came, and before this worker began. */
+  /**
+   * Undefined until the file has been read again, because a task could write to it during the download and
+   * before this worker started.
+   */
   stamp: Stamp | undefined;
   users: number;
   isRemoved: boolean;
@@ -19,29 +22,29 @@ export interface Entry extends Kept {
 
 interface OpenedEntry {
   readonly handle: FileHandle;
-  /** As its content was known. */
+  /** The stamp of the known content. */
   readonly stamp: Stamp;
 }
 
-/** The downloads on disk, by their keys. The list of them is written down at each change. */
+/** The downloads on disk, by key. The list is written to disk at each change. */
 export interface DownloadTable {
   get(key: string): Entry | undefined;
   pathOf(entry: Pick<Kept, 'name'>): string;
-  /** Adds a download, in the place of any with the same key. */
+  /** Adds a download, and replaces an existing one with the same key. */
   add(download: Omit<Entry, 'stamp' | 'users' | 'isRemoved'>): Promise<Entry>;
   /**
    * Opens a download.
    *
-   * @returns undefined where its file is not any more what was downloaded
+   * @returns undefined if its file is no longer the downloaded content
    */
   use(entry: Entry, signal: AbortSignal): Promise<Download | undefined>;
-  /** From now on nobody gets it. Its file goes when its last user has. */
+  /** Nobody gets it from now on. Its file is removed when its last user is done. */
   remove(entry: Entry): Promise<void>;
   unused(): Unused[];
   save(): void;
 }
 
-/** @param onProblem told when the list cannot be written */
+/** @param onProblem called when the list cannot be written */
 export function downloadTable(
   folder: string,
   files: Pick<StateFile, 'save'>,
@@ -57,7 +60,7 @@ export function downloadTable(
       onProblem?.(`the list of downloads cannot be written: ${(error as Error).message}`);
     }
   };
-  /** A task may have put anything in the place of the file, and whatever it is goes. */
+  /** A task may have put anything in place of the file. It is removed, whatever it is. */
   const removeFile = async (entry: Entry) => {
     try {
       await removeFolder(pathOf(entry));
@@ -76,7 +79,7 @@ export function downloadTable(
     if (entry.isRemoved && entry.users === 0) await removeFile(entry);
   };
 
-  /** Opens the file of an entry; undefined where it is not any more what was downloaded. */
+  /** Opens the file of an entry. Undefined if it is no longer the downloaded content. */
   const openUnchanged = async (entry: Entry, signal: AbortSignal): Promise<OpenedEntry | undefined> => {
     const handle = await openDownload(pathOf(entry));
     let opened: OpenedEntry | undefined;

@@ -10,14 +10,14 @@ import { reasonNotFetched } from './not-fetched.ts';
 import { stateFile } from './state-file.ts';
 import { transfersInto, type Transfers } from './transfers.ts';
 
-/** What a worker has downloaded for its runs. */
+/** A worker's downloads for its runs. */
 export interface Downloads extends Store, AsyncDisposable {
   /**
-   * Downloads content, or takes what is there already. Runs that want the same at the same time share one transfer, which
-   * goes on for as long as one of them wants it.
+   * Downloads content, or returns what is already there. Runs that want the same content at the same time share
+   * one transfer. It continues as long as one of them wants it.
    *
-   * @throws TaskError `task-failed` when there is no such content, or `resource-unavailable` when the disk is too full, or the
-   * reason of the signal
+   * @throws TaskError `task-failed` when there is no such content, or `resource-unavailable` when the disk is
+   *   too full, or the reason of the signal
    */
   get(request: DownloadRequest, run: DownloadingRun): Promise<Download>;
 }
@@ -29,22 +29,28 @@ export interface DownloadingRun {
 }
 
 export interface DownloadsOptions extends Partial<DiskRoomOptions> {
-  /** What the worker knows and no task does: its access token. Lists that were written with another are not believed. */
+  /**
+   * A secret that the worker knows and tasks do not: its access token. Lists that were written with another one
+   * are not trusted.
+   */
   readonly secret: Secret;
-  /** Told when the list of downloads cannot be written, so that they are lost at the worker's end, or something not removed. */
+  /**
+   * Called when the list of downloads cannot be written, so that they are lost at the worker's end, or when
+   * something cannot be removed.
+   */
   readonly onProblem?: (message: string) => void;
   readonly limits?: FetchLimits;
 }
 
 const RESERVE_BYTES = 256 * 1024 * 1024;
-/** How often content is downloaded that is removed or changed before it can be used, until something is wrong. */
+/** How often content is downloaded that is removed or changed before it can be used. */
 const ROUNDS = 3;
 
 /**
- * Opens the store of downloads in a folder, with what an earlier worker has left in it. Nothing that a task may have
- * written there is believed: neither the lists nor the files.
+ * Opens the store of downloads in a folder, with those of an earlier worker. Neither its lists nor its files
+ * are trusted, because a task may have written them.
  *
- * @throws Error of the system when the folder cannot be made or read
+ * @throws Error of the system when the folder cannot be created or read
  */
 export async function openDownloads(dir: string, options: DownloadsOptions): Promise<Downloads> {
   const { secret, onProblem } = options;
@@ -95,7 +101,7 @@ export async function openDownloads(dir: string, options: DownloadsOptions): Pro
   };
 }
 
-/** What is on disk already, if it is what the run wants. */
+/** Returns what is already on disk, if it is what the run wants. */
 async function existing(
   table: DownloadTable,
   { key, description, sha256 }: DownloadRequest,
@@ -112,7 +118,7 @@ async function existing(
     await evict(table, entry, log);
     return undefined;
   }
-  // A list that is not authentic may say anything of a key. A required SHA-256 is a proof for this one run.
+  // A list that is not authentic may say anything about a key. A required SHA-256 is proof for this one run.
   const isCredible = entry.isAuthentic || sha256 !== undefined;
   const found = isCredible ? await table.use(entry, signal) : undefined;
   if (!found) {
@@ -128,7 +134,7 @@ async function existing(
   return found;
 }
 
-/** Downloads, alone or together with others. */
+/** Downloads, alone or together with other runs. */
 async function transferred(
   transfers: Transfers,
   { key, description, locate }: DownloadRequest,
@@ -160,10 +166,10 @@ async function transferred(
 }
 
 /**
- * New content, if it is what the run wants.
+ * Returns new content, if it is what the run wants.
  *
- * @returns undefined where it is gone or changed already
- * @throws TaskError `task-failed` when it has another SHA-256 than the task requires
+ * @returns undefined if it is already gone or changed
+ * @throws TaskError `task-failed` when its SHA-256 is not the required one
  */
 async function accepted(
   table: DownloadTable,
@@ -197,7 +203,7 @@ async function evict(table: DownloadTable, entry: Entry, log: DownloadLog): Prom
   await table.remove(entry);
 }
 
-/** Asks for content, which tells whether this task may have it. */
+/** Requests the location of content, which shows whether this task may have it. */
 async function locatedFor(
   { description, locate }: DownloadRequest,
   file: string,
@@ -210,7 +216,7 @@ async function locatedFor(
   }
 }
 
-/** @throws the reason of the signal, or what is no fault of the task's */
+/** @throws the reason of the signal, or errors that are not the task's fault */
 function notFetched(
   error: unknown,
   description: string,

@@ -10,52 +10,52 @@ import { httpGet, NotDownloadable, type Got } from './http-get.ts';
 import { readAnswer, type Answer } from './read-answer.ts';
 import { stallWatch, type StallWatch } from './stall-watch.ts';
 
-/** Where content is at the moment. */
+/** The present location of content. */
 export interface Located {
   readonly url: string;
-  /** What the storage says of the content's SHA-256, hexadecimal. */
+  /** The SHA-256 according to the storage, in hexadecimal. */
   readonly sha256?: string | undefined;
 }
 
 export interface FetchOptions {
-  /** Asked before each try, since URLs may be signed and expire. */
+  /** Called before each attempt, because URLs may be signed and expire. */
   readonly locate: (signal: AbortSignal) => Promise<Located>;
   readonly room: DiskRoom;
   readonly signal: AbortSignal;
-  /** Told why a try failed when there is going to be another. */
+  /** Called with the reason of a failed attempt that will be repeated. */
   readonly onRetry?: (reason: string) => void;
   readonly limits?: FetchLimits | undefined;
 }
 
 export interface FetchLimits {
-  /** How long a server may send next to nothing, in ms: two minutes by default. */
+  /** How long a server may send next to nothing, in ms. By default two minutes. */
   readonly stalledMs?: number;
-  /** How often a download is tried without getting on: 12 times by default, in about a minute and a half. */
+  /** Number of attempts without progress. By default 12, in about a minute and a half. */
   readonly tries?: number;
-  /** How long a download may take in all, in ms: as long as it goes on by default. */
+  /** Time limit for the whole download, in ms. By default none. */
   readonly longestMs?: number;
   readonly backoff?: Backoff;
 }
 
-/** After a try that brought so many bytes more than any before, from where the next can go on, the tries are counted from the beginning again. */
+/** An attempt that brings this many bytes more than any before, and can be resumed, resets the count of attempts. */
 const GOT_ON_BYTES = 1024 * 1024;
 const STALLED_MS = 120_000;
 const TRIES = 12;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
-/** Statuses below 500 that may be different later. */
+/** Statuses below 500 that may be temporary. */
 const TEMPORARY = [408, 425, 429];
 
-/** A try failed, and another may not. It begins anew. */
+/** An attempt failed, and another may succeed. It starts from the beginning. */
 class TryFailed extends Error {}
 
-/** The same, but what has come so far is kept, and the next try may go on from there. */
+/** The same, but the received part is kept, and the next attempt may resume. */
 class Cut extends TryFailed {}
 
-/** What earlier tries have brought. */
+/** What earlier attempts have brought. */
 interface Partial {
   readonly file: ContentFile;
   readonly answer: Answer;
-  /** In bytes as they were sent, before any encoding is undone. */
+  /** In bytes as received, before decompression. */
   received: number;
 }
 
@@ -65,12 +65,12 @@ interface Held {
 }
 
 /**
- * Downloads content into a file. It tries again when a connection breaks or a server is out of order, and goes on where
- * it was if the server allows that and the content has not changed.
+ * Downloads content into a file. It retries when a connection breaks or a server has a problem, and resumes if
+ * the server allows that and the content has not changed.
  *
  * @param handle open for writing; its content is replaced
- * @throws NotDownloadable, TaskError `resource-unavailable` when the disk is full, what `locate` throws, or the reason of
- * the signal
+ * @throws NotDownloadable, TaskError `resource-unavailable` when the disk is full, errors of `locate`, or the
+ *   reason of the signal
  */
 export async function fetchContent(handle: FileHandle, options: FetchOptions): Promise<Written> {
   const { longestMs } = options.limits ?? {};
@@ -90,7 +90,7 @@ export async function fetchContent(handle: FileHandle, options: FetchOptions): P
 async function tried(handle: FileHandle, options: FetchOptions): Promise<Written> {
   const { signal, limits: { tries = TRIES, backoff = BACKOFF } = {} } = options;
   const held: Held = {};
-  /** A server that begins anew again and again does not get on, however much it sends. */
+  /** A server that starts from the beginning again and again makes no progress, however much it sends. */
   let most = 0;
   try {
     for (let failed = 0; ;) {
@@ -154,14 +154,14 @@ async function receive(
   }
 }
 
-/** What has come so far, where the server can be asked for the rest of the very same. */
+/** Returns the received part, if the server can be asked for the rest of exactly this content. */
 function resumable(partial: Partial | undefined): Partial | undefined {
   return partial?.answer.validator !== undefined && partial.received > 0 ? partial : undefined;
 }
 
 function headersFor(resumed: Partial | undefined): Record<string, string> {
   return {
-    // What is compressed on the fly cannot be resumed.
+    // Content that is compressed on the fly cannot be resumed.
     'accept-encoding': 'identity',
     'user-agent': 'tcw',
     ...(resumed && { range: `bytes=${resumed.received}-`, 'if-range': resumed.answer.validator ?? '' }),
@@ -172,12 +172,12 @@ function headersFor(resumed: Partial | undefined): Record<string, string> {
 function refuse({ statusCode, host }: Got): void {
   if (statusCode === 200 || statusCode === 206) return;
   const reason = `${host} answered ${statusCode}`;
-  // The content has become shorter: nothing is at the place from which it was asked for.
+  // The content has become shorter, so the requested range does not exist.
   if (statusCode === 416) throw new TryFailed(reason);
   throw statusCode >= 500 || TEMPORARY.includes(statusCode) ? new Cut(reason) : new NotDownloadable(reason);
 }
 
-/** The partial content to which an answer adds: the earlier one, or a new one. */
+/** Returns the partial content that an answer continues: the earlier one, or a new one. */
 async function open(
   handle: FileHandle,
   held: Held,
@@ -207,7 +207,7 @@ async function take({ host, body }: Got, partial: Partial, stall: StallWatch): P
   if (received > total) throw new TryFailed(`${host} sent ${received} bytes, and had announced ${total}`);
 }
 
-/** @returns what settles when there is room for more; undefined where there is */
+/** @returns a promise that settles when there is room for more; undefined if there is */
 function write(file: ContentFile, chunk: Buffer): Promise<void> | undefined {
   try {
     return file.write(chunk)?.catch(asDamaged);
@@ -220,12 +220,12 @@ function isFinal(error: unknown): boolean {
   return error instanceof NotDownloadable || error instanceof TaskError || shortageOf(error) !== undefined;
 }
 
-/** Content that its own encoding does not fit. */
+/** The content does not match its own encoding. */
 function asDamaged(error: unknown): never {
   throw isFinal(error) ? error : new TryFailed(`the content is damaged: ${words(error)}`);
 }
 
-/** A certificate that is wrong now is wrong a minute later. */
+/** A certificate that is wrong now will be wrong a minute later. */
 function isAboutCertificate(error: unknown): boolean {
   const { code = '' } = error as NodeJS.ErrnoException;
   return /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code);

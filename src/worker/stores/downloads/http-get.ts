@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { urlDecoded } from '../../../base/index.ts';
 
-/** A download that no further try would mend. The message is for the task's log. */
+/** A download that no further attempt would save. The message is for the task's log. */
 export class NotDownloadable extends Error {
   override readonly name = 'NotDownloadable';
 }
@@ -10,9 +10,9 @@ export class NotDownloadable extends Error {
 export interface Got {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** To be read or destroyed. */
+  /** Read or destroy it. */
   readonly body: Readable;
-  /** The host that answered. Nothing more of its URL may be told: whoever has a signed URL may read. */
+  /** The host that answered. Nothing else of its URL may be shown, because a signed URL grants access. */
   readonly host: string;
 }
 
@@ -20,17 +20,17 @@ const MOST_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
- * Opens a URL for reading and follows redirects, to HTTP and HTTPS only. No credentials are sent but those that stand in the
- * URL.
+ * Opens a URL for reading, and follows redirects to HTTP and HTTPS only. Sends no credentials except those in
+ * the URL.
  *
- * @throws NotDownloadable for a URL or a redirect that leads nowhere, else an error of the network
+ * @throws NotDownloadable for an invalid URL or redirect, otherwise an error of the network
  */
 export async function httpGet(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Got> {
-  // Loaded with the first download: it costs 5 MB, and 45 ms of the time to start.
+  // Loaded with the first download, because it costs 5 MB and 45 ms of the start.
   const { request } = await import('undici');
   let target = webUrl(url);
   for (let redirects = 0; ; redirects++) {
@@ -46,13 +46,13 @@ export async function httpGet(
       headers: all,
       signal,
     });
-    // A body that is destroyed says so with an error. Whoever reads it hears of every other.
+    // A destroyed body reports an error. Its reader hears of every other error.
     body.on('error', () => undefined);
     const { location } = answered;
     if (!REDIRECTS.includes(statusCode) || location === undefined) {
       return { statusCode, headers: answered, body, host: target.host };
     }
-    // Its text is of no use. Where it is long, the connection is given up instead.
+    // The text is useless. If it is long, the connection is given up instead.
     await body.dump({ limit: 64 * 1024 }).catch(() => undefined);
     signal.throwIfAborted();
     if (redirects === MOST_REDIRECTS) {
@@ -62,7 +62,7 @@ export async function httpGet(
   }
 }
 
-/** A name and a password may stand in the URL itself. */
+/** The URL itself may contain a name and a password. */
 function authorization({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === '' && password === '') return {};
   const words = `${urlDecoded(username)}:${urlDecoded(password)}`;

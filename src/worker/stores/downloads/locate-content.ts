@@ -8,14 +8,14 @@ import type { DownloadRequest } from './download.ts';
 import type { Located } from './fetch-content.ts';
 import { NotDownloadable } from './http-get.ts';
 
-/** How content is asked for on behalf of a run. */
+/** How content is requested on behalf of a run. */
 export interface Asking {
   readonly rootUrl: string;
   /** Calls services with the run's present credentials. */
   service(signal?: AbortSignal): ServiceCall;
 }
 
-/** An artifact of the latest run of a task. */
+/** Requests an artifact of the latest run of a task. */
 export function artifactRequest(
   { taskId, artifact, sha256 }: { taskId: string; artifact: string; sha256?: string | undefined },
   asking: Asking,
@@ -33,7 +33,7 @@ export function artifactRequest(
 }
 
 /**
- * An artifact of the task that an index names at the moment.
+ * Requests an artifact of the task that is in the index at present.
  *
  * @throws ServiceError when there is no such task
  */
@@ -49,7 +49,7 @@ export async function indexedRequest(
   };
 }
 
-/** What lies at a URL. Nobody is asked whether the task may have it: whoever knows the URL may. */
+/** Requests the content of a URL. There is no access check: whoever knows the URL may have it. */
 export function urlRequest({ url, sha256 }: { url: string; sha256?: string | undefined }): DownloadRequest {
   return {
     key: `urlcontent:${url}`,
@@ -61,9 +61,9 @@ export function urlRequest({ url, sha256 }: { url: string; sha256?: string | und
 }
 
 /**
- * Where the content of an artifact is. The queue has resolved links already.
+ * Returns the location of an artifact's content. The queue has already resolved links.
  *
- * @throws NotDownloadable for an artifact that says why it has no content
+ * @throws NotDownloadable for an error artifact
  */
 async function locationOf(
   content: ArtifactContentResponse,

@@ -1,19 +1,19 @@
 import type { Got } from './http-get.ts';
 
-/** What the head of an answer says of the content. */
+/** What the head of an answer says about the content. */
 export interface Answer {
-  /** The place of the first byte that follows; `Infinity` where the server does not say. */
+  /** The offset of the first byte that follows. `Infinity` if the server does not say. */
   readonly from: number;
-  /** Of all the content as it is sent, in bytes; undefined where the server does not say. */
+  /** The complete size as sent, in bytes. Undefined if the server does not say. */
   readonly total: number | undefined;
   readonly encoding: 'identity' | 'gzip';
-  /** By which the server knows this very content again; undefined where nothing is that certain. */
+  /** The server's identifier for exactly this content. Undefined if there is no reliable one. */
   readonly validator: string | undefined;
-  /** Whether this is of the same content as an earlier answer. */
+  /** Whether this is the same content as in an earlier answer. */
   continues(earlier: Answer): boolean;
 }
 
-/** Reads the head of an answer with the status 200 or 206. */
+/** Reads the head of an answer with status 200 or 206. */
 export function readAnswer({ statusCode, headers }: Got): Answer {
   const one = (name: string) => {
     const value = headers[name];
@@ -23,7 +23,7 @@ export function readAnswer({ statusCode, headers }: Got): Answer {
   const from = statusCode === 206 ? Number(range?.[1] ?? NaN) : 0;
   const length = numberOf(one('content-length'));
   const total = statusCode === 206 ? numberOf(range?.[2]) : length;
-  // Any other encoding is left as it is, as generic-worker leaves it.
+  // Any other encoding is kept, as in generic-worker.
   const encoding = one('content-encoding')?.trim().toLowerCase() === 'gzip' ? 'gzip' : 'identity';
   const validator = strong(one('etag')) ?? one('last-modified');
   return {

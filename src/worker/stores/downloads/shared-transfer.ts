@@ -1,29 +1,32 @@
 import { unlessAborted } from '../../../base/index.ts';
 import type { Located } from './fetch-content.ts';
 
-/** Somebody who wants the content of a transfer. */
+/** A run that wants the content of a transfer. */
 export interface Wanting {
-  /** Finds out where the content is, with the rights of whoever wants it. */
+  /** Finds the location of the content, with this run's rights. */
   readonly locate: (signal: AbortSignal) => Promise<Located>;
-  /** Told why a try failed. */
+  /** Called with the reason of a failed attempt. */
   readonly onRetry: (reason: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What a transfer needs from those who want it. */
+/** Creates a transfer, given what its participants provide. */
 export type TransferFor<T> = (wanted: {
   locate: (signal: AbortSignal) => Promise<Located>;
   onRetry: (reason: string) => void;
   signal: AbortSignal;
 }) => Promise<T>;
 
-/** One transfer for all who want the same content at the same time. It goes on for as long as one of them wants it. */
+/**
+ * One transfer for all runs that want the same content at the same time. It continues as long as one of them
+ * wants it.
+ */
 export interface SharedTransfer<T> {
-  /** @throws the error of the transfer, or the reason of the signal of whoever wants it */
+  /** @throws the error of the transfer, or the reason of the participant's signal */
   join(wanting: Wanting): Promise<T>;
-  /** Whether nobody wanted it any more, so that nobody can join it. */
+  /** Whether nobody wanted it any more, so that it can no longer be joined. */
   readonly isGivenUp: boolean;
-  /** Settles when the transfer has ended, however it ended. Never rejects. */
+  /** Settles when the transfer has ended in any way. Never rejects. */
   readonly ended: Promise<void>;
 }
 
@@ -40,7 +43,7 @@ export function sharedTransfer<T>(transfer: TransferFor<T>): SharedTransfer<T> {
       onRetry: reason => {
         for (const { onRetry } of all) onRetry(reason);
       },
-      // Of those who want it, one may have lost its rights meanwhile.
+      // One of the participants may have lost its rights in the meantime.
       locate: async until => {
         let refusal: unknown;
         for (const wanting of all) {

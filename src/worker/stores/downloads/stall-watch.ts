@@ -1,16 +1,16 @@
-/** What a server has to send in each period, as bytes a second: less is as good as nothing. */
+/** The slowest acceptable speed in each period, in bytes per second. */
 const SLOWEST_BYTES_PER_SECOND = 1024;
 
-/** Aborts a transfer that gets nowhere. */
+/** Aborts a transfer that makes no progress. */
 export interface StallWatch extends Disposable {
   readonly signal: AbortSignal;
-  /** So many bytes came. */
+  /** Records received bytes. */
   moved(bytes: number): void;
-  /** Waits for something of our own, such as the disk. That is not the server's fault. */
+  /** Waits for local work, such as the disk, which is not the server's fault. */
   busyWith<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** @param periodMs how long next to nothing may come, in ms */
+/** @param periodMs how long next to nothing may arrive, in ms */
 export function stallWatch(periodMs: number): StallWatch {
   const controller = new AbortController();
   const least = (periodMs / 1_000) * SLOWEST_BYTES_PER_SECOND;

@@ -5,9 +5,9 @@ import type { Secret } from '../../../base/index.ts';
 import { readOwnFile, replaceOwnFile } from '../../files/own-file.ts';
 import { removeFolder } from '../../files/remove-folder.ts';
 
-/** What is written down about one download. */
+/** The record of one download. */
 export interface Kept {
-  /** What was asked for: `artifact:<taskId>:<name>`, `urlcontent:<url>`. */
+  /** The requested content: `artifact:<taskId>:<name>`, `urlcontent:<url>`. */
   readonly key: string;
   /** The name of its file. */
   readonly name: string;
@@ -18,9 +18,9 @@ export interface Kept {
   readonly lastUsedMs: number;
 }
 
-/** What an earlier worker has kept. */
+/** A record of an earlier worker. */
 export interface Found extends Kept {
-  /** Whether a worker with the same secret wrote it down, so that its SHA-256 can be believed. */
+  /** Whether a worker with the same secret wrote it, so that its SHA-256 can be trusted. */
   readonly isAuthentic: boolean;
 }
 
@@ -30,12 +30,12 @@ export interface Found extends Kept {
  *     downloads.json           a MAC, and the list
  *     <random>.download        the content of each
  *
- * Tasks of the native engine can write all of this. So the list counts for what its MAC says.
+ * Tasks of the native engine can write to all of this, so the list is trusted only if its MAC is right.
  */
 export interface StateFile {
-  /** A name for the file of a new download. */
+  /** Creates a name for the file of a new download. */
   readonly newName: () => string;
-  /** Reads what an earlier worker has kept, and removes the files of downloads that are not in its list. */
+  /** Reads the list of an earlier worker, and removes the files of downloads that are not in it. */
   read(): Promise<Found[]>;
   /** @throws Error of the system */
   save(kept: Iterable<Kept>): void;
@@ -43,14 +43,14 @@ export interface StateFile {
 
 const STATE = 'downloads.json';
 const DOWNLOAD = /^[0-9a-f]{32}\.download$/;
-/** What a sudden death leaves of a list that was being replaced. */
+/** Left by a crash while a list was being replaced. */
 const HALF_WRITTEN = /^downloads\.json\.[0-9a-f]{16}$/;
-/** Longer than any worker's list: of as many downloads as fit on a disk. */
+/** Longer than any list, even with as many downloads as fit on a disk. */
 const LONGEST_STATE_BYTES = 64 * 1024 * 1024;
 
 /**
- * @param secret known to this worker and to those that come after it; no task knows it
- * @param onProblem told what cannot be removed
+ * @param secret known to this worker and its successors, but to no task
+ * @param onProblem called with what cannot be removed
  */
 export function stateFile(
   folder: string,
@@ -83,12 +83,12 @@ export function stateFile(
       replaceOwnFile(file, `${macOf(text).toString('hex')}\n${text}`);
     },
     read: async () => {
-      // Of a file that two entries name, only one may be removed and used.
+      // If two entries name one file, only one of them may be removed and used.
       const found = new Map(list().map(kept => [kept.name, kept]));
       for (const name of await readdir(folder)) {
         const isOurs = DOWNLOAD.test(name) || HALF_WRITTEN.test(name);
         if (!isOurs || found.has(name)) continue;
-        // What a task has put there may be impossible to remove, and keeps no worker from its start.
+        // A task may have put something there that cannot be removed. It must not keep a worker from starting.
         await removeFolder(`${folder}/${name}`).catch((error: unknown) => {
           onProblem?.(`a download cannot be removed: ${(error as Error).message}`);
         });

@@ -11,14 +11,14 @@ export interface Transfer {
   readonly shared: SharedTransfer<Entry>;
 }
 
-/** The transfers under way. */
+/** The transfers in progress. */
 export interface Transfers {
-  /** The transfer of some content that is under way, or a new one. It begins when somebody joins it. */
+  /** Returns the transfer of some content that is in progress, or a new one. It begins when somebody joins it. */
   for(key: string): Transfer;
   ended(): Promise<unknown>;
 }
 
-/** Transfers, each into a new file, which is added to the table when it is complete and removed otherwise. */
+/** Runs transfers, each into a new file. It is added to the table when it is complete, and removed otherwise. */
 export function transfersInto(
   table: DownloadTable,
   newName: () => string,
@@ -36,7 +36,8 @@ export function transfersInto(
         await using handle = await newFile(file);
         const { bytes, sha256 } = await fetchContent(handle, { ...wanted, room, limits });
         isComplete = true;
-        // What came, not what lies in the file: a task may have written to that. Its first user reads it again.
+        // The hash of the received bytes, not of the file, to which a task may have written. Its first user
+        // reads it again.
         return await table.add({ key, name, bytes, sha256, lastUsedMs: Date.now(), isAuthentic: true });
       } finally {
         if (underWay.get(key)?.file === file) underWay.delete(key);

@@ -3,11 +3,11 @@ import type { ProgramWatch } from '../decoders/run-program.ts';
 import type { TreeWriter } from '../tree/tree-writer.ts';
 
 /**
- * Reads an archive and has everything in it written.
+ * Reads an archive and writes everything in it.
  *
- * @param descriptor of the archive, which is open
- * @param pause is called after each portion of the work, and awaited if it returns a promise
- * @param watch of the programs that it needs
+ * @param descriptor of the open archive
+ * @param pause called after each portion of the work, and awaited if it returns a promise
+ * @param watch for the programs that it needs
  * @throws UnpackFault, or an error of the system
  */
 export type ArchiveReader = (
@@ -17,7 +17,7 @@ export type ArchiveReader = (
   watch: ProgramWatch,
 ) => Promise<void>;
 
-/** Finds who reads a format, and loads what that needs. */
+/** Returns the reader of a format, and loads what it needs. */
 export async function archiveReader(format: ArchiveFormat): Promise<ArchiveReader> {
   switch (format) {
     case 'zip':

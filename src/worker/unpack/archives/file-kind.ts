@@ -1,4 +1,4 @@
-/** What an entry is; or, of what is not unpacked, what that is called. */
+/** The kind of an entry. Kinds that are not unpacked are given by their names. */
 export type FileKind = 'file' | 'folder' | 'link' | 'a device' | 'a pipe' | 'a socket' | 'of an unknown kind';
 
 const KINDS: Readonly<Record<number, FileKind>> = {
@@ -12,7 +12,7 @@ const KINDS: Readonly<Record<number, FileKind>> = {
   0o140000: 'a socket',
 };
 
-/** What a mode of Unix says a file is. One that does not say is a file's. */
+/** Returns the kind of file that a Unix mode stands for. A mode without a kind counts as a file's. */
 export function kindOf(mode: number): FileKind {
   return KINDS[mode & 0o170000] ?? 'of an unknown kind';
 }

@@ -14,14 +14,14 @@ interface Library extends Omit<LibarchiveWasm, 'module'> {
   };
 }
 
-/** The library wants the archive in its memory, which can be 2 GiB, and needs some of that for its work. */
+/** The library needs the archive in its memory, which can be 2 GiB, and some of that for its own work. */
 const MOST_ARCHIVE_BYTES = 1024 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
-/** Where this version of the library has an entry's mode, for which it has no function. */
+/** The offset of an entry's mode in this version of the library, which has no function for it. */
 const MODE_OFFSET = 688;
 const TYPE_BITS = 0o170000;
 
-/** The library cannot do it: the archive is too large for it, or has names that it does not give. */
+/** The library cannot read the archive: it is too large, or has names that the library does not return. */
 export class BeyondLibrary extends Error {}
 
 /**
@@ -125,7 +125,7 @@ async function readEntry(
   }
 }
 
-/** The library knows ASCII only for some forms of names, and has asterisks for the rest, or nothing. */
+/** For some forms of names, the library knows ASCII only. It returns asterisks for other characters, or nothing. */
 function nameOf(text: string): string {
   if (text === '' || text.includes('*')) throw new BeyondLibrary('has names that are not ASCII');
   return bytesOf(text);
@@ -139,7 +139,7 @@ function readChunk({ library, format, archive, buffer }: Reading, name: string):
   }
 }
 
-/** The mode of an entry. Where it is not to be found, one that does no harm. */
+/** Returns the mode of an entry. If it is unknown, a harmless one. */
 function modeOf(library: Library, entry: number, isFolder: boolean): number {
   const mode = new DataView(library.module.HEAP8.buffer).getUint32(entry + MODE_OFFSET, true);
   const isMode = mode <= 0o177777 && (mode & TYPE_BITS) === library.entry_filetype(entry);
@@ -147,7 +147,7 @@ function modeOf(library: Library, entry: number, isFolder: boolean): number {
   return isFolder ? 0o755 : 0o644;
 }
 
-/** What a complaint of libarchive's means. */
+/** Translates an error message of libarchive. */
 export function faultOf(format: string, problem: string): UnpackFault {
   if (/encrypt|passphrase|password/i.test(problem)) return encrypted(format);
   if (/multi.?volume|unsupported|not supported|no support/i.test(problem)) {

@@ -1,16 +1,16 @@
 import { corrupt } from '../decoders/damage.ts';
 import { readDigits } from './sparse.ts';
 
-/** What a PAX header says about the entry after it. Names are bytes, each as one character (latin1). */
+/** The records of a PAX header about the following entry. Names are bytes, with one character for each (latin1). */
 export interface PaxRecords {
-  /** The last of each name. */
+  /** The last value of each name. */
   readonly values: ReadonlyMap<string, string>;
-  /** GNU's oldest form of sparse files has pairs of equally named records. */
+  /** GNU's oldest form of sparse files has pairs of records with equal names. */
   readonly sparsePairs: readonly string[];
 }
 
 /**
- * Reads the records `<length> <name>=<value>\n`, in which the length counts itself.
+ * Reads records of the form `<length> <name>=<value>\n`, whose length includes itself.
  *
  * @throws UnpackFault
  */

@@ -3,20 +3,20 @@ import { corrupt, truncated } from '../decoders/damage.ts';
 import { UnpackFault } from '../unpack-fault.ts';
 
 const SIGNATURE = Buffer.from('Rar!\x1a\x07', 'latin1');
-/** The longest header that is looked at: its first fields suffice. */
+/** Only the first fields of a header are needed. */
 const HEADER_BYTES = 64;
 
-/** What the chain of blocks needs to know of one. */
+/** The facts about a block that are needed to follow the chain of blocks. */
 interface Block {
   readonly isEnd: boolean;
-  /** Whether the archive goes on in another file. */
+  /** Whether the archive continues in another file. */
   readonly isVolume: boolean;
-  /** Where the next block begins. */
+  /** The position of the next block. */
   readonly next: number;
 }
 
 /**
- * Proves that a rar archive is complete, by going from block to block up to its end.
+ * Checks that a rar archive is complete, by following its blocks to the end.
  *
  * @param size of the file
  * @see https://www.rarlab.com/technote.htm
@@ -34,7 +34,7 @@ export function proveRarIsWhole(descriptor: number, size: number): void {
   const read = isNew ? newBlock : oldBlock;
   for (let at = isNew ? 8 : 7; ;) {
     const header = bytes(at);
-    // Archives of the old form need not have a last block.
+    // Archives of the old form may lack a last block.
     if (header.length === 0 && !isNew && at === size) return;
     const block = read(header, at);
     if (block === undefined || block.next > size) throw truncated('rar');

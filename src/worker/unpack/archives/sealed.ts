@@ -8,7 +8,7 @@ import { proveRarIsWhole } from './rar-blocks.ts';
 import { proveSevenZipIsWhole } from './seven-zip-frame.ts';
 import { TarParser } from './tar-parser.ts';
 
-/** Reads a 7z or rar archive: by the library, or by a program where one is installed and the library cannot do it. */
+/** Reads a 7z or rar archive, with the library, or with an installed program if the library cannot do it. */
 export async function readSealed(
   format: '7z' | 'rar',
   descriptor: number,
@@ -30,13 +30,13 @@ export async function readSealed(
         `this ${format} archive ${error.message}: install the program bsdtar on this worker, or use zip or tar.zst`,
       );
     }
-    // What has been unpacked so far is unpacked again.
+    // Everything unpacked so far is unpacked again.
     writer.startAgain();
     await readByBsdtar(program, format, descriptor, writer, pause, watch);
   }
 }
 
-/** Lets bsdtar make a tar archive of it, so that nothing but the worker's own writer makes files. */
+/** Converts the archive to tar with bsdtar, so that only the worker's own writer creates files. */
 async function readByBsdtar(
   program: string,
   format: string,

@@ -6,7 +6,8 @@ const SIGNATURE = Buffer.from([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c]);
 const HEADER_BYTES = 32;
 
 /**
- * Proves that a 7z archive is complete: its first bytes say where its table of contents lies, which is at its end.
+ * Checks that a 7z archive is complete: its first bytes say where its table of contents is, which is at its
+ * end.
  *
  * @param size of the file
  * @see https://py7zr.readthedocs.io/en/latest/archive_format.html

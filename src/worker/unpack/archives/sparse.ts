@@ -1,7 +1,7 @@
 import { corrupt } from '../decoders/damage.ts';
 import { BLOCK_BYTES, sizeAt } from './tar-header.ts';
 
-/** A part of a file that is in the archive; what is between the parts is holes. */
+/** A part of a file that is in the archive. Between the parts are holes. */
 export interface Segment {
   readonly offset: number;
   readonly length: number;
@@ -10,11 +10,11 @@ export interface Segment {
 /** Where the content of a sparse file belongs. */
 export interface SparseMap {
   readonly segments: readonly Segment[];
-  /** How long the file is, with its holes. */
+  /** The length of the file, including its holes. */
   readonly size: number;
 }
 
-/** A size in decimal digits, as extended headers have it. */
+/** Reads a size in decimal digits, as in extended headers. */
 export function readDigits(text: string): number {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw corrupt('tar', 'a number in an extended header is none');
@@ -22,8 +22,8 @@ export function readDigits(text: string): number {
 }
 
 /**
- * Makes a map out of pairs of numbers, and proves it: segments lie in order, inside of the file, and are as long together
- * as what is in the archive.
+ * Creates a map from pairs of numbers, and checks it: segments are in order and inside the file, and their
+ * total length is that of the content in the archive.
  */
 export function sparseMap(numbers: readonly number[], size: number, archived: number): SparseMap {
   const segments: Segment[] = [];
@@ -74,7 +74,7 @@ export class OldSparseMap {
   #read(block: Buffer, start: number, count: number): void {
     for (let i = 0; i < count; i++) {
       const at = start + i * OLD_PAIR_BYTES;
-      // The first pair that is not there is all zeros.
+      // The first missing pair is all zeros.
       if (block[at] === 0) return;
       this.#numbers.push(sizeAt(block, at, 12), sizeAt(block, at + 12, 12));
     }
@@ -83,7 +83,7 @@ export class OldSparseMap {
 
 const MOST_NUMBERS = 200_000;
 
-/** The newest sparse files: a list of numbers in front of the content, one a line, in whole blocks. */
+/** The newest form of sparse files: a list of numbers before the content, one per line, in whole blocks. */
 export class ListedSparseMap {
   readonly #numbers: number[] = [];
   #line = '';

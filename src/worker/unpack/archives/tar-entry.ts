@@ -5,21 +5,21 @@ import type { PaxRecords } from './pax.ts';
 import { BLOCK_BYTES, type TarHeader } from './tar-header.ts';
 import { ListedSparseMap, OldSparseMap, readDigits, sparseMap, type SparseMap } from './sparse.ts';
 
-/** All that an archive says about an entry. */
+/** Everything that an archive says about an entry. */
 export interface EntryFacts extends TarHeader {
   readonly pax: PaxRecords | undefined;
 }
 
-/** Where the content of an entry goes. */
+/** The destination of an entry's content. */
 export interface Body {
   write(bytes: Buffer): void;
   finish(): void;
-  /** Whether blocks are to come first that are not counted as content. */
+  /** Whether blocks come first that do not count as content. */
   readonly isExtended?: boolean;
   extend?(block: Buffer): void;
 }
 
-/** What stands in an archive for types of entries that cannot be made by it. */
+/** Types of entries that cannot be created, and their names. */
 const SPECIAL: Readonly<Record<string, string>> = {
   '3': 'a device',
   '4': 'a device',
@@ -27,10 +27,10 @@ const SPECIAL: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes what an entry stands for, or begins to.
+ * Creates an entry, or starts to.
  *
  * @param block the entry's header
- * @returns how many bytes of content follow in the archive, and where they go; undefined: nowhere
+ * @returns the number of content bytes that follow in the archive, and their destination; undefined for none
  */
 export function tarBody(
   writer: TreeWriter,
@@ -43,7 +43,7 @@ export function tarBody(
     case '\0':
     case '0':
     case '7':
-      // The form before ustar had no type for folders, and some programs still have none.
+      // The form before ustar had no type for folders, and some programs still do not write one.
       if (type === '7' || !name.endsWith('/')) return { body: fileBody(writer, facts), size };
       writer.folder(name, facts);
       return nothing;
@@ -58,7 +58,7 @@ export function tarBody(
     case '5':
       writer.folder(name, facts);
       return nothing;
-    // GNU's folders of incremental archives list what was in them.
+    // GNU's folders of incremental archives list their former contents.
     case 'D':
       writer.folder(name, facts);
       return { body: undefined, size };
@@ -119,7 +119,7 @@ function sparseBody(writer: TreeWriter, file: NewFile, { segments, size }: Spars
   };
 }
 
-/** The map comes in blocks between the header and the content. */
+/** The map is in blocks between the header and the content. */
 function oldSparseBody(writer: TreeWriter, facts: EntryFacts, header: Buffer): Body {
   const map = new OldSparseMap(header);
   const open = () => sparseBody(writer, writer.file(facts.name, facts), map.finish(facts.size));

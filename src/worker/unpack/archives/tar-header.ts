@@ -2,11 +2,11 @@ import { corrupt } from '../decoders/damage.ts';
 
 export const BLOCK_BYTES = 512;
 
-/** What a tar archive says about an entry in its block of 512 bytes. */
+/** The fields of an entry's header, a block of 512 bytes. */
 export interface TarHeader {
   /** One character. */
   readonly type: string;
-  /** Names and targets of links are bytes, each as one character (latin1). */
+  /** Names and targets of links are bytes, with one character for each (latin1). */
   readonly name: string;
   readonly target: string;
   readonly mode: number;
@@ -15,7 +15,7 @@ export interface TarHeader {
   readonly size: number;
 }
 
-/** Whether a block has only zeros: two of these end an archive. */
+/** Whether a block contains only zeros. Two of these end an archive. */
 export function isZeroBlock(block: Buffer): boolean {
   return block[0] === 0 && block.every(byte => byte === 0);
 }
@@ -28,7 +28,7 @@ export function isZeroBlock(block: Buffer): boolean {
 export function readHeader(block: Buffer): TarHeader {
   checkSum(block);
   const magic = block.toString('latin1', 257, 263);
-  // GNU has other things where ustar has the front part of a long name.
+  // GNU has other fields where ustar has the first part of a long name.
   const prefix = magic === 'ustar\0' ? textAt(block, 345, 155) : '';
   const name = textAt(block, 0, 100);
   return {
@@ -41,7 +41,7 @@ export function readHeader(block: Buffer): TarHeader {
   };
 }
 
-/** Sums up the bytes, with spaces in the place of the sum itself. Old programs took bytes for signed. */
+/** Compares the sum of the bytes, with spaces in place of the sum itself. Old programs used signed bytes. */
 function checkSum(block: Buffer): void {
   const wanted = numberAt(block, 148, 8);
   let unsigned = 8 * 32;
@@ -62,7 +62,10 @@ export function sizeAt(block: Buffer, start: number, length: number): number {
   return size;
 }
 
-/** A number in octal digits, or, if they do not suffice, in binary after a marked byte; undefined if there is none. */
+/**
+ * Reads a number in octal digits or, if it is too large for them, in binary after a marked byte. Undefined if
+ * there is none.
+ */
 function numberAt(block: Buffer, start: number, length: number): number | undefined {
   const first = block[start] ?? 0;
   if ((first & 0x80) !== 0) {

@@ -6,7 +6,7 @@ import { tarBody, type Body, type EntryFacts } from './tar-entry.ts';
 import { BLOCK_BYTES, isZeroBlock, readHeader, type TarHeader } from './tar-header.ts';
 import { readDigits } from './sparse.ts';
 
-/** The longest extended header that is taken. Names in it cannot be longer than a page or two. */
+/** The longest accepted extended header. Longer names are useless. */
 const MOST_EXTENDED_BYTES = 1024 * 1024;
 
 const PAX = 'x';
@@ -17,21 +17,21 @@ const VOLUME_LABEL = 'V';
 const CONTINUED = 'M';
 
 /**
- * Reads a tar archive that comes in chunks, and has everything in it written at once.
+ * Reads a tar archive in chunks, and writes everything in it at once.
  *
- * Why not a library: those make a stream of each entry, which costs several turns of the event loop for each small file,
- * and leave what is unsafe, sparse files and bounds to others.
+ * Why not a library: libraries create a stream for each entry, which costs several turns of the event loop for
+ * each small file, and do not handle unsafe entries, sparse files and limits.
  *
  * @see https://www.gnu.org/software/tar/manual/html_node/Standard.html
  * @see https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
  */
 export class TarParser {
   readonly #writer: TreeWriter;
-  /** The beginning of a block of which the rest has not come. */
+  /** The beginning of an incomplete block. */
   readonly #block = Buffer.alloc(BLOCK_BYTES);
   #blockLength = 0;
   #body: Body | undefined;
-  /** Bytes of the body that are to come, and bytes up to the next block after it. */
+  /** Remaining bytes of the body, and bytes from there to the next block. */
   #left = 0;
   #padding = 0;
   #pax: PaxRecords | undefined;
@@ -43,7 +43,7 @@ export class TarParser {
     this.#writer = writer;
   }
 
-  /** Whether the archive's end mark has come. What follows it is not of the archive. */
+  /** Whether the archive's end mark has come. What follows does not belong to the archive. */
   get isAtEnd(): boolean {
     return this.#isAtEnd;
   }
@@ -143,15 +143,15 @@ export class TarParser {
         if (type === PAX) this.#pax = readPax(content);
         else if (type === LONG_NAME) this.#longName = text;
         else if (type === LONG_TARGET) this.#longTarget = text;
-        // Global records are about all entries: a comment, or whose archive it is. Names in them would make no sense.
+        // Global records apply to all entries, for example a comment. Names in them would make no sense.
       },
     };
   }
 
-  /** What is known of an entry: extended headers win over its own. */
+  /** Combines what is known about an entry: extended headers override its own. */
   #facts(header: TarHeader): EntryFacts {
     const values = this.#pax?.values;
-    // An empty record takes back what a global one has said.
+    // An empty record cancels the value of a global one.
     const text = (name: string) => (values?.get(name) === '' ? undefined : values?.get(name));
     const mtime = Number(text('mtime'));
     const size = text('size');

@@ -5,7 +5,7 @@ import { piecesOf } from '../pieces.ts';
 import type { TreeWriter } from '../tree/tree-writer.ts';
 import { TarParser } from './tar-parser.ts';
 
-/** How much after an archive's end is read, so that the checksum at the end of a compressed one is. */
+/** Number of bytes read after an archive's end, so that the checksum at the end of a compressed one is checked. */
 const MOST_AFTER_END = 64 * 1024 * 1024;
 
 /** Reads a tar archive, compressed or not. */

@@ -13,22 +13,25 @@ import { kindOf, type FileKind } from './file-kind.ts';
 
 const STORED = 0;
 const DEFLATED = 8;
-/** Methods of compression that are formats of their own. */
+/** Compression methods that are formats of their own. */
 const OTHERS = { 12: 'bz2', 93: 'zst', 95: 'xz' } as const;
 
-/** Content up to this size (bytes, before and after) is decompressed at once, which is faster than a stream. */
+/**
+ * Content up to this size (bytes, compressed and decompressed) is decompressed at once, which is faster than a
+ * stream.
+ */
 const MOST_AT_ONCE = 1024 * 1024;
-/** Longer than any link's target can be. */
+/** Longer than any link's target. */
 const MOST_TARGET_BYTES = 4096;
 
-/** The systems that have modes, by the numbers that the format has for them. */
+/** The systems with modes, by the format's numbers. */
 const UNIX = 3;
 const MACOS = 19;
 const UTF8_FLAG = 0x800;
-/** How systems without modes mark folders. */
+/** The mark for folders on systems without modes. */
 const DOS_FOLDER = 0x10;
 
-/** Reads a zip archive. What its table of contents says counts, not what stands in front of each file. */
+/** Reads a zip archive. Its table of contents counts, not the header before each file. */
 export async function readZip(
   descriptor: number,
   writer: TreeWriter,
@@ -47,20 +50,20 @@ export async function readZip(
   }
 }
 
-/** The code page of names that do not say that they are UTF-8 is anybody's guess: on Unix, the bytes are the name. */
+/** The code page of names that are not marked as UTF-8 is unknown. On Unix, the bytes are the name. */
 function nameOf(entry: Entry, decode: typeof getFileNameLowLevel): string {
   const { generalPurposeBitFlag: flags, fileNameRaw, extraFields, versionMadeBy } = entry;
   const isRaw = isUnix(versionMadeBy) || isUtf8(fileNameRaw);
   const text = decode(flags | (isRaw ? UTF8_FLAG : 0), fileNameRaw, extraFields, false);
   const raw = fileNameRaw.toString('latin1');
-  // Bytes that are no text would not survive to be text.
+  // Bytes that are not text would be changed by a conversion.
   return isRaw && text === fileNameRaw.toString('utf8') ? raw : bytesOf(text);
 }
 
 interface ZipEntry {
   readonly zip: ZipFile;
   readonly entry: Entry;
-  /** Its bytes, each as one character. */
+  /** Its bytes, with one character for each. */
   readonly name: string;
   readonly descriptor: number;
 }
@@ -99,7 +102,7 @@ async function readEntry(
   }
 }
 
-/** What an entry is. Only programs of Unix note that, and modes. */
+/** Returns the kind and mode of an entry. Only Unix programs record them. */
 function attributesOf(entry: Entry, name: string): { readonly kind: FileKind; readonly mode: number } {
   const mode = isUnix(entry.versionMadeBy) ? entry.externalFileAttributes >>> 16 : 0;
   const isFolder = name.endsWith('/') || (mode === 0 && (entry.externalFileAttributes & DOS_FOLDER) !== 0);
@@ -112,7 +115,7 @@ function isUnix(versionMadeBy: number): boolean {
   return system === UNIX || system === MACOS;
 }
 
-/** The content of a file, of which the length and the checksum are proven at the end. */
+/** Yields the content of a file. Its length and checksum are checked at the end. */
 async function* contentOf(zipped: ZipEntry): AsyncGenerator<Buffer, void, undefined> {
   const { entry, name } = zipped;
   let length = 0;
@@ -139,7 +142,7 @@ async function* unproven({
   }
   const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
   if (method === DEFLATED && compressedSize <= MOST_AT_ONCE && uncompressedSize <= MOST_AT_ONCE) {
-    // Whether there is more than that is found out by whoever counts.
+    // The caller counts, and so finds out whether there is more.
     const content = inflateRawSync(bytesAt(descriptor, fileDataStart, compressedSize), {
       maxOutputLength: MOST_AT_ONCE,
     });
@@ -170,7 +173,7 @@ function damaged(name: string, why: string): UnpackFault {
   return corrupt('zip', `of ${shown(name)}, ${why}`);
 }
 
-/** The library says with plain errors what is wrong with an archive; Node does with errors of its own. */
+/** The library reports problems of an archive as plain errors. Node has error classes of its own. */
 function faultOf(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UnpackFault) return error;
   const { code, syscall } = error as NodeJS.ErrnoException;

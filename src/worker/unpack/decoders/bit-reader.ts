@@ -1,4 +1,4 @@
-/** Reads bits, the highest of each byte first. Past the end it reads zeros, and says so. */
+/** Reads bits, the highest of each byte first. Past the end it reads zeros, and `isPastEnd` is true. */
 export class BitReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -20,7 +20,7 @@ export class BitReader {
   }
 
   /**
-   * The next bits, without taking them.
+   * Returns the next bits without consuming them.
    *
    * @param count 1 to 24
    */
@@ -30,12 +30,12 @@ export class BitReader {
     return found;
   }
 
-  /** Takes as many of the bits that were looked at. */
+  /** Consumes bits. */
   drop(count: number): void {
     this.#count -= count;
   }
 
-  /** Two numbers of 24 bits as one. */
+  /** Reads two numbers of 24 bits as one. */
   bits48(): number {
     return this.bits(24) * 2 ** 24 + this.bits(24);
   }
@@ -54,7 +54,7 @@ export class BitReader {
     return this.position > this.#bytes.length * 8;
   }
 
-  /** Goes so many bits from the start. */
+  /** Moves to a position in bits from the start. */
   seek(position: number): void {
     this.#at = position >> 3;
     this.#word = 0;

@@ -1,6 +1,6 @@
 import { truncated } from './damage.ts';
 
-/** Takes bytes in the portions that a format has from a stream that has others. */
+/** Reads portions of the sizes that a format needs from a stream with other sizes. */
 export class ByteReader {
   readonly #format: string;
   readonly #pieces: AsyncIterator<Buffer>;
@@ -14,7 +14,7 @@ export class ByteReader {
   }
 
   /**
-   * Takes so many bytes.
+   * Consumes this many bytes.
    *
    * @throws UnpackFault when there are fewer
    */
@@ -25,7 +25,7 @@ export class ByteReader {
     return found.subarray(0, count);
   }
 
-  /** The next bytes, without taking them: at least so many, or all that are left. */
+  /** Returns the next bytes without consuming them: at least this many, or all remaining ones. */
   async peek(count: number): Promise<Buffer> {
     if (this.#buffer.length >= count || this.#ended) return this.#buffer;
     const parts = [this.#buffer];
@@ -43,7 +43,7 @@ export class ByteReader {
     return this.#buffer;
   }
 
-  /** Passes over bytes that have been peeked at. */
+  /** Consumes bytes that have been peeked at. */
   skip(count: number): void {
     this.#buffer = this.#buffer.subarray(count);
   }

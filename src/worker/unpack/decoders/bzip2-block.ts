@@ -7,7 +7,7 @@ const GROUP_SYMBOLS = 50;
 const MOST_SELECTORS = 18_002;
 const OUT_BYTES = 256 * 1024;
 
-/** CRC-32 with the highest bit first, which no library of Node's has. */
+/** CRC-32 with the highest bit first. No library of Node's has it. */
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte << 24;
   for (let bit = 0; bit < 8; bit++) value = value < 0 ? (value << 1) ^ 0x04c11db7 : value << 1;
@@ -15,16 +15,17 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 interface Block {
-  /** How many symbols it has. */
+  /** Number of symbols. */
   readonly length: number;
-  /** Which of them is the first. */
+  /** The position of the first symbol. */
   readonly origin: number;
 }
 
 /**
  * Reads a block up to the inverse of its Burrows-Wheeler transform.
  *
- * @param links is filled: each has a symbol in its lowest byte, and above it the place of the next
+ * @param links is filled: each item has a symbol in its lowest byte, and the position of the next symbol above
+ *   it
  */
 export function readBlock(bits: BitReader, links: Uint32Array): Block {
   if (bits.bits(1) === 1) {
@@ -46,7 +47,7 @@ export function readBlock(bits: BitReader, links: Uint32Array): Block {
   const length = readLinks(bits, { selectors, tables, symbols, links, counts });
   if (origin >= length) throw corrupt('bz2', 'a block refers to nothing');
 
-  // Each symbol is followed by the one that its place among its equals points to.
+  // Each symbol is followed by the one to which its position among equal symbols points.
   let sum = 0;
   for (let symbol = 0; symbol < 256; symbol++) {
     const count = counts[symbol] ?? 0;
@@ -62,7 +63,7 @@ export function readBlock(bits: BitReader, links: Uint32Array): Block {
   return { length, origin };
 }
 
-/** Which bytes a block has: a map of 16 maps. */
+/** Reads which bytes a block contains: a map of 16 maps. */
 function readSymbols(bits: BitReader): number[] {
   const ranges = bits.bits(16);
   const symbols: number[] = [];
@@ -74,7 +75,7 @@ function readSymbols(bits: BitReader): number[] {
   return symbols;
 }
 
-/** Which table each group of symbols has, by how long ago that was used. */
+/** Reads the table of each group of symbols, by how long ago it was used. */
 function readSelectors(bits: BitReader, count: number, tables: number): Uint8Array {
   const recent = Array.from({ length: tables }, (_, i) => i);
   const selectors = new Uint8Array(Math.min(count, MOST_SELECTORS));
@@ -83,7 +84,7 @@ function readSelectors(bits: BitReader, count: number, tables: number): Uint8Arr
     while (bits.bits(1) === 1) if (++place >= tables) throw corrupt('bz2', 'a block names no table');
     const [table = 0] = recent.splice(place, 1);
     recent.unshift(table);
-    // Some programs write more than can be needed.
+    // Some programs write more than are needed.
     if (i < selectors.length) selectors[i] = table;
   }
   if (bits.isPastEnd) throw truncated('bz2');
@@ -95,11 +96,11 @@ interface Coding {
   readonly tables: readonly HuffmanTable[];
   readonly symbols: readonly number[];
   readonly links: Uint32Array;
-  /** How often each byte is there. Is filled. */
+  /** The number of occurrences of each byte. Is filled. */
   readonly counts: Uint32Array;
 }
 
-/** @returns how many symbols there are */
+/** @returns the number of symbols */
 function readLinks(bits: BitReader, { selectors, tables, symbols, links, counts }: Coding): number {
   const recent = Uint8Array.from(symbols);
   const end = symbols.length + 1;
@@ -122,7 +123,7 @@ function readLinks(bits: BitReader, { selectors, tables, symbols, links, counts 
     for (let i = 0; i < GROUP_SYMBOLS; i++) {
       const code = table.next(bits);
       if (code <= 1) {
-        // The length of a run, as a number of the digits 1 and 2.
+        // The length of a run, as a number with the digits 1 and 2.
         run += runBit << code;
         runBit *= 2;
         if (run > links.length) throw corrupt('bz2', 'a block is larger than the stream allows');
@@ -145,7 +146,8 @@ function readLinks(bits: BitReader, { selectors, tables, symbols, links, counts 
 }
 
 /**
- * The content of a block: its symbols in their order, with the runs that a fifth byte counts after four equal ones.
+ * Yields the content of a block: its symbols in order. After four equal symbols, a fifth byte counts further
+ * ones.
  *
  * @returns its checksum
  */

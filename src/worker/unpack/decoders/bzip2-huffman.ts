@@ -2,7 +2,7 @@ import type { BitReader } from './bit-reader.ts';
 import { corrupt } from './damage.ts';
 
 const LONGEST_CODE = 20;
-/** Codes up to this length are found by one look into a table. */
+/** Codes up to this length are found with one table access. */
 const SHORT_CODE = 10;
 
 /** Finds the next symbol by its code. */
@@ -10,7 +10,7 @@ export interface HuffmanTable {
   next(bits: BitReader): number;
 }
 
-/** Reads the lengths of a table's codes, each told by its difference from the one before. */
+/** Reads the lengths of a table's codes, each as the difference from the previous one. */
 export function huffmanTable(bits: BitReader, symbolCount: number): HuffmanTable {
   const lengths = new Uint8Array(symbolCount);
   let length = bits.bits(5);
@@ -26,7 +26,7 @@ export function huffmanTable(bits: BitReader, symbolCount: number): HuffmanTable
 }
 
 function tableOf(lengths: Uint8Array): HuffmanTable {
-  // Codes are given out in order: shorter ones first, and symbols of the same length by their number.
+  // Codes are assigned in order: shorter ones first, and symbols with codes of the same length by number.
   const counts = new Uint32Array(LONGEST_CODE + 2);
   for (const length of lengths) counts[length] = (counts[length] ?? 0) + 1;
   const symbols = new Uint16Array(lengths.length);
@@ -39,7 +39,7 @@ function tableOf(lengths: Uint8Array): HuffmanTable {
     places[length] = place + 1;
   });
 
-  /** By length: one more than the last code, and what turns a code into the place of its symbol. */
+  /** By length: the last code plus one, and the offset from a code to the position of its symbol. */
   const limits = new Float64Array(LONGEST_CODE + 1);
   const bases = new Float64Array(LONGEST_CODE + 1);
   const short = new Uint16Array(1 << SHORT_CODE);

@@ -3,19 +3,20 @@ import { ByteReader } from './byte-reader.ts';
 import { blockText, readBlock } from './bzip2-block.ts';
 import { corrupt, dataAfterEnd, truncated } from './damage.ts';
 
-/** "BZh", in front of the digit that says how large blocks are. */
+/** "BZh", before the digit for the block size. */
 const STREAM = 0x425a68;
 const BLOCK = 0x314159265359;
 const END = 0x177245385090;
 
-/** No block takes more: 900,000 symbols of 20 bits at most, and the tables in front of them. */
+/** No block is larger: at most 900,000 symbols of 20 bits, and the tables before them. */
 const MOST_BLOCK_BYTES = 2_500_000;
 
 /**
- * Decompresses bzip2, also several streams one after the other.
+ * Decompresses bzip2, including several concatenated streams.
  *
- * Why not a library: unbzip2-stream takes each byte as a number in an array, at a third of this speed and many times the
- * memory. The format is not documented by its author; https://en.wikipedia.org/wiki/Bzip2#File_format is right.
+ * Why not a library: unbzip2-stream reads each byte as a number in an array, at a third of this speed and with
+ * many times the memory. The format is not documented by its author;
+ * https://en.wikipedia.org/wiki/Bzip2#File_format is right.
  */
 export async function* decodedBzip2(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const reader = new ByteReader('bz2', pieces);
@@ -30,7 +31,7 @@ export async function* decodedBzip2(pieces: AsyncIterable<Buffer>): AsyncGenerat
 }
 
 async function* stream(reader: ByteReader, mostSymbols: number): AsyncGenerator<Buffer, void, undefined> {
-  // Blocks do not end at the border of a byte.
+  // Blocks do not end at byte boundaries.
   let offset = 0;
   let checksum = 0;
   const links = new Uint32Array(mostSymbols);

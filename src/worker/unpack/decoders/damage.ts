@@ -4,7 +4,7 @@ export function truncated(format: string): UnpackFault {
   return new UnpackFault('damaged', `this ${format} content is truncated: it ends before it is complete`);
 }
 
-/** @param why what is wrong, as the second half of a sentence */
+/** @param why the problem, as the second half of a sentence */
 export function corrupt(format: string, why: string, options?: ErrorOptions): UnpackFault {
   return new UnpackFault(
     'damaged',

@@ -4,17 +4,20 @@ import type { ProgramWatch } from './run-program.ts';
 import { decodedByProgram, programFor, programNames } from './programs.ts';
 import { decodedByNode, isNodeFormat } from './zlib.ts';
 
-/** Whether decompression of this format happens outside of the calling thread: in Node's own, or in another process. */
+/**
+ * Whether this format is decompressed outside the calling thread: in one of Node's threads, or in another
+ * process.
+ */
 export function isElsewhere(format: Compression): boolean {
   return isNodeFormat(format) || format === 'lz' || format === 'mz' || programFor(format) !== undefined;
 }
 
 /**
- * Decompresses a stream by the fastest way that this machine has: what Node can do by Node, else by an installed program,
- * else by code of ours or a library.
+ * Decompresses a stream in the fastest way on this machine: with Node, with an installed program, or with own
+ * code or a library.
  *
- * @param watch for what works outside of this thread; work in this thread ends when its output is not read any more
- * @throws UnpackFault when there is no way, or the content is not what it should be
+ * @param watch for work outside this thread; work in this thread ends when its output is no longer read
+ * @throws UnpackFault when there is no way, or the content is damaged
  */
 export async function* decoded(
   format: Compression,
@@ -32,7 +35,7 @@ export async function* decodedHere(
   format: Compression,
   pieces: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer, void, undefined> {
-  // Each is loaded when a first task needs it.
+  // Each is loaded when the first task needs it.
   switch (format) {
     case 'bz2':
       return yield* (await import('./bzip2.ts')).decodedBzip2(pieces);

@@ -5,8 +5,8 @@ const SHORTEST_MATCH = 4;
 /**
  * Decompresses one block of LZ4.
  *
- * @param mostBytes how much it may hold
- * @param history what came before it, to which it may refer
+ * @param mostBytes limit for its content
+ * @param history earlier content, to which it may refer
  * @see https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
  */
 export function inflateLz4Block(block: Buffer, mostBytes: number, history: Buffer): Buffer {
@@ -42,7 +42,7 @@ export function inflateLz4Block(block: Buffer, mostBytes: number, history: Buffe
     if (distance === 0 || distance > to || at > block.length)
       throw corrupt('lz4', 'a block refers to nothing');
     if (to + length > out.length) throw corrupt('lz4', 'a block holds more than it may');
-    // A match may run into itself, and repeats then what it has just written.
+    // A match may overlap itself. It then repeats what it has just written.
     if (distance >= length && length > 32) out.copyWithin(to, to - distance, to - distance + length);
     else for (let i = 0; i < length; i++) out[to + i] = out[to - distance + i] ?? 0;
     to += length;

@@ -6,17 +6,17 @@ import { UnpackFault } from '../unpack-fault.ts';
 
 const FRAME = 0x184d2204;
 const LEGACY_FRAME = 0x184c2102;
-/** The magic numbers of frames to pass over are this one and the 15 after it. */
+/** Frames with this magic number, or one of the next 15, are skipped. */
 const SKIPPABLE_FRAME = 0x184d2a50;
 
 const LEGACY_BLOCK_BYTES = 8 * 1024 * 1024;
-/** How far back a block may refer, also into the block before it. */
+/** How far back a block may refer, including into the previous block. */
 const HISTORY_BYTES = 64 * 1024;
 
 /**
- * Decompresses LZ4 frames, also the legacy ones, one after the other.
+ * Decompresses LZ4 frames, including legacy and concatenated ones.
  *
- * Why not a library: those for Node want the whole content in memory.
+ * Why not a library: those for Node need the whole content in memory.
  *
  * @see https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */
@@ -62,9 +62,9 @@ interface Header {
   readonly areBlocksIndependent: boolean;
   readonly hasBlockChecksums: boolean;
   readonly hasChecksum: boolean;
-  /** How long the content is, in bytes; undefined where the frame does not say. */
+  /** The length of the content in bytes. Undefined if the frame does not say. */
   readonly length: number | undefined;
-  /** The most that a block can hold. */
+  /** The largest content of a block. */
   readonly blockBytes: number;
 }
 
@@ -94,14 +94,14 @@ async function readHeader(reader: ByteReader): Promise<Header> {
   };
 }
 
-/** The format of LZ4's first versions and of the Linux kernel: it has no end but the next frame, or that of the file. */
+/** The format of LZ4's first versions and of the Linux kernel. It ends with the next frame, or with the file. */
 async function* legacyFrame(reader: ByteReader): AsyncGenerator<Buffer, void, undefined> {
   while (!(await reader.isAtEnd())) {
     const next = (await reader.peek(4)).subarray(0, 4);
     const size = next.length === 4 ? next.readUInt32LE() : 0;
     if (size === FRAME || size === LEGACY_FRAME || (size & 0xfffffff0) >>> 0 === SKIPPABLE_FRAME) return;
     await reader.take(4);
-    // What does not compress grows by one byte in 255.
+    // Incompressible content grows by one byte in 255.
     if (size > LEGACY_BLOCK_BYTES + LEGACY_BLOCK_BYTES / 255 + 16)
       throw corrupt('lz4', 'a block is too large');
     yield inflateLz4Block(await reader.take(size), LEGACY_BLOCK_BYTES, Buffer.alloc(0));
@@ -118,7 +118,7 @@ async function skip(reader: ByteReader): Promise<void> {
 }
 
 function lastBytes(before: Buffer, content: Buffer): Buffer {
-  // A copy: the content itself is given away, and may be gone when the next block needs it.
+  // A copy, because the content itself is passed on, and may be gone when the next block needs it.
   if (content.length >= HISTORY_BYTES) return Buffer.from(content.subarray(-HISTORY_BYTES));
   return Buffer.concat([before, content]).subarray(-HISTORY_BYTES);
 }

@@ -5,8 +5,8 @@ import { corrupt, truncated } from './damage.ts';
 import { outputOf, type Program, type ProgramWatch } from './run-program.ts';
 
 /**
- * The programs that decompress from standard input to standard output, in the order in which they are tried. Each finds
- * out itself when its input is truncated.
+ * The programs that decompress from standard input to standard output, in order of preference. Each of them
+ * detects truncated input.
  */
 const PROGRAMS: Readonly<Partial<Record<Compression, readonly (readonly [string, ...string[]])[]>>> = {
   bz2: [['bzip2', '-dc']],
@@ -18,11 +18,11 @@ const PROGRAMS: Readonly<Partial<Record<Compression, readonly (readonly [string,
   ],
   lz4: [['lz4', '-dcq']],
   mz: [['mz', 'd', '-']],
-  // Without a limit, a small file can ask for 4 GiB of memory.
+  // Without a limit, a small file can demand 4 GiB of memory.
   xz: [['xz', '-dc', '--memlimit-decompress=1GiB']],
 };
 
-/** Finds an installed program by its name in the folders of a search path. Folders that depend on where one is do not count. */
+/** Finds an installed program in the folders of a search path. Relative folders are ignored. */
 export function installed(name: string, path = process.env.PATH ?? ''): string | undefined {
   return path
     .split(delimiter)
@@ -32,8 +32,8 @@ export function installed(name: string, path = process.env.PATH ?? ''): string |
 }
 
 /**
- * Finds an installed program that decompresses a format. The worker's own search path is searched; the folders that tasks
- * can write have been taken out of it when the worker started.
+ * Finds an installed program that decompresses a format, on the worker's own search path. At the worker's
+ * start, folders that tasks can write to were removed from it.
  */
 export function programFor(format: Compression, path = process.env.PATH ?? ''): Program | undefined {
   for (const [name, ...args] of PROGRAMS[format] ?? []) {
@@ -43,7 +43,7 @@ export function programFor(format: Compression, path = process.env.PATH ?? ''): 
   return undefined;
 }
 
-/** The names of the programs that would do. */
+/** Returns the names of suitable programs. */
 export function programNames(format: Compression): string[] {
   return (PROGRAMS[format] ?? []).map(([name]) => name);
 }
@@ -76,6 +76,6 @@ export async function* decodedByProgram(
       ? truncated(format)
       : corrupt(format, complaint);
   yield* outputOf(program, { input: input() }, failure, watch);
-  // Some programs take nothing at all for content.
+  // Some programs accept empty input as empty content.
   if (isEmpty) throw truncated(format);
 }

@@ -5,13 +5,13 @@ import { Readable, pipeline } from 'node:stream';
 /** A program that is installed, and its arguments. */
 export type Program = readonly [file: string, ...args: string[]];
 
-/** How much of what a program complains about is kept. */
+/** How much of a program's error output is kept. */
 const MOST_COMPLAINT = 300;
 
-/** In which names of files are UTF-8, and complaints are English. */
+/** A locale with UTF-8 file names and English messages. */
 const LOCALE = process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8';
 
-/** Who a program runs for. */
+/** The owner of a running program. */
 export interface ProgramWatch {
   /** Ends the program at once. */
   readonly signal?: AbortSignal | undefined;
@@ -19,17 +19,17 @@ export interface ProgramWatch {
   readonly running?: ((program: number | 'starting' | undefined) => void) | undefined;
 }
 
-/** What a program reads: its standard input, or an open file, which it has as descriptor 3. */
+/** The input of a program: its standard input, or an open file, which it has as descriptor 3. */
 interface Given {
   readonly input?: AsyncIterable<Buffer>;
   readonly descriptor?: number;
 }
 
 /**
- * What a program writes. It sees nothing of the worker's environment, and has ended when this ends. A stop does not wait
- * for it to write something.
+ * Yields the output of a program. It does not get the worker's environment, and has ended when this ends. A
+ * stop does not wait for its next output.
  *
- * @param failure makes an error of what a program that has failed has complained about: one line, without its name
+ * @param failure creates an error from the program's error output: one line, without its name
  */
 export async function* outputOf(
   [file, ...args]: Program,
@@ -45,7 +45,7 @@ export async function* outputOf(
     cwd: '/',
   });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  // Awaited below; until then, a program that does not start is nobody's unhandled rejection.
+  // Awaited below. Until then, a program that does not start must not cause an unhandled rejection.
   closed.catch(() => undefined);
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new Error('a program has no pipes');
@@ -53,7 +53,7 @@ export async function* outputOf(
   child.once('exit', () => running?.(undefined));
   const end = () => {
     child.kill('SIGKILL');
-    // What the program has started itself may hold its pipes open, and nobody is to wait for that.
+    // Processes that the program has started may hold its pipes open. Nobody waits for them.
     for (const pipe of [stdin, stdout, stderr]) pipe.destroy();
   };
   signal?.addEventListener('abort', end, { once: true });
@@ -62,7 +62,7 @@ export async function* outputOf(
     complaint = (complaint + text).slice(0, MOST_COMPLAINT);
   });
   let inputFailure: unknown;
-  // A program that has seen enough closes its input; what it thinks of it is in its exit code.
+  // A program that needs no more input closes it. Its exit code says whether that was an error.
   pipeline(Readable.from(input ?? [], { objectMode: true, highWaterMark: 1 }), stdin, error => {
     if (error && !['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) {
       inputFailure = error;

@@ -3,7 +3,7 @@ import { corrupt } from './damage.ts';
 /**
  * Decompresses one block of snappy.
  *
- * @param mostBytes how much it may hold
+ * @param mostBytes limit for its content
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */
 export function inflateSnappyBlock(block: Buffer, mostBytes: number): Buffer {
@@ -26,7 +26,7 @@ export function inflateSnappyBlock(block: Buffer, mostBytes: number): Buffer {
   const copy = (distance: number, length: number) => {
     if (distance === 0 || distance > to) throw corrupt('sz', 'a block refers to nothing');
     if (to + length > size) throw corrupt('sz', 'a block holds more than it says');
-    // A copy may run into itself, and repeats then what it has just written.
+    // A copy may overlap itself. It then repeats what it has just written.
     for (let i = 0; i < length; i++) out[to + i] = out[to - distance + i] ?? 0;
     to += length;
   };

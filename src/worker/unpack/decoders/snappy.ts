@@ -7,19 +7,19 @@ import { UnpackFault } from '../unpack-fault.ts';
 const COMPRESSED = 0x00;
 const PLAIN = 0x01;
 const IDENTIFIER = 0xff;
-/** The types of chunks from here on may be passed over. */
+/** Types of chunks from here on may be skipped. */
 const FIRST_SKIPPABLE = 0x80;
 
 const MOST_BYTES = 65_536;
-/** The checksum before what is in a chunk. */
+/** The checksum before the content of a chunk. */
 const CHECKSUM_BYTES = 4;
-/** What does not compress at all grows by a sixth and 32 bytes. */
+/** Incompressible content grows by a sixth and 32 bytes. */
 const MOST_COMPRESSED_BYTES = CHECKSUM_BYTES + 32 + MOST_BYTES + Math.ceil(MOST_BYTES / 6);
 
 /**
  * Decompresses snappy's frames.
  *
- * Why not a library: those for Node decompress blocks, and leave the frames to others.
+ * Why not a library: those for Node decompress blocks only, not frames.
  *
  * @see https://github.com/google/snappy/blob/main/framing_format.txt
  */

@@ -3,15 +3,15 @@ import type { ReadableStream as NodeStream } from 'node:stream/web';
 import { UnpackFault } from '../unpack-fault.ts';
 import { corrupt, truncated } from './damage.ts';
 
-/** xz-embedded's error codes, which the library puts into its messages. */
+/** xz-embedded's error codes, which are in the library's messages. */
 const MEMORY = new Set([3, 4]);
 const FORMAT = 5;
 const OPTIONS = 6;
 const TRUNCATED = 8;
 
 /**
- * Decompresses xz, also several streams one after the other, without the program. It cannot do all that the program can:
- * dictionaries above 64 MiB, filters for machine code, and checksums with SHA-256.
+ * Decompresses xz, including concatenated streams, without the program. It lacks some of the program's
+ * abilities: dictionaries above 64 MiB, filters for machine code, and SHA-256 checksums.
  */
 export async function* decodedXz(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const { default: library } = await import('xz-decompress');
@@ -21,10 +21,10 @@ export async function* decodedXz(pieces: AsyncIterable<Buffer>): AsyncGenerator<
       isEmpty = false;
       yield piece;
     }
-    // The library asks for an end as it asks for bytes, and only an empty piece is one to it.
+    // The library requests the end like further bytes, and takes only an empty piece as the end.
     for (;;) yield Buffer.alloc(0);
   };
-  // Bytes are bytes; only the names of the two kinds of streams differ.
+  // Only the types of the two kinds of streams differ.
   const web = Readable.toWeb(Readable.from(input(), { objectMode: true })) as ReadableStream<Uint8Array>;
   const output = new library.XzReadableStream(web) as unknown as NodeStream<Uint8Array>;
   try {

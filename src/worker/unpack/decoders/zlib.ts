@@ -9,10 +9,13 @@ import {
 } from 'node:zlib';
 import { corrupt, dataAfterEnd, truncated } from './damage.ts';
 
-/** Larger chunks cost fewer turns of the event loop; those that are larger yet are mapped and unmapped by the system each. */
+/**
+ * Larger chunks cost fewer turns of the event loop. Even larger ones are mapped and unmapped by the system each
+ * time.
+ */
 const CHUNK_BYTES = 128 * 1024;
 
-/** A window of 128 MiB, zstd's own limit unless asked for more. It bounds the memory that a file can ask for. */
+/** A window of 128 MiB, which is zstd's default limit. It limits the memory that a file can demand. */
 const MOST_ZSTD_WINDOW_LOG = 27;
 
 const DECODERS = {
@@ -27,14 +30,14 @@ const DECODERS = {
   deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),
 };
 
-/** The formats that Node decompresses itself, in threads of its own. `deflate` is zlib without its frame. */
+/** The formats that Node itself decompresses, in its own threads. `deflate` is zlib without its frame. */
 export type NodeFormat = keyof typeof DECODERS;
 
 export function isNodeFormat(format: string): format is NodeFormat {
   return format in DECODERS;
 }
 
-/** Decompresses what Node can decompress. */
+/** Decompresses the formats that Node supports. */
 export async function* decodedByNode(
   format: NodeFormat,
   pieces: AsyncIterable<Buffer>,
@@ -48,10 +51,10 @@ export async function* decodedByNode(
     }
   };
   const decoder: Transform & { readonly bytesWritten: number } = DECODERS[format]();
-  // It may read for long before it writes something.
+  // The decoder may read for a long time before it writes.
   if (signal) addAbortSignal(signal, decoder);
   let failure: unknown;
-  // Errors arrive through the iteration below; this destroys all when that is left.
+  // Errors arrive through the iteration below, which destroys everything when it is left.
   pipeline(Readable.from(counted(), { objectMode: true, highWaterMark: 1 }), decoder, error => {
     failure ??= error;
   });
@@ -60,7 +63,7 @@ export async function* decodedByNode(
   } catch (error) {
     throw reasonOf(format, failure ?? error);
   }
-  // Node gives the end of the content and is silent about what follows. It does look for a next member of gz itself.
+  // Node ignores data after the end of the content, except a further member of gz.
   if (decoder.bytesWritten < given) throw dataAfterEnd(format);
 }
 

@@ -2,8 +2,8 @@ import { inThread } from './start.ts';
 import type { Answer, Job } from './words.ts';
 
 /**
- * The content of a file that a thread of its own decompresses. It works on the next chunk only when that is asked for, and
- * has ended when this has.
+ * Yields the content of a file that a separate thread decompresses. The thread works on the next chunk only
+ * when it is requested, and has ended when this has.
  */
 export async function* chunksOfThread(
   job: Job & { kind: 'decompress' },
@@ -27,7 +27,7 @@ export async function* chunksOfThread(
       next.resolve(undefined);
     },
     (error: unknown) => {
-      // Whoever reads may be busy with the chunk before.
+      // The reader may still be busy with the previous chunk.
       next.promise.catch(() => undefined);
       next.reject(error);
     },

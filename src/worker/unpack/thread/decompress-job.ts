@@ -2,14 +2,14 @@ import { decoded } from '../decoders/decoded.ts';
 import { piecesOf } from '../pieces.ts';
 import type { Answer, Job, Word } from './words.ts';
 
-/** Gives the content chunk by chunk, each when it is asked for. */
+/** Sends the content chunk by chunk, on request. */
 export async function decompressJob(
   { format, descriptor }: Job & { kind: 'decompress' },
   ask: (question?: Word) => Promise<Answer>,
 ): Promise<void> {
   await ask();
   for await (const chunk of decoded(format, piecesOf(descriptor))) {
-    // Memory that is handed over must belong to nobody else.
+    // Transferred memory must not be shared.
     const isOwn = chunk.byteLength === chunk.buffer.byteLength;
     const bytes = isOwn ? chunk : new Uint8Array(chunk);
     await ask({ kind: 'chunk', bytes: bytes as Uint8Array<ArrayBuffer> });

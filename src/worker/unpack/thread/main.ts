@@ -1,4 +1,4 @@
-// The program of the threads that decompress and unpack; start.ts starts it.
+// The program of the threads that decompress and unpack. start.ts starts it.
 import { parentPort, workerData } from 'node:worker_threads';
 import { setProgram } from './program-cell.ts';
 import { failureOf, type Answer, type Given, type Word } from './words.ts';

@@ -1,13 +1,13 @@
 /**
- * Where a thread shows which program runs for it: one at a time. It is memory of both threads, since what a thread says is
- * not heard any more when it is terminated, and Node forgets the programs of such a thread without ending them.
+ * Shared memory in which a thread shows its running program, one at a time. Messages of a terminated thread are
+ * not received, and Node forgets the programs of such a thread without ending them.
  */
 export type ProgramCell = Int32Array<SharedArrayBuffer>;
 
-/** The cell's value while a program is being started: it may run before the thread knows its PID. */
+/** The cell's value while a program is being started. It may run before the thread knows its PID. */
 const STARTING = -1;
 
-/** How long a thread has to hear of the end of its program, in ms. Otherwise it stays in the system's list as a zombie. */
+/** How long a thread has to notice the end of its program, in ms. Otherwise the program remains as a zombie. */
 const HEARD_MS = 2_000;
 
 export function programCell(): ProgramCell {
@@ -21,9 +21,9 @@ export function setProgram(cell: ProgramCell, program: number | 'starting' | und
 }
 
 /**
- * Ends the program of a thread, and waits until the thread knows.
+ * Ends the program of a thread, and waits until the thread has noticed.
  *
- * @param ended settles when the thread has ended, so that it will not
+ * @param ended settles when the thread has ended, and so will not notice
  */
 export async function endProgram(cell: ProgramCell, ended: Promise<unknown>): Promise<void> {
   await untilChanged(cell, STARTING, ended);

@@ -5,23 +5,22 @@ import { UnpackFault } from '../unpack-fault.ts';
 import { endProgram, programCell } from './program-cell.ts';
 import { errorOf, type Answer, type Given, type Job, type Word } from './words.ts';
 
-/** A file that needs more memory than this (outside of its buffers) is built to do harm. */
+/** A file that needs more memory than this (not counting buffers) is designed to do harm. */
 const MOST_HEAP_MB = 512;
 
-/** Who talks with a thread. */
+/** The other end of a thread. */
 export interface Listener {
-  /** Called at once. What is answered before the thread listens is kept for it. */
+  /** Called at once. Answers that come before the thread listens are kept for it. */
   started?(answer: (answer: Answer) => void): void;
-  /** Called with each word but the last. */
+  /** Called with each message except the last. */
   said(word: Word, answer: (answer: Answer) => void): void;
 }
 
 /**
- * Runs a job in a thread of its own: the worker goes on meanwhile, and memory that a hostile file asks for is bounded and
- * given back. The thread and its programs have
- * ended when this settles.
+ * Runs a job in a separate thread, so that the worker is not blocked, and the memory that a hostile file
+ * demands is limited and returned. The thread and its programs have ended when this settles.
  *
- * @returns the result that the thread has given
+ * @returns the thread's result
  * @throws UnpackFault, the reason of the signal, or an error of the system
  */
 export async function inThread(job: Job, signal: AbortSignal, listener: Listener): Promise<unknown> {
@@ -66,12 +65,12 @@ export async function inThread(job: Job, signal: AbortSignal, listener: Listener
     signal.removeEventListener('abort', stop);
     await endProgram(cell, exit.promise);
     await thread.terminate();
-    // It may have started another.
+    // It may have started another program.
     await endProgram(cell, exit.promise);
   }
 }
 
-/** The thread's program: TypeScript in a checkout, and JavaScript in what is published. */
+/** Returns the thread's program: TypeScript in a checkout, JavaScript in the published package. */
 function program(): URL {
   const source = new URL('main.ts', import.meta.url);
   return existsSync(fileURLToPath(source)) ? source : new URL('main.js', import.meta.url);

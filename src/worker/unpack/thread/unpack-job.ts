@@ -5,10 +5,10 @@ import { DiskRoom, diskFull } from '../tree/disk-room.ts';
 import { TreeWriter } from '../tree/tree-writer.ts';
 import type { Answer, Job, Word } from './words.ts';
 
-/** Words about progress are so far apart, in milliseconds. */
+/** Shortest interval between progress messages, in ms. */
 const PROGRESS_MS = 250;
 
-/** Unpacks an archive, and tells what has come of it. */
+/** Unpacks an archive, and returns the result. */
 export async function unpackJob(
   { format, descriptor, folder, reserveBytes, asksForRoom, owner }: Job & { kind: 'unpack' },
   say: (word: Word) => void,
@@ -23,7 +23,7 @@ export async function unpackJob(
   const room = new DiskRoom(freeBytes, reserveBytes);
   using writer = new TreeWriter(folder, room, owner);
   let toldAt = performance.now();
-  /** To be awaited between portions of the work. */
+  /** Await this between portions of the work. */
   const pause = () => {
     if (performance.now() - toldAt > PROGRESS_MS) {
       toldAt = performance.now();
@@ -45,6 +45,6 @@ export async function unpackJob(
 
 async function freeOn(folder: string): Promise<number> {
   const { bavail, bsize, files, ffree } = await statfs(folder);
-  // A disk without room for another file is full. Some file systems do not count files.
+  // A disk without free inodes is full. Some file systems do not count inodes.
   return files > 0 && ffree === 0 ? 0 : bavail * bsize;
 }

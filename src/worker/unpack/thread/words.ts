@@ -3,7 +3,7 @@ import type { Owner } from '../../files/owner.ts';
 import type { ArchiveFormat, Compression } from '../formats.ts';
 import { UnpackFault, type UnpackProblem } from '../unpack-fault.ts';
 
-/** What a thread is started for. Files are open, and named by their descriptors. */
+/** The job of a thread. Files are already open, and given by their descriptors. */
 export type Job =
   | { readonly kind: 'decompress'; readonly format: Compression; readonly descriptor: number }
   | {
@@ -13,19 +13,19 @@ export type Job =
       /** The real path of the folder. */
       readonly folder: string;
       readonly reserveBytes: number;
-      /** Whether the thread has to ask how much of the disk is free, because the worker knows better than the system. */
+      /** Whether the thread must ask the worker for the free space, instead of the system. */
       readonly asksForRoom: boolean;
-      /** To whom everything is given; the worker's user unless given. */
+      /** The owner of everything that is created. By default the worker's user. */
       readonly owner?: Owner;
     };
 
-/** What a thread is given. */
+/** The input of a thread. */
 export interface Given {
   readonly job: Job;
   readonly cell: ProgramCell;
 }
 
-/** What a thread says. */
+/** A message from a thread. */
 export type Word =
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'progress'; readonly entries: number; readonly bytes: number }
@@ -33,10 +33,10 @@ export type Word =
   | { readonly kind: 'done'; readonly result?: unknown }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
-/** What a thread is told. */
+/** A message to a thread. */
 export type Answer = { readonly kind: 'more' } | { readonly kind: 'room'; readonly free: number };
 
-/** An error on its way out of a thread, in which classes and codes would be lost. */
+/** An error in a form that survives the way out of a thread. Classes and codes would be lost. */
 export interface Failure {
   readonly message: string;
   readonly problem?: UnpackProblem | undefined;

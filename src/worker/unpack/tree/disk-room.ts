@@ -1,10 +1,10 @@
 import { UnpackFault } from '../unpack-fault.ts';
 
-/** After so many bytes at most, the disk is looked at again: others may fill it, too. */
+/** The disk is checked again after at most this many bytes, because others may fill it as well. */
 const MOST_UNSEEN = 64 * 1024 * 1024;
-/** So often at least is enough. */
+/** The shortest distance between two checks, in bytes. */
 const LEAST_UNSEEN = 1024 * 1024;
-/** What the smallest file or folder takes. */
+/** Disk space of the smallest file or folder. */
 const ENTRY_BYTES = 4096;
 
 /** Keeps an archive from filling the disk. */
@@ -14,15 +14,15 @@ export class DiskRoom {
   #unseen = 0;
 
   /**
-   * @param freeBytes tells how much is free
-   * @param reserve so many bytes stay free
+   * @param freeBytes returns the free space
+   * @param reserve number of bytes that stay free
    */
   constructor(freeBytes: () => Promise<number>, reserve: number) {
     this.#freeBytes = freeBytes;
     this.#reserve = reserve;
   }
 
-  /** Notes that so many bytes of a file, or an entry without any, have been written. */
+  /** Records that bytes of a file, or an entry without content, have been written. */
   spend(bytes: number): void {
     this.#unseen -= Math.max(bytes, ENTRY_BYTES);
   }
@@ -33,9 +33,9 @@ export class DiskRoom {
   }
 
   /**
-   * Looks at the disk.
+   * Checks the disk.
    *
-   * @throws UnpackFault when less is free than the reserve
+   * @throws UnpackFault when less than the reserve is free
    */
   async look(): Promise<void> {
     const free = (await this.#freeBytes()) - this.#reserve;

@@ -1,15 +1,15 @@
 import { UnpackFault } from '../unpack-fault.ts';
 
-/** How long a name in a message may be. */
+/** Limit for the length of a name in a message. */
 const MOST_SHOWN = 200;
 /** NAME_MAX and PATH_MAX of Linux, in bytes. */
 const MOST_PART_BYTES = 255;
 const MOST_BYTES = 4096;
 
 /**
- * The path of an entry below the folder, in its plainest form: parts joined by single slashes, without `.`, and without a
- * slash at its start, where archives of whole machines have one. Names are bytes, each as one character (latin1): no
- * name need be text.
+ * Returns the path of an entry below the folder, in normal form: parts joined by single slashes, without `.`,
+ * and without a leading slash, which archives of whole machines have. Names are bytes, with one character for
+ * each (latin1), because they need not be text.
  *
  * @returns '' for the folder itself
  * @throws UnpackFault for a name that leads out of the folder, or that no file can have
@@ -23,7 +23,7 @@ export function entryPath(name: string): string {
   return path;
 }
 
-/** The error for an entry that must not be unpacked. */
+/** Creates the error for an entry that must not be unpacked. */
 export function unsafe(name: string, why: string): UnpackFault {
   return new UnpackFault('unsafe', `the archive has an entry ${shown(name)} that is not unpacked: ${why}`);
 }
@@ -32,7 +32,7 @@ export function tooLong(name: string): UnpackFault {
   return unsafe(name, 'its name is longer than the system allows');
 }
 
-/** A name as it may be put into a log: quoted, without control characters, and not endlessly long. */
+/** Formats a name for a log: quoted, without control characters, and of limited length. */
 export function shown(name: string): string {
   const text = Buffer.from(name.slice(0, 4 * MOST_SHOWN), 'latin1').toString('utf8');
   const short = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
@@ -43,7 +43,7 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** A name that is text, as the bytes that files have for it. */
+/** Converts a name from text to the bytes of a file name. */
 export function bytesOf(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -1,10 +1,12 @@
 /**
- * Whether a symbolic link leads to a place inside of the folder, whatever other links are made in it before or after.
+ * Whether a symbolic link leads to a place inside the folder, whatever other links are created in it before or
+ * after.
  *
- * It does if it goes up first, not above the folder, and then only down: on the way down it may come to other links, each
- * of which stays inside for the same reason. One that goes down and up again may go up from wherever another link has led.
+ * It does if its target first goes up, but not above the folder, and then only down. On the way down it may
+ * meet other links, each of which stays inside for the same reason. A target that goes down and up again may go
+ * up from wherever another link has led.
  *
- * @param path where the link lies below the folder, behind no other link
+ * @param path the link's own path below the folder, without links on the way
  */
 export function staysInside(path: string, target: string): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) return false;

@@ -3,23 +3,23 @@ import type { Owner } from '../../files/owner.ts';
 import { isCode } from '../../files/is-code.ts';
 import { UnpackFault } from '../unpack-fault.ts';
 
-/** What an archive says about an entry, as far as it is kept. */
+/** The attributes of an entry, as far as they are kept. */
 export interface Attributes {
-  /** Permissions of 9 bits. */
+  /** Nine permission bits. */
   readonly mode: number;
-  /** Seconds since 1970; undefined where the archive does not say. */
+  /** Seconds since 1970. Undefined if the archive does not say. */
   readonly mtime?: number | undefined;
 }
 
-/** The times that are kept, in seconds: what others might choke on is not. */
+/** Times beyond this one, in seconds, are not kept, because programs may fail on them. */
 const LAST_TIME = 2 ** 33;
 
-/** A time that a file can be given; undefined otherwise. */
+/** Returns a time that a file can have, or undefined. */
 export function keepable(mtime: number | undefined): number | undefined {
   return mtime !== undefined && mtime >= 0 && mtime < LAST_TIME ? mtime : undefined;
 }
 
-/** A file that has just been made, and has nobody else's content. */
+/** A new file that contains nobody else's content. */
 export class NewFile {
   readonly #descriptor: number;
   readonly #attributes: Attributes;
@@ -28,8 +28,8 @@ export class NewFile {
   #at = 0;
 
   /**
-   * @param wrote is called with how many bytes have been written
-   * @param owner to whom it is given in the end
+   * @param wrote called with the number of written bytes
+   * @param owner the final owner
    */
   constructor(descriptor: number, attributes: Attributes, wrote: (bytes: number) => void, owner?: Owner) {
     this.#descriptor = descriptor;
@@ -38,7 +38,7 @@ export class NewFile {
     this.#owner = owner;
   }
 
-  /** Where the next bytes go. What is passed over is a hole. */
+  /** Sets the position of the next bytes. A skipped part becomes a hole. */
   seek(position: number): void {
     this.#at = position;
   }
@@ -52,7 +52,7 @@ export class NewFile {
     this.#wrote(bytes.length);
   }
 
-  /** Makes the file so long, with a hole at its end. */
+  /** Sets the length of the file, with a hole at its end. */
   setLength(length: number): void {
     try {
       ftruncateSync(this.#descriptor, length);
@@ -64,7 +64,7 @@ export class NewFile {
     }
   }
 
-  /** Gives the file its time, and its mode where the worker's own umask has kept some of it back, and closes it. */
+  /** Sets the file's time, and its mode where the worker's umask has masked it, and closes it. */
   finish(umask: number): void {
     const { mode } = this.#attributes;
     if (this.#owner) fchownSync(this.#descriptor, this.#owner.uid, this.#owner.gid);

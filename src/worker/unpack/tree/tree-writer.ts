@@ -23,25 +23,25 @@ import { keepable, NewFile, type Attributes } from './new-file.ts';
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
 const PERMISSIONS = 0o777;
-/** What the owner of a folder may always do: put files into it, and remove it. */
+/** The owner may always put files into a folder and remove it. */
 const OWNER = 0o700;
 
-/** So many folders are remembered to be folders. */
+/** Limit for the number of remembered folders. */
 const MOST_KNOWN = 10_000;
-/** So many folders get their time back when all is in them. */
+/** Limit for the number of folders whose time is restored at the end. */
 const MOST_DATED = 100_000;
-/** An archive with more entries is built to do harm. */
+/** An archive with more entries is designed to do harm. */
 const MOST_ENTRIES = 10_000_000;
-/** So many of the entries that are left out are told by name. */
+/** At most this many skipped entries are named. */
 const MOST_LINES = 20;
 
 /**
- * Writes what an archive holds below a folder, and nothing anywhere else. All calls are synchronous: this runs in a thread
- * of its own, and small files take few calls of the system.
+ * Writes the contents of an archive below a folder, and nothing anywhere else. All calls are synchronous,
+ * because this runs in a separate thread, and small files take few system calls.
  *
- * Before anything is made, each folder on the way to it has been found to be a folder, not a link. Nobody else writes here
- * meanwhile, so that this stays true until the archive itself changes it. Files are always new: what has their name is
- * removed, never written to.
+ * Before anything is created, each folder on the way to it has been checked: it is a folder, not a link. Nobody
+ * else writes here meanwhile, so that remains true until the archive itself changes it. Files are always new:
+ * an existing entry with the same name is removed, never written to.
  */
 export class TreeWriter implements Disposable {
   readonly #root: string;
@@ -58,7 +58,7 @@ export class TreeWriter implements Disposable {
 
   /**
    * @param root the real path of an existing folder
-   * @param owner to whom everything is given that is made
+   * @param owner the owner of everything that is created
    */
   constructor(root: string, room: DiskRoom, owner?: Owner) {
     this.#root = Buffer.from(root === '/' ? '' : root).toString('latin1');
@@ -66,7 +66,7 @@ export class TreeWriter implements Disposable {
     this.#owner = owner;
   }
 
-  /** What has been done so far. */
+  /** The work done so far. */
   get done() {
     return {
       entries: this.#entries,
@@ -76,14 +76,14 @@ export class TreeWriter implements Disposable {
     };
   }
 
-  /** Forgets what has been done, which is done again in another way. What is there is replaced. */
+  /** Resets the counts, because the archive is unpacked again in another way. Existing files are replaced. */
   startAgain(): void {
     this[Symbol.dispose]();
     this.#entries = this.#bytes = this.#skipped = 0;
     this.#skippedLines.length = 0;
   }
 
-  /** Leaves an entry out, and notes why. */
+  /** Skips an entry, and records the reason. */
   skip(name: string, why: string): void {
     this.#count();
     this.#skipped++;
@@ -93,7 +93,7 @@ export class TreeWriter implements Disposable {
   folder(name: string, attributes: Attributes): void {
     const path = entryPath(name);
     this.#count();
-    // The folder itself is not the archive's.
+    // The folder itself does not belong to the archive.
     if (path === '') return;
     const mode = (attributes.mode & PERMISSIONS) | OWNER;
     this.#attempt(name, () => {
@@ -104,7 +104,7 @@ export class TreeWriter implements Disposable {
     });
   }
 
-  /** Makes a file. It must be finished, by {@link finish}, before anything else is made. */
+  /** Creates a file. Call {@link finish} before creating anything else. */
   file(name: string, attributes: Attributes): NewFile {
     const path = this.#newPath(name);
     const mode = attributes.mode & PERMISSIONS;
@@ -126,7 +126,7 @@ export class TreeWriter implements Disposable {
     });
   }
 
-  /** Finishes the file that was made last. */
+  /** Finishes the most recent file. */
   finish(): void {
     this.#open?.finish(this.#umask);
     this.#open = undefined;
@@ -147,7 +147,7 @@ export class TreeWriter implements Disposable {
     });
   }
 
-  /** Makes another name for a file that the archive, or somebody before it, has put into the folder. */
+  /** Creates another name for a file in the folder. */
   hardLink(name: string, target: string): void {
     const path = this.#newPath(name);
     const existing = entryPath(target);
@@ -170,7 +170,7 @@ export class TreeWriter implements Disposable {
     });
   }
 
-  /** Gives folders their times, which everything put into them has changed. */
+  /** Restores the times of folders, which changed when entries were put into them. */
   end(): void {
     for (const [path, mtime] of this.#dated) {
       const real = this.#real(path);
@@ -202,7 +202,7 @@ export class TreeWriter implements Disposable {
     return Buffer.from(`${this.#root}/${path}`, 'latin1');
   }
 
-  /** Makes the folders that an entry lies in, where they are not there. */
+  /** Creates the missing parent folders of an entry. */
   #enterParent(name: string, path: string): void {
     const slash = path.lastIndexOf('/');
     if (slash === -1 || this.#known.has(path.slice(0, slash))) return;
@@ -231,7 +231,7 @@ export class TreeWriter implements Disposable {
     this.#know(path);
   }
 
-  /** Only what has just been made, and not what somebody before has put there. */
+  /** Only for new files, not for those that were there before. */
   #give(real: Buffer): void {
     if (this.#owner) lchownSync(real, this.#owner.uid, this.#owner.gid);
   }
@@ -241,7 +241,7 @@ export class TreeWriter implements Disposable {
     this.#known.add(path);
   }
 
-  /** Makes something new, in the place of whatever is there. */
+  /** Creates something new, and replaces what is there. */
   #replacing<T>(name: string, path: string, make: (real: Buffer) => T): T {
     const real = this.#real(path);
     try {
@@ -250,7 +250,7 @@ export class TreeWriter implements Disposable {
       if (!isCode(error, 'EEXIST')) throw error;
     }
     if (lstatSync(real).isDirectory()) {
-      // The file system may find other names than this one for it.
+      // The file system may consider other names equal to this one.
       this.#known.clear();
       this.#dated.delete(path);
       try {
@@ -265,7 +265,7 @@ export class TreeWriter implements Disposable {
     return make(real);
   }
 
-  /** Says what the system's errors mean for an archive. */
+  /** Translates the system's errors for archives. */
   #attempt<T>(name: string, work: () => T): T {
     try {
       return work();

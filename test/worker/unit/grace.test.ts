@@ -1,6 +1,6 @@
 import { of } from 'rxjs';
 import { expect, it, vi } from 'vitest';
-import { halfOfTheTime } from '../../../src/worker/run/hurry.ts';
+import { halfOfGrace } from '../../../src/worker/run/grace.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { workerConfig } from './worker-config.ts';
 
@@ -12,7 +12,7 @@ it.each([
   fakeTimers();
   const worker = { shutdown$: of(performance.now()), config: workerConfig({ shutdownGraceSecs: 25 }) };
   let times = 0;
-  halfOfTheTime({ ...worker, ...(graceMs && { graceMs }) }).subscribe(() => times++);
+  halfOfGrace({ ...worker, ...(graceMs && { graceMs }) }).subscribe(() => times++);
   await vi.advanceTimersByTimeAsync(halfMs - 1);
   expect(times).toBe(0);
   await vi.advanceTimersByTimeAsync(1);

@@ -26,64 +26,65 @@ import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
-import { lastWord, type LastWord, type WhyLook } from './last-word.ts';
+import { askingState, type AskingState, type CheckReason } from './asking-state.ts';
 
-export interface LookTimes {
-  /** How long a free slot may go without a notice before we look ourselves, in ms; up to half of it is jitter. */
+export interface PendingCheckTimes {
+  /** How long a free slot may go without a notice before a check, in ms. Up to half of it is jitter. */
   readonly quietMs: number;
   /**
-   * The same while the last look left tasks behind that we had no slot for, and notices come all the same. Where none
-   * has come since, we look as soon as a slot is free.
+   * The same interval while the last check found more tasks than there were slots, and notices keep coming.
+   * Without any notice since then, the next check comes as soon as a slot is free.
    */
   readonly backlogMs: number;
-  /** How long an answer that named many more tasks than there were slots for stands for the next ones, in ms. */
+  /** How long an answer with many more tasks than slots is reused, in ms. */
   readonly plentyMs: number;
 }
 
-/** Under 30 questions an hour from an idle worker, and a lost notice is found within minutes. */
-export const LOOK_TIMES: LookTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
+/** An idle worker checks fewer than 30 times an hour. A lost notice is found within minutes. */
+export const PENDING_CHECK_TIMES: PendingCheckTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
 
-/** With more tasks than these left, nobody else will have taken all of them so soon. */
+/** If more than this many tasks are left, other workers cannot have taken all of them so soon. */
 const PLENTY = MOST_CLAIMS;
 
-/** Until the next look when one had no answer, in ms: what it would have found may be waiting. */
+/** The pause after a failed check, in ms. Tasks may be waiting that the check would have found. */
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
-/** A notice that was given back comes to a worker of the pool within this time (ms), if it comes at all. */
+/** If a notice that was given back reaches another worker of the pool at all, it does so within this time (ms). */
 const COMES_AGAIN_MS = 1_000;
 
 /**
- * The net under the notices: asks how many tasks are pending, and wishes for those that there are slots for. Looks at
- * once when it is subscribed, which is when Pulse has come (back), and when a free slot has seen nothing for a while.
+ * The safety net under the notices. It asks how many tasks are pending, and demands as many as there are slots.
+ * It checks at once when it is subscribed to, which is when Pulse has come (back), and when a free slot has
+ * seen no notice for a while.
  *
- * An empty claimWork is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only where the question
- * is not allowed (403) is a wish made without it, after a quiet while or a claim that failed.
+ * An empty `claimWork` is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only if the
+ * worker lacks the scope for the check (403) does it claim without one, after a quiet period or a failed claim.
  *
- * @param notice$ each of its items says that notices do come
- * @param word asks for a look at once: a claim has failed, or the worker is about to go for idleness
+ * @param notice$ each of its items shows that notices arrive
+ * @param asking requests an immediate check, when a claim has failed or the worker is about to exit as idle
  */
-export function look(
+export function pendingCheck(
   queue: Queue,
   slots: Slots,
   notice$: Observable<unknown>,
   tell: Tell,
-  { quietMs, backlogMs, plentyMs }: LookTimes = LOOK_TIMES,
+  { quietMs, backlogMs, plentyMs }: PendingCheckTimes = PENDING_CHECK_TIMES,
   random: () => number = Math.random,
-  word: LastWord = lastWord(),
+  asking: AskingState = askingState(),
 ): Observable<Demand> {
   return defer(() => {
     let noticed = false;
     let failures = 0;
-    /** Whether to look as soon as a slot is free. */
+    /** Whether to check as soon as a slot is free. */
     let isDue = false;
-    /** Whether a claim has failed, and none was asked for since. */
+    /** Whether a claim has failed and no other one was demanded since. */
     let isOwed = false;
     const due$ = new Subject<void>();
     const makeDue = () => {
       isDue = true;
       due$.next();
     };
-    /** Of what was pending when we last asked, what we had no slot for. */
+    /** Pending tasks of the last check for which there was no slot. */
     let left = 0;
     let askedAt = 0;
 
@@ -91,7 +92,7 @@ export function look(
       const tasks = slots.take(Math.min(count, MOST_CLAIMS));
       left = count - tasks;
       noticed = false;
-      if (count === 0) word.nothing();
+      if (count === 0) asking.nothingPending();
       if (tasks > 0 || count === 0) isOwed = false;
       return tasks === 0 ? undefined : demandFor(tasks, isExpected, slots, failed);
     };
@@ -107,16 +108,16 @@ export function look(
     };
     const asked = (unknownMeans: number): Observable<Demand> =>
       defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
-        // Taken here, the slots of an answer that nobody waits for any more stay free.
+        // Slots are taken here, so that those of an abandoned answer stay free.
         map(count => {
-          if (failures > 0) tell({ type: 'look-works' });
+          if (failures > 0) tell({ type: 'pending-check-works' });
           failures = 0;
           return wish(count ?? (isOwed ? 1 : unknownMeans), count !== undefined);
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
-          tell({ type: 'look-failed', err });
-          word.failed();
+          tell({ type: 'pending-check-failed', err });
+          asking.callFailed();
           failures++;
           left = 0;
           return EMPTY;
@@ -137,7 +138,7 @@ export function look(
       startWith(undefined),
       switchMap(() => {
         if (slots.free === 0) return NEVER;
-        // A timer of 0 ms is one of 1 ms, which each task of a backlog would wait for.
+        // A timer of 0 ms takes 1 ms, and each task of a backlog would wait for it.
         const ms = pauseMs();
         return ms === 0 ? of(0) : timer(ms);
       }),
@@ -148,10 +149,10 @@ export function look(
         filter(() => failures > 0),
         tap(makeDue),
       ),
-      reasons(word, notice$).pipe(
+      reasons(asking, notice$).pipe(
         tap(why => {
           if (why === 'notice-given-back') isOwed = true;
-          // While looks fail, the next one waits its turn.
+          // While checks fail, the next one waits for its pause.
           if (failures === 0) makeDue();
         }),
       ),
@@ -169,9 +170,9 @@ export function look(
   });
 }
 
-/** Why to look, when it is time for that. A notice that comes makes a look for one that was given back needless. */
-function reasons({ look$ }: LastWord, notice$: Observable<unknown>): Observable<WhyLook> {
-  return look$.pipe(
+/** Emits the reasons to check, when it is time. A notice makes the check for one that was given back unnecessary. */
+function reasons({ check$ }: AskingState, notice$: Observable<unknown>): Observable<CheckReason> {
+  return check$.pipe(
     mergeMap(why =>
       why === 'idle'
         ? of(why)

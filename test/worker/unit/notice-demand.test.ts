@@ -5,7 +5,7 @@ import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue } from '../../../src/taskcluster/index.ts';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
-import { listen } from '../../../src/worker/asking/listen.ts';
+import { demandFromNotices } from '../../../src/worker/asking/notice-demand.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { silence, webServer } from '../../taskcluster/web-server.ts';
 import { waitFor } from '../../wait-for.ts';
@@ -223,7 +223,9 @@ describe('the check of an old notice', () => {
     });
     const notices$ = new Subject<PendingNotice>();
     const demands: Demand[] = [];
-    const listening = notices$.pipe(listen(queue, slotsFor(1))).subscribe(demand => demands.push(demand));
+    const listening = notices$
+      .pipe(demandFromNotices(queue, slotsFor(1)))
+      .subscribe(demand => demands.push(demand));
     onTestFinished(() => {
       listening.unsubscribe();
     });

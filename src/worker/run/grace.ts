@@ -2,31 +2,32 @@ import { longTimer } from '../../streams/index.ts';
 import { map, merge, NEVER, of, switchMap, take, type Observable } from 'rxjs';
 import type { WorkerContext } from '../life/context.ts';
 
-/** How long a report is tried, in ms, by a worker that has to go now: the claim may as well expire. */
-export const HURRY_MS = 10_000;
+/** How long a worker that has to exit retries a report, in ms. After that, the claim may as well expire. */
+export const REPORT_GRACE_MS = 10_000;
 
 /**
- * Emits halfway through `shutdownGraceSecs`. Commands that still run are killed then, and runs that still upload are
- * reported: the other half is for telling the queue. A forced worker has no time at all.
+ * Emits halfway through `shutdownGraceSecs`. Commands are killed then, and runs that still upload are reported:
+ * the other half is for reporting. A forced worker has no time at all.
  */
-export function halfOfTheTime(worker: GoingWorker): Observable<unknown> {
+export function halfOfGrace(worker: GoingWorker): Observable<unknown> {
   return partOfTheTime(worker, graceMs => graceMs / 2);
 }
 
-/** A long poll of 20 s fits into the grace of a spot notice, and its report after it. */
+/** Within the grace period of a spot notice there is time for a long poll of 20 s and the report after it. */
 const LAST_CALLS_MS = 4_000;
 
 /**
- * Emits when a run may be given back to the queue, which makes its task pending. While a `claimWork` of this worker is
- * open, the task would come straight back to it, and cost a second retry. So this waits for the answer, but not longer
- * than until four seconds before the end of `shutdownGraceSecs`, or its half.
+ * Emits when a run may be given back to the queue, which makes its task pending. While a `claimWork` of this
+ * worker is open, the task would come straight back to it and lose a second retry. So this waits for the
+ * answer, but at most until four seconds before the end of `shutdownGraceSecs` or until half of it, whichever
+ * is later.
  */
 export function noClaimOpen(worker: GoingWorker & Pick<WorkerContext, 'noClaimOpen$'>): Observable<unknown> {
   const tooLate$ = partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));
   return merge(worker.noClaimOpen$ ?? of(undefined), tooLate$).pipe(take(1));
 }
 
-/** Whether {@link noClaimOpen} has to wait. Emits once, at once. */
+/** Whether {@link noClaimOpen} has to wait. Emits once, immediately. */
 export function isClaimOpen(worker: Parameters<typeof noClaimOpen>[0]): Observable<boolean> {
   return merge(noClaimOpen(worker).pipe(map(() => false)), of(true)).pipe(take(1));
 }

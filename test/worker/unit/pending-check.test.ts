@@ -1,13 +1,13 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Demand } from '../../../src/worker/asking/claim.ts';
-import { lastWord } from '../../../src/worker/asking/last-word.ts';
-import { look, LOOK_TIMES } from '../../../src/worker/asking/look.ts';
+import { askingState } from '../../../src/worker/asking/asking-state.ts';
+import { pendingCheck, PENDING_CHECK_TIMES } from '../../../src/worker/asking/pending-check.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 
-const QUIET_MS = LOOK_TIMES.quietMs;
+const QUIET_MS = PENDING_CHECK_TIMES.quietMs;
 
 /** Looks in virtual time, without jitter unless it is given. */
 function start({ capacity = 4, random = 0 } = {}) {
@@ -17,12 +17,18 @@ function start({ capacity = 4, random = 0 } = {}) {
   const notice$ = new Subject<void>();
   const demands: Demand[] = [];
   const news = newsLog();
-  const word = lastWord();
+  const word = askingState();
   const back$ = new Subject<void>();
   const queue = { ...fake.queue, back$ };
-  const subscription = look(queue, slots, notice$, news.tell, LOOK_TIMES, () => random, word).subscribe(
-    demand => demands.push(demand),
-  );
+  const subscription = pendingCheck(
+    queue,
+    slots,
+    notice$,
+    news.tell,
+    PENDING_CHECK_TIMES,
+    () => random,
+    word,
+  ).subscribe(demand => demands.push(demand));
   onTestFinished(() => {
     subscription.unsubscribe();
   });
@@ -182,7 +188,7 @@ describe('a quiet while', () => {
     demands[0]?.answered(1);
     notice$.next();
     slots.giveBack(1);
-    await after(LOOK_TIMES.backlogMs - 1);
+    await after(PENDING_CHECK_TIMES.backlogMs - 1);
     expect(pendingTasks).toHaveLength(1);
     await after(1);
     expect(pendingTasks).toHaveLength(2);
@@ -277,9 +283,9 @@ describe('a claim that failed', () => {
 });
 
 describe('a worker that is about to go for idleness', () => {
-  const confirm = (word: ReturnType<typeof lastWord>) => {
+  const confirm = (word: ReturnType<typeof askingState>) => {
     const heard: boolean[] = [];
-    const subscription = word.confirmed().subscribe(isNothing => heard.push(isNothing));
+    const subscription = word.confirmNothing().subscribe(isNothing => heard.push(isNothing));
     onTestFinished(() => {
       subscription.unsubscribe();
     });

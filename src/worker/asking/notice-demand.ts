@@ -14,33 +14,34 @@ import type { Queue } from '../../taskcluster/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
-import { lastWord, type LastWord } from './last-word.ts';
+import { askingState, type AskingState } from './asking-state.ts';
 
-/** A notice older than this (ms) may have been answered by another claim; it is not believed unchecked. */
+/** An older notice (ms) is checked first, because another claim may have taken its task already. */
 const FRESH_MS = 5_000;
-/** The check may take this long (ms). It holds a slot and the notice, and without an answer the notice is believed. */
+/** Time limit for this check, in ms. It occupies a slot and the notice. Without an answer, the notice is believed. */
 const CHECK_MS = 4_000;
 
 /**
- * One notice, one claim: each notice of a pending task becomes a wish for one task. Notices that arrive together
- * become one wish for as many, since claimWork gives whichever tasks come first.
+ * Turns each notice of a pending task into demand for one claim. Notices that arrive together become one demand
+ * for as many claims, because `claimWork` returns whichever tasks come first.
  */
-export function listen(
+export function demandFromNotices(
   queue: Queue,
   slots: Slots,
   now: () => number = () => queue.now(),
-  word: LastWord = lastWord(),
+  asking: AskingState = askingState(),
 ): OperatorFunction<PendingNotice, Demand> {
   return notices$ =>
     defer(() => {
-      // Notices that hold a slot and are no demand yet: when Pulse is lost meanwhile, their slots come back.
+      // Notices that have taken a slot but are not demand yet. If Pulse is lost meanwhile, their slots are
+      // returned.
       const held = new Set<PendingNotice>();
       const release = (notice: PendingNotice) => {
         if (held.delete(notice)) slots.giveBack(1);
       };
       const believed$ = notices$.pipe(
         filter(notice => {
-          // What arrives beyond the free slots, because one was taken just now, is another worker's.
+          // Notices beyond the free slots belong to other workers. A slot may have been taken just now.
           if (slots.take(1) === 0) {
             notice.giveBack();
             return false;
@@ -54,7 +55,7 @@ export function listen(
         })),
         filter(({ notice, valid }) => {
           if (valid) return true;
-          // The slot comes back before the notice is settled, so that the consumer's window needs no change.
+          // The slot is returned before the notice is settled, so that the consumer's window does not change.
           release(notice);
           notice.done();
           return false;
@@ -67,7 +68,7 @@ export function listen(
         mergeMap(inBatches),
         map(notices => {
           for (const notice of notices) held.delete(notice);
-          return demandFor(notices, slots, word);
+          return demandFor(notices, slots, asking);
         }),
         finalize(() => {
           for (const notice of [...held]) {
@@ -79,7 +80,10 @@ export function listen(
     });
 }
 
-/** As many as the queue gives for one call. The last buffer is empty when the notices end, and becomes no wish. */
+/**
+ * Splits notices into batches of the size that the queue returns for one call. The last buffer is empty when
+ * the notices end, and makes no batch.
+ */
 function inBatches(notices: readonly PendingNotice[]): readonly PendingNotice[][] {
   const count = Math.ceil(notices.length / MOST_CLAIMS);
   return Array.from({ length: count }, (_, batch) =>
@@ -92,8 +96,8 @@ function isFresh(notice: PendingNotice, now: () => number): boolean {
 }
 
 /**
- * Whether an old notice still stands for a task. Its own run may have been claimed by the notice of another task,
- * which then has none left: so it counts as long as anything is pending.
+ * Whether an old notice still stands for a task. Its own run may have been claimed through another task's
+ * notice, which then has no run left. So the notice counts as long as anything is pending.
  */
 async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
   const signal = AbortSignal.timeout(CHECK_MS);
@@ -101,14 +105,14 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
     const status = await queue.status(taskId, signal);
     if (status?.runs[runId]?.state === 'pending') return true;
     const pending = await queue.pendingTasks(signal);
-    // Where neither question is allowed, the notice is all there is to go by.
+    // If neither question is allowed, only the notice itself is left to go by.
     return pending === undefined ? status === undefined : pending > 0;
   } catch {
     return true;
   }
 }
 
-function demandFor(notices: readonly PendingNotice[], slots: Slots, word: LastWord): Demand {
+function demandFor(notices: readonly PendingNotice[], slots: Slots, asking: AskingState): Demand {
   return {
     tasks: notices.length,
     isExpected: true,
@@ -119,7 +123,7 @@ function demandFor(notices: readonly PendingNotice[], slots: Slots, word: LastWo
     failed: () => {
       slots.giveBack(notices.length);
       for (const notice of notices) notice.giveBack();
-      word.noticeGivenBack();
+      asking.noticeGivenBack();
     },
   };
 }

@@ -5,8 +5,8 @@ import type { NeededScope, OpenFeature, WorkerFeature } from '../features/index.
 import { TaskError } from '../outcome.ts';
 import type { TaskSpec } from '../task-spec.ts';
 
-/** What a task asks for of one feature. */
-export interface Wish {
+/** A task's request to one feature. */
+export interface FeatureRequest {
   readonly name: string;
   readonly feature: WorkerFeature;
   readonly ask: unknown;
@@ -18,24 +18,24 @@ interface Pool {
 }
 
 /**
- * What a task asks for, feature by feature.
+ * Collects a task's requests to all features.
  *
- * @throws TaskError `malformed-payload` with everything that is wrong: with the payload, with the task's scopes, and with
- *   what this pool or its engine does not offer
+ * @throws TaskError `malformed-payload` with every problem of the payload, of the task's scopes, and of
+ *   features that this pool or its engine does not offer
  */
-export async function wishesOf(
+export async function featureRequestsOf(
   task: TaskSpec,
   claim: Claim,
   features: readonly OpenFeature[],
   pool: Pool,
   capabilities: ReadonlySet<Capability>,
-): Promise<Wish[]> {
+): Promise<FeatureRequest[]> {
   const problems: string[] = [];
-  const wishes: Wish[] = [];
+  const requests: FeatureRequest[] = [];
   for (const { name, feature, isEnabled } of features) {
     const ask = asked(feature, task, claim, problems);
     if (ask === undefined) continue;
-    wishes.push({ name, feature, ask });
+    requests.push({ name, feature, ask });
     problems.push(...((await feature.check?.(ask, task, claim)) ?? []));
     if (!isEnabled) problems.push(disabled(name, pool));
     const needs = feature.needsFor?.(ask) ?? feature.needs ?? [];
@@ -45,11 +45,15 @@ export async function wishesOf(
     problems.push(...scopeProblems(name, feature.scopes?.(ask) ?? [], claim));
   }
   if (problems.length > 0) throw new TaskError('malformed-payload', problems.join('\n'));
-  return wishes;
+  return requests;
 }
 
-/** What a task that is refused asks of the features that also serve such a task: its log. */
-export function wishesOfRefused(task: TaskSpec, claim: Claim, features: readonly OpenFeature[]): Wish[] {
+/** Returns the requests of a refused task to the features that serve such tasks as well, which is its log. */
+export function featureRequestsOfRefused(
+  task: TaskSpec,
+  claim: Claim,
+  features: readonly OpenFeature[],
+): FeatureRequest[] {
   return features
     .filter(({ feature }) => feature.always)
     .map(({ name, feature }) => ({ name, feature, ask: feature.ask(task, claim) }));
@@ -69,7 +73,7 @@ function disabled(name: string, { provisionerId, workerType }: Pool): string {
   return `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (${provisionerId}/${workerType})`;
 }
 
-/** In generic-worker's words. */
+/** The wording is generic-worker's. */
 function scopeProblems(name: string, needed: readonly NeededScope[], { task }: Claim): string[] {
   const scopes = task.scopes ?? [];
   const missing = needed.filter(scope => !satisfies(scopes, scope));

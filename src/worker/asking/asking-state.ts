@@ -1,0 +1,59 @@
+import { BehaviorSubject, filter, Subject, take, type Observable } from 'rxjs';
+
+/** Why to check for pending tasks: a notice was given back, or the worker would otherwise exit as idle. */
+export type CheckReason = 'notice-given-back' | 'idle';
+
+/** State shared by everything that asks the queue for work: its last answer, and the calls that are open. */
+export interface AskingState {
+  /**
+   * Registers a call that may bring claims.
+   *
+   * @returns a function to call as soon as the call has succeeded or failed
+   */
+  callOpened(): () => void;
+  /** The queue has nothing for this worker. */
+  nothingPending(): void;
+  /** The queue could not be asked, so nobody knows whether there is work. */
+  callFailed(): void;
+  /** Emits a reason to check for pending tasks soon. */
+  readonly check$: Observable<CheckReason>;
+  /** A notice was given back because its claim failed. It may not come again. */
+  noticeGivenBack(): void;
+  /** Emits once, when no call is open that may bring claims. */
+  readonly noClaimOpen$: Observable<unknown>;
+  /** Requests a check. Emits true once the queue answers that nothing is pending, and false if a later answer differs. */
+  confirmNothing(): Observable<boolean>;
+}
+
+export function askingState(): AskingState {
+  const open$ = new BehaviorSubject(0);
+  const nothing$ = new BehaviorSubject(false);
+  const check$ = new Subject<CheckReason>();
+  return {
+    callOpened: () => {
+      open$.next(open$.value + 1);
+      return () => {
+        open$.next(open$.value - 1);
+      };
+    },
+    nothingPending: () => {
+      nothing$.next(true);
+    },
+    callFailed: () => {
+      nothing$.next(false);
+    },
+    check$,
+    noticeGivenBack: () => {
+      check$.next('notice-given-back');
+    },
+    noClaimOpen$: open$.pipe(
+      filter(open => open === 0),
+      take(1),
+    ),
+    confirmNothing: () => {
+      nothing$.next(false);
+      check$.next('idle');
+      return nothing$;
+    },
+  };
+}

@@ -10,6 +10,7 @@ import { printResult } from './output/print-result.ts';
 import { addAllProperties, givenFlags } from './config/property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
 import { addShell } from './shell/add-shell.ts';
+import { addTask } from './task/add-task.ts';
 import { usageFailure } from './words/usage.ts';
 import { version } from './words/version.ts';
 
@@ -37,6 +38,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined });
   addRun(program, done);
   addDev(program, done);
+  addTask(program, done);
   addPulse(program, done);
   addKeys(program);
   addInstall(program);

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { configSchema } from '../worker/config/index.ts';
+import { addCompletion } from './completion/add-completion.ts';
 import { addDevOptions, devOptions } from './dev/dev-options.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
@@ -44,6 +45,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addInstall(program);
   addShell(program, done);
   addSchemas(program);
+  addCompletion(program);
   for (const command of withSubcommands(program)) {
     command.exitOverride(error => {
       throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageFailure(command, error);

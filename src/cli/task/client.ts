@@ -63,7 +63,7 @@ function clientWith(policy: CallPolicy, deployment: Deployment, tell: (line: str
     rootUrl,
     policies: policiesOf(policy),
     onRetry: error => {
-      if (!isTold) tell(`${hostOf(rootUrl)} does not answer, trying again: ${queueWords(error)}`);
+      if (!isTold) tell(`${hostOf(rootUrl)} does not answer, trying again: ${inOneLine(error)}`);
       isTold = true;
     },
   });
@@ -128,7 +128,8 @@ function refusal(credentials: Credentials | undefined, scope: string | undefined
 /** The queue lists violations of its schema in lines that begin with a star. */
 function inOneLine(error: ServiceError): string {
   const problems = [...error.message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
-  return problems.length > 0 ? problems.join('; ') : queueWords(error);
+  // Messages begin with the name of the call.
+  return problems.length > 0 ? problems.join('; ') : queueWords(error).replace(/^\w+: /, '');
 }
 
 export function hostOf(rootUrl: string): string {

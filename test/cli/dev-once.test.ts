@@ -112,7 +112,7 @@ describe('tcw dev --once, with a task that can never run', () => {
   ])('since it %s: the queue does not take it, and all ends', async (_, content, words) => {
     const file = workplace.write('x.json', content);
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--log-level', 'error', file);
-    expect(stderr).toMatch(/^tcw: [^\n]*x\.json: the queue does not take task [^\n]+\n$/);
+    expect(stderr).toMatch(/^tcw: [^\n]*x\.json: the queue does not accept task [^\n]+\n$/);
     expect(stderr).toMatch(words);
     expect(exitCode).toBe(64);
     expect(readdirSync(workplace.temporary)).toEqual([]);

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -60,8 +61,8 @@ async function install(total) {
   };
   const timer = setInterval(show, isTerminal ? 500 : 10_000);
   createInterface({ input: npm.stderr }).on('line', line => {
-    const [, url] = /^npm http (?:fetch|cache) (?:GET \d+ )?(\S+)/.exec(line) ?? [];
-    if (url !== undefined) fetched.add(url);
+    const [archive] = /\S+\.tgz/.exec(line) ?? [];
+    if (line.startsWith('npm http') && archive) fetched.add(archive);
     else if (!/^npm (http|info|verbose|notice|warn)/.test(line))
       process.stderr.write(`${isTerminal ? '\n' : ''}${line}\n`);
   });

@@ -1,11 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../../wait-for.ts';
 import { shell, taskSession } from './session.ts';
 
 const session = taskSession('--capacity', '3');
 const { task } = session;
 const file = (name: string, content: unknown) => session.workplace().write(name, content);
+/** A file that lets a task go on. */
+const gate = (name: string) => join(session.workplace().folder, `gate-${name}`);
 const ID = /^[\w-]{22}\n$/;
 
 describe('tcw task submit', () => {
@@ -87,16 +90,17 @@ describe('tcw task submit', () => {
 
 describe('tcw task log', () => {
   it('waits for a task that does not run yet, and follows it to its end', async () => {
-    const { taskGroupId, ...gate } = { taskGroupId: '', payload: shell('sleep 1; echo first') };
-    const first = (await task('submit', file('first.json', gate))).stdout.trim();
+    const first = await session.dev().create(shell(`until [ -e ${gate('first')} ]; do sleep 0.1; done`));
     const second = await session.dev().create(shell('echo begins; sleep 0.5; echo ends'), {
       dependencies: [first],
     });
-    const { exitCode, stdout, stderr } = await task('log', second);
+    const log = followed(second);
+    await log.says(`tcw: task ${second} is unscheduled: waiting for a worker\n`);
+    writeFileSync(gate('first'), '');
+    const { exitCode, shown } = await log.ended;
     expect(exitCode).toBe(0);
-    expect(stderr).toContain(`tcw: task ${second} is unscheduled: waiting for a worker\n`);
-    expect(stdout).toMatch(/^begins\n[^]*^ends\n[^]*=== Task Finished ===/m);
-    expect(stdout).toBe((await session.dev().resolved(second)).log);
+    expect(shown()).toMatch(/^begins\n[^]*^ends\n[^]*=== Task Finished ===/m);
+    expect(log.stdout()).toBe((await session.dev().resolved(second)).log);
   });
 
   it('prints the log of a run that is over, and of an earlier run', async () => {
@@ -112,10 +116,12 @@ describe('tcw task log', () => {
   });
 
   it('goes on with the run that follows', async () => {
-    const line = 'echo "this is run $RUN_ID"; sleep 1; [ "$RUN_ID" = 1 ] || exit 4';
+    const line = `echo "this is run $RUN_ID"; until [ -e ${gate('run')} ]; do sleep 0.1; done; [ "$RUN_ID" = 1 ] || exit 4`;
     const taskId = await session.dev().create(shell(line, { onExitStatus: { retry: [4] } }));
-    const { stdout } = await task('log', taskId);
-    expect(stdout).toMatch(/this is run 0\n[^]*this is run 1\n/);
+    const log = followed(taskId);
+    await log.says('this is run 0\n');
+    writeFileSync(gate('run'), '');
+    expect((await log.ended).shown()).toMatch(/this is run 0\n[^]*this is run 1\n/);
   });
 
   it('finds a log that the payload has named', async () => {
@@ -141,7 +147,6 @@ describe('tcw task artifacts', () => {
       artifacts: [
         { type: 'directory', path: 'd', name: 'public/d' },
         { type: 'file', path: 'two', name: 'private/two' },
-        { type: 'file', path: 'missing', name: 'public/missing', optional: true },
       ],
     });
     const taskId = await session.dev().create(payload);
@@ -184,3 +189,21 @@ describe('tcw task cancel and rerun', () => {
     expect(JSON.parse(forced.stdout)).toMatchObject({ taskId, state: 'pending' });
   });
 });
+
+/** `tcw task log` while it runs. */
+function followed(taskId: string) {
+  const child = session.started('log', taskId);
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', chunk => (stdout += String(chunk)));
+  child.stderr?.on('data', chunk => (stderr += String(chunk)));
+  const shown = () => stdout + stderr;
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve));
+  return {
+    stdout: () => stdout,
+    says: (text: string) =>
+      waitFor(() => {
+        expect(shown()).toContain(text);
+      }),
+    ended: closed.then(exitCode => ({ exitCode, shown })),
+  };
+}

@@ -1,8 +1,10 @@
-// Makes a fresh clone ready: installs what the lock file names, once, and says so when the scripts will not
-// run on the pinned Node. Plain JavaScript without dependencies: it is the first thing to run, on any Node.
-import { spawnSync } from 'node:child_process';
+// Makes a fresh clone ready: installs the packages of the lock file once, and warns if the scripts do not run on the
+// pinned Node. Plain JavaScript without dependencies, because it runs first, on any Node.
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -10,21 +12,13 @@ const stampFile = `${root}node_modules/.tcw-installed`;
 
 const { optionalDependencies } = JSON.parse(readFileSync(`${root}tools/node/package.json`, 'utf8'));
 
-// An unguarded `npm ci` would reinstall everything at each start, also under a tcw that is running.
-const wanted = createHash('sha256')
-  .update(readFileSync(`${root}package-lock.json`))
-  .digest('hex');
+// An unguarded `npm ci` would reinstall everything at each start, even under a tcw that is running.
+const lockFile = readFileSync(`${root}package-lock.json`, 'utf8');
+const wanted = createHash('sha256').update(lockFile).digest('hex');
 const installed = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined;
 
 if (installed !== wanted) {
-  console.error('tcw: installing dependencies (npm ci) …');
-  // No package needs its install scripts, and what they fetch would be in no lock file.
-  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { status } = spawnSync('npm', words, {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
+  const status = await install(Object.keys(JSON.parse(lockFile).packages).length);
   if (status !== 0) {
     console.error('tcw: npm ci failed; the lines above say why.');
     process.exit(1);
@@ -33,7 +27,7 @@ if (installed !== wanted) {
   writeFileSync(stampFile, wanted);
 }
 
-// npm falls back silently where there is no Node for this machine, or where optional dependencies are switched off.
+// npm installs no Node, silently, if there is none for this machine or optional dependencies are switched off.
 const [pinned] = Object.values(optionalDependencies);
 const { stdout } = spawnSync(`${root}node_modules/.bin/node`, ['--version'], { encoding: 'utf8' });
 if (stdout?.trim() !== `v${pinned}`) {
@@ -43,7 +37,49 @@ if (stdout?.trim() !== `v${pinned}`) {
   );
 }
 
-/** npm 10 removes the link with those to the packages of other platforms. */
+/**
+ * Runs `npm ci`, and shows how far it is: on a terminal in one line that changes, elsewhere in a line each 10 s.
+ *
+ * @param total how many packages the lock file has, for all platforms
+ */
+async function install(total) {
+  console.error(`tcw: installing dependencies (npm ci), up to ${total} packages: about a minute, once`);
+  // No package needs its install scripts, and no lock file covers what they fetch. npm names each package at the level http.
+  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=http'];
+  const npm = spawn('npm', words, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    shell: process.platform === 'win32',
+  });
+  const began = Date.now();
+  const fetched = new Set();
+  const isTerminal = process.stderr.isTTY === true;
+  const show = () => {
+    const seconds = Math.round((Date.now() - began) / 1000);
+    const line = `tcw: ${fetched.size} packages fetched, ${seconds} s`;
+    process.stderr.write(isTerminal ? `\r${line}` : `${line}\n`);
+  };
+  const timer = setInterval(show, isTerminal ? 500 : 10_000);
+  createInterface({ input: npm.stderr }).on('line', line => {
+    const [archive] = /\S+\.tgz/.exec(line) ?? [];
+    if (line.startsWith('npm http') && archive) fetched.add(archive);
+    else if (!/^npm (http|info|verbose|notice|warn)/.test(line))
+      process.stderr.write(`${isTerminal ? '\n' : ''}${line}\n`);
+  });
+  const status = await new Promise(resolve => {
+    npm.on('error', error => {
+      console.error(`tcw: npm cannot be started: ${error.message}`);
+      resolve(1);
+    });
+    npm.on('close', resolve);
+  });
+  clearInterval(timer);
+  show();
+  if (isTerminal) process.stderr.write('\n');
+  return status;
+}
+
+/** npm 10 removes this link together with the links to packages of other platforms. */
 function link(program) {
   const [file, bin] = [`${root}node_modules/${program}`, `${root}node_modules/.bin/node`];
   if (!existsSync(file) || existsSync(bin)) return;

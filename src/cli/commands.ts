@@ -11,7 +11,7 @@ import type { Output } from './output/output.ts';
  */
 export interface CommandIo {
   /** What the command is asked for: credentials to copy, logs of tasks, a schema. */
-  readonly stdout: Pick<Output, 'write' | 'isTerminal'>;
+  readonly stdout: Pick<Output, 'write' | 'isTerminal' | 'hasColours'>;
   /** Everything else that happens, on standard error. */
   readonly logger: Logger;
   /** What that log hides: a command adds the secrets that it comes to know. */
@@ -53,6 +53,8 @@ export interface DevOptions {
   readonly port: number;
   /** Exit when the created tasks are resolved. */
   readonly once: boolean;
+  /** With `once`: the folder that gets the artifacts of the tasks. */
+  readonly artifacts?: string;
   /** The broker as the user that may publish as Taskcluster; the worker's is `worker.pulseUrl`. */
   readonly queuePulseUrl?: Secret;
   /** What was asked for of the worker, checked. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { configSchema } from '../worker/config/index.ts';
+import { addCompletion } from './completion/add-completion.ts';
 import { addDevOptions, devOptions } from './dev/dev-options.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
@@ -10,6 +11,7 @@ import { printResult } from './output/print-result.ts';
 import { addAllProperties, givenFlags } from './config/property-options.ts';
 import { addPulse } from './pulse/add-pulse.ts';
 import { addShell } from './shell/add-shell.ts';
+import { addTask } from './task/add-task.ts';
 import { usageFailure } from './words/usage.ts';
 import { version } from './words/version.ts';
 
@@ -37,11 +39,13 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined });
   addRun(program, done);
   addDev(program, done);
+  addTask(program, done);
   addPulse(program, done);
   addKeys(program);
   addInstall(program);
   addShell(program, done);
   addSchemas(program);
+  addCompletion(program);
   for (const command of withSubcommands(program)) {
     command.exitOverride(error => {
       throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageFailure(command, error);

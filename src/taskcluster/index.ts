@@ -1,6 +1,6 @@
 /** A typed client of Taskcluster's services, for every call that a worker makes. */
 export { bewitUrl } from './bewit.ts';
-export { queueCalls, serviceCalls, type Call, type CallOfQueue } from './calls.ts';
+export { queueCalls, serviceCalls, type Call, type CallArguments, type CallOfQueue } from './calls.ts';
 export type { Claim, Lease } from './claim.ts';
 export { taskCredentials, type Credentials } from './credentials.ts';
 export { ServiceError } from '../base/index.ts';

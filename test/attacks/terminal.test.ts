@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { terminalFilter } from '../../src/cli/dev/terminal-filter.ts';
+import { terminalFilter } from '../../src/cli/output/terminal-filter.ts';
 import { createLogger } from '../../src/cli/output/logger.ts';
 import { newWorkplace, type Workplace } from '../cli/dev-session.ts';
 import { bin, cleanEnvironment } from '../cli/tcw.ts';

@@ -55,7 +55,7 @@ describe('a task that the queue does not take', () => {
   ])('since it %s: one line says so, and all ends', async (_, content, words) => {
     const file = workplace.write('refused.json', content);
     const { exitCode, stderr } = await workplace.tcw('dev', '--log-level', 'error', file);
-    expect(stderr).toMatch(/^tcw: [^\n]*refused\.json: the queue does not take task "refused": [^\n]*\n$/);
+    expect(stderr).toMatch(/^tcw: [^\n]*refused\.json: the queue does not accept task "refused": [^\n]*\n$/);
     for (const word of words) expect(stderr).toContain(word);
     expect(exitCode).toBe(64);
   });
@@ -66,7 +66,7 @@ describe('a task that the queue does not take', () => {
       tasks: [{ payload: endless }, { payload, priority: 'urgent' }],
     });
     const { exitCode, stderr } = await workplace.tcw('dev', '--log-level', 'error', file);
-    expect(stderr).toMatch(/^tcw: [^\n]*two\.json: the queue does not take task "two 2": [^\n]*\n$/);
+    expect(stderr).toMatch(/^tcw: [^\n]*two\.json: the queue does not accept task "two 2": [^\n]*\n$/);
     expect(exitCode).toBe(64);
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });

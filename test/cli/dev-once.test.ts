@@ -57,12 +57,12 @@ describe('tcw dev --once, with the same task twice', () => {
     [
       'in one file',
       { 'a.json': { tasks: [task(ONE), task(OTHER), task(ONE, { payload: shell('false') })] } },
-      /a\.json, tasks\[2\]: task A1cdEfghSTe_CDEFGHIJKg is defined otherwise in \S*a\.json, tasks\[0\]$/,
+      /a\.json, tasks\[2\]: task A1cdEfghSTe_CDEFGHIJKg has another definition in \S*a\.json, tasks\[0\]$/,
     ],
     [
       'in two files',
       { 'a.json': task(ONE), 'b.json': { tasks: [task(OTHER), task(ONE, { priority: 'high' })] } },
-      /b\.json, tasks\[1\]: task A1cdEfghSTe_CDEFGHIJKg is defined otherwise in \S*a\.json$/,
+      /b\.json, tasks\[1\]: task A1cdEfghSTe_CDEFGHIJKg has another definition in \S*a\.json$/,
     ],
   ])('and two definitions, %s, says where they are, and nothing is started', async (_, files, message) => {
     const paths = Object.entries(files).map(([name, content]) => workplace.write(name, content));
@@ -85,12 +85,12 @@ describe('tcw dev --once, with a task that can never run', () => {
     [
       'waits for itself',
       task(ONE, { dependencies: [ONE] }),
-      /x\.json: task A1cdEfghSTe_CDEFGHIJKg waits for itself$/,
+      /x\.json: task A1cdEfghSTe_CDEFGHIJKg depends on itself$/,
     ],
     [
       'waits for one that waits for it',
       { tasks: [task(ONE, { dependencies: [OTHER] }), task(OTHER, { dependencies: [ONE] })] },
-      /x\.json, tasks\[0\]: task A1cdEfghSTe_CDEFGHIJKg waits for itself, by way of B1cdEfghSTe_CDEFGHIJKg$/,
+      /x\.json, tasks\[0\]: task A1cdEfghSTe_CDEFGHIJKg depends on itself, through B1cdEfghSTe_CDEFGHIJKg$/,
     ],
     ['is not there', { tasks: [] }, /x\.json: tasks is empty$/],
     ['has a number for its id', { taskId: 7, payload: shell('true') }, /x\.json: taskId must be text$/],
@@ -112,7 +112,7 @@ describe('tcw dev --once, with a task that can never run', () => {
   ])('since it %s: the queue does not take it, and all ends', async (_, content, words) => {
     const file = workplace.write('x.json', content);
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--log-level', 'error', file);
-    expect(stderr).toMatch(/^tcw: [^\n]*x\.json: the queue does not take task [^\n]+\n$/);
+    expect(stderr).toMatch(/^tcw: [^\n]*x\.json: the queue does not accept task [^\n]+\n$/);
     expect(stderr).toMatch(words);
     expect(exitCode).toBe(64);
     expect(readdirSync(workplace.temporary)).toEqual([]);

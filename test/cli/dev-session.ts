@@ -88,7 +88,7 @@ async function devSession(
   child.stdout?.on('data', chunk => (stdout += String(chunk)));
   child.stderr?.on('data', chunk => (stderr += String(chunk)));
   const announced = waitFor(() => {
-    expect(stdout).toMatch(/^(export TASKCLUSTER_\w+=\S+\n){3}#.*\n/);
+    expect(stdout).toMatch(/^(export TASKCLUSTER_\w+=\S+\n){4}#.*\n/);
   });
   const ended = closed.then(([exitCode]) => {
     throw new Error(`tcw dev has ended with ${exitCode ?? 'a signal'}: ${stderr}`);

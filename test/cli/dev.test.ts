@@ -54,7 +54,9 @@ describe('tcw dev, left running', () => {
   it('goes on when its tasks have failed', async () => {
     const file = workplace.write('bad.json', shell('exit 9'));
     const dev = await workplace.dev(file);
-    await expect.poll(() => dev.stdout).toMatch(/\n✘ bad: failed \([\w-]{22}\)\nThe queue/);
+    await expect
+      .poll(() => dev.stdout)
+      .toMatch(/\n✘ bad: failed, exit status 9 \([\w-]{22}\)\nThe queue [^]*\n {2}tcw task submit --follow task\.json\n$/);
     const taskId = await dev.create(shell('true'));
     expect(await dev.resolved(taskId)).toMatchObject({ resolution: 'completed' });
     expect(await dev.stop()).toBe(0);
@@ -165,8 +167,8 @@ describe('the tasks that tcw dev is given', () => {
 describe('tcw dev --once', () => {
   it.each([
     ['completed', 'true', 0],
-    ['failed', 'false', 1],
-    ['exception, intermittent-task', 'exit 4', 1],
+    ['failed, exit status 1', 'false', 1],
+    ['exception, intermittent-task: [^\\n]+', 'exit 4', 1],
   ])('a task that is %s: the exit code says so', async (ending, line, expected) => {
     // Whoever runs out of retries ends in an exception.
     const payload = shell(line, { onExitStatus: { retry: [4] } });
@@ -189,7 +191,7 @@ describe('tcw dev --once', () => {
   it('is 1 when one of several did not complete', async () => {
     const files = ['true', 'false', 'true'].map((line, i) => workplace.write(`${i}.json`, shell(line)));
     const { exitCode, stdout } = await workplace.tcw('dev', '--once', ...files);
-    expect(stdout).toMatch(/\n✔ 0: completed \(.{22}\)\n✘ 1: failed \(.{22}\)\n✔ 2: completed \(.{22}\)\n$/);
+    expect(stdout).toMatch(/\n✔ 0: completed \(.{22}\)\n✘ 1: failed, exit status 1 \(.{22}\)\n✔ 2: completed \(.{22}\)\n$/);
     expect(exitCode).toBe(1);
   });
 
@@ -209,7 +211,7 @@ describe('tcw dev --once', () => {
     const { exitCode, stdout } = await workplace.tcw('dev', '--once', file);
     const never = 'never started: a task it depends on did not complete';
     expect(endings(stdout)).toEqual([
-      '✘ a: failed',
+      '✘ a: failed, exit status 1',
       `- b: ${never}`,
       `- c: ${never}`,
       '✔ d: completed',

@@ -3,18 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readTasks } from '../../src/cli/dev/task-files.ts';
+import { readTasks } from '../../src/cli/task-files/read-tasks.ts';
 import { Failure } from '../../src/cli/words/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcw-task-files-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+const filling = { taskQueueId: 'tcw/dev', createdBy: 'a test', now: new Date() };
 let count = 0;
 
 async function readsOrSaysWhy(text: string | Uint8Array, extension: string): Promise<void> {
   const file = join(folder, `${++count}${extension}`);
   writeFileSync(file, text);
   try {
-    for (const task of await readTasks(file, 'tcw/dev')) expect(task.definition.taskQueueId).toBe('tcw/dev');
+    for (const task of await readTasks(file, filling)) expect(task.definition.taskQueueId).toBe('tcw/dev');
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     expect(error.exitCode).toBe(64);

@@ -3,24 +3,25 @@ import type { Pulse } from '../../pulse/index.ts';
 import { ServiceError, queueCalls, type Credentials } from '../../taskcluster/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
-import { follow, type Ending } from './follow.ts';
-import type { DevTask } from './task-files.ts';
+import type { Ending } from '../task-files/endings.ts';
+import type { NewTask } from '../task-files/read-tasks.ts';
+import { follow } from './follow.ts';
 
 interface CreateOptions {
   readonly rootUrl: string;
   readonly user: Credentials;
   readonly pulse: Pulse;
-  /** Told of the endings so far, again after each. */
+  /** Gets the endings so far, after each. */
   readonly onEndings: (endings: ReadonlyMap<string, Ending>) => void;
 }
 
 /**
- * Creates tasks, in their order, and waits for their ends.
+ * Creates tasks in their order, and waits until all are resolved.
  *
- * @throws Failure with the queue's words, when it does not take one of them
+ * @throws Failure 64 with the queue's reason, when it does not accept one of them
  */
 export async function createAndFollow(
-  tasks: readonly DevTask[],
+  tasks: readonly NewTask[],
   { rootUrl, user, pulse, onEndings }: CreateOptions,
 ): Promise<ReadonlyMap<string, Ending>> {
   if (tasks.length === 0) return new Map();
@@ -33,7 +34,7 @@ export async function createAndFollow(
     }).pipe(tap(onEndings)),
     { defaultValue: new Map<string, Ending>() },
   );
-  // Either the tasks can be followed from now on, or it is known why not.
+  // From here on the tasks can be followed, or following has failed.
   await Promise.race([firstValueFrom(listening$), endings]);
   for (const { file, taskId, definition } of tasks) {
     try {
@@ -43,14 +44,14 @@ export async function createAndFollow(
       const name = JSON.stringify(definition.metadata.name);
       throw new Failure(
         EXIT_CODES.cannotLoadConfig.code,
-        `${file}: the queue does not take task ${name}: ${inOneLine(error.message)}`,
+        `${file}: the queue does not accept task ${name}: ${inOneLine(error.message)}`,
       );
     }
   }
   return endings;
 }
 
-/** The queue lists what breaks its schema in lines that begin with a star; anything else that it says is a sentence. */
+/** The queue lists violations of its schema in lines that begin with a star. Its other messages are sentences. */
 function inOneLine(message: string): string {
   const problems = [...message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
   return problems.length > 0 ? problems.join('; ') : message.replaceAll(/\s*\n\s*/g, ' ');

@@ -7,17 +7,18 @@ import { addProperties, givenFlags } from '../config/property-options.ts';
 interface OwnOptions {
   readonly port: string;
   readonly once?: true;
+  readonly artifacts?: string;
   readonly defaultTask?: string;
   readonly queuePulseUrl?: string;
 }
 
-/** What is not as with `tcw run`. */
+/** Descriptions of properties that differ from those of `tcw run`. */
 const DESCRIPTIONS = {
   tasksDir: 'Where the folders of task runs are made (default: a new folder, removed at the end)',
   pulseUrl: 'A real broker, for the worker (default: one in this process)',
 };
 
-/** Gives `tcw dev` its words. */
+/** Adds the arguments and options of `tcw dev`. */
 export function addDevOptions(command: Command): void {
   command
     .argument('[task...]', 'files with a task definition or a bare payload, to be created as tasks')
@@ -25,6 +26,7 @@ export function addDevOptions(command: Command): void {
       new Option('--port <port>', 'where the queue listens on 127.0.0.1').default('0', 'any free port'),
     )
     .addOption(new Option('--once', 'exit when the tasks are resolved: 0 if all completed, else 1'))
+    .option('--artifacts <folder>', 'with --once: keep the artifacts of the tasks in this folder')
     .option('--default-task <file>', 'the task to create when none is given')
     .addOption(
       new Option(
@@ -36,7 +38,7 @@ export function addDevOptions(command: Command): void {
 }
 
 /**
- * What the command line of `tcw dev` says, checked.
+ * Reads and checks the command line of `tcw dev`.
  *
  * @throws ConfigurationError with every problem
  */
@@ -53,6 +55,7 @@ export async function devOptions(command: Command, workingDirectory: string): Pr
     tasks: command.args,
     port: Number(own.port),
     once: own.once ?? false,
+    ...(own.artifacts !== undefined && { artifacts: own.artifacts }),
     ...(own.defaultTask !== undefined && { defaultTask: own.defaultTask }),
     ...(own.queuePulseUrl !== undefined && { queuePulseUrl: new Secret(own.queuePulseUrl) }),
     worker: config,
@@ -60,10 +63,15 @@ export async function devOptions(command: Command, workingDirectory: string): Pr
 }
 
 /** Commander's own checks would quote the value, which may hold a password. */
-function ownProblems({ port, queuePulseUrl }: OwnOptions): Problem[] {
+function ownProblems({ port, queuePulseUrl, once, artifacts }: OwnOptions): Problem[] {
   const problems: Problem[] = [];
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
     problems.push(cannotLoad('flag --port: it must be a port, from 0 to 65535'));
+  }
+  if (artifacts === '') problems.push(cannotLoad('flag --artifacts: it must name a folder'));
+  else if (artifacts !== undefined && !once) {
+    const instead = 'in a session that goes on, use tcw task artifacts <taskId> --download <folder>';
+    problems.push(cannotLoad(`flag --artifacts: it needs --once; ${instead}`));
   }
   const pattern = PROPERTIES.get('pulseUrl')?.pattern;
   if (queuePulseUrl !== undefined && pattern && !new RegExp(pattern.matches).test(queuePulseUrl)) {

@@ -2,32 +2,48 @@ import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
 import { shutdownSignals, type Shutdown } from '../../streams/index.ts';
 import { configDefaults, featuresOfOneSession, startWorker, type WorkerConfig } from '../../worker/index.ts';
-import type { DevCommand } from '../commands.ts';
+import { artifactFolder } from '../artifacts/save-artifact.ts';
+import type { CommandIo, DevCommand, DevOptions } from '../commands.ts';
+import { distinctTasks } from '../task-files/distinct-tasks.ts';
+import { allCompleted, endingLines, type Ending } from '../task-files/endings.ts';
+import { readTasks, type NewTask } from '../task-files/read-tasks.ts';
 import { devAccounts, devPool } from './accounts.ts';
 import { devBroker } from './broker.ts';
 import { createAndFollow } from './create.ts';
-import { distinctTasks } from './distinct-tasks.ts';
-import type { Ending } from './follow.ts';
 import { devDiskMegabytes } from './disk.ts';
 import { devEngine } from './engine.ts';
 import { devHome, removeDeadHomes } from './home.ts';
+import { keepArtifacts } from './keep-artifacts.ts';
 import { devQueue } from './queue.ts';
-import { readTasks } from './task-files.ts';
-import { allCompleted, exportLines, logWriter, summary } from './terminal.ts';
+import { runsOf } from './runs.ts';
+import { exportLines, invitation, logWriter } from './terminal.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { version } from '../words/version.ts';
 import { EXIT_CODE_OF, workerFailure } from '../run/worker-failure.ts';
 import { workerLog } from '../run/worker-log.ts';
 
 /** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
-export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
+export const dev: DevCommand = async (options, io) => {
+  const { exitCode, closing } = await session(options, io);
+  io.stdout.write(closing);
+  return exitCode;
+};
+
+interface Ended {
+  readonly exitCode: number;
+  /** What is printed last. */
+  readonly closing: string;
+}
+
+async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
+  const { logger, secrets, stdout } = io;
   const { defaultTask, once, worker: chosen } = options;
   const files = options.tasks.length === 0 && defaultTask !== undefined ? [defaultTask] : options.tasks;
   const pool = devPool((chosen.pulseUrl ?? options.queuePulseUrl) !== undefined);
   const { taskQueueId } = pool;
-  const now = new Date();
-  const read = await Promise.all(files.map(file => readTasks(file, taskQueueId, now)));
-  const tasks = distinctTasks(read.flat());
+  const filling = { taskQueueId, createdBy: 'tcw dev', schedulerId: 'tcw-dev', now: new Date() };
+  const tasks = distinctTasks((await Promise.all(files.map(file => readTasks(file, filling)))).flat());
+  const folder = options.artifacts === undefined ? undefined : await artifactFolder(options.artifacts);
   const accounts = devAccounts(pool);
   secrets.add(options.queuePulseUrl, ...Object.values(accounts).map(({ accessToken }) => accessToken));
 
@@ -35,11 +51,11 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
   try {
     const broker = await devBroker({ workers: chosen.pulseUrl, queue: options.queuePulseUrl }, logger);
     undo.push(() => broker.close());
-    // From here on there is something to clean up, and a signal may come before the worker can hear it.
+    // From here on there is something to clean up, and a signal may come before there is a worker.
     const shutdown$ = new ReplaySubject<Shutdown>();
     const signals = shutdownSignals().subscribe(how => {
       if (how === 'force') process.exit(EXIT_CODES.workerShutdown.code);
-      // Who presses Ctrl-C here waits for no task to finish.
+      // After Ctrl-C nobody waits for a task to finish.
       shutdown$.next('now');
     });
     undo.push(async () => {
@@ -94,8 +110,10 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
     });
     const listening = Promise.withResolvers<undefined>();
     const log = workerLog(logger);
+    const runs = runsOf(tasks);
     worker.events$.subscribe(news => {
       log(news);
+      runs.see(news);
       if (news.type === 'worker' && news.state.phase === 'listening') listening.resolve(undefined);
     });
     const goneWith = shutdown$.subscribe(how => {
@@ -125,23 +143,39 @@ export const dev: DevCommand = async (options, { logger, secrets, stdout }) => {
       },
     });
     const endings = await Promise.race([following, over]);
-    if (tasks.length > 0) stdout.write(summary(tasks, endings ?? soFar, stdout.isTerminal));
+    // The worker's last lines about a run come after the queue has announced its end.
+    if (endings) await Promise.race([runs.over(), over]);
+    const closing = () =>
+      tasks.length > 0 ? endingLines(tasks, runs.withReasons(endings ?? soFar), stdout) : '';
+    if (endings && !once) {
+      stdout.write(closing());
+      stdout.write(invitation(rootUrl, taskQueueId, process.env));
+    }
     if (once) shutdown$.next('finish');
-    else if (endings)
-      stdout.write(
-        `The queue listens at ${rootUrl}, a worker waits for tasks of ${taskQueueId}; Ctrl-C ends both.\n`,
-      );
     const because = await working;
-    if (because === 'out-of-service') return EXIT_CODE_OF[because];
-    return once && !(endings && allCompleted(tasks, endings))
-      ? EXIT_CODES.tasksFailed.code
-      : EXIT_CODES.tasksComplete.code;
+    if (once) await keepArtifacts(tasks, { rootUrl, user: accounts.user, io, folder });
+    return {
+      closing: endings && !once ? '' : closing(),
+      exitCode: exitCodeOf(because, once, tasks, endings),
+    };
   } finally {
     for (const step of undo.reverse()) {
-      // What cannot be cleaned up keeps nothing else from it.
+      // A step that fails does not keep the others from being taken.
       await step().catch((err: unknown) => {
         logger.error({ err }, 'something stays behind');
       });
     }
   }
-};
+}
+
+function exitCodeOf(
+  because: keyof typeof EXIT_CODE_OF,
+  once: boolean,
+  tasks: readonly NewTask[],
+  endings: ReadonlyMap<string, Ending> | undefined,
+): number {
+  if (because === 'out-of-service') return EXIT_CODE_OF[because];
+  return once && !(endings && allCompleted(tasks, endings))
+    ? EXIT_CODES.tasksFailed.code
+    : EXIT_CODES.tasksComplete.code;
+}

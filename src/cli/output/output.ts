@@ -7,6 +7,8 @@ import type { WriteStream } from 'node:tty';
  */
 export interface Output {
   readonly isTerminal: boolean;
+  /** Whether it is a terminal that shows colours, and the user has not set NO_COLOR. */
+  readonly hasColours: boolean;
   /** Writes something, after a word about what was left out before it. */
   write(chunk: string | Uint8Array): void;
   /** Resolves when everything has left or has failed, or when nobody has read it for a while. */
@@ -39,6 +41,7 @@ export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): O
   };
   return {
     isTerminal: (stream as Partial<WriteStream>).isTTY === true,
+    hasColours: hasColours(stream),
     write: chunk => {
       if (stream.writableLength > mostWaiting) {
         lost++;
@@ -78,4 +81,10 @@ export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): O
 export function writeInBackground(stream: Writable): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?: (on: boolean) => void } };
   handle?.setBlocking?.(false);
+}
+
+/** Node reads NO_COLOR and its like. */
+function hasColours(stream: Writable): boolean {
+  const terminal = stream as Partial<WriteStream>;
+  return terminal.isTTY === true && terminal.getColorDepth !== undefined && terminal.getColorDepth() > 2;
 }

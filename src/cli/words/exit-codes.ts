@@ -35,3 +35,16 @@ export const SHELL_EXIT_CODES = {
   unavailable: { code: 69, when: 'the queue or the worker cannot be reached, or the connection is lost' },
   refused: { code: 77, when: 'the queue or the worker refuses who asks' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;
+
+/** The codes of `tcw task`: those of sysexits.h, and 1 for a task that did not complete. */
+export const TASK_EXIT_CODES = {
+  done: { code: 0, when: 'done; with --wait or --follow: every task completed' },
+  notCompleted: { code: 1, when: 'with --wait or --follow: a task did not complete' },
+  usage: { code: 64, when: 'a wrong option or task file, or a task that the queue does not accept' },
+  notFound: { code: 66, when: 'there is no such task, run, log or artifact' },
+  unavailable: { code: 69, when: 'the deployment, an artifact or the worker cannot be reached' },
+  cannotWrite: { code: 73, when: 'a file cannot be written' },
+  wrongState: { code: 75, when: 'a task in this state cannot be cancelled or rerun' },
+  refused: { code: 77, when: 'credentials are missing, wrong, or lack a scope' },
+  interrupted: { code: 130, when: 'stopped by Ctrl-C; the task goes on' },
+} as const satisfies Record<string, { readonly code: number; readonly when: string }>;

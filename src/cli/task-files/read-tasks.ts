@@ -6,8 +6,8 @@ import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
-/** A task to be created. */
-export interface DevTask {
+/** A task that is about to be created. */
+export interface NewTask {
   /** Where it was read. */
   readonly file: string;
   /** The same, with the number of the task where the file has several. */
@@ -20,16 +20,28 @@ export interface DevTask {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What is filled in where a file leaves it out. */
+export interface Filling {
+  /** The task queue of every task, whatever its file says. */
+  readonly taskQueueId?: string | undefined;
+  /** The task queue of a task whose file names none. */
+  readonly usualTaskQueueId?: string | undefined;
+  /** The command that creates the tasks. */
+  readonly createdBy: string;
+  readonly schedulerId?: string;
+  /** The time from which others are reckoned: the same for all files, so that equal files stay equal. */
+  readonly now: Date;
+}
+
 /**
  * Reads a file of tasks: a bare payload, a task definition, or `{"tasks": […]}` with several in one task group. The file is
- * a json-e template: `{"$fromNow": "1 hour"}` is a time, and `{"$eval": "as_slugid('build')"}` one task id for each
- * name, as in a `.taskcluster.yml`. What a definition leaves out is filled in; its pool is always the worker's.
+ * a json-e template: `{"$fromNow": "1 hour"}` is a time, and `{"$eval": "as_slugid('build')"}` is one task id for each
+ * name, as in a `.taskcluster.yml`.
  *
- * @param now from which times are reckoned: the same for all files, so that what is written alike is alike
- * @throws Failure with the file and what is wrong with it
+ * @throws Failure 64 with the file and everything that is wrong with it
  */
-export async function readTasks(file: string, taskQueueId: string, now = new Date()): Promise<DevTask[]> {
-  const content = await render(file, now);
+export async function readTasks(file: string, filling: Filling): Promise<NewTask[]> {
+  const content = await render(file, filling.now);
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
   if (several.length === 0) throw wrong(file, 'tasks is empty');
   const ids = several.map(task =>
@@ -48,10 +60,10 @@ export async function readTasks(file: string, taskQueueId: string, now = new Dat
       taskId: ids[index] ?? taskcluster.slugid(),
       given: rest,
       definition: definition(isPayload(rest) ? { payload: rest } : rest, {
+        place,
         name,
         taskGroupId,
-        taskQueueId,
-        now,
+        filling,
       }),
     };
   });
@@ -83,30 +95,37 @@ function isPayload(content: Json): boolean {
   return !('payload' in content);
 }
 
-function definition(
-  given: Json,
-  {
-    name,
-    taskGroupId,
-    taskQueueId,
-    now,
-  }: { name: string; taskGroupId: string; taskQueueId: string; now: Date },
-): CreateTaskRequest {
-  const { provisionerId: _p, workerType: _w, taskQueueId: _q, metadata, ...rest } = given;
+interface Named {
+  readonly place: string;
+  readonly name: string;
+  readonly taskGroupId: string;
+  readonly filling: Filling;
+}
+
+function definition(given: Json, { place, name, taskGroupId, filling }: Named): CreateTaskRequest {
+  const { provisionerId, workerType, taskQueueId, metadata, ...rest } = given;
+  const { now, createdBy, schedulerId } = filling;
+  const named = taskQueueId ?? (provisionerId === undefined ? undefined : `${provisionerId}/${workerType}`);
+  const queue = filling.taskQueueId ?? named ?? filling.usualTaskQueueId;
+  if (queue === undefined) {
+    const fix = 'give it a taskQueueId, or use --task-queue <provisionerId>/<workerType>';
+    throw wrong(place, `the task names no task queue: ${fix}`);
+  }
   const inOneDay = taskcluster.fromNow('1 day', now).toJSON();
   return {
     created: now.toJSON(),
     deadline: inOneDay,
-    schedulerId: 'tcw-dev',
+    ...(schedulerId !== undefined && { schedulerId }),
     taskGroupId,
     payload: {},
     ...rest,
-    taskQueueId,
+    // A queue that is not text is refused by Taskcluster, which says so.
+    taskQueueId: queue as string,
     metadata: {
       name,
-      description: `created by tcw dev`,
+      description: `created by ${createdBy}`,
       owner: 'developer@localhost',
-      source: 'https://localhost/tcw-dev',
+      source: `https://localhost/${createdBy.replaceAll(' ', '-')}`,
       ...(isObject(metadata) && metadata),
     },
   };
@@ -120,7 +139,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What json-e has to say goes on below with the text itself. */
+/** json-e's messages end with the text of the template, which is left out. */
 function firstLine(error: unknown): string {
   return (error as Error).message.split('\n', 1).join().replace(/:$/, '');
 }

@@ -1,40 +1,40 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
-import type { DevTask } from './task-files.ts';
+import type { NewTask } from './read-tasks.ts';
 
 /**
- * The tasks, each once, however often it was given: it ends only once.
+ * Removes tasks that were given more than once.
  *
- * @throws Failure for two tasks with one id, and for one that waits for itself until its deadline
+ * @throws Failure 64 for two definitions of one task id, and for a task that depends on itself
  */
-export function distinctTasks(tasks: readonly DevTask[]): DevTask[] {
-  const known = new Map<string, DevTask>();
+export function distinctTasks(tasks: readonly NewTask[]): NewTask[] {
+  const known = new Map<string, NewTask>();
   for (const task of tasks) {
     const { taskId, place, given } = task;
     const before = known.get(taskId);
     if (before && !isDeepStrictEqual(given, before.given)) {
-      throw wrong(place, `task ${taskId} is defined otherwise in ${before.place}`);
+      throw wrong(place, `task ${taskId} has another definition in ${before.place}`);
     }
     if (!before) known.set(taskId, task);
   }
   for (const task of known.values()) {
     const circle = circleThrough(task, known);
     if (!circle) continue;
-    const others = circle.length > 0 ? `, by way of ${circle.join(', ')}` : '';
-    throw wrong(task.place, `task ${task.taskId} waits for itself${others}`);
+    const others = circle.length > 0 ? `, through ${circle.join(', ')}` : '';
+    throw wrong(task.place, `task ${task.taskId} depends on itself${others}`);
   }
   return [...known.values()];
 }
 
-/** The tasks on the shortest way from a task's dependencies back to itself; undefined when there is none. */
+/** The tasks on the shortest path from a task's dependencies back to the task; undefined if there is none. */
 function circleThrough(
-  { taskId, definition }: DevTask,
-  tasks: ReadonlyMap<string, DevTask>,
+  { taskId, definition }: NewTask,
+  tasks: ReadonlyMap<string, NewTask>,
 ): string[] | undefined {
   const ways = new Map<string, string[]>();
   const visit = (dependencies: unknown, way: string[]) => {
-    // What else may be there, the queue refuses.
+    // The queue refuses dependencies of any other type.
     for (const each of Array.isArray(dependencies) ? (dependencies as string[]) : []) {
       if (!ways.has(each)) ways.set(each, way);
     }

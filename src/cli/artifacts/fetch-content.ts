@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, fetch, type Response } from 'undici';
+
+/** A live log may be silent for hours: only the beginning of an answer has a time limit. */
+const agent = new Agent({ headersTimeout: 30_000, bodyTimeout: 0, connect: { timeout: 15_000 } });
+const TRIES = 4;
+const AGAIN_MS = 500;
+
+/** Content that cannot be fetched, with the answer's status if there was an answer. */
+export class NotFetched extends Error {
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Begins to fetch what lies at a URL, and follows redirects. No credentials are sent. The content is decompressed if the
+ * server says that it is compressed.
+ *
+ * @param from the first byte that is wanted
+ * @throws NotFetched. The message names the host only, since the rest of the URL may be a secret
+ */
+export async function fetchContent(url: string, from?: number): Promise<Response> {
+  const headers = {
+    // The bytes of a range are to be those of the log, not of a compressed form of it.
+    'accept-encoding': 'identity',
+    'user-agent': 'tcw',
+    ...(from !== undefined && { range: `bytes=${from}-` }),
+  };
+  let response: Response;
+  try {
+    response = await fetch(url, { headers, dispatcher: agent });
+  } catch (error) {
+    throw new NotFetched(`${hostOf(url)} cannot be reached: ${causeOf(error)}`);
+  }
+  if (response.ok) return response;
+  await response.body?.cancel();
+  throw new NotFetched(`${hostOf(url)} answers with status ${response.status}`, response.status);
+}
+
+/**
+ * Fetches content, and tries again where the server does not answer or is busy.
+ *
+ * @param take gets the answer of each try from the beginning
+ */
+export async function fetchWithRetries<T>(
+  locate: () => Promise<string>,
+  take: (response: Response) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await take(await fetchContent(await locate()));
+    } catch (error) {
+      if (!mayHelpToRetry(error) || attempt === TRIES) throw error;
+      await sleep(AGAIN_MS * 2 ** attempt);
+    }
+  }
+}
+
+function mayHelpToRetry(error: unknown): boolean {
+  if (!(error instanceof NotFetched)) return false;
+  return error.status === undefined || error.status === 429 || error.status >= 500;
+}
+
+/** The content, piece by piece. @throws NotFetched when the connection is lost */
+export async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of response.body ?? []) yield piece as Uint8Array;
+  } catch (error) {
+    throw new NotFetched(`the connection to ${hostOf(response.url)} was lost: ${causeOf(error)}`);
+  }
+}
+
+function hostOf(url: string): string {
+  return new URL(url).host;
+}
+
+function causeOf(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: Error & { code?: string } };
+  return cause?.code ?? (cause?.message || message);
+}

@@ -1,0 +1,99 @@
+import { createWriteStream } from 'node:fs';
+import { constants, lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { randomUUID } from 'node:crypto';
+import { Failure } from '../words/failure.ts';
+
+/** EX_CANTCREAT of sysexits.h. */
+const CANNOT_WRITE = 73;
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EEXIST: 'it is not a folder',
+  EISDIR: 'there is a folder in its place',
+  ELOOP: 'there is a symbolic link in its place',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of its path is not a folder',
+  EROFS: 'the disk is read-only',
+};
+
+/**
+ * Makes the folder that artifacts are written to.
+ *
+ * @returns its path, without symbolic links
+ * @throws Failure 73
+ */
+export async function artifactFolder(path: string): Promise<string> {
+  if (path === '') throw new Failure(CANNOT_WRITE, 'the folder for artifacts has no name');
+  try {
+    await mkdir(path, { recursive: true });
+    return await realpath(path);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+/**
+ * Writes a file below a folder, in the place of an older one. The file appears when it is complete.
+ *
+ * The parts of its path may be a task's words, and a task may have left symbolic links in the folder: nothing is written
+ * through one.
+ *
+ * @param root as {@link artifactFolder} returns it
+ * @param parts as `artifactPaths` makes them
+ * @returns the path of the file
+ * @throws Failure 73, or the error of the content
+ */
+export async function saveArtifact(
+  root: string,
+  parts: readonly string[],
+  content: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  const folders = parts.slice(0, -1);
+  const file = join(root, ...parts);
+  if (!file.startsWith(root.endsWith(sep) ? root : root + sep))
+    throw new Error('the path leaves the folder for artifacts');
+  let folder = root;
+  for (const part of folders) {
+    folder = join(folder, part);
+    await makeFolder(folder);
+  }
+  if ((await realpath(folder)) !== folder) throw cannotWrite(folder, { code: 'ELOOP' });
+  const incomplete = join(folder, `.${randomUUID()}.part`);
+  try {
+    const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+    const handle = await open(incomplete, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o666);
+    await pipeline(content, createWriteStream(incomplete, { fd: handle }));
+    await rename(incomplete, file);
+    return file;
+  } catch (error) {
+    await rm(incomplete, { force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    throw code !== undefined && code in REASONS ? cannotWrite(file, error) : error;
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
+    const found = await lstat(folder);
+    if (found.isSymbolicLink()) throw Object.assign(new Error('symbolic link'), { code: 'ELOOP' });
+    if (!found.isDirectory()) throw Object.assign(new Error('no folder'), { code: 'ENOTDIR' });
+  } catch (error) {
+    throw cannotWrite(folder, error);
+  }
+}
+
+function cannotWrite(path: string, error: unknown): Failure {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return new Failure(
+    CANNOT_WRITE,
+    `${JSON.stringify(path)} cannot be written: ${REASONS[code] ?? (code || message)}`,
+    {
+      cause: error,
+    },
+  );
+}

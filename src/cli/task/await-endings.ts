@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { wholeLog } from '../output/log-lines.ts';
+import { withBlocked, type Ending } from '../task-files/endings.ts';
+import type { NewTask } from '../task-files/read-tasks.ts';
+import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import type { TaskClient } from './client.ts';
+import { followLog } from './follow-log.ts';
+import { lastError } from './last-error.ts';
+import { isResolved, type Status } from './status-words.ts';
+import { writeData, type Streams } from './streams.ts';
+
+interface AwaitOptions {
+  readonly client: TaskClient;
+  readonly streams: Streams;
+  readonly tell: (line: string) => void;
+  /** Whether the logs are printed, one after the other. */
+  readonly withLogs: boolean;
+}
+
+const SHORTEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
+ * Waits until tasks are resolved, in their order. The queue accepts no task before those it depends on, so that a task
+ * that can never start is known when its turn comes.
+ */
+export async function awaitEndings(
+  tasks: readonly NewTask[],
+  options: AwaitOptions,
+): Promise<ReadonlyMap<string, Ending>> {
+  const { tell, withLogs } = options;
+  let endings = new Map<string, Ending>();
+  for (const { taskId, definition } of tasks) {
+    if (endings.has(taskId)) continue;
+    if (withLogs && tasks.length > 1) tell(`log of ${definition.metadata.name} (${taskId}):`);
+    const error = withLogs ? await showLog(taskId, options) : undefined;
+    const ending = endingOf(await resolved(taskId, options), error);
+    endings = withBlocked(new Map(endings).set(taskId, ending), tasks);
+  }
+  return endings;
+}
+
+/** @returns the error at the end of the log */
+async function showLog(taskId: string, { client, streams, tell }: AwaitOptions): Promise<string | undefined> {
+  const shown = wholeLog(streams.stdout.isTTY);
+  const error = lastError();
+  const write = async (piece: Uint8Array) => {
+    error.see(piece);
+    // The result counts even if nobody reads the log.
+    await writeData(streams.stdout, shown(piece));
+    return true;
+  };
+  try {
+    await followLog({ client, taskId, write, tell });
+  } catch (problem) {
+    const { notFound, unavailable } = TASK_EXIT_CODES;
+    if (!(problem instanceof Failure)) throw problem;
+    if (problem.exitCode !== notFound.code && problem.exitCode !== unavailable.code) throw problem;
+    tell(problem.message);
+  }
+  return error.line();
+}
+
+async function resolved(taskId: string, { client }: AwaitOptions): Promise<Status> {
+  const patient = client.patient();
+  for (let pause = SHORTEST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+    const { status } = await patient.ask({ taskId }, 'status', taskId);
+    if (isResolved(status)) return status;
+    await sleep(pause);
+  }
+}
+
+function endingOf({ state, runs }: Status, error: string | undefined): Ending {
+  const reason = state === 'exception' ? runs.at(-1)?.reasonResolved : undefined;
+  const words = [reason, state === 'completed' ? undefined : error].filter(part => part !== undefined);
+  return { state: state as Ending['state'], ...(words.length > 0 && { reason: words.join(': ') }) };
+}

@@ -1,0 +1,137 @@
+import {
+  queueCalls,
+  ServiceError,
+  type CallArguments,
+  type CallOfQueue,
+  type CallPolicy,
+  type Credentials,
+  type QueueApi,
+} from '../../taskcluster/index.ts';
+import type { Deployment } from '../deployment/deployment.ts';
+import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
+import { Failure } from '../words/failure.ts';
+import { queueWords } from '../words/queue-words.ts';
+
+const { notFound, refused, unavailable, usage, wrongState } = TASK_EXIT_CODES;
+
+/** A person waits at a terminal: a deployment that does not answer is told within seconds. */
+const QUICK: CallPolicy = {
+  timeoutMs: 10_000,
+  retries: 4,
+  forMs: 10_000,
+  backoff: { baseMs: 200, capMs: 2_000 },
+};
+/** A task that is being followed may outlast an outage of the deployment of about ten minutes. */
+const PATIENT: CallPolicy = {
+  timeoutMs: 30_000,
+  retries: 240,
+  forMs: 600_000,
+  backoff: { baseMs: 500, capMs: 5_000 },
+};
+
+/** What an error of the queue is about. */
+export interface Subject {
+  readonly taskId?: string;
+  /** What a 404 means, if not that the task is missing: `there is no task …`. */
+  readonly missing?: string;
+  /** A scope that the call needs, for the message of a 403. */
+  readonly scope?: string;
+}
+
+/** The queue of a deployment, as the commands of `tcw task` call it: every error is a Failure. */
+export interface TaskClient {
+  readonly deployment: Deployment;
+  /** @throws Failure */
+  ask<C extends keyof QueueApi>(
+    subject: Subject,
+    name: C,
+    ...args: CallArguments<'queue', C>
+  ): Promise<QueueApi[C]['output']>;
+  /** The same client, which waits about ten minutes for a deployment that does not answer. */
+  patient(): TaskClient;
+}
+
+/** @param tell gets a line for a person when a call is repeated */
+export function taskClient(deployment: Deployment, tell: (line: string) => void): TaskClient {
+  return clientWith(QUICK, deployment, tell);
+}
+
+function clientWith(policy: CallPolicy, deployment: Deployment, tell: (line: string) => void): TaskClient {
+  const { rootUrl, credentials } = deployment;
+  let isTold = false;
+  const call: CallOfQueue = queueCalls({
+    rootUrl,
+    policies: policiesOf(policy),
+    onRetry: error => {
+      if (!isTold) tell(`${hostOf(rootUrl)} does not answer, trying again: ${inOneLine(error)}`);
+      isTold = true;
+    },
+  });
+  return {
+    deployment,
+    ask: async (subject, name, ...args) => {
+      try {
+        const answer = await call(credentials, name, ...args);
+        isTold = false;
+        return answer;
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        throw failureOf(error, subject, deployment);
+      }
+    },
+    patient: () => clientWith(PATIENT, deployment, tell),
+  };
+}
+
+/** The calls that `tcw task` makes. */
+const CALLS = [
+  'artifact',
+  'cancelTask',
+  'createTask',
+  'listArtifacts',
+  'rerunTask',
+  'status',
+  'task',
+] as const satisfies readonly (keyof QueueApi)[];
+
+function policiesOf(policy: CallPolicy): Partial<Record<string, CallPolicy>> {
+  return Object.fromEntries(CALLS.map(name => [name, policy]));
+}
+
+function failureOf(
+  error: ServiceError,
+  { taskId, missing = `there is no task ${taskId ?? ''}`, scope }: Subject,
+  { rootUrl, credentials }: Deployment,
+): Failure {
+  const { statusCode, kind } = error;
+  const words = inOneLine(error);
+  const failure = (exitCode: number, message: string) => new Failure(exitCode, message, { cause: error });
+  if (error.transient) return failure(unavailable.code, `${hostOf(rootUrl)} does not answer: ${words}`);
+  if (statusCode === 404) return failure(notFound.code, missing);
+  if (kind === 'conflict') return failure(wrongState.code, words);
+  if (statusCode === undefined)
+    return failure(refused.code, `the credentials of TASKCLUSTER_* cannot be used: ${words}`);
+  if (kind === 'forbidden') return failure(refused.code, refusal(credentials, scope, words));
+  return failure(usage.code, `the queue does not accept this: ${words}`);
+}
+
+function refusal(credentials: Credentials | undefined, scope: string | undefined, words: string): string {
+  if (!credentials)
+    return (
+      'this needs credentials: set TASKCLUSTER_CLIENT_ID and TASKCLUSTER_ACCESS_TOKEN ' +
+      '(and TASKCLUSTER_CERTIFICATE, if they are temporary). tcw dev prints its own'
+    );
+  const needs = scope === undefined ? '' : `, which needs ${scope}`;
+  return `${credentials.clientId} may not do this${needs}: ${words}`;
+}
+
+/** The queue lists violations of its schema in lines that begin with a star. */
+function inOneLine(error: ServiceError): string {
+  const problems = [...error.message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
+  // Messages begin with the name of the call.
+  return problems.length > 0 ? problems.join('; ') : queueWords(error).replace(/^\w+: /, '');
+}
+
+export function hostOf(rootUrl: string): string {
+  return new URL(rootUrl).origin;
+}

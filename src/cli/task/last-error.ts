@@ -1,0 +1,16 @@
+/** How much of the end of a log is kept, in bytes. */
+const KEPT = 8 * 1024;
+
+/** Finds the last error that a worker wrote into a log, which says why the task did not complete. */
+export function lastError(): { see(piece: Uint8Array): void; line(): string | undefined } {
+  let end: Buffer = Buffer.alloc(0);
+  return {
+    see: piece => {
+      end = Buffer.concat([end, piece]).subarray(-KEPT);
+    },
+    line: () =>
+      [...end.toString().matchAll(/^\[taskcluster:error(?: [^\]]*)?\] (.+)$/gm)]
+        .map(([, line]) => line)
+        .at(-1),
+  };
+}

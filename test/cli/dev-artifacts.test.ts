@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { artifactPaths } from '../../src/cli/artifacts/artifact-paths.ts';
+import { artifactFolder, saveArtifact } from '../../src/cli/artifacts/save-artifact.ts';
+import { newWorkplace, type Workplace } from './dev-session.ts';
+
+let workplace: Workplace;
+beforeEach(() => {
+  workplace = newWorkplace();
+});
+afterEach(() => workplace[Symbol.asyncDispose]());
+
+const HOSTILE = ['public/../../up.txt', '/etc/absolute.txt', 'public//empty.txt', 'public/a', 'public/a/b'];
+const payload = (names: readonly string[]) => ({
+  command: [['sh', '-c', 'echo kept > file']],
+  maxRunTime: 60,
+  artifacts: names.map(name => ({ type: 'file', path: 'file', name })),
+});
+
+describe('tcw dev --once --artifacts', () => {
+  it('keeps the artifacts of a task, whatever their names, in the folder', async () => {
+    const folder = join(workplace.folder, 'kept');
+    const file = workplace.write('task.json', payload(['public/file.txt', ...HOSTILE]));
+    const before = readdirSync(workplace.folder).sort();
+    const { exitCode, stdout } = await workplace.tcw('dev', '--once', file, '--artifacts', folder);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/\n\d artifacts are in [^\n]+kept\n✔ task: completed \(.{22}\)\n$/);
+    expect(readFileSync(join(folder, 'public/file.txt'), 'utf8')).toBe('kept\n');
+    expect(readFileSync(join(folder, 'public/logs/live.log'), 'utf8')).toContain('=== Task Finished ===');
+    expect(readdirSync(workplace.folder).sort()).toEqual([...before, 'kept'].sort());
+    expect(existsSync('/etc/absolute.txt')).toBe(false);
+  });
+
+  it('gives each of several tasks a folder of its name', async () => {
+    const folder = join(workplace.folder, 'kept');
+    const files = ['one', 'two'].map(name => workplace.write(`${name}.json`, payload(['public/file.txt'])));
+    const { exitCode } = await workplace.tcw('dev', '--once', '--artifacts', folder, ...files);
+    expect(exitCode).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(['one', 'two']);
+    expect(readFileSync(join(folder, 'two/public/file.txt'), 'utf8')).toBe('kept\n');
+  });
+
+  it('without it, the output names what is not kept', async () => {
+    const file = workplace.write('task.json', payload(['public/file.txt']));
+    const { stdout } = await workplace.tcw('dev', '--once', file);
+    expect(stdout).toMatch(
+      /\nNot kept: public\/file\.txt\. Use --artifacts <folder> to keep artifacts\.\n✔ task: completed \(.{22}\)\n$/,
+    );
+  });
+
+  it.each<[string, string[], number, RegExp]>([
+    ['without --once', ['--artifacts', 'x'], 64, /flag --artifacts: it needs --once/],
+    ['without a name', ['--once', '--artifacts', ''], 64, /flag --artifacts: it must name a folder/],
+    ['that is a file', ['--once', '--artifacts', 'package.json'], 73, /"package\.json" cannot be written: it is not a folder/],
+  ])('refuses a folder %s in one line, and runs nothing', async (_, words, code, message) => {
+    const { exitCode, stdout, stderr } = await workplace.tcw('dev', ...words, 'examples/hello.json');
+    expect([exitCode, stdout]).toEqual([code, '']);
+    expect(stderr).toMatch(/^tcw: [^\n]+\n$/);
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('a path for an artifact', () => {
+  it('never leaves the folder, and is another for another name', () => {
+    const part = fc.oneof(fc.constantFrom('', '.', '..', 'a', '%', '%2E', 'a%file', 'x'.repeat(300)), fc.string());
+    const name = fc.array(part, { minLength: 1, maxLength: 4 }).map(parts => parts.join('/'));
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { maxLength: 6 }), names => {
+        const paths = [...artifactPaths(names).values()];
+        for (const parts of paths) {
+          for (const each of parts) {
+            expect(each).not.toMatch(/^(\.{1,2})?$|[/\\\0\n]/);
+            expect(Buffer.byteLength(each)).toBeLessThan(256);
+          }
+        }
+        const joined = paths.map(parts => parts.join('/'));
+        expect(new Set(joined).size).toBe(names.length);
+        // No file is where another has a folder.
+        for (const path of joined) expect(joined.some(other => other.startsWith(`${path}/`))).toBe(false);
+      }),
+    );
+  });
+
+  it('is not followed where a symbolic link leads out of the folder', async () => {
+    const folder = await artifactFolder(join(workplace.folder, 'kept'));
+    const outside = join(workplace.folder, 'outside');
+    await artifactFolder(outside);
+    writeFileSync(join(outside, 'file'), 'untouched');
+    symlinkSync(outside, join(folder, 'public'));
+    symlinkSync(join(outside, 'file'), join(folder, 'file'));
+    async function* content() {
+      yield Buffer.from('new');
+    }
+    await expect(saveArtifact(folder, ['public', 'file'], content())).rejects.toThrow('symbolic link');
+    await saveArtifact(folder, ['file'], content());
+    expect(readFileSync(join(outside, 'file'), 'utf8')).toBe('untouched');
+    expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('new');
+    expect(readdirSync(folder).sort()).toEqual(['file', 'public']);
+  });
+});

@@ -1,4 +1,4 @@
-import { workerManager } from '../../exchanges/index.ts';
+import { workerManagerExchanges } from '../../exchanges/index.ts';
 import type { Message } from '../message.ts';
 
 /** What a worker reported of itself. */
@@ -14,7 +14,7 @@ export interface WorkerError {
 
 /** The real service leaves everything out of this routing key. */
 export function workerPoolCreated(workerPoolId: string, providerId: string): Message {
-  const { exchange, build } = workerManager.workerPoolCreated;
+  const { exchange, build } = workerManagerExchanges.workerPoolCreated;
   return { exchange, routingKey: build({}), routes: [], body: { workerPoolId, providerId } };
 }
 
@@ -23,7 +23,7 @@ export function workerPoolError(
   providerId: string,
   worker: { readonly workerGroup: string; readonly workerId: string },
 ): Message {
-  const { exchange, build } = workerManager.workerPoolError;
+  const { exchange, build } = workerManagerExchanges.workerPoolError;
   const [provisionerId = '', workerType = ''] = workerPoolId.split('/');
   return {
     exchange,

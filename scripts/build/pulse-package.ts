@@ -20,13 +20,14 @@ export async function buildPulsePackage(built: string, folder: string): Promise<
   for (const made of ['dist', 'schemas', 'LICENSE']) {
     rmSync(join(folder, made), { recursive: true, force: true });
   }
-  await bundleEntries(join(folder, 'dist'));
+  await bundlePulse(join(folder, 'dist'));
   for (const file of declarations(built)) copy(join(built, file), join(folder, 'dist', file));
   for (const file of messageSchemas()) copy(join(root, 'schemas', file), join(folder, 'schemas', file));
   copy(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 }
 
-async function bundleEntries(dist: string): Promise<void> {
+/** Bundles the code of each entry. */
+export async function bundlePulse(dist: string): Promise<void> {
   const bundle = await rolldown({
     cwd: root,
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, `${root}src/${path}.ts`])),

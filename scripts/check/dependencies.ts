@@ -20,6 +20,7 @@ interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly workspaces?: readonly string[];
 }
 
 /**
@@ -32,13 +33,15 @@ export function dependencyProblems(root: string): string[] {
   const devDependencies = Object.keys(manifest.devDependencies ?? {});
   const peers = Object.keys(manifest.peerDependencies ?? {});
 
+  const own = new Set([manifest.name, ...(manifest.workspaces ?? []).map(folder => nameIn(root, folder))]);
+
   const files = sourceFiles(root);
   if (files.length === 0) return ['looked at nothing: there is no code here'];
   const published = new Set<string>();
   const all = new Set<string>();
   for (const file of files) {
     for (const name of importsOf(file).flatMap(({ from }) => packageOf(from))) {
-      if (name === manifest.name) continue;
+      if (own.has(name)) continue;
       all.add(name);
       if (/^(src|bin)\//.test(file.fileName)) published.add(name);
     }
@@ -61,6 +64,10 @@ export function dependencyProblems(root: string): string[] {
       .filter(name => !published.has(name) && !dependencies.includes(name) && !devDependencies.includes(name))
       .map(name => `${name} is imported, and not in package.json`),
   ].sort();
+}
+
+function nameIn(root: string, folder: string): string {
+  return (JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest).name;
 }
 
 /** The package of an import, if it is of one: `rxjs` for `rxjs/testing`. */

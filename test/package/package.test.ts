@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { brokenLinks } from '../../scripts/check/links.ts';
 import { programsOf } from '../docs/programs.ts';
-import { PATIENCE_MS } from '../patience.ts';
+import { PATIENCE_MS, TEST_MS } from '../patience.ts';
 import { deployment } from '../worker/deployment.ts';
 import { inRoot, npm, projectWith, type Project } from './project.ts';
 import { registryOf } from './registry.ts';
@@ -51,7 +51,7 @@ beforeAll(async () => {
   // It builds both packages.
   tcw = await pack();
   tcwPulse = await pack('--workspace', 'tcw-pulse', '--ignore-scripts');
-});
+}, 3 * TEST_MS);
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
@@ -166,7 +166,7 @@ describe('installed into an empty project', () => {
     withTcw = await project('with-tcw', path(tcw));
     withPulse = await project('with-pulse', path(tcwPulse));
     withLowest = await project('with-lowest', path(tcw), path(tcwPulse), `rxjs@${LOWEST_RXJS}`);
-  });
+  }, 2 * TEST_MS);
 
   const worker = programsOf(read('docs/worker-library.md'))[0];
   const programs = {
@@ -214,22 +214,20 @@ describe('installed into an empty project', () => {
 
   it('tcw type-checks programs of its user at every entry, and they run', async () => {
     await withTcw.compile(ofTcw);
-    const { stdout } = await withTcw.start('consumer.js', environment());
-    expect(stdout.split('\n')).toEqual(PRINTED_BY_CONSUMER);
+    expect(await withTcw.start('consumer.js', environment()).lines).toEqual(PRINTED_BY_CONSUMER);
   });
 
   it('tcw-pulse does so at every entry', async () => {
     await withPulse.compile({ 'pulse-consumer.ts': pulseConsumer });
-    const { stdout } = await withPulse.start('pulse-consumer.js', environment());
-    expect(stdout.split('\n')).toEqual(PRINTED_BY_PULSE_CONSUMER);
+    const { lines } = withPulse.start('pulse-consumer.js', environment());
+    expect(await lines).toEqual(PRINTED_BY_PULSE_CONSUMER);
   });
 
   it(`both do so with rxjs ${LOWEST_RXJS}, too`, async () => {
     await withLowest.compile(programs);
-    const consumer = await withLowest.start('consumer.js', environment());
-    expect(consumer.stdout.split('\n')).toEqual(PRINTED_BY_CONSUMER);
-    const pulseConsumer = await withLowest.start('pulse-consumer.js', environment());
-    expect(pulseConsumer.stdout.split('\n')).toEqual(PRINTED_BY_PULSE_CONSUMER);
+    expect(await withLowest.start('consumer.js', environment()).lines).toEqual(PRINTED_BY_CONSUMER);
+    const { lines } = withLowest.start('pulse-consumer.js', environment());
+    expect(await lines).toEqual(PRINTED_BY_PULSE_CONSUMER);
   });
 
   it('the worker of docs/worker-library.md runs a task', async () => {
@@ -244,8 +242,8 @@ describe('installed into an empty project', () => {
       timeout: PATIENCE_MS,
       interval: 200,
     });
-    running.kill('SIGINT');
-    expect((await running).stdout).toMatch(/\nended: stopped$/);
+    running.interrupt();
+    expect((await running.lines).at(-1)).toBe('ended: stopped');
     expect(await here.log(taskId)).toContain('\nfrom the library\n');
   });
 

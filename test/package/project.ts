@@ -1,4 +1,4 @@
-import { execa, type ResultPromise } from 'execa';
+import { execa } from 'execa';
 import { globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,7 +29,13 @@ export interface Project {
   /** Compiles programs, and checks them and all declarations that they use as strictly as a compiler can. */
   compile(programs: Readonly<Record<string, string>>): Promise<void>;
   /** Runs a compiled program. */
-  start(program: string, env?: Readonly<Record<string, string>>): ResultPromise<{ env: object }>;
+  start(program: string, env?: Readonly<Record<string, string>>): Running;
+}
+
+interface Running {
+  /** The lines that it has printed, once it has ended well. */
+  readonly lines: Promise<string[]>;
+  interrupt(): void;
 }
 
 /** Makes an empty project, and installs packages from a registry of this machine. */
@@ -77,7 +83,17 @@ export async function projectWith(
       );
       await execa('tsc', ['-p', folder], inRoot);
     },
-    start: (program, env = {}) =>
-      execa('node', [program], { ...inRoot, cwd: folder, env, timeout: 2 * PATIENCE_MS }),
+    start: (program, env = {}) => {
+      const running = execa('node', [program], {
+        ...inRoot,
+        cwd: folder,
+        env,
+        timeout: 2 * PATIENCE_MS,
+      });
+      return {
+        lines: running.then(({ stdout }) => stdout.split('\n')),
+        interrupt: () => void running.kill('SIGINT'),
+      };
+    },
   };
 }

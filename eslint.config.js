@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['dist/', 'node_modules/', '**/generated/**']),
+  globalIgnores(['**/dist/', '**/node_modules/', '**/generated/**']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

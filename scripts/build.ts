@@ -1,20 +1,29 @@
-// `npm run build`: dist, from nothing, and a look whether it holds what package.json promises.
+// `npm run build`: builds what is published, the packages tcw and tcw-pulse, and checks that each has what its
+// package.json promises.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildDist } from './build/dist.ts';
+import { buildPulsePackage } from './build/pulse-package.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { exports, bin } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
-  exports: Record<string, string | Record<string, string>>;
-  bin: Record<string, string>;
-};
+const pulsePackage = `${root}packages/pulse/`;
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-const built = await buildDist(`${root}dist`);
+const compiled = await buildDist(`${root}dist`);
+await buildPulsePackage(`${root}dist`, pulsePackage);
 
-const promised = Object.values({ ...exports, ...bin }).flatMap(target =>
-  typeof target === 'string' ? [target] : Object.values(target),
-);
-const missing = promised.filter(target => !existsSync(`${root}${target}`));
-for (const target of missing) console.error(`package.json promises ${target}, and it was not built`);
-process.exitCode = built && missing.length === 0 ? 0 : 1;
+const missing = [...missingFrom(root), ...missingFrom(pulsePackage)];
+for (const target of missing) console.error(`package.json promises ${target}, but the build did not make it`);
+process.exitCode = compiled && missing.length === 0 ? 0 : 1;
+
+/** The files that a package.json names as its entries and programs, and that are not there. */
+function missingFrom(folder: string): string[] {
+  const { exports, bin } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8')) as {
+    exports: Record<string, string | Record<string, string>>;
+    bin?: Record<string, string>;
+  };
+  return Object.values({ ...exports, ...bin })
+    .flatMap(target => (typeof target === 'string' ? [target] : Object.values(target)))
+    .map(target => folder + target)
+    .filter(target => !existsSync(target));
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import taskcluster from 'taskcluster-client';
-import { queue as exchanges } from '../src/exchanges/index.ts';
+import { queueExchanges } from '../src/exchanges/index.ts';
 import { startLocalQueue } from '../src/local/index.ts';
 import { connect, Secret } from '../src/pulse/index.ts';
 import type { TaskStatusStructure } from '../src/taskcluster/index.ts';
@@ -45,7 +45,7 @@ export async function startDeployment(
     'queue:status:*',
   ]);
   const owner = connect({ url: new Secret(queuePulseUrl), connectionName: 'tcw soak queue' });
-  for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+  for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
   const local = await startLocalQueue({
     ...times,
     publish: ({ exchange, routingKey, routes, body }) =>

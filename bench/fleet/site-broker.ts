@@ -1,6 +1,6 @@
 import { connect as connectAmqp } from 'amqplib';
 import { execa } from 'execa';
-import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { connect, Secret } from '../../src/pulse/index.ts';
 import type { Broker } from '../../test/harness/broker.ts';
 import { brokerControl, type BrokerControl } from '../../test/harness/broker-control.ts';
@@ -29,7 +29,7 @@ export async function startSiteBroker(upstream: Pick<Broker, 'pulseUrl'>): Promi
   try {
     if (broker.control === undefined) throw new Error('the broker cannot be controlled');
     const owner = connect({ url: new Secret(broker.queuePulseUrl), connectionName: 'bench exchanges' });
-    for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+    for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
     await owner.close();
     const source = await sourceQueue(upstream.pulseUrl);
     const [program = '', ...words] = broker.control.command;
@@ -65,7 +65,7 @@ async function sourceQueue(pulseUrl: string): Promise<string> {
     const channel = await connection.createChannel();
     const name = 'queue/tcw-test/site/v1';
     await channel.assertQueue(name, { durable: true, maxLength: MOST_WAITING, expires: 6 * 3_600_000 });
-    for (const { exchange } of [exchanges.taskPending, exchanges.taskException])
+    for (const { exchange } of [queueExchanges.taskPending, queueExchanges.taskException])
       await channel.bindQueue(name, exchange, `primary.*.*.*.*.${PROVISIONER_ID}.#`);
     return name;
   } finally {

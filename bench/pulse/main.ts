@@ -6,11 +6,12 @@ import { latency } from './figures/latency.ts';
 import { memory } from './figures/memory.ts';
 import { publish } from './figures/publish.ts';
 import { reconnect } from './figures/reconnect.ts';
+import { start } from './figures/start.ts';
 import { withPulseSetting } from './setting.ts';
 
 await runBenchmark({
   script: 'bench:pulse',
-  figures: [consume, publish, latency, memory, reconnect],
+  figures: [consume, publish, latency, memory, start, reconnect],
   withSetting: withPulseSetting,
   describe: ({ url }) => describeMachine(url),
 });

@@ -2,7 +2,7 @@
 // the worker made to the queue.
 import { setImmediate as turn } from 'node:timers/promises';
 import { mock } from 'node:test';
-import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { connect, MemoryBroker, memoryTransport, Secret } from '../../src/pulse/index.ts';
 import type { Queue } from '../../src/taskcluster/index.ts';
 import { payloadsOf } from '../../src/worker/payloads/index.ts';
@@ -57,7 +57,7 @@ async function requestsInAnHour(kind: Contender): Promise<number> {
 async function listeningWorker(options: WorkerOptions): Promise<void> {
   const transport = memoryTransport(new MemoryBroker());
   const owner = connect({ transport, user: 'taskcluster-queue' });
-  for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+  for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
   startWorker({ ...options, pulse: connect({ transport, user: 'workers' }) }).done.catch(console.error);
 }
 

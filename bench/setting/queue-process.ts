@@ -1,7 +1,7 @@
 // The embedded queue in a process of its own, which publishes to a real broker and tells its parent of every call.
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { queue } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue } from '../../src/local/index.ts';
 import { connect, Secret } from '../../src/pulse/index.ts';
 import { nowMs } from './clock.ts';
@@ -52,7 +52,7 @@ function claimedIn(statusCode: number, body: string): string[] {
 const options = JSON.parse(process.env.BENCH_QUEUE ?? '{}') as QueueProcessOptions;
 observeCalls();
 const taskcluster = connect({ url: new Secret(options.queuePulseUrl), connectionName: 'tcw bench queue' });
-for (const { exchange } of Object.values(queue)) await taskcluster.declareExchange(exchange);
+for (const { exchange } of Object.values(queueExchanges)) await taskcluster.declareExchange(exchange);
 const localQueue = await startLocalQueue({
   publish: ({ exchange, routingKey, routes, body }) =>
     taskcluster.publish(exchange, routingKey, body, { routes }),

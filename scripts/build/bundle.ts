@@ -35,7 +35,7 @@ export async function bundle(folder: string): Promise<void> {
     external: id => NOT_BUNDLED.some(name => id === name || id.startsWith(`${name}/`)),
     // The modules that can be left out where nothing uses them. Node would be given CommonJS.
     resolve: { alias: { rxjs: `${root}node_modules/rxjs/dist/esm/index.js` } },
-    plugins: [keepPlaces(folder), requireStatically],
+    plugins: [keepPlaces(folder, dirname(folder)), requireStatically],
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(log.message);
     },
@@ -50,13 +50,18 @@ export async function bundle(folder: string): Promise<void> {
   });
 }
 
-/** A module's own address is what it was before: files are found from there. */
-function keepPlaces(folder: string): Plugin {
+/**
+ * Gives each of our modules the address that it would have unbundled, from which it finds its files.
+ *
+ * @param folder where the bundle lies
+ * @param dist what stands in for `src`
+ */
+export function keepPlaces(folder: string, dist: string): Plugin {
   return {
     name: 'keep-places',
     transform: (code, id) => {
       if (!id.startsWith(`${root}src/`) || !code.includes('import.meta.url')) return undefined;
-      const place = relative(folder, `${dirname(folder)}/${relative(`${root}src`, id)}`);
+      const place = relative(folder, `${dist}/${relative(`${root}src`, id)}`);
       return code.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`);
     },
   };

@@ -13,22 +13,28 @@ const TOOLS: Readonly<Record<string, string>> = {
   knip: 'npm run check',
   prettier: 'npm run check, npm run format',
   publint: 'test/package',
+  'rxjs-lowest': 'test/package',
 };
 
 interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly workspaces?: readonly string[];
 }
 
 /**
- * Where package.json and the code of a folder differ, one line each: a package that is named and not used, used
- * and not named, or used by what is published and named for development only.
+ * Compares package.json with the code of a folder. Lists, one line each, packages that are declared and not used, used and not
+ * declared, or used by the published code and declared for development only. A checkout takes its peers from devDependencies.
  */
 export function dependencyProblems(root: string): string[] {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const dependencies = Object.keys(manifest.dependencies ?? {});
   const devDependencies = Object.keys(manifest.devDependencies ?? {});
+  const peers = Object.keys(manifest.peerDependencies ?? {});
+
+  const own = new Set([manifest.name, ...(manifest.workspaces ?? []).map(folder => nameIn(root, folder))]);
 
   const files = sourceFiles(root);
   if (files.length === 0) return ['looked at nothing: there is no code here'];
@@ -36,26 +42,33 @@ export function dependencyProblems(root: string): string[] {
   const all = new Set<string>();
   for (const file of files) {
     for (const name of importsOf(file).flatMap(({ from }) => packageOf(from))) {
-      if (name === manifest.name) continue;
+      if (own.has(name)) continue;
       all.add(name);
       if (/^(src|bin)\//.test(file.fileName)) published.add(name);
     }
   }
 
   return [
-    ...dependencies
+    ...[...dependencies, ...peers]
       .filter(name => !published.has(name))
       .map(name => `${name} is in dependencies, and neither src nor bin imports it`),
+    ...peers
+      .filter(name => !devDependencies.includes(name))
+      .map(name => `${name} is in peerDependencies, and not in devDependencies`),
     ...devDependencies
       .filter(name => !all.has(name) && !(name in TOOLS))
       .map(name => `${name} is in devDependencies, and nothing uses it`),
     ...[...published]
-      .filter(name => !dependencies.includes(name))
+      .filter(name => !dependencies.includes(name) && !peers.includes(name))
       .map(name => `${name} is imported by src or bin, and not in dependencies`),
     ...[...all]
       .filter(name => !published.has(name) && !dependencies.includes(name) && !devDependencies.includes(name))
       .map(name => `${name} is imported, and not in package.json`),
   ].sort();
+}
+
+function nameIn(root: string, folder: string): string {
+  return (JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest).name;
 }
 
 /** The package of an import, if it is of one: `rxjs` for `rxjs/testing`. */

@@ -1,8 +1,10 @@
+import { exchangeDescription, fieldDescription, typeDescription } from './descriptions.ts';
 import { pascalCase, typeName } from './names.ts';
 import { typescript } from './output.ts';
+import type { RoutingKeyPart } from './reference-shape.ts';
 import type { Exchange, Service } from './references.ts';
 import type { Schemas } from './schemas.ts';
-import { declareTypes } from './types.ts';
+import { declareTypes, type Describe } from './types.ts';
 
 /** The TypeScript of one service's exchanges, and the names of the message types it exports. */
 interface ExchangesModule {
@@ -18,8 +20,12 @@ export async function exchangesModule(service: Service, schemas: Schemas): Promi
   const { declarations } = await declareTypes(
     schemas,
     service.exchanges.map(({ schema }) => schema),
+    new Set(),
+    describing(service),
   );
-  const messages = service.exchanges.map(({ name, schema }) => `  ${name}: ${typeName(schema)};`);
+  const messages = service.exchanges.map(
+    exchange => `${docstring(service, exchange)}${exchange.name}: ${typeName(exchange.schema)};`,
+  );
   const content = await typescript(`
     import type { ExchangeReference } from '../exchange.ts';
 
@@ -34,6 +40,32 @@ export async function exchangesModule(service: Service, schemas: Schemas): Promi
     } as const satisfies Readonly<Record<string, ExchangeReference>>;
   `);
   return { content, typeNames: new Set(declarations.keys()) };
+}
+
+/** The docstrings of a service's types: those of whole messages name their exchanges. */
+function describing({ exchanges }: Service): Describe {
+  return (type, field) => {
+    if (field !== undefined) return fieldDescription(type, field);
+    const names = exchanges
+      .filter(({ schema }) => typeName(schema) === type)
+      .map(({ name }) => `\`${name}\``);
+    if (names.length === 0) return typeDescription(type);
+    return `The body of a message of ${names.join(', ').replace(/, (?=[^,]*$)/, ' or ')}.`;
+  };
+}
+
+/** When an exchange gets messages, and which routing keys they have. */
+function docstring({ name: service }: Service, { name, routingKey }: Exchange): string {
+  const key = routingKey.map(shownPart).join('.');
+  const lines = [exchangeDescription(service, name), `Routing key: \`${key}\`.`].filter(
+    line => line !== undefined,
+  );
+  return `/**\n${lines.map(line => ` * ${line}\n`).join(' *\n')} */\n`;
+}
+
+/** A part that may be unknown (`_`) has a question mark. */
+function shownPart({ name, constant, required }: RoutingKeyPart): string {
+  return constant ?? `<${name}${required ? '' : '?'}>`;
 }
 
 function entry({ name, exchange, schema, routingKey }: Exchange): string {

@@ -15,11 +15,19 @@ interface ExchangesReference {
   entries: ExchangeEntry[];
 }
 
+/** One part of a routing key. */
+export interface RoutingKeyPart {
+  name: string;
+  constant?: string;
+  required: boolean;
+  multipleWords: boolean;
+}
+
 export interface ExchangeEntry {
   name: string;
   exchange: string;
   schema: string;
-  routingKey: { name: string; constant?: string; required: boolean; multipleWords: boolean }[];
+  routingKey: RoutingKeyPart[];
 }
 
 /** `references/<service>/v1/api.json`, as far as it is used. */

@@ -14,17 +14,22 @@ interface Types {
   readonly imported: readonly string[];
 }
 
+/** Describes a type, or with `field` a field of it. What has no description gets no docstring. */
+export type Describe = (type: string, field?: string) => string | undefined;
+
 /**
  * Declares types for documents and all that they refer to as a whole. A reference into the middle of a document,
  * such as `task.json#/properties/tags`, is written out in place unless that part has a name.
  *
  * @param paths below `schemas/`
  * @param elsewhere names that are imported, not declared
+ * @param describe makes the docstrings
  */
 export async function declareTypes(
   schemas: Schemas,
   paths: Iterable<string>,
   elsewhere: ReadonlySet<string> = new Set(),
+  describe: Describe = () => undefined,
 ): Promise<Types> {
   const waiting = new Set(paths);
   const sources = new Map<string, string>();
@@ -47,7 +52,7 @@ export async function declareTypes(
     const other = sources.get(name);
     if (other !== undefined) throw new GenerateFailure(`${address} and ${other} would both be named ${name}`);
     sources.set(name, address);
-    declarations.set(name, await declare(schema, name));
+    declarations.set(name, await declare(described(schema, name, describe), name));
   }
   return {
     declarations: new Map([...declarations].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -98,11 +103,32 @@ function find(schemas: Schemas, address: string): JsonSchema {
   return found;
 }
 
+/** A copy of a schema in which it, and each of its properties, has a `description`. The compiler makes docstrings of them. */
+function described(schema: JsonSchema, type: string, describe: Describe): JsonSchema {
+  const withFields = (part: JsonSchema): JsonSchema => ({
+    ...part,
+    ...(isObject(part.properties) && {
+      properties: Object.fromEntries(
+        Object.entries(part.properties).map(([name, field]) => [
+          name,
+          isObject(field) ? withText(withFields(field), describe(type, name)) : field,
+        ]),
+      ),
+    }),
+  });
+  return withText(withFields(schema), describe(type));
+}
+
+function withText(schema: JsonSchema, description: string | undefined): JsonSchema {
+  return description === undefined ? schema : { ...schema, description };
+}
+
 async function declare({ $id: _id, ...schema }: JsonSchema, name: string): Promise<string> {
-  return compile(schema, name, {
+  const code = await compile(schema, name, {
     additionalProperties: false,
     bannerComment: '',
     format: false,
     unknownAny: true,
   });
+  return code.replaceAll(/\/\*\*\n *\* (.*)\n *\*\//g, '/** $1 */');
 }

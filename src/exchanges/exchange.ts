@@ -10,7 +10,7 @@ import {
   type SomeParts,
 } from './routing-key.ts';
 
-/** What Taskcluster's references say of an exchange. */
+/** An exchange, as Taskcluster's references define it. */
 export interface ExchangeReference {
   /** The full name: `exchange/taskcluster-queue/v1/task-exception`. */
   readonly exchange: string;
@@ -20,48 +20,52 @@ export interface ExchangeReference {
 }
 
 /**
- * One of Taskcluster's exchanges, which carries messages of type `T` with routing keys `K`.
+ * One of Taskcluster's exchanges. Its messages have the type `T` and routing keys of the form `K`.
  *
- * Called, it gives a binding to the messages that have the given parts in their routing key: `*` stands for every
- * part that is left out. The binding's `problems` are those of `validate`, but for properties that are not known: a
- * later Taskcluster may add some. Each method throws a PulseError `invalid` for parts that cannot be in such a key.
+ * Call it to make a binding to messages whose routing key has the given parts; a part that you leave out may be anything. The
+ * binding checks messages as `validate` does, except that it accepts unknown properties, because a later Taskcluster may add
+ * some.
+ *
+ * @throws PulseError `invalid` for parts that such a routing key cannot have. The methods throw it, too.
  */
 export interface Exchange<T, K extends RoutingKey> extends ExchangeReference {
   (parts?: SomeParts<K>): Binding<T>;
-  /** The service that publishes here, as Taskcluster calls it: `worker-manager`. */
+  /** The service that publishes to this exchange: `worker-manager`. */
   readonly service: string;
   /** The exchange's short name: `taskException`. */
   readonly name: string;
   readonly routingKey: K;
   /**
-   * A binding to the messages that carry a route in their CC header. The queue's messages carry the `routes` of
-   * their task, notify's carry the route they were sent to. They arrive with their primary routing key.
+   * A binding to messages that have a route in their CC header. Messages of the queue have the `routes` of their task, and those
+   * of notify have the route that they were sent to. They arrive with their primary routing key.
    *
-   * @param route without the leading `route.`; may be a pattern: `index.project.#`
+   * @param route without the leading `route.`. It may be a pattern: `index.project.#`
    */
   readonly route: (route: string) => Binding<T>;
-  /** The named parts of a routing key. A part that is not known (`_`) is left out. */
+  /** Parses a routing key into its parts. A part that Taskcluster does not know (`_`) is missing. */
   readonly parse: (routingKey: string) => Parts<K>;
-  /** The routing key with these parts: at most 255 bytes. A part that is left out is `_`. */
+  /** Makes a routing key of at most 255 bytes from its parts. A part that you leave out becomes `_`. */
   build(this: void, parts: Parts<K, PartValue>): string;
-  /** What is wrong with the body of a message, each problem starting with its JSON pointer; nothing when valid. */
+  /** Lists the problems of a message body, each with its JSON pointer first. The list of a valid body is empty. */
   readonly validate: Validator;
 }
 
-/** An exchange of which nothing is known at compile time, as in a list of all. */
+/** An exchange whose messages and routing keys have no types, as in the list of all exchanges. */
 export type AnyExchange = Exchange<unknown, RoutingKey>;
 
-/** All exchanges of a service. `M` names the type of each one's messages, `R` has the references. */
-export type Exchanges<M, R extends Readonly<Record<string, ExchangeReference>>> = {
-  readonly [N in keyof R & keyof M]: Exchange<M[N], R[N]['routingKey']>;
+/**
+ * All exchanges of a service. `M` has the type of each exchange's messages, and its docstring; `R` has the references.
+ */
+export type Exchanges<M, R extends Readonly<Record<keyof M, ExchangeReference>>> = {
+  readonly [N in keyof M]: Exchange<M[N], R[N]['routingKey']>;
 };
 
 /** Makes the exchanges of a service from its generated references. */
-export function exchangesOf<M, R extends Readonly<Record<string, ExchangeReference>>>(
+export function exchangesOf<M, R extends Readonly<Record<keyof M, ExchangeReference>>>(
   service: string,
   references: R,
 ): Exchanges<M, R> {
-  const entries = Object.entries(references).map(([name, reference]) => [
+  const entries = Object.entries<ExchangeReference>(references).map(([name, reference]) => [
     name,
     makeExchange(service, name, reference),
   ]);
@@ -71,7 +75,7 @@ export function exchangesOf<M, R extends Readonly<Record<string, ExchangeReferen
 function makeExchange(service: string, name: string, reference: ExchangeReference): AnyExchange {
   const { exchange, routingKey, schema } = reference;
   const validate = validator(schema);
-  // Taskcluster adds properties to its messages without a new version, and an older reader must not drop them.
+  // Taskcluster adds properties without a new version, and an older reader must not drop such messages.
   const problems = validator(schema, { acceptUnknown: true });
   const bind = (parts = {}): Binding => binding(exchange, buildPattern(routingKey, parts), problems);
   // A function has a name of its own, which assigning would not change.

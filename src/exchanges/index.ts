@@ -1,5 +1,5 @@
 /**
- * Every exchange of Taskcluster's services, typed: bind to one, read and write its routing keys, check its messages.
+ * The exchanges of Taskcluster's services, with types: make bindings, parse and build routing keys, and check messages.
  *
  * @module tcw/exchanges
  */
@@ -11,20 +11,35 @@ import notifyTable, { type NotifyMessages } from './generated/notify.ts';
 import queueTable, { type QueueMessages } from './generated/queue.ts';
 import workerManagerTable, { type WorkerManagerMessages } from './generated/worker-manager.ts';
 
-export const auth: Exchanges<AuthMessages, typeof authTable> = exchangesOf('auth', authTable);
-export const github: Exchanges<GithubMessages, typeof githubTable> = exchangesOf('github', githubTable);
-export const hooks: Exchanges<HooksMessages, typeof hooksTable> = exchangesOf('hooks', hooksTable);
-export const notify: Exchanges<NotifyMessages, typeof notifyTable> = exchangesOf('notify', notifyTable);
-export const queue: Exchanges<QueueMessages, typeof queueTable> = exchangesOf('queue', queueTable);
-export const workerManager: Exchanges<WorkerManagerMessages, typeof workerManagerTable> = exchangesOf(
-  'worker-manager',
-  workerManagerTable,
+/** Exchanges of the auth service: changes of clients and roles. */
+export const authExchanges: Exchanges<AuthMessages, typeof authTable> = exchangesOf('auth', authTable);
+/** Exchanges of the github service: events of repositories. */
+export const githubExchanges: Exchanges<GithubMessages, typeof githubTable> = exchangesOf(
+  'github',
+  githubTable,
 );
+/** Exchanges of the hooks service: changes of hooks. */
+export const hooksExchanges: Exchanges<HooksMessages, typeof hooksTable> = exchangesOf('hooks', hooksTable);
+/** The exchange of the notify service: messages that somebody asked it to send. */
+export const notifyExchanges: Exchanges<NotifyMessages, typeof notifyTable> = exchangesOf(
+  'notify',
+  notifyTable,
+);
+/** Exchanges of the queue: what happens to tasks, runs, artifacts and task groups. */
+export const queueExchanges: Exchanges<QueueMessages, typeof queueTable> = exchangesOf('queue', queueTable);
+/** Exchanges of worker-manager: what happens to worker pools and workers. */
+export const workerManagerExchanges: Exchanges<WorkerManagerMessages, typeof workerManagerTable> =
+  exchangesOf('worker-manager', workerManagerTable);
 
 /** All exchanges of all services, sorted by service and name. */
-export const exchanges: readonly AnyExchange[] = [auth, github, hooks, notify, queue, workerManager].flatMap(
-  service => Object.values<AnyExchange>(service),
-);
+export const exchanges: readonly AnyExchange[] = [
+  authExchanges,
+  githubExchanges,
+  hooksExchanges,
+  notifyExchanges,
+  queueExchanges,
+  workerManagerExchanges,
+].flatMap(service => Object.values<AnyExchange>(service));
 
 export type { AnyExchange, Exchange, ExchangeReference, Exchanges } from './exchange.ts';
 export type * from './generated/auth.ts';

@@ -1,19 +1,19 @@
 import { checkRoutingKey, PulseError } from '../pulse/index.ts';
 
-/** One part of a routing key, as Taskcluster's references describe it. */
+/** One part of a routing key, as Taskcluster's references define it. */
 export interface RoutingKeyPart {
   readonly name: string;
-  /** The part is always this word, and nobody has to give it. */
+  /** The word that the part always is. You neither give it nor get it. */
   readonly constant?: string;
-  /** Whether a message always has it. One that does not says `_`. */
+  /** Whether every message has the part. A message without it has `_` in its place. */
   readonly required: boolean;
-  /** Whether it may have dots. Only the last part of a key may. */
+  /** Whether the part may have dots. Only the last part of a key may. */
   readonly multipleWords: boolean;
 }
 
 export type RoutingKey = readonly RoutingKeyPart[];
 
-/** A part as it is given: a runId may stay the number it is. */
+/** The value of a part. Numbers are allowed, for `runId`. */
 export type PartValue = string | number;
 
 type NameOf<P> = P extends { readonly constant: string }
@@ -24,24 +24,24 @@ type NameOf<P> = P extends { readonly constant: string }
 type RequiredName<P> = P extends { readonly required: true } ? NameOf<P> : never;
 type OptionalName<P> = P extends { readonly required: true } ? never : NameOf<P>;
 
-/** The named parts of a routing key `K`: those that every message has, and those that some have. */
+/** The parts of a routing key `K`, by name: required if every message has the part, else optional. */
 export type Parts<K extends RoutingKey, V extends PartValue = string> = Readonly<
   Record<RequiredName<K[number]>, V> & Partial<Record<OptionalName<K[number]>, V>>
 >;
 
-/** Some of the parts of a routing key `K`: the others may be anything. */
+/** Some parts of a routing key `K`. The other parts may be anything. */
 export type SomeParts<K extends RoutingKey> = Readonly<Partial<Record<NameOf<K[number]>, PartValue>>>;
 
-/** Parts by name, when the compiler does not know which key they are for. */
+/** Parts by name, of any routing key. */
 type GivenParts = Readonly<Record<string, PartValue | undefined>>;
 
-/** Taskcluster writes this word for a part that is not known. */
+/** Taskcluster writes this word for a part that it does not know. */
 const UNKNOWN = '_';
 
 /**
- * Reads a routing key into its named parts. A part that is not known (`_`) is left out where that may happen.
+ * Parses a routing key into its parts. An optional part that Taskcluster does not know (`_`) is missing.
  *
- * @throws PulseError `invalid` when the text does not fit the parts
+ * @throws PulseError `invalid` if the text does not have these parts
  */
 export function parseRoutingKey(key: RoutingKey, text: string): Record<string, string> {
   const words = text.split('.');
@@ -60,10 +60,10 @@ export function parseRoutingKey(key: RoutingKey, text: string): Record<string, s
 }
 
 /**
- * Writes a routing key. A part that was not given becomes `_`.
+ * Makes a routing key. A part that is not given becomes `_`.
  *
- * @throws PulseError `invalid` when a required part is missing, a part is not known or has dots it must not have,
- *   or the key has more than 255 bytes
+ * @throws PulseError `invalid` if a required part is missing, a part is unknown or has a dot that it must not have, or the key
+ *   has more than 255 bytes
  */
 export function buildRoutingKey(key: RoutingKey, given: GivenParts): string {
   refuseUnknownParts(key, given);
@@ -78,16 +78,16 @@ export function buildRoutingKey(key: RoutingKey, given: GivenParts): string {
 }
 
 /**
- * Writes a topic pattern. A part that was not given becomes `*`, or `#` where it may have several words.
+ * Makes a topic pattern. A part that is not given becomes `*`, or `#` if it may have several words.
  *
- * @throws PulseError `invalid` as {@link buildRoutingKey}, but for parts that are missing
+ * @throws PulseError `invalid` as {@link buildRoutingKey} does, except for missing parts
  */
 export function buildPattern(key: RoutingKey, given: GivenParts): string {
   refuseUnknownParts(key, given);
   const words = key.map(part => {
     const word = part.constant ?? wordOf(part, given);
     if (word === '#' && !part.multipleWords) {
-      throw new PulseError('invalid', `${part.name} is one word of a routing key: say * for any, not #`);
+      throw new PulseError('invalid', `${part.name} is one word of a routing key: use * for any word, not #`);
     }
     return word ?? (part.multipleWords ? '#' : '*');
   });
@@ -98,9 +98,9 @@ function wordOf({ name, multipleWords }: RoutingKeyPart, given: GivenParts): str
   const value = given[name];
   if (value === undefined) return undefined;
   const word = String(value);
-  if (word === '') throw new PulseError('invalid', `${name} is empty: leave it out if it is not known`);
+  if (word === '') throw new PulseError('invalid', `${name} is empty: leave it out if you do not know it`);
   if (!multipleWords && word.includes('.')) {
-    throw new PulseError('invalid', `${name} is one word of a routing key and must have no dot: ${word}`);
+    throw new PulseError('invalid', `${name} is one word of a routing key and cannot have a dot: ${word}`);
   }
   return word;
 }
@@ -108,7 +108,7 @@ function wordOf({ name, multipleWords }: RoutingKeyPart, given: GivenParts): str
 function refuseUnknownParts(key: RoutingKey, given: GivenParts): void {
   for (const name of Object.keys(given)) {
     if (key.some(part => part.name === name && part.constant === undefined)) continue;
-    throw new PulseError('invalid', `a routing key ${form(key)} has no part ${name} to choose`);
+    throw new PulseError('invalid', `a routing key ${form(key)} has no part ${name} that you can give`);
   }
 }
 
@@ -116,7 +116,7 @@ function misfit(key: RoutingKey, text: string, why: string): PulseError {
   return new PulseError('invalid', `routing key ${text} does not fit ${form(key)}: ${why}`);
 }
 
-/** A key as a reader writes it: `primary.<taskId>.<runId>`. */
+/** The form of a key, for messages: `primary.<taskId>.<runId>`. */
 function form(key: RoutingKey): string {
   return key.map(({ name, constant }) => constant ?? `<${name}>`).join('.');
 }

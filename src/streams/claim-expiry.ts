@@ -1,40 +1,44 @@
-import { longTimer } from './long-timer.ts';
-import { asyncScheduler, map, switchMap, type Observable, type SchedulerLike } from 'rxjs';
+import { map, switchMap, type Observable } from 'rxjs';
+import { longTimer, type TimerOptions } from './long-timer.ts';
 
-/** What is left of a claim, on this machine's monotonic clock. */
+/** The remaining time of a claim, measured by this machine's monotonic clock. */
 export interface ClaimTime {
-  /** The claim is over after this many ms. */
+  /** The claim expires in this many ms. */
   readonly forMs: number;
 }
 
-export interface ExpiryOptions {
-  /** At which part of a claim it is time to renew it: 0.7 by default. */
+export interface RenewalOptions extends TimerOptions {
+  /** The fraction of a claim's time after which it is renewed at the latest. 0.7 by default. */
   readonly renewAt?: number;
-  /** How much of the claim the renewal is spread over, so that tasks claimed together part: 0.1 by default. */
+  /** The fraction of a claim's time by which a renewal is moved forward at random, so that tasks claimed together do not renew together. 0.1 by default. */
   readonly spread?: number;
+  /** Returns a number from 0 to 1. `Math.random` by default. */
   readonly random?: () => number;
-  readonly scheduler?: SchedulerLike;
 }
 
 /**
- * When to renew a claim, told again for each new lease: one item for each that is about to expire.
+ * Emits when it is time to renew a claim, once for each item of `lease$`.
  *
- * @param lease$ the claim's time, now and after each renewal
+ * @param lease$ the claim's remaining time: now, and after each renewal
  */
 export function renewals(
   lease$: Observable<ClaimTime>,
-  { renewAt = 0.7, spread = 0.1, random = Math.random, scheduler = asyncScheduler }: ExpiryOptions = {},
+  { renewAt = 0.7, spread = 0.1, random = Math.random, ...timing }: RenewalOptions = {},
 ): Observable<unknown> {
-  return lease$.pipe(switchMap(({ forMs }) => longTimer(forMs * (renewAt - spread * random()), scheduler)));
+  return lease$.pipe(switchMap(({ forMs }) => longTimer(forMs * (renewAt - spread * random()), timing)));
 }
 
-/** Emits when a claim has run out: the latest one, as each renewal puts it off. */
+/**
+ * Emits `'expired'` when a claim has expired. Each item of `lease$` replaces the time of the one before.
+ *
+ * @param lease$ the claim's remaining time: now, and after each renewal
+ */
 export function claimExpiry(
   lease$: Observable<ClaimTime>,
-  scheduler: SchedulerLike = asyncScheduler,
+  options: TimerOptions = {},
 ): Observable<'expired'> {
   return lease$.pipe(
-    switchMap(({ forMs }) => longTimer(forMs, scheduler)),
+    switchMap(({ forMs }) => longTimer(forMs, options)),
     map(() => 'expired' as const),
   );
 }

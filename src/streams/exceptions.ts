@@ -1,35 +1,35 @@
 import { EMPTY, mergeMap, of } from 'rxjs';
-import { queue, type RunInformation } from '../exchanges/index.ts';
+import { queueExchanges, type RunInformation } from '../exchanges/index.ts';
 import { ephemeralQueue, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
-/** A run of this worker was resolved as an exception: by a cancellation, its claim's expiry, or our own report. */
+/** A run of this worker that the queue resolved as an exception: cancelled, claim expired, or reported by the worker itself. */
 export interface RunException {
   readonly taskId: string;
   readonly runId: number;
   readonly reason: RunInformation['reasonResolved'];
 }
 
-/**
- * Each run has one exception at most, so that these never wait. What is bounded as low need not be looked at each minute,
- * by each worker of a fleet.
- */
+/** A run has at most one exception, so few messages ever wait. With a bound this low, nobody has to watch the queue's length. */
 const MOST_WAITING = 1_000;
 
 /**
- * Exceptions of the runs of one worker, as the queue announces them. A deadline is not among them: its message does
- * not name the worker. Each time `listening$` turns true again, some may have been missed.
+ * Exceptions of one worker's runs, from `task-exception`. Deadlines are missing, because their messages do not name the worker:
+ * use {@link deadline}. Messages may have been lost before each time that `listening$` becomes true.
+ *
+ * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
  */
 export function runExceptions(
   pulse: Pulse,
   worker: { readonly workerGroup: string; readonly workerId: string },
   onProblem: OnProblem,
 ): Feed<RunException> {
+  const { workerGroup, workerId } = worker;
   const { items$, listening$ } = feed(
     pulse,
     {
       queue: ephemeralQueue('tcw-exceptions', { maxLength: MOST_WAITING }),
-      bindings: [queue.taskException({ workerGroup: worker.workerGroup, workerId: worker.workerId })],
+      bindings: [queueExchanges.taskException({ workerGroup, workerId })],
       prefetch: 100,
     },
     onProblem,

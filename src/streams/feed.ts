@@ -1,21 +1,21 @@
 import { BehaviorSubject, catchError, finalize, NEVER, retry, timer, type Observable } from 'rxjs';
 import type { ConsumeOptions, ConsumerEvent, Pulse, PulseError, PulseMessage } from '../pulse/index.ts';
 
-/** Messages of one consumer, and apart from them whether it listens. */
+/** The messages of one consumer, and whether it is consuming. */
 export interface Feed<T> {
-  /** Subscribe once. Never errors: what is wrong is said through `onProblem`, and tried again. */
+  /** Subscribe once. It never errors: problems go to `onProblem`, and the consumer tries again. */
   readonly items$: Observable<T>;
-  /** True while the broker has a consumer for us. The present value first. */
+  /** True while the consumer is registered at the broker. Emits the present value first. */
   readonly listening$: Observable<boolean>;
 }
 
-/** Told of what a consumer cannot do, and of what came in that it could not read. */
+/** Called with a sentence when the queue cannot be consumed (with the error), and when a message cannot be read. */
 export type OnProblem = (problem: string, error?: PulseError) => void;
 
-/** A queue that the broker refuses us (403, 404, 406) may be put right by its operators: look again, slowly. */
-const LOOK_AGAIN_MS = 60_000;
+/** Operators may correct a queue that the broker refuses (403, 404, 406), so the consumer tries again, slowly. */
+const RETRY_MS = 60_000;
 
-/** Consumes for as long as it is subscribed, through refusals too: a worker falls back to polling, it never ends. */
+/** Consumes while subscribed, and goes on after a refusal: a worker then polls, but does not end. */
 export function feed<T>(
   pulse: Pulse,
   options: ConsumeOptions<T>,
@@ -34,7 +34,7 @@ export function feed<T>(
       delay: (error: PulseError) => {
         listening$.next(false);
         onProblem(`cannot listen: ${error.message}`, error);
-        return error.kind === 'closed' ? NEVER : timer(LOOK_AGAIN_MS);
+        return error.kind === 'closed' ? NEVER : timer(RETRY_MS);
       },
     }),
     catchError(() => NEVER),

@@ -1,22 +1,36 @@
 import { asyncScheduler, defer, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
 
-/** A timer of the platform fires at once when it is asked for more than this. */
+/** Node fires a timer at once when its delay is longer than this. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/**
- * Emits once, after `ms`, however long that is: a deadline may be months away.
- *
- * @param ms milliseconds from the subscription; nothing or less emits at once
- */
-export function longTimer(ms: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
-  if (ms <= LONGEST_MS) return timer(Math.max(0, ms), scheduler);
-  return timer(LONGEST_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_MS, scheduler)));
+/** Options of everything here that waits. */
+export interface TimerOptions {
+  /** Measures the time. RxJS's `asyncScheduler` by default; a test passes a `TestScheduler` or a `VirtualTimeScheduler`. */
+  readonly scheduler?: SchedulerLike;
 }
 
 /**
- * Emits once, when this machine's clock shows `timeMs` (ms since the epoch). The queue's message about a deadline
- * does not name the worker, and comes a minute late; a reclaim is refused from the instant it passes.
+ * Emits once, after `ms`, and completes. Unlike a timer of Node it may be longer than 24.8 days.
+ *
+ * @param ms milliseconds from the subscription; 0 or less emits at once
  */
-export function deadline(timeMs: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
-  return defer(() => longTimer(timeMs - scheduler.now(), scheduler));
+export function longTimer(
+  ms: number,
+  { scheduler = asyncScheduler }: TimerOptions = {},
+): Observable<unknown> {
+  if (ms <= LONGEST_MS) return timer(Math.max(0, ms), scheduler);
+  return timer(LONGEST_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_MS, { scheduler })));
+}
+
+/**
+ * Emits once, when this machine's clock reaches `timeMs`, and completes. Use it for a task's deadline: the queue refuses a
+ * reclaim from that instant on, but publishes its message a minute later and does not name the worker there.
+ *
+ * @param timeMs ms since the epoch; a time in the past emits at once
+ */
+export function deadline(
+  timeMs: number,
+  { scheduler = asyncScheduler }: TimerOptions = {},
+): Observable<unknown> {
+  return defer(() => longTimer(timeMs - scheduler.now(), { scheduler }));
 }

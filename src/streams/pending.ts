@@ -1,36 +1,38 @@
 import { map, type Observable } from 'rxjs';
-import { queue, type TaskStatusStructure } from '../exchanges/index.ts';
+import { queueExchanges, type TaskStatusStructure } from '../exchanges/index.ts';
 import { namedQueue, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
-/** Somewhere in the pool a task has become pending. A hint, not a claim: it may be gone, or another may come first. */
+/** A task of the pool has become pending. This is a hint: the task may be gone, and `claimWork` may give another one first. */
 export interface PendingNotice {
   readonly taskId: string;
   readonly runId: number;
-  /** When the run became pending, in ms since the epoch, by the queue's clock; 0 where the notice does not tell. */
+  /** When the run became pending, in ms since the epoch by the queue's clock; 0 if the message has no valid time. */
   readonly scheduledMs: number;
-  /** It has been acted upon, or is known to be stale. */
+  /** Acknowledges the notice, after a claim or when it is stale. */
   done(): void;
-  /** Let another worker have it. */
+  /** Requeues the notice for another worker. */
   giveBack(): void;
 }
 
 /**
- * The pool's notices lie in one durable queue that all its workers share, so that each wakes exactly one of them.
- * The version stands for the bounds: a queue can never be declared with others, and a pool is updated bit by bit.
+ * All workers of a pool share one durable queue, so that each notice wakes exactly one worker. A queue cannot be declared with
+ * other bounds than it has, and a pool is updated worker by worker, so new bounds need a new version in the name.
  */
 const SHARED_QUEUE_VERSION = 'v1';
 const BOUNDS = {
-  /** Below the 2,000 at which PulseGuardian warns; it deletes at 8,000. */
+  /** PulseGuardian warns at 2,000 messages, and deletes the queue at 8,000. */
   maxLength: 1_500,
-  /** How long the notices of a pool without workers are kept, in ms. */
+  /** The queue is removed when no worker has used it for so long, in ms. */
   expiresMs: 6 * 3_600_000,
 };
 
 /**
- * Notices of a pool's pending tasks, as many more as `demand$` asks for.
+ * Notices of a pool's pending tasks, from `task-pending`.
  *
  * @param taskQueueId `<provisionerId>/<workerType>`
+ * @param demand$ how many more notices are wanted at the moment; 0 pauses
+ * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
  */
 export function pendingNotices(
   pulse: Pulse,
@@ -43,7 +45,7 @@ export function pendingNotices(
     pulse,
     {
       queue: namedQueue(`tcw-pending/${SHARED_QUEUE_VERSION}/${taskQueueId}`, BOUNDS),
-      bindings: [queue.taskPending({ provisionerId, workerType })],
+      bindings: [queueExchanges.taskPending({ provisionerId, workerType })],
       demand$,
     },
     onProblem,
@@ -65,7 +67,7 @@ export function pendingNotices(
   };
 }
 
-/** A time may pass the message's schema and be none, as the leap second `23:59:60Z`. */
+/** Some texts are valid in the message's schema but not for `Date.parse`: the leap second `23:59:60Z`. */
 function scheduledMs(status: TaskStatusStructure, runId: number): number {
   const ms = Date.parse(status.runs[runId]?.scheduled ?? '');
   return Number.isNaN(ms) ? 0 : ms;

@@ -1,27 +1,28 @@
 import { defer, fromEvent, map, merge, mergeMap, share, type Observable } from 'rxjs';
 
 /**
- * How to go:
+ * How a worker shuts down:
  *
- * - `finish`: claim nothing more, finish what runs (SIGINT).
- * - `now`: stop what runs and report it as `worker-shutdown`, so that the queue runs it elsewhere (SIGTERM, or SIGHUP when the
- *   terminal has gone).
- * - `force`: leave at once, whatever is unfinished (the same signal again).
+ * - `finish`: claim nothing more, and finish the running tasks (SIGINT).
+ * - `now`: stop the running tasks and report them as `worker-shutdown`, so that they run elsewhere (SIGTERM, or SIGHUP when the
+ *   terminal is closed).
+ * - `force`: exit at once, even if work is unfinished (the same signal again).
  */
 export type Shutdown = 'finish' | 'now' | 'force';
 
 type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/** Where signals come from: `process`, or anything that emits their names. */
+/** A source of signals: `process`, or any emitter of their names. */
 export interface SignalSource {
   on(signal: Signal, listener: () => void): unknown;
   off(signal: Signal, listener: () => void): unknown;
 }
 
 /**
- * The operating system's wishes, while subscribed. Only the same signal again forces: SIGTERM after SIGINT is a service
- * manager or a spot notice that follows an operator, and means `now`. SIGINT after SIGTERM asks for less, and is not told.
- * SIGHUP never forces: a shell and the kernel both send it when a terminal goes. Node undoes nohup(1), so it always arrives.
+ * Turns signals into shutdown requests, and handles the signals while it is subscribed. Only a repeated signal forces. SIGTERM
+ * after SIGINT means `now`: a service manager or a spot notice often follows an operator. SIGINT after SIGTERM asks for less
+ * than is being done, and emits nothing. SIGHUP never forces, because a shell and the kernel both send it when a terminal
+ * is closed. Node undoes nohup(1), so SIGHUP always arrives.
  */
 export function shutdownSignals(source: SignalSource = process): Observable<Shutdown> {
   const signal = (name: Signal) =>

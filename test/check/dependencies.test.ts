@@ -46,6 +46,23 @@ describe('the check of the dependencies', () => {
     ]);
   });
 
+  it('accepts peers that are installed for development, and the packages of workspaces', () => {
+    const manifest = (devDependencies: object) => ({
+      'package.json': JSON.stringify({
+        peerDependencies: { rxjs: '1' },
+        devDependencies,
+        workspaces: ['packages/other'],
+      }),
+      'packages/other/package.json': JSON.stringify({ name: 'other' }),
+      'src/a.ts': "import 'rxjs';",
+      'test/a.ts': "import 'other/entry';",
+    });
+    expect(dependencyProblems(tree(manifest({ rxjs: '1' })))).toEqual([]);
+    expect(dependencyProblems(tree(manifest({})))).toEqual([
+      'rxjs is in peerDependencies, and not in devDependencies',
+    ]);
+  });
+
   it('is not content with a tree that has nothing to look at', () => {
     expect(dependencyProblems(tree({ 'package.json': '{}' }))).toEqual([
       'looked at nothing: there is no code here',

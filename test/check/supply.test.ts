@@ -48,3 +48,8 @@ it('a user of the package installs no Node', () => {
   );
   expect(names.filter(name => /^node(-|$)/.test(name))).toEqual([]);
 });
+
+it('packing a fresh clone installs what the build needs first, on any Node', () => {
+  const { scripts } = read('package.json') as { scripts: Record<string, string> };
+  expect(scripts).toMatchObject({ prepack: 'npm run build', prebuild: 'node scripts/setup.js' });
+});

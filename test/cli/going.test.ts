@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, describe, expect, inject, it, onTestFinished } from 'vitest';
-import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { connect } from '../../src/pulse/index.ts';
 import { faultProxy } from '../harness/fault-proxy.ts';
 import { newMark, processesWith, queueForWorkers } from './workers.ts';
@@ -78,7 +78,7 @@ describe('a worker that has to go, at SIGTERM', () => {
   it('is gone in time though Pulse does not answer', async () => {
     here = await queueForWorkers();
     const owner = connect({ url: inject('queuePulseUrl') });
-    for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+    for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
     await owner.close();
     const url = new URL(inject('pulseUrl'));
     const proxy = await faultProxy({ host: url.hostname, port: Number(url.port) });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueue } from '../../src/local/index.ts';
 import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
 import { queueCalls, type TaskStatusStructure } from '../../src/taskcluster/index.ts';
@@ -32,7 +32,7 @@ describe('tcw run', () => {
     };
     tasksDir = await mkdtemp(join(tmpdir(), 'tcw-run-'));
     owner = connect({ url: inject('queuePulseUrl') });
-    for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+    for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
     local = await startLocalQueue({
       longPollMs: 2_000,
       publish: ({ exchange, routingKey, routes, body }) =>

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect, namedQueue } from '../../src/pulse/index.ts';
 import { programsOf } from './programs.ts';
+import { exchangesPage, streamsPage } from './queue-messages.ts';
 import { taskFailed } from './task-failed.ts';
 import { PATIENCE_MS } from '../patience.ts';
 
@@ -26,7 +27,12 @@ bare.username = bare.password = '';
 // `me` is the reader, and the user of the tests does what a reader does: puts his own name there.
 const asUser = (text: string) => text.replaceAll(/\b(exchange|queue)\/me\//g, `$1/${user}/`);
 
-const pages = ['README.md', ...globSync('docs/pulse/*.md', { cwd: root }).sort()];
+const pages = [
+  'README.md',
+  'docs/exchanges.md',
+  'docs/streams.md',
+  ...globSync('docs/pulse/*.md', { cwd: root }).sort(),
+];
 const programs = pages.flatMap(page =>
   programsOf(readFileSync(join(root, page), 'utf8')).map(({ code, output, inOrder }, i) => ({
     page,
@@ -51,12 +57,19 @@ afterAll(() => {
 /** What others do while a page's program runs: on a page that listens to somebody else's exchange. */
 const others: Readonly<Record<string, { before: () => Promise<void>; meanwhile: () => Promise<void> }>> = {
   'README.md': taskFailed,
+  'docs/exchanges.md': exchangesPage,
+  'docs/streams.md': streamsPage,
 };
 
 describe('the programs of the documents', () => {
   it('are there', () => {
     const known = ['quick-start', 'consuming', 'publishing', 'failures', 'testing', 'migrating'];
-    const expected = ['README.md', ...known.map(name => `docs/pulse/${name}.md`)];
+    const expected = [
+      'README.md',
+      'docs/exchanges.md',
+      'docs/streams.md',
+      ...known.map(name => `docs/pulse/${name}.md`),
+    ];
     expect(programs.map(({ page }) => page)).toEqual(expect.arrayContaining(expected));
   });
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
-import { queue } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { connect, namedQueue } from '../../src/pulse/index.ts';
 
-const { exchange } = queue.taskFailed();
+const { exchange } = queueExchanges.taskFailed();
 const exception = new URL('../exchanges/fixture/task-exception.json', import.meta.url);
 
 /** Taskcluster's queue, which announces a failed task once somebody listens on the queue of README.md. */

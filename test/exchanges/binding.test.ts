@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
 import {
-  auth,
+  authExchanges,
   exchanges,
-  queue,
-  workerManager,
+  queueExchanges,
+  workerManagerExchanges,
   type TaskExceptionMessage,
   type WorkerRemovedMessage,
 } from '../../src/exchanges/index.ts';
@@ -78,57 +78,71 @@ describe.each(exchanges.map(exchange => [exchange.exchange, exchange] as const))
 
 describe('a binding', () => {
   it('has the type of the messages that it brings', () => {
-    expectTypeOf(queue.taskException()).toEqualTypeOf<Binding<TaskExceptionMessage>>();
-    expectTypeOf(queue.taskException.route('x')).toEqualTypeOf<Binding<TaskExceptionMessage>>();
-    expectTypeOf(workerManager.workerRemoved()).toEqualTypeOf<Binding<WorkerRemovedMessage>>();
-    expectTypeOf(queue.taskException).parameter(0).not.toHaveProperty('routingKeyKind');
+    expectTypeOf(queueExchanges.taskException()).toEqualTypeOf<Binding<TaskExceptionMessage>>();
+    expectTypeOf(queueExchanges.taskException.route('x')).toEqualTypeOf<Binding<TaskExceptionMessage>>();
+    expectTypeOf(workerManagerExchanges.workerRemoved()).toEqualTypeOf<Binding<WorkerRemovedMessage>>();
+    expectTypeOf(queueExchanges.taskException).parameter(0).not.toHaveProperty('routingKeyKind');
   });
 
   it('has * for a part that was not given, and # for the words at the end', () => {
-    expect(queue.taskException({ workerGroup: 'rack-1', workerId: 'machine-7' }).pattern).toBe(
+    expect(queueExchanges.taskException({ workerGroup: 'rack-1', workerId: 'machine-7' }).pattern).toBe(
       'primary.*.*.rack-1.machine-7.*.*.*.*.#',
     );
-    expect(queue.taskRunning({ runId: 0, workerType: '*' }).pattern).toBe('primary.*.0.*.*.*.*.*.*.#');
-    expect(auth.clientCreated().pattern).toBe('#');
+    expect(queueExchanges.taskRunning({ runId: 0, workerType: '*' }).pattern).toBe(
+      'primary.*.0.*.*.*.*.*.*.#',
+    );
+    expect(authExchanges.clientCreated().pattern).toBe('#');
   });
 
   it('takes a part that is undefined for one that was not given', () => {
-    expect(queue.taskException({ workerId: undefined }).pattern).toBe(queue.taskException().pattern);
+    expect(queueExchanges.taskException({ workerId: undefined }).pattern).toBe(
+      queueExchanges.taskException().pattern,
+    );
   });
 
   it('takes messages to which a later Taskcluster has added something, which validate refuses', () => {
     const message = { version: 1, taskGroupId: 'Wq3cJ8DbQ0eHkZ5uYt1mPA', schedulerId: 'example' };
     const body = { ...message, expires: '2026-11-21T22:18:35.491Z', added: true };
-    expect(queue.taskGroupSealed().problems?.(body)).toEqual([]);
-    expect(queue.taskGroupSealed.validate(body)).toEqual(['/added is not a known property']);
-    expect(queue.taskGroupSealed().problems?.({ ...message, added: true })).toEqual(['/expires is missing']);
+    expect(queueExchanges.taskGroupSealed().problems?.(body)).toEqual([]);
+    expect(queueExchanges.taskGroupSealed.validate(body)).toEqual(['/added is not a known property']);
+    expect(queueExchanges.taskGroupSealed().problems?.({ ...message, added: true })).toEqual([
+      '/expires is missing',
+    ]);
   });
 
   it('can be to a route of a task, which is a pattern too', () => {
-    expect(queue.taskPending.route('index.project.#')).toMatchObject({
+    expect(queueExchanges.taskPending.route('index.project.#')).toMatchObject({
       exchange: 'exchange/taskcluster-queue/v1/task-pending',
       pattern: 'route.index.project.#',
     });
-    expect(queue.taskPending.route('x').problems?.({})).toContain('/status is missing');
+    expect(queueExchanges.taskPending.route('x').problems?.({})).toContain('/status is missing');
   });
 
   it.each<[string, () => unknown, string]>([
     [
       'that the exchange does not have',
-      () => queue.taskPending({ workergroup: 'x' } as never),
+      () => queueExchanges.taskPending({ workergroup: 'x' } as never),
       'no part workergroup',
     ],
-    ['that is fixed', () => queue.taskPending({ routingKeyKind: 'x' } as never), 'no part routingKeyKind'],
-    ['with a dot', () => queue.taskPending({ workerId: 'a.b' }), 'must have no dot: a.b'],
-    ['that is empty', () => queue.taskPending({ workerId: '' }), 'workerId is empty'],
-    ['of one word that would match several', () => queue.taskPending({ workerId: '#' }), 'say * for any'],
-    ['that makes it too long', () => queue.taskPending({ workerId: 'x'.repeat(240) }), 'too long'],
+    [
+      'that is fixed',
+      () => queueExchanges.taskPending({ routingKeyKind: 'x' } as never),
+      'no part routingKeyKind',
+    ],
+    ['with a dot', () => queueExchanges.taskPending({ workerId: 'a.b' }), 'cannot have a dot: a.b'],
+    ['that is empty', () => queueExchanges.taskPending({ workerId: '' }), 'workerId is empty'],
+    [
+      'of one word that would match several',
+      () => queueExchanges.taskPending({ workerId: '#' }),
+      'use * for any word',
+    ],
+    ['that makes it too long', () => queueExchanges.taskPending({ workerId: 'x'.repeat(240) }), 'too long'],
   ])('refuses a part %s', (_, action, words) => {
     expect(action).toThrow(PulseError);
     expect(action).toThrow(words);
   });
 
   it('refuses a route that makes it too long', () => {
-    expect(() => queue.taskPending.route('x'.repeat(250))).toThrow('too long');
+    expect(() => queueExchanges.taskPending.route('x'.repeat(250))).toThrow('too long');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { validator } from '../../src/base/index.ts';
-import { queue } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { binding } from '../../src/pulse/index.ts';
 import taskException from './fixture/task-exception.json' with { type: 'json' };
 
@@ -86,7 +86,7 @@ describe.each(CHECKS)('%s', (_, check) => {
 
 describe('unknown properties', () => {
   it('are accepted where a later Taskcluster may add them, however many', () => {
-    const problems = queue.taskException().problems ?? (() => ['no check']);
+    const problems = queueExchanges.taskException().problems ?? (() => ['no check']);
     const more = Object.fromEntries(Array.from({ length: MANY }, (_, n) => [`x${n}`, n]));
     expect(problems({ ...taskException, ...more, status: { ...taskException.status, ...more } })).toEqual([]);
     expect(problems({ ...taskException, ...more, runId: '0' })).toEqual([

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { exchanges, github, hooks, notify, queue, type AnyExchange } from '../../src/exchanges/index.ts';
+import {
+  exchanges,
+  githubExchanges,
+  hooksExchanges,
+  notifyExchanges,
+  queueExchanges,
+  type AnyExchange,
+} from '../../src/exchanges/index.ts';
 import { MAX_ROUTING_KEY_BYTES, PulseError } from '../../src/pulse/index.ts';
 
 /** A word that stands for itself: no wildcard, and not the `_` of a part that is not known. */
@@ -73,51 +80,62 @@ describe('a routing key', () => {
   };
 
   it('has the parts of a task in order, and _ for those that are not known', () => {
-    const key = queue.taskPending.build({ ...task, runId: 0 });
+    const key = queueExchanges.taskPending.build({ ...task, runId: 0 });
     expect(key).toBe(
       'primary.Wq3cJ8DbQ0eHkZ5uYt1mPA.0._._.proj-example.linux.example.Wq3cJ8DbQ0eHkZ5uYt1mPA._',
     );
-    expect(queue.taskPending.parse(key)).toStrictEqual({ ...task, runId: '0' });
+    expect(queueExchanges.taskPending.parse(key)).toStrictEqual({ ...task, runId: '0' });
   });
 
   it('has its parts typed: those of every message are there, the others may be', () => {
-    const parts = queue.taskException.parse(queue.taskException.build(task));
+    const parts = queueExchanges.taskException.parse(queueExchanges.taskException.build(task));
     expectTypeOf(parts.taskId).toEqualTypeOf<string>();
     expectTypeOf(parts.runId).toEqualTypeOf<string | undefined>();
     expectTypeOf(parts).not.toHaveProperty('routingKeyKind');
-    expectTypeOf(queue.taskRunning.parse).returns.toHaveProperty('workerId').toEqualTypeOf<string>();
+    expectTypeOf(queueExchanges.taskRunning.parse).returns.toHaveProperty('workerId').toEqualTypeOf<string>();
   });
 
   it('keeps what a later Taskcluster puts into the reserved words', () => {
-    const key = `${queue.taskPending.build({ ...task, runId: 0 }).slice(0, -1)}new.words`;
-    expect(queue.taskPending.parse(key).reserved).toBe('new.words');
-    expect(hooks.hookCreated.parse('_')).toStrictEqual({});
+    const key = `${queueExchanges.taskPending.build({ ...task, runId: 0 }).slice(0, -1)}new.words`;
+    expect(queueExchanges.taskPending.parse(key).reserved).toBe('new.words');
+    expect(hooksExchanges.hookCreated.parse('_')).toStrictEqual({});
   });
 
   it('may leave the reserved words out', () => {
-    const key = queue.taskPending.build({ ...task, runId: 0 });
-    expect(queue.taskPending.parse(key.slice(0, -'._'.length))).toStrictEqual({ ...task, runId: '0' });
+    const key = queueExchanges.taskPending.build({ ...task, runId: 0 });
+    expect(queueExchanges.taskPending.parse(key.slice(0, -'._'.length))).toStrictEqual({
+      ...task,
+      runId: '0',
+    });
   });
 
   it('has 255 bytes and not one more', () => {
     const topic = 'é'.repeat((MAX_ROUTING_KEY_BYTES - 'primary.'.length - 1) / 2);
-    expect(Buffer.byteLength(notify.notify.build({ topic: `${topic}x` }))).toBe(MAX_ROUTING_KEY_BYTES);
-    expect(thrownBy(() => notify.notify.build({ topic: `${topic}xx` }))).toEqual(invalid('256 bytes'));
+    expect(Buffer.byteLength(notifyExchanges.notify.build({ topic: `${topic}x` }))).toBe(
+      MAX_ROUTING_KEY_BYTES,
+    );
+    expect(thrownBy(() => notifyExchanges.notify.build({ topic: `${topic}xx` }))).toEqual(
+      invalid('256 bytes'),
+    );
   });
 
   it.each<[string, () => unknown, string]>([
-    ['lacks a required part', () => queue.taskPending.build({ ...task } as never), 'needs runId'],
+    ['lacks a required part', () => queueExchanges.taskPending.build({ ...task } as never), 'needs runId'],
     [
       'has a dot in a part of one word',
-      () => queue.taskPending.build({ ...task, runId: '0.1' }),
-      'no dot: 0.1',
+      () => queueExchanges.taskPending.build({ ...task, runId: '0.1' }),
+      'a dot: 0.1',
     ],
-    ['has an empty part', () => queue.taskPending.build({ ...task, runId: '' }), 'runId is empty'],
-    ['has a part of another exchange', () => github.push.build({ taskId: 'x' } as never), 'no part taskId'],
-    ['is a route', () => queue.taskPending.parse('route.index.example'), 'not a primary key'],
-    ['is too short', () => github.push.parse('primary.mozilla'), 'has no repository'],
-    ['is too long', () => github.push.parse('primary.mozilla.x.y.z'), 'goes on with y.z'],
-    ['is empty', () => github.push.parse(''), 'is empty'],
+    ['has an empty part', () => queueExchanges.taskPending.build({ ...task, runId: '' }), 'runId is empty'],
+    [
+      'has a part of another exchange',
+      () => githubExchanges.push.build({ taskId: 'x' } as never),
+      'no part taskId',
+    ],
+    ['is a route', () => queueExchanges.taskPending.parse('route.index.example'), 'not a primary key'],
+    ['is too short', () => githubExchanges.push.parse('primary.mozilla'), 'has no repository'],
+    ['is too long', () => githubExchanges.push.parse('primary.mozilla.x.y.z'), 'goes on with y.z'],
+    ['is empty', () => githubExchanges.push.parse(''), 'is empty'],
   ])('is refused when it %s', (_, action, words) => {
     const error = thrownBy(action);
     expect(error).toBeInstanceOf(PulseError);

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
 import { validator } from '../../src/base/index.ts';
-import { exchanges, queue } from '../../src/exchanges/index.ts';
+import { exchanges, queueExchanges } from '../../src/exchanges/index.ts';
 import taskException from './fixture/task-exception.json' with { type: 'json' };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,7 +22,7 @@ function rulesIn(schema: string): string[] {
 
 describe('a message', () => {
   it('as the queue sends it has no problems', () => {
-    expect(queue.taskException.validate(taskException)).toEqual([]);
+    expect(queueExchanges.taskException.validate(taskException)).toEqual([]);
   });
 
   it('of every exchange is refused when it is not an object', () => {
@@ -39,7 +39,7 @@ describe('a message', () => {
       'a/b~c': true,
       status: { ...status, runs: [{ ...run, state: 'asleep', started: 'yesterday' }] },
     };
-    expect(queue.taskException.validate(broken).sort()).toEqual([
+    expect(queueExchanges.taskException.validate(broken).sort()).toEqual([
       '/a~1b~0c is not a known property',
       '/runId must be integer',
       '/status/runs/0/started must match format "date-time"',
@@ -51,7 +51,7 @@ describe('a message', () => {
   it('is not changed by the check', () => {
     const { schedulerId: _, ...status } = taskException.status;
     const message = { ...taskException, status };
-    expect(queue.taskException.validate(message)).toEqual(['/status/schedulerId is missing']);
+    expect(queueExchanges.taskException.validate(message)).toEqual(['/status/schedulerId is missing']);
     expect(message.status).not.toHaveProperty('schedulerId');
   });
 });
@@ -93,13 +93,13 @@ describe('a schema', () => {
 
   it('costs nothing until something is checked', async () => {
     const script = `
-      import { queue } from './src/exchanges/index.ts';
+      import { queueExchanges } from './src/exchanges/index.ts';
       import { createRequire } from 'node:module';
       const loaded = () => Object.keys(createRequire(import.meta.url).cache).some(file => file.includes('/ajv/'));
       const before = loaded();
-      queue.taskException({ workerId: 'machine-7' });
+      queueExchanges.taskException({ workerId: 'machine-7' });
       const bound = loaded();
-      queue.taskException.validate({});
+      queueExchanges.taskException.validate({});
       console.log(JSON.stringify([before, bound, loaded()]));`;
     const { stdout } = await promisify(execFile)(
       process.execPath,

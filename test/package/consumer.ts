@@ -1,11 +1,11 @@
-// What somebody writes who has installed tcw. package.test.ts compiles and runs it in a project of its own, where
+// A program of somebody who has installed tcw. package.test.ts compiles and runs it in a project of its own, where
 // `tcw/…` is the packed file.
 import { binding, connect, handle, namedQueue, PulseError } from 'tcw/pulse';
 import { connectToMemory, MemoryBroker } from 'tcw/pulse/testing';
-import * as exchanges from 'tcw/exchanges';
-import { deadline } from 'tcw/streams';
-import * as worker from 'tcw';
-import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { queueExchanges, type TaskPendingMessage } from 'tcw/exchanges';
+import { claimExpiry, longTimer } from 'tcw/streams';
+import { configDefaults, configSchema, FEATURES, payloadSchema, startWorker, TaskError } from 'tcw';
+import { firstValueFrom, lastValueFrom, map, of, take, toArray, VirtualTimeScheduler } from 'rxjs';
 
 interface Thing {
   readonly id: number;
@@ -45,13 +45,27 @@ const there = namedQueue('there', { maxLength: 10 });
 const all = binding<Thing>('exchange/tester/things', '#');
 await memory.queue(there).declare([all]);
 await memory.publish('exchange/tester/things', 'a', { id: 1 });
-const first$ = memory.consume({ queue: there, bindings: [all] }).pipe(handle(() => undefined));
-console.log(`memory: ${(await firstValueFrom(first$)).outcome}`);
+const ids$ = memory.consume({ queue: there, bindings: [all] }).pipe(
+  map(message => {
+    message.ack();
+    return message.body.id;
+  }),
+);
+console.log(`memory: ${await firstValueFrom(ids$)}`);
 await memory.close();
 
-const pending = exchanges.queue.taskPending();
-console.log(pending.exchange.split('/').at(-1));
-if (typeof deadline !== 'function' || Object.keys(worker).length === 0) throw new Error('an entry is empty');
+const known: keyof TaskPendingMessage = 'status';
+console.log(queueExchanges.taskPending.validate({ version: 1, runId: 0 }), known);
+
+const scheduler = new VirtualTimeScheduler();
+claimExpiry(of({ forMs: 60_000 }), { scheduler }).subscribe(console.log);
+longTimer(100 * 24 * 3_600_000, { scheduler }).subscribe(() => console.log('100 days'));
+scheduler.flush();
+
+// The worker: what it needs before it can start, and a start that is refused.
+console.log(configDefaults().capacity, Object.keys(configSchema()).length > 0, FEATURES.length > 10);
+console.log(Object.keys(payloadSchema('generic-worker', FEATURES)).includes('properties'));
+console.log(new TaskError('malformed-payload', 'no command').message, typeof startWorker);
 
 await pulse.queue(spec).delete();
 console.log((await pulse.queue(spec).inspect()) ?? 'no such queue now');

@@ -10,20 +10,21 @@ interface Manifest {
   readonly version: string;
 }
 
-/** A registry of npm's on this machine, which has what is installed in a checkout and nothing else. */
+/** An npm registry on this machine that has the packages which are installed in a checkout. */
 export interface Registry extends AsyncDisposable {
   readonly url: string;
 }
 
 /**
- * Serves the packages of a lock file, from the `node_modules` beside it, so that npm can install a package and its
- * dependencies as anywhere, with no network.
+ * Serves the packages of a lock file from the `node_modules` beside it, so that npm can install a package and its dependencies
+ * without a network. A package that is installed under another name is served under its own, as another version.
  */
 export async function registryOf(root: string): Promise<Registry> {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, unknown>;
+    packages: Record<string, { readonly name?: string }>;
   };
-  const places = Object.keys(lock.packages).filter(place => place !== '');
+  const places = Object.keys(lock.packages).filter(place => place.includes('node_modules/'));
+  const nameOf = (place: string) => lock.packages[place]?.name ?? place.replace(/^.*node_modules\//, '');
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://registry');
     const asked = decodeURIComponent(pathname.slice(1));
@@ -40,8 +41,8 @@ export async function registryOf(root: string): Promise<Registry> {
       );
     }
     const versions = places
-      .filter(place => place.endsWith(`node_modules/${asked}`))
-      // The lock also names what is for other platforms.
+      .filter(place => nameOf(place) === asked)
+      // The lock also names packages for other platforms.
       .filter(place => existsSync(join(root, place)))
       .map(place => {
         const manifest = JSON.parse(readFileSync(join(root, place, 'package.json'), 'utf8')) as Manifest;

@@ -1,6 +1,10 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { queue, type TaskCompletedMessage, type TaskFailedMessage } from '../../src/exchanges/index.ts';
+import {
+  queueExchanges,
+  type TaskCompletedMessage,
+  type TaskFailedMessage,
+} from '../../src/exchanges/index.ts';
 import {
   binding,
   handle,
@@ -32,8 +36,8 @@ describe('the body of a message, when it came by one of several bindings and whe
   const created = binding<Created>(exchange, 'created');
   const renamed = binding<Renamed>(exchange, 'renamed');
   const anything = binding(exchange, 'anything');
-  const completed = queue.taskCompleted();
-  const failed = queue.taskFailed();
+  const completed = queueExchanges.taskCompleted();
+  const failed = queueExchanges.taskFailed();
 
   it('is known', async () => {
     const messages$ = pulse.consume({ queue: spec, bindings: [created, renamed] });

@@ -1,5 +1,5 @@
 import { onTestFinished, describe, expect, it } from 'vitest';
-import { queue } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { runExceptions, type RunException } from '../../src/streams/index.ts';
 import { startPulse, statusWith, TASK_ID, turns, WORKER, type PulseUnderTest } from './pulse-under-test.ts';
 import { waitFor } from '../wait-for.ts';
@@ -50,7 +50,7 @@ describe('the exceptions of a worker’s runs', () => {
   it('leave out a message that is about no run', async () => {
     const pulse = await startPulse();
     const { exceptions, problems } = await listen(pulse);
-    const { exchange, build } = queue.taskException;
+    const { exchange, build } = queueExchanges.taskException;
     const status = statusWith({});
     const { provisionerId, workerType, schedulerId, taskGroupId } = status;
     const key = build({ taskId: TASK_ID, ...WORKER, provisionerId, workerType, schedulerId, taskGroupId });

@@ -1,5 +1,5 @@
 import { onTestFinished, describe, expect, it, vi } from 'vitest';
-import { queue } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { ephemeralQueue, namedQueue, type PulseError, type QueueSpec } from '../../src/pulse/index.ts';
 import { feed } from '../../src/streams/feed.ts';
 import { declareExchanges, pendingKey, startPulse, turns, type PulseUnderTest } from './pulse-under-test.ts';
@@ -24,7 +24,7 @@ function listen(
   };
   const { items$, listening$ } = feed(
     pulse,
-    { queue: spec, bindings: [queue.taskPending()] },
+    { queue: spec, bindings: [queueExchanges.taskPending()] },
     (problem, error) => {
       seen.problems.push(problem);
       seen.errors.push(error);
@@ -106,11 +106,11 @@ describe('a feed', () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse);
     await turns();
-    await pulse.publish(queue.taskPending.exchange, pendingKey(), { runId: 'zero' });
+    await pulse.publish(queueExchanges.taskPending.exchange, pendingKey(), { runId: 'zero' });
     await pulse.pending();
     await turns();
     expect(seen.problems).toEqual([expect.stringContaining('/runId must be integer')]);
-    expect(seen.problems[0]).toContain(`dropped a message of ${queue.taskPending.exchange}`);
+    expect(seen.problems[0]).toContain(`dropped a message of ${queueExchanges.taskPending.exchange}`);
     expect(seen.items).toBe(1);
     expect(seen.listening).toEqual([false, true]);
   });

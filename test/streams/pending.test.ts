@@ -1,6 +1,6 @@
 import { BehaviorSubject } from 'rxjs';
 import { onTestFinished, describe, expect, it } from 'vitest';
-import { queue } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import type { Pulse } from '../../src/pulse/index.ts';
 import { pendingNotices, type PendingNotice } from '../../src/streams/index.ts';
 import {
@@ -60,7 +60,7 @@ describe('notices of pending tasks', () => {
     await turns();
     const body = { version: 1, runId: 0, status: statusWith({}) };
     for (const pool of [{ provisionerId: 'other' }, { workerType: 'other' }]) {
-      await pulse.publish(queue.taskPending.exchange, pendingKey(pool), body);
+      await pulse.publish(queueExchanges.taskPending.exchange, pendingKey(pool), body);
     }
     await pulse.pending();
     await turns();

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { queue, type RunInformation, type TaskStatusStructure } from '../../src/exchanges/index.ts';
+import { queueExchanges, type RunInformation, type TaskStatusStructure } from '../../src/exchanges/index.ts';
 import { connect, MemoryBroker, memoryTransport, Secret, type Pulse } from '../../src/pulse/index.ts';
 
 export const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
@@ -52,11 +52,11 @@ export async function startPulse({ exchanges = true } = {}): Promise<PulseUnderT
     publish,
     pending: (run, status) => {
       const body = { version: 1, runId: 0, status: statusWith({ state: 'pending', ...run }, status) };
-      return publish(queue.taskPending.exchange, pendingKey(), body);
+      return publish(queueExchanges.taskPending.exchange, pendingKey(), body);
     },
     exception: (run, { runId = 0, worker: announced = WORKER } = {}) => {
       const status = statusWith({ state: 'exception', reasonResolved: 'canceled', ...announced, ...run });
-      const { exchange, build } = queue.taskException;
+      const { exchange, build } = queueExchanges.taskException;
       const key = build({ ...parts(), runId, ...announced });
       return publish(exchange, key, { version: 1, runId, ...announced, status });
     },
@@ -64,7 +64,7 @@ export async function startPulse({ exchanges = true } = {}): Promise<PulseUnderT
 }
 
 export function declareExchanges(broker: MemoryBroker): void {
-  for (const { exchange } of [queue.taskPending, queue.taskException]) {
+  for (const { exchange } of [queueExchanges.taskPending, queueExchanges.taskException]) {
     broker.declareExchange('taskcluster-queue', exchange);
   }
 }
@@ -74,7 +74,7 @@ function parts() {
 }
 
 export function pendingKey(pool: Partial<typeof POOL> = {}): string {
-  return queue.taskPending.build({ ...parts(), ...pool });
+  return queueExchanges.taskPending.build({ ...parts(), ...pool });
 }
 
 /** A task's status with one run. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import taskcluster from 'taskcluster-client';
 import { logNews } from '../../src/cli/run/worker-log.ts';
-import { queue as exchanges } from '../../src/exchanges/index.ts';
+import { queueExchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret, type Pulse } from '../../src/pulse/index.ts';
 import {
@@ -124,7 +124,7 @@ export async function deployment(
   const workerType = `w${randomUUID().slice(0, 8)}`;
   const taskQueueId = `${PROVISIONER}/${workerType}`;
   const owner = broker.connectOwner();
-  for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+  for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
   const secret = (name: string) => new Secret(`token-of-${name}-${randomUUID()}`);
   const user = { clientId: 'test/user', accessToken: secret('user'), scopes: ['*'] };
   const workerAccount = {

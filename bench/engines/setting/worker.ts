@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import taskcluster from 'taskcluster-client';
-import { queue as exchanges } from '../../../src/exchanges/index.ts';
+import { queueExchanges } from '../../../src/exchanges/index.ts';
 import { startLocalQueue } from '../../../src/local/index.ts';
 import { connect, MemoryBroker, memoryTransport, Secret } from '../../../src/pulse/index.ts';
 import { connectQueue } from '../../../src/taskcluster/index.ts';
@@ -43,7 +43,7 @@ export async function startBenchWorker(
   const transport = memoryTransport(new MemoryBroker());
   const owner = connect({ transport, user: 'taskcluster-queue' });
   stack.defer(() => owner.close(200));
-  for (const { exchange } of Object.values(exchanges)) await owner.declareExchange(exchange);
+  for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
   const account = (name: string, scopes: readonly string[]) => ({
     clientId: `bench/${name}`,
     accessToken: new Secret(randomUUID()),

@@ -1,4 +1,4 @@
-import { queue as exchanges } from '../../../src/exchanges/index.ts';
+import { queueExchanges } from '../../../src/exchanges/index.ts';
 import { binding, connect, namedQueue } from '../../../src/pulse/index.ts';
 import type { Contender } from './contender.ts';
 
@@ -7,7 +7,7 @@ export const contender: Contender = {
     const { name, exchange, pattern, ...bounds } = queue;
     const pulse = connect({ url });
     await pulse.ready();
-    const problems = exchanges.taskPending().problems;
+    const problems = queueExchanges.taskPending().problems;
     pulse
       .consume({
         queue: namedQueue(name.split('/').slice(2).join('/'), bounds),

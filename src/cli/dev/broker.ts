@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 import type { Secret } from '../../base/index.ts';
-import { queue } from '../../exchanges/index.ts';
+import { queueExchanges } from '../../exchanges/index.ts';
 import type { Publish } from '../../local/index.ts';
 import { MemoryBroker, memoryTransport, type Pulse, type PulseOptions } from '../../pulse/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
@@ -46,7 +46,7 @@ export async function devBroker(
   };
   try {
     const taskcluster = await connected(optionsFor(urls.queue ?? urls.workers, QUEUE_USER), 'tcw dev queue');
-    for (const { exchange } of Object.values(queue)) await taskcluster.declareExchange(exchange);
+    for (const { exchange } of Object.values(queueExchanges)) await taskcluster.declareExchange(exchange);
     const workers = await connected(optionsFor(urls.workers ?? urls.queue, 'tcw-dev'), 'tcw dev worker');
     return {
       workers,

@@ -1,5 +1,5 @@
 import { filter, map, merge, mergeMap, scan, Subject, takeWhile, type Observable } from 'rxjs';
-import { queue, type TaskStatusStructure } from '../../exchanges/index.ts';
+import { queueExchanges, type TaskStatusStructure } from '../../exchanges/index.ts';
 import { ephemeralQueue, type Pulse } from '../../pulse/index.ts';
 import { withBlocked, type Ending } from '../task-files/endings.ts';
 import type { NewTask } from '../task-files/read-tasks.ts';
@@ -25,7 +25,7 @@ export function follow(
   const announced$ = pulse
     .consume({
       queue: ephemeralQueue('tcw-dev'),
-      bindings: [queue.taskCompleted(), queue.taskFailed(), queue.taskException()],
+      bindings: [queueExchanges.taskCompleted(), queueExchanges.taskFailed(), queueExchanges.taskException()],
       onEvent: ({ type }) => {
         if (type === 'consuming') onListening();
         if (type === 'gap') missed$.next();

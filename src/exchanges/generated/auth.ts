@@ -2,22 +2,58 @@
 
 import type { ExchangeReference } from '../exchange.ts';
 
+/** The body of a message of `clientCreated`, `clientDeleted` or `clientUpdated`. */
 export interface ClientMessage {
+  /** The id of the client. */
   clientId: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `roleCreated`, `roleDeleted` or `roleUpdated`. */
 export interface RoleMessage {
+  /** The id of the role. */
   roleId: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
 export interface AuthMessages {
+  /**
+   * Published when a client is created.
+   *
+   * Routing key: `<reserved?>`.
+   */
   clientCreated: ClientMessage;
+  /**
+   * Published when a client is deleted.
+   *
+   * Routing key: `<reserved?>`.
+   */
   clientDeleted: ClientMessage;
+  /**
+   * Published when a client is changed, disabled or enabled, or gets a new access token.
+   *
+   * Routing key: `<reserved?>`.
+   */
   clientUpdated: ClientMessage;
+  /**
+   * Published when a role is created.
+   *
+   * Routing key: `<reserved?>`.
+   */
   roleCreated: RoleMessage;
+  /**
+   * Published when a role is deleted.
+   *
+   * Routing key: `<reserved?>`.
+   */
   roleDeleted: RoleMessage;
+  /**
+   * Published when the scopes or the description of a role change.
+   *
+   * Routing key: `<reserved?>`.
+   */
   roleUpdated: RoleMessage;
 }
 

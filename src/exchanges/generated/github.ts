@@ -2,68 +2,140 @@
 
 import type { ExchangeReference } from '../exchange.ts';
 
+/** The body of a message of `pullRequest`. */
 export interface GithubPullRequestMessage {
+  /** What happened to the pull request: `opened`, `synchronize`, `closed`, … */
   action: string;
+  /** The body of GitHub's webhook, unchanged. */
   body: Record<string, unknown>;
+  /** The branch that the event is about. */
   branch: string;
+  /** What the github service read from the event: the variables of a `.taskcluster.yml` of version 0. */
   details?: Record<string, unknown>;
+  /** GitHub's id of the event: the header `X-GitHub-Delivery`. */
   eventId: string;
+  /** The id of the installation of the GitHub app. */
   installationId: number;
+  /** The user or organization that owns the repository. In routing keys a `.` of it becomes `%`. */
   organization: string;
+  /** The name of the repository, without its owner. In routing keys a `.` of it becomes `%`. */
   repository: string;
+  /** The kind of the event: `github-push`, `github-pull-request`, `github-release`, … */
   tasks_for: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `push`. */
 export interface GithubPushMessage {
+  /** The body of GitHub's webhook, unchanged. */
   body: Record<string, unknown>;
+  /** The branch that the event is about. */
   branch: string;
+  /** What the github service read from the event: the variables of a `.taskcluster.yml` of version 0. */
   details?: Record<string, unknown>;
+  /** GitHub's id of the event: the header `X-GitHub-Delivery`. */
   eventId: string;
+  /** The id of the installation of the GitHub app. */
   installationId: number;
+  /** The user or organization that owns the repository. In routing keys a `.` of it becomes `%`. */
   organization: string;
+  /** The name of the repository, without its owner. In routing keys a `.` of it becomes `%`. */
   repository: string;
+  /** The kind of the event: `github-push`, `github-pull-request`, `github-release`, … */
   tasks_for: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `release`. */
 export interface GithubReleaseMessage {
+  /** The body of GitHub's webhook, unchanged. */
   body: Record<string, unknown>;
+  /** The branch that the event is about. */
   branch: string;
+  /** What the github service read from the event: the variables of a `.taskcluster.yml` of version 0. */
   details?: Record<string, unknown>;
+  /** GitHub's id of the event: the header `X-GitHub-Delivery`. */
   eventId: string;
+  /** The id of the installation of the GitHub app. */
   installationId: number;
+  /** The user or organization that owns the repository. In routing keys a `.` of it becomes `%`. */
   organization: string;
+  /** The name of the repository, without its owner. In routing keys a `.` of it becomes `%`. */
   repository: string;
+  /** The kind of the event: `github-push`, `github-pull-request`, `github-release`, … */
   tasks_for: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `rerun`. */
 export interface GithubRerunMessage {
+  /** The body of GitHub's webhook, unchanged. */
   body: Record<string, unknown>;
+  /** GitHub's id of the check run. */
   checkRunId: number;
+  /** GitHub's id of the check suite. */
   checkSuiteId: number;
+  /** What the github service read from the event: the variables of a `.taskcluster.yml` of version 0. */
   details?: Record<string, unknown>;
+  /** GitHub's id of the event: the header `X-GitHub-Delivery`. */
   eventId: string;
+  /** The id of the installation of the GitHub app. */
   installationId: number;
+  /** The user or organization that owns the repository. In routing keys a `.` of it becomes `%`. */
   organization: string;
+  /** The name of the repository, without its owner. In routing keys a `.` of it becomes `%`. */
   repository: string;
+  /** The kind of the event: `github-push`, `github-pull-request`, `github-release`, … */
   tasks_for: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `taskGroupCreationRequested`. */
 export interface TaskGroupCreationRequestedMessage {
+  /** The user or organization that owns the repository. In routing keys a `.` of it becomes `%`. */
   organization: string;
+  /** The name of the repository, without its owner. In routing keys a `.` of it becomes `%`. */
   repository: string;
+  /** The id of the group. */
   taskGroupId: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
 export interface GithubMessages {
+  /**
+   * Published when GitHub reports an event of a pull request.
+   *
+   * Routing key: `primary.<organization>.<repository>.<action>`.
+   */
   pullRequest: GithubPullRequestMessage;
+  /**
+   * Published when GitHub reports a push.
+   *
+   * Routing key: `primary.<organization>.<repository>`.
+   */
   push: GithubPushMessage;
+  /**
+   * Published when GitHub reports a release.
+   *
+   * Routing key: `primary.<organization>.<repository>`.
+   */
   release: GithubReleaseMessage;
+  /**
+   * Published when somebody asks GitHub to run a check again.
+   *
+   * Routing key: `primary.<organization>.<repository>`.
+   */
   rerun: GithubRerunMessage;
+  /**
+   * Published when the github service has asked the queue to create all tasks of a group.
+   *
+   * Routing key: `primary.<organization>.<repository>`.
+   */
   taskGroupCreationRequested: TaskGroupCreationRequestedMessage;
 }
 

@@ -2,15 +2,33 @@
 
 import type { ExchangeReference } from '../exchange.ts';
 
+/** The body of a message of `hookCreated`, `hookDeleted` or `hookUpdated`. */
 export interface HookChangedMessage {
+  /** The group that the hook belongs to. */
   hookGroupId: string;
+  /** The id of the hook within its group. */
   hookId: string;
   [k: string]: unknown;
 }
 
 export interface HooksMessages {
+  /**
+   * Published when a hook is created.
+   *
+   * Routing key: `<reserved?>`.
+   */
   hookCreated: HookChangedMessage;
+  /**
+   * Published when a hook is deleted.
+   *
+   * Routing key: `<reserved?>`.
+   */
   hookDeleted: HookChangedMessage;
+  /**
+   * Published when the definition of a hook changes.
+   *
+   * Routing key: `<reserved?>`.
+   */
   hookUpdated: HookChangedMessage;
 }
 

@@ -2,12 +2,20 @@
 
 import type { ExchangeReference } from '../exchange.ts';
 
+/** The body of a message of `notify`. */
 export interface NotificationMessage {
+  /** The message, in any shape that its sender chose. */
   message: Record<string, unknown>;
+  /** The version of the format of this message. */
   version?: 1;
 }
 
 export interface NotifyMessages {
+  /**
+   * Published when the notify service is asked to send a Pulse message.
+   *
+   * Routing key: `primary.<topic>`.
+   */
   notify: NotificationMessage;
 }
 

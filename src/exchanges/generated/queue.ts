@@ -2,22 +2,36 @@
 
 import type { ExchangeReference } from '../exchange.ts';
 
+/** The body of a message of `artifactCreated`. */
 export interface ArtifactCreatedMessage {
+  /** The artifact that was created. */
   artifact: {
+    /** The media type of the artifact. */
     contentType: string;
+    /** When the queue deletes the artifact. */
     expires: string;
+    /** The name of the artifact: `public/build/target.zip`. */
     name: string;
+    /** Where the content is: at a URL, in the object service, in another artifact, or nowhere (`error`). */
     storageType: 'reference' | 'link' | 'error' | 'object';
   };
+  /** The number of the run, from 0. */
   runId: number;
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The version of the format of this message. */
   version: 1;
+  /** The group of the worker: often a region or a data centre. */
   workerGroup: string;
+  /** The id of the worker within its group. */
   workerId: string;
 }
 
+/** One run of a task: an attempt to execute it. */
 export interface RunInformation {
+  /** Why the run exists: the task was scheduled, or it is another attempt. */
   reasonCreated: 'scheduled' | 'retry' | 'task-retry' | 'rerun' | 'exception';
+  /** How the run ended. Missing until it has. */
   reasonResolved?:
     | 'completed'
     | 'failed'
@@ -30,128 +44,264 @@ export interface RunInformation {
     | 'internal-error'
     | 'intermittent-task'
     | 'superseded';
+  /** When the run ended. Missing until it has. */
   resolved?: string;
+  /** The number of the run, from 0. */
   runId: number;
+  /** When the run became pending. */
   scheduled: string;
+  /** When a worker claimed the run. Missing until one has. */
   started?: string;
+  /** The state of the run. */
   state: 'pending' | 'running' | 'completed' | 'failed' | 'exception';
+  /** When the claim of the run expires. Missing while it is pending. */
   takenUntil?: string;
+  /** The group of the worker that claimed the run. Missing until one has. */
   workerGroup?: string;
+  /** The id of the worker that claimed the run. Missing until one has. */
   workerId?: string;
 }
 
+/** The body of a message of `taskCompleted`. */
 export interface TaskCompletedMessage {
+  /** The number of the run, from 0. */
   runId: number;
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The part of the definition of the task that is not in `status`. */
   task?: TaskPulseDefinition;
+  /** The version of the format of this message. */
   version: 1;
+  /** The group of the worker: often a region or a data centre. */
   workerGroup: string;
+  /** The id of the worker within its group. */
   workerId: string;
 }
 
+/** The body of a message of `taskDefined`. */
 export interface TaskDefinedMessage {
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The part of the definition of the task that is not in `status`. */
   task?: TaskPulseDefinition;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `taskException`. */
 export interface TaskExceptionMessage {
+  /** The number of the run, from 0. Missing if the task had no run. */
   runId?: number;
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The part of the definition of the task that is not in `status`. */
   task?: TaskPulseDefinition;
+  /** The version of the format of this message. */
   version: 1;
+  /** The group of the worker. Missing if no worker had claimed the run. */
   workerGroup?: string;
+  /** The id of the worker. Missing if no worker had claimed the run. */
   workerId?: string;
 }
 
+/** The body of a message of `taskFailed`. */
 export interface TaskFailedMessage {
+  /** The number of the run, from 0. */
   runId: number;
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The part of the definition of the task that is not in `status`. */
   task?: TaskPulseDefinition;
+  /** The version of the format of this message. */
   version: 1;
+  /** The group of the worker: often a region or a data centre. */
   workerGroup: string;
+  /** The id of the worker within its group. */
   workerId: string;
 }
 
+/** The body of a message of `taskGroupResolved` or `taskGroupSealed`. */
 export interface TaskGroupChangedMessage {
+  /** When the queue deletes the group. */
   expires: string;
+  /** The scheduler that the group belongs to. */
   schedulerId: string;
+  /** When the group was sealed. Missing if it is not. */
   sealed?: string;
+  /** The id of the group. */
   taskGroupId: string;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `taskGroupPriorityChanged`. */
 export interface TaskGroupPriorityChangedMessage {
+  /** The priority from now on. */
   newPriority: 'highest' | 'very-high' | 'high' | 'medium' | 'low' | 'very-low' | 'lowest';
+  /** The scheduler that the group belongs to. */
   schedulerId: string;
+  /** The id of the group. */
   taskGroupId: string;
+  /** How many tasks got another priority. */
   tasksAffected: number;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The body of a message of `taskPending`. */
 export interface TaskPendingMessage {
+  /** The number of the run, from 0. */
   runId: number;
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The part of the definition of the task that is not in `status`. */
   task?: {
+    /** The tags of the task. */
     tags: {
       [k: string]: string;
     };
   };
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The priority of a task: pending tasks with a higher one are claimed first. */
 export type TaskPriority = 'highest' | 'very-high' | 'high' | 'medium' | 'low' | 'very-low' | 'lowest';
 
+/** The body of a message of `taskPriorityChanged`. */
 export interface TaskPriorityChangedMessage {
+  /** The priority from now on. */
   newPriority: 'highest' | 'very-high' | 'high' | 'medium' | 'low' | 'very-low' | 'lowest';
+  /** The priority until now. */
   oldPriority: 'highest' | 'very-high' | 'high' | 'medium' | 'low' | 'very-low' | 'lowest';
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** The version of the format of this message. */
   version: 1;
 }
 
+/** The part of the definition of a task that its messages carry. */
 export interface TaskPulseDefinition {
+  /** The tags of the task. */
   tags: {
     [k: string]: string;
   };
 }
 
+/** The body of a message of `taskRunning`. */
 export interface TaskRunningMessage {
+  /** The number of the run, from 0. */
   runId: number;
+  /** The state of the task and of all its runs. */
   status: TaskStatusStructure;
+  /** When the claim expires, unless the worker reclaims the run before. */
   takenUntil: string;
+  /** The part of the definition of the task that is not in `status`. */
   task?: TaskPulseDefinition;
+  /** The version of the format of this message. */
   version: 1;
+  /** The group of the worker: often a region or a data centre. */
   workerGroup: string;
+  /** The id of the worker within its group. */
   workerId: string;
 }
 
+/** The state of a task and of all its runs at the time of the message. */
 export interface TaskStatusStructure {
+  /** When the task is resolved as `deadline-exceeded` if it is still unresolved. */
   deadline: string;
+  /** When the queue deletes the task, with its runs and artifacts. */
   expires: string;
+  /** The priority of the task. */
   priority?: TaskPriority;
+  /** The project of the task; `none` if it has none. */
   projectId: string;
+  /** The first part of `taskQueueId`. */
   provisionerId: string;
+  /** How often the queue may still run the task again after a claim expired or a worker shut down. */
   retriesLeft: number;
+  /** The runs of the task, by `runId`. Empty until it is scheduled. */
   runs: RunInformation[];
+  /** The scheduler that the group of the task belongs to. */
   schedulerId: string;
+  /** The state of the task. */
   state: 'unscheduled' | 'pending' | 'running' | 'completed' | 'failed' | 'exception';
+  /** The group that the task belongs to. */
   taskGroupId: string;
+  /** The id of the task. */
   taskId: string;
+  /** Where the task waits for a worker: `<provisionerId>/<workerType>`. */
   taskQueueId: string;
+  /** The second part of `taskQueueId`. */
   workerType: string;
 }
 
 export interface QueueMessages {
+  /**
+   * Published when an artifact of a run has been created.
+   *
+   * Routing key: `primary.<taskId>.<runId>.<workerGroup>.<workerId>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   artifactCreated: ArtifactCreatedMessage;
+  /**
+   * Published when a worker reports that a run has succeeded.
+   *
+   * Routing key: `primary.<taskId>.<runId>.<workerGroup>.<workerId>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskCompleted: TaskCompletedMessage;
+  /**
+   * Published when a task is created, whether or not it can run yet.
+   *
+   * Routing key: `primary.<taskId>.<runId?>.<workerGroup?>.<workerId?>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskDefined: TaskDefinedMessage;
+  /**
+   * Published when a run is resolved without a result of its commands, or a task without a run: cancelled, past its deadline, its claim expired, or the worker reported an exception.
+   *
+   * Routing key: `primary.<taskId>.<runId?>.<workerGroup?>.<workerId?>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskException: TaskExceptionMessage;
+  /**
+   * Published when a worker reports that a run has failed.
+   *
+   * Routing key: `primary.<taskId>.<runId?>.<workerGroup?>.<workerId?>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskFailed: TaskFailedMessage;
+  /**
+   * Published when the priority of all tasks of a group is changed.
+   *
+   * Routing key: `primary.<taskGroupId>.<schedulerId>.<reserved?>`.
+   */
   taskGroupPriorityChanged: TaskGroupPriorityChangedMessage;
+  /**
+   * Published when no task of a group is left unresolved. Tasks may be added later, and then it is published again.
+   *
+   * Routing key: `primary.<taskGroupId>.<schedulerId>.<reserved?>`.
+   */
   taskGroupResolved: TaskGroupChangedMessage;
+  /**
+   * Published when a group is sealed: it takes no more tasks.
+   *
+   * Routing key: `primary.<taskGroupId>.<schedulerId>.<reserved?>`.
+   */
   taskGroupSealed: TaskGroupChangedMessage;
+  /**
+   * Published when a run can be claimed: the dependencies of its task are met, or the task is run again.
+   *
+   * Routing key: `primary.<taskId>.<runId>.<workerGroup?>.<workerId?>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskPending: TaskPendingMessage;
+  /**
+   * Published when the priority of a task is changed.
+   *
+   * Routing key: `primary.<taskId>.<runId?>.<workerGroup?>.<workerId?>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskPriorityChanged: TaskPriorityChangedMessage;
+  /**
+   * Published when a worker has claimed a run.
+   *
+   * Routing key: `primary.<taskId>.<runId>.<workerGroup>.<workerId>.<provisionerId>.<workerType>.<schedulerId>.<taskGroupId>.<reserved?>`.
+   */
   taskRunning: TaskRunningMessage;
 }
 

@@ -2,61 +2,146 @@
 
 import type { ExchangeReference } from '../exchange.ts';
 
+/** The body of a message of `launchConfigArchived`, `launchConfigCreated` or `launchConfigUpdated`. */
 export interface LaunchConfigMessage {
+  /** The launch configuration that workers are created from. */
   launchConfigId: string;
+  /** The provider that manages the workers of the pool: a cloud, or `static`. */
   providerId: string;
+  /** The id of the pool: `<provisionerId>/<workerType>`. */
   workerPoolId: string;
 }
 
+/** The body of a message of `workerRequested`, `workerRunning` or `workerStopped`. */
 export interface WorkerMessage {
+  /** How many tasks the worker can run at a time. */
   capacity: number;
+  /** The launch configuration that workers are created from. */
   launchConfigId?: string;
+  /** The provider that manages the workers of the pool: a cloud, or `static`. */
   providerId: string;
+  /** When it happened. */
   timestamp: string;
+  /** The group of the worker: often a region or a data centre. */
   workerGroup: string;
+  /** The id of the worker within its group. */
   workerId: string;
+  /** The id of the pool: `<provisionerId>/<workerType>`. */
   workerPoolId: string;
 }
 
+/** The body of a message of `workerPoolError`. */
 export interface WorkerPoolErrorMessage {
+  /** The id of the error. */
   errorId: string;
+  /** The kind of the error, for machines: `creation-error`, … */
   kind: string;
+  /** The launch configuration that workers are created from. */
   launchConfigId?: string;
+  /** The provider that manages the workers of the pool: a cloud, or `static`. */
   providerId: string;
+  /** When it happened. */
   timestamp: string;
+  /** The error in a few words, for people. */
   title: string;
+  /** The group of the worker. Missing if the error is not about one worker. */
   workerGroup?: string;
+  /** The id of the worker. Missing if the error is not about one worker. */
   workerId?: string;
+  /** The id of the pool: `<provisionerId>/<workerType>`. */
   workerPoolId: string;
 }
 
+/** The body of a message of `workerPoolCreated` or `workerPoolUpdated`. */
 export interface WorkerPoolMessage {
+  /** The provider of the pool before the change. */
   previousProviderId?: string;
+  /** The provider that manages the workers of the pool: a cloud, or `static`. */
   providerId: string;
+  /** The id of the pool: `<provisionerId>/<workerType>`. */
   workerPoolId: string;
 }
 
+/** The body of a message of `workerRemoved`. */
 export interface WorkerRemovedMessage {
+  /** How many tasks the worker can run at a time. */
   capacity: number;
+  /** The launch configuration that workers are created from. */
   launchConfigId?: string;
+  /** The provider that manages the workers of the pool: a cloud, or `static`. */
   providerId: string;
+  /** Why the worker was removed, for people. */
   reason: string;
+  /** When it happened. */
   timestamp: string;
+  /** The group of the worker: often a region or a data centre. */
   workerGroup: string;
+  /** The id of the worker within its group. */
   workerId: string;
+  /** The id of the pool: `<provisionerId>/<workerType>`. */
   workerPoolId: string;
 }
 
 export interface WorkerManagerMessages {
+  /**
+   * Published when a launch configuration is no longer used.
+   *
+   * Routing key: `primary.<providerId?>.<provisionerId?>.<workerType?>.<workerGroup?>.<workerId?>.<launchConfigId?>.<reserved?>`.
+   */
   launchConfigArchived: LaunchConfigMessage;
+  /**
+   * Published when a worker pool gets a new launch configuration.
+   *
+   * Routing key: `primary.<providerId?>.<provisionerId?>.<workerType?>.<workerGroup?>.<workerId?>.<launchConfigId?>.<reserved?>`.
+   */
   launchConfigCreated: LaunchConfigMessage;
+  /**
+   * Published when a launch configuration changes.
+   *
+   * Routing key: `primary.<providerId?>.<provisionerId?>.<workerType?>.<workerGroup?>.<workerId?>.<launchConfigId?>.<reserved?>`.
+   */
   launchConfigUpdated: LaunchConfigMessage;
+  /**
+   * Published when a worker pool is created.
+   *
+   * Routing key: `primary.<providerId?>.<provisionerId?>.<workerType?>.<workerGroup?>.<workerId?>.<launchConfigId?>.<reserved?>`.
+   */
   workerPoolCreated: WorkerPoolMessage;
+  /**
+   * Published when an error of a worker pool is recorded.
+   *
+   * Routing key: `primary.<providerId?>.<provisionerId?>.<workerType?>.<workerGroup?>.<workerId?>.<launchConfigId?>.<reserved?>`.
+   */
   workerPoolError: WorkerPoolErrorMessage;
+  /**
+   * Published when the definition of a worker pool changes.
+   *
+   * Routing key: `primary.<providerId?>.<provisionerId?>.<workerType?>.<workerGroup?>.<workerId?>.<launchConfigId?>.<reserved?>`.
+   */
   workerPoolUpdated: WorkerPoolMessage;
+  /**
+   * Published when worker-manager removes a worker.
+   *
+   * Routing key: `primary.<providerId>.<provisionerId>.<workerType>.<workerGroup>.<workerId>.<launchConfigId?>.<reserved?>`.
+   */
   workerRemoved: WorkerRemovedMessage;
+  /**
+   * Published when worker-manager asks a provider for a new worker.
+   *
+   * Routing key: `primary.<providerId>.<provisionerId>.<workerType>.<workerGroup>.<workerId>.<launchConfigId?>.<reserved?>`.
+   */
   workerRequested: WorkerMessage;
+  /**
+   * Published when a worker has registered.
+   *
+   * Routing key: `primary.<providerId>.<provisionerId>.<workerType>.<workerGroup>.<workerId>.<launchConfigId?>.<reserved?>`.
+   */
   workerRunning: WorkerMessage;
+  /**
+   * Published when a worker no longer exists.
+   *
+   * Routing key: `primary.<providerId>.<provisionerId>.<workerType>.<workerGroup>.<workerId>.<launchConfigId?>.<reserved?>`.
+   */
   workerStopped: WorkerMessage;
 }
 

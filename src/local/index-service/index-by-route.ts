@@ -1,4 +1,4 @@
-import { queue as exchanges } from '../../exchanges/index.ts';
+import { queueExchanges } from '../../exchanges/index.ts';
 import type { Message } from '../message.ts';
 import type { Task } from '../queue/tasks/task.ts';
 import type { TaskIndex } from './task-index.ts';
@@ -16,7 +16,7 @@ export function indexByRoute(
   { exchange, routes, body }: Message,
   find: (taskId: string) => Task | undefined,
 ): void {
-  if (exchange !== exchanges.taskCompleted.exchange) return;
+  if (exchange !== queueExchanges.taskCompleted.exchange) return;
   const task = find((body as { status: { taskId: string } }).status.taskId);
   if (!task) return;
   const { rank, data, expires } = (task.extra as { index?: Partial<Record<string, unknown>> }).index ?? {};

@@ -1,4 +1,4 @@
-import { queue } from '../../exchanges/index.ts';
+import { queueExchanges } from '../../exchanges/index.ts';
 import type { TaskPriority } from '../../taskcluster/index.ts';
 import type { Message } from '../message.ts';
 import { describeArtifact, type Artifact } from './tasks/artifact.ts';
@@ -7,20 +7,20 @@ import { statusOf, type Run, type Task } from './tasks/task.ts';
 import { postgresTime } from '../times.ts';
 
 export function taskDefined(task: Task): Message {
-  const { exchange, build } = queue.taskDefined;
+  const { exchange, build } = queueExchanges.taskDefined;
   const body = { status: statusOf({ ...task, runs: [] }), task: pulseDefinition(task), version: 1 };
   return { exchange, routingKey: build(partsOf(task)), routes: routesOf(task), body };
 }
 
 export function taskPending(task: Task): Message {
-  const { exchange, build } = queue.taskPending;
+  const { exchange, build } = queueExchanges.taskPending;
   const runId = task.runs.length - 1;
   const body = { status: statusOf(task), task: pulseDefinition(task), runId, version: 1 };
   return { exchange, routingKey: build({ ...partsOf(task), runId }), routes: routesOf(task), body };
 }
 
 export function taskRunning(task: Task): Message {
-  const { exchange, build } = queue.taskRunning;
+  const { exchange, build } = queueExchanges.taskRunning;
   const runId = task.runs.length - 1;
   const worker = claimantOf(task.runs[runId]);
   const takenUntil = postgresTime(task.runs[runId]?.takenUntil ?? 0);
@@ -42,7 +42,8 @@ export function taskRunning(task: Task): Message {
 
 /** `task-completed` or `task-failed`. */
 export function taskEnded(task: Task, runId: number, state: 'completed' | 'failed'): Message {
-  const { exchange, build } = state === 'completed' ? queue.taskCompleted : queue.taskFailed;
+  const { exchange, build } =
+    state === 'completed' ? queueExchanges.taskCompleted : queueExchanges.taskFailed;
   const worker = claimantOf(task.runs[runId]);
   const body = { status: statusOf(task), runId, task: pulseDefinition(task), ...worker, version: 1 };
   return {
@@ -71,7 +72,7 @@ export function taskCancelledWithGroup(task: Task): Message {
 }
 
 function exceptionMessage(task: Task, runId: number, worker: Worker | undefined): Message {
-  const { exchange, build } = queue.taskException;
+  const { exchange, build } = queueExchanges.taskException;
   const body = { status: statusOf(task), runId, task: pulseDefinition(task), ...worker, version: 1 };
   return {
     exchange,
@@ -82,7 +83,7 @@ function exceptionMessage(task: Task, runId: number, worker: Worker | undefined)
 }
 
 export function artifactCreated(task: Task, runId: number, created: Artifact): Message {
-  const { exchange, build } = queue.artifactCreated;
+  const { exchange, build } = queueExchanges.artifactCreated;
   const worker = claimantOf(task.runs[runId]);
   const artifact = describeArtifact(created);
   const body = { status: statusOf(task), artifact, ...worker, runId, version: 1 };
@@ -96,7 +97,7 @@ export function artifactCreated(task: Task, runId: number, created: Artifact): M
 
 /** Announces a new priority. It belongs to the task, not to a run. */
 export function taskPriorityChanged(task: Task, oldPriority: TaskPriority): Message {
-  const { exchange, build } = queue.taskPriorityChanged;
+  const { exchange, build } = queueExchanges.taskPriorityChanged;
   const body = { status: statusOf(task), oldPriority, newPriority: task.priority, version: 1 };
   return { exchange, routingKey: build(partsOf(task)), routes: routesOf(task), body };
 }
@@ -106,21 +107,21 @@ export function taskGroupPriorityChanged(
   newPriority: TaskPriority,
   tasksAffected: number,
 ): Message {
-  const { exchange, build } = queue.taskGroupPriorityChanged;
+  const { exchange, build } = queueExchanges.taskGroupPriorityChanged;
   const body = { taskGroupId, schedulerId, newPriority, tasksAffected, version: 1 };
   return { exchange, routingKey: build({ taskGroupId, schedulerId }), routes: [], body };
 }
 
 export function taskGroupResolved(group: TaskGroup): Message {
-  return groupMessage(queue.taskGroupResolved, group);
+  return groupMessage(queueExchanges.taskGroupResolved, group);
 }
 
 export function taskGroupSealed(group: TaskGroup): Message {
-  return groupMessage(queue.taskGroupSealed, group);
+  return groupMessage(queueExchanges.taskGroupSealed, group);
 }
 
 function groupMessage(
-  { exchange, build }: typeof queue.taskGroupResolved | typeof queue.taskGroupSealed,
+  { exchange, build }: typeof queueExchanges.taskGroupResolved | typeof queueExchanges.taskGroupSealed,
   group: TaskGroup,
 ): Message {
   const { taskGroupId, schedulerId } = group;

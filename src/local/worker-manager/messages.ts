@@ -1,4 +1,4 @@
-import { workerManager } from '../../exchanges/index.ts';
+import { workerManagerExchanges } from '../../exchanges/index.ts';
 import type { Message } from '../message.ts';
 
 /** An error that a worker reported about itself. */
@@ -14,7 +14,7 @@ export interface WorkerError {
 
 /** In the real service, this routing key is empty. */
 export function workerPoolCreated(workerPoolId: string, providerId: string): Message {
-  const { exchange, build } = workerManager.workerPoolCreated;
+  const { exchange, build } = workerManagerExchanges.workerPoolCreated;
   return { exchange, routingKey: build({}), routes: [], body: { workerPoolId, providerId } };
 }
 
@@ -23,7 +23,7 @@ export function workerPoolError(
   providerId: string,
   worker: { readonly workerGroup: string; readonly workerId: string },
 ): Message {
-  const { exchange, build } = workerManager.workerPoolError;
+  const { exchange, build } = workerManagerExchanges.workerPoolError;
   const [provisionerId = '', workerType = ''] = workerPoolId.split('/');
   return {
     exchange,

@@ -1,6 +1,7 @@
-import { createNoopMeter, metrics, type Attributes } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { PublisherGauge } from '../publish/publish-options.ts';
 import { shownName } from './attributes.ts';
+import { openTelemetry } from './opentelemetry.ts';
 
 /** What is under way at a moment: see `Pulse.gauges`. */
 export interface UnderWay {
@@ -32,8 +33,9 @@ const MESSAGES = { unit: '{message}' };
 
 /** Undefined when no SDK is registered to measure. The API has no way to hear of one that comes later. */
 export function measuresOf(name: string, common: Attributes): Measures | undefined {
-  const meter = metrics.getMeter(name);
-  if (meter === createNoopMeter()) return undefined;
+  const api = openTelemetry();
+  const meter = api?.metrics.getMeter(name);
+  if (!meter || meter === api?.createNoopMeter()) return undefined;
 
   const sent = meter.createCounter('messaging.client.sent.messages', MESSAGES);
   const consumed = meter.createCounter('messaging.client.consumed.messages', MESSAGES);

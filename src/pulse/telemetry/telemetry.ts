@@ -1,16 +1,4 @@
-import {
-  context,
-  diag,
-  propagation,
-  ProxyTracerProvider,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-  type Span,
-  type TextMapGetter,
-  type Tracer,
-} from '@opentelemetry/api';
+import type { Span, TextMapGetter, Tracer } from '@opentelemetry/api';
 import type { PublishResult } from '../publish/publish-options.ts';
 import type { Delivery } from '../transport/transport.ts';
 import { Verdict } from '../verdict.ts';
@@ -23,6 +11,7 @@ import {
   type Server,
 } from './attributes.ts';
 import { measuresOf, type UnderWay } from './measures.ts';
+import { openTelemetry, type OpenTelemetry } from './opentelemetry.ts';
 
 const NAME = 'tcw/pulse';
 
@@ -53,8 +42,10 @@ export function telemetryOf(server: Server | undefined): Telemetry {
 
   return {
     sending(message, send) {
-      const tracer = registeredTracer();
-      if (!tracer && !measures) return send();
+      const api = openTelemetry();
+      const tracer = registeredTracer(api);
+      if (!api || (!tracer && !measures)) return send();
+      const { SpanKind, context, propagation, trace } = api;
       const { exchange, routingKey, bytes } = message;
       const startedMs = performance.now();
       const span = quietly(() =>
@@ -89,8 +80,10 @@ export function telemetryOf(server: Server | undefined): Telemetry {
     },
 
     handling(queue, delivery, attempt, run) {
-      const tracer = registeredTracer();
-      if (!tracer && !measures) return run();
+      const api = openTelemetry();
+      const tracer = registeredTracer(api);
+      if (!api || (!tracer && !measures)) return run();
+      const { ROOT_CONTEXT, SpanKind, context, propagation, trace } = api;
       const startedMs = performance.now();
       const sent =
         quietly(() => propagation.extract(ROOT_CONTEXT, delivery.headers, HEADERS)) ?? ROOT_CONTEXT;
@@ -168,15 +161,16 @@ function quietly<T>(tell: () => T): T | undefined {
   try {
     return tell();
   } catch (error) {
-    diag.error(`${NAME}: telemetry failed`, error);
+    openTelemetry()?.diag.error(`${NAME}: telemetry failed`, error);
     return undefined;
   }
 }
 
 /** The tracer of an SDK, if one is registered by now. */
-function registeredTracer(): Tracer | undefined {
-  const provider = trace.getTracerProvider();
-  return provider instanceof ProxyTracerProvider
+function registeredTracer(api: OpenTelemetry | undefined): Tracer | undefined {
+  if (!api) return undefined;
+  const provider = api.trace.getTracerProvider();
+  return provider instanceof api.ProxyTracerProvider
     ? provider.getDelegateTracer(NAME)
     : provider.getTracer(NAME);
 }
@@ -193,7 +187,8 @@ const HEADERS: TextMapGetter<Readonly<Record<string, unknown>>> = {
 function end(span: Span | undefined, errorType: string | undefined, message?: string): void {
   if (errorType !== undefined) {
     span?.setAttribute('error.type', errorType);
-    span?.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) });
+    // SpanStatusCode.ERROR of the API, which is loaded only where spans are made.
+    span?.setStatus({ code: 2, ...(message !== undefined && { message }) });
   }
   span?.end();
 }

@@ -24,7 +24,7 @@ describe.concurrent('a mistake that tcw pulse sees before there is a connection'
     [
       ['listen', 'task-pending', 'taskId=a.b'],
       64,
-      'taskId is one word of a routing key and must have no dot: a.b',
+      'taskId is one word of a routing key and cannot have a dot: a.b',
     ],
     [['listen', mine, 'x'.repeat(256)], 64, 'routing key of 256 bytes is too long: AMQP allows 255'],
     [['listen', mine, '--count', '0'], 64, 'It has to be a whole number from 1'],

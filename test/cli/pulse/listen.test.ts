@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
-import { queue } from '../../../src/exchanges/index.ts';
+import { queueExchanges } from '../../../src/exchanges/index.ts';
 import { connect } from '../../../src/pulse/index.ts';
 import { faultProxy } from '../../harness/fault-proxy.ts';
 import {
@@ -54,7 +54,7 @@ describe.concurrent('tcw pulse listen', () => {
     const workerType = newName();
     const owner = connect({ url: inject('queuePulseUrl') });
     atTheEnd(() => owner.close());
-    const { exchange } = queue.taskPending;
+    const { exchange } = queueExchanges.taskPending;
     await owner.declareExchange(exchange);
     const listener = await listening('task-pending', `workerType=${workerType}`, '--count', '1', '--pretty');
     const parts = {
@@ -65,8 +65,8 @@ describe.concurrent('tcw pulse listen', () => {
       schedulerId: 's',
       taskGroupId: 'g',
     };
-    await owner.publish(exchange, queue.taskPending.build({ ...parts, workerType: 'other' }), {});
-    await owner.publish(exchange, queue.taskPending.build(parts), { runId: 0 });
+    await owner.publish(exchange, queueExchanges.taskPending.build({ ...parts, workerType: 'other' }), {});
+    await owner.publish(exchange, queueExchanges.taskPending.build(parts), { runId: 0 });
     expect(await listener.ended).toBe(0);
     expect(listener.lines().length).toBeGreaterThan(10);
     expect(JSON.parse(listener.printed())).toMatchObject({ exchange, parts, body: { runId: 0 } });

@@ -10,6 +10,9 @@ export type WorkerNews =
   | { readonly type: 'run'; readonly claim: Claim; readonly state: RunState }
   | Incident;
 
+/** Why a claim is given back to the queue: the worker asks for nothing more, or the engine that its task needs is away. */
+export type WhyGivenBack = 'draining' | 'engine-away';
+
 /** What else happens than a change of state, by its name, with what there is to know of it. */
 export interface Incidents {
   /** `claimWork` failed; the worker asks again after `waitMs`. */
@@ -57,8 +60,8 @@ export interface Incidents {
   readonly 'tasks-not-counted': { readonly err: unknown };
   /** What keeps the worker from listening to Pulse. */
   readonly 'pulse-problem': { readonly problem: string };
-  /** A claim came when the worker was going. */
-  readonly 'giving-back': { readonly claim: Claim };
+  /** A claim came that this worker cannot run. */
+  readonly 'giving-back': { readonly claim: Claim; readonly because: WhyGivenBack };
   readonly 'give-back-failed': { readonly claim: Claim; readonly err: unknown };
   /** A mistake in the worker itself ended a run. */
   readonly 'run-broke': { readonly claim: Claim; readonly err: unknown };

@@ -4,6 +4,7 @@ import {
   distinctUntilChanged,
   EMPTY,
   filter,
+  from,
   ignoreElements,
   map,
   merge,
@@ -99,9 +100,13 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
-      noClaimOpen$: defer(() => (life.draining ? word.noClaimOpen$ : of(undefined))),
+      noClaimOpen$: defer(() => (life.draining || engines.isOut ? word.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
+      isEngineAway: ({ task: { payload } }, options) => {
+        const engine = parts.engines.for(parts.payloads.unreadable(payload));
+        return engine.answers ? from(engines.isAway(engine, options)) : of(false);
+      },
     };
 
     // Asking: a claim for each notice, a look for tasks that had none, and polling while there is no Pulse.

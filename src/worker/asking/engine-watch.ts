@@ -40,8 +40,16 @@ export const ENGINE_WATCH_TIMES: Omit<EngineWatchTimes, 'limitMs'> = {
   settleMs: 90_000,
 };
 
+/** How long after an engine was asked its answer still counts for a claim, in ms: it is asked before each `claimWork` call. */
+const RECENT_MS = 1_000;
+
 /** Watches the engines that can go away while the worker runs. */
 export interface EngineWatch extends Room {
+  /**
+   * Whether an engine is away. It is asked again, unless it was asked in the last second and `recent` allows that answer. An
+   * engine that is found to be away pauses claiming.
+   */
+  isAway(engine: Engine, options?: { readonly recent?: boolean }): Promise<boolean>;
   /**
    * Whether no slot is left in service, as the slots say, but for the time in which an engine is away: a run whose container
    * cannot be ended then has its slot back when the engine is.
@@ -70,6 +78,8 @@ export function engineWatch(
   const awaySince = new Map<string, number>();
   const given = new Set<string>();
   let look: Promise<unknown> | undefined;
+  /** `performance.now()` of when the engines were last asked. */
+  let askedAt = -Infinity;
 
   const ask = async ({ name, answers }: Engine): Promise<void> => {
     try {
@@ -89,6 +99,7 @@ export function engineWatch(
   };
 
   const looked = async (): Promise<void> => {
+    askedAt = performance.now();
     await Promise.all(watched.map(ask));
     const isOut = awaySince.size > 0;
     if (isOut === out$.value) return;
@@ -111,6 +122,15 @@ export function engineWatch(
     isThere: async () => {
       if (!out$.value) await looking();
       return !out$.value;
+    },
+    isAway: async (engine, { recent = false } = {}) => {
+      if (!watched.includes(engine)) return false;
+      if (!recent || performance.now() - askedAt > RECENT_MS) {
+        // A question that is under way may have been answered before whatever makes the caller ask.
+        await look;
+        await looking();
+      }
+      return awaySince.has(engine.name);
     },
     release$: merge(
       out$.pipe(

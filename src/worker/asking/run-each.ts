@@ -1,4 +1,14 @@
-import { catchError, EMPTY, finalize, map, mergeMap, type OperatorFunction } from 'rxjs';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  finalize,
+  map,
+  mergeMap,
+  of,
+  switchMap,
+  type OperatorFunction,
+} from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../life/context.ts';
 import type { WorkerNews } from '../events.ts';
@@ -10,7 +20,8 @@ import type { Slots } from '../life/slots.ts';
  * Runs each claim in the slot that was taken for it. The slot is free again when the last trace of the run is gone. While
  * processes of a run that is over are left, its slot is out of service.
  *
- * @param draining when it says so, a claim is given back instead: the worker is going
+ * A claim is given back instead when the worker is draining, or when the engine that the task needs is away: a `claimWork` call
+ * may have been open when either began.
  */
 export function runEach(
   worker: WorkerContext,
@@ -20,19 +31,26 @@ export function runEach(
   return mergeMap(claim => {
     let begun = false;
     let lost = false;
-    const run$ = draining()
-      ? giveBack(claim, worker)
-      : taskRun(claim, worker).pipe(
-          map((state): WorkerNews => {
-            begun = true;
-            if (state.phase === 'resolved' && state.processesLeft) {
-              lost = true;
-              slots.lose();
-            }
-            return { type: 'run', claim, state };
-          }),
-        );
-    return run$.pipe(
+    const isAway$ = defer(() =>
+      draining() || !worker.isEngineAway ? of(false) : worker.isEngineAway(claim, { recent: true }),
+    );
+    const run$ = defer(() =>
+      taskRun(claim, worker).pipe(
+        map((state): WorkerNews => {
+          begun = true;
+          if (state.phase === 'resolved' && state.processesLeft) {
+            lost = true;
+            slots.lose();
+          }
+          return { type: 'run', claim, state };
+        }),
+      ),
+    );
+    return isAway$.pipe(
+      switchMap(isAway => {
+        if (draining()) return giveBack(claim, worker, 'draining');
+        return isAway ? giveBack(claim, worker, 'engine-away') : run$;
+      }),
       catchError((err: unknown) => {
         worker.tell({ type: 'run-broke', claim, err });
         return EMPTY;

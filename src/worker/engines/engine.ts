@@ -159,6 +159,7 @@ export interface Sandbox {
    * capability `background`, its children end with it.
    *
    * @throws CommandNotStarted when there is nothing that could be run: missing, not executable, too large
+   * @throws EngineAway when the engine could not be reached before the command was started
    */
   run(command: Command): Promise<CommandResult>;
   /** The task's files, as the task sees them. */
@@ -256,4 +257,9 @@ export interface CommandResult {
 /** A command that could not be started at all. The task's log has the message after `System error executing command: `. */
 export class CommandNotStarted extends Error {
   override readonly name = 'CommandNotStarted';
+}
+
+/** The engine cannot be reached, and no process of the command was started. */
+export class EngineAway extends Error {
+  override readonly name = 'EngineAway';
 }

@@ -50,10 +50,19 @@ export interface WorkerContext extends WorkerParts {
    * worker that is forced: whatever it was given is over.
    */
   readonly shutdown$: Observable<number>;
-  /** Emits once: at once while the worker goes on, else when none of its calls is open that may bring claims. */
+  /**
+   * Emits once, when a task may be given back: at once, unless the worker is draining or an engine is away. Then no `claimWork`
+   * call may be open, through which the task would come straight back.
+   */
   readonly noClaimOpen$?: Observable<unknown>;
   /** The worker asks for nothing more: it has to go, now or when its runs are over. Emits at once to those that ask later. */
   readonly draining$: Observable<unknown>;
   /** An engine answers again that was away: what could not be ended meanwhile may be ended now. */
   readonly engineBack$?: Observable<unknown>;
+  /**
+   * Whether the engine that a claim's task needs is away. Emits once.
+   *
+   * @param options `recent`: an answer of the last second will do
+   */
+  readonly isEngineAway?: (claim: Claim, options?: { readonly recent?: boolean }) => Observable<boolean>;
 }

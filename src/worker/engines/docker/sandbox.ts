@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream';
 import type { RunFolder } from '../../files/run-folder.ts';
 import type { TaskFiles } from '../../files/task-files.ts';
 import { plainAddress } from '../connection.ts';
 import {
+  EngineAway,
   NothingRuns,
   type Command,
   type CommandResult,
@@ -127,6 +129,33 @@ export class DockerSandbox implements Sandbox {
    * @returns undefined when the sandbox was stopped before the container was started
    */
   async #start(command: Command, holding: AsyncDisposableStack): Promise<StartedCommand | undefined> {
+    const { timing } = this.#options;
+    const made = await this.#make(command, holding).catch((error: unknown) => {
+      throw isUnanswered(error) ? new EngineAway((error as Error).message, { cause: error }) : error;
+    });
+    if (!made || this.#stopping) return undefined;
+    const { container, poured, input } = made;
+    this.#running = container;
+    try {
+      await container.start(timing.startMs);
+    } catch (error) {
+      // Without an answer, it may run all the same.
+      if (!isUnanswered(error)) this.#running = undefined;
+      throw error;
+    }
+    input?.end(command.stdin);
+    this.#checkCgroup();
+    const ended = this.#endOf(container);
+    this.#ended = ended.catch(() => undefined);
+    return { container, poured, ended };
+  }
+
+  /**
+   * Makes the container of a command, and connects to its output and input before its start, so that no output is lost.
+   *
+   * @returns undefined when the sandbox was stopped meanwhile
+   */
+  async #make(command: Command, holding: AsyncDisposableStack): Promise<MadeCommand | undefined> {
     const { client, timing, making: asked } = this.#options;
     const making = { ...asked, cgroupParent: this.#cgroup?.path };
     const container = await makeContainer(client, command, making, timing.createMs).catch(
@@ -147,20 +176,7 @@ export class DockerSandbox implements Sandbox {
     }
     const poured = pour(output, command, { tty: hasTty(making.part) });
     poured.catch(() => undefined);
-    if (this.#stopping) return undefined;
-    this.#running = container;
-    try {
-      await container.start(timing.startMs);
-    } catch (error) {
-      // Without an answer, it may run all the same.
-      if (!isUnanswered(error)) this.#running = undefined;
-      throw error;
-    }
-    input?.end(command.stdin);
-    this.#checkCgroup();
-    const ended = this.#endOf(container);
-    this.#ended = ended.catch(() => undefined);
-    return { container, poured, ended };
+    return { container, poured, input };
   }
 
   /** Settles when the end of a container is known. @throws DockerError when the engine does not tell it */
@@ -259,9 +275,14 @@ export class DockerSandbox implements Sandbox {
   }
 }
 
-interface StartedCommand {
+interface MadeCommand {
   readonly container: CommandContainer;
   /** Settles when all of its output has been taken. */
   readonly poured: Promise<void>;
+  /** Where its standard input is written; undefined where it has none. */
+  readonly input: Duplex | undefined;
+}
+
+interface StartedCommand extends Pick<MadeCommand, 'container' | 'poured'> {
   readonly ended: Promise<number>;
 }

@@ -4,7 +4,7 @@ import { DockerError, dockerEngine } from './engines/docker/index.ts';
 import type { Engine } from './engines/engine.ts';
 import { nativeEngine } from './engines/native/index.ts';
 import { scriptEngine } from './engines/script/index.ts';
-import { CannotWorkHere, userEngine } from './engines/user/index.ts';
+import { CannotWorkHere, macUserEngine, userEngine } from './engines/user/index.ts';
 import type { Tell } from './events.ts';
 import { closeToOthers } from './files/tasks-dir.ts';
 import { registryCredentials } from './registry-credentials.ts';
@@ -79,6 +79,11 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
   }
   // Tasks are other users now, and these may have been left open by a worker whose tasks were not.
   for (const folder of [cachesDir, downloadsDir]) await closeToOthers(folder);
+  if (process.platform === 'darwin') {
+    const isLimited = config.maxTaskMemoryMegabytes + config.maxTaskCpus + config.maxTaskProcesses > 0;
+    if (isLimited) tell({ type: 'no-task-limits', reason: 'macOS has no control groups' });
+    return macUserEngine({ tasksDir, userIds: taskUserIds });
+  }
   const engine = await userEngine({
     tasksDir,
     userIds: taskUserIds,

@@ -76,8 +76,10 @@ export interface UserOptions {
   readonly runName?: string;
   /** Groups of the system that the user is in, by name. They exist. */
   readonly groups?: readonly string[];
-  /** Whether the run has the worker's own user after all. */
+  /** Whether the run's user is the worker's own. */
   readonly asWorker?: boolean;
+  /** Given a word by which `endLeftovers` finds the user, before there is one, where the user outlives the worker's death. */
+  readonly keep?: ((trace: string) => void) | undefined;
 }
 
 /** The user of one run. Disposed of when all processes of the run are dead; what only this user could reach is gone then. */

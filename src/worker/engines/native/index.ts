@@ -13,3 +13,4 @@ export { findTools, type Tools } from './launcher/tools.ts';
 export type { Enclosure } from './enclosure.ts';
 export type { Opener } from './launcher/opener.ts';
 export { endLeftovers, nativeLeftovers } from './leftovers.ts';
+export { assertStartable } from './launcher/startable.ts';

@@ -19,6 +19,7 @@ import {
   type Tools,
 } from '../native/index.ts';
 import { accountName, groupIds, writeAccount, type Account } from './accounts.ts';
+import { CannotWorkHere } from './cannot-work-here.ts';
 import { controlGroups, type RunLimits } from './control-groups.ts';
 import { giveHome } from './give-home.ts';
 import { privatePlaces, type PrivatePlaces } from './private-places.ts';
@@ -33,11 +34,6 @@ import { openUserPlace, type PlaceParts, type PlaceUser } from './user-place.ts'
 
 /** Where the names of the users of tasks stand: in files that only the run sees, or in those of the machine. */
 export type TaskAccounts = 'private' | 'machine';
-
-/** What the engine needs and the machine does not give, or the worker's user may not do. */
-export class CannotWorkHere extends Error {
-  override readonly name = 'CannotWorkHere';
-}
 
 export interface UserEngineOptions {
   /** The folder in which runs have theirs. */
@@ -78,7 +74,7 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
     searchPath = process.env.PATH ?? '',
   } = options;
   if (process.platform !== 'linux')
-    throw new CannotWorkHere('The engine "user" needs Linux. Use engine: native');
+    throw new CannotWorkHere('The engine "user" needs Linux or macOS. Use engine: native');
   if (process.getuid?.() !== 0) {
     throw new CannotWorkHere(
       'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',

@@ -9,10 +9,16 @@ export interface UidRange {
   readonly last: number;
 }
 
-/** Until its next start, the machine has no user for another task. */
-class NoUserLeft extends Error {
+/** Every user of the range was some task's. None is used again before the machine starts again. */
+export class NoUserLeft extends Error {
   override readonly name = 'NoUserLeft';
   readonly code = 'ENOUSER';
+
+  constructor({ first, last }: UidRange) {
+    super(
+      `all users of taskUserIds (${first}-${last}) have been used since this machine started. Start it again, or widen the range`,
+    );
+  }
 }
 
 /** The largest number that is not reserved by the system. */
@@ -72,9 +78,7 @@ export class UserIds {
     const { first, last } = this.#range;
     const uid = first + this.#count() - 1;
     if (uid <= last) return uid;
-    throw new NoUserLeft(
-      `all users of taskUserIds (${first}-${last}) have been used since this machine started. Start it again, or widen the range`,
-    );
+    throw new NoUserLeft(this.#range);
   }
 
   /** Adds one byte, and tells which one that was. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import type { Executed, Executor, Started } from '../../../src/worker/engines/user/mac/execute.ts';
-import type { Words } from '../../../src/worker/engines/user/mac/words.ts';
+import type { CommandLine } from '../../../src/worker/engines/user/mac/commands.ts';
 
 interface Step extends Executed {
   readonly command: string;
@@ -24,17 +24,17 @@ export function transcript(names: readonly string[], values: Readonly<Record<str
   });
   let played = 0;
   const environments: Readonly<Record<string, string>>[] = [];
-  const next = (words: Words): Step => {
+  const next = (line: CommandLine): Step => {
     const step = steps[played++];
-    const command = words.map(shown).join(' ');
+    const command = line.map(shown).join(' ');
     expect(command, `command ${played}`).toBe(step?.command);
     if (!step) throw new Error(`the transcript ends before ${command}`);
     return step;
   };
   const executor: Executor = {
-    execute: async words => next(words),
-    start: (words, { env }): Started => {
-      const { code, stdout, stderr } = next(words);
+    execute: async line => next(line),
+    start: (line, { env }): Started => {
+      const { code, stdout, stderr } = next(line);
       environments.push(env);
       const [output, errors] = [new PassThrough(), new PassThrough()];
       output.end(stdout);

@@ -6,7 +6,7 @@ import { macFiles } from '../../../src/worker/engines/user/mac/files.ts';
 import { userProcesses } from '../../../src/worker/engines/user/mac/processes.ts';
 import { macUserEngine } from '../../../src/worker/engines/user/mac/user-engine.ts';
 import { MacUserIds } from '../../../src/worker/engines/user/mac/user-ids.ts';
-import { runAs } from '../../../src/worker/engines/user/mac/words.ts';
+import { runAs } from '../../../src/worker/engines/user/mac/commands.ts';
 import { closeSource } from '../../../src/worker/files/file-source.ts';
 import { makeRunFolder } from '../../../src/worker/files/run-folder.ts';
 import { Log } from '../native-fixtures.ts';
@@ -159,8 +159,8 @@ describe('the script that starts a command on macOS', () => {
   it('starts it in the folder of the run, without the variables of sudo, its errors in order with its output', () => {
     const home = openFolder();
     const script = 'pwd; echo one >&2; echo "$KEPT $SUDO_USER:$1"';
-    const words = runAs({ name: NAME, uid: UID, home }, ['/bin/sh', '-c', script, 'name', 'a  b']);
-    const [shell = '', ...args] = words.slice(words.indexOf('/bin/sh'));
+    const line = runAs({ name: NAME, uid: UID, home }, ['/bin/sh', '-c', script, 'name', 'a  b']);
+    const [shell = '', ...args] = line.slice(line.indexOf('/bin/sh'));
     const printed = execFileSync(shell, args, { env: { KEPT: 'kept', SUDO_USER: 'root' }, encoding: 'utf8' });
     expect(printed).toBe(`${home}\none\nkept :a  b\n`);
   });

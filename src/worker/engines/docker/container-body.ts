@@ -1,6 +1,6 @@
 import type { ContainerPart } from '../container.ts';
 import type { Command } from '../engine.ts';
-import { gpuRequest } from './gpus.ts';
+import { gpuRequest } from './gpu-request.ts';
 
 /** What the containers of an engine may use. What is not given is not limited, but for `shmBytes`. */
 export interface DockerLimits {

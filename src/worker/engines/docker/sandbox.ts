@@ -24,7 +24,7 @@ import type { LateRemovals } from './late-removals.ts';
 import { removeContainers } from './leftovers.ts';
 import { makeContainer } from './make-container.ts';
 import { whyNotStarted } from './not-started.ts';
-import { pour } from './pour.ts';
+import { pour } from './copy-output.ts';
 import type { DockerTiming } from './timing.ts';
 import { openContainerTerminal } from './terminal.ts';
 import { terminate } from './terminate.ts';

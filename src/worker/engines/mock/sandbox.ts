@@ -12,7 +12,7 @@ import {
 } from '../engine.ts';
 import { containerFiles } from './container.ts';
 import { Client } from './client.ts';
-import { inside, KILLED, obey, TERMINATED, WORDS, type MockRun } from './words.ts';
+import { inside, KILLED, obey, TERMINATED, WORDS, type MockRun } from './commands.ts';
 
 /** What every image runs by itself. */
 const OF_IMAGE = ['print', "the image's own command\n"];

@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import { hostFiles } from '../../files/host-files.ts';
 import type { Capability, Engine } from '../engine.ts';
-import { withWhatCanBeTold } from './processes/can-tell.ts';
+import { withDetectedCapabilities } from './processes/detect-capabilities.ts';
 import { endLeftovers } from './leftovers.ts';
 import { limitLines, processLimit, type ProcessLimit } from './pid-namespace/limits.ts';
 import type { LaunchOptions } from './launcher/launcher.ts';
@@ -12,7 +12,7 @@ import { pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace/na
 import { namespaceOpener, openPidNamespace } from './pid-namespace/pid-namespace.ts';
 import { openProcessGroups } from './process-group/process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
-import { oneAhead, onDemand, type Enclosures } from './spare.ts';
+import { oneAhead, onDemand, type Enclosures } from './enclosures.ts';
 import { findTools, type Tools } from './launcher/tools.ts';
 
 /** What it can do wherever it runs. */
@@ -99,7 +99,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     enclosures(mark => openProcessGroups(mark, { tools, separateErrors })),
     {
       // The processes of a run are those of the worker's own user, and have no more rights than the worker.
-      capabilities: await withWhatCanBeTold(OWN, process.pid),
+      capabilities: await withDetectedCapabilities(OWN, process.pid),
       fallbackReason,
       ...(typeof limit === 'string' ? { unlimitedReason: limit } : { limit }),
     },
@@ -194,7 +194,7 @@ async function tryOut(
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const { exitCode } = await sandbox.run({ argv: [tools.shell, '-c', 'exit 42'], env: {}, output });
     if (exitCode !== 42) throw new Error(`a command ended with exit code ${exitCode} instead of 42`);
-    return await withWhatCanBeTold(OWN, enclosure.firstProcess);
+    return await withDetectedCapabilities(OWN, enclosure.firstProcess);
   } finally {
     await sandbox.close();
   }

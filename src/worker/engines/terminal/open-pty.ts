@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Terminal, TerminalSize } from '../engine.ts';
-import { PTY_STREAM, type FromPty, type ToPty } from './pty-words.ts';
+import { PTY_STREAM, type FromPty, type ToPty } from './pty-protocol.ts';
 
 /** What runs in a terminal. */
 export type PtyStart = Omit<Extract<ToPty, { type: 'start' }>, 'type'>;

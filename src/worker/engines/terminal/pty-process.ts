@@ -4,7 +4,7 @@ import { chownSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ReadStream } from 'node:tty';
 import { spawn, type IPty } from '@lydell/node-pty';
-import { PTY_STREAM, type FromPty, type ToPty } from './pty-words.ts';
+import { PTY_STREAM, type FromPty, type ToPty } from './pty-protocol.ts';
 
 /** How long output may be silent before a terminal is closed that its program has left to others, in ms. */
 const SILENT_MS = 100;

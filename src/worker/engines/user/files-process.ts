@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { FileHandle } from 'node:fs/promises';
 import { hostFiles } from '../../files/host-files.ts';
-import { lineOf, PATHS_AT_ONCE, type FilesAnswer, type FilesQuestion } from './files-words.ts';
+import { lineOf, PATHS_AT_ONCE, type FilesAnswer, type FilesQuestion } from './files-protocol.ts';
 
 const [, , uid = '', groups = '', home = '/'] = process.argv;
 

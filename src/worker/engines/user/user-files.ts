@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openedByWorker } from '../../files/host-files.ts';
 import type { Opened, TaskFiles } from '../../files/task-files.ts';
 import type { Tools } from '../native/index.ts';
-import { lineOf, type FilesAnswer, type FilesQuestion } from './files-words.ts';
+import { lineOf, type FilesAnswer, type FilesQuestion } from './files-protocol.ts';
 
 /** Whose files are looked at, and where they are seen. */
 export interface UserFilesOptions {

@@ -6,7 +6,7 @@ import type { ImageSource, ImageWanted } from '../../container.ts';
 import { DockerError, type DockerClient } from '../api/index.ts';
 import { archivePieces } from './archive-pieces.ts';
 import { inspectImage } from './engine-images.ts';
-import { engineWords } from './engine-words.ts';
+import { engineMessages } from './engine-messages.ts';
 import type { ImageLimits } from './image-limits.ts';
 import { ImageError, imageProblem } from './image-problem.ts';
 import { textOf, type KeptName } from './kept-name.ts';
@@ -96,7 +96,7 @@ async function loadOnce(
       signal: watch.signal,
       timeoutMs: 0,
     });
-    for await (const _word of engineWords(body)) watch.moved();
+    for await (const _word of engineMessages(body)) watch.moved();
     const found = await inspectImage(client, textOf(ours), signal);
     if (!found) throw new DockerError('the engine has loaded nothing');
     log.info(`Loaded image ${source.name}: ${found.id}`);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter, type Secret } from '../../../../base/index.ts';
 import type { ImageWanted } from '../../container.ts';
 import { DockerError, type DockerClient } from '../api/index.ts';
-import { engineWords } from './engine-words.ts';
+import { engineMessages } from './engine-messages.ts';
 import type { ImageLimits } from './image-limits.ts';
 import type { ImageName } from './image-name.ts';
 import { ImageError, imageProblem } from './image-problem.ts';
@@ -76,7 +76,7 @@ async function pullOnce(
       signal: watch.signal,
       timeoutMs: 0,
     });
-    for await (const word of engineWords(body)) {
+    for await (const word of engineMessages(body)) {
       watch.moved();
       progress.add(word);
       if (performance.now() - saidAt < sayEveryMs) continue;

@@ -1,4 +1,4 @@
-import type { EngineWord } from './engine-words.ts';
+import type { EngineWord } from './engine-messages.ts';
 
 /** How far a pull is. */
 export interface PullProgress {

@@ -12,8 +12,8 @@ import {
   readUid,
   removeFromGroup,
   type MacAccount,
-  type Words,
-} from './words.ts';
+  type CommandLine,
+} from './commands.ts';
 
 /** Makes and deletes users in the machine's own directory. */
 export interface MacAccounts {
@@ -30,17 +30,17 @@ export interface MacAccounts {
 }
 
 export function macAccounts({ execute }: Pick<Executor, 'execute'>): MacAccounts {
-  const run = async (words: Words): Promise<Executed> => {
-    const executed = await execute(words);
-    if (executed.code !== 0) throw failureOf(words, executed);
+  const run = async (line: CommandLine): Promise<Executed> => {
+    const executed = await execute(line);
+    if (executed.code !== 0) throw failureOf(line, executed);
     return executed;
   };
 
-  const idOf = async (words: Words): Promise<number | undefined> => {
-    const executed = await execute(words);
+  const idOf = async (line: CommandLine): Promise<number | undefined> => {
+    const executed = await execute(line);
     if (executed.code === 0) return idIn(executed.stdout);
     if (isNotFound(executed)) return undefined;
-    throw failureOf(words, executed);
+    throw failureOf(line, executed);
   };
   const uidOf = (name: string) => idOf(readUid(name));
 
@@ -64,7 +64,7 @@ export function macAccounts({ execute }: Pick<Executor, 'execute'>): MacAccounts
         }
       }
       try {
-        for (const words of createAccount(account)) await run(words);
+        for (const line of createAccount(account)) await run(line);
         for (const group of groups) await run(addToGroup(account.name, group));
       } catch (error) {
         // Each is tried: which records exist depends on where it failed.
@@ -77,7 +77,7 @@ export function macAccounts({ execute }: Pick<Executor, 'execute'>): MacAccounts
   };
 }
 
-export function failureOf(words: Words, { code, stdout, stderr }: Executed): Error {
+export function failureOf(line: CommandLine, { code, stdout, stderr }: Executed): Error {
   const said = (stderr.trim() || stdout.trim()).replaceAll('\n', '; ');
-  return new Error(`${words.join(' ')} failed with exit code ${code}: ${said}`);
+  return new Error(`${line.join(' ')} failed with exit code ${code}: ${said}`);
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import type { Words } from './words.ts';
+import type { CommandLine } from './commands.ts';
 
 /** How a program ended, and what it printed. */
 export interface Executed {
@@ -22,9 +22,9 @@ export interface Started {
 /** Runs programs of the machine. Tests pass one that plays a transcript. */
 export interface Executor {
   /** Runs a program to its end, whatever its exit code. @throws Error when it cannot be started, or takes too long */
-  execute(words: Words): Promise<Executed>;
+  execute(line: CommandLine): Promise<Executed>;
   start(
-    words: Words,
+    line: CommandLine,
     options: { readonly env: Readonly<Record<string, string>>; readonly hasStdin: boolean },
   ): Started;
 }

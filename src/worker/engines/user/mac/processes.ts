@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureOf } from './accounts.ts';
 import type { Executor } from './execute.ts';
-import { endDomain, killEach, listProcesses, signalAll, type MacAccount } from './words.ts';
+import { endDomain, killEach, listProcesses, signalAll, type MacAccount } from './commands.ts';
 
 /** The time between two looks at which processes are left, in ms. */
 const PAUSE_MS = 50;
@@ -29,10 +29,10 @@ export function userProcesses(
   killedMs = KILLED_MS,
 ): UserProcesses {
   const list = async (): Promise<readonly number[]> => {
-    const words = listProcesses(uid);
-    const executed = await execute(words);
+    const line = listProcesses(uid);
+    const executed = await execute(line);
     if (executed.code === 1) return [];
-    if (executed.code !== 0) throw failureOf(words, executed);
+    if (executed.code !== 0) throw failureOf(line, executed);
     return executed.stdout.split('\n').filter(Boolean).map(Number);
   };
   return {

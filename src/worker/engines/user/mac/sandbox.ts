@@ -6,7 +6,7 @@ import type { Command, CommandResult, Sandbox } from '../../engine.ts';
 import { assertStartable } from '../../native/index.ts';
 import type { Executor } from './execute.ts';
 import type { UserProcesses } from './processes.ts';
-import { runAs, type MacAccount } from './words.ts';
+import { runAs, type MacAccount } from './commands.ts';
 
 /** What a command that was killed before it could do anything exits with. */
 const KILLED = 128 + 9;

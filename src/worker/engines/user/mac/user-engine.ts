@@ -13,7 +13,7 @@ import { userProcesses } from './processes.ts';
 import { MacSandbox } from './sandbox.ts';
 import { MacUserIds } from './user-ids.ts';
 import { MacUser } from './user.ts';
-import { listUsers, readBoot, usersIn, type MacAccount, type Words } from './words.ts';
+import { listUsers, readBoot, usersIn, type MacAccount, type CommandLine } from './commands.ts';
 
 export interface MacUserEngineOptions {
   /** The folder in which runs have theirs. */
@@ -49,8 +49,8 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
     );
   }
   const accounts = macAccounts(executor);
-  const printed = async (words: Words): Promise<string> => {
-    const executed = await executor.execute(words).catch((error: unknown) => {
+  const printed = async (line: CommandLine): Promise<string> => {
+    const executed = await executor.execute(line).catch((error: unknown) => {
       throw new CannotWorkHere(
         `The engine "user" does not work on this machine: ${(error as Error).message}`,
         {
@@ -59,7 +59,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
       );
     });
     if (executed.code === 0) return executed.stdout;
-    const { message } = failureOf(words, executed);
+    const { message } = failureOf(line, executed);
     throw new CannotWorkHere(`The engine "user" does not work on this machine: ${message}`);
   };
   const range = uidRange(userIds);

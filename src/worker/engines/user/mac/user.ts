@@ -2,7 +2,7 @@ import { isBelow } from '../../../files/is-below.ts';
 import type { HostPath, TaskUser } from '../../engine.ts';
 import type { MacAccounts } from './accounts.ts';
 import type { UserProcesses } from './processes.ts';
-import type { MacAccount } from './words.ts';
+import type { MacAccount } from './commands.ts';
 
 /** The user of one run, who is in the machine's directory until the run has ended. */
 export class MacUser implements TaskUser {

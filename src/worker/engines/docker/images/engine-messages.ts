@@ -18,7 +18,7 @@ const LONGEST_LINE = 1024 * 1024;
  *
  * @throws DockerError with the engine's words when it tells of an error, or when it goes away
  */
-export async function* engineWords(body: Readable): AsyncGenerator<EngineWord, void, undefined> {
+export async function* engineMessages(body: Readable): AsyncGenerator<EngineWord, void, undefined> {
   let rest = '';
   for await (const chunk of unbroken(body.setEncoding('utf8'))) {
     const lines = (rest + chunk).split('\n');

@@ -8,7 +8,7 @@ import { canTellUsage } from './usage.ts';
  *
  * @param pid a process that has at least as many rights as those
  */
-export async function withWhatCanBeTold(
+export async function withDetectedCapabilities(
   capabilities: readonly Capability[],
   pid: number,
 ): Promise<ReadonlySet<Capability>> {

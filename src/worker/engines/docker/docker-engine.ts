@@ -13,12 +13,12 @@ import { DockerSandbox } from './sandbox.ts';
 import { USUAL_TIMING, type DockerTiming } from './timing.ts';
 
 export interface DockerEngineOptions {
-  /** As in `DOCKER_HOST`, which is looked at unless this is given. */
+  /** As in `DOCKER_HOST`, which is the default. */
   readonly host?: string | undefined;
   readonly limits?: DockerLimits;
-  /** For all that is made for runs, beside those by which it is found. */
+  /** Labels for everything that is created for runs, beside those by which it is found. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** What is not given is as usual. */
+  /** Default: {@link USUAL_TIMING}. */
   readonly timing?: Partial<DockerTiming>;
   readonly images?: DockerImagesOptions;
 }
@@ -35,9 +35,9 @@ export interface DockerEngine extends Engine {
 const CAPABILITIES: readonly Capability[] = ['containers', 'peers', 'terminals', 'usage'];
 
 /**
- * Makes the engine that runs each command in a container, through the API of a Docker engine.
+ * Makes the engine that runs each command in a container of a Docker engine.
  *
- * @throws DockerError when no engine answers, or one that is too old or too new
+ * @throws DockerError when no engine answers, or it is too old or too new
  */
 export async function dockerEngine(options: DockerEngineOptions = {}): Promise<DockerEngine> {
   const { limits = {}, labels = {} } = options;
@@ -53,7 +53,7 @@ export async function dockerEngine(options: DockerEngineOptions = {}): Promise<D
     throw error;
   });
   const late = lateRemovals(timing);
-  // systemd has its own names for groups, and removes them when they are empty.
+  // systemd names control groups differently, and removes empty ones.
   let hasCgroups =
     client.address.socketPath !== undefined && info.CgroupDriver === 'cgroupfs' && canHaveCgroups();
   const labelsOf = (runName: string) => ({

@@ -18,7 +18,13 @@ const SUDO = '/usr/bin/sudo';
 /** Makes the user's group, then the user. The first command for each makes a record that has its number already. */
 export function createAccount({ name, uid, home }: MacAccount): readonly CommandLine[] {
   const [user, group, id] = [`/Users/${name}`, `/Groups/${name}`, String(uid)];
-  const create = (path: string, ...property: string[]): CommandLine => [DSCL, '.', '-create', path, ...property];
+  const create = (path: string, ...property: string[]): CommandLine => [
+    DSCL,
+    '.',
+    '-create',
+    path,
+    ...property,
+  ];
   return [
     create(group, 'PrimaryGroupID', id),
     create(group, 'Password', '*'),

@@ -30,9 +30,9 @@ import { openContainerTerminal } from './terminal.ts';
 import { terminate } from './terminate.ts';
 import { UsageMeter } from './usage-meter.ts';
 
-/** What a command that was killed exits with. */
+/** Exit code of a killed command. */
 const KILLED = 128 + 9;
-/** What one exits with that was asked to end, or killed: also by an engine that is stopped itself. */
+/** Exit codes of a command that was stopped or killed, possibly by an engine that is being stopped. */
 const ENDED_FROM_OUTSIDE: readonly number[] = [128 + 15, KILLED];
 
 export interface DockerSandboxOptions {
@@ -42,13 +42,13 @@ export interface DockerSandboxOptions {
   readonly trace: string;
   readonly timing: DockerTiming;
   readonly late: LateRemovals;
-  /** Undefined where the engine's control groups cannot be read. */
+  /** Undefined where the engine's control groups are not readable. */
   readonly cgroup: RunCgroup | undefined;
-  /** Told when the control group of a container is not where it was looked for. */
+  /** Called when a container's control group is not where it was expected. */
   readonly onCgroupElsewhere: () => void;
 }
 
-/** Runs each command of one run in a container of its own. The last one keeps the files. */
+/** Runs each command of one run in a new container. The last container keeps the files. */
 export class DockerSandbox implements Sandbox {
   readonly files: TaskFiles;
   readonly #options: DockerSandboxOptions;
@@ -56,16 +56,16 @@ export class DockerSandbox implements Sandbox {
   #cgroup: RunCgroup | undefined;
   #busy = false;
   #stopping = false;
-  /** Settles when the command that is on its way has a container that runs, or never will. */
+  /** Settles when the container of the current command runs, or never will. */
   #starting: Promise<unknown> = Promise.resolve();
-  /** The container that runs, as far as is known. */
+  /** The running container, as far as known. */
   #running: CommandContainer | undefined;
-  /** Settles when its end is known, or never will be. */
+  /** Settles when the end of the running container is known, or never will be. */
   #ended: Promise<unknown> = Promise.resolve();
-  /** Aborted when it is not to be waited for any more. */
+  /** Aborted when the end of the container no longer matters. */
   #abandoned = new AbortController();
   #last: CommandContainer | undefined;
-  /** Whether the engine may still make a container that it was asked for. */
+  /** Whether the engine may still create a container for a call without an answer. */
   #isUnanswered = false;
 
   constructor(options: DockerSandboxOptions) {
@@ -125,8 +125,8 @@ export class DockerSandbox implements Sandbox {
   }
 
   /**
-   * @param holding what is held until the command's end
-   * @returns undefined when the sandbox was stopped before the container was started
+   * @param holding is disposed of at the command's end
+   * @returns undefined when the sandbox was stopped before the start of the container
    */
   async #start(command: Command, holding: AsyncDisposableStack): Promise<StartedCommand | undefined> {
     const { timing } = this.#options;
@@ -139,7 +139,7 @@ export class DockerSandbox implements Sandbox {
     try {
       await container.start(timing.startMs);
     } catch (error) {
-      // Without an answer, it may run all the same.
+      // Without an answer, the container may run all the same.
       if (!isUnanswered(error)) this.#running = undefined;
       throw error;
     }
@@ -179,7 +179,7 @@ export class DockerSandbox implements Sandbox {
     return { container, poured, input };
   }
 
-  /** Settles when the end of a container is known. @throws DockerError when the engine does not tell it */
+  /** Settles when the end of a container is known. @throws DockerError when the engine does not report it */
   async #endOf(container: CommandContainer): Promise<number> {
     const { client, timing } = this.#options;
     const exitCode = await endOfContainer(client, container, timing, this.#abandoned.signal);
@@ -193,7 +193,7 @@ export class DockerSandbox implements Sandbox {
     const running = this.#running;
     if (running === undefined) return false;
     const address = await running.addressIn(this.#options.making.part.network);
-    // The address of a container that has ended is given to the next one.
+    // The next container may get the address of one that has ended.
     return this.#running === running && address === plainAddress(remoteAddress);
   }
 
@@ -218,7 +218,7 @@ export class DockerSandbox implements Sandbox {
     await settledWithin(this.#starting, graceMs);
     if (graceMs > 0 && this.#running) {
       const timeoutMs = Math.min(graceMs, this.#options.timing.endMs);
-      // An engine that does not pass it on may still be able to kill.
+      // An engine that cannot send SIGTERM may still be able to kill.
       await terminate(this.#running, this.#cgroup, timeoutMs).catch(() => undefined);
       await settledWithin(this.#ended, Math.max(0, deadline - performance.now()));
     }
@@ -256,7 +256,7 @@ export class DockerSandbox implements Sandbox {
       await running.kill('SIGKILL', endMs);
       await running.endedOrGone(endMs);
     } catch (error) {
-      // A run does not wait for a container that cannot be ended.
+      // A run does not wait for a container that does not end.
       this.#abandoned.abort();
       const name = running.id.slice(0, 12);
       throw new Error(`The container ${name} could not be ended: ${(error as Error).message}`, {
@@ -267,7 +267,7 @@ export class DockerSandbox implements Sandbox {
     this.#running = undefined;
   }
 
-  /** An engine with another view of this machine has its control groups elsewhere. */
+  /** Where the engine sees the machine differently, its control groups are elsewhere. */
   #checkCgroup(): void {
     if (this.#cgroup?.isThere() !== false) return;
     this.#cgroup = undefined;

@@ -6,7 +6,7 @@ import type { UserSandbox } from './user-sandbox.ts';
 
 const CAPABILITIES: readonly Capability[] = ['host-files', 'background', 'task-users'];
 
-/** Runs a command as a user of its own, in a folder as runs have one. @returns what can be told of it */
+/** Runs a command as a new user in a run's folder. @returns the detected capabilities */
 export async function tryOut(
   tasksDir: string,
   openSandbox: (options: SandboxOptions) => Promise<UserSandbox>,

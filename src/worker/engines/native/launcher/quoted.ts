@@ -1,4 +1,4 @@
-/** A word as a POSIX shell reads it back unchanged, whatever is in it but NUL. */
+/** Quotes a word for a POSIX shell. It may contain anything but NUL. */
 export function quoted(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -101,7 +101,7 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
 
 const MEGABYTE = 1024 ** 2;
 
-async function ofContainers({ config, collector, secrets }: EngineHost): Promise<Engine> {
+async function ofContainers({ config, collector, secrets, tell }: EngineHost): Promise<Engine> {
   const { dockerHost, dockerConfigLocation, maxTaskMemoryMegabytes, maxTaskCpus, maxTaskProcesses } = config;
   const credentials =
     dockerConfigLocation === undefined ? undefined : await registryCredentials(dockerConfigLocation);
@@ -118,6 +118,7 @@ async function ofContainers({ config, collector, secrets }: EngineHost): Promise
       makeRoom: () => collector.makeRoom(),
     },
   });
+  if (engine.missingLimits !== undefined) tell({ type: 'no-task-limits', reason: engine.missingLimits });
   if (engine.images.store) collector.add(engine.images.store);
   return engine;
 }

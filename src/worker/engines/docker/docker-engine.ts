@@ -8,6 +8,7 @@ import { dockerImages, type DockerImages, type DockerImagesOptions } from './ima
 import { RUN_LABEL, TRACE_LABEL, traceOf } from './labels.ts';
 import { lateRemovals } from './late-removals.ts';
 import { endLeftovers } from './leftovers.ts';
+import { missingLimits, type LimitSupport } from './missing-limits.ts';
 import { openNetwork, usualGateway } from './network.ts';
 import { DockerSandbox } from './sandbox.ts';
 import { USUAL_TIMING, type DockerTiming } from './timing.ts';
@@ -26,6 +27,8 @@ export interface DockerEngineOptions {
 export interface DockerEngine extends Engine {
   readonly version: EngineVersion;
   readonly images: DockerImages;
+  /** Configured limits that the engine cannot set, with the reason; undefined if it can set all. Worth a warning. */
+  readonly missingLimits: string | undefined;
   open(options: SandboxOptions): Promise<DockerSandbox>;
   openNetwork(run: NetworkOptions): Promise<Network>;
   endLeftovers(traces: readonly string[]): Promise<number>;
@@ -45,7 +48,7 @@ export async function dockerEngine(options: DockerEngineOptions = {}): Promise<D
   const connected = await connectDocker(options.host, timing.absentMs);
   const { client, version } = connected;
   const [info, gateway, images] = await Promise.all([
-    client.json<{ CgroupDriver?: string }>({ method: 'GET', path: '/info' }),
+    client.json<{ CgroupDriver?: string } & LimitSupport>({ method: 'GET', path: '/info' }),
     usualGateway(client),
     dockerImages(connected, options.images),
   ]).catch(async (error: unknown) => {
@@ -68,6 +71,7 @@ export async function dockerEngine(options: DockerEngineOptions = {}): Promise<D
     hostAddress: gateway ?? 'localhost',
     version,
     images,
+    missingLimits: missingLimits(limits, info),
     ...(client.address.socketPath !== undefined && { socketPath: client.address.socketPath }),
     ...(images.store && { dataFolder: images.store.folder }),
     openNetwork: run => {

@@ -4,7 +4,7 @@ import { DockerError, dockerEngine } from './engines/docker/index.ts';
 import type { Engine } from './engines/engine.ts';
 import { nativeEngine } from './engines/native/index.ts';
 import { scriptEngine } from './engines/script/index.ts';
-import { CannotWorkHere, userEngine } from './engines/user/index.ts';
+import { CannotWorkHere, macUserEngine, userEngine } from './engines/user/index.ts';
 import type { Tell } from './events.ts';
 import { closeToOthers } from './files/tasks-dir.ts';
 import { registryCredentials } from './registry-credentials.ts';
@@ -80,6 +80,11 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
   }
   // Tasks now run as other users. An earlier worker with the engine native may have left these folders open.
   for (const folder of [cachesDir, downloadsDir]) await closeToOthers(folder);
+  if (process.platform === 'darwin') {
+    const isLimited = config.maxTaskMemoryMegabytes + config.maxTaskCpus + config.maxTaskProcesses > 0;
+    if (isLimited) tell({ type: 'no-task-limits', reason: 'macOS has no control groups' });
+    return macUserEngine({ tasksDir, userIds: taskUserIds });
+  }
   const engine = await userEngine({
     tasksDir,
     userIds: taskUserIds,
@@ -97,7 +102,7 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
 
 const MEGABYTE = 1024 ** 2;
 
-async function ofContainers({ config, collector, secrets }: EngineHost): Promise<Engine> {
+async function ofContainers({ config, collector, secrets, tell }: EngineHost): Promise<Engine> {
   const { dockerHost, dockerConfigLocation, maxTaskMemoryMegabytes, maxTaskCpus, maxTaskProcesses } = config;
   const credentials =
     dockerConfigLocation === undefined ? undefined : await registryCredentials(dockerConfigLocation);
@@ -114,6 +119,7 @@ async function ofContainers({ config, collector, secrets }: EngineHost): Promise
       makeRoom: () => collector.makeRoom(),
     },
   });
+  if (engine.missingLimits !== undefined) tell({ type: 'no-task-limits', reason: engine.missingLimits });
   if (engine.images.store) collector.add(engine.images.store);
   return engine;
 }

@@ -13,7 +13,10 @@ export type WorkerNews =
   | { readonly type: 'run'; readonly claim: Claim; readonly state: RunState }
   | Incident;
 
-/** Events other than changes of state, by name, with their details. */
+/** Why a claim is given back to the queue: the worker asks for nothing more, or the engine that its task needs is away. */
+export type WhyGivenBack = 'draining' | 'engine-away';
+
+/** What else happens than a change of state, by its name, with what there is to know of it. */
 export interface Incidents {
   /** `claimWork` failed; the worker asks again after `waitMs`. */
   readonly 'claim-work-failed': { readonly err: unknown; readonly waitMs: number };
@@ -63,8 +66,8 @@ export interface Incidents {
   readonly 'tasks-not-counted': { readonly err: unknown };
   /** Why the worker cannot consume from Pulse. */
   readonly 'pulse-problem': { readonly problem: string };
-  /** A claim arrived while the worker was shutting down. */
-  readonly 'giving-back': { readonly claim: Claim };
+  /** A claim came that this worker cannot run. */
+  readonly 'giving-back': { readonly claim: Claim; readonly because: WhyGivenBack };
   readonly 'give-back-failed': { readonly claim: Claim; readonly err: unknown };
   /** A bug in the worker ended a run. */
   readonly 'run-broke': { readonly claim: Claim; readonly err: unknown };

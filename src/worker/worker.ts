@@ -4,6 +4,7 @@ import {
   distinctUntilChanged,
   EMPTY,
   filter,
+  from,
   ignoreElements,
   map,
   merge,
@@ -100,9 +101,13 @@ export function createWorker(
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
-      noClaimOpen$: defer(() => (life.draining ? asking.noClaimOpen$ : of(undefined))),
+      noClaimOpen$: defer(() => (life.draining || engines.isOut ? asking.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
+      isEngineAway: ({ task: { payload } }, options) => {
+        const engine = parts.engines.for(parts.payloads.unreadable(payload));
+        return engine.answers ? from(engines.isAway(engine, options)) : of(false);
+      },
     };
 
     // Asking: a claim for each notice, pending checks for tasks without a notice, and polling while Pulse is

@@ -89,7 +89,7 @@ describe('a malformed payload', () => {
       'a feature that is not there',
       shell('true', { features: { loopbackAudio: true } }),
       {},
-      `this task is attempting to use feature "loopbackAudio", which tcw does not support yet`,
+      `this task is attempting to use feature "loopbackAudio", which only containers can have (capabilities.devices of a docker-worker payload)`,
     ],
     [
       'a mount of an artifact of no dependency',

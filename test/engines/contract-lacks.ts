@@ -16,8 +16,8 @@ export type ContractEngine = keyof typeof LACKS;
 /** Why an engine may lack an ability, for docs/engines.md. */
 export const WHY: Readonly<Record<Ability, string>> = {
   peers: 'The engine cannot tell which process opened a connection. Tasks cannot have the Taskcluster proxy.',
-  usage: 'The engine cannot tell what its processes use: `mock` has none.',
-  background: 'The end of a command is the end of its container, and of all that the command started.',
+  usage: 'The engine does not measure what its processes use: `mock` has no processes.',
+  background: 'A container ends with its command, and with it every process that the command started.',
   terminals: 'The engine opens no terminals. Tasks cannot have an interactive shell.',
   leftovers: 'Nothing of a run outlives the worker.',
   errors: 'Standard output and standard error are one stream.',

@@ -42,7 +42,7 @@ const GRACE_MS = 60_000;
 export const CONTRACT: readonly Promised[] = [
   ...TERMINAL_CONTRACT,
   {
-    says: 'a command ends with its exit code',
+    says: 'a command returns its exit code',
     check: async subject => {
       const { run } = await open(subject);
       for (const code of [0, 1, 42, 255]) {
@@ -51,7 +51,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'the end of a command is told before its result, or together with it',
+    says: 'the end of a command is reported no later than its result',
     check: async subject => {
       const { run } = await open(subject);
       const told: number[] = [];
@@ -60,7 +60,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'output arrives as it was written, and all of it before the result',
+    says: 'output arrives unchanged, and completely before the result',
     check: async subject => {
       const { run } = await open(subject);
       const texts = ['', 'one line\n', 'no end', 'a\0b', 'ümlaut\n\n', 'x'.repeat(100_000)];
@@ -70,7 +70,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'output that is read slowly slows the command down, and none of it is lost',
+    says: 'a slow reader slows the command down, and no output is lost',
     check: async subject => {
       const { sandbox } = await open(subject);
       const bytes = 4 * 1024 * 1024;
@@ -106,7 +106,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: "a command has the environment that it is given, and nothing of the worker's",
+    says: "a command gets exactly its environment, and no variable of the worker's",
     check: async subject => {
       const { run } = await open(subject);
       const env = { ...ENV, EMPTY: '', ODD: `a 'b' "c" $d \\ \n e`, LANG: 'C', HOME: '/nowhere' };
@@ -124,7 +124,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a command reads the standard input that it is given, or nothing',
+    says: 'a command reads its standard input, which is empty unless given',
     check: async subject => {
       const { run } = await open(subject);
       const texts = ['', '{"a": "b\'c\\n"}', 'line\n', "$(exit 1) `x` ''\n\nEND", 'ü'.repeat(200_000)];
@@ -139,7 +139,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'commands start in the folder of the run, and what they write stays there',
+    says: 'commands start in the folder of the run, and files they write stay there',
     check: async subject => {
       const { folder, run } = await open(subject);
       expect((await run(subject.words.folder())).text).toBe(folder);
@@ -149,7 +149,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'files are found as the task sees them, and no path leads out of the folder',
+    says: 'files are found at the paths that the task sees, and no relative path leaves the folder',
     check: async subject => {
       const { sandbox, folder, run } = await open(subject);
       await run(subject.words.writeFile('b.txt', 'content'));
@@ -170,7 +170,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a command that does not exist is told apart from one that failed',
+    says: 'a missing command is distinguished from a failed one',
     check: async subject => {
       const { run } = await open(subject);
       const missing = run(['no-such-program-anywhere']);
@@ -183,7 +183,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'one command runs at a time',
+    says: 'a sandbox runs one command at a time',
     check: async subject => {
       const { sandbox, run } = await open(subject);
       const first = run(subject.words.sleep(LONG_MS));
@@ -193,7 +193,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a stop asks the command to end, and takes no longer than the command',
+    says: 'a stop sends SIGTERM, and ends as soon as the command does',
     check: async subject => {
       const { sandbox, run } = await open(subject);
       const sleeping = run(subject.words.sleep(LONG_MS));
@@ -204,7 +204,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a stop kills the command when the grace period is over, and not before',
+    says: 'a stop kills the command after the grace period, not earlier',
     check: async subject => {
       const { sandbox } = await open(subject);
       const output = new Log();
@@ -235,7 +235,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a sandbox in which nothing ran can be stopped and closed',
+    says: 'a sandbox can be stopped and closed before any command ran',
     check: async subject => {
       const { sandbox } = await open(subject);
       await sandbox.stop(GRACE_MS);
@@ -245,7 +245,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'processes that a command leaves go on, and end with the sandbox',
+    says: 'background processes survive their command, and end with the sandbox',
     needs: 'background',
     check: async subject => {
       const { sandbox, folder, run } = await open(subject);
@@ -258,7 +258,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'standard error is told apart from standard output',
+    says: 'standard error is separate from standard output',
     needs: 'errors',
     check: async subject => {
       const { run } = await open(subject);
@@ -268,7 +268,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a connection from a run is known to be from that run',
+    says: 'a network connection is attributed to the run that opened it',
     needs: 'peers',
     check: async subject => {
       const [ours, other] = [await open(subject), await open(subject)];
@@ -290,7 +290,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'the CPU time and memory of a run are known, also of processes that have ended',
+    says: 'CPU time and memory of a run are measured, ended processes included',
     needs: 'usage',
     check: async subject => {
       const { sandbox, run } = await open(subject);
@@ -313,7 +313,7 @@ export const CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'processes that outlive their worker are found and ended, and those of other runs are not touched',
+    says: 'processes that outlive their worker are found and ended, and those of other runs are untouched',
     needs: 'leftovers',
     check: async subject => {
       const [left, other] = [await open(subject), await open(subject)];

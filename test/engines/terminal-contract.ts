@@ -37,7 +37,7 @@ async function openTerminal(
 /** What every engine promises that can open terminals. */
 export const TERMINAL_CONTRACT: readonly Promised[] = [
   {
-    says: 'a terminal is one, has the size that it was given, and tells the exit code',
+    says: 'a terminal is a tty of the requested size, and returns the exit code',
     needs: 'terminals',
     check: async subject => {
       const line =
@@ -56,7 +56,7 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'what is typed to interrupt a program in a terminal does so',
+    says: 'Ctrl-C in a terminal interrupts its program',
     needs: 'terminals',
     check: async subject => {
       const line = 'trap "echo caught; exit 6" INT; echo ready; while :; do sleep 0.1; done';
@@ -70,7 +70,7 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a program in a terminal has the environment that it is given, and starts in the folder of the run',
+    says: 'a program in a terminal gets exactly its environment, and starts in the folder of the run',
     needs: 'terminals',
     check: async subject => {
       const ODD = `a 'b' "c" $d \\ ü`;
@@ -81,7 +81,7 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'all that a program has shown comes before its end, however slowly it is read',
+    says: 'the whole output of a terminal arrives before its end, even if it is read slowly',
     needs: 'terminals',
     check: async subject => {
       const { terminal } = await openTerminal(subject, 'stty -opost; head -c 3000000 /dev/zero; printf end');
@@ -102,7 +102,7 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'a terminal ends with the sandbox, also when its program ignores its end',
+    says: 'a terminal ends with the sandbox, even if its program ignores signals',
     needs: 'terminals',
     check: async subject => {
       const { terminal, shown, sandbox } = await openTerminal(
@@ -119,7 +119,7 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
     },
   },
   {
-    says: 'an interactive shell does not hold up a stop',
+    says: 'an interactive shell does not delay a stop',
     needs: 'terminals',
     check: async subject => {
       const { terminal, shown, sandbox } = await openTerminal(subject, 'PS1=ready sh -i');

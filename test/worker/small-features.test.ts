@@ -64,15 +64,15 @@ describe.concurrent('runTaskAsCurrentUser', () => {
 });
 
 describe.concurrent('what is not there', () => {
-  const NOT_YET = 'which tcw does not support yet';
+  const CONTAINERS_ONLY = 'which only containers can have (capabilities.devices of a docker-worker payload)';
   const WINDOWS = 'which is for workers on Windows only';
 
   it('is refused by its name', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const cases = [
-      [{ features: { loopbackAudio: true } }, `"loopbackAudio", ${NOT_YET}`],
-      [{ features: { loopbackVideo: true } }, `"loopbackVideo", ${NOT_YET}`],
+      [{ features: { loopbackAudio: true } }, `"loopbackAudio", ${CONTAINERS_ONLY}`],
+      [{ features: { loopbackVideo: true } }, `"loopbackVideo", ${CONTAINERS_ONLY}`],
       [{ features: { hideCmdWindow: true } }, `"hideCmdWindow", ${WINDOWS}`],
       [{ features: { runAsAdministrator: true } }, `"runAsAdministrator", ${WINDOWS}`],
       [{ rdpInfo: 'private/rdp.json' }, `"rdpInfo", ${WINDOWS}`],

@@ -54,7 +54,13 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'metadata-not-written': ['warn', 'could not write the file that names the last task'],
   'tasks-not-counted': ['warn', 'could not write down how many tasks are done'],
   'pulse-problem': ['warn', 'Pulse: work is asked for by polling until this is mended'],
-  'giving-back': ['info', 'giving a claim back, since the worker is going'],
+  'giving-back': [
+    'info',
+    ({ because }) =>
+      because === 'draining'
+        ? 'giving a claim back, since the worker is going'
+        : 'giving a claim back, since its engine does not answer',
+  ],
   'give-back-failed': ['error', 'could not give the claim back; it will expire'],
   'run-broke': ['error', 'the run met an error of the worker; its claim will expire'],
   'worker-unfit': [

@@ -40,11 +40,19 @@ export const ENGINE_WATCH_TIMES: Omit<EngineWatchTimes, 'limitMs'> = {
   settleMs: 90_000,
 };
 
-/** Watches the engines that can become unavailable while the worker runs. */
+/** How long after an engine was asked its answer still counts for a claim, in ms: it is asked before each `claimWork` call. */
+const RECENT_MS = 1_000;
+
+/** Watches the engines that can go away while the worker runs. */
 export interface EngineWatch extends Room {
   /**
-   * Whether no slot is left in service, ignoring the time in which an engine is absent. A run whose container
-   * could not be ended gets its slot back when the engine is back.
+   * Whether an engine is away. It is asked again, unless it was asked in the last second and `recent` allows that answer. An
+   * engine that is found to be away pauses claiming.
+   */
+  isAway(engine: Engine, options?: { readonly recent?: boolean }): Promise<boolean>;
+  /**
+   * Whether no slot is left in service, as the slots say, but for the time in which an engine is away: a run whose container
+   * cannot be ended then has its slot back when the engine is.
    */
   outOfService(outOfService$: Observable<boolean>): Observable<boolean>;
 }
@@ -71,6 +79,8 @@ export function engineWatch(
   const awaySince = new Map<string, number>();
   const given = new Set<string>();
   let look: Promise<unknown> | undefined;
+  /** `performance.now()` of when the engines were last asked. */
+  let askedAt = -Infinity;
 
   const ask = async ({ name, answers }: Engine): Promise<void> => {
     try {
@@ -90,6 +100,7 @@ export function engineWatch(
   };
 
   const looked = async (): Promise<void> => {
+    askedAt = performance.now();
     await Promise.all(watched.map(ask));
     const isOut = awaySince.size > 0;
     if (isOut === out$.value) return;
@@ -112,6 +123,15 @@ export function engineWatch(
     isThere: async () => {
       if (!out$.value) await looking();
       return !out$.value;
+    },
+    isAway: async (engine, { recent = false } = {}) => {
+      if (!watched.includes(engine)) return false;
+      if (!recent || performance.now() - askedAt > RECENT_MS) {
+        // A question that is under way may have been answered before whatever makes the caller ask.
+        await look;
+        await looking();
+      }
+      return awaySince.has(engine.name);
     },
     release$: merge(
       out$.pipe(

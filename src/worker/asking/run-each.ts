@@ -1,4 +1,14 @@
-import { catchError, EMPTY, finalize, map, mergeMap, type OperatorFunction } from 'rxjs';
+import {
+  catchError,
+  defer,
+  EMPTY,
+  finalize,
+  map,
+  mergeMap,
+  of,
+  switchMap,
+  type OperatorFunction,
+} from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../life/context.ts';
 import type { WorkerNews } from '../events.ts';
@@ -10,7 +20,8 @@ import type { Slots } from '../life/slots.ts';
  * Runs each claim in its slot. The slot becomes free when the last trace of the run is gone. While processes of
  * a finished run cannot be ended, its slot is out of service.
  *
- * @param draining if it returns true, the worker is shutting down and a claim is given back instead
+ * A claim is given back instead when the worker is draining, or when the engine that the task needs is away: a `claimWork` call
+ * may have been open when either began.
  */
 export function runEach(
   worker: WorkerContext,
@@ -20,19 +31,26 @@ export function runEach(
   return mergeMap(claim => {
     let begun = false;
     let lost = false;
-    const run$ = draining()
-      ? giveBack(claim, worker)
-      : taskRun(claim, worker).pipe(
-          map((state): WorkerNews => {
-            begun = true;
-            if (state.phase === 'resolved' && state.processesLeft) {
-              lost = true;
-              slots.lose();
-            }
-            return { type: 'run', claim, state };
-          }),
-        );
-    return run$.pipe(
+    const isAway$ = defer(() =>
+      draining() || !worker.isEngineAway ? of(false) : worker.isEngineAway(claim, { recent: true }),
+    );
+    const run$ = defer(() =>
+      taskRun(claim, worker).pipe(
+        map((state): WorkerNews => {
+          begun = true;
+          if (state.phase === 'resolved' && state.processesLeft) {
+            lost = true;
+            slots.lose();
+          }
+          return { type: 'run', claim, state };
+        }),
+      ),
+    );
+    return isAway$.pipe(
+      switchMap(isAway => {
+        if (draining()) return giveBack(claim, worker, 'draining');
+        return isAway ? giveBack(claim, worker, 'engine-away') : run$;
+      }),
       catchError((err: unknown) => {
         worker.tell({ type: 'run-broke', claim, err });
         return EMPTY;

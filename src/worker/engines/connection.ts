@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Connection } from './engine.ts';
 
-/** What a socket of Node's asks the system by. It has no other way that does not answer from memory. */
+/** The native handle of a Node socket. Its public methods answer from memory instead of asking the system. */
 interface Handle {
   getpeername?(found: object): number;
 }
 
 /**
- * A connection to a server of this process, as {@link Sandbox.isPeer} takes it. To be made when it was accepted, before
- * anything that came over it is acted on.
+ * A connection to a server of this process, as {@link Sandbox.isPeer} takes it. Call this when the connection is accepted,
+ * before anything received over it is acted on.
  *
- * @returns undefined when it was broken already
+ * @returns undefined when the connection is broken already
  */
 export function connectionOf(socket: Socket): Connection | undefined {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
@@ -21,7 +21,7 @@ export function connectionOf(socket: Socket): Connection | undefined {
     remotePort,
     localAddress,
     localPort,
-    // The system has forgotten the other end of a connection that was broken (getpeername(2): ENOTCONN).
+    // The system no longer knows the other end of a broken connection (getpeername(2): ENOTCONN).
     stands: () => {
       const handle = (socket as unknown as { readonly _handle?: Handle | null })._handle;
       return handle?.getpeername?.({}) === 0;
@@ -29,7 +29,7 @@ export function connectionOf(socket: Socket): Connection | undefined {
   };
 }
 
-/** An IPv4 address without the prefix that it has on a socket that listens for IPv6 as well. */
+/** An IPv4 address without the `::ffff:` prefix that it has on a socket that listens for IPv6, too. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
 }

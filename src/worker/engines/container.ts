@@ -1,24 +1,24 @@
 import type { Readable } from 'node:stream';
 
-/** What features want a container to be made of. What several of them want comes together. */
+/** What features need in a container. The needs of all features are merged. */
 export interface ContainerPart {
-  /** The image, by the id that the engine knows it by. */
+  /** The engine's ID of the image. */
   readonly image?: string;
   /**
-   * Gets the image again, which somebody has removed before a container was made of it.
+   * Gets the image again after somebody has removed it, before a container was made of it.
    *
-   * @returns the id by which the engine knows it now
+   * @returns the engine's new ID of the image
    */
   readonly imageAgain?: () => Promise<string>;
   /** Directories of this machine that the task sees. */
   readonly binds?: readonly Bind[];
-  /** Addresses by the names under which the task finds them. */
+  /** Addresses by host name, for the task's `/etc/hosts`. */
   readonly hosts?: Readonly<Record<string, string>>;
-  /** Without one, the container is on the engine's usual network. */
+  /** Without a network, the container joins the engine's default network. */
   readonly network?: Network;
-  /** All rights of the machine's own root. */
+  /** All rights of root on the machine (`--privileged`). */
   readonly privileged?: boolean;
-  /** Capabilities of the kernel beside the usual ones, such as `SYS_PTRACE`. */
+  /** Kernel capabilities beyond the default ones, such as `SYS_PTRACE`. */
   readonly kernelCapabilities?: readonly string[];
   /** System calls are not filtered. */
   readonly noSeccomp?: boolean;
@@ -26,9 +26,9 @@ export interface ContainerPart {
   readonly devices?: readonly Device[];
   /** The machine's graphics cards, as `docker run --gpus` takes them: `all`, `2`, `device=0,1`. */
   readonly gpus?: string;
-  /** In the container, absolute: where commands start. The image's own folder for that unless given. */
+  /** The working directory in the container, absolute. Default: the image's own. */
   readonly folder?: string;
-  /** Whether commands write to a terminal, as they did with docker-worker. They do unless it is false. */
+  /** Whether commands have a terminal, as in docker-worker. Default: true. */
   readonly tty?: boolean;
 }
 
@@ -43,13 +43,13 @@ export interface Bind {
 export interface Device {
   /** On this machine, absolute. */
   readonly source: string;
-  /** In the container, absolute; the same as on this machine unless given. */
+  /** In the container, absolute. Default: the same path as on this machine. */
   readonly target?: string;
 }
 
-/** A network that the containers of one run share with this machine, and with nobody else. Disposed of after them. */
+/** A network that only this machine and the containers of one run share. Dispose of it after the containers. */
 export interface Network extends AsyncDisposable {
-  /** By which the engine knows it. */
+  /** The engine's ID of the network. */
   readonly id: string;
   /** This machine's address in it. */
   readonly gateway: string;
@@ -61,17 +61,17 @@ export interface NetworkOptions {
   /** The run's name, for a label. */
   readonly runName: string;
   readonly signal: AbortSignal;
-  /** Given a word by which `endLeftovers` finds it, before there is a network. */
+  /** Receives a trace by which `endLeftovers` finds the network, before the network exists. */
   readonly keep?: ((trace: string) => void) | undefined;
 }
 
 /** The images of an engine. */
 export interface Images {
   /**
-   * Gets an image, unless the engine has it: once for all that want the same at the same time.
+   * Gets an image unless the engine has it. Concurrent requests for one image share the work.
    *
-   * @throws TaskError `malformed-payload` for an image that cannot be had whenever it is tried, `task-failed` or
-   *   `resource-unavailable`, or the reason of the signal
+   * @throws TaskError: `malformed-payload` where no later try can succeed, else `task-failed` or `resource-unavailable`; or
+   *   the reason of the signal
    */
   get(source: ImageSource, wanted: ImageWanted): Promise<HeldImage>;
 }
@@ -79,25 +79,25 @@ export interface Images {
 export type ImageSource =
   /** From a registry, by a name with a tag or a digest: `ubuntu:24.04`. */
   | { readonly kind: 'named'; readonly name: string }
-  /** From an archive, as `docker save` writes it, however it is compressed. */
+  /** From an archive as `docker save` writes it, compressed or not. */
   | {
       readonly kind: 'archive';
-      /** What this archive is called in messages. */
+      /** The archive's name in messages. */
       readonly name: string;
-      /** Two archives with the same key have the same content. Hexadecimal SHA-256 of the archive where it is known. */
+      /** Archives with the same key have the same content. The hexadecimal SHA-256 of the archive where it is known. */
       readonly key: string;
       /** The archive's bytes from the beginning, as they are stored. */
       readonly open: () => Promise<Readable>;
       /**
-       * Called after the archive was read and before the image is kept.
+       * Called after the archive has been read and before the image is kept.
        *
-       * @throws TaskError when what was read is not what the key says
+       * @throws TaskError when the content does not match the key
        */
       readonly verify?: () => Promise<void>;
     };
 
 export interface ImageWanted {
-  /** What is told of it, for the task's log. */
+  /** Receives messages for the task's log. */
   readonly log: {
     info(message: string): void;
     warn(message: string): void;
@@ -107,7 +107,7 @@ export interface ImageWanted {
 
 /** An image that the engine keeps until this is disposed of. */
 export interface HeldImage extends AsyncDisposable {
-  /** By which the engine makes containers of it: `sha256:…`. */
+  /** The ID of which the engine makes containers: `sha256:…`. */
   readonly id: string;
   /** Whether the engine had it already. */
   readonly isCached: boolean;

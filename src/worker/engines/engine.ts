@@ -5,112 +5,118 @@ import type { RunFolder } from '../files/run-folder.ts';
 import type { TaskFiles } from '../files/task-files.ts';
 import type { FormatName } from '../task-spec.ts';
 
-/** What an engine can do, or not on this platform. A task that needs what is missing is refused by that name. */
+/** What an engine can do on this platform. A task that needs a missing capability is refused, and the message names it. */
 export type Capability =
-  /** Its sandboxes have files in the run's folder on this machine. */
+  /** The task's files lie in the run's folder on this machine. */
   | 'host-files'
   /** Commands run as the worker's own user. */
   | 'own-user'
-  /** Commands run as a user of the system that only their run has ({@link Engine.makeUser}). */
+  /** Commands run as a system user that belongs to one run ({@link Engine.makeUser}). */
   | 'task-users'
-  /** It can tell whether a connection comes from a task's process ({@link Sandbox.isPeer}). */
+  /** Connections can be attributed to a task's processes ({@link Sandbox.isPeer}). */
   | 'peers'
-  /** It can tell what the processes of a run use ({@link Sandbox.usage}). */
+  /** Resource usage of a run can be measured ({@link Sandbox.usage}). */
   | 'usage'
-  /** What a command leaves running goes on after it, until the sandbox is closed. */
+  /** Background processes survive their command, until the sandbox is closed. */
   | 'background'
   /** Its sandboxes can open terminals ({@link Sandbox.openTerminal}). */
   | 'terminals'
-  /** Its sandboxes are containers, made of an image and of what features want in it ({@link ContainerPart}). */
+  /** Sandboxes are containers, made of an image and of what features need ({@link ContainerPart}). */
   | 'containers';
 
-/** How the commands of task runs are run. One engine serves a whole worker. */
+/** Runs the commands of tasks. One engine serves a whole worker. */
 export interface Engine {
   readonly name: string;
-  /** The payload formats whose tasks it can run. */
+  /** The payload formats that it accepts. */
   readonly formats: readonly FormatName[];
   readonly capabilities: ReadonlySet<Capability>;
-  /** The host name or address under which a task's processes reach a server of this process. */
+  /** The host name or address at which a task's processes reach a server of this process. */
   readonly hostAddress: string;
-  /** Where the images of its containers come from. Only with the capability `containers`. */
+  /** The images of its containers. Only with the capability `containers`. */
   readonly images?: Images;
-  /** Where on this machine it keeps what runs write beside their own folders, if that is known. */
+  /** The directory on this machine in which it stores what runs write outside their own folders, if known. */
   readonly dataFolder?: string;
-  /** The socket through which this process controls it, if it is a Unix socket of this machine. */
+  /** The Unix socket through which this process controls the engine, if there is one on this machine. */
   readonly socketPath?: string;
   /** Makes a network for the containers of one run. Only with the capability `containers`. */
   readonly openNetwork?: (run: NetworkOptions) => Promise<Network>;
   /**
-   * Makes a user of the system for one run. Only with the capability `task-users`.
+   * Makes a system user for one run. Only with the capability `task-users`.
    *
-   * @throws Error when there is none left, or of the system
+   * @throws Error when no user is left (code `ENOUSER`), or an error of the system
    */
   makeUser?(options: UserOptions): Promise<TaskUser>;
-  /** Makes the place in which one run's commands live: nothing started in it survives {@link Sandbox.close}. */
+  /** Opens a sandbox for the commands of one run. Nothing that is started in it survives {@link Sandbox.close}. */
   open(options: SandboxOptions): Promise<Sandbox>;
   /**
-   * Ends what is left of the processes of runs whose worker died. An engine whose processes cannot outlive the worker
-   * has none of this.
+   * Ends processes of runs whose worker died. Absent where processes cannot outlive the worker.
    *
-   * @param traces what `open` gave to `keep`; anything else among them is passed over
+   * @param traces what `open` and `makeUser` passed to `keep`; other texts are ignored
    * @returns how many processes were ended
    * @throws Error when some could not be ended
    */
   endLeftovers?(traces: readonly string[]): Promise<number>;
   /**
-   * Asks whether it answers now, without waiting for it to come back. Only an engine that may go away while the worker runs
-   * has this.
+   * Pings the engine, without waiting for it to come back. Only engines that may go away while the worker runs have this.
    *
-   * @throws Error after a bounded time, when it does not; the message says why
+   * @throws Error after a bounded time when the engine does not answer; the message says why
    */
   readonly answers?: () => Promise<unknown>;
-  /** Ends what it has ready for runs that do not come any more. */
+  /** Ends processes that were started in advance for runs that will not come. */
   close?(): Promise<void>;
 }
 
-/** What a run needs of its user. */
+/** What a run's user is made of. */
 export interface UserOptions {
-  /** The run's own folder, which becomes the user's. */
+  /** The run's folder, which becomes the user's. */
   readonly home: RunFolder;
-  /** From which the user's name is made. */
+  /** The user's name is derived from this. */
   readonly runName?: string;
-  /** Groups of the system that the user is in, by name. They exist. */
+  /** Names of existing groups of the system that the user joins. */
   readonly groups?: readonly string[];
-  /** Whether the run has the worker's own user after all. */
+  /** Whether the run's user is the worker's own. */
   readonly asWorker?: boolean;
+  /**
+   * Receives a trace by which `endLeftovers` finds the user, before the user exists. Called only where the user outlives
+   * the worker.
+   */
+  readonly keep?: ((trace: string) => void) | undefined;
 }
 
-/** The user of one run. Disposed of when all processes of the run are dead; what only this user could reach is gone then. */
+/**
+ * The user of one run. Dispose of it when all processes of the run are dead. Files that only this user could reach go with
+ * it.
+ */
 export interface TaskUser extends Owner, AsyncDisposable {
   readonly name: string;
-  /** Where on the machine lies what only the run sees, beside its own folder. */
+  /** Directories on the machine that only the run sees, beside its own folder. */
   readonly folders: readonly string[];
   /**
-   * Where on the machine lies what the user sees at an absolute path, whose temporary folders are not the machine's.
+   * The place on the machine of an absolute path as the user sees it: the user may have temporary directories of its own.
    *
-   * @returns undefined for a path at which the worker must not make anything for this user
+   * @returns undefined for a path at which the worker must not create anything for this user
    */
   hostPath(path: string): HostPath | undefined;
 }
 
 export interface HostPath {
   readonly path: string;
-  /** The folder of the user's that it lies in, and in which no link is to be followed, where that is not the run's own. */
+  /** The user's folder that contains the path, unless that is the run's own. No link in it may be followed. */
   readonly within?: string;
 }
 
 /** What a sandbox is made of. */
 export interface SandboxOptions {
-  /** The run's own folder; commands start there. */
+  /** The run's folder, in which commands start. */
   readonly home: RunFolder;
   /**
-   * Given a word, before anything can be run, by which `endLeftovers` finds the processes of the run and those beside it.
-   * What the engine itself had started by then ends with the worker.
+   * Receives a trace by which `endLeftovers` finds the processes of the run and what belongs to them, before anything can
+   * run. Processes that the engine itself started earlier end with the worker.
    */
   readonly keep?: ((trace: string) => void) | undefined;
-  /** Made by `makeUser` of the same engine; without it, the sandbox makes one of its own. */
+  /** The result of `makeUser` of the same engine. Without it, the sandbox makes its own user. */
   readonly user?: TaskUser | undefined;
-  /** What a container is made of; needed with the capability `containers`. */
+  /** Required with the capability `containers`. */
   readonly container?: ContainerPart;
 }
 
@@ -121,44 +127,45 @@ export interface Connection {
   readonly localAddress: string;
   readonly localPort: number;
   /**
-   * Whether it still stands at this moment, also where nobody has read yet that it was broken: what comes from the same
-   * addresses afterwards is another connection, and maybe another's.
+   * Whether the connection is still established, even if nobody has read yet that it was broken. After that, a connection
+   * between the same addresses is another one, possibly of somebody else.
    */
   stands(): boolean;
 }
 
-/** What the processes of one run have used so far, those that have ended included as far as the platform tells. */
+/** Resource usage of one run so far. Includes ended processes as far as the platform counts them. */
 export interface Usage {
   readonly userMs: number;
   readonly kernelMs: number;
   /**
-   * Of all its processes at this moment, in bytes. Memory that only mirrors files is not counted: the system can take it
-   * back, and processes share it. Memory that processes share after a fork counts for each, unless it is a container's.
+   * Memory of all processes now, in bytes. Pages that mirror files are not counted, because the system can reclaim them.
+   * Pages that processes share after a fork count for each process, except in containers.
    */
   readonly memoryBytes: number;
   /**
-   * The most that it was whenever somebody asked, or that one of the processes ever had by itself, in bytes. For a container
-   * whose control group can be read, the most that its processes ever had together, what mirrors files included.
+   * The largest `memoryBytes` seen so far, or the peak of a single process if that is larger, in bytes. For a container
+   * whose control group is readable, the peak of the whole group, with pages that mirror files.
    */
   readonly peakMemoryBytes: number;
-  /** Fetched from storage, not from the system's own memory. Absent where the system does not count it. */
+  /** Bytes read from storage, not from the page cache. Absent where the system does not count them. */
   readonly readBytes?: number;
-  /** Handed to the system to be stored. Absent where the system does not count it. */
+  /** Bytes written to storage. Absent where the system does not count them. */
   readonly writtenBytes?: number;
-  /** How many there are at this moment. */
+  /** The number of processes now. */
   readonly processes: number;
 }
 
-/** The processes of one run, all of them, however far they wandered from their parents. */
+/** All processes of one run, including those that left their parents. */
 export interface Sandbox {
   /**
-   * Runs one command to its end. Its standard output and error go, in the order they were written, to `output`, which
-   * slows the command down when it is slow.
+   * Runs one command to its end. Standard output and error go to `output`, in the order in which they were written. A slow
+   * `output` slows the command down.
    *
-   * Settles when the command itself has ended, also while a background child still holds its output open. Without the
+   * Settles when the command itself has ended, even if a background child still holds its output open. Without the
    * capability `background`, its children end with it.
    *
-   * @throws CommandNotStarted when there is nothing that could be run: missing, not executable, too large
+   * @throws CommandNotStarted when the program is missing, not executable, or its arguments are too large
+   * @throws EngineAway when the engine could not be reached before the command was started
    */
   run(command: Command): Promise<CommandResult>;
   /** The task's files, as the task sees them. */
@@ -168,30 +175,30 @@ export interface Sandbox {
   /** Only with the capability `usage`. */
   usage?(): Promise<Usage>;
   /**
-   * Starts a program in a terminal of its own, beside the commands; several at a time. It is a process of the run, and ends
-   * with it. Nothing that the terminal shows is in any output. Only with the capability `terminals`.
+   * Starts a program in a terminal of its own, beside the commands. A sandbox can have several. The program ends with the
+   * run, and its output goes to the terminal only. Only with the capability `terminals`.
    *
-   * @throws NothingRuns where the engine can open a terminal only beside a command, and none runs; Error when it cannot be opened
+   * @throws NothingRuns where the engine can open a terminal only beside a running command; Error when it cannot be opened
    */
   openTerminal?(command: TerminalCommand): Promise<Terminal>;
-  /** How many bytes of disk the run has where only the engine can count them, beside its folders. */
+  /** Disk usage of the run in bytes, outside its folders, where only the engine can measure it. */
   diskBytes?(signal: AbortSignal): Promise<number>;
   /**
-   * Asks every process of the run to end (SIGTERM), and ends those that are left after `graceMs` (SIGKILL).
-   * Settles when none is left. Nothing can be run afterwards.
+   * Sends SIGTERM to every process of the run, and SIGKILL after `graceMs` to those that are left. Settles when none is
+   * left. Nothing can be run afterwards.
    *
-   * @throws Error after a bounded time, when some could not be ended; it names them
+   * @throws Error after a bounded time, naming the processes that did not end
    */
   stop(graceMs: number): Promise<void>;
   /**
-   * Ends whatever is left at once and gives back what the sandbox held. May be called again; after a failure it tries again.
+   * Kills all processes of the run and frees what the sandbox holds. May be called again; after a failure it tries again.
    *
-   * @throws Error after a bounded time, when some processes could not be ended; it names them
+   * @throws Error after a bounded time, naming the processes that did not end
    */
   close(): Promise<void>;
   /**
-   * Removes what the engine keeps for {@link Sandbox.files} after {@link Sandbox.close}. An engine whose sandboxes have their
-   * files in the run's folder has none of this. May be called again; after a failure it tries again.
+   * Removes what the engine keeps for {@link Sandbox.files} after {@link Sandbox.close}. Absent where the files are in the
+   * run's folder. May be called again; after a failure it tries again.
    *
    * @throws Error after a bounded time, when something could not be removed
    */
@@ -201,15 +208,15 @@ export interface Sandbox {
 export interface Command {
   /** The program and its arguments; a program without a slash is looked up in `env.PATH`. */
   readonly argv: readonly string[];
-  /** The whole environment: nothing of the worker's own is added. */
+  /** The complete environment. No variable of the worker's is added. */
   readonly env: Readonly<Record<string, string>>;
-  /** What it can read from its standard input; nothing unless given. */
+  /** Its standard input. Default: empty. */
   readonly stdin?: string | undefined;
-  /** A chunk is only lent to it: it may not look at one any more when it has called back for it. */
+  /** Chunks are reused. Do not keep one after calling the write callback. */
   readonly output: NodeJS.WritableStream;
-  /** Gets the standard error, if that is not to go to `output`; only from an engine that was made for it. */
+  /** Receives standard error in place of `output`. Only some engines support this. */
   readonly errors?: NodeJS.WritableStream | undefined;
-  /** Told when the command has ended, which may be a while before all of its output has been taken. */
+  /** Called when the command has ended. Its output may still be on its way. */
   readonly onEnded?: (exitCode: number) => void;
 }
 
@@ -230,30 +237,35 @@ export interface TerminalSize {
 
 /** A terminal with a program in it. Disposing of it hangs it up (SIGHUP). */
 export interface Terminal extends AsyncDisposable {
-  /** What the terminal shows is read from it, and what is typed is written to it. */
+  /** Read it for what the terminal shows. Write to it what is typed. */
   readonly stream: Duplex;
   resize(size: TerminalSize): void;
-  /** The program's exit code, as a shell has it, when it has ended. */
+  /** Resolves to the program's exit code, as a shell reports it. */
   readonly ended: Promise<number>;
 }
 
-/** A terminal that can be opened only beside a command, while none runs. It may be tried again. */
+/** The engine can open a terminal only while a command runs, and none does. The call can be repeated. */
 export class NothingRuns extends Error {
   override readonly name = 'NothingRuns';
 }
 
 export interface CommandResult {
-  /** As a shell has it: 128 + N for a command that was ended by signal N. */
+  /** As a shell reports it: 128 + N after signal N. */
   readonly exitCode: number;
   readonly wallMs: number;
-  /** CPU time of the command and the children it waited for; absent where the platform does not tell. */
+  /** CPU time of the command and of children that it waited for. Absent where the platform does not count it. */
   readonly userMs?: number;
   readonly kernelMs?: number;
-  /** Whether the system ended processes for lack of memory meanwhile, which may have been others than the command's. */
+  /** Whether the system killed processes for lack of memory meanwhile. They need not be the command's. */
   readonly memoryRanOut?: boolean;
 }
 
-/** A command that could not be started at all. The task's log has the message after `System error executing command: `. */
+/** The command could not be started. The task's log has the message after `System error executing command: `. */
 export class CommandNotStarted extends Error {
   override readonly name = 'CommandNotStarted';
+}
+
+/** The engine cannot be reached, and no process of the command was started. */
+export class EngineAway extends Error {
+  override readonly name = 'EngineAway';
 }

@@ -1,12 +1,12 @@
 import type { FormatName } from '../task-spec.ts';
 import type { Engine } from './engine.ts';
 
-/** The engines of one worker, of which each runs the tasks of other payload formats. */
+/** The engines of one worker. Each accepts other payload formats. */
 export interface Engines {
   readonly all: readonly [Engine, ...Engine[]];
-  /** The payload formats of all of them, those of the first engine first. */
+  /** The payload formats of all engines, beginning with those of the first. */
   readonly formats: readonly FormatName[];
-  /** The engine that runs tasks of a format. */
+  /** The engine for a task's format. */
   for(task: { readonly format: FormatName }): Engine;
 }
 
@@ -17,7 +17,7 @@ export function enginesOf(engines: readonly Engine[]): Engines {
   return {
     all: [first, ...others],
     formats: [...new Set(engines.flatMap(({ formats }) => formats))],
-    // A task that is refused may be of none of the formats: it needs an engine for nothing but its log.
+    // A refused task may have none of the formats. It needs an engine only for its log.
     for: ({ format }) => engines.find(({ formats }) => formats.includes(format)) ?? first,
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits until a promise has settled, either way, but not longer than so many ms; returns whether it has. */
+/** Waits up to `ms` for a promise to settle, either way. Returns whether it has settled. */
 export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const timer = new AbortController();
   const settled = promise.then(

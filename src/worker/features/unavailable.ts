@@ -65,20 +65,20 @@ export interface BooleanProperty extends Property {
   readonly default: true;
 }
 
-const NOT_YET = 'which tcw does not support yet';
+const CONTAINERS_ONLY = 'which only containers can have (capabilities.devices of a docker-worker payload)';
 const WINDOWS = 'which is for workers on Windows only';
 
 export const loopbackAudio = unavailable({
   name: 'loopbackAudio',
   title: 'A virtual audio device',
-  why: NOT_YET,
+  why: CONTAINERS_ONLY,
   property: ['enableLoopbackAudio', 'Allow payloads to request a virtual audio device'],
 });
 
 export const loopbackVideo = unavailable({
   name: 'loopbackVideo',
   title: 'A virtual video device',
-  why: NOT_YET,
+  why: CONTAINERS_ONLY,
   property: ['enableLoopbackVideo', 'Allow payloads to request a virtual video device'],
 });
 

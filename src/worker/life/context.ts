@@ -59,10 +59,19 @@ export interface WorkerContext extends WorkerParts {
    * `-Infinity` means that the worker is forced and has no time left.
    */
   readonly shutdown$: Observable<number>;
-  /** Emits once. While the worker runs normally, at once; otherwise when no call is open that may bring claims. */
+  /**
+   * Emits once, when a task may be given back: at once, unless the worker is draining or an engine is away. Then no `claimWork`
+   * call may be open, through which the task would come straight back.
+   */
   readonly noClaimOpen$?: Observable<unknown>;
   /** The worker asks for no more work, and exits now or when its runs are over. Replayed to later subscribers. */
   readonly draining$: Observable<unknown>;
   /** An absent engine is back. Processes that could not be ended may be ended now. */
   readonly engineBack$?: Observable<unknown>;
+  /**
+   * Whether the engine that a claim's task needs is away. Emits once.
+   *
+   * @param options `recent`: an answer of the last second will do
+   */
+  readonly isEngineAway?: (claim: Claim, options?: { readonly recent?: boolean }) => Observable<boolean>;
 }

@@ -84,6 +84,7 @@ async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<
       runName: run.name,
       groups: task.osGroups,
       asWorker: task.switches.has('runTaskAsCurrentUser'),
+      keep: run.entry?.keep,
     });
   } catch (error) {
     if (isCode(error, 'ENOUSER')) run.worker.tell({ type: 'no-user-left', claim: run.claim });

@@ -9,7 +9,6 @@ import {
   last,
   map,
   merge,
-  of,
   take,
   takeUntil,
   tap,
@@ -17,10 +16,11 @@ import {
 } from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../life/context.ts';
-import { outcomeOf, type Outcome } from '../outcome.ts';
+import type { Outcome } from '../outcome.ts';
 import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp, untilGone } from './clean-up.ts';
+import { failureOf } from './failure.ts';
 import { halfOfGrace, isClaimOpen } from './grace.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
@@ -41,7 +41,7 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 
     const outcome$ = prepare(run).pipe(
       concatMap(prepared => execute(run, prepared)),
-      catchError((error: unknown) => of(outcomeOf(error))),
+      catchError((error: unknown) => failureOf(run, error)),
     );
     const over$ = defer(() => {
       run.dispatch({ type: 'end', processesLeft: run.processesLeft !== undefined });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { addressOf, connectDocker, DockerError } from '../../../src/worker/engines/docker/api/index.ts';
 import { FrameReader } from '../../../src/worker/engines/docker/frames.ts';
-import { gpuRequest } from '../../../src/worker/engines/docker/gpus.ts';
+import { gpuRequest } from '../../../src/worker/engines/docker/gpu-request.ts';
 import { answering } from '../../harness/docker/answering.ts';
 import { faultEngine } from './fault-engine.ts';
 import { client, host, image } from './fixtures.ts';

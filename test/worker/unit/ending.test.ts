@@ -127,7 +127,9 @@ describe('a claim that comes when the worker is going', () => {
     });
     const [claim] = await queue.claimWork(1);
     if (!claim) throw new Error('nothing was claimed');
-    await lastValueFrom(giveBack(claim, { ...activeRun().worker, queue }), { defaultValue: undefined });
+    await lastValueFrom(giveBack(claim, { ...activeRun().worker, queue }, 'draining'), {
+      defaultValue: undefined,
+    });
     const { status } = await real.root.status(taskId);
     expect(status.runs).toMatchObject([
       { state: 'exception', reasonResolved: 'worker-shutdown' },
@@ -138,7 +140,7 @@ describe('a claim that comes when the worker is going', () => {
   it('is left to expire when that fails, which is told', async () => {
     const { calls } = listedCalls(new ServiceError('unreachable', 'nobody there'));
     const { worker, claim, news } = activeRun();
-    const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } });
+    const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } }, 'draining');
     await lastValueFrom(going, { defaultValue: undefined });
     expect(news.told.map(({ level }) => level)).toEqual(['info', 'error']);
   });

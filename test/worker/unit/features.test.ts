@@ -102,7 +102,7 @@ describe("the log's names", () => {
 describe('a switch', () => {
   it('that is on and not there makes the payload malformed, each one named', async () => {
     const message = (name: string) =>
-      `this task is attempting to use feature "${name}", which tcw does not support yet`;
+      `this task is attempting to use feature "${name}", which only containers can have (capabilities.devices of a docker-worker payload)`;
     const on = { switches: new Set(['loopbackAudio', 'liveLog', 'loopbackVideo']) };
     for (const feature of [loopbackVideo, loopbackAudio])
       expect(await problemOf(feature, on)).toBe(message(feature.name));

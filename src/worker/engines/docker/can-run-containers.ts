@@ -1,9 +1,9 @@
 import { connectDocker } from './api/index.ts';
 
 /**
- * Whether a Docker engine answers that tcw can work with.
+ * Whether a usable Docker engine answers.
  *
- * @param host as in `DOCKER_HOST`, which is looked at unless this is given
+ * @param host as in `DOCKER_HOST`, which is the default
  */
 export async function canRunContainers(host?: string): Promise<boolean> {
   try {

@@ -1,10 +1,10 @@
 import type { Usage } from '../engine.ts';
 import { isUnified, type RunCgroup } from './cgroup.ts';
 
-/** What the containers of a run have used, but for how many processes they have. */
+/** Resource usage of the containers of a run, without the number of processes. */
 export type CgroupUsage = Omit<Usage, 'processes'>;
 
-/** Reads what the system has counted for a control group; undefined where it does not tell. */
+/** Reads the counters of a control group; undefined where there are none. */
 export function cgroupUsage(cgroup: RunCgroup): CgroupUsage | undefined {
   return isUnified() ? unified(cgroup) : separate(cgroup);
 }
@@ -44,13 +44,13 @@ function separate(cgroup: RunCgroup): CgroupUsage | undefined {
   };
 }
 
-/** A number after its name, on a line of its own. */
+/** The number that follows a name at the beginning of a line. */
 function field(text: string | undefined, name: string): number | undefined {
   const line = text?.split('\n').find(line => line.startsWith(`${name} `));
   return line === undefined ? undefined : Number(line.slice(name.length + 1));
 }
 
-/** Sums up what went from and to each disk. */
+/** Sums up the bytes read and written over all disks. */
 function stored(
   text: string | undefined,
   read: RegExp,

@@ -2,34 +2,34 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where the system shows control groups (cgroups(7)). */
+/** Mount point of the control groups (cgroups(7)). */
 const ROOT = '/sys/fs/cgroup';
-/** The group below which runs have theirs. */
+/** Parent of the control groups of all runs. */
 const ALL_RUNS = '/tcw';
 
 /**
- * The control group of a run on this machine, in which the engine makes those of its containers. It outlives them, and
- * so tells in the end what they have used.
+ * The control group of a run, in which the engine creates the groups of its containers. It outlives the containers, so
+ * their total usage can be read at the end.
  */
 export class RunCgroup {
-  /** As the engine is told it. */
+  /** The `CgroupParent` for the engine. */
   readonly path: string;
 
   constructor(trace: string) {
     this.path = `${ALL_RUNS}/${trace}`;
   }
 
-  /** Whether the group is on this machine, once a container has been started in it. */
+  /** Whether the group is visible on this machine once a container has started in it. */
   isThere(): boolean {
     return existsSync(this.#file('pids', ''));
   }
 
-  /** The processes of a container, by the numbers that this process knows them by. */
+  /** The pids of a container's processes, as this process sees them. */
   processes(containerId: string): number[] {
     return processesIn(this.#file('pids', containerId));
   }
 
-  /** What a file of the group says, by the controller that has it in the first version; undefined where there is none. */
+  /** Reads a file of the group, with cgroups v1 from the named controller's hierarchy; undefined where it is missing. */
   read(controller: string, file: string): string | undefined {
     return readIfThere(this.#file(controller, file));
   }
@@ -50,8 +50,7 @@ export class RunCgroup {
 }
 
 /**
- * The processes of a container that systemd has put into a group of its own, by the numbers that this process knows them by;
- * none where there is no such group on this machine.
+ * The pids of a container that systemd has put into a scope of its own; empty where there is no such scope on this machine.
  */
 export function processesInScope(containerId: string): number[] {
   const scope = `system.slice/docker-${containerId}.scope`;
@@ -60,7 +59,7 @@ export function processesInScope(containerId: string): number[] {
 
 function processesIn(folder: string): number[] {
   const text = readIfThere(join(folder, 'cgroup.procs')) ?? '';
-  // 0 is a process that cannot be seen from here.
+  // 0 stands for a process that is not visible from here.
   return text
     .split('\n')
     .map(Number)
@@ -75,12 +74,12 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-/** Whether this process may see to control groups of its own on this machine. */
+/** Whether this process may manage control groups on this machine. */
 export function canHaveCgroups(): boolean {
   return process.platform === 'linux' && process.getuid?.() === 0 && existsSync(ROOT);
 }
 
-/** Whether all controllers are in one hierarchy, as in the second version. */
+/** Whether the machine uses cgroups v2. */
 export function isUnified(): boolean {
   return existsSync(join(ROOT, 'cgroup.controllers'));
 }

@@ -16,7 +16,7 @@ export class CommandContainer {
     this.id = id;
   }
 
-  /** @throws CommandNotStarted when there is no command, neither given nor in the image */
+  /** @throws CommandNotStarted when neither the payload nor the image has a command */
   static async create(client: DockerClient, body: object, timeoutMs: number): Promise<CommandContainer> {
     try {
       const { Id } = await client.json<{ Id: string }>({
@@ -35,8 +35,8 @@ export class CommandContainer {
   }
 
   /**
-   * Connects to what the command writes, or to what it reads: before the start, so that nothing is lost. An input that breaks,
-   * as where nobody reads it, breaks no output.
+   * Attaches to the output or the input of the command. Call it before the start, so that no output is lost. The input has
+   * its own connection: if it breaks, the output continues.
    */
   attach(to: 'output' | 'input'): Promise<Duplex> {
     return this.#client.upgrade({
@@ -45,7 +45,7 @@ export class CommandContainer {
     });
   }
 
-  /** @throws CommandNotStarted when the engine cannot make a process of the command */
+  /** @throws CommandNotStarted when the engine cannot start a process of the command */
   async start(timeoutMs: number): Promise<void> {
     try {
       await this.#client.json({ method: 'POST', path: `/containers/${this.id}/start`, timeoutMs });
@@ -58,7 +58,7 @@ export class CommandContainer {
   }
 
   /**
-   * Waits until it has ended, however long that takes, or until the signal is aborted.
+   * Waits for the end of the container without a time limit, or until the signal is aborted.
    *
    * @returns its exit code
    */
@@ -71,14 +71,14 @@ export class CommandContainer {
     return StatusCode;
   }
 
-  /** Waits until it has ended, or somebody has removed it. */
+  /** Waits until the container has ended or was removed. */
   async endedOrGone(timeoutMs: number): Promise<void> {
     await this.ended(undefined, timeoutMs).catch((error: unknown) => {
       if (!hasStatus(error, 404)) throw error;
     });
   }
 
-  /** Its address in a network, which it keeps as long as it runs. */
+  /** The container's address in a network, which is fixed while the container runs. */
   addressIn(network: Network | undefined): Promise<string | undefined> {
     this.#address ??= this.inspect().then(inspected => addressIn(inspected, network));
     this.#address.catch(() => {
@@ -91,7 +91,7 @@ export class CommandContainer {
     return this.#client.json({ method: 'GET', path: `/containers/${this.id}/json` });
   }
 
-  /** What has been written in it, in bytes, but for what it has of this machine. */
+  /** Bytes written in the container's own layer, without mounts. */
   async layerBytes(signal: AbortSignal): Promise<number> {
     const { SizeRw = 0 } = await this.#client.json<{ SizeRw?: number }>({
       method: 'GET',
@@ -102,7 +102,7 @@ export class CommandContainer {
     return SizeRw;
   }
 
-  /** Sends a signal to its first process. Nothing happens if it has ended. */
+  /** Sends a signal to the container's first process. Does nothing after the container has ended. */
   async kill(signal: 'SIGTERM' | 'SIGKILL', timeoutMs: number): Promise<void> {
     try {
       await this.#client.json({

@@ -1,16 +1,16 @@
 import type { ContainerPart } from '../container.ts';
 import type { Command } from '../engine.ts';
-import { gpuRequest } from './gpus.ts';
+import { gpuRequest } from './gpu-request.ts';
 
-/** What the containers of an engine may use. What is not given is not limited, but for `shmBytes`. */
+/** Limits for the containers of an engine. What is absent is not limited, except for `shmBytes`. */
 export interface DockerLimits {
   /** In bytes. */
   readonly memory?: number;
-  /** Processors, also in fractions. */
+  /** Number of processors, also fractional. */
   readonly cpus?: number;
   /** Processes, threads included. */
   readonly pids?: number;
-  /** Of /dev/shm, in bytes; as docker-worker had it unless given. */
+  /** Size of /dev/shm in bytes. Default: docker-worker's. */
   readonly shmBytes?: number;
 }
 
@@ -19,14 +19,14 @@ export interface ContainerMaking {
   readonly part: ContainerPart;
   readonly limits: DockerLimits;
   readonly labels: Readonly<Record<string, string>>;
-  /** The control group in which its own is made; the engine's choice unless given. */
+  /** Parent of the container's control group. Default: the engine's choice. */
   readonly cgroupParent?: string | undefined;
 }
 
-/** What docker-worker gave to containers. */
+/** docker-worker's size of /dev/shm. */
 const SHM_BYTES = 1_800_000_000;
 
-/** What the engine is asked to make for one command, in the words of its API. */
+/** The body of `/containers/create` for one command. */
 export function containerBody(
   { argv, env, stdin }: Pick<Command, 'argv' | 'env' | 'stdin'>,
   { part, limits, labels, cgroupParent }: ContainerMaking,
@@ -34,7 +34,7 @@ export function containerBody(
   const hasStdin = stdin !== undefined;
   return {
     Image: part.image,
-    // Without any, the image's own.
+    // Without arguments, the image's own command runs.
     ...(argv.length > 0 && { Cmd: argv }),
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     ...(part.folder !== undefined && { WorkingDir: part.folder }),
@@ -49,7 +49,7 @@ export function containerBody(
   };
 }
 
-/** Whether commands write to a terminal. */
+/** Whether commands have a terminal. */
 export function hasTty({ tty = true }: ContainerPart): boolean {
   return tty;
 }
@@ -57,9 +57,9 @@ export function hasTty({ tty = true }: ContainerPart): boolean {
 function hostConfig(part: ContainerPart, limits: DockerLimits, cgroupParent: string | undefined): object {
   const { memory, cpus, pids, shmBytes = SHM_BYTES } = limits;
   return {
-    // Signals reach what has no handler for them, and orphans are reaped.
+    // The init reaps orphans, and lets signals reach a command that handles none.
     Init: true,
-    // All output goes to whoever is attached.
+    // The output goes only to whoever is attached.
     LogConfig: { Type: 'none', Config: {} },
     ...(part.network && { NetworkMode: part.network.id }),
     ExtraHosts: [

@@ -8,17 +8,18 @@ import { dockerImages, type DockerImages, type DockerImagesOptions } from './ima
 import { RUN_LABEL, TRACE_LABEL, traceOf } from './labels.ts';
 import { lateRemovals } from './late-removals.ts';
 import { endLeftovers } from './leftovers.ts';
+import { missingLimits, type LimitSupport } from './missing-limits.ts';
 import { openNetwork, usualGateway } from './network.ts';
 import { DockerSandbox } from './sandbox.ts';
 import { USUAL_TIMING, type DockerTiming } from './timing.ts';
 
 export interface DockerEngineOptions {
-  /** As in `DOCKER_HOST`, which is looked at unless this is given. */
+  /** As in `DOCKER_HOST`, which is the default. */
   readonly host?: string | undefined;
   readonly limits?: DockerLimits;
-  /** For all that is made for runs, beside those by which it is found. */
+  /** Labels for everything that is created for runs, beside those by which it is found. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** What is not given is as usual. */
+  /** Default: {@link USUAL_TIMING}. */
   readonly timing?: Partial<DockerTiming>;
   readonly images?: DockerImagesOptions;
 }
@@ -26,6 +27,8 @@ export interface DockerEngineOptions {
 export interface DockerEngine extends Engine {
   readonly version: EngineVersion;
   readonly images: DockerImages;
+  /** Configured limits that the engine cannot set, with the reason; undefined if it can set all. Worth a warning. */
+  readonly missingLimits: string | undefined;
   open(options: SandboxOptions): Promise<DockerSandbox>;
   openNetwork(run: NetworkOptions): Promise<Network>;
   endLeftovers(traces: readonly string[]): Promise<number>;
@@ -35,9 +38,9 @@ export interface DockerEngine extends Engine {
 const CAPABILITIES: readonly Capability[] = ['containers', 'peers', 'terminals', 'usage'];
 
 /**
- * Makes the engine that runs each command in a container, through the API of a Docker engine.
+ * Makes the engine that runs each command in a container of a Docker engine.
  *
- * @throws DockerError when no engine answers, or one that is too old or too new
+ * @throws DockerError when no engine answers, or it is too old or too new
  */
 export async function dockerEngine(options: DockerEngineOptions = {}): Promise<DockerEngine> {
   const { limits = {}, labels = {} } = options;
@@ -45,7 +48,7 @@ export async function dockerEngine(options: DockerEngineOptions = {}): Promise<D
   const connected = await connectDocker(options.host, timing.absentMs);
   const { client, version } = connected;
   const [info, gateway, images] = await Promise.all([
-    client.json<{ CgroupDriver?: string }>({ method: 'GET', path: '/info' }),
+    client.json<{ CgroupDriver?: string } & LimitSupport>({ method: 'GET', path: '/info' }),
     usualGateway(client),
     dockerImages(connected, options.images),
   ]).catch(async (error: unknown) => {
@@ -53,7 +56,7 @@ export async function dockerEngine(options: DockerEngineOptions = {}): Promise<D
     throw error;
   });
   const late = lateRemovals(timing);
-  // systemd has its own names for groups, and removes them when they are empty.
+  // systemd names control groups differently, and removes empty ones.
   let hasCgroups =
     client.address.socketPath !== undefined && info.CgroupDriver === 'cgroupfs' && canHaveCgroups();
   const labelsOf = (runName: string) => ({
@@ -68,6 +71,7 @@ export async function dockerEngine(options: DockerEngineOptions = {}): Promise<D
     hostAddress: gateway ?? 'localhost',
     version,
     images,
+    missingLimits: missingLimits(limits, info),
     ...(client.address.socketPath !== undefined && { socketPath: client.address.socketPath }),
     ...(images.store && { dataFolder: images.store.folder }),
     openNetwork: run => {

@@ -4,11 +4,11 @@ import { heartbeat } from './heartbeat.ts';
 import type { DockerTiming } from './timing.ts';
 
 /**
- * Waits for the end of a container that was started.
+ * Waits for the end of a started container.
  *
- * @param abandoned aborted when it is not to be waited for any more
- * @returns its exit code; undefined when it was abandoned
- * @throws DockerError when the engine does not tell
+ * @param abandoned aborted when the container's end no longer matters
+ * @returns the exit code; undefined after `abandoned`
+ * @throws DockerError when the engine does not report the end
  */
 export async function endOfContainer(
   client: DockerClient,

@@ -1,4 +1,4 @@
-/** A stream of a container's output, as the engine numbers them. */
+/** The engine's numbers of a container's streams. */
 export type Stream = 'stdout' | 'stderr';
 
 /** Each frame begins with the number of its stream, three zeros, and its length. */
@@ -6,8 +6,8 @@ const HEADER_BYTES = 8;
 const STDERR = 2;
 
 /**
- * Takes the output of a container without a terminal apart, in which standard output and error are frames of one
- * connection. A frame that comes in several chunks goes out as it comes: none is held.
+ * Splits the output of a container without a terminal: standard output and error are frames on one connection. Parts of a
+ * frame are passed on as they arrive.
  *
  * @see https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
  */
@@ -15,10 +15,10 @@ export class FrameReader {
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerLength = 0;
   #stream: Stream = 'stdout';
-  /** Bytes of the frame that are to come. */
+  /** Missing bytes of the current frame. */
   #left = 0;
 
-  /** The content in a chunk, in order. */
+  /** The contents of a chunk, in order. */
   *read(chunk: Buffer): Generator<readonly [Stream, Buffer], void, undefined> {
     for (let at = 0; at < chunk.length;) {
       if (this.#left > 0) {

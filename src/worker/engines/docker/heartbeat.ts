@@ -2,9 +2,9 @@ import { DockerError, type DockerClient } from './api/index.ts';
 import type { DockerTiming } from './timing.ts';
 
 /**
- * Notices when an engine hangs while a container runs: the call that waits for its end may take for ever.
+ * Detects an engine that hangs while a container runs: the call that waits for the container's end has no time limit.
  *
- * @param onSilence called once, with the error, when the engine did not answer
+ * @param onSilence called once with the error when the engine does not answer
  */
 export function heartbeat(
   client: DockerClient,

@@ -1,7 +1,7 @@
-/** What the engine says of a container, as far as it is read here. */
+/** The parts of a container's description that are used here. */
 export interface Inspected {
   readonly State: { readonly OOMKilled: boolean };
-  /** The program that is run in it. */
+  /** The program that runs in it. */
   readonly Path: string;
   readonly Config: { readonly Env: readonly string[] | null; readonly WorkingDir: string };
   readonly NetworkSettings: {

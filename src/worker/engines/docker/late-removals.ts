@@ -2,22 +2,22 @@ import { settledWithin } from '../settled-within.ts';
 import type { DockerTiming } from './timing.ts';
 
 /**
- * Removes what could not be removed in time: what an engine that is away still has, and what it may yet make for a call that it
- * has not answered.
+ * Retries removals: of things in an engine that is away, and of things that the engine may yet create for a call without an
+ * answer.
  */
 export interface LateRemovals extends AsyncDisposable {
-  /** @param remove is called again and again. It does nothing when there is nothing to remove, and throws when it fails */
+  /** @param remove is called repeatedly. It does nothing when there is nothing to remove, and throws when it fails */
   owe(remove: () => Promise<unknown>): void;
 }
 
 type Times = Pick<DockerTiming, 'againMs' | 'lateMs' | 'endMs'>;
 
 /**
- * A removal is owed until it has succeeded so long after it was asked for that no call of that time can still be under way in
- * the engine. When this is disposed of, each is tried once more.
+ * A removal is repeated until it succeeds at a time when no earlier call can still be under way in the engine. On disposal,
+ * each is tried once more.
  */
 export function lateRemovals({ againMs, lateMs, endMs }: Times): LateRemovals {
-  /** With `performance.now()` of when they were asked for. */
+  /** The removals, with `performance.now()` of their request. */
   const owed = new Map<() => Promise<unknown>, number>();
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -55,7 +55,7 @@ export function lateRemovals({ againMs, lateMs, endMs }: Times): LateRemovals {
       clearTimeout(timer);
       isClosed = true;
       const last = (underWay ?? Promise.resolve()).then(sweep);
-      // The next start of a worker removes what an engine keeps that is still away.
+      // If the engine stays away, the next start of a worker removes the rest.
       await settledWithin(last, endMs);
     },
   };

@@ -3,10 +3,9 @@ import { canHaveCgroups, RunCgroup } from './cgroup.ts';
 import { isTrace, ofTrace } from './labels.ts';
 
 /**
- * Removes all that runs have with an engine whose worker died: containers, networks, volumes. What has no label of theirs is
- * left alone.
+ * Removes containers, networks and volumes of runs whose worker died. Anything without their label is left alone.
  *
- * @param traces of the runs; anything else among them is passed over
+ * @param traces of the runs; other texts are ignored
  * @returns how many containers had not ended
  * @throws DockerError when something could not be removed
  */
@@ -22,7 +21,7 @@ export async function endLeftovers(client: DockerClient, traces: readonly string
 }
 
 /**
- * Removes the containers of a run, with the volumes that only they have.
+ * Removes the containers of a run, with their anonymous volumes.
  *
  * @returns how many had not ended
  */
@@ -33,7 +32,7 @@ export async function removeContainers(client: DockerClient, trace: string): Pro
     query: { all: true, filters: ofTrace(trace) },
   });
   await Promise.all(found.map(({ Id }) => remove(client, `/containers/${Id}`, { force: true, v: true })));
-  // One that is being started does not count as running yet.
+  // A container that is being started does not count as running yet.
   return found.filter(({ State }) => State !== 'exited' && State !== 'dead').length;
 }
 
@@ -58,7 +57,7 @@ async function removeVolumes(client: DockerClient, trace: string): Promise<void>
   );
 }
 
-/** Removes something of the engine's. What is gone, or is being removed by somebody else, is fine. */
+/** Removes something from the engine. Succeeds if it is gone or somebody else is removing it. */
 export async function remove(
   client: DockerClient,
   path: string,

@@ -4,10 +4,10 @@ import { CommandContainer } from './command-container.ts';
 import { containerBody, type ContainerMaking } from './container-body.ts';
 
 /**
- * Makes a container for one command. Its image may be gone, which another worker that shares the engine has removed just now:
- * then the image is got again, once.
+ * Creates a container for one command. If another worker on the engine has just removed the image, the image is fetched
+ * again, once.
  *
- * @throws CommandNotStarted, DockerError, or what it takes to get the image
+ * @throws CommandNotStarted, DockerError, or an error of fetching the image
  */
 export async function makeContainer(
   client: DockerClient,

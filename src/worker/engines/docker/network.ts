@@ -12,19 +12,19 @@ interface InspectedNetwork {
 
 export interface OpenNetworkOptions extends NetworkOptions {
   readonly client: DockerClient;
-  /** By which the run's networks are found. It is among the labels. */
+  /** The run's trace. It is among the labels. */
   readonly trace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly late: LateRemovals;
   readonly timeoutMs: number;
 }
 
-/** Makes a bridge for the containers of one run. */
+/** Creates a bridge network for the containers of one run. */
 export async function openNetwork(options: OpenNetworkOptions): Promise<Network> {
   const { client, runName, signal, trace, labels, late, timeoutMs } = options;
   signal.throwIfAborted();
   const { Id: id } = await client
-    // Without the signal: a call that is given up half-way might leave a network behind.
+    // Without the signal: an aborted call might leave a network behind.
     .json<{ Id: string }>({
       method: 'POST',
       path: '/networks/create',
@@ -54,7 +54,7 @@ export async function openNetwork(options: OpenNetworkOptions): Promise<Network>
   }
 }
 
-/** This machine's address in the network that containers are on without one of their own; undefined where there is none. */
+/** This machine's address in the engine's default network; undefined where there is none. */
 export async function usualGateway(client: DockerClient): Promise<string | undefined> {
   return addressOf(client, 'bridge').then(
     ({ gateway }) => gateway,
@@ -62,7 +62,7 @@ export async function usualGateway(client: DockerClient): Promise<string | undef
   );
 }
 
-/** The first address of an IPv4 network, which an engine gives to the machine unless it says otherwise. */
+/** The first address of an IPv4 network. Engines give it to the machine unless they say otherwise. */
 function firstIn(subnet: string | undefined): string | undefined {
   const [, front, last] = /^(\d+\.\d+\.\d+\.)(\d+)\/\d+$/.exec(subnet ?? '') ?? [];
   return front === undefined ? undefined : `${front}${Number(last) + 1}`;

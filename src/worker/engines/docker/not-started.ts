@@ -4,19 +4,19 @@ import type { DockerClient } from './api/index.ts';
 import type { Inspected } from './inspected.ts';
 import { statOf } from './files/path-stat.ts';
 
-/** What the first process of a container exits with when it could not run the command (as a shell does). */
+/** Exit codes of the container's init when it could not run the command, as of a shell. */
 const [NOT_EXECUTABLE, NOT_FOUND] = [126, 127];
-/** Each is a question to the engine, and a task may name tens of thousands. */
+/** Each place costs a call to the engine, and a task may name tens of thousands. */
 const MOST_PLACES = 100;
 const EXECUTABLE = 0o111;
-/** What the engine gives to commands without a PATH. */
+/** The engine's default PATH. */
 const USUAL_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Finds out whether a command that ended with 126 or 127 was there at all. The first process of a container, which starts the
- * command, ends with these when it cannot; but a command may end with them, too.
+ * Finds out whether a command that exited with 126 or 127 existed. The container's init exits with these codes when it
+ * cannot start the command, but a command may use them, too.
  *
- * @returns undefined when the command was there, or may have been
+ * @returns undefined when the command existed, or may have existed
  */
 export async function whyNotStarted(
   client: DockerClient,

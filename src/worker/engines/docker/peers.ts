@@ -2,9 +2,9 @@ import type { Network } from '../container.ts';
 import type { Inspected } from './inspected.ts';
 
 /**
- * The address of a container in its run's network, or in the engine's usual one where it has none of its own.
+ * The address of a container in its run's network, or in the engine's default network where the run has none.
  *
- * @returns undefined when it has none, as one that has ended
+ * @returns undefined when it has no address, as after its end
  */
 export function addressIn(
   { NetworkSettings: { Networks } }: Inspected,

@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream';
 import type { RunFolder } from '../../files/run-folder.ts';
 import type { TaskFiles } from '../../files/task-files.ts';
 import { plainAddress } from '../connection.ts';
 import {
+  EngineAway,
   NothingRuns,
   type Command,
   type CommandResult,
@@ -22,15 +24,15 @@ import type { LateRemovals } from './late-removals.ts';
 import { removeContainers } from './leftovers.ts';
 import { makeContainer } from './make-container.ts';
 import { whyNotStarted } from './not-started.ts';
-import { pour } from './pour.ts';
+import { pour } from './copy-output.ts';
 import type { DockerTiming } from './timing.ts';
 import { openContainerTerminal } from './terminal.ts';
 import { terminate } from './terminate.ts';
 import { UsageMeter } from './usage-meter.ts';
 
-/** What a command that was killed exits with. */
+/** Exit code of a killed command. */
 const KILLED = 128 + 9;
-/** What one exits with that was asked to end, or killed: also by an engine that is stopped itself. */
+/** Exit codes of a command that was stopped or killed, possibly by an engine that is being stopped. */
 const ENDED_FROM_OUTSIDE: readonly number[] = [128 + 15, KILLED];
 
 export interface DockerSandboxOptions {
@@ -40,13 +42,13 @@ export interface DockerSandboxOptions {
   readonly trace: string;
   readonly timing: DockerTiming;
   readonly late: LateRemovals;
-  /** Undefined where the engine's control groups cannot be read. */
+  /** Undefined where the engine's control groups are not readable. */
   readonly cgroup: RunCgroup | undefined;
-  /** Told when the control group of a container is not where it was looked for. */
+  /** Called when a container's control group is not where it was expected. */
   readonly onCgroupElsewhere: () => void;
 }
 
-/** Runs each command of one run in a container of its own. The last one keeps the files. */
+/** Runs each command of one run in a new container. The last container keeps the files. */
 export class DockerSandbox implements Sandbox {
   readonly files: TaskFiles;
   readonly #options: DockerSandboxOptions;
@@ -54,16 +56,16 @@ export class DockerSandbox implements Sandbox {
   #cgroup: RunCgroup | undefined;
   #busy = false;
   #stopping = false;
-  /** Settles when the command that is on its way has a container that runs, or never will. */
+  /** Settles when the container of the current command runs, or never will. */
   #starting: Promise<unknown> = Promise.resolve();
-  /** The container that runs, as far as is known. */
+  /** The running container, as far as known. */
   #running: CommandContainer | undefined;
-  /** Settles when its end is known, or never will be. */
+  /** Settles when the end of the running container is known, or never will be. */
   #ended: Promise<unknown> = Promise.resolve();
-  /** Aborted when it is not to be waited for any more. */
+  /** Aborted when the end of the container no longer matters. */
   #abandoned = new AbortController();
   #last: CommandContainer | undefined;
-  /** Whether the engine may still make a container that it was asked for. */
+  /** Whether the engine may still create a container for a call without an answer. */
   #isUnanswered = false;
 
   constructor(options: DockerSandboxOptions) {
@@ -123,10 +125,37 @@ export class DockerSandbox implements Sandbox {
   }
 
   /**
-   * @param holding what is held until the command's end
-   * @returns undefined when the sandbox was stopped before the container was started
+   * @param holding is disposed of at the command's end
+   * @returns undefined when the sandbox was stopped before the start of the container
    */
   async #start(command: Command, holding: AsyncDisposableStack): Promise<StartedCommand | undefined> {
+    const { timing } = this.#options;
+    const made = await this.#make(command, holding).catch((error: unknown) => {
+      throw isUnanswered(error) ? new EngineAway((error as Error).message, { cause: error }) : error;
+    });
+    if (!made || this.#stopping) return undefined;
+    const { container, poured, input } = made;
+    this.#running = container;
+    try {
+      await container.start(timing.startMs);
+    } catch (error) {
+      // Without an answer, the container may run all the same.
+      if (!isUnanswered(error)) this.#running = undefined;
+      throw error;
+    }
+    input?.end(command.stdin);
+    this.#checkCgroup();
+    const ended = this.#endOf(container);
+    this.#ended = ended.catch(() => undefined);
+    return { container, poured, ended };
+  }
+
+  /**
+   * Makes the container of a command, and connects to its output and input before its start, so that no output is lost.
+   *
+   * @returns undefined when the sandbox was stopped meanwhile
+   */
+  async #make(command: Command, holding: AsyncDisposableStack): Promise<MadeCommand | undefined> {
     const { client, timing, making: asked } = this.#options;
     const making = { ...asked, cgroupParent: this.#cgroup?.path };
     const container = await makeContainer(client, command, making, timing.createMs).catch(
@@ -147,23 +176,10 @@ export class DockerSandbox implements Sandbox {
     }
     const poured = pour(output, command, { tty: hasTty(making.part) });
     poured.catch(() => undefined);
-    if (this.#stopping) return undefined;
-    this.#running = container;
-    try {
-      await container.start(timing.startMs);
-    } catch (error) {
-      // Without an answer, it may run all the same.
-      if (!isUnanswered(error)) this.#running = undefined;
-      throw error;
-    }
-    input?.end(command.stdin);
-    this.#checkCgroup();
-    const ended = this.#endOf(container);
-    this.#ended = ended.catch(() => undefined);
-    return { container, poured, ended };
+    return { container, poured, input };
   }
 
-  /** Settles when the end of a container is known. @throws DockerError when the engine does not tell it */
+  /** Settles when the end of a container is known. @throws DockerError when the engine does not report it */
   async #endOf(container: CommandContainer): Promise<number> {
     const { client, timing } = this.#options;
     const exitCode = await endOfContainer(client, container, timing, this.#abandoned.signal);
@@ -177,7 +193,7 @@ export class DockerSandbox implements Sandbox {
     const running = this.#running;
     if (running === undefined) return false;
     const address = await running.addressIn(this.#options.making.part.network);
-    // The address of a container that has ended is given to the next one.
+    // The next container may get the address of one that has ended.
     return this.#running === running && address === plainAddress(remoteAddress);
   }
 
@@ -202,7 +218,7 @@ export class DockerSandbox implements Sandbox {
     await settledWithin(this.#starting, graceMs);
     if (graceMs > 0 && this.#running) {
       const timeoutMs = Math.min(graceMs, this.#options.timing.endMs);
-      // An engine that does not pass it on may still be able to kill.
+      // An engine that cannot send SIGTERM may still be able to kill.
       await terminate(this.#running, this.#cgroup, timeoutMs).catch(() => undefined);
       await settledWithin(this.#ended, Math.max(0, deadline - performance.now()));
     }
@@ -240,7 +256,7 @@ export class DockerSandbox implements Sandbox {
       await running.kill('SIGKILL', endMs);
       await running.endedOrGone(endMs);
     } catch (error) {
-      // A run does not wait for a container that cannot be ended.
+      // A run does not wait for a container that does not end.
       this.#abandoned.abort();
       const name = running.id.slice(0, 12);
       throw new Error(`The container ${name} could not be ended: ${(error as Error).message}`, {
@@ -251,7 +267,7 @@ export class DockerSandbox implements Sandbox {
     this.#running = undefined;
   }
 
-  /** An engine with another view of this machine has its control groups elsewhere. */
+  /** Where the engine sees the machine differently, its control groups are elsewhere. */
   #checkCgroup(): void {
     if (this.#cgroup?.isThere() !== false) return;
     this.#cgroup = undefined;
@@ -259,9 +275,14 @@ export class DockerSandbox implements Sandbox {
   }
 }
 
-interface StartedCommand {
+interface MadeCommand {
   readonly container: CommandContainer;
   /** Settles when all of its output has been taken. */
   readonly poured: Promise<void>;
+  /** Where its standard input is written; undefined where it has none. */
+  readonly input: Duplex | undefined;
+}
+
+interface StartedCommand extends Pick<MadeCommand, 'container' | 'poured'> {
   readonly ended: Promise<number>;
 }

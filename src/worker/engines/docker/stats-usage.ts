@@ -1,7 +1,7 @@
 import type { Usage } from '../engine.ts';
 import type { DockerClient } from './api/index.ts';
 
-/** What the engine tells of a container that runs, as far as it is read here. */
+/** The parts of the engine's statistics that are used here. */
 interface Stats {
   readonly cpu_stats: {
     /** In ns. */
@@ -17,7 +17,10 @@ interface Stats {
   readonly pids_stats: { readonly current?: number };
 }
 
-/** Asks the engine what a container uses, where its control group cannot be read. It tells nothing after its end. */
+/**
+ * Asks the engine for the usage of a container whose control group is not readable. After the container's end there is no
+ * answer.
+ */
 export async function statsUsage(client: DockerClient, containerId: string): Promise<Usage> {
   const stats = await client.json<Stats>({
     method: 'GET',
@@ -40,7 +43,7 @@ export async function statsUsage(client: DockerClient, containerId: string): Pro
   };
 }
 
-/** The first process of a container is the engine's own. */
+/** The container's first process is the engine's init. */
 export function withoutInit(processes: number): number {
   return Math.max(0, processes - 1);
 }

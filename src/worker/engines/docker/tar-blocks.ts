@@ -4,7 +4,7 @@ import { readPax } from '../../unpack/archives/pax.ts';
 import { BLOCK_BYTES, isZeroBlock, readHeader } from '../../unpack/archives/tar-header.ts';
 import { UnpackFault } from '../../unpack/unpack-fault.ts';
 
-/** An entry of a tar archive, as extended headers before it say. Names are bytes, each as one character (latin1). */
+/** An entry of a tar archive, with extended headers applied. Names are bytes, one per character (latin1). */
 export interface Entry {
   readonly type: string;
   readonly name: string;
@@ -13,16 +13,16 @@ export interface Entry {
   readonly size: number;
 }
 
-/** What comes after the end is read, for the checksum at the end of what was compressed. */
+/** How much is read after the end of the archive, so that the checksum of the compression is verified. */
 const MOST_AFTER_END = 64 * 1024 * 1024;
 const LONGEST_NAME = 100;
 
-/** Reads a tar archive entry by entry. The content of each has to be taken before the next. */
+/** Reads a tar archive entry by entry. Read the content of each before the next. */
 export class TarBlocks {
   readonly #reader: ByteReader;
   readonly #mostExtendedBytes: number;
 
-  /** @param mostExtendedBytes of a header that extends others, in bytes */
+  /** @param mostExtendedBytes the longest accepted extended header, in bytes */
   constructor(pieces: AsyncIterable<Buffer>, mostExtendedBytes: number) {
     this.#reader = new ByteReader('tar', pieces);
     this.#mostExtendedBytes = mostExtendedBytes;
@@ -66,7 +66,7 @@ export class TarBlocks {
     }
   }
 
-  /** The content of an entry, with what fills it up to a whole block. */
+  /** The content of an entry, padded to a whole block. */
   async *content(size: number): AsyncGenerator<Buffer, void, undefined> {
     for (let left = paddedSize(size); left > 0;) {
       const there = await this.#reader.peek(1);
@@ -95,7 +95,7 @@ export class TarBlocks {
 }
 
 /**
- * The header of an entry, as ustar has it.
+ * The ustar header of an entry.
  *
  * @throws UnpackFault when a name is too long for it
  */
@@ -118,7 +118,7 @@ export function tarHeader({ type, name, target, size }: Entry): Buffer {
   return block;
 }
 
-/** In octal digits, or, from 8 GiB on, in binary. */
+/** In octal digits. From 8 GiB on, in binary. */
 function writeSize(block: Buffer, size: number): void {
   if (size < 8 ** 11) {
     block.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
@@ -128,7 +128,7 @@ function writeSize(block: Buffer, size: number): void {
   block[124] = 0x80;
 }
 
-/** Up to a whole block. */
+/** Rounds up to a whole block. */
 export function paddedSize(size: number): number {
   return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
 }

@@ -1,15 +1,15 @@
 import type { Terminal, TerminalCommand, TerminalSize } from '../engine.ts';
 import { DockerError, type DockerClient } from './api/index.ts';
 
-/** How often the end of a program is asked for that has left its terminal, in ms, and for how long. */
+/** After a program has left its terminal: how often its end is polled, in ms, and for how long. */
 const AGAIN_MS = 100;
 const TRIES = 20;
-/** What a program exits with whose end the engine does not tell: as one that was killed with its container. */
+/** Exit code of a program whose end the engine does not report: as if it was killed with its container. */
 const KILLED = 128 + 9;
 
 /**
- * Starts a program in a terminal of its own in a container that runs. Docker has no way to end such a program; without its
- * terminal, a shell ends by itself.
+ * Starts a program with a terminal of its own in a running container. Docker cannot end such a program, but a shell ends by
+ * itself when its terminal is gone.
  */
 export async function openContainerTerminal(
   client: DockerClient,
@@ -36,13 +36,13 @@ export async function openContainerTerminal(
   const resize = (to: TerminalSize) => {
     const query = { h: to.rows, w: to.columns };
     const resized = client.json({ method: 'POST', path: `/exec/${id}/resize`, query });
-    // The program may have ended.
+    // The program may have ended already.
     resized.catch(() => undefined);
   };
   resize(size);
   const closed = new Promise<void>(resolve => stream.once('close', resolve));
   const ended = closed.then(() => exitCodeOf(client, id));
-  // Whoever waits for it hears of a failure; without this, one before would end the worker.
+  // Callers that wait get the error. This handler keeps an earlier failure from ending the worker.
   ended.catch(() => undefined);
   return {
     stream,

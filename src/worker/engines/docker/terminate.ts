@@ -3,10 +3,10 @@ import { processesInScope, type RunCgroup } from './cgroup.ts';
 import type { CommandContainer } from './command-container.ts';
 
 /**
- * Asks every process of a container to end. Where its processes cannot be seen, or not be signalled, the engine asks the command
- * alone.
+ * Sends SIGTERM to every process of a container. Where its processes are not visible or may not be signalled, the engine
+ * signals the command alone.
  *
- * @param cgroup undefined where it cannot be read
+ * @param cgroup undefined where it is not readable
  */
 export async function terminate(
   container: CommandContainer,
@@ -15,26 +15,26 @@ export async function terminate(
 ): Promise<void> {
   let asked = 0;
   for (const pid of cgroup?.processes(container.id) ?? processesInScope(container.id)) {
-    // It passes the signal on to the command, which has its own by then.
+    // The init forwards the signal to the command, which has its own already.
     if (!isInit(pid) && signalled(pid)) asked++;
   }
   if (asked === 0) await container.kill('SIGTERM', timeoutMs);
 }
 
-/** Whether a process is the first of its PID namespace, which is the engine's own. */
+/** Whether a process is the first of its PID namespace: the engine's init. */
 function isInit(pid: number): boolean {
   const status = readProcFile(`/proc/${pid}/status`) ?? '';
   return /^NSpid:.*\s1$/m.test(status);
 }
 
-/** Also has it go on if it was halted, as only then can it end. */
+/** Resumes it if it was stopped, because it can end only then. */
 function signalled(pid: number): boolean {
   try {
     process.kill(pid, 'SIGTERM');
     process.kill(pid, 'SIGCONT');
     return true;
   } catch {
-    // It has ended, or is another user's.
+    // It has ended, or belongs to another user.
     return false;
   }
 }

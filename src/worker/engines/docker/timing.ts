@@ -1,22 +1,22 @@
-/** How long an engine may take before a run goes on without it, in ms. */
+/** Time limits for an engine, in ms. */
 export interface DockerTiming {
-  /** To make a container: it copies what the image has in its volumes. */
+  /** To create a container. The engine copies the image's content into its volumes. */
   readonly createMs: number;
   readonly startMs: number;
   /** To end a container. */
   readonly endMs: number;
-  /** How often it is asked whether it lives while a container runs, and how long it may take to answer. */
+  /** How often the engine is pinged while a container runs, and how long it may take to answer. */
   readonly beatMs: number;
   readonly answerMs: number;
-  /** How long it may take to say that it is there, before a task is claimed for it. */
+  /** How long the ping before a claim may take. */
   readonly promptMs: number;
-  /** How often the removal of what a call without an answer may have made is tried, in ms. */
+  /** Pause between two tries to remove what a call without an answer may have created. */
   readonly againMs: number;
-  /** How long after such a call the engine may still make it. */
+  /** How long after such a call the engine may still create it. */
   readonly lateMs: number;
-  /** What it may pause in the middle of an archive. */
+  /** Longest pause within an archive. */
   readonly silenceMs: number;
-  /** How long it may be away once it was there, as while it is restarted. */
+  /** How long calls wait for an engine that has stopped listening, as during a restart. */
   readonly absentMs: number;
 }
 

@@ -6,41 +6,41 @@ import { statsUsage, withoutInit } from './stats-usage.ts';
 
 const NOTHING: Usage = { userMs: 0, kernelMs: 0, memoryBytes: 0, peakMemoryBytes: 0, processes: 0 };
 
-/** Tells what the containers of one run have used, those that have ended included. */
+/** Measures the usage of the containers of one run, including ended ones. */
 export class UsageMeter {
   readonly #client: DockerClient;
   readonly #cgroup: RunCgroup | undefined;
-  /** Of the containers that have ended, where only the engine tells. */
+  /** Usage of ended containers, where only the engine counts it. */
   #before = NOTHING;
   #last = NOTHING;
 
-  /** @param cgroup undefined where it cannot be read */
+  /** @param cgroup undefined where it is not readable */
   constructor(client: DockerClient, cgroup: RunCgroup | undefined) {
     this.#client = client;
     this.#cgroup = cgroup;
   }
 
-  /** @param running the container that runs now */
+  /** @param running ID of the running container */
   async read(running: string | undefined): Promise<Usage> {
     const counted = this.#cgroup && cgroupUsage(this.#cgroup);
     if (this.#cgroup && counted) {
       const processes = running === undefined ? 0 : withoutInit(this.#cgroup.processes(running).length);
       const peakMemoryBytes = Math.max(counted.peakMemoryBytes, this.#last.peakMemoryBytes);
       this.#last = { ...counted, peakMemoryBytes, processes };
-      // The kernel may tell of memory a while after it was given back.
+      // The kernel may report memory for a while after it was freed.
       return running === undefined ? this.final() : this.#last;
     }
     if (running === undefined) return this.final();
     try {
       return (this.#last = sum(this.#before, await statsUsage(this.#client, running)));
     } catch (error) {
-      // It has ended just now.
+      // The container has just ended.
       if (hasStatus(error, 404, 409)) return this.final();
       throw error;
     }
   }
 
-  /** What was read last, of containers that have ended. */
+  /** The last reading of ended containers. */
   final(): Usage {
     return { ...this.#last, memoryBytes: 0, processes: 0 };
   }

@@ -3,7 +3,7 @@ import { connectDocker } from './api/index.ts';
 import { isTrace } from './labels.ts';
 import { endLeftovers } from './leftovers.ts';
 
-/** Ends leftovers for who has no engine of his own. Where no Docker engine answers, there are none. */
+/** Ends leftovers for callers without an engine. If no Docker engine answers, there is nothing to end. */
 export const dockerLeftovers: Required<Pick<Engine, 'endLeftovers'>> = {
   endLeftovers: async traces => {
     if (!traces.some(isTrace)) return 0;

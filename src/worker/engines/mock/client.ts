@@ -4,13 +4,13 @@ import { buffer } from 'node:stream/consumers';
 import { plainAddress } from '../connection.ts';
 import type { Connection } from '../engine.ts';
 
-/** Makes the requests of one run, and knows which connections are its own. */
+/** Makes the requests of one run, and recognizes its own connections. */
 export class Client {
-  /** Sockets from which connections were opened, or are being opened. */
+  /** Sockets that are connected or connecting. */
   readonly #sockets = new Set<Socket>();
   readonly #hosts: Readonly<Record<string, string>>;
 
-  /** @param hosts addresses by the names that only this run knows */
+  /** @param hosts addresses by host name, for this run only */
   constructor(hosts: Readonly<Record<string, string>> = {}) {
     this.#hosts = hosts;
   }
@@ -20,7 +20,7 @@ export class Client {
     const { promise, resolve, reject } = Promise.withResolvers<{ ok: boolean; body: Buffer }>();
     const { hostname } = new URL(url);
     const address = this.#hosts[hostname];
-    // The server is still called by its name.
+    // The request still has the server's name.
     const place = address === undefined ? {} : { lookup: alwaysAt(address) };
     const request = get(url, { agent: false, signal, ...place }, response => {
       const { statusCode = 0 } = response;
@@ -35,9 +35,9 @@ export class Client {
     return promise;
   }
 
-  /** Whether a connection to a server of this process is one of these. */
+  /** Whether a connection to a server of this process is this run's. */
   async owns({ remoteAddress, remotePort }: Connection): Promise<boolean> {
-    // The server may hear of a connection before who opened it does.
+    // The server may accept a connection before its client learns that it is connected.
     await Promise.all(Array.from(this.#sockets, connected));
     return Array.from(this.#sockets).some(
       ({ localAddress, localPort }) =>
@@ -48,7 +48,7 @@ export class Client {
   }
 }
 
-/** Finds the same address for any name. */
+/** Resolves every name to the same address. */
 function alwaysAt(address: string): LookupFunction {
   return (_name, { all }, found) => {
     const family = isIP(address);

@@ -3,16 +3,16 @@ import { hostFiles } from '../../files/host-files.ts';
 import type { TaskFiles } from '../../files/task-files.ts';
 import type { ContainerPart } from '../container.ts';
 
-/** Where the files of a mock container really are. */
+/** Maps paths of a mock container to this machine. */
 export interface ContainerFiles {
-  /** Where a path of the container lies on this machine. A relative one begins at the root. */
+  /** The place of a container's path on this machine. A relative path begins at the root. */
   readonly pathOf: (path: string) => string;
   readonly files: TaskFiles;
 }
 
-/** A container whose root is a folder, in which it sees other folders of this machine. */
+/** A container whose root is a folder, with mounts of other folders of this machine. */
 export function containerFiles(root: string, { binds = [] }: ContainerPart): ContainerFiles {
-  // The deepest first.
+  // The deepest mount first.
   const sorted = binds.toSorted((one, other) => other.target.length - one.target.length);
   const pathOf = (path: string) => {
     const inside = posix.resolve('/', path);

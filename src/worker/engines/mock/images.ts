@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import type { Images, ImageSource } from '../container.ts';
 
-/** What was asked of the images of a mock engine. */
+/** The requests for a mock engine's images. */
 export interface AskedImages {
-  /** In the order in which they were asked for. */
+  /** In the order of the requests. */
   readonly wanted: ImageSource[];
-  /** Ids of those that were not given back, once for each time that they were asked for. */
+  /** IDs of images in use, once for each request. */
   readonly held: string[];
 }
 
-/** Has every image that anybody asks for. An id is the hash of a name, or of all bytes of an archive. */
+/** Provides any image. Its ID is the hash of the name, or of the archive's bytes. */
 export function mockImages(asked: AskedImages): Images {
   const known = new Set<string>();
   return {

@@ -4,32 +4,32 @@ import { mockImages, type AskedImages } from './images.ts';
 import { mockNetworks } from './networks.ts';
 import { MockSandbox } from './sandbox.ts';
 
-/** What a mock engine can do unless a test says otherwise. */
+/** Default capabilities of a mock engine. */
 const CAPABILITIES: readonly Capability[] = ['host-files', 'own-user', 'background', 'peers'];
 
 export interface MockEngineOptions {
   /**
-   * What it says that it can do, for a test of what a task is refused for. With `containers` it runs docker-worker's tasks: in
-   * containers whose root is the run's folder, of any image, with networks on the loopback interface.
+   * Its capabilities, for tests of refusals. With `containers` it runs docker-worker's tasks: in containers of any image
+   * whose root is the run's folder, with networks on the loopback interface.
    */
   readonly capabilities?: readonly Capability[];
 }
 
-/** An engine, and what was asked of it. */
+/** An engine, and a record of the calls to it. */
 export interface MockEngine extends Engine {
   readonly asked: {
     readonly images: AskedImages;
-    /** Ids of the networks that are not disposed of. */
+    /** IDs of the open networks. */
     readonly networks: readonly string[];
-    /** What the containers were made of, in the order of their runs. */
+    /** The container parts, in the order of their runs. */
     readonly containers: readonly ContainerPart[];
   };
 }
 
 /**
- * Makes an engine that runs no process, for tests of features and of whatever else runs tasks. Its commands are made of
- * {@link WORDS | a few words}: `['print', 'hello\n']`, `['write-file', 'a/b.txt', 'text']`, `['exit', '3']`. Files,
- * connections, output, stops and the time of grace are real.
+ * Makes an engine that runs no process, for tests of features and of everything else around tasks. Its commands are {@link
+ * WORDS | built in}: `['print', 'hello\n']`, `['write-file', 'a/b.txt', 'text']`, `['exit', '3']`. Files, connections,
+ * output, stops and grace periods are real.
  */
 export function mockEngine({ capabilities = CAPABILITIES }: MockEngineOptions = {}): MockEngine {
   const images: AskedImages = { wanted: [], held: [] };

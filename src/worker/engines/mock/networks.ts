@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Network, NetworkOptions } from '../container.ts';
 
-/** Makes networks on the loopback interface. `open` has the ids of those that are not disposed of. */
+/** Creates networks on the loopback interface. `open` has the IDs of those in use. */
 export function mockNetworks(open: string[]): (options: NetworkOptions) => Promise<Network> {
   return async ({ runName, signal }) => {
     signal.throwIfAborted();
@@ -18,7 +18,7 @@ export function mockNetworks(open: string[]): (options: NetworkOptions) => Promi
   };
 }
 
-/** Linux has all of 127.0.0.0/8 on the loopback interface, so that each network has an address of its own. */
+/** On Linux, all of 127.0.0.0/8 is on the loopback interface, so each network has its own address. */
 function gateway(): string {
   if (process.platform !== 'linux') return '127.0.0.1';
   const [one = 0, other = 0] = randomBytes(2);

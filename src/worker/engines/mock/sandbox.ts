@@ -12,12 +12,12 @@ import {
 } from '../engine.ts';
 import { containerFiles } from './container.ts';
 import { Client } from './client.ts';
-import { inside, KILLED, obey, TERMINATED, WORDS, type MockRun } from './words.ts';
+import { inside, KILLED, obey, TERMINATED, WORDS, type MockRun } from './commands.ts';
 
-/** What every image runs by itself. */
+/** The default command of every image. */
 const OF_IMAGE = ['print', "the image's own command\n"];
 
-/** Does what the commands of one run say, in the process of the worker. */
+/** Executes the commands of one run in the worker's process. */
 export class MockSandbox implements Sandbox {
   readonly files: TaskFiles;
   readonly #home: string;
@@ -26,7 +26,7 @@ export class MockSandbox implements Sandbox {
   readonly #client: Client;
   readonly #asked = new AbortController();
   readonly #ended = new AbortController();
-  /** What goes on: the command, and what commands have left. */
+  /** The running command and background work. */
   readonly #work = new Set<Promise<unknown>>();
   #busy = false;
 
@@ -79,7 +79,7 @@ export class MockSandbox implements Sandbox {
     await Promise.all(this.#work);
   }
 
-  /** What fails is told in the output, as a program would. @returns the exit code */
+  /** Errors go to the output, as with a program. @returns the exit code */
   async #do({ argv, env, stdin = '', output }: Command): Promise<number> {
     const [asked, ended] = [this.#asked.signal, this.#ended.signal];
     const print = (bytes: string | Buffer) => printed(output, bytes, ended);
@@ -98,7 +98,7 @@ export class MockSandbox implements Sandbox {
     }
   }
 
-  /** Has a stop wait for something. */
+  /** Makes a stop wait for something. */
   #goOn(work: Promise<unknown>): void {
     const settled = work.then(
       () => undefined,
@@ -109,7 +109,7 @@ export class MockSandbox implements Sandbox {
   }
 }
 
-/** Settles when an output has room for more, is gone, or the run is over. */
+/** Settles when an output accepts more or has failed, or the run is over. */
 async function printed(
   output: NodeJS.WritableStream,
   bytes: string | Buffer,

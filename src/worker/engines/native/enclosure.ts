@@ -3,26 +3,26 @@ import type { Launcher } from './launcher/launcher.ts';
 import type { OpenPty, PtyStart } from '../terminal/index.ts';
 import type { OutputPipe } from './launcher/output-pipe.ts';
 
-/** What keeps the processes of one run together, so that they can be found and ended. */
+/** Holds the processes of one run together, so that all of them can be found and ended. */
 export interface Enclosure {
-  /** Starts commands inside. */
+  /** Starts commands in the enclosure. */
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;
-  /** Where commands write their errors, if not to the same pipe. */
+  /** The pipe of standard error, if it is separate. */
   readonly errors: OutputPipe | undefined;
-  /** Knows its processes. */
+  /** Lists its processes. */
   readonly census: Census;
   /**
-   * How a script of shell is run in a terminal, inside.
+   * The command that runs a shell script in a terminal inside the enclosure.
    *
    * @param env variables that no program before the script obeys
    */
   inTerminal(script: string, env: Readonly<Record<string, string>>): Pick<PtyStart, 'file' | 'args' | 'env'>;
-  /** Told of each terminal that was opened inside. */
+  /** Called for each terminal that was opened inside. */
   onTerminal?(terminal: OpenPty): void;
-  /** Whether it has ended, so that nothing can be started in it any more. */
+  /** Whether the enclosure has ended: nothing can be started in it any more. */
   readonly over: boolean;
-  /** Is any process of the run alive? What only waits to be reaped is not. */
+  /** Whether any process of the run is alive. Zombies do not count. */
   anyAlive(): Promise<boolean>;
   /** Sends SIGTERM to every process of the run, once. */
   terminate(): Promise<void>;
@@ -32,6 +32,6 @@ export interface Enclosure {
    * @throws Error after a bounded time, naming the processes that do not end
    */
   kill(): Promise<void>;
-  /** Gives back what was made on the machine for a run that does not come. Nobody of it is alive. */
+  /** Frees what was created on the machine for a run that will not come. None of its processes is alive. */
   discard?(): Promise<void>;
 }

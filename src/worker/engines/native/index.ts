@@ -1,4 +1,4 @@
-export { withWhatCanBeTold } from './processes/can-tell.ts';
+export { withDetectedCapabilities } from './processes/detect-capabilities.ts';
 export { nativeEngine, type NativeEngine, type NativeEngineOptions } from './native-engine.ts';
 export { limitLines, processLimit } from './pid-namespace/limits.ts';
 export { isMark, KEEPER } from './processes/mark.ts';
@@ -7,8 +7,9 @@ export type { OtherUser } from './pid-namespace/other-user.ts';
 export { namespaceOpener, openPidNamespace, type PidNamespace } from './pid-namespace/pid-namespace.ts';
 export { NativeSandbox } from './sandbox.ts';
 export type { LaunchOptions } from './launcher/launcher.ts';
-export { oneAhead, onDemand } from './spare.ts';
+export { oneAhead, onDemand } from './enclosures.ts';
 export { findTools, type Tools } from './launcher/tools.ts';
 export type { Enclosure } from './enclosure.ts';
 export type { Opener } from './launcher/opener.ts';
 export { endLeftovers, nativeLeftovers } from './leftovers.ts';
+export { assertStartable } from './launcher/startable.ts';

@@ -4,10 +4,9 @@ import { isMark, KEEPER, SANDBOX } from './processes/mark.ts';
 import { MemberSearch } from './process-group/member-search.ts';
 
 /**
- * Ends the processes of runs whose worker died, those beside them included. They are known by the marks that they have
- * had in their environment since their start, which no other process can have, and by being their kin; so nothing but a
- * process of a run is ever ended, whatever the words are. Where the system does not show environments (all but Linux)
- * nothing is found.
+ * Ends the processes of runs whose worker died, including the engine's own beside them. They are identified by marks in
+ * their environment since their start, which no other process can have, and by their descent. So only processes of runs are
+ * ever ended, whatever the texts are. Where the system does not show environments (everything but Linux) nothing is found.
  *
  * @param marks of the runs
  * @returns how many were ended
@@ -20,5 +19,5 @@ export async function endLeftovers(marks: readonly string[]): Promise<number> {
   return endMembers(new MemberSearch(entries, 0));
 }
 
-/** For whoever removes what workers left, and starts none. */
+/** For callers that only remove leftovers. */
 export const nativeLeftovers: Required<Pick<Engine, 'endLeftovers'>> = { endLeftovers };

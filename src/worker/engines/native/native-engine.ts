@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { Writable } from 'node:stream';
 import { hostFiles } from '../../files/host-files.ts';
 import type { Capability, Engine } from '../engine.ts';
-import { withWhatCanBeTold } from './processes/can-tell.ts';
+import { withDetectedCapabilities } from './processes/detect-capabilities.ts';
 import { endLeftovers } from './leftovers.ts';
 import { limitLines, processLimit, type ProcessLimit } from './pid-namespace/limits.ts';
 import type { LaunchOptions } from './launcher/launcher.ts';
@@ -12,45 +12,45 @@ import { pidNamespaceMethods, type PidNamespaceMethod } from './pid-namespace/na
 import { namespaceOpener, openPidNamespace } from './pid-namespace/pid-namespace.ts';
 import { openProcessGroups } from './process-group/process-group.ts';
 import { NativeSandbox } from './sandbox.ts';
-import { oneAhead, onDemand, type Enclosures } from './spare.ts';
+import { oneAhead, onDemand, type Enclosures } from './enclosures.ts';
 import { findTools, type Tools } from './launcher/tools.ts';
 
-/** What it can do wherever it runs. */
+/** Capabilities on every platform. */
 const OWN: readonly Capability[] = ['host-files', 'own-user', 'background'];
 
-/** What holds the processes of a run together; docs/platforms.md says what each is worth. */
+/** How the processes of a run are held together; docs/platforms.md compares both. */
 export type Containment = 'pid-namespace' | 'process-group';
 
 export interface NativeEngineOptions {
-  /** `auto`, the default, is a PID namespace where the machine allows one. */
+  /** Default: `auto`, a PID namespace where the machine allows one. */
   readonly containment?: Containment | 'auto';
-  /** How many processes, threads included, a run may have at once; by default as many as the system allows. */
+  /** Limit for processes and threads of a run. Default: the system's. */
   readonly maxProcesses?: number;
-  /** Whether the place for the next run is made ahead. Such an engine has to be closed, or the process stays. */
+  /** Whether the next run's enclosure is prepared in advance. Close such an engine, or the process stays. */
   readonly ahead?: boolean;
-  /** Whether the errors of commands can go to an output of their own ({@link Command.errors}). */
+  /** Whether commands can have a separate standard error ({@link Command.errors}). */
   readonly separateErrors?: boolean;
-  /** Where the engine's own programs are looked for; by default the worker's PATH. */
+  /** Search path for the engine's own programs. Default: the worker's PATH. */
   readonly searchPath?: string;
-  /** A POSIX shell; by default /bin/sh. */
+  /** A POSIX shell. Default: /bin/sh. */
   readonly shell?: string;
 }
 
 export interface NativeEngine extends Engine {
   open(...options: Parameters<Engine['open']>): Promise<NativeSandbox>;
   readonly containment: Containment;
-  /** Why there is no PID namespace although one would have been taken; undefined otherwise. Worth a warning. */
+  /** Why `auto` found no PID namespace; undefined otherwise. Worth a warning. */
   readonly fallbackReason: string | undefined;
-  /** Why `maxProcesses` cannot be held to; undefined otherwise. Worth a warning. */
+  /** Why `maxProcesses` cannot be enforced; undefined otherwise. Worth a warning. */
   readonly unlimitedReason: string | undefined;
 }
 
 /**
  * Makes the engine that runs commands on this machine as the worker's own user.
  *
- * It finds out once, by opening a sandbox and running something in it, which containment the machine allows.
+ * It finds out once which containment the machine allows, by running a command in a sandbox.
  *
- * @throws Error when the containment that was asked for cannot be had here
+ * @throws Error when the requested containment is not available
  */
 export async function nativeEngine(options: NativeEngineOptions = {}): Promise<NativeEngine> {
   const {
@@ -98,8 +98,8 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
     { tools, separateErrors },
     enclosures(mark => openProcessGroups(mark, { tools, separateErrors })),
     {
-      // The processes of a run are those of the worker's own user, and have no more rights than the worker.
-      capabilities: await withWhatCanBeTold(OWN, process.pid),
+      // A run's processes have the worker's own user, and no more rights than the worker.
+      capabilities: await withDetectedCapabilities(OWN, process.pid),
       fallbackReason,
       ...(typeof limit === 'string' ? { unlimitedReason: limit } : { limit }),
     },
@@ -141,18 +141,18 @@ function engine(
 interface Found {
   readonly opener: Opener;
   readonly capabilities: ReadonlySet<Capability>;
-  /** Why it works only without the limit; undefined when it works with it. */
+  /** Why it works only without the limit; undefined if it works with the limit. */
   readonly unlimitedReason?: string;
 }
 
-/** What a method has to be able to do. */
+/** Requirements for a method. */
 interface Wanted {
   readonly tools: Tools;
   readonly separateErrors: boolean;
   readonly limit: ProcessLimit | undefined;
 }
 
-/** The first method that works, better with the limit than without, or why none does. */
+/** The first method that works, preferably with the limit, or the reason why none does. */
 async function findMethod(wanted: Wanted): Promise<Found | string> {
   if (process.platform !== 'linux') return 'only Linux has PID namespaces';
   const methods = pidNamespaceMethods(wanted.tools);
@@ -177,7 +177,7 @@ async function firstWorking(methods: readonly PidNamespaceMethod[], wanted: Want
   return [...reasons].join('; ');
 }
 
-/** Runs a command in a namespace. @returns what can be told of it */
+/** Runs a command in a namespace. @returns the detected capabilities */
 async function tryOut(
   opener: Opener,
   { tools, separateErrors, limit }: Wanted,
@@ -194,7 +194,7 @@ async function tryOut(
     const output = new Writable({ write: (_chunk, _encoding, done) => done() });
     const { exitCode } = await sandbox.run({ argv: [tools.shell, '-c', 'exit 42'], env: {}, output });
     if (exitCode !== 42) throw new Error(`a command ended with exit code ${exitCode} instead of 42`);
-    return await withWhatCanBeTold(OWN, enclosure.firstProcess);
+    return await withDetectedCapabilities(OWN, enclosure.firstProcess);
   } finally {
     await sandbox.close();
   }

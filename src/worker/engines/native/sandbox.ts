@@ -20,13 +20,13 @@ import { openPty } from '../terminal/index.ts';
 import { terminalScript } from './launcher/terminal-script.ts';
 import { UsageMeter } from './processes/usage.ts';
 
-/** What a command that was killed before it could do anything exits with. */
+/** Exit code of a command that was killed before it began. */
 const KILLED = 128 + 9;
 
-/** The time between two looks at who is left, in ms, is doubled up to this. */
+/** Pause between two checks for remaining processes, in ms. It doubles up to this. */
 const LONGEST_PAUSE = 32;
 
-/** How long the launcher may take to tell that a command has ended, in ms. */
+/** How long the launcher may take to report the end of a command, in ms. */
 const REPORT_MS = 1_000;
 
 /** Runs the commands of one run inside an enclosure, one after the other. */
@@ -38,7 +38,7 @@ export class NativeSandbox implements Sandbox {
   readonly #meter: UsageMeter;
   #busy = false;
   readonly #stop = new AbortController();
-  /** Whether what is left is being ended, or was. */
+  /** Whether the remaining processes are being ended, or were. */
   #ending = false;
   #launched: Launch | undefined;
   readonly #terminals = new Set<Terminal>();
@@ -54,7 +54,7 @@ export class NativeSandbox implements Sandbox {
 
   async isPeer(connection: Connection): Promise<boolean> {
     const isPeer = !this.#ending && (await this.#peers.isPeer(connection));
-    // A namespace that is gone gives its number to the next one, which is another run's.
+    // The number of an ended namespace is reused for another run's.
     return isPeer && !this.#ending;
   }
 
@@ -89,7 +89,7 @@ export class NativeSandbox implements Sandbox {
     return terminal;
   }
 
-  /** Interactive shells ignore SIGTERM, and end when their terminal is gone. From then on, nothing is started in one. */
+  /** Interactive shells ignore SIGTERM, and end when their terminal is gone. From here on, no terminal can be opened. */
   async #hangUp(): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled(this.#opening);
@@ -130,7 +130,7 @@ export class NativeSandbox implements Sandbox {
     }
   }
 
-  /** Pours what the command writes into its outputs. */
+  /** Copies the command's output to its targets. */
   #pour({ output, errors }: Command): () => Promise<unknown> {
     const { pipe, errors: errorsPipe } = this.#enclosure;
     const pouring = [pipe.pourInto(output)];
@@ -142,7 +142,7 @@ export class NativeSandbox implements Sandbox {
     await this.#hangUp();
     if (graceMs > 0) {
       const deadline = performance.now() + graceMs;
-      // A command on its way in would miss the signal. A task can keep it from entering.
+      // A command that is just entering would miss the signal. A task can prevent its entry.
       if (this.#launched) await settledWithin(this.#launched.inside, graceMs);
       if (this.#launched || (await this.#enclosure.anyAlive())) {
         await this.#enclosure.terminate();
@@ -168,18 +168,18 @@ export class NativeSandbox implements Sandbox {
     try {
       await this.#enclosure.kill();
     } catch (error) {
-      // A run does not wait for a command that cannot be ended.
+      // A run does not wait for a command that does not end.
       this.#enclosure.launcher.abandon();
       throw error;
     }
     if (!launched) return;
-    // Nobody is left inside, but a launcher that does not end would never tell so.
+    // All processes have ended, but a launcher that hangs would never report that.
     if (!(await settledWithin(launched.ended, REPORT_MS))) this.#enclosure.launcher.abandon();
   }
 
-  /** Settles when nobody is left inside, or at a time of the monotonic clock. */
+  /** Settles when no process is left inside, or at a time of the monotonic clock. */
   async #emptied(deadline: number): Promise<void> {
-    // The end of the command is mostly the end of all, so that it is not waited for in pauses.
+    // The end of the command is usually the end of everything, so it is awaited without pauses.
     let commandEnded = this.#launched?.ended
       .catch(() => undefined)
       .finally(() => {
@@ -189,7 +189,7 @@ export class NativeSandbox implements Sandbox {
       const pauseEnded = sleep(Math.min(pause, deadline - performance.now()));
       await Promise.race(commandEnded === undefined ? [pauseEnded] : [pauseEnded, commandEnded]);
       if (await this.#enclosure.anyAlive()) continue;
-      // The shell that tells how the command ended is no member, and may be about to.
+      // The launcher that reports the command's end is no member, and may be about to report.
       if (commandEnded !== undefined) await settledWithin(commandEnded, REPORT_MS);
       return;
     }

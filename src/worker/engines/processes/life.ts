@@ -3,28 +3,28 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { readProcFile } from './proc-file.ts';
 
 /**
- * A word that names a process for as long as the machine runs: its boot, the namespaces that its pid and its start are
- * of, the pid, and the start. A pid alone becomes another process's. No other process can take the word away or claim it.
+ * Identifies a process for the machine's whole uptime: its boot, the namespaces of its pid and start time, the pid, and the
+ * start time. A pid alone is reused. No other process can remove or claim the identity.
  */
 const WORD = /^([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,10})-(\d{1,20})(?=-|$)/;
 
-/** In the place of a boot or of namespaces that the system does not tell. */
+/** Stands for an unknown boot or unknown namespaces. */
 const UNKNOWN = '00000000';
 
 let own: string | undefined;
 
-/** The word of this process. */
+/** The identity of this process. */
 export function ownLife(): string {
   own ??= [...place(), process.pid, startOf(process.pid) ?? 0].join('-');
   return own;
 }
 
-/** The word that a text begins with. */
+/** The identity at the beginning of a text. */
 export function lifeOf(text: string): string | undefined {
   return WORD.exec(text)?.[0];
 }
 
-/** Whether the process lives whose word a text begins with; undefined where that cannot be told from here. */
+/** Whether the process with the identity at the beginning of a text is alive; undefined where that is unknown. */
 export function isAlive(text: string): boolean | undefined {
   const [, boot, namespaces, pid = '', start] = WORD.exec(text) ?? [];
   const [ownBoot, ownNamespaces] = ownLife().split('-');
@@ -60,7 +60,7 @@ function linkOf(path: string): string {
   }
 }
 
-/** When a process started, in the system's own words; undefined when it has ended. */
+/** When a process started, in the system's units; undefined when it has ended. */
 export function startOf(pid: number): string | undefined {
   const stat = readProcFile(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;

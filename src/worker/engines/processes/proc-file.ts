@@ -9,13 +9,13 @@ import {
   type Stats,
 } from 'node:fs';
 
-/** What statfs(2) calls a file system of processes. */
+/** The type of a process file system in statfs(2). */
 const PROC_SUPER_MAGIC = 0x9fa0;
-/** No more of a file is read. The longest are environments. */
+/** Longest read of a file. The longest are environments. */
 const MOST_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 64 * 1024;
 
-/** The file system that /proc was when this was loaded, as stat(2) names it. */
+/** The device of /proc when this module was loaded (stat(2)). */
 const device = deviceOfProc();
 const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
@@ -40,13 +40,13 @@ export function readProcFile(file: string): string | undefined {
   }
 }
 
-/** @throws Error when an open file is none of /proc, as that was when this was loaded */
+/** @throws Error unless an open file is in the original /proc */
 export function assertOfTheSystem(file: string, found: Stats): void {
   if (found.isFile() && found.dev === device) return;
   throw new Error(`${file} is not of the system: somebody has replaced /proc`);
 }
 
-/** Whether an error says that there is no such process. */
+/** Whether an error means that there is no such process. */
 export function isGone(error: unknown): boolean {
   return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
 }

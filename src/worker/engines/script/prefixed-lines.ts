@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 
-/** A line that is longer is written in parts, in bytes. */
+/** Longer lines are split, in bytes. */
 const LONGEST_LINE = 64 * 1024;
 const NEW_LINE = 0x0a;
 
 /**
- * Writes whole lines, each after a prefix, to another output, no faster than that takes them. When it ends, it ends a last
- * line that has no end. It never ends the other output.
+ * Writes whole lines with a prefix to another output, no faster than that accepts them. At its end, it completes an
+ * unfinished last line. It never ends the other output.
  */
 export class PrefixedLines extends Writable {
   readonly #prefix: Buffer;
@@ -20,7 +20,7 @@ export class PrefixedLines extends Writable {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    // The chunk is only lent.
+    // The chunk will be reused.
     const text = Buffer.concat([this.#begun, chunk]);
     const end = text.lastIndexOf(NEW_LINE) + 1;
     this.#begun = text.subarray(end);
@@ -37,7 +37,7 @@ export class PrefixedLines extends Writable {
     else this.#pass(Buffer.concat([this.#prefix, this.#begun, Buffer.of(NEW_LINE)]), done);
   }
 
-  /** Text that ends with a line's end. */
+  /** @param text ends with a newline */
   #prefixed(text: Buffer): Buffer[] {
     const parts: Buffer[] = [];
     for (let start = 0; start < text.length;) {

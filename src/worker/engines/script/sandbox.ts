@@ -12,10 +12,10 @@ import type {
 import type { NativeSandbox } from '../native/index.ts';
 import { PrefixedLines } from './prefixed-lines.ts';
 
-/** What each line begins with that a script writes to its standard error. taskcluster-worker has the same. */
+/** Prefix of the lines that a script writes to standard error. The same as in taskcluster-worker. */
 const ERROR_PREFIX = '[worker:error] ';
 
-/** A native sandbox that writes the errors of commands to their output, as lines of their own. */
+/** A native sandbox that writes standard error to the output, with a prefix on each line. */
 export class ScriptSandbox implements Sandbox {
   readonly #sandbox: NativeSandbox;
   #errors: PrefixedLines | undefined;
@@ -26,7 +26,7 @@ export class ScriptSandbox implements Sandbox {
 
   async run(command: Command): Promise<CommandResult> {
     const errors = new PrefixedLines(ERROR_PREFIX, command.output);
-    // What cannot be written is thrown away, as that of an output which is gone.
+    // Lines that cannot be written are dropped.
     errors.on('error', () => undefined);
     this.#errors = errors;
     try {
@@ -61,7 +61,7 @@ export class ScriptSandbox implements Sandbox {
     try {
       await this.#sandbox.close();
     } finally {
-      // A run does not wait for an output that takes nothing more.
+      // A run does not wait for an output that is stuck.
       this.#errors?.destroy();
     }
   }

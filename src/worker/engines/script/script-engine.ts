@@ -2,13 +2,13 @@ import type { Engine } from '../engine.ts';
 import { nativeEngine, type NativeEngine, type NativeEngineOptions } from '../native/index.ts';
 import { ScriptSandbox } from './sandbox.ts';
 
-/** What the native engine below it has found out. */
+/** The findings of the underlying native engine. */
 export type ScriptEngine = Engine & Pick<NativeEngine, 'containment' | 'fallbackReason' | 'unlimitedReason'>;
 
 /**
- * Makes the engine for tasks whose payload is handed to one program of the pool's own. What that program is, and what it
- * reads and what its exit codes mean, the payload format `script` says. This engine runs it as the native one runs commands,
- * but for its standard error: the lines of that stand out in the log.
+ * Makes the engine for tasks whose payload goes to one program of the pool. The payload format `script` defines the
+ * program, its input and its exit codes. This engine runs it like the native engine, except that lines on standard error
+ * get a prefix.
  *
  * @throws Error as {@link nativeEngine}
  */

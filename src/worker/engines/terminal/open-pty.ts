@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Terminal, TerminalSize } from '../engine.ts';
-import { PTY_STREAM, type FromPty, type ToPty } from './pty-words.ts';
+import { PTY_STREAM, type FromPty, type ToPty } from './pty-protocol.ts';
 
-/** What runs in a terminal. */
+/** The program of a terminal. */
 export type PtyStart = Omit<Extract<ToPty, { type: 'start' }>, 'type'>;
 
 /** A terminal, and the process that leads it. */
@@ -15,12 +15,12 @@ export interface OpenPty extends Terminal {
   readonly pid: number;
 }
 
-/** What a program exits with that was ended with its terminal. */
+/** Exit code of a program that was ended with its terminal. */
 const KILLED = 128 + 9;
 /** How long the process that holds a terminal may take to end, in ms. A task of the same user can stop it. */
 const HOLDER_MS = 1_000;
 
-/** Whether there is a library for terminals of this platform. */
+/** Whether the terminal library supports this platform. */
 export function hasPty(): boolean {
   try {
     createRequire(import.meta.url).resolve(`@lydell/node-pty-${process.platform}-${process.arch}/pty.node`);
@@ -39,7 +39,7 @@ export function hasPty(): boolean {
  */
 export async function openPty(start: PtyStart, signal: AbortSignal): Promise<OpenPty> {
   const holder = startProcess();
-  // The exit code comes as a message, which the end of the process may overtake.
+  // The exit code arrives as a message, which the end of the process may overtake.
   const heard = new Promise(resolve => holder.once('disconnect', resolve));
   const kill = () => holder.kill('SIGKILL');
   const { promise: started, resolve, reject } = Promise.withResolvers<number>();
@@ -69,7 +69,7 @@ export async function openPty(start: PtyStart, signal: AbortSignal): Promise<Ope
     if (holder.connected) holder.disconnect();
     stream.destroy();
   };
-  // After its end, the process ends by itself, and has yet to tell how the program has.
+  // The process ends by itself then, but has yet to report the program's exit code.
   stream.once('close', () => {
     if (!stream.readableEnded) close();
   });
@@ -95,7 +95,7 @@ function startProcess(): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', file], {
     cwd: '/',
     env: { PATH: process.env.PATH ?? '' },
-    // In a session of its own, so that what a terminal sends to the worker is the worker's to hear.
+    // In its own session: signals of the worker's terminal are for the worker only.
     detached: true,
     // The last is {@link PTY_STREAM}.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc', 'pipe'],

@@ -4,11 +4,14 @@ import { chownSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ReadStream } from 'node:tty';
 import { spawn, type IPty } from '@lydell/node-pty';
-import { PTY_STREAM, type FromPty, type ToPty } from './pty-words.ts';
+import { PTY_STREAM, type FromPty, type ToPty } from './pty-protocol.ts';
 
-/** How long output may be silent before a terminal is closed that its program has left to others, in ms. */
+/**
+ * How long output must be silent, in ms, before a terminal is closed that other processes still hold after the program's
+ * end.
+ */
 const SILENT_MS = 100;
-/** How long such others may go on to print, in ms. */
+/** How long such processes may continue to print, in ms. */
 const LONGEST_MS = 5_000;
 
 /** What node-pty has beside its interface; its version is pinned for the sake of this. */
@@ -57,7 +60,7 @@ function closeWhenSilent(socket: ReadStream, destroy: () => void): void {
     else close();
   });
   function close(): void {
-    // A reader that is slow gets what is there.
+    // A slow reader gets what is available.
     if (stream.writableLength > 0 && performance.now() < end) silent = setTimeout(close, SILENT_MS);
     else destroy();
   }
@@ -77,7 +80,7 @@ function hangUp(): void {
     process.kill(-group, 'SIGHUP');
     process.kill(-group, 'SIGCONT');
   } catch {
-    // It has ended, or this is no Linux, where the program is the leader.
+    // It has ended, or this is not Linux. Elsewhere the program is the leader.
   }
 }
 

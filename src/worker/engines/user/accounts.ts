@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { machineGroups } from '../../files/machine-groups.ts';
 
-/** Login names are this long at most (LOGIN_NAME_MAX has more; tools that print tables have less). */
+/** Longest login name. LOGIN_NAME_MAX allows more, but tools that print tables do not. */
 const LONGEST_NAME = 20;
 
-/** A user as the files of the system describe one. */
+/** A user as in the system's files. */
 export interface Account {
   readonly name: string;
   readonly uid: number;
   readonly home: string;
-  /** The names of further groups. */
+  /** Names of supplementary groups. */
   readonly groups: readonly string[];
 }
 
@@ -22,17 +22,17 @@ export function accountName(runName: string | undefined, uid: number): string {
 }
 
 /**
- * Writes what the run sees as the machine's files of users and groups: those, with one user more. They are mounted where the
- * run looks for them, so that they are written to and not replaced.
+ * Writes the run's copies of /etc/passwd and /etc/group, with one more user. The files are mounted already, so they are
+ * overwritten and not replaced.
  */
 export function writeAccount({ name, uid, home, groups }: Account, files: AccountFiles): void {
   if (uid === 0) {
-    // It has a name already.
+    // Root has a name already.
     writeFileSync(files.passwd, readFileSync('/etc/passwd'));
     writeFileSync(files.group, readFileSync('/etc/group'));
     return;
   }
-  // Without a password: with `x` in its place, some programs would look for it in /etc/shadow.
+  // No password. With `x`, some programs would look for it in /etc/shadow.
   const user = [name, '*', uid, uid, 'Taskcluster task', home, '/bin/sh'].join(':');
   if (/[\n:]/.test(home)) throw new Error(`no user can have the home ${JSON.stringify(home)}`);
   writeFileSync(files.passwd, withLine(readFileSync('/etc/passwd', 'utf8'), user));
@@ -56,7 +56,7 @@ function withLine(text: string, line: string): string {
   return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`;
 }
 
-/** @throws Error for a group that the machine does not have */
+/** @throws Error for an unknown group */
 export function groupIds(names: readonly string[]): number[] {
   const groups = machineGroups();
   return names.map(name => {

@@ -4,26 +4,26 @@ import { shellQuoted } from '../../../base/index.ts';
 import { isAlive } from '../processes/index.ts';
 import { isMark, KEEPER } from '../native/index.ts';
 
-/** What a run may use at most; 0 is as much as the machine has. */
+/** Limits of a run; 0: none. */
 export interface RunLimits {
   readonly memoryMegabytes: number;
   readonly cpus: number;
   readonly processes: number;
 }
 
-/** Control groups (cgroups(7)) of one run. */
+/** The control groups (cgroups(7)) of one run. */
 export interface RunGroup {
-  /** Kills all of its processes at once, where the kernel can do that (Linux 5.14). */
+  /** Kills all of its processes at once, if the kernel can (Linux 5.14). */
   kill(): void;
-  /** Removes it, when its processes are dead. */
+  /** Removes the groups. All processes are dead. */
   remove(): Promise<void>;
 }
 
-/** The control groups in which a worker can make others for its runs. */
+/** The control groups in which a worker creates those of its runs. */
 export interface ControlGroups {
-  /** Lines for the shell that starts the commands of a run, with which it joins its groups. */
+  /** Lines with which the launcher shell joins the run's groups. */
   readonly launcherLines: string;
-  /** The limits that are wanted and cannot be had, and why, in one line; undefined when all can. Worth a warning. */
+  /** The configured limits that are not available, with the reason, in one line; undefined if all are. Worth a warning. */
   readonly missing: string | undefined;
   /** @throws Error of the system */
   make(mark: string): RunGroup;
@@ -33,17 +33,17 @@ export interface ControlGroups {
 
 type Controller = 'memory' | 'cpu' | 'pids';
 
-/** Files of a group and what is written into them. */
+/** Files of a group, and their values. */
 type Settings = readonly (readonly [file: string, value: string])[];
 
 const PREFIX = 'tcw-';
 const MEGABYTE = 1024 ** 2;
 const CPU_PERIOD_US = 100_000;
-/** How often a group that still has processes is tried again, and how long in between (ms). */
+/** How often the removal of a group with processes is tried, and the pause in ms. */
 const TRIES = 50;
 const PAUSE_MS = 20;
 
-/** Finds out which limits this machine lets the worker set: with cgroups v2 if it was given some, else with v1. */
+/** Finds out which limits the worker can set: with cgroups v2 if the controllers are delegated to it, else with v1. */
 export function controlGroups(limits: RunLimits): ControlGroups {
   const wanted = wantedOf(limits);
   const hierarchies = hierarchiesOf();
@@ -134,7 +134,7 @@ interface Hierarchy {
   readonly folder: string;
 }
 
-/** The groups that this process is in. See cgroups(7) for both files. */
+/** This process's groups. See cgroups(7) for both files. */
 function hierarchiesOf(): Hierarchy[] {
   const mounts = lines('/proc/self/mountinfo').flatMap(line => {
     const [before = '', after = ''] = line.split(' - ');
@@ -158,7 +158,7 @@ function hierarchiesOf(): Hierarchy[] {
   });
 }
 
-/** Whether groups inside of one can have a controller. The worker moves out of the way, into a group of its own, if it has to. */
+/** Whether child groups can have a controller. If necessary, the worker moves itself into a child group. */
 function isDelegated(folder: string, controller: Controller): boolean {
   const enable = () => {
     write(`${folder}/cgroup.subtree_control`, `+${controller}`);
@@ -169,7 +169,8 @@ function isDelegated(folder: string, controller: Controller): boolean {
     try {
       enable();
     } catch (error) {
-      // A group with processes of its own gives no controllers on (EBUSY). Those of others are left where they are.
+      // A group with processes of its own cannot delegate controllers (EBUSY). Other programs' processes are left where
+      // they are.
       const pids = lines(`${folder}/cgroup.procs`);
       if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || pids.some(pid => pid !== String(process.pid)))
         return false;
@@ -204,7 +205,7 @@ function makeGroup(group: string, settings: Settings): void {
   }
 }
 
-/** The kernel takes a moment to let the dead go. What stays is tried again by the next start of a worker. */
+/** The kernel releases dead processes with a delay. The next start of a worker removes what is left. */
 async function removeGroup(group: string): Promise<void> {
   for (let tries = 0; tries < TRIES; tries++) {
     try {
@@ -221,12 +222,12 @@ function attempt(work: () => void): void {
   try {
     work();
   } catch {
-    // It is an aid only.
+    // Best effort.
   }
 }
 
 function write(file: string, text: string): void {
-  // What is not there is not to be made.
+  // Missing files must not be created.
   writeFileSync(file, text, { flag: 'r+' });
 }
 

@@ -1,13 +1,13 @@
-// The program of the process that looks at the files of a run; user-files.ts starts it, as root in the run's mount namespace.
+// The process that opens the files of a run. user-files.ts starts it as root, in the run's mount namespace.
 import { createInterface } from 'node:readline';
 import type { FileHandle } from 'node:fs/promises';
 import { hostFiles } from '../../files/host-files.ts';
-import { lineOf, PATHS_AT_ONCE, type FilesAnswer, type FilesQuestion } from './files-words.ts';
+import { lineOf, PATHS_AT_ONCE, type FilesAnswer, type FilesQuestion } from './files-protocol.ts';
 
 const [, , uid = '', groups = '', home = '/'] = process.argv;
 
-// All that it needs is loaded. From here on it has the rights of the task and no more, and since it changed its user, no
-// process of that user can trace it or look into it (prctl(2), PR_SET_DUMPABLE).
+// Everything is loaded. From here on, the process has only the task's rights. Because it changed its user, no process of
+// that user can trace or inspect it (prctl(2), PR_SET_DUMPABLE).
 if (uid !== '0') {
   process.setgroups?.(groups.split(',').filter(Boolean).map(Number));
   process.setgid?.(Number(uid));
@@ -29,7 +29,7 @@ async function answerTo(question: FilesQuestion): Promise<FilesAnswer> {
         return { id, kind: 'unreadable', message, code };
       }
       if (opened.kind !== 'file') return { id, kind: opened.kind };
-      // A file of this machine is an open one.
+      // Files of this machine are file handles.
       const handle = opened.source as FileHandle;
       open.set(handle.fd, handle);
       return { id, kind: 'file', descriptor: handle.fd, file: opened.file };

@@ -5,7 +5,7 @@ import type { RunFolder } from '../../files/run-folder.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
 
-/** Gives a run's folder to its user. The folder it lies in is root's, so that nobody else can exchange it. */
+/** Gives a run's folder to its user. The parent folder belongs to root, so nobody else can exchange the run's folder. */
 export async function giveHome({ path, dev, ino }: RunFolder, { uid, gid }: Owner): Promise<void> {
   await using folder = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   const found = await folder.stat({ bigint: true });

@@ -6,12 +6,12 @@ import { isBelow } from '../../files/is-below.ts';
 import { makeFolders } from '../../files/make-folders.ts';
 import type { HostPath } from '../engine.ts';
 
-/** Folders of the machine that everybody can write to, and that a run has for itself, by their names in the run's state. */
+/** World-writable folders that are private to each run, by their names in the run's state folder. */
 const PRIVATE = { tmp: '/tmp', 'var-tmp': '/var/tmp' } as const;
 
 /**
- * Folders of services that run something for a user later, or that everybody can write to, which a run sees empty. What is
- * left in them would otherwise be started, or be there, when the run is over.
+ * Folders that a run sees empty: world-writable ones, and those of services that later run something for a user. Otherwise
+ * files left in them would outlive the run, or be executed after it.
  */
 const HIDDEN = [
   '/run/lock',
@@ -25,19 +25,19 @@ const HIDDEN = [
 
 const EVERYBODYS = 0o1777;
 
-/** What a run sees in the place of folders of the machine, and where that lies. */
+/** The private folders of a run, and where they lie. */
 export interface PrivatePlaces {
-  /** Lines for the first process of a run (OtherUser), which mount all of it. `$5` is the run's state. */
+  /** Shell lines for the run's first process (OtherUser) that mount everything. `$5` is the run's state folder. */
   readonly lines: string;
-  /** Makes what is mounted. */
+  /** Creates the mounted folders. */
   make(state: string): Promise<void>;
-  /** Where on the machine lies what a run sees at a path in one of its own folders; undefined for any other path. */
+  /** The place on the machine of a path in one of the private folders; undefined for any other path. */
   hostPath(state: string, path: string): HostPath | undefined;
 }
 
 /**
- * @param options.shown folders that runs have to see where they are, though they may lie in /tmp
- * @param options.accounts whether a run has files of users and groups of its own
+ * @param options.shown folders that runs must see at their place, even if they are in /tmp
+ * @param options.accounts whether runs have their own passwd and group files
  */
 export function privatePlaces({
   shown,
@@ -46,7 +46,7 @@ export function privatePlaces({
   readonly shown: readonly string[];
   readonly accounts: boolean;
 }): PrivatePlaces {
-  // A link, such as one from /var/tmp to /tmp, leads to another of them, or to what is hidden under its own name.
+  // A link such as /var/tmp → /tmp leads to another of these folders, or to one that is hidden by its own name.
   const places = Object.entries(PRIVATE).filter(([, path]) => isFolder(path));
   const hidden = HIDDEN.filter(isFolder);
   const kept = places.flatMap(([name, path]) =>
@@ -54,7 +54,7 @@ export function privatePlaces({
       .filter(folder => isBelow(folder, path))
       .map(folder => ({ folder, name, below: relative(path, folder) })),
   );
-  // The folder that is shown is found under its own name only before the place that it lies in is covered.
+  // Bind the shown folders before the folder that contains them is covered.
   const lines = [
     ...kept.map(({ folder, name, below }) => `"$3" -o bind ${shellQuoted(folder)} "$5/${name}"/${shellQuoted(below)}`),
     ...places.map(([name, path]) => `"$3" -o rbind "$5/${name}" ${path}`),
@@ -93,7 +93,7 @@ function parentOf(path: string): string {
   return slash === -1 ? '' : path.slice(0, slash);
 }
 
-/** Links to folders, such as /var/mail, are found by the folder that they lead to. */
+/** Links such as /var/mail are covered by the folders to which they lead. */
 function isFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

@@ -7,16 +7,15 @@ import { isAlive, ownLife } from '../processes/index.ts';
 import { removeAccount } from './system-accounts.ts';
 
 const NAME = '.tcw-users';
-/** In the state of a run whose user is in the machine's own files: its name and number, `name:uid`. */
+/** File in a run's state folder with the name and number of a user in the machine's own files: `name:uid`. */
 export const ACCOUNT = 'account';
 
 const [ENTER, WRITE, STICKY] = [0o001, 0o022, 0o1000];
 
 /**
- * Makes the folder in which workers with one tasksDir keep what their runs have beside their own folders, and which users
- * were used.
+ * Creates the folder for the runs' state, and for the used numbers. Workers with the same tasksDir share it.
  *
- * @throws Error that says what to change, where tasks could not reach their folders, or could change more than these
+ * @throws Error that says what to change, when tasks cannot reach their folders or could change others
  */
 export function readyStateFolder(tasksDir: string): string {
   const { mode, uid } = statSync(tasksDir);
@@ -25,7 +24,7 @@ export function readyStateFolder(tasksDir: string): string {
       `tasksDir: ${tasksDir} must belong to root, and nobody else may write to it: chown root ${tasksDir}; chmod 755 ${tasksDir}`,
     );
   }
-  // A new folder is for the worker only; tasks have to get through to theirs.
+  // A new folder is closed to others, but tasks must be able to pass through.
   if ((mode & ENTER) === 0) chmodSync(tasksDir, mode | 0o111);
   for (let folder = dirname(tasksDir); ; folder = dirname(folder)) {
     const { mode: way } = statSync(folder);
@@ -54,7 +53,7 @@ export function readyStateFolder(tasksDir: string): string {
   return folder;
 }
 
-/** Removes what workers left that are dead, as far as that can be done: a next start tries again. */
+/** Removes the state of dead workers as far as possible. The next start tries again. */
 export async function sweepStateFolder(folder: string): Promise<void> {
   const [boot = ''] = ownLife().split('-');
   for (const name of readdirSync(folder)) {
@@ -66,7 +65,7 @@ export async function sweepStateFolder(folder: string): Promise<void> {
       if (account !== undefined) await removeAccount({ name: accountName, uid: Number(uid) });
       await removeFolder(`${folder}/${name}`);
     } catch {
-      // Something is in use, or mounted.
+      // Something is busy or mounted.
     }
   }
 }

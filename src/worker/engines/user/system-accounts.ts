@@ -6,25 +6,25 @@ import type { Account } from './accounts.ts';
 
 const run = promisify(execFile);
 
-/** How long one of the programs may take, in ms: each waits up to 15 s for the lock of another. */
+/** Time limit for each program, in ms: each waits up to 15 s for the lock of another. */
 const PATIENCE_MS = 60_000;
 const TRIES = 5;
 const PAUSE_MS = 200;
 /**
- * Of useradd(8) and its like: the files could not be locked or changed at the moment; of userdel(8) also that a process of
- * the user is left, which has been killed and may take a moment to go.
+ * Exit codes of useradd(8) and similar programs when the files are locked, and of userdel(8) when a killed process of the
+ * user has not gone yet.
  */
 const BUSY = new Set([1, 8, 10]);
 
-/** One at a time: the programs lock the files of the whole machine, and some give up at once. */
+/** One at a time: the programs lock the machine's files, and some give up at once. */
 let last: Promise<unknown> = Promise.resolve();
 
-/** Adds a user to the machine's own files, for pools whose tasks need PAM, sudoers or services of the machine. */
+/** Adds a user to the machine's own files, for tasks that need PAM, sudoers or services of the machine. */
 export function addAccount({ name, uid, home, groups }: Account): Promise<void> {
   return inTurn(async () => {
     await changed('groupadd', ['--gid', String(uid), name]);
     const more = groups.length > 0 ? ['--groups', groups.join(',')] : [];
-    // Its entry in the log of last logins would be far out in a large file.
+    // Its entry in the log of last logins would create a huge sparse file.
     const words = ['--no-log-init', '--no-create-home', '--home-dir', home, '--shell', '/bin/sh', ...more];
     try {
       await changed('useradd', ['--uid', String(uid), '--gid', String(uid), ...words, name]);
@@ -36,20 +36,20 @@ export function addAccount({ name, uid, home, groups }: Account): Promise<void> 
 }
 
 /**
- * Removes a user again, whose processes are all dead. Nothing is removed that has this name and another number: it is
- * somebody else's.
+ * Removes a user whose processes are all dead. A user of the same name with another number belongs to somebody else and
+ * stays.
  */
 export function removeAccount({ name, uid }: Pick<Account, 'name' | 'uid'>): Promise<void> {
   return inTurn(async () => {
     if (idOf('/etc/passwd', name) !== uid) return removeGroup(name, uid);
-    // What cron still has of it would be the next user's of that name.
+    // The next user of that name would inherit the crontab.
     await run('crontab', ['-u', name, '-r'], { timeout: PATIENCE_MS }).catch(() => undefined);
     await changed('userdel', [name]);
     await removeGroup(name, uid);
   });
 }
 
-/** It goes with the user where USERGROUPS_ENAB is set. */
+/** Removes the group, which goes with the user only where USERGROUPS_ENAB is set. */
 async function removeGroup(name: string, gid: number): Promise<void> {
   if (idOf('/etc/group', name) === gid) await changed('groupdel', [name]);
 }
@@ -59,7 +59,7 @@ export function isNameTaken(name: string): boolean {
   return ['/etc/passwd', '/etc/group'].some(file => idOf(file, name) !== undefined);
 }
 
-/** The number that a name has in one of the machine's files. */
+/** The number of a name in one of the machine's files. */
 function idOf(file: string, name: string): number | undefined {
   const line = readFileSync(file, 'utf8')
     .split('\n')

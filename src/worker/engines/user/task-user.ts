@@ -8,7 +8,7 @@ import { addAccount, removeAccount } from './system-accounts.ts';
 import type { UserFiles } from './user-files.ts';
 import type { UserPlace } from './user-place.ts';
 
-/** The user of one run, with the place that was made for its commands. */
+/** The user of one run, with the prepared place for its commands. */
 export class PlacedUser implements TaskUser {
   readonly name: string;
   readonly mark: string;
@@ -50,11 +50,11 @@ export class PlacedUser implements TaskUser {
 
   hostPath(path: string): HostPath | undefined {
     if (isBelow(path, this.#home)) return { path };
-    // Elsewhere the worker would have rights that the user lacks, unless they are the same.
+    // Elsewhere the worker would have rights that the user lacks, unless the user is root, too.
     return this.#places.hostPath(this.place.state, path) ?? (this.uid === 0 ? { path } : undefined);
   }
 
-  /** Adds the user to the machine's own files, until it is disposed of or, after a sudden death, until the next start. */
+  /** Adds the user to the machine's own files until its disposal. After a sudden death, the next start removes it. */
   async addToMachine(account: Account): Promise<void> {
     this.#hasAccount = true;
     writeFileSync(`${this.place.state}/${ACCOUNT}`, `${account.name}:${account.uid}`, { mode: 0o600 });
@@ -62,7 +62,7 @@ export class PlacedUser implements TaskUser {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    // After a failure, it can be tried again.
+    // Can be repeated after a failure.
     this.#disposing ??= this.#dispose().catch((error: unknown) => {
       this.#disposing = undefined;
       throw error;
@@ -72,7 +72,7 @@ export class PlacedUser implements TaskUser {
 
   async #dispose(): Promise<void> {
     await this.files[Symbol.asyncDispose]();
-    // Where the run came to no sandbox, its place is still there. Otherwise this is known to be done.
+    // If the run got no sandbox, its place still exists. Otherwise this does nothing.
     await this.place.kill();
     this.place.pipe.close();
     this.place.errors?.close();

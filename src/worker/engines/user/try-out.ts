@@ -1,12 +1,12 @@
 import { Writable } from 'node:stream';
 import { makeRunFolder, removeRunFolder } from '../../files/run-folder.ts';
 import type { Capability, SandboxOptions } from '../engine.ts';
-import { withWhatCanBeTold } from '../native/index.ts';
+import { withDetectedCapabilities } from '../native/index.ts';
 import type { UserSandbox } from './user-sandbox.ts';
 
 const CAPABILITIES: readonly Capability[] = ['host-files', 'background', 'task-users'];
 
-/** Runs a command as a user of its own, in a folder as runs have one. @returns what can be told of it */
+/** Runs a command as a new user in a run's folder. @returns the detected capabilities */
 export async function tryOut(
   tasksDir: string,
   openSandbox: (options: SandboxOptions) => Promise<UserSandbox>,
@@ -19,7 +19,7 @@ export async function tryOut(
       const argv = ['/bin/sh', '-c', '[ "$(id -u)" != 0 ] && touch it && exit 42'];
       const { exitCode } = await sandbox.run({ argv, env: { PATH: '/usr/bin:/bin' }, output });
       if (exitCode !== 42) throw new Error(`a command ended with exit code ${exitCode} instead of 42`);
-      return await withWhatCanBeTold(CAPABILITIES, sandbox.firstProcess);
+      return await withDetectedCapabilities(CAPABILITIES, sandbox.firstProcess);
     } finally {
       await sandbox.close();
     }

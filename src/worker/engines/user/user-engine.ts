@@ -19,6 +19,7 @@ import {
   type Tools,
 } from '../native/index.ts';
 import { accountName, groupIds, writeAccount, type Account } from './accounts.ts';
+import { CannotWorkHere } from './cannot-work-here.ts';
 import { controlGroups, type RunLimits } from './control-groups.ts';
 import { giveHome } from './give-home.ts';
 import { privatePlaces, type PrivatePlaces } from './private-places.ts';
@@ -31,31 +32,26 @@ import { UserFiles } from './user-files.ts';
 import { UserSandbox } from './user-sandbox.ts';
 import { openUserPlace, type PlaceParts, type PlaceUser } from './user-place.ts';
 
-/** Where the names of the users of tasks stand: in files that only the run sees, or in those of the machine. */
+/** Where the names of the tasks' users are: in files that only the run sees, or in those of the machine. */
 export type TaskAccounts = 'private' | 'machine';
 
-/** What the engine needs and the machine does not give, or the worker's user may not do. */
-export class CannotWorkHere extends Error {
-  override readonly name = 'CannotWorkHere';
-}
-
 export interface UserEngineOptions {
-  /** The folder in which runs have theirs. */
+  /** The parent of the runs' folders. */
   readonly tasksDir: string;
-  /** The users of tasks, as `taskUserIds` has them. */
+  /** The range of `taskUserIds`. */
   readonly userIds: string;
   readonly accounts?: TaskAccounts;
   readonly limits?: Partial<RunLimits>;
-  /** Whether the place for the next run is made ahead. Such an engine has to be closed, or the process stays. */
+  /** Whether the next run's place is prepared in advance. Close such an engine, or the process stays. */
   readonly ahead?: boolean;
-  /** Where the engine's own programs are looked for; by default the worker's PATH. */
+  /** Search path for the engine's own programs. Default: the worker's PATH. */
   readonly searchPath?: string;
 }
 
 export interface UserEngine extends Engine {
   makeUser(options: UserOptions): Promise<PlacedUser>;
   open(options: SandboxOptions): Promise<NativeSandbox>;
-  /** Limits that are wanted and cannot be had, and why; undefined when all can. Worth a warning. */
+  /** Configured limits that are not available, with the reason; undefined if all are. Worth a warning. */
   readonly missingLimits: string | undefined;
 }
 
@@ -63,9 +59,9 @@ export interface UserEngine extends Engine {
 const OWN_CODE = dirname(fileURLToPath(new URL('../../../', import.meta.url)));
 
 /**
- * Makes the engine that runs each task as a user of its own, in the namespaces of the native engine.
+ * Makes the engine that runs each task as its own user, in the namespaces of the native engine.
  *
- * It finds out whether it can by running something.
+ * It finds out whether that works by running a command.
  *
  * @throws Error that says what is needed
  */
@@ -78,7 +74,7 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
     searchPath = process.env.PATH ?? '',
   } = options;
   if (process.platform !== 'linux')
-    throw new CannotWorkHere('The engine "user" needs Linux. Use engine: native');
+    throw new CannotWorkHere('The engine "user" needs Linux or macOS. Use engine: native');
   if (process.getuid?.() !== 0) {
     throw new CannotWorkHere(
       'The engine "user" needs root, to make users for tasks. Run the worker as root, or use engine: native',
@@ -116,7 +112,7 @@ export async function userEngine(options: UserEngineOptions): Promise<UserEngine
 
   const makeUser = async ({ home, runName, groups: names = [], asWorker = false }: UserOptions) => {
     const gids = asWorker ? undefined : groupIds(names);
-    // A place that was made ahead is that of a user in no other group.
+    // A prepared place is for a user without supplementary groups.
     const { mark, enclosure: place } =
       gids?.length === 0
         ? await usual.take()
@@ -191,7 +187,7 @@ function otherUser(
   };
 }
 
-/** The best way to make the namespaces of a run: the only one that leaves the first process more rights than a task's root has. */
+/** The best method for a run's namespaces: the only one whose first process has more rights than root of a task. */
 function methodOf(tools: Tools) {
   const [method] = pidNamespaceMethods(tools);
   if (method?.remount.length === 2 && method.drop.length > 0) return method;
@@ -200,7 +196,7 @@ function methodOf(tools: Tools) {
   );
 }
 
-/** A limit that holds root too, which a task can be with sudo, where the kernel has it. */
+/** A limit that also applies to root, which a task can become with sudo, where the kernel supports it. */
 function rootLimit(processes: number) {
   if (processes === 0) return undefined;
   const limit = processLimit(processes, { inNamespace: true, uid: 0, kernel: release() });

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { openedByWorker } from '../../files/host-files.ts';
 import type { Opened, TaskFiles } from '../../files/task-files.ts';
 import type { Tools } from '../native/index.ts';
-import { lineOf, type FilesAnswer, type FilesQuestion } from './files-words.ts';
+import { lineOf, type FilesAnswer, type FilesQuestion } from './files-protocol.ts';
 
-/** Whose files are looked at, and where they are seen. */
+/** The run, and its user. */
 export interface UserFilesOptions {
   readonly tools: Tools;
   /** The mount namespace of the run, open. */
@@ -29,12 +29,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How much of what the process complains of is kept, in characters. */
+/** How much of the process's error messages is kept, in characters. */
 const COMPLAINT_LENGTH = 1_000;
 
 /**
- * A fresh /proc, in which the process finds itself: that of the run is of a PID namespace that has ended. It is mounted in a
- * mount namespace that is a copy of the run's, and only the process's.
+ * Mounts a fresh /proc, in which the process finds itself: the run's belongs to an ended PID namespace. The mount namespace
+ * is a private copy of the run's.
  */
 const ENTER = '"$1" -t proc -o nosuid,nodev,noexec proc /proc && shift && exec "$@"';
 
@@ -63,7 +63,7 @@ export class UserFiles implements TaskFiles, AsyncDisposable {
       case 'file': {
         const { descriptor, file } = answer;
         try {
-          // O_NONBLOCK is not needed: it is a file, which nothing can be put in the place of.
+          // O_NONBLOCK is not needed: it is a regular file, and cannot be exchanged.
           return await openedByWorker(await open(`/proc/${this.#pid}/fd/${descriptor}`, 'r'), file);
         } finally {
           await this.#ask({ ask: 'close', descriptor });
@@ -91,7 +91,7 @@ export class UserFiles implements TaskFiles, AsyncDisposable {
     }
   }
 
-  /** Settles when no process of the user is left of it. */
+  /** Settles when the process has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     const running = this.#process;
@@ -150,7 +150,7 @@ export class UserFiles implements TaskFiles, AsyncDisposable {
     running.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#complaint = `${this.#complaint}${text}`.slice(-COMPLAINT_LENGTH);
     });
-    // That it has ended is seen by its end.
+    // Its end is detected by its exit.
     running.stdin.on('error', () => undefined);
     const end = (why: string) => {
       this.#process = undefined;

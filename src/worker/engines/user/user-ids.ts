@@ -3,25 +3,31 @@ import { ownLife, readProcFile } from '../processes/index.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 
-/** Numbers of users, which are numbers of groups, too. */
+/** A range of user numbers, which are also group numbers. */
 export interface UidRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** Until its next start, the machine has no user for another task. */
-class NoUserLeft extends Error {
+/** Every user of the range was some task's. None is used again before the machine starts again. */
+export class NoUserLeft extends Error {
   override readonly name = 'NoUserLeft';
   readonly code = 'ENOUSER';
+
+  constructor({ first, last }: UidRange) {
+    super(
+      `all users of taskUserIds (${first}-${last}) have been used since this machine started. Start it again, or widen the range`,
+    );
+  }
 }
 
-/** The largest number that is not reserved by the system. */
+/** The largest number that the system does not reserve. */
 const LARGEST_UID = 2 ** 32 - 3;
 
 /**
- * Reads a range such as `65536-99999`.
+ * Parses a range such as `65536-99999`.
  *
- * @throws Error for anything else, and for a range in which the machine has users
+ * @throws Error for anything else, and for a range with users of the machine
  */
 export function uidRange(text: string): UidRange {
   const [, from, to] = /^(\d{1,10})-(\d{1,10})$/.exec(text) ?? [];
@@ -38,7 +44,7 @@ export function uidRange(text: string): UidRange {
   return { first, last };
 }
 
-/** The machine's own users with such a number, but for those that a worker has made. */
+/** The machine's users in the range, except those that workers made. */
 function accountsIn({ first, last }: UidRange): string[] {
   return readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -50,18 +56,16 @@ function accountsIn({ first, last }: UidRange): string[] {
 }
 
 /**
- * Gives out numbers of users, none twice while the machine is up: what a user has left somewhere must not become the next
- * one's. A start of the machine begins again.
+ * Assigns user numbers, none twice until the machine restarts: a file that a user left must not belong to a later one.
  *
- * The length of a file, to which each number given adds one byte, is how many were given. The system adds to a file at
- * its end and tells where that was, in one step, so that any number of workers can do so at the same time, and none can die
- * half-way.
+ * The length of a file counts the assigned numbers; each adds one byte. The system appends and reports the position
+ * atomically, so any number of workers can do this at the same time, and no sudden death leaves it half done.
  */
 export class UserIds {
   readonly #file: string;
   readonly #range: UidRange;
 
-  /** @param folder which all workers share that use the range; only root can write to it */
+  /** @param folder shared by all workers with this range; only root can write to it */
   constructor(folder: string, range: UidRange) {
     this.#file = `${folder}/used-${ownLife().split('-')[0] ?? ''}`;
     this.#range = range;
@@ -72,12 +76,10 @@ export class UserIds {
     const { first, last } = this.#range;
     const uid = first + this.#count() - 1;
     if (uid <= last) return uid;
-    throw new NoUserLeft(
-      `all users of taskUserIds (${first}-${last}) have been used since this machine started. Start it again, or widen the range`,
-    );
+    throw new NoUserLeft(this.#range);
   }
 
-  /** Adds one byte, and tells which one that was. */
+  /** Appends one byte, and returns its position. */
   #count(): number {
     const descriptor = openSync(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {

@@ -8,33 +8,33 @@ import type { AccountFiles } from './accounts.ts';
 import type { ControlGroups, RunGroup } from './control-groups.ts';
 import type { PrivatePlaces } from './private-places.ts';
 
-/** After so long (ms), the kernel is asked to kill a whole control group, where a namespace does not end by itself. */
+/** Time in ms after which the kernel is asked to kill a whole control group, if a namespace does not end by itself. */
 const SLOW_MS = 200;
 
-/** What places for runs are made with. */
+/** The parts of places for runs. */
 export interface PlaceParts {
   readonly opener: Opener;
-  /** The folder in which each run's state has one, named by the run's mark. */
+  /** The parent of the runs' state folders, which are named by the runs' marks. */
   readonly stateFolder: string;
   readonly places: PrivatePlaces;
   readonly groups: ControlGroups;
 }
 
-/** Whom the commands of a run belong to. */
+/** The user of a run's commands. */
 export interface PlaceUser extends Owner {
-  /** Further groups; undefined for those of the worker. */
+  /** Supplementary groups; undefined: the worker's. */
   readonly groups: readonly number[] | undefined;
 }
 
 /**
- * A place for the commands of one run that have a user of their own: the namespaces of the native engine, with another user
- * inside, and with folders that only the run has.
+ * The place for the commands of one run with its own user: the native engine's namespaces with another user inside, and
+ * private folders.
  */
 export class UserPlace implements Enclosure {
   readonly user: PlaceUser;
-  /** The folder of what is the run's and not in its own folder. Only root can enter it by its path. */
+  /** The run's state folder. Only root can enter it by its path. */
   readonly state: string;
-  /** The mount namespace, open. */
+  /** Descriptor of the mount namespace. */
   readonly mountSpace: number;
   readonly #space: PidNamespace;
   readonly #group: RunGroup;
@@ -46,7 +46,7 @@ export class UserPlace implements Enclosure {
     this.mountSpace = space.openMountSpace();
     this.#space = space;
     this.#group = group;
-    // A program can open the pipe that it writes to again by its name, /dev/stdout, only if the pipe is its user's.
+    // A program can reopen its output pipe by name, /dev/stdout, only if the pipe belongs to its user.
     for (const pipe of [space.pipe, space.errors]) if (pipe) fchownSync(pipe.writer, user.uid, user.gid);
   }
 
@@ -112,7 +112,7 @@ export class UserPlace implements Enclosure {
   }
 }
 
-/** @throws Error with what its programs had to say, or of the system */
+/** @throws Error with the messages of its programs, or of the system */
 export async function openUserPlace(mark: string, user: PlaceUser, parts: PlaceParts): Promise<UserPlace> {
   const { opener, stateFolder, places, groups } = parts;
   const state = `${stateFolder}/${mark}`;

@@ -2,9 +2,9 @@ import { isAbsolute } from 'node:path';
 
 /** Where an engine listens. */
 export interface Address {
-  /** As it is written in `DOCKER_HOST`, for messages. */
+  /** As written in `DOCKER_HOST`, for messages. */
   readonly name: string;
-  /** For an HTTP client. Over a Unix socket the host of it means nothing. */
+  /** For an HTTP client. Over a Unix socket the host name is irrelevant. */
   readonly origin: string;
   /** Absolute. */
   readonly socketPath?: string;
@@ -13,9 +13,9 @@ export interface Address {
 export const USUAL_ADDRESS = 'unix:///var/run/docker.sock';
 
 /**
- * Reads an address as `DOCKER_HOST` has it: `unix:///var/run/docker.sock`, `tcp://127.0.0.1:2375`.
+ * Parses an address in the syntax of `DOCKER_HOST`: `unix:///var/run/docker.sock`, `tcp://127.0.0.1:2375`.
  *
- * @throws Error for a spelling that is none, or that needs the command line of Docker (`ssh://`)
+ * @throws Error for any other syntax, and for `ssh://`, which needs Docker's command line
  */
 export function addressOf(host: string): Address {
   const wrong = (why: string) =>

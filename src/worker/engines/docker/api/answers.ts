@@ -3,8 +3,7 @@ import { DockerError } from './docker-error.ts';
 import { isListening } from './is-listening.ts';
 
 /**
- * Asks an engine whether it is there. One that is being stopped still answers on the connections that it has, so it has to take
- * a new one, too.
+ * Pings an engine. An engine that is being stopped still answers on existing connections, so this opens a new one, too.
  *
  * @throws DockerError when it does not answer in time
  */

@@ -4,73 +4,69 @@ import type { Dispatcher, Pool } from 'undici';
 import type { Address } from './address.ts';
 import { codeOf, DockerError } from './docker-error.ts';
 
-/** A call of the engine's API. */
+/** A call to the engine's API. */
 export interface Call {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
-  /** Without the version: `/containers/create`. What is put into it has to be encoded. */
+  /** Without the API version, and with its parts encoded: `/containers/create`. */
   readonly path: string;
-  /** What is undefined is left out. */
+  /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** An object is sent as JSON; a stream as it is, as fast as the engine takes it. */
+  /** An object is sent as JSON, a stream as it is, as fast as the engine reads it. */
   readonly body?: object | Readable | undefined;
   readonly signal?: AbortSignal | undefined;
-  /**
-   * How long the engine may take to answer, in ms, and a body that is not a stream included. 0 is for ever.
-   * {@link SHORT_MS} unless given.
-   */
+  /** Time limit for the answer in ms, including a body that is not a stream. 0: no limit. Default: {@link SHORT_MS}. */
   readonly timeoutMs?: number | undefined;
-  /** How long a body that is a stream may pause, in ms, while it is waited for. For ever unless given. */
+  /** Longest pause in ms in a streamed body. Default: no limit. */
   readonly silenceMs?: number | undefined;
   /**
-   * Whether it may be made twice. Then it is made again when the connection was broken already, as those are that were left
-   * open when the engine was started anew. Calls that are no POST and no PUT may be, unless this says otherwise.
+   * Whether the call may be repeated after its connection turned out to be broken, as connections are that survived a
+   * restart of the engine. Default: true, except for POST and PUT.
    */
   readonly isRepeatable?: boolean | undefined;
 }
 
-/** An answer whose body is read as it comes. */
+/** An answer with a streamed body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Has to be read to its end, or destroyed. */
+  /** Read it to its end, or destroy it. */
   readonly body: Readable;
 }
 
-/** How long an engine may take for what it does at once, in ms. A busy machine has seconds of delay. */
+/** Time limit in ms for calls that the engine answers at once. A busy machine can delay them by seconds. */
 const SHORT_MS = 60_000;
 
-/** What is said of a connection that the other side has closed. */
+/** Error codes of a connection that the other side has closed. */
 const BROKEN: readonly string[] = ['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET'];
 const MOST_TRIES = 3;
-/** What is said where nobody listens. The call was not sent, so it can be made again whatever it does. */
+/** Error codes where nobody listens. The call was not sent, so it can always be repeated. */
 const ABSENT: readonly string[] = ['ECONNREFUSED', 'ENOENT'];
-/** How often an absent engine is tried again, in ms. */
+/** Pause in ms between two tries to reach an absent engine. */
 const ABSENT_AGAIN_MS = 100;
 
 /**
- * How much of a body is read ahead, in bytes. Whoever reads it gets all of that in one piece, so that a large file takes
- * fewer turns: an engine writes 32 KB at a time.
+ * Read-ahead of bodies in bytes. The reader gets it in one chunk: an engine writes only 32 KB at a time, and large files
+ * would need many turns of the event loop.
  */
 const AHEAD_BYTES = 1024 * 1024;
 
-/** The most that is read of what an engine says about an error, in bytes. */
+/** Longest error message of an engine that is read, in bytes. */
 const LONGEST_MESSAGE = 64 * 1024;
 
 /**
- * Calls an engine through its HTTP API. Every error is a {@link DockerError} that says which call it was, or the reason of the
- * call's signal.
+ * Calls an engine's HTTP API. Every error is a {@link DockerError} that names the call, or the reason of the call's signal.
  */
 export class DockerClient implements AsyncDisposable {
   readonly address: Address;
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #absentMs: number;
-  /** `performance.now()` of the first call that found no engine, while none has found one since. */
+  /** `performance.now()` of the first call that found no engine; undefined while the engine is there. */
   #absentSince: number | undefined;
 
   /**
-   * @param version of the API, `1.41`; undefined: the engine's own choice
+   * @param version of the API, such as `1.41`; undefined: the engine chooses
    * @param absentMs how long calls wait for an engine that has stopped listening, in ms: it may be restarting
    */
   constructor(address: Address, pool: Pool, version?: string, absentMs = 0) {
@@ -80,7 +76,7 @@ export class DockerClient implements AsyncDisposable {
     this.#absentMs = absentMs;
   }
 
-  /** Makes a call whose answer is JSON, or nothing. */
+  /** Makes a call with a JSON answer, or an empty one. */
   async json<T>(call: Call): Promise<T> {
     return this.#within(call, async signal => {
       const answer = await this.#request(call, signal);
@@ -89,7 +85,7 @@ export class DockerClient implements AsyncDisposable {
     });
   }
 
-  /** Makes a call whose answer has only headers: their names are in small letters. */
+  /** Makes a HEAD call. The names of the headers are in lower case. */
   async head(call: Omit<Call, 'method'>): Promise<Answer['headers']> {
     const whole: Call = { ...call, method: 'HEAD' };
     return this.#within(whole, async signal => {
@@ -99,13 +95,13 @@ export class DockerClient implements AsyncDisposable {
     });
   }
 
-  /** Makes a call whose answer is a stream, which the signal of the call ends, too. The timeout ends with the headers. */
+  /** Makes a call with a streamed answer. The call's signal ends the stream, too. The timeout covers only the headers. */
   async stream(call: Call): Promise<Answer> {
     const { statusCode, headers, body } = await this.#within(call, signal => this.#request(call, signal));
     return { status: statusCode, headers, body };
   }
 
-  /** Opens a connection through which bytes go both ways. Whoever gets it has to destroy it. */
+  /** Opens a bidirectional connection. The caller destroys it. */
   async upgrade(call: Omit<Call, 'method'>): Promise<Duplex> {
     return this.#within({ ...call, method: 'POST' }, async signal => {
       const path = this.#pathOf(call);
@@ -143,7 +139,7 @@ export class DockerClient implements AsyncDisposable {
     }
   }
 
-  /** Makes a call, and makes it again while no engine listens, until that has lasted too long. */
+  /** Makes a call, and repeats it while no engine listens, up to `absentMs`. */
   async #whenThere<T>(signal: AbortSignal, call: () => Promise<T>, canRepeat = true): Promise<T> {
     for (;;) {
       try {
@@ -155,7 +151,7 @@ export class DockerClient implements AsyncDisposable {
           this.#absentSince = undefined;
           throw error;
         }
-        // All calls together wait only once: when an engine does not come back, the later ones fail at once.
+        // All calls share one wait. If the engine does not come back, later calls fail at once.
         this.#absentSince ??= performance.now();
         const isOver = performance.now() - this.#absentSince >= this.#absentMs;
         if (isOver || !canRepeat || signal.aborted) throw error;
@@ -183,7 +179,7 @@ export class DockerClient implements AsyncDisposable {
     throw new DockerError(words, { status: answer.statusCode });
   }
 
-  /** Bounds a call in time, and says in errors which it was. */
+  /** Adds the time limit to a call, and the call's name to its errors. */
   async #within<T>(call: Call, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { method, path, signal, timeoutMs = SHORT_MS } = call;
     signal?.throwIfAborted();
@@ -219,7 +215,7 @@ function isStream(body: object | undefined): body is Readable {
   return typeof (body as Partial<Readable> | undefined)?.pipe === 'function';
 }
 
-/** What an engine says about an error: JSON with a message, mostly. */
+/** Reads the message of an error: usually JSON with a `message`. */
 async function messageIn(body: Readable): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -233,7 +229,7 @@ async function messageIn(body: Readable): Promise<string> {
     const { message } = JSON.parse(text) as { message?: unknown };
     if (typeof message === 'string') return message;
   } catch {
-    // Something between us and the engine has answered.
+    // A proxy has answered, or another server.
   }
   return text;
 }

@@ -2,11 +2,11 @@ import { addressOf, USUAL_ADDRESS } from './address.ts';
 import { DockerClient } from './client.ts';
 import { codeOf, DockerError } from './docker-error.ts';
 
-/** What an engine says that it is. */
+/** What an engine says of itself. */
 export interface EngineVersion {
-  /** Of the engine itself, `20.10.24`. */
+  /** Version of the engine, `20.10.24`. */
   readonly engine: string;
-  /** Of the API in which it is talked to, `1.41`. */
+  /** Version of the API that this connection uses, `1.41`. */
   readonly api: string;
   /** As Go names it: `linux`, `amd64`. */
   readonly os: string;
@@ -18,30 +18,30 @@ export interface Connected {
   readonly version: EngineVersion;
 }
 
-/** The oldest API that has what containers of tasks need (Docker 20.10, Podman 4). */
+/** The oldest usable API (Docker 20.10, Podman 4). */
 const OLDEST = '1.41';
-/** The newest API that tcw knows. A newer engine understands it, unless it says otherwise. */
+/** The newest API that tcw knows. Newer engines accept it, unless they say otherwise. */
 const NEWEST = '1.51';
 
 const CONNECT_MS = 10_000;
-/** One of them is a path of 4,096 bytes, each of which may take six in JSON, in base64. */
+/** One header carries a path of up to 4,096 bytes in base64 of JSON, where each byte may take six. */
 const MOST_HEADER_BYTES = 64 * 1024;
 /** An engine closes idle connections only when it ends. */
 const IDLE_MS = 60_000;
 
 /**
- * Connects to an engine, and agrees with it on the version of the API.
+ * Connects to an engine and negotiates the version of the API.
  *
- * @param host where it listens; the environment's `DOCKER_HOST` unless given, or the usual socket
- * @param absentMs how long later calls wait for an engine that has stopped listening, in ms: not at all unless given
- * @throws DockerError when none answers, or when it is too old or too new
+ * @param host address of the engine; default: `DOCKER_HOST`, then the usual socket
+ * @param absentMs how long later calls wait for an engine that has stopped listening, in ms; default: not at all
+ * @throws DockerError when no engine answers, or it is too old or too new
  */
 export async function connectDocker(host = process.env.DOCKER_HOST ?? '', absentMs = 0): Promise<Connected> {
   const address = addressOf(host === '' ? USUAL_ADDRESS : host);
-  // It takes a while to load, and most workers have no containers.
+  // Loading takes a while, and most workers run no containers.
   const { Pool } = await import('undici');
   const pool = new Pool(address.origin, {
-    // A container that runs holds one for its end, another for its output.
+    // Each running container uses a connection for its end and another for its output.
     connections: null,
     pipelining: 1,
     allowH2: false,
@@ -50,7 +50,7 @@ export async function connectDocker(host = process.env.DOCKER_HOST ?? '', absent
       ...(address.socketPath !== undefined && { socketPath: address.socketPath }),
     },
     keepAliveTimeout: IDLE_MS,
-    // Calls are bounded one by one.
+    // Each call has its own time limit.
     maxHeaderSize: MOST_HEADER_BYTES,
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -109,7 +109,7 @@ function notAnswering(name: string, error: unknown): DockerError {
   });
 }
 
-/** Whether one version of the API comes before another. */
+/** Whether one API version is older than another. */
 function isOlder(one: string, other: string): boolean {
   const [[major = 0, minor = 0], [otherMajor = 0, otherMinor = 0]] = [one, other].map(version =>
     version.split('.').map(Number),

@@ -1,7 +1,7 @@
-/** What went wrong between this process and an engine, or what the engine said. */
+/** An error answer of the engine, or a call that got no answer. */
 export class DockerError extends Error {
   override readonly name = 'DockerError';
-  /** Of the engine's answer; undefined where it gave none. */
+  /** HTTP status of the engine's answer; undefined without an answer. */
   readonly status: number | undefined;
 
   constructor(message: string, options: ErrorOptions & { readonly status?: number } = {}) {
@@ -10,17 +10,17 @@ export class DockerError extends Error {
   }
 }
 
-/** Whether an engine answered with a status. */
+/** Whether the engine answered with one of these statuses. */
 export function hasStatus(error: unknown, ...statuses: readonly number[]): boolean {
   return error instanceof DockerError && error.status !== undefined && statuses.includes(error.status);
 }
 
-/** Whether an engine has not answered, so that nobody knows what it did. */
+/** Whether the engine gave no answer, so that its effect is unknown. */
 export function isUnanswered(error: unknown): boolean {
   return error instanceof DockerError && error.status === undefined;
 }
 
-/** The system's or the HTTP client's short word for what is wrong. */
+/** The error code of the system or the HTTP client. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as NodeJS.ErrnoException;

@@ -5,8 +5,8 @@ import type { Address } from './address.ts';
 const CONNECT_MS = 5_000;
 
 /**
- * Whether an engine takes new connections. One that is being stopped takes none any more, ends its containers, and still answers
- * on the connections that it has.
+ * Whether an engine accepts new connections. An engine that is being stopped accepts none, ends its containers, and still
+ * answers on existing connections.
  */
 export async function isListening({ origin, socketPath }: Address): Promise<boolean> {
   const { hostname, port } = new URL(origin);

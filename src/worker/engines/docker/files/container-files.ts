@@ -10,26 +10,27 @@ import type { TarEntry } from './tar-entries.ts';
 
 /** How files are read. */
 export interface ReadingFiles {
-  /** Where on the disk temporary files are to lie. */
+  /** Path prefix for temporary files. */
   readonly beside: string;
-  /** How long the engine may send nothing in the middle of an archive, in ms. */
+  /** Longest pause of the engine within an archive, in ms. */
   readonly silenceMs: number;
 }
 
-/** So many small files that were found last are kept until they are opened. */
+/** How many of the small files found last are kept until they are opened. */
 const MOST_RECENT = 64;
 
 /**
- * The files of a container, as its processes see them. The engine reads them, and follows links inside the container only.
+ * The files of a container as its processes see them. The engine reads them, and follows links inside the container only.
  *
- * @param containerId of the container that ran last; undefined before there was one
+ * @param containerId of the container that ran last; undefined before the first
  */
 export function containerFiles(
   client: DockerClient,
   containerId: () => string | undefined,
   { beside, silenceMs }: ReadingFiles,
 ): TaskFiles {
-  // An engine locks a container until its archive has been read. Who waits in line here waits for no answer.
+  // An engine locks a container until its archive has been read. Queueing here keeps a call from waiting for that lock
+  // until its time limit.
   const turns = permits(1);
   const folders = new Map<string, Promise<string>>();
   const folderOf = (id: string) => {
@@ -67,7 +68,7 @@ export function containerFiles(
         path: archivePath(id),
         query,
         silenceMs,
-        // There is no bound to what files with holes say that they hold.
+        // No size limit: files with holes can claim any size.
         signal,
       });
       return await Listing.of(unbroken(body, found.path), nameBelow(found.path), beside);
@@ -84,7 +85,7 @@ export function containerFiles(
     walk: async function* (path, signal) {
       const id = containerId();
       const directory = id === undefined ? path : posix.resolve(await folderOf(id), path);
-      // Files are opened while they are found, so that all of the archive has to be read first.
+      // Files are opened during the walk, so the whole archive has to be read first.
       await using listing =
         id === undefined ? undefined : await turns.with(() => list(id, directory, signal));
       if (!listing) {
@@ -100,7 +101,7 @@ export function containerFiles(
   };
 }
 
-/** Small files that a walk has just found: most are opened soon after. */
+/** Small files that a walk has just found. Most are opened soon after. */
 function recentFiles() {
   const files = new Map<string, Buffer>();
   return {
@@ -117,7 +118,7 @@ function recentFiles() {
   };
 }
 
-/** @throws DockerError that says what was being read when the engine went away */
+/** @throws DockerError that names what was being read when the engine went away */
 async function* unbroken(
   archive: AsyncIterable<Buffer>,
   path: string,
@@ -130,7 +131,7 @@ async function* unbroken(
   }
 }
 
-/** The path of an entry relative to a directory: all names begin with that of the directory, if it has one. */
+/** The path of an archive's entry relative to the directory. All names begin with the directory's name, if it has one. */
 function nameBelow(directory: string): (entry: TarEntry) => string {
   const prefix = directory === '/' ? /^\.?\// : /^\/?[^/]*\//;
   return ({ name }) => name.replace(prefix, '');
@@ -145,7 +146,7 @@ async function startFolder(client: DockerClient, id: string): Promise<string> {
   return posix.resolve('/', Config.WorkingDir);
 }
 
-/** What the engine could not read. @throws Error for anything else */
+/** The result for a file that the engine cannot read. @throws any other error */
 function unreadable(error: unknown): Opened {
   if (error instanceof DockerError && error.status !== undefined) return { kind: 'unreadable', error };
   throw error;

@@ -5,18 +5,20 @@ import type { DockerClient } from '../api/index.ts';
 import { archivePath } from './path-stat.ts';
 import { isFile, tarEntries } from './tar-entries.ts';
 
-/** A file of a container, and how it is read. */
+/** A file of a container, and how to read it. */
 export interface FileOfContainer {
   readonly containerId: string;
-  /** Absolute, without links to follow. */
+  /** Absolute, with all links resolved. */
   readonly path: string;
   /** One archive of a container is read at a time. */
   readonly turns: Permits;
-  /** How long the engine may send nothing in the middle of it, in ms. */
+  /** Longest pause of the engine within the file, in ms. */
   readonly silenceMs: number;
 }
 
-/** Streams a file out of a container, from its beginning as often as that is asked for. Nothing of it is kept. */
+/**
+ * Streams a file from a container. It can be opened several times; each reads from the beginning, and nothing is stored.
+ */
 export function fileStream(client: DockerClient, file: FileOfContainer): StreamSource {
   return {
     open: async signal => content(client, file, signal),
@@ -45,11 +47,11 @@ async function* content(
   }
 }
 
-/** A turn that is waited for and given back, also where it comes too late. */
+/** Waits for a turn, and gives it back on disposal, even if it was not granted yet. */
 function takeTurn(turns: Permits): AsyncDisposable & { readonly granted: Promise<void> } {
   const granted = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
-  // One that has not come yet when it is given back is over as soon as it does.
+  // A turn that is granted after its disposal ends at once.
   void turns.with(() => {
     granted.resolve();
     return over.promise;

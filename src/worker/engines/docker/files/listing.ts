@@ -4,24 +4,27 @@ import { namelessFile } from '../../../files/new-file.ts';
 import { isFile, tarEntries, type TarEntry } from './tar-entries.ts';
 
 const FOLDER = '5';
-/** The content of a file of up to so many bytes is kept while a directory is listed: to ask for each by itself takes far longer. */
+/** Files of up to this many bytes are kept while a directory is listed: one call for each would take far longer. */
 const SMALL_BYTES = 32 * 1024;
-/** So many bytes of content are kept of one directory. What is behind is asked for file by file. */
+/** How many bytes of content are kept for one directory. Later files are fetched one by one. */
 const MOST_KEPT_BYTES = 256 * 1024 * 1024;
-/** So much is written at a time, in bytes. */
+/** Bytes per write. */
 const BATCH_BYTES = 1024 * 1024;
-/** And so much is read. */
+/** Bytes per read. */
 const READ_BYTES = 64 * 1024;
 
-/** Something in a directory. */
+/** An entry of a directory. */
 export interface Listed {
   /** Relative to the directory. */
   readonly name: string;
-  /** Its content, of a small file. */
+  /** The content of a small file. */
   readonly content?: Buffer;
 }
 
-/** What is in a directory, of which there may be more than memory has room for. Only small files are kept, and without a name. */
+/**
+ * The entries of a directory, which may exceed memory. They are stored in an unnamed temporary file, with the content of
+ * small files.
+ */
 export class Listing implements AsyncDisposable {
   readonly #names: Spool;
   readonly #contents: Spool;
@@ -32,10 +35,10 @@ export class Listing implements AsyncDisposable {
   }
 
   /**
-   * Reads all of an archive.
+   * Reads a whole archive.
    *
    * @param nameOf the path of an entry relative to the directory
-   * @param beside where on the disk temporary files are to lie
+   * @param beside path prefix for the temporary file
    */
   static async of(
     archive: AsyncIterable<Buffer>,
@@ -49,7 +52,7 @@ export class Listing implements AsyncDisposable {
       if (entry.type === FOLDER || entry.name.endsWith('/')) continue;
       const isKept =
         isFile(entry) && entry.size <= SMALL_BYTES && contents.size + entry.size <= MOST_KEPT_BYTES;
-      // As bytes: a name may hold whatever but a NUL.
+      // As bytes: a name may contain any byte but NUL.
       await names.add(Buffer.from(`${nameOf(entry)}\0${isKept ? entry.size : ''}\0`, 'latin1'));
       if (isKept) for await (const piece of entry.content()) await contents.add(piece);
     }
@@ -80,7 +83,7 @@ export class Listing implements AsyncDisposable {
   }
 }
 
-/** A file without a name that is written to its end, and then read. */
+/** An unnamed file that is written to its end, and then read. */
 class Spool implements AsyncDisposable {
   readonly #handle: FileHandle;
   #waiting: Buffer[] = [];
@@ -115,7 +118,7 @@ class Spool implements AsyncDisposable {
     return buffer;
   }
 
-  /** What stands before each NUL, from the beginning. */
+  /** The texts before each NUL, from the beginning. */
   async *words(): AsyncGenerator<string, void, undefined> {
     let rest = Buffer.alloc(0);
     const nextBuffer = () => Buffer.allocUnsafe(READ_BYTES);

@@ -1,36 +1,36 @@
 import { hasStatus, type DockerClient } from '../api/index.ts';
 
-/** What lies at a path in a container, links to it followed. */
+/** What is at a path in a container, with links followed. */
 export type PathStat =
   | { readonly kind: 'directory' | 'neither'; readonly path: string }
   | { readonly kind: 'file'; readonly path: string; readonly size: number; readonly mode: number };
 
-/** As the engine tells it, in a header. */
+/** As the engine's header has it. */
 interface Told {
   readonly size: number;
-  /** Of Go: https://pkg.go.dev/io/fs#FileMode */
+  /** Bits of Go's FileMode: https://pkg.go.dev/io/fs#FileMode */
   readonly mode: number;
-  /** The end of all links, as the container itself sees it. */
+  /** The path with all links resolved, inside the container. */
   readonly linkTarget: string;
 }
 
 const HEADER = 'x-docker-container-path-stat';
 const [DIRECTORY, LINK] = [2 ** 31, 2 ** 27];
-/** Links, devices, pipes, sockets and whatever else is no file. */
+/** Links, devices, pipes, sockets and other special files. */
 const NO_FILE = DIRECTORY + LINK + 2 ** 26 + 2 ** 25 + 2 ** 24 + 2 ** 21 + 2 ** 19;
-/** The engine follows all links at once: more are there only if somebody changes them meanwhile. */
+/** The engine follows links by itself. More rounds are needed only if somebody changes links meanwhile. */
 const MOST_LINKS = 8;
 
-/** The engine's words for a way that leads nowhere. */
+/** The engine's messages for a path that cannot exist. */
 const NOTHING_THERE = /not a directory|too many (levels of symbolic )?links/;
 
-/** The path of the API at which the files of a container are. */
+/** The API path of a container's files. */
 export function archivePath(containerId: string): string {
   return `/containers/${containerId}/archive`;
 }
 
 /**
- * Asks what lies at a path, which the engine follows inside the container only.
+ * Asks the engine what is at a path. It follows links inside the container only.
  *
  * @param path absolute
  * @returns undefined when there is nothing
@@ -71,7 +71,7 @@ async function toldOf(client: DockerClient, containerId: string, path: string): 
   }
 }
 
-/** An answer without a body says that something is wrong, but not what: another call does. */
+/** A HEAD answer has no message. A second call gets it. */
 async function inFull(
   client: DockerClient,
   containerId: string,

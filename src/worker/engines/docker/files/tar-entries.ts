@@ -1,18 +1,18 @@
 import { TarBlocks, type Entry } from '../tar-blocks.ts';
 
-/** Something in an archive. */
+/** An entry of an archive. */
 export interface TarEntry extends Entry {
-  /** Its content, once, before the next entry is asked for. What is not read is passed over. */
+  /** The content. It can be read once, before the next entry is requested. Unread content is skipped. */
   content(): AsyncGenerator<Buffer, void, undefined>;
 }
 
-/** The longest extended header that is taken, in bytes. Names in it cannot be longer than a page or two. */
+/** The longest accepted extended header, in bytes: names in it fit on a page or two. */
 const MOST_EXTENDED_BYTES = 1024 * 1024;
 
 /**
- * Reads the entries of a tar archive as it comes, holding no more than a chunk. The archive is left when its reader leaves.
+ * Reads the entries of a tar stream, holding no more than one chunk. It stops when the consumer does.
  *
- * @throws UnpackFault when it is damaged, or ends too early
+ * @throws UnpackFault when the archive is damaged or truncated
  */
 export async function* tarEntries(archive: AsyncIterable<Buffer>): AsyncGenerator<TarEntry, void, undefined> {
   const pieces = archive[Symbol.asyncIterator]();
@@ -28,12 +28,12 @@ export async function* tarEntries(archive: AsyncIterable<Buffer>): AsyncGenerato
   }
 }
 
-/** Whether an entry is a file, with its content. */
+/** Whether an entry is a regular file. */
 export function isFile({ type }: Pick<TarEntry, 'type'>): boolean {
   return type === '0' || type === '\0';
 }
 
-/** What a link points to is in its header, whatever size that says. */
+/** A link's target is in its header, whatever size the header has. */
 function hasContent({ type }: Entry): boolean {
   return !'123456'.includes(type);
 }

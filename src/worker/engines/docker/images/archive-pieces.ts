@@ -2,10 +2,10 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { decoded } from '../../../unpack/decoders/decoded.ts';
 import type { Compression } from '../../../unpack/formats.ts';
 
-/** How formats begin, in hexadecimal. */
+/** First bytes of the formats, in hexadecimal. */
 const BEGINNINGS: readonly (readonly [RegExp, Compression])[] = [
   [/^28b52ffd/, 'zst'],
-  // A frame to pass over. LZ4 has the same; files that begin with one are zstd's in practice.
+  // A skippable frame. LZ4 has the same, but files that begin with one are zstd's in practice.
   [/^5[0-9a-f]2a4d18/, 'zst'],
   [/^(04|02|03)224d18|^02214c18/, 'lz4'],
   [/^1f8b/, 'gz'],
@@ -15,7 +15,7 @@ const BEGINNINGS: readonly (readonly [RegExp, Compression])[] = [
 const BEGINNING_BYTES = 6;
 
 /**
- * The bytes of an archive, decompressed if they are compressed. What they begin with tells how: names lie.
+ * The bytes of an archive, decompressed if needed. The format is detected from the first bytes, not from the name.
  *
  * @throws UnpackFault, or the reason of the signal
  */
@@ -23,7 +23,7 @@ export async function* archivePieces(
   source: Readable,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
-  // Somebody may wait for a piece that never comes.
+  // A reader may be waiting for a piece that never comes.
   addAbortSignal(signal, source);
   const pieces = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   try {

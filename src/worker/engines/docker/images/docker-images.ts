@@ -13,25 +13,25 @@ import { pullImage, type RegistryCredentials } from './pull-image.ts';
 import { sharedWork } from './shared-work.ts';
 
 export interface DockerImagesOptions {
-  /** What the worker shows registries, by their hosts: `docker.io`, `127.0.0.1:5000`. */
+  /** Credentials for registries, by host: `docker.io`, `127.0.0.1:5000`. */
   readonly credentials?: (registry: string) => RegistryCredentials | undefined;
-  /** Frees disk, as far as there is something to remove. */
+  /** Frees disk space, if anything can be removed. */
   readonly makeRoom?: () => Promise<unknown>;
   readonly limits?: Partial<ImageLimits>;
 }
 
 /** The images of a Docker engine. */
 export interface DockerImages extends Images, AsyncDisposable {
-  /** For the worker's collector; undefined where the engine keeps its images on no disk of this machine. */
+  /** The store for the worker's collector; undefined unless the engine keeps its images on a disk of this machine. */
   readonly store: Store | undefined;
 }
 
 type ArchiveSource = Extract<ImageSource, { kind: 'archive' }>;
 
-/** How often an image is got that is removed before it can be used, until something is wrong. */
+/** How often an image is fetched again after its removal before its use, before this counts as an error. */
 const ROUNDS = 3;
 
-/** Finds what an earlier worker has kept in the engine, and keeps more. */
+/** Finds the images that earlier workers have kept in the engine, and keeps more. */
 export async function dockerImages(
   { client, version }: Connected,
   options: DockerImagesOptions = {},
@@ -41,7 +41,7 @@ export async function dockerImages(
   const kept = await keptImages(client);
   const folder = await folderOf(client);
   const works = sharedWork<void>();
-  /** `performance.now()` of the last pull, by names of ours. */
+  /** `performance.now()` of the last pull, by tcw's names. */
   const pulledAt = new Map<string, number>();
 
   const pull = async (
@@ -50,15 +50,15 @@ export async function dockerImages(
     isThere: boolean,
     shared: ImageWanted,
   ): Promise<void> => {
-    // Nobody waits long for a newer one.
+    // A newer image is not worth a long wait.
     const attempts = isThere ? 1 : limits.attempts;
     await pullImage(client, name, shared, { credentials, limits: { ...limits, attempts }, makeRoom });
-    // Another worker that pulls the same has taken the name away already.
+    // Another worker that pulled the same image may have removed the name already.
     const found = (await inspectImage(client, name.full)) ?? (await inspectImage(client, textOf(ours)));
     if (!found)
       throw new TaskError('internal-error', `the image ${name.full} is gone as soon as it was pulled`);
     await kept.keep(ours, found.id);
-    // From now on it is only ours: an image by its own name is one that somebody else has put there.
+    // From here on, an image with its own name belongs to somebody else.
     await removeName(client, name.full);
     pulledAt.set(textOf(ours), performance.now());
     warnOfPlatform(found, name.full, shared);
@@ -73,7 +73,7 @@ export async function dockerImages(
     const ours = keptNameOf(name);
     const wasPulled = works.has(textOf(ours));
     const foreign = await inspectImage(client, name.full, wanted.signal);
-    // While it is pulled, ours has that name, too.
+    // During a pull, our image has that name, too.
     if (foreign && !wasPulled && !works.has(textOf(ours))) {
       warnOfPlatform(foreign, name.full, wanted);
       return { id: foreign.id, isCached: true, [Symbol.asyncDispose]: async () => undefined };
@@ -101,14 +101,14 @@ export async function dockerImages(
       if (found) return false;
       wanted.log.info(`Loading image ${source.name}`);
       await works.join(textOf(ours), wanted, async shared => {
-        // What nobody has verified must not have a name under which tasks find it.
+        // Unverified content must not have a name under which tasks find it.
         const loading = loadingName();
         try {
           const id = await loadArchive(client, source, loading, shared, { limits, makeRoom, folder });
           await source.verify?.();
           await kept.keep(ours, id);
         } finally {
-          // With an engine that is away, it stays until a later worker collects it.
+          // If the engine is away, the name stays until a later worker collects it.
           await removeName(client, textOf(loading)).catch(() => undefined);
         }
       });
@@ -136,9 +136,9 @@ export async function dockerImages(
 }
 
 /**
- * Holds an image, and gets it first if need be.
+ * Holds an image, and fetches it first if needed.
  *
- * @param obtain gets the image; it is told whether the engine has one, and tells whether it has got another
+ * @param obtain fetches the image; receives whether the engine has one, and returns whether it has fetched another
  */
 async function held(
   kept: KeptImages,
@@ -164,7 +164,7 @@ async function held(
   throw new TaskError('internal-error', `the image ${name} was removed again and again`);
 }
 
-/** Where the engine keeps its images, if that is on this machine. */
+/** The directory in which the engine keeps its images, if it is on this machine. */
 async function folderOf(client: DockerClient): Promise<string | undefined> {
   if (client.address.socketPath === undefined) return undefined;
   const { DockerRootDir } = await client.json<{ DockerRootDir?: string }>({ method: 'GET', path: '/info' });

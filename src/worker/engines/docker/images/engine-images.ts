@@ -5,11 +5,11 @@ import { keptNameIn, type KeptName } from './kept-name.ts';
 export interface Inspected {
   /** `sha256:…` */
   readonly id: string;
-  /** Together with what it shares with others. */
+  /** Size in bytes, with layers that it shares with others. */
   readonly bytes: number;
   readonly os: string;
   readonly arch: string;
-  /** When it got a name last, ms since the epoch; 0 where the engine does not tell. */
+  /** When it was last tagged, in ms since the epoch; 0 where the engine does not know. */
   readonly taggedMs: number;
 }
 
@@ -38,13 +38,13 @@ export async function inspectImage(
   }
 }
 
-/** Gives an image a name of ours. The image that had it loses it. */
+/** Tags an image with one of tcw's names. An image that had the name loses it. */
 export async function keepImage(client: DockerClient, id: string, { repo, tag }: KeptName): Promise<void> {
   await client.json({ method: 'POST', path: `/images/${id}/tag`, query: { repo, tag } });
 }
 
 /**
- * Takes a name from an image. With its last name, the image goes, unless a container is made of it.
+ * Removes a name from an image. The image goes with its last name, unless a container uses it.
  *
  * @returns false when a container needs it
  */
@@ -59,7 +59,7 @@ export async function removeName(client: DockerClient, name: string): Promise<bo
   }
 }
 
-/** The names of ours that the engine knows, with their images. */
+/** tcw's names in the engine, with their images. */
 export async function keptNames(client: DockerClient): Promise<readonly KeptName[]> {
   const all = await client.json<readonly { readonly RepoTags: readonly string[] | null }[]>({
     method: 'GET',
@@ -68,5 +68,5 @@ export async function keptNames(client: DockerClient): Promise<readonly KeptName
   return all.flatMap(({ RepoTags }) => (RepoTags ?? []).map(keptNameIn).filter(name => name !== undefined));
 }
 
-/** Many layers are many files. */
+/** Removing many layers takes long. */
 const REMOVE_MS = 10 * 60_000;

@@ -1,19 +1,19 @@
 import type { Backoff } from '../../../../base/index.ts';
 
-/** How long is waited for images. */
+/** Time limits and retries for images. */
 export interface ImageLimits {
-  /** How often a pull is tried. */
+  /** How often a pull is tried in all. */
   readonly attempts: number;
   readonly backoff: Backoff;
-  /** After a registry has refused for the number of pulls. */
+  /** Pauses after a registry has refused for too many pulls. */
   readonly rateBackoff: Backoff;
-  /** A pull or a load of which nothing is heard for so long is over, in ms. */
+  /** A pull or load without progress for this time is given up, in ms. */
   readonly stallMs: number;
-  /** Time between two lines in a task's log, in ms. */
+  /** Pause between two progress lines in a task's log, in ms. */
   readonly sayEveryMs: number;
-  /** An image that was pulled by a tag is looked for again when so much time has passed, in ms. */
+  /** How long a tag counts as current, in ms. */
   readonly tagMs: number;
-  /** An archive is loaded no further than until this many bytes of the engine's disk are left: a small one may hold any number. */
+  /** Free space in bytes on the engine's disk at which a load stops: a small archive may expand without limit. */
   readonly reserveBytes: number;
 }
 

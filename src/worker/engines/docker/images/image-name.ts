@@ -4,17 +4,17 @@ import { TaskError } from '../../../outcome.ts';
 export interface ImageName {
   /** In full: `docker.io/library/ubuntu:24.04`, `quay.io/a/b@sha256:…`. */
   readonly full: string;
-  /** Of the registry, `docker.io`, `127.0.0.1:5000`. */
+  /** Host of the registry: `docker.io`, `127.0.0.1:5000`. */
   readonly registry: string;
   /** Without registry, tag and digest: `library/ubuntu`. */
   readonly path: string;
-  /** Whatever has this name may have another content tomorrow; undefined for a name with a digest. */
+  /** The tag, which may lead to other content tomorrow; undefined for a name with a digest. */
   readonly tag?: string;
   /** `sha256:…` */
   readonly digest?: string;
 }
 
-/** The registry that the names of the engine's kept images begin with. No registry can ever have this name (RFC 2606). */
+/** The registry in the names of kept images. No real registry can have this name (RFC 2606). */
 export const OWN_REGISTRY = 'images.tcw.invalid';
 
 const USUAL_REGISTRY = 'docker.io';
@@ -23,11 +23,11 @@ const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const REGISTRY = /^[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*(?::\d{1,5})?$/i;
 const COMPONENT = /^[a-z\d]+(?:(?:\.|_|__|-+)[a-z\d]+)*$/;
-/** The engine takes such a name for an id. */
+/** The engine would read such a name as an ID. */
 const ID = /^[0-9a-f]{64}$/;
 
 /**
- * Reads the name of an image in a payload.
+ * Parses the name of an image in a payload.
  *
  * @throws TaskError `malformed-payload`
  * @see https://github.com/distribution/reference

@@ -1,6 +1,6 @@
 import { TaskError, type TaskErrorKind } from '../../../outcome.ts';
 
-/** Why an image cannot be had. */
+/** Why an image cannot be fetched. */
 export type ImageProblem =
   | 'engine'
   | 'missing'
@@ -20,14 +20,14 @@ interface Problem {
   readonly pattern: RegExp;
   readonly text: string;
   readonly kind: TaskErrorKind;
-  /** Whether another try may help. */
+  /** Whether a retry may help. */
   readonly isPassing: boolean;
 }
 
 /**
- * What engines say, and registries through them: there are no codes. The first that fits is taken.
+ * Error messages of engines, and of registries through them: there are no error codes. The first match counts.
  *
- * Seen with Docker 20.10 and docker-registry 2.8, and in the sources of newer ones.
+ * Observed with Docker 20.10 and docker-registry 2.8, and taken from the sources of newer versions.
  */
 const PROBLEMS: Readonly<Record<Exclude<ImageProblem, 'unknown'>, Problem>> = {
   engine: {
@@ -110,13 +110,16 @@ const PROBLEMS: Readonly<Record<Exclude<ImageProblem, 'unknown'>, Problem>> = {
   },
 };
 
-/** An image cannot be had. */
+/** An image cannot be fetched. */
 export class ImageError extends TaskError {
   readonly problem: ImageProblem;
-  /** Whether another try may help. */
+  /** Whether a retry may help. */
   readonly isPassing: boolean;
 
-  /** @param name of the image; `words` are the engine's */
+  /**
+   * @param name of the image
+   * @param words the engine's message
+   */
   constructor(problem: ImageProblem, name: string, words: string, cause?: unknown) {
     const { text, kind, isPassing } =
       problem === 'unknown'
@@ -128,7 +131,7 @@ export class ImageError extends TaskError {
   }
 }
 
-/** Tells from an engine's words why an image cannot be had. */
+/** Finds the reason in an engine's message. */
 export function imageProblem(words: string): ImageProblem {
   const found = Object.entries(PROBLEMS).find(([, { pattern }]) => pattern.test(words));
   return (found?.[0] as ImageProblem | undefined) ?? 'unknown';

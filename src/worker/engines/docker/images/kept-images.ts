@@ -3,20 +3,20 @@ import type { Unused } from '../../../stores/collector.ts';
 import { inspectImage, keepImage, keptNames, removeName, type Inspected } from './engine-images.ts';
 import { described, formerName, textOf, type KeptName } from './kept-name.ts';
 
-/** An image that somebody uses. */
+/** An image in use. */
 export interface Hold extends AsyncDisposable {
-  /** What the engine has under the name now; undefined when it has nothing. */
+  /** The image that the engine has under the name; undefined if there is none. */
   readonly found: Inspected | undefined;
 }
 
-/** The images of ours in an engine. */
+/** tcw's images in an engine. */
 export interface KeptImages {
-  /** Looks for an image, and keeps it from being removed. Without one, there is nothing to be disposed of. */
+  /** Finds an image and protects it from removal. If there is no image, disposal does nothing. */
   hold(name: KeptName, signal: AbortSignal): Promise<Hold>;
-  /** Has the engine keep an image under a name. What had the name before stays for those that use it. */
+  /** Has the engine keep an image under a name. The former image of that name stays for runs that use it. */
   keep(name: KeptName, id: string): Promise<void>;
   unused(): readonly Unused[];
-  /** Settles when the engine knows what was used last. */
+  /** Settles when the engine has recorded all last uses. */
   settled(): Promise<unknown>;
 }
 
@@ -27,14 +27,14 @@ interface Entry {
   lastUsedMs: number;
   users: number;
   removal: Promise<unknown> | undefined;
-  /** Settles when the engine has noted the last use. */
+  /** Settles when the engine has recorded the last use. */
   noted: Promise<unknown> | undefined;
 }
 
-/** How many images are looked at together when a worker starts. */
+/** How many images are inspected in parallel when a worker starts. */
 const AT_ONCE = 8;
 
-/** Finds what is in the engine already: of this worker, an earlier one, or another that shares the engine. */
+/** Finds tcw's images in the engine, whichever worker brought them. */
 export async function keptImages(client: DockerClient): Promise<KeptImages> {
   const entries = new Map<string, Entry>();
   const underWay = new Set<Promise<unknown>>();
@@ -72,7 +72,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
       return;
     }
     entry.lastUsedMs = Date.now();
-    // The engine notes when an image got a name: a worker that comes later learns from it when the image was used.
+    // The engine records when an image was tagged. Later workers read the time of the last use from that.
     const noted = noteUse(client, image.id, name).catch(() => undefined);
     entry.noted = noted;
     underWay.add(noted);
@@ -80,7 +80,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
   };
 
   const remove = async (entry: Entry): Promise<boolean> => {
-    // It would give the name back.
+    // It would restore the name.
     await entry.noted;
     const isGone = await removeName(client, textOf(entry.name));
     if (isGone) entries.delete(textOf(entry.name));
@@ -115,7 +115,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
       const image = await inspectImage(client, textOf(name));
       const before = entryOf(name);
       if (image && image.id !== id) {
-        // Without a name, it would stay for ever.
+        // Without a name, it would never be removed.
         const former = formerName(image.id);
         await keepImage(client, image.id, former);
         entries.delete(textOf(name));
@@ -149,7 +149,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
   };
 }
 
-/** Another worker may have given the name to another image meanwhile, which then keeps it. */
+/** Another worker may have given the name to another image meanwhile. That image keeps it. */
 async function noteUse(client: DockerClient, id: string, name: KeptName): Promise<void> {
   const found = await inspectImage(client, textOf(name));
   if (found?.id === id) await keepImage(client, id, name);

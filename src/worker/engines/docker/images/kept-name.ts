@@ -19,12 +19,12 @@ export interface KeptName {
   readonly tag: string;
 }
 
-/** Of names without a tag, as the engine writes them down. */
+/** The tag that the engine adds to names without one. */
 const LONGEST_REPO = 255;
 
 /** @throws TaskError `malformed-payload` */
 export function keptNameOf({ registry, path, tag, digest, full }: ImageName): KeptName {
-  // A colon can only be before a port here; no name of a registry has this in its place.
+  // Here, a colon can only be before a port. No registry's name contains the replacement.
   const place = `${registry.replace(':', '__')}/${path}`;
   const repo = `${OWN_REGISTRY}/${digest === undefined ? 'tag' : 'digest'}/${place}`;
   if (repo.length > LONGEST_REPO)
@@ -32,12 +32,12 @@ export function keptNameOf({ registry, path, tag, digest, full }: ImageName): Ke
   return { repo, tag: digest?.replace(/^sha\d+:/, '') ?? tag ?? 'latest' };
 }
 
-/** @param key what the archive is known by */
+/** @param key the archive's key */
 export function keptArchiveName(key: string): KeptName {
   return { repo: `${OWN_REGISTRY}/archive`, tag: createHash('sha256').update(key).digest('hex') };
 }
 
-/** A name that no other load has. */
+/** A unique name for a load. */
 export function loadingName(): KeptName {
   return { repo: `${OWN_REGISTRY}/loading`, tag: randomBytes(16).toString('hex') };
 }
@@ -51,7 +51,7 @@ export function textOf({ repo, tag }: KeptName): string {
   return `${repo}:${tag}`;
 }
 
-/** Reads one of the engine's names for images; undefined for one that is not ours. */
+/** Parses an image name of the engine; undefined unless it is one of tcw's. */
 export function keptNameIn(text: string): KeptName | undefined {
   const colon = text.lastIndexOf(':');
   return text.startsWith(`${OWN_REGISTRY}/`) && colon !== -1
@@ -59,7 +59,7 @@ export function keptNameIn(text: string): KeptName | undefined {
     : undefined;
 }
 
-/** What a kept image is, for the worker's log: `image docker.io/library/ubuntu:24.04`. */
+/** Description of a kept image for the worker's log: `image docker.io/library/ubuntu:24.04`. */
 export function described({ repo, tag }: KeptName): string {
   const [, kind = '', ...place] = repo.split('/');
   const name = place.join('/').replace('__', ':');

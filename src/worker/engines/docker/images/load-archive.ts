@@ -6,7 +6,7 @@ import type { ImageSource, ImageWanted } from '../../container.ts';
 import { DockerError, type DockerClient } from '../api/index.ts';
 import { archivePieces } from './archive-pieces.ts';
 import { inspectImage } from './engine-images.ts';
-import { engineWords } from './engine-words.ts';
+import { engineMessages } from './engine-messages.ts';
 import type { ImageLimits } from './image-limits.ts';
 import { ImageError, imageProblem } from './image-problem.ts';
 import { textOf, type KeptName } from './kept-name.ts';
@@ -19,18 +19,18 @@ type ArchiveSource = Extract<ImageSource, { kind: 'archive' }>;
 export interface LoadOptions {
   readonly limits: ImageLimits;
   readonly makeRoom?: (() => Promise<unknown>) | undefined;
-  /** Where the engine has its images, if that is on this machine. */
+  /** The engine's image directory, if it is on this machine. */
   readonly folder?: string | undefined;
 }
 
-/** The disk is looked at after so many bytes. */
+/** How many bytes are loaded between two checks of the disk. */
 const LOOK_BYTES = 64 * 1024 ** 2;
 
 /**
- * Has the engine load the only image of an archive, under a name of ours.
+ * Has the engine load the only image of an archive, under one of tcw's names.
  *
- * @returns the image's id
- * @throws TaskError, or the reason of the signal, or what the archive's own stream has failed with
+ * @returns the image's ID
+ * @throws TaskError, the reason of the signal, or the error of the archive's own stream
  */
 export async function loadArchive(
   client: DockerClient,
@@ -82,7 +82,7 @@ async function loadOnce(
         yield piece;
       }
     } catch (error) {
-      // What the client makes of it is about its call.
+      // The client's own error would only name the call.
       failure = error;
       throw error;
     }
@@ -96,7 +96,7 @@ async function loadOnce(
       signal: watch.signal,
       timeoutMs: 0,
     });
-    for await (const _word of engineWords(body)) watch.moved();
+    for await (const _word of engineMessages(body)) watch.moved();
     const found = await inspectImage(client, textOf(ours), signal);
     if (!found) throw new DockerError('the engine has loaded nothing');
     log.info(`Loaded image ${source.name}: ${found.id}`);
@@ -126,7 +126,7 @@ function reasonOf(error: unknown, name: string): unknown {
   if (!(error instanceof DockerError)) return error;
   if (imageProblem(error.message) === 'disk-full')
     return new ImageError('disk-full', name, error.message, error);
-  // Without an answer, it is the engine that has failed.
+  // Without an answer, the engine has failed.
   if (error.status === undefined && error.cause !== undefined) return error;
   return new TaskError('malformed-payload', `the engine cannot load the archive ${name}: ${error.message}`, {
     cause: error,

@@ -2,23 +2,23 @@ import { posix } from 'node:path';
 import { UnpackFault } from '../../../unpack/unpack-fault.ts';
 import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar-blocks.ts';
 
-/** What is wrong with an archive that is whole. The message goes on from "the archive". */
+/** The problem of an intact archive. The message continues `the archive`. */
 export class NotOneImage extends Error {
   override readonly name = 'NotOneImage';
 }
 
-/** What tells about the images in an archive. Nothing else in one may have such a name. */
+/** The file that lists the images in an archive. No other entry may have this name. */
 const MANIFEST = 'manifest.json';
-/** Other ways to tell. The engine would take names of images from them. */
+/** Other files with names of images. The engine would use them. */
 const LEFT_OUT = new Set(['repositories', 'index.json', 'oci-layout']);
-/** Images have one for each layer that they have twice. */
+/** Images contain one for each duplicate layer. */
 const MOST_LINKS = 10_000;
-/** Longer than any header of an image. */
+/** Longer than any header in an image archive. */
 const MOST_EXTENDED_BYTES = 64 * 1024;
 const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 const [FILE, HARD_LINK, LINK, FOLDER] = ['0', '1', '2', '5'];
-/** Numbers of types that mean a file. */
+/** Types of regular files. */
 const FILES = new Set(['0', '\0', '7', '']);
 
 interface Manifest {
@@ -28,12 +28,12 @@ interface Manifest {
 }
 
 /**
- * Copies an archive of `docker save`, and gives the image in it another name. Whatever the archive has in it, an engine that
- * loads the copy gives that name to an image, and no other: entries are written anew, with names that can mean only one
- * thing, and the engine reads names of images from nowhere else.
+ * Copies an archive of `docker save`, and renames its image. Whatever the archive contains, an engine that loads the copy
+ * assigns exactly this name: entries are rewritten with unambiguous names, and the engine reads names of images from
+ * nowhere else.
  *
  * @param name with a tag
- * @throws NotOneImage when there is not exactly one image with exactly one tag, UnpackFault when the archive is damaged
+ * @throws NotOneImage unless there is exactly one image with exactly one tag; UnpackFault when the archive is damaged
  */
 export async function* onlyImage(
   pieces: AsyncIterable<Buffer>,
@@ -75,7 +75,7 @@ export async function* onlyImage(
   yield Buffer.alloc(1024);
 }
 
-/** An entry with a name that is written in one way only; undefined for the folder that all is in. */
+/** The entry with its name in canonical form; undefined for the root directory. */
 function plainEntry({ type, name, target, size }: Entry, links: Set<string>): Entry | undefined {
   const plain = name.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
   if (plain === '' || plain === '.') return undefined;
@@ -95,7 +95,7 @@ function plainEntry({ type, name, target, size }: Entry, links: Set<string>): En
   return { type, name: plain, target: type === FOLDER ? '' : target, size: 0 };
 }
 
-/** @returns the manifest of the only image, with another name for it */
+/** @returns the manifest of the only image, renamed */
 function manifestOf(content: Buffer, name: string): object {
   const list = manifestsIn(content);
   const [image] = list;

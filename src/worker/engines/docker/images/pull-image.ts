@@ -2,29 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fullJitter, type Secret } from '../../../../base/index.ts';
 import type { ImageWanted } from '../../container.ts';
 import { DockerError, type DockerClient } from '../api/index.ts';
-import { engineWords } from './engine-words.ts';
+import { engineMessages } from './engine-messages.ts';
 import type { ImageLimits } from './image-limits.ts';
 import type { ImageName } from './image-name.ts';
 import { ImageError, imageProblem } from './image-problem.ts';
 import { pullProgress } from './pull-progress.ts';
 import { Stalled, stallWatch } from './stall-watch.ts';
 
-/** What the worker shows a registry. */
+/** Login for a registry. */
 export interface RegistryCredentials {
   readonly username: string;
   readonly password: Secret;
 }
 
 export interface PullOptions {
-  /** By a registry's host, `docker.io`. */
+  /** The login for a registry's host, such as `docker.io`. */
   readonly credentials: (registry: string) => RegistryCredentials | undefined;
   readonly limits: ImageLimits;
-  /** Frees disk, as far as there is something to remove. */
+  /** Frees disk space, if anything can be removed. */
   readonly makeRoom?: (() => Promise<unknown>) | undefined;
 }
 
 /**
- * Has the engine pull an image. What may pass is tried again.
+ * Has the engine pull an image. Temporary errors are retried.
  *
  * @throws ImageError, or the reason of the signal
  */
@@ -76,7 +76,7 @@ async function pullOnce(
       signal: watch.signal,
       timeoutMs: 0,
     });
-    for await (const word of engineWords(body)) {
+    for await (const word of engineMessages(body)) {
       watch.moved();
       progress.add(word);
       if (performance.now() - saidAt < sayEveryMs) continue;
@@ -90,7 +90,7 @@ async function pullOnce(
   }
 }
 
-/** The engine wants the alphabet for URLs, and the padding that usually goes without (RFC 4648, section 5). */
+/** The engine requires the URL alphabet, with padding (RFC 4648, section 5). */
 function authHeader(registry: string, { username, password }: RegistryCredentials): Record<string, string> {
   const json = JSON.stringify({ username, password: password.reveal(), serveraddress: registry });
   const text = Buffer.from(json).toString('base64').replaceAll('+', '-').replaceAll('/', '_');

@@ -1,6 +1,6 @@
-import type { EngineWord } from './engine-words.ts';
+import type { EngineWord } from './engine-messages.ts';
 
-/** How far a pull is. */
+/** Progress of a pull. */
 export interface PullProgress {
   add(word: EngineWord): void;
   /** `3 of 5 layers, 120 of 300 MB` */
@@ -14,10 +14,10 @@ interface Layer {
 }
 
 const MB = 1_000_000;
-/** A layer that is on this machine now. */
+/** A layer that is complete. */
 const THERE = new Set(['Download complete', 'Pull complete', 'Already exists', 'Extracting']);
 
-/** Sums up what an engine tells of each layer. */
+/** Sums up the engine's messages about each layer. */
 export function pullProgress(): PullProgress {
   const layers = new Map<string, Layer>();
   return {

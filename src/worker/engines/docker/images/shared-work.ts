@@ -1,13 +1,16 @@
 import { unlessAborted } from '../../../../base/index.ts';
 import type { ImageWanted } from '../../container.ts';
 
-/** Work that is done once for all who want its result at the same time. It goes on for as long as one of them wants it. */
+/**
+ * Work that is done once for everybody who wants its result at the same time. It continues while at least one of them wants
+ * it.
+ */
 export interface SharedWork<T> {
   /**
-   * Takes part in the work of this key, or begins it.
+   * Joins the work of this key, or begins it.
    *
-   * @param work is given a log that all of them see, and a signal that is aborted when the last of them has gone
-   * @throws the error of the work, or the reason of the signal of whoever wants it
+   * @param work receives a log that reaches all participants, and a signal that is aborted when the last one has left
+   * @throws the error of the work, or the reason of the participant's signal
    */
   join(key: string, wanted: ImageWanted, work: (shared: ImageWanted) => Promise<T>): Promise<T>;
   /** Whether work of this key is under way. */
@@ -32,7 +35,7 @@ export function sharedWork<T>(): SharedWork<T> {
       for (const { log } of wanting) log[level](message);
     };
     const log = { info: say('info'), warn: say('warn') };
-    // Not before the first of them has joined: it wants to see each line.
+    // Only after the first participant has joined, who must see each line.
     const result = Promise.resolve()
       .then(() => work({ log, signal: controller.signal }))
       .finally(() => {

@@ -1,6 +1,6 @@
-/** Notices when something that should go on does not. */
+/** Detects a lack of progress. */
 export interface StallWatch extends Disposable {
-  /** Aborted when the other signal is, or, with a {@link Stalled}, when nothing has moved for too long. */
+  /** Aborted together with the other signal, or with {@link Stalled} when there was no progress for too long. */
   readonly signal: AbortSignal;
   moved(): void;
 }

@@ -2,13 +2,13 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { assertDescriptors } from './descriptors.ts';
 
-/** What an answer begins with. */
+/** Prefix of an answer. */
 export const ANSWER = '= ';
 
-/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+/** Both ends of two pipes, the pipe that reports a failed start, and a reserve. */
 const DESCRIPTORS_OF_A_START = 8;
 
-/** How much of what its programs complain of is kept, in characters. */
+/** How much of the programs' error messages is kept, in characters. */
 const COMPLAINT_LENGTH = 2_000;
 
 interface Question {
@@ -17,8 +17,8 @@ interface Question {
 }
 
 /**
- * A shell that answers each line that it reads with one line, which begins with {@link ANSWER}. All other lines that it
- * prints are complaints. It does not keep the worker's process from ending, but for its answers.
+ * A shell that answers each line of input with one line that begins with {@link ANSWER}. All its other output is error
+ * messages. It keeps the worker's process alive only while an answer is pending.
  */
 export class AnsweringShell {
   over = false;
@@ -27,15 +27,15 @@ export class AnsweringShell {
   #complaint = '';
 
   /**
-   * @param words the shell, and its arguments
-   * @param searchPath for the programs that it starts
+   * @param words the shell and its arguments
+   * @param searchPath PATH of the programs that it starts
    */
   constructor([file = '', ...words]: readonly string[], searchPath: string) {
     assertDescriptors(DESCRIPTORS_OF_A_START);
     const child = spawn(file, words, {
       env: { PATH: searchPath },
       cwd: '/',
-      // In a session of its own, so that what a terminal sends to the worker is the worker's to hear.
+      // In its own session: signals of the worker's terminal are for the worker only.
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
@@ -47,7 +47,7 @@ export class AnsweringShell {
     child.on('exit', (code, signal) => {
       this.#end(`${file} ended with ${signal ?? `exit code ${code}`}`);
     });
-    // That it has ended is seen by its exit.
+    // Its end is detected by its exit.
     child.stdin.on('error', () => undefined);
     let begun = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -60,13 +60,13 @@ export class AnsweringShell {
     this.#hold();
   }
 
-  /** 0 where it did not start. */
+  /** 0 if it did not start. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }
 
   ask(line: string): Promise<string> {
-    // Where it did not start at all, it has no streams, whatever the types say.
+    // If it did not start, it has no streams, whatever the types say.
     if (this.over || this.#child.pid === undefined) return Promise.reject(new Error(this.complaint()));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#questions.push({ resolve, reject });
@@ -75,7 +75,7 @@ export class AnsweringShell {
     return promise;
   }
 
-  /** What its programs had to say so far. */
+  /** The error messages so far. */
   complaint(): string {
     return this.#complaint.trim();
   }
@@ -94,7 +94,7 @@ export class AnsweringShell {
     this.#hold();
   }
 
-  /** It is waited for while there are questions. */
+  /** It keeps the worker alive while questions are open. */
   #hold(): void {
     const stdout = this.#child.stdout as unknown as Holding;
     // The process as well: when it has ended, its output has, and Node may hear of that first.

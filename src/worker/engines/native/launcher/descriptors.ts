@@ -1,12 +1,12 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Sees that so many more files can be opened before a program is started that needs as many.
+ * Checks that enough descriptors are left before a program is started.
  *
- * Where they run out half-way through a start, Node never closes the ends of pipes that it has made by then: each
- * failed start would leave the worker with fewer.
+ * If they run out during a start, Node never closes the pipes that it has already opened, so each failed start would leave
+ * the worker with fewer.
  *
- * @throws Error with the code EMFILE, or ENFILE
+ * @throws Error with the code EMFILE or ENFILE
  */
 export function assertDescriptors(count: number): void {
   if (free() >= count) return;
@@ -20,10 +20,10 @@ export function assertDescriptors(count: number): void {
 
 let limit: number | undefined;
 
-/** How many more this process may open, by its own limit; 0 where the system does not tell (all but Linux). */
+/** How many more descriptors this process may open; 0 where the system does not tell (everything but Linux). */
 function free(): number {
   try {
-    // Node raises its limit once, before anything else.
+    // Node raises its limit once, at its start.
     limit ??= Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]);
     return limit - readdirSync('/proc/self/fd').length;
   } catch {

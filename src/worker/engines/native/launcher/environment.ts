@@ -10,9 +10,11 @@ import type { Tools } from './tools.ts';
  * number from UID). Each of these travels as the value of another variable, and one more program puts it in its place.
  */
 export interface CarriedEnvironment {
-  /** What the shell exports. It can spell the names. */
+  /** Variables that the shell exports. It can spell their names. */
   readonly variables: Record<string, string>;
-  /** Lines for the shell, before it exports, that turn "$@", a command, into one that has exactly the task's environment. */
+  /**
+   * Lines for the shell before it exports. They extend the command in "$@" so that it gets exactly the task's environment.
+   */
   readonly restore: string;
 }
 
@@ -21,7 +23,7 @@ const PREFIX = 'TCW_CARRIED_';
 /** A name that a shell can spell. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Variables that shells set, read or forget by themselves. */
+/** Variables that shells set, read or drop by themselves. */
 const OF_SHELLS = new Set(
   (
     '_ CDPATH COLUMNS DIRSTACK ENV EUID FCEDIT FUNCNAME GROUPS HISTCMD HISTFILE HISTSIZE HOSTNAME HOSTTYPE IFS ' +
@@ -30,10 +32,10 @@ const OF_SHELLS = new Set(
   ).split(' '),
 );
 
-/** Families of variables that the loader, the C library or bash obey. */
+/** Prefixes of variables that the loader, the C library or bash obey. */
 const OBEYED = /^(LD_|DYLD_|LC_|LANG|BASH|EPOCH|MALLOC_|GLIBC_|GCONV_|LOCPATH|NLSPATH|PS[0-9])/;
 
-/** What shells add by themselves to the environment of what they start. */
+/** Variables that shells add to the environment of a program. */
 const ADDED_BY_SHELLS = ['_', 'PWD', 'OLDPWD', 'SHLVL'];
 
 /** The one variable that dash and busybox do not pass on as it is: an OPTIND that is no number ends dash. */
@@ -44,7 +46,7 @@ const passesPlainShell = (name: string) => NAME.test(name) && name !== CHECKED &
 const passesAnyShell = (name: string) =>
   passesPlainShell(name) && !OF_SHELLS.has(name) && !OBEYED.test(name) && !name.startsWith('_');
 
-/** Splits an environment into what a shell exports as it is and what is carried. */
+/** Splits an environment into variables that a shell exports unchanged and variables that are carried. */
 export function carryEnvironment(
   environment: Readonly<Record<string, string>>,
   tools: Pick<Tools, 'env' | 'envExpands' | 'nice' | 'shellKind'>,

@@ -8,18 +8,18 @@ import { promisify } from 'node:util';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-/** How long it may take to open the second end, in ms: a task can put another FIFO in the place of this one. */
+/** Time limit in ms for opening the second end: a task can replace the FIFO. */
 const PATIENCE_MS = 5_000;
 
 const run = promisify(execFile);
 const openAside = promisify(open);
 
 /**
- * Makes a pipe by a FIFO, which has a name for an instant only, for systems where a pipe without a name cannot be opened
- * twice. The main thread never waits for another process.
+ * Opens a pipe by a FIFO that has a name only for an instant, for systems where an anonymous pipe cannot be opened twice.
+ * The main thread never waits for another process.
  *
- * @returns the end that is read, which does not block, and the one that is written
- * @throws Error where there is no mkfifo, or something else was found in the place of the FIFO
+ * @returns the reading end, which does not block, and the writing end
+ * @throws Error where mkfifo is missing, or the FIFO was replaced
  */
 export async function pipeByFifo(mkfifo: string | undefined): Promise<{ reader: number; writer: number }> {
   if (mkfifo === undefined) throw new Error('The native engine needs the program mkfifo');

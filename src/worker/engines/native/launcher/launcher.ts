@@ -9,43 +9,43 @@ import { startedLimits } from './started-limits.ts';
 import type { View } from './startable.ts';
 import type { Tools } from './tools.ts';
 
-/** A command that has been given to the system. */
+/** A started command. */
 export interface Launch {
-  /** Settles as soon as the command's process is inside the enclosure, or when it never will be. */
+  /** Settles when the command's process is inside the enclosure, or never will be. */
   readonly inside: Promise<undefined>;
-  /** Settles when the command has ended. Rejects with CommandNotStarted, or with an error of the machine. */
+  /** Settles when the command has ended. Rejects with CommandNotStarted, or with an error of the system. */
   readonly ended: Promise<Omit<CommandResult, 'wallMs'>>;
 }
 
-/** How the commands of a run are started. */
+/** How a run's commands are started. */
 export interface LaunchOptions {
   readonly tools: Tools;
-  /** The folder that each starts in. */
+  /** The folder in which they start. */
   readonly folder: string;
-  /** Lines of shell that hold a command to the limits of a run. */
+  /** Shell lines that set the limits of a run. */
   readonly limits: string;
   /** Whether errors go to {@link ERRORS}. */
   readonly separateErrors?: boolean;
-  /** Where the worker finds the run's root directory, and who runs programs there, where these are others than its own. */
+  /** The run's root directory as the worker sees it, and the user of its programs, where these differ from the worker's. */
   readonly view?: View;
 }
 
-/** What a launcher is reached by. */
+/** The connections to a launcher. */
 export interface LauncherParts {
   /** Its standard input. */
   readonly jobs: Writable;
-  /** What it writes to its descriptor 3. */
+  /** Its descriptor 3. */
   readonly report: Readable;
-  /** Variables by which the processes of the run are known. */
+  /** Variables that identify the processes of the run. */
   readonly mark?: Readonly<Record<string, string>>;
 }
 
 /**
- * It hears the signals that a command sends to its whole process group (`kill 0`) but does not die of them; and since it
- * catches them and does not ignore them, a command starts with the default for each.
+ * A launcher receives the signals that a command sends to its whole process group (`kill 0`), and survives them. It traps
+ * them instead of ignoring them, so commands start with the default handlers.
  *
- * It starts a runner for each line that it reads. Whatever a line is, it is never run here: a task can write to the pipe
- * while it is in the hands of a runner, which is in the task's own namespace, and the launcher is outside.
+ * It starts a runner for each line of input, and never executes the line itself. A task could write to the pipe while a
+ * runner has it; the runner is in the task's own namespace, but the launcher is outside.
  */
 const LAUNCHER = `
   trap : HUP INT QUIT TERM USR1 USR2 ALRM
@@ -58,9 +58,9 @@ const LAUNCHER = `
   done`;
 
 /**
- * The arguments of a shell that is a launcher.
+ * The arguments of a launcher shell.
  *
- * @param runner a shell and what starts it
+ * @param runner a shell, and the programs before it
  * @param lines run once, before anything is started
  */
 export const launcherWords = (runner: readonly string[], lines = '') => [
@@ -71,9 +71,9 @@ export const launcherWords = (runner: readonly string[], lines = '') => [
 ];
 
 /**
- * The script of a shell that starts a program in a terminal and waits for it: outside of the PID namespace, whose members only
- * its children are. Its first argument is the mark of the run, the others are what it starts. It hears what is typed to end a
- * program, and does not die of it.
+ * The script of a shell that starts a program in a terminal and waits for it. It is outside the PID namespace: only its
+ * children are members. Its first argument is the run's mark, the others are the program. It survives the terminal's
+ * interrupt keys.
  *
  * @param lines run before anything is started, with the mark in the variable TCW_KEEPER
  */
@@ -88,31 +88,30 @@ export const terminalLauncher = (lines = '') => `
   code=$?
   exit "$code"`;
 
-/** The descriptor of a launcher to which commands write errors, where that is not their output. */
+/** The launcher's descriptor for standard error, where that is separate. */
 export const ERRORS = 4;
 
-/** Any line would do. */
+/** The text is irrelevant. */
 const NEXT_RUNNER = 'next\n';
 
 const ENDING = /^ended (\d+)\n.*\n(.*)\n/m;
 
-/** The most that is kept of a report, in characters. Whoever writes more is a task. */
+/** Longest report, in characters. Only a task would write more. */
 const LONGEST_REPORT = 64 * 1024;
-/** How much of it an error quotes, in characters. */
+/** How much of a report an error quotes, in characters. */
 const COMPLAINT_LENGTH = 2_000;
 
 /**
- * Opens the pipe of the run's output once more, for one command. O_NONBLOCK belongs to what was opened (open(2)): a
- * program that sets it, as Node does while it runs, sets it for all that share that, and their writes fail. On other
- * systems than Linux, and where a task has hidden its own /proc, the command shares what the launcher has.
+ * Opens the pipe of the run's output again, for one command. O_NONBLOCK belongs to the open file description (open(2)): if
+ * a program sets it, as Node does, writes of all others that share it fail. On systems other than Linux, and where a task
+ * has hidden its own /proc, commands share the launcher's description.
  */
 const anew = (fd: number) => `true 2>/dev/null >/proc/self/fd/${fd} && exec ${fd}>/proc/self/fd/${fd}`;
 
 /**
- * The shell that stands between the worker and the commands of one run. It waits outside of the run; its runner, another
- * shell, waits inside until it reads what to do, so that nothing but the command itself has to be started then. A
- * runner becomes the command. It tells that it is inside; the launcher tells when the command has ended, and the CPU
- * time, which Node does not.
+ * The shell between the worker and the commands of one run. The launcher waits outside the run. Its runner, another shell,
+ * waits inside for its job, so that only the command itself remains to be started. The runner becomes the command. It
+ * reports that it is inside; the launcher reports the end of the command and its CPU time, which Node does not provide.
  */
 export class Launcher {
   readonly #parts: LauncherParts;
@@ -126,7 +125,7 @@ export class Launcher {
     this.#parts = parts;
     this.#onReport = this.#onIdleReport;
     const { jobs, report } = parts;
-    // That it is gone is seen by the end of its report.
+    // Its end is detected by the end of its report.
     jobs.on('error', () => undefined);
     jobs.write(NEXT_RUNNER);
     report.on('data', (chunk: Buffer) => {
@@ -141,7 +140,7 @@ export class Launcher {
     report.on('end', end).on('error', end).on('close', end);
   }
 
-  /** Starts a command. One at a time. */
+  /** Starts a command. Only one runs at a time. */
   launch(command: Command, options: LaunchOptions): Launch {
     const [program = ''] = command.argv;
     const inside = Promise.withResolvers<undefined>();
@@ -157,7 +156,7 @@ export class Launcher {
       if (ending && isInside)
         ended.resolve({ exitCode: Number(ending[1]), ...this.#cpuTimes(ending[2] ?? '') });
       else if (ending || this.#over) {
-        // Whoever ended the shell, ended the command too, or it cannot be followed any more.
+        // Whoever ended the shell ended the command, too, or the command cannot be followed any more.
         if (isInside) ended.resolve({ exitCode: 128 + constants.signals.SIGKILL });
         else ended.reject(neverInside(program, this.#report));
       }
@@ -167,14 +166,14 @@ export class Launcher {
     return { inside: inside.promise, ended: ended.promise };
   }
 
-  /** Waits for nothing more: the command that was launched counts as killed. */
+  /** Stops waiting: the current command counts as killed. */
   abandon(): void {
     this.#over = true;
     this.#parts.report.destroy();
     this.#onReport();
   }
 
-  /** A task can kill the runner that waits. */
+  /** Detects that a task killed the waiting runner. */
   #onIdleReport = (): void => {
     if (ENDING.test(this.#report)) this.#runnerWaits = false;
   };
@@ -184,10 +183,11 @@ export class Launcher {
     const { mark = {} } = this.#parts;
     const { variables, restore } = carryEnvironment({ ...env, ...mark }, tools);
     const [program = ''] = argv;
-    // For the programs before it, a first word with an equals sign may be a variable, and one with a dash an option.
+    // Programs before the command would read a first word with an equals sign as a variable, and one with a dash as an
+    // option.
     const guard = /=|^-/.test(program) ? [tools.nice, '-n', '0', '--'] : [];
     const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${shellQuoted(value)}`);
-    // The braces have the shell read all of it before it does anything.
+    // The braces make the shell read the whole job before it executes any of it.
     return `{
       cd -- ${shellQuoted(folder)} || exit 1
       printf 'inside\\n' >&3
@@ -203,7 +203,7 @@ export class Launcher {
     }\n`;
   }
 
-  /** The CPU times of one command, of a shell's times for all so far. */
+  /** The CPU times of one command, from the shell's totals. */
   #cpuTimes(line: string): Partial<CpuTimes> {
     const total = parseTimes(line);
     if (total === undefined) return {};
@@ -217,7 +217,7 @@ export class Launcher {
 }
 
 function neverInside(program: string, complaint: string): Error {
-  // Another way to be full: what an earlier command left running is as much as a run may have.
+  // Processes that an earlier command left have reached the run's limit.
   return /fork/i.test(complaint)
     ? new CommandNotStarted(`fork/exec ${program}: resource temporarily unavailable`)
     : new Error(`A command could not enter its sandbox: ${complaint.trim().slice(-COMPLAINT_LENGTH)}`);
@@ -229,8 +229,8 @@ interface CpuTimes {
 }
 
 /**
- * Reads the second line that a shell's `times` prints: user and system time of the children that it waited for, each as
- * minutes and seconds: `0m0.040s 0m0.010s`.
+ * Parses the second line of the shell's `times`: user and system time of its children, each as minutes and seconds:
+ * `0m0.040s 0m0.010s`.
  */
 function parseTimes(line: string): CpuTimes | undefined {
   const found = /^(\d+)m(\d+\.\d+)s (\d+)m(\d+\.\d+)s$/.exec(line);

@@ -3,7 +3,7 @@ import { ANSWER, AnsweringShell } from './answering-shell.ts';
 import { ERRORS } from './launcher.ts';
 import { KEEPER } from '../processes/mark.ts';
 
-/** The descriptors of the shell that are pipes while a run is opened. Not every run has one for errors. */
+/** The shell's descriptors for pipes while a run is opened. Not every run has a pipe for standard error. */
 export const PIPES = { keep: 4, status: 5, jobs: 6, report: 7, output: 8, errors: 9 } as const;
 
 const CLOSED = '4<&- 5<&- 6<&- 7<&- 8<&- 9<&-';
@@ -32,7 +32,7 @@ export interface OpenerWords {
   readonly resetting: string;
   /** Runs what follows in a process of its own, which it does not wait for. */
   readonly forking: string;
-  /** Whether errors of commands have a pipe of their own. */
+  /** Whether standard error has its own pipe. */
   readonly separateErrors?: boolean;
 }
 
@@ -104,22 +104,21 @@ const script = (words: OpenerWords) => {
   ${GUARD}`;
 };
 
-/** The worker's end of a conversation with the shell. */
+/** The worker's side of the dialogue with the shell. */
 interface Closable {
   close(): void;
 }
 
 /**
- * The shell beside the worker that starts what a namespace consists of.
+ * A shell beside the worker that starts the processes of namespaces.
  *
- * The worker could start those programs itself. But when Node starts a program, the kernel copies its page tables, and
- * afterwards each page that it writes to: with a worker's memory that takes several milliseconds each time, in which
- * nothing else happens. A shell is small.
+ * The worker could start them itself. But when Node starts a program, the kernel copies Node's page tables, and then each
+ * page that Node writes to. With a worker's memory that blocks it for several milliseconds. A shell is small.
  *
- * It ends when the worker does, and it does not keep the worker's process from ending.
+ * The shell ends with the worker, and does not keep the worker's process alive.
  */
 export class Opener {
-  /** Whether the runs that it opens have a pipe for errors. */
+  /** Whether its runs have a pipe for standard error. */
   readonly separateErrors: boolean;
   /** The words that {@link OpenerWords.terminal} are. */
   readonly terminal: string;
@@ -128,7 +127,7 @@ export class Opener {
   readonly #words: readonly string[];
   readonly #searchPath: string;
   #running: AnsweringShell | undefined;
-  /** Settles when the pipes of the last run have been closed. */
+  /** Settles when the pipes of the last run are closed. */
   #last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -167,7 +166,7 @@ export class Opener {
     let shell = this.#start();
     const make = () => shell.ask(`open ${request}`);
     await make().catch(() => {
-      // Node hears a little later of an end than others may ask.
+      // Node learns of an end slightly later than the kernel.
       shell = this.#start();
       return make();
     });

@@ -1,11 +1,11 @@
 import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** As much as an ordinary user's program can ask a pipe to hold (pipe(7), F_SETPIPE_SZ), in bytes. */
+/** Largest pipe buffer that an ordinary user can request (pipe(7), F_SETPIPE_SZ), in bytes. */
 const PIPE_HOLDS_AT_MOST = 1024 * 1024;
-/** What one read takes at most: as much as a pipe holds by default. */
+/** Bytes per read: the default size of a pipe. */
 const READ_BYTES = 64 * 1024;
-/** Buffers that are kept to be read into again, by whichever pipe: it spares the worker most of its garbage. */
+/** Buffers for reuse by all pipes, to spare the garbage collector. */
 const spareBuffers: Buffer[] = [];
 const MOST_SPARE_BUFFERS = 8;
 
@@ -15,27 +15,27 @@ const giveBack = (buffer: Buffer) => {
 };
 
 /**
- * The pipe that carries what the commands of one run write.
+ * The pipe of the output of one run's commands.
  *
- * Node gives its children socket pairs, which a program cannot open again by name: `echo x > /dev/stderr` would fail
- * in a task. So the pipe is a real one, which a shell has made. It outlives single commands: what a background process
- * writes later is read while the next command runs.
+ * Node gives its children socket pairs, which a program cannot reopen by name: `echo x > /dev/stderr` would fail in a task.
+ * So this is a real pipe, opened by a shell. It outlives single commands: output that a background process writes later is
+ * read while the next command runs.
  */
 export class OutputPipe {
-  /** The descriptor that commands write to. The worker holds it open, so that the pipe has no end between them. */
+  /** The writing end, for commands. The worker keeps it open, so that the pipe does not end between commands. */
   readonly writer: number;
   readonly #reader: number;
   readonly #socket: Socket;
-  /** What the next read goes into. */
+  /** Buffer of the next read. */
   #ahead: Buffer | undefined;
   #pour: (chunk: Buffer, used: () => void) => void = () => undefined;
   readonly #closed = Promise.withResolvers<undefined>();
 
   /**
-   * Takes two descriptors of a pipe, which it will close.
+   * Takes over two descriptors of a pipe, and closes them at its end.
    *
-   * @param reader does not block
-   * @param writer blocks: commands have it
+   * @param reader non-blocking
+   * @param writer blocking, for commands
    */
   constructor(reader: number, writer: number) {
     this.#reader = reader;
@@ -55,7 +55,7 @@ export class OutputPipe {
         },
       },
     });
-    // Whatever goes wrong with one run's pipe must not end the worker.
+    // An error of one run's pipe must not end the worker.
     this.#socket.on('error', () => undefined).pause();
     this.#socket.on('close', () => {
       if (this.#ahead) giveBack(this.#ahead);
@@ -64,12 +64,11 @@ export class OutputPipe {
   }
 
   /**
-   * Pours what is written into `output` from now on, no faster than `output` takes it. When `output` breaks or is
-   * closed, what follows is thrown away: no command waits for a reader that is gone. Memory of a chunk is used again
-   * when `output` has called back for it.
+   * Copies what is written from now on to `output`, no faster than `output` accepts it. If `output` fails or is closed, the
+   * rest is dropped: no command waits for a reader that is gone. The memory of a chunk is reused after the write callback.
    *
-   * @returns a function that stops the pouring; it settles when all that was written before has been handed over,
-   *          also while somebody still holds the pipe open
+   * @returns a function that stops the copying. It settles when everything written before has been handed over, even if
+   *   somebody still holds the pipe open
    */
   pourInto(output: NodeJS.WritableStream): () => Promise<void> {
     const socket = this.#socket;
@@ -104,7 +103,7 @@ export class OutputPipe {
     this.#closed.resolve(undefined);
   }
 
-  /** What is in the pipe now. A program that writes on without end does not make it endless. */
+  /** Drains the pipe's present content. A program that keeps writing does not make this endless. */
   #waiting(): Buffer[] {
     const chunks: Buffer[] = [];
     if (this.#socket.destroyed) return chunks;

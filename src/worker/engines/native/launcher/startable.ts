@@ -5,17 +5,17 @@ import path from 'node:path';
 import { CommandNotStarted, type Command } from '../../engine.ts';
 import { isTooLarge } from './too-large.ts';
 
-/** How the programs of a run are looked for, where the worker does not see what the run sees. */
+/** How to look up a run's programs, where the run sees other files than the worker. */
 export interface View {
-  /** Stands before every path: `/proc/<pid>/root`, or nothing. */
+  /** Prefix of every path: `/proc/<pid>/root`, or empty. */
   readonly root: string;
-  /** Who runs the programs; the worker's own user unless given. */
+  /** The user of the programs. Default: the worker's. */
   readonly user?: { readonly uid: number; readonly groups: readonly number[] };
 }
 
 const OWN_VIEW: View = { root: '' };
 
-/** What the system calls its errors; generic-worker's log has these words. */
+/** The system's names of its errors, as in generic-worker's log. */
 const WORDS: Record<string, string> = {
   EACCES: 'permission denied',
   E2BIG: 'argument list too long',
@@ -26,14 +26,14 @@ const WORDS: Record<string, string> = {
   ENOTDIR: 'not a directory',
 };
 
-/** Beside the codes of the system. */
+/** In addition to the system's codes. */
 const NOT_ON_PATH = 'not on the path';
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 
 /**
- * The error for a program that the system would not start, as `fork/exec <program>: <reason>`; undefined when the
- * code is not one that the command itself is to blame for.
+ * The error for a program that the system would not start, as `fork/exec <program>: <reason>`; undefined for a code that is
+ * not the command's fault.
  */
 function notStarted(program: string, code: string): CommandNotStarted | undefined {
   const words = WORDS[code];
@@ -41,12 +41,12 @@ function notStarted(program: string, code: string): CommandNotStarted | undefine
 }
 
 /**
- * Sees that a command has something to run before anything is tried.
+ * Checks that a command can be started, before anything is started.
  *
- * The messages are those of Go's os/exec, as generic-worker prints them after "System error executing command: ".
+ * The messages are those of Go's os/exec, which generic-worker prints after "System error executing command: ".
  *
  * @param folder the folder in which the command would start
- * @param view the worker's own unless given
+ * @param view default: the worker's own
  * @throws CommandNotStarted
  */
 export async function assertStartable(
@@ -58,7 +58,7 @@ export async function assertStartable(
   if (program === undefined) throw new CommandNotStarted('exec: no command');
   if (!isWellFormed(command)) throw refusal(program, 'EINVAL');
   if (isTooLarge(command)) throw refusal(program, 'E2BIG');
-  // All at once: each is a way to another thread and back, and commands are to start soon.
+  // In parallel: each check is a round trip to another thread, and commands should start quickly.
   const [folderProblem, problem] = await Promise.all([
     stat(`${view.root}${folder}`).then(found => (found.isDirectory() ? undefined : 'ENOTDIR'), codeOf),
     program.includes('/')
@@ -78,7 +78,7 @@ function refusal(program: string, code: string): CommandNotStarted {
   return notStarted(program, code) ?? new CommandNotStarted(`fork/exec ${program}: ${code}`);
 }
 
-/** The system's strings end at a NUL byte, and a variable's name at its first equals sign. */
+/** Strings of the system end at a NUL byte, and a variable's name ends at its first equals sign. */
 function isWellFormed({ argv, env }: Command): boolean {
   const strings = [...argv, ...Object.entries(env).flat()];
   return !strings.some(text => text.includes('\0')) && Object.keys(env).every(name => /^[^=]+$/.test(name));
@@ -86,7 +86,7 @@ function isWellFormed({ argv, env }: Command): boolean {
 
 async function isOnPath(program: string, searchPath: string, folder: string, view: View): Promise<boolean> {
   if (program === '' || searchPath === '') return false;
-  // An empty entry means the folder that the command starts in.
+  // An empty entry stands for the folder in which the command starts.
   const files = searchPath.split(':').map(place => path.resolve(folder, place, program));
   return (await Promise.all(files.map(file => whyNotExecutable(file, view)))).includes(undefined);
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from '../../engine.ts';
 
-/** What the programs that start a command add to its arguments, and some to spare, in bytes. */
+/** Bytes that the programs before a command add to its arguments, with a reserve. */
 const ADDED = 8 * 1024;
-/** What a pointer to each argument and variable takes, in bytes. */
+/** Bytes of the pointer to each argument and variable. */
 const POINTER = 8;
 /** Linux: 32 pages for one string (execve(2)), the NUL at its end included. */
 const LONGEST_STRING = 128 * 1024;
@@ -26,7 +26,7 @@ function mostTogether(): number {
   return most;
 }
 
-/** The worker's own limit, in bytes, which its commands have too. */
+/** The worker's own stack limit in bytes, which commands inherit. */
 function stackLimit(): number {
   const [, limit = ''] = /^Max stack size +(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
   return limit === 'unlimited' ? Infinity : Number(limit);

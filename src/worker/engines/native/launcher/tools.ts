@@ -3,19 +3,19 @@ import path from 'node:path';
 import { inheritable } from './descriptors.ts';
 
 /**
- * What the engine itself uses of the machine. Programs are absolute paths; they come from the worker's search path, never
- * from a task's, and are undefined when the machine does not have them.
+ * Programs that the engine itself uses, as absolute paths. They come from the worker's search path, never from a task's.
+ * Undefined where the machine lacks the program.
  */
 export interface Tools {
   /** The worker's own search path. */
   readonly searchPath: string;
   readonly shell: string;
-  /** Starts the shell, and anything else, without descriptors that the worker has inherited. */
+  /** Starts a program without descriptors that the worker has inherited. */
   readonly closing: readonly string[];
-  /** What is known of the shell; of bash and others nothing is. */
+  /** The kind of the shell, if known. */
   readonly shellKind: 'dash' | 'busybox' | 'other';
   readonly env: string;
-  /** Whether env(1) takes words from its environment (-S): it is not busybox's. */
+  /** Whether env(1) has the option -S: not in busybox. */
   readonly envExpands: boolean;
   readonly mkfifo: string | undefined;
   readonly mount: string | undefined;
@@ -27,7 +27,7 @@ export interface Tools {
   readonly unshare: string | undefined;
 }
 
-/** @throws Error naming a program that the engine cannot do without */
+/** @throws Error naming a required program that is missing */
 export function findTools(shell: string, searchPath: string): Tools {
   const find = (name: string) =>
     searchPath
@@ -73,7 +73,7 @@ function closing(
   return busybox === undefined ? [] : [busybox, 'sh', '-c', script, 'closing'];
 }
 
-/** The name of the file that a program really is: busybox and others are many programs in one. */
+/** The file name behind links: busybox and others are many programs in one file. */
 function programOf(file: string): string {
   try {
     return path.basename(realpathSync(file));

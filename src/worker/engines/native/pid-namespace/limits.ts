@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 
-/** What the kernel keeps for itself below a limit of process ids, once these have gone round. */
+/** Process IDs that the kernel reserves once the numbers have wrapped around. */
 const RESERVED_PIDS = 300;
-/** How much sooner than the worker a task's process is ended when memory runs out, in thousandths of the memory. */
+/** How much earlier than the worker a task's process is killed when memory runs out, in thousandths of the memory. */
 const SOONER_KILLED = 500;
 const HIGHEST_OOM_SCORE = 1_000;
 
-/** Who keeps a run from having more than so many processes; each thread counts as one. */
+/** What enforces the limit of processes; each thread counts as one. */
 export type ProcessLimit =
-  /** Its PID namespace: it has no more ids. Root, whom no other limit holds, is held too. */
+  /** The PID namespace, which runs out of IDs. This also limits root, whom no other limit does. */
   | { readonly by: 'namespace'; readonly processes: number }
-  /** The system, which counts the processes of a user: in a user namespace those of the run, elsewhere all. */
+  /** The system's limit for a user: in a user namespace it counts the run's processes, elsewhere all of the user's. */
   | { readonly by: 'user'; readonly processes: number };
 
-/** What decides how processes can be counted. */
+/** The circumstances on which the limit depends. */
 export interface Circumstances {
   readonly inNamespace: boolean;
   readonly uid: number | undefined;
@@ -21,7 +21,7 @@ export interface Circumstances {
   readonly kernel: string;
 }
 
-/** How a run can be held to so many processes under these circumstances; otherwise why it cannot. */
+/** How to limit a run to so many processes under these circumstances, or why that is impossible. */
 export function processLimit(
   processes: number,
   { inNamespace, uid, kernel }: Circumstances,
@@ -35,18 +35,18 @@ export function processLimit(
   return { by: 'namespace', processes };
 }
 
-/** The highest process id, plus one, of a namespace that always has room for so many processes. */
+/** The `pid_max` of a namespace that always has room for so many processes. */
 export function pidMax(limit: ProcessLimit | undefined): string {
   return limit?.by === 'namespace' ? String(limit.processes + RESERVED_PIDS) : '';
 }
 
 /**
- * Lines for the shell that becomes a command: they hold it, and what it starts, to the limits of a run. Where the system
- * does not have one of them, or has a lower one, they change nothing.
+ * Lines for the shell that becomes a command. They limit the command and what it starts. A limit that the system lacks, or
+ * that is lower already, is left alone.
  */
 export function limitLines(limit: ProcessLimit | undefined): string {
   const score = taskOomScore(ownOomScore());
-  // Shells differ in the letter of this limit.
+  // Shells have different option letters for this limit.
   const processes =
     limit?.by === 'user' ? `ulimit -u ${limit.processes} || ulimit -p ${limit.processes}` : ':';
   return `{ echo ${score} >/proc/self/oom_score_adj; ${processes}; } 2>/dev/null`;
@@ -68,7 +68,7 @@ function ownOomScore(): number {
   }
 }
 
-/** Compares the numbers with which a kernel's release begins. */
+/** Compares the leading numbers of a kernel release. */
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [ownMajor = 0, ownMinor = 0] = version.split('.').map(part => Number.parseInt(part, 10));
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);

@@ -5,15 +5,15 @@ import type { Space } from './outside-kill.ts';
 import { environmentOf, inTurns, readProcessTable, type ProcessRow } from '../processes/process-table.ts';
 
 /**
- * Knows the processes of a run that a PID namespace holds together, those in namespaces that the run has made itself
- * included: they are descendants of its first process.
+ * Lists the processes of a run in a PID namespace, including those in nested namespaces: all are descendants of its first
+ * process.
  *
- * @param mark by which the engine's own processes of the run are known
- * @param keeper the program that has made the namespace
+ * @param mark identifies the engine's own processes of the run
+ * @param keeper the program that made the namespace
  */
 export function namespaceCensus(space: Omit<Space, 'release'>, mark: string, keeper: number): Census {
   const isMember = (pid: number) => pid !== space.init && isIn(pid, space.name);
-  /** The shell that starts commands, which is outside, once it was found. */
+  /** The launcher shell outside the namespace, once found. */
   let launcher: ProcessRow | undefined;
 
   return {
@@ -32,12 +32,12 @@ export function namespaceCensus(space: Omit<Space, 'release'>, mark: string, kee
           if (members.has(row.parent) || row.parent === init?.pid) members.set(row.pid, row);
         }
       }
-      // The first process has a helper, which is like it in all.
+      // The first process has an identical-looking helper.
       for (const row of members.values()) {
         if (row.parent === init?.pid && isEngines(row)) members.delete(row.pid);
       }
       const known = launcher && rows.find(row => isSame(row, launcher));
-      // Before the launcher has entered the namespace, only the helper has the mark, which is a child of the first process.
+      // Before the launcher has entered the namespace, only the helper has the mark. It is a child of the first process.
       const isOutside = (row: ProcessRow) => row.pid !== keeper && row.parent !== init?.pid;
       launcher = known ?? (await findLauncher(alive.filter(row => isOutside(row) && !members.has(row.pid))));
       return { members: [...members.values()], reapers: [init, launcher].filter(row => row !== undefined) };
@@ -60,7 +60,7 @@ export function namespaceCensus(space: Omit<Space, 'release'>, mark: string, kee
 const isSame = (row: ProcessRow, other: ProcessRow | undefined) =>
   row.pid === other?.pid && row.started === other.started;
 
-/** A process in another namespace, one that has ended, and one that nobody may look at are all none of the run's. */
+/** Processes in other namespaces, ended processes and invisible ones do not belong to the run. */
 function isIn(pid: number, space: string): boolean {
   try {
     return readlinkSync(`/proc/${pid}/ns/pid`) === space;

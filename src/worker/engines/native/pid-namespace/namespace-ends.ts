@@ -7,25 +7,25 @@ import { settledWithin } from '../../settled-within.ts';
 
 const { O_NONBLOCK } = constants;
 
-/** How long the first process of a namespace may take to answer, in ms. */
+/** Time limit for an answer of the first process, in ms. */
 const ANSWER_MS = 1_000;
-/** How much of what it says is kept while nobody waits for it, in characters. */
+/** How much unread output of the first process is kept, in characters. */
 const HEARD_AT_MOST = 2_000;
 
-/** The worker's ends of the pipes between it and what a run's namespace consists of. */
+/** The worker's ends of the pipes to the processes of a run's namespace. */
 export class NamespaceEnds {
   readonly pipe: OutputPipe;
-  /** Where commands write their errors, if not to the same pipe. */
+  /** The pipe of standard error, if it is separate. */
   readonly errors: OutputPipe | undefined;
-  /** What the launcher reads. */
+  /** The launcher's input. */
   readonly jobs: Socket;
-  /** What the launcher tells. */
+  /** The launcher's reports. */
   readonly report: Socket;
-  /** Settles when the namespace is there. Rejects, with what the program said, when it never will be. */
+  /** Settles when the namespace is ready. Rejects with the program's message when it never will be. */
   readonly ready: Promise<undefined>;
   /** Settles when the program that made the namespace has ended. */
   readonly ended: Promise<undefined>;
-  /** Settles when the launcher has ended, or never was. */
+  /** Settles when the launcher has ended, or was never started. */
   readonly launcherEnded: Promise<undefined>;
   readonly #keep: number;
   readonly #status: Socket;
@@ -33,8 +33,8 @@ export class NamespaceEnds {
   #released = false;
 
   /**
-   * @param opener the process whose descriptors the pipes are
-   * @param separateErrors whether there is a pipe for errors
+   * @param opener the process that has the pipes
+   * @param separateErrors whether standard error has its own pipe
    */
   constructor(opener: number, separateErrors = false) {
     const opened: { destroy: () => unknown }[] = [];
@@ -72,17 +72,17 @@ export class NamespaceEnds {
     this.#next = next;
   }
 
-  /** Tells the first process of the namespace something. */
+  /** Sends a request to the first process of the namespace. */
   tell(line: string): void {
     if (this.#released) return;
     try {
       writeSync(this.#keep, `${line}\n`);
     } catch {
-      // A member has stopped the reader for so long that the pipe is full.
+      // A member of the namespace has stopped the reader for so long that the pipe is full.
     }
   }
 
-  /** Asks the first process something; undefined when no answer comes, as members can stop the one who answers. */
+  /** Sends a question to the first process; undefined without an answer, as members can stop its helper. */
   async ask(line: string): Promise<string | undefined> {
     const answer = this.#next();
     this.tell(line);
@@ -91,8 +91,8 @@ export class NamespaceEnds {
   }
 
   /**
-   * Ends what the first process and the launcher read, as the end of the worker would. The worker's process does not wait
-   * for what they still tell.
+   * Ends the input of the first process and the launcher, as the end of the worker would. Their output no longer keeps the
+   * worker's process alive.
    */
   release(): void {
     if (this.#released) return;
@@ -102,7 +102,7 @@ export class NamespaceEnds {
     this.jobs.destroy();
   }
 
-  /** Gives all back, whoever is at the other ends. */
+  /** Closes all ends, whoever has the others. */
   close(): void {
     this.release();
     this.report.destroy();
@@ -112,7 +112,7 @@ export class NamespaceEnds {
   }
 }
 
-/** What a namespace's first process says: `ready` when it is there, then its answers. Anything before is a complaint. */
+/** Output of a namespace's first process: `ready`, then its answers. Text before `ready` is an error message. */
 function heard(status: Socket) {
   const ready = Promise.withResolvers<undefined>();
   const ended = Promise.withResolvers<undefined>();
@@ -136,7 +136,7 @@ function heard(status: Socket) {
     ready.reject(new Error(text.trim() || 'The first process of the namespace ended'));
     ended.resolve(undefined);
   });
-  // Who waits for it hears of it; nobody else has to.
+  // Only callers that wait need the error.
   ready.promise.catch(() => undefined);
   const next = () => {
     answer = Promise.withResolvers<string>();

@@ -1,16 +1,16 @@
 import type { Tools } from '../launcher/tools.ts';
 
-/** A way to make a PID namespace and to enter it; which one works depends on the machine. */
+/** A way to create and enter a PID namespace. The machine decides which one works. */
 export interface PidNamespaceMethod {
   /** Runs the arguments after it as the first process of a new namespace. */
   readonly unshare: readonly string[];
-  /** The programs umount and mount, where the first process is to take /proc of the machine out of sight. */
+  /** The programs umount and mount, if the first process is to remove the machine's /proc. */
   readonly remount: readonly string[];
   readonly nsenter: string;
-  /** Runs the arguments after it without rights that the first process has, so that they cannot trace that. */
+  /** Runs the arguments after it without rights that the first process has, so that they cannot trace the first process. */
   readonly drop: readonly string[];
   readonly setsid: string;
-  /** Whether the namespace lies in a user namespace, by whose rights an ordinary user can make it. */
+  /** Whether the namespace is inside a user namespace, which gives an ordinary user the right to create it. */
   readonly userNamespace: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface PidNamespaceMethod {
 export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
   const { unshare, nsenter, setsid, setpriv, mount, umount } = tools;
   if (unshare === undefined || nsenter === undefined || setsid === undefined) return [];
-  // The kernel then ends all when the worker ends, even if the task stopped the namespace's own guard.
+  // Then the kernel ends all members when the worker ends, even if the task stopped the namespace's own helper.
   const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
   const without = (rights: string) =>
     setpriv === undefined ? [] : [setpriv, `--bounding-set=${rights}`, `--inh-caps=${rights}`, '--'];
@@ -37,9 +37,9 @@ export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
     return { unshare: unshareWords, remount, nsenter, drop, setsid, userNamespace: user.length > 0 };
   };
   const current = ['--user', '--map-current-user'];
-  // util-linux before 2.34 can only make the user root in there.
+  // util-linux before 2.34 can only map the user to root.
   const root = ['--user', '--map-root-user'];
-  // Whoever can mount in a user namespace can uncover the machine's /proc, and there the shell that starts commands.
+  // Whoever can mount in a user namespace can uncover the machine's /proc, and there the launcher shell.
   const inUserNamespace = without('-sys_ptrace,-sys_admin');
   const isRoot = process.getuid?.() === 0;
   return [

@@ -1,9 +1,9 @@
 /**
- * How commands get another user than the worker's. All are words of the opener's shell, in which `$mark` and `$1` and so on
- * are known (opener.ts).
+ * How commands get a user other than the worker's. All values are shell text of the opener, in which `$mark`, `$1` and so
+ * on are set (opener.ts).
  */
 export interface OtherUser {
-  /** Options of unshare, for more namespaces. */
+  /** Additional options of unshare, for more namespaces. */
   readonly unshare: readonly string[];
   /** The names of those namespaces in /proc/<pid>/ns, which are nsenter's names for them, too. */
   readonly spaces: readonly string[];
@@ -13,8 +13,8 @@ export interface OtherUser {
    */
   readonly lines: string;
   readonly arguments: string;
-  /** Lines for the shell that starts commands, before it starts any. The mark is in the variable TCW_KEEPER (mark.ts). */
+  /** Lines for the launcher shell before it starts commands. The mark is in the variable TCW_KEEPER (mark.ts). */
   readonly launcherLines: string;
-  /** Makes what comes after it another user's. */
+  /** Runs the arguments after it as the other user. */
   readonly become: string;
 }

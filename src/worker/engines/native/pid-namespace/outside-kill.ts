@@ -2,35 +2,35 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'no
 import { signal } from '../processes/signal.ts';
 import { settledWithin } from '../../settled-within.ts';
 
-/** How long the kernel may take to end a namespace by itself, in ms. */
+/** How long the kernel may take to end a namespace, in ms. */
 const QUICK_MS = 100;
-/** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
+/** How long processes may outlive SIGKILL, in ms: a process that waits for a broken disk never ends. */
 const PATIENCE_MS = 10_000;
 const LONGEST_PAUSE_MS = 500;
-/** How many of the processes that stay are named. */
+/** How many remaining processes an error names. */
 const NAMED = 10;
 
 interface Member {
   readonly pid: number;
-  /** What the kernel calls its program. */
+  /** The kernel's name of its program. */
   readonly name: string;
   /** A letter; see proc(5). */
   readonly state: string;
 }
 
-/** What a PID namespace is known by. */
+/** Identification of a PID namespace. */
 export interface Space {
-  /** As the kernel names it: by a number, which the next namespace gets as soon as this one is gone. */
+  /** The kernel's number of the namespace, which is reused once the namespace is gone. */
   readonly name: string;
-  /** Lets the namespace go. Until then it keeps its name, so that nobody else's process is taken for a member. */
+  /** Releases the namespace. Until then its number is not reused, so that no other process is taken for a member. */
   readonly release: () => void;
   /** Its first process. */
   readonly init: number;
-  /** When that started, in the system's own words: its pid may become another process's. */
+  /** When that process started, in the system's units: its pid may be reused. */
   readonly initStarted: string | undefined;
 }
 
-/** The PID namespace that a process has made for its children. It keeps its name until it is released. */
+/** The PID namespace that a process has created for its children. Its number stays reserved until it is released. */
 export function namespaceForChildren(pid: number): Pick<Space, 'name' | 'release'> {
   const descriptor = openSync(`/proc/${pid}/ns/pid_for_children`, 'r');
   return {
@@ -42,8 +42,8 @@ export function namespaceForChildren(pid: number): Pick<Space, 'name' | 'release
 }
 
 /**
- * Sees a PID namespace to its end after its first process got SIGKILL. The kernel then ends all other members, unless one
- * of them holds the first process in its exit, as its tracer. So what is still there after a moment is killed one by one.
+ * Waits for the end of a PID namespace after SIGKILL to its first process. The kernel ends all other members, unless one
+ * holds the first process in its exit as its tracer. Members that are left after a moment are killed one by one.
  *
  * @param emptied settles when nothing is left
  * @throws Error naming the processes that do not end
@@ -70,7 +70,7 @@ function namesOf(members: readonly Member[]): string {
   return names.join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** The processes in a namespace and in those made inside it, which are descendants of its first process. */
+/** The processes in a namespace and in nested ones, which are descendants of its first process. */
 function membersOf({ name: space, init, initStarted }: Omit<Space, 'release'>): Member[] {
   const rows = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? readRow(Number(name)) : []));
   const alive = rows.filter(({ state }) => state !== 'Z' && state !== 'X');
@@ -91,7 +91,7 @@ interface Row extends Member {
   readonly started: string | undefined;
 }
 
-/** A process that has ended meanwhile is left out. */
+/** Ended processes are left out. */
 function readRow(pid: number): Row[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -52,17 +52,17 @@ const INIT = `
     wait "$!"
   do :; done`;
 
-/** What the namespaces of an engine are made with. */
+/** The parts of an engine's namespaces. */
 interface NamespaceOptions {
   readonly tools: Tools;
   readonly limit: ProcessLimit | undefined;
-  /** Whether errors of commands have a pipe of their own. */
+  /** Whether standard error has its own pipe. */
   readonly separateErrors: boolean;
-  /** What is different where commands have another user than the worker. */
+  /** Changes for commands with a user other than the worker's. */
   readonly otherUser?: OtherUser | undefined;
 }
 
-/** Makes what starts the processes of namespaces. */
+/** Makes the opener, which starts the processes of namespaces. */
 export function namespaceOpener(
   { unshare, remount, nsenter, drop, setsid, userNamespace }: PidNamespaceMethod,
   { tools, limit, separateErrors, otherUser }: NamespaceOptions,
@@ -103,11 +103,11 @@ export function namespaceOpener(
 }
 
 /**
- * Makes a PID namespace for one run.
+ * Opens a PID namespace for one run.
  *
- * @param mark by which its first process is known, different for each run
- * @param given words for the opener, for this run alone
- * @throws Error with what its programs had to say
+ * @param mark identifies its first process, different for each run
+ * @param given arguments for the opener, for this run alone
+ * @throws Error with the messages of its programs
  */
 export async function openPidNamespace(
   mark: string,
@@ -120,7 +120,7 @@ export async function openPidNamespace(
     await ends.ready;
     const init = childOf(keeper);
     const initStarted = startOf(init);
-    // Last, for nothing that can fail comes after it.
+    // Last: nothing that can fail comes after it.
     const { shell, terminal } = opener;
     const inTerminal = [
       ...[...shell, '-c', `keeper=$1 mark=$2 script=$3; shift 3; exec ${terminal}`, 'terminal'],
@@ -137,18 +137,18 @@ export async function openPidNamespace(
   }
 }
 
-/** What a namespace is known by from outside. */
+/** Identification of a namespace from outside. */
 interface Outside {
   readonly mark: string;
   /** The unshare program. */
   readonly keeper: number;
-  /** The words that run a script in a terminal, inside: the script and `given` come after them. */
+  /** The command that runs a script in a terminal inside: the script and `given` follow it. */
   readonly inTerminal: readonly string[];
   readonly given: readonly string[];
 }
 
 export class PidNamespace implements Enclosure {
-  /** Has as many rights as the commands, or more. */
+  /** The process with at least the commands' rights. */
   readonly firstProcess: number;
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;
@@ -172,7 +172,7 @@ export class PidNamespace implements Enclosure {
     this.pipe = ends.pipe;
     this.errors = ends.errors;
     this.census = namespaceCensus(space, mark, keeper);
-    // It enters the namespace, which is there now.
+    // The launcher enters the namespace, which exists now.
     ends.jobs.write('enter\n');
     this.launcher = new Launcher({ jobs: ends.jobs, report: ends.report });
     void ends.ended.then(() => {
@@ -192,7 +192,7 @@ export class PidNamespace implements Enclosure {
 
   async anyAlive(): Promise<boolean> {
     if (this.#over) return false;
-    // Without an answer nobody knows.
+    // Without an answer, assume that some are alive.
     return (await this.#ends.ask('any')) !== 'none' && !this.#over;
   }
 
@@ -200,12 +200,12 @@ export class PidNamespace implements Enclosure {
     this.#ends.tell('terminate');
   }
 
-  /** The mount namespace of the run, open. It lasts as long as somebody has it open, and is whoever's who asks to close. */
+  /** Opens the mount namespace of the run. It exists as long as somebody has it open. The caller closes it. */
   openMountSpace(): number {
     return openSync(`/proc/${this.#space.init}/ns/mnt`, 'r');
   }
 
-  /** After a failure, it can be tried again. */
+  /** Can be repeated after a failure. */
   kill(): Promise<void> {
     this.#killed ??= this.#kill().catch(error => {
       this.#killed = undefined;
@@ -217,7 +217,7 @@ export class PidNamespace implements Enclosure {
   async #kill(): Promise<void> {
     if (!this.#over) signal(this.#space.init, 'SIGKILL');
     this.#ends.release();
-    // The kernel lets the first process be reaped only when all other members are gone, and unshare reaps it.
+    // The kernel lets unshare reap the first process only when all other members are gone.
     const emptied = Promise.all([this.#ends.ended, this.#ends.launcherEnded]);
     await killFromOutside(this.#space, emptied);
     this.#space.release();
@@ -232,7 +232,7 @@ function childOf(parent: number): number {
   } catch {
     child = readProc().find(row => row.parent === parent)?.pid;
   }
-  // It is going to be killed by this number, and 0 would be the worker's own process group.
+  // It will be killed by this number, and 0 would be the worker's own process group.
   if (child === undefined || !(child > 1))
     throw new Error('The first process of the namespace was not found');
   return child;

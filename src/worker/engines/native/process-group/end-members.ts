@@ -3,23 +3,23 @@ import type { MemberSearch } from './member-search.ts';
 import { namesOf, type ProcessRow } from '../processes/process-table.ts';
 import { signal } from '../processes/signal.ts';
 
-/** How long processes may take to end after SIGKILL, in ms: one that waits for a broken disk does not end at all. */
+/** How long processes may outlive SIGKILL, in ms: a process that waits for a broken disk never ends. */
 const PATIENCE_MS = 10_000;
-/** How long those may take that this user may not signal, in ms: they end only if somebody else sees to it. */
+/** The same in ms for processes that this user may not signal: they end only by themselves. */
 const REFUSED_MS = 2_000;
-/** How often they are killed at least: on a crowded machine, time alone says little. */
+/** How often they are killed at least: on a busy machine, time alone says little. */
 const FEWEST_ROUNDS = 30;
 const LONGEST_PAUSE_MS = 32;
-/** For how long new members are looked for before those that were found are ended, in ms. */
+/** How long new members are searched for before the known ones are ended, in ms. */
 const STOPPING_MS = 1_000;
-/** One look can miss who was born while it was made, of parents that have ended since. */
+/** One search can miss processes that were forked during it by parents that have ended since. */
 const EMPTY_LOOKS = 2;
 
 /**
- * Ends the members of a run with SIGKILL.
+ * Kills the members of a run with SIGKILL.
  *
  * @returns how many were ended
- * @throws Error naming those that do not end, or because the system does not tell who there is
+ * @throws Error naming those that do not end, or when the system does not list processes
  */
 export async function endMembers(search: MemberSearch): Promise<number> {
   const start = performance.now();
@@ -41,10 +41,10 @@ export async function endMembers(search: MemberSearch): Promise<number> {
 }
 
 /**
- * Stops members until no look finds a new one, so that none forks away from the signal that follows. Where they fork
- * faster than they are found, that signal is sent to those that were.
+ * Stops members until a search finds no new one, so that none escapes the following signal by forking. If they fork faster
+ * than they are found, the signal goes to the known ones.
  *
- * @param except a member that goes on
+ * @param except a member that continues
  */
 export async function stopMembers(search: MemberSearch, except?: number): Promise<ProcessRow[]> {
   const stopped = new Set<number>();

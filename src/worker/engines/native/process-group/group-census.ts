@@ -3,9 +3,9 @@ import type { MemberSearch } from './member-search.ts';
 import { readProcess } from '../processes/process-table.ts';
 
 /**
- * Knows the processes of a run that a process group holds together.
+ * Lists the processes of a run without a namespace.
  *
- * @param leader the shell that starts the run's commands
+ * @param leader the launcher shell
  */
 export function groupCensus(search: MemberSearch, leader: number): Census {
   return {

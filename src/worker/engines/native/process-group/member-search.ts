@@ -8,23 +8,23 @@ import { environmentOf, inTurns, readProcessTable, type ProcessRow } from '../pr
  * What changed its session and its environment, and lost its parent between two looks, is not found.
  */
 export class MemberSearch {
-  /** The process group, which is a session too, of the run's commands, while it is known. */
+  /** The process group of the run's commands, which is also a session, while known. */
   group: number | undefined;
-  /** Sessions beside it that began with a member: those of terminals. */
+  /** Sessions of members in addition: those of terminals. */
   readonly sessions = new Set<number>();
   readonly #marks: readonly string[];
-  /** Those of the marks that programs beside a run have. */
+  /** The marks of programs beside a run. */
   readonly #besides: readonly string[];
-  /** Processes that are never members, whatever they look like. */
+  /** Processes that never count as members. */
   readonly #outsiders: ReadonlySet<number>;
   readonly #watchdog: number;
   /**
-   * Groups and sessions that programs beside several runs have together. They are kept: a process that is about to end
-   * has no environment any more.
+   * Groups and sessions shared by programs beside several runs. They are remembered: a process that is about to end has no
+   * environment any more.
    */
   readonly #shared = new Set<number>();
   #known = new Map<number, string>();
-  /** One search at a time: each goes by what the last has found. */
+  /** One search at a time: each builds on the last. */
   #last: Promise<ProcessRow[]> = Promise.resolve([]);
 
   /**
@@ -41,22 +41,22 @@ export class MemberSearch {
   }
 
   /**
-   * The members that are alive.
+   * The living members.
    *
-   * @throws Error when the system does not tell which processes there are
+   * @throws Error when the system does not list processes
    */
   members(): Promise<ProcessRow[]> {
     const next = this.#last.then(
       () => this.#look(),
       () => this.#look(),
     );
-    // Who asked hears of it.
+    // The caller gets the error.
     next.catch(() => undefined);
     this.#last = next;
     return next;
   }
 
-  /** Whether a process is a member by its group, its session or its environment alone. */
+  /** Whether a process is a member judging only by its group, its session or its environment. */
   isMarked(row: ProcessRow): boolean {
     if (row.zombie || this.#outsiders.has(row.pid)) return false;
     const { group } = this;
@@ -84,7 +84,7 @@ export class MemberSearch {
     while (found.length > 0) {
       for (const row of found) {
         members.set(row.pid, row);
-        // A group or a session that a member is in began with a member, so all in it are members.
+        // A group or session with a member began with a member, so everybody in it is a member.
         for (const number of [row.group, row.session ?? row.group])
           if (!this.#shared.has(number)) kin.add(number);
       }

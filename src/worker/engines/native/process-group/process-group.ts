@@ -17,23 +17,23 @@ import type { Tools } from '../launcher/tools.ts';
 import { withNewWatchdog, type GroupOptions, type OutputPipes, type Watchdog } from './watchdog.ts';
 import { within } from './within.ts';
 
-/** Both ends of two pipes, of the one by which a start that fails is told, and some to spare. */
+/** Both ends of two pipes, the pipe that reports a failed start, and a reserve. */
 const DESCRIPTORS_OF_A_LAUNCHER = 8;
 
 /** How long the watchdog may take to end by itself, in ms. */
 const WATCHDOG_MS = 1_000;
-/** How long it may take after that, in ms. */
+/** How long it may outlive SIGKILL, in ms. */
 const WATCHDOG_KILLED_MS = 30_000;
 
 /**
- * Makes what holds one run together where PID namespaces cannot be had.
+ * Opens an enclosure without a PID namespace.
  *
- * @param mark by which the run's processes are known, different for each run
+ * @param mark identifies the run's processes, different for each run
  */
 export async function openProcessGroups(mark: string, options: GroupOptions): Promise<Enclosure> {
   return await withNewWatchdog(mark, options, (watchdog, pipes) => {
     const launcher = startLauncher(mark, pipes, options.tools);
-    // Where it did not start, it has no streams at all, whatever the types say; the next look finds nobody.
+    // If it did not start, it has no streams, whatever the types say. The next search finds nothing.
     if (launcher.pid === undefined)
       throw new Error('The shell that starts the commands of a run did not start');
     watchdog.tell(`leader ${launcher.pid}`);
@@ -41,7 +41,7 @@ export async function openProcessGroups(mark: string, options: GroupOptions): Pr
   });
 }
 
-/** The shell that starts commands leads their process group, which is a session too. */
+/** The launcher shell leads the process group of the commands, which is also a session. */
 function startLauncher(
   mark: string,
   { pipe, errors }: OutputPipes,
@@ -56,7 +56,7 @@ function startLauncher(
     // The last is {@link ERRORS}.
     stdio: ['pipe', pipe.writer, 'ignore', 'pipe', ...(errors ? [errors.writer] : [])],
   });
-  // What is to be told of a launcher is told by its streams.
+  // Its streams report its errors.
   launcher.on('error', () => undefined);
   return launcher;
 }
@@ -110,7 +110,7 @@ class ProcessGroups implements Enclosure {
     return { file, args, env: { ...env, ...this.#marked } };
   }
 
-  /** The program in a terminal leads a session, whose number is free again when all in it have ended. */
+  /** The program in a terminal leads a session. Its number is free again when the whole session has ended. */
   onTerminal({ pid, ended }: OpenPty): void {
     this.#search.sessions.add(pid);
     void ended.then(() => {
@@ -118,7 +118,7 @@ class ProcessGroups implements Enclosure {
     });
   }
 
-  /** A group that is empty has to be forgotten: its number may become another process's. */
+  /** An empty group is forgotten: its number may be reused. */
   #forgetGroup(): void {
     if (signal(-this.#leader, 0) !== 'gone') return;
     this.#search.group = undefined;
@@ -134,13 +134,13 @@ class ProcessGroups implements Enclosure {
   }
 
   async terminate(): Promise<void> {
-    // The shell that only waits for a command is no part of the task.
+    // The launcher, which only waits, is no part of the task.
     const stopped = await stopMembers(this.#search, this.#leader);
     for (const { pid } of stopped) signal(pid, 'SIGTERM');
     for (const { pid } of stopped) signal(pid, 'SIGCONT');
   }
 
-  /** After a failure, it can be tried again. */
+  /** Can be repeated after a failure. */
   kill(): Promise<void> {
     this.#killed ??= this.#kill().catch(error => {
       this.#killed = undefined;
@@ -153,13 +153,13 @@ class ProcessGroups implements Enclosure {
     try {
       await endMembers(this.#search);
     } catch (error) {
-      // What can be done without knowing who there is.
+      // The fallback where the members are unknown.
       if (this.#search.group !== undefined) signal(-this.#search.group, 'SIGKILL');
       throw error;
     }
     this.#jobs.destroy();
     this.#watchdog.tell('done');
-    // A task can stop it, as a process of the same user.
+    // A task of the same user can stop the watchdog.
     const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
     try {
       await within(

@@ -9,16 +9,16 @@ import { OutputPipe } from '../launcher/output-pipe.ts';
 import type { Tools } from '../launcher/tools.ts';
 import { within } from './within.ts';
 
-/** Both ends of three pipes, of the one by which a start that fails is told, and some to spare. */
+/** Both ends of three pipes, the pipe that reports a failed start, and a reserve. */
 const DESCRIPTORS_OF_A_START = 12;
-/** How long a start may take, in ms. A task of the same user could stop the shell before it says anything. */
+/** Time limit for a start, in ms. A task of the same user could stop the shell before its first output. */
 const START_MS = 60_000;
 /** How often, once a second, the watchdog of a dead worker tries to end what is left. */
 const TRIES = 30;
 
 const isLinux = process.platform === 'linux';
 
-/** The descriptors of the watchdog that are the pipes of the run's output and errors, until it reads its first line. */
+/** The watchdog's descriptors for the pipes of the run's output and errors, until it reads its first line. */
 const PIPES = { output: 4, errors: 5 } as const;
 
 /**
@@ -69,29 +69,29 @@ const WATCHDOG = `
     sleep 1
   done`;
 
-/** What a run without a namespace is made with. */
+/** Options of runs without a namespace. */
 export interface GroupOptions {
   readonly tools: Tools;
-  /** Whether errors of commands have a pipe of their own. */
+  /** Whether standard error has its own pipe. */
   readonly separateErrors?: boolean;
 }
 
-/** The shell beside the worker that ends a run's processes when the worker is gone. */
+/** A shell beside the worker that ends a run's processes when the worker is gone. */
 export interface Watchdog {
   readonly pid: number;
-  /** Settles when it has ended, for whatever reason; never rejects. */
+  /** Settles when the watchdog has ended. Never rejects. */
   readonly ended: Promise<unknown>;
   tell(line: string): void;
   /** Ends its standard input, as the end of the worker would. */
   release(): void;
-  /** Ends it, also if it has been stopped. */
+  /** Kills it, even if it is stopped. */
   kill(): void;
 }
 
-/** Where the commands of a run write. */
+/** The pipe of the commands' output. */
 export interface OutputPipes {
   readonly pipe: OutputPipe;
-  /** Where they write their errors, if not to the same pipe. */
+  /** The pipe of standard error, if it is separate. */
   readonly errors: OutputPipe | undefined;
 }
 
@@ -124,10 +124,10 @@ export async function withNewWatchdog<Result>(
     detached: true,
   });
   const failed = failureOf(subprocess);
-  // Then it may have no streams either, whatever the types say.
+  // It may have no streams then, whatever the types say.
   if (subprocess.pid === undefined) throw new Error(await failed);
   const { pid } = subprocess;
-  // A broken pipe means that it has ended, which is seen by its end.
+  // A broken pipe means that the watchdog has ended, which is detected by its exit.
   subprocess.stdin.on('error', () => undefined);
   const ready = new Promise<undefined>(resolve => {
     subprocess.stdout.once('data', () => {
@@ -165,7 +165,7 @@ export async function withNewWatchdog<Result>(
   }
 }
 
-/** Settles when a program has ended, with what it had to say; never rejects. */
+/** Settles with a program's messages when it has ended. Never rejects. */
 async function failureOf(subprocess: ChildProcessWithoutNullStreams): Promise<string> {
   const complaint = text(subprocess.stderr).catch(() => '');
   try {

@@ -1,7 +1,7 @@
 /**
- * Waits for something, but not for ever.
+ * Waits for a promise up to a time limit.
  *
- * @throws Error with these words when it took longer than so many ms
+ * @throws Error with this message after so many ms
  */
 export async function within<T>(promise: Promise<T>, ms: number, words: string): Promise<T> {
   const late = Promise.withResolvers<never>();

@@ -1,35 +1,35 @@
 import { opendirSync, readdirSync, readlinkSync } from 'node:fs';
 import { setImmediate as otherThings } from 'node:timers/promises';
 
-/** How many descriptors are looked at before the answer is no. A task can have millions. */
+/** How many descriptors are inspected before the answer is no. A task can have millions. */
 const MOST_DESCRIPTORS = 100_000;
-/** How long the main thread is kept from other things at a time, in ms. */
+/** How long the main thread is blocked at a time, in ms. */
 const BUSY_MS = 5;
-/** How many names of descriptors are read at a time. */
+/** How many descriptor names are read at a time. */
 const NAMES_AT_ONCE = 256;
 
-/** Looks for a process that holds something open, with a bound for all that it looks at. */
+/** Searches for a process that holds a file open, up to a limit for the whole search. */
 export class HolderSearch {
   readonly #link: string;
   #left = MOST_DESCRIPTORS;
   #since = performance.now();
 
-  /** @param link what /proc/<pid>/fd shows of it, such as `socket:[123]` */
+  /** @param link the link in /proc/<pid>/fd, such as `socket:[123]` */
   constructor(link: string) {
     this.#link = link;
   }
 
-  /** Whether the search has looked at as much as it may. */
+  /** Whether the search has reached its limit. */
   get exhausted(): boolean {
     return this.#left <= 0;
   }
 
-  /** Whether a process holds it. One that has ended, or whose descriptors the worker may not see, does not. */
+  /** Whether a process holds it open. Ended processes and those with unreadable descriptors do not count. */
   async isHeldBy(pid: number): Promise<boolean> {
     await this.pause();
     const found = await this.#isIn(`/proc/${pid}/fd`);
     if (found !== undefined) return found;
-    // A process whose first thread has ended shows its descriptors by the others, which share them.
+    // If a process's first thread has ended, its other threads show the shared descriptors.
     for (const thread of threadsOf(pid)) {
       const inThread = await this.#isIn(`/proc/${pid}/task/${thread}/fd`);
       if (inThread !== undefined) return inThread;
@@ -37,14 +37,14 @@ export class HolderSearch {
     return false;
   }
 
-  /** Lets the worker do other things, when it is time for that. */
+  /** Yields to the event loop when it is time. */
   async pause(): Promise<void> {
     if (performance.now() - this.#since < BUSY_MS) return;
     await otherThings();
     this.#since = performance.now();
   }
 
-  /** Undefined where nothing can be seen. */
+  /** Undefined where it is unreadable. */
   async #isIn(folder: string): Promise<boolean | undefined> {
     let opened;
     try {
@@ -68,7 +68,7 @@ export class HolderSearch {
     try {
       return readlinkSync(path) === this.#link;
     } catch {
-      // It was closed meanwhile.
+      // The descriptor was closed meanwhile.
       return false;
     }
   }

@@ -4,15 +4,15 @@ import type { Census } from './census.ts';
 import { HolderSearch } from './holders.ts';
 import { clientSocket, tellsConnections } from './sockets.ts';
 
-/** How often all members are looked for: a process can hand a socket on to another while it is looked for. */
+/** How often all members are searched: a process can pass a socket to another one during the search. */
 const LOOKS = 2;
 
-/** Tells which connections to servers of this process come from the processes of one run. */
+/** Attributes connections to servers of this process to the processes of one run. */
 export class Peers {
   readonly #census: Census;
-  /** Who held the last connection: a program mostly opens more than one. */
+  /** The process of the last connection: a program usually opens several. */
   #holder: number | undefined;
-  /** One question at a time: a task that opens many connections keeps only itself waiting. */
+  /** One search at a time: a task that opens many connections delays only itself. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(census: Census) {
@@ -20,9 +20,9 @@ export class Peers {
   }
 
   /**
-   * Whether a process of the run holds the other end of a connection. When in doubt, no: for a connection that was broken
-   * meanwhile, for a process that hides its descriptors from its own user (programs with the setuid bit), and when somebody
-   * has replaced /proc.
+   * Whether a process of the run holds the other end of a connection. In doubt, no: for a connection that was broken
+   * meanwhile, for a process whose descriptors its own user cannot read (setuid programs), and when somebody has replaced
+   * /proc.
    */
   isPeer(connection: Connection): Promise<boolean> {
     const answer = this.#last.then(() => this.#answer(connection));
@@ -47,14 +47,14 @@ export class Peers {
     for (let look = 0; look < LOOKS; look++) {
       const { members } = await this.#census.count();
       for (const { pid } of members.toReversed()) {
-        // Its number may be another process's by now.
+        // Its pid may have been reused.
         if ((await this.#holds(search, pid)) && (await this.#isStill(pid))) return true;
       }
     }
     return false;
   }
 
-  /** All processes, the likeliest first: who held the last one, then the newest. */
+  /** All processes, the most likely first: the last holder, then the newest. */
   #likely(): number[] {
     const pids = readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? [Number(name)] : []));
     pids.sort((one, other) => other - one);
@@ -75,9 +75,9 @@ export class Peers {
 }
 
 /**
- * Whether this machine tells whose a connection is.
+ * Whether this machine can attribute connections.
  *
- * @param pid a process with as many rights as those of a run
+ * @param pid a process with at least the rights of a run's processes
  */
 export async function canTellPeers(pid: number): Promise<boolean> {
   if (process.platform !== 'linux') return false;

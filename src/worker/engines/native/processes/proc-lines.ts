@@ -12,10 +12,10 @@ const [FIRST_BYTES, LATER_BYTES] = [1024, 64 * 1024];
 const FIRST_READS = 16;
 
 /**
- * The first line of a file below /proc that contains a text. The file is read no further, and not by the main thread.
+ * The first line with a text in a file below /proc. Reads no further, and not on the main thread.
  *
  * @returns undefined when there is no such line
- * @throws Error of the system, or because /proc is not what it was
+ * @throws Error of the system, or when /proc was replaced
  */
 export async function findProcLine(file: string, text: string): Promise<string | undefined> {
   await using handle = await open(file, O_RDONLY | O_NONBLOCK | O_NOCTTY);

@@ -2,26 +2,26 @@ import { readdirSync, statSync } from 'node:fs';
 import { setImmediate as otherThings } from 'node:timers/promises';
 import { isGone, readProcFile } from '../../processes/index.ts';
 
-/** A process as the system lists it. */
+/** A process in the system's list. */
 export interface ProcessRow {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
-  /** The pid of the session's leader; absent where the system does not tell. */
+  /** The pid of the session's leader; absent where unknown. */
   readonly session?: number;
-  /** What the system calls its program, which the process can change. */
+  /** Name of its program. The process can change it. */
   readonly name: string;
   /** A letter; see proc(5). */
   readonly state: string;
-  /** Whether it has ended and only waits to be reaped by its parent. */
+  /** Whether it is a zombie. */
   readonly zombie: boolean;
-  /** When it started, in the system's own words: tells a process from a later one with the same pid. */
+  /** When it started, in the system's units: distinguishes it from a later process with the same pid. */
   readonly started: string;
-  /** CPU time in ticks of 1/100 s; absent where the system does not tell. */
+  /** CPU time in ticks of 1/100 s; absent where unknown. */
   readonly ticks?: Ticks;
 }
 
-/** CPU time of a process, and that of the children which it has waited for. */
+/** CPU time of a process, and of the children that it has waited for. */
 interface Ticks {
   readonly user: number;
   readonly kernel: number;
@@ -29,17 +29,17 @@ interface Ticks {
   readonly reapedKernel: number;
 }
 
-/** How many of the processes that cannot be ended are named. */
+/** How many remaining processes an error names. */
 const MOST_NAMED = 10;
-/** How long the main thread is kept from other things at a time, in ms: there may be tens of thousands of processes. */
+/** How long the main thread is blocked at a time, in ms: there may be tens of thousands of processes. */
 const BUSY_MS = 10;
-/** How long ps(1) may take, in ms. */
+/** Time limit for ps(1), in ms. */
 const PS_MS = 10_000;
 
 /**
  * All processes of the machine that this process may see.
  *
- * @throws Error when the system does not tell, for one because a task that is root has replaced /proc
+ * @throws Error when the system does not list them, for example because a task that is root has replaced /proc
  */
 export async function readProcessTable(): Promise<ProcessRow[]> {
   if (process.platform !== 'linux') return askPs();
@@ -60,7 +60,7 @@ export function readProcess(pid: number): ProcessRow | undefined {
   return readRow(`/proc/${pid}`)[0];
 }
 
-/** Does something with each of many things, with time for others in between. */
+/** Applies a function to many items, and yields to the event loop in between. */
 export async function inTurns<T>(things: Iterable<T>, act: (thing: T) => void): Promise<void> {
   let since = performance.now();
   for (const thing of things) {
@@ -71,7 +71,9 @@ export async function inTurns<T>(things: Iterable<T>, act: (thing: T) => void): 
   }
 }
 
-/** Whether a child of ours runs, told by the kernel: Node hears of an end a little later. Where nobody knows: yes. */
+/**
+ * Whether a child of this process is running, according to the kernel: Node learns of an end slightly later. In doubt: yes.
+ */
 export function isRunning(pid: number): boolean {
   if (process.platform !== 'linux') return true;
   try {
@@ -82,7 +84,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Asks ps(1), with the columns that POSIX has and the start time of the BSDs and Linux. */
+/** Asks ps(1) for the columns of POSIX and the start time that the BSDs and Linux have. */
 export async function askPs(): Promise<ProcessRow[]> {
   const columns = ['pid', 'ppid', 'pgid', 'stat', 'lstart', 'comm'].flatMap(name => ['-o', `${name}=`]);
   const { execa } = await import('execa');
@@ -102,18 +104,18 @@ export async function askPs(): Promise<ProcessRow[]> {
   });
 }
 
-/** The environment of a process, as it was when its program started; empty when it cannot be read. */
+/** The environment with which a process's program started; empty when it is unreadable. */
 export function environmentOf({ pid, state }: Pick<ProcessRow, 'pid' | 'state'>): string[] {
-  // A process whose first thread has ended shows what it has by its others.
+  // If a process's first thread has ended, its other threads show the environment.
   const folders =
     state === 'Z' ? namesIn(`/proc/${pid}/task`).map(thread => `/proc/${pid}/task/${thread}`) : [];
   return [`/proc/${pid}`, ...folders].flatMap(folder => readIfMay(`${folder}/environ`)?.split('\0') ?? []);
 }
 
-/** Processes by number, name and state, for whoever has to look after them: `12 (sleep, state D)`. */
+/** Processes by pid, name and state, for an operator: `12 (sleep, state D)`. */
 export function namesOf(rows: readonly Pick<ProcessRow, 'pid' | 'name' | 'state'>[]): string {
   const names = rows.slice(0, MOST_NAMED).map(({ pid, name, state }) => {
-    // A process can give itself any name.
+    // A process can choose its own name.
     const words = [name.replaceAll(/[^\x20-\x7e]/g, '?'), `state ${state}`, ...otherUser(pid)];
     return `${pid} (${words.join(', ')})`;
   });
@@ -163,7 +165,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** A file of /proc; undefined when the process has gone, or shows this file to others only. */
+/** A file of /proc; undefined when the process is gone, or the file is not readable by this process. */
 function readIfMay(file: string): string | undefined {
   try {
     return readProcFile(file);

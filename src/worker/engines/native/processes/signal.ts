@@ -1,4 +1,4 @@
-/** Sends a signal, and says what came of it. */
+/** Sends a signal, and returns the result. */
 export function signal(pid: number, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
   try {
     process.kill(pid, name);

@@ -8,7 +8,7 @@ import { findProcLine } from './proc-lines.ts';
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 const INODE_FIELD = 9;
 
-/** Whether the system tells which connections there are. */
+/** Whether the system lists its connections. */
 export async function tellsConnections(): Promise<boolean> {
   return (await findProcLine(TABLES[0], 'local_address').catch(() => undefined)) !== undefined;
 }
@@ -31,7 +31,7 @@ export async function clientSocket(connection: Connection): Promise<string | und
   return inode !== undefined && connection.stands() ? `socket:[${inode}]` : undefined;
 }
 
-/** One end of a connection as each table spells it: IPv4 in the first, both kinds in the second. */
+/** One end of a connection in the notation of each table: IPv4 in the first, both kinds in the second. */
 type End = readonly [inV4: string | undefined, inV6: string];
 
 /** The inode of the socket whose row begins with these two ends. A socket that nobody holds open has none. */
@@ -77,7 +77,7 @@ function bytesOfV6(address: string): number[] | undefined {
   });
 }
 
-/** The kernel prints each four bytes as one number of its own byte order. */
+/** The kernel prints every four bytes as one number in its own byte order. */
 function wordsOf(bytes: readonly number[]): string {
   return Array.from({ length: bytes.length / 4 }, (_, index) =>
     wordOf(bytes.slice(4 * index, 4 * index + 4)),

@@ -3,7 +3,7 @@ import type { Usage } from '../../engine.ts';
 import type { Census, Counted } from './census.ts';
 import { inTurns } from './process-table.ts';
 
-/** What the system counts CPU time in for its users, whatever it counts in itself (proc(5)), in ms. */
+/** The unit of CPU times in proc(5), in ms, whatever the kernel's own is. */
 const TICK_MS = 10;
 const KIB = 1024;
 
@@ -22,12 +22,12 @@ export class UsageMeter {
     this.#census = census;
   }
 
-  /** What was read last, of a run that is over. */
+  /** The last reading, for a run that is over. */
   final(): Usage {
     return { ...this.#last, memoryBytes: 0, processes: 0 };
   }
 
-  /** @throws Error when the system does not tell which processes there are */
+  /** @throws Error when the system does not list processes */
   async read(): Promise<Usage> {
     const counted = await this.#census.count();
     const cpu = cpuOf(counted);
@@ -54,7 +54,7 @@ export class UsageMeter {
   }
 }
 
-/** Whether the system tells what a process uses. */
+/** Whether the system measures a process's usage. */
 export function canTellUsage(pid: number): boolean {
   return process.platform === 'linux' && readIfThere(`/proc/${pid}/statm`) !== undefined;
 }
@@ -65,7 +65,7 @@ function cpuOf({ members, reapers }: Counted): { user: number; kernel: number } 
     sum.user += ticks?.reapedUser ?? 0;
     sum.kernel += ticks?.reapedKernel ?? 0;
   }
-  // What the engine's own shells do is not the task's.
+  // The engine's own shells do not count as the task's.
   for (const { ticks } of members) {
     sum.user += ticks?.user ?? 0;
     sum.kernel += ticks?.kernel ?? 0;
@@ -73,7 +73,9 @@ function cpuOf({ members, reapers }: Counted): { user: number; kernel: number } 
   return sum;
 }
 
-/** Memory of a process that is not a file's, in bytes: the second number is all that it has, the third a file's part. */
+/**
+ * Memory of a process without file pages, in bytes: the second number is the resident size, the third the part of files.
+ */
 function ownBytes(pid: number): number {
   const [, resident, shared] = pagesOf(pid);
   return resident === undefined || shared === undefined ? 0 : (resident - shared) * pageBytes();
@@ -85,7 +87,7 @@ function pagesOf(pid: number | 'self'): number[] {
 
 let page: number | undefined;
 
-/** How large a page of memory is, in bytes: the system tells the size of this process in pages and in KiB. */
+/** Size of a memory page in bytes: the system reports this process's size in pages and in KiB. */
 function pageBytes(): number {
   if (page === undefined) {
     const kib = Number(/^VmSize:\s+(\d+) kB$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1]);
@@ -101,7 +103,7 @@ interface Io {
   readonly writtenBytes: number;
 }
 
-/** What a process and those it has waited for have read from storage and written to it. */
+/** Bytes that a process and the children that it waited for have read from storage and written to it. */
 function ioOf(pid: number): Io | undefined {
   const text = readIfThere(`/proc/${pid}/io`);
   const [, read] = /^read_bytes: (\d+)$/m.exec(text ?? '') ?? [];
@@ -119,7 +121,7 @@ function plus(one: Io | undefined, other: Io | undefined): Io | undefined {
   };
 }
 
-/** Never less than it was: what ended may be accounted to nobody. */
+/** Never decreases: the usage of an ended process may be accounted to nobody. */
 function atLeast(io: Io | undefined, { readBytes, writtenBytes }: Usage): Partial<Io> {
   if (io === undefined) {
     return readBytes === undefined || writtenBytes === undefined ? {} : { readBytes, writtenBytes };
@@ -130,14 +132,14 @@ function atLeast(io: Io | undefined, { readBytes, writtenBytes }: Usage): Partia
   };
 }
 
-/** The most that one process ever had in memory, less what of it is a file's now, in bytes. */
+/** The peak memory of a single process, less its present file pages, in bytes. */
 function peakOf(pid: number): number {
   const status = readIfThere(`/proc/${pid}/status`) ?? '';
   const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
   return Math.max(0, kib('VmHWM') - kib('RssFile') - kib('RssShmem')) * KIB;
 }
 
-/** A file of a process; undefined when that has ended, or shows it to others only. */
+/** A file of a process; undefined when the process has ended, or the file is not readable. */
 function readIfThere(file: string): string | undefined {
   try {
     return readProcFile(file);

@@ -3,36 +3,36 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 
-/** What a command of a mock engine has of its run. */
+/** The context of a mock engine's command. */
 export interface MockRun {
   /** The run's folder, absolute. */
   readonly home: string;
-  /** Where a path of a command lies on this machine. Throws for one that leads out of the run's folder. */
+  /** Resolves a path of a command on this machine. Throws for a path outside the run's folder. */
   readonly pathOf: (path: string) => string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
-  /** Writes to the command's output; settles when that has room for more. */
+  /** Writes to the command's output. Settles when that accepts more. */
   readonly print: (bytes: string | Buffer) => Promise<void>;
-  /** Aborted when the run is asked to end, as by SIGTERM. */
+  /** Aborted when the run is stopped, as by SIGTERM. */
   readonly asked: AbortSignal;
-  /** Aborted when the run is ended, as by SIGKILL. */
+  /** Aborted when the run is killed, as by SIGKILL. */
   readonly ended: AbortSignal;
   readonly client: Client;
-  /** Lets something go on beside the commands, until it ends or the run does. */
+  /** Continues something in the background until it or the run ends. */
   readonly beside: (work: Promise<unknown>) => void;
 }
 
-/** Does what a command says. @returns its exit code */
+/** Executes a command. @returns its exit code */
 type Word = (run: MockRun, ...words: string[]) => Promise<number>;
 
-/** What a command that was ended by SIGTERM, or by SIGKILL, exits with. */
+/** Exit codes after SIGTERM and SIGKILL. */
 export const [TERMINATED, KILLED] = [128 + 15, 128 + 9];
 
-/** As much as is printed at a time, in bytes. */
+/** Bytes per write. */
 const CHUNK = 64 * 1024;
 
 /**
- * What a mock engine's commands can say: `['print', 'hello\n']`. Each ends with 0 unless it says otherwise, and with 143 when
+ * The commands of a mock engine: `['print', 'hello\n']`. Each exits with 0 unless described otherwise, and with 143 when
  * the run is stopped meanwhile.
  */
 export const WORDS: Readonly<Record<string, Word>> = {
@@ -74,7 +74,7 @@ export const WORDS: Readonly<Record<string, Word>> = {
   'exit-in-run': async ({ env }, runId = '0', code = '0') => (env.RUN_ID === runId ? Number(code) : 0),
   /** `sleep MS`: waits so many ms, or until the run is stopped. */
   sleep: async ({ asked }, ms = '0') => ((await slept(Number(ms), asked)) ? 0 : TERMINATED),
-  /** `ignore-stop MS`: waits so many ms, also when the run is asked to end. */
+  /** `ignore-stop MS`: waits so many ms, and ignores a stop. */
   'ignore-stop': async ({ ended }, ms = '0') => ((await slept(Number(ms), ended)) ? 0 : KILLED),
   /** `write-file PATH TEXT`: writes a file in the run's folder, and folders for it. */
   'write-file': async ({ pathOf }, file = '', text = '') => {
@@ -88,13 +88,13 @@ export const WORDS: Readonly<Record<string, Word>> = {
     await print(await readFile(pathOf(file)));
     return 0;
   },
-  /** `later MS PATH`: ends at once; writes an empty file so many ms later, if the run is not over. */
+  /** `later MS PATH`: exits at once; writes an empty file after so many ms, unless the run is over. */
   later: async ({ pathOf, beside, ended }, ms = '0', file = '') => {
     const place = pathOf(file);
     beside(sleep(Number(ms), undefined, { signal: ended }).then(() => writeFile(place, '')));
     return 0;
   },
-  /** `all COMMAND…`: does several commands, each of which is JSON, up to the first that fails. */
+  /** `all COMMAND…`: executes several commands, each written as JSON, up to the first failure. */
   all: async (run, ...commands) => {
     for (const command of commands) {
       const exitCode = await obey(run, JSON.parse(command) as string[]);
@@ -102,20 +102,20 @@ export const WORDS: Readonly<Record<string, Word>> = {
     }
     return 0;
   },
-  /** `get-url URL`: prints what is behind a URL; ends with 22 where that is an error. */
+  /** `get-url URL`: prints the content of a URL; exits with 22 for an error status. */
   'get-url': async ({ client, asked, print }, url = '') => {
     const { ok, body } = await client.get(url, asked);
     await print(body);
     return ok ? 0 : 22;
   },
-  /** `call PATH`: does so for a path of the Taskcluster proxy, in which `$TASK_ID` is the task's own. */
+  /** `call PATH`: the same for a path of the Taskcluster proxy, in which `$TASK_ID` is replaced by the task's own. */
   call: (run, servicePath = '') => {
     const { TASKCLUSTER_PROXY_URL: proxy = '', TASK_ID: taskId = '' } = run.env;
     return obey(run, ['get-url', `${proxy}/${servicePath.replaceAll('$TASK_ID', taskId)}`]);
   },
 };
 
-/** Does a command, the first word of which is one of {@link WORDS}. */
+/** Executes a command whose first word is one of {@link WORDS}. */
 export async function obey(run: MockRun, [word = '', ...words]: readonly string[]): Promise<number> {
   const meaning = WORDS[word];
   if (meaning === undefined) throw new Error(`not a word of the mock engine: ${JSON.stringify(word)}`);
@@ -127,7 +127,7 @@ async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   return sleep(ms, true, { signal }).catch(() => false);
 }
 
-/** A path in the run's folder. @throws Error for one that leads out of it */
+/** Resolves a path in the run's folder. @throws Error for a path outside it */
 export function inside(home: string, file: string): string {
   const place = path.resolve(home, file);
   if (place === home || place.startsWith(home + path.sep)) return place;

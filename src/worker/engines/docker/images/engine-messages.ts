@@ -1,24 +1,24 @@
 import type { Readable } from 'node:stream';
 import { codeOf, DockerError } from '../api/index.ts';
 
-/** One of the lines in which an engine tells how a pull or a load goes on. */
+/** A progress message of a pull or a load. */
 export interface EngineWord {
   readonly status?: string;
-  /** Of the layer that the line is about. */
+  /** ID of the layer that the message is about. */
   readonly id?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
-  /** What a load prints. */
+  /** The text that a load prints. */
   readonly stream?: string;
 }
 
 const LONGEST_LINE = 1024 * 1024;
 
 /**
- * Reads what an engine tells, line by line.
+ * Reads an engine's progress messages.
  *
- * @throws DockerError with the engine's words when it tells of an error, or when it goes away
+ * @throws DockerError for an error message, or when the engine goes away
  */
-export async function* engineWords(body: Readable): AsyncGenerator<EngineWord, void, undefined> {
+export async function* engineMessages(body: Readable): AsyncGenerator<EngineWord, void, undefined> {
   let rest = '';
   for await (const chunk of unbroken(body.setEncoding('utf8'))) {
     const lines = (rest + chunk).split('\n');
@@ -35,7 +35,7 @@ async function* unbroken(body: AsyncIterable<string>): AsyncGenerator<string, vo
     yield* body;
   } catch (error) {
     const code = codeOf(error);
-    // A signal's reason is for whoever has aborted it.
+    // Whoever aborted the signal gets its reason.
     if (code === undefined) throw error;
     throw new DockerError(`the Docker engine broke off in the middle of its answer (${code})`, {
       cause: error,

@@ -4,7 +4,7 @@ import { codeOf, DockerError } from './api/index.ts';
 import { FrameReader } from './frames.ts';
 
 /**
- * Pours what a container writes into the outputs of its command, as fast as those take it, until the container has no more.
+ * Copies the output of a container to the outputs of its command, as fast as those accept it, until the end of the output.
  *
  * @throws DockerError when the connection breaks
  */
@@ -29,12 +29,16 @@ export async function pour(
   }
 }
 
-/** Writes to an output; what that does not take any more is thrown away. @returns whether it has room for more */
+/**
+ * Writes to an output. Output that has failed is skipped.
+ *
+ * @returns whether it accepts more now
+ */
 function written(output: NodeJS.WritableStream, bytes: Buffer): boolean {
   return !output.writable || output.write(bytes);
 }
 
-/** Settles when an output has room for more, or is gone. */
+/** Settles when an output accepts more, or has failed. */
 async function roomIn(output: NodeJS.WritableStream): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const go = () => {

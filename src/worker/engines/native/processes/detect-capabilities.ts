@@ -4,11 +4,11 @@ import { canTellPeers } from './peers.ts';
 import { canTellUsage } from './usage.ts';
 
 /**
- * What an engine can do, what can be told of the processes of its runs, and whether there is a library for terminals.
+ * The given capabilities, and those that depend on the machine: attributing connections, measuring usage, terminals.
  *
- * @param pid a process that has at least as many rights as those
+ * @param pid a process with at least the rights of a run's processes
  */
-export async function withWhatCanBeTold(
+export async function withDetectedCapabilities(
   capabilities: readonly Capability[],
   pid: number,
 ): Promise<ReadonlySet<Capability>> {

@@ -1,4 +1,4 @@
-/** What the engine is asked for, beside the devices that are named one by one. */
+/** A `DeviceRequest` of the engine's API. */
 export interface DeviceRequest {
   readonly Count?: number;
   readonly DeviceIDs?: readonly string[];
@@ -6,7 +6,7 @@ export interface DeviceRequest {
 }
 
 /**
- * Reads what `docker run --gpus` takes: `all`, a count, or `device=` and names, in quotes where a shell would need them.
+ * Parses the argument of `docker run --gpus`: `all`, a number, or `device=` and names, optionally in quotes.
  *
  * @throws Error for anything else
  */

@@ -2,26 +2,29 @@ import { assertDescriptors } from './launcher/descriptors.ts';
 import type { Enclosure } from './enclosure.ts';
 import { newMark } from './processes/mark.ts';
 
-/** A spare takes seven, or eleven while it is made; a worker that is short of them needs these for its runs. */
+/**
+ * A prepared enclosure uses seven descriptors, and eleven while it is being opened. A worker that is short of them needs
+ * these for its runs.
+ */
 const DESCRIPTORS_TO_SPARE = 48;
 
-/** How long after a place was taken the next is made, in ms: the command that is starting comes first. */
+/** Delay in ms before the next enclosure is prepared: the command that is starting comes first. */
 const DELAY_MS = 5;
 
-/** An enclosure, and the mark by which its processes are known. */
+/** An enclosure, and the mark that identifies its processes. */
 export interface Marked<E extends Enclosure = Enclosure> {
   readonly mark: string;
   readonly enclosure: E;
 }
 
-/** Where enclosures come from. */
+/** A source of enclosures. */
 export interface Enclosures<E extends Enclosure = Enclosure> {
   readonly take: () => Promise<Marked<E>>;
-  /** Ends what was made and not taken. */
+  /** Ends prepared enclosures that were not taken. */
   readonly close: () => Promise<void>;
 }
 
-/** Makes each enclosure when it is asked for. */
+/** Opens each enclosure on request. */
 export function onDemand<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   return {
     take: async () => {
@@ -33,8 +36,8 @@ export function onDemand<E extends Enclosure>(enclose: (mark: string) => Promise
 }
 
 /**
- * Has one enclosure ready, from the first on that was taken: to make one takes longer than all else that comes before a
- * command. It is empty until then, and ends with the worker as every one does.
+ * Keeps one enclosure prepared, beginning with the first request: opening one takes longer than everything else before a
+ * command. A prepared enclosure is empty, and ends with the worker like any other.
  */
 export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   const { take } = onDemand(enclose);
@@ -43,7 +46,7 @@ export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise
   let closed = false;
   const prepare = () => {
     if (closed || !hasDescriptors()) return;
-    // What went wrong is seen by the next run, when it goes wrong again.
+    // The next run meets the error if it occurs again.
     next ??= take().catch(() => undefined);
   };
   return {
@@ -51,7 +54,7 @@ export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise
       const ready = next;
       next = undefined;
       const spare = await ready;
-      // Whatever has ended it meanwhile, nobody can enter it. What it holds is given back before more is needed.
+      // If it has ended meanwhile, it cannot be used. Its descriptors are freed before new ones are needed.
       const isOver = spare?.enclosure.over === true;
       if (spare && isOver) await end(spare);
       const marked = spare && !isOver ? spare : await take();

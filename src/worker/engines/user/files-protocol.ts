@@ -1,12 +1,12 @@
-/** What the worker asks the process that looks at the files of a run: one line of JSON for each. */
+/** Questions to the process that opens the files of a run, each a line of JSON. */
 export type FilesQuestion =
   | { readonly id: number; readonly ask: 'open'; readonly path: string }
-  /** The file is open elsewhere by now. */
+  /** The worker has opened the file by now. */
   | { readonly id: number; readonly ask: 'close'; readonly descriptor: number }
-  /** The next paths of a walk, which begins with the first question of its number. */
+  /** The next paths of a walk. The first question with its number begins the walk. */
   | { readonly id: number; readonly ask: 'walk'; readonly walk: number; readonly path: string };
 
-/** What that process answers: one line for each question. */
+/** Answers, each a line of JSON. */
 export type FilesAnswer =
   | { readonly id: number; readonly kind: 'file'; readonly descriptor: number; readonly file: string }
   | { readonly id: number; readonly kind: 'directory' | 'missing' | 'outside' | 'neither' | 'closed' }
@@ -23,10 +23,12 @@ export type FilesAnswer =
       readonly done: boolean;
     };
 
-/** So many paths are told at a time. */
+/** Paths per answer. */
 export const PATHS_AT_ONCE = 256;
 
-/** One line for either side. A reader of lines ends them at U+2028 and U+2029, too, which a task can have in a name, and JSON leaves as they are. */
+/**
+ * Encodes a line. Line readers also split at U+2028 and U+2029, which a task can have in a name and JSON leaves unescaped.
+ */
 export function lineOf(words: FilesQuestion | FilesAnswer): string {
   const text = JSON.stringify(words).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
   return `${text}\n`;

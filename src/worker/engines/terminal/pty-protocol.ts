@@ -1,9 +1,9 @@
 import type { TerminalSize } from '../engine.ts';
 
-/** The descriptor by which what is typed comes to that process, and what the terminal shows goes. */
+/** The process's descriptor for typed input and the terminal's output. */
 export const PTY_STREAM = 4;
 
-/** What the process that holds a terminal is told, over the channel to it. */
+/** Messages to the process that holds a terminal. */
 export type ToPty =
   | {
       readonly type: 'start';
@@ -11,14 +11,14 @@ export type ToPty =
       readonly args: readonly string[];
       readonly env: Readonly<Record<string, string>>;
       readonly size: TerminalSize;
-      /** To whom the terminal's file belongs, where that is not the worker's own user. */
+      /** Owner of the terminal's device, if not the worker's own user. */
       readonly owner?: { readonly uid: number; readonly gid: number };
     }
   | { readonly type: 'resize'; readonly size: TerminalSize };
 
-/** What it tells. */
+/** Messages from it. */
 export type FromPty =
   | { readonly type: 'started'; readonly pid: number }
   | { readonly type: 'failed'; readonly message: string }
-  /** All output has been written. As a shell has it: 128 + N for an end by signal N. */
+  /** All output has been written. The exit code is a shell's: 128 + N after signal N. */
   | { readonly type: 'ended'; readonly exitCode: number };

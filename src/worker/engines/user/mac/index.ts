@@ -1,0 +1,1 @@
+export { macUserEngine } from './user-engine.ts';

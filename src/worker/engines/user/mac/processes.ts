@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failureOf } from './accounts.ts';
+import type { Executor } from './execute.ts';
+import { endDomain, killEach, listProcesses, signalAll, type MacAccount } from './commands.ts';
+
+/** The time between two looks at which processes are left, in ms. */
+const PAUSE_MS = 50;
+/** How long processes may outlive SIGKILL, in ms. */
+const KILLED_MS = 10_000;
+
+/** All processes of one user, who belongs to one run: whatever they do, they keep the user's number. */
+export interface UserProcesses {
+  /** The pids of those that live. */
+  list(): Promise<readonly number[]>;
+  /** Asks each to end, and settles when none is left, or after `graceMs`. */
+  terminate(graceMs: number): Promise<void>;
+  /**
+   * Kills each. Settles when none is left.
+   *
+   * @returns how many there were
+   * @throws Error that names those that do not end
+   */
+  kill(): Promise<number>;
+}
+
+export function userProcesses(
+  { name, uid }: Pick<MacAccount, 'name' | 'uid'>,
+  { execute }: Pick<Executor, 'execute'>,
+  killedMs = KILLED_MS,
+): UserProcesses {
+  const list = async (): Promise<readonly number[]> => {
+    const line = listProcesses(uid);
+    const executed = await execute(line);
+    if (executed.code === 1) return [];
+    if (executed.code !== 0) throw failureOf(line, executed);
+    return executed.stdout.split('\n').filter(Boolean).map(Number);
+  };
+  return {
+    list,
+    terminate: async graceMs => {
+      const deadline = performance.now() + graceMs;
+      if ((await list()).length === 0) return;
+      await execute(signalAll(name, 'TERM'));
+      // Those that are stopped.
+      await execute(signalAll(name, 'CONT'));
+      while ((await list()).length > 0 && performance.now() < deadline) await sleep(PAUSE_MS);
+    },
+    kill: async () => {
+      const deadline = performance.now() + killedMs;
+      const found = (await list()).length;
+      if (found === 0) return 0;
+      // launchd would start its agents again.
+      await execute(endDomain(uid));
+      for (;;) {
+        await execute(signalAll(name, 'KILL'));
+        await execute(killEach(uid));
+        const left = await list();
+        if (left.length === 0) return found;
+        if (performance.now() >= deadline) {
+          throw new Error(`Processes cannot be ended: ${left.join(', ')}, of the user ${name} (${uid})`);
+        }
+        await sleep(PAUSE_MS);
+      }
+    },
+  };
+}

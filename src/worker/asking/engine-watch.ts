@@ -70,7 +70,7 @@ export function engineWatch(
   /** The time (`performance.now()`) at which each absent engine was first missed. */
   const awaySince = new Map<string, number>();
   const given = new Set<string>();
-  let look: Promise<unknown> | undefined;
+  let checking: Promise<unknown> | undefined;
 
   const ask = async ({ name, answers }: Engine): Promise<void> => {
     try {
@@ -89,7 +89,7 @@ export function engineWatch(
     if (awaySince.delete(name)) tell({ type: 'engine-back', engine: name });
   };
 
-  const looked = async (): Promise<void> => {
+  const checkAll = async (): Promise<void> => {
     await Promise.all(watched.map(ask));
     const isOut = awaySince.size > 0;
     if (isOut === out$.value) return;
@@ -98,11 +98,11 @@ export function engineWatch(
     out$.next(isOut);
   };
 
-  const looking = (): Promise<unknown> => {
-    look ??= looked().finally(() => {
-      look = undefined;
+  const checkOnce = (): Promise<unknown> => {
+    checking ??= checkAll().finally(() => {
+      checking = undefined;
     });
-    return look;
+    return checking;
   };
 
   return {
@@ -110,7 +110,7 @@ export function engineWatch(
       return out$.value;
     },
     isThere: async () => {
-      if (!out$.value) await looking();
+      if (!out$.value) await checkOnce();
       return !out$.value;
     },
     release$: merge(
@@ -119,7 +119,7 @@ export function engineWatch(
           if (watched.length === 0) return EMPTY;
           return isOut ? timer(againMs, againMs) : timer(everyMs, everyMs);
         }),
-        exhaustMap(looking),
+        exhaustMap(checkOnce),
         ignoreElements(),
       ),
       out$.pipe(
@@ -141,7 +141,7 @@ export function engineWatch(
             if (!isOutOfService) return of(false);
             if (wasOut) return timer(settleMs).pipe(map(() => true));
             // An engine may have become unavailable just now, and its slots with it.
-            return from(looking()).pipe(
+            return from(checkOnce()).pipe(
               filter(() => !out$.value),
               map(() => true),
             );

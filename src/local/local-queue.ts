@@ -49,7 +49,7 @@ export interface LocalQueueOptions {
   /** How long a `claimWork` waits for work. By default 20 s. */
   readonly longPollMs?: number;
   /** Interval of the queue's checks for work while calls of `claimWork` wait. By default 1,000 ms. */
-  readonly lookAgainMs?: number;
+  readonly checkIntervalMs?: number;
   /** How long after its deadline a task is resolved. By default 1 s. The real queue takes 60 to 65 s. */
   readonly deadlineDelayMs?: number;
   /** How long after `takenUntil` a claim expires. By default 1 s. The real queue takes up to 5 s. */
@@ -112,7 +112,7 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
     ownClient: queueClient,
     claimTimeoutMs: options.claimTimeoutMs ?? 20 * 60_000,
     longPollMs: options.longPollMs ?? 20_000,
-    lookAgainMs: options.lookAgainMs ?? 1_000,
+    checkIntervalMs: options.checkIntervalMs ?? 1_000,
     deadlineDelayMs: options.deadlineDelayMs ?? 1_000,
     claimDelayMs: options.claimDelayMs ?? 1_000,
     dependencyDelayMs: options.dependencyDelayMs ?? 0,
@@ -165,9 +165,9 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
     requestWorker: worker => workerManager.request(worker),
     async close() {
       queue.close();
-      const hurry = setTimeout(() => server.server.closeAllConnections(), CLOSING_MS);
+      const closingLate = setTimeout(() => server.server.closeAllConnections(), CLOSING_MS);
       await server.close();
-      clearTimeout(hurry);
+      clearTimeout(closingLate);
       await storage.close();
     },
   };

@@ -126,7 +126,7 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   };
 }
 
-/** The queue accepts replaced credentials until they expire, so logs hide them until the next replacement. */
+/** The queue accepts replaced credentials until they expire, so logs still hide them for a while. */
 function hideReplacements(credentials$: Observable<Credentials> = NEVER, secrets: LiveSecrets): Subscription {
   let forget: () => void = () => undefined;
   return credentials$.subscribe(credentials => {

@@ -113,13 +113,13 @@ export function createWorker(
     // Asking: a claim for each notice, pending checks for tasks without a notice, and polling while Pulse is
     // down.
     const notice$ = link.notices$.pipe(share());
-    const looking$ = released$.pipe(
+    const checking$ = released$.pipe(
       startWith(undefined),
       switchMap(() => pendingCheck(queue, slots, notice$, tell, undefined, undefined, asking)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
-      life.whilePulseIs('up', looking$),
+      life.whilePulseIs('up', checking$),
       notice$.pipe(demandFromNotices(queue, slots, undefined, asking)),
     ).pipe(takeUntil(life.draining$));
 

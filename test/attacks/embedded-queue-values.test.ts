@@ -218,7 +218,7 @@ describe('a worker that asks for very much', () => {
   });
 
   it('and goes away leaves nothing behind that waits', async () => {
-    await using queue = await startQueue({ longPollMs: 100, lookAgainMs: 10 });
+    await using queue = await startQueue({ longPollMs: 100, checkIntervalMs: 10 });
     await Promise.all(
       Array.from({ length: 200 }, () => queue.worker.claimWork(TASK_QUEUE_ID, { ...WORKER, tasks: 32 })),
     );

@@ -31,7 +31,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
   const taskQueueId = `${PROVISIONER}/${WORKER_TYPE}`;
   const local = await startLocalQueue({
     longPollMs: 500,
-    lookAgainMs: 50,
+    checkIntervalMs: 50,
     claimDelayMs: 100,
     publish: () => Promise.resolve(),
     clients: [

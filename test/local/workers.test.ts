@@ -38,7 +38,7 @@ describe('a worker', () => {
 
 describe('a worker in quarantine', () => {
   it('waits, and gets nothing that another gets', async () => {
-    await using queue = await startQueue({ longPollMs: 100, lookAgainMs: 10 });
+    await using queue = await startQueue({ longPollMs: 100, checkIntervalMs: 10 });
     await queue.create();
     const first = await queue.claim();
     const quarantineUntil = inMs(60_000);
@@ -63,7 +63,7 @@ describe('a worker in quarantine', () => {
 
   it('still gets a task through a call that was open before, and all again when it is released', async () => {
     const clock = createTestClock();
-    await using queue = await startQueue({ clock, lookAgainMs: 10 });
+    await using queue = await startQueue({ clock, checkIntervalMs: 10 });
     await queue.create();
     await queue.claim();
     const alarms = clock.alarms();

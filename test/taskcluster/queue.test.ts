@@ -10,7 +10,12 @@ const CLAIM_MS = 60_000;
 
 /** A real queue on this machine, and a worker's face on it. `as: root` may ask questions too. */
 async function start({ as = 'worker', ...options }: StartOptions = {}) {
-  const real = await startQueue({ claimTimeoutMs: CLAIM_MS, longPollMs: 100, lookAgainMs: 20, ...options });
+  const real = await startQueue({
+    claimTimeoutMs: CLAIM_MS,
+    longPollMs: 100,
+    checkIntervalMs: 20,
+    ...options,
+  });
   const { clientId, accessToken } = real.credentials[as];
   const queue = connectQueue({
     rootUrl: real.rootUrl,

@@ -149,7 +149,7 @@ export async function deployment(
     },
     clients: [user, workerAccount],
     longPollMs: 1_000,
-    lookAgainMs: 50,
+    checkIntervalMs: 50,
     ...options,
   });
   const { rootUrl } = local;

@@ -56,7 +56,7 @@ async function onDisk(bytes: number, requiredMegabytes: number, prepare = ':') {
     publish: async () => undefined,
     clients: [user, worker],
     longPollMs: 500,
-    lookAgainMs: 50,
+    checkIntervalMs: 50,
   });
   onTestFinished(() => local.close());
   const disk = await mkdtemp(join(tmpdir(), 'tcw-disk-'));

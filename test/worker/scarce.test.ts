@@ -25,7 +25,7 @@ async function start(
     publish: async () => undefined,
     clients: [user, account],
     longPollMs: 1_000,
-    lookAgainMs: 50,
+    checkIntervalMs: 50,
   });
   onTestFinished(() => local.close());
   const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-scarce-'));

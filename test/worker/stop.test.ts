@@ -199,7 +199,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
   });
 
   it('gives back what an open claimWork still brings', async ({ deploy, expect }) => {
-    const here = await deploy({ longPollMs: 20_000, lookAgainMs: 1_000 });
+    const here = await deploy({ longPollMs: 20_000, checkIntervalMs: 1_000 });
     const { promise: claiming, resolve: claims } = Promise.withResolvers<void>();
     const watch = (queue: Queue): Queue => ({
       ...queue,

@@ -8,7 +8,7 @@ import {
 } from '../auth/temporary-credentials.ts';
 import type { Clock } from '../clock.ts';
 import type { Publish } from '../message.ts';
-import { createLookout, type Lookout } from './operations/lookout.ts';
+import { createWaitingCalls, type WaitingCalls } from './operations/waiting-calls.ts';
 import { createPublisher, type Publisher } from '../publisher.ts';
 import { createClaimResolver, type ClaimResolver } from './resolvers/claim-resolver.ts';
 import { createDeadlineResolver, type DeadlineResolver } from './resolvers/deadline-resolver.ts';
@@ -31,7 +31,7 @@ export interface Queue {
   readonly workers: WorkerTable;
   readonly urls: SignedUrls;
   readonly publisher: Publisher;
-  readonly lookout: Lookout;
+  readonly waitingCalls: WaitingCalls;
   readonly deadlineResolver: DeadlineResolver;
   readonly claimResolver: ClaimResolver;
   readonly dependencyResolver: DependencyResolver;
@@ -47,7 +47,7 @@ export interface QueueSettings {
   readonly publish: Publish;
   readonly claimTimeoutMs: number;
   readonly longPollMs: number;
-  readonly lookAgainMs: number;
+  readonly checkIntervalMs: number;
   readonly deadlineDelayMs: number;
   readonly claimDelayMs: number;
   readonly dependencyDelayMs: number;
@@ -60,11 +60,11 @@ export interface QueueSettings {
 
 /** Creates an empty queue. */
 export function createQueue(settings: QueueSettings): Queue {
-  const { clock, claimTimeoutMs, longPollMs, lookAgainMs, onError } = settings;
+  const { clock, claimTimeoutMs, longPollMs, checkIntervalMs, onError } = settings;
   const store = createStore();
   const dependencies = createDependencies();
   const publisher = createPublisher(settings.publish, clock, onError);
-  const lookout = createLookout(store.pending, clock, lookAgainMs);
+  const waitingCalls = createWaitingCalls(store.pending, clock, checkIntervalMs);
   const shared = { store, publisher, clock, onError };
   const dependencyResolver = createDependencyResolver({
     ...shared,
@@ -85,13 +85,13 @@ export function createQueue(settings: QueueSettings): Queue {
     urls: settings.urls,
     workers: createWorkerTable(),
     publisher,
-    lookout,
+    waitingCalls,
     deadlineResolver,
     claimResolver,
     dependencyResolver,
     issue: grant => issue(settings.ownClient, grant),
     close() {
-      for (const part of [lookout, deadlineResolver, claimResolver, dependencyResolver, publisher])
+      for (const part of [waitingCalls, deadlineResolver, claimResolver, dependencyResolver, publisher])
         part.close();
     },
   };

@@ -21,7 +21,7 @@ export interface AskingState {
   noticeGivenBack(): void;
   /** Emits once, when no call is open that may bring claims. */
   readonly noClaimOpen$: Observable<unknown>;
-  /** Requests a check. Emits true once the queue answers that nothing is pending, and false if a later answer differs. */
+  /** Requests a check. Emits whether the last answer since then was that nothing is pending. */
   confirmNothing(): Observable<boolean>;
 }
 

@@ -78,7 +78,7 @@ export function engineWatch(
   /** The time (`performance.now()`) at which each absent engine was first missed. */
   const awaySince = new Map<string, number>();
   const given = new Set<string>();
-  let look: Promise<unknown> | undefined;
+  let checking: Promise<unknown> | undefined;
   /** `performance.now()` of when the engines were last asked. */
   let askedAt = -Infinity;
 
@@ -99,7 +99,7 @@ export function engineWatch(
     if (awaySince.delete(name)) tell({ type: 'engine-back', engine: name });
   };
 
-  const looked = async (): Promise<void> => {
+  const checkAll = async (): Promise<void> => {
     askedAt = performance.now();
     await Promise.all(watched.map(ask));
     const isOut = awaySince.size > 0;
@@ -109,11 +109,11 @@ export function engineWatch(
     out$.next(isOut);
   };
 
-  const looking = (): Promise<unknown> => {
-    look ??= looked().finally(() => {
-      look = undefined;
+  const checkOnce = (): Promise<unknown> => {
+    checking ??= checkAll().finally(() => {
+      checking = undefined;
     });
-    return look;
+    return checking;
   };
 
   return {
@@ -121,15 +121,15 @@ export function engineWatch(
       return out$.value;
     },
     isThere: async () => {
-      if (!out$.value) await looking();
+      if (!out$.value) await checkOnce();
       return !out$.value;
     },
     isAway: async (engine, { recent = false } = {}) => {
       if (!watched.includes(engine)) return false;
       if (!recent || performance.now() - askedAt > RECENT_MS) {
         // A question that is under way may have been answered before whatever makes the caller ask.
-        await look;
-        await looking();
+        await checking;
+        await checkOnce();
       }
       return awaySince.has(engine.name);
     },
@@ -139,7 +139,7 @@ export function engineWatch(
           if (watched.length === 0) return EMPTY;
           return isOut ? timer(againMs, againMs) : timer(everyMs, everyMs);
         }),
-        exhaustMap(looking),
+        exhaustMap(checkOnce),
         ignoreElements(),
       ),
       out$.pipe(
@@ -161,7 +161,7 @@ export function engineWatch(
             if (!isOutOfService) return of(false);
             if (wasOut) return timer(settleMs).pipe(map(() => true));
             // An engine may have become unavailable just now, and its slots with it.
-            return from(looking()).pipe(
+            return from(checkOnce()).pipe(
               filter(() => !out$.value),
               map(() => true),
             );

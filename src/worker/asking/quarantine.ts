@@ -7,18 +7,18 @@ import type { Slots } from '../life/slots.ts';
 
 export interface QuarantineTimes {
   /** How often a known quarantine is checked, in ms. It may be lifted or extended. */
-  readonly lookAgainMs: number;
+  readonly recheckMs: number;
   /** How often a polling worker checks for a quarantine, in ms. Its polls are often empty. */
   readonly pollingMs: number;
   /**
    * The first pause of a worker that lacks the scope to check, in ms. Each further one is twice as long, up to
-   * `lookAgainMs`.
+   * `recheckMs`.
    */
   readonly firstPauseMs: number;
 }
 
 const QUARANTINE_TIMES: QuarantineTimes = {
-  lookAgainMs: 300_000,
+  recheckMs: 300_000,
   pollingMs: 600_000,
   firstPauseMs: 30_000,
 };
@@ -64,7 +64,7 @@ export function quarantine(
   let untilMs = 0;
   let oddAnswers = 0;
   let pauseMs = times.firstPauseMs;
-  let lookedAt = performance.now();
+  let checkedAt = performance.now();
   let isOut = false;
   let failures = 0;
 
@@ -75,8 +75,8 @@ export function quarantine(
   };
 
   /** Checks when the quarantine ends, and reports each end once. */
-  const look = async (): Promise<'free' | 'shut out' | 'unknown'> => {
-    lookedAt = performance.now();
+  const check = async (): Promise<'free' | 'shut out' | 'unknown'> => {
+    checkedAt = performance.now();
     const until = await queue.quarantinedUntil();
     if (until === undefined) return 'unknown';
     const isOver = until <= queue.now();
@@ -85,14 +85,14 @@ export function quarantine(
     }
     if (isOver && untilMs !== 0) tell({ type: 'quarantine-ended' });
     untilMs = isOver ? 0 : until;
-    if (!isOver) shutOut(Math.min(until - queue.now(), times.lookAgainMs));
+    if (!isOver) shutOut(Math.min(until - queue.now(), times.recheckMs));
     return isOver ? 'free' : 'shut out';
   };
 
   const afterOddAnswer = async (): Promise<boolean> => {
     const pending = await queue.pendingTasks();
     if (pending === 0) return false;
-    const found = await look();
+    const found = await check();
     if (found !== 'unknown') return found === 'shut out';
     // Whatever the reason: while tasks are known to be pending, another worker needs the notice.
     if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
@@ -100,7 +100,7 @@ export function quarantine(
       tell({ type: 'starved', pending });
     }
     shutOut(pauseMs);
-    pauseMs = Math.min(2 * pauseMs, times.lookAgainMs);
+    pauseMs = Math.min(2 * pauseMs, times.recheckMs);
     return true;
   };
 
@@ -112,7 +112,7 @@ export function quarantine(
 
   const release = async () => {
     // Without the scope to check, one demand is the way to find out.
-    if (untilMs !== 0 && (await look()) === 'shut out') return false;
+    if (untilMs !== 0 && (await check()) === 'shut out') return false;
     failures = 0;
     isOut = false;
     slots.resume('quarantine');
@@ -131,8 +131,8 @@ export function quarantine(
       if (isOut) return isExpected;
       try {
         if (isExpected) return await afterOddAnswer();
-        const isTime = performance.now() - lookedAt >= times.pollingMs;
-        return isTime && (await look()) === 'shut out';
+        const isTime = performance.now() - checkedAt >= times.pollingMs;
+        return isTime && (await check()) === 'shut out';
       } catch (err) {
         tell({ type: 'quarantine-unknown', err });
         return false;
@@ -146,7 +146,7 @@ export function quarantine(
             tell({ type: 'quarantine-unknown', err });
             const leftMs = untilMs - queue.now();
             const soonMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);
-            shutOut(leftMs > 0 ? Math.min(leftMs, times.lookAgainMs) : soonMs);
+            shutOut(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);
             return false;
           }),
         ),

@@ -4,7 +4,7 @@ import type { Slots } from '../life/slots.ts';
 import type { DiskCollector } from '../stores/index.ts';
 
 /** How often a worker that is short of disk space tries to free some, in ms. */
-const LOOK_AGAIN_MS = 10_000;
+const RECHECK_MS = 10_000;
 
 export interface Room {
   /**
@@ -35,7 +35,7 @@ export function room(
   collector: Pick<DiskCollector, 'shortages' | 'makeRoom'>,
   slots: Pick<Slots, 'pause' | 'resume'>,
   tell: Tell,
-  lookAgainMs = LOOK_AGAIN_MS,
+  recheckMs = RECHECK_MS,
 ): Room {
   const short$ = new Subject<void>();
   let isOut = false;
@@ -84,7 +84,7 @@ export function room(
     },
     release$: defer(() =>
       short$.pipe(
-        exhaustMap(() => defer(freed).pipe(repeat({ delay: lookAgainMs }), filter(Boolean), take(1))),
+        exhaustMap(() => defer(freed).pipe(repeat({ delay: recheckMs }), filter(Boolean), take(1))),
       ),
     ).pipe(
       finalize(() => {

@@ -69,13 +69,13 @@ export async function openFile(path: string): Promise<Opened> {
 export async function openedByWorker(handle: FileHandle, file: string): Promise<Opened> {
   let opened: Opened | undefined;
   try {
-    return (opened = await lookedAt(handle, file));
+    return (opened = await examined(handle, file));
   } finally {
     if (opened?.kind !== 'file') await handle.close();
   }
 }
 
-async function lookedAt(handle: FileHandle, file: string): Promise<Opened> {
+async function examined(handle: FileHandle, file: string): Promise<Opened> {
   if (await isOfKernel(handle)) return { kind: 'outside' };
   const status = await handle.stat();
   if (status.isFile()) return { kind: 'file', file, source: handle, size: status.size };

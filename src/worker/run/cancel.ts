@@ -21,8 +21,8 @@ import { reclaim } from './reclaim.ts';
 import type { StopReason } from './stop.ts';
 
 /** After a gap, the status of every running task is checked. This delay spreads the requests of a fleet, in ms. */
-const LOOK_SPREAD_MS = 5_000;
-const LOOK_AGAIN: Backoff = { baseMs: 1_000, capMs: 60_000 };
+const CHECK_SPREAD_MS = 5_000;
+const RETRY: Backoff = { baseMs: 1_000, capMs: 60_000 };
 
 /** Emits every external reason to stop a run. The first one counts; see the run's state machine. */
 export function stops(run: ActiveRun): Observable<StopReason> {
@@ -52,7 +52,7 @@ function missedExceptions({ claim, worker, startedAt }: ActiveRun): Observable<S
   const { random = Math.random } = worker;
   return worker.missed$.pipe(
     filter(endedAt => endedAt >= (claim.askedAt ?? startedAt)),
-    mergeMap(() => timer(random() * LOOK_SPREAD_MS)),
+    mergeMap(() => timer(random() * CHECK_SPREAD_MS)),
     switchMap(() =>
       defer(() => worker.queue.status(claim.taskId)).pipe(
         retry({ delay: whileAway(worker.queue) }),
@@ -73,7 +73,7 @@ function whileAway({ back$ = NEVER }: Queue) {
   return (error: unknown, attempt: number): Observable<unknown> => {
     const isAway = error instanceof ServiceError && error.transient;
     if (!isAway) return throwError(() => error);
-    return merge(timer(fullJitter(attempt, LOOK_AGAIN)), attempt === 1 ? back$ : NEVER);
+    return merge(timer(fullJitter(attempt, RETRY)), attempt === 1 ? back$ : NEVER);
   };
 }
 

@@ -34,12 +34,12 @@ export interface DiskWatchOptions {
  */
 export async function watchDisk(options: DiskWatchOptions): Promise<void> {
   const { folder, lowBytes, criticalBytes, signal, measure = diskSpace, wait = pause } = options;
-  const look = () => measure(folder).catch(() => undefined);
+  const measured = () => measure(folder).catch(() => undefined);
   while (!signal.aborted) {
-    let space = await look();
+    let space = await measured();
     if (space && space.freeBytes < lowBytes && !signal.aborted) {
       await options.onLow(space);
-      space = await look();
+      space = await measured();
     } else if (space) options.onRoom?.(space);
     if (space && space.freeBytes < criticalBytes && !signal.aborted) await options.onCritical(space);
     const leftBytes = (space?.freeBytes ?? Infinity) - criticalBytes;

@@ -27,7 +27,7 @@ export function createQueueAtHand(): QueueAtHand {
     ownClient: { clientId: 'queue', accessToken: new Secret('token'), scopes: ['*'] },
     claimTimeoutMs: CLAIM_TIMEOUT,
     longPollMs: 0,
-    lookAgainMs: 0,
+    checkIntervalMs: 0,
     deadlineDelayMs: DEADLINE_DELAY,
     claimDelayMs: CLAIM_DELAY,
     dependencyDelayMs: 0,

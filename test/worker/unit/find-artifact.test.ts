@@ -38,12 +38,12 @@ async function find(
 ) {
   const home = typeof folder === 'string' ? await runFolder(folder) : folder;
   const found: (NotFound | Omit<FoundFile, 'source'>)[] = [];
-  for await (const { name, look } of findArtifact(
+  for await (const { name, open } of findArtifact(
     { type, path, optional: false, ...more },
     hostFiles(home.path),
     home.path,
   )) {
-    const each = await look();
+    const each = await open();
     if (!each) continue;
     expect(each.name).toBe(name);
     if ('reason' in each) {

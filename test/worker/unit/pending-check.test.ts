@@ -39,7 +39,7 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 /** Lets an answer that was given arrive. */
 const arrived = () => after(0);
 
-describe('looking for pending tasks', () => {
+describe('checking for pending tasks', () => {
   it('is done at once: Pulse has just come, and what was pending before it sent no notice', async () => {
     const { pendingTasks, demands, slots } = start();
     expect(pendingTasks).toHaveLength(1);

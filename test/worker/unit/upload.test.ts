@@ -104,8 +104,8 @@ describe('the upload of a log that does not come to an end', () => {
     ['the run was cancelled before it', 'canceled', () => undefined],
     ['the deadline passed before it', 'deadline-exceeded', () => undefined],
     ['the run was cancelled while it went on', undefined, run => run.stop('canceled')],
-    ['the worker got into a hurry', undefined, run => run.cutOffUploads()],
-    ['the worker got into a hurry after maxRunTime', 'max-run-time', run => run.cutOffUploads()],
+    ['half of the grace period was over', undefined, run => run.cutOffUploads()],
+    ['half of the grace period was over after maxRunTime', 'max-run-time', run => run.cutOffUploads()],
   ])('is given up 15 s after %s', async (_, before, meanwhile) => {
     fakeTimers();
     const { run, folder, asked, uploading, outcome } = await start(before);

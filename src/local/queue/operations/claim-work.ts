@@ -38,7 +38,7 @@ export async function claimWork(
   const { quarantineUntil = 0 } = queue.workers.seen(name, queue.clock.now());
   if (quarantineUntil > queue.clock.now()) return aborted(signal);
   while (!signal.aborted) {
-    const runs = await queue.lookout.next(taskQueueId, count, signal);
+    const runs = await queue.waitingCalls.next(taskQueueId, count, signal);
     if (runs.length === 0) return [];
     const results = await Promise.allSettled(runs.map(run => claimRun(queue, run, worker)));
     const claims = results.flatMap(result => (result.status === 'fulfilled' ? (result.value ?? []) : []));

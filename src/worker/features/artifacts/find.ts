@@ -31,7 +31,7 @@ export interface Wanted {
    * Opens and examines the file. Call it once. Undefined for a link to a directory inside a directory, which is
    * skipped.
    */
-  readonly look: () => Promise<Found | undefined>;
+  readonly open: () => Promise<Found | undefined>;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function* findArtifact(
   const path = resolve(home, request.path);
   const name = artifactName(request);
   if (request.type === 'file') {
-    yield { name, look: async () => lookAtFile(await files.open(request.path), path, name) };
+    yield { name, open: async () => examineFile(await files.open(request.path), path, name) };
     return;
   }
   const opened = await files.open(request.path);
@@ -60,10 +60,10 @@ export async function* findArtifact(
     return;
   }
   if (opened.kind === 'file') await closeSource(opened.source);
-  yield { name, look: () => Promise.resolve(noDirectory(path, name, opened)) };
+  yield { name, open: () => Promise.resolve(noDirectory(path, name, opened)) };
 }
 
-function lookAtFile(opened: Opened, path: string, name: string): Found {
+function examineFile(opened: Opened, path: string, name: string): Found {
   return opened.kind === 'directory'
     ? invalid(name, path, `File artifact '${path}' exists as a directory, not a file, on the worker`)
     : foundAs(name, path, opened);
@@ -90,12 +90,12 @@ async function* filesBelow(
   for await (const path of files.walk(directory, signal)) {
     // As in generic-worker, a slash at the end of the name is ignored.
     const below = posix.join(name, relative(directory, path).split(sep).join('/'));
-    const look = async () => {
+    const open = async () => {
       const opened = await files.open(path);
       // A link to a directory is not a file. It is not followed either, because that might never end.
       return opened.kind === 'directory' ? undefined : foundAs(below, path, opened);
     };
-    yield { name: below, look };
+    yield { name: below, open };
   }
 }
 

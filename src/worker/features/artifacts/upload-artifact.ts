@@ -29,7 +29,7 @@ export interface Uploading {
 export async function uploadArtifact(
   uploading: Uploading,
   spec: ArtifactSpec,
-  { name, look }: Wanted,
+  { name, open }: Wanted,
 ): Promise<void> {
   const { run, signal } = uploading;
   const { log } = run;
@@ -39,7 +39,7 @@ export async function uploadArtifact(
     if (problem) throw new TaskError('malformed-payload', `artifact ${JSON.stringify(name)}: ${problem}`);
     const warning = nameWarning(name);
     if (warning) log.warn(`artifact ${JSON.stringify(name)}: ${warning}`);
-    const found = await look();
+    const found = await open();
     if (!found) return;
     if ('reason' in found) await tellWhyNot(run, spec, found, signal);
     else await uploadFile(uploading, spec, found);

@@ -12,7 +12,7 @@ import type { Targets } from './targets.ts';
 const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 const COPY_BYTES = 4 * 1024 * 1024;
 /** The disk is checked after this many bytes. */
-const LOOK_BYTES = 64 * 1024 * 1024;
+const CHECK_BYTES = 64 * 1024 * 1024;
 /** This much space stays free. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
 /** The usual mode of a task's own files. The task can make it executable with chmod. */
@@ -46,14 +46,14 @@ export async function placeFile(
   } else log.info(`Decompressing ${format} file ${content.name} to '${file}'`);
   await using target = await newFile(file);
   const pieces = format === undefined ? copied(content) : unpacked(content, format, file, signal);
-  let unlooked = LOOK_BYTES;
+  let unchecked = CHECK_BYTES;
   for await (const piece of pieces) {
     signal.throwIfAborted();
     // A few bytes may unpack to any number of bytes.
-    unlooked += piece.length;
-    if (unlooked > LOOK_BYTES) {
+    unchecked += piece.length;
+    if (unchecked > CHECK_BYTES) {
       await checkDisk(file);
-      unlooked = 0;
+      unchecked = 0;
     }
     await target.writeFile(piece);
   }

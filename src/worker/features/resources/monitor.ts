@@ -50,7 +50,7 @@ export class Monitor {
     const record = this.#record;
     this.#record = undefined;
     if (!record) return [];
-    const usage = record.hasUsage || this.#options.series ? await this.#sampler?.look() : undefined;
+    const usage = record.hasUsage || this.#options.series ? await this.#sampler?.measure() : undefined;
     if (usage) {
       record.addUsage(usage);
       this.#keep(usage);

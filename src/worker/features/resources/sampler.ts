@@ -23,7 +23,7 @@ export class Sampler {
   #stopped = false;
   /** The run's processes are not measured before this time, because measuring them took long. */
   #notBefore = 0;
-  #looking: Promise<Usage | undefined> | undefined;
+  #measuring: Promise<Usage | undefined> | undefined;
 
   constructor(sandbox: Sandbox, onSeen: (seen: Seen) => void) {
     this.#sandbox = sandbox;
@@ -46,14 +46,14 @@ export class Sampler {
    * Measures what the run's processes have used. Undefined if that is unknown. Concurrent calls share one
    * measurement.
    */
-  look(): Promise<Usage | undefined> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
+  measure(): Promise<Usage | undefined> {
+    this.#measuring ??= this.#measure().finally(() => {
+      this.#measuring = undefined;
     });
-    return this.#looking;
+    return this.#measuring;
   }
 
-  async #look(): Promise<Usage | undefined> {
+  async #measure(): Promise<Usage | undefined> {
     const start = performance.now();
     try {
       return await this.#sandbox.usage?.();
@@ -67,9 +67,9 @@ export class Sampler {
   }
 
   async #tick(): Promise<void> {
-    if (this.#looking) return;
+    if (this.#measuring) return;
     const isTime = performance.now() >= this.#notBefore;
-    const usage = isTime ? await this.look() : undefined;
+    const usage = isTime ? await this.measure() : undefined;
     if (this.#stopped) return;
     this.#onSeen({ nowMs: performance.now(), memory: readSystemMemory(), usage });
   }

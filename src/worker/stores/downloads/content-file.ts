@@ -24,7 +24,7 @@ export interface ContentFile {
 /** Limit for content that waits in memory for the disk. */
 const WAITING_BYTES = 4 * 1024 * 1024;
 /** The disk is checked again after this many bytes. */
-const LOOK_BYTES = 32 * 1024 * 1024;
+const CHECK_BYTES = 32 * 1024 * 1024;
 
 /**
  * Writes content to a file from the beginning, and computes its SHA-256 meanwhile.
@@ -40,15 +40,15 @@ export async function contentFile(
   await handle.truncate(0);
   const hash = createHash('sha256');
   let bytes = 0;
-  let lookAt = LOOK_BYTES;
+  let checkAt = CHECK_BYTES;
   /** Writes in progress. A destroyed stream does not wait for them. */
   let underWay: Promise<void> = Promise.resolve();
   const put = async (chunks: readonly Buffer[]) => {
     for (const chunk of chunks) hash.update(chunk);
     const at = bytes;
     bytes += chunks.reduce((sum, { length }) => sum + length, 0);
-    if (bytes >= lookAt) {
-      lookAt = bytes + LOOK_BYTES;
+    if (bytes >= checkAt) {
+      checkAt = bytes + CHECK_BYTES;
       await checkRoom();
     }
     await writeAll(handle, chunks, at);

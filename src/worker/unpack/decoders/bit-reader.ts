@@ -24,7 +24,7 @@ export class BitReader {
    *
    * @param count 1 to 24
    */
-  look(count: number): number {
+  peek(count: number): number {
     const found = this.bits(count);
     this.#count += count;
     return found;

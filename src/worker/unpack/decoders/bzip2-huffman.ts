@@ -59,7 +59,7 @@ function tableOf(lengths: Uint8Array): HuffmanTable {
 
   return {
     next: bits => {
-      const entry = short[bits.look(SHORT_CODE)] ?? 0;
+      const entry = short[bits.peek(SHORT_CODE)] ?? 0;
       if (entry !== 0) {
         bits.drop(entry & 15);
         return entry >> 4;

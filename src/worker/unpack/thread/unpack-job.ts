@@ -30,7 +30,7 @@ export async function unpackJob(
       const { entries, bytes } = writer.done;
       say({ kind: 'progress', entries, bytes });
     }
-    return room.isUnsure ? room.look() : undefined;
+    return room.isUnsure ? room.check() : undefined;
   };
   try {
     await pause();

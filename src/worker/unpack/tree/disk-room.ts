@@ -27,7 +27,7 @@ export class DiskRoom {
     this.#unseen -= Math.max(bytes, ENTRY_BYTES);
   }
 
-  /** Whether it is time to {@link look}. */
+  /** Whether it is time to {@link check}. */
   get isUnsure(): boolean {
     return this.#unseen <= 0;
   }
@@ -37,7 +37,7 @@ export class DiskRoom {
    *
    * @throws UnpackFault when less than the reserve is free
    */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const free = (await this.#freeBytes()) - this.#reserve;
     if (free <= 0) throw diskFull();
     this.#unseen = Math.min(Math.max(free / 2, LEAST_UNSEEN), MOST_UNSEEN);

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { PendingRun, PendingRuns } from '../tasks/pending-runs.ts';
 
 /** Finds runs for open `claimWork` calls. */
-export interface Lookout {
+export interface WaitingCalls {
   /** Waits for up to `count` runs, and takes them. Returns none when `signal` is aborted first. */
   next(taskQueueId: string, count: number, signal: AbortSignal): Promise<PendingRun[]>;
   /** Ends all calls with nothing. */
@@ -15,25 +15,29 @@ interface OpenCall {
 }
 
 /**
- * Checks for runs like the queue's web processes: at once when a call arrives, and every `lookAgainMs` from
+ * Checks for runs like the queue's web processes: at once when a call arrives, and every `checkIntervalMs` from
  * then on, while calls are open.
  *
  * The calls for one task queue share these checks. A call that arrives between two checks waits for the next
  * one, even if the last of the other calls has just ended. That is why one long poll slows the whole pool.
  */
-export function createLookout(pending: PendingRuns, clock: Clock, lookAgainMs: number): Lookout {
+export function createWaitingCalls(
+  pending: PendingRuns,
+  clock: Clock,
+  checkIntervalMs: number,
+): WaitingCalls {
   /** The open calls of each task queue that are being checked or wait for the next check. */
   const openCalls = new Map<string, OpenCall[]>();
   const sleeps = new Map<string, () => void>();
   let closed = false;
 
-  function look(taskQueueId: string, calls: OpenCall[]): void {
+  function check(taskQueueId: string, calls: OpenCall[]): void {
     sleeps.delete(taskQueueId);
     while (calls.length > 0) {
       const wanted = calls.reduce((sum, { count }) => sum + count, 0);
       const runs = pending.take(taskQueueId, wanted, clock.now());
       if (runs.length === 0) {
-        const stop = clock.after(lookAgainMs, () => look(taskQueueId, calls));
+        const stop = clock.after(checkIntervalMs, () => check(taskQueueId, calls));
         sleeps.set(taskQueueId, stop);
         return;
       }
@@ -63,7 +67,7 @@ export function createLookout(pending: PendingRuns, clock: Clock, lookAgainMs: n
         signal.addEventListener('abort', leave, { once: true });
         if (openCalls.has(taskQueueId)) return;
         openCalls.set(taskQueueId, calls);
-        look(taskQueueId, calls);
+        check(taskQueueId, calls);
       });
     },
     close() {

@@ -58,9 +58,7 @@ export function goDuration(ms: number): string {
 
 /** A command as a shell would take it, so that it can be copied from the log. */
 export function shellWords(argv: readonly string[]): string {
-  return argv
-    .map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word)))
-    .join(' ');
+  return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word))).join(' ');
 }
 
 /** The log's first lines: which pool this is, and on what. `workerTypeMetadata` is shown as it was configured. */

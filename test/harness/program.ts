@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   cpSync,
   globSync,
   mkdirSync,
@@ -34,6 +35,8 @@ export async function buildProgram(): Promise<string> {
   mkdirSync(builds, { recursive: true });
   // Under a name of its own until it is complete: another run of the tests may be building the same.
   const folder = mkdtempSync(join(builds, 'new-'));
+  // Some tests run it as another user.
+  chmodSync(folder, 0o755);
   try {
     await bundle(join(folder, 'dist/cli'));
     // The programs of other processes and threads are looked for beside what was bundled.

@@ -56,7 +56,9 @@ export function privatePlaces({
   );
   // Bind the shown folders before the folder that contains them is covered.
   const lines = [
-    ...kept.map(({ folder, name, below }) => `"$3" -o bind ${shellQuoted(folder)} "$5/${name}"/${shellQuoted(below)}`),
+    ...kept.map(
+      ({ folder, name, below }) => `"$3" -o bind ${shellQuoted(folder)} "$5/${name}"/${shellQuoted(below)}`,
+    ),
     ...places.map(([name, path]) => `"$3" -o rbind "$5/${name}" ${path}`),
     ...hidden.map(path => `"$3" -o bind "$5/empty" ${path}`),
     ...(isFolder('/dev/shm') ? ['"$3" -t tmpfs -o nosuid,nodev,mode=1777 shm /dev/shm'] : []),

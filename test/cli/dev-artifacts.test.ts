@@ -53,7 +53,12 @@ describe('tcw dev --once --artifacts', () => {
   it.each<[string, string[], number, RegExp]>([
     ['without --once', ['--artifacts', 'x'], 64, /flag --artifacts: it needs --once/],
     ['without a name', ['--once', '--artifacts', ''], 64, /flag --artifacts: it must name a folder/],
-    ['that is a file', ['--once', '--artifacts', 'package.json'], 73, /"package\.json" cannot be written: it is not a folder/],
+    [
+      'that is a file',
+      ['--once', '--artifacts', 'package.json'],
+      73,
+      /"package\.json" cannot be written: it is not a folder/,
+    ],
   ])('refuses a folder %s in one line, and runs nothing', async (_, words, code, message) => {
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', ...words, 'examples/hello.json');
     expect([exitCode, stdout]).toEqual([code, '']);
@@ -64,7 +69,10 @@ describe('tcw dev --once --artifacts', () => {
 
 describe('a path for an artifact', () => {
   it('never leaves the folder, and is another for another name', () => {
-    const part = fc.oneof(fc.constantFrom('', '.', '..', 'a', '%', '%2E', 'a%file', 'x'.repeat(300)), fc.string());
+    const part = fc.oneof(
+      fc.constantFrom('', '.', '..', 'a', '%', '%2E', 'a%file', 'x'.repeat(300)),
+      fc.string(),
+    );
     const name = fc.array(part, { minLength: 1, maxLength: 4 }).map(parts => parts.join('/'));
     fc.assert(
       fc.property(fc.uniqueArray(name, { maxLength: 6 }), names => {

@@ -36,7 +36,7 @@ async function shownBy(command: string): Promise<string> {
   return promise;
 }
 
-/** The token is of a queue that is gone, and still no picture should teach that tokens are shown. */
+/** No picture should teach that tokens are shown, or tell which machine has drawn it. */
 function withoutSecrets(text: string): string {
-  return text.replaceAll(/(ACCESS_TOKEN=)\S+/g, '$1…');
+  return text.replaceAll(/(ACCESS_TOKEN=)\S+/g, '$1…').replaceAll(/^(Linux|Darwin) .*$/gm, '$1 desk-1 …');
 }

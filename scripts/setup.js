@@ -43,8 +43,9 @@ if (stdout?.trim() !== `v${pinned}`) {
  * @param total how many packages the lock file has, for all platforms
  */
 async function install(total) {
-  console.error(`tcw: installing dependencies (npm ci), up to ${total} packages: about a minute, once`);
-  // No package needs its install scripts, and no lock file covers what they fetch. npm names each package at the level http.
+  console.error(`tcw: installing ${total} packages at most (npm ci): about a minute, once`);
+  // No package needs its install scripts, and no lock file covers what they fetch. At the level http, npm
+  // names each download: the data of a package, and then its archive.
   const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=http'];
   const npm = spawn('npm', words, {
     cwd: root,
@@ -56,13 +57,13 @@ async function install(total) {
   const isTerminal = process.stderr.isTTY === true;
   const show = () => {
     const seconds = Math.round((Date.now() - began) / 1000);
-    const line = `tcw: ${fetched.size} packages fetched, ${seconds} s`;
+    const line = `tcw: ${fetched.size} downloads, ${seconds} s`;
     process.stderr.write(isTerminal ? `\r${line}` : `${line}\n`);
   };
   const timer = setInterval(show, isTerminal ? 500 : 10_000);
   createInterface({ input: npm.stderr }).on('line', line => {
-    const [archive] = /\S+\.tgz/.exec(line) ?? [];
-    if (line.startsWith('npm http') && archive) fetched.add(archive);
+    const [, url] = /^npm http (?:fetch|cache) (?:GET \d+ )?(\S+)/.exec(line) ?? [];
+    if (url !== undefined) fetched.add(url);
     else if (!/^npm (http|info|verbose|notice|warn)/.test(line))
       process.stderr.write(`${isTerminal ? '\n' : ''}${line}\n`);
   });

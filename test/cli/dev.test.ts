@@ -56,7 +56,9 @@ describe('tcw dev, left running', () => {
     const dev = await workplace.dev(file);
     await expect
       .poll(() => dev.stdout)
-      .toMatch(/\n✘ bad: failed, exit status 9 \([\w-]{22}\)\nThe queue [^]*\n {2}tcw task submit --follow task\.json\n$/);
+      .toMatch(
+        /\n✘ bad: failed, exit status 9 \([\w-]{22}\)\nThe queue [^]*\n {2}tcw task submit --follow task\.json\n$/,
+      );
     const taskId = await dev.create(shell('true'));
     expect(await dev.resolved(taskId)).toMatchObject({ resolution: 'completed' });
     expect(await dev.stop()).toBe(0);
@@ -191,7 +193,9 @@ describe('tcw dev --once', () => {
   it('is 1 when one of several did not complete', async () => {
     const files = ['true', 'false', 'true'].map((line, i) => workplace.write(`${i}.json`, shell(line)));
     const { exitCode, stdout } = await workplace.tcw('dev', '--once', ...files);
-    expect(stdout).toMatch(/\n✔ 0: completed \(.{22}\)\n✘ 1: failed, exit status 1 \(.{22}\)\n✔ 2: completed \(.{22}\)\n$/);
+    expect(stdout).toMatch(
+      /\n✔ 0: completed \(.{22}\)\n✘ 1: failed, exit status 1 \(.{22}\)\n✔ 2: completed \(.{22}\)\n$/,
+    );
     expect(exitCode).toBe(1);
   });
 

@@ -132,6 +132,6 @@ function inOneLine(error: ServiceError): string {
   return problems.length > 0 ? problems.join('; ') : queueWords(error).replace(/^\w+: /, '');
 }
 
-export function hostOf(rootUrl: string): string {
+function hostOf(rootUrl: string): string {
   return new URL(rootUrl).origin;
 }

@@ -48,6 +48,10 @@ describe('tcw task submit', () => {
     expect(exitCode).toBe(0);
     const starts = [...stdout.matchAll(/There are (\d+) primes/g)].map(([, count]) => count);
     expect(starts).toEqual(['4', '168', '1229', '9592']);
+    // As in generic-worker's logs, each line of a command of ten lines has the worker's prefix.
+    expect(stdout).toMatch(
+      /^\[taskcluster [^\]]+\] Executing command 0: .*\n(\[taskcluster [^\]]+\] .*\n){9}There are 4/m,
+    );
     expect(stdout).toContain('All sizes have the right number of primes.');
   });
 

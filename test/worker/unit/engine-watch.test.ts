@@ -21,13 +21,14 @@ function start(times = TIMES) {
   };
   const slots = slotsFor(2);
   const news = newsLog();
-  const watch = engineWatch([mockEngine(), docker], slots, news.tell, times, () => state.isGoing);
+  const native = mockEngine();
+  const watch = engineWatch([native, docker], slots, news.tell, times, () => state.isGoing);
   let releases = 0;
   const subscription = watch.release$.subscribe(() => releases++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { state, slots, watch, news, subscription, releases: () => releases };
+  return { state, native, docker, slots, watch, news, subscription, releases: () => releases };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -127,5 +128,24 @@ describe('an engine that can go away', () => {
     await watch.isThere();
     subscription.unsubscribe();
     expect(slots.free).toBe(2);
+  });
+
+  it('is asked again for a claim that comes more than a second after it was last asked, and pauses claiming', async () => {
+    const { state, watch, docker, native, slots } = start();
+    await watch.isThere();
+    expect(await watch.isAway(docker, { recent: true })).toBe(false);
+    expect(state.asked).toBe(1);
+    state.isAway = true;
+    await after(1_001);
+    expect(await watch.isAway(docker, { recent: true })).toBe(true);
+    expect([state.asked, slots.free]).toEqual([2, 0]);
+    expect(await watch.isAway(native)).toBe(false);
+  });
+
+  it('is asked again after a failure, however recent the last answer is', async () => {
+    const { state, watch, docker } = start();
+    await watch.isThere();
+    state.isAway = true;
+    expect(await watch.isAway(docker)).toBe(true);
   });
 });

@@ -25,3 +25,21 @@ describe('a claim that no run can be made of', () => {
     },
   );
 });
+
+describe('a claim whose engine is away', () => {
+  it('is given back, and its slot is free again', async () => {
+    const { worker, claim, news } = activeRun();
+    const slots = slotsFor(1);
+    slots.take(1);
+    const reported: string[] = [];
+    const calls = {
+      ...worker.queue.forRun(claim),
+      reportException: async (reason: string) => void reported.push(reason),
+    };
+    const queue = { ...worker.queue, forRun: () => calls };
+    const away = { ...worker, queue, isEngineAway: () => of(true) };
+    await lastValueFrom(of(claim).pipe(runEach(away, slots, () => false)), { defaultValue: undefined });
+    expect([slots.free, reported]).toEqual([1, ['worker-shutdown']]);
+    expect(news.told).toMatchObject([{ message: 'giving a claim back, since its engine does not answer' }]);
+  });
+});

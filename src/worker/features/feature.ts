@@ -27,7 +27,7 @@ export interface FeatureModule<P extends Properties = Properties> {
   /** Its part of each payload format's schema. */
   readonly schema?: Partial<Record<FormatName, SchemaPart | (() => SchemaPart)>>;
   /** Its configuration properties. */
-  readonly properties?: P;
+  readonly properties?: P | undefined;
   /** The property, if any, with which a pool forbids the feature (`false`). */
   readonly enabledBy?: string;
   /** Makes what serves a whole worker: its store, its server. */

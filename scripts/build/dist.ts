@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.ts';
@@ -19,6 +20,16 @@ export async function buildDist(folder: string): Promise<boolean> {
     stdio: 'inherit',
     reject: false,
   });
+  rewriteDynamicImports(folder);
   await bundle(join(folder, 'cli'));
   return exitCode === 0;
+}
+
+/** TypeScript 6.0 rewrites the `.ts` of imports, but not in an async function that has `await using`. */
+function rewriteDynamicImports(folder: string): void {
+  for (const file of globSync('**/*.js', { cwd: folder })) {
+    const code = readFileSync(join(folder, file), 'utf8');
+    const rewritten = code.replaceAll(/\bimport\('(\.[^']+)\.ts'\)/g, "import('$1.js')");
+    if (rewritten !== code) writeFileSync(join(folder, file), rewritten);
+  }
 }

@@ -32,7 +32,7 @@ interface Packed {
 }
 
 /** The lowest release of rxjs that both packages are tested with. The highest is the one that a checkout has. */
-const LOWEST_RXJS = '7.2.0';
+const LOWEST_RXJS = '7.5.5';
 
 let folder: string;
 let tcw: Packed;

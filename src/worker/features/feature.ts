@@ -27,7 +27,7 @@ export interface FeatureModule<P extends Properties = Properties> {
   /** The feature's part of each payload format's schema. */
   readonly schema?: Partial<Record<FormatName, SchemaPart | (() => SchemaPart)>>;
   /** The feature's configuration properties. */
-  readonly properties?: P;
+  readonly properties?: P | undefined;
   /** The property, if any, that forbids the feature when it is `false`. */
   readonly enabledBy?: string;
   /** Creates the part that serves the whole worker, such as a store or a server. */

@@ -15,6 +15,8 @@ export interface ArtifactSink {
   reference(name: string, options: ReferenceOptions): Promise<void>;
   /** Creates an artifact that says why there is none. */
   error(name: string, options: ErrorOptions): Promise<void>;
+  /** Whether an artifact's content can be uploaded again, in place of what is there. */
+  readonly canReplace: boolean;
   /** Keeps a name for what a feature uploads later: the payload's artifacts of that name are passed over. */
   reserve(name: string, feature: string): void;
   /** Who reserved a name; undefined for nobody. */

@@ -140,6 +140,11 @@ export interface ActiveFeature extends Partial<AsyncDisposable> {
     result: CommandResult,
   ): readonly SummaryLine[] | Promise<readonly SummaryLine[]>;
   /**
+   * The machine goes: uploads first what matters most, which `finish` uploads once more when it is complete. Errors are told
+   * nobody, since `finish` has the same ones.
+   */
+  finishEarly?(ending: Ending): Promise<void>;
+  /**
    * Every process of the run is dead: read files, upload.
    *
    * @throws Error which makes `completed` worse, and no other outcome better
@@ -162,8 +167,11 @@ export interface Ending {
   readonly exitCode: number | undefined;
   /** Whether the run's caches may be used again. */
   readonly keepCaches: boolean;
-  /** Whether artifacts are uploaded, only the log, or nothing. */
-  readonly uploads: 'all' | 'log' | 'none';
+  /**
+   * What is uploaded: everything, only the log, or nothing. With `rest` the machine goes, and the task runs again: what exists of
+   * the payload's artifacts is uploaded, the most important first, and nothing is made of them.
+   */
+  readonly uploads: 'all' | 'rest' | 'log' | 'none';
   /** Aborted when artifacts are no longer uploaded. */
   readonly signal: AbortSignal;
   /** The log has a little more time than the artifacts. */

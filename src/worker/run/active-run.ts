@@ -167,6 +167,11 @@ export class ActiveRun {
   /** The worker has no more time for the uploads of this run: what is not uploaded by now gives way to the report. */
   hurry(): void {
     this.dispatch({ type: 'hurry' });
+    this.stopUploads();
+  }
+
+  /** Gives up the artifacts that are not uploaded by now. */
+  stopUploads(): void {
     this.#uploadsStopped.abort(new Error('the worker has to go'));
   }
 
@@ -189,7 +194,7 @@ export class ActiveRun {
 
   #obey({ message, artifacts }: StopRule): void {
     this.#stopped.abort(new Error(message));
-    if (artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
+    if (artifacts === 'log' || artifacts === 'none') this.#uploadsStopped.abort(this.stopped.reason);
   }
 
   /** How the run is reported, seen from now: a stop reason overrules what the commands did. */

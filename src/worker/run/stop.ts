@@ -22,10 +22,13 @@ export interface StopRule {
   /** Whether the report comes before the uploads: a machine that goes may not have time for both. */
   readonly reportFirst: boolean;
   /**
-   * What is still uploaded. `all` takes as long as for any run: the queue waits for the report. With `log`, nobody waits or
-   * the machine goes, so that the log has {@link LOG_SECS}.
+   * What is still uploaded.
+   *
+   * - `all`: artifacts, then the log, with as much time as any run has: the queue waits for the report.
+   * - `rest`: the log as it is, then the artifacts that exist, then the whole log, as far as the machine has time.
+   * - `log`: the log, within {@link LOG_SECS}: nobody waits for more.
    */
-  readonly artifacts: 'all' | 'log' | 'none';
+  readonly artifacts: 'all' | 'rest' | 'log' | 'none';
   readonly keepCaches: boolean;
   /** The last line of the task's log; generic-worker's words where it has some. */
   readonly message: string;
@@ -70,7 +73,7 @@ export const STOP_RULES: Readonly<Record<StopReason, StopRule>> = {
   'worker-shutdown': {
     report: 'worker-shutdown',
     reportFirst: true,
-    artifacts: 'log',
+    artifacts: 'rest',
     keepCaches: false,
     message: 'graceful termination requested, without time to finish tasks',
   },

@@ -96,7 +96,12 @@ const WHY: Record<ExitReason, string> = {
   'out-of-service': 'processes of its runs could not be ended, and no slot is left without some',
 };
 
-const UPLOADED = { all: 'artifacts and log', log: `log, within ${LOG_SECS} s`, none: 'nothing' };
+const UPLOADED = {
+  all: 'artifacts and log',
+  rest: 'log, then artifacts and log',
+  log: `log, within ${LOG_SECS} s`,
+  none: 'nothing',
+};
 
 const PARTS: Record<string, string> = {
   'worker diagram': diagram('starting', worker, 'stopped'),

@@ -27,6 +27,7 @@ import { createSignedUrls } from './storage/signed-urls.ts';
 import { isoTime } from './times.ts';
 import { removeWorker } from './queue/operations/remove-worker.ts';
 import type { LocalCloud } from './worker-manager/identity-proofs.ts';
+import type { WorkerName } from './worker-manager/worker-pools.ts';
 import { workerManagerService, type RequestedWorker } from './worker-manager/worker-manager-service.ts';
 
 /** All times are in milliseconds. */
@@ -72,8 +73,10 @@ export interface LocalQueue {
   /** `http://127.0.0.1:` and the port: what clients are given as their root URL. */
   readonly rootUrl: string;
   readonly port: number;
-  /** Tells worker-manager of a machine that a cloud has made for a pool: it may register now. */
-  requestWorker(worker: RequestedWorker): void;
+  /** Tells worker-manager that a cloud has made a machine for a pool: it may register now. Announces it (`worker-requested`). */
+  requestWorker(worker: RequestedWorker): Promise<void>;
+  /** Tells worker-manager that a cloud no longer has a machine, which then is announced (`worker-stopped`). */
+  workerStopped(worker: WorkerName): Promise<void>;
   /** Answers open calls with nothing, and forgets everything. */
   close(): Promise<void>;
 }
@@ -160,6 +163,7 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
     rootUrl: rootUrl(),
     port: port(),
     requestWorker: worker => workerManager.request(worker),
+    workerStopped: worker => workerManager.stopped(worker),
     async close() {
       queue.close();
       const hurry = setTimeout(() => server.server.closeAllConnections(), CLOSING_MS);

@@ -38,7 +38,7 @@ export async function watchedFromOutside(here: Deployment, taskId: string, whoam
   expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
   await ended;
   expect(got).toBe(await here.log(taskId));
-  // Both are over with the task.
-  expect((await fetch(url)).status).toBe(401);
+  // Both are over when the worker has cleaned up after the task.
+  await expect.poll(async () => (await fetch(url)).status, { timeout: PATIENCE_MS }).toBe(401);
   expect((await tcw(['shell', taskId], { environment })).exitCode).toBe(66);
 }

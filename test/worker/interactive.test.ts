@@ -121,7 +121,7 @@ describe.concurrent('an interactive shell', () => {
     let answer = '';
     client.on('data', (data: Buffer) => (answer += data.toString()));
     client.on('error', () => undefined);
-    const closed = once(client, 'close');
+    const closed = new Promise(resolve => client.once('close', resolve));
     client.write(
       `GET ${url.pathname} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
         'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',

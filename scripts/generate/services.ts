@@ -32,6 +32,7 @@ export const SERVICE_CALLS: ReadonlyMap<string, readonly string[]> = new Map([
       'reportWorkerError',
       'reregisterWorker',
       'shouldWorkerTerminate',
+      'updateWorkerPool',
       'worker',
       'workerPool',
     ],

@@ -27,6 +27,7 @@ import { createSignedUrls } from './storage/signed-urls.ts';
 import { isoTime } from './times.ts';
 import { removeWorker } from './queue/operations/remove-worker.ts';
 import type { LocalCloud } from './worker-manager/identity-proofs.ts';
+import type { WorkerName } from './worker-manager/worker-pools.ts';
 import { workerManagerService, type RequestedWorker } from './worker-manager/worker-manager-service.ts';
 
 /** All times are in milliseconds. */
@@ -75,9 +76,11 @@ export interface LocalQueue {
   /** The root URL for clients: `http://127.0.0.1:` and the port. */
   readonly rootUrl: string;
   readonly port: number;
-  /** Announces a machine that a cloud has created for a pool. It may register now. */
-  requestWorker(worker: RequestedWorker): void;
-  /** Answers open calls with nothing, and deletes everything. */
+  /** Tells worker-manager that a cloud has made a machine for a pool: it may register now. Announces it (`worker-requested`). */
+  requestWorker(worker: RequestedWorker): Promise<void>;
+  /** Tells worker-manager that a cloud no longer has a machine, which then is announced (`worker-stopped`). */
+  workerStopped(worker: WorkerName): Promise<void>;
+  /** Answers open calls with nothing, and forgets everything. */
   close(): Promise<void>;
 }
 
@@ -163,6 +166,7 @@ export async function startLocalQueue(options: LocalQueueOptions): Promise<Local
     rootUrl: rootUrl(),
     port: port(),
     requestWorker: worker => workerManager.request(worker),
+    workerStopped: worker => workerManager.stopped(worker),
     async close() {
       queue.close();
       const closingLate = setTimeout(() => server.server.closeAllConnections(), CLOSING_MS);

@@ -8,7 +8,7 @@ export { connectRunner, reportThroughRunner, runnerHost, type RunnerConnection }
 export { connectCloud, spotNotices, type Cloud, type CloudName } from './clouds/index.ts';
 export {
   becomeMember,
-  configurationProblem,
+  giveUp,
   memberHost,
   mergeSettings,
   RegistrationError,

@@ -72,6 +72,8 @@ describe('tcw run of a static worker', () => {
     // It can register again.
     expect(await pool.manager.worker(...WORKER_NAME)).toMatchObject({ state: 'running' });
     expect(worker.said()).not.toContain(STATIC_SECRET);
+    // Tasks of this engine can read what is in the file.
+    expect(worker.said()).toContain("run as this worker's user and can read its credentials");
     expect(worker.said()).not.toContain(
       JSON.parse(await readFile(join(folder, 'registration.json'), 'utf8')).secret,
     );
@@ -155,6 +157,16 @@ describe('tcw run on a machine of AWS', () => {
     expect(await pool.manager.worker(TASK_QUEUE_ID, WORKER.workerGroup, workerId)).toMatchObject({
       state: 'stopping',
     });
+  });
+
+  it('is removed, and its pool told, when its pool configures it wrongly', async () => {
+    await using pool = await poolUnderTest({ workerConfig: { ...config, capacity: 'many' } });
+    await using metadata = await pool.machine();
+    const worker = await tcwRun({ provider: 'aws', cloudMetadataUrl: metadata.url });
+    expect(await worker.exited).toBe(64);
+    const { workerPoolErrors } = await pool.manager.listWorkerPoolErrors(TASK_QUEUE_ID);
+    expect(workerPoolErrors).toMatchObject([{ description: expect.stringContaining('capacity') as string }]);
+    expect(await pool.manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ runningCount: 0, stoppingCount: 1 });
   });
 
   it('gives its task back when AWS takes the machine', async () => {

@@ -41,6 +41,27 @@ describe('createWorkerPool', () => {
   });
 });
 
+describe('updateWorkerPool', () => {
+  it('changes a pool, and announces it; workers get its configuration when they register again', async () => {
+    await using queue = await startQueue();
+    const manager = await setUp(queue);
+    await manager.registerWorker(PROOF);
+    const changed = { workerConfig: { genericWorker: { config: { foo: 2 } } } };
+    const wanted = { ...POOL, description: 'changed', config: changed };
+    const updated = await manager.updateWorkerPool(TASK_QUEUE_ID, wanted);
+    expect(updated).toMatchObject({ description: 'changed', runningCount: 1 });
+    expect(await manager.workerPool(TASK_QUEUE_ID)).toEqual(updated);
+    expect(queue.messages.at(-1)).toMatchObject({
+      exchange: 'exchange/taskcluster-worker-manager/v1/worker-pool-updated',
+      routingKey: 'primary._._._._._._._',
+      body: { workerPoolId: TASK_QUEUE_ID, providerId: 'static', previousProviderId: 'static' },
+    });
+    expect((await manager.registerWorker(PROOF)).workerConfig).toEqual(changed.workerConfig);
+    const missing = manager.updateWorkerPool('proj-test/none', wanted);
+    expect(await refusalOf(missing)).toMatchObject({ status: 404, code: 'ResourceNotFound' });
+  });
+});
+
 describe('a worker that is set up by hand', () => {
   it('registers with its secret, and works with what it is given', async () => {
     await using queue = await startQueue({ anonymousScopes: ['auth:current-scopes'] });
@@ -172,7 +193,7 @@ describe('a machine of a cloud', () => {
       providerId: 'aws',
       config: { workerConfig, ...config },
     });
-    queue.requestWorker({ workerPoolId: TASK_QUEUE_ID, ...WORKER, instance });
+    await queue.requestWorker({ workerPoolId: TASK_QUEUE_ID, ...WORKER, instance });
     return { queue, manager };
   }
 
@@ -196,6 +217,29 @@ describe('a machine of a cloud', () => {
       text: 'This worker is either stopped or running. No need to register',
     });
     expect(await manager.worker(...NAME)).toMatchObject({ state: 'running' });
+  });
+
+  it('is announced while it lives, by the names that its pool has', async () => {
+    const { queue, manager } = await launched();
+    await using _ = queue;
+    await manager.registerWorker(proofOf(document));
+    await manager.removeWorker(...NAME);
+    await queue.workerStopped({ workerPoolId: TASK_QUEUE_ID, ...WORKER });
+    const lives = queue.messages.filter(({ exchange }) =>
+      /worker-(requested|running|removed|stopped)$/.test(exchange),
+    );
+    expect(lives.map(({ exchange }) => exchange.split('/').at(-1))).toEqual([
+      'worker-requested',
+      'worker-running',
+      'worker-removed',
+      'worker-stopped',
+    ]);
+    const { workerGroup, workerId } = WORKER;
+    for (const { routingKey, body } of lives) {
+      expect(routingKey).toBe(`primary.aws.proj-test.pool.${workerGroup}.${workerId}._._`);
+      expect(body).toMatchObject({ workerPoolId: TASK_QUEUE_ID, providerId: 'aws', ...WORKER, capacity: 1 });
+    }
+    expect(await manager.worker(...NAME)).toMatchObject({ state: 'stopped' });
   });
 
   it('is needed as long as there is work for it, or its pool wants it anyway', async () => {

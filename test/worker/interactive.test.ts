@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe } from 'vitest';
 import { Secret, SHELL_ARTIFACT } from '../../src/base/index.ts';
 import { WebSocket } from 'ws';
@@ -108,6 +109,30 @@ describe.concurrent('an interactive shell', () => {
     });
     await here.cancelTask(taskId);
     await once(shell.socket, 'close');
+  });
+
+  it('refuses an eleventh shell, and closes its connection', async ({ deploy, expect }) => {
+    const here = await deploy();
+    await here.startWorker({ publicIP: '127.0.0.1' });
+    const taskId = await here.createTask({ ...INTERACTIVE, ...UNTIL_TOLD });
+    const url = new URL((await pageOf(here, taskId)).searchParams.get('socketUrl') ?? '');
+    await Promise.all(Array.from({ length: 10 }, () => openShell(url.href)));
+    const client = connect({ host: url.hostname, port: Number(url.port), allowHalfOpen: true });
+    let answer = '';
+    client.on('data', (data: Buffer) => (answer += data.toString()));
+    client.on('error', () => undefined);
+    const closed = new Promise(resolve => client.once('close', resolve));
+    client.write(
+      `GET ${url.pathname} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+        'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    // A client that never closes finds out that the worker has, when it writes.
+    const writing = setInterval(() => client.write('x'), 200);
+    await closed;
+    clearInterval(writing);
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(answer).toContain('This task has 10 shells already');
+    await here.cancelTask(taskId);
   });
 
   it('survives clients that break the protocol', async ({ deploy, expect }) => {

@@ -6,6 +6,7 @@ import { newEd25519Key } from '../../src/base/index.ts';
 import type { WorkerConfig } from '../../src/worker/index.ts';
 import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts';
 import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+import { TALKING, watchedFromOutside } from './exposed.ts';
 import { tar } from './mounts/tar.ts';
 import { readyMachine } from '../../src/worker/life/machine.ts';
 import { LiveSecrets } from '../../src/worker/secrets/live-secrets.ts';
@@ -65,6 +66,13 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect((await runFiles(tasksDir)).filter(each => !each.startsWith('.'))).toEqual([]);
     expect(readdirSync(join(tasksDir, '.tcw-users')).filter(each => !each.startsWith('used-'))).toEqual([]);
     expect(readFileSync('/etc/passwd', 'utf8')).not.toContain(name);
+  });
+
+  it('has a live log and a shell, which is one of the same user', async () => {
+    const { here } = await started({ publicIP: '127.0.0.1' });
+    const taskId = await here.createTask({ features: { interactive: true }, ...sh(TALKING) });
+    // No user of the system: those of tasks begin at a million.
+    await watchedFromOutside(here, taskId, /^\d{7,}\r?\n/);
   });
 
   it('gives a task the mounts and caches that it asks for, with what an earlier task left in these', async () => {

@@ -1,6 +1,6 @@
 import {
   becomeMember,
-  configurationProblem,
+  giveUp,
   memberHost,
   RegistrationError,
   registrationStore,
@@ -19,6 +19,7 @@ import { withIo } from '../output/with-io.ts';
 import { hideRegistration } from './hide-registration.ts';
 import { identitySource } from './identity-source.ts';
 import { poolSource } from './pool-sources.ts';
+import { warnOfReadableRegistration } from './warn-of-readable-registration.ts';
 import { membershipOf, ownConfig, type Membership, type OwnConfig } from './provider-of.ts';
 
 /**
@@ -47,6 +48,7 @@ export function runRegistered(
     secrets.addAllOf(config);
     io.setLevel(config.logLevel);
     for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
+    warnOfReadableRegistration(config, note);
     const { cloud } = membership;
     const host = memberHost(member, config, note, cloud && spotNotices(cloud.service, cloud.notices, note));
     // Awaited here, so that the credentials are renewed until the end.
@@ -109,7 +111,7 @@ async function configured(
   try {
     return loadSources(sources, workingDirectory, { between, above: [identitySource(state, below)] });
   } catch (error) {
-    if (error instanceof Failure) await member.calls.reportError(configurationProblem(error.message));
+    if (error instanceof Failure) await giveUp(member, error.message);
     throw error;
   }
 }

@@ -44,12 +44,29 @@ function certificateProblem(text: string): string | undefined {
 }
 
 /** How `tcw run` ends when the queue refuses the worker's credentials. */
-export function refusedCredentials({ clientId }: WorkerConfig, error: ServiceError): Failure {
+export function refusedCredentials(config: WorkerConfig, error: ServiceError): Failure {
+  if (config.provider !== 'standalone') return refusedRegistration(config, error);
+  const { clientId } = config;
   const what = /certificate/i.test(error.message)
     ? 'clientId and accessToken, or renew the certificate'
     : 'clientId and accessToken';
   return new Failure(
     EXIT_CODES.invalidConfig.code,
     `the queue refuses the credentials of ${clientId}; correct ${what}: ${queueWords(error)}`,
+  );
+}
+
+/** Nobody has written these credentials down, so that nobody can correct them. */
+function refusedRegistration(
+  { provider, registrationFile }: Pick<WorkerConfig, 'provider' | 'registrationFile'>,
+  error: ServiceError,
+): Failure {
+  const fix =
+    provider === 'static'
+      ? `if the worker was removed from its pool, create it again; otherwise delete ${registrationFile} and start again`
+      : 'a cloud machine cannot register again, so replace it';
+  return new Failure(
+    EXIT_CODES.invalidConfig.code,
+    `the queue refuses the credentials that worker-manager gave this worker: ${queueWords(error)}; check the clock of this machine; ${fix}`,
   );
 }

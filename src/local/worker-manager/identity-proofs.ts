@@ -39,29 +39,67 @@ function isAwsProof({ publicKey }: LocalCloud, proof: Proof, instance: Instance)
   if (!('signature' in proof)) return false;
   const { document, signature } = proof;
   if (!createVerify('RSA-SHA256').update(document).verify(publicKey, signature, 'base64')) return false;
-  return holds(JSON.parse(document) as Record<string, unknown>, instance);
+  let told: unknown;
+  try {
+    told = JSON.parse(document);
+  } catch {
+    return false;
+  }
+  return typeof told === 'object' && told !== null && holds(told as Record<string, unknown>, instance);
 }
 
 interface GoogleClaims {
   readonly aud?: unknown;
+  readonly iss?: unknown;
+  readonly sub?: unknown;
+  /** In seconds since the epoch. */
+  readonly iat?: unknown;
   readonly exp?: unknown;
   readonly google?: { readonly compute_engine?: Record<string, unknown> };
 }
 
-/** Google gives an instance a JSON Web Token for any audience that it names. */
+/** Google writes its issuer in both ways. */
+const GOOGLE_ISSUERS: readonly unknown[] = ['https://accounts.google.com', 'accounts.google.com'];
+/** Tokens are valid for an hour. Google's own library refuses those that claim more than a day. */
+const LONGEST_TOKEN_SECS = 86_400;
+/** By how much the clock of the machine may differ, in seconds. */
+const CLOCK_SKEW_SECS = 300;
+
+/**
+ * Google gives an instance a JSON Web Token for the audience that it names. Checked as the real worker-manager does, with Google's
+ * library: three parts, RS256, the signature, the issuer, the audience, both times, then the instance. A `sub` of the instance is that of
+ * its service account.
+ */
 function isGoogleProof(
   { publicKey }: LocalCloud,
   proof: Proof,
-  instance: Instance,
+  { sub: serviceAccount, ...instance }: Instance,
   rootUrl: string,
 ): boolean {
   if (!('token' in proof)) return false;
-  const [head = '', claims = '', signature = ''] = proof.token.split('.');
+  const parts = proof.token.split('.');
+  const [head = '', claims = '', signature = ''] = parts;
+  if (parts.length !== 3 || jsonPart<{ alg?: unknown }>(head)?.alg !== 'RS256') return false;
   if (!createVerify('RSA-SHA256').update(`${head}.${claims}`).verify(publicKey, signature, 'base64url'))
     return false;
-  const { aud, exp, google } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as GoogleClaims;
-  const isCurrent = typeof exp === 'number' && exp * 1_000 > Date.now();
-  return aud === rootUrl && isCurrent && holds(google?.compute_engine ?? {}, instance);
+  const { aud, iss, sub, iat, exp, google } = jsonPart<GoogleClaims>(claims) ?? {};
+  if (typeof iat !== 'number' || typeof exp !== 'number') return false;
+  const now = Date.now() / 1_000;
+  const isCurrent =
+    iat - CLOCK_SKEW_SECS <= now && now <= exp + CLOCK_SKEW_SECS && exp - now < LONGEST_TOKEN_SECS;
+  const isOfAccount = serviceAccount === undefined || sub === serviceAccount;
+  const isForUs = GOOGLE_ISSUERS.includes(iss) && aud === rootUrl && isOfAccount;
+  return isForUs && isCurrent && holds(google?.compute_engine ?? {}, instance);
+}
+
+/** A part of a JSON Web Token; undefined where it is not a JSON object. */
+function jsonPart<T>(text: string): T | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(text, 'base64url').toString()) as unknown;
+    return typeof value === 'object' && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function holds(told: Readonly<Record<string, unknown>>, instance: Instance): boolean {

@@ -1,5 +1,7 @@
 import { workerManagerExchanges } from '../../exchanges/index.ts';
 import type { Message } from '../message.ts';
+import { isoTime } from '../times.ts';
+import type { ManagedWorker } from './worker-pools.ts';
 
 /** An error that a worker reported about itself. */
 export interface WorkerError {
@@ -16,6 +18,33 @@ export interface WorkerError {
 export function workerPoolCreated(workerPoolId: string, providerId: string): Message {
   const { exchange, build } = workerManagerExchanges.workerPoolCreated;
   return { exchange, routingKey: build({}), routes: [], body: { workerPoolId, providerId } };
+}
+
+export function workerPoolUpdated(
+  workerPoolId: string,
+  providerId: string,
+  previousProviderId: string,
+): Message {
+  const { exchange, build } = workerManagerExchanges.workerPoolUpdated;
+  const body = { workerPoolId, providerId, previousProviderId };
+  return { exchange, routingKey: build({}), routes: [], body };
+}
+
+/** What the life of a worker announces: `workerRemoved` also says why. */
+export function workerMessage(
+  kind: 'workerRequested' | 'workerRunning' | 'workerStopped' | 'workerRemoved',
+  { workerPoolId, providerId, workerGroup, workerId, capacity }: ManagedWorker,
+  now: number,
+): Message {
+  const { exchange, build } = workerManagerExchanges[kind];
+  const [provisionerId = '', workerType = ''] = workerPoolId.split('/');
+  const reason = kind === 'workerRemoved' ? { reason: 'workerManagerExchanges.removeWorker' } : {};
+  return {
+    exchange,
+    routingKey: build({ providerId, provisionerId, workerType, workerGroup, workerId }),
+    routes: [],
+    body: { workerPoolId, providerId, workerId, workerGroup, capacity, timestamp: isoTime(now), ...reason },
+  };
 }
 
 export function workerPoolError(

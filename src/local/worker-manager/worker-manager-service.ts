@@ -8,7 +8,13 @@ import { ping } from '../http/ping.ts';
 import type { Publish } from '../message.ts';
 import { slugid } from '../slugid.ts';
 import { isoTime, parseTime } from '../times.ts';
-import { workerPoolCreated, workerPoolError, type WorkerError } from './messages.ts';
+import {
+  workerMessage,
+  workerPoolCreated,
+  workerPoolError,
+  workerPoolUpdated,
+  type WorkerError,
+} from './messages.ts';
 import { shouldTerminate, type Demand } from './estimate.ts';
 import type { Instance, LocalCloud } from './identity-proofs.ts';
 import { lifeOf, register, reregister, workerConfigOf } from './registration.ts';
@@ -17,6 +23,7 @@ import {
   createWorkerPools,
   describePool,
   describeWorker,
+  updatePool,
   type WorkerName,
   type WorkerPools,
 } from './worker-pools.ts';
@@ -43,8 +50,10 @@ export interface RequestedWorker extends WorkerName {
 }
 
 interface WorkerManager extends Service {
-  /** @throws ApiError when the pool does not exist, or does not belong to a cloud */
-  request(worker: RequestedWorker): void;
+  /** @throws ApiError when the pool is not there, or not one of a cloud */
+  request(worker: RequestedWorker): Promise<void>;
+  /** The cloud no longer has the machine. @throws ApiError when the worker is not there */
+  stopped(worker: WorkerName): Promise<void>;
 }
 
 /** The provider for workers that are set up by hand. */
@@ -70,6 +79,17 @@ export function workerManagerService(options: WorkerManagerOptions): WorkerManag
       requireProvider(body.providerId);
       const pool = createPool(pools, { workerPoolId, ...body }, clock.now());
       await publish(workerPoolCreated(workerPoolId, body.providerId));
+      return describePool(pool, pools.workersOf(workerPoolId));
+    },
+
+    async updateWorkerPool({ params: { workerPoolId }, body, authorize }) {
+      await authorize({ workerPoolId, providerId: body.providerId });
+      requireProvider(body.providerId);
+      const { providerId, description, owner, emailOnError, config } = body;
+      const before = pools.pool(workerPoolId);
+      const wanted = { workerPoolId, providerId, description, owner, emailOnError, config };
+      const pool = updatePool(pools, wanted, clock.now());
+      await publish(workerPoolUpdated(workerPoolId, providerId, before.providerId));
       return describePool(pool, pools.workersOf(workerPoolId));
     },
 
@@ -109,9 +129,13 @@ export function workerManagerService(options: WorkerManagerOptions): WorkerManag
 
     worker: ({ params }) => describeWorker(pools.worker(params)),
 
-    registerWorker({ body }) {
+    async registerWorker({ body }) {
       requireProvider(body.providerId);
-      return register(registrar(), body, clouds[body.providerId]);
+      const registration = register(registrar(), body, clouds[body.providerId]);
+      const worker = pools.worker(body);
+      // A static worker has run since it was created, for all that worker-manager knows.
+      if (worker.instance) await publish(workerMessage('workerRunning', worker, clock.now()));
+      return registration;
     },
 
     async reregisterWorker({ body: { workerPoolId, workerGroup, workerId, secret }, authorize }) {
@@ -126,6 +150,7 @@ export function workerManagerService(options: WorkerManagerOptions): WorkerManag
       pools.saveWorker({ ...worker, state: isOfCloud ? 'stopping' : 'stopped', lastModified: clock.now() });
       // The queue learns about removed machines of clouds only.
       if (isOfCloud) await options.onRemoved(params);
+      await publish(workerMessage('workerRemoved', worker, clock.now()));
       return {};
     },
 
@@ -163,7 +188,18 @@ export function workerManagerService(options: WorkerManagerOptions): WorkerManag
       return { workerPoolErrors: items, ...rest };
     },
   });
-  return { ...service, request: worker => request(pools, clouds, worker, clock.now()) };
+  return {
+    ...service,
+    request: async worker => {
+      request(pools, clouds, worker, clock.now());
+      await publish(workerMessage('workerRequested', pools.worker(worker), clock.now()));
+    },
+    stopped: async name => {
+      const worker = { ...pools.worker(name), state: 'stopped' as const, lastModified: clock.now() };
+      pools.saveWorker(worker);
+      await publish(workerMessage('workerStopped', worker, clock.now()));
+    },
+  };
 }
 
 function request(

@@ -13,6 +13,8 @@ export interface WorkerPool {
   readonly emailOnError: boolean;
   readonly config: Readonly<Record<string, unknown>>;
   readonly created: number;
+  /** Of its definition; undefined for a pool that is as it was created. */
+  readonly lastModified?: number;
 }
 
 /** A worker that was set up by hand, or a machine of a cloud. Times are milliseconds since the epoch. */
@@ -82,9 +84,13 @@ export function createWorkerPools(): WorkerPools {
  *
  * @throws ApiError `RequestConflict` when a different pool has this name
  */
-export function createPool(pools: WorkerPools, wanted: Omit<WorkerPool, 'created'>, now: number): WorkerPool {
+export function createPool(
+  pools: WorkerPools,
+  wanted: Omit<WorkerPool, 'created' | 'lastModified'>,
+  now: number,
+): WorkerPool {
   const known = pools.findPool(wanted.workerPoolId);
-  if (known && !isDeepStrictEqual(known, { ...wanted, created: known.created })) {
+  if (known && !isDeepStrictEqual({ ...known, ...wanted }, known)) {
     throw new ApiError('RequestConflict', `There is another worker pool \`${wanted.workerPoolId}\` already.`);
   }
   const pool = known ?? { ...wanted, created: now };
@@ -92,9 +98,25 @@ export function createPool(pools: WorkerPools, wanted: Omit<WorkerPool, 'created
   return pool;
 }
 
-/** Formats a pool for answers, with the number of its workers. */
+/**
+ * Changes a pool. Static workers get its new `workerConfig` when they register again; machines of clouds keep the one that they were
+ * requested with.
+ *
+ * @throws ApiError `ResourceNotFound`
+ */
+export function updatePool(
+  pools: WorkerPools,
+  { workerPoolId, ...wanted }: Omit<WorkerPool, 'created' | 'lastModified'>,
+  now: number,
+): WorkerPool {
+  const pool = { ...pools.pool(workerPoolId), ...wanted, lastModified: now };
+  pools.savePool(pool);
+  return pool;
+}
+
+/** A pool as it is in answers, with how many workers it has. */
 export function describePool(
-  { created, ...pool }: WorkerPool,
+  { created, lastModified = created, ...pool }: WorkerPool,
   workers: readonly Pick<ManagedWorker, 'state' | 'capacity'>[],
 ) {
   const inState = (wanted: ManagedWorker['state']) => workers.filter(({ state }) => state === wanted);
@@ -108,7 +130,7 @@ export function describePool(
   return {
     ...pool,
     created: isoTime(created),
-    lastModified: isoTime(created),
+    lastModified: isoTime(lastModified),
     currentCapacity: capacityOf([...requested, ...running]),
     requestedCount: requested.length,
     runningCount: running.length,

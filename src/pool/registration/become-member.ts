@@ -15,7 +15,7 @@ export interface PoolMember extends Member {
 
 /**
  * Joins a pool: registers or goes on, writes the pool's files, and reads its secrets. What is wrong with the pool's own settings is
- * reported to its owner as well.
+ * reported to its owner as well, and a machine of a cloud is removed.
  *
  * @throws RegistrationError, ServiceError, or the reason of the signal
  */
@@ -28,12 +28,24 @@ export async function becomeMember(joining: Joining, signal: AbortSignal): Promi
     const member = memberOf(await withFilesWritten(joined, store), joining);
     return { ...member, pool, calls: poolCalls(member.state, note), isDynamic: joining.provider.isDynamic };
   } catch (error) {
-    if (error instanceof RegistrationError) await calls.reportError(configurationProblem(error.message));
+    if (error instanceof RegistrationError)
+      await giveUp({ calls, isDynamic: joining.provider.isDynamic }, error.message);
     throw error;
   }
 }
 
-/** Tells the owner of a pool that its workers cannot work as they are configured. */
-export function configurationProblem(description: string): PoolProblem {
+/**
+ * Gives up a worker that cannot work as its pool configures it: tells the owner of the pool, and has a machine of a cloud removed, which
+ * would cost money and do nothing until worker-manager takes it for a zombie. Never throws.
+ */
+export async function giveUp(
+  { calls, isDynamic }: Pick<PoolMember, 'calls' | 'isDynamic'>,
+  problem: string,
+): Promise<void> {
+  await calls.reportError(configurationProblem(problem));
+  if (isDynamic) await calls.remove();
+}
+
+function configurationProblem(description: string): PoolProblem {
   return { kind: 'worker-error', title: 'the configuration of the worker is wrong', description, extra: {} };
 }

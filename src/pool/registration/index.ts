@@ -1,5 +1,5 @@
 /** A worker that joins its pool by itself: it registers with worker-manager, and keeps its credentials. */
-export { becomeMember, configurationProblem, type PoolMember } from './become-member.ts';
+export { becomeMember, giveUp, type PoolMember } from './become-member.ts';
 export type { Provider } from './identity.ts';
 export { memberHost } from './member-host.ts';
 export { mergeSettings } from './merge-settings.ts';

@@ -6,6 +6,9 @@ import type { Note } from '../note.ts';
 import { askWorkerManager } from '../should-terminate.ts';
 import type { PoolMember } from './become-member.ts';
 
+/** Exit codes of a worker that cannot work as it is configured: 73, and 82 for a signing key that cannot be used. */
+const WRONG_CONFIGURATION: readonly number[] = [73, 82];
+
 const UNRENEWED: Leave = {
   how: 'finish',
   because: 'its credentials end, and worker-manager does not renew them',
@@ -14,8 +17,8 @@ const UNRENEWED: Leave = {
 /**
  * worker-manager as the host of a worker that has registered with it.
  *
- * A machine of a cloud is removed when the worker is done (0), and when it would shut its machine down. If worker-manager cannot be told, the
- * machine is shut down. worker-manager never removes a static worker, since a removed one could not register again.
+ * A machine of a cloud is removed when the worker is done (0), when it cannot work as it is configured, and when it would shut its machine
+ * down. If worker-manager cannot be told, the machine is shut down. worker-manager never removes a static worker, since a removed one could not register again.
  *
  * @param notices$ of the cloud, that it takes the machine away
  */
@@ -37,7 +40,8 @@ export function memberHost(
     reportError: problem => member.calls.reportError(problem),
     ended: async exitCode => {
       if (!isDynamic) return shutDownAfter(exitCode, config, note);
-      if (exitCode !== 0 && !wantsShutdown(exitCode, config)) return;
+      const isOver = exitCode === 0 || WRONG_CONFIGURATION.includes(exitCode);
+      if (!isOver && !wantsShutdown(exitCode, config)) return;
       if (!(await member.calls.remove())) await shutDownNow(exitCode, config, note);
     },
   };

@@ -88,6 +88,19 @@ export interface ShouldWorkerTerminateResponse {
   terminate: boolean;
 }
 
+export interface UpdateWorkerPoolRequest {
+  config: {
+    [k: string]: unknown;
+  };
+  created?: string;
+  description: string;
+  emailOnError: boolean;
+  lastModified?: string;
+  owner: string;
+  providerId: string;
+  workerPoolId?: string;
+}
+
 export interface WorkerFull {
   capacity: number;
   created: string;
@@ -219,6 +232,14 @@ export interface WorkerManagerApi {
     input: undefined;
     output: ShouldWorkerTerminateResponse;
   };
+  updateWorkerPool: {
+    method: 'post';
+    route: '/worker-pool/<workerPoolId>';
+    args: [workerPoolId: string];
+    query: never;
+    input: UpdateWorkerPoolRequest;
+    output: WorkerPoolFull;
+  };
   worker: {
     method: 'get';
     route: '/workers/<workerPoolId>/<workerGroup>/<workerId>';
@@ -307,6 +328,17 @@ export const workerManagerApi: { readonly [N in keyof WorkerManagerApi]: ApiCall
     query: [],
     output: 'taskcluster/worker-manager/v1/should-worker-terminate-response.json',
     scopes: 'worker-manager:should-worker-terminate:<workerPoolId>/<workerGroup>/<workerId>',
+  },
+  updateWorkerPool: {
+    method: 'post',
+    route: '/worker-pool/<workerPoolId>',
+    args: ['workerPoolId'],
+    query: [],
+    input: 'taskcluster/worker-manager/v1/update-worker-pool-request.json',
+    output: 'taskcluster/worker-manager/v1/worker-pool-full.json',
+    scopes: {
+      AllOf: ['worker-manager:manage-worker-pool:<workerPoolId>', 'worker-manager:provider:<providerId>'],
+    },
   },
   worker: {
     method: 'get',

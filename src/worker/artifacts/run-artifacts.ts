@@ -85,6 +85,8 @@ export function runArtifacts({
 
   return {
     digests,
+    // The object service keeps what it was given first.
+    canReplace: storage === 's3',
     wantDigests: () => {
       areDigestsWanted = true;
     },

@@ -2,7 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { http, https } from '../../base/index.ts';
+import { CORS } from './cors.ts';
 import { limitByAddress } from './limit-by-address.ts';
+import { refuse, type Refusal } from './refuse.ts';
 import type { Routes } from './routes.ts';
 import type { Tls } from './tls.ts';
 
@@ -16,16 +18,9 @@ const HEADERS_MS = 10_000;
 const LARGEST_HEADERS = 16 * 1024;
 /** How often late requests are looked for, in ms. */
 const CHECK_MS = 2_000;
-/** Who was refused has so long to take the answer and to close, in ms. */
-const GOODBYE_MS = 2_000;
 /** After so long without any traffic, the system asks whether the other end is still there, in ms. */
 const PROBE_MS = 60_000;
 
-/** Pages of any site may read what is exposed: who has the URL may. */
-const CORS = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Expose-Headers': 'Transfer-Encoding, Content-Range, Accept-Ranges',
-};
 const PREFLIGHT = {
   ...CORS,
   'Access-Control-Allow-Methods': 'GET, HEAD',
@@ -109,11 +104,6 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
   };
 }
 
-interface Refusal {
-  readonly status: number;
-  readonly text: string;
-}
-
 const REFUSALS: Readonly<Record<'no such path' | 'wrong secret', Refusal>> = {
   'no such path': { status: 404, text: 'Not found\n' },
   'wrong secret': {
@@ -124,18 +114,3 @@ const REFUSALS: Readonly<Record<'no such path' | 'wrong secret', Refusal>> = {
 const NO_WEBSOCKET = { status: 400, text: 'No websocket is served here\n' };
 const TOO_SLOW = { status: 408, text: 'The request took too long\n' };
 const NONSENSE = { status: 400, text: 'This is no request of HTTP/1.1\n' };
-
-/** Answers on a connection that has no response of Node's, and closes it: nobody else does. */
-function refuse(socket: Duplex, { status, text }: Refusal): void {
-  const headers = { ...CORS, 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(
-    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${lines.join('')}Content-Length: ${text.length}\r\n\r\n${text}`,
-  );
-  // The system would throw the answer away if something unread were left when the connection is closed.
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
-  socket.once('close', () => {
-    clearTimeout(timer);
-  });
-}

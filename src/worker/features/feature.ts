@@ -146,7 +146,12 @@ export interface ActiveFeature extends Partial<AsyncDisposable> {
     result: CommandResult,
   ): readonly SummaryLine[] | Promise<readonly SummaryLine[]>;
   /**
-   * Called when every process of the run is dead, to read files and upload artifacts.
+   * The machine goes: uploads first what matters most, which `finish` uploads once more when it is complete. Errors are told
+   * nobody, since `finish` has the same ones.
+   */
+  finishEarly?(ending: Ending): Promise<void>;
+  /**
+   * Every process of the run is dead: read files, upload.
    *
    * @throws Error that makes `completed` worse, and never makes another outcome better
    */
@@ -168,8 +173,11 @@ export interface Ending {
   readonly exitCode: number | undefined;
   /** Whether the run's caches may be used again. */
   readonly keepCaches: boolean;
-  /** Whether artifacts and the log are uploaded, only the log, or nothing. */
-  readonly uploads: 'all' | 'log' | 'none';
+  /**
+   * What is uploaded: everything, only the log, or nothing. With `rest` the machine goes, and the task runs again: what exists of
+   * the payload's artifacts is uploaded, the most important first, and nothing is made of them.
+   */
+  readonly uploads: 'all' | 'rest' | 'log' | 'none';
   /** Aborted when artifacts are no longer uploaded. */
   readonly signal: AbortSignal;
   /** Aborted a little later: the log has more time than the artifacts. */

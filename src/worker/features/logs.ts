@@ -5,7 +5,9 @@ import { backingName, DEFAULT_LOGS, LOG_TYPE } from '../log-names.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import type { TaskLog } from '../task-log/task-log.ts';
 import type { LogNames } from '../task-spec.ts';
-import { feature, serving, type Ending } from './feature.ts';
+import { namelessFile } from '../files/new-file.ts';
+import { copyLog } from '../task-log/copy-log.ts';
+import { feature, serving, type Ending, type RunHandle } from './feature.ts';
 
 /**
  * `logs`: uploads the task's log, last so that it contains everything, and a link to it under the name of the
@@ -17,7 +19,8 @@ export const logs = feature({
     serving<LogNames>({
       always: true,
       ask: task => task.logs,
-      start: (names, { artifacts, claim, log }) => {
+      start: (names, run) => {
+        const { artifacts, claim, log } = run;
         for (const [property, name] of Object.entries(names) as [string, string | undefined][]) {
           if (name === undefined) continue;
           artifacts.reserve(name, 'the log');
@@ -25,6 +28,7 @@ export const logs = feature({
           if (warning) log.warn(`logs.${property} ${JSON.stringify(name)}: ${warning}`);
         }
         return {
+          finishEarly: ending => uploadSoFar(names, run, ending),
           finish: async ending => {
             if (ending.lastWords !== undefined) log.error(ending.lastWords);
             try {
@@ -41,6 +45,20 @@ export const logs = feature({
       },
     }),
 });
+
+/** Uploads a copy of the log, and the link to it. */
+async function uploadSoFar({ backing, live }: LogNames, run: RunHandle, { signal }: Ending): Promise<void> {
+  const { artifacts, log } = run;
+  if (backing === undefined || !artifacts.canReplace) return;
+  const copy = await namelessFile(run.beside('log-so-far'));
+  try {
+    await copyLog(log, copy, signal);
+    await artifacts.upload(backing, copy, { contentType: LOG_TYPE, contentEncoding: 'gzip', signal });
+  } finally {
+    await copy.close();
+  }
+  if (live !== undefined) await artifacts.link(live, { contentType: LOG_TYPE, signal, artifact: backing });
+}
 
 async function upload(
   { backing, live }: LogNames,

@@ -80,7 +80,12 @@ export class ActiveFeatures {
     return this.#finish(outcome, endingOf, this.#active, log);
   }
 
-  /** Uploads the log again after another line was added to it. */
+  /** Lets features upload what matters most, where there may be no time for the rest. */
+  async finishEarly(ending: Ending): Promise<void> {
+    await Promise.allSettled(this.#active.map(({ feature }) => feature.finishEarly?.(ending)));
+  }
+
+  /** Uploads the log once more, which has got another line. */
   async finishAlways(outcome: Outcome, endingOf: (outcome: Outcome) => Ending): Promise<Outcome> {
     return this.#finish(
       outcome,

@@ -167,6 +167,11 @@ export class ActiveRun {
   /** Ends the run's uploads, so that the report can still be made before the worker has to exit. */
   cutOffUploads(): void {
     this.dispatch({ type: 'cutoff' });
+    this.stopUploads();
+  }
+
+  /** Aborts the uploads of artifacts that are not complete. */
+  stopUploads(): void {
     this.#uploadsStopped.abort(new Error('the worker has to go'));
   }
 
@@ -192,7 +197,7 @@ export class ActiveRun {
 
   #obey({ message, artifacts }: StopRule): void {
     this.#stopped.abort(new Error(message));
-    if (artifacts !== 'all') this.#uploadsStopped.abort(this.stopped.reason);
+    if (artifacts === 'log' || artifacts === 'none') this.#uploadsStopped.abort(this.stopped.reason);
   }
 
   /** Returns the result to report at this moment. A stop reason overrules the result of the commands. */

@@ -32,6 +32,14 @@ export function isClaimOpen(worker: Parameters<typeof noClaimOpen>[0]): Observab
   return merge(noClaimOpen(worker).pipe(map(() => false)), of(true)).pipe(take(1));
 }
 
+/**
+ * Emits when a run that was given back stops its uploads. What is left is for the log, for the files and for Pulse: four
+ * seconds, or half of the time where that is more than what would be left.
+ */
+export function uploadsEnd(worker: GoingWorker): Observable<unknown> {
+  return partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));
+}
+
 type GoingWorker = Pick<WorkerContext, 'shutdown$' | 'config' | 'graceMs'>;
 
 function partOfTheTime(

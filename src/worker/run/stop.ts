@@ -26,11 +26,13 @@ export interface StopRule {
   /** Whether the report comes before the uploads, because the machine may not have time for both. */
   readonly reportFirst: boolean;
   /**
-   * What is still uploaded. With `all`, uploads have as much time as in any run, because the queue waits for
-   * the report. With `log`, nobody waits for the run or the machine is about to go, so the log has {@link
-   * LOG_SECS}.
+   * What is still uploaded.
+   *
+   * - `all`: artifacts, then the log, with as much time as any run has: the queue waits for the report.
+   * - `rest`: the log as it is, then the artifacts that exist, then the whole log, as far as the machine has time.
+   * - `log`: the log, within {@link LOG_SECS}: nobody waits for more.
    */
-  readonly artifacts: 'all' | 'log' | 'none';
+  readonly artifacts: 'all' | 'rest' | 'log' | 'none';
   readonly keepCaches: boolean;
   /** The last line of the task's log. The wording is generic-worker's where it has one. */
   readonly message: string;
@@ -75,7 +77,7 @@ export const STOP_RULES: Readonly<Record<StopReason, StopRule>> = {
   'worker-shutdown': {
     report: 'worker-shutdown',
     reportFirst: true,
-    artifacts: 'log',
+    artifacts: 'rest',
     keepCaches: false,
     message: 'graceful termination requested, without time to finish tasks',
   },

@@ -12,6 +12,7 @@ import {
   take,
   takeUntil,
   tap,
+  using,
   type Observable,
 } from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
@@ -21,7 +22,7 @@ import { ActiveRun } from './active-run.ts';
 import { stops } from './cancel.ts';
 import { cleanUp, untilGone } from './clean-up.ts';
 import { failureOf } from './failure.ts';
-import { halfOfGrace, isClaimOpen } from './grace.ts';
+import { halfOfGrace, isClaimOpen, uploadsEnd } from './grace.ts';
 import { prepare } from './prepare.ts';
 import { resolve } from './resolve.ts';
 import type { RunState } from './run-state.ts';
@@ -59,6 +60,17 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
   });
 }
 
+/** Uploads of a run that was given back end before the machine goes. */
+function inTime<T>(run: ActiveRun, upload$: Observable<T>): Observable<T> {
+  return using(
+    () =>
+      uploadsEnd(run.worker).subscribe(() => {
+        run.stopUploads();
+      }),
+    () => upload$,
+  );
+}
+
 /**
  * Uploads and resolves a run. The clean-up begins after the last upload and runs beside the report.
  *
@@ -70,7 +82,7 @@ export function taskRun(claim: Claim, worker: WorkerContext): Observable<RunStat
 function uploadAndResolve(run: ActiveRun, outcome: Outcome): Observable<unknown> {
   if (run.rule?.reportFirst) {
     const reported$ = resolve(run, outcome);
-    const uploaded$ = concat(upload(run, outcome), cleanUp(run));
+    const uploaded$ = concat(inTime(run, upload(run, outcome)), cleanUp(run));
     return isClaimOpen(run.worker).pipe(
       concatMap(waits => (waits ? merge(reported$, uploaded$) : concat(reported$, uploaded$))),
     );

@@ -6,7 +6,8 @@ import type { ActiveRun } from './active-run.ts';
 import { LOG_SECS } from './stop.ts';
 
 /**
- * Uploads the results of a run: the payload's artifacts, then the log, which so contains everything.
+ * Uploads what a run leaves: the artifacts that its payload names, then its log, which so holds everything. A run of a worker
+ * that has to go uploads its log before them, too.
  *
  * @param outcome the result of the commands
  * @returns the outcome, which a failed upload may have made worse
@@ -40,6 +41,10 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   // A remaining process could change a file while it is read.
   if (run.sandbox) await closing;
   const effort = bestEffort(run.uploadsStopped);
+  if (run.rule?.artifacts === 'rest' && !run.uploadsStopped.aborted) {
+    log.info('The worker has to go: uploading this log, then artifacts as far as there is time');
+    await run.features.finishEarly(endingOf(run, outcome, effort));
+  }
   const ended = await run.features.finish(outcome, sofar => endingOf(run, sofar, effort), log);
   await closing;
   if (!run.processesLeft) return ended;

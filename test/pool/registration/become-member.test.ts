@@ -144,6 +144,17 @@ describe('a machine of a cloud', () => {
     });
   });
 
+  it('is reported and removed when the configuration of its pool cannot be used', async () => {
+    await using pool = await poolUnderTest({ workerConfig: { genericWorker: { config: 'text' } } });
+    await using metadata = await pool.machine();
+    const { note, messages } = notes();
+    await expect(becomeMember(asMachine(pool, metadata.url, note), signal)).rejects.toThrow();
+    const { workerPoolErrors } = await pool.manager.listWorkerPoolErrors(TASK_QUEUE_ID);
+    expect(workerPoolErrors).toMatchObject([{ kind: 'worker-error' }]);
+    expect(messages()).toContain('worker-manager removes this worker');
+    expect(await pool.manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ runningCount: 0, stoppingCount: 1 });
+  });
+
   it('cannot come back when the answer to its registration was lost, and says so', async () => {
     await using pool = await poolUnderTest();
     await using metadata = await pool.machine();

@@ -49,7 +49,7 @@ export async function poolUnderTest(config: object = {}, options: Partial<LocalQ
     machine: async () => {
       await pool('cloud');
       const { instance } = aws;
-      queue.requestWorker({
+      await queue.requestWorker({
         workerPoolId: TASK_QUEUE_ID,
         workerGroup: WORKER.workerGroup,
         workerId: instance.instanceId,

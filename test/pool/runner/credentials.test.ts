@@ -78,7 +78,12 @@ describe('a worker of worker-manager under worker-runner', { timeout: TEST_MS },
   const registerMachine = async () => {
     const { instance, document, signature } = aws;
     await createPool(CLOUD);
-    here.local.requestWorker({ ...WORKER, workerPoolId: POOL, workerId: instance.instanceId, instance });
+    await here.local.requestWorker({
+      ...WORKER,
+      workerPoolId: POOL,
+      workerId: instance.instanceId,
+      instance,
+    });
     const { credentials } = await call(undefined, 'workerManager', 'registerWorker', {
       ...WORKER,
       workerId: instance.instanceId,

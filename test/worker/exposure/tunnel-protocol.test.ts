@@ -171,17 +171,41 @@ it('gives up a stream that sends more than its window, and no other', async () =
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(300 * 1024 ** 2);
 });
 
-it('bounds what all streams together hold', async () => {
-  const { send, of } = await byHand(() => undefined);
-  // Each stays within its window, and no handler reads.
-  for (let id = 100; id < 140; id += 2) {
-    send(SYN, id);
-    send(DAT, id, Buffer.from('POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n'));
-    for (let i = 0; i < 3; i++) send(DAT, id, Buffer.alloc(1024 ** 2));
-  }
+/** A request whose body no handler reads, with so many bytes of it. */
+function fill(send: TunnelPeer['sendRaw'], id: number, bytes: number): void {
+  send(SYN, id);
+  send(DAT, id, Buffer.from('POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n'));
+  for (let left = bytes; left > 0; left -= 1024 ** 2) send(DAT, id, Buffer.alloc(Math.min(left, 1024 ** 2)));
+}
+
+it('keeps as many paused streams with full windows as a task has shells', async () => {
+  const { send, of, dataOf } = await byHand((incoming, response) => {
+    if (incoming.method === 'GET') response.end('fine');
+  });
+  const ids = Array.from({ length: 10 }, (_, i) => 100 + 2 * i);
+  for (const id of ids) fill(send, id, WINDOW - 1024);
+  send(SYN, 8);
+  send(DAT, 8, GET);
   await waitFor(() => {
-    const givenUp = Array.from({ length: 20 }, (_, i) => of(100 + 2 * i, FIN).length);
-    expect(givenUp.filter(count => count > 0).length).toBeGreaterThan(5);
+    expect(dataOf(8).toString()).toContain('fine');
+  });
+  expect(ids.map(id => of(id, FIN).length)).toEqual(ids.map(() => 0));
+});
+
+it('gives up the streams that hold most when all together hold too much', async () => {
+  const { send, of, dataOf } = await byHand((incoming, response) => {
+    if (incoming.url === '/small') incoming.resume().on('end', () => response.end('fine'));
+  });
+  send(SYN, 8);
+  send(DAT, 8, Buffer.from('POST /small HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\na'));
+  const ids = Array.from({ length: 30 }, (_, i) => 100 + 2 * i);
+  for (const id of ids) fill(send, id, 3 * 1024 ** 2);
+  await waitFor(() => {
+    expect(ids.filter(id => of(id, FIN).length > 0).length).toBeGreaterThan(5);
+  });
+  send(DAT, 8, Buffer.from('b'));
+  await waitFor(() => {
+    expect(dataOf(8).toString()).toContain('fine');
   });
 });
 

@@ -96,7 +96,12 @@ const WHY: Record<ExitReason, string> = {
   'out-of-service': 'every slot has processes that could not be ended, or the machine can run no more tasks',
 };
 
-const UPLOADED = { all: 'artifacts and log', log: `log, within ${LOG_SECS} s`, none: 'nothing' };
+const UPLOADED = {
+  all: 'artifacts and log',
+  rest: 'log, then artifacts and log',
+  log: `log, within ${LOG_SECS} s`,
+  none: 'nothing',
+};
 
 const PARTS: Record<string, string> = {
   'worker diagram': diagram('starting', worker, 'stopped'),

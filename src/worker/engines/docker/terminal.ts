@@ -1,5 +1,5 @@
-import type { Terminal, TerminalCommand, TerminalSize } from '../engine.ts';
-import { DockerError, type DockerClient } from './api/index.ts';
+import { NothingRuns, type Terminal, type TerminalCommand, type TerminalSize } from '../engine.ts';
+import { DockerError, hasStatus, type DockerClient } from './api/index.ts';
 
 /** After a program has left its terminal: how often its end is polled, in ms, and for how long. */
 const AGAIN_MS = 100;
@@ -8,15 +8,17 @@ const TRIES = 20;
 const KILLED = 128 + 9;
 
 /**
- * Starts a program with a terminal of its own in a running container. Docker cannot end such a program, but a shell ends by
- * itself when its terminal is gone.
+ * Starts a program in a terminal of its own in a container that runs. Docker has no way to end such a program; without its
+ * terminal, a shell ends by itself.
+ *
+ * @throws NothingRuns when the container has not started yet, or has ended (409)
  */
 export async function openContainerTerminal(
   client: DockerClient,
   containerId: string,
   { argv, env, size }: TerminalCommand,
 ): Promise<Terminal> {
-  const { Id: id } = await client.json<{ Id: string }>({
+  const creating = client.json<{ Id: string }>({
     method: 'POST',
     path: `/containers/${containerId}/exec`,
     body: {
@@ -28,10 +30,9 @@ export async function openContainerTerminal(
       Cmd: argv,
     },
   });
-  const stream = await client.upgrade({
-    path: `/exec/${id}/start`,
-    body: { Detach: false, Tty: true },
-  });
+  const { Id: id } = await creating.catch(unlessNotRunning);
+  const starting = client.upgrade({ path: `/exec/${id}/start`, body: { Detach: false, Tty: true } });
+  const stream = await starting.catch(unlessNotRunning);
   stream.on('error', () => undefined);
   const resize = (to: TerminalSize) => {
     const query = { h: to.rows, w: to.columns };
@@ -53,6 +54,11 @@ export async function openContainerTerminal(
       return Promise.resolve();
     },
   };
+}
+
+function unlessNotRunning(error: unknown): never {
+  if (!hasStatus(error, 409)) throw error;
+  throw new NothingRuns('The container of the task does not run', { cause: error });
 }
 
 async function exitCodeOf(client: DockerClient, id: string): Promise<number> {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket, type RawData } from 'ws';
 import { MalformedFrame, readFrame, writeFrame, type Frame } from './frames.ts';
-import { TunnelStream, type ReceiveBudget } from './tunnel-stream.ts';
+import { TunnelStream } from './tunnel-stream.ts';
 
 /**
  * The window of each stream in both directions, in bytes: that of the tunnel's own side. The first ACK announces our buffer, and the
@@ -12,8 +12,11 @@ export const WINDOW_BYTES = 4 * 1024 * 1024;
 /** How many streams may be open. The tunnel gives up one that is not accepted within 30 s, and answers its viewer with 500. */
 const MOST_STREAMS = 1_000;
 
-/** How much received data all streams together may hold, in bytes. */
-const MOST_RECEIVED_BYTES = 32 * 1024 * 1024;
+/**
+ * How much received data all streams together may hold, in bytes: sixteen full windows, more than the shells of a task can fill. Beyond
+ * it, the stream that holds most is given up.
+ */
+const MOST_RECEIVED_BYTES = 64 * 1024 * 1024;
 
 /** The close code of a websocket for a violation of the protocol on top of it (RFC 6455, 7.4.1: policy violation). */
 const POLICY_VIOLATION = 1008;
@@ -37,7 +40,7 @@ export class Session {
   readonly #socket: WebSocket;
   readonly #options: SessionOptions;
   readonly #streams = new Map<number, TunnelStream>();
-  readonly #budget: ReceiveBudget = { heldBytes: 0, mostBytes: MOST_RECEIVED_BYTES };
+  #heldBytes = 0;
   /** Why it ends, once it does. */
   #reason: string | undefined;
 
@@ -108,7 +111,9 @@ export class Session {
     const stream = new TunnelStream({
       id,
       windowBytes: WINDOW_BYTES,
-      budget: this.#budget,
+      onHeld: bytes => {
+        this.#hold(bytes);
+      },
       send: frame => this.#send(frame),
       onClosed: () => {
         this.#streams.delete(id);
@@ -119,6 +124,16 @@ export class Session {
     this.#streams.set(id, stream);
     this.#send({ type: 'ack', stream: id, bytes: WINDOW_BYTES }).catch(() => undefined);
     this.#options.onStream(stream);
+  }
+
+  /** A stream holds so many bytes more, or less. */
+  #hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (bytes <= 0) return;
+    while (this.#heldBytes > MOST_RECEIVED_BYTES) {
+      const [largest] = [...this.#streams.values()].sort((a, b) => b.heldBytes - a.heldBytes);
+      largest?.destroy();
+    }
   }
 
   #send(frame: Frame): Promise<void> {

@@ -4,19 +4,13 @@ import type { Frame } from './frames.ts';
 /** The most data that one frame carries, in bytes, so that streams take turns on the connection. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** Bounds what all streams of a session together have received and not yet handed to their readers. */
-export interface ReceiveBudget {
-  heldBytes: number;
-  readonly mostBytes: number;
-}
-
 /** What a stream needs of the session that it belongs to. */
 export interface StreamParts {
   readonly id: number;
   /** Bytes that each side may send before the other has consumed them. */
   readonly windowBytes: number;
-  /** What all streams of the session hold. */
-  readonly budget: ReceiveBudget;
+  /** Told how many bytes more, or less, the stream has received and not yet handed to its reader. */
+  readonly onHeld: (bytes: number) => void;
   /** Sends a frame; settles when the connection has taken it. */
   readonly send: (frame: Frame) => Promise<void>;
   /** Told when the stream has ended in both directions, or was given up. */
@@ -48,19 +42,23 @@ export class TunnelStream extends Duplex {
     this.#sendWindow = parts.windowBytes;
   }
 
+  /** In bytes: received, and not yet handed to the reader. */
+  get heldBytes(): number {
+    return this.#receivedBytes;
+  }
+
   /** Takes the data of a frame. A sender that overruns the window, or sends after its end, loses the stream. */
   receive(data: Buffer): void {
-    const { windowBytes, budget } = this.#parts;
-    const isTooMuch =
-      this.#receivedBytes + data.length > windowBytes || budget.heldBytes + data.length > budget.mostBytes;
-    if (this.#receivedEnd || isTooMuch) {
+    if (this.destroyed) return;
+    if (this.#receivedEnd || this.#receivedBytes + data.length > this.#parts.windowBytes) {
       this.destroy();
       return;
     }
     if (data.length === 0) return;
     this.#received.push(data);
     this.#hold(data.length);
-    this.#hand();
+    // The session may have given up this stream for want of memory.
+    if (!this.destroyed) this.#hand();
   }
 
   /** The other side sends no more data. */
@@ -135,7 +133,7 @@ export class TunnelStream extends Duplex {
 
   #hold(bytes: number): void {
     this.#receivedBytes += bytes;
-    this.#parts.budget.heldBytes += bytes;
+    this.#parts.onHeld(bytes);
   }
 
   /** At most one ACK waits to be sent, so that a tunnel that does not read cannot fill the memory with them. */

@@ -15,6 +15,8 @@ import { volumesFor } from './volumes.ts';
 const UPLOADS_AT_ONCE = 32;
 /** How many of them may be larger files, which need buffers and a temporary file. */
 const LARGE_AT_ONCE = 10;
+/** How many of all are on their way where the machine goes: the first artifacts of the payload get what the network carries. */
+const AT_ONCE_IN_A_HURRY = 4;
 
 /**
  * `artifacts`: files and directories to upload when the commands have ended, whatever their result. A missing
@@ -38,7 +40,7 @@ export const artifacts = feature({
             files = sandbox.files;
           },
           finish: async ending => {
-            if (!files || ending.uploads !== 'all') return;
+            if (!files || (ending.uploads !== 'all' && ending.uploads !== 'rest')) return;
             await uploadAll(wanted, files, run, ending);
           },
         };
@@ -61,12 +63,14 @@ async function uploadAll(
   specs: readonly ArtifactSpec[],
   files: TaskFiles,
   run: RunHandle,
-  { signal }: Ending,
+  { signal, uploads }: Ending,
 ): Promise<void> {
+  const isHurry = uploads === 'rest';
   using progress = tellProgress(run.log);
   const large = permits(Math.min(LARGE_AT_ONCE, files.atOnce ?? Infinity));
-  const uploading = { run, signal, progress, large };
-  await inTurn(allWanted(specs, files, run, signal), UPLOADS_AT_ONCE, ({ spec, wanted }) =>
+  const uploading = { run, signal, progress, large, isHurry };
+  const atOnce = isHurry ? AT_ONCE_IN_A_HURRY : UPLOADS_AT_ONCE;
+  await inTurn(allWanted(specs, files, run, signal), atOnce, ({ spec, wanted }) =>
     uploadArtifact(uploading, spec, wanted),
   );
 }

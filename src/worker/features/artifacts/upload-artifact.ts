@@ -19,6 +19,8 @@ export interface Uploading {
   readonly progress: Progress;
   /** Limits uploads of files that are not small. */
   readonly large: Permits;
+  /** The machine goes: what is not uploaded in time, or was not made yet, is only told in the log. */
+  readonly isHurry: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function uploadArtifact(
   spec: ArtifactSpec,
   { name, open }: Wanted,
 ): Promise<void> {
-  const { run, signal } = uploading;
+  const { run, signal, isHurry } = uploading;
   const { log } = run;
   try {
     signal.throwIfAborted();
@@ -41,9 +43,11 @@ export async function uploadArtifact(
     if (warning) log.warn(`artifact ${JSON.stringify(name)}: ${warning}`);
     const found = await open();
     if (!found) return;
-    if ('reason' in found) await tellWhyNot(run, spec, found, signal);
+    if ('reason' in found && isHurry) log.warn(`Not uploading artifact ${name}: ${found.message}`);
+    else if ('reason' in found) await tellWhyNot(run, spec, found, signal);
     else await uploadFile(uploading, spec, found);
   } catch (error) {
+    if (isHurry && signal.aborted) log.warn(`Not uploading artifact ${name}: ${(error as Error).message}`);
     if (!signal.aborted) {
       log.error((error as Error).message);
       markLogged(error);

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SHELL_SUBPROTOCOL } from '../../../taskcluster/index.ts';
 import { NothingRuns, type Sandbox } from '../../engines/engine.ts';
-import type { Handler } from '../../exposure/index.ts';
+import { refuse, type Handler } from '../../exposure/index.ts';
 import { serveShell } from './session.ts';
 import { shellArgv } from './shell-argv.ts';
 
@@ -14,7 +14,7 @@ const MOST_SHELLS = 10;
 /** Of one message of a client, in bytes: what somebody pastes. */
 const LARGEST_MESSAGE = 1024 * 1024;
 
-const BUSY = `HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis task has ${MOST_SHELLS} shells already\n`;
+const BUSY = { status: 503, text: `This task has ${MOST_SHELLS} shells already\n` };
 
 /** The shells of one run. Disposed of with it: its terminals have ended then, or do with its sandbox. */
 export class Shells implements Handler, AsyncDisposable {
@@ -41,7 +41,7 @@ export class Shells implements Handler, AsyncDisposable {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.#sessions.size >= MOST_SHELLS) {
-      socket.end(BUSY);
+      refuse(socket, BUSY);
       return;
     }
     this.#server.handleUpgrade(request, socket, head, client => {

@@ -1,0 +1,29 @@
+import type { Duplex } from 'node:stream';
+import { http } from '../../base/index.ts';
+import { CORS } from './cors.ts';
+
+/** How long a refused client may take to read the answer and to close, in ms. */
+const GOODBYE_MS = 2_000;
+
+export interface Refusal {
+  readonly status: number;
+  /** Plain ASCII, with a line feed at its end. */
+  readonly text: string;
+}
+
+/**
+ * Answers on a connection for which Node makes no response, such as that of a refused handshake, and closes it: nothing else would.
+ */
+export function refuse(socket: Duplex, { status, text }: Refusal): void {
+  const headers = { ...CORS, 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${lines.join('')}Content-Length: ${text.length}\r\n\r\n${text}`,
+  );
+  // If unread data were left when the connection is closed, the system would discard the answer.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
+}

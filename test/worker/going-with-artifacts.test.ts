@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { WorkerConfig } from '../../src/worker/index.ts';
+import { PATIENCE_MS } from '../patience.ts';
+import { queueFaultProxy } from '../harness/queue-fault-proxy.ts';
+import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
+
+const LOG = 'public/logs/live_backing.log';
+const LINK = 'public/logs/live.log';
+const FILES = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
+/** So many artifacts are on their way at a time. */
+const AT_ONCE = 4;
+/** Too large to be uploaded out of memory. */
+const MAKE_FILES = `for name in ${FILES.join(' ')}; do head -c 100000 /dev/urandom > $name; done`;
+const PAYLOAD = {
+  ...sh(`${MAKE_FILES}; touch made; sleep 600`),
+  artifacts: [...FILES, 'missing'].map(path => ({ type: 'file', path, name: `public/${path}` })),
+};
+
+/** A worker behind a proxy, whose task has made its files and goes on. */
+async function working(config?: Partial<WorkerConfig>, payload: object = PAYLOAD) {
+  const here = await deployment();
+  const proxy = await queueFaultProxy(here.rootUrl);
+  onTestFinished(async () => {
+    await here.close();
+    await proxy.close();
+  });
+  const worker = await here.startWorker({ rootURL: proxy.rootUrl, ...config });
+  const taskId = await here.createTask(payload);
+  await expect
+    .poll(() => existsSync(`${worker.tasksDir}/task_${taskId}_0/made`), { timeout: PATIENCE_MS })
+    .toBe(true);
+  return { here, proxy, worker, taskId };
+}
+
+const uploaded = ({ news }: RunningWorker) =>
+  news.flatMap(item => (item.type === 'uploaded' ? [item.name] : []));
+const names = async (here: Deployment, taskId: string) =>
+  (await here.artifacts(taskId)).map(({ name }) => name).sort();
+const publicNames = (files: readonly string[]) => files.map(file => `public/${file}`);
+
+describe('a worker that is told to go while commands run', () => {
+  it('uploads the log, then what there is of the artifacts, then the whole log', async () => {
+    const { here, worker, taskId } = await working();
+    worker.shutdown('now');
+    expect(await worker.ended).toBe('shutdown');
+    const order = uploaded(worker);
+    expect([order[0], order.at(-1)]).toEqual([LOG, LOG]);
+    expect(order.slice(1, -1).sort()).toEqual(publicNames(FILES).sort());
+    // A file that the task had no time to make is no error of the task's.
+    expect(await names(here, taskId)).toEqual([...publicNames(FILES), LINK, LOG].sort());
+    const log = await here.log(taskId);
+    expect(log).toContain('Uploading artifact public/sixth from file ');
+    expect(log).toContain('Not uploading artifact public/missing');
+    expect(log.trimEnd().split('\n').at(-1)).toContain('graceful termination requested');
+  });
+
+  it('reports first', async () => {
+    const { here, proxy, worker, taskId } = await working();
+    const before = proxy.calls.length;
+    worker.shutdown('now');
+    await worker.ended;
+    const calls = proxy.calls.slice(before);
+    expect(calls.indexOf('reportException')).toBeLessThan(calls.indexOf('createArtifact'));
+    expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
+  });
+
+  it('signs no chain of trust: the task runs again, and this run is not all of it', async () => {
+    const { here, worker, taskId } = await working(
+      {},
+      { ...PAYLOAD, artifacts: PAYLOAD.artifacts.slice(0, 1) },
+    );
+    worker.shutdown('now');
+    await worker.ended;
+    expect(await names(here, taskId)).toEqual(['public/first', LINK, LOG]);
+  });
+
+  it('gives up what a slow store does not take in time: the report is made, the log is there', async () => {
+    const { here, proxy, worker, taskId } = await working({ shutdownGraceSecs: 6 });
+    const stuck = proxy.fault('upload', { kind: 'freeze' });
+    const passing = proxy.fault('upload', { kind: 'delay', ms: 0 }, 1 + AT_ONCE);
+    worker.shutdown('now');
+    await expect
+      .poll(async () => (await here.status(taskId)).runs[0]?.reasonResolved, { timeout: PATIENCE_MS })
+      .toBe('worker-shutdown');
+    await stuck.first;
+    // The log and as many artifacts as are on their way at a time; the others never end.
+    expect(passing.met).toBe(1 + AT_ONCE);
+    await expect
+      .poll(() => uploaded(worker).sort(), { timeout: PATIENCE_MS })
+      .toEqual([...publicNames(FILES.slice(0, AT_ONCE)), LOG].sort());
+    const partial = await here.log(taskId);
+    expect(partial).toContain('Aborting task');
+    expect(await worker.ended).toBe('shutdown');
+    expect(existsSync(`${worker.tasksDir}/task_${taskId}_0`)).toBe(false);
+  });
+
+  it('says in the log which artifacts it gave up', async () => {
+    const { here, proxy, worker, taskId } = await working({ shutdownGraceSecs: 6 });
+    const stuck = proxy.fault('upload', { kind: 'freeze' });
+    proxy.fault('upload', { kind: 'delay', ms: 0 }, 1 + AT_ONCE);
+    worker.shutdown('now');
+    await stuck.first;
+    // The last upload is that of the whole log, which is stuck as well.
+    await expect
+      .poll(() => proxy.calls.filter(call => call === 'upload').length, { timeout: PATIENCE_MS })
+      .toBe(2 + FILES.length);
+    stuck.lift();
+    await worker.ended;
+    expect(await here.log(taskId)).toMatch(/Not uploading artifact public\/sixth: the worker has to go/);
+  });
+});

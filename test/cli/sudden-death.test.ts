@@ -37,7 +37,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
   }
 
   it('is cleaned up after by the next one, and its run goes on elsewhere', async () => {
-    here = await queueForWorkers({ claimTimeoutMs: 4_000 });
+    here = await queueForWorkers({ claimTimeoutMs: 8_000 });
     const mark = newMark();
     const worker = start();
     const taskId = await here.create(

@@ -38,7 +38,7 @@ export function workerMessage(
 ): Message {
   const { exchange, build } = workerManagerExchanges[kind];
   const [provisionerId = '', workerType = ''] = workerPoolId.split('/');
-  const reason = kind === 'workerRemoved' ? { reason: 'workerManagerExchanges.removeWorker' } : {};
+  const reason = kind === 'workerRemoved' ? { reason: 'workerManager.removeWorker' } : {};
   return {
     exchange,
     routingKey: build({ providerId, provisionerId, workerType, workerGroup, workerId }),

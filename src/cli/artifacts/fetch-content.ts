@@ -80,5 +80,6 @@ function hostOf(url: string): string {
 
 function causeOf(error: unknown): string {
   const { cause, message } = error as Error & { cause?: Error & { code?: string } };
-  return cause?.code ?? (cause?.message || message);
+  if (cause?.code !== undefined) return cause.code;
+  return cause && cause.message !== '' ? cause.message : message;
 }

@@ -44,7 +44,7 @@ export function nameOf({ path }: CommandNode): string {
 
 function optionNode({ long, short, description, argChoices = [], required, optional }: Option): OptionNode {
   return {
-    flags: [long, short].filter(flag => flag !== undefined && flag !== null) as string[],
+    flags: [long, short].flatMap(flag => flag ?? []),
     description: oneLine(description),
     takesValue: required || optional,
     choices: argChoices,

@@ -105,7 +105,8 @@ interface Named {
 function definition(given: Json, { place, name, taskGroupId, filling }: Named): CreateTaskRequest {
   const { provisionerId, workerType, taskQueueId, metadata, ...rest } = given;
   const { now, createdBy, schedulerId } = filling;
-  const named = taskQueueId ?? (provisionerId === undefined ? undefined : `${provisionerId}/${workerType}`);
+  const named =
+    taskQueueId ?? (provisionerId === undefined ? undefined : [provisionerId, workerType].join('/'));
   const queue = filling.taskQueueId ?? named ?? filling.usualTaskQueueId;
   if (queue === undefined) {
     const fix = 'give it a taskQueueId, or use --task-queue <provisionerId>/<workerType>';

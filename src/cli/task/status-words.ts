@@ -16,7 +16,7 @@ export function runWords(run: Run | undefined): string {
 /** The same of the task: what its latest run says. */
 export function taskWords({ state, runs }: Status): string {
   const latest = runs.at(-1);
-  return latest === undefined || latest.state !== state ? state : runWords(latest);
+  return latest?.state === state ? runWords(latest) : state;
 }
 
 /** Whether no more runs of the task are to come. */

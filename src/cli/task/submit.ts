@@ -38,7 +38,7 @@ export async function submit(
   const taskQueueId = checkedQueue('--task-queue', words.taskQueue);
   const usualTaskQueueId = checkedQueue(
     'TASKCLUSTER_TASK_QUEUE_ID',
-    environment.TASKCLUSTER_TASK_QUEUE_ID || undefined,
+    environment.TASKCLUSTER_TASK_QUEUE_ID === '' ? undefined : environment.TASKCLUSTER_TASK_QUEUE_ID,
   );
   const deployment = deploymentOf(words.rootUrl, environment);
   const filling = { taskQueueId, usualTaskQueueId, createdBy: 'tcw task submit', now: new Date() };

@@ -5,7 +5,7 @@ import { waitFor } from '../../wait-for.ts';
 import { shell, taskSession } from './session.ts';
 
 const session = taskSession('--capacity', '3');
-const { task } = session;
+const task = (...words: string[]) => session.task(...words);
 const file = (name: string, content: unknown) => session.workplace().write(name, content);
 /** A file that lets a task go on. */
 const gate = (name: string) => join(session.workplace().folder, `gate-${name}`);

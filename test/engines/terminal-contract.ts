@@ -40,8 +40,10 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
     says: 'a terminal is a tty of the requested size, and returns the exit code',
     needs: 'terminals',
     check: async subject => {
+      // A Docker engine sets the size just after the start of the program.
       const line =
-        'test -t 0 && test -t 1 && test -t 2 && stty size; read -r word; stty size; echo "[$word]"; exit 5';
+        'test -t 0 && test -t 1 && test -t 2 || exit 9; until test "$(stty size 2>&1)" = "30 100"; do sleep 0.1; done; stty size; ' +
+        'read -r word; stty size; echo "[$word]"; exit 5';
       const { terminal, shown } = await openTerminal(subject, line);
       await waitFor(() => {
         expect(shown()).toContain('30 100');

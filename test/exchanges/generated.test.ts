@@ -62,7 +62,7 @@ it('an exchange shows when it gets messages, and its routing key, where it is us
   const checker = program.getTypeChecker();
   const file = program.getSourceFile(index);
   const symbol = file && checker.getSymbolAtLocation(file);
-  if (!symbol) throw new Error('there is no src/exchanges/index.ts');
+  if (!file || !symbol) throw new Error('there is no src/exchanges/index.ts');
   const shown = checker
     .getExportsOfModule(symbol)
     .filter(({ name }) => name.endsWith('Exchanges') && /^[a-z]/.test(name))

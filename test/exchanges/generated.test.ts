@@ -61,9 +61,10 @@ it('an exchange shows when it gets messages, and its routing key, where it is us
   });
   const checker = program.getTypeChecker();
   const file = program.getSourceFile(index);
-  if (!file) throw new Error('there is no src/exchanges/index.ts');
+  const symbol = file && checker.getSymbolAtLocation(file);
+  if (!file || !symbol) throw new Error('there is no src/exchanges/index.ts');
   const shown = checker
-    .getExportsOfModule(checker.getSymbolAtLocation(file) as ts.Symbol)
+    .getExportsOfModule(symbol)
     .filter(({ name }) => name.endsWith('Exchanges') && /^[a-z]/.test(name))
     .flatMap(service => checker.getTypeOfSymbolAtLocation(service, file).getProperties())
     .map(exchange => ts.displayPartsToString(exchange.getDocumentationComment(checker)));

@@ -18,15 +18,15 @@ import { askedCredentials, endpointFrom } from './transport/credentials.ts';
 import { PulseError } from './errors.ts';
 import { exchangePublisher } from './publish/exchange-publisher.ts';
 import type { PublisherOptions, PublishOptions } from './publish/publish-options.ts';
-import { Publisher } from './publish/publish.ts';
+import { Publishing } from './publish/publishing.ts';
 import type { Pulse, PulseOptions, PulseWarning } from './pulse.ts';
 import { pulseQueue } from './topology/queue-admin.ts';
 import { queueCalls } from './topology/queue-call.ts';
 import { republisher } from './publish/republish.ts';
 import { Session } from './session/session.ts';
 import { telemetryOf } from './telemetry/telemetry.ts';
-import { inTimerRange } from './timer-range.ts';
-import { UnderWay } from './session/under-way.ts';
+import { inTimerRange } from '../base/index.ts';
+import { PendingWork } from './session/pending-work.ts';
 import { given } from './transport/url-parts.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
@@ -73,7 +73,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   };
   const consuming = new Session(open('consuming'), backoff);
   const accepted = () => consuming.everConnected;
-  const publisher = new Publisher(
+  const publisher = new Publishing(
     new Session(open('publishing'), backoff, accepted),
     backoff,
     options.publishBounds,
@@ -83,7 +83,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   consuming.start();
 
   /** What a close waits for: messages that are held, and those that somebody is around. */
-  const work = new UnderWay();
+  const work = new PendingWork();
   const drain$ = new ReplaySubject<void>(1);
   const gauges = new Set<() => ConsumerGauge>();
   const context = {

@@ -44,11 +44,11 @@ export { JsonText } from './body/json-text.ts';
 export { managementBindings, type ManagementApi } from './topology/management.ts';
 export { MemoryBroker } from './transport/memory/broker.ts';
 export { memoryTransport } from './transport/memory/transport.ts';
-export type { Outcome, PulseMessage } from './consume/message.ts';
+export type { Settlement, PulseMessage } from './consume/message.ts';
 export type {
   LargeBody,
   PublishBounds,
-  PublisherGauge,
+  PublishGauge,
   PublisherOptions,
   PublishOptions,
   PublishResult,

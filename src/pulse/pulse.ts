@@ -9,7 +9,7 @@ import type { ExchangePublisher } from './publish/exchange-publisher.ts';
 import type {
   LargeBody,
   PublishBounds,
-  PublisherGauge,
+  PublishGauge,
   PublisherOptions,
   PublishOptions,
   PublishResult,
@@ -72,7 +72,7 @@ export type PulseWarning = LargeBody | QueueLong | HeldLong | AroundFailed;
 /** What is under way at a moment. */
 export interface PulseGauges {
   readonly consumers: readonly ConsumerGauge[];
-  readonly publisher: PublisherGauge;
+  readonly publisher: PublishGauge;
 }
 
 /** A connection to Pulse that comes back when it is lost: one to consume, and a second once something is published. */

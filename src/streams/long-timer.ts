@@ -1,7 +1,5 @@
 import { asyncScheduler, defer, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
-
-/** A timer of the platform fires at once when it is asked for more than this. */
-const LONGEST_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from '../base/index.ts';
 
 /**
  * Emits once, after `ms`, however long that is: a deadline may be months away.
@@ -9,8 +7,8 @@ const LONGEST_MS = 2 ** 31 - 1;
  * @param ms milliseconds from the subscription; nothing or less emits at once
  */
 export function longTimer(ms: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
-  if (ms <= LONGEST_MS) return timer(Math.max(0, ms), scheduler);
-  return timer(LONGEST_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_MS, scheduler)));
+  if (ms <= LONGEST_TIMER_MS) return timer(Math.max(0, ms), scheduler);
+  return timer(LONGEST_TIMER_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_TIMER_MS, scheduler)));
 }
 
 /**

@@ -91,7 +91,7 @@ export async function startBenchWorker(
       workerId: config.workerId,
     }),
     pulse,
-    engines: [watched(engine, (taskId, atMs) => moments.of(taskId, 'output').resolve(atMs))],
+    engines: [monitorQueue(engine, (taskId, atMs) => moments.of(taskId, 'output').resolve(atMs))],
     features: featuresOfOneSession(),
     onLog: ({ taskId }, chunk) => {
       onLog(taskId, chunk);
@@ -149,7 +149,7 @@ function momentsOfTasks() {
 }
 
 /** The same engine, which tells when the first output of each task's command came. */
-function watched(engine: Engine, onFirst: (taskId: string, atMs: number) => void): Engine {
+function monitorQueue(engine: Engine, onFirst: (taskId: string, atMs: number) => void): Engine {
   const open: Engine['open'] = async options => {
     const sandbox = await engine.open(options);
     const run: Sandbox['run'] = command => {

@@ -1,7 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { Binding } from '../topology/binding.ts';
 import type { PulseError } from '../errors.ts';
-import type { Outcome, PulseMessage } from './message.ts';
+import type { Settlement, PulseMessage } from './message.ts';
 import type { QueueSpec } from '../topology/queue.ts';
 import type { PreviousBindings, TopologyEvent } from '../topology/topology.ts';
 import type { Delivery } from '../transport/transport.ts';
@@ -54,7 +54,7 @@ export interface ConsumeOptions<T> {
  * What becomes of a message with a bad body: one outcome for all, or a function that looks at each. What is requeued is held
  * for a second before, outside of the prefetch.
  */
-export type OnBadMessage = Outcome | ((delivery: Delivery, problems: readonly string[]) => Outcome);
+export type OnBadMessage = Settlement | ((delivery: Delivery, problems: readonly string[]) => Settlement);
 
 /** What a consumer looks at now and then, to warn before somebody else acts. */
 export interface Watch {

@@ -34,7 +34,7 @@ import { checkRoutingKey } from '../transport/routing-key.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TransportConnection } from '../transport/transport.ts';
 import type { Held } from './unsettled.ts';
-import { noteQueue, wishesOf, type Wishes } from './wishes.ts';
+import { rememberQueue, requirementsOf, type Requirements } from './requirements.ts';
 
 /** What a consumer needs of the connection it belongs to. */
 export interface ConsumerContext {
@@ -89,11 +89,11 @@ export function consume<T>(
     throw new PulseError('invalid', 'demand$ stands instead of prefetch and paused$: a demand of 0 pauses');
   }
 
-  const consumed = (wishes: Wishes | undefined) => {
-    if (wishes?.accepts(options.queue) === false) return NEVER;
-    const { prefetch = options.demand$ ? undefined : wishes?.prefetch } = options;
+  const consumed = (requirements: Requirements | undefined) => {
+    if (requirements?.accepts(options.queue) === false) return NEVER;
+    const { prefetch = options.demand$ ? undefined : requirements?.prefetch } = options;
     checkPrefetch(prefetch);
-    const onBadMessage = wishes?.onBadMessage ?? options.onBadMessage;
+    const onBadMessage = requirements?.onBadMessage ?? options.onBadMessage;
     let consumer: Consumer | undefined;
     let queueName: string | undefined;
     let consumedBefore = false;
@@ -168,7 +168,7 @@ export function consume<T>(
           { ...options, demand$, paused$, prefetch, onBadMessage },
           {
             emit,
-            wishes,
+            requirements,
             telemetry: context.telemetry,
             background: context.background,
             republish: context.republish,
@@ -204,9 +204,9 @@ export function consume<T>(
     );
   };
   const messages$ = new Observable<PulseMessage<T>>(subscriber =>
-    consumed(wishesOf(subscriber)).subscribe(subscriber),
+    consumed(requirementsOf(subscriber)).subscribe(subscriber),
   );
-  return noteQueue(messages$, options.queue);
+  return rememberQueue(messages$, options.queue);
 }
 
 /** A queue that went away under its consumer is declared again. An exchange that is missing stays missing. */

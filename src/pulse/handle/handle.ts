@@ -6,7 +6,7 @@ import { Handling } from './handling.ts';
 import type { Origin, PulseMessage } from '../consume/message.ts';
 import type { QueueSpec } from '../topology/queue.ts';
 import { retryPolicy } from './retry-policy.ts';
-import { notedQueue, wishing, type Wishes } from '../consume/wishes.ts';
+import { rememberedQueue, requiring, type Requirements } from '../consume/requirements.ts';
 
 const CONCURRENCY = 10;
 
@@ -58,7 +58,7 @@ export function handle<M extends PulseMessage>(
   const retry = retryPolicy(options.retry);
 
   return messages$ => {
-    const queue = notedQueue(messages$);
+    const queue = rememberedQueue(messages$);
     if (queue) checkQueue(queue, options, retry.attempts);
     return new Observable(subscriber => {
       const attempted = (check: () => void) => {
@@ -70,7 +70,7 @@ export function handle<M extends PulseMessage>(
           return false;
         }
       };
-      const wishes: Wishes = {
+      const requirements: Requirements = {
         prefetch: Math.min(2 * concurrency, MAX_PREFETCH),
         onBadMessage,
         accepts: consumed =>
@@ -80,7 +80,7 @@ export function handle<M extends PulseMessage>(
       };
       const accepts = (origin: Origin) =>
         attempted(() => {
-          if (origin.wishes !== wishes) checkUnasked(origin, options, retry.attempts);
+          if (origin.requirements !== requirements) checkUnasked(origin, options, retry.attempts);
         });
       const handling = new Handling(handler, concurrency, retry, options, accepts, subscriber);
       // Known before the source is subscribed: that may deliver at once.
@@ -88,7 +88,7 @@ export function handle<M extends PulseMessage>(
         handling.leave();
       });
       subscriber.add(
-        wishing(messages$, wishes).subscribe({
+        requiring(messages$, requirements).subscribe({
           next: message => {
             handling.take(message);
           },
@@ -104,7 +104,7 @@ export function handle<M extends PulseMessage>(
   };
 }
 
-/** A consumer that heard of no wishes has to fit by itself. */
+/** A consumer that heard of no requirements has to fit by itself. */
 function checkUnasked({ spec }: Origin, options: HandleOptions, attempts: number): void {
   checkQueue(spec, options, attempts);
   if (!options.onBadMessage) return;

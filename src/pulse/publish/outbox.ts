@@ -1,16 +1,16 @@
-import { endsConnections, guiltyOf, isRefusal } from './blame.ts';
+import { endsConnections, refusedAmong, isRefusal } from './refused-messages.ts';
 import { PulseError } from '../errors.ts';
 import { publishBounds, tooMuch } from './publish-limits.ts';
-import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
+import type { PublishBounds, PublishGauge, PublishResult } from './publish-options.ts';
 import { resultOf } from './publish-result.ts';
 import { Recognised } from '../transport/recognised.ts';
 import { SentWindow, type Sent } from './sent-window.ts';
-import { Suspicion, type Suspect } from './suspicion.ts';
-import { inTimerRange } from '../timer-range.ts';
+import { PoisonDetector, type Suspect } from './poison-detector.ts';
+import { inTimerRange } from '../../base/index.ts';
 import type { Properties, TransportChannel } from '../transport/transport.ts';
 
 /** A message on its way to the broker. */
-export interface Parcel {
+export interface OutgoingMessage {
   readonly exchange: string;
   readonly routingKey: string;
   readonly content: Uint8Array;
@@ -19,7 +19,7 @@ export interface Parcel {
   readonly settle: (result: PublishResult) => void;
 }
 
-interface Posted extends Parcel, Sent, Suspect {
+interface Posted extends OutgoingMessage, Sent, Suspect {
   /** By `performance.now()`. */
   readonly expiresAt: number;
   /** It was sent once, and may have arrived. */
@@ -51,7 +51,7 @@ export class Outbox {
   #waiting = new Set<Posted>();
   #waitingBytes = 0;
   readonly #sent: SentWindow<Posted>;
-  readonly #suspicion = new Suspicion<Posted>(() => {
+  readonly #suspicion = new PoisonDetector<Posted>(() => {
     this.#pump();
   });
   readonly #mandatory = new Recognised<Posted>();
@@ -71,11 +71,11 @@ export class Outbox {
     this.#sent = new SentWindow(WINDOW, Math.min(this.#bounds.bytes, WINDOW_BYTES));
   }
 
-  get gauge(): PublisherGauge {
+  get gauge(): PublishGauge {
     return { waiting: this.#waiting.size, waitingBytes: this.#waitingBytes, unconfirmed: this.#sent.size };
   }
 
-  post(parcel: Parcel): void {
+  post(parcel: OutgoingMessage): void {
     const bytes = parcel.content.byteLength;
     const refusal = this.#ended ?? this.#refusal(bytes);
     if (refusal) {
@@ -133,7 +133,7 @@ export class Outbox {
       return;
     }
     this.#suspicion.reset();
-    const guilty = guiltyOf(lost, error);
+    const guilty = refusedAmong(lost, error);
     for (const posted of guilty) this.#refuse(posted, error);
     if (guilty.length === 0) this.#suspicion.suspect(again);
   }

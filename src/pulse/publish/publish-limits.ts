@@ -1,6 +1,6 @@
 import { PulseError } from '../errors.ts';
 import { headerTable } from '../transport/header-table.ts';
-import type { PublishBounds, PublisherGauge } from './publish-options.ts';
+import type { PublishBounds, PublishGauge } from './publish-options.ts';
 import { checkShortString } from '../transport/short-string.ts';
 import type { Properties } from '../transport/transport.ts';
 
@@ -20,7 +20,7 @@ export function publishBounds(given: Partial<PublishBounds> = {}): PublishBounds
 export function tooMuch(
   bytes: number,
   bounds: PublishBounds,
-  { waiting, waitingBytes }: PublisherGauge,
+  { waiting, waitingBytes }: PublishGauge,
   trouble = 'wait for confirmations before publishing more',
 ): PulseError {
   if (bytes > bounds.bytes) {

@@ -68,7 +68,7 @@ export interface PublishBounds {
 }
 
 /** What waits at a publisher at a moment. */
-export interface PublisherGauge {
+export interface PublishGauge {
   /** Not sent yet: there is no connection, the broker takes nothing now, or too much is under way. */
   readonly waiting: number;
   readonly waitingBytes: number;

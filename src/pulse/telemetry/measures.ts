@@ -1,9 +1,9 @@
 import { createNoopMeter, metrics, type Attributes } from '@opentelemetry/api';
-import type { PublisherGauge } from '../publish/publish-options.ts';
+import type { PublishGauge } from '../publish/publish-options.ts';
 import { shownName } from './attributes.ts';
 
 /** What is under way at a moment: see `Pulse.gauges`. */
-export interface UnderWay {
+export interface PendingWork {
   readonly consumers: readonly {
     readonly queue: string | undefined;
     readonly ephemeral: boolean;
@@ -11,7 +11,7 @@ export interface UnderWay {
     readonly oldestMs: number;
     readonly depth: number | undefined;
   }[];
-  readonly publisher: PublisherGauge;
+  readonly publisher: PublishGauge;
 }
 
 /** The measurements of one connection to Pulse. */
@@ -22,7 +22,7 @@ export interface Measures {
   processed(queue: string, seconds: number, errorType: string | undefined): void;
   warned(type: string): void;
   /** Lets the SDK look at what is under way, whenever it likes. Returns how to stop it. */
-  observe(underWay: () => UnderWay): () => void;
+  observe(underWay: () => PendingWork): () => void;
 }
 
 /** In seconds, as the conventions advise. */

@@ -22,7 +22,7 @@ import {
   type ConsumedQueue,
   type Server,
 } from './attributes.ts';
-import { measuresOf, type UnderWay } from './measures.ts';
+import { measuresOf, type PendingWork } from './measures.ts';
 
 const NAME = 'tcw/pulse';
 
@@ -40,7 +40,7 @@ export interface Telemetry {
   delivered(queue: ConsumedQueue, errorType?: string): void;
   warned(type: string): void;
   /** Returns how to stop it. */
-  observe(underWay: () => UnderWay): () => void;
+  observe(underWay: () => PendingWork): () => void;
 }
 
 /**

@@ -18,7 +18,7 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../base/index.ts';
+import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import { lastWord, type LastWord } from './last-word.ts';
@@ -120,7 +120,7 @@ export function claim(
   function afterPause(err: unknown, demand: Demand, failuresBefore: number): Observable<never> {
     // Calls that were open at the same time fail of the same: together they are one failure.
     if (failures === failuresBefore) failures++;
-    const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
+    const waitMs = jitterWithFloor(Math.max(failures, 1), AFTER_FAILURE);
     word.failed();
     tell({ type: 'claim-work-failed', err, waitMs });
     const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;

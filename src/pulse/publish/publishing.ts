@@ -13,7 +13,7 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { problemText, fullJitter, type Backoff } from '../../base/index.ts';
+import { inTimerRange, problemText, fullJitter, type Backoff } from '../../base/index.ts';
 import { checkExchangeName } from '../topology/binding.ts';
 import { bodyCheck } from '../body/body-check.ts';
 import { encodeBody } from '../body/encode.ts';
@@ -25,7 +25,7 @@ import { checkDeadline, checkedProperties } from './publish-limits.ts';
 import type {
   LargeBody,
   PublishBounds,
-  PublisherGauge,
+  PublishGauge,
   PublisherOptions,
   PublishOptions,
   PublishResult,
@@ -33,8 +33,7 @@ import type {
 import { checkRoutingKey } from '../transport/routing-key.ts';
 import type { Session } from '../session/session.ts';
 import type { PulseState } from '../session/state.ts';
-import { wordsOf } from '../thrown.ts';
-import { inTimerRange } from '../timer-range.ts';
+import { errorText } from '../error-text.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Properties, TransportChannel, TransportConnection } from '../transport/transport.ts';
 
@@ -49,7 +48,7 @@ const LARGE_BYTES = 8 * 1024;
 const NO_ROUTES: readonly string[] = [];
 
 /** The publishing half: its own connection, since a memory alarm blocks a connection that publishes as a whole. */
-export class Publisher {
+export class Publishing {
   readonly #session: Session;
   readonly #backoff: Backoff;
   readonly #outbox: Outbox;
@@ -95,7 +94,7 @@ export class Publisher {
     return this.#session.state$;
   }
 
-  get gauge(): PublisherGauge {
+  get gauge(): PublishGauge {
     return this.#outbox.gauge;
   }
 
@@ -241,7 +240,7 @@ function refuseBad(problems: readonly string[], exchange: string, routingKey: st
 /** A check of the caller's own may throw whatever it likes, and so may options that are none. */
 function refusalOf(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
-  return new PulseError('invalid', `looking at the message failed: ${wordsOf(error)}`, { cause: error });
+  return new PulseError('invalid', `looking at the message failed: ${errorText(error)}`, { cause: error });
 }
 
 /** The next one of something that comes and goes. */

@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { BehaviorSubject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import {
-  binding,
-  connect,
-  MemoryBroker,
-  memoryTransport,
-  namedQueue,
-  type Settlement,
-  type PulseMessage,
-} from '../../src/pulse/index.ts';
+import { binding, connect, namedQueue, type Settlement, type PulseMessage } from '../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 import { DeliveredMessage } from '../../src/pulse/consume/message.ts';
 
 const EXCHANGE = 'exchange/tester/accounts';

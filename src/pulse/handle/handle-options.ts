@@ -2,8 +2,8 @@ import type { OnBadMessage } from '../consume/consume-options.ts';
 import type { PulseMessage } from '../consume/message.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
-/** How messages are handled. */
-export interface HandleOptions {
+/** How messages are handled, one by one or in batches. */
+export interface CommonHandleOptions {
   /**
    * How many calls of the handler run at a time: 10 by default. The prefetch of the consumer is twice that many messages
    * (or batches) unless it has its own.
@@ -17,16 +17,25 @@ export interface HandleOptions {
    * No limit by default.
    */
   readonly timeoutMs?: number | undefined;
-  /** Hands the handler several messages at once; see {@link BatchHandler}. */
-  readonly batch?: BatchOptions | undefined;
   /** How messages with a bad body are settled: as the consumer says by default. */
   readonly onBadMessage?: OnBadMessage | undefined;
   /** Requires that messages given up are kept: an error `invalid` when the queue keeps no dead letters. */
   readonly deadLetter?: boolean | undefined;
   /** Receives events that concern all handlers. RxJS reports an error that it throws, and handling goes on. */
   readonly onEvent?: ((event: HandleEvent) => void) | undefined;
-  /** Wraps each call of the handler, for example to trace or to measure it. Not available with `batch`. */
+}
+
+/** How messages are handled, one by one. */
+export interface HandleOptions extends CommonHandleOptions {
+  readonly batch?: undefined;
+  /** Wraps each call of the handler, for example to trace or to measure it. */
   readonly around?: Around | undefined;
+}
+
+/** How messages are handled in batches; see {@link BatchHandler}. */
+export interface BatchHandleOptions extends CommonHandleOptions {
+  readonly batch: BatchOptions;
+  readonly around?: undefined;
 }
 
 /** How messages are collected into batches. */

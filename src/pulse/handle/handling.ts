@@ -3,7 +3,7 @@ import { equalJitter } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 import { Batches } from './batches.ts';
 import { HandledItem } from './handled-item.ts';
-import type { BatchHandler, HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type { BatchHandleOptions, BatchHandler, HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
 import { HandlerCall, type Failure } from './handler-call.ts';
 import type { Origin, PulseMessage } from '../consume/message.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
@@ -16,7 +16,7 @@ export class Handling<M extends PulseMessage> {
   readonly #handler: Handler<M> | BatchHandler<M>;
   readonly #concurrency: number;
   readonly #policy: RetryPolicy;
-  readonly #options: HandleOptions;
+  readonly #options: HandleOptions | BatchHandleOptions;
   readonly #accepts: (origin: Origin) => boolean;
   readonly #subscriber: Subscriber<HandleResult<M>>;
   readonly #breaker: CircuitBreaker;
@@ -43,7 +43,7 @@ export class Handling<M extends PulseMessage> {
     handler: Handler<M> | BatchHandler<M>,
     concurrency: number,
     policy: RetryPolicy,
-    options: HandleOptions,
+    options: HandleOptions | BatchHandleOptions,
     /** Whether messages of a consumer can be handled as promised. If not, the subscriber has the error already. */
     accepts: (origin: Origin) => boolean,
     subscriber: Subscriber<HandleResult<M>>,

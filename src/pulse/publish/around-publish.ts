@@ -1,6 +1,6 @@
 import { PulseError } from '../errors.ts';
-import type { PublishResult } from './publish-options.ts';
-import type { AroundFailed, AroundPublish } from '../pulse.ts';
+import type { PublishResult } from '../publish-result.ts';
+import type { AroundFailed, AroundPublish } from './publish-options.ts';
 import { errorText } from '../error-text.ts';
 
 const STATUSES: readonly unknown[] = [

@@ -21,15 +21,10 @@ import { JsonText } from '../body/json-text.ts';
 import { PulseError } from '../errors.ts';
 import { keptOpen } from '../session/kept-open.ts';
 import { Outbox } from './outbox.ts';
-import { checkDeadline, checkedProperties } from './publish-limits.ts';
-import type {
-  LargeBody,
-  PublishBounds,
-  PublishGauge,
-  PublisherOptions,
-  PublishOptions,
-  PublishResult,
-} from './publish-options.ts';
+import { checkDeadline, checkedProperties, PUBLISH_OPTIONS } from './publish-limits.ts';
+import { checkOptions } from '../options.ts';
+import type { LargeBody, PublishBounds, PublisherOptions, PublishOptions } from './publish-options.ts';
+import type { PublishGauge, PublishResult } from '../publish-result.ts';
 import { checkRoutingKey } from '../transport/routing-key.ts';
 import type { Session } from '../session/session.ts';
 import type { PulseState } from '../session/state.ts';
@@ -125,8 +120,8 @@ export class Publishing {
   }
 
   /**
-   * Publishes one message, and tells what became of it. Repeated while the connection comes and goes, so that it may
-   * arrive twice. Messages of one process arrive in the order of their calls. Never rejects.
+   * Publishes one message and returns the result. It is sent again after a lost connection, so it may arrive twice.
+   * Messages of one process arrive in the order of their calls. Never rejects.
    */
   send(
     exchange: string,
@@ -138,6 +133,7 @@ export class Publishing {
     let routes: readonly string[];
     let deadlineMs: number;
     try {
+      checkOptions('publish', options, PUBLISH_OPTIONS);
       // The caller's own list may change before the message is sent.
       routes = options.routes ? [...options.routes] : NO_ROUTES;
       deadlineMs = options.deadlineMs ?? DEADLINE_MS;
@@ -153,14 +149,14 @@ export class Publishing {
       this.#telemetry?.notSent(exchange, refused);
       return Promise.resolve(refused);
     }
-    const { headers, mandatory } = options;
+    const { headers, mandatory, signal } = options;
     const bytes = content.byteLength;
     if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
     const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
     const post = (carried?: Readonly<Record<string, string>>) => {
       const all = carried ? { ...headers, ...carried } : headers;
       const properties: Properties = { routes, headers: all, messageId, mandatory };
-      return this.sendBytes(exchange, routingKey, content, properties, deadlineMs);
+      return this.sendBytes(exchange, routingKey, content, properties, deadlineMs, signal);
     };
     return this.#telemetry ? this.#telemetry.sending({ exchange, routingKey, bytes }, post) : post();
   }
@@ -172,6 +168,7 @@ export class Publishing {
     content: Uint8Array,
     given: Properties,
     deadlineMs = DEADLINE_MS,
+    signal?: AbortSignal,
   ): Promise<PublishResult> {
     let properties: Properties;
     try {
@@ -181,7 +178,7 @@ export class Publishing {
     }
     this.#session.start();
     return new Promise(settle => {
-      this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, settle });
+      this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, signal, settle });
     });
   }
 

@@ -1,5 +1,5 @@
 import { createNoopMeter, metrics, type Attributes } from '@opentelemetry/api';
-import type { PublishGauge } from '../publish/publish-options.ts';
+import type { PublishGauge } from '../publish-result.ts';
 import { shownName } from './attributes.ts';
 
 /** What is under way at a moment: see `Pulse.gauges`. */

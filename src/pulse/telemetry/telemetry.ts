@@ -11,7 +11,7 @@ import {
   type TextMapGetter,
   type Tracer,
 } from '@opentelemetry/api';
-import type { PublishResult } from '../publish/publish-options.ts';
+import type { PublishResult } from '../publish-result.ts';
 import type { Delivery } from '../transport/transport.ts';
 import { Verdict } from '../verdict.ts';
 import {

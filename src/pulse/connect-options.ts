@@ -33,7 +33,10 @@ export function checkConnectOptions(options: PulseOptions): void {
     checkOptions('the option backoff', backoff, BACKOFF_OPTIONS);
     const { baseMs, capMs } = backoff;
     if (!(baseMs >= 0 && capMs >= 0)) {
-      throw new PulseError('invalid', `backoff is ${baseMs} to ${capMs} ms; it needs baseMs and capMs, from 0`);
+      throw new PulseError(
+        'invalid',
+        `backoff is ${baseMs} to ${capMs} ms; it needs baseMs and capMs, from 0`,
+      );
     }
   }
   if (!logger) return;

@@ -164,9 +164,7 @@ export function connect(options: PulseOptions = {}): Pulse {
 
   return {
     state$: combineLatest([consuming.state$, publishing.state$]).pipe(
-      map(([state, other]) =>
-        state.name === 'connected' && other.name === 'blocked' ? other : state,
-      ),
+      map(([state, other]) => (state.name === 'connected' && other.name === 'blocked' ? other : state)),
       distinctUntilChanged(),
     ),
     warnings$: warnings$.asObservable(),

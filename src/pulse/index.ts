@@ -61,14 +61,7 @@ export type {
   PublishOptions,
 } from './publish/publish-options.ts';
 export type { PublishGauge, PublishResult } from './publish-result.ts';
-export type {
-  CloseOptions,
-  Pulse,
-  PulseGauges,
-  PulseOptions,
-  PulseWarning,
-  ReadyOptions,
-} from './pulse.ts';
+export type { CloseOptions, Pulse, PulseGauges, PulseOptions, PulseWarning, ReadyOptions } from './pulse.ts';
 export type { LogFunction, PulseLogger } from './telemetry/log.ts';
 export type { PulseQueue } from './topology/queue-admin.ts';
 export {

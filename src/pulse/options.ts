@@ -62,7 +62,8 @@ export function checkOptions<T>(call: string, options: unknown, kinds: OptionKin
   for (const name in options) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value === undefined && Object.hasOwn(kinds, name)) continue;
-    if (!Object.hasOwn(kinds, name)) throw new PulseError('invalid', unknownOption(call, name, Object.keys(kinds)));
+    if (!Object.hasOwn(kinds, name))
+      throw new PulseError('invalid', unknownOption(call, name, Object.keys(kinds)));
     const kind = kinds[name as keyof T];
     const allowed = (typeof kind === 'string' ? [kind] : kind) as readonly Kind[];
     if (allowed.some(one => CHECKS[one](value))) continue;
@@ -84,10 +85,19 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   const require = createRequire(import.meta.url);
   const { closest, distance } = require('fastest-levenshtein') as typeof import('fastest-levenshtein');
   const wanted = name.toLowerCase();
-  const near = known.find(one => one.toLowerCase() === closest(wanted, known.map(each => each.toLowerCase())));
+  const near = known.find(
+    one =>
+      one.toLowerCase() ===
+      closest(
+        wanted,
+        known.map(each => each.toLowerCase()),
+      ),
+  );
   if (near === undefined) return undefined;
   // A third of the letters may be wrong. Two swapped letters are two changes.
-  return distance(wanted, near.toLowerCase()) <= Math.max(2, Math.floor(wanted.length / 3)) ? near : undefined;
+  return distance(wanted, near.toLowerCase()) <= Math.max(2, Math.floor(wanted.length / 3))
+    ? near
+    : undefined;
 }
 
 /** The type of a value. The value itself may be a secret. */

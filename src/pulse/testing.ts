@@ -23,5 +23,11 @@ export function connectToMemory(
   user = 'tester',
   options: Omit<PulseOptions, 'transport' | 'user' | 'url'> = {},
 ): Pulse {
-  return connect({ backoff: { baseMs: 5, capMs: 50 }, logger: false, ...options, transport: memoryTransport(broker), user });
+  return connect({
+    backoff: { baseMs: 5, capMs: 50 },
+    logger: false,
+    ...options,
+    transport: memoryTransport(broker),
+    user,
+  });
 }

@@ -7,14 +7,20 @@ export function logWarning(log: Log, warning: PulseWarning): void {
   switch (warning.type) {
     case 'large-body': {
       const { exchange, routingKey, bytes } = warning;
-      log.warn({ exchange, routingKey, bytes }, 'a published body is larger than the 8 KiB that Pulse recommends');
+      log.warn(
+        { exchange, routingKey, bytes },
+        'a published body is larger than the 8 KiB that Pulse recommends',
+      );
       break;
     }
     case 'queue-long':
       log.warn({ ...warning }, `queue ${warning.queue} has ${warning.messages} messages`);
       break;
     case 'held-long':
-      log.warn({ ...warning }, `a message of queue ${warning.queue} is held for ${Math.round(warning.heldMs)} ms`);
+      log.warn(
+        { ...warning },
+        `a message of queue ${warning.queue} is held for ${Math.round(warning.heldMs)} ms`,
+      );
       break;
     case 'max-length-too-high': {
       const { queue, maxLength, deletedAt } = warning;
@@ -24,7 +30,10 @@ export function logWarning(log: Log, warning: PulseWarning): void {
     }
     case 'around-failed': {
       const { exchange, routingKey, error } = warning;
-      log.warn({ exchange, routingKey, err: error }, `aroundPublish failed after sending: ${errorText(error)}`);
+      log.warn(
+        { exchange, routingKey, err: error },
+        `aroundPublish failed after sending: ${errorText(error)}`,
+      );
     }
   }
 }

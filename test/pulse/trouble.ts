@@ -100,14 +100,19 @@ export function trouble(broker: () => TroubledBroker): void {
       await pulse.publish(exchange, 'k', 'before');
       await under.alarm(true);
       try {
-        const probing = setInterval(() => void pulse.tryPublish(exchange, 'k', 'probe', { deadlineMs: 1 }), 50);
+        const probing = setInterval(
+          () => void pulse.tryPublish(exchange, 'k', 'probe', { deadlineMs: 1 }),
+          50,
+        );
         await state(pulse, 'blocked').finally(() => {
           clearInterval(probing);
         });
         await expect.poll(() => pulse.gauges().publisher.waiting).toBe(0);
         const { unconfirmed } = pulse.gauges().publisher;
         for (let round = 0; round < 3; round++) {
-          const sent = Array.from({ length: 15 }, () => pulse.tryPublish(exchange, 'k', 1, { deadlineMs: 20 }));
+          const sent = Array.from({ length: 15 }, () =>
+            pulse.tryPublish(exchange, 'k', 1, { deadlineMs: 20 }),
+          );
           expect(pulse.gauges().publisher).toMatchObject({ waiting: 10, unconfirmed });
           const statuses = (await Promise.all(sent)).map(({ status }) => status);
           expect([statuses.indexOf('refused'), statuses.lastIndexOf('expired')]).toEqual([10, 9]);

@@ -19,7 +19,10 @@ const checks = new WeakMap<object, BodyCheck>();
 export function bodyCheck(schema: BodySchema): BodyCheck {
   if (typeof schema === 'function') return schema as BodyCheck;
   if (typeof schema !== 'object' || schema === null) {
-    throw new PulseError('invalid', `the schema must be a JSON schema or a function, not ${schema === null ? 'null' : typeof schema}`);
+    throw new PulseError(
+      'invalid',
+      `the schema must be a JSON schema or a function, not ${schema === null ? 'null' : typeof schema}`,
+    );
   }
   const known = checks.get(schema);
   if (known) return known;

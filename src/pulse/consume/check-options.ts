@@ -41,11 +41,18 @@ export function checkConsumeOptions(options: ConsumeOptions<unknown>): void {
 }
 
 /** @throws PulseError `invalid` where there is no queue or no list of bindings */
-export function checkConsumedQueue(call: string, { queue, bindings }: Partial<ConsumeOptions<unknown>>): void {
+export function checkConsumedQueue(
+  call: string,
+  { queue, bindings }: Partial<ConsumeOptions<unknown>>,
+): void {
   if (typeof queue?.nameFor !== 'function') {
-    throw new PulseError('invalid', `${call} needs the option queue, made by namedQueue(…) or ephemeralQueue(…)`);
+    throw new PulseError(
+      'invalid',
+      `${call} needs the option queue, made by namedQueue(…) or ephemeralQueue(…)`,
+    );
   }
-  if (!bindings) throw new PulseError('invalid', `${call} needs the option bindings, a list made by binding(…)`);
+  if (!bindings)
+    throw new PulseError('invalid', `${call} needs the option bindings, a list made by binding(…)`);
   for (const one of bindings as readonly (Partial<(typeof bindings)[number]> | null)[]) {
     if (one?.exchange === undefined || one.pattern === undefined) {
       throw new PulseError('invalid', `${call}: each entry of bindings must be made by binding(…)`);

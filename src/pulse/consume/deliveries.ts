@@ -108,7 +108,8 @@ export function deliveries<T>(
         return settled(consumer?.settle(delivery.deliveryTag, said) ?? false, delivery);
       },
       republish: (delivery, failed) => copies.add(republish(delivery, failed)),
-      excludeFromPrefetch: ({ deliveryTag }, excluded) => consumer?.excludeFromPrefetch(deliveryTag, excluded) ?? true,
+      excludeFromPrefetch: ({ deliveryTag }, excluded) =>
+        consumer?.excludeFromPrefetch(deliveryTag, excluded) ?? true,
       get lost() {
         return channelLost;
       },
@@ -184,7 +185,12 @@ export function deliveries<T>(
       if (consumer.stopping) return;
       const watch = { ...WATCH, ...options.watch };
       const mayGrow = (own.options.maxLength ?? Infinity) >= watch.depth;
-      const stopMonitor = monitorQueue({ channel, consumer, queue, mayGrow }, watch, hooks.emit, hooks.onDepth);
+      const stopMonitor = monitorQueue(
+        { channel, consumer, queue, mayGrow },
+        watch,
+        hooks.emit,
+        hooks.onDepth,
+      );
       // To see how long a queue is, is to see that it is there.
       const isSeen = mayGrow && !own.options.quorum && watch.everyMs <= checkIntervalMs(own.options);
       const mayBeAlone = (demand$ !== undefined || paused$ !== undefined) && !isSeen;

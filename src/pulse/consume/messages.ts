@@ -7,7 +7,10 @@ import type { ConsumeOptions } from './consume-options.ts';
 import { DeliveredMessage, type PulseMessage } from './message.ts';
 
 /** Options of `pulse.messages`: those of {@link ConsumeOptions} that need no Observable, and these. */
-export interface MessagesOptions extends Omit<ConsumeOptions<unknown>, 'bindings' | 'demand$' | 'paused$' | 'until$'> {
+export interface MessagesOptions extends Omit<
+  ConsumeOptions<unknown>,
+  'bindings' | 'demand$' | 'paused$' | 'until$'
+> {
   /**
    * When messages are acknowledged. With `auto`, the default, asking for the next message acknowledges the last one, unless
    * the loop has settled it. With `manual`, the loop settles each message itself.

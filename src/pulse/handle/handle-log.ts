@@ -9,7 +9,14 @@ export function logResult(log: Log, result: HandleResult<PulseMessage>): void {
   const { message, outcome, attempts, error, retryInMs } = result;
   if (error === undefined || outcome === 'acked') return;
   const { exchange, routingKey } = message;
-  const fields = { exchange, routingKey, outcome, attempts, err: error, ...(retryInMs !== undefined && { retryInMs }) };
+  const fields = {
+    exchange,
+    routingKey,
+    outcome,
+    attempts,
+    err: error,
+    ...(retryInMs !== undefined && { retryInMs }),
+  };
   const text = `the handler failed: ${errorText(error)}`;
   if (error instanceof Verdict) log.info(fields, `a message was ${outcome}: ${errorText(error)}`);
   else if (outcome === 'retried') log.alert(fields, `${text} (the message will be tried again)`);

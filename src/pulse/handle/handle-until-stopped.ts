@@ -7,7 +7,14 @@ import { checkOptions, type OptionKinds } from '../options.ts';
 import { untilAborted } from '../session/abort.ts';
 import type { Log } from '../telemetry/log.ts';
 import { handle, HANDLE_OPTIONS } from './handle.ts';
-import type { BatchHandleOptions, BatchHandler, HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type {
+  BatchHandleOptions,
+  BatchHandler,
+  HandleEvent,
+  HandleOptions,
+  HandleResult,
+  Handler,
+} from './handle-options.ts';
 import { logHandleEvent, logResult } from './handle-log.ts';
 
 /** Options of `pulse.handle` beside those of {@link MessagesOptions} and {@link HandleOptions}. */

@@ -1,7 +1,15 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { MAX_PREFETCH } from '../consume/consume-options.ts';
 import { PulseError } from '../errors.ts';
-import type { BatchHandleOptions, BatchHandler, BatchOptions, CommonHandleOptions, HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type {
+  BatchHandleOptions,
+  BatchHandler,
+  BatchOptions,
+  CommonHandleOptions,
+  HandleOptions,
+  HandleResult,
+  Handler,
+} from './handle-options.ts';
 import { checkOnBadMessage } from '../consume/check-options.ts';
 import { checkOptions, type OptionKinds } from '../options.ts';
 import { Handling } from './handling.ts';
@@ -132,7 +140,8 @@ export function handle<M extends PulseMessage>(
 
 /** @throws PulseError `invalid` */
 function checkHandleOptions(handler: unknown, options: HandleOptions | BatchHandleOptions): void {
-  if (typeof handler !== 'function') throw new PulseError('invalid', 'handle needs a handler, which is a function');
+  if (typeof handler !== 'function')
+    throw new PulseError('invalid', 'handle needs a handler, which is a function');
   checkOptions('handle', options, HANDLE_OPTIONS);
   const { concurrency = CONCURRENCY, timeoutMs = 1, retry, batch, around, onBadMessage } = options;
   if (!Number.isInteger(concurrency) || concurrency < 1) {
@@ -146,7 +155,10 @@ function checkHandleOptions(handler: unknown, options: HandleOptions | BatchHand
   checkOptions('the option batch', batch, BATCH_OPTIONS);
   const { size, waitMs = 0 } = batch;
   if (!(Number.isInteger(size) && size >= 1 && size <= MAX_BATCH)) {
-    throw new PulseError('invalid', `batch.size is ${size}; it must be a whole number from 1 to ${MAX_BATCH}`);
+    throw new PulseError(
+      'invalid',
+      `batch.size is ${size}; it must be a whole number from 1 to ${MAX_BATCH}`,
+    );
   }
   if (!(waitMs >= 0)) throw new PulseError('invalid', `batch.waitMs is ${waitMs}; it must not be negative`);
   if (around) throw new PulseError('invalid', 'around is not available with batch; wrap the handler instead');

@@ -114,7 +114,9 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     }
     return returned.map((entry: unknown) => {
       if (entry instanceof Verdict) return { error: entry };
-      const { status, reason, value } = (entry ?? {}) as Partial<Record<'status' | 'reason' | 'value', unknown>>;
+      const { status, reason, value } = (entry ?? {}) as Partial<
+        Record<'status' | 'reason' | 'value', unknown>
+      >;
       if (status === 'rejected') return { error: reason };
       if (status === 'fulfilled' && value instanceof Verdict) return { error: value };
       return undefined;

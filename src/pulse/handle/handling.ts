@@ -3,7 +3,14 @@ import { equalJitter } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 import { Batches } from './batches.ts';
 import { HandledItem } from './handled-item.ts';
-import type { BatchHandleOptions, BatchHandler, HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type {
+  BatchHandleOptions,
+  BatchHandler,
+  HandleEvent,
+  HandleOptions,
+  HandleResult,
+  Handler,
+} from './handle-options.ts';
 import { HandlerCall, type Failure } from './handler-call.ts';
 import type { Origin, PulseMessage } from '../consume/message.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';

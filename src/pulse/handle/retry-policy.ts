@@ -18,7 +18,10 @@ export function retryPolicy(given: Partial<RetryPolicy> | false = {}): RetryPoli
   const { attempts, backoff } = policy;
   const { baseMs, capMs } = backoff;
   if (!(attempts >= 1)) {
-    throw new PulseError('invalid', `retry.attempts is ${attempts}; it must be at least 1 (the first attempt counts)`);
+    throw new PulseError(
+      'invalid',
+      `retry.attempts is ${attempts}; it must be at least 1 (the first attempt counts)`,
+    );
   }
   if (!(baseMs > 0 && capMs > 0 && capMs <= LONGEST_RETRY_MS)) {
     throw new PulseError(

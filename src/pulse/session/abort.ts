@@ -36,7 +36,10 @@ export function abortedError(what: string, signal: AbortSignal): PulseError {
 export async function within<T>(
   work: Promise<T>,
   what: string,
-  { timeoutMs, signal }: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+  {
+    timeoutMs,
+    signal,
+  }: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
   late: () => PulseError,
 ): Promise<T> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();

@@ -34,7 +34,9 @@ export interface BindingOptions {
 }
 
 const BINDING_OPTIONS: OptionKinds<BindingOptions> = { dialect: 'text' };
-const DIALECTS: readonly unknown[] = ['bare', 'mozillapulse', 'payload', 'auto'] satisfies (Dialect | 'auto')[];
+const DIALECTS: readonly unknown[] = ['bare', 'mozillapulse', 'payload', 'auto'] satisfies (
+  Dialect | 'auto'
+)[];
 
 /**
  * A binding to any exchange. `tcw/exchanges` has typed bindings to Taskcluster's exchanges.
@@ -56,7 +58,10 @@ export function binding<T = unknown>(
     throw new PulseError('invalid', `binding: the option dialect must be one of ${DIALECTS.join(', ')}`);
   }
   if (schema && Object.keys(schema).join() === 'dialect') {
-    throw new PulseError('invalid', 'binding: options are the fourth argument; pass undefined for the schema');
+    throw new PulseError(
+      'invalid',
+      'binding: options are the fourth argument; pass undefined for the schema',
+    );
   }
   checkExchangeName(exchange);
   return {

@@ -110,7 +110,10 @@ export function namedQueue(name: string, options: NamedQueueOptions): QueueSpec 
   checkOptions(`namedQueue('${name}', …)`, options, NAMED_OPTIONS);
   const { maxLength, expiresMs, overflow, quorum, deadLetter } = options;
   if (maxLength === undefined) {
-    throw new PulseError('invalid', `namedQueue('${name}', …) needs a maxLength, such as { maxLength: 1_000 }`);
+    throw new PulseError(
+      'invalid',
+      `namedQueue('${name}', …) needs a maxLength, such as { maxLength: 1_000 }`,
+    );
   }
   if (overflow !== undefined && !OVERFLOWS.includes(overflow)) {
     throw new PulseError('invalid', `overflow of queue ${name} must be drop-head or reject-publish`);
@@ -176,6 +179,9 @@ function checkName(call: string, name: unknown): void {
 function checkLimits(name: string, limits: Readonly<Record<string, number | undefined>>): void {
   for (const [limit, value] of Object.entries(limits)) {
     if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
-    throw new PulseError('invalid', `${limit} of queue ${name} is ${value}; it must be a whole number from 1`);
+    throw new PulseError(
+      'invalid',
+      `${limit} of queue ${name} is ${value}; it must be a whole number from 1`,
+    );
   }
 }

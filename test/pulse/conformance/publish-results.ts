@@ -62,7 +62,9 @@ export function publishResults(setting: Setting): void {
           expect.objectContaining({ kind: 'invalid' }),
         );
       }
-      expect(await pulse.tryPublish(exchange, 'k', 1, { deadlineMs: Infinity })).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(exchange, 'k', 1, { deadlineMs: Infinity })).toEqual({
+        status: 'confirmed',
+      });
       expect(await refused(under.foreignExchange, 'k', 1)).toEqual(['refused', 'forbidden']);
       expect(await refused(`${exchange}-not-there`, 'k', 1)).toEqual(['refused', 'not-found']);
     });
@@ -122,7 +124,10 @@ export function publishResults(setting: Setting): void {
       const { bodies } = await consuming();
       const schema = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
       const things = pulse.publisher<{ id: unknown }>(exchange, { schema });
-      const results = await Promise.all([things.tryPublish('k', { id: 1 }), things.tryPublish('k', { id: 'one' })]);
+      const results = await Promise.all([
+        things.tryPublish('k', { id: 1 }),
+        things.tryPublish('k', { id: 'one' }),
+      ]);
       expect(results).toMatchObject([
         { status: 'confirmed' },
         {

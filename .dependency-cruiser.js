@@ -100,7 +100,10 @@ export default {
         'configuration has a door of its own, so that `tcw --help` need not load a worker.',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/([^/]+|worker/config)/index\\.ts$', '^src/pulse/testing\\.ts$'] },
+      to: {
+        path: '^src/[^/]+/',
+        pathNot: ['^src/$1/', '^src/([^/]+|worker/config)/index\\.ts$', '^src/pulse/testing\\.ts$'],
+      },
     },
     {
       name: 'engines-know-no-worker',

@@ -8,7 +8,9 @@ import { LONGEST_TIMER_MS } from '../base/index.ts';
  */
 export function longTimer(ms: number, scheduler: SchedulerLike = asyncScheduler): Observable<unknown> {
   if (ms <= LONGEST_TIMER_MS) return timer(Math.max(0, ms), scheduler);
-  return timer(LONGEST_TIMER_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_TIMER_MS, scheduler)));
+  return timer(LONGEST_TIMER_MS, scheduler).pipe(
+    switchMap(() => longTimer(ms - LONGEST_TIMER_MS, scheduler)),
+  );
 }
 
 /**

@@ -3,7 +3,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { mock } from 'node:test';
 import { queueExchanges } from '../../src/exchanges/index.ts';
-import { connect, MemoryBroker, memoryTransport, Secret } from '../../src/pulse/index.ts';
+import { connect, Secret } from '../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 import type { Queue } from '../../src/taskcluster/index.ts';
 import { payloadsOf } from '../../src/worker/payloads/index.ts';
 import { enginesOf } from '../../src/worker/engines/engines.ts';

@@ -16,3 +16,24 @@ export interface Backoff {
 export function fullJitter(attempt: number, { baseMs, capMs }: Backoff, random = Math.random): number {
   return random() * Math.min(capMs, baseMs * 2 ** (attempt - 1));
 }
+
+/**
+ * Full jitter on top of half the first bound, for calls that must not be repeated at once.
+ *
+ * @param attempt 1 for the first retry
+ * @returns ms to wait: at least half of `baseMs`
+ */
+export function jitterWithFloor(attempt: number, backoff: Backoff, random = Math.random): number {
+  return backoff.baseMs / 2 + fullJitter(attempt, backoff, random);
+}
+
+/**
+ * The upper half of the doubled bound ("equal jitter"). Full jitter can be close to nothing several times in a row.
+ *
+ * @param attempt 1 for the first retry
+ * @returns ms to wait: at least half of `baseMs`
+ */
+export function equalJitter(attempt: number, { baseMs, capMs }: Backoff, random = Math.random): number {
+  const bound = Math.min(capMs, baseMs * 2 ** (attempt - 1));
+  return bound / 2 + (random() * bound) / 2;
+}

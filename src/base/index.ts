@@ -1,7 +1,7 @@
-/** What several floors need. None of it is exported from the package except `Secret`, `Backoff` and `longTimer`. */
+/** Code that several floors share. The package exports only `Secret`, `Backoff` and `longTimer`. */
 export { unlessAborted } from './abort.ts';
 export { newAjv, type Draft } from './ajv.ts';
-export { fullJitter, type Backoff } from './backoff.ts';
+export { equalJitter, fullJitter, jitterWithFloor, type Backoff } from './backoff.ts';
 export { boundedCheck } from './bounded-check.ts';
 export { newEd25519Key, readEd25519Key, type Ed25519Key } from './ed25519.ts';
 export { listed, problemText } from './listed.ts';
@@ -16,6 +16,7 @@ export {
 export { isScope, missingScopes, overlaps, satisfies, type ScopeExpression } from './scopes.ts';
 export { Secret } from './secret.ts';
 export { ServiceError, type ServiceErrorKind } from './service-error.ts';
+export { inTimerRange, LONGEST_TIMER_MS } from './timer-range.ts';
 export { urlDecoded } from './url-decoded.ts';
 export { withoutUrlPasswords } from './url-passwords.ts';
 export { shellQuoted } from './shell-quoted.ts';

@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MS } from '../base/index.ts';
+
 /** The source of the queue's time. Tests can replace it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -5,9 +7,6 @@ export interface Clock {
   /** Calls back once, `ms` from now. Returns a function that cancels it. */
   after(ms: number, callback: () => void): () => void;
 }
-
-/** Node fires a timer with a longer delay at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** The machine's time. */
 export const systemClock: Clock = {
@@ -17,10 +16,10 @@ export const systemClock: Clock = {
     const wait = (left: number): void => {
       timer = setTimeout(
         () => {
-          if (left > LONGEST_TIMER) wait(left - LONGEST_TIMER);
+          if (left > LONGEST_TIMER_MS) wait(left - LONGEST_TIMER_MS);
           else callback();
         },
-        Math.min(Math.max(left, 0), LONGEST_TIMER),
+        Math.min(Math.max(left, 0), LONGEST_TIMER_MS),
       );
     };
     wait(ms);

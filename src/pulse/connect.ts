@@ -13,31 +13,39 @@ import { sentAround } from './publish/around-publish.ts';
 import { DEFAULT_BACKOFF } from './session/backoff.ts';
 import type { Binding } from './topology/binding.ts';
 import { consume, type ConsumerGauge } from './consume/consume.ts';
+import { checkConnectOptions, checkReadyOptions, closeOptions } from './connect-options.ts';
+import type { PulseMessage } from './consume/message.ts';
+import { messages, type Messages, type MessagesOptions } from './consume/messages.ts';
+import type { Handler } from './handle/handle-options.ts';
+import { handleUntilStopped } from './handle/handle-until-stopped.ts';
+import { logOf, stateLogger } from './telemetry/log.ts';
+import { logWarning } from './warning-log.ts';
+import { untilAborted, within } from './session/abort.ts';
 import type { ConsumeOptions, MessageOf } from './consume/consume-options.ts';
 import { askedCredentials, endpointFrom } from './transport/credentials.ts';
 import { PulseError } from './errors.ts';
 import { exchangePublisher } from './publish/exchange-publisher.ts';
 import type { PublisherOptions, PublishOptions } from './publish/publish-options.ts';
-import { Publisher } from './publish/publish.ts';
-import type { Pulse, PulseOptions, PulseWarning } from './pulse.ts';
+import { Publishing } from './publish/publishing.ts';
+import type { CloseOptions, Pulse, PulseOptions, PulseWarning } from './pulse.ts';
 import { pulseQueue } from './topology/queue-admin.ts';
 import { queueCalls } from './topology/queue-call.ts';
 import { republisher } from './publish/republish.ts';
 import { Session } from './session/session.ts';
 import { telemetryOf } from './telemetry/telemetry.ts';
-import { inTimerRange } from './timer-range.ts';
-import { UnderWay } from './session/under-way.ts';
+import { PendingWork } from './session/pending-work.ts';
 import { given } from './transport/url-parts.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
+const CLOSE_MS = 10_000;
 
 /**
- * Connects to Mozilla Pulse, or any RabbitMQ that follows its conventions, and keeps the connection up.
+ * Connects to Mozilla Pulse, or to any RabbitMQ that follows its conventions, and reconnects when the connection is lost.
  *
- * @throws PulseError `invalid` for a URL that is none, times of which amqplib would make "never", and `publishBounds` that
- *   nothing would fit
+ * @throws PulseError `invalid` for a bad URL and for options that are unknown, of the wrong type or out of range
  */
 export function connect(options: PulseOptions = {}): Pulse {
+  checkConnectOptions(options);
   const endpoint = endpointFrom(options);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const heartbeatSecs = options.heartbeatSecs ?? endpoint.heartbeatSecs;
@@ -60,30 +68,33 @@ export function connect(options: PulseOptions = {}): Pulse {
     if (known !== undefined) return known;
     throw new PulseError(
       'invalid',
-      'names are not known before the first connect, which asks `credentials` for the user: wait for ready(), or give a namespace',
+      'names are unknown until the first connection has asked `credentials` for the user: wait for ready(), or set the option namespace',
     );
   };
 
   const telemetry =
     options.telemetry === false ? undefined : telemetryOf(options.transport ? undefined : endpoint);
+  const log = logOf(options.logger);
   const warnings$ = new Subject<PulseWarning>();
   const warn = (warning: PulseWarning) => {
     telemetry?.warned(warning.type);
+    logWarning(log, warning);
     warnings$.next(warning);
   };
   const consuming = new Session(open('consuming'), backoff);
   const accepted = () => consuming.everConnected;
-  const publisher = new Publisher(
+  const publishing = new Publishing(
     new Session(open('publishing'), backoff, accepted),
     backoff,
     options.publishBounds,
     warn,
     telemetry,
   );
+  consuming.state$.subscribe(stateLogger(log));
   consuming.start();
 
-  /** What a close waits for: messages that are held, and those that somebody is around. */
-  const work = new UnderWay();
+  /** Work that a close waits for: unsettled messages, and calls of `aroundPublish`. */
+  const work = new PendingWork();
   const drain$ = new ReplaySubject<void>(1);
   const gauges = new Set<() => ConsumerGauge>();
   const context = {
@@ -92,27 +103,28 @@ export function connect(options: PulseOptions = {}): Pulse {
     backoff,
     drain$,
     background: (job: Promise<unknown>) => void work.add(job),
-    republish: republisher(publisher),
+    republish: republisher(publishing),
     telemetry,
     warn,
+    log,
     gauges,
   };
-  const underWay = () => ({ consumers: [...gauges].map(gauge => gauge()), publisher: publisher.gauge });
+  const underWay = () => ({ consumers: [...gauges].map(gauge => gauge()), publisher: publishing.gauge });
   const stopObserving = telemetry?.observe(underWay);
 
   const { aroundPublish } = options;
-  const send = (
+  const tryPublish = (
     exchange: string,
     routingKey: string,
     body: unknown,
     one: PublishOptions & PublisherOptions = {},
   ) => {
-    if (!aroundPublish) return publisher.send(exchange, routingKey, body, one);
+    if (!aroundPublish) return publishing.send(exchange, routingKey, body, one);
     const sent = sentAround(
       aroundPublish,
       { exchange, routingKey, body },
       more =>
-        publisher.send(
+        publishing.send(
           exchange,
           routingKey,
           body,
@@ -125,59 +137,62 @@ export function connect(options: PulseOptions = {}): Pulse {
   const live = async () => {
     const live$ = consuming.connection$.pipe(filter(connection => connection !== undefined));
     const connection = await firstValueFrom(live$, { defaultValue: undefined });
-    if (!connection) throw new PulseError('closed', 'closed before it was connected');
+    if (!connection) throw new PulseError('closed', 'the connection was closed before it was established');
     return connection;
   };
   const queueCall = queueCalls(live, () => consuming.trouble);
 
   let closing: Promise<void> | undefined;
-  const close = async (deadlineMs: number) => {
+  const close = async ({ deadlineMs = CLOSE_MS, signal }: CloseOptions) => {
     drain$.next();
     const done = async () => {
       await work.settled();
-      await publisher.idle();
+      await publishing.idle();
       if (work.size > 0) await done();
     };
-    const late = new PulseError('connection', 'the deadline has passed');
-    await within(deadlineMs, done(), late).catch(() => undefined);
-    await Promise.all([consuming.close(), publisher.close()]);
+    const late = () => new PulseError('connection', 'the deadline has passed');
+    await within(done(), 'closing', { timeoutMs: deadlineMs, signal }, late).catch(() => undefined);
+    await Promise.all([consuming.close(), publishing.close()]);
     warnings$.complete();
     stopObserving?.();
+    closeOnAbort.unsubscribe();
   };
+  const closeOnce = (given: CloseOptions | number = {}) => (closing ??= close(closeOptions(given)));
+  const consumed = (consumeOptions: ConsumeOptions<unknown>) => consume(context, consumeOptions);
+
+  const closeOnAbort = untilAborted(options.signal).subscribe(() => void closeOnce());
 
   return {
-    state$: combineLatest([consuming.state$, publisher.state$]).pipe(
-      map(([state, publishing]) =>
-        state.name === 'connected' && publishing.name === 'blocked' ? publishing : state,
-      ),
+    state$: combineLatest([consuming.state$, publishing.state$]).pipe(
+      map(([state, other]) => (state.name === 'connected' && other.name === 'blocked' ? other : state)),
       distinctUntilChanged(),
     ),
     warnings$: warnings$.asObservable(),
-    ready: async () => {
-      await live();
+    ready: async (ready = {}) => {
+      checkReadyOptions(ready);
+      const late = () => {
+        const why = consuming.trouble ?? 'the broker does not answer';
+        return new PulseError('connection', `no connection within ${String(ready.timeoutMs)} ms: ${why}`);
+      };
+      await within(live(), 'waiting for the connection', ready, late);
     },
+    handle: (handleOptions: Parameters<typeof handleUntilStopped>[1], handler: unknown) =>
+      handleUntilStopped(consumed, handleOptions, handler as Handler<PulseMessage>, log),
+    messages: <const B extends readonly Binding[]>(
+      messagesOptions: MessagesOptions & { readonly bindings: B },
+    ) => messages(consumed, messagesOptions) as Messages<MessageOf<B>>,
     consume: <const B extends readonly Binding[]>(
       consumeOptions: Omit<ConsumeOptions<unknown>, 'bindings'> & { readonly bindings: B },
-    ) => consume(context, consumeOptions) as Observable<MessageOf<B>>,
+    ) => consumed(consumeOptions) as Observable<MessageOf<B>>,
     publish: async (exchange, routingKey, body, publishOptions) => {
-      const result = await send(exchange, routingKey, body, publishOptions);
+      const result = await tryPublish(exchange, routingKey, body, publishOptions);
       if (result.status !== 'confirmed') throw result.error;
     },
-    send,
-    publisher: (exchange, publisherOptions) => exchangePublisher(exchange, publisherOptions, send),
-    declareExchange: exchange => publisher.declareExchange(exchange),
+    tryPublish,
+    publisher: (exchange, publisherOptions) => exchangePublisher(exchange, publisherOptions, tryPublish),
+    declareExchange: exchange => publishing.declareExchange(exchange),
     queue: spec => pulseQueue(spec, namespace, queueCall),
     gauges: underWay,
-    close: (deadlineMs = 10_000) => (closing ??= close(deadlineMs)),
+    close: async given => closeOnce(given),
   };
-}
-
-async function within<T>(ms: number, work: Promise<T>, error: PulseError): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const limit = setTimeout(reject, inTimerRange(ms), error);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(limit);
-  }
 }

@@ -1,18 +1,20 @@
 /**
- * What went wrong, in the words a caller decides by:
+ * The kind of a failure, for callers that decide by it:
  *
- * - `credentials`: the broker refused user or password (AMQP 403 at login). Trying again would not help.
- * - `vhost`: the virtual host does not exist or is not ours (AMQP 530).
- * - `forbidden`: this user may not do that (AMQP 403).
- * - `not-found`: no such exchange or queue (AMQP 404).
- * - `locked`: somebody else holds the queue exclusively (AMQP 405).
- * - `mismatch`: the broker goes by other terms: the queue or exchange exists with other arguments, the message is
- *   larger than it takes (AMQP 406), or the broker ends the connection each time that it gets the message.
- * - `invalid`: refused here, before any frame was sent: a bad name, key, URL, header or body.
- * - `nacked`: the broker could not take a message: its queue is full and refuses, or it has an error of its own.
- * - `returned`: a `mandatory` message was wanted by no queue (AMQP 312).
- * - `full`: more messages wait to be published than may.
- * - `connection`: the broker cannot be reached, or the connection or channel was lost. Worth another try.
+ * - `credentials`: the broker refused the user or the password (AMQP 403 at login). Another try would not help.
+ * - `vhost`: the virtual host does not exist, or the user may not use it (AMQP 530).
+ * - `forbidden`: the user lacks the permission (AMQP 403).
+ * - `not-found`: there is no such exchange or queue (AMQP 404).
+ * - `locked`: another connection holds the queue exclusively (AMQP 405).
+ * - `mismatch`: the queue or exchange exists with other arguments, the message is larger than the broker allows (AMQP 406), or
+ *   the broker closes the connection each time that it gets the message.
+ * - `invalid`: refused by this library before any frame was sent: a bad option, name, key, URL, header or body.
+ * - `nacked`: the broker could not take a message: its queue is full and refuses, or the broker had an internal error.
+ * - `returned`: a `mandatory` message matched no queue (AMQP 312).
+ * - `full`: too many messages wait to be published.
+ * - `timeout`: a handler took longer than its `timeoutMs`.
+ * - `connection`: the broker cannot be reached, or the connection or channel was lost. Another try may succeed.
+ * - `aborted`: the caller's `AbortSignal` was aborted; `cause` is its reason.
  * - `closed`: `close()` was called.
  */
 export type PulseErrorKind =
@@ -26,29 +28,31 @@ export type PulseErrorKind =
   | 'nacked'
   | 'returned'
   | 'full'
+  | 'timeout'
   | 'connection'
+  | 'aborted'
   | 'closed';
 
-/** What to do about a refusal, to be said after what was refused. */
+/** Advice for a refusal, to be appended to its message. */
 export function advice(kind: PulseErrorKind, what: string): string {
   switch (kind) {
     case 'forbidden':
       return '. At Pulse a user may write only queue/<user>/… and exchange/<user>/…, and read every exchange/…';
     case 'not-found':
-      return what.includes('no exchange') ? '. Check its name; its owner has to declare it first' : '';
+      return what.includes('no exchange') ? '. Check its name; its owner must declare it first' : '';
     case 'mismatch':
       if (!what.includes('exists with other arguments')) return '';
       return what.startsWith('queue')
-        ? '. A queue never changes: give it another name, or delete it first'
-        : '. An exchange never changes: take another name, or delete it first';
+        ? '. A queue cannot be changed: use another name, or delete it first'
+        : '. An exchange cannot be changed: use another name, or delete it first';
     case 'locked':
-      return '. Another connection holds the queue for itself: use another name';
+      return '. Another connection uses the queue exclusively: use another name';
     default:
       return '';
   }
 }
 
-/** The one error class of this library. The message names what was wrong and what to do; it holds no secret. */
+/** The only error class of this library. The message names the problem and the fix. It holds no secret. */
 export class PulseError extends Error {
   override readonly name = 'PulseError';
   readonly kind: PulseErrorKind;
@@ -58,7 +62,7 @@ export class PulseError extends Error {
     this.kind = kind;
   }
 
-  /** Whether the same thing may work later, with nothing changed but time. */
+  /** Whether the same call may succeed later. */
   get transient(): boolean {
     return this.kind === 'connection' || this.kind === 'locked';
   }

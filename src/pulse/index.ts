@@ -1,12 +1,12 @@
 /**
- * A general Mozilla Pulse library: connect, consume, publish. It knows nothing of Taskcluster.
+ * A library for Mozilla Pulse: connect, consume, publish. It is independent of Taskcluster.
  *
  * @module tcw/pulse
  */
 export { Secret, type Backoff } from '../base/index.ts';
 export type { AmqpOptions } from './transport/amqp/transport.ts';
 export { DEFAULT_BACKOFF } from './session/backoff.ts';
-export { binding, type Binding, type BindingKey } from './topology/binding.ts';
+export { binding, type Binding, type BindingKey, type BindingOptions } from './topology/binding.ts';
 export type { BodyCheck, BodySchema } from './body/body-check.ts';
 export { connect } from './connect.ts';
 export type { ConsumerGauge } from './consume/consume.ts';
@@ -15,7 +15,9 @@ export {
   PULSE_GUARDIAN,
   type ConsumeOptions,
   type ConsumerEvent,
+  type ConsumerWarning,
   type HeldLong,
+  type MaxLengthTooHigh,
   type MessageOf,
   type OnBadMessage,
   type QueueLong,
@@ -34,31 +36,39 @@ export type { ExchangePublisher } from './publish/exchange-publisher.ts';
 export { handle } from './handle/handle.ts';
 export type {
   Around,
+  BatchContext,
+  BatchHandleOptions,
+  BatchHandler,
+  BatchOptions,
+  CommonHandleOptions,
   HandleEvent,
   HandleOptions,
   Handler,
   HandlerContext,
   HandleResult,
 } from './handle/handle-options.ts';
+export type { HandleBatchesOptions, HandleMessagesOptions } from './handle/handle-until-stopped.ts';
 export { JsonText } from './body/json-text.ts';
 export { managementBindings, type ManagementApi } from './topology/management.ts';
-export { MemoryBroker } from './transport/memory/broker.ts';
-export { memoryTransport } from './transport/memory/transport.ts';
-export type { Outcome, PulseMessage } from './consume/message.ts';
+export type { PulseMessage, Settlement } from './consume/message.ts';
+export type { Messages, MessagesOptions } from './consume/messages.ts';
 export type {
+  AroundFailed,
+  AroundPublish,
   LargeBody,
   PublishBounds,
-  PublisherGauge,
   PublisherOptions,
   PublishOptions,
-  PublishResult,
 } from './publish/publish-options.ts';
-export type { AroundFailed, AroundPublish, Pulse, PulseGauges, PulseOptions, PulseWarning } from './pulse.ts';
+export type { PublishGauge, PublishResult } from './publish-result.ts';
+export type { CloseOptions, Pulse, PulseGauges, PulseOptions, PulseWarning, ReadyOptions } from './pulse.ts';
+export type { LogFunction, PulseLogger } from './telemetry/log.ts';
 export type { PulseQueue } from './topology/queue-admin.ts';
 export {
   deadLetterQueue,
   ephemeralQueue,
   namedQueue,
+  type DeadLetterOptions,
   type DeadLetterSpec,
   type EphemeralQueueOptions,
   type NamedQueueOptions,

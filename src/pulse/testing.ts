@@ -1,6 +1,6 @@
 /**
- * A broker in memory, for tests of programs that use `tcw/pulse`: the same answers as RabbitMQ's, with Pulse's
- * permissions, and everything that may go wrong at a word.
+ * A broker in memory, for the tests of programs that use `tcw/pulse`. It answers like RabbitMQ with Pulse's permissions, and can
+ * inject faults.
  *
  * @module tcw/pulse/testing
  */
@@ -14,14 +14,20 @@ export type { MemoryCall } from './transport/memory/faults.ts';
 export { memoryTransport } from './transport/memory/transport.ts';
 
 /**
- * Connects to a broker in memory, with reconnects that take no time worth waiting for.
+ * Connects to a broker in memory. It reconnects within 50 ms, and writes nothing to stderr unless it gets a `logger`.
  *
- * @param user whose `exchange/<user>/…` and `queue/<user>/…` it may use
+ * @param user the owner of `exchange/<user>/…` and `queue/<user>/…`
  */
 export function connectToMemory(
   broker = new MemoryBroker(),
   user = 'tester',
   options: Omit<PulseOptions, 'transport' | 'user' | 'url'> = {},
 ): Pulse {
-  return connect({ backoff: { baseMs: 5, capMs: 50 }, ...options, transport: memoryTransport(broker), user });
+  return connect({
+    backoff: { baseMs: 5, capMs: 50 },
+    logger: false,
+    ...options,
+    transport: memoryTransport(broker),
+    user,
+  });
 }

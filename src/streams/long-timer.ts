@@ -1,7 +1,5 @@
 import { asyncScheduler, defer, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
-
-/** Node fires a timer at once when its delay is longer than this. */
-const LONGEST_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from '../base/index.ts';
 
 /** Options of everything here that waits. */
 export interface TimerOptions {
@@ -18,8 +16,8 @@ export function longTimer(
   ms: number,
   { scheduler = asyncScheduler }: TimerOptions = {},
 ): Observable<unknown> {
-  if (ms <= LONGEST_MS) return timer(Math.max(0, ms), scheduler);
-  return timer(LONGEST_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_MS, { scheduler })));
+  if (ms <= LONGEST_TIMER_MS) return timer(Math.max(0, ms), scheduler);
+  return timer(LONGEST_TIMER_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_TIMER_MS, { scheduler })));
 }
 
 /**

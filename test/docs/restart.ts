@@ -9,14 +9,21 @@ import { TEST_MS } from '../patience.ts';
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /**
- * Runs examples/pulse/failed-builds.ts while builds are published, and their broker is away for a time.
+ * Runs an example while builds are published and their broker is stopped for a time.
  *
- * @param builds how many are published, or more, until the broker is back
- * @param everyMs how often one is
- * @returns what the example has printed, how many builds were published, and how many confirmed to their publisher
+ * @param example a file in examples/pulse
+ * @param builds how many builds are published at least, until the broker is back
+ * @param everyMs the pause between two builds
+ * @returns the output of the example, how many builds were published, and how many of them were confirmed
  */
-export async function restartUnderExample(broker: Broker, builds: number, everyMs: number, awayMs: number) {
-  if (!broker.control) throw new Error('a given broker cannot be restarted');
+export async function restartUnderExample(
+  file: string,
+  broker: Broker,
+  builds: number,
+  everyMs: number,
+  awayMs: number,
+) {
+  if (!broker.control) throw new Error('a broker that the tests did not start cannot be restarted');
   const control = brokerControl(broker.control);
   const exchange = 'exchange/taskcluster-queue/example/builds';
   const publishing = connect({ url: broker.queuePulseUrl, backoff: { baseMs: 100, capMs: 1_000 } });
@@ -27,12 +34,7 @@ export async function restartUnderExample(broker: Broker, builds: number, everyM
   url.username = url.password = '';
   const example = execa(
     'node',
-    [
-      '--import',
-      fromRoot('test/docs/tcw-from-source.ts'),
-      fromRoot('examples/pulse/failed-builds.ts'),
-      exchange,
-    ],
+    ['--import', fromRoot('test/docs/tcw-from-source.ts'), fromRoot(`examples/pulse/${file}`), exchange],
     {
       env: { PULSE_URL: url.href, PULSE_USERNAME: username, PULSE_PASSWORD: password },
       preferLocal: true,
@@ -60,7 +62,7 @@ export async function restartUnderExample(broker: Broker, builds: number, everyM
     })();
     for (let id = 1; id <= builds || !isBack; id++) {
       const body = { id, platform: 'linux', result: 'bad' };
-      sent.push(publishing.send(exchange, 'finished.linux', body, { deadlineMs: TEST_MS }));
+      sent.push(publishing.tryPublish(exchange, 'finished.linux', body, { deadlineMs: TEST_MS }));
       await sleep(everyMs);
     }
     await restarted;
@@ -76,11 +78,11 @@ export async function restartUnderExample(broker: Broker, builds: number, everyM
   }
 }
 
-// Prints what the documents show as a transcript.
+// Prints the transcript that the documents show.
 if (import.meta.main) {
   const { startOwnBroker } = await import('../harness/broker.ts');
   const broker = await startOwnBroker();
-  const { printed, confirmed } = await restartUnderExample(broker, 12, 600, 3_000);
+  const { printed, confirmed } = await restartUnderExample('failed-builds.ts', broker, 12, 600, 3_000);
   console.log(printed);
   console.error(`${confirmed} confirmed`);
   await broker.stop();

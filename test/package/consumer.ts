@@ -22,9 +22,9 @@ await pulse.queue(spec).declare([created]);
 
 const things = pulse.publisher<Thing>(exchange, { mandatory: true });
 const sent = await Promise.all([
-  things.send('created.1', { id: 1 }),
-  things.send('created.2', { id: 2 }),
-  things.send('nobody.wants', { id: 3 }),
+  things.tryPublish('created.1', { id: 1 }),
+  things.tryPublish('created.2', { id: 2 }),
+  things.tryPublish('nobody.wants', { id: 3 }),
 ]);
 console.log(sent.map(({ status }) => status).join(' '));
 

@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { BehaviorSubject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import {
-  binding,
-  connect,
-  MemoryBroker,
-  memoryTransport,
-  namedQueue,
-  type Outcome,
-  type PulseMessage,
-} from '../../src/pulse/index.ts';
+import { binding, connect, namedQueue, type Settlement, type PulseMessage } from '../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 import { DeliveredMessage } from '../../src/pulse/consume/message.ts';
 
 const EXCHANGE = 'exchange/tester/accounts';
@@ -18,7 +11,7 @@ const QUEUE = namedQueue('accounts', { expiresMs: 60_000, maxLength: 10_000 });
 type Step =
   | { readonly do: 'publish'; readonly count: number }
   | { readonly do: 'want'; readonly who: number; readonly count: number }
-  | { readonly do: 'settle'; readonly who: number; readonly which: number; readonly as: Outcome }
+  | { readonly do: 'settle'; readonly who: number; readonly which: number; readonly as: Settlement }
   | { readonly do: 'park'; readonly who: number; readonly which: number; readonly parked: boolean }
   | { readonly do: 'cut' }
   | { readonly do: 'pass'; readonly turns: number };
@@ -36,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('settle' as const),
       who,
       which: fc.nat(3),
-      as: fc.constantFrom<Outcome>('ack', 'ack', 'requeue', 'reject'),
+      as: fc.constantFrom<Settlement>('ack', 'ack', 'requeue', 'reject'),
     }),
   },
   {
@@ -83,7 +76,7 @@ async function play(steps: readonly Step[], flow: 'demand' | 'prefetch' = 'deman
 
   const consumers = [new Wanting(), new Wanting()];
   let finishing = false;
-  const settle = (message: PulseMessage<number>, as: Outcome) => {
+  const settle = (message: PulseMessage<number>, as: Settlement) => {
     if (!message[as]()) return;
     fate.set(message.body, as === 'requeue' ? 'returned' : 'done');
   };
@@ -129,7 +122,7 @@ async function play(steps: readonly Step[], flow: 'demand' | 'prefetch' = 'deman
       case 'park': {
         const message = consumers[now.who]?.held[now.which];
         const { delivery, origin } = (message && DeliveredMessage.sourceOf(message)) ?? {};
-        if (delivery) origin?.park(delivery, now.parked);
+        if (delivery) origin?.excludeFromPrefetch(delivery, now.parked);
         break;
       }
       case 'cut':

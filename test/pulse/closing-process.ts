@@ -1,7 +1,8 @@
 // A program that closes Pulse and has nothing else to do: whether it ends is what `closing.test.ts` looks at.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { binding, connect, ephemeralQueue, MemoryBroker, memoryTransport } from '../../src/pulse/index.ts';
+import { binding, connect, ephemeralQueue } from '../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 
 const [scenario = '', url = ''] = process.argv.slice(2);
 const NEVER_SECS = 600;

@@ -171,10 +171,10 @@ describe('a consumer', () => {
       const consumer = new Consumer(channel, 'queue', { prefetch: 4 }, none, none);
       await consumer.start();
       for (let n = 0; n < 4; n++) arrive();
-      consumer.park(2, true);
+      consumer.excludeFromPrefetch(2, true);
       await turn();
       expect(said).toEqual(['consume 4']);
-      consumer.park(3, true);
+      consumer.excludeFromPrefetch(3, true);
       await turn();
       expect(said).toEqual(['consume 4', 'consume 4', 'cancel consumer 4']);
       expect(consumer.held.count).toBe(4);
@@ -186,9 +186,9 @@ describe('a consumer', () => {
       await consumer.start();
       arrive();
       arrive();
-      consumer.park(1, true);
-      consumer.park(1, false);
-      consumer.park(2, true);
+      consumer.excludeFromPrefetch(1, true);
+      consumer.excludeFromPrefetch(1, false);
+      consumer.excludeFromPrefetch(2, true);
       consumer.settle(2, 'requeue');
       await turn();
       expect(said).toEqual(['consume 2', 'requeue 2']);
@@ -200,7 +200,7 @@ describe('a consumer', () => {
       await consumer.start();
       arrive();
       arrive();
-      consumer.park(2, true);
+      consumer.excludeFromPrefetch(2, true);
       await turn();
       arrive();
       arrive();
@@ -218,11 +218,11 @@ describe('a consumer', () => {
       await consumer.start();
       for (let tag = 1; tag <= 1_000; tag++) {
         arrive();
-        expect(consumer.park(tag, true)).toBe(true);
+        expect(consumer.excludeFromPrefetch(tag, true)).toBe(true);
         await new Promise(setImmediate);
       }
       arrive();
-      expect(consumer.park(1_001, true)).toBe(false);
+      expect(consumer.excludeFromPrefetch(1_001, true)).toBe(false);
       await turn();
       const asked = () => said.filter(what => what === 'consume 1').length;
       expect(asked()).toBe(1_001);
@@ -238,7 +238,7 @@ describe('a consumer', () => {
       await consumer.start();
       arrive();
       demand$.next(0);
-      expect(consumer.park(1, true)).toBe(true);
+      expect(consumer.excludeFromPrefetch(1, true)).toBe(true);
       await turn();
       expect(said).toEqual(['consume 1']);
     });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Outbox, type Parcel } from '../../src/pulse/publish/outbox.ts';
+import { Outbox, type OutgoingMessage } from '../../src/pulse/publish/outbox.ts';
 import {
   PulseError,
   type Confirmation,
@@ -37,7 +37,7 @@ class Channel {
 function posting(outbox: Outbox) {
   const results: Record<string, PublishResult> = {};
   const settledTwice: string[] = [];
-  const post = (routingKey: string, more: Partial<Parcel> = {}) => {
+  const post = (routingKey: string, more: Partial<OutgoingMessage> = {}) => {
     outbox.post({
       exchange: 'exchange/me/things',
       routingKey,
@@ -88,7 +88,7 @@ describe('the outbox', () => {
       content: Buffer.from('same'),
       properties: { routes: [], mandatory: true, messageId: 'id' },
     };
-    const alike = (more: Partial<Parcel>) => ({ ...same, content: Buffer.from('same'), ...more });
+    const alike = (more: Partial<OutgoingMessage>) => ({ ...same, content: Buffer.from('same'), ...more });
     const first = new Channel();
     outbox.open(first.transport);
     post('a', alike({}));

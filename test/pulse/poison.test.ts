@@ -87,7 +87,7 @@ describe.each([
     await pulse.queue(queue).declare([binding(exchange, '#')]);
     const all = Array.from({ length: 300 }, (__, n) => n);
     const results = await Promise.all(
-      all.map(n => pulse.send(exchange, 'k', n === 150 ? 'POISON' : n, { deadlineMs: Infinity })),
+      all.map(n => pulse.tryPublish(exchange, 'k', n === 150 ? 'POISON' : n, { deadlineMs: Infinity })),
     );
     expect(results[150]).toMatchObject({
       status: 'refused',
@@ -134,6 +134,6 @@ describe.each([
     // A copy that the broker does not take is not made again.
     expect(poisoned).toBeLessThanOrEqual(5);
     await pulse.queue(queue).delete();
-    await expect(pulse.send(exchange, 'k', 'goes on')).resolves.toEqual({ status: 'confirmed' });
+    await expect(pulse.tryPublish(exchange, 'k', 'goes on')).resolves.toEqual({ status: 'confirmed' });
   });
 });

@@ -44,7 +44,7 @@ describe('tcw/pulse and a RabbitMQ in trouble', () => {
     await pulse.declareExchange(exchange);
     await own.control.memoryAlarm(true);
     try {
-      const published = pulse.send(exchange, 'k', 1, { deadlineMs: Infinity });
+      const published = pulse.tryPublish(exchange, 'k', 1, { deadlineMs: Infinity });
       await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name === 'blocked')));
       const states: string[] = [];
       pulse.state$.subscribe(({ name }) => states.push(name));

@@ -43,7 +43,7 @@ describe('what ends as soon as it is open is opened later and later', () => {
     await pulse.publish('exchange/tester/there', 'k', 0);
     const startedMs = performance.now();
     for (let n = 0; n < TRIES; n++) {
-      expect(await pulse.send('exchange/tester/nowhere', 'k', n)).toMatchObject({ status: 'refused' });
+      expect(await pulse.tryPublish('exchange/tester/nowhere', 'k', n)).toMatchObject({ status: 'refused' });
     }
     expect(performance.now() - startedMs).toBeGreaterThan(GROWN_MS);
     await pulse.close();

@@ -151,7 +151,7 @@ describe('telemetry', () => {
     });
     await pulse.publish(EXCHANGE, 'k', 1);
     await pulse.publish(EXCHANGE, 'k', 2);
-    await pulse.send('exchange/tester/missing', 'k', 1);
+    await pulse.tryPublish('exchange/tester/missing', 'k', 1);
     await expect.poll(() => results.length).toBe(2);
 
     const processed = sdk.spans().filter(({ name }) => name === `process ${NAME}`);
@@ -170,7 +170,7 @@ describe('telemetry', () => {
     const results = await handled(pulse, () => undefined);
     await pulse.publish(EXCHANGE, 'k', 1);
     await pulse.publish(EXCHANGE, 'k', 'bad');
-    await pulse.send(EXCHANGE, 'k'.repeat(256), 1);
+    await pulse.tryPublish(EXCHANGE, 'k'.repeat(256), 1);
     await expect.poll(() => results.length).toBe(1);
 
     const seen = async (name: string) =>
@@ -232,9 +232,9 @@ describe('telemetry', () => {
     const results = await handled(pulse, ({ body }) => {
       if (body === 'fails') throw new Error('not now');
     });
-    expect(await pulse.send(EXCHANGE, 'k', 'x'.repeat(9_000))).toEqual({ status: 'confirmed' });
+    expect(await pulse.tryPublish(EXCHANGE, 'k', 'x'.repeat(9_000))).toEqual({ status: 'confirmed' });
     for (const body of ['bad', 'fails', 'good']) await pulse.publish(EXCHANGE, 'k', body);
-    expect(await pulse.send('', 'k', 1)).toMatchObject({ status: 'refused' });
+    expect(await pulse.tryPublish('', 'k', 1)).toMatchObject({ status: 'refused' });
     await expect.poll(() => results.map(({ outcome }) => outcome)).toEqual(['acked', 'rejected', 'acked']);
     await pulse.close();
     expect(broken.times()).toBeGreaterThan(10);

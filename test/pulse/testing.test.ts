@@ -43,8 +43,8 @@ describe('tcw/pulse/testing', () => {
     const [some, none, bytes] = [['route.a'], [] as string[], Buffer.from('ab')];
     const connecting = connectToMemory(broker);
     const sent = [
-      connecting.send(EXCHANGE, 'k', 1, { routes: some, headers: { bytes } }),
-      connecting.send(EXCHANGE, 'k', 2, { routes: none }),
+      connecting.tryPublish(EXCHANGE, 'k', 1, { routes: some, headers: { bytes } }),
+      connecting.tryPublish(EXCHANGE, 'k', 2, { routes: none }),
     ];
     for (const list of [some, none]) list.push('route.b');
     bytes.fill(0);
@@ -67,7 +67,7 @@ describe('tcw/pulse/testing', () => {
 
   it('falls silent, and speaks again', async () => {
     broker.freeze();
-    const published = pulse.send(EXCHANGE, 'k', 'unheard');
+    const published = pulse.tryPublish(EXCHANGE, 'k', 'unheard');
     expect(await Promise.race([published, sleep(50, 'nothing')])).toBe('nothing');
     broker.thaw();
     expect(await published).toEqual({ status: 'confirmed' });
@@ -92,17 +92,17 @@ describe('tcw/pulse/testing', () => {
 
   it('takes no messages for a while', async () => {
     broker.blockPublishers('low on disk');
-    expect(await pulse.send(EXCHANGE, 'k', 1, { deadlineMs: 50 })).toMatchObject({
+    expect(await pulse.tryPublish(EXCHANGE, 'k', 1, { deadlineMs: 50 })).toMatchObject({
       status: 'expired',
       error: { message: expect.stringContaining('low on disk') },
     });
     broker.unblockPublishers();
-    expect(await pulse.send(EXCHANGE, 'k', 2)).toEqual({ status: 'confirmed' });
+    expect(await pulse.tryPublish(EXCHANGE, 'k', 2)).toEqual({ status: 'confirmed' });
   });
 
   it('refuses what it is told to, so often', async () => {
     broker.refuse('publish', new PulseError('forbidden', `access to exchange '${EXCHANGE}' refused`));
-    const statuses = [await pulse.send(EXCHANGE, 'k', 1), await pulse.send(EXCHANGE, 'k', 2)].map(
+    const statuses = [await pulse.tryPublish(EXCHANGE, 'k', 1), await pulse.tryPublish(EXCHANGE, 'k', 2)].map(
       ({ status }) => status,
     );
     expect(statuses).toEqual(['refused', 'confirmed']);

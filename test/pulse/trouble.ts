@@ -63,16 +63,16 @@ export function trouble(broker: () => TroubledBroker): void {
       const done: unknown[] = [];
       try {
         // An alarm takes its time, and a connection is told of it when it next publishes.
-        const probing = setInterval(() => void pulse.send(exchange, 'k', 'probe'), 50);
+        const probing = setInterval(() => void pulse.tryPublish(exchange, 'k', 'probe'), 50);
         await state(pulse, 'blocked').finally(() => {
           clearInterval(probing);
         });
-        const waiting = pulse.send(exchange, 'k', 'after the alarm', { deadlineMs: TEST_MS });
+        const waiting = pulse.tryPublish(exchange, 'k', 'after the alarm', { deadlineMs: TEST_MS });
         const consumed = pulse.consume({ queue, bindings: [] }).pipe(handle(({ body }) => done.push(body)));
         let completed = false;
         consumed.subscribe({ complete: () => (completed = true) });
         await expect.poll(() => done.slice(0, 3)).toEqual([1, 2, 3]);
-        expect(await pulse.send(exchange, 'k', 'too late', { deadlineMs: 100 })).toMatchObject({
+        expect(await pulse.tryPublish(exchange, 'k', 'too late', { deadlineMs: 100 })).toMatchObject({
           status: 'expired',
           error: { message: expect.stringContaining('takes no messages now') },
         });
@@ -100,20 +100,25 @@ export function trouble(broker: () => TroubledBroker): void {
       await pulse.publish(exchange, 'k', 'before');
       await under.alarm(true);
       try {
-        const probing = setInterval(() => void pulse.send(exchange, 'k', 'probe', { deadlineMs: 1 }), 50);
+        const probing = setInterval(
+          () => void pulse.tryPublish(exchange, 'k', 'probe', { deadlineMs: 1 }),
+          50,
+        );
         await state(pulse, 'blocked').finally(() => {
           clearInterval(probing);
         });
         await expect.poll(() => pulse.gauges().publisher.waiting).toBe(0);
         const { unconfirmed } = pulse.gauges().publisher;
         for (let round = 0; round < 3; round++) {
-          const sent = Array.from({ length: 15 }, () => pulse.send(exchange, 'k', 1, { deadlineMs: 20 }));
+          const sent = Array.from({ length: 15 }, () =>
+            pulse.tryPublish(exchange, 'k', 1, { deadlineMs: 20 }),
+          );
           expect(pulse.gauges().publisher).toMatchObject({ waiting: 10, unconfirmed });
           const statuses = (await Promise.all(sent)).map(({ status }) => status);
           expect([statuses.indexOf('refused'), statuses.lastIndexOf('expired')]).toEqual([10, 9]);
         }
         expect(pulse.gauges().publisher).toMatchObject({ waiting: 0, unconfirmed });
-        const waiting = pulse.send(exchange, 'k', 'after');
+        const waiting = pulse.tryPublish(exchange, 'k', 'after');
         await under.alarm(false);
         expect(await waiting).toEqual({ status: 'confirmed' });
         expect(pulse.gauges().publisher).toMatchObject({ waiting: 0, unconfirmed: 0 });
@@ -148,7 +153,7 @@ export function trouble(broker: () => TroubledBroker): void {
         )
         .subscribe();
       const sent: Promise<{ status: string }>[] = [];
-      const sending = setInterval(() => sent.push(pulse.send(exchange, 'k', sent.length)), 5);
+      const sending = setInterval(() => sent.push(pulse.tryPublish(exchange, 'k', sent.length)), 5);
       try {
         await expect.poll(() => seen.size).toBeGreaterThan(10);
         // Told late, as a vault that is written after the broker would.

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { queueExchanges, type RunInformation, type TaskStatusStructure } from '../../src/exchanges/index.ts';
-import { connect, MemoryBroker, memoryTransport, Secret, type Pulse } from '../../src/pulse/index.ts';
+import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 
 export const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
 export const POOL = { provisionerId: 'proj-example', workerType: 'linux' };

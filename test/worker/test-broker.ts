@@ -1,4 +1,5 @@
-import { connect, MemoryBroker, memoryTransport, PulseError, type Pulse } from '../../src/pulse/index.ts';
+import { connect, PulseError, type Pulse } from '../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 
 /** The broker of a deployment. */
 export interface TestBroker {

@@ -5,7 +5,8 @@ import type { Writable } from 'node:stream';
 import taskcluster from 'taskcluster-client';
 import { queueExchanges } from '../../../src/exchanges/index.ts';
 import { startLocalQueue } from '../../../src/local/index.ts';
-import { connect, MemoryBroker, memoryTransport, Secret } from '../../../src/pulse/index.ts';
+import { connect, Secret } from '../../../src/pulse/index.ts';
+import { MemoryBroker, memoryTransport } from '../../../src/pulse/testing.ts';
 import { connectQueue } from '../../../src/taskcluster/index.ts';
 import type { Engine, Sandbox } from '../../../src/worker/engines/engine.ts';
 import { configDefaults, featuresOfOneSession, startWorker } from '../../../src/worker/index.ts';
@@ -91,7 +92,7 @@ export async function startBenchWorker(
       workerId: config.workerId,
     }),
     pulse,
-    engines: [watched(engine, (taskId, atMs) => moments.of(taskId, 'output').resolve(atMs))],
+    engines: [monitorQueue(engine, (taskId, atMs) => moments.of(taskId, 'output').resolve(atMs))],
     features: featuresOfOneSession(),
     onLog: ({ taskId }, chunk) => {
       onLog(taskId, chunk);
@@ -149,7 +150,7 @@ function momentsOfTasks() {
 }
 
 /** The same engine, which tells when the first output of each task's command came. */
-function watched(engine: Engine, onFirst: (taskId: string, atMs: number) => void): Engine {
+function monitorQueue(engine: Engine, onFirst: (taskId: string, atMs: number) => void): Engine {
   const open: Engine['open'] = async options => {
     const sandbox = await engine.open(options);
     const run: Sandbox['run'] = command => {

@@ -13,7 +13,7 @@ import type { Logger } from '../output/logger.ts';
 export async function connectToPulse(options: PulseOptions, logger: Logger): Promise<Pulse> {
   let pulse: Pulse;
   try {
-    pulse = connect(options);
+    pulse = connect({ ...options, logger: false });
   } catch (error) {
     throw new Failure(EXIT_CODES.invalidConfig.code, (error as PulseError).message);
   }

@@ -26,6 +26,7 @@ export async function openPulse(words: ConnectionWords, stop$: Observable<unknow
       user: words.user,
       password: words.password === undefined ? undefined : new Secret(words.password),
       connectionName: 'tcw pulse',
+      logger: false,
     }),
   );
   const state = await firstValueFrom<PulseState | { readonly name: 'stopped' }>(

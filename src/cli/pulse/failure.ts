@@ -15,6 +15,8 @@ const EXIT_CODE_OF: Readonly<Record<PulseErrorKind, number>> = {
   locked: unavailable.code,
   connection: unavailable.code,
   closed: unavailable.code,
+  timeout: unavailable.code,
+  aborted: unavailable.code,
   full: notAllDone.code,
   nacked: notAllDone.code,
   returned: notAllDone.code,

@@ -3,24 +3,27 @@ import type { Ajv, ErrorObject } from 'ajv';
 import { boundedCheck, newAjv, type Draft } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 
-/**
- * Looks at a body, and returns what is wrong with it: nothing when it is right. Of many problems the first twenty are told, each
- * shortened to a line.
- */
+/** Checks a body and returns its problems, or an empty list. Errors show at most twenty problems, each on one line. */
 export type BodyCheck = (body: unknown) => readonly string[];
 
-/** What a body has to be: a JSON schema (draft-06, -07, 2019-09 or 2020-12), or a function that looks. */
+/** Describes a valid body: a JSON schema (draft-06, -07, 2019-09 or 2020-12), or a function that checks it. */
 export type BodySchema = BodyCheck | object;
 
 const checks = new WeakMap<object, BodyCheck>();
 
 /**
- * The check that a schema asks for, compiled once for each schema.
+ * The check for a schema, which is compiled once.
  *
- * @throws PulseError `invalid` for a schema that is none
+ * @throws PulseError `invalid` for a schema that cannot be compiled
  */
 export function bodyCheck(schema: BodySchema): BodyCheck {
   if (typeof schema === 'function') return schema as BodyCheck;
+  if (typeof schema !== 'object' || schema === null) {
+    throw new PulseError(
+      'invalid',
+      `the schema must be a JSON schema or a function, not ${schema === null ? 'null' : typeof schema}`,
+    );
+  }
   const known = checks.get(schema);
   if (known) return known;
   const check = compile(schema);
@@ -32,7 +35,7 @@ function compile(schema: object): BodyCheck {
   const { $schema } = schema as { $schema?: unknown };
   try {
     const draft = typeof $schema === 'string' ? $schema : '';
-    // Without a name, ajv does not find the schema when it refers to itself as "#".
+    // Without a name, ajv does not resolve references of the schema to itself ("#").
     const named = { $id: `tcw:${++names}`, ...schema };
     const first = compiler(draft, false).compile(named);
     return boundedCheck(first, () => compiler(draft, true).compile(named), problem);
@@ -46,13 +49,14 @@ function compile(schema: object): BodyCheck {
 let names = 0;
 const compilers = new Map<string, Ajv>();
 
+/** ajv takes tens of milliseconds to load, so it is loaded with the first schema. */
 function compiler($schema: string, allErrors: boolean): Ajv {
   const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1] as Draft | undefined;
   const key = `${draft ?? ''} ${allErrors}`;
   const known = compilers.get(key);
   if (known) return known;
   const require = createRequire(import.meta.url);
-  // Schemas of others hold words of their own, and two of them may have the same $id.
+  // Schemas may contain keywords of their own, and two of them may have the same $id.
   const ajv = newAjv({ allErrors, strict: false, addUsedSchema: false }, draft);
   if (draft === undefined) ajv.addMetaSchema(require('ajv/dist/refs/json-schema-draft-06.json') as object);
   compilers.set(key, ajv);

@@ -1,7 +1,7 @@
 import { wrap, type Dialect } from './dialect.ts';
 import { PulseError } from '../errors.ts';
 import { JsonText } from './json-text.ts';
-import { wordsOf } from '../thrown.ts';
+import { errorText } from '../error-text.ts';
 
 /**
  * Writes a message's body as UTF-8 JSON.
@@ -14,7 +14,7 @@ function encode(body: unknown): Buffer {
     json = JSON.stringify(body);
   } catch (error) {
     // Of a circle it draws a picture, on lines of its own.
-    const why = wordsOf(error).replaceAll(/\s*\n\s*/g, ' ');
+    const why = errorText(error).replaceAll(/\s*\n\s*/g, ' ');
     throw new PulseError('invalid', `the body cannot be written as JSON: ${why}`, { cause: error });
   }
   if (json === undefined) {

@@ -18,93 +18,92 @@ import {
 } from 'rxjs';
 import { fullJitter, type Backoff } from '../../base/index.ts';
 import { FailuresInARow } from '../session/backoff.ts';
-import { checkExchangeName } from '../topology/binding.ts';
 import {
   MAX_PREFETCH,
+  PULSE_GUARDIAN,
   type ConsumeOptions,
   type ConsumerEvent,
-  type HeldLong,
-  type QueueLong,
+  type ConsumerWarning,
 } from './consume-options.ts';
+import { checkConsumeOptions, checkPrefetch } from './check-options.ts';
+import { logEvent } from './event-log.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Consumer } from './consumer.ts';
 import { deliveries, type DeliveryHooks } from './deliveries.ts';
 import { PulseError } from '../errors.ts';
 import type { PulseMessage } from './message.ts';
-import { checkRoutingKey } from '../transport/routing-key.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TransportConnection } from '../transport/transport.ts';
 import type { Held } from './unsettled.ts';
-import { noteQueue, wishesOf, type Wishes } from './wishes.ts';
+import { rememberQueue, requirementsOf, type Requirements } from './requirements.ts';
 
-/** What a consumer needs of the connection it belongs to. */
+/** The parts of a connection that a consumer uses. */
 export interface ConsumerContext {
   readonly connection$: Observable<TransportConnection | undefined>;
   readonly namespace: () => string;
   readonly backoff: Backoff;
-  /** Asks every consumer to stop, as its own `until$` does, and those that come later too. */
+  /** Stops every consumer, also later ones, as `until$` does for one. */
   readonly drain$: Observable<unknown>;
-  /** Told of work that goes on after a stream has ended, so that a close can wait for it. */
+  /** Takes work that continues after a stream has ended, so that `close` can wait for it. */
   readonly background: (work: Promise<unknown>) => void;
   readonly republish: DeliveryHooks['republish'];
   readonly telemetry: Telemetry | undefined;
-  readonly warn: (warning: QueueLong | HeldLong) => void;
-  /** Every consumer that is subscribed, to be looked at. */
+  readonly warn: (warning: ConsumerWarning) => void;
+  readonly log: Log;
+  /** The gauges of all subscribed consumers. */
   readonly gauges: Set<() => ConsumerGauge>;
 }
 
-/** A consumer at a moment. */
+/** The present state of a consumer. */
 export interface ConsumerGauge extends Held {
   /** The queue's full name; undefined before the first connection. */
   readonly queue: string | undefined;
-  /** Whether the queue is another one on each connection. */
+  /** Whether each connection has a queue of its own. */
   readonly ephemeral: boolean;
-  /** Whether the broker has confirmed it (or it is paused), and its channel lives. */
+  /** Whether the broker has confirmed it (or it is paused) and its channel is open. */
   readonly consuming: boolean;
   /**
-   * How many messages its queue had at the last look (`watch.everyMs`), those that are held included. Undefined before the
-   * first look, and where a queue cannot grow to the length that is warned of.
+   * The number of messages of its queue at the last check (`watch.everyMs`), including unsettled ones. Undefined before the
+   * first check, and if the queue cannot grow to the length of the warning.
    */
   readonly depth: number | undefined;
 }
 
 /**
- * Messages of one queue, over as many connections as it takes. Cold: each subscription is its own consumer.
+ * The messages of one queue, across reconnects. The Observable is cold: each subscription is a consumer of its own.
  *
- * Errors only with what another try would not mend (403, 404 of an exchange, 406), and then for this stream alone.
+ * It errors only if another try would not help (403, 404 of an exchange, 406). Other consumers are not affected.
  *
- * @throws PulseError `invalid` for a prefetch outside 1..65,535 (without a bound the broker sends everything), for a
- *   `maxBodyBytes` below 1, and for a binding that does not fit a frame
+ * @throws PulseError `invalid` for bad options; see {@link checkConsumeOptions}
  */
 export function consume<T>(
   context: ConsumerContext,
   options: ConsumeOptions<T>,
 ): Observable<PulseMessage<T>> {
-  checkPrefetch(options.prefetch);
-  checkMaxBodyBytes(options.maxBodyBytes);
-  for (const { exchange, pattern } of options.bindings) {
-    checkExchangeName(exchange);
-    checkRoutingKey(pattern);
-  }
-  if (options.demand$ && (options.prefetch !== undefined || options.paused$)) {
-    throw new PulseError('invalid', 'demand$ stands instead of prefetch and paused$: a demand of 0 pauses');
-  }
+  checkConsumeOptions(options as ConsumeOptions<unknown>);
 
-  const consumed = (wishes: Wishes | undefined) => {
-    if (wishes?.accepts(options.queue) === false) return NEVER;
-    const { prefetch = options.demand$ ? undefined : wishes?.prefetch } = options;
+  const consumed = (requirements: Requirements | undefined) => {
+    if (requirements?.accepts(options.queue) === false) return NEVER;
+    const { prefetch = options.demand$ ? undefined : requirements?.prefetch } = options;
     checkPrefetch(prefetch);
-    const onBadMessage = wishes?.onBadMessage ?? options.onBadMessage;
+    const onBadMessage = requirements?.onBadMessage ?? options.onBadMessage;
     let consumer: Consumer | undefined;
     let queueName: string | undefined;
     let consumedBefore = false;
     let consuming = false;
     let depth: number | undefined;
-    // RxJS reports what a listener throws, as it does for a subscriber: it breaks nothing here.
+    // RxJS reports an error that a listener throws, as it does for a subscriber.
     const events$ = new Subject<ConsumerEvent>();
     events$.subscribe(options.onEvent);
     const emit = (event: ConsumerEvent) => {
       events$.next(event);
-      if (event.type === 'queue-long' || event.type === 'held-long') context.warn(event);
+      if (isWarning(event)) context.warn(event);
+      logEvent(context.log, queueName, event);
+    };
+    const warnOfLength = (queue: string) => {
+      const { maxLength = 0 } = options.queue.options;
+      const { deletesAt: deletedAt } = PULSE_GUARDIAN;
+      if (maxLength > deletedAt) emit({ type: 'max-length-too-high', queue, maxLength, deletedAt });
     };
     const gauge = (): ConsumerGauge => ({
       queue: queueName,
@@ -134,9 +133,9 @@ export function consume<T>(
         error: fail,
       });
 
-    // Listened to once: what it said last counts on the next connection too.
+    // Subscribed once: the last value counts on the next connection too.
     const demand$ = options.demand$ && new ReplaySubject<number>(1);
-    const demanding = options.demand$?.pipe(map(sayable)).subscribe({
+    const demanding = options.demand$?.pipe(map(amqpNumber)).subscribe({
       next: demand => demand$?.next(demand),
       error: fail,
     });
@@ -168,7 +167,7 @@ export function consume<T>(
           { ...options, demand$, paused$, prefetch, onBadMessage },
           {
             emit,
-            wishes,
+            requirements,
             telemetry: context.telemetry,
             background: context.background,
             republish: context.republish,
@@ -180,6 +179,7 @@ export function consume<T>(
               emit({ type: 'gap', queue });
             },
             onConsuming: () => {
+              if (!consumedBefore) warnOfLength(queue);
               consumedBefore = consuming = true;
               failures.opened();
               emit({ type: 'consuming', queue });
@@ -204,28 +204,22 @@ export function consume<T>(
     );
   };
   const messages$ = new Observable<PulseMessage<T>>(subscriber =>
-    consumed(wishesOf(subscriber)).subscribe(subscriber),
+    consumed(requirementsOf(subscriber)).subscribe(subscriber),
   );
-  return noteQueue(messages$, options.queue);
+  return rememberQueue(messages$, options.queue);
 }
 
-/** A queue that went away under its consumer is declared again. An exchange that is missing stays missing. */
+/** A queue that was deleted is declared again. A missing exchange can be declared only by its owner. */
 function worthAnotherTry(error: PulseError): boolean {
   return error.transient || (error.kind === 'not-found' && error.message.includes('no queue'));
 }
 
-/** The nearest whole number that AMQP can say; less than nothing is nothing. */
-function sayable(demand: number): number {
-  if (Number.isNaN(demand)) throw new PulseError('invalid', 'demand$ says NaN; it has to be a number');
+/** The nearest whole number that fits AMQP. A negative demand counts as 0. */
+function amqpNumber(demand: number): number {
+  if (Number.isNaN(demand)) throw new PulseError('invalid', 'demand$ emitted NaN, which is not a number');
   return Math.min(Math.max(0, Math.floor(demand)), MAX_PREFETCH);
 }
 
-function checkMaxBodyBytes(maxBodyBytes = 1): void {
-  if (maxBodyBytes >= 1) return;
-  throw new PulseError('invalid', `maxBodyBytes is ${maxBodyBytes}; it has to be at least 1`);
-}
-
-function checkPrefetch(prefetch = 1): void {
-  if (Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= MAX_PREFETCH) return;
-  throw new PulseError('invalid', `prefetch is ${prefetch}; it has to be a whole number from 1 to 65,535`);
+function isWarning(event: ConsumerEvent): event is ConsumerWarning {
+  return event.type === 'queue-long' || event.type === 'held-long' || event.type === 'max-length-too-high';
 }

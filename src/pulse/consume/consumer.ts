@@ -1,11 +1,11 @@
 import type { Subscription } from 'rxjs';
 import { PulseError } from '../errors.ts';
 import type { Flow } from '../transport/flow.ts';
-import type { Settlement } from './message.ts';
+import type { BrokerSettlement } from './message.ts';
 import type { Delivery, TransportChannel } from '../transport/transport.ts';
 import { Unsettled, type Held } from './unsettled.ts';
 
-/** Held beside a prefetch at most, parked or not: each costs this process its body, and PulseGuardian warns at 2,000. */
+/** Held beside a prefetch at most, excluded or not: each costs this process its body, and PulseGuardian warns at 2,000. */
 const MOST_BESIDE = 1_000;
 
 /**
@@ -16,7 +16,7 @@ const MOST_BESIDE = 1_000;
  * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first. What was under
  * way when the demand fell, or the consumer was stopped, is not handed over but given back.
  *
- * A message that is parked waits for its time and not for a place. When half of a prefetch is parked, the next
+ * A message that is excluded waits for its time and not for a place. When half of a prefetch is excluded, the next
  * consumer begins with a whole window, and what the last one got is held beside it.
  */
 export class Consumer {
@@ -37,8 +37,8 @@ export class Consumer {
   #tag: string | undefined;
   #window = 0;
   #generation = 0;
-  /** How many messages of the present consumer are parked. */
-  #parked = 0;
+  /** How many messages of the present consumer are excluded. */
+  #excluded = 0;
   #stopping = false;
   #stopped = false;
   #over = false;
@@ -80,9 +80,9 @@ export class Consumer {
   }
 
   /** Takes a message's outcome. Returns false when it comes too late: the channel is gone. */
-  settle(deliveryTag: number, settlement: Settlement): boolean {
+  settle(deliveryTag: number, settlement: BrokerSettlement): boolean {
     if (this.#over) return false;
-    if (this.#parked > 0) this.park(deliveryTag, false);
+    if (this.#excluded > 0) this.excludeFromPrefetch(deliveryTag, false);
     this.#unsettled.settle(deliveryTag, settlement);
     this.#plan();
     return true;
@@ -92,15 +92,15 @@ export class Consumer {
    * Says of a held message that it waits for its time, outside of the prefetch, or does so no more. A demand says by
    * itself what it wants beside what is held.
    *
-   * @returns false when so much is held that what is parked takes places of the prefetch
+   * @returns false when so much is held that what is excluded takes places of the prefetch
    */
-  park(deliveryTag: number, parked: boolean): boolean {
+  excludeFromPrefetch(deliveryTag: number, excluded: boolean): boolean {
     if (this.#over || !('prefetch' in this.#flow)) return true;
-    if (this.#unsettled.park(deliveryTag, parked) !== this.#generation) return true;
-    this.#parked += parked ? 1 : -1;
-    if (2 * this.#parked < this.#window) return true;
+    if (this.#unsettled.excludeFromPrefetch(deliveryTag, excluded) !== this.#generation) return true;
+    this.#excluded += excluded ? 1 : -1;
+    if (2 * this.#excluded < this.#window) return true;
     this.#plan();
-    return this.#narrow;
+    return this.#needsWiderWindow;
   }
 
   get held(): Held {
@@ -148,7 +148,7 @@ export class Consumer {
       if (this.#over) return;
       void this.#adjust();
       this.#unsettled.flush();
-      if (this.#parked > 0) void this.#adjust();
+      if (this.#excluded > 0) void this.#adjust();
       this.#closeWhenDrained();
     };
     // A demand that falls has to be obeyed by the next message. Else the whole turn's outcomes go out together.
@@ -167,7 +167,7 @@ export class Consumer {
     if (this.#over) return true;
     if (this.#stopping) return this.#tag === undefined;
     if ('prefetch' in this.#flow) {
-      return this.#unwanted.length === 0 && this.#window === this.#wanted() && !this.#narrow;
+      return this.#unwanted.length === 0 && this.#window === this.#wanted() && !this.#needsWiderWindow;
     }
     return (
       this.#unwanted.length === 0 && this.#demand === this.#window - this.#unsettled.countOf(this.#generation)
@@ -175,8 +175,8 @@ export class Consumer {
   }
 
   /** Whether the window is worth a new one, and there is room to hold its messages. */
-  get #narrow(): boolean {
-    const half = this.#parked > 0 && 2 * this.#parked >= this.#window;
+  get #needsWiderWindow(): boolean {
+    const half = this.#excluded > 0 && 2 * this.#excluded >= this.#window;
     return half && this.#unsettled.size - this.#window < MOST_BESIDE;
   }
 
@@ -191,7 +191,7 @@ export class Consumer {
       while (!this.#met()) {
         const wanted = this.#wanted();
         const before = this.#tag;
-        if (before !== undefined && this.#narrow && this.#window === wanted) {
+        if (before !== undefined && this.#needsWiderWindow && this.#window === wanted) {
           // The next one comes first: an auto-delete queue goes with its last consumer.
           await this.#consume(wanted);
           await this.#channel.cancel(before);
@@ -210,7 +210,7 @@ export class Consumer {
   async #consume(prefetch: number): Promise<void> {
     const generation = ++this.#generation;
     this.#window = prefetch;
-    this.#parked = 0;
+    this.#excluded = 0;
     this.#tag = await this.#channel.consume(
       this.#queue,
       prefetch,
@@ -233,7 +233,7 @@ export class Consumer {
     const tag = this.#tag;
     this.#tag = undefined;
     this.#window = 0;
-    this.#parked = 0;
+    this.#excluded = 0;
     this.#generation++;
     if (tag !== undefined) await this.#channel.cancel(tag);
     for (const deliveryTag of this.#unwanted.splice(0)) this.#unsettled.giveBack(deliveryTag);

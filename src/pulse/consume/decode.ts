@@ -3,7 +3,7 @@ import { listed, problemText } from '../../base/index.ts';
 import type { BindingTable } from '../topology/binding-table.ts';
 import type { Binding } from '../topology/binding.ts';
 import { unwrap, type PulseMeta } from '../body/dialect.ts';
-import { wordsOf } from '../thrown.ts';
+import { errorText } from '../error-text.ts';
 import type { Delivery } from '../transport/transport.ts';
 
 /** A body that could be read, or every reason why not. */
@@ -83,6 +83,6 @@ function read({ dialect = 'bare', problems }: Binding, json: unknown): Decoded {
       ? unwrapped
       : { ok: false, problems: Array.from<unknown, string>(found, problemText) };
   } catch (error) {
-    return { ok: false, problems: [`looking at the body failed: ${wordsOf(error)}`] };
+    return { ok: false, problems: [`looking at the body failed: ${errorText(error)}`] };
   }
 }

@@ -14,12 +14,12 @@ import { decode } from './decode.ts';
 import type { PulseError } from '../errors.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
 import { RequeueLater } from './requeue-later.ts';
-import { lookedAfter, lookMs, prepare, queuesOf } from '../topology/topology.ts';
+import { keepFromExpiring, checkIntervalMs, prepare, queuesOf } from '../topology/topology.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Delivery, Properties, TransportChannel, TransportConnection } from '../transport/transport.ts';
-import { UnderWay } from '../session/under-way.ts';
-import { WATCH, watched } from './watch.ts';
-import type { Wishes } from './wishes.ts';
+import { PendingWork } from '../session/pending-work.ts';
+import { WATCH, monitorQueue } from './queue-monitor.ts';
+import type { Requirements } from './requirements.ts';
 
 const DEFAULT_PREFETCH = 10;
 /** How long a stream that was left waits for copies on their way, in ms: a channel that closes now would double them. */
@@ -29,7 +29,7 @@ export interface DeliveryHooks {
   readonly telemetry: Telemetry | undefined;
   readonly emit: (event: ConsumerEvent) => void;
   /** What was asked of the consumer by who subscribed to it. */
-  readonly wishes: Wishes | undefined;
+  readonly requirements: Requirements | undefined;
   /** Told of the consumer as soon as there is one. */
   readonly onConsumer: (consumer: Consumer) => void;
   /** Told how long the queue is, each time that it was looked at. */
@@ -68,7 +68,7 @@ export function deliveries<T>(
 
   return new Observable(subscriber => {
     let consumer: Consumer | undefined;
-    let stopLooking: (() => void) | undefined;
+    let stopChecks: (() => void) | undefined;
     const table = new BindingTable(bindings);
     const lost = new Set<() => void>();
 
@@ -77,38 +77,39 @@ export function deliveries<T>(
       return inTime;
     };
     /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
-    let wayBack: Promise<unknown> | undefined;
+    let retryBinding: Promise<unknown> | undefined;
     const republish: Origin['republish'] = async (delivery, failed) => {
       const properties = retriedProperties(delivery, failed);
       // On a channel of its own: what is refused there ends no consumer.
-      wayBack ??= onOwnChannel(connection, async side => {
+      retryBinding ??= onOwnChannel(connection, async side => {
         await side.declareExchange(retries);
         await side.bindQueue(queue, retries, retryPattern(queue));
       });
       try {
-        await wayBack;
+        await retryBinding;
       } catch {
-        wayBack = undefined;
+        retryBinding = undefined;
         return false;
       }
       const counted = await hooks.republish(retries, copyKey(queue), delivery.content, properties);
-      if (!counted) wayBack = undefined;
+      if (!counted) retryBinding = undefined;
       return counted;
     };
-    const copies = new UnderWay();
+    const copies = new PendingWork();
     const origin: Origin = {
       queue,
       spec: options.queue,
       table,
       telemetry: hooks.telemetry,
-      wishes: hooks.wishes,
+      requirements: hooks.requirements,
       settle: (delivery, settlement) => {
         const dies = settlement === 'reject' && options.queue.deadLetter !== undefined;
         const said = dies && delivery.breaksDeadLetters ? 'ack' : settlement;
         return settled(consumer?.settle(delivery.deliveryTag, said) ?? false, delivery);
       },
       republish: (delivery, failed) => copies.add(republish(delivery, failed)),
-      park: ({ deliveryTag }, parked) => consumer?.park(deliveryTag, parked) ?? true,
+      excludeFromPrefetch: ({ deliveryTag }, excluded) =>
+        consumer?.excludeFromPrefetch(deliveryTag, excluded) ?? true,
       get lost() {
         return channelLost;
       },
@@ -134,13 +135,13 @@ export function deliveries<T>(
       const { problems } = decoded;
       hooks.telemetry?.delivered(consumed, 'bad-message');
       hooks.emit({ type: 'bad-message', delivery, problems });
-      const outcome = outcomeOfBad(onBadMessage, delivery, problems);
+      const outcome = settlementOfBad(onBadMessage, delivery, problems);
       if (outcome !== 'requeue') {
         origin.settle(delivery, outcome);
         return;
       }
       // A body that is bad stays bad: to have it back at once helps nobody.
-      consumer?.park(delivery.deliveryTag, true);
+      consumer?.excludeFromPrefetch(delivery.deliveryTag, true);
       later.add(delivery);
     };
 
@@ -184,14 +185,19 @@ export function deliveries<T>(
       if (consumer.stopping) return;
       const watch = { ...WATCH, ...options.watch };
       const mayGrow = (own.options.maxLength ?? Infinity) >= watch.depth;
-      const stopWatching = watched({ channel, consumer, queue, mayGrow }, watch, hooks.emit, hooks.onDepth);
+      const stopMonitor = monitorQueue(
+        { channel, consumer, queue, mayGrow },
+        watch,
+        hooks.emit,
+        hooks.onDepth,
+      );
       // To see how long a queue is, is to see that it is there.
-      const isSeen = mayGrow && !own.options.quorum && watch.everyMs <= lookMs(own.options);
+      const isSeen = mayGrow && !own.options.quorum && watch.everyMs <= checkIntervalMs(own.options);
       const mayBeAlone = (demand$ !== undefined || paused$ !== undefined) && !isSeen;
-      const stopLookingAfter = lookedAfter(channel, mayBeAlone ? queues : others, aside);
-      stopLooking = () => {
-        stopLookingAfter();
-        stopWatching();
+      const stopKeeping = keepFromExpiring(channel, mayBeAlone ? queues : others, aside);
+      stopChecks = () => {
+        stopKeeping();
+        stopMonitor();
       };
       hooks.onConsuming();
     };
@@ -200,7 +206,7 @@ export function deliveries<T>(
     });
 
     return () => {
-      stopLooking?.();
+      stopChecks?.();
       later.flush();
       if (consumer && !consumer.stopped) hooks.background(abandoned(consumer, copies));
     };
@@ -208,7 +214,7 @@ export function deliveries<T>(
 }
 
 /** Gives back what a consumer holds, when the copies are settled whose messages it would give back beside them. */
-async function abandoned(consumer: Consumer, copies: UnderWay): Promise<void> {
+async function abandoned(consumer: Consumer, copies: PendingWork): Promise<void> {
   if (copies.size > 0) {
     await consumer.stop();
     await Promise.race([copies.settled(), sleep(COPIES_MS, undefined, { ref: false })]);
@@ -218,7 +224,7 @@ async function abandoned(consumer: Consumer, copies: UnderWay): Promise<void> {
   await consumer.abandon();
 }
 
-function outcomeOfBad(
+function settlementOfBad(
   policy: NonNullable<ConsumeOptions<unknown>['onBadMessage']>,
   delivery: Delivery,
   problems: readonly string[],

@@ -1,3 +1,4 @@
+import { inspect, type InspectOptions } from 'node:util';
 import { failuresOf, routesOf, type Failed } from '../topology/attempts.ts';
 import type { BindingTable } from '../topology/binding-table.ts';
 import type { Binding } from '../topology/binding.ts';
@@ -6,57 +7,57 @@ import type { QueueSpec } from '../topology/queue.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Delivery } from '../transport/transport.ts';
 
-/** What becomes of a message: done with, dropped (or dead-lettered), or given to somebody else at once. */
-export type Outcome = 'ack' | 'reject' | 'requeue';
+/** How a message is settled: acknowledged, dropped (or dead-lettered), or put back into its queue at once. */
+export type Settlement = 'ack' | 'reject' | 'requeue';
 
-/** What is said to the broker. `retry` is a requeue that a quorum queue counts. */
-export type Settlement = Outcome | 'retry';
+/** How the broker is told. `retry` is a requeue that a quorum queue counts. */
+export type BrokerSettlement = Settlement | 'retry';
 
 /**
- * One message, to be settled exactly once. Settling it again, or after its channel is gone, does nothing and
- * returns false: the broker has it back by then, and an answer on another channel would settle another message.
+ * One message, to be settled exactly once. Settling it again, or after its channel is gone, does nothing and returns false:
+ * the broker delivers the message again by itself. `console.log` shows exchange, routing key, redelivery and body.
  *
- * `By` is for the compiler, and need not be named. Where it is `(body: T) => T` it stands for `T` alone, which neither a wider
- * nor a narrower type fits: that a message came by no binding of one body says nothing of bodies that have more, or less.
+ * `By` is for the compiler and need not be named. As `(body: T) => T` it stands for exactly `T`, so that `cameBy` can rule
+ * out the other bindings.
  */
 export interface PulseMessage<T = unknown, By = unknown> {
   readonly body: T;
-  /** The bytes that were delivered: UTF-8 JSON, in which no number has been rounded yet. */
+  /** The body's bytes as delivered: UTF-8 JSON, in which no number is rounded yet. */
   readonly content: Uint8Array;
   readonly exchange: string;
   readonly routingKey: string;
-  /** The further routing keys it was published under (`CC`). */
+  /** Further routing keys under which it was published (`CC`). */
   readonly routes: readonly string[];
   /**
-   * Integers are numbers, or bigints where a number would not be exact. Bytes, and text that is not UTF-8, are a `Buffer`.
+   * Integers are numbers, or bigints where a number would not be exact. Bytes and text that is not UTF-8 are a `Buffer`.
    * Timestamps are `{ '!': 'timestamp', value }`, in seconds, and decimals `{ '!': 'decimal', value: { places, digits } }`.
    */
   readonly headers: Readonly<Record<string, unknown>>;
   readonly messageId?: string | undefined;
-  /** What mozillapulse wrote beside the body, for a binding of that dialect. */
+  /** The `_meta` object of mozillapulse, for a binding of that dialect. */
   readonly meta?: PulseMeta | undefined;
-  /** Delivered before, to somebody. Not a counter. */
+  /** Whether it was delivered before, to any consumer. */
   readonly redelivered: boolean;
-  /** Which try this is, from 1, as far as is known: see `handle`. */
+  /** The number of this attempt, from 1, as far as is known; see `handle`. */
   readonly attempt: number;
-  /** The binding that it came by: of those that fit, one that fits its routing key before one that fits a CC key. */
+  /** The first of {@link bindings}: one that matches its routing key comes before one that matches a CC key. */
   readonly binding: Binding | undefined;
-  /** All bindings that fit and took its body. None when it came by one that is not asked for any more, or by `BCC`. */
+  /** All bindings that match and accept its body. Empty if it came by an earlier binding or by `BCC`. */
   readonly bindings: readonly Binding[];
-  /** What was said of it, once something was. */
-  readonly outcome: Outcome | undefined;
+  /** How it was settled; undefined before. */
+  readonly settlement: Settlement | undefined;
   readonly settled: boolean;
-  /** Never set: it only ties `By` to the message for the compiler. */
+  /** Never set: it ties `By` to the message for the compiler. */
   readonly byType?: By;
   /**
-   * Whether a binding is among {@link bindings}: for the compiler, the body is of its type then. When it is not, the body is
-   * that of another of the consumer's bindings, as far as their types can be told apart.
+   * Whether a binding is among {@link bindings}. The compiler then knows the type of the body; otherwise it knows that the
+   * body belongs to another binding of the consumer, as far as their types differ.
    */
   cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U>;
   ack(): boolean;
   /** Drops the message, or dead-letters it where the queue says so. */
   reject(): boolean;
-  /** Puts it back at once. Requeuing what comes straight back is a hot loop: 1,000 rounds in 0.2 s. */
+  /** Puts it back at once. A message that always comes straight back makes a hot loop: 1,000 rounds in 0.2 s. */
   requeue(): boolean;
 }
 
@@ -67,31 +68,31 @@ export interface Origin {
   readonly spec: QueueSpec;
   readonly table: BindingTable;
   readonly telemetry: Telemetry | undefined;
-  /** What the consumer goes by, where a `handle` asked for something. */
-  readonly wishes: object | undefined;
-  /** Returns false when it comes too late. */
-  settle(delivery: Delivery, settlement: Settlement): boolean;
-  /** Publishes a copy with its count of failures to the same queue; returns whether the broker has it. */
+  /** The requirements of a `handle` that the consumer knows. */
+  readonly requirements: object | undefined;
+  /** Returns false if it comes too late. */
+  settle(delivery: Delivery, settlement: BrokerSettlement): boolean;
+  /** Publishes a copy with the number of failures to the same queue. Returns whether the broker has it. */
   republish(delivery: Delivery, failed: Failed): Promise<boolean>;
   /**
-   * Says that a held message waits for its time, outside of the prefetch, or does so no more. Returns false when so much
-   * is held that it takes a place all the same.
+   * Excludes a held message from the prefetch while it waits for its time. Returns false if too many are held, so that it uses
+   * up prefetch all the same.
    */
-  park(delivery: Delivery, parked: boolean): boolean;
-  /** Whether the channel has gone, and with it all that is unsettled. */
+  excludeFromPrefetch(delivery: Delivery, excluded: boolean): boolean;
+  /** Whether the channel is gone, and its unsettled messages with it. */
   readonly lost: boolean;
-  /** Calls back when the channel goes, and with it all that is unsettled. Returns how to be forgotten. */
+  /** Calls back when the channel is lost. Returns a function that unsubscribes. */
   onLost(lost: () => void): () => void;
 }
 
-/** A message as it was delivered. A class, not closures: there are tens of thousands a second. */
+/** A message as it was delivered. A class instead of closures, since there are tens of thousands a second. */
 export class DeliveredMessage<T> implements PulseMessage<T> {
   readonly body: T;
   readonly meta: PulseMeta | undefined;
   readonly #delivery: Delivery;
   readonly #origin: Origin;
   #bindings: readonly Binding[] | undefined;
-  #outcome: Outcome | undefined;
+  #settlement: Settlement | undefined;
   #late = false;
 
   constructor(
@@ -108,7 +109,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     this.#bindings = bindings;
   }
 
-  /** The delivery and the origin of a message, when it is one of ours. */
+  /** The delivery and the origin of a message that comes from `consume`. */
   static sourceOf(message: PulseMessage): { delivery: Delivery; origin: Origin } | undefined {
     if (!(#delivery in message)) return undefined;
     return { delivery: message.#delivery, origin: message.#origin };
@@ -119,7 +120,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return #delivery in message ? message.#settle('requeue', 'retry') : message.requeue();
   }
 
-  /** Whether a message was settled when its channel had gone. */
+  /** Whether a message was settled after its channel was gone. */
   static settledLate(message: PulseMessage): boolean {
     return #delivery in message && message.#late;
   }
@@ -164,12 +165,12 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return this.bindings[0];
   }
 
-  get outcome(): Outcome | undefined {
-    return this.#outcome;
+  get settlement(): Settlement | undefined {
+    return this.#settlement;
   }
 
   get settled(): boolean {
-    return this.#outcome !== undefined;
+    return this.#settlement !== undefined;
   }
 
   cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U> {
@@ -188,10 +189,25 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return this.#settle('requeue', 'requeue');
   }
 
-  #settle(outcome: Outcome, settlement: Settlement): boolean {
-    if (this.#outcome !== undefined) return false;
-    this.#outcome = outcome;
-    this.#late = !this.#origin.settle(this.#delivery, settlement);
+  /** What `console.log` shows: no header, which may hold a token, and nothing internal. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { exchange, routingKey, redelivered, attempt, settlement, body, meta } = this;
+    const shown = {
+      exchange,
+      routingKey,
+      redelivered,
+      ...(attempt > 1 && { attempt }),
+      ...(settlement && { settlement }),
+      body,
+      ...(meta && { meta }),
+    };
+    return `PulseMessage ${inspect(shown, options)}`;
+  }
+
+  #settle(settlement: Settlement, toBroker: BrokerSettlement): boolean {
+    if (this.#settlement !== undefined) return false;
+    this.#settlement = settlement;
+    this.#late = !this.#origin.settle(this.#delivery, toBroker);
     return !this.#late;
   }
 }

@@ -1,4 +1,4 @@
-import type { Settlement } from './message.ts';
+import type { BrokerSettlement } from './message.ts';
 import type { TransportChannel } from '../transport/transport.ts';
 
 /** What a consumer holds at a moment. */
@@ -13,7 +13,7 @@ interface Entry {
   readonly generation: number;
   readonly sinceMs: number;
   /** Whether it waits for something else than a place. */
-  parked: boolean;
+  excluded: boolean;
 }
 
 /**
@@ -27,7 +27,7 @@ export class Unsettled {
   /** By delivery tag; the oldest first, since tags only grow. */
   readonly #held = new Map<number, Entry>();
   #acks: number[] = [];
-  #givenBack: { deliveryTag: number; settlement: Settlement }[] = [];
+  #givenBack: { deliveryTag: number; settlement: BrokerSettlement }[] = [];
 
   constructor(channel: TransportChannel) {
     this.#channel = channel;
@@ -44,19 +44,19 @@ export class Unsettled {
 
   /** @param generation which consumer of the channel it was delivered to */
   add(deliveryTag: number, generation: number): void {
-    this.#held.set(deliveryTag, { generation, sinceMs: performance.now(), parked: false });
+    this.#held.set(deliveryTag, { generation, sinceMs: performance.now(), excluded: false });
   }
 
-  /** Marks a delivery as parked, or no more. Returns its generation when that was new. */
-  park(deliveryTag: number, parked: boolean): number | undefined {
+  /** Marks a delivery as excluded, or no more. Returns its generation when that was new. */
+  excludeFromPrefetch(deliveryTag: number, excluded: boolean): number | undefined {
     const entry = this.#held.get(deliveryTag);
-    if (!entry || entry.parked === parked) return undefined;
-    entry.parked = parked;
+    if (!entry || entry.excluded === excluded) return undefined;
+    entry.excluded = excluded;
     return entry.generation;
   }
 
   /** Takes an outcome, to be sent with the next {@link flush}. */
-  settle(deliveryTag: number, settlement: Settlement): void {
+  settle(deliveryTag: number, settlement: BrokerSettlement): void {
     if (settlement === 'ack') this.#acks.push(deliveryTag);
     else this.#givenBack.push({ deliveryTag, settlement });
   }
@@ -98,7 +98,7 @@ export class Unsettled {
     for (const deliveryTag of acks) this.#send(deliveryTag, 'ack');
   }
 
-  #send(deliveryTag: number, settlement: Settlement): void {
+  #send(deliveryTag: number, settlement: BrokerSettlement): void {
     this.#held.delete(deliveryTag);
     this.#say(() => {
       if (settlement === 'ack') this.#channel.ack(deliveryTag);

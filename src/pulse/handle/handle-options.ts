@@ -2,73 +2,116 @@ import type { OnBadMessage } from '../consume/consume-options.ts';
 import type { PulseMessage } from '../consume/message.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
-/** How messages are handled. */
-export interface HandleOptions {
+/** How messages are handled, one by one or in batches. */
+export interface CommonHandleOptions {
   /**
-   * How many handlers run at a time, of messages that are held: 10 by default. The prefetch of the `consume` before
-   * it is twice that.
+   * How many calls of the handler run at a time: 10 by default. The prefetch of the consumer is twice that many messages
+   * (or batches) unless it has its own.
    */
-  readonly concurrency?: number;
-  /** Of handlers that throw or say `retryLater`; `false` for a single try. */
-  readonly retry?: Partial<RetryPolicy> | false;
-  /** What becomes of a message whose body is bad: as `consume` says unless given here. */
-  readonly onBadMessage?: OnBadMessage;
-  /** Insist that messages given up are kept: an error `invalid` when the queue keeps no dead letters. */
-  readonly deadLetter?: boolean;
-  /** What happens to all handlers together. What it throws is reported as RxJS does it, and ends nothing. */
-  readonly onEvent?: (event: HandleEvent) => void;
-  /** Runs each handler, for one who wants to be around it: to trace it, to measure it, to give it a context. */
-  readonly around?: Around;
+  readonly concurrency?: number | undefined;
+  /** How failed messages are tried again; `false` for a single attempt. */
+  readonly retry?: Partial<RetryPolicy> | false | undefined;
+  /**
+   * How long one call of the handler may take, in ms. Then its `signal` is aborted and its messages count as failed
+   * (PulseError `timeout`): they are tried again. A handler that ignores the signal keeps running, and its result is ignored.
+   * No limit by default.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** How messages with a bad body are settled: as the consumer says by default. */
+  readonly onBadMessage?: OnBadMessage | undefined;
+  /** Requires that messages given up are kept: an error `invalid` when the queue keeps no dead letters. */
+  readonly deadLetter?: boolean | undefined;
+  /** Receives events that concern all handlers. RxJS reports an error that it throws, and handling goes on. */
+  readonly onEvent?: ((event: HandleEvent) => void) | undefined;
 }
 
-/** Has to call `run` once, and to return what that does. What it throws counts as the handler's. */
+/** How messages are handled, one by one. */
+export interface HandleOptions extends CommonHandleOptions {
+  readonly batch?: undefined;
+  /** Wraps each call of the handler, for example to trace or to measure it. */
+  readonly around?: Around | undefined;
+}
+
+/** How messages are handled in batches; see {@link BatchHandler}. */
+export interface BatchHandleOptions extends CommonHandleOptions {
+  readonly batch: BatchOptions;
+  readonly around?: undefined;
+}
+
+/** How messages are collected into batches. */
+export interface BatchOptions {
+  /** Messages in a batch, at most: 1 to 10,000. */
+  readonly size: number;
+  /** How long the first message of a batch waits for others, in ms: 1,000 by default. Then a smaller batch is handled. */
+  readonly waitMs?: number | undefined;
+}
+
+/** Must call `run` once and return its result. An error that it throws counts as the handler's. */
 export type Around = (message: PulseMessage, context: HandlerContext, run: () => unknown) => unknown;
 
-/** What happens to all handlers together. */
+/** An event that concerns all handlers. */
 export type HandleEvent =
-  /** All handlers fail: none starts for so long, in ms, then one is tried. */
+  /** All handlers fail. The circuit breaker starts none for `ms`, then tries one message. */
   | { readonly type: 'paused'; readonly ms: number }
-  /** One has succeeded again. */
+  /** A handler has succeeded again. */
   | { readonly type: 'resumed' }
   /**
-   * So many messages wait for another try that they take places of the prefetch, and others come late. Told once, and
-   * again after they had become half as many.
+   * So many messages wait for another attempt that they use up the prefetch and delay others. Emitted once, and again after
+   * the number has halved.
    */
   | { readonly type: 'crowded'; readonly waiting: number }
-  /** A failure could not be written down at the broker (see `handle`): a restart would forget it. */
+  /** The number of failed attempts could not be stored at the broker (see `handle`): a restart would forget it. */
   | { readonly type: 'not-counted'; readonly message: PulseMessage };
 
-/** What a handler is told beside its message. */
+/** What a handler gets beside its message. */
 export interface HandlerContext {
-  /** Which try this is, from 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
-  /** Whether no other try follows when this one fails. */
+  /** Whether a failure of this attempt gives the message up. */
   readonly lastAttempt: boolean;
-  /** Aborted when the result can make no difference any more: the message's channel has gone, or the stream was left. */
+  /**
+   * Aborted when the result no longer matters: the call has timed out, the message's channel was lost, or the stream of
+   * results was unsubscribed.
+   */
   readonly signal: AbortSignal;
 }
 
-/** Done with the message when it returns or resolves, unless with a `Verdict`. A throw is tried again. */
+/** What a batch handler gets beside its messages. */
+export type BatchContext = Pick<HandlerContext, 'signal'>;
+
+/**
+ * Handles one message. When it returns or resolves, the message is acknowledged, unless it returns a `Verdict`. When it
+ * throws, the message is tried again.
+ */
 export type Handler<M> = (message: M, context: HandlerContext) => unknown;
 
-/** What became of one message, at one try. */
+/**
+ * Handles several messages. When it returns or resolves, all are acknowledged; when it throws, all are tried again, each by
+ * its own count of attempts.
+ *
+ * To settle them differently, return an array with an entry for each message, in their order: a `Verdict`, or an entry of
+ * `Promise.allSettled`. A rejected entry fails its message alone. A message that the handler has settled itself stays so.
+ */
+export type BatchHandler<M> = (messages: readonly M[], context: BatchContext) => unknown;
+
+/** The result of one attempt to handle a message. */
 export interface HandleResult<M> {
   readonly message: M;
   /**
    * - `acked`: handled
-   * - `retried`: failed; it waits for another try
-   * - `rejected`: given up, and dropped
-   * - `dead-lettered`: given up, and kept in its queue's queue of dead letters
-   * - `requeued`: put back by the handler itself, or because the stream was stopped
-   * - `lost`: its channel went before; the broker delivers it again
+   * - `retried`: failed; another attempt follows
+   * - `rejected`: given up and dropped
+   * - `dead-lettered`: given up and kept in the dead-letter queue of its queue
+   * - `requeued`: put back by the handler itself, or because the consumer was stopped
+   * - `lost`: its channel was lost first; the broker delivers it again
    */
   readonly outcome: 'acked' | 'retried' | 'rejected' | 'dead-lettered' | 'requeued' | 'lost';
-  /** Tries so far, this one included. */
+  /** Attempts so far, including this one. */
   readonly attempts: number;
   /** How long the handler took, in ms. */
   readonly durationMs: number;
-  /** What it threw, or the `Verdict` that it returned. */
+  /** The error that the handler threw, or the `Verdict` that it returned. */
   readonly error?: unknown;
-  /** Of `retried`: how long it waits, in ms. */
+  /** For `retried`: how long the message waits, in ms. */
   readonly retryInMs?: number;
 }

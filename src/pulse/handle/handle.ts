@@ -1,64 +1,98 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import { MAX_PREFETCH } from '../consume/consume-options.ts';
 import { PulseError } from '../errors.ts';
-import type { HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type {
+  BatchHandleOptions,
+  BatchHandler,
+  BatchOptions,
+  CommonHandleOptions,
+  HandleOptions,
+  HandleResult,
+  Handler,
+} from './handle-options.ts';
+import { checkOnBadMessage } from '../consume/check-options.ts';
+import { checkOptions, type OptionKinds } from '../options.ts';
 import { Handling } from './handling.ts';
 import type { Origin, PulseMessage } from '../consume/message.ts';
 import type { QueueSpec } from '../topology/queue.ts';
-import { retryPolicy } from './retry-policy.ts';
-import { notedQueue, wishing, type Wishes } from '../consume/wishes.ts';
+import type { Backoff } from '../../base/index.ts';
+import { retryPolicy, type RetryPolicy } from './retry-policy.ts';
+import { rememberedQueue, requiring, type Requirements } from '../consume/requirements.ts';
 
 const CONCURRENCY = 10;
+const MAX_BATCH = 10_000;
+
+export const HANDLE_OPTIONS: OptionKinds<HandleOptions | BatchHandleOptions> = {
+  concurrency: 'number',
+  retry: ['object', 'false'],
+  timeoutMs: 'number',
+  batch: 'object',
+  onBadMessage: ['text', 'function'],
+  deadLetter: 'boolean',
+  onEvent: 'function',
+  around: 'function',
+};
+const RETRY_OPTIONS: OptionKinds<RetryPolicy> = { attempts: 'number', backoff: 'object' };
+const BACKOFF_OPTIONS: OptionKinds<Backoff> = { baseMs: 'number', capMs: 'number' };
+const BATCH_OPTIONS: OptionKinds<BatchOptions> = { size: 'number', waitMs: 'number' };
 
 /**
- * Handles each message of a `consume`, and settles it by what came of it. One message never ends the stream.
+ * Handles each message of `consume`, and settles it by the result of its handler. No message ends the stream.
+ * `pulse.handle(options, handler)` does the same without RxJS.
  *
  * - A handler that returns or resolves is done with the message: it is acknowledged.
- * - One that throws, or says `retryLater()`, is tried again after a growing delay. While it waits here it takes no place,
- *   neither of the concurrency nor of the prefetch, so others are handled meanwhile. About a thousand may wait so; what
- *   is more takes places of the prefetch, and `crowded` tells so. Beside `demand$`, the demand alone says what comes.
- * - After so many attempts, and for `reject()` and `deadLetter()`, the message is given up: its queue keeps it
- *   when it was made with `deadLetter: true`, else it is dropped.
- * - When everything fails, nothing is tried but one message now and then, until one succeeds: an outage of what the
- *   handler needs loses nothing, and uses up no attempts of what waits.
+ * - When it throws, or returns `retryLater()`, the message is tried again after a growing delay. While it waits, it uses up
+ *   neither concurrency nor prefetch, so others are handled. About a thousand messages may wait that way; more use up the
+ *   prefetch (`crowded`). With `demand$`, only the demand decides.
+ * - After `retry.attempts`, and for `reject()` and `deadLetter()`, the message is given up: its queue keeps it if it was
+ *   declared with `deadLetter: true`, and drops it otherwise.
+ * - When all messages fail, a circuit breaker tries only one message now and then until one succeeds. An outage of a dependency
+ *   loses no message, and waiting messages use up no attempts.
  *
- * How often a message has failed survives a restart, whatever ends the process.
+ * The number of failed attempts survives a restart.
  *
- * - A quorum queue counts by itself. A failed message is held until it is due, and then given back. The queue counts
- *   crashes too, so it stops a message that kills its process; `attempts` cannot be more than its delivery limit.
- * - From any other queue, a failed message is published again at once, with its count and when it is due, through
- *   `exchange/<namespace>/tcw-retry`, and acknowledged when the broker has confirmed the copy. It goes to the end of the
- *   queue, and who gets it before it is due holds it until then. Where that cannot be done (nothing may be published, the
- *   queue is full and refuses) it is held and counted here alone, and `not-counted` tells so. While it is not known
- *   whether the broker has the copy (a memory alarm), the message is held, and no other copy is made.
+ * - A quorum queue counts by itself. A failed message is held until it is due, and then given back. The queue also counts
+ *   crashes, so it stops a message that kills its process. `attempts` cannot be higher than its delivery limit.
+ * - For any other queue, a failed message is published again at once with its count and its due time, through
+ *   `exchange/<namespace>/tcw-retry`. The first copy is acknowledged when the broker has confirmed the second. The copy goes to
+ *   the end of the queue, and the consumer that gets it holds it until it is due. If it cannot be published (no permission, a
+ *   full queue that refuses), the message is held and counted in this process only (`not-counted`). While it is unknown whether
+ *   the broker has the copy (a memory alarm), the message is held, and no other copy is made.
  *
- * Concurrency counts the handlers whose messages are held. One whose message was lost with its channel has been told so by
- * its `signal`; while it goes on all the same, another may run beside it, for the same message too.
+ * If the channel of a message is lost, the `signal` of its handler is aborted, and the call no longer counts towards the
+ * concurrency: another handler may run beside it, even for the same message.
  *
- * A message may be handled twice: when the connection is lost before its acknowledgement, or when a process dies.
+ * A message may be handled twice: if the connection is lost before its acknowledgement, or if a process dies.
  *
- * The stream completes when the consumer was stopped, the last handler is done and its failure is written down; no handler
- * starts after a stop.
+ * The stream completes when the consumer was stopped, the last handler is done and its failures are stored. No handler starts
+ * after a stop.
  *
- * Other operators may stand between `consume` and `handle`, as long as they pass the same messages on: what `handle` asks of the
- * consumer (its prefetch, `onBadMessage`, a queue that keeps dead letters) reaches it through them. Through `share`, `groupBy` or a
- * Subject it does not: then the stream errors with `invalid` at the first message, if something was asked.
+ * Other operators may stand between `consume` and `handle` if they pass the same messages on: the requirements of `handle` (its
+ * prefetch, `onBadMessage`, a queue that keeps dead letters) reach the consumer through them. They do not pass `share`, `groupBy`
+ * or a Subject; the stream then errors with `invalid` at the first message if there were any.
  *
- * @throws PulseError `invalid` for options that cannot be kept or do not fit the queue: at once, or behind other operators as the
- *   error of the stream
+ * @throws PulseError `invalid` for bad options and for options that do not fit the queue: at once, or behind other operators as
+ *   the error of the stream
  */
 export function handle<M extends PulseMessage>(
   handler: Handler<M>,
-  options: HandleOptions = {},
+  options?: HandleOptions,
+): OperatorFunction<M, HandleResult<M>>;
+/** Handles messages in batches. */
+export function handle<M extends PulseMessage>(
+  handler: BatchHandler<M>,
+  options: BatchHandleOptions,
+): OperatorFunction<M, HandleResult<M>>;
+export function handle<M extends PulseMessage>(
+  handler: Handler<M> | BatchHandler<M>,
+  options: HandleOptions | BatchHandleOptions = {},
 ): OperatorFunction<M, HandleResult<M>> {
-  const { concurrency = CONCURRENCY, onBadMessage } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new PulseError('invalid', `concurrency is ${concurrency}; it has to be a whole number from 1`);
-  }
+  checkHandleOptions(handler, options);
+  const { concurrency = CONCURRENCY, onBadMessage, batch } = options;
   const retry = retryPolicy(options.retry);
 
   return messages$ => {
-    const queue = notedQueue(messages$);
+    const queue = rememberedQueue(messages$);
     if (queue) checkQueue(queue, options, retry.attempts);
     return new Observable(subscriber => {
       const attempted = (check: () => void) => {
@@ -70,8 +104,8 @@ export function handle<M extends PulseMessage>(
           return false;
         }
       };
-      const wishes: Wishes = {
-        prefetch: Math.min(2 * concurrency, MAX_PREFETCH),
+      const requirements: Requirements = {
+        prefetch: Math.min(2 * concurrency * (batch?.size ?? 1), MAX_PREFETCH),
         onBadMessage,
         accepts: consumed =>
           attempted(() => {
@@ -80,15 +114,15 @@ export function handle<M extends PulseMessage>(
       };
       const accepts = (origin: Origin) =>
         attempted(() => {
-          if (origin.wishes !== wishes) checkUnasked(origin, options, retry.attempts);
+          if (origin.requirements !== requirements) checkUnasked(origin, options, retry.attempts);
         });
       const handling = new Handling(handler, concurrency, retry, options, accepts, subscriber);
-      // Known before the source is subscribed: that may deliver at once.
+      // Added before the source is subscribed, which may deliver at once.
       subscriber.add(() => {
         handling.leave();
       });
       subscriber.add(
-        wishing(messages$, wishes).subscribe({
+        requiring(messages$, requirements).subscribe({
           next: message => {
             handling.take(message);
           },
@@ -104,29 +138,55 @@ export function handle<M extends PulseMessage>(
   };
 }
 
-/** A consumer that heard of no wishes has to fit by itself. */
-function checkUnasked({ spec }: Origin, options: HandleOptions, attempts: number): void {
+/** @throws PulseError `invalid` */
+function checkHandleOptions(handler: unknown, options: HandleOptions | BatchHandleOptions): void {
+  if (typeof handler !== 'function')
+    throw new PulseError('invalid', 'handle needs a handler, which is a function');
+  checkOptions('handle', options, HANDLE_OPTIONS);
+  const { concurrency = CONCURRENCY, timeoutMs = 1, retry, batch, around, onBadMessage } = options;
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new PulseError('invalid', `concurrency is ${concurrency}; it must be a whole number from 1`);
+  }
+  if (!(timeoutMs > 0)) throw new PulseError('invalid', `timeoutMs is ${timeoutMs}; it must be above 0`);
+  if (onBadMessage !== undefined) checkOnBadMessage(onBadMessage);
+  if (retry) checkOptions('the option retry', retry, RETRY_OPTIONS);
+  if (retry && retry.backoff) checkOptions('the option retry.backoff', retry.backoff, BACKOFF_OPTIONS);
+  if (!batch) return;
+  checkOptions('the option batch', batch, BATCH_OPTIONS);
+  const { size, waitMs = 0 } = batch;
+  if (!(Number.isInteger(size) && size >= 1 && size <= MAX_BATCH)) {
+    throw new PulseError(
+      'invalid',
+      `batch.size is ${size}; it must be a whole number from 1 to ${MAX_BATCH}`,
+    );
+  }
+  if (!(waitMs >= 0)) throw new PulseError('invalid', `batch.waitMs is ${waitMs}; it must not be negative`);
+  if (around) throw new PulseError('invalid', 'around is not available with batch; wrap the handler instead');
+}
+
+/** A consumer that does not know the requirements must meet them by itself. */
+function checkUnasked({ spec }: Origin, options: CommonHandleOptions, attempts: number): void {
   checkQueue(spec, options, attempts);
   if (!options.onBadMessage) return;
   throw new PulseError(
     'invalid',
-    'onBadMessage of handle does not reach its consume: something between them shares messages (share, groupBy, a Subject); ' +
-      'give it to consume instead',
+    'onBadMessage of handle does not reach consume, since an operator between them shares messages (share, groupBy, a ' +
+      'Subject); give it to consume instead',
   );
 }
 
-function checkQueue(queue: QueueSpec, { deadLetter }: HandleOptions, attempts: number): void {
+function checkQueue(queue: QueueSpec, { deadLetter }: CommonHandleOptions, attempts: number): void {
   if (deadLetter && !queue.deadLetter) {
     throw new PulseError(
       'invalid',
-      'the queue keeps no dead letters: namedQueue(…, { deadLetter: true }) would',
+      'the queue keeps no dead letters; declare it with namedQueue(…, { deadLetter: true })',
     );
   }
   const { deliveryLimit = Infinity } = queue.options;
   if (attempts <= deliveryLimit) return;
   throw new PulseError(
     'invalid',
-    `retry.attempts is ${attempts}, and the queue gives a message up after ${deliveryLimit} deliveries: lower the one, ` +
-      'or declare a queue of another name with a greater deliveryLimit',
+    `retry.attempts is ${attempts}, but the queue gives a message up after ${deliveryLimit} deliveries: lower attempts, or ` +
+      'declare a queue of another name with a higher deliveryLimit',
   );
 }

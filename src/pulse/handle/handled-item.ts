@@ -1,20 +1,16 @@
 import { waitOf } from '../topology/attempts.ts';
-import { PulseError } from '../errors.ts';
-import type { HandlerContext, HandleResult } from './handle-options.ts';
+import type { HandleResult } from './handle-options.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from '../consume/message.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 import type { Delivery } from '../transport/transport.ts';
 
 /** A message that was delivered to `handle`, until it is settled. */
-export class HandledItem<M extends PulseMessage> implements HandlerContext {
+export class HandledItem<M extends PulseMessage> {
   readonly message: M;
   readonly #policy: RetryPolicy;
   readonly #source: { readonly delivery: Delivery; readonly origin: Origin } | undefined;
-  /** Tries of this delivery that could not be written down. */
+  /** Failed attempts of this delivery that are not stored at the broker. */
   uncounted = 0;
-  startedMs = 0;
-  #abort: AbortController | undefined;
-  #forget: (() => void) | undefined;
 
   constructor(message: M, policy: RetryPolicy) {
     this.message = message;
@@ -22,7 +18,7 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
     this.#source = DeliveredMessage.sourceOf(message);
   }
 
-  /** Runs a handler where telemetry sees it. Returns what it does, and throws what it throws. */
+  /** Runs a handler inside a span. Returns its result and throws its error. */
   traced(run: () => unknown): unknown {
     const { origin, delivery } = this.#source ?? {};
     if (!origin?.telemetry || !delivery) return run();
@@ -30,12 +26,12 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
     return origin.telemetry.handling(queue, delivery, this.attempt, run);
   }
 
-  /** Undefined for a message that somebody else made. */
+  /** Undefined for a message that does not come from `consume`. */
   get origin(): Origin | undefined {
     return this.#source?.origin;
   }
 
-  /** Whether its channel has gone: the broker delivers it again. */
+  /** Whether its channel is gone, so that the broker delivers it again. */
   get lost(): boolean {
     return this.#source?.origin.lost ?? false;
   }
@@ -44,21 +40,21 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
     return this.#source?.origin.spec.deadLetter !== undefined;
   }
 
-  /** What becomes of it when it is given up. */
+  /** Its outcome if it is given up. */
   get givenUpAs(): 'dead-lettered' | 'rejected' {
     return this.keepsDeadLetters && !this.#source?.delivery.breaksDeadLetters ? 'dead-lettered' : 'rejected';
   }
 
-  /** What the end of a settled message is called. */
+  /** The outcome of a settled message. */
   get settledAs(): HandleResult<M>['outcome'] {
     if (DeliveredMessage.settledLate(this.message)) return 'lost';
-    const { outcome } = this.message;
-    if (outcome === 'ack') return 'acked';
-    if (outcome === 'requeue') return 'requeued';
+    const { settlement } = this.message;
+    if (settlement === 'ack') return 'acked';
+    if (settlement === 'requeue') return 'requeued';
     return this.givenUpAs;
   }
 
-  /** How long it has to wait before its first try here, in ms: it failed elsewhere. */
+  /** How long it must wait before its first attempt here, in ms, because it failed elsewhere. */
   get waitMs(): number {
     return this.#source ? waitOf(this.#source.delivery) : 0;
   }
@@ -71,37 +67,15 @@ export class HandledItem<M extends PulseMessage> implements HandlerContext {
     return this.attempt >= this.#policy.attempts;
   }
 
-  /** Made when it is asked for: most handlers never do. */
-  get signal(): AbortSignal {
-    if (!this.#abort) {
-      const abort = (this.#abort = new AbortController());
-      this.#forget = this.origin?.onLost(() => {
-        abort.abort(new PulseError('connection', 'the message is lost: its channel has gone'));
-      });
-    }
-    return this.#abort.signal;
+  /** Excludes it from the prefetch while it waits. Returns false if it takes up prefetch all the same. */
+  excludeFromPrefetch(excluded: boolean): boolean {
+    return this.#source?.origin.excludeFromPrefetch(this.#source.delivery, excluded) ?? true;
   }
 
-  /** Lets it wait outside of the prefetch, or no more. Returns false when it takes a place all the same. */
-  park(parked: boolean): boolean {
-    return this.#source?.origin.park(this.#source.delivery, parked) ?? true;
-  }
-
-  /** Publishes a copy with its count of failures; returns whether the broker has it. */
-  async writeDown(failures: number, delayMs: number): Promise<boolean> {
+  /** Publishes a copy with the number of failed attempts. Returns whether the broker has it. */
+  async publishCopy(failures: number, delayMs: number): Promise<boolean> {
     if (!this.#source) return false;
     const { origin, delivery } = this.#source;
     return origin.republish(delivery, { failures, delayMs, dueMs: Date.now() + delayMs });
-  }
-
-  /** A try is over. Another one of the same delivery gets a signal of its own. */
-  over(): void {
-    this.#forget?.();
-    this.#forget = undefined;
-    this.#abort = undefined;
-  }
-
-  abort(reason: PulseError): void {
-    this.#abort?.abort(reason);
   }
 }

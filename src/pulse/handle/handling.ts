@@ -1,44 +1,57 @@
 import { Subject, type Subscriber } from 'rxjs';
+import { equalJitter } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
+import { Batches } from './batches.ts';
 import { HandledItem } from './handled-item.ts';
-import type { HandleEvent, HandleOptions, HandleResult, Handler } from './handle-options.ts';
+import type {
+  BatchHandleOptions,
+  BatchHandler,
+  HandleEvent,
+  HandleOptions,
+  HandleResult,
+  Handler,
+} from './handle-options.ts';
+import { HandlerCall, type Failure } from './handler-call.ts';
 import type { Origin, PulseMessage } from '../consume/message.ts';
-import { OutageGate } from './outage-gate.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 import { Retries } from './retries.ts';
-import { retryDelay, type RetryPolicy } from './retry-policy.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import { Verdict } from '../verdict.ts';
 
 /** Runs the handlers of one subscription. */
 export class Handling<M extends PulseMessage> {
-  readonly #handler: Handler<M>;
+  readonly #handler: Handler<M> | BatchHandler<M>;
   readonly #concurrency: number;
   readonly #policy: RetryPolicy;
-  readonly #options: HandleOptions;
+  readonly #options: HandleOptions | BatchHandleOptions;
   readonly #accepts: (origin: Origin) => boolean;
   readonly #subscriber: Subscriber<HandleResult<M>>;
-  readonly #gate: OutageGate;
+  readonly #breaker: CircuitBreaker;
+  readonly #batches: Batches;
   /** Not started yet. */
   #waiting: HandledItem<M>[] = [];
+  /** Calls that count towards the concurrency. */
+  readonly #calls = new Set<HandlerCall<M>>();
   readonly #running = new Set<HandledItem<M>>();
-  /** Those of them whose messages are lost, and come again: they have been told, and take no place any more. */
-  readonly #forsaken = new Set<HandledItem<M>>();
+  /** Running, but their messages are lost and come again. Their handlers' signals are aborted, and others may start. */
+  readonly #lostButRunning = new Set<HandledItem<M>>();
   readonly #retries: Retries<M>;
-  // RxJS reports what a listener throws, as it does for a subscriber: it breaks nothing here.
+  // RxJS reports an error that a listener throws, as it does for a subscriber.
   readonly #events$ = new Subject<HandleEvent>();
-  /** Failed messages of which it is not known yet whether the broker has their copies. */
+  /** Failed messages for which it is still unknown whether the broker has their copies. */
   #retrying = 0;
   #finishing = false;
   #left = false;
   #pumping = false;
-  /** Where the last message came from. */
+  /** The consumer of the last message. */
   #origin: Origin | undefined;
 
   constructor(
-    handler: Handler<M>,
+    handler: Handler<M> | BatchHandler<M>,
     concurrency: number,
     policy: RetryPolicy,
-    options: HandleOptions,
-    /** Whether messages of a consumer can be handled as promised; if not, the subscriber has been told. */
+    options: HandleOptions | BatchHandleOptions,
+    /** Whether messages of a consumer can be handled as promised. If not, the subscriber has the error already. */
     accepts: (origin: Origin) => boolean,
     subscriber: Subscriber<HandleResult<M>>,
   ) {
@@ -49,6 +62,9 @@ export class Handling<M extends PulseMessage> {
     this.#accepts = accepts;
     this.#subscriber = subscriber;
     this.#events$.subscribe(options.onEvent);
+    this.#batches = new Batches(options.batch, () => {
+      this.#pump();
+    });
     this.#retries = new Retries<M>({
       due: item => {
         this.#tryHere(item);
@@ -60,10 +76,10 @@ export class Handling<M extends PulseMessage> {
         this.#events$.next({ type: 'crowded', waiting });
       },
     });
-    this.#gate = new OutageGate(
+    this.#breaker = new CircuitBreaker(
       concurrency,
       ms => {
-        this.#makeRoom();
+        this.#excludeRetries();
         this.#events$.next({ type: 'paused', ms });
       },
       () => {
@@ -80,29 +96,31 @@ export class Handling<M extends PulseMessage> {
     else this.#tryHere(item);
   }
 
-  /** No handler starts any more: what waits is given back, and the stream completes when those that run are done. */
+  /** Starts no more handlers, gives back the messages that wait, and completes when the running handlers are done. */
   finish(): void {
     this.#finishing = true;
-    this.#gate.stop();
+    this.#breaker.stop();
+    this.#batches.stop();
     for (const { message } of this.#waiting.splice(0)) message.requeue();
     this.#retries.finish();
     this.#completeWhenDone();
   }
 
-  /** Nobody is there for results any more. */
+  /** The stream of results was unsubscribed. */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#gate.stop();
-    const reason = new PulseError('closed', 'the stream of results was left');
-    for (const item of this.#running) item.abort(reason);
-    // While a stopped consumer waits for what it holds. One that is not stopped gives everything back by itself.
+    this.#breaker.stop();
+    this.#batches.stop();
+    const reason = new PulseError('closed', 'the stream of results was unsubscribed');
+    for (const call of this.#calls) call.abort(reason);
+    // A stopped consumer waits until its messages are settled. Any other gives them back by itself.
     if (this.#finishing) for (const { message } of this.#running) message.requeue();
     this.#retries.leave();
     this.#waiting = [];
   }
 
-  /** Whether messages of this origin can be handled. */
+  /** Whether messages of this consumer can be handled. */
   #cameFrom(origin: Origin | undefined): boolean {
     if (origin === this.#origin) return true;
     if (origin && !this.#accepts(origin)) return false;
@@ -111,108 +129,149 @@ export class Handling<M extends PulseMessage> {
     return true;
   }
 
-  /** What came over a channel that has gone is delivered again: to keep it here would double it, and never end. */
+  /** Forgets messages whose channel is gone, since the broker delivers them again. */
   #forgetLost(): void {
     this.#waiting = this.#waiting.filter(({ lost }) => !lost);
     this.#retries.forgetLost();
     for (const item of this.#running) {
       if (!item.lost) continue;
       this.#running.delete(item);
-      this.#forsaken.add(item);
+      this.#lostButRunning.add(item);
     }
+    for (const call of this.#calls) if (call.lost) this.#calls.delete(call);
   }
 
   /**
-   * Lets what waits for a retry out of the prefetch, so that others can come. During an outage others would only wait too: then
-   * the prefetch may fill, unless there is nothing left to try.
+   * Excludes messages that wait for a retry from the prefetch, so that others can come. During an outage, others would only
+   * wait too; then the prefetch may fill, unless there is nothing left to try.
    */
-  #makeRoom(): void {
-    this.#retries.outside = !this.#gate.closed || this.#waiting.length === 0;
+  #excludeRetries(): void {
+    this.#retries.excluded = !this.#breaker.open || this.#waiting.length === 0;
   }
 
   #pump(): void {
-    // A handler that is done at once would come back here from below.
+    // A handler that returns at once would recurse.
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#waiting.length > 0 && !this.#left) {
-      if (this.#running.size >= this.#concurrency || !this.#gate.admits) break;
-      const item = this.#waiting.shift();
-      if (item && !item.lost) this.#start(item);
+      if (this.#calls.size >= this.#concurrency || !this.#breaker.allows) break;
+      if (this.#waiting[0]?.lost) {
+        this.#waiting.shift();
+        continue;
+      }
+      const count = this.#batches.take(this.#waiting.length, this.#breaker.open);
+      if (count === 0) break;
+      const [first, ...others] = this.#waiting.splice(0, count).filter(({ lost }) => !lost);
+      if (first) this.#start(new HandlerCall(first, others));
     }
     this.#pumping = false;
-    this.#makeRoom();
+    this.#excludeRetries();
   }
 
-  #start(item: HandledItem<M>): void {
-    this.#running.add(item);
-    this.#gate.started();
-    item.startedMs = performance.now();
-    const { around } = this.#options;
-    const handler = () => this.#handler(item.message, item);
-    const run = around ? () => around(item.message, item, handler) : handler;
+  #start(call: HandlerCall<M>): void {
+    this.#calls.add(call);
+    for (const item of call.items) this.#running.add(item);
+    this.#breaker.started();
+    const { timeoutMs } = this.#options;
     let result: unknown;
     try {
-      result = item.traced(run);
+      result = call.run(this.#runOf(call));
       if (isThenable(result)) {
-        // A promise of somebody else's may say several things, or throw.
+        if (timeoutMs !== undefined) {
+          call.limit(timeoutMs, error => {
+            this.#threw(call, error);
+          });
+        }
+        // A promise of somebody else may settle twice, or throw.
         Promise.resolve(result).then(
           value => {
-            this.#returned(item, value);
+            this.#returned(call, value);
           },
           (error: unknown) => {
-            this.#failed(item, error);
+            this.#threw(call, error);
           },
         );
         return;
       }
     } catch (error) {
-      this.#failed(item, error);
+      this.#threw(call, error);
       return;
     }
-    this.#returned(item, result);
+    this.#returned(call, result);
   }
 
-  #returned(item: HandledItem<M>, value: unknown): void {
-    if (value instanceof Verdict) {
-      this.#failed(item, value);
-      return;
+  #runOf(call: HandlerCall<M>): () => unknown {
+    const { around, batch } = this.#options;
+    const messages = call.items.map(({ message }) => message);
+    if (batch) return () => (this.#handler as BatchHandler<M>)(messages, call);
+    const [message] = messages as [M];
+    const handler = () => (this.#handler as Handler<M>)(message, call);
+    return around ? () => around(message, call, handler) : handler;
+  }
+
+  #returned(call: HandlerCall<M>, value: unknown): void {
+    this.#settle(call, call.failuresIn(value, this.#options.batch !== undefined));
+  }
+
+  #threw(call: HandlerCall<M>, error: unknown): void {
+    const failures = call.items.map(() => ({ error }));
+    this.#settle(call, failures);
+  }
+
+  /** Settles each message of a call once; a result after a timeout is ignored. */
+  #settle(call: HandlerCall<M>, failures: readonly (Failure | undefined)[]): void {
+    if (call.ended) return;
+    call.end();
+    if (!this.#left) this.#informBreaker(call, failures);
+    this.#calls.delete(call);
+    for (const [i, item] of call.items.entries()) {
+      const failure = failures[i];
+      if (failure) this.#failed(item, failure.error, call);
+      else this.#succeeded(item, call);
     }
-    const wasPaused = this.#gate.closed;
-    this.#gate.succeeded();
-    if (wasPaused) this.#events$.next({ type: 'resumed' });
+  }
+
+  #informBreaker(call: HandlerCall<M>, failures: readonly (Failure | undefined)[]): void {
+    const evidence = call.evidenceOf(failures);
+    if (evidence === 'works') {
+      const wasOpen = this.#breaker.open;
+      this.#breaker.succeeded();
+      if (wasOpen) this.#events$.next({ type: 'resumed' });
+    } else if (evidence === 'nothing') this.#breaker.inconclusive();
+    else if (!this.#finishing) this.#breaker.failed(call.items.some(({ attempt }) => attempt === 1));
+  }
+
+  #succeeded(item: HandledItem<M>, call: HandlerCall<M>): void {
     const { message } = item;
     const inTime = message.settled || message.ack();
-    this.#end(item, { outcome: inTime ? item.settledAs : 'lost' });
+    this.#end(item, call, { outcome: inTime ? item.settledAs : 'lost' });
   }
 
-  #failed(item: HandledItem<M>, error: unknown): void {
+  #failed(item: HandledItem<M>, error: unknown, call: HandlerCall<M>): void {
     const verdict = error instanceof Verdict ? error : undefined;
     const { message } = item;
-    // The broker has it back: to write a failure down now would double it.
+    // The broker has it back already.
     if (this.#left) return;
     if (message.settled || item.lost) {
-      this.#gate.undecided();
-      this.#end(item, { outcome: message.settled ? item.settledAs : 'lost', error });
+      this.#end(item, call, { outcome: message.settled ? item.settledAs : 'lost', error });
       return;
     }
-    if (verdict) this.#gate.undecided();
-    else if (!this.#finishing) this.#gate.failed(item.attempt === 1);
     if (verdict?.kind === 'dead-letter' && !item.keepsDeadLetters) {
       const why =
-        'a handler said deadLetter(), and the queue keeps none: namedQueue(…, { deadLetter: true }) would';
+        'a handler returned deadLetter(), but the queue keeps no dead letters; declare it with namedQueue(…, { deadLetter: true })';
       this.#subscriber.error(new PulseError('invalid', why));
       return;
     }
     if (item.lastAttempt || (verdict && verdict.kind !== 'retry')) {
       const inTime = message.reject();
-      this.#end(item, { outcome: inTime ? item.givenUpAs : 'lost', error });
+      this.#end(item, call, { outcome: inTime ? item.givenUpAs : 'lost', error });
       return;
     }
     const failures = item.attempt;
-    const retryInMs = verdict?.delayMs ?? retryDelay(failures, this.#policy.backoff);
-    // Under way before anybody is told: whoever hears of it may leave, and the stream is not complete before.
+    const retryInMs = verdict?.delayMs ?? equalJitter(failures, this.#policy.backoff);
+    // Counted before the result is emitted: a subscriber may leave on it, and the stream must not complete before.
     this.#retrying++;
-    this.#end(item, { outcome: 'retried', error, retryInMs });
+    this.#end(item, call, { outcome: 'retried', error, retryInMs });
     void this.#retries.again(item, failures, retryInMs).finally(() => {
       this.#retrying--;
       this.#completeWhenDone();
@@ -224,17 +283,20 @@ export class Handling<M extends PulseMessage> {
     this.#pump();
   }
 
-  #end(item: HandledItem<M>, what: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>): void {
-    const { message, attempt, startedMs } = item;
-    if (!this.#running.delete(item)) this.#forsaken.delete(item);
-    item.over();
-    this.#subscriber.next({ message, attempts: attempt, durationMs: performance.now() - startedMs, ...what });
+  #end(
+    item: HandledItem<M>,
+    { durationMs }: HandlerCall<M>,
+    result: Pick<HandleResult<M>, 'outcome' | 'error' | 'retryInMs'>,
+  ): void {
+    const { message, attempt } = item;
+    if (!this.#running.delete(item)) this.#lostButRunning.delete(item);
+    this.#subscriber.next({ message, attempts: attempt, durationMs, ...result });
     this.#pump();
     this.#completeWhenDone();
   }
 
   #completeWhenDone(): void {
-    if (!this.#finishing || this.#running.size + this.#forsaken.size + this.#retrying > 0) return;
+    if (!this.#finishing || this.#running.size + this.#lostButRunning.size + this.#retrying > 0) return;
     this.#subscriber.complete();
   }
 }

@@ -1,58 +1,58 @@
 import type { HandledItem } from './handled-item.ts';
 import { DeliveredMessage, type PulseMessage } from '../consume/message.ts';
-import { Parked } from './parked.ts';
+import { WaitingRetries } from './waiting-retries.ts';
 
-/** A copy that the broker has not confirmed for so long, in ms, keeps the message that it is of from taking a place. */
+/** After this time without a confirmation of its copy, in ms, a message is excluded from the prefetch. */
 const SLOW_COPY_MS = 1_000;
 
 export interface RetryHooks<M extends PulseMessage> {
-  /** A message is due that has to be tried here. */
+  /** A message is due, and this consumer must try it. */
   readonly due: (item: HandledItem<M>) => void;
-  /** A failure is known here alone. */
+  /** The number of failures is known only in this process. */
   readonly notCounted: (message: M) => void;
-  /** So many wait that others have to wait for them. */
+  /** So many messages wait that they delay others. */
   readonly crowded: (waiting: number) => void;
 }
 
-/** Lets failed messages be tried again when they are due: by whoever gets them, or else here. */
+/** Schedules failed messages for another attempt: by the next consumer that gets them, or by this one. */
 export class Retries<M extends PulseMessage> {
   readonly #hooks: RetryHooks<M>;
-  readonly #parked: Parked<M>;
+  readonly #waiting: WaitingRetries<M>;
   #finishing = false;
   #left = false;
 
   constructor(hooks: RetryHooks<M>) {
     this.#hooks = hooks;
-    this.#parked = new Parked(hooks.crowded);
+    this.#waiting = new WaitingRetries(hooks.crowded);
   }
 
-  /** Whether what waits is outside of the prefetch, so that others can come. */
-  set outside(outside: boolean) {
-    this.#parked.outside = outside;
+  /** Whether waiting messages are excluded from the prefetch, so that others can come. */
+  set excluded(excluded: boolean) {
+    this.#waiting.excluded = excluded;
   }
 
   forgetLost(): void {
-    this.#parked.forgetLost();
+    this.#waiting.forgetLost();
   }
 
-  /** Gives back what waits for its time, and what would. */
+  /** Gives back the messages that wait, now and from now on. */
   finish(): void {
     this.#finishing = true;
-    this.#parked.giveBack();
+    this.#waiting.giveBack();
   }
 
-  /** Nobody waits for anything any more. */
+  /** Stops waiting for anything. */
   leave(): void {
     this.#left = true;
-    this.#parked.stop();
+    this.#waiting.stop();
   }
 
-  /** Writes a failure down, and lets the message be tried again. Settles when the broker knows, or surely never will. */
+  /** Stores the number of failures and schedules the next attempt. Settles when the broker has the number or surely never will. */
   async again(item: HandledItem<M>, failures: number, delayMs: number): Promise<void> {
     const { message, origin } = item;
     if (item.lost) return;
     if (this.#left) {
-      // It goes back uncounted, as all that is held does then: a copy would be one more.
+      // All held messages go back uncounted now. A copy would be a duplicate.
       if (this.#finishing) message.requeue();
       return;
     }
@@ -63,7 +63,7 @@ export class Retries<M extends PulseMessage> {
       return;
     }
     if (origin) {
-      if (await this.#writtenDown(item, failures, delayMs)) {
+      if (await this.#copied(item, failures, delayMs)) {
         message.ack();
         return;
       }
@@ -74,28 +74,28 @@ export class Retries<M extends PulseMessage> {
     this.hereAfter(item, delayMs);
   }
 
-  /** Lets a message be tried here when it is due. */
+  /** Schedules an attempt by this consumer. */
   hereAfter(item: HandledItem<M>, ms: number): void {
     this.#delay(item, ms, () => {
       this.#hooks.due(item);
     });
   }
 
-  /** Settles when the broker has a copy or surely has none, however long that takes: a second one would stay. */
-  async #writtenDown(item: HandledItem<M>, failures: number, delayMs: number): Promise<boolean> {
+  /** Settles when the broker has a copy or surely has none, however long that takes: a second copy would be a duplicate. */
+  async #copied(item: HandledItem<M>, failures: number, delayMs: number): Promise<boolean> {
     const slow = setTimeout(() => {
-      this.#parked.hold(item);
+      this.#waiting.hold(item);
     }, SLOW_COPY_MS);
-    const written = await item.writeDown(failures, delayMs);
+    const copied = await item.publishCopy(failures, delayMs);
     clearTimeout(slow);
-    this.#parked.letGo(item);
-    return written;
+    this.#waiting.release(item);
+    return copied;
   }
 
-  /** Holds a message until it is due, or gives it back when there is nobody to wait for that. */
+  /** Holds a message until it is due, or gives it back if the stream ends before. */
   #delay(item: HandledItem<M>, ms: number, due: () => void): void {
     if (this.#finishing || this.#left) DeliveredMessage.giveBackCounted(item.message);
-    else if (ms > 0) this.#parked.hold(item, ms, due);
+    else if (ms > 0) this.#waiting.hold(item, ms, due);
     else due();
   }
 }

@@ -1,7 +1,7 @@
 import { PulseError } from '../errors.ts';
-import type { PublishResult } from './publish-options.ts';
-import type { AroundFailed, AroundPublish } from '../pulse.ts';
-import { wordsOf } from '../thrown.ts';
+import type { PublishResult } from '../publish-result.ts';
+import type { AroundFailed, AroundPublish } from './publish-options.ts';
+import { errorText } from '../error-text.ts';
 
 const STATUSES: readonly unknown[] = [
   'confirmed',
@@ -36,7 +36,7 @@ export async function sentAround(
   } catch (thrown) {
     error = thrown;
   }
-  if (!sent) return refused(`aroundPublish failed before it called send: ${wordsOf(error)}`);
+  if (!sent) return refused(`aroundPublish failed before it called send: ${errorText(error)}`);
   const { exchange, routingKey } = message;
   warn({ type: 'around-failed', exchange, routingKey, error });
   return sent;

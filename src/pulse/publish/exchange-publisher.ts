@@ -1,15 +1,16 @@
 import { checkExchangeName } from '../topology/binding.ts';
 import { bodyCheck } from '../body/body-check.ts';
-import { checkDeadline } from './publish-limits.ts';
-import type { PublisherOptions, PublishOptions, PublishResult } from './publish-options.ts';
+import { checkPublisherOptions } from './publish-limits.ts';
+import type { PublisherOptions, PublishOptions } from './publish-options.ts';
+import type { PublishResult } from '../publish-result.ts';
 
-/** Publishes to one exchange, in the order of its calls. */
+/** Publishes to one exchange. Messages arrive in the order of the calls. */
 export interface ExchangePublisher<T> {
   readonly exchange: string;
-  /** Publishes, and tells what became of the message. Never rejects. */
-  send(routingKey: string, body: T, options?: PublishOptions): Promise<PublishResult>;
-  /** As {@link send}, for those who want an exception. */
+  /** Publishes, and throws if the broker has not confirmed the message. Otherwise like {@link tryPublish}. */
   publish(routingKey: string, body: T, options?: PublishOptions): Promise<void>;
+  /** Publishes, and returns the result. Never rejects. */
+  tryPublish(routingKey: string, body: T, options?: PublishOptions): Promise<PublishResult>;
 }
 
 type Send = (
@@ -19,25 +20,25 @@ type Send = (
   options: PublishOptions & PublisherOptions,
 ) => Promise<PublishResult>;
 
-/** @throws PulseError `invalid` for a name, a schema or a deadline that cannot be used */
+/** @throws PulseError `invalid` for unknown options, and for a name, a schema or a deadline that cannot be used */
 export function exchangePublisher<T>(
   exchange: string,
   options: PublisherOptions = {},
   sendTo: Send,
 ): ExchangePublisher<T> {
   checkExchangeName(exchange);
-  if (options.deadlineMs !== undefined) checkDeadline(options.deadlineMs);
+  checkPublisherOptions(options);
   const common = { ...options, ...(options.schema && { schema: bodyCheck(options.schema) }) };
-  const send = (routingKey: string, body: T, one?: PublishOptions) => {
+  const tryPublish = (routingKey: string, body: T, one?: PublishOptions) => {
     if (!one) return sendTo(exchange, routingKey, body, common);
     const headers = one.headers && common.headers ? { ...common.headers, ...one.headers } : undefined;
     return sendTo(exchange, routingKey, body, { ...common, ...one, ...(headers && { headers }) });
   };
   return {
     exchange,
-    send,
+    tryPublish,
     publish: async (routingKey, body, one) => {
-      const result = await send(routingKey, body, one);
+      const result = await tryPublish(routingKey, body, one);
       if (result.status !== 'confirmed') throw result.error;
     },
   };

@@ -1,30 +1,35 @@
-import { endsConnections, guiltyOf, isRefusal } from './blame.ts';
+import { endsConnections, refusedAmong, isRefusal } from './refused-messages.ts';
 import { PulseError } from '../errors.ts';
 import { publishBounds, tooMuch } from './publish-limits.ts';
-import type { PublishBounds, PublisherGauge, PublishResult } from './publish-options.ts';
-import { resultOf } from './publish-result.ts';
+import type { PublishBounds } from './publish-options.ts';
+import type { PublishGauge, PublishResult } from '../publish-result.ts';
+import { resultOf } from './result-of.ts';
+import { abortedError } from '../session/abort.ts';
 import { Recognised } from '../transport/recognised.ts';
 import { SentWindow, type Sent } from './sent-window.ts';
-import { Suspicion, type Suspect } from './suspicion.ts';
-import { inTimerRange } from '../timer-range.ts';
+import { PoisonDetector, type Suspect } from './poison-detector.ts';
+import { inTimerRange } from '../../base/index.ts';
 import type { Properties, TransportChannel } from '../transport/transport.ts';
 
 /** A message on its way to the broker. */
-export interface Parcel {
+export interface OutgoingMessage {
   readonly exchange: string;
   readonly routingKey: string;
   readonly content: Uint8Array;
   readonly properties: Properties;
   readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
   readonly settle: (result: PublishResult) => void;
 }
 
-interface Posted extends Parcel, Sent, Suspect {
+interface Posted extends OutgoingMessage, Sent, Suspect {
   /** By `performance.now()`. */
   readonly expiresAt: number;
   /** It was sent once, and may have arrived. */
   written: boolean;
   settled: boolean;
+  /** Stops watching its signal. */
+  unwatch?: () => void;
 }
 
 /** Sent and not confirmed at a time, at most: what more there is waits here, where it is counted. */
@@ -51,7 +56,7 @@ export class Outbox {
   #waiting = new Set<Posted>();
   #waitingBytes = 0;
   readonly #sent: SentWindow<Posted>;
-  readonly #suspicion = new Suspicion<Posted>(() => {
+  readonly #suspicion = new PoisonDetector<Posted>(() => {
     this.#pump();
   });
   readonly #mandatory = new Recognised<Posted>();
@@ -71,21 +76,23 @@ export class Outbox {
     this.#sent = new SentWindow(WINDOW, Math.min(this.#bounds.bytes, WINDOW_BYTES));
   }
 
-  get gauge(): PublisherGauge {
+  get gauge(): PublishGauge {
     return { waiting: this.#waiting.size, waitingBytes: this.#waitingBytes, unconfirmed: this.#sent.size };
   }
 
-  post(parcel: Parcel): void {
-    const bytes = parcel.content.byteLength;
-    const refusal = this.#ended ?? this.#refusal(bytes);
+  post(message: OutgoingMessage): void {
+    const bytes = message.content.byteLength;
+    const { signal } = message;
+    const aborted = signal?.aborted ? abortedError('publishing', signal) : undefined;
+    const refusal = this.#ended ?? aborted ?? this.#refusal(bytes);
     if (refusal) {
-      parcel.settle({ status: 'refused', error: refusal });
+      message.settle({ status: 'refused', error: refusal });
       return;
     }
-    const posted = {
-      ...parcel,
+    const posted: Posted = {
+      ...message,
       bytes,
-      expiresAt: performance.now() + parcel.deadlineMs,
+      expiresAt: performance.now() + message.deadlineMs,
       losses: 0,
       lostAlone: 0,
       written: false,
@@ -94,6 +101,7 @@ export class Outbox {
     };
     this.#watch(posted.expiresAt);
     this.#unsettled++;
+    if (signal) this.#heed(signal, posted);
     if (this.#channel && this.#waiting.size === 0 && this.#maySend(posted)) {
       this.#send(posted, this.#channel);
       return;
@@ -133,7 +141,7 @@ export class Outbox {
       return;
     }
     this.#suspicion.reset();
-    const guilty = guiltyOf(lost, error);
+    const guilty = refusedAmong(lost, error);
     for (const posted of guilty) this.#refuse(posted, error);
     if (guilty.length === 0) this.#suspicion.suspect(again);
   }
@@ -208,6 +216,21 @@ export class Outbox {
     }
   }
 
+  #heed(signal: AbortSignal, posted: Posted): void {
+    const abort = () => {
+      this.#remove(posted);
+      this.#settle(posted, {
+        status: posted.written ? 'expired' : 'refused',
+        error: abortedError('publishing', signal),
+      });
+      this.#pump();
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    posted.unwatch = () => {
+      signal.removeEventListener('abort', abort);
+    };
+  }
+
   #refuse(posted: Posted, error: PulseError): void {
     if (this.#remove(posted)) this.#settle(posted, { status: 'refused', error });
   }
@@ -221,6 +244,7 @@ export class Outbox {
 
   #settle(posted: Posted, result: PublishResult): void {
     posted.settled = true;
+    posted.unwatch?.();
     this.#unsettled--;
     posted.settle(result);
     if (this.#unsettled > 0) return;

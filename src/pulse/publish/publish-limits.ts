@@ -1,17 +1,35 @@
 import { PulseError } from '../errors.ts';
 import { headerTable } from '../transport/header-table.ts';
-import type { PublishBounds, PublisherGauge } from './publish-options.ts';
+import type { PublishBounds, PublisherOptions, PublishOptions } from './publish-options.ts';
+import { checkOptions, type OptionKinds } from '../options.ts';
+import type { PublishGauge } from '../publish-result.ts';
 import { checkShortString } from '../transport/short-string.ts';
 import type { Properties } from '../transport/transport.ts';
 
+const PUBLISHER_OPTIONS: OptionKinds<PublisherOptions> = {
+  deadlineMs: 'number',
+  mandatory: 'boolean',
+  dialect: 'text',
+  headers: 'object',
+  schema: ['object', 'function'],
+};
+/** Options of a message, together with those of its publisher. */
+export const PUBLISH_OPTIONS: OptionKinds<PublishOptions & PublisherOptions> = {
+  ...PUBLISHER_OPTIONS,
+  routes: 'list',
+  messageId: 'text',
+  signal: 'signal',
+};
+const BOUND_OPTIONS: OptionKinds<PublishBounds> = { messages: 'number', bytes: 'number' };
 const BOUNDS: PublishBounds = { messages: 20_000, bytes: 64 * 1024 * 1024 };
 
 /** @throws PulseError `invalid` for bounds below 1, and for NaN */
 export function publishBounds(given: Partial<PublishBounds> = {}): PublishBounds {
+  checkOptions('the option publishBounds', given, BOUND_OPTIONS);
   const { messages = BOUNDS.messages, bytes = BOUNDS.bytes } = given;
   for (const [name, bound] of Object.entries({ messages, bytes })) {
     if (bound >= 1) continue;
-    throw new PulseError('invalid', `publishBounds.${name} is ${bound}; it has to be at least 1`);
+    throw new PulseError('invalid', `publishBounds.${name} is ${bound}; it must be at least 1`);
   }
   return { messages, bytes };
 }
@@ -20,7 +38,7 @@ export function publishBounds(given: Partial<PublishBounds> = {}): PublishBounds
 export function tooMuch(
   bytes: number,
   bounds: PublishBounds,
-  { waiting, waitingBytes }: PublisherGauge,
+  { waiting, waitingBytes }: PublishGauge,
   trouble = 'wait for confirmations before publishing more',
 ): PulseError {
   if (bytes > bounds.bytes) {
@@ -31,12 +49,18 @@ export function tooMuch(
   return new PulseError('full', `${wait}; more are refused: ${trouble}`);
 }
 
+/** @throws PulseError `invalid` for unknown options and a deadline that cannot be used */
+export function checkPublisherOptions(options: PublisherOptions): void {
+  checkOptions('publisher', options, PUBLISHER_OPTIONS);
+  if (options.deadlineMs !== undefined) checkDeadline(options.deadlineMs);
+}
+
 /** @throws PulseError `invalid` for a deadline that would have passed already, and for NaN */
 export function checkDeadline(deadlineMs: number): void {
   if (deadlineMs > 0) return;
   throw new PulseError(
     'invalid',
-    `deadlineMs is ${deadlineMs}; it has to be above 0, and may be Infinity for no deadline`,
+    `deadlineMs is ${deadlineMs}; it must be above 0; Infinity means no deadline`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { BodySchema } from '../body/body-check.ts';
 import type { Dialect } from '../body/dialect.ts';
-import type { PulseError } from '../errors.ts';
+import type { PublishResult } from '../publish-result.ts';
 
 /** How one message is published. */
 export interface PublishOptions {
@@ -20,7 +20,9 @@ export interface PublishOptions {
    * `Infinity` is no deadline.
    */
   readonly deadlineMs?: number | undefined;
-  /** Ask for the message back when no queue wants it: `returned`. */
+  /** Stops waiting when it is aborted: the result is `refused` if the message was not sent yet, and `expired` otherwise. */
+  readonly signal?: AbortSignal | undefined;
+  /** Asks for the message back if it matches no queue: `returned`. */
   readonly mandatory?: boolean | undefined;
   /** An id of the caller's own, by which consumers may know a repetition. */
   readonly messageId?: string | undefined;
@@ -38,21 +40,6 @@ export interface PublisherOptions extends Pick<
 }
 
 /**
- * What became of a message.
- *
- * - `confirmed`: the broker has it, on disk where a durable queue wanted it
- * - `returned`: it was `mandatory`, and no queue wanted it
- * - `nacked`: the broker could not take it: a queue is full and refuses, or it has an error of its own
- * - `refused`: it was never sent (`invalid`, `full`, `closed`, `credentials`, `vhost`), or the broker refuses it
- *   (`forbidden`, `not-found`, `mismatch`); `error.kind` tells
- * - `expired`: no confirmation came before the deadline (`connection`), or before the end of `close` (`closed`). It may have
- *   arrived all the same.
- */
-export type PublishResult =
-  | { readonly status: 'confirmed' }
-  | { readonly status: 'returned' | 'nacked' | 'refused' | 'expired'; readonly error: PulseError };
-
-/**
  * What a publisher does not take: it fails fast (`full`) instead of growing while the broker is away. A body that is larger
  * than `bytes` is `invalid`.
  *
@@ -67,19 +54,28 @@ export interface PublishBounds {
   readonly bytes: number;
 }
 
-/** What waits at a publisher at a moment. */
-export interface PublisherGauge {
-  /** Not sent yet: there is no connection, the broker takes nothing now, or too much is under way. */
-  readonly waiting: number;
-  readonly waitingBytes: number;
-  /** Sent, and not confirmed: those whose deadline has passed meanwhile are among them. */
-  readonly unconfirmed: number;
-}
-
 /** A body larger than the 8 KiB that Pulse asks everybody to stay below. It is published all the same. */
 export interface LargeBody {
   readonly type: 'large-body';
   readonly exchange: string;
   readonly routingKey: string;
   readonly bytes: number;
+}
+
+/**
+ * Must call `send` once, perhaps with more headers, and return its result. If it fails before that, the message is `refused`
+ * (`invalid`). If it fails afterwards, the message keeps its own result, and `around-failed` is a warning.
+ */
+export type AroundPublish = (
+  message: { readonly exchange: string; readonly routingKey: string; readonly body: unknown },
+  send: (moreHeaders?: Readonly<Record<string, unknown>>) => Promise<PublishResult>,
+) => Promise<PublishResult>;
+
+/** `aroundPublish` failed after it had sent its message. */
+export interface AroundFailed {
+  readonly type: 'around-failed';
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** The error that it threw. */
+  readonly error: unknown;
 }

@@ -1,12 +1,12 @@
 import type { PulseError } from '../errors.ts';
-import type { Publisher } from './publish.ts';
+import type { Publishing } from './publishing.ts';
 import type { Properties } from '../transport/transport.ts';
 
 /**
  * Publishes copies of messages to exchanges of one's own, which it declares at first. Tells whether the broker has a
  * copy, and only when that is known: under an alarm this takes as long as the alarm.
  */
-export function republisher(publisher: Publisher) {
+export function republisher(publisher: Publishing) {
   const declared = new Map<string, Promise<void>>();
   /** Bodies of which the broker takes no copy, whatever time passes: some cost it five connections to find out. */
   const refused = new WeakSet<Uint8Array>();

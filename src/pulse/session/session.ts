@@ -6,7 +6,7 @@ import type { PulseState } from './state.ts';
 import type { TransportConnection } from '../transport/transport.ts';
 
 /**
- * One connection, kept alive: opened, watched, and opened again when it is lost, with backoff and full jitter. The backoff
+ * One connection, kept alive: opened, monitorQueue, and opened again when it is lost, with backoff and full jitter. The backoff
  * starts anew once a connection has lived as long as the longest wait: one that is accepted and closed at once, for a limit
  * of the user or a policy, is tried later and later too.
  *

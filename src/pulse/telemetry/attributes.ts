@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { PulseError } from '../errors.ts';
-import type { PublishResult } from '../publish/publish-options.ts';
+import type { PublishResult } from '../publish-result.ts';
 import { Verdict } from '../verdict.ts';
 
 /** Where the broker is, as far as is known. */

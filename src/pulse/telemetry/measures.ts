@@ -1,10 +1,10 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { PublisherGauge } from '../publish/publish-options.ts';
+import type { PublishGauge } from '../publish-result.ts';
 import { shownName } from './attributes.ts';
 import { openTelemetry } from './opentelemetry.ts';
 
 /** What is under way at a moment: see `Pulse.gauges`. */
-export interface UnderWay {
+export interface PendingWork {
   readonly consumers: readonly {
     readonly queue: string | undefined;
     readonly ephemeral: boolean;
@@ -12,7 +12,7 @@ export interface UnderWay {
     readonly oldestMs: number;
     readonly depth: number | undefined;
   }[];
-  readonly publisher: PublisherGauge;
+  readonly publisher: PublishGauge;
 }
 
 /** The measurements of one connection to Pulse. */
@@ -23,7 +23,7 @@ export interface Measures {
   processed(queue: string, seconds: number, errorType: string | undefined): void;
   warned(type: string): void;
   /** Lets the SDK look at what is under way, whenever it likes. Returns how to stop it. */
-  observe(underWay: () => UnderWay): () => void;
+  observe(underWay: () => PendingWork): () => void;
 }
 
 /** In seconds, as the conventions advise. */

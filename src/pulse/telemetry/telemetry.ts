@@ -1,5 +1,5 @@
 import type { Span, TextMapGetter, Tracer } from '@opentelemetry/api';
-import type { PublishResult } from '../publish/publish-options.ts';
+import type { PublishResult } from '../publish-result.ts';
 import type { Delivery } from '../transport/transport.ts';
 import { Verdict } from '../verdict.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type ConsumedQueue,
   type Server,
 } from './attributes.ts';
-import { measuresOf, type UnderWay } from './measures.ts';
+import { measuresOf, type PendingWork } from './measures.ts';
 import { openTelemetry, type OpenTelemetry } from './opentelemetry.ts';
 
 const NAME = 'tcw/pulse';
@@ -29,7 +29,7 @@ export interface Telemetry {
   delivered(queue: ConsumedQueue, errorType?: string): void;
   warned(type: string): void;
   /** Returns how to stop it. */
-  observe(underWay: () => UnderWay): () => void;
+  observe(underWay: () => PendingWork): () => void;
 }
 
 /**

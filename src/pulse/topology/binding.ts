@@ -1,46 +1,68 @@
 import { bodyCheck, type BodySchema } from '../body/body-check.ts';
 import type { Dialect } from '../body/dialect.ts';
 import { PulseError } from '../errors.ts';
+import { checkOptions, type OptionKinds } from '../options.ts';
 import { checkRoutingKey } from '../transport/routing-key.ts';
 import { checkShortString } from '../transport/short-string.ts';
 
-/** An exchange and a pattern: what the broker knows of a binding. */
+/** An exchange and a pattern, which is all that the broker knows of a binding. */
 export interface BindingKey {
   readonly exchange: string;
   readonly pattern: string;
 }
 
 /**
- * What to listen to: the messages of one exchange whose routing key, or one of whose CC keys, fits a pattern.
+ * Selects messages: those of one exchange whose routing key, or one of whose CC keys, matches a pattern.
  *
- * `T` is the type of a message's body, and follows the binding to the consumer.
+ * `T` is the type of the body. The consumer's messages have it.
  */
 export interface Binding<T = unknown> extends BindingKey {
   /**
-   * Looks at a parsed body where it enters. Returns the reasons why it is not a `T`, none if it is.
-   * Without one, every JSON body is taken for a `T`.
+   * Checks a parsed body. Returns the reasons why it is not a `T`, or an empty list. Without it, every JSON body counts as
+   * a `T`.
    */
   readonly problems?: (body: unknown) => readonly string[];
-  /** How the body lies in the JSON; `bare` unless said otherwise. */
+  /** How the JSON wraps the body; `bare` by default. */
   readonly dialect?: Dialect | 'auto';
-  /** Never set: it only ties `T` to the binding for the compiler. */
+  /** Never set: it ties `T` to the binding for the compiler. */
   readonly bodyType?: T;
 }
 
+/** How a binding reads bodies. */
+export interface BindingOptions {
+  readonly dialect?: Dialect | 'auto' | undefined;
+}
+
+const BINDING_OPTIONS: OptionKinds<BindingOptions> = { dialect: 'text' };
+const DIALECTS: readonly unknown[] = ['bare', 'mozillapulse', 'payload', 'auto'] satisfies (
+  Dialect | 'auto'
+)[];
+
 /**
- * A binding to anybody's exchange. For Taskcluster's, `tcw/exchanges` makes typed ones.
+ * A binding to any exchange. `tcw/exchanges` has typed bindings to Taskcluster's exchanges.
  *
- * @param pattern a topic pattern: words parted by dots, `*` for one word, `#` for any number
- * @param schema what a body has to be: a JSON schema, or a function that returns what is wrong. The type `T` is the
- *   caller's word for what they let pass.
- * @throws PulseError `invalid` when a name does not fit a frame, or the schema is none
+ * @param pattern a topic pattern: words separated by dots, `*` for one word, `#` for any number of words
+ * @param schema describes a valid body: a JSON schema, or a function that returns problems. The compiler trusts that it
+ *   accepts only `T`.
+ * @throws PulseError `invalid` for a name that is too long, an invalid schema and unknown options
  */
 export function binding<T = unknown>(
   exchange: string,
   pattern: string,
   schema?: BodySchema,
-  { dialect }: { readonly dialect?: Dialect | 'auto' } = {},
+  options: BindingOptions = {},
 ): Binding<T> {
+  checkOptions('binding', options, BINDING_OPTIONS);
+  const { dialect } = options;
+  if (dialect !== undefined && !DIALECTS.includes(dialect)) {
+    throw new PulseError('invalid', `binding: the option dialect must be one of ${DIALECTS.join(', ')}`);
+  }
+  if (schema && Object.keys(schema).join() === 'dialect') {
+    throw new PulseError(
+      'invalid',
+      'binding: options are the fourth argument; pass undefined for the schema',
+    );
+  }
   checkExchangeName(exchange);
   return {
     exchange,
@@ -50,12 +72,12 @@ export function binding<T = unknown>(
   };
 }
 
-/** @throws PulseError `invalid` for a name that no exchange of Pulse can have */
+/** @throws PulseError `invalid` for a name that no exchange at Pulse can have */
 export function checkExchangeName(name: string): string {
   if (name === '') {
     throw new PulseError(
       'invalid',
-      'the exchange has no name. Pulse lets nobody use the default exchange: name one, exchange/<user>/<name>',
+      'the name of the exchange is empty. Pulse does not allow the default exchange; use exchange/<user>/<name>',
     );
   }
   return checkShortString(name, 'exchange name');

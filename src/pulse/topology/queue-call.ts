@@ -1,5 +1,5 @@
 import { PulseError } from '../errors.ts';
-import { inTimerRange } from '../timer-range.ts';
+import { inTimerRange } from '../../base/index.ts';
 import type { TransportChannel, TransportConnection } from '../transport/transport.ts';
 
 /** How long a call to a queue may take, waiting for the connection included. */

@@ -1,75 +1,91 @@
 import { randomUUID } from 'node:crypto';
 import { PulseError } from '../errors.ts';
+import { checkOptions, type OptionKinds } from '../options.ts';
 import { checkShortString } from '../transport/short-string.ts';
 import type { QueueOptions } from '../transport/transport.ts';
 
-/** A queue to consume from. It is declared with its consumer, again on each connection. */
+/** A queue to consume from. Its consumer declares it on each connection. */
 export interface QueueSpec {
-  /** Messages that come while nobody is connected are lost; a gap event says so. */
+  /** Whether messages that arrive while the consumer is disconnected are lost; a `gap` event says so. */
   readonly ephemeral: boolean;
-  /** The queue's name for one connection, under the user's `queue/<namespace>/`. */
+  /** The full name of the queue for one connection, under `queue/<namespace>/`. */
   readonly nameFor: (namespace: string) => string;
   readonly options: QueueOptions;
-  /** Where its rejected messages go: an exchange of one's own, and a queue bound to it. */
+  /** The exchange for its rejected messages, and the queue bound to that exchange. */
   readonly deadLetter?: DeadLetterSpec | undefined;
 }
 
-/** Where a queue's rejected messages are kept, under the user's own names. */
+/** The exchange and the queue that keep rejected messages. */
 export interface DeadLetterSpec {
   readonly exchangeFor: (namespace: string) => string;
   readonly queue: QueueSpec;
 }
 
-/** Bounds of an ephemeral queue. */
+/** Limits of an ephemeral queue. */
 export interface EphemeralQueueOptions {
-  /** Past so many messages the oldest go, and nothing tells. Without it PulseGuardian deletes the queue at 8,000: a `gap`. */
+  /** Above this number the oldest messages are dropped silently. Without it, PulseGuardian deletes the queue at 8,000: a `gap`. */
   readonly maxLength?: number | undefined;
 }
 
-/** Bounds and abilities of a named queue. The broker never changes them for a queue that exists (406). */
+/** Properties of a named queue. The broker cannot change them once the queue exists (406). */
 export interface NamedQueueOptions {
   /**
-   * Past so many messages the oldest go. Pulse never allows an unbounded queue: PulseGuardian warns the owner of one with
-   * 2,000 messages, those that are held included, and deletes it at 8,000.
+   * Above this number the oldest messages are dropped. It is required, since Pulse allows no unbounded queue: PulseGuardian
+   * warns the owner of a queue with 2,000 messages (unsettled ones included) and deletes it at 8,000. A consumer of a queue
+   * with a higher limit warns (`max-length-too-high`).
    */
   readonly maxLength: number;
-  /** Removed after so long, in ms, without a consumer. Without it the queue stays until it is deleted. */
+  /** The queue is removed after this time in ms without a consumer. Without it, the queue stays until it is deleted. */
   readonly expiresMs?: number | undefined;
-  /** What happens past `maxLength`: `drop-head`, or `reject-publish` for the publisher to be told. */
+  /** What happens above `maxLength`: `drop-head` drops the oldest message, `reject-publish` refuses the new one. */
   readonly overflow?: 'drop-head' | 'reject-publish' | undefined;
-  /**
-   * A quorum queue: replicated, and it counts how often each message was delivered, over every crash and restart.
-   * RabbitMQ 3.8 and later.
-   */
+  /** A quorum queue is replicated, and counts the deliveries of each message across crashes. RabbitMQ 3.8 or later. */
   readonly quorum?: boolean | undefined;
   /**
-   * Of a quorum queue: a message delivered more often is dropped, or dead-lettered. 20 by default, which RabbitMQ 4.0
-   * and later take by themselves; 3.x has no limit of its own, so it is always said.
+   * For a quorum queue: a message that is delivered more often is dropped or dead-lettered. 20 by default, which is also the
+   * default of RabbitMQ 4.0 and later.
    */
   readonly deliveryLimit?: number | undefined;
   /**
-   * Keeps rejected messages: declares the exchange `exchange/<namespace>/<name>/dead` and a queue
-   * `queue/<namespace>/<name>/dead` with this bound, 1,000 for `true`. See {@link deadLetterQueue}.
-   * Under Pulse's permissions the default exchange is not allowed, which others use for this.
+   * Keeps rejected messages: declares the exchange `exchange/<namespace>/<name>/dead` and the queue
+   * `queue/<namespace>/<name>/dead` with these limits (`true`: at most 1,000 messages). See {@link deadLetterQueue}.
    */
-  readonly deadLetter?:
-    boolean | { readonly maxLength?: number; readonly expiresMs?: number | undefined } | undefined;
+  readonly deadLetter?: boolean | DeadLetterOptions | undefined;
 }
 
-/** What RabbitMQ 4 takes when a quorum queue says nothing. */
+/** Limits of a dead-letter queue. */
+export interface DeadLetterOptions {
+  readonly maxLength?: number | undefined;
+  readonly expiresMs?: number | undefined;
+}
+
+const EPHEMERAL_OPTIONS: OptionKinds<EphemeralQueueOptions> = { maxLength: 'number' };
+const DEAD_LETTER_OPTIONS: OptionKinds<DeadLetterOptions> = { maxLength: 'number', expiresMs: 'number' };
+const NAMED_OPTIONS: OptionKinds<NamedQueueOptions> = {
+  maxLength: 'number',
+  expiresMs: 'number',
+  overflow: 'text',
+  quorum: 'boolean',
+  deliveryLimit: 'number',
+  deadLetter: ['boolean', 'object'],
+};
+
+/** RabbitMQ 4 applies this limit to quorum queues by default; RabbitMQ 3 has no default. */
 const DELIVERY_LIMIT = 20;
 const DEAD_LETTERS = 1_000;
 
 /**
- * A queue that lives and dies with one connection: exclusive, and named anew each time, since the broker keeps
- * the old name locked (405) for seconds after a connection was cut. RabbitMQ 4.3 refuses transient queues that are not
- * exclusive; this one is.
+ * A queue that lives as long as one connection. It is exclusive and gets a new name for each connection, because the broker
+ * keeps the old name locked (405) for seconds after a connection was cut.
  *
- * @param label shown in the queue's name, for the broker's operators
- * @throws PulseError `invalid` for a bound that no queue can have
+ * @param label appears in the queue's name, for the operators of the broker
+ * @throws PulseError `invalid` for a label or a limit that no queue can have
  */
-export function ephemeralQueue(label = 'ephemeral', { maxLength }: EphemeralQueueOptions = {}): QueueSpec {
-  checkBounds(label, { maxLength });
+export function ephemeralQueue(label = 'ephemeral', options: EphemeralQueueOptions = {}): QueueSpec {
+  checkName('ephemeralQueue', label);
+  checkOptions('ephemeralQueue', options, EPHEMERAL_OPTIONS);
+  const { maxLength } = options;
+  checkLimits(label, { maxLength });
   return {
     ephemeral: true,
     nameFor: namespace => checkShortString(`queue/${namespace}/${label}/${randomUUID()}`, 'queue name'),
@@ -83,21 +99,29 @@ export function ephemeralQueue(label = 'ephemeral', { maxLength }: EphemeralQueu
 }
 
 /**
- * A queue that stays when its consumers go, shared by all who name it.
+ * A durable queue, shared by all consumers that name it. It keeps messages while none of them is connected.
  *
- * @param name below `queue/<namespace>/`. Put a version into it: a queue can never be declared again with other
- *   bounds (the broker answers 406, for ever).
- * @throws PulseError `invalid` for bounds that no queue can have
+ * @param name of the queue, to which `queue/<namespace>/` is added. Put a version into it: a queue cannot be declared again
+ *   with other options (the broker answers 406).
+ * @throws PulseError `invalid` for a name or limits that no queue can have
  */
-export function namedQueue(name: string, bounds: NamedQueueOptions): QueueSpec {
-  const { maxLength, expiresMs, overflow, quorum, deadLetter } = bounds;
-  const deliveryLimit = bounds.deliveryLimit ?? (quorum ? DELIVERY_LIMIT : undefined);
-  checkBounds(name, { maxLength, expiresMs, deliveryLimit });
-  if (deliveryLimit !== undefined && !quorum) {
+export function namedQueue(name: string, options: NamedQueueOptions): QueueSpec {
+  checkName('namedQueue', name);
+  checkOptions(`namedQueue('${name}', …)`, options, NAMED_OPTIONS);
+  const { maxLength, expiresMs, overflow, quorum, deadLetter } = options;
+  if (maxLength === undefined) {
     throw new PulseError(
       'invalid',
-      `queue ${name} has a deliveryLimit, which only a quorum queue counts: quorum: true`,
+      `namedQueue('${name}', …) needs a maxLength, such as { maxLength: 1_000 }`,
     );
+  }
+  if (overflow !== undefined && !OVERFLOWS.includes(overflow)) {
+    throw new PulseError('invalid', `overflow of queue ${name} must be drop-head or reject-publish`);
+  }
+  const deliveryLimit = options.deliveryLimit ?? (quorum ? DELIVERY_LIMIT : undefined);
+  checkLimits(name, { maxLength, expiresMs, deliveryLimit });
+  if (deliveryLimit !== undefined && !quorum) {
+    throw new PulseError('invalid', `queue ${name} has a deliveryLimit, which needs quorum: true`);
   }
   return {
     ephemeral: false,
@@ -115,34 +139,49 @@ export function namedQueue(name: string, bounds: NamedQueueOptions): QueueSpec {
     ...(deadLetter && {
       deadLetter: {
         exchangeFor: namespace => checkShortString(`exchange/${namespace}/${name}/dead`, 'exchange name'),
-        queue: namedQueue(`${name}/dead`, {
-          maxLength: DEAD_LETTERS,
-          ...(deadLetter !== true && deadLetter),
-        }),
+        queue: deadLetters(name, deadLetter === true ? {} : deadLetter),
       },
     }),
   };
 }
 
+const OVERFLOWS: readonly unknown[] = ['drop-head', 'reject-publish'];
+
+function deadLetters(name: string, options: DeadLetterOptions): QueueSpec {
+  checkOptions(`deadLetter of queue ${name}`, options, DEAD_LETTER_OPTIONS);
+  return namedQueue(`${name}/dead`, { ...options, maxLength: options.maxLength ?? DEAD_LETTERS });
+}
+
 /**
- * The queue of the messages that a queue has rejected, to consume them (with no bindings) or to look at it.
+ * The queue of the messages that a queue has rejected: to consume them (with no bindings) or to inspect it.
  *
- * @throws PulseError `invalid` when the queue keeps none
+ * @throws PulseError `invalid` if the queue keeps no dead letters
  */
 export function deadLetterQueue({ deadLetter }: QueueSpec): QueueSpec {
   if (deadLetter) return deadLetter.queue;
   throw new PulseError(
     'invalid',
-    'the queue keeps no dead letters: namedQueue(…, { deadLetter: true }) would',
+    'the queue keeps no dead letters; declare it with namedQueue(…, { deadLetter: true })',
   );
 }
 
-function checkBounds(name: string, bounds: Readonly<Record<string, number | undefined>>): void {
-  for (const [bound, value] of Object.entries(bounds)) {
+function checkName(call: string, name: unknown): void {
+  if (typeof name !== 'string') throw new PulseError('invalid', `${call} needs a name, which is a string`);
+  if (name === '') throw new PulseError('invalid', `${call} needs a name that is not empty`);
+  const [, own] = /^(?:queue|exchange)\/[^/]*\/?(.*)$/s.exec(name) ?? [];
+  if (own === undefined) return;
+  throw new PulseError(
+    'invalid',
+    `${call}('${name}'): leave out the prefix, which is added by itself: ${call}('${own || 'name'}')`,
+  );
+}
+
+function checkLimits(name: string, limits: Readonly<Record<string, number | undefined>>): void {
+  for (const [limit, value] of Object.entries(limits)) {
     if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
     throw new PulseError(
       'invalid',
-      `${bound} of queue ${name} is ${value}; it has to be a whole number from 1`,
+      `${limit} of queue ${name} is ${value}; it must be a whole number from 1`,
     );
   }
 }

@@ -113,7 +113,7 @@ export async function prepare(
  *
  * @param aside does something on a channel of its own
  */
-export function lookedAfter(
+export function keepFromExpiring(
   channel: TransportChannel,
   queues: readonly Declared[],
   aside: (work: (side: TransportChannel) => Promise<void>) => Promise<void>,
@@ -132,7 +132,7 @@ export function lookedAfter(
     return setInterval(() => {
       // A failure ends the channel, which is heard of there.
       look().catch(() => undefined);
-    }, lookMs(options));
+    }, checkIntervalMs(options));
   });
   return () => {
     looking.forEach(clearInterval);
@@ -140,7 +140,7 @@ export function lookedAfter(
 }
 
 /** How often a queue has to be looked at that nobody consumes, in ms. */
-export function lookMs({ expiresMs = Infinity }: QueueOptions): number {
+export function checkIntervalMs({ expiresMs = Infinity }: QueueOptions): number {
   return Math.min(expiresMs / 4, MAX_LOOK_MS);
 }
 

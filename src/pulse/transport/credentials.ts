@@ -1,7 +1,7 @@
 import { Secret } from '../../base/index.ts';
 import { brokerUrl } from './broker-url.ts';
 import { PulseError } from '../errors.ts';
-import { wordsOf } from '../thrown.ts';
+import { errorText } from '../error-text.ts';
 import { given, withoutNul } from './url-parts.ts';
 
 /** Mozilla's own Pulse. */
@@ -59,7 +59,7 @@ export async function askedCredentials(
       password: new Secret(withoutNul(present(given(password), 'password'), 'the password')),
     };
   } catch (error) {
-    throw new PulseError('connection', `the credentials could not be had: ${wordsOf(error)}`);
+    throw new PulseError('connection', `the credentials could not be had: ${errorText(error)}`);
   } finally {
     both.removeEventListener('abort', giveUp);
   }

@@ -18,7 +18,7 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../base/index.ts';
+import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import { askingState, type AskingState } from './asking-state.ts';
@@ -122,7 +122,7 @@ export function claim(
   function afterPause(err: unknown, demand: Demand, failuresBefore: number): Observable<never> {
     // Calls that are open at the same time fail for the same reason, so they count as one failure.
     if (failures === failuresBefore) failures++;
-    const waitMs = AFTER_FAILURE.baseMs / 2 + fullJitter(Math.max(failures, 1), AFTER_FAILURE);
+    const waitMs = jitterWithFloor(Math.max(failures, 1), AFTER_FAILURE);
     asking.callFailed();
     tell({ type: 'claim-work-failed', err, waitMs });
     const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;

@@ -20,7 +20,7 @@ export async function connectPulse(config: WorkerConfig, tell: Tell): Promise<Pu
   const connectionName = `tcw ${config.workerGroup}/${config.workerId}`;
   let pulse: Pulse;
   try {
-    pulse = connect({ url, user, password, namespace, connectionName });
+    pulse = connect({ url, user, password, namespace, connectionName, logger: false });
   } catch (error) {
     throw new StartError((error as PulseError).message);
   }

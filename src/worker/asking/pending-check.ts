@@ -21,7 +21,7 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../base/index.ts';
+import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
@@ -125,7 +125,7 @@ export function pendingCheck(
       );
     const pauseMs = () => {
       if (isDue) return 0;
-      if (failures > 0) return AFTER_FAILURE.baseMs / 2 + fullJitter(failures, AFTER_FAILURE, random);
+      if (failures > 0) return jitterWithFloor(failures, AFTER_FAILURE, random);
       if (left === 0) return quietMs * (1 - random() / 2);
       return noticed ? backlogMs : 0;
     };

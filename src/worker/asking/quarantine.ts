@@ -1,5 +1,5 @@
 import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable } from 'rxjs';
-import { fullJitter, type Backoff } from '../../base/index.ts';
+import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
 import type { Tell } from '../events.ts';
@@ -145,7 +145,7 @@ export function quarantine(
           release().catch((err: unknown) => {
             tell({ type: 'quarantine-unknown', err });
             const leftMs = untilMs - queue.now();
-            const soonMs = AFTER_FAILURE.baseMs / 2 + fullJitter(++failures, AFTER_FAILURE);
+            const soonMs = jitterWithFloor(++failures, AFTER_FAILURE);
             shutOut(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);
             return false;
           }),

@@ -18,7 +18,7 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { fullJitter, type Backoff } from '../../base/index.ts';
+import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import { ServiceError, type Claim, type Lease } from '../../taskcluster/index.ts';
 import { claimExpiry, renewals } from '../../streams/index.ts';
 import type { Tell } from '../events.ts';
@@ -81,7 +81,7 @@ export function reclaim(
           delay: (error: unknown, attempt) => {
             if (isOver(error)) return throwError(() => error);
             tell({ type: 'reclaim-failed', claim, err: error });
-            const pauseMs = BACKOFF.baseMs / 2 + fullJitter(attempt, BACKOFF);
+            const pauseMs = jitterWithFloor(attempt, BACKOFF);
             const pause$ = timer(Math.max(SHORTEST_MS, Math.min(pauseMs, partMs())));
             return attempt === 1 ? merge(pause$, back$) : pause$;
           },

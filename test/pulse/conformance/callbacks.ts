@@ -94,9 +94,9 @@ export function callbacks(setting: Setting): void {
       'around a message, and which %s, never makes send reject',
       async (_, aroundPublish, status, sent) => {
         const { pulse, bodies } = await connected({ aroundPublish });
-        const result = await pulse.send(setting.exchange, 'k', 'around');
+        const result = await pulse.tryPublish(setting.exchange, 'k', 'around');
         expect(result).toMatchObject({ status, ...(status === 'refused' && { error: { kind: 'invalid' } }) });
-        const typed = await pulse.publisher(setting.exchange).send('k', 'around too');
+        const typed = await pulse.publisher(setting.exchange).tryPublish('k', 'around too');
         expect(typed.status).toBe(status);
         if (status === 'refused') {
           await expect(pulse.publish(setting.exchange, 'k', 1)).rejects.toMatchObject({ kind: 'invalid' });
@@ -117,7 +117,7 @@ export function callbacks(setting: Setting): void {
         },
       });
       const warned = firstValueFrom(pulse.warnings$);
-      expect(await pulse.send(setting.exchange, 'k', 1)).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(setting.exchange, 'k', 1)).toEqual({ status: 'confirmed' });
       expect(await warned).toMatchObject({
         type: 'around-failed',
         exchange: setting.exchange,
@@ -143,11 +143,11 @@ export function callbacks(setting: Setting): void {
       ['a check that says nothing', { schema: () => undefined }],
     ])('and publishes with %s is told so', async (_, options) => {
       const { pulse, bodies } = await connected({});
-      expect(await pulse.send(setting.exchange, 'k', 1, options as never)).toMatchObject({
+      expect(await pulse.tryPublish(setting.exchange, 'k', 1, options as never)).toMatchObject({
         status: 'refused',
         error: { kind: 'invalid' },
       });
-      expect(await pulse.send(setting.exchange, 'k', 2)).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(setting.exchange, 'k', 2)).toEqual({ status: 'confirmed' });
       await expect.poll(bodies).toEqual([2]);
       await pulse.close();
     });
@@ -156,7 +156,7 @@ export function callbacks(setting: Setting): void {
       const toJSON = () => {
         throw nameless;
       };
-      expect(await setting.pulse.send(setting.exchange, 'k', { toJSON })).toMatchObject({
+      expect(await setting.pulse.tryPublish(setting.exchange, 'k', { toJSON })).toMatchObject({
         status: 'refused',
         error: { kind: 'invalid' },
       });

@@ -158,7 +158,8 @@ export function ephemeral(setting: Setting): void {
       const another = under.connect();
       let going = true;
       const traffic = (async () => {
-        while (going) await Promise.all(Array.from({ length: 20 }, () => another.send(exchange, 'k', 1)));
+        while (going)
+          await Promise.all(Array.from({ length: 20 }, () => another.tryPublish(exchange, 'k', 1)));
       })();
       for (let cut = 1; cut <= 5; cut++) {
         await expect.poll(received).toBeGreaterThan(0);

@@ -39,7 +39,10 @@ export function leastPrivilege(setting: Setting): void {
 
     it('is told before any frame that the default exchange is for nobody', async () => {
       const { pulse } = setting;
-      expect(await pulse.send('', 'k', 1)).toMatchObject({ status: 'refused', error: { kind: 'invalid' } });
+      expect(await pulse.tryPublish('', 'k', 1)).toMatchObject({
+        status: 'refused',
+        error: { kind: 'invalid' },
+      });
       expect(() => pulse.publisher('')).toThrow(expect.objectContaining({ kind: 'invalid' }));
     });
   });

@@ -101,9 +101,9 @@ export function operators(setting: Setting): void {
       between,
       handle(({ body }) => void handledBodies.push(body), options),
     );
-    return { queue, handledBodies, ...watched(results$) };
+    return { queue, handledBodies, ...monitorQueue(results$) };
   };
-  const watched = (results$: Observable<HandleResult<PulseMessage>>) => {
+  const monitorQueue = (results$: Observable<HandleResult<PulseMessage>>) => {
     const ended = Promise.withResolvers<unknown>();
     const leave$ = new Subject<void>();
     results$.pipe(takeUntil(leave$)).subscribe({
@@ -166,7 +166,7 @@ export function operators(setting: Setting): void {
     it.each(THROUGH)('%s, asks for twice as many messages as it handles at a time', async (_, between) => {
       const queue = setting.queueOf();
       let started = 0;
-      const { leave } = watched(
+      const { leave } = monitorQueue(
         setting.pulse.consume({ queue, bindings: [strict()] }).pipe(
           between,
           handle(
@@ -191,7 +191,7 @@ export function operators(setting: Setting): void {
       const queues = [setting.queueOf({ deadLetter: true }), setting.queueOf({ deadLetter: true })];
       const all = queues.map(queue => setting.pulse.consume({ queue, bindings: [strict()] }));
       let handledCount = 0;
-      const { leave } = watched(
+      const { leave } = monitorQueue(
         merge(...all).pipe(handle(() => void handledCount++, { onBadMessage: 'ack', deadLetter: true })),
       );
       for (const queue of queues) await expect.poll(() => consumers(queue)).toBe(1);
@@ -235,7 +235,7 @@ export function operators(setting: Setting): void {
     it('groupBy, handles each group, where it asks for nothing of the consumer', async () => {
       const queue = setting.queueOf();
       const bodies: unknown[] = [];
-      const { leave } = watched(
+      const { leave } = monitorQueue(
         setting.pulse.consume({ queue, bindings: [strict()] }).pipe(
           groupBy(({ routingKey }) => routingKey),
           mergeMap(group$ => group$.pipe(handle(({ body }) => void bodies.push(body)))),

@@ -83,7 +83,7 @@ export function publishChecks(setting: Setting): void {
         credentials: () => new Promise(() => undefined),
         namespace: setting.under.user,
       });
-      const result = await offline.send(setting.exchange, 'k', {}, { headers: { good: 1, bad } });
+      const result = await offline.tryPublish(setting.exchange, 'k', {}, { headers: { good: 1, bad } });
       await offline.close(0);
       expect(result).toMatchObject({
         status: 'refused',
@@ -101,7 +101,7 @@ export function publishChecks(setting: Setting): void {
         '65536',
       ],
     ])('refuses %s', async (_, options, why) => {
-      expect(await setting.pulse.send(setting.exchange, 'k', {}, options)).toMatchObject({
+      expect(await setting.pulse.tryPublish(setting.exchange, 'k', {}, options)).toMatchObject({
         status: 'refused',
         error: { kind: 'invalid', message: expect.stringContaining(why) },
       });

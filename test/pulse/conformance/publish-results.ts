@@ -9,13 +9,13 @@ export function publishResults(setting: Setting): void {
       await consuming({ bindings: [binding(exchange, 'wanted.#')] });
       const things = pulse.publisher(exchange, { mandatory: true });
       const results = await Promise.all(
-        ['wanted.1', 'unwanted', 'wanted.2', 'unwanted'].map(key => things.send(key, {})),
+        ['wanted.1', 'unwanted', 'wanted.2', 'unwanted'].map(key => things.tryPublish(key, {})),
       );
       expect(results.map(({ status }) => status)).toEqual(['confirmed', 'returned', 'confirmed', 'returned']);
       expect(results[1]).toMatchObject({
         error: { kind: 'returned', message: expect.stringContaining('unwanted') },
       });
-      expect(await pulse.send(exchange, 'unwanted', {})).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(exchange, 'unwanted', {})).toEqual({ status: 'confirmed' });
       await expect(things.publish('unwanted', {})).rejects.toMatchObject({ kind: 'returned' });
     });
 
@@ -24,12 +24,12 @@ export function publishResults(setting: Setting): void {
       const queue = pulse.queue(queueOf({ maxLength: 2, overflow: 'reject-publish' }));
       await queue.declare([binding(exchange, '#')]);
       const statuses: string[] = [];
-      for (const n of [1, 2, 3, 4, 5]) statuses.push((await pulse.send(exchange, 'k', n)).status);
+      for (const n of [1, 2, 3, 4, 5]) statuses.push((await pulse.tryPublish(exchange, 'k', n)).status);
       expect(statuses.slice(0, 2)).toEqual(['confirmed', 'confirmed']);
       expect(statuses.at(-1)).toBe('nacked');
       await expect(pulse.publish(exchange, 'k', 6)).rejects.toMatchObject({ kind: 'nacked' });
       await queue.purge();
-      expect(await pulse.send(exchange, 'k', 7)).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(exchange, 'k', 7)).toEqual({ status: 'confirmed' });
     });
 
     it('is that one queue has refused it, and the others have it', async () => {
@@ -38,15 +38,15 @@ export function publishResults(setting: Setting): void {
       const free = pulse.queue(queueOf());
       for (const queue of [full, free]) await queue.declare([binding(exchange, '#')]);
       const statuses: string[] = [];
-      for (const n of [1, 2, 3, 4]) statuses.push((await pulse.send(exchange, 'k', n)).status);
+      for (const n of [1, 2, 3, 4]) statuses.push((await pulse.tryPublish(exchange, 'k', n)).status);
       expect([statuses[0], statuses.at(-1)]).toEqual(['confirmed', 'nacked']);
       await expect.poll(async () => (await free.inspect())?.messages).toBe(4);
     });
 
     it('is that it was refused, by us or by the broker, and the error says why', async () => {
       const { pulse, exchange, under } = setting;
-      const refused = async (...args: Parameters<typeof pulse.send>) => {
-        const result = await pulse.send(...args);
+      const refused = async (...args: Parameters<typeof pulse.tryPublish>) => {
+        const result = await pulse.tryPublish(...args);
         return [result.status, result.status === 'confirmed' ? undefined : result.error.kind];
       };
       expect(await refused(exchange, 'x'.repeat(256), 1)).toEqual(['refused', 'invalid']);
@@ -62,7 +62,9 @@ export function publishResults(setting: Setting): void {
           expect.objectContaining({ kind: 'invalid' }),
         );
       }
-      expect(await pulse.send(exchange, 'k', 1, { deadlineMs: Infinity })).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(exchange, 'k', 1, { deadlineMs: Infinity })).toEqual({
+        status: 'confirmed',
+      });
       expect(await refused(under.foreignExchange, 'k', 1)).toEqual(['refused', 'forbidden']);
       expect(await refused(`${exchange}-not-there`, 'k', 1)).toEqual(['refused', 'not-found']);
     });
@@ -72,12 +74,12 @@ export function publishResults(setting: Setting): void {
       await pulse.publish(exchange, 'k', 'before');
       under.freeze();
       const results = await Promise.all(
-        [100, 150, 100].map(deadlineMs => pulse.send(exchange, 'k', 1, { deadlineMs })),
+        [100, 150, 100].map(deadlineMs => pulse.tryPublish(exchange, 'k', 1, { deadlineMs })),
       );
       expect(results.map(({ status }) => status)).toEqual(['expired', 'expired', 'expired']);
       expect(results[0]).toMatchObject({ error: { kind: 'connection' } });
       under.thaw();
-      expect(await pulse.send(exchange, 'k', 'after')).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(exchange, 'k', 'after')).toEqual({ status: 'confirmed' });
     });
 
     it('is that nothing more may wait: what is published while there is no broker is bounded', async () => {
@@ -89,14 +91,14 @@ export function publishResults(setting: Setting): void {
         },
       });
       const results = Promise.all(
-        [1, 2, 3, 4, 5].map(n => pulse.send(exchange, 'k', n, { deadlineMs: 200 })),
+        [1, 2, 3, 4, 5].map(n => pulse.tryPublish(exchange, 'k', n, { deadlineMs: 200 })),
       );
       await expect(pulse.publish(exchange, 'k', 6)).rejects.toMatchObject({ kind: 'full' });
       expect(pulse.gauges().publisher).toEqual({ waiting: 3, waitingBytes: 3, unconfirmed: 0 });
       expect((await results).map(({ status }) => status)).toEqual([
         ...['expired', 'expired', 'expired', 'refused', 'refused'],
       ]);
-      expect(await pulse.send(exchange, 'k', 7, { deadlineMs: 50 })).toMatchObject({
+      expect(await pulse.tryPublish(exchange, 'k', 7, { deadlineMs: 50 })).toMatchObject({
         status: 'expired',
         error: { message: expect.stringContaining('the vault is sealed') },
       });
@@ -106,11 +108,11 @@ export function publishResults(setting: Setting): void {
     it('is that it is larger than all that may wait', async () => {
       const { under, exchange } = setting;
       const pulse = under.connect({ publishBounds: { bytes: 1_000 } });
-      expect(await pulse.send(exchange, 'k', 'x'.repeat(1_000))).toMatchObject({
+      expect(await pulse.tryPublish(exchange, 'k', 'x'.repeat(1_000))).toMatchObject({
         status: 'refused',
         error: { kind: 'invalid', message: expect.stringContaining('1002 bytes') },
       });
-      expect(await pulse.send(exchange, 'k', 'x'.repeat(998))).toEqual({ status: 'confirmed' });
+      expect(await pulse.tryPublish(exchange, 'k', 'x'.repeat(998))).toEqual({ status: 'confirmed' });
       await pulse.close();
       expect(() => under.connect({ publishBounds: { bytes: NaN } })).toThrow(
         expect.objectContaining({ kind: 'invalid', message: expect.stringContaining('publishBounds.bytes') }),
@@ -122,7 +124,10 @@ export function publishResults(setting: Setting): void {
       const { bodies } = await consuming();
       const schema = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } };
       const things = pulse.publisher<{ id: unknown }>(exchange, { schema });
-      const results = await Promise.all([things.send('k', { id: 1 }), things.send('k', { id: 'one' })]);
+      const results = await Promise.all([
+        things.tryPublish('k', { id: 1 }),
+        things.tryPublish('k', { id: 'one' }),
+      ]);
       expect(results).toMatchObject([
         { status: 'confirmed' },
         {
@@ -135,7 +140,7 @@ export function publishResults(setting: Setting): void {
           throw new Error('oh');
         },
       });
-      expect(await naive.send('k', 1)).toMatchObject({ status: 'refused', error: { kind: 'invalid' } });
+      expect(await naive.tryPublish('k', 1)).toMatchObject({ status: 'refused', error: { kind: 'invalid' } });
       expect(() => pulse.publisher(exchange, { schema: { type: 'nonsense' } })).toThrow(
         expect.objectContaining({ kind: 'invalid' }),
       );

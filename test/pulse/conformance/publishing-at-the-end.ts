@@ -12,8 +12,8 @@ export function publishingAtTheEnd(setting: Setting): void {
       const queue = queueOf();
       await pulse.queue(queue).declare([binding(exchange, '#')]);
       await pulse.publish(exchange, 'k', 'before');
-      const guilty = pulse.send(under.foreignExchange, 'k', 0);
-      const innocent = numbers(10).map(n => pulse.send(exchange, 'k', n));
+      const guilty = pulse.tryPublish(under.foreignExchange, 'k', 0);
+      const innocent = numbers(10).map(n => pulse.tryPublish(exchange, 'k', n));
       await pulse.close(60_000);
       expect(await guilty).toMatchObject({ status: 'refused', error: { kind: 'forbidden' } });
       expect(new Set((await Promise.all(innocent)).map(({ status }) => status))).toEqual(
@@ -29,7 +29,7 @@ export function publishingAtTheEnd(setting: Setting): void {
           return send();
         },
       });
-      const sent = pulse.send(exchange, 'k', 1);
+      const sent = pulse.tryPublish(exchange, 'k', 1);
       await pulse.close(60_000);
       expect(await sent).toEqual({ status: 'confirmed' });
     });
@@ -40,7 +40,7 @@ export function publishingAtTheEnd(setting: Setting): void {
       await pulse.publish(exchange, 'k', 'before');
       under.freeze();
       const body = 'x'.repeat(100_000);
-      const sent = numbers(300).map(() => pulse.send(exchange, 'k', body));
+      const sent = numbers(300).map(() => pulse.tryPublish(exchange, 'k', body));
       expect(pulse.gauges().publisher.waiting).toBeGreaterThan(100);
       const { unconfirmed } = pulse.gauges().publisher;
       await pulse.close(100);

@@ -56,7 +56,7 @@ export function publishing(setting: Setting): void {
       'names a missing exchange with the odd name %s, and others do not suffer',
       async name => {
         const { pulse, under } = setting;
-        const odd = pulse.send(`exchange/${under.user}/${name}`, 'k', 1);
+        const odd = pulse.tryPublish(`exchange/${under.user}/${name}`, 'k', 1);
         const good = numbers(3).map(n => publish(n));
         expect(await odd).toMatchObject({ status: 'refused', error: { kind: 'not-found' } });
         await Promise.all(good);

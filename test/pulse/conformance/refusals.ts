@@ -65,7 +65,7 @@ export function refusals(setting: Setting): void {
         const other = setting.consuming({ queue: namedQueue(name, { expiresMs, maxLength: 6 }) });
         await expect(other).rejects.toMatchObject({
           kind: 'mismatch',
-          message: expect.stringMatching(/exists with other arguments.*give it another name/),
+          message: expect.stringMatching(/exists with other arguments.*use another name/),
         });
       });
     });

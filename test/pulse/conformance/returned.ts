@@ -33,7 +33,7 @@ export function returned(setting: Setting): void {
       await fc.assert(
         fc.asyncProperty(fc.array(sendings, { minLength: 1, maxLength: 200 }), async all => {
           const results = await Promise.all(
-            all.map(({ key, body, options }) => pulse.send(exchange, key, body, options)),
+            all.map(({ key, body, options }) => pulse.tryPublish(exchange, key, body, options)),
           );
           expect(results.map(({ status }) => status)).toEqual(all.map(statusOf));
         }),
@@ -48,7 +48,7 @@ export function returned(setting: Setting): void {
       const options = { mandatory: true, messageId: 'same' };
       const all = Array.from({ length: 60 }, (_, n) => Math.floor(n / 3));
       await Promise.all(
-        all.map((body, n) => pulse.send(exchange, `k${n % 2}`, body, n % 5 === 0 ? {} : options)),
+        all.map((body, n) => pulse.tryPublish(exchange, `k${n % 2}`, body, n % 5 === 0 ? {} : options)),
       );
       await expect.poll(bodies).toEqual(all);
       expect(messages.map(({ routingKey }) => routingKey)).toEqual(all.map((_, n) => `k${n % 2}`));

@@ -14,7 +14,7 @@ export function smallFrames(own: OwnRabbitmq): void {
       try {
         await own.withPulse(async (pulse, exchange) => {
           const { bodies } = await own.collect(pulse, exchange);
-          const send = (n: number, options: object) => pulse.send(exchange, 'k', n, options);
+          const send = (n: number, options: object) => pulse.tryPublish(exchange, 'k', n, options);
           const routes = (count: number) => Array.from({ length: count }, () => 'r'.repeat(100));
           const long = 'x'.repeat(FRAME_MAX);
           const tooLong = {
@@ -28,7 +28,7 @@ export function smallFrames(own: OwnRabbitmq): void {
             send(4, { routes: routes(50) }),
             send(5, { routes: routes(20), headers: { long: 'x'.repeat(2_100) }, messageId: 'i'.repeat(255) }),
             send(6, { routes: routes(20), messageId: 'i'.repeat(255) }),
-            pulse.send(exchange, 'k', long + long),
+            pulse.tryPublish(exchange, 'k', long + long),
           ]);
           const ok = { status: 'confirmed' };
           expect(results).toMatchObject([ok, tooLong, tooLong, tooLong, tooLong, ok, ok]);

@@ -47,7 +47,7 @@ export async function publish(
     if (words.declare) await pulse.declareExchange(exchange);
     const publisher = pulse.publisher(exchange, options.all);
     const told = teller(exchange, key, words, out);
-    const send = ({ body }: FoundBody) => publisher.send(key, body, options.each);
+    const send = ({ body }: FoundBody) => publisher.tryPublish(key, body, options.each);
     try {
       await sendAll(bodies, send, told, reading);
     } finally {

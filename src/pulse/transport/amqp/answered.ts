@@ -1,5 +1,5 @@
 import { PulseError } from '../../errors.ts';
-import { inTimerRange } from '../../timer-range.ts';
+import { inTimerRange } from '../../../base/index.ts';
 
 /** The broker has not answered in time. */
 export class UnansweredError extends PulseError {}

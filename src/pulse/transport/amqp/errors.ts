@@ -1,5 +1,5 @@
 import { advice, PulseError, type PulseErrorKind } from '../../errors.ts';
-import { brokerWords } from './broker-words.ts';
+import { brokerText } from './broker-text.ts';
 
 /** Puts what amqplib said of a failed connect into our words. amqplib tells the code only inside its message. */
 export function connectError(error: unknown, where: string): PulseError {
@@ -22,14 +22,14 @@ export function connectError(error: unknown, where: string): PulseError {
 export function channelError(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
   const kind = kindOf(error);
-  const text = brokerWords(textOf(error));
+  const text = brokerText(textOf(error));
   return new PulseError(kind, text + advice(kind, text), { cause: error });
 }
 
 /** Puts what ended a connection into our words: always worth another try, the next login decides. */
 export function connectionError(error: unknown): PulseError {
   const text = textOf(error);
-  const words = brokerWords(text);
+  const words = brokerText(text);
   const message = words === text ? text : `the broker has closed the connection: ${words}`;
   return new PulseError('connection', error === undefined ? 'the connection was closed' : message, {
     cause: error,

@@ -1,12 +1,12 @@
 import { connect } from 'amqplib';
 import { PulseError } from '../../errors.ts';
 import type { Endpoint } from '../credentials.ts';
-import { inTimerRange } from '../../timer-range.ts';
+import { inTimerRange } from '../../../base/index.ts';
 import type { Login, Transport } from '../transport.ts';
 import { amqpConnection } from './connection.ts';
 import { connectError } from './errors.ts';
 
-/** How the connections are watched. */
+/** How the connections are monitorQueue. */
 export interface AmqpOptions {
   /** Seconds between heartbeats, 15 by default; a silent network is noticed within three of them. At least 1. */
   readonly heartbeatSecs?: number;

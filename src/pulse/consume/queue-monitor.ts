@@ -6,7 +6,7 @@ import {
   type Watch,
 } from './consume-options.ts';
 import type { Consumer } from './consumer.ts';
-import { inTimerRange } from '../timer-range.ts';
+import { inTimerRange } from '../../base/index.ts';
 import type { TransportChannel } from '../transport/transport.ts';
 
 /** Unless it is said otherwise. */
@@ -18,7 +18,7 @@ export const WATCH: Watch = { everyMs: 60_000, heldMs: 1_200_000, depth: 1_500 }
  *
  * @param onDepth told how long the queue is at each look, what is held included: PulseGuardian counts that too
  */
-export function watched(
+export function monitorQueue(
   { channel, consumer, queue, mayGrow }: Watched,
   { everyMs, heldMs, depth }: Watch,
   warn: (warning: QueueLong | HeldLong) => void,
@@ -27,7 +27,7 @@ export function watched(
   let warnedOfDepth = false;
   let warnedOfHeldBefore = 0;
 
-  const lookAtHeld = () => {
+  const checkHeld = () => {
     const { oldestMs } = consumer.held;
     // The same message is still the oldest when its age has grown by as much as time has passed.
     const since = performance.now() - oldestMs;
@@ -35,7 +35,7 @@ export function watched(
     warnedOfHeldBefore = since + 1;
     warn({ type: 'held-long', queue, heldMs: oldestMs, limitMs: CONSUMER_TIMEOUT_MS });
   };
-  const lookAtDepth = async () => {
+  const checkDepth = async () => {
     const waiting = await channel.checkQueue(queue);
     const messages = waiting.messages + consumer.held.count;
     onDepth(messages);
@@ -47,9 +47,9 @@ export function watched(
     if (messages < depth / 2) warnedOfDepth = false;
   };
   const looking = setInterval(() => {
-    lookAtHeld();
+    checkHeld();
     // A failure ends the channel, which is heard of there.
-    if (mayGrow) lookAtDepth().catch(() => undefined);
+    if (mayGrow) checkDepth().catch(() => undefined);
   }, inTimerRange(everyMs)).unref();
   return () => {
     clearInterval(looking);

@@ -13,7 +13,7 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { problemText, fullJitter, type Backoff } from '../../base/index.ts';
+import { inTimerRange, problemText, fullJitter, type Backoff } from '../../base/index.ts';
 import { checkExchangeName } from '../topology/binding.ts';
 import { bodyCheck } from '../body/body-check.ts';
 import { encodeBody } from '../body/encode.ts';
@@ -21,20 +21,14 @@ import { JsonText } from '../body/json-text.ts';
 import { PulseError } from '../errors.ts';
 import { keptOpen } from '../session/kept-open.ts';
 import { Outbox } from './outbox.ts';
-import { checkDeadline, checkedProperties } from './publish-limits.ts';
-import type {
-  LargeBody,
-  PublishBounds,
-  PublisherGauge,
-  PublisherOptions,
-  PublishOptions,
-  PublishResult,
-} from './publish-options.ts';
+import { checkDeadline, checkedProperties, PUBLISH_OPTIONS } from './publish-limits.ts';
+import { checkOptions } from '../options.ts';
+import type { LargeBody, PublishBounds, PublisherOptions, PublishOptions } from './publish-options.ts';
+import type { PublishGauge, PublishResult } from '../publish-result.ts';
 import { checkRoutingKey } from '../transport/routing-key.ts';
 import type { Session } from '../session/session.ts';
 import type { PulseState } from '../session/state.ts';
-import { wordsOf } from '../thrown.ts';
-import { inTimerRange } from '../timer-range.ts';
+import { errorText } from '../error-text.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Properties, TransportChannel, TransportConnection } from '../transport/transport.ts';
 
@@ -49,7 +43,7 @@ const LARGE_BYTES = 8 * 1024;
 const NO_ROUTES: readonly string[] = [];
 
 /** The publishing half: its own connection, since a memory alarm blocks a connection that publishes as a whole. */
-export class Publisher {
+export class Publishing {
   readonly #session: Session;
   readonly #backoff: Backoff;
   readonly #outbox: Outbox;
@@ -95,7 +89,7 @@ export class Publisher {
     return this.#session.state$;
   }
 
-  get gauge(): PublisherGauge {
+  get gauge(): PublishGauge {
     return this.#outbox.gauge;
   }
 
@@ -126,8 +120,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes one message, and tells what became of it. Repeated while the connection comes and goes, so that it may
-   * arrive twice. Messages of one process arrive in the order of their calls. Never rejects.
+   * Publishes one message and returns the result. It is sent again after a lost connection, so it may arrive twice.
+   * Messages of one process arrive in the order of their calls. Never rejects.
    */
   send(
     exchange: string,
@@ -139,6 +133,7 @@ export class Publisher {
     let routes: readonly string[];
     let deadlineMs: number;
     try {
+      checkOptions('publish', options, PUBLISH_OPTIONS);
       // The caller's own list may change before the message is sent.
       routes = options.routes ? [...options.routes] : NO_ROUTES;
       deadlineMs = options.deadlineMs ?? DEADLINE_MS;
@@ -154,14 +149,14 @@ export class Publisher {
       this.#telemetry?.notSent(exchange, refused);
       return Promise.resolve(refused);
     }
-    const { headers, mandatory } = options;
+    const { headers, mandatory, signal } = options;
     const bytes = content.byteLength;
     if (bytes > LARGE_BYTES) this.#warn({ type: 'large-body', exchange, routingKey, bytes });
     const messageId = options.messageId ?? (mandatory ? `${this.#idPrefix}-${++this.#ids}` : undefined);
     const post = (carried?: Readonly<Record<string, string>>) => {
       const all = carried ? { ...headers, ...carried } : headers;
       const properties: Properties = { routes, headers: all, messageId, mandatory };
-      return this.sendBytes(exchange, routingKey, content, properties, deadlineMs);
+      return this.sendBytes(exchange, routingKey, content, properties, deadlineMs, signal);
     };
     return this.#telemetry ? this.#telemetry.sending({ exchange, routingKey, bytes }, post) : post();
   }
@@ -173,6 +168,7 @@ export class Publisher {
     content: Uint8Array,
     given: Properties,
     deadlineMs = DEADLINE_MS,
+    signal?: AbortSignal,
   ): Promise<PublishResult> {
     let properties: Properties;
     try {
@@ -182,7 +178,7 @@ export class Publisher {
     }
     this.#session.start();
     return new Promise(settle => {
-      this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, settle });
+      this.#outbox.post({ exchange, routingKey, content, properties, deadlineMs, signal, settle });
     });
   }
 
@@ -241,7 +237,7 @@ function refuseBad(problems: readonly string[], exchange: string, routingKey: st
 /** A check of the caller's own may throw whatever it likes, and so may options that are none. */
 function refusalOf(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
-  return new PulseError('invalid', `looking at the message failed: ${wordsOf(error)}`, { cause: error });
+  return new PulseError('invalid', `looking at the message failed: ${errorText(error)}`, { cause: error });
 }
 
 /** The next one of something that comes and goes. */

@@ -23,7 +23,7 @@ const GUILTY = 3;
  *
  * A guilty message costs five connections.
  */
-export class Suspicion<T extends Suspect> {
+export class PoisonDetector<T extends Suspect> {
   readonly #released: () => void;
   /** The one that is under way alone. */
   #alone: T | undefined;

@@ -1,5 +1,5 @@
 import { PulseError } from '../errors.ts';
-import type { PublishResult } from './publish-options.ts';
+import type { PublishResult } from '../publish-result.ts';
 import type { Confirmation } from '../transport/transport.ts';
 
 const CONFIRMED: PublishResult = { status: 'confirmed' };

@@ -20,7 +20,7 @@ export function isRefusal({ kind }: PulseError): boolean {
  *
  * A name may hold quotes, and the broker may write it otherwise than we do: names are looked for in its words.
  */
-export function guiltyOf<T extends { readonly exchange: string }>(
+export function refusedAmong<T extends { readonly exchange: string }>(
   lost: readonly T[],
   { message }: PulseError,
 ): readonly T[] {

@@ -1,5 +1,5 @@
 /** What was thrown, in words. Never throws: anything may have been thrown. */
-export function wordsOf(thrown: unknown): string {
+export function errorText(thrown: unknown): string {
   try {
     return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
   } catch {

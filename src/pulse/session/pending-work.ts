@@ -1,5 +1,5 @@
 /** Work that somebody may have to wait for, until it has settled, one way or the other. */
-export class UnderWay {
+export class PendingWork {
   readonly #work = new Set<Promise<unknown>>();
 
   get size(): number {

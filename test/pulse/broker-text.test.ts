@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { brokerWords } from '../../src/pulse/transport/amqp/broker-words.ts';
+import { brokerText } from '../../src/pulse/transport/amqp/broker-text.ts';
 
 it.each([
   [
@@ -28,5 +28,5 @@ it.each([
   ],
   ['read ECONNRESET', 'read ECONNRESET'],
 ])('of %s, what helps is said', (text, expected) => {
-  expect(brokerWords(text)).toBe(expected);
+  expect(brokerText(text)).toBe(expected);
 });

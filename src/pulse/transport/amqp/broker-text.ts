@@ -9,7 +9,7 @@ const TYPED_VALUE = /^the value (.+) of type '\w+'$/;
  *
  * The default vhost is left out, since most of Pulse has no other.
  */
-export function brokerWords(text: string): string {
+export function brokerText(text: string): string {
   const [, code, words] = REPLY.exec(text) ?? [];
   if (code === undefined || words === undefined) return text;
   return `${shortened(words)} (${code})`;

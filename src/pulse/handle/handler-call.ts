@@ -1,0 +1,130 @@
+import { inTimerRange } from '../../base/index.ts';
+import { PulseError } from '../errors.ts';
+import type { PulseMessage } from '../consume/message.ts';
+import type { HandlerContext } from './handle-options.ts';
+import type { HandledItem } from './handled-item.ts';
+import { Verdict } from '../verdict.ts';
+
+/** A failed message: the error that the handler threw for it, or its verdict. */
+export interface Failure {
+  readonly error: unknown;
+}
+
+/** One call of the handler, with one message or with a batch. It is the context that the handler gets. */
+export class HandlerCall<M extends PulseMessage> implements HandlerContext {
+  readonly items: readonly HandledItem<M>[];
+  readonly attempt: number;
+  readonly lastAttempt: boolean;
+  readonly #startedMs = performance.now();
+  #controller: AbortController | undefined;
+  #abortedBy: PulseError | undefined;
+  #unsubscribe: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(first: HandledItem<M>, others: readonly HandledItem<M>[] = []) {
+    this.items = [first, ...others];
+    // Read now: the number is told with the result, when a failure may have been counted already.
+    this.attempt = first.attempt;
+    this.lastAttempt = first.lastAttempt;
+  }
+
+  /** Created on demand, since most handlers do not use it. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = (this.#controller = new AbortController());
+      if (this.#abortedBy) controller.abort(this.#abortedBy);
+      if (this.#ended) return controller.signal;
+      const lost = () => {
+        controller.abort(new PulseError('connection', 'the message is lost: its channel is gone'));
+      };
+      // All messages of a channel share an origin.
+      for (const origin of new Set(this.items.map(item => item.origin))) {
+        const unsubscribe = origin?.onLost(lost);
+        if (unsubscribe) this.#unsubscribe.push(unsubscribe);
+      }
+    }
+    return this.#controller.signal;
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
+  /** Whether it has ended: returned, thrown or timed out. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether all of its messages are lost, so that its result makes no difference. */
+  get lost(): boolean {
+    return this.items.every(item => item.lost);
+  }
+
+  /** Runs the handler inside a span for each message. Returns its result and throws its error. */
+  run(handler: () => unknown): unknown {
+    const [first, ...others] = this.items;
+    let result: unknown;
+    try {
+      result = first?.traced(handler);
+    } catch (error) {
+      for (const item of others) quietly(() => item.traced(() => Promise.reject(error as Error)));
+      throw error;
+    }
+    for (const item of others) quietly(() => item.traced(() => result));
+    return result;
+  }
+
+  /** Aborts the handler's signal and calls back if the call has not ended in time. */
+  limit(timeoutMs: number, onTimeout: (error: PulseError) => void): void {
+    if (this.#ended) return;
+    this.#timer = setTimeout(() => {
+      const error = new PulseError('timeout', `the handler took longer than ${timeoutMs} ms`);
+      this.abort(error);
+      onTimeout(error);
+    }, inTimerRange(timeoutMs));
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+  }
+
+  abort(reason: PulseError): void {
+    clearTimeout(this.#timer);
+    this.#abortedBy ??= reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** What the results show about the dependencies of the handler. Verdicts and messages without a result show nothing. */
+  evidenceOf(failures: readonly (Failure | undefined)[]): 'works' | 'fails' | 'nothing' {
+    if (failures.some(failure => !failure)) return 'works';
+    const fails = this.items.some(
+      ({ message, lost }, i) => !message.settled && !lost && !(failures[i]?.error instanceof Verdict),
+    );
+    return fails ? 'fails' : 'nothing';
+  }
+
+  /** How each message fared, by what the handler returned: undefined for a success. */
+  failuresIn(returned: unknown, isBatch: boolean): readonly (Failure | undefined)[] {
+    if (returned instanceof Verdict) return this.items.map(() => ({ error: returned }));
+    if (!isBatch || !Array.isArray(returned) || returned.length !== this.items.length) {
+      return this.items.map(() => undefined);
+    }
+    return returned.map((entry: unknown) => {
+      if (entry instanceof Verdict) return { error: entry };
+      const { status, reason, value } = (entry ?? {}) as Partial<
+        Record<'status' | 'reason' | 'value', unknown>
+      >;
+      if (status === 'rejected') return { error: reason };
+      if (status === 'fulfilled' && value instanceof Verdict) return { error: value };
+      return undefined;
+    });
+  }
+}
+
+/** A span of another message must not change the result. */
+function quietly(run: () => unknown): void {
+  Promise.resolve(run()).catch(() => undefined);
+}

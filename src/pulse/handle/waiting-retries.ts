@@ -1,0 +1,74 @@
+import type { HandledItem } from './handled-item.ts';
+import { DeliveredMessage, type PulseMessage } from '../consume/message.ts';
+
+/**
+ * Messages that wait for another attempt. The consumer holds them and excludes them from the prefetch, so that others can
+ * come meanwhile. Beyond the number that may be held that way, they use up the prefetch; `onCrowded` is called once, and
+ * again after half of them have gone.
+ */
+export class WaitingRetries<M extends PulseMessage> {
+  /** Each with its timer, or without one while its copy is on its way to the broker. */
+  readonly #items = new Map<HandledItem<M>, NodeJS.Timeout | undefined>();
+  readonly #onCrowded: (waiting: number) => void;
+  #excluded = true;
+  #crowdedAt = 0;
+
+  constructor(onCrowded: (waiting: number) => void) {
+    this.#onCrowded = onCrowded;
+  }
+
+  /** Holds a message until it is due; without `ms`, until it is released. */
+  hold(item: HandledItem<M>, ms?: number, due?: () => void): void {
+    const timer =
+      ms === undefined
+        ? undefined
+        : setTimeout(() => {
+            this.release(item);
+            due?.();
+          }, ms);
+    this.#items.set(item, timer);
+    if (this.#excluded) this.#exclude(item);
+  }
+
+  release(item: HandledItem<M>): void {
+    clearTimeout(this.#items.get(item));
+    if (!this.#items.delete(item)) return;
+    item.excludeFromPrefetch(false);
+    if (2 * this.#items.size <= this.#crowdedAt) this.#crowdedAt = 0;
+  }
+
+  /** Whether these messages are excluded from the prefetch or use it up. */
+  set excluded(excluded: boolean) {
+    if (this.#excluded === excluded) return;
+    this.#excluded = excluded;
+    for (const item of this.#items.keys()) {
+      if (excluded) this.#exclude(item);
+      else item.excludeFromPrefetch(false);
+    }
+  }
+
+  /** Forgets messages whose channel is gone. */
+  forgetLost(): void {
+    for (const item of this.#items.keys()) if (item.lost) this.release(item);
+  }
+
+  /** Gives back the messages that wait for their time. A queue that counts attempts counts these. */
+  giveBack(): void {
+    for (const [item, timer] of this.#items) {
+      if (timer === undefined) continue;
+      this.release(item);
+      DeliveredMessage.giveBackCounted(item.message);
+    }
+  }
+
+  /** Stops all timers. */
+  stop(): void {
+    for (const timer of this.#items.values()) clearTimeout(timer);
+  }
+
+  #exclude(item: HandledItem<M>): void {
+    if (item.excludeFromPrefetch(true) || this.#crowdedAt > 0) return;
+    this.#crowdedAt = this.#items.size;
+    this.#onCrowded(this.#crowdedAt);
+  }
+}

@@ -30,6 +30,7 @@ import { UnderWay } from './session/under-way.ts';
 import { given } from './transport/url-parts.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
+const ELSEWHERE = 'amqp://localhost';
 
 /**
  * Connects to Mozilla Pulse, or any RabbitMQ that follows its conventions, and keeps the connection up.
@@ -38,7 +39,9 @@ const ASK_TIMEOUT_MS = 15_000;
  *   nothing would fit
  */
 export function connect(options: PulseOptions = {}): Pulse {
-  const endpoint = endpointFrom(options);
+  // A transport that is given knows its broker.
+  const sources = options.transport ? { ...options, url: given(options.url) ?? ELSEWHERE } : options;
+  const endpoint = endpointFrom(sources);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const heartbeatSecs = options.heartbeatSecs ?? endpoint.heartbeatSecs;
   const transport =
@@ -50,7 +53,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   const open = (purpose: string) => async (signal: AbortSignal) => {
     const login = credentials
       ? await askedCredentials(credentials, signal, connectTimeoutMs)
-      : endpointFrom(options);
+      : endpointFrom(sources);
     lastUser = login.user;
     const { user, password } = login;
     return transport.connect({ user, password, connectionName: `${name} ${purpose}` }, signal);

@@ -205,7 +205,10 @@ async function opened(
 }
 
 /** @throws StartError when a format is configured wrongly, or two features claim the same payload property */
-function payloadsFor({ formats }: Engines, { config, features = FEATURES }: WorkerOptions): Payloads {
+export function payloadsFor(
+  { formats }: Engines,
+  { config, features = FEATURES }: Pick<WorkerOptions, 'config' | 'features'>,
+): Payloads {
   try {
     return payloadsOfWorker(formatsTaken(formats, config), features, config);
   } catch (error) {
@@ -234,9 +237,14 @@ function queueOf(
   });
 }
 
-async function featuresOf(
-  { config, features = FEATURES, version, secrets }: WorkerOptions & { readonly secrets: LiveSecrets },
-  { engines }: Machine,
+export async function featuresOf(
+  {
+    config,
+    features = FEATURES,
+    version,
+    secrets,
+  }: Pick<WorkerOptions, 'config' | 'features' | 'version'> & { readonly secrets: LiveSecrets },
+  { engines }: Pick<Machine, 'engines'>,
   queue: Queue,
   collector: DiskCollector,
   tell: Tell,

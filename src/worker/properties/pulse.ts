@@ -1,32 +1,33 @@
 import type { Property } from './property.ts';
 
-/** How the worker hears of events. */
+/** How the worker receives events. */
 export const pulse = {
   pulseUrl: {
     type: 'string',
     secret: true,
     pattern: {
-      matches: '^amqps?://[^\\s]+$',
-      meaning: 'a URL like amqps://user:password@host:5671/vhost',
+      matches: '^(amqps?://[^\\s]+|production)$',
+      meaning: 'a URL like amqps://user:password@host:5671/vhost, or the word production',
     },
-    description: 'Where Pulse is; may hold user and password. Without it the worker polls',
+    usualVariable: 'PULSE_URL',
+    description: "Pulse's URL, or production for Mozilla's. Without it the worker polls",
     since: 'tcw',
   },
   pulseUser: {
     type: 'string',
-    description: 'Pulse user, before the one in pulseUrl and PULSE_USERNAME',
+    description: 'Pulse user; overrides the one in pulseUrl and PULSE_USERNAME',
     since: 'tcw',
   },
   pulsePassword: {
     type: 'string',
     secret: true,
-    description: 'Pulse password, before the one in pulseUrl and PULSE_PASSWORD',
+    description: 'Pulse password; overrides the one in pulseUrl and PULSE_PASSWORD',
     since: 'tcw',
   },
   pulseNamespace: {
     type: 'string',
     pattern: { matches: '^[^/\\s]+$', meaning: 'a name without "/" and spaces' },
-    description: 'What the names of our queues begin with, after queue/; the Pulse user by default',
+    description: 'The first part of queue names, after queue/. Default: the Pulse user',
     since: 'tcw',
   },
 } as const satisfies Record<string, Property>;

@@ -16,4 +16,5 @@ export { Secret } from './secret.ts';
 export { ServiceError, type ServiceErrorKind } from './service-error.ts';
 export { uniqueItems } from './unique-items.ts';
 export { withoutUrlPasswords } from './url-passwords.ts';
+export { suggestion } from './nearest.ts';
 export { SHELL_ARTIFACT } from './shell-artifact.ts';

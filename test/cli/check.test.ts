@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { Secret } from '../../src/pulse/index.ts';
+import { connect, Secret } from '../../src/pulse/index.ts';
 import { tcw } from './tcw.ts';
 import { queueForWorkers } from './workers.ts';
 
@@ -17,6 +17,7 @@ const ALL_SCOPES = [
   'queue:status:*',
   `queue:get-worker:${POOL}/group/*`,
   `purge-cache:purge-requests::${POOL}`,
+  'auth:current-scopes',
 ];
 const TOKEN = 'token-that-nobody-may-see';
 
@@ -101,8 +102,11 @@ describe('tcw run --check of a worker that would work', () => {
   });
 
   it('connects to Pulse, and leaves no queue there', async () => {
+    const queue = connect({ url: inject('queuePulseUrl') });
+    onTestFinished(() => queue.close());
+    await queue.declareExchange('exchange/taskcluster-queue/v1/task-exception');
     const { check } = await deployment();
-    const { exitCode, checks } = await check([], { TCW_PULSE_URL: inject('pulseUrl') });
+    const { exitCode, checks } = await check([], { PULSE_URL: inject('pulseUrl') });
     expect(checks.filter(({ group }) => group === 'Pulse')).toEqual([
       { group: 'Pulse', verdict: 'ok', message: 'the broker accepts the connection' },
       { group: 'Pulse', verdict: 'ok', message: 'the worker may listen to exchanges of the queue' },
@@ -111,7 +115,7 @@ describe('tcw run --check of a worker that would work', () => {
   });
 
   it('warns of scopes without which the worker does less', async () => {
-    const { check } = await deployment(ALL_SCOPES.slice(0, 2));
+    const { check } = await deployment([...ALL_SCOPES.slice(0, 2), 'auth:current-scopes']);
     const report = await check();
     const warned = report.checks.filter(({ verdict }) => verdict === 'warn').map(({ message }) => message);
     expect(report.exitCode).toBe(0);
@@ -121,6 +125,17 @@ describe('tcw run --check of a worker that would work', () => {
     expect(warned).toContain(
       `scope purge-cache:purge-requests::${POOL} is missing: without it, caches are not purged on request`,
     );
+  });
+
+  it('says which scopes it cannot see without auth:current-scopes', async () => {
+    const { check } = await deployment(ALL_SCOPES.slice(0, 2));
+    const report = await check(['--worker-id=w5']);
+    expect(report.exitCode).toBe(0);
+    const skipped = report.checks.filter(({ verdict }) => verdict === 'skip').map(({ message }) => message);
+    expect(skipped).toEqual([
+      `scopes queue:claim-work:${POOL}, queue:worker-id:group/w5 and others: the auth service does not list them; ` +
+        'add auth:current-scopes to worker',
+    ]);
   });
 
   it('warns when Pulse cannot be reached, since the worker would poll', async () => {
@@ -292,7 +307,7 @@ describe('tcw run --check of a worker that registers', () => {
           TCW_ROOT_URL: local.rootUrl,
           TCW_PROVIDER: 'static',
           TCW_PROVIDER_ID: 'static',
-          TCW_STATIC_SECRET: 'SECRET-OF-STATIC',
+          TCW_STATIC_SECRET: 'SECRET-OF-STATIC'.padEnd(44, 'x'),
           TCW_WORKER_POOL_ID: POOL,
           TCW_WORKER_GROUP: 'group',
           TCW_WORKER_ID: 'w4',

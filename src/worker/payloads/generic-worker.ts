@@ -1,5 +1,6 @@
 import { logNames } from '../log-names.ts';
 import { linkedProgram, type LinkedProgram } from './linked-program.ts';
+import { foreignToGenericWorker } from './foreign.ts';
 import { hasImage } from './has-image.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import type { ArtifactSpec, ContentSpec, MountSpec, TaskSpec } from '../task-spec.ts';
@@ -52,8 +53,9 @@ export const genericWorker: PayloadFormat = {
   least: { maxRunTime: 1 },
   problems: payload => [
     ...(hasCommand(payload) ? [] : ['/command is missing']),
-    // Whoever reads this has no engine for the other format.
+    // A worker with an engine for containers would have read it as docker-worker's.
     ...(hasImage(payload) ? [NO_CONTAINERS] : []),
+    ...foreignToGenericWorker(payload),
   ],
   read: accepted => read(accepted as unknown as GenericWorkerPayload & AcceptedPayload),
 };

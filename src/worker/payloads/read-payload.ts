@@ -8,6 +8,7 @@ import type { AcceptedPayload, PayloadFormat } from './format.ts';
 import { dockerWorker } from './docker-worker.ts';
 import { genericWorker } from './generic-worker.ts';
 import { mergeSchema } from './merge-schema.ts';
+import { withNearestProperty } from './nearest-property.ts';
 
 const FORMATS: readonly PayloadFormat[] = [genericWorker, dockerWorker];
 
@@ -34,10 +35,8 @@ export interface Payloads {
 /** A payload, as far as it could be read. */
 export interface ReadPayload {
   readonly task: TaskSpec;
-  /** What is wrong with it, each problem named by its path. */
+  /** Its problems, each with its path, and with the right word where one is near. */
   readonly problems: readonly string[];
-  /** What it should look like. */
-  readonly schema: object;
 }
 
 /**
@@ -80,20 +79,23 @@ export function payloadsOf(
     read: payload => {
       const value = copyOf(payload);
       const { format, schema, check } = meantBy(value);
-      const problems = together(format.problems?.(value) ?? [], check(value));
-      if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems, schema };
+      const ofSchema = check(value).map(problem => withNearestProperty(problem, schema));
+      const problems = together(format.problems?.(value) ?? [], ofSchema);
+      if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems };
       const part = acceptedPart(value, some => check(some).length === 0, format.least);
       const log = unreadable(value, format);
       // What is wrong with its log's names is left out of the part, and must not make the log public.
-      return { task: part ? { ...format.read(part), logs: log.logs } : log, problems, schema };
+      return { task: part ? { ...format.read(part), logs: log.logs } : log, problems };
     },
   };
 }
 
-/** A format says better than the schema what is wrong at the same place. */
+/** Merges the problems found by a format with those found by its schema. At one place and below, the format's say more. */
 function together(ofFormat: readonly string[], ofSchema: readonly string[]): string[] {
-  const places = ofFormat.map(problem => problem.slice(0, problem.indexOf(' ') + 1));
-  return [...ofFormat, ...ofSchema.filter(problem => !places.some(place => problem.startsWith(place)))];
+  const places = ofFormat.map(problem => problem.slice(0, problem.indexOf(' ')));
+  const isCovered = (problem: string) =>
+    places.some(place => problem.startsWith(`${place} `) || problem.startsWith(`${place}/`));
+  return [...ofFormat, ...ofSchema.filter(problem => !isCovered(problem))];
 }
 
 function unreadable(payload: unknown, format: PayloadFormat): TaskSpec {

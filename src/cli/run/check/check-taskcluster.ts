@@ -18,22 +18,22 @@ export async function checkTaskcluster(
   findings: Findings,
 ): Promise<void> {
   const { rootURL, clientId, provisionerId, workerType } = config;
+  let mayCount = true;
+  const pool = `${provisionerId}/${workerType}`;
   try {
-    const pending = await inTime(rootURL, config, call =>
-      call('queue', 'pendingTasks', `${provisionerId}/${workerType}`),
-    );
-    findings.ok(`${rootURL} answers: ${counted(pending.pendingTasks)} for ${provisionerId}/${workerType}`);
+    const pending = await inTime(rootURL, config, call => call('queue', 'pendingTasks', pool));
+    findings.ok(`${rootURL} answers: ${counted(pending.pendingTasks)} for ${pool}`);
   } catch (error) {
-    // 403: the credentials are accepted, and the scope is among those below.
     if (!(error instanceof ServiceError)) throw error;
     if (error.statusCode !== 403) {
       reportRefusal(config, error, findings);
       return;
     }
+    mayCount = false;
     findings.ok(`${rootURL} answers`);
   }
   findings.ok(`credentials of ${clientId} are accepted${expiryOf(config)}`);
-  await checkScopes(config, findings);
+  await checkScopes(config, mayCount, findings);
   await checkQuarantine(queue, findings);
 }
 
@@ -71,16 +71,22 @@ function reportRefusal(config: WorkerConfig, error: ServiceError, findings: Find
   }
 }
 
-async function checkScopes(config: WorkerConfig, findings: Findings): Promise<void> {
+async function checkScopes(config: WorkerConfig, mayCount: boolean, findings: Findings): Promise<void> {
+  const needed = neededScopes(config);
   let scopes: readonly string[];
   try {
     ({ scopes } = await inTime(config.rootURL, config, call => call('auth', 'currentScopes')));
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    findings.skip(`scopes: the auth service does not tell them (${queueWords(error)})`);
+    const why =
+      error.statusCode === 403 ? `add auth:current-scopes to ${config.clientId}` : queueWords(error);
+    for (const { scope, without } of needed.filter(({ counts }) => counts && !mayCount))
+      findings.warn(`scope ${scope} is missing: without it, ${without}`);
+    const required = needed.filter(one => one.required).map(({ scope }) => scope);
+    findings.skip(`scopes ${required.join(', ')} and others: the auth service does not list them; ${why}`);
     return;
   }
-  for (const { scope, without, required } of neededScopes(config)) {
+  for (const { scope, without, required } of needed) {
     if (satisfies(scopes, scope)) findings.ok(`scope ${scope}`);
     else if (required)
       findings.fail(

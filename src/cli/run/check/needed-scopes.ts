@@ -6,6 +6,8 @@ interface NeededScope {
   readonly without: string;
   /** Whether the worker gets no task without it. */
   readonly required?: true;
+  /** Whether it is the scope for counting pending tasks. */
+  readonly counts?: true;
 }
 
 /** The scopes that a worker uses itself; docs/running-workers.md lists the same. */
@@ -17,7 +19,11 @@ export function neededScopes(config: WorkerConfig): readonly NeededScope[] {
   return [
     { scope: `queue:claim-work:${pool}`, without: 'the worker gets no task', required: true },
     { scope: `queue:worker-id:${worker}`, without: 'the worker gets no task', required: true },
-    { scope: `queue:pending-count:${pool}`, without: 'finding a task whose notice was lost takes minutes' },
+    {
+      scope: `queue:pending-count:${pool}`,
+      without: 'finding a task whose notice was lost takes minutes',
+      counts: true,
+    },
     { scope: 'queue:status:*', without: 'a cancellation during an interruption of Pulse is noticed late' },
     { scope: `queue:get-worker:${pool}/${worker}`, without: 'the worker does not recognise a quarantine' },
     { scope: `purge-cache:purge-requests::${pool}`, without: 'caches are not purged on request' },

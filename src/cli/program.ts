@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { configSchema } from '../worker/config/index.ts';
 import { addDevOptions, devOptions } from './dev/dev-options.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
+import { examples } from './words/examples.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
 import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
@@ -130,6 +131,10 @@ function addSchemas(program: Command): void {
     )
     .option('-c, --config <file>', "the worker's configuration file, JSON or YAML")
     .addOption(new Option('--format <format>', 'only payloads of one format').choices(FORMATS))
+    .addHelpText(
+      'after',
+      examples('tcw show-payload-schema --format docker-worker', 'tcw show-payload-schema -c worker.yml'),
+    )
     .action(async (words: PayloadSchemaWords) => {
       const { shownPayloadSchema } = await import('./payload-schema.ts');
       await printResult('the schema', asText(await shownPayloadSchema(words)));
@@ -138,6 +143,7 @@ function addSchemas(program: Command): void {
     .command('show-config-schema')
     .summary('print the JSON schema of the configuration')
     .description('Prints the JSON schema of the configuration of tcw run.')
+    .addHelpText('after', examples('tcw show-config-schema > worker.schema.json'))
     .action(() => printResult('the schema', asText(configSchema())));
 }
 

@@ -32,12 +32,11 @@ async function deployment(scopes: readonly string[] = ALL_SCOPES) {
     clients: [{ clientId: 'worker', accessToken: new Secret(TOKEN), scopes: [...scopes] }],
   });
   onTestFinished(() => here.close());
-  /** A worker without Pulse, which runs at most once, and its tasksDir is not made yet. */
-  const words = (...flags: string[]) => [
-    ...here.words(`--tasks-dir=${here.tasksDir}/tasks`, `--caches-dir=${here.tasksDir}/caches`, ...flags),
-    `--downloads-dir=${here.tasksDir}/downloads`,
-    '--engine=native',
-  ];
+  /** A worker without Pulse, none of whose folders exists yet. */
+  const words = (...flags: string[]) => {
+    const folders = [`--tasks-dir=${here.tasksDir}/tasks`, `--caches-dir=${here.tasksDir}/caches`];
+    return here.words('--engine=native', ...folders, `--downloads-dir=${here.tasksDir}/downloads`, ...flags);
+  };
   const environment = { ...here.environment, TCW_ACCESS_TOKEN: TOKEN };
   const check = async (flags: readonly string[] = [], more: Record<string, string> = {}) => {
     const before = await tree(here.tasksDir);
@@ -234,10 +233,7 @@ describe('tcw run --check of a worker that would end at its start says why, and 
     expect(report.exitCode).toBe(code);
     expect(failed(report).map(({ message }) => message)).toContainEqual(expect.stringMatching(says));
     expect(JSON.stringify(report)).not.toContain('PASSWORD');
-    // The last flag counts, so that the engine of the case does.
-    const ended = await tcw([...words(...flags), ...flags.filter(flag => flag.startsWith('--engine'))], {
-      environment: { ...environment, ...more() },
-    });
+    const ended = await tcw(words(...flags), { environment: { ...environment, ...more() } });
     expect(ended.exitCode).toBe(code);
   });
 

@@ -203,3 +203,55 @@ describe('reading a payload', () => {
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 });
+
+describe('a payload of generic-worker with something of docker-worker', () => {
+  it.each<[object, string]>([
+    [{ cache: { a: '/a' } }, "/cache is docker-worker's: use mounts, with cacheName and directory"],
+    [{ capabilities: {} }, "/capabilities is docker-worker's: it is for containers; leave it out"],
+    [{ log: 'public/log' }, "/log is docker-worker's: use logs.live and logs.backing"],
+    [
+      { features: { localLiveLog: false } },
+      "/features/localLiveLog is docker-worker's: use features.liveLog",
+    ],
+    [
+      { features: { relengAPIProxy: true } },
+      '/features/relengAPIProxy is retired: call services through features.taskclusterProxy',
+    ],
+    [{ extra: {} }, '/extra belongs beside the payload: move it to task.extra'],
+    [
+      { artifacts: { 'public/x': { type: 'file', path: 'x' } } },
+      "/artifacts is a map, as docker-worker's is: use a list of objects with type, path and name",
+    ],
+    [
+      { command: ['sh', '-c', 'true'] },
+      '/command is one command, as docker-worker\'s is: use a list of commands, [["sh", "-c", "…"]]',
+    ],
+  ])('%j is named as such, once, with the way to write it', (change, problem) => {
+    expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
+  });
+});
+
+describe('an unknown name in a payload', () => {
+  it.each<[object, string]>([
+    [{ artefacts: [] }, '/artefacts is not a known property; did you mean artifacts?'],
+    [{ features: { liveLgo: true } }, '/features/liveLgo is not a known property; did you mean liveLog?'],
+    [
+      { artifacts: [{ type: 'file', path: 'x', expiers: 'x' }] },
+      '/artifacts/0/expiers is not a known property; did you mean expires?',
+    ],
+    [{ features: { timeTravel: true } }, '/features/timeTravel is not a known property'],
+    [{ 'a/b~c': 1 }, '/a~1b~0c is not a known property'],
+  ])('%j is named with the nearest known one', (change, problem) => {
+    expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
+  });
+
+  it('gets a hint only at its own place, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.constantFrom('', 'features'), (name, place) => {
+        const surplus = place === '' ? { [name]: 1 } : { [place]: { [name]: 1 } };
+        for (const problem of payloads.read(JSON.parse(JSON.stringify({ ...VALID, ...surplus }))).problems)
+          expect(problem).toMatch(/^\/[^]* /);
+      }),
+    );
+  });
+});

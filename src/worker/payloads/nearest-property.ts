@@ -1,11 +1,11 @@
 import { suggestion } from '../../base/index.ts';
 
-const UNKNOWN = / is not a known property$/;
+const UNKNOWN = ' is not a known property';
 
 /** Adds the nearest known name to a problem that names an unknown property. */
 export function withNearestProperty(problem: string, schema: object): string {
-  if (!UNKNOWN.test(problem)) return problem;
-  const steps = problem.replace(UNKNOWN, '').split('/').slice(1).map(unescaped);
+  if (!problem.endsWith(UNKNOWN)) return problem;
+  const steps = problem.slice(0, -UNKNOWN.length).split('/').slice(1).map(unescaped);
   const [name = ''] = steps.splice(-1);
   const known = steps.reduce<Schema | undefined>(inside, schema)?.properties ?? {};
   return `${problem}${suggestion(name, Object.keys(known))}`;

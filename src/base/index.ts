@@ -20,4 +20,5 @@ export { inTimerRange, LONGEST_TIMER_MS } from './timer-range.ts';
 export { urlDecoded } from './url-decoded.ts';
 export { withoutUrlPasswords } from './url-passwords.ts';
 export { shellQuoted } from './shell-quoted.ts';
+export { suggestion } from './nearest.ts';
 export { SHELL_ARTIFACT } from './shell-artifact.ts';

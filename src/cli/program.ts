@@ -3,6 +3,7 @@ import { configSchema } from '../worker/config/index.ts';
 import { addCompletion } from './completion/add-completion.ts';
 import { addDevOptions, devOptions } from './dev/dev-options.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
+import { examples } from './words/examples.ts';
 import { helpLayout, RUN_EPILOGUE } from './words/help.ts';
 import { addInstall } from './install/add-install.ts';
 import { addKeys } from './keys/add-keys.ts';
@@ -65,12 +66,23 @@ function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
+/** The options of `tcw run` that are no properties. */
+interface RunOptions {
+  readonly config?: string;
+  readonly withWorkerRunner?: true;
+  readonly workerRunnerProtocolPipe?: string;
+  readonly check?: true;
+  readonly json?: true;
+}
+
 function addRun(program: Command, done: (exitCode: number) => void): void {
   const command = program
     .command('run')
     .summary('work for a Taskcluster deployment')
     .description('Claims and runs tasks of one worker pool until it is told to stop.')
-    .option('--config <file>', 'configuration file, JSON or YAML')
+    .option('-c, --config <file>', 'configuration file, JSON or YAML')
+    .option('--check', 'try everything that a start needs, change nothing, and print what works')
+    .option('--json', 'print the report of --check as JSON')
     .option('--with-worker-runner', 'talk to worker-runner on standard input and output')
     .addOption(new Option('--worker-runner-protocol-pipe <name>').hideHelp())
     .addOption(configureFor('aws', 'aws'))
@@ -82,10 +94,10 @@ function addRun(program: Command, done: (exitCode: number) => void): void {
     .addHelpText('after', RUN_EPILOGUE);
   addAllProperties(command);
   command.action(
-    async (words: { config?: string; withWorkerRunner?: true; workerRunnerProtocolPipe?: string }) => {
+    async ({ config: file, withWorkerRunner, workerRunnerProtocolPipe, check, json }: RunOptions) => {
       const { runCommand } = await import('./run/run-command.ts');
-      const { config: file, withWorkerRunner, workerRunnerProtocolPipe } = words;
-      done(await runCommand({ ...givenFlags(command), file, withWorkerRunner, workerRunnerProtocolPipe }));
+      const flags = givenFlags(command);
+      done(await runCommand({ ...flags, file, withWorkerRunner, workerRunnerProtocolPipe, check, json }));
     },
   );
 }
@@ -121,8 +133,12 @@ function addSchemas(program: Command): void {
       'Prints the JSON schema of the task payloads that tcw takes, or those that one worker takes: its engine decides on ' +
         'the format, and what its pool forbids is left out.',
     )
-    .option('--config <file>', "the worker's configuration file, JSON or YAML")
+    .option('-c, --config <file>', "the worker's configuration file, JSON or YAML")
     .addOption(new Option('--format <format>', 'only payloads of one format').choices(FORMATS))
+    .addHelpText(
+      'after',
+      examples('tcw show-payload-schema --format docker-worker', 'tcw show-payload-schema -c worker.yml'),
+    )
     .action(async (words: PayloadSchemaWords) => {
       const { shownPayloadSchema } = await import('./payload-schema.ts');
       await printResult('the schema', asText(await shownPayloadSchema(words)));
@@ -131,6 +147,7 @@ function addSchemas(program: Command): void {
     .command('show-config-schema')
     .summary('print the JSON schema of the configuration')
     .description('Prints the JSON schema of the configuration of tcw run.')
+    .addHelpText('after', examples('tcw show-config-schema > worker.schema.json'))
     .action(() => printResult('the schema', asText(configSchema())));
 }
 

@@ -38,6 +38,7 @@ import { given } from './transport/url-parts.ts';
 
 const ASK_TIMEOUT_MS = 15_000;
 const CLOSE_MS = 10_000;
+const UNUSED_URL = 'amqp://localhost';
 
 /**
  * Connects to Mozilla Pulse, or to any RabbitMQ that follows its conventions, and reconnects when the connection is lost.
@@ -46,7 +47,9 @@ const CLOSE_MS = 10_000;
  */
 export function connect(options: PulseOptions = {}): Pulse {
   checkConnectOptions(options);
-  const endpoint = endpointFrom(options);
+  // A transport that is given knows its broker.
+  const sources = options.transport ? { ...options, url: given(options.url) ?? UNUSED_URL } : options;
+  const endpoint = endpointFrom(sources);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const heartbeatSecs = options.heartbeatSecs ?? endpoint.heartbeatSecs;
   const transport =
@@ -58,7 +61,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   const open = (purpose: string) => async (signal: AbortSignal) => {
     const login = credentials
       ? await askedCredentials(credentials, signal, connectTimeoutMs)
-      : endpointFrom(options);
+      : endpointFrom(sources);
     lastUser = login.user;
     const { user, password } = login;
     return transport.connect({ user, password, connectionName: `${name} ${purpose}` }, signal);

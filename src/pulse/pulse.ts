@@ -24,7 +24,7 @@ import type { QueueSpec } from './topology/queue.ts';
 import type { PulseState } from './session/state.ts';
 import type { Transport } from './transport/transport.ts';
 
-/** Where to connect, who logs in, and how. Nothing is needed where `PULSE_USERNAME` and `PULSE_PASSWORD` are set. */
+/** Where to connect, who logs in, and how. Nothing is needed where `PULSE_URL`, `PULSE_USERNAME` and `PULSE_PASSWORD` are set. */
 export interface PulseOptions extends CredentialSources, AmqpOptions {
   /**
    * Returns user and password, and is called for each connection: for passwords that change while the program runs. It replaces

@@ -36,6 +36,8 @@ export type { RunSnapshot, WorkerSnapshot } from './snapshot.ts';
 export { CredentialsRefused, MachineUnfit, StartError } from './start-error.ts';
 export { unpackInto } from './unpack/index.ts';
 export { Secret } from '../base/index.ts';
+export { connectPulse } from './asking/connect-pulse.ts';
+export { tryMachine } from './try-machine.ts';
 export { startWorker, type RunningWorker, type WorkerOptions } from './start-worker.ts';
 export type * from './task-spec.ts';
 export type { ExitReason, WorkerState } from './life/worker-state.ts';

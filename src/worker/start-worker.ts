@@ -213,8 +213,11 @@ async function opened(
   return [await connecting, await readying];
 }
 
-/** @throws StartError when a format is misconfigured, or two features claim the same payload property */
-function payloadsFor({ formats }: Engines, { config, features = FEATURES }: WorkerOptions): Payloads {
+/** @throws StartError when a format is configured wrongly, or two features claim the same payload property */
+export function payloadsFor(
+  { formats }: Engines,
+  { config, features = FEATURES }: Pick<WorkerOptions, 'config' | 'features'>,
+): Payloads {
   try {
     return payloadsOfWorker(formatsTaken(formats, config), features, config);
   } catch (error) {
@@ -243,9 +246,14 @@ function queueOf(
   });
 }
 
-async function featuresOf(
-  { config, features = FEATURES, version, secrets }: WorkerOptions & { readonly secrets: LiveSecrets },
-  { engines }: Machine,
+export async function featuresOf(
+  {
+    config,
+    features = FEATURES,
+    version,
+    secrets,
+  }: Pick<WorkerOptions, 'config' | 'features' | 'version'> & { readonly secrets: LiveSecrets },
+  { engines }: Pick<Machine, 'engines'>,
   queue: Queue,
   collector: DiskCollector,
   tell: Tell,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endpointFrom, Secret, type PulseError } from '../../src/pulse/index.ts';
+import { endpointFrom, PRODUCTION_URL, Secret, type PulseError } from '../../src/pulse/index.ts';
 
 const found = (sources: Parameters<typeof endpointFrom>[0]) => {
   const { password, ...rest } = endpointFrom({ env: {}, ...sources });
@@ -8,8 +8,39 @@ const found = (sources: Parameters<typeof endpointFrom>[0]) => {
 };
 
 describe('the endpoint', () => {
-  it('is Mozilla Pulse as guest, when nobody says otherwise', () => {
-    expect(found({})).toEqual({
+  it.each([
+    ['nothing at all', {}],
+    ['an empty argument', { url: '' }],
+    ['an empty secret', { url: new Secret('') }],
+    ['an empty variable', { env: { PULSE_URL: '' } }],
+    ['a user alone', { user: 'me', password: 'SECRET' }],
+  ])('is refused for %s, so that no mistake leads to production', (_, sources) => {
+    expect(() => found(sources)).toThrow(
+      "there is no Pulse URL; give one, or set PULSE_URL (production is Mozilla's own Pulse)",
+    );
+  });
+
+  it.each([
+    ['the argument', { url: 'amqp://arg', env: { PULSE_URL: 'amqp://env' } }, 'arg'],
+    ['else PULSE_URL', { env: { PULSE_URL: 'amqp://env' } }, 'env'],
+    ['PULSE_URL where the argument is empty', { url: '', env: { PULSE_URL: 'amqp://env' } }, 'env'],
+    ['the word production in PULSE_URL', { env: { PULSE_URL: 'production' } }, 'pulse.mozilla.org'],
+  ])('takes the URL from %s', (_, sources, hostname) => {
+    expect(found(sources).hostname).toBe(hostname);
+  });
+
+  it.each([
+    [
+      'user and password of PULSE_URL',
+      { env: { PULSE_URL: 'amqp://u:p@h', PULSE_USERNAME: 'env', PULSE_PASSWORD: 'env' } },
+    ],
+    ['an argument beside PULSE_URL', { user: 'u', password: 'p', env: { PULSE_URL: 'amqp://url:url@h' } }],
+  ])('lets %s win', (_, sources) => {
+    expect(found(sources)).toMatchObject({ user: 'u', password: 'p' });
+  });
+
+  it('is Mozilla Pulse for the word production', () => {
+    expect(found({ url: 'production' })).toEqual({
       tls: true,
       hostname: 'pulse.mozilla.org',
       port: 5671,
@@ -40,11 +71,9 @@ describe('the endpoint', () => {
   });
 
   // pulse-go's own cases: an argument, a part of the URL or a variable that is empty counts as one that is missing.
-  const set = { PULSE_USERNAME: 'env', PULSE_PASSWORD: 'envpw' };
-  const empty = { PULSE_USERNAME: '', PULSE_PASSWORD: '' };
+  const set = { PULSE_URL: PRODUCTION_URL, PULSE_USERNAME: 'env', PULSE_PASSWORD: 'envpw' };
+  const empty = { PULSE_URL: PRODUCTION_URL, PULSE_USERNAME: '', PULSE_PASSWORD: '' };
   it.each([
-    [{}, 'guest', 'guest', 'amqps://pulse.mozilla.org:5671/'],
-    [{ user: '', password: '', url: '' }, 'guest', 'guest', 'amqps://pulse.mozilla.org:5671/'],
     [{ user: '', password: '', url: '', env: empty }, 'guest', 'guest', 'amqps://pulse.mozilla.org:5671/'],
     [{ env: set }, 'env', 'envpw', 'amqps://pulse.mozilla.org:5671/'],
     [{ env: empty }, 'guest', 'guest', 'amqps://pulse.mozilla.org:5671/'],
@@ -170,10 +199,10 @@ describe('the endpoint', () => {
   });
 
   it.each([
-    ['the user', { user: 'a\0b' }],
-    ['the password', { password: 's3c\0r3t' }],
-    ['the user', { env: { PULSE_USERNAME: 'a\0b' } }],
-    ['the password', { env: { PULSE_PASSWORD: 's3c\0r3t' } }],
+    ['the user', { url: 'amqp://h', user: 'a\0b' }],
+    ['the password', { url: 'amqp://h', password: 's3c\0r3t' }],
+    ['the user', { env: { PULSE_URL: 'amqp://h', PULSE_USERNAME: 'a\0b' } }],
+    ['the password', { env: { PULSE_URL: 'amqp://h', PULSE_PASSWORD: 's3c\0r3t' } }],
   ])('refuses a NUL, which ends a login too early: %s', (what, sources) => {
     const error = refusal(sources);
     expect(error).toMatchObject({ kind: 'invalid', message: expect.stringContaining(`${what} holds a NUL`) });

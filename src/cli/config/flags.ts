@@ -25,7 +25,7 @@ export function flags({ given, rest }: GivenFlags): Source {
   }
   // The value of an unknown flag comes after it or after `=`; neither is shown, for it may be a secret.
   const unknown = rest.filter(word => word.startsWith('-')).map(word => word.split('=', 1)[0] ?? word);
-  const candidates = [...known, '--config', '--with-worker-runner', '--help'];
+  const candidates = [...known, '--config', '--check', '--json', '--with-worker-runner', '--help'];
   problems.push(...unknown.map(flag => unknownName('command line', 'unknown option', flag, candidates)));
   if (unknown.length === 0 && rest.length > 0) {
     problems.push(

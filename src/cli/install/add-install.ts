@@ -1,18 +1,19 @@
 import { Option, type Command } from 'commander';
+import { examples } from '../words/examples.ts';
 import { printResult } from '../output/print-result.ts';
 import type { InstallWords } from './install-service.ts';
 
 const ENGINES = ['native', 'user', 'docker', 'script', 'native,docker', 'user,docker'] as const;
 
-/** Gives `tcw` the command that makes a service of the machine of it. */
+/** Gives `tcw` the command that installs it as a service of the machine. */
 export function addInstall(program: Command): void {
-  const install = program.command('install').summary('make a service of tcw run');
-  install.description('Makes a service that starts the worker with its machine.').helpCommand(false);
+  const install = program.command('install').summary('install tcw run as a service');
+  install.description('Installs a service that starts the worker with its machine.').helpCommand(false);
   install
     .command('service')
-    .summary('make a service of tcw run')
+    .summary('install tcw run as a service')
     .description(
-      'Makes a service that runs the worker: a unit of systemd, a launch daemon of macOS, or commands for Windows. Writes the ' +
+      'Installs a service that runs the worker: a systemd unit, a launch daemon of macOS, or commands for Windows. Writes the ' +
         'file and prints the next steps.',
     )
     .addOption(
@@ -25,7 +26,7 @@ export function addInstall(program: Command): void {
     .option('--print', 'print the file or the commands, and change nothing')
     .option('--force', 'replace an existing file that differs')
     .option('--name <name>', 'name of the service', 'tcw')
-    .option('--config <file>', "the worker's configuration file, JSON or YAML")
+    .option('-c, --config <file>', "the worker's configuration file, JSON or YAML")
     .option('--user <user>', 'user that the worker runs as (default: root, or tcw with the engine native)')
     .option('--directory <folder>', 'folder that relative paths, such as tasksDir, start from')
     .option('--program <file>', 'the tcw to start (default: this one)')
@@ -33,6 +34,13 @@ export function addInstall(program: Command): void {
       new Option('--engine <engine>', 'where tasks run (default: as in the configuration)').choices(ENGINES),
     )
     .option('--grace <seconds>', 'how long the worker may take to stop (default: shutdownGraceSecs)')
+    .addHelpText(
+      'after',
+      examples(
+        'tcw install service --config /etc/tcw/worker.yml --print',
+        'tcw install service --config /etc/tcw/worker.yml --engine user',
+      ),
+    )
     .action(async (words: InstallWords) => {
       const { installService } = await import('./install-service.ts');
       const { argv, platform, execPath: node } = process;

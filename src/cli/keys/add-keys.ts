@@ -1,18 +1,20 @@
 import type { Command } from 'commander';
 import { buffer } from 'node:stream/consumers';
+import { examples } from '../words/examples.ts';
 import { printResult } from '../output/print-result.ts';
 import type { EncryptEnvWords } from './encrypt-env.ts';
 
 const VARIABLES = `
 A variable is given in one of three ways:
-  NAME                        its value is in the environment
-  NAME=@file                  its value is all that is in a file; @- is standard
+  NAME                        the value is in the environment
+  NAME=@file                  the value is the content of a file; @- is standard
                               input
   NAME=value                  other users of the machine can see a command line,
                               and shells keep it: not for real secrets
 
-Prints a JSON array for the payload's encryptedEnv. It is of use for this one
-task only, and from --start to --end.`;
+Prints a JSON array for the payload's encryptedEnv. Only this task can use it,
+from --start to --end.
+${examples('tcw encrypt-env TOKEN --public-key pool.asc --task-id <taskId>', 'tcw encrypt-env KEY=@key.pem --public-key pool.asc --task-id <taskId> --end 2d')}`;
 
 /** Gives `tcw` the commands that make keys, and encrypt for them. What each needs is loaded when it is called. */
 export function addKeys(program: Command): void {
@@ -23,7 +25,8 @@ export function addKeys(program: Command): void {
       'Makes an Ed25519 key pair: writes the private key to a new file, for ed25519SigningKeyLocation, and prints ' +
         'the public key in base64.',
     )
-    .requiredOption('--file <file>', 'where the private key is written; it must not exist')
+    .requiredOption('--file <file>', 'new file for the private key')
+    .addHelpText('after', examples('tcw new-ed25519-keypair --file ed25519.key > ed25519.pub'))
     .action(async ({ file }: { file: string }) => {
       const { newEd25519KeyPair } = await import('./key-pairs.ts');
       await printResult('the public key', await newEd25519KeyPair(file));
@@ -35,7 +38,8 @@ export function addKeys(program: Command): void {
       'Makes an OpenPGP key pair: writes the private key to a new file, for signingKeyLocation or ' +
         'encryptedEnvKeyLocation, and prints the public key, ASCII-armoured.',
     )
-    .requiredOption('--file <file>', 'where the private key is written; it must not exist')
+    .requiredOption('--file <file>', 'new file for the private key')
+    .addHelpText('after', examples('tcw new-openpgp-keypair --file private.asc > public.asc'))
     .option('--name <name>', 'user ID of the key', 'Taskcluster worker')
     .action(async ({ file, name }: { file: string; name: string }) => {
       const { newArmouredKeyPair } = await import('./key-pairs.ts');
@@ -45,7 +49,7 @@ export function addKeys(program: Command): void {
     .command('encrypt-env')
     .summary('encrypt variables for a task')
     .description(
-      'Encrypts environment variables, so that only the workers of one pool can give them to one task.',
+      'Encrypts environment variables for one task. Only the workers of one pool can decrypt them.',
     )
     .argument('<variable...>', 'see below')
     .requiredOption('--public-key <file>', 'public OpenPGP key of the pool, ASCII-armoured')

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
+import { examples } from '../words/examples.ts';
 import { exitCodeLines } from '../words/help.ts';
 import type { ConnectionWords } from './connection.ts';
 import type { ExchangesWords } from './exchanges.ts';
@@ -8,9 +9,10 @@ import type { PublishWords } from './publish/publish-options.ts';
 import type { QueueWords } from './queue/queue-words.ts';
 
 const EPILOGUE = `
+Broker: -s, else PULSE_URL. The word production stands for Mozilla's Pulse.
 User and password: -u and -p, else those in the URL, else PULSE_USERNAME and
 PULSE_PASSWORD, else guest. Other users of the machine can see a command line:
-keep the password out of it.
+give the password in the environment.
 
 Exit codes:
 ${exitCodeLines(PULSE_EXIT_CODES)}`;
@@ -19,8 +21,8 @@ ${exitCodeLines(PULSE_EXIT_CODES)}`;
 export function addPulse(program: Command, done: (exitCode: number) => void): void {
   const pulse = program
     .command('pulse')
-    .summary('listen to Mozilla Pulse, publish, look after queues')
-    .description('Listens to Mozilla Pulse or another RabbitMQ, publishes, and looks after queues.')
+    .summary('listen to Mozilla Pulse, publish, manage queues')
+    .description('Listens to Mozilla Pulse or another RabbitMQ, publishes, and manages queues.')
     .helpCommand('help [command]', 'print the help of a command')
     .addHelpText('after', EPILOGUE);
   const { stdout, stderr } = process;
@@ -42,9 +44,10 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
   pulse
     .command('exchanges')
     .summary("list Taskcluster's exchanges")
-    .description("Lists Taskcluster's exchanges, and what the parts of their routing keys are.")
+    .description("Lists Taskcluster's exchanges with the parts of their routing keys.")
     .argument('[filter]', 'only those with this in their name, their service or a part of their key')
     .option('--json', 'as JSON')
+    .addHelpText('after', examples('tcw pulse exchanges', 'tcw pulse exchanges workerType --json'))
     .action(async (filter: string | undefined, words: ExchangesWords) => {
       const { listExchanges } = await import('./exchanges.ts');
       done(listExchanges(filter, words, stdout));
@@ -55,7 +58,7 @@ function addListen(pulse: Command): Command {
   const command = pulse
     .command('listen')
     .summary('print messages, or run a command for each')
-    .description('Prints messages as lines of JSON, or runs a command for each, until it is told to stop.')
+    .description('Prints messages as lines of JSON, or runs a command for each, until it is stopped.')
     .argument('[exchange]', 'exchange/<user>/<name>, or one of Taskcluster: queue.taskPending')
     .argument('[pattern...]', 'of routing keys: * is one word, # any number (the default); part=value')
     .option('--bind <exchange pattern>', 'one more exchange with its pattern, quoted; again for more', append)
@@ -63,7 +66,7 @@ function addListen(pulse: Command): Command {
     .option('--count <n>', 'stop after so many messages', whole)
     .option('--timeout <seconds>', 'stop after so long', positive)
     .option('--pretty', 'several lines for a message, instead of one')
-    .option('--quiet', 'no live line, and no word of beginning and end')
+    .option('--quiet', 'no progress line, and nothing at the start and the end')
     .addOption(dialect('auto'))
     .option('--exec <command>', 'run it for each message, which it reads from standard input')
     .option('--concurrency <n>', 'how many commands run at a time (default: 1)', whole)
@@ -72,7 +75,15 @@ function addListen(pulse: Command): Command {
     .option('--max-length <n>', 'of it: the oldest messages go past so many (default: 1000)', whole)
     .option('--expires <seconds>', 'of it: removed after so long without a listener', positive)
     .option('--quorum', 'of it: replicated, and counts deliveries')
-    .option('--dead-letters', 'of it: messages given up are kept in <name>/dead');
+    .option('--dead-letters', 'of it: messages given up are kept in <name>/dead')
+    .addHelpText(
+      'after',
+      examples(
+        'tcw pulse listen queue.taskPending workerType=linux --pretty',
+        "tcw pulse listen queue.taskFailed --filter 'body.runId > 0' --count 5",
+        "tcw pulse listen queue.taskCompleted --queue done --exec './done.sh'",
+      ),
+    );
   return withConnection(command);
 }
 
@@ -90,14 +101,26 @@ function addPublish(pulse: Command): Command {
     .option('--cc <key>', 'one more routing key, as route.<route>; again for more', append)
     .option('--header <name=value>', 'a header; again for more', append)
     .option('--message-id <id>', 'by which consumers may know a repetition')
-    .option('--mandatory', 'a message that no queue wants counts as not published')
+    .option('--mandatory', 'a message that reaches no queue counts as not published')
     .option('--deadline <seconds>', 'how long to wait for a confirmation (default: 30)', positive)
     .option('--schema <file>', 'JSON schema that bodies have to fit')
     .addOption(dialect())
     .option('--json', 'results as lines of JSON')
-    .option('--quiet', 'no word of messages that were confirmed');
+    .option('--quiet', 'print nothing for confirmed messages')
+    .addHelpText(
+      'after',
+      examples(
+        `tcw pulse publish exchange/me/things created.1 --declare --body '{"id":1}'`,
+        'tcw pulse publish exchange/me/things created.many bodies.jsonl --lines',
+      ),
+    );
   return withConnection(command);
 }
+
+const EXAMPLE_OPTIONS: Readonly<Partial<Record<QueueAction, string>>> = {
+  purge: ' --yes',
+  bindings: ' --management http://127.0.0.1:15672',
+};
 
 type QueueAction = 'inspect' | 'purge' | 'delete' | 'bindings';
 
@@ -107,8 +130,8 @@ function addQueue(
 ): void {
   const queue = pulse
     .command('queue')
-    .summary('look at a queue, empty it, delete it')
-    .description('Looks at a durable queue, empties it, deletes it.')
+    .summary('inspect, purge or delete a queue')
+    .description('Inspects, purges or deletes a durable queue.')
     .helpCommand('help [command]', 'print the help of a command');
   const add = (action: QueueAction, summary: string) => {
     const command = queue
@@ -117,15 +140,16 @@ function addQueue(
       .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
       .argument('<name>', 'queue/<user>/<name>, or what follows your user name there')
       .option('--json', 'as JSON')
+      .addHelpText('after', examples(`tcw pulse queue ${action} done${EXAMPLE_OPTIONS[action] ?? ''}`))
       .action((name: string, words: QueueWords) => act(action, name, words));
     return withConnection(command);
   };
-  add('inspect', 'tell how many messages wait, and how many consumers there are');
-  add('purge', 'drop all messages that wait').option('--yes', 'do not ask');
-  add('delete', 'delete it with all that is in it').option('--yes', 'do not ask');
-  add('bindings', 'list what it is bound to').option(
+  add('inspect', 'count waiting messages and consumers');
+  add('purge', 'drop all waiting messages').option('--yes', 'do not ask');
+  add('delete', 'delete a queue and its messages').option('--yes', 'do not ask');
+  add('bindings', 'list the bindings of a queue').option(
     '--management <url>',
-    "the broker's management API, since AMQP lists no bindings; it may hold a user and a password of its own",
+    "URL of the broker's management API, since AMQP lists no bindings",
   );
 }
 
@@ -138,13 +162,13 @@ function withConnection(command: Command): Command {
   };
   return command
     .option(names.user, 'who logs in')
-    .option(names.password, 'of the user; better in PULSE_PASSWORD')
-    .option(names.server, 'amqp:// or amqps://, with the vhost as its path (default: Pulse)')
+    .option(names.password, 'its password; better in PULSE_PASSWORD')
+    .option(names.server, 'amqp:// or amqps:// with the vhost as path, or production')
     .addHelpText('after', EPILOGUE);
 }
 
 function dialect(...more: string[]): Option {
-  return new Option('--dialect <name>', 'how bodies lie in their JSON')
+  return new Option('--dialect <name>', 'where the body is in the JSON')
     .choices(['bare', 'mozillapulse', 'payload', ...more])
     .default('bare');
 }

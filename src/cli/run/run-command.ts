@@ -17,12 +17,16 @@ import { registers } from '../registration/registers.ts';
 import { throughRunner } from './runner-line.ts';
 import { withIo } from '../output/with-io.ts';
 
-/** The words of `tcw run`. */
+/** The options of `tcw run`. */
 export interface RunWords extends GivenFlags {
-  /** The file of `--config`. */
+  /** The file given with `--config`. */
   readonly file?: string | undefined;
   readonly withWorkerRunner?: true | undefined;
   readonly workerRunnerProtocolPipe?: string | undefined;
+  /** Only try everything that a start needs. */
+  readonly check?: true | undefined;
+  /** The report of the check as JSON. */
+  readonly json?: true | undefined;
 }
 
 /**
@@ -32,6 +36,11 @@ export interface RunWords extends GivenFlags {
  */
 export async function runCommand(words: RunWords): Promise<number> {
   if (words.workerRunnerProtocolPipe !== undefined) throw pipeRefused();
+  if (words.check) {
+    const { checkCommand } = await import('./check/check-command.ts');
+    return checkCommand(words);
+  }
+  if (words.json) throw new Failure(EXIT_CODES.cannotLoadConfig.code, '--json is for the report of --check');
   const secrets = new LiveSecrets();
   if (!words.withWorkerRunner) return withoutRunner(words, secrets);
   const { stdin, stdout } = process;

@@ -2,9 +2,12 @@ import type { Command } from 'commander';
 import type { ShellWords } from './shell.ts';
 
 const EPILOGUE = `
-The task must have "features": {"interactive": true}, and run. Without a command,
-the shell is interactive, and ends with exit or Ctrl-D. With one, the command
-line runs in a shell beside the task, and tcw exits with its exit code:
+The task must be running with "features": {"interactive": true}. Without a
+command, the shell is interactive, and ends with exit or Ctrl-D. A command line
+runs in a shell beside the task, and tcw exits with its exit code.
+
+Examples:
+  tcw shell <taskId>
   tcw shell <taskId> -- 'ps aux | head'
 
 Environment:

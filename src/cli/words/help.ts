@@ -33,16 +33,21 @@ export function exitCodeLines(
   return all.map(({ code, when }) => `  ${String(code).padStart(width)}  ${when}`).join('\n');
 }
 
-/** What stands below the properties in the help of `tcw run`. */
+/** The text below the properties in the help of `tcw run`. */
 export const RUN_EPILOGUE = `
-Where a property comes from; what stands further down wins:
+Examples:
+  tcw run -c worker.yml
+  tcw run -c worker.yml --check
+  tcw run -c worker.yml --capacity 4 --engine docker
+
+Sources of a property; a later one overrides an earlier one:
   built-in default
   TASKCLUSTER_ROOT_URL, TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN,
-  TASKCLUSTER_CERTIFICATE
+  TASKCLUSTER_CERTIFICATE, PULSE_URL
   file given with --config, JSON or YAML, with names like rootURL
   variable: TCW_ROOT_URL
   flag: --root-url (other users of the machine can see a command line:
-  keep secrets out of it)
+  give secrets in a file or a variable)
 
 Exit codes:
 ${exitCodeLines(EXIT_CODES)}`;

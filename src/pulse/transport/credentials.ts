@@ -4,8 +4,10 @@ import { PulseError } from '../errors.ts';
 import { errorText } from '../error-text.ts';
 import { given, withoutNul } from './url-parts.ts';
 
-/** Mozilla's own Pulse. */
+/** Mozilla's own Pulse. Nothing connects to it unless this URL, or the word `production` in its place, is given. */
 export const PRODUCTION_URL = 'amqps://pulse.mozilla.org:5671';
+/** The word for {@link PRODUCTION_URL} wherever a URL is given. */
+const PRODUCTION = 'production';
 
 /** Where the broker is, and who logs in there. */
 export interface Endpoint {
@@ -28,11 +30,14 @@ export interface Credentials {
 
 /** Where the broker and the login are looked for; see {@link endpointFrom}. */
 export interface CredentialSources {
-  /** `amqp://` or `amqps://`, with or without user and password. `?ssl=1` and `?heartbeat=30` are understood. */
+  /**
+   * `amqp://` or `amqps://`, with or without user and password, and optionally `?ssl=1` and `?heartbeat=30`; or the word
+   * `production` for Mozilla's own Pulse.
+   */
   readonly url?: string | Secret | undefined;
   readonly user?: string | undefined;
   readonly password?: string | Secret | undefined;
-  /** Where `PULSE_USERNAME` and `PULSE_PASSWORD` are looked up; the process's environment by default. */
+  /** Where `PULSE_URL`, `PULSE_USERNAME` and `PULSE_PASSWORD` are looked up; the process's environment by default. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
@@ -66,17 +71,17 @@ export async function askedCredentials(
 }
 
 /**
- * Finds the broker and the login as pulse-go does: user and password each from the argument, else from the URL,
- * else from `PULSE_USERNAME` or `PULSE_PASSWORD`, else `guest`; the URL from the argument, else production. What is empty
- * counts as missing: an argument, a part of the URL, a variable.
+ * Finds the broker and the login. The URL comes from the argument, else from `PULSE_URL`. User and password each come from
+ * the argument, else from the URL, else from `PULSE_USERNAME` or `PULSE_PASSWORD`, else they are `guest`. An empty argument,
+ * variable or part of the URL counts as missing.
  *
  * Of the URL's query, `ssl=1` means TLS and `heartbeat` is a number of seconds; anything else there is refused.
  *
- * @throws PulseError `invalid` for a URL that is none of AMQP; the message never holds the URL's password
+ * @throws PulseError `invalid` without a URL, and for one that is not an AMQP URL; the message never holds the password
  */
 export function endpointFrom(sources: CredentialSources): Endpoint {
   const env = sources.env ?? process.env;
-  const url = brokerUrl(given(sources.url) ?? PRODUCTION_URL);
+  const url = brokerUrl(urlFrom(given(sources.url) ?? given(env.PULSE_URL)));
   const user = given(sources.user) ?? url.user ?? given(env.PULSE_USERNAME) ?? 'guest';
   const password = given(sources.password) ?? url.password ?? given(env.PULSE_PASSWORD) ?? 'guest';
   return {
@@ -88,6 +93,17 @@ export function endpointFrom(sources: CredentialSources): Endpoint {
     user: withoutNul(user, 'the user'),
     password: new Secret(withoutNul(password, 'the password')),
   };
+}
+
+/** @throws PulseError `invalid` without a URL: a variable that is empty by mistake must not lead to production */
+function urlFrom(text: string | undefined): string {
+  if (text === undefined) {
+    throw new PulseError(
+      'invalid',
+      `there is no Pulse URL; give one, or set PULSE_URL (${PRODUCTION} is Mozilla's own Pulse)`,
+    );
+  }
+  return text.trim() === PRODUCTION ? PRODUCTION_URL : text;
 }
 
 /** The function says who logs in: nobody else is asked for what it leaves out. */

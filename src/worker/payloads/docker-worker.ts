@@ -4,8 +4,8 @@ import { ownSchemaPart } from '../schema-part.ts';
 import type { ArtifactSpec, ContainerSpec, ImageSpec, MountSpec, TaskSpec } from '../task-spec.ts';
 import type { AcceptedPayload, PayloadFormat } from './format.ts';
 import { bindProblems } from './bind-problems.ts';
+import { foreignToDockerWorker } from './foreign.ts';
 import { hasImage } from './has-image.ts';
-import { retiredProblems } from './retired.ts';
 
 /** docker-worker's payload, as the schema accepts it. */
 interface DockerWorkerPayload {
@@ -56,7 +56,7 @@ export const dockerWorker: PayloadFormat = {
   },
   isMeant: hasImage,
   least: { image: 'none', maxRunTime: 1 },
-  problems: payload => [...retiredProblems(payload), ...bindProblems(payload)],
+  problems: payload => [...foreignToDockerWorker(payload), ...bindProblems(payload)],
   logNames: dockerLogNames,
   read: accepted => read(accepted as unknown as DockerWorkerPayload & AcceptedPayload),
 };

@@ -1,5 +1,6 @@
 import { logNames } from '../log-names.ts';
 import { linkedProgram, type LinkedProgram } from './linked-program.ts';
+import { foreignToGenericWorker } from './foreign.ts';
 import { hasImage } from './has-image.ts';
 import { ownSchemaPart } from '../schema-part.ts';
 import type { ArtifactSpec, ContentSpec, MountSpec, TaskSpec } from '../task-spec.ts';
@@ -54,6 +55,7 @@ export const genericWorker: PayloadFormat = {
     ...(hasCommand(payload) ? [] : ['/command is missing']),
     // A payload with an image is read here only if no engine takes the other format.
     ...(hasImage(payload) ? [NO_CONTAINERS] : []),
+    ...foreignToGenericWorker(payload),
   ],
   read: accepted => read(accepted as unknown as GenericWorkerPayload & AcceptedPayload),
 };

@@ -8,6 +8,7 @@ import type { AcceptedPayload, PayloadFormat } from './format.ts';
 import { dockerWorker } from './docker-worker.ts';
 import { genericWorker } from './generic-worker.ts';
 import { mergeSchema } from './merge-schema.ts';
+import { withNearestProperty } from './nearest-property.ts';
 
 const FORMATS: readonly PayloadFormat[] = [genericWorker, dockerWorker];
 
@@ -34,10 +35,8 @@ export interface Payloads {
 /** The valid part of a payload. */
 export interface ReadPayload {
   readonly task: TaskSpec;
-  /** The problems of the payload, each with its path. */
+  /** Its problems, each with its path, and with the right word where one is near. */
   readonly problems: readonly string[];
-  /** The schema of valid payloads. */
-  readonly schema: object;
 }
 
 /**
@@ -80,20 +79,23 @@ export function payloadsOf(
     read: payload => {
       const value = copyOf(payload);
       const { format, schema, check } = meantBy(value);
-      const problems = together(format.problems?.(value) ?? [], check(value));
-      if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems, schema };
+      const ofSchema = check(value).map(problem => withNearestProperty(problem, schema));
+      const problems = together(format.problems?.(value) ?? [], ofSchema);
+      if (problems.length === 0) return { task: format.read(value as AcceptedPayload), problems };
       const part = acceptedPart(value, some => check(some).length === 0, format.least);
       const log = unreadable(value, format);
       // Invalid names of its log are missing from the accepted part, and must not make the log public.
-      return { task: part ? { ...format.read(part), logs: log.logs } : log, problems, schema };
+      return { task: part ? { ...format.read(part), logs: log.logs } : log, problems };
     },
   };
 }
 
-/** A format's description of a problem replaces the schema's description at the same place. */
+/** Merges the problems found by a format with those found by its schema. At one place and below, the format's say more. */
 function together(ofFormat: readonly string[], ofSchema: readonly string[]): string[] {
-  const places = ofFormat.map(problem => problem.slice(0, problem.indexOf(' ') + 1));
-  return [...ofFormat, ...ofSchema.filter(problem => !places.some(place => problem.startsWith(place)))];
+  const places = ofFormat.map(problem => problem.slice(0, problem.indexOf(' ')));
+  const isCovered = (problem: string) =>
+    places.some(place => problem.startsWith(`${place} `) || problem.startsWith(`${place}/`));
+  return [...ofFormat, ...ofSchema.filter(problem => !isCovered(problem))];
 }
 
 function unreadable(payload: unknown, format: PayloadFormat): TaskSpec {

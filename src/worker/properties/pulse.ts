@@ -6,10 +6,11 @@ export const pulse = {
     type: 'string',
     secret: true,
     pattern: {
-      matches: '^amqps?://[^\\s]+$',
-      meaning: 'a URL like amqps://user:password@host:5671/vhost',
+      matches: '^(amqps?://[^\\s]+|production)$',
+      meaning: 'a URL like amqps://user:password@host:5671/vhost, or the word production',
     },
-    description: 'URL of Pulse, optionally with user and password. Unset: the worker polls',
+    usualVariable: 'PULSE_URL',
+    description: "Pulse's URL, or production for Mozilla's. Without it the worker polls",
     since: 'tcw',
   },
   pulseUser: {

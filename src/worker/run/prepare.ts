@@ -114,17 +114,15 @@ async function accepted(
 }
 
 /**
- * Logs every problem of a payload, and everything else that keeps its task from running. The wording is
- * generic-worker's.
+ * Names the problems of a payload, and whatever else would keep its task from running. The schema would bury them: the log
+ * says how to print it.
  */
 async function refused(
-  { problems, schema }: ReadPayload,
+  { problems, task }: ReadPayload,
   asking: Promise<unknown>,
   taskId: string,
   log: TaskLog,
 ): Promise<never> {
-  log.error('Task payload for this worker type must conform to the following jsonschema:');
-  log.error(JSON.stringify(schema, undefined, 2));
   log.error('TASK FAIL since the task payload is invalid. See errors:');
   for (const problem of problems) log.error(`- ${problem}`);
   try {
@@ -133,5 +131,10 @@ async function refused(
     if (!(error instanceof TaskError)) throw error;
     log.error(error.message);
   }
+  log.error(
+    task.format === 'script'
+      ? 'tcw show-payload-schema --config, with the configuration of this worker, prints its payload schema'
+      : `tcw show-payload-schema --format ${task.format} prints the payload schema`,
+  );
   throw new TaskError('malformed-payload', `validation of payload failed for task ${taskId}`);
 }

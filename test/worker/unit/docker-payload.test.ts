@@ -81,9 +81,26 @@ describe('a payload of docker-worker', () => {
     ['no image', { image: undefined }, '/image is missing'],
     ['an empty name', { image: '' }, '/image must NOT have fewer than 1 characters'],
     ['a task image without a task', { image: { type: 'task-image', path: 'x' } }, '/image/taskId is missing'],
-    ['a command of generic-worker', { command: [['true']] }, '/command/0 must be string'],
-    ['artifacts of generic-worker', { artifacts: [] }, '/artifacts must be object'],
-    ['mounts', { mounts: [] }, '/mounts is not a known property'],
+    [
+      'mounts',
+      { mounts: [] },
+      "/mounts is generic-worker's: use cache for caches, and fetch files and directories in the command",
+    ],
+    [
+      'a switch of generic-worker',
+      { features: { liveLog: false } },
+      "/features/liveLog is generic-worker's: use features.localLiveLog",
+    ],
+    [
+      'a list of artifacts',
+      { artifacts: [{ type: 'file', path: 'x', name: 'public/x' }] },
+      "/artifacts is a list, as generic-worker's is: use a map from the artifact's name to its type and path",
+    ],
+    [
+      'a list of commands',
+      { command: [['true']] },
+      '/command is a list of commands, as generic-worker\'s is: use one command, ["sh", "-c", "…"]',
+    ],
     ['a capability', { capabilities: { magic: true } }, '/capabilities/magic is not a known property'],
     [
       'a device',

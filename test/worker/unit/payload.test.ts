@@ -161,7 +161,7 @@ describe('reading a payload', () => {
   });
 
   it('that is not valid says every problem, and takes of it what is right', () => {
-    const { task, problems, schema } = payloads.read({
+    const { task, problems } = payloads.read({
       command: 'true',
       image: 'x',
       osGroups: ['docker'],
@@ -176,7 +176,6 @@ describe('reading a payload', () => {
       '/image makes this a payload of docker-worker, and no engine of this worker runs containers',
       '/maxRunTime is missing',
     ]);
-    expect(schema).toEqual(payloadSchema('generic-worker'));
     expect(task).toMatchObject({ commands: [], osGroups: ['docker'], artifacts: [{ path: 'kept' }] });
     expect(task.switches).toContain('taskclusterProxy');
     expect(task.switches).not.toContain('chainOfTrust');
@@ -202,5 +201,57 @@ describe('reading a payload', () => {
       env: Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`N${n}`, n])),
     });
     expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+});
+
+describe('a payload of generic-worker with something of docker-worker', () => {
+  it.each<[object, string]>([
+    [{ cache: { a: '/a' } }, "/cache is docker-worker's: use mounts, with cacheName and directory"],
+    [{ capabilities: {} }, "/capabilities is docker-worker's: it is for containers; leave it out"],
+    [{ log: 'public/log' }, "/log is docker-worker's: use logs.live and logs.backing"],
+    [
+      { features: { localLiveLog: false } },
+      "/features/localLiveLog is docker-worker's: use features.liveLog",
+    ],
+    [
+      { features: { relengAPIProxy: true } },
+      '/features/relengAPIProxy is retired: call services through features.taskclusterProxy',
+    ],
+    [{ extra: {} }, '/extra belongs beside the payload: move it to task.extra'],
+    [
+      { artifacts: { 'public/x': { type: 'file', path: 'x' } } },
+      "/artifacts is a map, as docker-worker's is: use a list of objects with type, path and name",
+    ],
+    [
+      { command: ['sh', '-c', 'true'] },
+      '/command is one command, as docker-worker\'s is: use a list of commands, [["sh", "-c", "…"]]',
+    ],
+  ])('%j is named as such, once, with the way to write it', (change, problem) => {
+    expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
+  });
+});
+
+describe('an unknown name in a payload', () => {
+  it.each<[object, string]>([
+    [{ artefacts: [] }, '/artefacts is not a known property; did you mean artifacts?'],
+    [{ features: { liveLgo: true } }, '/features/liveLgo is not a known property; did you mean liveLog?'],
+    [
+      { artifacts: [{ type: 'file', path: 'x', expiers: 'x' }] },
+      '/artifacts/0/expiers is not a known property; did you mean expires?',
+    ],
+    [{ features: { timeTravel: true } }, '/features/timeTravel is not a known property'],
+    [{ 'a/b~c': 1 }, '/a~1b~0c is not a known property'],
+  ])('%j is named with the nearest known one', (change, problem) => {
+    expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
+  });
+
+  it('gets a hint only at its own place, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.constantFrom('', 'features'), (name, place) => {
+        const surplus = place === '' ? { [name]: 1 } : { [place]: { [name]: 1 } };
+        for (const problem of payloads.read(JSON.parse(JSON.stringify({ ...VALID, ...surplus }))).problems)
+          expect(problem).toMatch(/^\/[^]* /);
+      }),
+    );
   });
 });

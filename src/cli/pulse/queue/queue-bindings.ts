@@ -1,27 +1,27 @@
-import { endpointFrom, managementBindings } from '../../../pulse/index.ts';
-import { checked, pulseFailure, usageError } from '../failure.ts';
+import { managementBindings } from '../../../pulse/index.ts';
+import { pulseFailure, usageError } from '../failure.ts';
 import { printable } from '../printable.ts';
-import { fullNameOf, type Answer, type QueueWords } from './queue-words.ts';
+import { fullNameOf, loginOf, type Answer, type QueueWords } from './queue-words.ts';
 
 /**
- * What a queue is bound to, which only a management API can tell. User and password are those of the words, else those of
- * its URL, else those for the broker.
+ * Lists the bindings of a queue through the broker's management API. User and password are those of the command line, else
+ * those in the API's URL, else those for the broker.
  *
  * @throws Failure 64 without such a URL or a queue, 69 when nothing of use answers, 77 for a refused login
  */
 export async function queueBindings(word: string, words: QueueWords): Promise<Answer> {
-  const { management: url, server, user, password } = words;
+  const { management: url, user, password } = words;
   const queue = fullNameOf(word, words);
   if (url === undefined) {
     throw usageError(
-      'AMQP lists no bindings: name the management API of the broker with --management <url> (that of Pulse is open to ' +
-        'nobody, but https://pulseguardian.mozilla.org shows the bindings of your queues)',
+      'AMQP lists no bindings: name the management API of the broker with --management <url> (nobody can use that of Pulse, ' +
+        'but https://pulseguardian.mozilla.org shows the bindings of your queues)',
     );
   }
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
     throw usageError('--management has to be a URL: http://127.0.0.1:15672');
   }
-  const endpoint = checked(() => endpointFrom({ url: server, user, password }));
+  const endpoint = loginOf(words);
   const { username, password: secret } = new URL(url);
   let bindings;
   try {

@@ -2,23 +2,29 @@ import { endpointFrom, namedQueue } from '../../../pulse/index.ts';
 import type { ConnectionWords } from '../connection.ts';
 import { checked, usageError } from '../failure.ts';
 
-/** The options of `tcw pulse queue …`, as its words say them. */
+/** The options of `tcw pulse queue …`. */
 export interface QueueWords extends ConnectionWords {
   readonly json?: true;
   readonly yes?: true;
   readonly management?: string;
 }
 
-/** What is printed: a line of words, or JSON. */
+/** The answer to print: a line of text, or JSON. */
 export interface Answer {
   readonly words: string;
   readonly json: object;
 }
 
-/** A full name as it is, and a short one below the user's `queue/<user>/`. */
-export function fullNameOf(word: string, { server, user }: ConnectionWords): string {
-  if (word === '') throw usageError('the queue has no name');
+/** Who logs in and the vhost, where no broker is needed: they are the same whatever the host is. */
+export function loginOf({ server, user, password }: ConnectionWords) {
+  const url = [server, process.env.PULSE_URL].find(Boolean) ?? 'amqp://localhost';
+  return checked(() => endpointFrom({ url, user, password }));
+}
+
+/** Returns a full name as it is, and places a short one below the user's `queue/<user>/`. */
+export function fullNameOf(word: string, words: ConnectionWords): string {
+  if (word === '') throw usageError('the queue name is empty');
   if (word.startsWith('queue/')) return word;
-  const { user: namespace } = checked(() => endpointFrom({ url: server, user }));
+  const { user: namespace } = loginOf(words);
   return checked(() => namedQueue(word, { maxLength: 1 }).nameFor(namespace));
 }

@@ -1,0 +1,85 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { delimiter, join } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import type { Queue } from '../../../taskcluster/index.ts';
+import { tryMachine, type LiveSecrets, type WorkerConfig } from '../../../worker/index.ts';
+import { EXIT_CODES } from '../../words/exit-codes.ts';
+import { version } from '../../words/version.ts';
+import { workerFailure } from '../worker-failure.ts';
+import { collectingLog } from './collecting-log.ts';
+import type { Findings } from './findings.ts';
+import { reportFailure } from './report-failure.ts';
+
+/** Programs without which some mounts cannot be unpacked; docs/platforms.md#other-programs. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  lzip: 'mounts in the format lz',
+  bsdtar: '7z and rar archives that are large or have names outside ASCII',
+};
+
+/** Tries the engines, keys and other parts that a start opens on this machine. */
+export async function checkMachine(
+  config: WorkerConfig,
+  queue: Queue,
+  secrets: LiveSecrets,
+  findings: Findings,
+): Promise<void> {
+  let haveEngines = false;
+  try {
+    await tryMachine({
+      config,
+      version: version(),
+      queue,
+      secrets,
+      tell: collectingLog(findings),
+      onEngines: engines => {
+        haveEngines = true;
+        for (const { name } of engines) findings.ok(`engine ${name}: works`);
+      },
+    });
+    findings.ok('features: keys and settings can be used');
+  } catch (error) {
+    reportFailure(workerFailure(config, error), findings);
+    if (!haveEngines) findings.skip('features: need an engine');
+  }
+}
+
+/** Checks that the worker could serve its health and metrics. */
+export async function checkPort(
+  { monitoringPort: port, monitoringAddress: host }: WorkerConfig,
+  findings: Findings,
+): Promise<void> {
+  if (port === undefined) return;
+  const server = createServer();
+  try {
+    server.listen({ port, host });
+    await once(server, 'listening');
+    findings.ok(`monitoringPort ${port} is free`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'another program uses it' : message;
+    findings.fail(
+      EXIT_CODES.invalidConfig.code,
+      `monitoringPort ${port} at ${host}: ${why}. Choose another port, or 0 for any`,
+    );
+  } finally {
+    server.close();
+  }
+}
+
+/** Looks for the programs that some mounts need. */
+export async function checkPrograms(findings: Findings): Promise<void> {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  for (const [program, use] of Object.entries(PROGRAMS)) {
+    const found = await Promise.all(
+      folders.map(folder =>
+        access(join(folder, program), constants.X_OK).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    if (found.includes(true)) findings.ok(`program ${program}: found`);
+    else findings.warn(`program ${program}: not found. It is needed only for ${use}`);
+  }
+}

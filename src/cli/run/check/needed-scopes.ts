@@ -1,0 +1,42 @@
+import type { WorkerConfig } from '../../../worker/index.ts';
+
+interface NeededScope {
+  readonly scope: string;
+  /** Completes "without it, …". */
+  readonly without: string;
+  /** Whether the worker gets no task without it. */
+  readonly required?: true;
+  /** Whether it is the scope for counting pending tasks. */
+  readonly counts?: true;
+}
+
+/** The scopes that a worker uses itself; docs/running-workers.md lists the same. */
+export function neededScopes(config: WorkerConfig): readonly NeededScope[] {
+  const { provisionerId, workerType, workerGroup, workerId } = config;
+  const { sentryProject, wstAudience, livelogPortBase } = config;
+  const pool = `${provisionerId}/${workerType}`;
+  const worker = `${workerGroup}/${workerId}`;
+  return [
+    { scope: `queue:claim-work:${pool}`, without: 'the worker gets no task', required: true },
+    { scope: `queue:worker-id:${worker}`, without: 'the worker gets no task', required: true },
+    {
+      scope: `queue:pending-count:${pool}`,
+      without: 'finding a task whose notice was lost takes minutes',
+      counts: true,
+    },
+    { scope: 'queue:status:*', without: 'a cancellation during an interruption of Pulse is noticed late' },
+    { scope: `queue:get-worker:${pool}/${worker}`, without: 'the worker does not recognise a quarantine' },
+    { scope: `purge-cache:purge-requests::${pool}`, without: 'caches are not purged on request' },
+    ...(sentryProject === undefined || sentryProject === ''
+      ? []
+      : [{ scope: `auth:sentry:${sentryProject}`, without: 'crashes are not reported to Sentry' }]),
+    ...(wstAudience === undefined
+      ? []
+      : [
+          {
+            scope: `auth:websocktunnel-token:${wstAudience}/${workerGroup}.${workerId}.${livelogPortBase + 1}`,
+            without: 'nobody can read live logs or open shells',
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,68 @@
+import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Queue } from '../taskcluster/index.ts';
+import { engineNames } from './engine-names.ts';
+import type { Engine } from './engines/engine.ts';
+import type { Tell } from './events.ts';
+import { closeMachine, readyMachine } from './life/machine.ts';
+import { featuresOf, payloadsFor, type WorkerOptions } from './start-worker.ts';
+import { diskCollector } from './stores/index.ts';
+import type { LiveSecrets } from './secrets/live-secrets.ts';
+
+interface TrialOptions extends Pick<WorkerOptions, 'config' | 'version'> {
+  readonly queue: Queue;
+  readonly secrets: LiveSecrets;
+  /** Told of everything that a start would warn about. */
+  readonly tell: Tell;
+  /** Called when the engines work, before the features are tried. */
+  readonly onEngines: (engines: readonly Engine[]) => void;
+}
+
+/**
+ * Tries what a worker's start does on the machine: opens the engines, then the features, and closes them again. It works in
+ * a temporary folder in place of the worker's own folders, which stay as they are, and asks for no work.
+ *
+ * @throws StartError, MachineUnfit as a start would
+ */
+export async function tryMachine({
+  config,
+  version,
+  queue,
+  secrets,
+  tell,
+  onEngines,
+}: TrialOptions): Promise<void> {
+  const folder = await mkdtemp(join(await placeFor(config), '.tcw-check-'));
+  try {
+    // Users of tasks have to get through.
+    await chmod(folder, 0o755);
+    const trial = {
+      ...config,
+      tasksDir: join(folder, 'tasks'),
+      cachesDir: join(folder, 'caches'),
+      downloadsDir: join(folder, 'downloads'),
+    };
+    const collector = diskCollector({ tasksDir: trial.tasksDir, requiredBytes: 0, tell });
+    const machine = await readyMachine({ config: trial, tell, secrets, collector });
+    try {
+      onEngines(machine.engines.all);
+      payloadsFor(machine.engines, { config: trial });
+      await using _ = await featuresOf({ config: trial, version, secrets }, machine, queue, collector, tell);
+    } finally {
+      await closeMachine(machine, tell);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The engine "user" depends on who may change the folders above `tasksDir`, so it is tried beside it. */
+async function placeFor(config: WorkerOptions['config']): Promise<string> {
+  if (!engineNames(config).includes('user')) return tmpdir();
+  for (let folder = dirname(config.tasksDir); ; folder = dirname(folder)) {
+    const found = await stat(folder).catch(() => undefined);
+    if (found?.isDirectory() === true) return folder;
+    if (folder === dirname(folder)) return tmpdir();
+  }
+}

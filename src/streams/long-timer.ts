@@ -17,7 +17,9 @@ export function longTimer(
   { scheduler = asyncScheduler }: TimerOptions = {},
 ): Observable<unknown> {
   if (ms <= LONGEST_TIMER_MS) return timer(Math.max(0, ms), scheduler);
-  return timer(LONGEST_TIMER_MS, scheduler).pipe(switchMap(() => longTimer(ms - LONGEST_TIMER_MS, { scheduler })));
+  return timer(LONGEST_TIMER_MS, scheduler).pipe(
+    switchMap(() => longTimer(ms - LONGEST_TIMER_MS, { scheduler })),
+  );
 }
 
 /**

@@ -113,7 +113,7 @@ describe('a malformed payload', () => {
       /^artifact "x": it expires \(.*\) after the task does \(.*\)$/,
     ],
     [
-      'an artifact name that the queue can not take',
+      'an artifact name that the queue cannot take',
       shell('true', { artifacts: [{ type: 'file', path: 'x', name: 'public/ä' }] }),
       {},
       'artifact "public/ä": its name holds other characters than printable ASCII',
@@ -126,7 +126,7 @@ describe('a malformed payload', () => {
   });
 });
 
-describe('a command that can not be started', () => {
+describe('a command that cannot be started', () => {
   it.each<[string, object, string]>([
     [
       'is missing',
@@ -210,7 +210,7 @@ describe('a command that can not be started', () => {
 });
 
 describe('the tasks folder', () => {
-  it('ends tcw at its start when it can not be written', async () => {
+  it('ends tcw at its start when it cannot be written', async () => {
     // A file in its place stands for every reason: no mode would keep root out.
     const file = workplace.write('a-file', '');
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--tasks-dir', file);

@@ -186,7 +186,7 @@ describe('tcw run', () => {
     expect(lines[0]).toMatch(message);
   });
 
-  it('polls, with a warning, while Pulse can not be reached', async () => {
+  it('polls, with a warning, while Pulse cannot be reached', async () => {
     const worker = start('--pulse-url=amqp://nobody:nothing@127.0.0.1:1');
     await worker.listening('down');
     expect(worker.said()).toMatch(/"level":"warn".*Pulse cannot be reached/);

@@ -38,7 +38,7 @@ function published(...messages: (typeof pending | ReturnType<typeof cancelled>)[
       const owner = connect({ url: inject('queuePulseUrl') });
       for (const { exchange, routingKey, body } of messages) {
         const publisher = owner.publisher(exchange, { mandatory: true });
-        while ((await publisher.send(routingKey, body)).status === 'returned') await sleep(100);
+        while ((await publisher.tryPublish(routingKey, body)).status === 'returned') await sleep(100);
       }
       await owner.close();
     },

@@ -31,7 +31,7 @@ const things = binding<Thing>('exchange/tester/things', '#');
 const ids$ = memory.consume({ queue: ephemeralQueue(), bindings: [things] }).pipe(map(({ body }) => body.id));
 const first = firstValueFrom(ids$);
 const publisher = memory.publisher<Thing>('exchange/tester/things', { mandatory: true });
-while ((await publisher.send('a', { id: 2 })).status !== 'confirmed') await new Promise(setImmediate);
+while ((await publisher.tryPublish('a', { id: 2 })).status !== 'confirmed') await new Promise(setImmediate);
 console.log('from memory', await first);
 await memory.close();
 

@@ -181,7 +181,7 @@ describe('notices of pending tasks', () => {
   });
 });
 
-describe('a notice whose age can not be told', () => {
+describe('a notice whose age cannot be told', () => {
   it.each([
     ['its run is missing', {}, { runs: [] }],
     ['its time passes the schema and is none', { scheduled: '2016-12-31T23:59:60Z' }, {}],

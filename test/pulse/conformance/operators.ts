@@ -204,7 +204,7 @@ export function operators(setting: Setting): void {
     });
 
     it.each(SHARED)(
-      '%s, says that it can not be asked about bad messages, and loses none',
+      '%s, says that it cannot be asked about bad messages, and loses none',
       async (_, between) => {
         const { queue, handledBodies, ended } = handled(between, { onBadMessage: 'ack' });
         await expect.poll(() => consumers(queue)).toBe(1);

@@ -5,7 +5,7 @@ import { binding, namedQueue } from '../../../src/pulse/index.ts';
 import type { Setting } from './setting.ts';
 
 export function refusals(setting: Setting): void {
-  describe('what can not be mended', () => {
+  describe('what cannot be mended', () => {
     it('is a wrong password, at once, as an error of the connection', async () => {
       const stranger = setting.under.connect({ password: 'wrong' });
       await expect(stranger.ready()).rejects.toMatchObject({ kind: 'credentials' });

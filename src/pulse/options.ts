@@ -65,7 +65,7 @@ export function checkOptions<T>(call: string, options: unknown, kinds: OptionKin
     if (!Object.hasOwn(kinds, name))
       throw new PulseError('invalid', unknownOption(call, name, Object.keys(kinds)));
     const kind = kinds[name as keyof T];
-    const allowed = (typeof kind === 'string' ? [kind] : kind) as readonly Kind[];
+    const allowed = typeof kind === 'string' ? [kind] : kind;
     if (allowed.some(one => CHECKS[one](value))) continue;
     throw new PulseError(
       'invalid',

@@ -52,7 +52,10 @@ describe('a program that closes Pulse ends by itself', () => {
     const port = await listen(() => undefined);
     const url = `${protocol}://somebody:secret@127.0.0.1:${port}`;
     const { stdout } = await run('while it connects', url);
-    expect(stdout.split('\n')).toEqual(['PulseError: the connection was closed before it was established', 'closed']);
+    expect(stdout.split('\n')).toEqual([
+      'PulseError: the connection was closed before it was established',
+      'closed',
+    ]);
   });
 
   it('on a network that fell silent', async () => {

@@ -68,7 +68,7 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     try {
       result = first?.traced(handler);
     } catch (error) {
-      for (const item of others) quietly(() => item.traced(() => Promise.reject(error as Error)));
+      for (const item of others) quietly(() => item.traced(() => Promise.reject(error)));
       throw error;
     }
     for (const item of others) quietly(() => item.traced(() => result));

@@ -64,8 +64,8 @@ export function checkOptions<T>(call: string, options: unknown, kinds: OptionKin
     if (value === undefined && Object.hasOwn(kinds, name)) continue;
     if (!Object.hasOwn(kinds, name))
       throw new PulseError('invalid', unknownOption(call, name, Object.keys(kinds)));
-    const kind = kinds[name as keyof T];
-    const allowed = (typeof kind === 'string' ? [kind] : kind) as readonly Kind[];
+    const kind = (kinds as Readonly<Record<string, Kind | readonly Kind[]>>)[name] ?? 'any';
+    const allowed: readonly Kind[] = typeof kind === 'string' ? [kind] : kind;
     if (allowed.some(one => CHECKS[one](value))) continue;
     throw new PulseError(
       'invalid',

@@ -80,7 +80,7 @@ export function consume<T>(
   context: ConsumerContext,
   options: ConsumeOptions<T>,
 ): Observable<PulseMessage<T>> {
-  checkConsumeOptions(options as ConsumeOptions<unknown>);
+  checkConsumeOptions(options);
 
   const consumed = (requirements: Requirements | undefined) => {
     if (requirements?.accepts(options.queue) === false) return NEVER;

@@ -86,7 +86,7 @@ class MessageIterator implements Messages<PulseMessage> {
     if (this.#error !== undefined) {
       const error = this.#error;
       this.#error = undefined;
-      throw error;
+      throw error as PulseError;
     }
     if (this.#ended) return DONE;
     const waiting = Promise.withResolvers<Next>();

@@ -68,7 +68,7 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     try {
       result = first?.traced(handler);
     } catch (error) {
-      for (const item of others) quietly(() => item.traced(() => Promise.reject(error as Error)));
+      for (const item of others) quietly(() => item.traced(() => rethrow(error)));
       throw error;
     }
     for (const item of others) quietly(() => item.traced(() => result));
@@ -127,4 +127,8 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
 /** A span of another message must not change the result. */
 function quietly(run: () => unknown): void {
   Promise.resolve(run()).catch(() => undefined);
+}
+
+async function rethrow(error: unknown): Promise<never> {
+  throw error;
 }

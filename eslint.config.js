@@ -19,8 +19,10 @@ export default defineConfig(
     },
   },
   {
-    files: ['**/*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    files: ['**/*.{js,mjs}'],
+    languageOptions: {
+      globals: { AbortController: 'readonly', process: 'readonly', console: 'readonly', URL: 'readonly' },
+    },
   },
   {
     // What a value is in a test is seen by the assertion, so the checks for `any` only add noise there.

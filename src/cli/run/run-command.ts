@@ -7,7 +7,7 @@ import {
   type RunnerConnection,
 } from '../../pool/index.ts';
 import { LiveSecrets } from '../../worker/index.ts';
-import type { GivenFlags } from '../config/flags.ts';
+
 import { readConfig, readSources } from '../config/read.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
@@ -15,19 +15,8 @@ import { problemOf, runFor } from './hosted.ts';
 import { writeInBackground } from '../output/output.ts';
 import { registers } from '../registration/registers.ts';
 import { throughRunner } from './runner-line.ts';
+import type { RunWords } from './run-words.ts';
 import { withIo } from '../output/with-io.ts';
-
-/** The options of `tcw run`. */
-export interface RunWords extends GivenFlags {
-  /** The file given with `--config`. */
-  readonly file?: string | undefined;
-  readonly withWorkerRunner?: true | undefined;
-  readonly workerRunnerProtocolPipe?: string | undefined;
-  /** Only try everything that a start needs. */
-  readonly check?: true | undefined;
-  /** The report of the check as JSON. */
-  readonly json?: true | undefined;
-}
 
 /**
  * `tcw run`, from its words to its exit code: finds out whom the worker belongs to, reads its configuration, and works.

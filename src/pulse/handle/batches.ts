@@ -1,7 +1,7 @@
 import { inTimerRange } from '../../base/index.ts';
 import type { BatchOptions } from './handle-options.ts';
 
-export const DEFAULT_BATCH_WAIT_MS = 1_000;
+const DEFAULT_BATCH_WAIT_MS = 1_000;
 
 /** Decides when enough messages wait for a call of the handler. */
 export class Batches {

@@ -18,6 +18,7 @@ export interface QueueBindings {
   readonly previousBindings?: PreviousBindings | undefined;
 }
 
+/** A change of a queue's earlier bindings, which `ConsumerEvent` includes. */
 export type TopologyEvent =
   /** An earlier binding was removed from the queue. */
   | { readonly type: 'unbound'; readonly queue: string; readonly binding: BindingKey }

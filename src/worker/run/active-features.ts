@@ -82,10 +82,10 @@ export class ActiveFeatures {
 
   /** Lets features upload what matters most, where there may be no time for the rest. */
   async finishEarly(ending: Ending): Promise<void> {
-    await Promise.allSettled(this.#active.map(({ feature }) => feature.finishEarly?.(ending)));
+    await Promise.allSettled(this.#active.map(async ({ feature }) => feature.finishEarly?.(ending)));
   }
 
-  /** Uploads the log once more, which has got another line. */
+  /** Uploads the log again after another line was added to it. */
   async finishAlways(outcome: Outcome, endingOf: (outcome: Outcome) => Ending): Promise<Outcome> {
     return this.#finish(
       outcome,

@@ -5,7 +5,7 @@ import { printResult } from '../../output/print-result.ts';
 import { withIo } from '../../output/with-io.ts';
 import { registers } from '../../registration/registers.ts';
 import { EXIT_CODES } from '../../words/exit-codes.ts';
-import type { RunWords } from '../run-command.ts';
+import type { RunWords } from '../run-words.ts';
 import { assertCertificate } from '../worker-credentials.ts';
 import { checkDisk, checkFolder } from './check-folders.ts';
 import { checkMachine, checkPort, checkPrograms } from './check-machine.ts';

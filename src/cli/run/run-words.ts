@@ -1,0 +1,13 @@
+import type { GivenFlags } from '../config/flags.ts';
+
+/** The options of `tcw run`. */
+export interface RunWords extends GivenFlags {
+  /** The file given with `--config`. */
+  readonly file?: string | undefined;
+  readonly withWorkerRunner?: true | undefined;
+  readonly workerRunnerProtocolPipe?: string | undefined;
+  /** Only try everything that a start needs. */
+  readonly check?: true | undefined;
+  /** The report of the check as JSON. */
+  readonly json?: true | undefined;
+}

@@ -43,7 +43,7 @@ if (stdout?.trim() !== `v${pinned}`) {
  * @param total how many packages the lock file has, for all platforms
  */
 async function install(total) {
-  console.error(`tcw: installing ${total} packages at most (npm ci): about a minute, once`);
+  console.error(`tcw: installing at most ${total} packages, with two downloads each (npm ci): about a minute, once`);
   // No package needs its install scripts, and no lock file covers what they fetch. At the level http, npm
   // names each download: the data of a package, and then its archive.
   const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=http'];

@@ -1,4 +1,4 @@
-// A Node that imports the packages that `tcw run` starts with, and does nothing with them.
+// A Node process that imports the packages with which `tcw run` starts, and does nothing with them.
 import { Ajv } from 'ajv';
 import 'ajv-formats';
 import 'amqplib';
@@ -8,7 +8,7 @@ import 'mime';
 import 'pino';
 import 'rxjs';
 
-// ajv has everything that it compiles with only when there is one.
+// ajv loads its compiler only when an instance is made.
 new Ajv();
 process.once('disconnect', () => process.exit());
 process.send?.('ready');

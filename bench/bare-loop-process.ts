@@ -1,5 +1,6 @@
-// The least that a worker can do for a task of `true`, in a process of its own: the queue's calls that tcw makes for it, and a
-// bare spawn of the command. It has no sandbox, log, limits or renewals. It is given the same variables as `tcw run`.
+// The least that a worker can do for a task of `true`, in its own process: the calls to the queue that tcw makes for
+// it, and a bare spawn of the command. It has no sandbox, log, limits or renewals. Its environment variables are those
+// of `tcw run`.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { connectQueue, type Claim, type Queue } from '../src/taskcluster/index.ts';

@@ -1,4 +1,4 @@
-// The baseline in a process of its own; it is given the same variables as `tcw run`.
+// The baseline in its own process. Its environment variables are those of `tcw run`.
 import { workerParts } from './setting/worker-parts.ts';
 import { baselineWorker } from './baseline.ts';
 

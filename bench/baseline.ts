@@ -6,30 +6,32 @@ import { LiveSecrets } from '../src/worker/secrets/live-secrets.ts';
 import { taskRun } from '../src/worker/run/task-run.ts';
 
 /*
- * A worker that asks for work, and learns of cancellations, as generic-worker does. In all else it is tcw, with the
- * same client, engine, log and uploads, so that only the asking differs.
+ * A worker that claims work and learns of cancellations as generic-worker does. Everything else is tcw: the same
+ * client, engine, log and uploads. Only the way of claiming differs.
  *
- * What generic-worker does was read in the source of version 106 (taskcluster/taskcluster, workers/generic-worker):
+ * The behaviour of generic-worker is taken from the source of version 106 (taskcluster/taskcluster,
+ * workers/generic-worker):
  *
- * - `RunWorker` in main.go is one loop. It counts the free slots; if there are any it makes one `claimWork` for all of
- *   them, which the queue answers at once or, with nothing, after 20 s; it starts what came; and it waits until 5 s
- *   have passed since its turn began, or until a task has ended, whichever is first.
+ * - `RunWorker` in main.go is one loop. It counts the free slots. If there are any, it makes one `claimWork` call for
+ *   all of them. The queue answers at once, or after 20 s if it has no tasks. The loop starts the claimed tasks, and
+ *   then waits until 5 s have passed since the beginning of the iteration or until a task has ended, whichever comes
+ *   first.
  * - taskstatus.go reclaims a task 3 minutes before its claim of 20 minutes ends. Any error there kills the task, and
- *   nothing else tells of a cancellation: `Cancel` has no content.
+ *   there is no other way to learn of a cancellation: `Cancel` has no content.
  *
- * What is left out would only make it slower: the question to worker-manager at each turn, and for each task a user,
- * and a copy of generic-worker that is started to see its version.
+ * The parts that are left out would only make it slower: the call to worker-manager in each iteration and, for each
+ * task, a user and a copy of generic-worker that is started to print its version.
  */
 const SECRETS = new LiveSecrets();
 const SHORTEST_TURN_MS = 5_000;
-/** The part of a claim after which it is renewed. */
+/** The fraction of a claim after which it is renewed. */
 const RECLAIM_AT = 17 / 20;
-/** The queue gives at most so many claims for one call. */
+/** The most claims that the queue returns for one call. */
 const MOST_CLAIMS = 32;
-/** So far away (ms) is the end of the claim that a run is told of, so that it does not reclaim by itself. */
+/** Added to the end of the claim that a run sees, in ms, so that the run does not reclaim by itself. */
 const FAR_MS = 10 * 24 * 3_600_000;
 
-/** Works for as long as the process lives. */
+/** Works until the process ends. */
 export async function baselineWorker(parts: WorkerParts): Promise<never> {
   const { config, queue } = parts;
   const running = new Set<Claim>();
@@ -54,7 +56,7 @@ export async function baselineWorker(parts: WorkerParts): Promise<never> {
   }
 }
 
-/** Runs a task as tcw does, but for the reclaiming. */
+/** Runs a task as tcw does, except for the reclaiming. */
 async function run(claim: Claim, parts: WorkerParts): Promise<void> {
   const calls = parts.queue.forRun(claim);
   const lease = { ...claim.lease, takenUntilMs: claim.lease.takenUntilMs + FAR_MS };
@@ -79,7 +81,7 @@ function canceled({ taskId, runId }: Claim): RunException {
   return { taskId, runId, reason: 'canceled' };
 }
 
-/** Reclaims for as long as it is subscribed; emits the error of the first reclaim that fails. */
+/** Reclaims for as long as it is subscribed. Emits the error of the first reclaim that fails. */
 function failedReclaim({ startedMs, lease }: Claim, calls: RunCalls): Observable<unknown> {
   return new Observable(subscriber => {
     let fromMs = startedMs;

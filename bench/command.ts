@@ -10,22 +10,22 @@ interface Part<Setting> {
   measure(setting: Setting): Promise<Row[]>;
 }
 
-/** What the words of the command line say of the setting. */
+/** The options of the setting, from the command line. */
 export interface SettingOptions {
   readonly quick: boolean;
-  /** How many workers there are, where the benchmark lets that be chosen. */
+  /** The number of workers, if the benchmark lets the user choose it. */
   readonly workers: number | undefined;
-  /** Tells whoever waits what is going on. */
+  /** Prints the progress for the user. */
   readonly say: (text: string) => void;
 }
 
 export interface Benchmark<Setting> {
-  /** How it is called: `bench`. */
+  /** The name of the npm script: `bench`. */
   readonly script: string;
   readonly figures: readonly Part<Setting>[];
   /** Whether the number of workers can be chosen, with `--workers`. */
   readonly hasWorkers?: true;
-  /** Makes the setting, uses it, and takes it down whatever happens. */
+  /** Creates the setting, runs the callback with it, and always removes it. */
   readonly withSetting: <Result>(
     options: SettingOptions,
     use: (setting: Setting) => Promise<Result>,
@@ -33,16 +33,16 @@ export interface Benchmark<Setting> {
   readonly describe: (setting: Setting) => Promise<Machine>;
 }
 
-/** Runs a benchmark as a program: reads its words, prints its table, and ends the process. */
+/** Runs a benchmark as a program: reads its command line, prints its table, and ends the process. */
 export async function runBenchmark<Setting>(benchmark: Benchmark<Setting>): Promise<void> {
-  // The children and the folder go with the process, whatever ends it.
+  // The child processes and the folder are removed with this process, however it ends.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   try {
     process.exitCode = await run(benchmark, process.argv.slice(2));
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.stderr.write(`${benchmark.script}: ${what}\n`);
-    // Workers may still be there that would keep this process alive.
+    // Remaining workers would keep this process alive.
     process.exit(2);
   }
 }
@@ -90,7 +90,7 @@ async function run<Setting>(
   say('done');
   process.stdout.write(`\n${inWords(machine)}\n\n${table(rows)}`);
   if (values.json !== undefined) {
-    // Each row stands for itself, so that those of several machines can be put together.
+    // Each row is complete in itself, so that rows of several machines can be combined.
     const complete = rows.map(row => ({ ...row, quick: values.quick, machine }));
     await writeFile(values.json, `${JSON.stringify(complete, null, 2)}\n`);
   }

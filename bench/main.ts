@@ -1,4 +1,4 @@
-// `npm run bench`: what tcw promises of its speed, measured. docs/benchmarks.md says how.
+// `npm run bench`: measures tcw's promises about its speed. docs/benchmarks.md describes the method.
 import { runBenchmark } from './command.ts';
 import { breakdown } from './figures/breakdown.ts';
 import { broker } from './figures/broker.ts';

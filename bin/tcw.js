@@ -6,9 +6,9 @@
 ':' //; if node --disable-sigusr1 -v >/dev/null 2>&1; then exec node --disable-sigusr1 "$0" "$@"; fi
 ':' //; exec node "$0" "$@"
 
-// A shell runs the lines above, and Node those below. The shell does what Node cannot do for itself: note the limits that
-// the worker was started with (Node raises the number of open files at once), and switch off core dumps and the debugger.
-// `node bin/tcw.js` works too, and then these lines do what they can.
+// A shell runs the lines above and Node runs those below. The shell does what Node cannot do for itself: it records the
+// limits that the worker was started with (Node raises the number of open files at once), and switches off core dumps
+// and the debugger. `node bin/tcw.js` works too; the code below then does what it can.
 
 // Without a listener, SIGUSR1 opens Node's debugger to every process of this machine. Nothing is imported before this.
 process.on('SIGUSR1', () => undefined);
@@ -21,14 +21,14 @@ await loadOnlyOwnModules();
 await startLean();
 await limitCoreDumps();
 
-// A checkout runs its TypeScript as it is; the published package holds only what was built from it.
+// A checkout runs the TypeScript source. The published package contains only the built files.
 const source = new URL('../src/cli/main.ts', here);
 const built = new URL('../dist/cli/main.js', here);
 const { main } = await import((existsSync(source) ? source : built).href);
 await closeDebugger();
 process.exitCode = await main(process.argv.slice(2));
 
-/** This file is plain JavaScript, so that a Node too old for the rest can still say so in one line. */
+/** Exits with one line if Node is too old. This file is plain JavaScript so that an old Node can run this check. */
 function refuseOldNode() {
   const { engines } = JSON.parse(readFileSync(new URL('../package.json', here), 'utf8'));
   const needed = engines.node.replace('>=', '').split('.').map(Number);
@@ -42,8 +42,9 @@ function refuseOldNode() {
 }
 
 /**
- * Node looks for a package that is not installed in each folder above, and in `~/.node_modules`: where tasks can write. Our code
- * and its dependencies get only what was installed with them. Modules that others load, for NODE_OPTIONS, are their business.
+ * Restricts our code and its dependencies to modules that were installed with them. For a missing package, Node
+ * searches every folder above and `~/.node_modules`, where tasks can write. Other modules, such as those loaded by
+ * NODE_OPTIONS, are not restricted.
  */
 async function loadOnlyOwnModules() {
   const { registerHooks } = await import('node:module');
@@ -64,20 +65,24 @@ async function loadOnlyOwnModules() {
   });
 }
 
-/** A worker waits most of the time, and machines have many. Neither flag changes what it does. */
+/**
+ * Reduces memory use. A worker waits most of the time, and a machine may run many workers. Neither flag changes what a
+ * worker does.
+ */
 async function startLean() {
   const { setFlagsFromString } = await import('node:v8');
-  // New objects are collected in 1 MB instead of 16, which a worker does not need: 11 MB less.
+  // Collects new objects in 1 MB instead of 16 MB, which a worker does not need. This saves 11 MB.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // Old objects are collected when they have grown by two fifths instead of doubled: a third less after many tasks.
+  // Collects old objects when they have grown by two fifths instead of doubled. This saves a third of the memory after
+  // many tasks.
   setFlagsFromString('--heap-growing-percent=40');
 }
 
-/** Without the shell's `ulimit`, another program has to lower the limit. */
+/** Lowers the core dump limit with another program if the shell's `ulimit` has not done so. */
 async function limitCoreDumps() {
   if (process.platform !== 'linux' || !/^Max core file size +[1-9u]/m.test(ownLimits())) return;
   const { spawn } = await import('node:child_process');
-  // Where there is no prlimit, core dumps stay as they were.
+  // Without prlimit, the limit stays unchanged.
   spawn('prlimit', [`--pid=${process.pid}`, '--core=0:'], { stdio: 'ignore' }).on('error', () => undefined);
 }
 
@@ -89,11 +94,11 @@ function ownLimits() {
   }
 }
 
-/** A signal that came before the first line has opened the debugger, unless the shell started Node. */
+/** Closes the debugger. Unless the shell started Node, a signal that arrived before the first line has opened it. */
 async function closeDebugger() {
   const asked = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(words => words.includes('--inspect'));
   if (asked) return;
-  // Node opens it in the next turn of its event loop.
+  // Node opens the debugger in the next turn of its event loop.
   const { setImmediate } = await import('node:timers/promises');
   await setImmediate();
   const { close, url } = await import('node:inspector');

@@ -1,5 +1,5 @@
-// `npm run build`: builds what is published, the packages tcw and tcw-pulse, and checks that each has what its
-// package.json promises.
+// `npm run build`: builds the published packages tcw and tcw-pulse, and checks that each contains the files that its
+// package.json names.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildDist } from './build/dist.ts';
@@ -16,7 +16,7 @@ const missing = [...missingFrom(root), ...missingFrom(pulsePackage)];
 for (const target of missing) console.error(`package.json promises ${target}, but the build did not make it`);
 process.exitCode = compiled && missing.length === 0 ? 0 : 1;
 
-/** The files that a package.json names as its entries and programs, and that are not there. */
+/** Returns the missing files among those that a package.json names as entries and programs. */
 function missingFrom(folder: string): string[] {
   const { exports, bin } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8')) as {
     exports: Record<string, string | Record<string, string>>;

@@ -1,11 +1,11 @@
-// `npm run check`: everything that can be said of the code without running it. docs/testing.md lists what.
+// `npm run check`: all checks of the code that do not run it. docs/testing.md lists them.
 import { fileURLToPath } from 'node:url';
 import { runSteps, type Step } from './check/steps.ts';
 
 const cache = 'node_modules/.cache';
 
-// The longest first: they run two at a time. eslint has no cache: what its rules say of a file depends on the
-// types of others, and its cache knows only the file.
+// The slowest steps come first, because two run at a time. eslint runs without its cache: some rules depend on the
+// types in other files, but the cache only considers the file itself.
 const steps: Step[] = [
   { name: 'lint', command: ['eslint', '.', '--max-warnings=0'] },
   {

@@ -15,7 +15,7 @@ interface Panel {
 }
 
 const FILE = fileURLToPath(new URL('../docs/monitoring/grafana-dashboard.json', import.meta.url));
-/** Of one column and one row of Grafana's grid, in pixels. */
+/** The size of one column and one row of Grafana's grid, in pixels. */
 const CELL = { width: 50, height: 24 };
 const COLUMNS = 24;
 const POINTS = 120;

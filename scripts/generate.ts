@@ -1,9 +1,9 @@
 /**
- * Generates what tcw knows of Taskcluster's exchanges and of its services' APIs: JSON schemas, types and tables.
+ * Generates the JSON schemas, types and tables for Taskcluster's exchanges and for the APIs of its services.
  *
  *     npm run generate -- --references <file or root URL>
  *
- * The same references give the same bytes. Nothing is written unless all of it could be made.
+ * The same references produce the same bytes. Files are written only if everything could be generated.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
-// Draws docs/first-task.svg: what a terminal shows of `tcw dev --once examples/hello.json`. Run it with
-// `node scripts/picture.ts` when that output has changed.
+// Draws docs/first-task.svg: the terminal output of `tcw dev --once examples/hello.json`. Run it with `node
+// scripts/picture.ts` when that output has changed.
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ const COLUMNS = 100;
 const shown = await shownBy(COMMAND);
 writeFileSync(`${root}docs/first-task.svg`, terminalPicture(`$ ${COMMAND}\n${shown}`, COLUMNS));
 
-/** Everything that the command writes to a terminal. */
+/** Returns everything that the command writes to a terminal. */
 async function shownBy(command: string): Promise<string> {
   const [, ...words] = command.split(' ');
   const terminal = spawn(`${root}bin/tcw.js`, words, {
@@ -36,7 +36,10 @@ async function shownBy(command: string): Promise<string> {
   return promise;
 }
 
-/** No picture should teach that tokens are shown, or tell which machine has drawn it. */
+/**
+ * Removes tokens and the machine's name: the picture should not suggest that tokens may be shown, or reveal where it
+ * was made.
+ */
 function withoutSecrets(text: string): string {
   return text.replaceAll(/(ACCESS_TOKEN=)\S+/g, '$1…').replaceAll(/^(Linux|Darwin) .*$/gm, '$1 desk-1 …');
 }

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: installs the packages of the lock file once, and warns if the scripts do not run on the
-// pinned Node. Plain JavaScript without dependencies, because it runs first, on any Node.
+// Prepares a fresh clone: installs the packages of the lock file once, and warns if the scripts do not run on the
+// pinned Node. This is plain JavaScript without dependencies, because it runs first and on any Node.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const stampFile = `${root}node_modules/.tcw-installed`;
 
 const { optionalDependencies } = JSON.parse(readFileSync(`${root}tools/node/package.json`, 'utf8'));
 
-// An unguarded `npm ci` would reinstall everything at each start, even under a tcw that is running.
+// Without this check, `npm ci` would reinstall everything at each start, even while tcw is running.
 const lockFile = readFileSync(`${root}package-lock.json`, 'utf8');
 const wanted = createHash('sha256').update(lockFile).digest('hex');
 const installed = existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined;
@@ -27,7 +27,7 @@ if (installed !== wanted) {
   writeFileSync(stampFile, wanted);
 }
 
-// npm installs no Node, silently, if there is none for this machine or optional dependencies are switched off.
+// npm silently skips the pinned Node if there is none for this machine or optional dependencies are switched off.
 const [pinned] = Object.values(optionalDependencies);
 const { stdout } = spawnSync(`${root}node_modules/.bin/node`, ['--version'], { encoding: 'utf8' });
 if (stdout?.trim() !== `v${pinned}`) {
@@ -38,14 +38,16 @@ if (stdout?.trim() !== `v${pinned}`) {
 }
 
 /**
- * Runs `npm ci`, and shows how far it is: on a terminal in one line that changes, elsewhere in a line each 10 s.
+ * Runs `npm ci` and shows its progress: in one changing line on a terminal, otherwise in a new line every 10 s.
  *
- * @param total how many packages the lock file has, for all platforms
+ * @param total the number of packages in the lock file, for all platforms
  */
 async function install(total) {
-  console.error(`tcw: installing at most ${total} packages, with two downloads each (npm ci): about a minute, once`);
-  // No package needs its install scripts, and no lock file covers what they fetch. At the level http, npm
-  // names each download: the data of a package, and then its archive.
+  console.error(
+    `tcw: installing at most ${total} packages, with two downloads each (npm ci): about a minute, once`,
+  );
+  // No package needs its install scripts, and the lock file does not cover what they download. At the log level http,
+  // npm names each download: first the metadata of a package, then its archive.
   const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--no-progress', '--loglevel=http'];
   const npm = spawn('npm', words, {
     cwd: root,

@@ -1,4 +1,4 @@
-// `npm run soak`: a thousand tasks on workers under fire. docs/testing.md says what is looked at.
+// `npm run soak`: runs a thousand tasks on workers while faults are injected. docs/testing.md lists what is checked.
 import { HELP, BadOption, soakOptions } from '../soak/options.ts';
 import { soak } from '../soak/soak.ts';
 import { brokenPromises, inWords } from '../soak/summary.ts';
@@ -28,7 +28,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-// The children go with the process, whatever ends it.
+// The child processes end with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 try {

@@ -1,4 +1,5 @@
-// `npm run test:docker`: the tests that need a Docker engine, run where that engine is. Arguments are vitest's.
+// `npm run test:docker`: runs the tests that need a Docker engine. If the engine is in a lab, they run inside the lab.
+// Arguments are passed to vitest.
 import { fileURLToPath } from 'node:url';
 import { runWithinEngine } from '../test/harness/docker/within-engine.ts';
 

@@ -1,4 +1,4 @@
-// `npm test`: the check and every test. docs/testing.md says how long it takes.
+// `npm test`: runs the checks and every test. docs/testing.md says how long that takes.
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 
@@ -33,8 +33,8 @@ async function shown(part: Part): Promise<boolean> {
   return conclude(part, await execa(program, words, { ...options, stdout: 'inherit', stderr: 'inherit' }));
 }
 
-// The tests with Docker run one after the other and wait most of the time, so they run beside the rest. What they print
-// is held back until the rest has ended.
+// The Docker tests run one after the other and mostly wait, so they run in parallel with the rest. Their output is held
+// back until the rest has ended.
 const stop = new AbortController();
 const [program, ...words] = docker.command;
 const beside = execa(program, words, {

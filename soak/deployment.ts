@@ -9,13 +9,13 @@ import type { SoakTask } from './task.ts';
 
 const PROVISIONER_ID = 'soak';
 
-/** The embedded queue on a real broker, and a user of it. */
+/** The embedded queue with a real broker, and a client of it. */
 export interface SoakDeployment extends AsyncDisposable {
   readonly rootUrl: string;
   readonly provisionerId: string;
   readonly workerType: string;
   readonly worker: { readonly clientId: string; readonly accessToken: string };
-  /** Tries until it works: a broker that is away takes no announcement of a task. */
+  /** Retries until it succeeds: without its broker, the queue cannot announce a task. */
   create(task: SoakTask): Promise<void>;
   cancel(taskId: string): Promise<void>;
   status(taskId: string): Promise<TaskStatusStructure>;

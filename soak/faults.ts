@@ -4,40 +4,46 @@ import type { QueueFault } from '../test/harness/queue-fault-proxy.ts';
 import type { Random } from './random.ts';
 import type { SoakWorker } from './worker.ts';
 
-/** What a fault may touch. */
+/** The parts of the system that a fault may affect. */
 export interface Field {
-  /** The workers that it is for. */
+  /** The workers that the fault affects. */
   readonly workers: readonly SoakWorker[];
   readonly random: Random;
-  /** How long it lasts, in ms. */
+  /** The duration of the fault, in ms. */
   readonly lastsMs: number;
   readonly claimMs: number;
-  /** Undefined where the broker is not ours to stop. */
+  /** Undefined if the soak may not stop the broker. */
   readonly broker: { stop(): Promise<void>; start(): Promise<void> } | undefined;
 }
 
 export interface FaultKind {
   readonly name: string;
   readonly whom: 'one' | 'all';
-  /** In ms: the shortest and the longest. */
+  /** The shortest and the longest duration, in ms. */
   readonly lasts: readonly [number, number];
   /**
-   * How long, in ms, after the fault's end each worker that it was for may be idle until it has claimed a task.
+   * The longest time, in ms, that an affected worker may be idle after the end of the fault before it claims a task.
    *
-   * @param lastsMs how long the fault was
+   * @param lastsMs the duration of the fault
    */
   readonly bound: (lastsMs: number, claimMs: number) => number;
-  /** Only over another connection to Pulse is a worker back: what it has of the old one may still make it claim once. */
+  /**
+   * Whether a worker counts as recovered only with a new connection to Pulse. A notice from the old connection may
+   * still cause one claim.
+   */
   readonly needsConnection?: true;
-  /** Makes the fault and ends it. */
+  /** Injects the fault and ends it. */
   readonly strike: (field: Field) => Promise<void>;
 }
 
-/** Until a notice comes to a worker that is there, in a soak that always has some tasks pending. */
+/** The time until an available worker receives a notice, in a soak that always has some pending tasks. */
 const NEXT_TASK_MS = 6_000;
-/** A worker's connection is silent for at most so long: three heartbeats of 15 s. */
+/** The longest time that a worker tolerates a silent connection: three heartbeats of 15 s. */
 const SILENCE_MS = 45_000;
-/** A pause of the worker is at most so long, and hardly longer than twice the outage: its bound doubles each time. */
+/**
+ * The longest pause between a worker's attempts. A pause is also hardly longer than twice the outage, because its bound
+ * doubles each time.
+ */
 const LONGEST_PAUSE_MS = 30_500;
 const afterOutage = (lastsMs: number) => NEXT_TASK_MS + Math.min(2 * lastsMs, LONGEST_PAUSE_MS);
 
@@ -101,7 +107,8 @@ export const FAULTS: readonly FaultKind[] = [
     name: 'broker-restart',
     whom: 'all',
     lasts: [2_000, 8_000],
-    // The queue cannot announce what it gives, so it gives nothing: this is an outage of both. rabbitmqctl adds its own.
+    // Without the broker, the queue cannot announce tasks and gives none, so this is an outage of both. rabbitmqctl
+    // takes additional time.
     bound: lastsMs => afterOutage(lastsMs + 15_000),
     strike: async ({ broker, lastsMs }) => {
       await broker?.stop();
@@ -177,7 +184,9 @@ export const FAULTS: readonly FaultKind[] = [
   },
 ];
 
-/** Calls that do no more the second time. A claim whose answer is lost hangs until it expires. */
+/**
+ * Calls that may be repeated without further effect. A claim whose response is lost stays assigned until it expires.
+ */
 const REPEATABLE: readonly CallName[] = [
   'reclaimTask',
   'reportCompleted',

@@ -6,14 +6,17 @@ import type { SoakOptions } from './setting.ts';
 import { soakTask, type SoakTask } from './task.ts';
 
 interface Feeding {
-  /** The rest of the tasks may be created at once. */
+  /** Creates the remaining tasks without pauses. */
   hurry(): void;
-  /** No more are created. */
+  /** Stops creating tasks. */
   stop(): void;
   readonly done: Promise<SoakTask[]>;
 }
 
-/** Creates tasks for as long as there are faults, so that what a fault costs can be seen; at least as many as wanted. */
+/**
+ * Creates tasks for as long as there are faults, so that the cost of a fault is visible. Creates at least the requested
+ * number.
+ */
 export function feed(
   deployment: SoakDeployment,
   { tasks: wanted, seed, claimMs, longestMs = Infinity }: SoakOptions,

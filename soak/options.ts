@@ -13,7 +13,7 @@ export const HELP = `npm run soak -- [options]
   --claim-secs N   how long a claim lasts, 15 by default
 `;
 
-/** A word of the command line that cannot be used. */
+/** An unusable option on the command line. */
 export class BadOption extends Error {
   override readonly name = 'BadOption';
 }
@@ -21,8 +21,8 @@ export class BadOption extends Error {
 /**
  * Reads the command line.
  *
- * @returns undefined when help is asked for
- * @throws BadOption with one line that says what is wrong
+ * @returns undefined when help is requested
+ * @throws BadOption whose message describes the problem in one line
  */
 export function soakOptions(words: readonly string[]): SoakOptions | undefined {
   const values = parsed(words);

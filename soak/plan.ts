@@ -5,16 +5,16 @@ import type { Random } from './random.ts';
 export interface PlannedFault {
   readonly kind: FaultKind;
   readonly lastsMs: number;
-  /** The worker that it is for, by its place; undefined for all. */
+  /** The index of the affected worker; undefined for all workers. */
   readonly worker: number | undefined;
-  /** How long after the recovery from the last one it strikes, in ms. */
+  /** The pause after the recovery from the previous fault, in ms. */
   readonly afterMs: number;
 }
 
 /**
- * Chooses how long each fault lasts, whom it is for, and in which order they come: the same for the same seed.
+ * Chooses the duration, the target and the order of the faults. The same seed gives the same plan.
  *
- * @param longestMs cuts all that would last longer, and the pauses between them
+ * @param longestMs upper limit for the duration of each fault and for the pauses between faults
  */
 export function planned(
   names: readonly string[],

@@ -4,10 +4,10 @@ import type { SoakDeployment } from './deployment.ts';
 import type { SoakTask } from './task.ts';
 import type { SoakWorker } from './worker.ts';
 
-/** Reasons for which the queue makes a new run, that a fault may bring about. */
+/** Reasons for which the queue makes a new run and that a fault may cause. */
 const RETRIED = ['claim-expired', 'worker-shutdown'];
 
-/** What the queue says of a task that is over, where that is not what was promised. */
+/** Returns the ways in which the queue's status of a resolved task breaks the promises. */
 export function statusProblems({ taskId, ends }: SoakTask, { runs, state }: TaskStatusStructure): string[] {
   const last = runs.at(-1);
   const end = last?.reasonResolved === 'canceled' ? 'canceled' : state;
@@ -26,10 +26,10 @@ export function statusProblems({ taskId, ends }: SoakTask, { runs, state }: Task
 }
 
 /**
- * What the runs themselves say, where that is not what was promised: of a task no two run at a time, no run begins
- * twice, and the one that was reported as completed or failed went to its end.
+ * Returns the ways in which the output of the runs breaks the promises: no two runs of a task at the same time, no run
+ * started twice, and a run that was reported as completed or failed reached its end.
  *
- * @param witness the lines that the runs wrote, `<what> <taskId> <runId>`, in the order in which they were written
+ * @param witness the lines that the runs wrote, `<what> <taskId> <runId>`, in chronological order
  */
 export function witnessProblems(
   witness: string,
@@ -59,7 +59,7 @@ export function witnessProblems(
   return [...new Set(problems)];
 }
 
-/** Whether what completed runs have left is there, and whole. */
+/** Returns the artifacts of completed and failed runs that are missing or incomplete. */
 export async function artifactProblems(
   deployment: SoakDeployment,
   tasks: readonly SoakTask[],
@@ -83,7 +83,10 @@ export async function artifactProblems(
   return problems;
 }
 
-/** What is left when all workers have ended: files of runs, and processes that know the soak's folder. */
+/**
+ * Returns what is left after all workers have ended: files of runs, and processes whose command line or environment
+ * contains the soak's folder.
+ */
 export async function leftovers(workers: readonly SoakWorker[], folder: string): Promise<string[]> {
   const problems: string[] = [];
   for (const { name, tasksDir, temporary } of workers) {
@@ -95,7 +98,7 @@ export async function leftovers(workers: readonly SoakWorker[], folder: string):
   return problems;
 }
 
-/** On Linux; elsewhere nobody is found. */
+/** Finds processes on Linux only; elsewhere the list is empty. */
 async function processesOf(folder: string): Promise<string[]> {
   const names = await readdir('/proc').catch(() => []);
   const found = await Promise.all(

@@ -1,6 +1,6 @@
-/** Numbers that look random and are the same for the same seed. */
+/** Pseudo-random numbers, which are the same for the same seed. */
 export interface Random {
-  /** From 0, and below 1. */
+  /** A number from 0 up to, but not including, 1. */
   next(): number;
   /** A whole number, both ends included. */
   between(from: number, to: number): number;
@@ -8,7 +8,7 @@ export interface Random {
   shuffled<T>(items: readonly T[]): T[];
 }
 
-/** mulberry32: 32 bits of state, good enough to choose faults by. */
+/** mulberry32: 32 bits of state, good enough to choose faults. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

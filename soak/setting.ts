@@ -2,14 +2,14 @@ import type { Field } from './faults.ts';
 
 export interface SoakOptions {
   readonly tasks: number;
-  /** The same seed: the same tasks, and the same faults in the same order. */
+  /** The same seed gives the same tasks, and the same faults in the same order. */
   readonly seed: number;
-  /** The names of faults, each to strike once. */
+  /** The names of the faults. Each is injected once. */
   readonly faults: readonly string[];
   /** The capacity of each worker. */
   readonly workers: readonly number[];
   readonly claimMs: number;
-  /** No fault, no pause between two and no plain task lasts longer, in ms. */
+  /** The longest duration of a fault, a pause between faults, or a plain task, in ms. */
   readonly longestMs?: number;
   /** How long a `claimWork` waits for work, in ms. */
   readonly longPollMs?: number;
@@ -18,6 +18,6 @@ export interface SoakOptions {
 export interface SoakBroker {
   readonly pulseUrl: string;
   readonly queuePulseUrl: string;
-  /** Undefined where it is not ours to stop. */
+  /** Undefined if the soak may not stop the broker. */
   readonly restart: Field['broker'];
 }

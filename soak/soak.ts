@@ -14,12 +14,12 @@ import type { Summary } from './summary.ts';
 import type { SoakTask } from './task.ts';
 import { startSoakWorker, type SoakWorker } from './worker.ts';
 
-/** When everything has long been back, all tasks have to be over in this time. */
+/** The time in which all tasks must be resolved after everything has recovered. */
 const REST_MS = 180_000;
-/** A worker that is told to go may wait for an open long poll, and for what it runs. */
+/** The time in which a worker must end after a signal. It may wait for an open long poll and for its running tasks. */
 const GOING_MS = 60_000;
 
-/** Runs tasks on workers under fire, and looks at what was promised from outside the workers. */
+/** Runs tasks on workers while faults are injected, and checks the promises from outside the workers. */
 export async function soak(
   options: SoakOptions,
   broker: SoakBroker,
@@ -106,7 +106,7 @@ async function allOver(
   return over;
 }
 
-/** Lets the workers go, one half politely, and looks at how they went. */
+/** Stops the workers, half with SIGINT and half with SIGTERM, and checks their exit codes. */
 async function leave(workers: readonly SoakWorker[]): Promise<string[]> {
   const problems = workers.map(async (worker, index) => {
     const [word, code] = index % 2 === 0 ? (['SIGINT', 71] as const) : (['SIGTERM', 72] as const);

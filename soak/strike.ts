@@ -5,7 +5,7 @@ import type { SoakBroker, SoakOptions } from './setting.ts';
 import type { StruckFault } from './summary.ts';
 import type { SoakWorker } from './worker.ts';
 
-/** Lets one fault after the other strike, each when the workers have recovered from the last one. */
+/** Injects one fault after the other, each when the workers have recovered from the previous one. */
 export async function strikeAll(
   plan: readonly PlannedFault[],
   workers: readonly SoakWorker[],
@@ -28,10 +28,10 @@ export async function strikeAll(
 }
 
 /**
- * How long, in ms, the slowest of these workers stays idle until it has claimed something from now on. A full worker is
- * not idle.
+ * Measures how long the slowest of these workers is idle before it claims a task, in ms. A full worker is not idle.
  *
- * @param taken how many connections each of them had made to Pulse before; only what it claims over another counts
+ * @param taken the number of Pulse connections that each worker had made before. If given, only claims after a new
+ *   connection count
  */
 async function recovered(
   workers: readonly SoakWorker[],
@@ -53,7 +53,7 @@ async function recovered(
       if (isIdle) idleMs[index] = (idleMs[index] ?? 0) + nowMs - lastMs;
     }
     lastMs = nowMs;
-    // Somebody who is later than this is not only late.
+    // A worker that is later than this is considered stuck, not just late.
     if (Math.max(...idleMs) > 3 * boundMs) return Infinity;
   }
   return Math.max(...idleMs);

@@ -1,12 +1,12 @@
 import type { TaskStatusStructure } from '../src/taskcluster/index.ts';
 
-/** A fault that has struck. All times are in ms. */
+/** A fault that was injected. All times are in ms. */
 export interface StruckFault {
   readonly name: string;
-  /** How many workers it was for. */
+  /** The number of affected workers. */
   readonly workers: number;
   readonly lastsMs: number;
-  /** How long the slowest of them was idle after its end, until it had claimed a task again. */
+  /** The time for which the slowest of them was idle after the end of the fault before it claimed a task again. */
   readonly lostMs: number;
   readonly boundMs: number;
 }
@@ -17,13 +17,13 @@ export interface Summary {
   readonly tasks: number;
   readonly statuses: readonly TaskStatusStructure[];
   readonly faults: readonly StruckFault[];
-  /** What workers said as warnings and errors, and how often. */
+  /** The warnings and errors that workers logged, with their numbers. */
   readonly complaints: readonly (readonly [string, number])[];
-  /** What was promised and is not so, apart from the times. */
+  /** The broken promises, except for times. */
   readonly problems: readonly string[];
 }
 
-/** Everything that was promised and is not so. */
+/** Returns all broken promises. */
 export function brokenPromises({ problems, faults }: Summary): string[] {
   const late = faults
     .filter(({ lostMs, boundMs }) => lostMs > boundMs)
@@ -31,7 +31,7 @@ export function brokenPromises({ problems, faults }: Summary): string[] {
   return [...problems, ...late];
 }
 
-/** The summary in words. */
+/** Returns the summary as text. */
 export function inWords(summary: Summary): string {
   const { statuses, faults, complaints } = summary;
   const ends = counted(

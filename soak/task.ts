@@ -9,16 +9,16 @@ export interface SoakTask {
   readonly taskId: string;
   /** The body of createTask. */
   readonly definition: object;
-  /** How it has to end; more than one where the soak itself runs a race with it. */
+  /** The permitted endings. There is more than one if the soak itself creates a race, such as a cancellation. */
   readonly ends: readonly End[];
-  /** So long after its creation the soak cancels it, in ms. */
+  /** The time after its creation at which the soak cancels the task, in ms. */
   readonly cancelAfterMs?: number;
-  /** It leaves an artifact of this name and size. */
+  /** The artifact that the task creates, with its size. */
   readonly artifact?: { readonly name: string; readonly bytes: number };
 }
 
 const ARTIFACT = { name: 'public/out.bin', bytes: 200_000 };
-/** How often a task says that it is alive. */
+/** The interval between the signs of life of a task, in ms. */
 const STEP_MS = 200;
 
 export interface TaskOptions {
@@ -26,14 +26,14 @@ export interface TaskOptions {
   /** The file that every run writes to. */
   readonly witness: string;
   readonly claimMs: number;
-  /** The longest that a plain task sleeps, below 3 s. */
+  /** The longest sleep of a plain task, if shorter than 3 s. */
   readonly longestMs: number;
   readonly random: Random;
 }
 
 /**
- * Makes a task: most sleep for up to 3 s; some fail, leave an artifact, are cancelled, or outlive a claim.
- * Its run says in the witness that it has begun, that it is alive, and that it has ended.
+ * Makes a task. Most tasks sleep for up to 3 s; some fail, leave an artifact, are cancelled, or outlive a claim. A run
+ * writes to the witness file when it starts, while it is alive, and when it ends.
  */
 export function soakTask({ taskQueueId, witness, claimMs, longestMs, random }: TaskOptions): SoakTask {
   const chance = random.next();
@@ -66,7 +66,7 @@ export function soakTask({ taskQueueId, witness, claimMs, longestMs, random }: T
       schedulerId: 'soak',
       created: now.toJSON(),
       deadline: taskcluster.fromNow('2 hours', now).toJSON(),
-      // Enough for what the faults cost: each may cost each task one.
+      // Enough retries for all faults: each fault may cost each task one.
       retries: 20,
       metadata: { name: kind, description: '', owner: 'soak@localhost', source: 'https://localhost/soak' },
       payload: {

@@ -10,25 +10,25 @@ import { queueFaultProxy, type QueueFaultProxy } from '../test/harness/queue-fau
 
 const TCW = fileURLToPath(new URL('../bin/tcw.js', import.meta.url));
 
-/** One `tcw run`, which reaches broker and queue only through proxies of its own. */
+/** One `tcw run` that reaches the broker and the queue only through its own proxies. */
 export interface SoakWorker {
   readonly name: string;
   readonly capacity: number;
   readonly pulse: FaultProxy;
   readonly queue: QueueFaultProxy;
   readonly tasksDir: string;
-  /** Its `TMPDIR`. */
+  /** The worker's `TMPDIR`. */
   readonly temporary: string;
   readonly pid: number;
-  /** How many runs it has now. */
+  /** The number of its active runs. */
   readonly active: number;
-  /** When it last said that it has claimed something, on the clock of `performance.now()`. */
+  /** The time of the last claim in its log, on the clock of `performance.now()`. */
   readonly claimedMs: number;
-  /** Settles when it first listens. */
+  /** Settles when the worker first listens. */
   readonly listening: Promise<void>;
-  /** Settles with its exit code, or the signal that killed it. */
+  /** Settles with the exit code, or the signal that killed the worker. */
   readonly exited: Promise<number | string>;
-  /** What it complained of, and how often. */
+  /** Its logged warnings and errors, with their numbers. */
   readonly complaints: ReadonlyMap<string, number>;
   signal(name: 'SIGINT' | 'SIGTERM'): void;
   close(): Promise<void>;
@@ -72,7 +72,7 @@ export async function startSoakWorker(options: SoakWorkerOptions): Promise<SoakW
       TCW_TASKS_DIR: tasksDir,
       TCW_PULSE_URL: pulseUrl.href,
       TCW_LOG_LEVEL: 'debug',
-      // Should the soak be killed, its workers do not stay for ever.
+      // If the soak is killed, its workers still end.
       TCW_IDLE_TIMEOUT_SECS: '900',
       TMPDIR: temporary,
     },
@@ -113,7 +113,7 @@ interface LogLine {
   readonly phase?: string;
 }
 
-/** Follows a worker by its log. */
+/** Follows the state of a worker through its log. */
 function listenTo(child: ChildProcess) {
   const heard = { active: new Set<string>(), claimedMs: 0, complaints: new Map<string, number>() };
   const { promise: listening, resolve: listens, reject: neverListens } = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
-// `npm run bench:engines`: what containers cost, beside the `docker` command line. docs/benchmarks.md says how. This starts
-// measure.ts where a Docker engine is, which is found or started as the tests do.
+// `npm run bench:engines`: measures the cost of containers, compared with the `docker` command line. docs/benchmarks.md
+// describes the method. This starts measure.ts with a Docker engine, which is found or started as in the tests. If the
+// engine is in a lab, measure.ts runs inside the lab.
 import { fileURLToPath } from 'node:url';
 import { runWithinEngine } from '../../test/harness/docker/within-engine.ts';
 

@@ -1,4 +1,4 @@
-// The benchmark behind `npm run bench:engines`, run where a Docker engine is.
+// The benchmark of `npm run bench:engines`, run where the Docker engine is.
 import { runBenchmark } from '../command.ts';
 import { describeMachineWith } from '../report/machine.ts';
 import { artifact } from './figures/artifact.ts';

@@ -6,10 +6,13 @@ import type { Figure } from './figure.ts';
 
 const TASKS = { quick: 6, full: 60 };
 
-/** The parts of a task of `true`, in order: each begins where the one before it ends. */
+/** The parts of a task of `true`, in order. Each part begins where the previous one ends. */
 const PARTS = ['claim', 'prepare', 'run', 'upload', 'resolve', 'clean-up'] as const;
 
-/** Where the time goes of a task that does nothing, by the worker's own word and, for the report's answer, the queue's. */
+/**
+ * The time that each part of an empty task takes, measured by the worker, and by the queue for the response to the
+ * report.
+ */
 export const breakdown: Figure = {
   name: 'breakdown',
   async measure(setting) {

@@ -12,7 +12,7 @@ const SIZES = {
   full: { workers: [300, 1_000], settleMs: 30_000, watchMs: 60_000 },
 };
 
-/** What idle workers cost the broker: each has one connection, two queues and two consumers. */
+/** The cost of idle workers for the broker. Each worker has one connection, two queues and two consumers. */
 export const broker: Figure = {
   name: 'broker',
   async measure(setting): Promise<Row[]> {

@@ -13,14 +13,14 @@ const SIZES = {
   full: { samples: 50, loadedSamples: 30, baselineSamples: 20, baselineClaimMs: 20_000 },
 };
 
-/** What a task that is going to be cancelled looks like. */
+/** The processes of a task that will be cancelled. */
 interface Family {
   readonly command: readonly string[];
-  /** How many of its processes sleep; for one that has none all the time, any will do. */
+  /** The number of its processes that sleep. A task without permanent sleepers may have any number. */
   readonly sleepers: number;
 }
 
-/** Four that sleep: one in the background, one in a session of its own, two below a shell of their own. */
+/** Four sleeping processes: one in the background, one in its own session, two below their own shell. */
 const PLAIN: Family = {
   command: ['sh', '-c', 'sleep 1000 & setsid sleep 1000 & (sleep 1000 & sleep 1000) & wait'],
   sleepers: 4,
@@ -29,7 +29,7 @@ const CROWD: Family = {
   command: ['sh', '-c', 'i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); done; wait'],
   sleepers: 200,
 };
-/** 5 MB each 100 ms. */
+/** Prints 5 MB every 100 ms. */
 const LOUD: Family = {
   command: ['sh', '-c', 'sleep 1000 & while :; do head -c 5000000 /dev/zero; sleep 0.1; done'],
   sleepers: 1,
@@ -38,8 +38,9 @@ const GROWING_UP_MS = 30_000;
 const TASKCLUSTER_CLAIM_MS = 20 * 60_000;
 
 /**
- * A task of several processes, all of which die on SIGTERM, is cancelled. The baseline learns of it when it reclaims,
- * which on Taskcluster is 17 minutes into a claim of 20; here its claims are shorter, and the rest is arithmetic.
+ * Cancels a task with several processes, all of which die on SIGTERM. The baseline learns of the cancellation when it
+ * reclaims, which on Taskcluster happens 17 minutes into a claim of 20. Here its claims are shorter, and the result is
+ * scaled.
  */
 export const cancel: Figure = {
   name: 'cancel',
@@ -74,7 +75,7 @@ export const cancel: Figure = {
       Array.from({ length: baselineSamples }, (_, index) =>
         cancelOne(queue, baseline.pool, PLAIN, {
           watchEveryMs: 10,
-          // Somebody changes their mind at any moment of a claim: these are spread evenly over its first 17/20.
+          // A user may cancel at any moment of a claim, so the moments are spread evenly over its first 17/20.
           after: taskId =>
             untilPart(queue, taskId, ((index + 0.5) / baselineSamples) * 0.85 * baselineClaimMs),
         }),
@@ -101,7 +102,7 @@ export const cancel: Figure = {
 
 interface CancelOptions {
   readonly watchEveryMs: number;
-  /** Waits until it is time to cancel the task. */
+  /** Waits until the task should be cancelled. */
   readonly after: (taskId: string) => Promise<void>;
 }
 
@@ -119,7 +120,7 @@ async function cancelOne(
   return msToDeath(taskId, members, watchEveryMs, () => queue.cancelTask(taskId));
 }
 
-/** Waits until so many ms of a task's claim have passed; not at all when they have. */
+/** Waits until this many ms of a task's claim have passed. Returns at once if they already have. */
 async function untilPart(queue: ObservedQueue, taskId: string, ms: number): Promise<void> {
   await sleep(Math.max(0, (await queue.moment('claimed', taskId)) + ms - nowMs()));
 }

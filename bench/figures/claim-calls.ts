@@ -13,12 +13,15 @@ const SIZES = {
   full: { singles: 40, bursts: 15, backlog: 100 },
 };
 
-/** Eight workers with one slot: tasks that come one by one, eight at a time and as a backlog, and the calls they cost. */
+/**
+ * Eight workers with one slot each: tasks that are created one by one, eight at a time and as a backlog, and the calls
+ * that they cost.
+ */
 export const claimCalls: Figure = {
   name: 'claim-calls',
   async measure(setting) {
     const tcw = await countCalls(setting, 'tcw');
-    // No goal is set against the baseline here, and eight more workers take their time to start.
+    // This figure has no goal relative to the baseline, and eight more workers take long to start.
     const baseline = setting.quick ? undefined : await countCalls(setting, 'baseline');
     return [
       row(
@@ -37,7 +40,7 @@ async function countCalls(setting: Setting, kind: Contender) {
   const { singles, bursts, backlog } = setting.quick ? SIZES.quick : SIZES.full;
   setting.say(`claim-calls: ${kind}`);
   const taskQueueId = await work();
-  // The workers have gone, and took the calls with them that were still open: the queue tells of those too, in a moment.
+  // The workers have ended and closed their open calls. The queue reports those calls a moment later.
   await sleep(200);
   const tasks = singles + bursts * BURST + backlog;
   const calls = (path: string) => setting.queue.calls(`/${path}/${taskQueueId}`).length;

@@ -7,15 +7,18 @@ import type { Figure } from './figure.ts';
 
 const TASKS = { quick: 2_000, full: 10_000 };
 const CAPACITY = 8;
-/** As many as are created and not completed: the worker always has work, and the queue no heap of it. */
+/**
+ * The most tasks that are created and not yet completed: the worker always has work, and the queue has no large
+ * backlog.
+ */
 const AHEAD = 32;
-/** The parts that are compared. The first is where a new worker gets warm. */
+/** The number of parts that are compared. The worker warms up in the first. */
 const PARTS = 10;
-/** After these, the memory of a worker has everything in it that it keeps for all tasks. */
+/** After this many parts, a worker's memory contains everything that it keeps for all tasks. */
 const WARM_PARTS = 2;
 const SETTLE_MS = 1_000;
 
-/** Many tasks through one worker: does it grow, does it get slower? */
+/** Runs many tasks on one worker, to see whether its memory grows or it gets slower. */
 export const endurance: Figure = {
   name: 'endurance',
   async measure(setting): Promise<Row[]> {
@@ -50,7 +53,10 @@ export const endurance: Figure = {
   },
 };
 
-/** The growth from one value to the next, by least squares: one collection more or less at the end does not decide it. */
+/**
+ * Returns the growth per value by least squares, so that one garbage collection more or less at the end does not decide
+ * the result.
+ */
 function slope(values: readonly number[]): number {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -59,7 +65,7 @@ function slope(values: readonly number[]): number {
   return covariance / variance;
 }
 
-/** @returns how long it took, in ms */
+/** @returns the duration in ms */
 async function workOff({ queue }: Setting, { pool }: Workers, tasks: number): Promise<number> {
   const startedMs = performance.now();
   let left = tasks;

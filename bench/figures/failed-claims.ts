@@ -12,7 +12,7 @@ const SIZES = {
 };
 const FAILURES = 3;
 
-/** A worker whose `claimWork` is answered 500 three times, and then well: the longest wait of any task. */
+/** Answers a worker's `claimWork` with 500 three times and then normally. Measures the longest wait of any task. */
 export const failedClaims: Figure = {
   name: 'failed-claims',
   async measure(setting) {
@@ -66,7 +66,7 @@ async function announcedTasks(setting: Setting, proxy: QueueFaultProxy, tasks: n
   return waits;
 }
 
-/** A task that is pending before the worker comes has no notice: the worker looks for it. */
+/** A task that was pending before the worker started has no notice, so the worker finds it by a pending check. */
 async function foundTask(setting: Setting, proxy: QueueFaultProxy): Promise<number> {
   const pool = setting.newPool('failed-claims');
   const taskId = await setting.queue.createTask(pool, ['true']);

@@ -1,7 +1,7 @@
 import type { Row } from '../report/row.ts';
 import type { Setting } from '../setting/setting.ts';
 
-/** Something to measure: one or a few rows that are taken together. */
+/** A measurement: one or a few rows that are measured together. */
 export interface Figure {
   /** For `--only`. */
   readonly name: string;

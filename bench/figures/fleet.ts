@@ -13,17 +13,17 @@ const SIZES = {
   quick: { workers: 30, tasks: 150, taskMs: [800, 1_600] },
   full: { workers: 300, tasks: 3_000, taskMs: [4_000, 8_000] },
 } as const;
-/** How long the broker is away. */
+/** The duration of the broker's outage. */
 const AWAY_MS = 5_000;
-/** Workers that come back also ask the queue; this is for the last of them to have done so. */
+/** The time after all workers have reconnected. The last of them calls the queue within it. */
 const AFTERWARDS_MS = 25_000;
 
-/** Many workers on one broker: what a task costs them together, and what happens when all lose it at once. */
+/** Many workers on one broker: the total cost of a task, and the effect of an outage that hits all at once. */
 export const fleet: Figure = {
   name: 'fleet',
   async measure(setting): Promise<Row[]> {
     const { workers, tasks, taskMs } = setting.quick ? SIZES.quick : SIZES.full;
-    // A broker of their own, since it is going to be stopped.
+    // These workers have their own broker, because it will be stopped.
     const broker = await startOwnBroker();
     try {
       await using queue = await startQueue(broker.queuePulseUrl);

@@ -10,11 +10,11 @@ import { startWorkers } from '../setting/workers.ts';
 import type { Figure } from './figure.ts';
 
 const SIZES = { quick: { starts: 2, tasks: 4 }, full: { starts: 10, tasks: 200 } };
-/** Until what starting, or a task, left behind has settled. */
+/** The time in which the effects of a start or of a task settle. */
 const SETTLE_MS = 500;
 const IMPORTS = fileURLToPath(new URL('../bare-imports-process.ts', import.meta.url));
 
-/** What a worker costs by itself: the time to start it, the wait of its first task, its memory. */
+/** The cost of a single worker: the time to start it, the wait of its first task, its memory. */
 export const footprint: Figure = {
   name: 'footprint',
   async measure(setting) {
@@ -102,7 +102,7 @@ async function costsOfImports(): Promise<Pick<Costs, 'startupMs' | 'newMb'>> {
   return { startupMs, newMb };
 }
 
-/** A Node that does nothing. */
+/** Returns the memory of a Node process that does nothing. */
 async function bareNodeMb(): Promise<number> {
   const child = startNode(['-e', 'process.stdin.resume()'], {}, ['pipe', 'ignore', 'inherit']);
   await sleep(SETTLE_MS);

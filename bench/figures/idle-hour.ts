@@ -4,7 +4,7 @@ import { firstMessage, startNode } from '../setting/children.ts';
 import type { Contender } from '../setting/workers.ts';
 import type { Figure } from './figure.ts';
 
-/** What a worker asks the queue in an hour without any task. */
+/** The requests that a worker makes to the queue in an hour without tasks. */
 export const idleHour: Figure = {
   name: 'idle-hour',
   async measure(setting): Promise<Row[]> {

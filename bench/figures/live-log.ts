@@ -23,7 +23,7 @@ const [printer, readersScript] = ['live-log-printer-process.ts', 'live-log-reade
   fileURLToPath(new URL(`../setting/${name}`, import.meta.url)),
 ) as [string, string];
 
-/** How soon a line is seen by those who follow a live log, and what many of them cost a task that prints much. */
+/** The delay with which readers of a live log see a line, and the cost of many readers for a task that prints much. */
 export const liveLog: Figure = {
   name: 'livelog',
   async measure(setting): Promise<Row[]> {
@@ -72,7 +72,7 @@ interface Followed {
   readonly mostMb: number;
 }
 
-/** Runs a task whose live log is read from its beginning. */
+/** Runs a task whose live log is read from the beginning. */
 async function followed(
   setting: Setting,
   { pool, pids }: Workers,
@@ -89,7 +89,7 @@ async function followed(
   while (!(await Promise.race([done, sleep(LOOK_EVERY_MS, false)])))
     mostMb = Math.max(mostMb, await residentMb(pids));
   const ms = (await completing) - claimed;
-  // So many cannot have read as much as was printed.
+  // This many readers cannot have read everything that was printed.
   if (words[0] === 'bulk') reading?.stop();
   return { saw: (await reading?.saw) ?? { lateMs: [], bytes: 0, complete: 0 }, ms, mostMb };
 }

@@ -20,7 +20,9 @@ const SIZES = {
 const LOOK_EVERY_MS = 50;
 const LINE = 'build/objects/some/file/of/a/program.o: compiled in 12.345 s, with 0 warnings and 0 errors';
 
-/** A task that prints as fast as it can: through the filter of secrets to its log, and beside it a bare pipe to a file. */
+/**
+ * A task that prints as fast as it can, through the secret filter into its log, compared with a bare pipe to a file.
+ */
 export const log: Figure = {
   name: 'log',
   async measure(setting): Promise<Row[]> {
@@ -68,7 +70,10 @@ export const log: Figure = {
   },
 };
 
-/** How much more memory a worker that has run some tasks needs at most while a task prints, and its log goes up, in MB. */
+/**
+ * Returns the largest growth in memory, in MB, of a worker that has already run some tasks, while a task prints and its
+ * log is uploaded.
+ */
 async function growth(setting: Setting, command: readonly string[]): Promise<number[]> {
   const { workers: count, warmUps } = setting.quick ? SIZES.quick : SIZES.full;
   const samples: number[] = [];

@@ -16,7 +16,7 @@ interface Waits {
   readonly afterBacklog: Wait[];
 }
 
-/** Four workers with four slots: bursts of tasks, and single tasks after a backlog has been worked off. */
+/** Four workers with four slots each: bursts of tasks, and single tasks after a backlog was worked off. */
 export const pool: Figure = {
   name: 'pool',
   async measure(setting) {

@@ -13,10 +13,10 @@ import { median, quantile } from '../report/statistics.ts';
 import type { Figure } from './figure.ts';
 
 const KEYS = { quick: 200, full: 1_000 };
-/** A key at a time, as fast as a person never types. */
+/** One key at a time, faster than a person types. */
 const KEY = 'x';
 
-/** How soon a key that is typed in an interactive shell is seen: by the websocket, the terminal, and back. */
+/** The delay until a key typed in an interactive shell is echoed, through the websocket and the terminal and back. */
 export const shell: Figure = {
   name: 'shell',
   async measure(setting): Promise<Row[]> {

@@ -5,9 +5,9 @@ import type { Figure } from './figure.ts';
 import { waitRows } from './wait-rows.ts';
 
 const ROUNDS = { quick: 2, full: 20 };
-/** How often tcw is measured in a round. */
+/** The number of measurements of tcw in a round. */
 const TURNS = 10;
-/** How many pools of the baseline are measured at once, in a round: they mostly sleep. */
+/** The number of baseline pools that are measured at once in a round. They mostly sleep. */
 const BASELINES = 5;
 
 interface Waits {
@@ -16,8 +16,8 @@ interface Waits {
 }
 
 /**
- * One worker with one slot: a task for an idle worker, and one within 100 ms of the report of another. The two kinds take
- * turns, so that both meet the same machine.
+ * One worker with one slot: a task for an idle worker, and a task within 100 ms of the report of another. The two kinds
+ * take turns, so that both run under the same conditions.
  */
 export const single: Figure = {
   name: 'single',

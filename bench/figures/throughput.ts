@@ -8,8 +8,8 @@ import type { Figure } from './figure.ts';
 const TASKS = { quick: 40, full: 300 };
 
 /**
- * A backlog of tasks of `true`, worked off by one worker with one slot, and with eight. Beside it a bare loop that makes the
- * same calls and spawns the command, so that the speed of the machine and of its queue cancel out.
+ * A backlog of tasks of `true`, worked off by one worker with one slot and with eight. It is compared with a bare loop
+ * that makes the same calls and spawns the command, so that the speeds of the machine and of its queue cancel out.
  */
 export const throughput: Figure = {
   name: 'throughput',
@@ -37,7 +37,7 @@ export const throughput: Figure = {
 interface Work {
   /** From the first claim to the last report, divided by the number of tasks. */
   readonly taskMs: number;
-  /** For each task: the time in which the queue was doing nothing for the worker. */
+  /** The time for each task in which no call to the queue was in progress. */
   readonly ownMs: number;
 }
 
@@ -48,20 +48,21 @@ async function workOff(setting: Setting, kind: 'tcw' | 'bare', capacity: number)
   const taskIds: string[] = [];
   setting.say(`throughput: ${tasks} tasks, ${capacity} at a time, ${kind}`);
   for (let task = 0; task < tasks; task++) taskIds.push(await queue.createTask(pool, ['true']));
-  // The notices came before anybody listened. The worker finds its backlog by looking, as after a night without any.
+  // The notices were published before anyone listened. The worker finds its backlog by a pending check, as it would
+  // after a night without notices.
   await using workers = await startWorkers(setting, kind, { count: 1, capacity, pool });
   const completed = await Promise.all(taskIds.map(taskId => queue.moment('completed', taskId)));
   const claimed = await Promise.all(taskIds.map(taskId => queue.moment('claimed', taskId)));
   const fromMs = Math.min(...claimed);
   const untilMs = Math.max(...completed);
-  // What it asks of the pool, which is whose work there is, and of the tasks.
+  // Calls about the pool, which is how the worker asks for work, and calls about the tasks.
   const own = new Set([...taskIds, encodeURIComponent(taskQueueIdOf(workers.pool))]);
   const calls = queue.calls('/').filter(({ path }) => path.split(/[/?]/).some(part => own.has(part)));
   const ownMs = untilMs - fromMs - coveredMs(calls, fromMs, untilMs);
   return { taskMs: (untilMs - fromMs) / tasks, ownMs: ownMs / tasks };
 }
 
-/** How much of a time at least one of the calls was under way, in ms. */
+/** Returns the part of a period in which at least one of the calls was in progress, in ms. */
 function coveredMs(calls: readonly ObservedCall[], fromMs: number, untilMs: number): number {
   let covered = 0;
   let until = fromMs;

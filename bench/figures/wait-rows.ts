@@ -2,8 +2,8 @@ import { rowOf, type Goal, type Row } from '../report/row.ts';
 import type { Wait } from '../setting/sample.ts';
 
 /**
- * The rows for waits of tasks, beside the baseline's: those from createTask's answer, which have goals, and those from its
- * arrival, which have the whole way in them.
+ * Returns the rows for the waits of tasks, with the baseline's. Waits from createTask's response have goals. Waits from
+ * the arrival of the request cover the whole way.
  */
 export function waitRows(
   when: string,

@@ -3,16 +3,16 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { nowMs } from '../setting/clock.ts';
 
-/** What stands before a queue: it counts, and can refuse everything, as a deployment does that has too much to do. */
+/** A proxy in front of a queue. It counts requests and can refuse all of them, like an overloaded deployment. */
 export interface BusyFront extends AsyncDisposable {
   readonly rootUrl: string;
-  /** When each request came, on the clock of `nowMs`. */
+  /** The time of each request, on the clock of `nowMs`. */
   readonly times: readonly number[];
-  /** Answers 503 to everything for so long. */
+  /** Answers every request with 503 for this time. */
   refuseFor(ms: number): void;
 }
 
-/** @param queueUrl what answers while it does not refuse; it answers 200 by itself without one */
+/** @param queueUrl the queue that answers while the proxy does not refuse. Without it, the proxy answers 200 itself */
 export async function busyFront(queueUrl?: string): Promise<BusyFront> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 200 });
   const times: number[] = [];
@@ -46,7 +46,7 @@ function refuse(incoming: IncomingMessage, answer: ServerResponse, status: 200 |
   answer.writeHead(status, { 'content-type': 'application/json' }).end('{}');
 }
 
-/** Hawk signs the host that the caller sees, so the headers go on as they are. */
+/** Forwards a request with unchanged headers, because the Hawk signature covers the host that the caller sees. */
 function forward(
   queueUrl: string,
   agent: http.Agent,

@@ -1,4 +1,4 @@
-// `npm run bench:fleet`: what many workers cost together. docs/fleet.md says how, and what came out.
+// `npm run bench:fleet`: measures the combined cost of many workers. docs/fleet.md has the method and the results.
 import { runBenchmark } from '../command.ts';
 import { describeMachine } from '../report/machine.ts';
 import { load } from './figures/load.ts';

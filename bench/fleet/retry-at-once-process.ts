@@ -1,4 +1,4 @@
-// Workers that report the end of a run to the queue given, and do so again at once until it is taken.
+// Workers that report the end of a run to the given queue, and retry at once until the report is accepted.
 import http from 'node:http';
 
 const [rootUrl = '', workers = ''] = process.argv.slice(2);

@@ -5,11 +5,11 @@ import { startNode } from '../setting/children.ts';
 import { busyFront } from './busy-front.ts';
 
 /**
- * So many workers that have to tell the queue at once that they go, while the queue refuses, and that ask again as soon as they
- * are refused. Only the report is made: it is the least that a worker has to say. All of them share one process of this machine, which
- * asks more slowly than so many machines would.
+ * Simulates workers that must all report to the queue at the same time that they are stopping. The queue refuses, and
+ * they retry as soon as they are refused. Each makes only the report, which is the minimum for a worker. All workers
+ * share one process on this machine, which sends requests more slowly than as many machines would.
  *
- * @returns the requests of the busiest second
+ * @returns the number of requests in the busiest second
  */
 export async function retryAtOnce(workers: number, refusedMs: number): Promise<number> {
   await using front = await busyFront();

@@ -8,7 +8,7 @@ import { brokerControl, type BrokerControl } from '../../test/harness/broker-con
 import type { Row } from '../report/row.ts';
 import type { SettingOptions } from '../command.ts';
 
-/** Where fleets are measured: a RabbitMQ of their own, which may be stopped. */
+/** The setting for fleets: their own RabbitMQ, which may be stopped. */
 export interface FleetSetting extends SettingOptions {
   readonly broker: Broker;
   readonly control: BrokerControl;
@@ -24,7 +24,7 @@ export interface FleetFigure {
   measure(setting: FleetSetting): Promise<Row[]>;
 }
 
-/** Makes the setting, uses it, and takes it down whatever happens. */
+/** Creates the setting, runs the callback with it, and always removes it. */
 export async function withSetting<Result>(
   options: SettingOptions,
   use: (setting: FleetSetting) => Promise<Result>,
@@ -49,11 +49,13 @@ export async function withSetting<Result>(
   }
 }
 
-/** Durations of tasks, in ms, with which so many workers at half load start about ten tasks a second. */
+/**
+ * Returns the durations of tasks, in ms, with which this many workers at half load start about ten tasks per second.
+ */
 export function taskMsFor(workers: number): readonly [number, number] {
   const meanMs = Math.max(500, (workers / 2 / TASKS_A_SECOND) * 1_000);
   return [meanMs * 0.7, meanMs * 1.3];
 }
 
-/** What the embedded queue can do on two cores beside workers and broker, with room to spare. */
+/** The rate that the embedded queue can handle on two cores shared with workers and broker, with a margin. */
 const TASKS_A_SECOND = 10;

@@ -7,19 +7,20 @@ import { brokerControl, type BrokerControl } from '../../test/harness/broker-con
 import { findRabbitmqServer, startPrivateRabbitmq } from '../../test/harness/private-rabbitmq.ts';
 import { PROVISIONER_ID } from '../setting/queue.ts';
 
-/** A RabbitMQ of a site, with its own shovel from the broker that the queue publishes to. */
+/** A site's RabbitMQ, with its own shovel from the broker that the queue publishes to. */
 export interface SiteBroker extends AsyncDisposable {
   /** For the workers of the site. */
   readonly pulseUrl: string;
   readonly control: BrokerControl;
 }
 
-/** The most messages that wait while the site is cut off: below what PulseGuardian warns of. */
+/** The most messages that wait while the site is disconnected: below the number at which PulseGuardian warns. */
 const MOST_WAITING = 1_500;
 
 /**
- * Starts one. All that it takes from the other broker is a queue of the user `tcw-test`, who may do there what a user of Pulse may
- * do. RabbitMQ's federation needs more: it declares a queue and an exchange there whose names no user of Pulse may use.
+ * Starts a site broker. On the other broker it needs only one queue of the user `tcw-test`, who has the permissions of
+ * a Pulse user. RabbitMQ's federation needs more: it declares a queue and an exchange there with names that no Pulse
+ * user may use.
  */
 export async function startSiteBroker(upstream: Pick<Broker, 'pulseUrl'>): Promise<SiteBroker> {
   const server = findRabbitmqServer();
@@ -33,7 +34,7 @@ export async function startSiteBroker(upstream: Pick<Broker, 'pulseUrl'>): Promi
     await owner.close();
     const source = await sourceQueue(upstream.pulseUrl);
     const [program = '', ...words] = broker.control.command;
-    // Without a destination, each message goes to the exchange, and by the routing key, that it had.
+    // Without a destination, each message goes to the exchange with the same name, with the same routing key.
     const shovel = {
       'src-protocol': 'amqp091',
       'src-uri': upstream.pulseUrl,
@@ -58,7 +59,7 @@ export async function startSiteBroker(upstream: Pick<Broker, 'pulseUrl'>): Promi
   }
 }
 
-/** Declares what the shovel reads: only what the site's pools need to hear. */
+/** Declares the queue that the shovel reads, with bindings only for the messages that the site's pools need. */
 async function sourceQueue(pulseUrl: string): Promise<string> {
   const connection = await connectAmqp(pulseUrl);
   try {

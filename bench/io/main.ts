@@ -1,4 +1,5 @@
-// `npm run bench:io`: how fast tcw moves logs, artifacts and mounts, beside the usual programs. docs/benchmarks.md says how.
+// `npm run bench:io`: measures how fast tcw transfers logs, artifacts and mounts, compared with common programs.
+// docs/benchmarks.md describes the method.
 import { runBenchmark } from '../command.ts';
 import { single } from '../figures/single.ts';
 import type { Figure } from '../figures/figure.ts';

@@ -1,10 +1,10 @@
-// One library doing one thing, in a process of its own, so that its CPU time is its own.
+// One library doing one job in its own process, so that its CPU time is measured separately.
 import { nowMs } from '../setting/clock.ts';
 import type { Contender } from './contenders/contender.ts';
 import type { ContenderName, Job, JobMessage } from './job.ts';
 import { pendingMessage } from './messages.ts';
 
-/** Only the one that is measured is loaded. */
+/** Only the measured library is loaded. */
 const LOAD = {
   tcw: () => import('./contenders/tcw.ts'),
   amqplib: () => import('./contenders/amqplib.ts'),

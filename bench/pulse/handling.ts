@@ -8,7 +8,7 @@ import type { Job, JobMessage } from './job.ts';
 
 const LOOK_EVERY = 1_000;
 
-/** Handles messages slowly, and looks at what is alive of the heap now and then. */
+/** Handles messages slowly and measures the reachable heap from time to time. */
 export async function handling({
   url,
   queue: { name, exchange, pattern, ...bounds },
@@ -48,7 +48,9 @@ export async function handling({
   };
 }
 
-/** What is reachable, with the buffers outside of the heap; garbage that nobody has collected yet is no growth. */
+/**
+ * Returns the reachable memory, including buffers outside of the heap. Uncollected garbage does not count as growth.
+ */
 function aliveMb(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();

@@ -3,13 +3,13 @@ import type { Consuming } from './contenders/contender.ts';
 export const CONTENDERS = ['tcw', 'amqplib', 'rabbitmq-client', 'amqp-connection-manager', 'rascal'] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
-/** What a contender's process is to do, as JSON in its variable `BENCH_JOB`. */
+/** The job of a contender's process, as JSON in its variable `BENCH_JOB`. */
 export type Job = { readonly contender: ContenderName; readonly url: string } & (
   | ({ readonly type: 'consume'; readonly messages: number } & Pick<
       Consuming,
       'queue' | 'prefetch' | 'validate'
     >)
-  /** Bodies that hold the time at which they were sent. */
+  /** The bodies contain the time at which they were sent. */
   | ({ readonly type: 'listen'; readonly messages: number } & Pick<Consuming, 'queue' | 'prefetch'>)
   | {
       readonly type: 'publish';
@@ -17,7 +17,7 @@ export type Job = { readonly contender: ContenderName; readonly url: string } & 
       readonly exchange: string;
       readonly inFlight: number;
     }
-  /** With `handle` of tcw, whatever the contender. */
+  /** Uses `handle` of tcw, whatever the contender. */
   | {
       readonly type: 'handle';
       readonly messages: number;
@@ -27,13 +27,13 @@ export type Job = { readonly contender: ContenderName; readonly url: string } & 
     }
 );
 
-/** What it tells: that it listens, then the result. */
+/** The messages of the process: first that it listens, then the result. */
 export type JobMessage =
   | 'listening'
   | {
       readonly wallMs: number;
       readonly cpuMs: number;
       readonly waitsMs: readonly number[];
-      /** How much the heap grew from before the connection to its largest; of `handle` only. */
+      /** The growth of the heap from before the connection to its peak; only for `handle`. */
       readonly heapGrowthMb?: number;
     };

@@ -1,4 +1,5 @@
-// `npm run bench:pulse`: tcw/pulse beside other libraries for RabbitMQ. docs/pulse/benchmarks.md says how.
+// `npm run bench:pulse`: compares tcw/pulse with other libraries for RabbitMQ. docs/pulse/benchmarks.md describes the
+// method.
 import { runBenchmark } from '../command.ts';
 import { describeMachine } from '../report/machine.ts';
 import { consume } from './figures/consume.ts';

@@ -1,4 +1,4 @@
-/** A message shaped like those of `task-pending`, of about 1 KB. */
+/** Returns a message like those of `task-pending`, of about 1 KB. */
 export function pendingMessage(number: number): object {
   const taskId = slugid(number);
   const scheduled = '2026-11-20T22:18:35.496Z';
@@ -44,7 +44,7 @@ export function pendingMessage(number: number): object {
   };
 }
 
-/** An id as Taskcluster's are: a UUID of version 4 in 22 characters. */
+/** Returns an id in Taskcluster's format: a UUID of version 4 in 22 characters. */
 function slugid(number: number): string {
   return `BenchmarQxC${String(number).padStart(10, '0')}A`;
 }

@@ -1,4 +1,4 @@
-// rascal ships no types. What is declared here is what the benchmark uses of it.
+// rascal ships no types. This declares the parts that the benchmark uses.
 declare module 'rascal' {
   interface Subscription {
     on(event: 'message', listener: (message: unknown, content: unknown, ackOrNack: () => void) => void): this;

@@ -8,21 +8,21 @@ import type { Job, JobMessage } from './job.ts';
 import type { WaitingQueue } from './contenders/contender.ts';
 import { pendingMessage } from './messages.ts';
 
-/** Where the libraries are compared: one RabbitMQ, and a user with Pulse's permissions. */
+/** The setting of the comparison: one RabbitMQ, and a user with Pulse's permissions. */
 export interface PulseSetting {
   readonly url: string;
   /** A topic exchange of that user. */
   readonly exchange: string;
-  /** Undefined for a broker that is not ours to stop. */
+  /** Undefined if the benchmark may not stop the broker. */
   readonly control: BrokerControl | undefined;
   readonly quick: boolean;
   readonly say: (text: string) => void;
-  /** A new queue, bound to all of the exchange unless it is told otherwise, with so many messages in it. */
+  /** Makes a new queue with this many messages. By default, its binding matches every message of the exchange. */
   newQueue(messages: number, pattern?: string): Promise<WaitingQueue>;
   deleteQueue(queue: WaitingQueue): Promise<void>;
-  /** Publishes by bare amqplib. */
+  /** Publishes with bare amqplib. */
   publish(routingKey: string, body: object): void;
-  /** Starts a library on a job in a process of its own. */
+  /** Starts a library on a job in its own process. */
   readonly start: (job: Job) => StartedJob;
 }
 
@@ -44,7 +44,7 @@ export async function withPulseSetting<Result>(
   const broker = await startOwnBroker();
   let connection: ChannelModel | undefined;
   try {
-    // A message that waits here for the network would be counted as a library's waiting.
+    // Without `noDelay`, a message that waits here for the network would count as a delay of the library.
     connection = await connect(broker.pulseUrl, { noDelay: true });
     const channel = await connection.createConfirmChannel();
     const exchange = `exchange/${USER}/bench`;
@@ -106,7 +106,7 @@ function start(job: Job): StartedJob {
   const result = firstMessage(child, message =>
     message === 'listening' ? undefined : (message as Exclude<JobMessage, 'listening'>),
   );
-  // Not everybody waits for both, and a job may end without ever listening.
+  // Not every caller awaits both, and a job may end without listening.
   listening.catch(() => undefined);
   result.catch(() => undefined);
   return { listening, result };

@@ -2,25 +2,28 @@ import { connect } from 'amqplib';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 
-/** Where and with what the figures were taken: enough to judge them by, nothing that names the machine. */
+/** The machine and the versions used for the figures: enough to judge them, without identifying the machine. */
 export interface Machine {
   readonly cores: number;
   readonly processor: string;
   readonly memoryGiB: number;
   readonly system: string;
-  /** How many processes wanted to run, on the average of the last minute before. Much above 0, and others were at work. */
+  /**
+   * The load average of the last minute before the benchmark. A value well above 0 means that other processes were
+   * busy.
+   */
   readonly loadBefore: number;
   readonly versions: Readonly<Partial<Record<keyof typeof NAMES, string>>>;
 }
 
-/** The programs that figures depend on, by what they are called. */
+/** The programs that affect the figures, with their display names. */
 const NAMES = { tcw: 'tcw', node: 'Node', rabbitmq: 'RabbitMQ', docker: 'Docker' } as const;
 
 export async function describeMachine(pulseUrl: string): Promise<Machine> {
   return describeMachineWith({ rabbitmq: await rabbitmqVersion(pulseUrl) });
 }
 
-/** @param programs the versions of those that were measured with, beside tcw and Node */
+/** @param programs the versions of the programs used besides tcw and Node */
 export function describeMachineWith(programs: Machine['versions']): Machine {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     readonly version: string;
@@ -29,7 +32,7 @@ export function describeMachineWith(programs: Machine['versions']): Machine {
     cores: availableParallelism(),
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    // What follows the numbers is a name that somebody gave.
+    // The text after the numbers is a name that somebody chose, so it is cut off.
     system: `${type()} ${/^[\d.]*\d/.exec(release())?.[0] ?? ''}`,
     loadBefore: loadavg()[0] ?? 0,
     versions: { tcw: version, node: process.versions.node, ...programs },

@@ -1,14 +1,14 @@
 import { distribution, type Distribution } from './statistics.ts';
 
-/** What is to be reached. */
+/** The goal of a row. */
 export type Goal =
   | {
       readonly atMost: number;
-      /** The baseline is to be so many times the value. */
+      /** The minimum of the baseline divided by the value. */
       readonly timesUnderBaseline?: number;
     }
   | { readonly atLeast: number }
-  /** The baseline is to be so many times the value. */
+  /** The minimum of the baseline divided by the value. */
   | { readonly ratioAtLeast: number };
 
 export type Unit =
@@ -24,19 +24,19 @@ export type Unit =
   | 'connections'
   | 'tasks';
 
-/** One line of the result. */
+/** One row of the result. */
 export interface Row {
   readonly figure: string;
   readonly value: number;
   readonly unit: Unit;
-  /** The same figure of the baseline; null where it has none. */
+  /** The same figure for the baseline; null if there is none. */
   readonly baseline: number | null;
-  /** How many times the value the baseline is. Infinite, which is null in JSON, when the value is nothing or less. */
+  /** The baseline divided by the value. Infinity, which is null in JSON, if the value is zero or less. */
   readonly ratio: number | null;
-  /** In words; null for what is only told. */
+  /** The goal as text; null if the figure has no goal. */
   readonly goal: string | null;
   readonly met: boolean | null;
-  /** What the value was taken from; null for a count. */
+  /** The samples behind the value; null for a count. */
   readonly distribution: Distribution | null;
   readonly baselineDistribution: Distribution | null;
 }
@@ -48,7 +48,7 @@ interface Measured {
   readonly baseline?: readonly number[] | undefined;
 }
 
-/** A row for the median, or the 90th percentile, of samples. */
+/** Makes a row for the median or the 90th percentile of samples. */
 export function rowOf(
   of: 'median' | 'p90',
   { figure, unit = 'ms', samples, baseline }: Measured,
@@ -63,7 +63,7 @@ export function rowOf(
   };
 }
 
-/** A row for a single number. */
+/** Makes a row for a single number. */
 export function row(
   figure: string,
   unit: Unit,
@@ -92,7 +92,7 @@ function isMet(goal: Goal, value: number, ratio: number | null): boolean {
   return goal.timesUnderBaseline === undefined || (ratio !== null && ratio >= goal.timesUnderBaseline);
 }
 
-/** What a goal need not repeat. */
+/** Units that the text of a goal leaves out. */
 const COUNTS: ReadonlySet<Unit> = new Set(['calls', 'times', 'requests', 'connections', 'tasks']);
 
 function inWords(goal: Goal, unit: Unit): string {

@@ -1,4 +1,4 @@
-/** What is kept of the samples of a figure. */
+/** The summary of a figure's samples. */
 export interface Distribution {
   readonly samples: number;
   readonly min: number;
@@ -27,7 +27,10 @@ export function median(samples: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** The smallest sample that at least this part of all is not above: a sample that was seen, nothing in between. */
+/**
+ * Returns the smallest sample such that at least this fraction of all samples is not above it. The result is always one
+ * of the samples; there is no interpolation.
+ */
 export function quantile(samples: readonly number[], part: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;

@@ -3,7 +3,7 @@ import type { Row, Unit } from './row.ts';
 const HEADINGS = ['figure', 'value', 'baseline', 'ratio', 'goal', ''] as const;
 const VERDICT = { true: 'met', false: 'MISSED', null: '' } as const;
 
-/** The rows for a terminal: columns under each other, numbers flush right. */
+/** Formats the rows for a terminal, in aligned columns with right-aligned numbers. */
 export function table(rows: readonly Row[]): string {
   const cells = [[...HEADINGS], ...rows.map(cellsOf)];
   const widths = HEADINGS.map((_, column) => Math.max(...cells.map(line => line[column]?.length ?? 0)));
@@ -35,7 +35,7 @@ function amount(value: number, unit: Unit): string {
   return unit === 'ms' && value >= 10_000 ? `${short(value / 1_000)} s` : `${short(value)} ${unit}`;
 }
 
-/** As many decimals as are worth reading: none from 100 on, one from 10 on, else two. */
+/** Formats a number with the useful decimals: none from 100 on, one from 10 on, otherwise two. */
 function short(value: number): string {
   if (Math.abs(value) >= 100) return value.toFixed(0);
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrokerControl } from '../../test/harness/broker-control.ts';
 
-/** What a broker costs its machine. */
+/** The cost of a broker for its machine. */
 export interface BrokerCost {
   readonly memoryMb: number;
   readonly cpuMsAMinute: number;
 }
 
-/** Watches a broker for a while, after it has come to rest. */
+/** Measures a broker for a while, after it has settled. */
 export async function watchBroker(
   usage: BrokerControl['usage'],
   { settleMs, watchMs }: { readonly settleMs: number; readonly watchMs: number },

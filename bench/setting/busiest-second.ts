@@ -1,4 +1,4 @@
-/** The most of the times, in ms, that lie within any second. */
+/** Returns the largest number of the times, in ms, within any one second. */
 export function busiestSecond(times: readonly number[]): number {
   const sorted = [...times].sort((one, other) => one - other);
   let first = 0;

@@ -5,11 +5,11 @@ import { delimiter, dirname } from 'node:path';
 const alive = new Set<ChildProcess>();
 
 process.on('exit', () => {
-  // Those that hold the other end of a channel leave by its end, and tidy up.
+  // Children with an IPC channel notice its end and exit by themselves, with their own cleanup.
   for (const child of alive) if (!child.connected) child.kill('SIGKILL');
 });
 
-/** Starts Node with a script of ours, as `startProgram` does. */
+/** Starts Node with a script, as `startProgram` does. */
 export function startNode(
   words: readonly string[],
   variables: Readonly<Record<string, string>>,
@@ -19,9 +19,10 @@ export function startNode(
 }
 
 /**
- * Starts a program, which finds this Node first. It does not outlive this process, unless this process is killed by SIGKILL.
+ * Starts a program with this Node first on its PATH. It does not outlive this process, unless this process is killed by
+ * SIGKILL.
  *
- * @param variables its environment, beside this one's; ours has no say in a worker's configuration
+ * @param variables added to the environment of this process, whose settings for workers are removed
  */
 export function startProgram(
   program: string,
@@ -40,7 +41,7 @@ export function startProgram(
   return child;
 }
 
-/** Waits for the first message of a child that `read` makes something of. Rejects when it ends before. */
+/** Waits for the first message of a child for which `read` returns a result. Rejects if the child ends first. */
 export async function firstMessage<Result>(
   child: ChildProcess,
   read: (message: unknown) => Result | undefined,
@@ -61,7 +62,7 @@ export async function firstMessage<Result>(
   }
 }
 
-/** Ends a child: as it likes to end, or after a while by force. */
+/** Ends a child with SIGTERM, and with SIGKILL after 10 s. */
 export async function endChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');

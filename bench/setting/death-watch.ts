@@ -1,4 +1,4 @@
-// A thread that looks at processes until all are dead. See processes.ts.
+// A thread that checks processes until all are dead. See processes.ts.
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { nowMs } from './clock.ts';
@@ -6,7 +6,7 @@ import { nowMs } from './clock.ts';
 const { pids, everyMs } = workerData as { readonly pids: readonly number[]; readonly everyMs: number };
 const sleeping = new Int32Array(new SharedArrayBuffer(4));
 
-/** What only waits for its parent to notice (Z) is dead: it runs no more. */
+/** A zombie (Z), which only waits for its parent, counts as dead: it no longer runs. */
 function isAlive(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));

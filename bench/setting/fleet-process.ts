@@ -1,4 +1,4 @@
-// Many workers in one process: each has its connections and its clients, and none has processes.
+// Many workers in one process. Each has its own connections and clients, and none starts processes.
 import { tap } from 'rxjs';
 import { connect, Secret, type Pulse } from '../../src/pulse/index.ts';
 import {
@@ -10,33 +10,33 @@ import {
 } from '../../src/worker/index.ts';
 import { simulatedEngine } from './simulated-engine.ts';
 
-/** What the process is told, as JSON in its variable `BENCH_FLEET`. */
+/** The options of the process, as JSON in its variable `BENCH_FLEET`. */
 export interface FleetOptions {
   readonly rootUrl: string;
   readonly worker: { readonly clientId: string; readonly accessToken: string };
   readonly pulseUrl: string;
   readonly provisionerId: string;
   readonly pool: string;
-  /** What the names of its workers begin with: at most 32 characters. */
+  /** The prefix of the names of its workers: at most 32 characters. */
   readonly name: string;
   readonly count: number;
   readonly tasksDir: string;
-  /** How long a task takes at least and at most, in ms. */
+  /** The shortest and the longest duration of a task, in ms. */
   readonly taskMs: readonly [number, number];
-  /** Whether the queue goes away on purpose, so that nothing need be said of it. */
+  /** Whether the queue is stopped on purpose, so errors are not printed. */
   readonly quiet: boolean;
 }
 
-/** What it tells of itself, each time that it has changed. */
+/** The state of the process, sent whenever it has changed. */
 export interface FleetMessage {
-  /** The consumers that listen: two for each worker. */
+  /** The number of listening consumers: two for each worker. */
   readonly consuming: number;
-  /** Notices of pending tasks that were delivered so far. */
+  /** The number of notices of pending tasks that were delivered so far. */
   readonly notices: number;
 }
 
 const TELL_EVERY_MS = 20;
-/** Connecting takes the broker's time; all at once would only be slower. */
+/** The interval between starts, in ms. A connection costs the broker time, so starting all at once would be slower. */
 const START_EVERY_MS = 20;
 
 const options = JSON.parse(process.env.BENCH_FLEET ?? '{}') as FleetOptions;
@@ -87,7 +87,7 @@ function startOne(workerId: string): void {
   workers.push(worker);
 }
 
-/** Counts who listens, and what comes. */
+/** Counts listening consumers and delivered notices. */
 function counted(pulse: Pulse): Pulse {
   return {
     ...pulse,
@@ -111,7 +111,7 @@ function counted(pulse: Pulse): Pulse {
   };
 }
 
-/** That Pulse goes away and comes back is what is measured. All else that goes wrong is shown. */
+/** Prints errors. Losing and restoring the connection to Pulse is part of the measurement and is not an error. */
 function complain(news: WorkerNews): void {
   if ('err' in news && !options.quiet) console.error(news.type, news.err);
 }

@@ -13,11 +13,11 @@ import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
 export interface Fleet extends AsyncDisposable {
   readonly pool: string;
   readonly count: number;
-  /** Notices of pending tasks that came to any of them so far. */
+  /** The number of notices of pending tasks that all of them received so far. */
   readonly notices: number;
-  /** Waits until all of them listen to Pulse, or until not one of their consumers does; returns when it was so. */
+  /** Waits until all workers listen to Pulse, or until none of their consumers does, and returns that time. */
   all(state: 'listening' | 'deaf'): Promise<number>;
-  /** All of them are told to go at once, as by spot notices. Settles when all have gone. */
+  /** Tells all workers to stop at once, as spot notices do. Settles when all have ended. */
   preempt(): Promise<void>;
 }
 
@@ -29,18 +29,18 @@ export interface FleetSetting {
 }
 
 export interface FleetSize extends Pick<FleetOptions, 'count' | 'taskMs'> {
-  /** A pool that may have other workers, by default a new one. */
+  /** The pool, which may have other workers; by default a new one. */
   readonly pool?: string;
-  /** Says nothing of what goes wrong, since the queue goes away on purpose. */
+  /** Whether to print no errors, because the queue is stopped on purpose. */
   readonly quiet?: boolean;
 }
 
 const CONSUMERS_EACH = 2;
 const PATIENCE_MS = 600_000;
-/** So many connections and timers do not make one event loop late. */
+/** This many connections and timers do not delay a single event loop. */
 const MOST_IN_ONE_PROCESS = 1_000;
 
-/** Starts them; settles when all of them listen. */
+/** Starts the workers. Settles when all of them listen. */
 export async function startFleet(setting: FleetSetting, size: FleetSize): Promise<Fleet> {
   const { count, taskMs, pool = setting.newPool('fleet'), quiet = false } = size;
   const processes = Array.from({ length: Math.ceil(count / MOST_IN_ONE_PROCESS) }, (_, index) =>
@@ -90,9 +90,9 @@ export async function startFleet(setting: FleetSetting, size: FleetSize): Promis
 
 interface Part {
   readonly child: ChildProcess;
-  /** What its process told last. */
+  /** Returns the last message of its process. */
   readonly last: () => FleetMessage;
-  /** When the number of its consumers changed last. */
+  /** Returns the time of the last change in the number of its consumers. */
   readonly changedMs: () => number;
 }
 

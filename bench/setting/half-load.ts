@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObservedQueue } from './queue.ts';
 
-/** The workers that run something at a time, as a part of all. */
+/** The fraction of workers that are busy on average. */
 const LOAD = 0.5;
 
-/** Creates tasks at random moments, as people push: so many arrive at times that there is more than half of a load. */
+/** Creates tasks at random moments, like pushes by people, so that the load is sometimes above one half. */
 export async function createAtHalfLoad(
   queue: ObservedQueue,
   { pool, count }: { readonly pool: string; readonly count: number },
@@ -20,7 +20,9 @@ export async function createAtHalfLoad(
   return Promise.all(created);
 }
 
-/** From the answer to each task's createTask to that of the claimWork with it, in ms. */
+/**
+ * Returns the time from the response to each task's createTask to the response to the claimWork that claimed it, in ms.
+ */
 export async function waitsOf(queue: ObservedQueue, taskIds: readonly string[]): Promise<number[]> {
   return Promise.all(
     taskIds.map(

@@ -1,5 +1,5 @@
-// An hour of a worker without any task, by a clock that is turned: it passes at once. Tells its parent how many requests
-// the worker made to the queue.
+// An hour of a worker without tasks, on a simulated clock, so that it passes at once. Reports to the parent how many
+// requests the worker made to the queue.
 import { setImmediate as turn } from 'node:timers/promises';
 import { mock } from 'node:test';
 import { queueExchanges } from '../../src/exchanges/index.ts';
@@ -14,7 +14,7 @@ import { simulatedEngine } from './simulated-engine.ts';
 import type { Contender } from './workers.ts';
 
 const HOUR_S = 3_600;
-/** How long the queue lets a claimWork wait that it has no task for. */
+/** The time for which the queue holds a claimWork call without tasks. */
 const LONG_POLL_MS = 20_000;
 
 const START: Readonly<Record<Contender, (parts: WorkerOptions) => Promise<unknown>>> = {
@@ -49,7 +49,7 @@ async function requestsInAnHour(kind: Contender): Promise<number> {
   });
   for (let second = 0; second < HOUR_S; second++) {
     mock.timers.tick(1_000);
-    // What waits for promises and for the broker goes on between two seconds.
+    // Code that waits for promises and for the broker continues between two simulated seconds.
     for (let round = 0; round < 3; round++) await turn();
   }
   return requests;
@@ -62,7 +62,7 @@ async function listeningWorker(options: WorkerOptions): Promise<void> {
   startWorker({ ...options, pulse: connect({ transport, user: 'workers' }) }).done.catch(console.error);
 }
 
-/** A queue without tasks, as the one of Taskcluster answers. */
+/** A queue without tasks that answers as Taskcluster's does. */
 function emptyQueue(onRequest: () => void): Queue {
   const counted =
     <A extends unknown[], T>(answer: (...args: A) => Promise<T>) =>

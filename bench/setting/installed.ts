@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { buildDist } from '../../scripts/build/dist.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** What the published package has beside what is built. */
+/** The files of the published package that are not built. */
 const AS_IT_IS = ['bin', 'schemas', 'package.json'];
 
 /**
- * Builds tcw as it is published, with this checkout's dependencies: users run that, and not the TypeScript.
+ * Builds tcw as it is published, with this checkout's dependencies, because users run the built program and not the
+ * TypeScript.
  *
  * @returns the program
  */

@@ -6,7 +6,7 @@ import { nowMs } from './clock.ts';
 const [kind, first = '0', second = '0'] = process.argv.slice(2);
 const [amount, pace] = [Number(first), Number(second)];
 
-/** Waits until it is time for the next piece, and not at all where the last came too late. */
+/** Waits until the time of the next piece. Returns at once if that time has passed. */
 async function until(timeMs: number): Promise<void> {
   const left = timeMs - nowMs();
   if (left > 0) await sleep(left);

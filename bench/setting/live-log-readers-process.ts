@@ -1,13 +1,14 @@
-// Follows a live log from many connections: `<url> <readers>`. Tells how late each reader saw each line `at <time>`, and how much came.
+// Follows a live log with many connections: `<url> <readers>`. Reports the delay with which each reader saw each line
+// `at <time>`, and the total number of bytes.
 import http from 'node:http';
 import { nowMs } from './clock.ts';
 
-/** What all readers saw together. */
+/** The combined results of all readers. */
 export interface ReadersSaw {
-  /** From when a line was printed until a reader had it, in ms: each line of each reader. */
+  /** The delay from the printing of a line to its arrival at a reader, in ms, for each line and reader. */
   readonly lateMs: readonly number[];
   readonly bytes: number;
-  /** How many got all, to the end. */
+  /** The number of readers that received the log to its end. */
   readonly complete: number;
 }
 
@@ -25,7 +26,7 @@ function follow(): Promise<void> {
     response.on('data', (chunk: Buffer) => {
       const seenMs = nowMs();
       bytes += chunk.length;
-      // Bulk has no times, and looking for them would be what is measured.
+      // Bulk output has no times, and searching it would distort the measurement.
       if (chunk.length > 16_384) return;
       const lines = (rest + chunk.toString('latin1')).split('\n');
       rest = lines.pop() ?? '';
@@ -46,7 +47,7 @@ const tell = () => {
   process.send?.(saw, () => process.exit());
 };
 process.once('disconnect', () => process.exit());
-// Who has waited long enough says so.
+// The parent sends a message to end the measurement early.
 process.once('message', tell);
 await Promise.all(Array.from({ length: Number(readers) }, follow));
 tell();

@@ -1,4 +1,4 @@
-// Runs a command that prints, in a worker's sandbox with a worker's log, and beside it with nothing but a pipe to a file.
+// Runs a command that prints, in a worker's sandbox with a worker's log, and for comparison with only a pipe to a file.
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { openTaskLog } from '../../src/worker/task-log/task-log.ts';
 import { nowMs } from './clock.ts';
 import { runFolderAt } from '../../test/run-folder-at.ts';
 
-/** How long each took, in ms. */
+/** The duration of each, in ms. */
 export interface LogSample {
   readonly ownMs: number;
   readonly pipeMs: number;

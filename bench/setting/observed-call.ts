@@ -1,23 +1,26 @@
-/** A request to the queue's process, uploads included, as that process saw it. Times are of the clock that `nowMs` reads. */
+/** A request to the queue's process, uploads included, as seen by that process. Times are on the clock of `nowMs`. */
 export interface ObservedCall {
   readonly method: string;
-  /** Without a query; that of a call of the queue's API is the part below `/api/queue/v1`. */
+  /** The path without its query. For calls to the queue's API, it starts after `/api/queue/v1`. */
   readonly path: string;
   readonly statusCode: number;
-  /** When the head of the request had come in. */
+  /** The time at which the head of the request had arrived. */
   readonly startedMs: number;
-  /** When the whole answer had been given to the operating system; null when the caller had gone before. */
+  /**
+   * The time at which the whole response had been passed to the operating system; null if the caller disconnected
+   * first.
+   */
   readonly answeredMs: number | null;
-  /** The tasks that an answer to `claimWork` gave away. */
+  /** The tasks in a response to `claimWork`. */
   readonly claimed: readonly string[];
 }
 
-/** What the queue's process tells. */
+/** The messages of the queue's process. */
 export type QueueProcessMessage =
   | { readonly type: 'listening'; readonly rootUrl: string }
   | { readonly type: 'call'; readonly call: ObservedCall };
 
-/** What it is told, as JSON in its variable `BENCH_QUEUE`. */
+/** The options of the process, as JSON in its variable `BENCH_QUEUE`. */
 export interface QueueProcessOptions {
   readonly queuePulseUrl: string;
   readonly clients: readonly {
@@ -25,6 +28,6 @@ export interface QueueProcessOptions {
     readonly accessToken: string;
     readonly scopes: readonly string[];
   }[];
-  /** How long a claim lasts, in ms; Taskcluster's 20 min by default. */
+  /** The duration of a claim, in ms; by default Taskcluster's 20 min. */
   readonly claimTimeoutMs?: number | undefined;
 }

@@ -1,9 +1,9 @@
-// One worker, put together as `tcw run` is, that tells its parent when each phase of each run begins.
+// One worker, assembled like `tcw run`, that reports to the parent when each phase of each run begins.
 import { startWorker } from '../../src/worker/index.ts';
 import { nowMs } from './clock.ts';
 import { workerOptions } from './worker-parts.ts';
 
-/** A run has come to a phase of its state machine. */
+/** A run has reached a phase of its state machine. */
 export interface PhaseMessage {
   readonly taskId: string;
   readonly phase: string;

@@ -13,8 +13,8 @@ export interface Member {
 }
 
 /**
- * The processes of a task's run, seen from outside: those that have the task's id in their environment, and everything
- * else that is in the PID namespace of one of those. Only on Linux.
+ * Returns the processes of a task's run, found from outside: those with the task's id in their environment, and all
+ * others in the PID namespace of one of them. Works only on Linux.
  */
 function membersOf(taskId: string): Member[] {
   const ours = namespaceOf('self');
@@ -42,16 +42,16 @@ function read(file: string): string {
   }
 }
 
-/** Looks at processes until all are dead. */
+/** A watch on processes that lasts until all are dead. */
 interface DeathWatch {
-  /** When the last of them was seen to be dead, on the clock of `nowMs`. */
+  /** The time at which the last of them was found dead, on the clock of `nowMs`. */
   readonly allDeadMs: Promise<number>;
 }
 
 /**
- * Starts to look at processes, in a thread of its own, which no work of this one delays.
+ * Starts to watch processes in a separate thread, so that work in this thread causes no delay.
  *
- * @param everyMs the time between two looks: how much too late a death is seen, at most
+ * @param everyMs the interval between two checks, which is the largest delay with which a death is noticed
  */
 async function watchDeaths(pids: readonly number[], everyMs: number): Promise<DeathWatch> {
   const thread = new Worker(new URL('death-watch.ts', import.meta.url), { workerData: { pids, everyMs } });
@@ -62,7 +62,7 @@ async function watchDeaths(pids: readonly number[], everyMs: number): Promise<De
   return { allDeadMs: promise };
 }
 
-/** The memory that processes have resident, together, in millions of bytes. */
+/** Returns the total resident memory of processes, in millions of bytes. */
 export async function residentMb(pids: readonly number[]): Promise<number> {
   const { stdout } = await execa('ps', ['-o', 'rss=', '-p', pids.join(',')]);
   const kilobytes = stdout.split('\n').reduce((sum, line) => sum + Number(line), 0);
@@ -70,9 +70,9 @@ export async function residentMb(pids: readonly number[]): Promise<number> {
 }
 
 /**
- * Waits until so many processes of a task's run are `sleep`.
+ * Waits until this many processes of a task's run are `sleep`.
  *
- * @returns all of its processes
+ * @returns all processes of the run
  * @throws Error after `withinMs`
  */
 export async function grownUp(taskId: string, sleepers: number, withinMs: number): Promise<Member[]> {
@@ -86,10 +86,10 @@ export async function grownUp(taskId: string, sleepers: number, withinMs: number
 }
 
 /**
- * How long the processes of a task's run live after something is asked for, in ms.
+ * Measures the time from a request, such as a cancellation, to the death of all processes of a task's run, in ms.
  *
- * @param everyMs how much too late a death is seen, at most
- * @throws Error when one is left
+ * @param everyMs the largest delay with which a death is noticed
+ * @throws Error when a process is left
  */
 export async function msToDeath(
   taskId: string,

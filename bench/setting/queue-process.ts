@@ -1,4 +1,4 @@
-// The embedded queue in a process of its own, which publishes to a real broker and tells its parent of every call.
+// The embedded queue in its own process, which publishes to a real broker and reports every call to the parent.
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { queueExchanges } from '../../src/exchanges/index.ts';
@@ -12,8 +12,8 @@ const BASE = '/api/queue/v1';
 const tell = (message: QueueProcessMessage) => void process.send?.(message);
 
 /**
- * Watches the HTTP server from outside, by what Node says of every server: the queue itself is as it always is. What is
- * told of a call is made up after its answer has gone, or its caller.
+ * Observes the HTTP server through Node's diagnostics channels, so that the queue itself is unchanged. A call is
+ * reported after its response has been sent or its caller has disconnected.
  */
 function observeCalls(): void {
   subscribe('http.server.request.start', message => {
@@ -64,7 +64,7 @@ const localQueue = await startLocalQueue({
 });
 tell({ type: 'listening', rootUrl: localQueue.rootUrl });
 
-/** The queue has a folder to remove. Whoever still waits for an answer does not get one. */
+/** Closes the queue, which removes its folder. Pending calls get no response. */
 const leave = () => void localQueue.close().finally(() => process.exit());
 process.once('disconnect', leave);
 process.once('SIGTERM', leave);

@@ -5,27 +5,30 @@ import taskcluster from 'taskcluster-client';
 import { endChild, firstMessage, startNode } from './children.ts';
 import type { ObservedCall, QueueProcessMessage, QueueProcessOptions } from './observed-call.ts';
 
-/** What happens to a task: its createTask came in, and was answered; a claimWork with it was answered, and its report. */
+/**
+ * The events of a task: its createTask was received and answered, the claimWork that claimed it was answered, and its
+ * report was answered.
+ */
 export type Moment = 'requested' | 'created' | 'claimed' | 'completed';
 
-/** The embedded queue, as those see it who drive it and watch it. */
+/** The embedded queue, for code that controls and observes it. */
 export interface ObservedQueue extends AsyncDisposable {
   readonly rootUrl: string;
-  /** The clients for workers: they may ask for work of every pool. */
+  /** The client for workers, which may claim work of every pool. */
   readonly worker: { readonly clientId: string; readonly accessToken: string };
-  /** Creates a task that runs one command, and returns its id when the queue has answered. */
+  /** Creates a task that runs one command. Returns its id when the queue has answered. */
   createTask(pool: string, command: readonly string[]): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
-  /** When something happened to a task, on the clock of `nowMs`; waits for it. */
+  /** Waits for an event of a task, and returns its time on the clock of `nowMs`. */
   moment(moment: Moment, taskId: string): Promise<number>;
-  /** The calls so far whose path begins so. */
+  /** Returns the calls so far whose path begins with this text. */
   calls(path: string): readonly ObservedCall[];
 }
 
-// By itself taskcluster-client opens a connection for each call.
+// By default, taskcluster-client opens a connection for each call.
 taskcluster.agents.http = new http.Agent({ keepAlive: true, timeout: 4_000 });
 
-/** Longer than anything takes that is measured, also by the baseline. */
+/** Longer than any measured event takes, even with the baseline. */
 const PATIENCE_MS = 120_000;
 export const PROVISIONER_ID = 'tcw-bench';
 
@@ -36,11 +39,13 @@ export function taskQueueIdOf(pool: string): string {
 
 export interface QueueOptions {
   readonly claimTimeoutMs?: number;
-  /** Whether runs are given back on purpose, so that a task whose run ends as an exception may still complete. */
+  /**
+   * Whether runs are given back on purpose, so that a task may still complete after a run that ended as an exception.
+   */
   readonly retried?: boolean;
 }
 
-/** Starts the queue in a process of its own, so that it shares no event loop with a worker or with the driver. */
+/** Starts the queue in its own process, so that it shares no event loop with a worker or with the benchmark. */
 export async function startQueue(
   queuePulseUrl: string,
   { claimTimeoutMs, retried = false }: QueueOptions = {},
@@ -123,7 +128,7 @@ function note(
   }
 }
 
-/** The definition of a task of the benchmark. */
+/** Returns the definition of a task of the benchmark. */
 export function definitionOf(taskQueueId: string, payload: object) {
   const now = new Date();
   return {

@@ -8,27 +8,30 @@ import { startBroker } from '../../test/harness/broker.ts';
 import { installTcw } from './installed.ts';
 import { startQueue, type ObservedQueue } from './queue.ts';
 
-/** Where all figures are taken: a real RabbitMQ, and an embedded queue that publishes to it. */
+/** The setting for all figures: a real RabbitMQ, and an embedded queue that publishes to it. */
 export interface Setting {
-  /** For the user that workers connect as. */
+  /** The URL for the user that workers connect as. */
   readonly pulseUrl: string;
-  /** For the user that the queue publishes as. */
+  /** The URL for the user that the queue publishes as. */
   readonly queuePulseUrl: string;
   readonly brokerKind: string;
   readonly queue: ObservedQueue;
-  /** The program `tcw`, as it is published. */
+  /** The published program `tcw`. */
   readonly tcw: string;
   /** For folders of tasks; removed at the end. */
   readonly folder: string;
   /** Fewer samples, for a first look. */
   readonly quick: boolean;
-  /** A worker type that no other run has used: a given broker may remember the queues of an earlier one. */
+  /**
+   * Returns a worker type that no other run has used, because an external broker may still have the queues of an
+   * earlier one.
+   */
   newPool(name: string): string;
-  /** Tells whoever waits what is going on. */
+  /** Prints the progress for the user. */
   say(text: string): void;
 }
 
-/** Makes the setting, uses it, and takes it down whatever happens. */
+/** Creates the setting, runs the callback with it, and always removes it. */
 export async function withSetting<Result>(
   { quick, say }: Pick<Setting, 'quick' | 'say'>,
   use: (setting: Setting) => Promise<Result>,
@@ -60,14 +63,14 @@ export async function withSetting<Result>(
   }
 }
 
-/** The first calls of a new process are slow, and the queue of a deployment is not new. */
+/** Warms the queue up. The first calls of a new process are slow, and the queue of a deployment is not new. */
 async function warmUp(queue: ObservedQueue): Promise<void> {
   for (let task = 0; task < 10; task++) {
     await queue.cancelTask(await queue.createTask('nobody-works-here', ['true']));
   }
 }
 
-/** Waits for a time, in ms, that no period of anything else is in step with. */
+/** Waits for a random time, in ms, so that nothing is in step with a period of something else. */
 export async function randomPause(fromMs: number, toMs: number): Promise<void> {
   await sleep(fromMs + Math.random() * (toMs - fromMs));
 }

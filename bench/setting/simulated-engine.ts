@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hostFiles } from '../../src/worker/files/host-files.ts';
 import type { Engine } from '../../src/worker/index.ts';
 
-/** An engine without processes: each command only takes its time. For fleets that one machine cannot hold. */
+/**
+ * An engine without processes, in which each command only takes time. It is for fleets that are too large for one
+ * machine.
+ */
 export function simulatedEngine(commandMs: () => number): Engine {
   return {
     name: 'simulated',

@@ -8,7 +8,10 @@ import { payloadsOf } from '../../src/worker/payloads/index.ts';
 import { LiveSecrets } from '../../src/worker/secrets/live-secrets.ts';
 import { diskCollector } from '../../src/worker/stores/index.ts';
 
-/** What a worker is started with, as by `tcw run`, of the variables that the benchmark starts its workers with. */
+/**
+ * Returns the options with which `tcw run` would start a worker, from the variables that the benchmark sets for its
+ * workers.
+ */
 export function workerOptions(): WorkerOptions {
   const value = (name: string) => process.env[name] ?? '';
   return {
@@ -29,7 +32,7 @@ export function workerOptions(): WorkerOptions {
   };
 }
 
-/** The parts of such a worker, for one that asks for work in another way. */
+/** Returns the parts of such a worker, for a worker that claims work in another way. */
 export async function workerParts(): Promise<WorkerParts> {
   const { config, version } = workerOptions();
   const queue = connectQueue({

@@ -11,35 +11,35 @@ import { PROVISIONER_ID, type ObservedQueue } from './queue.ts';
 import type { Setting } from './setting.ts';
 
 /**
- * - `tcw` is `tcw run`, as it is published.
- * - `baseline` asks as generic-worker does, and is otherwise the same.
- * - `bare` makes the queue's calls and spawns the command, and nothing else.
- * - `phases` is put together as `tcw run` is, and tells of each phase of each run.
+ * - `tcw` is the published `tcw run`.
+ * - `baseline` claims work as generic-worker does, and is otherwise the same.
+ * - `bare` makes the calls to the queue and spawns the command, and nothing else.
+ * - `phases` is assembled like `tcw run`, and reports each phase of each run.
  */
 export type WorkerKind = Contender | 'bare' | 'phases';
 
-/** Those that are compared. */
+/** The workers that are compared. */
 export type Contender = 'tcw' | 'baseline';
 
 export interface WorkersOptions {
   readonly count: number;
   readonly capacity: number;
-  /** A pool that may have tasks already, by default a new one. */
+  /** The pool, which may already have tasks; by default a new one. */
   readonly pool?: string;
-  /** More of the workers' configuration, as variables. */
+  /** Further configuration of the workers, as environment variables. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** Another queue than the setting's. */
+  /** A queue other than the setting's. */
   readonly queue?: ObservedQueue;
-  /** Told of the phases of runs, by workers that are of the kind `phases`. */
+  /** Called with each phase of a run, for workers of the kind `phases`. */
   readonly onPhase?: (message: PhaseMessage) => void;
 }
 
-/** The workers of a pool, each in a process of its own, all waiting for work. */
+/** The workers of a pool, each in its own process, all waiting for work. */
 export interface Workers extends AsyncDisposable {
   readonly kind: WorkerKind;
   readonly pool: string;
   readonly pids: readonly number[];
-  /** From the start of each process until it was consuming, or polling, in ms. */
+  /** The time from the start of each process until it was consuming or polling, in ms. */
   readonly startupMs: readonly number[];
 }
 
@@ -77,9 +77,9 @@ export async function startWorkers(
         TCW_CAPACITY: String(capacity),
         TCW_TASKS_DIR: tasksDir,
         TCW_PULSE_URL: setting.pulseUrl,
-        // Should the benchmark be killed, its workers do not stay for ever.
+        // If the benchmark is killed, its workers still end.
         TCW_IDLE_TIMEOUT_SECS: '900',
-        // Compiled code of what is only part of the benchmark.
+        // The compile cache for code that is only part of the benchmark.
         NODE_COMPILE_CACHE: join(setting.folder, 'cache'),
         ...variables,
       });
@@ -102,7 +102,7 @@ export async function startWorkers(
   };
 }
 
-/** @param program `tcw`, which is started as a user does, or a script for Node */
+/** @param program `tcw`, which is started as a user would, or a script for Node */
 async function startWorker(program: string | readonly string[], variables: Readonly<Record<string, string>>) {
   const startedMs = nowMs();
   let child: ChildProcess;
@@ -122,7 +122,7 @@ interface LogLine {
   readonly pulse?: string;
 }
 
-/** Waits until `tcw run` says that it listens to Pulse. Whatever it has to complain of is shown, now and later. */
+/** Waits until `tcw run` logs that it listens to Pulse. Its warnings and errors are printed, now and later. */
 async function consuming(child: ChildProcess): Promise<void> {
   if (!child.stderr) throw new Error('the worker has no standard error');
   const lines = createInterface({ input: child.stderr });

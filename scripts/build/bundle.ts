@@ -6,8 +6,8 @@ import { licences } from './licences.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Seldom used, or large: these stay where npm installs them, and are loaded when they are needed. openpgp has another licence,
- * which asks that it can be replaced.
+ * Packages that are not bundled, because they are large or seldom used. npm installs them, and they are loaded when
+ * needed. The licence of openpgp differs and requires that users can replace the package.
  */
 const NOT_BUNDLED = [
   '@lydell/node-pty',
@@ -24,8 +24,8 @@ const NOT_BUNDLED = [
 ];
 
 /**
- * Writes the program into a few files, with the dependencies that `tcw run` loads when it starts. Read from 800 small
- * files, it takes 1.4 times as long to start; the usual remedy, a cache of compiled code, would be one that tasks can write.
+ * Bundles the program into a few files, with the dependencies that `tcw run` loads at its start. Loading it from 800
+ * small files makes the start 1.4 times as long. The usual remedy, a compile cache, would be writable by tasks.
  */
 export async function bundle(folder: string): Promise<void> {
   const bundle = await rolldown({
@@ -33,7 +33,8 @@ export async function bundle(folder: string): Promise<void> {
     input: { main: `${root}src/cli/main.ts` },
     platform: 'node',
     external: id => NOT_BUNDLED.some(name => id === name || id.startsWith(`${name}/`)),
-    // The modules that can be left out where nothing uses them. Node would be given CommonJS.
+    // The ES modules of rxjs, of which unused ones can be removed. For Node, rolldown would choose the CommonJS
+    // modules.
     resolve: { alias: { rxjs: `${root}node_modules/rxjs/dist/esm/index.js` } },
     plugins: [keepPlaces(folder, dirname(folder)), requireStatically],
     onLog: (level, log) => {
@@ -51,10 +52,10 @@ export async function bundle(folder: string): Promise<void> {
 }
 
 /**
- * Gives each of our modules the address that it would have unbundled, from which it finds its files.
+ * Gives each of our modules the `import.meta.url` that it would have unbundled, so that it finds its files.
  *
- * @param folder where the bundle lies
- * @param dist what stands in for `src`
+ * @param folder the folder of the bundle
+ * @param dist the folder that replaces `src`
  */
 export function keepPlaces(folder: string, dist: string): Plugin {
   return {
@@ -67,7 +68,7 @@ export function keepPlaces(folder: string, dist: string): Plugin {
   };
 }
 
-/** Where our code loads a CommonJS module late, the bundler sees which. */
+/** Lets the bundler see the CommonJS modules that our code loads late. */
 const requireStatically: Plugin = {
   name: 'require-statically',
   transform: (code, id) =>

@@ -7,10 +7,10 @@ import { bundle } from './bundle.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Builds what is published: the libraries, a file for each module, and the program, bundled.
+ * Builds the published files: the libraries with a file for each module, and the bundled program.
  *
- * @param folder `dist`, which lies beside `schemas` and `package.json`
- * @returns whether the compiler found nothing wrong; it has said what
+ * @param folder `dist`, next to `schemas` and `package.json`
+ * @returns whether the compiler found no errors; it has printed any errors itself
  */
 export async function buildDist(folder: string): Promise<boolean> {
   const { exitCode } = await execa('tsc', ['-p', 'tsconfig.build.json', '--outDir', folder], {

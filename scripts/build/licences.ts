@@ -2,7 +2,10 @@ import { globSync, readFileSync } from 'node:fs';
 
 const PACKAGE = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 
-/** A comment with the licences of all packages that modules belong to: each asks to go along with its code. */
+/**
+ * Returns a comment with the licences of all packages that the modules belong to. Each licence requires that it
+ * accompanies the code.
+ */
 export function licences(moduleIds: readonly string[]): string {
   const folders = new Set(moduleIds.flatMap(id => PACKAGE.exec(id)?.[1] ?? []));
   if (folders.size === 0) return '';

@@ -6,15 +6,15 @@ import { keepPlaces } from './bundle.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The entries of `tcw-pulse`, by the name of their file in its `dist`. */
+/** The entries of `tcw-pulse`, by their file names in its `dist`. */
 const ENTRIES = { pulse: 'pulse/index', testing: 'pulse/testing', exchanges: 'exchanges/index' };
 
 /**
- * Builds the package `tcw-pulse` from `src/pulse` and `src/exchanges`: the code in a few files, which load faster than 80
- * small ones, the declarations that its entries refer to, and the schemas of the messages.
+ * Builds the package `tcw-pulse` from `src/pulse` and `src/exchanges`: the code in a few files, which load faster than
+ * 80 small ones, the declarations that its entries refer to, and the schemas of the messages.
  *
- * @param built `dist`, which has the declarations
- * @param folder the package's own folder; what an earlier build left there is removed
+ * @param built `dist`, which contains the declarations
+ * @param folder the package's own folder; the output of an earlier build there is removed
  */
 export async function buildPulsePackage(built: string, folder: string): Promise<void> {
   for (const made of ['dist', 'schemas', 'LICENSE']) {
@@ -32,7 +32,7 @@ export async function bundlePulse(dist: string): Promise<void> {
     cwd: root,
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, `${root}src/${path}.ts`])),
     platform: 'node',
-    // Every package stays one that npm installs.
+    // No package is bundled: npm installs them all.
     external: /^[^./]/,
     treeshake: { moduleSideEffects: false },
     plugins: [keepPlaces(dist, dist)],
@@ -43,7 +43,7 @@ export async function bundlePulse(dist: string): Promise<void> {
   await bundle.write({ dir: dist, format: 'esm', chunkFileNames: 'shared-[hash].js', comments: false });
 }
 
-/** The declarations that the entries refer to, directly or not, as paths in `dist`. */
+/** Returns the declarations that the entries refer to directly or indirectly, as paths in `dist`. */
 function declarations(built: string): Set<string> {
   const found = new Set(Object.values(ENTRIES).map(path => `${path}.d.ts`));
   for (const file of found) {
@@ -56,7 +56,7 @@ function declarations(built: string): Set<string> {
   return found;
 }
 
-/** The schemas of all messages, and those that they refer to, as paths in `schemas`. */
+/** Returns the schemas of all messages and the schemas that they refer to, as paths in `schemas`. */
 function messageSchemas(): Set<string> {
   const generated = readdirSync(`${root}src/exchanges/generated`);
   const found = new Set(

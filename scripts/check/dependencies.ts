@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { report } from './problems.ts';
 import { importsOf, sourceFiles } from './source-files.ts';
 
-/** Development dependencies that no file imports, and who uses them. */
+/** Development dependencies that no file imports, with their users. */
 const TOOLS: Readonly<Record<string, string>> = {
   '@arethetypeswrong/cli': 'test/package',
   '@types/node': 'tsconfig.json',
@@ -25,8 +25,9 @@ interface Manifest {
 }
 
 /**
- * Compares package.json with the code of a folder. Lists, one line each, packages that are declared and not used, used and not
- * declared, or used by the published code and declared for development only. A checkout takes its peers from devDependencies.
+ * Compares package.json with the code of a folder. Lists, one per line, packages that are declared but not used, used
+ * but not declared, or used by the published code but declared for development only. A checkout takes its peer
+ * dependencies from devDependencies.
  */
 export function dependencyProblems(root: string): string[] {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
@@ -71,7 +72,7 @@ function nameIn(root: string, folder: string): string {
   return (JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest).name;
 }
 
-/** The package of an import, if it is of one: `rxjs` for `rxjs/testing`. */
+/** Returns the package of an import, if it imports one: `rxjs` for `rxjs/testing`. */
 function packageOf(specifier: string): string[] {
   if (/^[./#]/.test(specifier) || isBuiltin(specifier)) return [];
   const [scopeOrName = '', name = ''] = specifier.split('/');

@@ -8,10 +8,11 @@ const { default: configuration, floors } = (await import(
 )) as { default: Required<Pick<IConfiguration, 'forbidden' | 'options'>>; floors: readonly string[] };
 
 /**
- * What breaks the rules of .dependency-cruiser.js in the `src` of a folder, one line each.
+ * Lists the violations of .dependency-cruiser.js in the `src` of a folder, one per line.
  *
- * Also wrong is a file that dependency-cruiser did not look at: with a TypeScript it does not know, it finds no
- * modules, and so no violations. And a file that is on no floor, which no rule would be about.
+ * It also reports files that dependency-cruiser did not read: with a version of TypeScript that it does not support, it
+ * finds no modules and so no violations. Files that belong to no floor are reported too, because no rule would apply to
+ * them.
  */
 export async function floorProblems(root: string, look: typeof cruise = cruise): Promise<string[]> {
   const written = globSync('src/**/*.ts', { cwd: root }).map(file => file.replaceAll(sep, '/'));
@@ -35,7 +36,7 @@ export async function floorProblems(root: string, look: typeof cruise = cruise):
   ];
 }
 
-/** dependency-cruiser tells a cycle once for each module in it; once is enough. */
+/** Reports each cycle once. dependency-cruiser reports it once for each of its modules. */
 function violations({ summary }: ICruiseResult): IViolation[] {
   const cycles = new Set<string>();
   return summary.violations.filter(({ cycle }) => {

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { report } from './problems.ts';
 
-/** The relative links of a folder's Markdown that lead to no file, one line each. */
+/** Lists the relative links in a folder's Markdown that lead to no file, one per line. */
 export function brokenLinks(root: string): string[] {
   const pages = globSync('**/*.md', {
     cwd: root,
@@ -16,7 +16,7 @@ export function brokenLinks(root: string): string[] {
   );
 }
 
-/** Links to files beside the page, without their `#section`. Code is not searched. */
+/** Returns the links to other files, without their `#section`. Code is skipped. */
 function linksOf(markdown: string): string[] {
   const prose = markdown.replaceAll(/^ *(```|~~~)[^]*?^ *\1/gm, '').replaceAll(/`[^`\n]*`/g, '');
   return [...prose.matchAll(/\]\(<?([^()\s>]+)>?[^()]*\)|^ {0,3}\[[^\]]+\]:\s*<?([^\s>]+)/gm)]

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { referencePages, ROOT } from '../reference/pages.ts';
 import { report } from './problems.ts';
 
-/** The pages of the reference that are not what the docstrings say, and exports without a docstring, one line each. */
+/** Lists the reference pages that differ from the docstrings, and the exports without a docstring, one per line. */
 export async function referenceProblems(root: string, pages = referencePages(ROOT)): Promise<string[]> {
   return [...(await pages)].flatMap(([path, text]) => {
     const file = join(root, path);

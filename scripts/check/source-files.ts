@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import ts from 'typescript';
 
-/** The files of a folder that hold code, parsed; their names are relative to it, with slashes. */
+/** Returns the parsed code files of a folder. Their names are relative to it, with forward slashes. */
 export function sourceFiles(root: string): ts.SourceFile[] {
   const isInstalledOrBuilt = (name: string) => name === 'node_modules' || name === 'dist' || name === '.git';
   return globSync('**/*.{ts,js}', { cwd: root, exclude: isInstalledOrBuilt })
@@ -12,13 +12,13 @@ export function sourceFiles(root: string): ts.SourceFile[] {
 }
 
 export interface Import {
-  /** As written: `./a.ts`, `rxjs`, `node:fs`. */
+  /** The specifier as written: `./a.ts`, `rxjs`, `node:fs`. */
   readonly from: string;
-  /** The names it takes; `*` where that cannot be told. */
+  /** The imported names; `*` if they are unknown. */
   readonly names: readonly string[];
 }
 
-/** What a file imports in any way: statements, re-exports, `import('…')` of values and types, `require('…')`. */
+/** Returns all imports of a file: import statements, re-exports, `import('…')` of values and types, `require('…')`. */
 export function importsOf(file: ts.SourceFile): Import[] {
   const found: Import[] = [];
   const add = (from: ts.Node | undefined, names: readonly string[]) => {

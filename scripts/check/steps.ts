@@ -1,18 +1,18 @@
 import { execa } from 'execa';
 
-/** One tool that looks at the code, and fails when it does not like what it sees. */
+/** A tool that checks the code and fails if it finds problems. */
 export interface Step {
   readonly name: string;
-  /** A program of node_modules/.bin, or of the PATH, and its arguments. */
+  /** A program in node_modules/.bin or on the PATH, and its arguments. */
   readonly command: readonly [string, ...string[]];
 }
 
 /**
- * Runs all steps, and prints one line for each as it ends; what a tool said follows when it failed.
+ * Runs all steps, and prints one line for each when it ends. The output of a tool is printed if it failed.
  *
- * @param folder where they run
- * @param atOnce how many may run at the same time
- * @returns the names of those that failed
+ * @param folder the working directory of the steps
+ * @param atOnce the number of steps that may run at the same time
+ * @returns the names of the failed steps
  */
 export async function runSteps(
   steps: readonly Step[],
@@ -46,6 +46,6 @@ async function run({ command: [program, ...args] }: Step, folder: string) {
     reject: false,
     stdin: 'ignore',
   });
-  // A program that did not run at all has said nothing.
+  // A program that could not be started has no output.
   return { failed, durationMs, output: exitCode === undefined ? `${shortMessage}\n${all ?? ''}` : all };
 }

@@ -2,10 +2,10 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { report } from './problems.ts';
 
-/** Also across the lines of a comment. "Can not only …" is right. */
+/** Also matches across the lines of a comment. "Can not only …" is correct. */
 const SPLIT_CANNOT = /\bcan(?:\s+(?:\*|\/\/)?)+not\b(?!\s+only)/gi;
 
-/** Where a folder's documents and code write "cannot" as two words, one line each: `README.md:3`. */
+/** Lists the places where a folder's documents and code write "cannot" as two words, one per line: `README.md:3`. */
 export function splitCannots(root: string): string[] {
   const isElsewhere = (name: string) => ['node_modules', 'dist', 'generated', '.git'].includes(name);
   const files = globSync('**/*.{md,ts,js}', { cwd: root, exclude: isElsewhere });

@@ -10,7 +10,7 @@ interface Place {
 interface Drawing {
   readonly type: string;
   readonly title: string;
-  /** Of Grafana: `short`, `s`, `bytes`, `ops` … */
+  /** Grafana's unit: `short`, `s`, `bytes`, `ops` … */
   readonly unit: string;
   readonly place: Place;
   readonly range: Range;
@@ -20,7 +20,7 @@ interface Drawing {
 const GAP = 4;
 const COLOURS = ['#3274d9', '#e0752d', '#56a64b', '#a352cc', '#e02f44', '#f2cc0c', '#37872d', '#8f3bb8'];
 
-/** One panel as a group of an SVG. */
+/** Draws one panel as a group of an SVG. */
 export function drawPanel({ place, title, ...drawing }: Drawing): string {
   const { x, y, width, height } = place;
   const inner = { width: width - 2 * GAP, height: height - 2 * GAP };
@@ -84,7 +84,7 @@ function lines({ series, unit, range }: Omit<Drawing, 'place' | 'title'>, { widt
 
 type Scale = (value: number) => number;
 
-/** A gap in the data is a gap in the line. */
+/** Returns the path of a line. A gap in the data becomes a gap in the line. */
 function pathOf(points: Series['points'], step: number, xOf: Scale, yOf: Scale): string {
   return points
     .map(([time, value], index) => {

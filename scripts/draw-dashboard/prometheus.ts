@@ -1,4 +1,4 @@
-/** Times in seconds since the epoch, the step in seconds. */
+/** A time range, in seconds since the epoch, with the step in seconds. */
 export interface Range {
   readonly start: number;
   readonly end: number;
@@ -7,7 +7,7 @@ export interface Range {
 
 export interface Series {
   readonly name: string;
-  /** Time and value, in their order. */
+  /** Pairs of time and value, in chronological order. */
   readonly points: readonly (readonly [number, number])[];
 }
 
@@ -22,10 +22,10 @@ interface Answer {
   };
 }
 
-/** Grafana's variables, as for a dashboard that shows all pools. */
+/** The values of Grafana's variables for a dashboard that shows all pools. */
 const VARIABLES = { $__rate_interval: '30s', $pool: '.*' };
 
-/** Evaluates an expression of the dashboard over a range of time. @throws Error what Prometheus says is wrong */
+/** Evaluates an expression of the dashboard over a time range. @throws Error with the message of Prometheus */
 export async function querySeries(
   server: string,
   expr: string,

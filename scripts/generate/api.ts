@@ -4,7 +4,7 @@ import type { Api, Call } from './references.ts';
 import type { Schemas } from './schemas.ts';
 import { declareTypes } from './types.ts';
 
-/** The words around the table, which do not depend on the references. */
+/** The declarations around the table, which do not depend on the references. */
 const SHAPES = `
 /** Which scopes a call needs, as the API references write it. */
 export type ScopeExpression =
@@ -30,10 +30,10 @@ export interface ApiCall {
 `;
 
 /**
- * Writes the module of the queue's API: what a call is, the types of its requests and responses, the interface
- * `QueueApi` that says which call has which, and the table `queueApi`.
+ * Writes the module of the queue's API: the type of a call, the types of requests and responses, the interface
+ * `QueueApi`, which assigns them to the calls, and the table `queueApi`.
  *
- * @param shared names of types that the queue's exchanges declare already
+ * @param shared names of types that the queue's exchanges already declare
  */
 export async function queueApiModule(
   calls: readonly Call[],
@@ -51,7 +51,7 @@ export async function queueApiModule(
   `);
 }
 
-/** Writes the module of another service's API, in the shape of the queue's. */
+/** Writes the module of another service's API, with the same structure as the queue's. */
 export async function apiModule(api: Api, schemas: Schemas): Promise<string> {
   const { declarations } = await declareTypes(schemas, schemasOf(api.calls));
   return typescript(`

@@ -1,9 +1,10 @@
 /**
- * The docstrings of generated message types, in our own words. `npm run generate` writes them; the schemas of Taskcluster have
- * prose of their own, which is not copied. What is missing here is generated without a docstring, and test/exchanges fails.
+ * The docstrings of generated message types, in our own words. `npm run generate` writes them. The schemas of
+ * Taskcluster have their own prose, which is not copied. A type or field that is missing here gets no docstring, and
+ * test/exchanges fails.
  */
 
-/** When each exchange gets a message, by service and name. */
+/** When a message is published on each exchange, by service and name. */
 const EXCHANGES: Readonly<Record<string, string>> = {
   'auth.clientCreated': 'Published when a client is created.',
   'auth.clientDeleted': 'Published when a client is deleted.',
@@ -57,7 +58,9 @@ const TYPES: Readonly<Record<string, string>> = {
   TaskStatusStructure: 'The state of a task and of all its runs at the time of the message.',
 };
 
-/** Fields, by name; `Type.name` where a type means something else by it. Times are ISO 8601 texts in UTC. */
+/**
+ * Fields by name, or by `Type.name` where a type uses the name with another meaning. Times are ISO 8601 texts in UTC.
+ */
 const FIELDS: Readonly<Record<string, string>> = {
   action: 'What happened to the pull request: `opened`, `synchronize`, `closed`, …',
   artifact: 'The artifact that was created.',
@@ -141,17 +144,17 @@ const FIELDS: Readonly<Record<string, string>> = {
   'WorkerPoolErrorMessage.workerId': 'The id of the worker. Missing if the error is not about one worker.',
 };
 
-/** When an exchange gets messages. */
+/** Returns when messages are published on an exchange. */
 export function exchangeDescription(service: string, name: string): string | undefined {
   return EXCHANGES[`${service}.${name}`];
 }
 
-/** What a type is; undefined for the types of whole messages. */
+/** Returns the description of a type; undefined for the types of whole messages. */
 export function typeDescription(type: string): string | undefined {
   return TYPES[type];
 }
 
-/** What a field of a type means, at any depth inside of it. */
+/** Returns the description of a field of a type, at any depth. */
 export function fieldDescription(type: string, field: string): string | undefined {
   return FIELDS[`${type}.${field}`] ?? FIELDS[field];
 }

@@ -13,7 +13,7 @@ interface ExchangesModule {
 }
 
 /**
- * Writes a service's module: the types of its messages, an interface that says which exchange has which, and the
+ * Writes the module of a service: the types of its messages, an interface that assigns them to the exchanges, and the
  * references of its exchanges as the default export.
  */
 export async function exchangesModule(service: Service, schemas: Schemas): Promise<ExchangesModule> {
@@ -42,7 +42,7 @@ export async function exchangesModule(service: Service, schemas: Schemas): Promi
   return { content, typeNames: new Set(declarations.keys()) };
 }
 
-/** The docstrings of a service's types: those of whole messages name their exchanges. */
+/** Returns the docstrings of a service's types. Those of whole messages name their exchanges. */
 function describing({ exchanges }: Service): Describe {
   return (type, field) => {
     if (field !== undefined) return fieldDescription(type, field);
@@ -54,7 +54,7 @@ function describing({ exchanges }: Service): Describe {
   };
 }
 
-/** When an exchange gets messages, and which routing keys they have. */
+/** Describes when messages are published on an exchange, and its routing keys. */
 function docstring({ name: service }: Service, { name, routingKey }: Exchange): string {
   const key = routingKey.map(shownPart).join('.');
   const lines = [exchangeDescription(service, name), `Routing key: \`${key}\`.`].filter(
@@ -63,13 +63,13 @@ function docstring({ name: service }: Service, { name, routingKey }: Exchange): 
   return `/**\n${lines.map(line => ` * ${line}\n`).join(' *\n')} */\n`;
 }
 
-/** A part that may be unknown (`_`) has a question mark. */
+/** Formats a part of a routing key. A part that may be unknown (`_`) has a question mark. */
 function shownPart({ name, constant, required }: RoutingKeyPart): string {
   return constant ?? `<${name}${required ? '' : '?'}>`;
 }
 
 function entry({ name, exchange, schema, routingKey }: Exchange): string {
-  // Only what is used goes in, whatever else the reference says of a part.
+  // Only these properties are used, so any others in the reference are dropped.
   const parts = routingKey.map(({ name, constant, required, multipleWords }) =>
     JSON.stringify({ name, constant, required, multipleWords }),
   );

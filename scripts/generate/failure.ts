@@ -2,7 +2,7 @@
 const EXIT_USAGE = 64;
 export const EXIT_UNREACHABLE = 69;
 
-/** Why nothing was generated, in one line for a person, with the exit code that goes with it. */
+/** The reason why nothing was generated, in one line for a person, with the exit code. */
 export class GenerateFailure extends Error {
   override readonly name = 'GenerateFailure';
   readonly exitCode: number;

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 
 /**
- * Types whose name does not follow from the name of their document, by path below `schemas/`. A fragment names a
- * part of a document: it becomes a type of its own where it would be an object without a name.
+ * Types whose name does not follow from the name of their document, by path below `schemas/`. A fragment names a part
+ * of a document. It becomes a separate type, because it would otherwise be an anonymous object.
  */
 const NAMES = new Map([
   ['taskcluster/github/v1/task-group-creation-requested.json', 'TaskGroupCreationRequestedMessage'],
@@ -17,17 +17,17 @@ const NAMES = new Map([
   ['taskcluster/queue/v1/workertype-response.json', 'WorkerTypeResponse'],
 ]);
 
-/** The type for a document: `queue/v1/task-exception-message.json` is `TaskExceptionMessage`. */
+/** Returns the type name of a document: `TaskExceptionMessage` for `queue/v1/task-exception-message.json`. */
 export function typeName(path: string): string {
   return NAMES.get(path) ?? pascalCase(posix.basename(path, '.json').replace(/^pulse-/, ''));
 }
 
-/** The parts of a document that are types of their own: its path, `#` and a JSON pointer. */
+/** Returns the parts of a document that have their own types: the path of the document, `#` and a JSON pointer. */
 export function namedParts(path: string): string[] {
   return [...NAMES.keys()].filter(address => address.startsWith(`${path}#`));
 }
 
-/** `worker-manager` as `WorkerManager`. */
+/** Converts `worker-manager` to `WorkerManager`. */
 export function pascalCase(name: string): string {
   return `-${name}`.replace(/[-.]([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

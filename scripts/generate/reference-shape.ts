@@ -2,12 +2,12 @@ import { Ajv } from 'ajv';
 
 import { GenerateFailure } from './failure.ts';
 
-/** `references/manifest.json`: which reference documents there are. */
+/** `references/manifest.json`: the list of reference documents. */
 interface Manifest {
   references: string[];
 }
 
-/** `references/<service>/v1/exchanges.json`, as far as it is used. */
+/** The parts of `references/<service>/v1/exchanges.json` that are used. */
 interface ExchangesReference {
   serviceName: string;
   apiVersion: string;
@@ -30,7 +30,7 @@ export interface ExchangeEntry {
   routingKey: RoutingKeyPart[];
 }
 
-/** `references/<service>/v1/api.json`, as far as it is used. */
+/** The parts of `references/<service>/v1/api.json` that are used. */
 interface ApiReference {
   serviceName: string;
   apiVersion: string;
@@ -48,7 +48,7 @@ export interface ApiEntry {
   scopes?: unknown;
 }
 
-// Names become identifiers and file names here, so their form is checked before anything is written.
+// Names become identifiers and file names, so their form is checked before anything is written.
 const identifier = { type: 'string', pattern: '^[a-zA-Z][a-zA-Z0-9]*$' };
 const service = { type: 'string', pattern: '^[a-z][a-z0-9-]*$' };
 const version = { type: 'string', pattern: '^v[0-9]+$' };
@@ -70,7 +70,10 @@ const apiEntry = object(
   { query: list(identifier), input: text, output: text },
 );
 
-/** Each of these takes a document and its path, and throws a GenerateFailure where the shape is another. */
+/**
+ * Each of these functions takes a document and its path, and throws a GenerateFailure if the document has another
+ * shape.
+ */
 export const readManifest = shape<Manifest>(object({ references: list(text) }, {}));
 
 export const readExchanges = shape<ExchangesReference>(

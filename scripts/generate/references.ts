@@ -10,7 +10,7 @@ import { loadSchemas, localPath, type Schemas } from './schemas.ts';
 import { SERVICE_CALLS } from './services.ts';
 import type { Source } from './source.ts';
 
-/** An exchange by its full name, its schema as a path below `schemas/`. */
+/** An exchange with its full name. Its schema is a path below `schemas/`. */
 export interface Exchange {
   readonly name: string;
   readonly exchange: string;
@@ -24,29 +24,29 @@ export interface Service {
   readonly exchanges: readonly Exchange[];
 }
 
-/** A call of a service's API, its schemas as paths below `schemas/`. */
+/** A call of a service's API. Its schemas are paths below `schemas/`. */
 export type Call = ApiEntry;
 
-/** What is generated of a service's API. */
+/** The part of a service's API that is generated. */
 export interface Api {
   /** As Taskcluster writes it: `worker-manager`. */
   readonly name: string;
   readonly calls: readonly Call[];
 }
 
-/** All that is generated from, each list sorted by name. */
+/** The input of the generator. Each list is sorted by name. */
 export interface References {
   readonly services: readonly Service[];
-  /** The queue's is the first. */
+  /** The queue's API comes first. */
   readonly apis: readonly Api[];
   readonly schemas: Schemas;
 }
 
 /**
- * Reads the exchanges of every service that the manifest lists, the queue's API and what is needed of the other
- * services', and the schemas of all.
+ * Reads the exchanges of every service in the manifest, the queue's API, the required parts of the other services'
+ * APIs, and all their schemas.
  *
- * @throws GenerateFailure when one is missing or has another form than Taskcluster gives it
+ * @throws GenerateFailure when a document is missing or does not have Taskcluster's format
  */
 export async function loadReferences(source: Source): Promise<References> {
   const roots = new Set<string>();

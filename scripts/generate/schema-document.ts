@@ -1,12 +1,12 @@
 import { GenerateFailure } from './failure.ts';
 
-/** A JSON schema of draft-07, as far as the generator looks into it. */
+/** A JSON schema of draft-07, as far as the generator reads it. */
 export type JsonSchema = Record<string, unknown>;
 
-/** Keywords for a reader. They are the authors' prose, and a validator has no use for them. */
+/** Keywords for human readers. They contain the authors' prose, and a validator does not need them. */
 const PROSE = new Set(['title', 'description', 'examples', '$comment']);
 
-/** Set anew for each document, so what the source says there does not matter. */
+/** Keywords that are set for each document, so the values in the source do not matter. */
 const HEAD = new Set(['$id', '$schema']);
 
 const PLAIN = new Set(
@@ -15,13 +15,13 @@ const PLAIN = new Set(
   readOnly writeOnly contentMediaType contentEncoding`.split(/\s+/),
 );
 
-/** Keywords that hold a schema or a list of schemas. */
+/** Keywords that contain a schema or a list of schemas. */
 const SCHEMAS = new Set(
   `additionalItems additionalProperties allOf anyOf contains else if items not oneOf propertyNames
   then`.split(/\s+/),
 );
 
-/** Keywords that hold schemas by name. The names are the data's own: a property may be called `title`. */
+/** Keywords that contain schemas by name. The names belong to the data: a property may be called `title`. */
 const NAMED_SCHEMAS = new Set(['definitions', 'dependencies', 'patternProperties', 'properties']);
 
 export function isObject(value: unknown): value is JsonSchema {
@@ -29,8 +29,7 @@ export function isObject(value: unknown): value is JsonSchema {
 }
 
 /**
- * A copy of a schema in which each schema has gone through `change`, innermost first, with its keywords
- * sorted.
+ * Returns a copy of a schema in which `change` was applied to every schema, innermost first, with sorted keywords.
  *
  * @param where the document's path, for messages
  * @throws GenerateFailure on a keyword that draft-07 does not have: dropping it could accept too much
@@ -55,7 +54,7 @@ export function mapSchema(
   return change(copy, schema);
 }
 
-/** What is left of a schema for a machine: no prose, no identity. */
+/** Returns the part of a schema that a machine needs, without prose and identity. */
 export function withoutProse(schema: JsonSchema): JsonSchema {
   return Object.fromEntries(
     Object.entries(schema).filter(([keyword]) => !PROSE.has(keyword) && !HEAD.has(keyword)),

@@ -5,15 +5,15 @@ import { isObject, mapSchema, withoutProse, type JsonSchema } from './schema-doc
 import type { Source } from './source.ts';
 
 /**
- * The documents needed, by path below `schemas/` (`taskcluster/queue/v1/task.json`). Each is draft-07, has
- * its path after a slash as `$id`, and relative references, so that it resolves without any network.
+ * The required documents, by path below `schemas/` (`taskcluster/queue/v1/task.json`). Each is a draft-07 schema. Its
+ * `$id` is its path with a leading slash, and its references are relative, so it can be resolved without a network.
  */
 export type Schemas = ReadonlyMap<string, JsonSchema>;
 
-/** Which paths may become files: what a deployment sends decides no path outside of `schemas/`. */
+/** The paths that may become files, so that a deployment cannot choose a path outside of `schemas/`. */
 const SCHEMA_PATH = /^\/schemas\/([a-z][a-z0-9-]*\/v\d+\/[a-z0-9][A-Za-z0-9.-]*\.json)$/;
 
-/** `/schemas/queue/v1/task.json` as `taskcluster/queue/v1/task.json`. */
+/** Converts `/schemas/queue/v1/task.json` to `taskcluster/queue/v1/task.json`. */
 export function localPath(remotePath: string): string {
   const [, path] = SCHEMA_PATH.exec(remotePath) ?? [];
   if (path === undefined) throw new GenerateFailure(`${remotePath} is not the path of a schema`);
@@ -21,7 +21,7 @@ export function localPath(remotePath: string): string {
 }
 
 /**
- * Loads schemas and all that they refer to.
+ * Loads schemas and all schemas that they refer to.
  *
  * @param roots paths as in the source: `/schemas/queue/v1/task.json`
  */

@@ -1,6 +1,6 @@
 /**
- * The calls that are generated of each service besides the queue, of which all are: what a worker asks for, and what a
- * test needs so that there is something to ask for. Services whose calls are no worker's concern are left out.
+ * The calls that are generated for each service besides the queue, whose calls are all generated: those that a worker
+ * makes, and those that tests need to create data for them. Services that workers do not call are left out.
  */
 export const SERVICE_CALLS: ReadonlyMap<string, readonly string[]> = new Map([
   ['auth', ['ping', 'currentScopes', 'expandScopes', 'sentryDSN', 'websocktunnelToken']],

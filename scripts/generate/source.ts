@@ -2,21 +2,21 @@ import { readFile } from 'node:fs/promises';
 
 import { EXIT_UNREACHABLE, GenerateFailure } from './failure.ts';
 
-/** Where reference documents come from. */
+/** The source of reference documents. */
 export interface Source {
-  /** Such a document as `/references/queue/v1/api.json`, parsed. Each is read once. */
+  /** Reads and parses a document, such as `/references/queue/v1/api.json`. Each is read once. */
   read(path: string): Promise<unknown>;
-  /** The path of what `reference`, found in the document at `path`, points to, with its fragment. */
+  /** Returns the path and fragment that `reference`, found in the document at `path`, points to. */
   resolve(reference: string, path: string): { path: string; fragment: string };
 }
 
-/** One document of a list file: `filename` is its path without the first slash. */
+/** One document of a list file. `filename` is its path without the leading slash. */
 interface ListedDocument {
   filename: string;
   content: unknown;
 }
 
-/** Any origin would do: it only lets URL resolve the paths of a list file. */
+/** An arbitrary origin, which lets `URL` resolve the paths of a list file. */
 const NOWHERE = 'https://references.invalid';
 
 /**
@@ -97,7 +97,7 @@ function isListedDocument(value: unknown): value is ListedDocument {
   );
 }
 
-/** The innermost words: `fetch` says only "fetch failed", and its cause says why. */
+/** Returns the message of the innermost cause: `fetch` itself says only "fetch failed". */
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reason(error.cause);

@@ -6,24 +6,24 @@ import { namedParts, typeName } from './names.ts';
 import { isObject, mapSchema, type JsonSchema } from './schema-document.ts';
 import type { Schemas } from './schemas.ts';
 
-/** The TypeScript of some schemas: each document, and each named part of one, is declared once. */
+/** The TypeScript for some schemas. Each document, and each named part of one, is declared once. */
 interface Types {
   /** The declarations, by name and sorted. */
   readonly declarations: ReadonlyMap<string, string>;
-  /** Names that are used here or by such types, and are declared by somebody else, sorted. */
+  /** Names that are used here or by such types and declared elsewhere, sorted. */
   readonly imported: readonly string[];
 }
 
-/** Describes a type, or with `field` a field of it. What has no description gets no docstring. */
+/** Describes a type, or a field of it if `field` is given. A type or field without a description gets no docstring. */
 export type Describe = (type: string, field?: string) => string | undefined;
 
 /**
- * Declares types for documents and all that they refer to as a whole. A reference into the middle of a document,
- * such as `task.json#/properties/tags`, is written out in place unless that part has a name.
+ * Declares types for documents and for all documents that they refer to as a whole. A reference into the middle of a
+ * document, such as `task.json#/properties/tags`, is expanded in place unless that part has a name.
  *
  * @param paths below `schemas/`
  * @param elsewhere names that are imported, not declared
- * @param describe makes the docstrings
+ * @param describe returns the docstrings
  */
 export async function declareTypes(
   schemas: Schemas,
@@ -36,7 +36,7 @@ export async function declareTypes(
   const declarations = new Map<string, string>();
   const imported = new Set<string>();
 
-  /** Names the type of a whole document or a named part, and sees to its declaration. */
+  /** Returns the type of a whole document or a named part, and schedules its declaration. */
   const use = (address: string): JsonSchema => {
     waiting.add(address);
     return { tsType: typeName(address) };
@@ -60,7 +60,7 @@ export async function declareTypes(
   };
 }
 
-/** A schema in which each reference is replaced by the name of a type, or by what it refers to. */
+/** Returns a schema in which each reference is replaced by the name of a type or by the schema it refers to. */
 function withTypes(
   schemas: Schemas,
   address: string,
@@ -83,7 +83,9 @@ function withTypes(
   }) as JsonSchema;
 }
 
-/** Leaves what makes a type. What else a schema demands of a string or an array has no place in one. */
+/**
+ * Keeps only the keywords that determine a type. Other constraints on strings and arrays cannot be expressed in a type.
+ */
 function simpleType({ type, ...rest }: JsonSchema): JsonSchema {
   if (type === 'array') return { type, items: rest.items };
   if (type === 'object' && rest.properties === undefined && rest.additionalProperties === undefined) {
@@ -103,7 +105,10 @@ function find(schemas: Schemas, address: string): JsonSchema {
   return found;
 }
 
-/** A copy of a schema in which it, and each of its properties, has a `description`. The compiler makes docstrings of them. */
+/**
+ * Returns a copy of a schema in which it and each of its properties has a `description`. The compiler turns them into
+ * docstrings.
+ */
 function described(schema: JsonSchema, type: string, describe: Describe): JsonSchema {
   const withFields = (part: JsonSchema): JsonSchema => ({
     ...part,

@@ -1,11 +1,11 @@
-/** How text looks, from SGR sequences (ECMA-48, "select graphic rendition"). */
+/** The style of text, from SGR sequences (ECMA-48, "select graphic rendition"). */
 interface Look {
   readonly colour?: string | undefined;
   readonly bold?: boolean;
   readonly dim?: boolean;
 }
 
-/** A terminal's colours 30 to 37 and 90 to 97, to be read on a dark background. */
+/** The terminal colours 30 to 37 and 90 to 97, legible on a dark background. */
 const COLOURS = ['#8b949e', '#ff7b72', '#56d364', '#e3b341', '#79c0ff', '#d2a8ff', '#56d4dd', '#e6edf3'];
 const FOREGROUND = '#e6edf3';
 const BACKGROUND = '#0d1117';
@@ -42,7 +42,7 @@ interface Span {
   readonly look: Look;
 }
 
-/** A line as pieces of text that look alike, and how text after it looks. */
+/** Splits a line into pieces of text with one style. Also returns the style for the text after it. */
 function spansOf(line: string, before: Look): [Span[], Look] {
   const spans: Span[] = [];
   let look = before;
@@ -94,7 +94,7 @@ function drawn({ text, look: { colour, bold, dim } }: Span): string {
     bold ? ' font-weight="bold"' : '',
     dim ? ' opacity="0.6"' : '',
   ].join('');
-  // Spaces at the beginning of a line would be dropped.
+  // An SVG would drop spaces at the beginning of a line.
   const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll(' ', '\u00a0');
   return attributes === '' ? escaped : `<tspan${attributes}>${escaped}</tspan>`;
 }

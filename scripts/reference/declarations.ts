@@ -1,20 +1,20 @@
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
-/** What a public module exports: the declarations as its users' editors show them, docstrings included. */
+/** One export of a public module: its declaration as editors show it to users, docstring included. */
 export interface Exported {
   readonly name: string;
-  /** The file that declares it, below `src/pulse` and without its ending: `consume-options`, `memory/broker`. */
+  /** The file that declares it, below `src/pulse` and without its extension: `consume-options`, `memory/broker`. */
   readonly module: string;
   readonly node: ts.Declaration;
 }
 
 /**
- * The exports of each entry, from the declarations that the compiler writes for them: types that the source leaves to
- * inference are spelled out there, bodies are gone, and so is what is marked `@internal`.
+ * Returns the exports of each entry, from the declarations that the compiler writes. There, inferred types are spelled
+ * out, and function bodies and everything marked `@internal` are removed.
  *
  * @param entries absolute names of `.ts` files
- * @returns for each entry its exports, in the order of its export statements
+ * @returns the exports of each entry, in the order of its export statements
  */
 export function exportsOf(entries: readonly string[]): Exported[][] {
   const options: ts.CompilerOptions = {

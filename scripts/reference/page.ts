@@ -2,14 +2,14 @@ import { format, resolveConfig } from 'prettier';
 import ts from 'typescript';
 import type { Exported } from './declarations.ts';
 
-/** A page of the reference: what it is about, and its exports in sections. */
+/** A page of the reference: its subject, and its exports in sections. */
 export interface Page {
   readonly title: string;
   readonly about: string;
   readonly sections: readonly { readonly title: string; readonly exports: readonly Exported[] }[];
 }
 
-/** Writes a page in Markdown, as prettier would have it. */
+/** Returns a page in Markdown, formatted by prettier. */
 export async function pageText({ title, about, sections }: Page): Promise<string> {
   const lines = [
     '<!-- Written by `npm run reference` from the docstrings. -->',
@@ -26,14 +26,14 @@ function entry({ name, node }: Exported): string {
   const code = statement
     .getText()
     .replace(/^export (declare )?/, '')
-    // TypeScript's own sign for "it has private members".
+    // TypeScript writes this line for a class with private members.
     .replaceAll(/^ *#private;\n/gm, '');
-  // A constant without a value needs the word to be a statement.
+  // A constant without a value is a valid statement only with this keyword.
   const keyword = ts.isVariableDeclaration(node) ? 'declare ' : '';
   return [`### ${name}`, docstring(statement), `\`\`\`ts\n${keyword}${code}\n\`\`\``].join('\n\n');
 }
 
-/** What the docstring says before its tags, and then its tags as a list. */
+/** Returns the text of the docstring, followed by its tags as a list. */
 function docstring(node: ts.Node): string {
   const docs = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
   const text = docs.map(({ comment }) => plain(comment)).join('\n\n');
@@ -45,13 +45,13 @@ function tagLine(tag: ts.JSDocTag): string {
   const text = plain(tag.comment).replaceAll(/\s*\n\s*/g, ' ');
   if (ts.isJSDocParameterTag(tag)) return `- \`${tag.name.getText()}\`: ${text}`;
   if (ts.isJSDocThrowsTag(tag)) {
-    // TypeScript knows no type of error without braces: it is the first word.
+    // TypeScript recognises an error type only in braces; here it is the first word.
     return `- throws ${tag.typeExpression ? `${tag.typeExpression.getText()} ` : ''}${text}`;
   }
   return `- ${tag.tagName.text}: ${text}`;
 }
 
-/** Text with its links as code: what they lead to is on the same page. */
+/** Returns text with its links as code, because their targets are on the same page. */
 function plain(comment: string | ts.NodeArray<ts.JSDocComment> | undefined): string {
   if (comment === undefined || typeof comment === 'string') return comment ?? '';
   return comment

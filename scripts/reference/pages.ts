@@ -4,7 +4,7 @@ import { pageText } from './page.ts';
 
 const FOLDER = 'docs/pulse/reference';
 
-/** The sections of `tcw/pulse`, and the modules whose exports each has. What is in none comes last. */
+/** The sections of `tcw/pulse`, each with the modules whose exports it contains. All other exports come last. */
 const SECTIONS: readonly (readonly [string, readonly string[]])[] = [
   ['Connecting', ['connect', 'pulse', 'amqp/transport', 'credentials', 'secret', 'state', 'backoff']],
   ['Queues and bindings', ['queue', 'queue-admin', 'binding', 'body-check', 'dialect', 'management']],
@@ -16,7 +16,7 @@ const SECTIONS: readonly (readonly [string, readonly string[]])[] = [
   ['Below: transports', ['transport']],
 ];
 
-/** The pages of the reference by their paths, as they should be. */
+/** Returns the expected content of the reference pages, by path. */
 export async function referencePages(root: string): Promise<Map<string, string>> {
   const source = (name: string) => `${root}src/pulse/${name}.ts`;
   const [library = [], testing = []] = exportsOf([source('index'), source('testing')]);
@@ -44,7 +44,7 @@ export async function referencePages(root: string): Promise<Map<string, string>>
 
 function sectionsOf(library: readonly Exported[]) {
   const placed = new Set(SECTIONS.flatMap(([, modules]) => modules));
-  // The broker in memory is told of where it is for: on the other page.
+  // The in-memory broker is documented on the testing page.
   const rest = library.filter(({ module }) => !placed.has(module) && !module.startsWith('memory/'));
   const known = SECTIONS.map(([title, modules]) => ({
     title,
@@ -53,5 +53,5 @@ function sectionsOf(library: readonly Exported[]) {
   return [...known, { title: 'And', exports: rest }].filter(({ exports }) => exports.length > 0);
 }
 
-/** The folder of the project, with a slash at its end. */
+/** The folder of the project, with a trailing slash. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));

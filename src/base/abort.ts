@@ -1,6 +1,6 @@
 /**
- * Waits for work that cannot be stopped, until it settles or the signal is aborted. The result of abandoned work is ignored,
- * an error too.
+ * Waits for work that cannot be stopped, until it settles or the signal is aborted. If the signal comes first, the
+ * later result or error of the work is ignored.
  *
  * @throws the reason of the signal
  */

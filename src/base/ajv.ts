@@ -6,9 +6,9 @@ import { uniqueItems } from './unique-items.ts';
 export type Draft = '2019-09' | '2020-12';
 
 /**
- * Makes an ajv that knows the formats (`date-time`, `uri`) and compares the items of large lists in linear time.
+ * Makes an ajv that supports the formats (`date-time`, `uri`) and compares the items of large lists in linear time.
  *
- * ajv is loaded by the first call. That takes tens of milliseconds, which a program that checks nothing does not pay.
+ * The first call loads ajv, which takes tens of milliseconds. Programs that check nothing do not pay for it.
  *
  * @param draft draft-07 when undefined
  */

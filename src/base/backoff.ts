@@ -1,14 +1,14 @@
-/** How long to wait before another try. */
+/** The limits of the wait before a retry. */
 export interface Backoff {
-  /** The longest first wait, in ms. It doubles with each try. */
+  /** The longest first wait, in ms. It doubles with each attempt. */
   readonly baseMs: number;
-  /** The longest wait of all, in ms. */
+  /** The longest wait, in ms. */
   readonly capMs: number;
 }
 
 /**
- * Exponential backoff with full jitter: anywhere between nothing and the doubled bound, so that a thousand
- * clients that lost the same server do not come back in step.
+ * Exponential backoff with full jitter: a random wait between zero and the doubled bound, so that a thousand clients
+ * that lost the same server do not return at the same moment.
  *
  * @param attempt 1 for the first retry
  * @returns ms to wait
@@ -18,7 +18,7 @@ export function fullJitter(attempt: number, { baseMs, capMs }: Backoff, random =
 }
 
 /**
- * Full jitter on top of half the first bound, for calls that must not be repeated at once.
+ * Full jitter added to half of `baseMs`, for calls that must not be repeated at once.
  *
  * @param attempt 1 for the first retry
  * @returns ms to wait: at least half of `baseMs`
@@ -28,7 +28,8 @@ export function jitterWithFloor(attempt: number, backoff: Backoff, random = Math
 }
 
 /**
- * The upper half of the doubled bound ("equal jitter"). Full jitter can be close to nothing several times in a row.
+ * A random wait in the upper half of the doubled bound ("equal jitter"). Full jitter can be close to zero several times
+ * in a row.
  *
  * @param attempt 1 for the first retry
  * @returns ms to wait: at least half of `baseMs`

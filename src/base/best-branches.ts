@@ -1,11 +1,11 @@
 import type { ErrorObject } from 'ajv';
 
 /**
- * Leaves out what is wrong by the alternatives (`anyOf`) that nobody meant: of each place where none of them fits, only the
- * problems of the one that fits best are kept.
+ * Removes the errors of `anyOf` alternatives that the author did not mean. Where no alternative fits, only the errors
+ * of the best-fitting one are kept.
  */
 export function bestBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
-  // The inner ones first, so that an outer alternative is judged by what is left of it.
+  // Inner choices come first, so that an outer alternative is judged by the errors that remain.
   const choices = errors
     .filter(({ keyword }) => keyword === 'anyOf')
     .sort((one, other) => other.schemaPath.length - one.schemaPath.length);
@@ -26,14 +26,16 @@ function withBestBranch(errors: readonly ErrorObject[], choice: ErrorObject): re
   return errors.filter(error => !dropped.has(error));
 }
 
-/** Which alternative an error belongs to; undefined for an error of something else. */
+/** Returns the alternative that an error belongs to; undefined for any other error. */
 function branchOf(error: ErrorObject, choice: string, instancePath: string): string | undefined {
   if (!error.schemaPath.startsWith(`${choice}/`)) return undefined;
   const isInside = error.instancePath === instancePath || error.instancePath.startsWith(`${instancePath}/`);
   return isInside ? error.schemaPath.slice(choice.length + 1).split('/')[0] : undefined;
 }
 
-/** How far a value is from an alternative: first by the properties that it has, then by all that is wrong. */
+/**
+ * Measures how far a value is from an alternative: first by the errors in its set of properties, then by all errors.
+ */
 function misfit(errors: readonly ErrorObject[], { instancePath }: ErrorObject): number {
   const ofShape = errors.filter(
     error =>

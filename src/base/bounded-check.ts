@@ -1,16 +1,20 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { listed } from './listed.ts';
 
-/** In a value with more values than this, the check stops at the first problem. There could be as many problems as values. */
+/**
+ * If a value contains more values than this, the check stops at the first problem, because there could be as many
+ * problems as values.
+ */
 const MOST_VALUES = 10_000;
 const NOT_LOOKED_FOR = 'the body is large: its other problems were not looked for';
 
 /**
- * Makes a check with a short answer even for hostile values: a list of problems, empty for a valid value. Never throws.
+ * Makes a check that returns a short list of problems even for hostile values; the list is empty for a valid value. It
+ * never throws.
  *
- * @param first stops at the first problem, and so takes no longer than it does for a valid value
- * @param every finds all problems; made on demand
- * @param choose leaves out problems that do not help the reader
+ * @param first a validator that stops at the first problem, so an invalid value takes no longer than a valid one
+ * @param every makes a validator that finds all problems; called when first needed
+ * @param choose removes problems that do not help the reader
  */
 export function boundedCheck(
   first: ValidateFunction,
@@ -27,11 +31,11 @@ export function boundedCheck(
       all(value);
       return listed(choose(all.errors ?? []).map(describe));
     } catch (error) {
-      // Where ajv compares values it calls their own methods, and JSON may have something else under those names. A schema
-      // that refers to itself runs out of stack over a value that is nested deeply.
+      // To compare values, ajv calls methods of the values, and JSON may have something else under those names. A
+      // recursive schema overflows the stack on a deeply nested value.
       return listed([`/ cannot be checked: ${(error as Error).message}`]);
     } finally {
-      // ajv would keep them until it checks the next value.
+      // ajv would keep the errors until its next check.
       first.errors = null;
       if (all) all.errors = null;
     }

@@ -1,28 +1,28 @@
 import { createPrivateKey, createPublicKey, randomBytes, sign } from 'node:crypto';
 import { Secret } from './secret.ts';
 
-/** Of a private key (RFC 8032 calls it a seed), and of a public one. */
+/** The length of a private key (a seed in RFC 8032) and of a public key. */
 const KEY_BYTES = 32;
-/** What stands before the key in PKCS #8 (RFC 8410, section 7). */
+/** The bytes before the key in PKCS #8 (RFC 8410, section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** An Ed25519 key that signs. */
+/** An Ed25519 key for signing. */
 export interface Ed25519Key {
   /** Base64 of the 32 bytes of the public key. */
   readonly publicKey: string;
-  /** @returns the signature of 64 bytes, detached */
+  /** @returns the detached signature, 64 bytes */
   sign(bytes: Uint8Array): Buffer;
 }
 
-/** Makes a private key: base64 of 32 bytes, as generic-worker keeps it in a file. */
+/** Makes a private key: base64 of 32 bytes, the format of generic-worker's key files. */
 export function newEd25519Key(): Secret {
   return new Secret(randomBytes(KEY_BYTES).toString('base64'));
 }
 
 /**
- * Reads a private key: base64 of its 32 bytes, with or without an end of line.
+ * Reads a private key: base64 of its 32 bytes, with or without a line end.
  *
- * @throws Error whose message says what is wrong with the text, and follows the name of a file
+ * @throws Error whose message describes the problem and is worded to follow the name of a file
  */
 export function readEd25519Key(text: Secret): Ed25519Key {
   const written = text.reveal().trim();

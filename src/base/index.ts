@@ -1,4 +1,4 @@
-/** Code that several floors share. The package exports only `Secret`, `Backoff` and `longTimer`. */
+/** Code that several floors share. The package exports only `Secret` and `Backoff` of it. */
 export { unlessAborted } from './abort.ts';
 export { newAjv, type Draft } from './ajv.ts';
 export { equalJitter, fullJitter, jitterWithFloor, type Backoff } from './backoff.ts';

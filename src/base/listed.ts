@@ -1,11 +1,11 @@
-/** Nobody reads more problems than this. */
+/** The most problems that are listed. Nobody reads more. */
 const MOST_PROBLEMS = 20;
-/** In characters. A problem may contain names from untrusted input. */
+/** The longest problem, in characters. A problem may contain names from untrusted input. */
 const LONGEST_PROBLEM = 300;
 
 /**
- * The first problems, each on one short line without control characters. A user's own check may return any value as a
- * problem.
+ * Returns the first problems, each on one short line without control characters. A user's own check may return any
+ * value as a problem.
  */
 export function listed(problems: readonly unknown[]): string[] {
   const shown = problems.slice(0, MOST_PROBLEMS).map(problem => line(problemText(problem)));
@@ -13,7 +13,7 @@ export function listed(problems: readonly unknown[]): string[] {
   return more > 0 ? [...shown, `${more} more problems`] : shown;
 }
 
-/** The text of a problem: an error's message, JSON for any other object. Never throws. */
+/** Returns the text of a problem: the message of an error, JSON for any other object. Never throws. */
 export function problemText(problem: unknown): string {
   try {
     if (typeof problem !== 'object' || problem === null) return String(problem);

@@ -1,9 +1,12 @@
 import type { Key, PrivateKey } from 'openpgp';
 import { Secret } from './secret.ts';
 
-/** A message for one worker has one recipient. Each costs a decryption with the private key, and a hostile message has many. */
+/**
+ * The most recipients of a message. A message for one worker has one recipient. Each recipient costs a decryption with
+ * the private key, and a hostile message has many.
+ */
 const MOST_RECIPIENTS = 8;
-/** What a compressed message may hold, in bytes. */
+/** The most bytes that a compressed message may contain after decompression. */
 const MOST_DECOMPRESSED_BYTES = 256 * 1024;
 
 /** The key pair of a worker, both ASCII-armoured. */
@@ -12,34 +15,35 @@ export interface OpenpgpKeyPair {
   readonly publicKey: string;
 }
 
-/** A private OpenPGP key, which signs and decrypts. */
+/** A private OpenPGP key for signing and decryption. */
 export interface OpenpgpPrivateKey {
   /** ASCII-armoured. */
   readonly publicKey: string;
-  /** Signs a text so that it stays readable: with a cleartext signature (RFC 9580, section 7). */
+  /** Signs a text with a cleartext signature (RFC 9580, section 7), which keeps it readable. */
   clearSign(text: string): Promise<string>;
   /**
-   * Decrypts a binary message. It need not be signed, but must be whole: one without protection of its integrity is refused.
+   * Decrypts a binary message. It need not be signed, but it must have integrity protection; a message without it is
+   * rejected.
    *
-   * @throws Error for any other message. It says nothing that helps to find out about the message or the key
+   * @throws Error for any other message. The error reveals nothing about the message or the key
    */
   decrypt(message: Uint8Array): Promise<Uint8Array>;
 }
 
-/** A public OpenPGP key, for which messages are encrypted. */
+/** A public OpenPGP key for encryption. */
 export interface OpenpgpPublicKey {
   /** @returns a binary message */
   readonly encrypt: (text: string) => Promise<Uint8Array>;
 }
 
-/** The library takes 25 MB of memory, so that only workers and commands which need it load it. */
+/** The library takes 25 MB of memory, so only workers and commands that need it load it. */
 const load = () => import('openpgp');
 
 /**
- * Makes a key pair that does not expire and has no passphrase: an EdDSA key for signatures and an ECDH subkey for messages,
- * both on Curve25519, which GnuPG knows since version 2.1.
+ * Makes a key pair that does not expire and has no passphrase: an EdDSA key for signatures and an ECDH subkey for
+ * messages. Both are on Curve25519, which GnuPG supports since version 2.1.
  *
- * @param name whose key it is; becomes the key's user ID
+ * @param name the owner of the key, used as its user ID
  */
 export async function newOpenpgpKeyPair(name: string): Promise<OpenpgpKeyPair> {
   const { generateKey } = await load();
@@ -53,9 +57,9 @@ export async function newOpenpgpKeyPair(name: string): Promise<OpenpgpKeyPair> {
 }
 
 /**
- * Reads an ASCII-armoured private key, such as `gpg --armor --export-secret-keys` writes.
+ * Reads an ASCII-armoured private key, such as the output of `gpg --armor --export-secret-keys`.
  *
- * @throws Error whose message says what is wrong with the text, and follows the name of a file
+ * @throws Error whose message describes the problem and is worded to follow the name of a file
  */
 export async function readOpenpgpPrivateKey(armored: Secret): Promise<OpenpgpPrivateKey> {
   const openpgp = await load();
@@ -65,7 +69,8 @@ export async function readOpenpgpPrivateKey(armored: Secret): Promise<OpenpgpPri
     clearSign: async text => {
       const message = await openpgp.createCleartextMessage({ text });
       const signed = await openpgp.sign({ message, signingKeys: key });
-      // The library writes the line ends that the signature is made over; whoever verifies it makes them of any.
+      // The library writes the line ends that the signature covers. Verification normalises line ends, so plain line
+      // feeds verify too.
       return signed.replaceAll('\r\n', '\n');
     },
     decrypt: async binaryMessage => {
@@ -76,7 +81,8 @@ export async function readOpenpgpPrivateKey(armored: Secret): Promise<OpenpgpPri
         const { data } = await openpgp.decrypt({ message, decryptionKeys: key, format: 'binary', config });
         return data;
       } catch {
-        // Whoever sends message after message could learn from the reasons what another message says.
+        // The reason is not given: a sender of many messages could use different reasons to learn the content of
+        // another message.
         throw new Error('the message cannot be decrypted');
       }
     },
@@ -84,9 +90,9 @@ export async function readOpenpgpPrivateKey(armored: Secret): Promise<OpenpgpPri
 }
 
 /**
- * Reads an ASCII-armoured public key, such as `gpg --armor --export` writes.
+ * Reads an ASCII-armoured public key, such as the output of `gpg --armor --export`.
  *
- * @throws Error whose message says what is wrong with the text, and follows the name of a file
+ * @throws Error whose message describes the problem and is worded to follow the name of a file
  */
 export async function readOpenpgpPublicKey(armored: string): Promise<OpenpgpPublicKey> {
   const openpgp = await load();

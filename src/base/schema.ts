@@ -7,21 +7,22 @@ import { newAjv } from './ajv.ts';
 import { bestBranches } from './best-branches.ts';
 import { boundedCheck } from './bounded-check.ts';
 
-/** `schemas/` lies beside `src/` and beside `dist/`, so one path is right for both. */
+/** `schemas/` is next to both `src/` and `dist/`, so one relative path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
 
 /**
- * Checks one value and returns its problems, each starting with its JSON pointer; none when it is valid. It returns at most twenty
- * problems, each on one short line, and only the first for a value that holds more than 10,000 values.
+ * Checks one value and returns its problems, each starting with its JSON pointer. The list is empty for a valid value.
+ * It has at most twenty problems, each on one short line, and only the first problem if the value contains more than
+ * 10,000 values.
  */
 export type Validator = (value: unknown) => string[];
 
 export interface ValidatorOptions {
-  /** Writes the schema's defaults for missing properties into the value that is checked. Off by default. */
+  /** Writes the schema's defaults for missing properties into the checked value. Off by default. */
   readonly fillDefaults?: boolean;
-  /** Accepts properties that the schema does not know, except inside `anyOf` and `oneOf`. Off by default. */
+  /** Accepts properties that the schema does not define, except inside `anyOf` and `oneOf`. Off by default. */
   readonly acceptUnknown?: boolean;
-  /** For alternatives (`anyOf`), returns only the problems of the one that fits best. Off by default. */
+  /** For alternatives (`anyOf`), returns only the problems of the best-fitting one. Off by default. */
   readonly bestBranches?: boolean;
 }
 
@@ -30,9 +31,8 @@ export interface ValidatorOptions {
  *
  * Nothing is read or compiled before the first check, and each schema is compiled once.
  *
- * @param schema a self-contained JSON schema of draft-07, or the path of one below `schemas/`
- *   (`taskcluster/queue/v1/claim-work-request.json`, or `…#/definitions/…` for a part of it), which may refer to others by
- *   relative path
+ * @param schema a self-contained JSON schema of draft-07, or the path of one below `schemas/`, which may refer to
+ *   others by relative path: `taskcluster/queue/v1/claim-work-request.json`, or `…#/definitions/…` for a part of it
  */
 export function validator(
   schema: string | object,
@@ -52,7 +52,7 @@ export function validator(
 }
 
 interface Compiling extends Required<Omit<ValidatorOptions, 'bestBranches'>> {
-  /** Whether to look for other problems behind the first. */
+  /** Whether to continue after the first problem. */
   readonly allErrors: boolean;
 }
 
@@ -68,7 +68,10 @@ function compile(schema: string | object, compiling: Compiling): ValidateFunctio
 
 const objectChecks = new WeakMap<Ajv, Map<string, ValidateFunction>>();
 
-/** ajv knows a schema again by the object. Several workers of one process make equal schemas, each a new object. */
+/**
+ * Compiles equal schemas only once. ajv recognises a schema by its object identity, but several workers of one process
+ * make equal schemas as separate objects.
+ */
 function compiledOnce(ajv: Ajv, schema: object): ValidateFunction {
   const known = objectChecks.get(ajv) ?? new Map<string, ValidateFunction>();
   objectChecks.set(ajv, known);
@@ -84,8 +87,8 @@ function compiler({ fillDefaults, acceptUnknown, allErrors }: Compiling): Ajv {
   const key = `${fillDefaults} ${acceptUnknown} ${allErrors}`;
   const known = compilers.get(key);
   if (known) return known;
-  // Some of Taskcluster's schemas are not strictly typed: a format may be in another subschema than its `type`. They are
-  // published, and therefore valid; checking each against draft-07 would double the time.
+  // Some of Taskcluster's schemas are not strictly typed: a format may be in a different subschema from its `type`.
+  // They are published and therefore valid, and checking each against draft-07 would double the time.
   const ajv = newAjv({
     allErrors,
     strictTypes: false,
@@ -125,7 +128,10 @@ function document(reference: string, from = '/'): string {
   return new URL(reference, `file://${from}`).pathname;
 }
 
-/** ajv reports the object around a missing or surplus property. A reader wants the property itself. */
+/**
+ * Formats a problem. For a missing or surplus property, ajv reports the object around it, but a reader wants the
+ * property itself.
+ */
 function problem({ instancePath, keyword, message, params }: ErrorObject): string {
   switch (keyword) {
     case 'required':
@@ -139,7 +145,7 @@ function problem({ instancePath, keyword, message, params }: ErrorObject): strin
   }
 }
 
-/** RFC 6901: `~` and `/` in a step of a JSON pointer. */
+/** Escapes `~` and `/` in a step of a JSON pointer (RFC 6901). */
 function escape(name: unknown): string {
   return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
 }

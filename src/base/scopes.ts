@@ -1,5 +1,5 @@
 /**
- * A condition on scopes: one scope, all of some conditions, or any of some.
+ * A condition on scopes: one scope, all of several conditions, or any of several.
  *
  * https://docs.taskcluster.net/docs/manual/design/apis/hawk/scopes
  */
@@ -35,8 +35,8 @@ export function satisfies(scopes: readonly string[], expression: ScopeExpression
 }
 
 /**
- * The part of a condition that the scopes do not satisfy, in its shortest form: a list of one becomes that one. Undefined
- * when the condition is satisfied.
+ * Returns the part of a condition that the scopes do not satisfy, in its shortest form: a list of one becomes its
+ * element. Returns undefined if the condition is satisfied.
  */
 export function missingScopes(
   scopes: readonly string[],

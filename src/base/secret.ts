@@ -15,7 +15,7 @@ export class Secret<T = string> {
     this.#value = value;
   }
 
-  /** The value itself. Call this only where the value is sent to the service that it is for. */
+  /** Returns the value itself. Call this only where the value is sent to the service that it is for. */
   reveal(): T {
     return this.#value;
   }

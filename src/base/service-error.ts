@@ -9,7 +9,7 @@
  */
 export type ServiceErrorKind = 'conflict' | 'forbidden' | 'refused' | 'unavailable' | 'unreachable';
 
-/** A call of the queue that failed after all retries of its policy. */
+/** A call to the queue that failed after all retries of its policy. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly kind: ServiceErrorKind;
@@ -22,8 +22,8 @@ export class ServiceError extends Error {
   }
 
   /**
-   * Whether the queue rejects the credentials (401) for good. Other 401s pass with time: a clock that is far off ("Stale
-   * timestamp"), or a certificate that is not valid yet.
+   * Whether the queue rejects the credentials (401) permanently. Other 401 errors go away with time: a clock that is
+   * far off ("Stale timestamp"), or a certificate that is not valid yet.
    */
   get isUnauthenticated(): boolean {
     return this.statusCode === 401 && this.kind === 'forbidden' && !this.isAboutTime;

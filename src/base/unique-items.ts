@@ -1,8 +1,8 @@
 import type { FuncKeywordDefinition, SchemaValidateFunction } from 'ajv';
 
 /**
- * The keyword `uniqueItems`, checked in one pass. ajv compares each object of an array with every other one, so a list of
- * 100,000 objects would block the program for minutes.
+ * The keyword `uniqueItems`, checked in one pass. ajv compares each object of an array with every other one, so a list
+ * of 100,000 objects would block the program for minutes.
  */
 export const uniqueItems: FuncKeywordDefinition = {
   keyword: 'uniqueItems',
@@ -36,7 +36,7 @@ function findRepeated(items: readonly unknown[]): { i: number; j: number } | und
   return undefined;
 }
 
-/** A text that is the same for equal values of JSON, in whichever order their properties are. */
+/** Returns a text that is the same for equal JSON values, whatever the order of their properties. */
 function canonical(given: unknown): string {
   const value = asJson(given);
   if (typeof value === 'string') return JSON.stringify(value);
@@ -48,7 +48,7 @@ function canonical(given: unknown): string {
   return `{${properties.sort().join()}}`;
 }
 
-/** As JSON would have it: a `Date` has no properties of its own, and is a text. */
+/** Converts a value as JSON does: a `Date` has no properties of its own and becomes a text. */
 function asJson(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const given = value as { toJSON?: unknown };

@@ -6,31 +6,31 @@ import type { Logger } from './output/logger.ts';
 import type { Output } from './output/output.ts';
 
 /**
- * What a command writes to. Its result is its exit code, one of `EXIT_CODES`. For an end that the user can do
- * something about it throws a `Failure`; anything else that is thrown is unexpected and prints its stack.
+ * The output of a command. A command returns its exit code, one of `EXIT_CODES`. It throws a `Failure` for an error
+ * that the user can correct. Any other error is unexpected, and its stack is printed.
  */
 export interface CommandIo {
-  /** What the command is asked for: credentials to copy, logs of tasks, a schema. */
+  /** The result that the user asked for: credentials to copy, task logs, a schema. */
   readonly stdout: Pick<Output, 'write' | 'isTerminal' | 'hasColours'>;
-  /** Everything else that happens, on standard error. */
+  /** The log of everything else, on standard error. */
   readonly logger: Logger;
-  /** What that log hides: a command adds the secrets that it comes to know. */
+  /** The secrets that the log hides. A command adds each secret that it learns. */
   readonly secrets: LiveSecrets;
 }
 
-/** `tcw run`: works until it is told to stop. Lives in `run.ts`. */
+/** `tcw run`: works until it is stopped. Implemented in `run.ts`. */
 export type RunCommand = (
   config: WorkerConfig,
   io: CommandIo,
   host: Pick<Host, 'credentials' | 'credentials$' | 'leave$' | 'isNeeded'>,
-  /** Told of everything that the worker tells. */
+  /** Called for every event of the worker. */
   see: Tell,
 ) => Promise<number>;
 
-/** `tcw dev`: a queue, a broker and a worker in one process. Lives in `dev.ts`. */
+/** `tcw dev`: a queue, a broker and a worker in one process. Implemented in `dev.ts`. */
 export type DevCommand = (options: DevOptions, io: CommandIo) => Promise<number>;
 
-/** The properties of the worker that `tcw dev` lets one choose; it makes the rest itself. */
+/** The worker properties that the user of `tcw dev` can set. The command sets the others itself. */
 export const DEV_PROPERTIES = [
   'capacity',
   'tasksDir',
@@ -45,18 +45,18 @@ export const DEV_PROPERTIES = [
 ] as const satisfies readonly (keyof WorkerConfig)[];
 
 export interface DevOptions {
-  /** Files with a task definition or a bare payload: each is created as a task at once. */
+  /** Files with a task definition or only a payload. A task is created from each file at the start. */
   readonly tasks: readonly string[];
   /** The file that is used when `tasks` is empty. */
   readonly defaultTask?: string;
-  /** Where the queue listens on 127.0.0.1; 0 is any free port. */
+  /** The port of the queue on 127.0.0.1; 0 selects any free port. */
   readonly port: number;
-  /** Exit when the created tasks are resolved. */
+  /** Exit as soon as the created tasks are resolved. */
   readonly once: boolean;
-  /** With `once`: the folder that gets the artifacts of the tasks. */
+  /** With `once`: the folder to which the artifacts of the tasks are copied. */
   readonly artifacts?: string;
-  /** The broker as the user that may publish as Taskcluster; the worker's is `worker.pulseUrl`. */
+  /** The URL of the broker with the user that may publish as Taskcluster. The worker's URL is `worker.pulseUrl`. */
   readonly queuePulseUrl?: Secret;
-  /** What was asked for of the worker, checked. */
+  /** The worker properties from the command line, already checked. */
   readonly worker: Partial<Pick<WorkerConfig, (typeof DEV_PROPERTIES)[number]>>;
 }

@@ -6,7 +6,7 @@ import { printableLines } from './output/printable.ts';
 import { runProgram } from './program.ts';
 
 /**
- * `tcw`, from its words to its exit code.
+ * `tcw`, from its command line to its exit code.
  *
  * @param argv the words after `tcw`
  */
@@ -33,14 +33,14 @@ function guardProcess(): void {
 }
 
 /**
- * `tcw … | head` closes our output when it has seen enough, a disk is full, a terminal goes away: a worker goes on. Commands
- * whose purpose is what they print look at the result of each write.
+ * Output may fail: `tcw … | head` closes the pipe early, a disk fills up, a terminal disappears. A worker continues.
+ * Commands whose result is their output check each write.
  */
 function ignoreError(): void {
   // Nothing.
 }
 
-/** Thrown where nobody could catch it: the state of the process is unknown from here on. */
+/** Handles an uncaught error. The state of the process is unknown from here on. */
 function exitOnUnexpected(error: unknown): void {
   const exitCode = reportUnexpected(error);
   tellOfCrash(error, () => process.exit(exitCode));

@@ -3,7 +3,7 @@ import { readConfig } from './config/read.ts';
 import { EXIT_CODES } from './words/exit-codes.ts';
 import { Failure } from './words/failure.ts';
 
-/** What was said after `tcw show-payload-schema`. */
+/** The options of `tcw show-payload-schema`. */
 export interface PayloadSchemaWords {
   readonly format?: FormatName;
   /** A worker's configuration file. */
@@ -11,10 +11,10 @@ export interface PayloadSchemaWords {
 }
 
 /**
- * The schema of the payloads that tcw takes, or those that a configured worker takes.
+ * Returns the schema of the payloads that tcw accepts, or of those that a configured worker accepts.
  *
  * @throws ConfigurationError
- * @throws Failure when no payload of the format is taken
+ * @throws Failure if no payload of the format is accepted
  */
 export async function shownPayloadSchema({ format, config: file }: PayloadSchemaWords): Promise<object> {
   if (file === undefined && format === 'script')

@@ -20,7 +20,8 @@ import { version } from './words/version.ts';
 const FORMATS = ['generic-worker', 'docker-worker', 'script'] as const;
 
 /**
- * Runs what a command line asks for and returns the exit code. What a command needs is loaded when it is called.
+ * Runs the command on the command line and returns its exit code. Each command loads its dependencies when it is
+ * called.
  *
  * @throws Failure for a command line or a configuration that cannot be used
  */
@@ -34,7 +35,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    // An option of `run` may have a value that looks like one of ours.
+    // The value of an option of `run` may look like one of the options here.
     .enablePositionalOptions()
     .configureHelp(helpLayout)
     .configureOutput({ outputError: () => undefined });
@@ -56,7 +57,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version have been printed; help that nobody asked for is the answer to a missing command.
+    // Help or the version has been printed. Commander also prints help when the command is missing, which is an error.
     return error.exitCode === 0 ? exitCode : EXIT_CODES.cannotLoadConfig.code;
   }
   return exitCode;
@@ -66,7 +67,7 @@ function withSubcommands(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
-/** The options of `tcw run` that are no properties. */
+/** The options of `tcw run` that are not properties. */
 interface RunOptions {
   readonly config?: string;
   readonly withWorkerRunner?: true;
@@ -88,7 +89,7 @@ function addRun(program: Command, done: (exitCode: number) => void): void {
     .addOption(configureFor('aws', 'aws'))
     .addOption(configureFor('gcp', 'google'))
     .addOption(configureFor('azure', 'azure'))
-    // Words that are no option count among the problems of the configuration.
+    // Unknown words are reported with the problems of the configuration.
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText('after', RUN_EPILOGUE);
@@ -102,7 +103,7 @@ function addRun(program: Command, done: (exitCode: number) => void): void {
   );
 }
 
-/** A flag of generic-worker 10, which says the same as `--provider`. */
+/** A flag of generic-worker 10 that is equivalent to `--provider`. */
 function configureFor(flag: string, provider: string): Option {
   return new Option(`--configure-for-${flag}`).hideHelp().implies({ provider });
 }

@@ -1,4 +1,4 @@
-// taskcluster-client ships no types. What is declared here is what tcw and its tests use of it.
+// taskcluster-client ships no types. This declares the parts that tcw and its tests use.
 declare module 'taskcluster-client' {
   import type { Agent as HttpAgent } from 'node:http';
   import type { Agent as HttpsAgent } from 'node:https';
@@ -6,14 +6,14 @@ declare module 'taskcluster-client' {
   interface ClientOptions {
     rootUrl: string;
     credentials?: { clientId: string; accessToken: string; certificate?: string };
-    /** Milliseconds for each request. */
+    /** Time limit for each request, in ms. */
     timeout?: number;
     retries?: number;
   }
 
   const taskcluster: {
     Queue: new (options: ClientOptions) => Record<string, (...args: unknown[]) => Promise<unknown>>;
-    /** Shared by all clients made without an agent of their own; the properties may be replaced. */
+    /** The agents of all clients that are made without an agent; the properties may be replaced. */
     agents: { http: HttpAgent; https: HttpsAgent };
     slugid(): string;
     fromNow(offset: string, reference?: Date): Date;

@@ -4,7 +4,7 @@ import type { Host } from './host.ts';
 import { shutDownAfter, warnOfShutdown } from './machine/index.ts';
 import type { Note } from './note.ts';
 
-/** The host of a worker that nobody but its configuration file looks after: it shuts the machine down by itself. */
+/** The host of a worker that only has a configuration file. The worker shuts the machine down by itself. */
 export function nobody(config: WorkerConfig, note: Note): Host {
   warnOfShutdown(config, note);
   return {

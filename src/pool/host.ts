@@ -2,36 +2,41 @@ import type { Observable } from 'rxjs';
 import type { Shutdown } from '../streams/index.ts';
 import type { Credentials } from '../taskcluster/index.ts';
 
-/** Whoever the worker came from and belongs to: worker-runner, worker-manager, or nobody but a configuration file. */
+/** What manages the worker: worker-runner, worker-manager, or only a configuration file. */
 export interface Host {
-  /** The worker's present credentials; undefined where the configuration's are used for ever. */
+  /** Returns the worker's current credentials. Undefined if those in the configuration are never replaced. */
   readonly credentials?: (() => Credentials) | undefined;
-  /** Emits each replacement as a whole: logs have to hide it, and open tunnels to use it. */
+  /** Emits each replacement of the credentials as a whole. Logs must hide it, and open tunnels must use it. */
   readonly credentials$: Observable<Credentials>;
-  /** The worker has to go. May emit the same again and again; only a stronger wish changes anything. */
+  /** Emits requests that the worker shuts down. The same request may be repeated; only a stronger one has an effect. */
   readonly leave$: Observable<Leave>;
   /**
-   * Asked when the worker has nothing to do, and from time to time. `false`: the worker is not needed, finishes its tasks
-   * and exits with 70. A host that cannot find out for now says `true`. Undefined, also as the answer, where nobody decides on that:
-   * then `idleTimeoutSecs` counts alone.
+   * Called when the worker is idle, and from time to time. With `false` the worker is not needed: it finishes its tasks
+   * and exits with 70. A host that cannot find out for now returns `true`. If nothing decides this, the method or its
+   * result is undefined, and only `idleTimeoutSecs` counts.
    */
   isNeeded?(signal: AbortSignal): Promise<boolean | undefined>;
-  /** Reports a problem of the machine or the pool to the pool's owner. Publicly visible: no secrets. Never throws. */
+  /**
+   * Reports a problem of the machine or pool to the pool's owner. Reports are public: include no secrets. Never throws.
+   */
   reportError(problem: PoolProblem): Promise<void>;
-  /** The worker has ended with this exit code: shut the machine down, remove the worker, or do nothing. Never throws. */
+  /**
+   * Called when the worker has ended with this exit code. Shuts the machine down, removes the worker, or does nothing.
+   * Never throws.
+   */
   ended(exitCode: number): Promise<void>;
 }
 
-/** A wish that the worker goes. */
+/** A request that the worker shuts down. */
 export interface Leave {
   readonly how: Shutdown;
   /** Completes "the worker goes, because …" */
   readonly because: string;
-  /** How much time is left, in ms, where somebody knows: a spot notice. */
+  /** The time left until the machine is taken away, in ms, if known from a spot notice. */
   readonly withinMs?: number;
 }
 
-/** What the pool's owner has to know, as worker-manager takes it: `kind` ≤ 128 characters of `[-a-z0-9]`. */
+/** A problem for the pool's owner, in worker-manager's format: `kind` has at most 128 characters of `[-a-z0-9]`. */
 export interface PoolProblem {
   readonly kind: string;
   readonly title: string;

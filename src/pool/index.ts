@@ -1,4 +1,4 @@
-/** The worker's life outside its tasks: whom it belongs to, what that wants of it, and who watches it. */
+/** Everything about a worker except its tasks: its host, registration, shutdown requests, monitoring and services. */
 export { nobody } from './alone.ts';
 export { crashReports, type CrashReports } from './crash-reports/index.ts';
 export type { Host, Leave, PoolProblem } from './host.ts';

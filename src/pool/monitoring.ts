@@ -13,7 +13,7 @@ import {
   type ReadingsOf,
 } from './metrics/index.ts';
 
-/** Where what is worth a line in the worker's log goes. */
+/** The worker's log. */
 interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
@@ -23,27 +23,27 @@ export interface MonitoringOptions {
   readonly config: WorkerConfig;
   readonly version: string;
   readonly log: Log;
-  /** Of the process; what systemd put into it is removed. */
+  /** The environment of the process. The variables that systemd put into it are removed. */
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** What tells others how a worker is: HTTP, systemd, OpenTelemetry, lines of its log. */
+/** Reports a worker's health and metrics: by HTTP, to systemd, by OpenTelemetry, and in its log. */
 export interface Monitoring extends AsyncDisposable {
-  /** Where health and metrics are served. */
+  /** The URL at which health and metrics are served. */
   readonly url: string | undefined;
-  /** Begins to tell of a worker. Call it at once: it hears of nothing that happened before. */
+  /** Starts monitoring a worker. Call it as soon as the worker exists, because earlier events are missed. */
   watch(worker: RunningWorker): void;
 }
 
 const LAST_NOTICE_MS = 1_000;
 
-/** The address or port at which the worker's health was to be served is not to be had. */
+/** The address or port at which the worker's health should be served is not available. */
 export class MonitoringError extends Error {
   override readonly name = 'MonitoringError';
 }
 
 /**
- * Opens it before there is a worker, so that its start can be watched.
+ * Opens monitoring. This happens before the worker exists, so that its start can be monitored.
  *
  * @throws MonitoringError
  */
@@ -86,7 +86,7 @@ export async function openMonitoring(options: MonitoringOptions): Promise<Monito
     },
   });
   if (notices) {
-    // The last notice is on its way when the worker ends, and not worth a long wait.
+    // The last notice may still be on its way when the worker ends. It is not worth a long wait.
     opening.defer(() => Promise.race([notices.told(), sleep(LAST_NOTICE_MS, undefined, { ref: false })]));
     opening.use(notices);
   }

@@ -1,4 +1,4 @@
-/** Takes what a host has to say for the worker's log. */
+/** Writes a message of a host to the worker's log. */
 export type Note = (
   level: 'info' | 'warn' | 'error',
   message: string,

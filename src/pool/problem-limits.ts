@@ -1,10 +1,10 @@
 import type { PoolProblem } from './host.ts';
 
-/** worker-manager refuses a report that is longer than this, in characters (schemas/v1/report-worker-error-request.yml). */
+/** Limits in characters. worker-manager refuses longer reports (schemas/v1/report-worker-error-request.yml). */
 const LONGEST = { kind: 128, title: 128, description: 10_240 } as const;
 const CUT = ' …';
 
-/** The same problem as worker-manager takes it: a report that is too long would be refused as a whole. */
+/** Cuts a problem to worker-manager's limits, because worker-manager refuses a report that is too long. */
 export function withinLimits({ kind, title, description, extra }: PoolProblem): PoolProblem {
   return {
     kind:
@@ -18,7 +18,7 @@ export function withinLimits({ kind, title, description, extra }: PoolProblem): 
   };
 }
 
-/** Cuts by whole characters: half of one would be no text. */
+/** Cuts between whole characters, because half of a surrogate pair is not valid text. */
 function cut(text: string, longest: number): string {
   if (text.length <= longest) return text;
   const end = longest - CUT.length;

@@ -5,8 +5,8 @@ import type { Note } from './note.ts';
 const NOBODY_DECIDES: ReadonlySet<number | undefined> = new Set([401, 403, 404]);
 
 /**
- * Asks worker-manager whether the worker is still needed. For a worker that worker-manager does not know (404), or that may not ask
- * (401, 403), nobody decides. If the question fails, the worker counts as needed.
+ * Asks worker-manager whether the worker is still needed. The answer is undefined for a worker that worker-manager does
+ * not know (404) or that may not ask (401, 403). If the call fails otherwise, the worker counts as needed.
  */
 export function askWorkerManager(
   { rootURL, provisionerId, workerType, workerGroup, workerId }: WorkerConfig,
@@ -31,7 +31,7 @@ export function askWorkerManager(
       return !terminate;
     } catch (err) {
       const problem = err instanceof ServiceError ? err.message : String(err);
-      // The same trouble each minute is no news.
+      // The same problem is logged only once, not each minute.
       if (!signal.aborted && problem !== lastProblem) {
         note('warn', 'could not ask worker-manager whether this worker is needed', { err });
       }

@@ -41,13 +41,13 @@ const CLOSE_MS = 10_000;
 const UNUSED_URL = 'amqp://localhost';
 
 /**
- * Connects to Mozilla Pulse, or to any RabbitMQ that follows its conventions, and reconnects when the connection is lost.
+ * Connects to Mozilla Pulse, or to any RabbitMQ that follows its conventions. Reconnects when the connection is lost.
  *
- * @throws PulseError `invalid` for a bad URL and for options that are unknown, of the wrong type or out of range
+ * @throws PulseError `invalid` for a bad URL, and for an option that is unknown, of the wrong type or out of range
  */
 export function connect(options: PulseOptions = {}): Pulse {
   checkConnectOptions(options);
-  // A transport that is given knows its broker.
+  // A custom transport knows its broker, so it needs no URL.
   const sources = options.transport ? { ...options, url: given(options.url) ?? UNUSED_URL } : options;
   const endpoint = endpointFrom(sources);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
@@ -96,7 +96,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   consuming.state$.subscribe(stateLogger(log));
   consuming.start();
 
-  /** Work that a close waits for: unsettled messages, and calls of `aroundPublish`. */
+  /** Work that `close` waits for: unsettled messages and calls of `aroundPublish`. */
   const work = new PendingWork();
   const drain$ = new ReplaySubject<void>(1);
   const gauges = new Set<() => ConsumerGauge>();

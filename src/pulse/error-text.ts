@@ -1,4 +1,4 @@
-/** What was thrown, in words. Never throws: anything may have been thrown. */
+/** Describes a thrown value as text. Never throws, whatever the value is. */
 export function errorText(thrown: unknown): string {
   try {
     return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);

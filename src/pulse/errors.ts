@@ -1,19 +1,19 @@
 /**
- * The kind of a failure, for callers that decide by it:
+ * The kind of a failure:
  *
- * - `credentials`: the broker refused the user or the password (AMQP 403 at login). Another try would not help.
+ * - `credentials`: the broker refused the user or the password (AMQP 403 at login). A retry would not help.
  * - `vhost`: the virtual host does not exist, or the user may not use it (AMQP 530).
  * - `forbidden`: the user lacks the permission (AMQP 403).
- * - `not-found`: there is no such exchange or queue (AMQP 404).
+ * - `not-found`: the exchange or queue does not exist (AMQP 404).
  * - `locked`: another connection holds the queue exclusively (AMQP 405).
- * - `mismatch`: the queue or exchange exists with other arguments, the message is larger than the broker allows (AMQP 406), or
- *   the broker closes the connection each time that it gets the message.
- * - `invalid`: refused by this library before any frame was sent: a bad option, name, key, URL, header or body.
- * - `nacked`: the broker could not take a message: its queue is full and refuses, or the broker had an internal error.
+ * - `mismatch`: the queue or exchange exists with different arguments (AMQP 406), the message is larger than the
+ *   broker allows (AMQP 406), or the broker closes the connection each time it receives the message.
+ * - `invalid`: this library refused a bad option, name, key, URL, header or body before it sent any frame.
+ * - `nacked`: the broker could not accept a message: a full queue refused it, or the broker had an internal error.
  * - `returned`: a `mandatory` message matched no queue (AMQP 312).
  * - `full`: too many messages wait to be published.
  * - `timeout`: a handler took longer than its `timeoutMs`.
- * - `connection`: the broker cannot be reached, or the connection or channel was lost. Another try may succeed.
+ * - `connection`: the broker cannot be reached, or the connection or channel was lost. A retry may succeed.
  * - `aborted`: the caller's `AbortSignal` was aborted; `cause` is its reason.
  * - `closed`: `close()` was called.
  */
@@ -33,7 +33,7 @@ export type PulseErrorKind =
   | 'aborted'
   | 'closed';
 
-/** Advice for a refusal, to be appended to its message. */
+/** Returns advice to append to the message of a refusal. */
 export function advice(kind: PulseErrorKind, what: string): string {
   switch (kind) {
     case 'forbidden':
@@ -52,7 +52,7 @@ export function advice(kind: PulseErrorKind, what: string): string {
   }
 }
 
-/** The only error class of this library. The message names the problem and the fix. It holds no secret. */
+/** The only error class of this library. The message names the problem and the fix. It contains no secret. */
 export class PulseError extends Error {
   override readonly name = 'PulseError';
   readonly kind: PulseErrorKind;
@@ -62,7 +62,7 @@ export class PulseError extends Error {
     this.kind = kind;
   }
 
-  /** Whether the same call may succeed later. */
+  /** Whether a retry of the same call may succeed. */
   get transient(): boolean {
     return this.kind === 'connection' || this.kind === 'locked';
   }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { PulseError } from './errors.ts';
 
-/** The type of an option's value. `list` is an array; `object` is any other object; `any` is checked elsewhere. */
+/** The type of an option's value. `list` is an array, `object` any other object, and `any` is checked elsewhere. */
 type Kind =
   | 'text'
   | 'secret'
@@ -15,7 +15,7 @@ type Kind =
   | 'false'
   | 'any';
 
-/** The names of all options that a function takes, each with the kinds of value that it may have. */
+/** All options of a function, each with the kinds of value that it accepts. */
 export type OptionKinds<T> = { readonly [Name in keyof Required<T>]: Kind | readonly Kind[] };
 
 const CHECKS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
@@ -47,18 +47,18 @@ const NAMES: Readonly<Record<Kind, string>> = {
 };
 
 /**
- * Checks the options of a call: for JavaScript, which has no compiler to do it. An option that is `undefined` counts as left
- * out.
+ * Checks the options of a call, for JavaScript callers without a compiler. An option that is `undefined` counts as
+ * missing.
  *
- * @param call as the error names it, like `consume`
- * @throws PulseError `invalid`, which names the call, the option, and the option that was probably meant. It never holds a
- *   value, which may be a secret
+ * @param call the name of the call in error messages, such as `consume`
+ * @throws PulseError `invalid`, which names the call, the option, and the option that was probably meant. It never
+ *   contains a value, because values may be secret
  */
 export function checkOptions<T>(call: string, options: unknown, kinds: OptionKinds<T>): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new PulseError('invalid', `${call} needs an object of options, not ${described(options)}`);
   }
-  // Inherited options count too.
+  // `for…in` includes inherited options.
   for (const name in options) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
     if (value === undefined && Object.hasOwn(kinds, name)) continue;
@@ -81,7 +81,7 @@ function unknownOption(call: string, name: string, known: readonly string[]): st
 }
 
 function nearest(name: string, known: readonly string[]): string | undefined {
-  // Loaded only for a mistake.
+  // Loaded only after a mistake.
   const require = createRequire(import.meta.url);
   const { closest, distance } = require('fastest-levenshtein') as typeof import('fastest-levenshtein');
   const wanted = name.toLowerCase();
@@ -94,13 +94,13 @@ function nearest(name: string, known: readonly string[]): string | undefined {
       ),
   );
   if (near === undefined) return undefined;
-  // A third of the letters may be wrong. Two swapped letters are two changes.
+  // Up to a third of the letters may be wrong. Two swapped letters count as two changes.
   return distance(wanted, near.toLowerCase()) <= Math.max(2, Math.floor(wanted.length / 3))
     ? near
     : undefined;
 }
 
-/** The type of a value. The value itself may be a secret. */
+/** Names the type of a value and not the value itself, which may be secret. */
 function described(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';

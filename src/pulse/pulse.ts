@@ -24,45 +24,49 @@ import type { QueueSpec } from './topology/queue.ts';
 import type { PulseState } from './session/state.ts';
 import type { Transport } from './transport/transport.ts';
 
-/** Where to connect, who logs in, and how. Nothing is needed where `PULSE_URL`, `PULSE_USERNAME` and `PULSE_PASSWORD` are set. */
+/**
+ * Broker, login and connection settings. All are optional if `PULSE_URL`, `PULSE_USERNAME` and `PULSE_PASSWORD` are
+ * set.
+ */
 export interface PulseOptions extends CredentialSources, AmqpOptions {
   /**
-   * Returns user and password, and is called for each connection: for passwords that change while the program runs. It replaces
-   * `user` and `password`. After an error it is called again later.
+   * Returns the user and the password. The library calls it for each connection, so a password can change while the
+   * program runs. It replaces `user` and `password`. If it fails, the library calls it again later.
    */
   readonly credentials?: ((signal: AbortSignal) => Credentials | Promise<Credentials>) | undefined;
-  /** The `<namespace>` of `queue/<namespace>/…`: the user's name by default. */
+  /** The `<namespace>` in `queue/<namespace>/…`. Default: the user's name. */
   readonly namespace?: string | undefined;
-  /** Shown to the operators of the broker. */
+  /** The connection name that the broker's operators see. */
   readonly connectionName?: string;
   /**
-   * The wait before another attempt to connect, or to consume: {@link DEFAULT_BACKOFF} by default. It starts again once a
-   * connection (or a consumer) has lasted for `capMs`.
+   * The delay before another attempt to connect or to consume. Default: {@link DEFAULT_BACKOFF}. The delay starts
+   * from the beginning once a connection (or a consumer) has lasted for `capMs`.
    */
   readonly backoff?: Backoff;
-  /** How much may wait to be published while the broker is away or slow. */
+  /** Limits for messages that wait to be published while the broker is unreachable or slow. */
   readonly publishBounds?: Partial<PublishBounds> | undefined;
-  /** Wraps the publishing of each message: to trace it, to measure it, to add headers. */
+  /** Wraps the publishing of each message, for example to trace it, measure it or add headers. */
   readonly aroundPublish?: AroundPublish | undefined;
   /**
-   * Whether to use the API of OpenTelemetry: true by default. It has an effect if an SDK was registered before `connect`.
+   * Whether to use the OpenTelemetry API. Default: true. It has an effect if an SDK was registered before `connect`.
    */
   readonly telemetry?: boolean | undefined;
   /**
-   * Receives the connection's log: a pino logger, or any other of its shape. Without a logger, two kinds of problem go to stderr:
-   * a broker that cannot be reached (once for each outage), and failed handlers of `pulse.handle`. `false` turns that off.
+   * Receives the connection's log: a pino logger, or any other with the same methods. Without a logger, stderr shows
+   * two kinds of problem: a broker that cannot be reached (once per outage) and failed handlers of `pulse.handle`.
+   * `false` turns that off.
    */
   readonly logger?: PulseLogger | false | undefined;
-  /** Closes the connection when it is aborted, like `close()`. */
+  /** Closes the connection when aborted, like `close()`. */
   readonly signal?: AbortSignal | undefined;
   /** Replaces AMQP, for example with `memoryTransport` of `tcw/pulse/testing`. */
   readonly transport?: Transport;
 }
 
-/** A limit that others enforce is near, a convention is broken, or a callback failed. */
+/** A limit of the broker or PulseGuardian is near, a message breaks a Pulse convention, or a callback failed. */
 export type PulseWarning = LargeBody | ConsumerWarning | AroundFailed;
 
-/** The present state of all consumers, and of publishing. */
+/** The current state of all consumers and of publishing. */
 export interface PulseGauges {
   readonly consumers: readonly ConsumerGauge[];
   readonly publisher: PublishGauge;
@@ -70,47 +74,52 @@ export interface PulseGauges {
 
 /** How long to wait for the first connection. */
 export interface ReadyOptions {
-  /** In ms; no limit by default. */
+  /** Time limit in ms. Default: no limit. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** How long to wait for work in progress. */
 export interface CloseOptions {
-  /** In ms: 10,000 by default. */
+  /** Time limit in ms. Default: 10,000. */
   readonly deadlineMs?: number | undefined;
-  /** Ends the wait when it is aborted. */
+  /** Ends the wait when aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Typed bindings, which decide the type of the messages. */
+/** Typed bindings, which determine the type of the messages. */
 interface Bound<B extends readonly Binding[]> {
   readonly bindings: B;
 }
 
-/** A connection to Pulse that is restored when it is lost: one for consuming, and a second with the first published message. */
+/**
+ * A client of Pulse. It has one connection for consuming, and opens a second one when the first message is published.
+ * It restores both after a loss.
+ */
 export interface Pulse {
   /**
-   * The state of the consuming connection, starting with the present one; `blocked` while the broker accepts no messages on the
-   * publishing connection. Completes after `close()`.
+   * The state of the consuming connection. Emits the current state first. While the broker accepts no messages on the
+   * publishing connection, the state is `blocked`. Completes after `close()`.
    */
   readonly state$: Observable<PulseState>;
   /** The warnings of all consumers and publishers. Completes after `close()`. */
   readonly warnings$: Observable<PulseWarning>;
   /**
-   * Resolves with the first connection.
+   * Resolves when the client is connected.
    *
-   * @throws PulseError if the broker refuses the login or the vhost (`credentials`, `vhost`), `connection` after the time-out,
-   *   `aborted`, or `closed`
+   * @throws PulseError `credentials` or `vhost` if the broker refuses the login or the vhost, `connection` after the
+   *   timeout, `aborted`, or `closed`
    */
   ready(options?: ReadyOptions): Promise<void>;
   /**
-   * Handles the messages of a queue; see {@link Handler} and the operator {@link handle}, which does the same for RxJS.
+   * Handles the messages of a queue. See {@link Handler}, and {@link handle} for the RxJS operator that does the
+   * same.
    *
-   * Resolves when `signal` was aborted or the connection closed, the running handlers are done, and their messages are settled.
+   * Resolves after `signal` is aborted or the connection is closed, once the running handlers have ended and their
+   * messages are settled.
    *
-   * @throws PulseError `invalid` for bad options, and any error that another try would not mend (`forbidden`, `not-found` of
-   *   an exchange, `mismatch`, `credentials`)
+   * @throws PulseError `invalid` for bad options, and any error that a retry would not fix (`forbidden`, `not-found`
+   *   of an exchange, `mismatch`, `credentials`)
    */
   handle<const B extends readonly Binding[]>(
     options: HandleMessagesOptions & Bound<B>,
@@ -124,17 +133,17 @@ export interface Pulse {
   /**
    * Iterates over the messages of a queue: `for await (const message of pulse.messages(options))`.
    *
-   * Asking for the next message acknowledges the last one. Leaving the loop, by `break`, `return` or an error, stops the
-   * consumer and requeues all messages that are not settled, including the last one: call `message.ack()` before `break`.
-   * With `ack: 'manual'` the loop settles each message itself. The loop ends normally when `signal` was aborted or the
-   * connection closed, and throws an error that another try would not mend.
+   * Each step of the loop acknowledges the previous message. Leaving the loop (`break`, `return` or an error) stops
+   * the consumer and requeues all unsettled messages, including the current one, so call `message.ack()` before
+   * `break`. With `ack: 'manual'`, the loop settles each message itself. The loop ends normally after `signal` is
+   * aborted or the connection is closed. It throws an error that a retry would not fix.
    *
    * @throws PulseError `invalid` for bad options
    */
   messages<const B extends readonly Binding[]>(options: MessagesOptions & Bound<B>): Messages<MessageOf<B>>;
   /**
-   * The messages of a queue as an Observable: see {@link ConsumeOptions}. Cold. A message has the type of its binding;
-   * with several bindings, `message.cameBy(binding)` tells them apart.
+   * The messages of a queue as a cold Observable; see {@link ConsumeOptions}. A message has the type of its binding.
+   * With several bindings, `message.cameBy(binding)` tells which one matched.
    *
    * @throws PulseError `invalid` for bad options
    */
@@ -142,14 +151,14 @@ export interface Pulse {
     options: Omit<ConsumeOptions<unknown>, 'bindings'> & Bound<B>,
   ): Observable<MessageOf<B>>;
   /**
-   * Publishes a message, and throws if the broker has not confirmed it. {@link tryPublish} returns a result instead.
+   * Publishes a message. Throws if the broker does not confirm it; {@link tryPublish} returns a result instead.
    *
-   * @throws PulseError `invalid`, `full` or `aborted` before anything is sent; `forbidden`, `not-found` or `mismatch` if the
-   *   broker refuses it; `nacked`, `returned`; `connection` after the deadline; `closed`. After `connection`, `aborted` and
-   *   `closed` it may have arrived; the result of {@link tryPublish} says so
+   * @throws PulseError `invalid`, `full` or `aborted` before anything is sent; `forbidden`, `not-found` or `mismatch`
+   *   if the broker refuses the message; `nacked`, `returned`; `connection` after the deadline; `closed`. After
+   *   `connection`, `aborted` and `closed`, the message may have arrived; the result of {@link tryPublish} shows that
    */
   publish(exchange: string, routingKey: string, body: unknown, options?: PublishOptions): Promise<void>;
-  /** Publishes a message, and returns the result. Never rejects. */
+  /** Publishes a message and returns the result. Never rejects. */
   tryPublish(
     exchange: string,
     routingKey: string,
@@ -158,17 +167,22 @@ export interface Pulse {
   ): Promise<PublishResult>;
   /** A typed publisher for one exchange. */
   publisher<T = unknown>(exchange: string, options?: PublisherOptions): ExchangePublisher<T>;
-  /** Declares a topic exchange of the user, `exchange/<user>/…`, now and again on each connection. */
+  /** Declares a topic exchange of the user, `exchange/<user>/…`: now, and again after each reconnect. */
   declareExchange(name: string): Promise<void>;
-  /** A named queue, to declare, inspect, purge or delete it. */
+  /** Declares, inspects, purges or deletes a named queue. */
   queue(spec: QueueSpec): PulseQueue;
-  /** The present state of all consumers, and of publishing. */
+  /** The current state of all consumers and of publishing. */
   gauges(): PulseGauges;
   /**
-   * Stops in order. Consumers are cancelled, and their streams, loops and `handle` calls end. Messages in progress may be settled
-   * and published until the deadline (10 s by default; a number is `deadlineMs`). Then both connections close, and the remaining
-   * messages are requeued. Unconfirmed messages are `refused` if they were never sent, and `expired` otherwise. It works
-   * while disconnected, and may be called twice. A broker that does not answer is abandoned within seconds.
+   * Shuts down in order:
+   *
+   * 1. Cancels the consumers. Their streams, loops and `handle` calls end.
+   * 2. Waits until the messages in progress are settled and all publishing is finished, up to the deadline (default:
+   *    10 s; a number as argument is `deadlineMs`).
+   * 3. Closes both connections. The broker requeues the remaining messages. Unconfirmed messages end as `refused` if
+   *    they were never sent, and as `expired` otherwise.
+   *
+   * It works while disconnected, and may be called twice. If the broker does not answer, it gives up within seconds.
    */
   close(options?: CloseOptions | number): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * A broker in memory, for the tests of programs that use `tcw/pulse`. It answers like RabbitMQ with Pulse's permissions, and can
- * inject faults.
+ * An in-memory broker for the tests of programs that use `tcw/pulse`. It answers like RabbitMQ with Pulse's
+ * permissions, and it can inject faults.
  *
  * @module tcw/pulse/testing
  */
@@ -14,7 +14,7 @@ export type { MemoryCall } from './transport/memory/faults.ts';
 export { memoryTransport } from './transport/memory/transport.ts';
 
 /**
- * Connects to a broker in memory. It reconnects within 50 ms, and writes nothing to stderr unless it gets a `logger`.
+ * Connects to an in-memory broker. Reconnects within 50 ms. Logs nothing unless you pass a `logger`.
  *
  * @param user the owner of `exchange/<user>/…` and `queue/<user>/…`
  */

@@ -1,10 +1,10 @@
 import { PulseError } from './errors.ts';
 
-/** What a handler says of a message, other than that it is done with it. May be returned or thrown. */
+/** A handler's decision to retry, reject or dead-letter a message. The handler returns or throws it. */
 export class Verdict extends Error {
   override readonly name = 'Verdict';
   readonly kind: 'retry' | 'reject' | 'dead-letter';
-  /** Of a retry: how long to wait, in ms; undefined for what the policy says. */
+  /** For a retry: the delay in ms. Undefined: the retry policy decides. */
   readonly delayMs: number | undefined;
 
   /** @internal Use {@link retryLater}, {@link reject} or {@link deadLetter}. */
@@ -15,14 +15,14 @@ export class Verdict extends Error {
   }
 }
 
-/** A message is held while it waits, and RabbitMQ takes back what is held for 30 minutes. */
+/** The consumer holds a message while it waits, and RabbitMQ takes back messages that are held for 30 minutes. */
 export const LONGEST_RETRY_MS = 900_000;
 
 /**
- * Try it again later. It counts as a failed attempt, as a throw does.
+ * Makes the message be tried again later. This counts as a failed attempt, like an error that the handler throws.
  *
- * @param delayMs how long to wait: at most 15 minutes; as the retry policy says when it is left out
- * @throws PulseError `invalid` for a longer wait
+ * @param delayMs the delay in ms, at most 15 minutes. Default: the retry policy decides.
+ * @throws PulseError `invalid` for a longer delay
  */
 export function retryLater(delayMs?: number, reason = 'to be tried later'): Verdict {
   if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= LONGEST_RETRY_MS)) {
@@ -34,12 +34,12 @@ export function retryLater(delayMs?: number, reason = 'to be tried later'): Verd
   return new Verdict('retry', reason, delayMs);
 }
 
-/** Nobody can do anything with it: dropped, or dead-lettered where its queue keeps dead letters. */
+/** Gives the message up. It is dead-lettered if its queue keeps dead letters, and dropped otherwise. */
 export function reject(reason = 'rejected'): Verdict {
   return new Verdict('reject', reason);
 }
 
-/** Nobody can do anything with it, and it has to be kept. Where its queue keeps no dead letters the stream errors. */
+/** Gives the message up and requires that it is kept. If its queue keeps no dead letters, the stream errors. */
 export function deadLetter(reason = 'dead-lettered'): Verdict {
   return new Verdict('dead-letter', reason);
 }

@@ -2,7 +2,7 @@ import { errorText } from './error-text.ts';
 import type { PulseWarning } from './pulse.ts';
 import type { Log } from './telemetry/log.ts';
 
-/** Logs a warning. A queue that PulseGuardian will delete is one that a program without a logger gets, too. */
+/** Logs a warning. Without a logger, only the warning that PulseGuardian will delete a queue appears, on stderr. */
 export function logWarning(log: Log, warning: PulseWarning): void {
   switch (warning.type) {
     case 'large-body': {

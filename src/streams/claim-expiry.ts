@@ -10,7 +10,10 @@ export interface ClaimTime {
 export interface RenewalOptions extends TimerOptions {
   /** The fraction of a claim's time after which it is renewed at the latest. 0.7 by default. */
   readonly renewAt?: number;
-  /** The fraction of a claim's time by which a renewal is moved forward at random, so that tasks claimed together do not renew together. 0.1 by default. */
+  /**
+   * The largest fraction of a claim's time by which a renewal happens earlier, at random, so that tasks claimed
+   * together do not renew together. 0.1 by default.
+   */
   readonly spread?: number;
   /** Returns a number from 0 to 1. `Math.random` by default. */
   readonly random?: () => number;

@@ -3,19 +3,23 @@ import { queueExchanges, type RunInformation } from '../exchanges/index.ts';
 import { ephemeralQueue, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
-/** A run of this worker that the queue resolved as an exception: cancelled, claim expired, or reported by the worker itself. */
+/**
+ * A run of this worker that the queue resolved as an exception: cancelled, claim expired, or reported by the worker
+ * itself.
+ */
 export interface RunException {
   readonly taskId: string;
   readonly runId: number;
   readonly reason: RunInformation['reasonResolved'];
 }
 
-/** A run has at most one exception, so few messages ever wait. With a bound this low, nobody has to watch the queue's length. */
+/** A run has at most one exception, so few messages ever wait. With a bound this low, the queue needs no monitoring. */
 const MOST_WAITING = 1_000;
 
 /**
- * Exceptions of one worker's runs, from `task-exception`. Deadlines are missing, because their messages do not name the worker:
- * use {@link deadline}. Messages may have been lost before each time that `listening$` becomes true.
+ * Emits the exceptions of one worker's runs, from `task-exception`. Exceeded deadlines are not included, because their
+ * messages do not name the worker: use {@link deadline} for them. Before each time that `listening$` becomes true,
+ * messages may have been lost.
  *
  * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
  */

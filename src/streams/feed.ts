@@ -3,19 +3,21 @@ import type { ConsumeOptions, ConsumerEvent, Pulse, PulseError, PulseMessage } f
 
 /** The messages of one consumer, and whether it is consuming. */
 export interface Feed<T> {
-  /** Subscribe once. It never errors: problems go to `onProblem`, and the consumer tries again. */
+  /** The messages. Subscribe once. It never errors: problems are passed to `onProblem`, and the consumer retries. */
   readonly items$: Observable<T>;
-  /** True while the consumer is registered at the broker. Emits the present value first. */
+  /** True while the consumer is registered at the broker. Emits the current value on subscription. */
   readonly listening$: Observable<boolean>;
 }
 
-/** Called with a sentence when the queue cannot be consumed (with the error), and when a message cannot be read. */
+/** Called with a sentence when the queue cannot be consumed (and with the error), and when a message cannot be read. */
 export type OnProblem = (problem: string, error?: PulseError) => void;
 
-/** Operators may correct a queue that the broker refuses (403, 404, 406), so the consumer tries again, slowly. */
+/**
+ * Retry interval in ms. It is long, since operators may have to fix a queue that the broker refuses (403, 404, 406).
+ */
 const RETRY_MS = 60_000;
 
-/** Consumes while subscribed, and goes on after a refusal: a worker then polls, but does not end. */
+/** Consumes while subscribed, and retries after a refusal. In the meantime a worker polls instead of exiting. */
 export function feed<T>(
   pulse: Pulse,
   options: ConsumeOptions<T>,

@@ -1,6 +1,6 @@
 /**
- * The events that matter to a Taskcluster worker, as RxJS Observables: pending notices, exceptions of its runs, claim expiry,
- * deadlines, and signals.
+ * The events that matter to a Taskcluster worker, as RxJS Observables: pending notices, exceptions of its runs, claim
+ * expiry, deadlines, and signals.
  *
  * @module tcw/streams
  */

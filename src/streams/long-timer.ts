@@ -1,14 +1,16 @@
 import { asyncScheduler, defer, switchMap, timer, type Observable, type SchedulerLike } from 'rxjs';
 import { LONGEST_TIMER_MS } from '../base/index.ts';
 
-/** Options of everything here that waits. */
+/** Options of the Observables that wait. */
 export interface TimerOptions {
-  /** Measures the time. RxJS's `asyncScheduler` by default; a test passes a `TestScheduler` or a `VirtualTimeScheduler`. */
+  /**
+   * Measures the time. RxJS's `asyncScheduler` by default; a test passes a `TestScheduler` or a `VirtualTimeScheduler`.
+   */
   readonly scheduler?: SchedulerLike;
 }
 
 /**
- * Emits once, after `ms`, and completes. Unlike a timer of Node it may be longer than 24.8 days.
+ * Emits once, after `ms`, and completes. Unlike a Node timer, it can be longer than 24.8 days.
  *
  * @param ms milliseconds from the subscription; 0 or less emits at once
  */
@@ -23,8 +25,8 @@ export function longTimer(
 }
 
 /**
- * Emits once, when this machine's clock reaches `timeMs`, and completes. Use it for a task's deadline: the queue refuses a
- * reclaim from that instant on, but publishes its message a minute later and does not name the worker there.
+ * Emits once, when this machine's clock reaches `timeMs`, and completes. Use it for a task's deadline. The queue
+ * refuses reclaims from that instant on. It publishes the message only a minute later, without naming the worker.
  *
  * @param timeMs ms since the epoch; a time in the past emits at once
  */

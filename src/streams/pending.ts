@@ -3,7 +3,10 @@ import { queueExchanges, type TaskStatusStructure } from '../exchanges/index.ts'
 import { namedQueue, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
-/** A task of the pool has become pending. This is a hint: the task may be gone, and `claimWork` may give another one first. */
+/**
+ * A task of the pool has become pending. This is only a hint: the task may be gone, or `claimWork` may return another
+ * task first.
+ */
 export interface PendingNotice {
   readonly taskId: string;
   readonly runId: number;
@@ -16,22 +19,23 @@ export interface PendingNotice {
 }
 
 /**
- * All workers of a pool share one durable queue, so that each notice wakes exactly one worker. A queue cannot be declared with
- * other bounds than it has, and a pool is updated worker by worker, so new bounds need a new version in the name.
+ * All workers of a pool share one durable queue, so that each notice wakes exactly one worker. An existing queue cannot
+ * be declared with different bounds, and a pool is updated worker by worker. New bounds therefore need a new version in
+ * the name.
  */
 const SHARED_QUEUE_VERSION = 'v1';
 const BOUNDS = {
   /** PulseGuardian warns at 2,000 messages, and deletes the queue at 8,000. */
   maxLength: 1_500,
-  /** The queue is removed when no worker has used it for so long, in ms. */
+  /** The broker removes the queue when no worker has used it for this long, in ms. */
   expiresMs: 6 * 3_600_000,
 };
 
 /**
- * Notices of a pool's pending tasks, from `task-pending`.
+ * Emits a notice for each task of a pool that becomes pending, from `task-pending`.
  *
  * @param taskQueueId `<provisionerId>/<workerType>`
- * @param demand$ how many more notices are wanted at the moment; 0 pauses
+ * @param demand$ how many more notices are wanted now; 0 pauses
  * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
  */
 export function pendingNotices(
@@ -67,7 +71,7 @@ export function pendingNotices(
   };
 }
 
-/** Some texts are valid in the message's schema but not for `Date.parse`: the leap second `23:59:60Z`. */
+/** Some times are valid in the message's schema but not for `Date.parse`, such as the leap second `23:59:60Z`. */
 function scheduledMs(status: TaskStatusStructure, runId: number): number {
   const ms = Date.parse(status.runs[runId]?.scheduled ?? '');
   return Number.isNaN(ms) ? 0 : ms;

@@ -4,9 +4,9 @@ import { defer, fromEvent, map, merge, mergeMap, share, type Observable } from '
  * How a worker shuts down:
  *
  * - `finish`: claim nothing more, and finish the running tasks (SIGINT).
- * - `now`: stop the running tasks and report them as `worker-shutdown`, so that they run elsewhere (SIGTERM, or SIGHUP when the
- *   terminal is closed).
- * - `force`: exit at once, even if work is unfinished (the same signal again).
+ * - `now`: stop the running tasks and report them as `worker-shutdown`, so that they run elsewhere (SIGTERM, or SIGHUP
+ *   when the terminal is closed).
+ * - `force`: exit at once, even if work is unfinished (the same signal a second time).
  */
 export type Shutdown = 'finish' | 'now' | 'force';
 
@@ -19,10 +19,10 @@ export interface SignalSource {
 }
 
 /**
- * Turns signals into shutdown requests, and handles the signals while it is subscribed. Only a repeated signal forces. SIGTERM
- * after SIGINT means `now`: a service manager or a spot notice often follows an operator. SIGINT after SIGTERM asks for less
- * than is being done, and emits nothing. SIGHUP never forces, because a shell and the kernel both send it when a terminal
- * is closed. Node undoes nohup(1), so SIGHUP always arrives.
+ * Turns signals into shutdown requests, and handles the signals while it is subscribed. Only a repeated signal means
+ * `force`. SIGTERM after SIGINT means `now`, because a service manager or a spot notice often follows an operator.
+ * SIGINT after SIGTERM requests less than is already being done, and emits nothing. SIGHUP never means `force`, because
+ * a shell and the kernel both send it when a terminal is closed. Node undoes nohup(1), so SIGHUP always arrives.
  */
 export function shutdownSignals(source: SignalSource = process): Observable<Shutdown> {
   const signal = (name: Signal) =>

@@ -2,36 +2,36 @@ import hawk from 'hawk';
 import type { Credentials } from './credentials.ts';
 import { extOf } from './hawk-header.ts';
 
-/** A URL that is to be signed. */
+/** A URL to sign. */
 export interface UrlToSign {
   readonly url: URL;
   readonly credentials: Credentials;
-  /** Narrows the URL to these scopes, which the credentials must have. */
+  /** Restricts the URL to these scopes. The credentials must have them. */
   readonly authorizedScopes?: readonly string[];
-  /** In seconds. */
+  /** How long the URL is valid, in seconds. */
   readonly lifetimeSecs: number;
 }
 
 /**
- * Signs a URL, so that whoever has it can GET it for a while, without credentials.
+ * Signs a URL. Until the signature expires, anyone who has the URL can GET it without credentials.
  *
  * https://docs.taskcluster.net/docs/manual/design/apis/hawk/bewit
  *
- * @throws Error for credentials that cannot be used
+ * @throws Error if the credentials cannot be used
  */
 export function bewitUrl({ url, credentials, authorizedScopes, lifetimeSecs }: UrlToSign): URL {
   const { clientId, accessToken, certificate } = credentials;
   const signed = new URL(url);
   signed.hash = '';
   const { protocol, hostname, port, pathname, search } = signed;
-  // Taken apart here, since Hawk would read the URL by other rules, and sign a path that nobody asks for.
+  // Hawk parses URLs by other rules and would sign a path that is never requested, so the URL is parsed here.
   const uri = { protocol, hostname, port, pathname: pathname + search };
   const bewit = hawk.uri.getBewit(uri, {
     credentials: { id: clientId, key: accessToken.reveal(), algorithm: 'sha256' },
     ttlSec: lifetimeSecs,
     ext: extOf(certificate?.reveal(), authorizedScopes),
   });
-  // Not through searchParams, which would spell the rest of the query anew after it was signed.
+  // searchParams would re-encode the rest of the query after it has been signed.
   signed.search = search === '' ? `?bewit=${bewit}` : `${search}&bewit=${bewit}`;
   return signed;
 }

@@ -7,7 +7,7 @@ import { policyOf, type CallPolicy, type QueueCall } from './policies.ts';
 import { request } from './request.ts';
 import { callOf, pathOf, type AnyCall, type CallOf, type ServiceName } from './services.ts';
 
-/** What a call takes: the route's arguments, then the body where it has one, then parameters of the query where it knows some. */
+/** The arguments of a call: those of the route, then the body if there is one, then query parameters if it has any. */
 export type CallArguments<S extends ServiceName, C extends CallOf<S>> = [
   ...AnyCall<S, C>['args'],
   ...(AnyCall<S, C>['input'] extends undefined ? [] : [AnyCall<S, C>['input']]),
@@ -18,24 +18,29 @@ type Query<Name extends string> = Readonly<Partial<Record<Name, string | number>
 
 export interface CallOptions {
   readonly rootUrl: string;
-  /** Other policies for calls of the queue than {@link CALL_POLICIES}. */
+  /** Policies for calls to the queue that replace those in {@link CALL_POLICIES}. */
   readonly policies?: Readonly<Partial<Record<QueueCall, CallPolicy>>>;
-  /** Told of each further try. */
+  /** Called before each retry. */
   readonly onRetry?: (error: ServiceError, waitMs: number) => void;
-  /** Ends a call at once, with the signal's reason. What is on its way to the queue still arrives, unheard. */
+  /**
+   * Rejects a call immediately with the signal's reason. A request that was already sent still reaches the service, but
+   * its answer is ignored.
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Shared by the calls of one client: the first that is answered after an outage wakes those that wait for a retry. */
+  /**
+   * Shared by the calls of one client. The first call that is answered after an outage wakes those that wait to retry.
+   */
   readonly outage?: Outage;
 }
 
 /**
- * Makes one call of one service as `credentials`, by the policy of that call.
+ * Makes one call to one service with `credentials`, following that call's policy.
  *
- * Credentials that change, as a run's do with each reclaim, are given as a function: each try is made with the present
- * ones, and one that was refused for those that were replaced meanwhile is made again. Without credentials the call is not
- * signed, and the service takes it for anybody's.
+ * Pass a function for credentials that change, such as a run's, which change with each reclaim. Each attempt then uses
+ * the current credentials. An attempt that was refused is repeated if the credentials were replaced in the meantime.
+ * Without credentials the call is not signed, and the service treats it as anonymous.
  *
- * @throws ServiceError when the last try failed, or the reason of the signal
+ * @throws ServiceError when the last attempt failed, or the signal's reason
  */
 export type Call = <S extends ServiceName, C extends CallOf<S>>(
   credentials: Credentials | (() => Credentials) | undefined,
@@ -44,7 +49,7 @@ export type Call = <S extends ServiceName, C extends CallOf<S>>(
   ...args: CallArguments<S, C>
 ) => Promise<AnyCall<S, C>['output']>;
 
-/** Makes the caller of all services of one deployment. */
+/** Creates the function that calls all services of one deployment. */
 export function serviceCalls({
   rootUrl,
   policies,
@@ -75,43 +80,46 @@ export function serviceCalls({
         if (!error.transient || isLast) throw error;
         const waitMs = fullJitter(attempt, backoffAfter(error, policy));
         onRetry?.(error, waitMs);
-        // A call that was woken in vain has a trouble of its own, and keeps to its backoff.
+        // If a call fails again after it was woken, its problem is not the outage. It then keeps to its backoff.
         if (await pause(waitMs, mayWake ? outage : undefined, signal)) mayWake = false;
       }
     }
   };
 }
 
-/** How many times the usual wait a service is left alone that says it has too much to do. */
+/** Multiplies the backoff for a service that reports overload. */
 const PATIENCE_UNDER_LOAD = 5;
 
-/** A fleet that loses its machines at once asks at once. Where the service refuses that, it must not ask again within milliseconds. */
+/**
+ * A whole fleet may call at the same moment. If the service refuses that load, the fleet must not retry within
+ * milliseconds.
+ */
 function backoffAfter({ statusCode }: ServiceError, { backoff }: CallPolicy): Backoff {
   const isBusy = statusCode === 429 || statusCode === 503;
   return isBusy ? { ...backoff, baseMs: backoff.baseMs * PATIENCE_UNDER_LOAD } : backoff;
 }
 
-/** Makes one call of the queue, as {@link Call} does of any service. */
+/** Makes one call to the queue, as {@link Call} does to any service. */
 export type CallOfQueue = <C extends CallOf<'queue'>>(
   credentials: Credentials | (() => Credentials) | undefined,
   name: C,
   ...args: CallArguments<'queue', C>
 ) => Promise<AnyCall<'queue', C>['output']>;
 
-/** Makes the caller of the queue of one deployment. */
+/** Creates the function that calls the queue of one deployment. */
 export function queueCalls(options: CallOptions): CallOfQueue {
   const call = serviceCalls(options);
   return (credentials, name, ...args) => call(credentials, 'queue', name, ...args);
 }
 
-/** The first tries are short: a connection that hangs must not use up the time of a caller who has little. */
+/** The first attempts time out early, so that a hanging connection does not use up a caller's limited time. */
 const FIRST_TRY_MS = 2_500;
 
 function tryMs({ timeoutMs, retries }: CallPolicy, attempt: number): number {
   return retries === 0 ? timeoutMs : Math.min(timeoutMs, FIRST_TRY_MS * 2 ** (attempt - 1));
 }
 
-/** Returns whether the pause ended early because the queue answers again. A signal ends it, too. */
+/** Waits. Returns whether the wait ended early because the queue answers again. The signal ends the wait too. */
 function pause(
   waitMs: number,
   outage: Outage | undefined,
@@ -152,7 +160,7 @@ async function once(
   return answerOf(name, answer, output !== undefined);
 }
 
-/** The queue takes no task that is larger than 10 MiB, and tells it with line breaks and spaces of its own. */
+/** The queue accepts tasks of up to 10 MiB and adds line breaks and spaces when it sends them. */
 const LARGEST_ANSWER_BYTES = 16 * 1024 * 1024;
 
 function tasksAskedFor(name: string, args: readonly unknown[]): number {
@@ -173,7 +181,9 @@ function fillIn(route: string, parameters: readonly string[], args: readonly unk
   );
 }
 
-/** A part of a path in which a URL reader finds nothing to change, so that what is signed is what is sent. */
+/**
+ * Encodes part of a path such that no URL parser changes it. The path that is sent is then the path that was signed.
+ */
 function encode(part: string): string {
   return encodeURIComponent(part).replaceAll(
     /[!'()*]/g,

@@ -1,7 +1,7 @@
 import { taskCredentials, type Credentials } from './credentials.ts';
 import type { TaskClaim, TaskDefinition, TaskReclaimResponse, TaskStatusStructure } from './generated/api.ts';
 
-/** One run that is ours for a while, with its times parsed. */
+/** One run that this worker has claimed, with its times parsed. */
 export interface Claim {
   readonly taskId: string;
   readonly runId: number;
@@ -9,28 +9,31 @@ export interface Claim {
   readonly workerId: string;
   readonly task: TaskDefinition;
   readonly status: TaskStatusStructure;
-  /** When the task must be resolved, in ms since the epoch, by the queue's clock. */
+  /** When the task must be resolved, by the queue's clock, in ms since the epoch. */
   readonly deadlineMs: number;
-  /** When this claim was made, in ms since the epoch, by the queue's clock. */
+  /** When this claim was made, by the queue's clock, in ms since the epoch. */
   readonly startedMs: number;
-  /** The same moment on this machine's monotonic clock (`performance.now()`); when it came to us, where that is not known. */
+  /**
+   * The same moment on this machine's monotonic clock (`performance.now()`). If unknown, the claim's arrival counts.
+   */
   readonly madeAt?: number;
-  /** When the call began that it is an answer to (`performance.now()`). */
+  /** When the `claimWork` call that returned this claim began (`performance.now()`). */
   readonly askedAt?: number;
   readonly lease: Lease;
 }
 
-/** What a claim and each reclaim bring: a time, and the credentials that go with it. */
+/** The result of a claim or reclaim: an expiry time and credentials. */
 export interface Lease {
-  /** Until when the run is ours, in ms since the epoch, by the queue's clock. */
+  /** When the claim expires, by the queue's clock, in ms since the epoch. */
   readonly takenUntilMs: number;
   readonly credentials: Credentials;
 }
 
 /**
- * Reads a claim where it enters.
+ * Parses a claim from the queue's answer.
  *
- * @param receivedMs this machine's clock at the answer, used only where the queue does not tell when the run began
+ * @param receivedMs this machine's clock when the answer arrived; used only if the queue does not say when the run
+ * began
  */
 export function claimFrom(answer: TaskClaim, receivedMs: number): Claim {
   const { status, runId, workerGroup, workerId, task } = answer;
@@ -53,7 +56,7 @@ export function leaseFrom({ takenUntil, credentials }: TaskClaim | TaskReclaimRe
 }
 
 /**
- * Reads one of the queue's times, in either of its spellings (`…51.334+00:00`, `…51.334Z`).
+ * Parses a time from the queue, in either of its formats (`…51.334+00:00`, `…51.334Z`).
  *
  * @returns ms since the epoch
  */

@@ -1,4 +1,4 @@
-/** A time that the queue told of one of its acts, and when that was asked and answered, on our monotonic clock (ms). */
+/** A timestamp in an answer of the queue, and when the call began and was answered on our monotonic clock, in ms. */
 export interface TimeSeen {
   readonly queueMs: number;
   readonly askedAt: number;
@@ -6,23 +6,24 @@ export interface TimeSeen {
 }
 
 /**
- * The queue's clock, as far as it can be told from here.
+ * An estimate of the queue's clock.
  *
- * Whatever the queue did for a call, it did between question and answer: so each time that it tells narrows down how far
- * its clock is from ours. This machine's own clock is believed as long as it fits, since most are set by the network.
- * Where it does not, the queue's clock is taken to be the earliest that it can be: no deadline passes too soon.
+ * The queue handles a call between the request and the answer. Each timestamp in an answer therefore bounds the offset
+ * between the queue's clock and ours. This machine's own clock is trusted as long as it lies within these bounds, since
+ * most clocks are set by the network. Otherwise the queue's clock is assumed to show the earliest possible time, so
+ * that no deadline passes too soon.
  */
 export interface QueueClock {
-  /** Now, in ms since the epoch, by the queue's clock. */
+  /** The current time by the queue's clock, in ms since the epoch. */
   now(): number;
-  /** When the queue's clock showed `queueMs`, on our monotonic clock (`performance.now()`). */
+  /** Converts a time of the queue's clock to our monotonic clock (`performance.now()`). */
   at(queueMs: number): number;
   see(time: TimeSeen): void;
 }
 
-/** So many of the last times count: clocks are set, and drift. */
+/** How many of the last timestamps count. Clocks drift and are adjusted, so older ones do not. */
 const REMEMBERED = 20;
-/** The queue's times are cut to whole ms. */
+/** The queue's timestamps are truncated to whole ms. */
 const ROUNDING_MS = 1;
 
 export function queueClock(
@@ -31,7 +32,7 @@ export function queueClock(
 ): QueueClock {
   let seen: { readonly earliest: number; readonly latest: number }[] = [];
 
-  /** The queue's clock less our monotonic one. */
+  /** The queue's clock minus our monotonic clock. */
   const offset = () => {
     const ours = wall() - monotonic();
     const earliest = Math.max(...seen.map(bounds => bounds.earliest));
@@ -48,7 +49,7 @@ export function queueClock(
       };
       const fits = ({ earliest, latest }: typeof bounds) =>
         earliest <= bounds.latest && latest >= bounds.earliest;
-      // Times that do not fit together are from before a clock was set, or this machine slept.
+      // Bounds that contradict the new ones date from before a clock was adjusted or this machine slept.
       seen = [...seen.filter(fits), bounds].slice(-REMEMBERED);
     },
   };

@@ -1,7 +1,10 @@
 import { ServiceError, type ServiceErrorKind } from '../base/index.ts';
 import { BadAnswer, type ApiAnswer } from './request.ts';
 
-/** Makes a `ServiceError` of whatever kept a call from its answer: a network error has a `code`, a mistake has none. */
+/**
+ * Converts the error that made a call fail into a `ServiceError`. A network error has a `code`; a mistake in the call,
+ * such as unusable credentials, has none.
+ */
 export function serviceError(call: string, error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   if (error instanceof BadAnswer) return new ServiceError('unavailable', `${call}: ${error.message}`);
@@ -10,11 +13,12 @@ export function serviceError(call: string, error: unknown): ServiceError {
 }
 
 /**
- * The body of an answer.
+ * Returns the body of an answer.
  *
- * @param hasOutput whether the call's answer has a body; the queue answers some calls, such as `finishArtifact`, with none
- * @throws ServiceError for an answer that is a refusal. A redirect, a missing body, a page of somebody else's is one as well:
- * a report that a proxy swallowed must not count as made.
+ * @param hasOutput whether the answer should have a body; the queue answers some calls, such as `finishArtifact`,
+ * without one
+ * @throws ServiceError if the call was refused. A redirect, a missing body or another server's page counts as a refusal
+ * too, because a report that a proxy swallowed must not count as made.
  */
 export function answerOf(call: string, answer: ApiAnswer, hasOutput = true): unknown {
   const { statusCode, body, isEmpty } = answer;
@@ -22,7 +26,7 @@ export function answerOf(call: string, answer: ApiAnswer, hasOutput = true): unk
   if (statusCode < 300 && isEmpty && !hasOutput) return undefined;
   if (statusCode < 400) throw new ServiceError('unavailable', `${call}: the answer is not one of the queue`);
   const { code, message } = (body ?? {}) as { code?: unknown; message?: unknown };
-  // The queue's own refusals have a code. One without is a page of whatever stands before the queue.
+  // The queue's own errors have a code. An error without one comes from a proxy in front of the queue.
   const kind = typeof code === 'string' ? kindOf(statusCode) : 'unavailable';
   const text = typeof message === 'string' ? readable(message) : 'an error without a message';
   throw new ServiceError(kind, `${call}: ${text} (${statusCode})`, statusCode);
@@ -31,8 +35,8 @@ export function answerOf(call: string, answer: ApiAnswer, hasOutput = true): unk
 const LONGEST_MESSAGE = 2_000;
 
 /**
- * What the queue says, as it can be shown to a person. It appends a block of details after a line of dashes; the first
- * part says it all.
+ * Makes an error message of the queue fit to show to a person. The queue appends details after a line of dashes; the
+ * part before that line is complete by itself.
  */
 function readable(message: string): string {
   const end = message.indexOf('\n---\n');

@@ -1,24 +1,24 @@
 import hawk from 'hawk';
 import type { Credentials } from './credentials.ts';
 
-/** A request that is to be signed. */
+/** A request to sign. */
 export interface SignedRequest {
   readonly method: string;
   /** Scheme, host and port. */
   readonly origin: URL;
-  /** The path and query exactly as they are sent: the signature covers each byte. */
+  /** The path and query exactly as they are sent, since the signature covers each byte. */
   readonly path: string;
   readonly credentials: Credentials;
-  /** Narrows the request to these scopes, which the credentials must have. */
+  /** Restricts the request to these scopes. The credentials must have them. */
   readonly authorizedScopes?: readonly string[];
 }
 
 /**
- * The `Authorization` header of a request, as Taskcluster's services want it.
+ * Returns the `Authorization` header of a request to a Taskcluster service.
  *
  * https://docs.taskcluster.net/docs/manual/design/apis/hawk
  *
- * @throws Error for credentials that cannot be used
+ * @throws Error if the credentials cannot be used
  */
 export function hawkHeader({ method, origin, path, credentials, authorizedScopes }: SignedRequest): string {
   const { hostname, port, protocol } = origin;
@@ -29,7 +29,10 @@ export function hawkHeader({ method, origin, path, credentials, authorizedScopes
     .header;
 }
 
-/** A run may make thousands of calls with the same credentials, and its certificate may name hundreds of scopes. */
+/**
+ * A cache: a run may make thousands of calls with the same credentials, and its certificate may list hundreds of
+ * scopes.
+ */
 const usualExts = new WeakMap<Credentials, string>();
 
 function usualExt(credentials: Credentials): string | undefined {

@@ -1,4 +1,4 @@
-/** The part of `hawk` 9 that is used here. The package has no types of its own. */
+/** Types for the part of `hawk` 9 that is used here. The package ships no types. */
 declare module 'hawk' {
   interface Credentials {
     readonly key: string;
@@ -9,7 +9,7 @@ declare module 'hawk' {
 
   interface Request {
     readonly method: string;
-    /** Path and query, as they were sent. */
+    /** The path and query, as they were sent. */
     readonly url: string;
     readonly host: string;
     readonly port: number | string;

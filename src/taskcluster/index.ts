@@ -1,4 +1,4 @@
-/** A typed client of Taskcluster's services, for every call that a worker makes. */
+/** A typed client for the calls that a worker makes to Taskcluster's services. */
 export { bewitUrl } from './bewit.ts';
 export { queueCalls, serviceCalls, type Call, type CallArguments, type CallOfQueue } from './calls.ts';
 export type { Claim, Lease } from './claim.ts';

@@ -1,15 +1,20 @@
 import { Subject, switchMap, timer, type Observable } from 'rxjs';
 
-/** Calls that wait for the end of the same outage do not all come back in the same millisecond. */
+/**
+ * Calls that wait for the end of the same outage are spread over this time, in ms, so that they do not retry all at
+ * once.
+ */
 const SPREAD_MS = 500;
 
-/** Whether the queue answers, as far as the calls of one client show. */
+/** Tracks whether the queue answers, judging by the calls of one client. */
 export interface Outage {
-  /** A call got no good answer. */
+  /** Call this when a call failed with a transient error. */
   failed(): void;
-  /** A call was answered by the queue, whatever the answer. */
+  /** Call this when the queue answered a call, whatever the answer. */
   answered(): void;
-  /** Emits when a call is answered after one that failed, for each subscriber within {@link SPREAD_MS}. */
+  /**
+   * Emits when a call is answered after one failed, to each subscriber after a random delay of up to {@link SPREAD_MS}.
+   */
   readonly back$: Observable<unknown>;
 }
 

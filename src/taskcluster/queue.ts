@@ -15,9 +15,9 @@ import type {
 } from './generated/api.ts';
 import type { AnyCall, CallOf, ServiceName } from './services.ts';
 
-/** Who asks for work, and where. */
+/** Identifies a worker and the task queue that it claims work from. */
 export interface WorkerIdentity {
-  /** `<provisionerId>/<workerType>`: what the rest of Taskcluster calls a worker pool. */
+  /** `<provisionerId>/<workerType>`. Elsewhere in Taskcluster this is the worker pool ID. */
   readonly taskQueueId: string;
   readonly workerGroup: string;
   readonly workerId: string;
@@ -25,50 +25,55 @@ export interface WorkerIdentity {
 
 export interface QueueOptions extends CallOptions, WorkerIdentity {
   /**
-   * The worker's own; as a function, where they are replaced while it lives. Each run is spoken for with those of its
-   * claim.
+   * The worker's own credentials. Pass a function if they are replaced while the worker runs. Calls about a run use the
+   * credentials of its claim instead.
    */
   readonly credentials: Credentials | (() => Credentials);
-  /** Told of a claim that could not be read: it hangs until it expires. */
+  /** Called for a claim that could not be parsed. Its run stays claimed until the claim expires. */
   readonly onUnreadable?: (problem: string) => void;
-  /** Told when the queue refuses these credentials and has never accepted them: waiting does not mend that. */
+  /**
+   * Called when the queue rejects these credentials and has never accepted them. Waiting does not help in this case.
+   */
   readonly onRefused?: (error: ServiceError) => void;
 }
 
-/** The queue, as a worker speaks to it. Each call fails with a {@link ServiceError}. */
+/** The queue's calls that a worker uses. A failed call rejects with a {@link ServiceError}. */
 export interface Queue {
-  /** The queue's clock, in ms since the epoch, as far as its answers tell. */
+  /** The queue's clock as estimated from its answers, in ms since the epoch. */
   now(): number;
-  /** Asks for up to `tasks` claims, 1 to 32: an answer at once, or an empty one after 20 s. Never tried again. */
+  /**
+   * Claims up to `tasks` tasks (1 to 32). The queue answers as soon as it has some, or with none after 20 s. Never
+   * retried.
+   */
   claimWork(tasks: number): Promise<Claim[]>;
-  /** How many tasks are pending for this pool, or undefined if these credentials may not know (403). */
+  /** The number of pending tasks in this pool, or undefined if these credentials may not read it (403). */
   pendingTasks(signal?: AbortSignal): Promise<number | undefined>;
-  /** A task's status, or undefined if these credentials may not know it (403). */
+  /** A task's status, or undefined if these credentials may not read it (403). */
   status(taskId: string, signal?: AbortSignal): Promise<TaskStatusStructure | undefined>;
-  /** Emits when the queue answers again after a failed call: whoever waits for a retry may try now. */
+  /** Emits when the queue answers again after a failed call. A caller that waits to retry may retry now. */
   readonly back$?: Observable<unknown>;
-  /** When this worker's quarantine ends, in ms since the epoch, 0 without one; undefined where it may not know. */
+  /** When this worker's quarantine ends, in ms since the epoch. 0: not quarantined. Undefined: not permitted (403). */
   quarantinedUntil(): Promise<number | undefined>;
-  /** The calls about one run, made with its claim's credentials. */
+  /** Calls about one run, made with the credentials of its claim. */
   forRun(claim: Claim): RunCalls;
-  /** Any call of any service, made with the worker's credentials. */
+  /** Makes any call to any service with the worker's credentials. */
   service(signal?: AbortSignal): ServiceCall;
 }
 
-/** Makes one call of one service. @throws ServiceError */
+/** Makes one call to one service. @throws ServiceError */
 export type ServiceCall = <S extends ServiceName, C extends CallOf<S>>(
   service: S,
   name: C,
   ...args: CallArguments<S, C>
 ) => Promise<AnyCall<S, C>['output']>;
 
-/** The calls about one run. */
+/** Calls about one run. */
 export interface RunCalls {
-  /** The present ones: those of the claim, or of its last renewal. */
+  /** The current credentials, from the claim or from its last renewal. */
   readonly credentials: Credentials;
-  /** Renews the claim, once. From then on its new credentials are used, as a whole, for every call here. */
+  /** Renews the claim with one attempt. All later calls here use the renewed credentials as a whole. */
   reclaim(): Promise<Lease>;
-  /** @param signal ends a call at once, tries and waits included */
+  /** @param signal aborts the call at once, including its retries and waits */
   reportCompleted(signal?: AbortSignal): Promise<void>;
   reportFailed(signal?: AbortSignal): Promise<void>;
   reportException(reason: TaskExceptionRequest['reason'], signal?: AbortSignal): Promise<void>;
@@ -79,14 +84,14 @@ export interface RunCalls {
   ): Promise<PostArtifactResponse>;
   /** Tells the queue that the upload of an artifact to the object service is complete. */
   finishArtifact(name: string, uploadId: string, signal?: AbortSignal): Promise<void>;
-  /** Any call of any service, made with the run's present credentials. */
+  /** Makes any call to any service with the run's current credentials. */
   service(signal?: AbortSignal): ServiceCall;
-  /** Any call of any service, made with credentials that were given for it alone. */
+  /** Makes any call to any service with the given credentials. */
   serviceAs(credentials: Credentials, signal?: AbortSignal): ServiceCall;
 }
 
 export function connectQueue(given: QueueOptions): Queue {
-  // One spelling of the root URL, whoever calls: without a slash at its end.
+  // The root URL is normalized for all calls: it has no trailing slash.
   const options = { outage: outage(), ...given, rootUrl: new URL(given.rootUrl).origin };
   const { taskQueueId, workerGroup, workerId } = options;
   const callUntil = (signal?: AbortSignal) => queueCalls({ ...options, signal });
@@ -130,10 +135,11 @@ export function connectQueue(given: QueueOptions): Queue {
           const number = ++asked;
           const askedAt = performance.now();
           const renewed = leaseFrom(await callUntil()(present, 'reclaimTask', taskId, runId));
-          // A renewal is as long as the claim was, from the moment that it is given.
+          // A renewal lasts as long as the original claim, from the moment when the queue grants it.
           const queueMs = renewed.takenUntilMs - claimMs;
           clock.see({ queueMs, askedAt, answeredAt: performance.now() });
-          // Of two that were under way at once, the older may be answered last. A newer lease may end sooner.
+          // Of two concurrent reclaims, the older may be answered last. Expiry times cannot tell them apart, because a
+          // newer lease may expire sooner.
           if (number > currentAsked) {
             current = renewed;
             currentAsked = number;
@@ -157,7 +163,7 @@ export function connectQueue(given: QueueOptions): Queue {
   };
 }
 
-/** The calls that a worker makes as itself. */
+/** Calls that a worker makes with its own credentials. */
 function ownCalls(options: QueueOptions) {
   const { credentials, onRefused } = options;
   let accepted = false;
@@ -180,13 +186,13 @@ function ownCalls(options: QueueOptions) {
     };
 }
 
-/** The queue knows a worker from its first claim on, and forgets it after a while. */
+/** The queue does not know a worker before its first claim, and forgets it after a while. */
 function ifUnknown(error: unknown): { quarantineUntil?: string } {
   if (error instanceof ServiceError && error.statusCode === 404) return {};
   throw error;
 }
 
-/** Notes when the claims of an answer were made: at some moment of the call, which may have waited for long. */
+/** Adds to each claim when it was made. That moment lies within the call, which may have waited for a long time. */
 function timed(claims: Claim[], askedAt: number, clock: QueueClock): Claim[] {
   const answeredAt = performance.now();
   for (const { startedMs } of claims) clock.see({ queueMs: startedMs, askedAt, answeredAt });
@@ -196,7 +202,7 @@ function timed(claims: Claim[], askedAt: number, clock: QueueClock): Claim[] {
   });
 }
 
-/** Some deployments do not give workers the scope for a question. To be told no is an answer too. */
+/** Returns undefined for a 403. Some deployments do not grant workers the scope for such a query. */
 async function unlessForbidden<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();

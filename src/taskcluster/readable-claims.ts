@@ -6,14 +6,14 @@ const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json#/
   acceptUnknown: true,
 });
 
-/** Of one claim, so many problems are told. */
+/** How many problems of one claim are reported. */
 const MOST_PROBLEMS = 5;
 
 /**
- * Reads the claims of an answer. One odd claim must not cost the others that came with it.
+ * Parses the claims in an answer. An invalid claim is left out, so that the others in the same answer are not lost.
  *
- * @param asked for how many. The worker has no slot for more
- * @param onUnreadable told of each claim that is left out
+ * @param asked how many tasks were asked for; the worker has no slots for more
+ * @param onUnreadable called with each problem of a claim that is left out
  */
 export function readableClaims(
   answer: ClaimWorkResponse,
@@ -36,7 +36,7 @@ export function readableClaims(
     try {
       return [claimFrom(claim, receivedMs)];
     } catch (error) {
-      // The schema lets through what is no time, such as a leap second.
+      // The schema accepts some times that Date.parse does not, such as leap seconds.
       tell((error as Error).message);
       return [];
     }

@@ -3,40 +3,40 @@ import { http, https } from '../base/index.ts';
 import type { Credentials } from './credentials.ts';
 import { hawkHeader } from './hawk-header.ts';
 
-/** One request of an API, and what is accepted as its answer. */
+/** One API request, and the limits for its answer. */
 export interface ApiRequest {
   readonly method: string;
   /** Scheme, host and port. */
   readonly origin: URL;
-  /** What is sent and signed, byte for byte: the path, percent-encoded already. */
+  /** The percent-encoded path and query, which are sent and signed exactly as given. */
   readonly path: string;
-  /** Without them the request is not signed. */
+  /** If undefined, the request is not signed. */
   readonly credentials: Credentials | undefined;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** From the connection to the last byte of the answer, in ms. */
+  /** The time from the connection to the last byte of the answer, in ms. */
   readonly timeoutMs: number;
   readonly largestAnswerBytes: number;
 }
 
 export interface ApiAnswer {
   readonly statusCode: number;
-  /** The body, where it is JSON. */
+  /** The parsed body, if it is JSON. */
   readonly body: unknown;
-  /** Whether there is no body at all. */
+  /** Whether the answer has no body at all. */
   readonly isEmpty: boolean;
 }
 
-/** An answer that no honest service gives. What is left of it is not read. */
+/** An answer that no honest service gives. The rest of it is not read. */
 export class BadAnswer extends Error {}
 
 const MIB = 1024 * 1024;
 
 /**
- * Makes one request as Taskcluster's clients do, signed with Hawk. Redirects are not followed, since the credentials are
- * for this service alone, and nothing is unpacked: a few kilobytes could become gigabytes.
+ * Makes one request as Taskcluster's clients do, signed with Hawk. Redirects are not followed, since the credentials
+ * are for this service alone. Compressed answers are not accepted: a few kilobytes could become gigabytes.
  *
- * @throws BadAnswer, a network error with a `code`, or an Error without one for credentials that cannot be used
+ * @throws BadAnswer, a network error with a `code`, or an Error without a `code` if the credentials cannot be used
  */
 export async function request(call: ApiRequest): Promise<ApiAnswer> {
   const { method, origin, path, credentials, body, timeoutMs } = call;
@@ -54,7 +54,7 @@ export async function request(call: ApiRequest): Promise<ApiAnswer> {
   const { protocol, hostname, port } = origin;
   const { open, agent } = clientFor(protocol);
   const outgoing = open(
-    // Node wants the address of IPv6 without its brackets.
+    // Node expects an IPv6 address without brackets.
     { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, method, path, headers, agent },
     answer => {
       read(answer, call.largestAnswerBytes).then(resolve, (error: unknown) => {
@@ -112,8 +112,9 @@ function parse(body: Buffer): unknown {
   }
 }
 
-// A server may close an idle connection just as we send; 4 s is under what servers commonly allow.
-// As many as there are calls, which a worker's slots bound: a reclaim must not wait behind uploads that are stuck.
+// A server may close an idle connection just as we send. 4 s is shorter than the usual idle timeout of servers.
+// There is no limit on connections, because a reclaim must not wait behind stuck uploads. The worker's slots bound the
+// number of calls.
 const AGENT = { keepAlive: true, maxSockets: Infinity, timeout: 4_000 };
 const agents: Record<string, Agent> = {};
 

@@ -18,7 +18,7 @@ interface Services {
 }
 
 export type ServiceName = keyof Services;
-/** The name of a call of a service. */
+/** The name of a service's call. */
 export type CallOf<S extends ServiceName> = keyof Services[S];
 
 interface CallShape {
@@ -49,7 +49,7 @@ export function callOf(service: ServiceName, name: string): ApiCall {
   return call;
 }
 
-/** What a service is called in a URL: `/api/purge-cache/v1/…`. */
+/** Returns the name of a service in a URL, such as `purge-cache` in `/api/purge-cache/v1/…`. */
 export function pathOf(service: ServiceName): string {
   return service.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 }

@@ -1,6 +1,6 @@
 /**
- * What keeping alive uses of a WebSocket of the package `ws`. Naming that package here would make every TypeScript user of
- * tcw install its types.
+ * The members that {@link keepAlive} uses of a WebSocket of the package `ws`. If this file imported that package, every
+ * TypeScript user of tcw would have to install its types.
  */
 export interface PingableSocket {
   readonly isPaused: boolean;
@@ -11,13 +11,13 @@ export interface PingableSocket {
   terminate(): void;
 }
 
-/** Time between two pings of either side of a shell, in ms. */
+/** The interval at which each side of a shell sends pings, in ms. */
 export const SHELL_PING_MS = 20_000;
 
 /**
- * Ends the connection of a shell when the other side has not answered the last ping: then it is gone.
+ * Terminates a shell's connection if the other side has not answered the last ping.
  *
- * @returns what stops that
+ * @returns a function that stops the pings
  */
 export function keepAlive(socket: PingableSocket, pingMs: number): () => void {
   let isAnswered = true;
@@ -25,7 +25,7 @@ export function keepAlive(socket: PingableSocket, pingMs: number): () => void {
     isAnswered = true;
   });
   const timer = setInterval(() => {
-    // A paused connection hears no answer.
+    // A paused connection does not receive pongs.
     if (!isAnswered && !socket.isPaused) socket.terminate();
     isAnswered = false;
     if (socket.readyState === socket.OPEN) socket.ping();

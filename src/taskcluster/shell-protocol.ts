@@ -1,32 +1,35 @@
 /**
- * The protocol of interactive shells, version 2: that of Taskcluster's web UI and generic-worker. It has a websocket without a
- * subprotocol. Binary messages of a client begin with one of {@link SHELL_INPUT} and {@link SHELL_RESIZE}; binary messages of the
- * worker are what the terminal shows. tcw adds to it a subprotocol, in which both also send text messages.
+ * Version 2 of the protocol for interactive shells, as used by Taskcluster's web UI and generic-worker. It uses a
+ * WebSocket without a subprotocol. Binary messages from the client begin with {@link SHELL_INPUT} or
+ * {@link SHELL_RESIZE}. Binary messages from the worker are terminal output. tcw adds a subprotocol in which both sides
+ * also send text messages.
  */
 
-/** Begins a message with input for the terminal, as bytes. */
+/** The first byte of a message with terminal input. The input follows as bytes. */
 export const SHELL_INPUT = 1;
-/** Begins a message with the size of the terminal: rows and columns, unsigned 16 bit numbers, little-endian. */
+/**
+ * The first byte of a message with the terminal size: rows and columns follow as unsigned 16-bit little-endian numbers.
+ */
 export const SHELL_RESIZE = 2;
 
 /**
- * The subprotocol in which the client's first message is a {@link ShellRequest} and the worker's last one a {@link ShellResult},
- * both JSON in a text message.
+ * The subprotocol in which the client's first message is a {@link ShellRequest} and the worker's last message is a
+ * {@link ShellResult}. Both are JSON in a text message.
  */
 export const SHELL_SUBPROTOCOL = 'tcw-shell-1';
 
-/** What a client wants to run. */
+/** The shell that a client wants to run. */
 export interface ShellRequest {
   readonly rows: number;
   readonly columns: number;
-  /** A command line for the shell; without it, the shell is interactive. */
+  /** The command line for the shell. Without it, the shell is interactive. */
   readonly command?: string;
-  /** Whether input is echoed and line ends are translated, as a person at a terminal needs it. */
+  /** Whether the terminal echoes input and translates line endings, as a person at a terminal needs. */
   readonly cooked?: boolean;
 }
 
 export interface ShellResult {
-  /** As a shell has it; undefined when there was no shell. */
+  /** The exit code as a shell would report it. Undefined if no shell ran. */
   readonly exitCode?: number;
   readonly error?: string;
 }

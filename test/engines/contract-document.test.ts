@@ -7,7 +7,7 @@ import { LACKS, WHY, type Ability } from './contract-lacks.ts';
 const documentation = new URL('../../docs/engines.md', import.meta.url);
 const checkedPart = /(<!-- contract: begin.*?-->\n)(.*)(<!-- contract: end -->)/s;
 
-/** Promise × engine: `yes` is a test that runs for the engine, anything else names what the engine says that it lacks. */
+/** Promises by engine. `yes`: a test runs for the engine. Anything else is the capability that the engine lacks. */
 function matrix(): string {
   const engines = Object.entries<readonly Ability[]>(LACKS);
   const rows = CONTRACT.map(({ says, needs }) => [
@@ -25,7 +25,7 @@ function matrix(): string {
   ].join('\n');
 }
 
-// With TCW_TEST_WRITE_DOCS=1 the table is written anew.
+// With TCW_TEST_WRITE_DOCS=1, this rewrites the table.
 it('docs/engines.md has the contract as the tests put it to each engine', async () => {
   const expected = `\n${(await format(matrix(), { parser: 'markdown' })).trimEnd()}\n\n`;
   const text = await readFile(documentation, 'utf8');

@@ -1,7 +1,7 @@
-/** What the contract asks for and not every engine can do. */
+/** Parts of the contract that not every engine supports. */
 export type Ability = 'peers' | 'usage' | 'background' | 'terminals' | 'leftovers' | 'errors';
 
-/** The engines to which the contract is put, as docs/engines.md calls them, and what each says that it cannot do. */
+/** The tested engines by their names in docs/engines.md, each with the abilities that it declares as missing. */
 export const LACKS = {
   'native, PID namespace': ['errors'],
   'native, process group': ['errors'],

@@ -9,7 +9,7 @@ import { canBeUsers, usersOwn } from './user-fixtures.ts';
 
 const shell = (line: string, ...words: readonly string[]) => ['sh', '-c', line, 'sh', ...words];
 
-/** How commands of real processes say it. */
+/** The contract's commands for real processes. */
 const processes: Words = {
   print: text => ['printf', '%s', text],
   exit: code => shell(`exit ${code}`),

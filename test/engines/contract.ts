@@ -18,7 +18,7 @@ import { waitFor } from '../wait-for.ts';
 
 export type { Subject, Words } from './subject.ts';
 
-/** Whether an engine shows that it can do something. */
+/** Whether an engine has an ability. */
 function isAble({ engine, words }: Subject, ability: Ability): boolean {
   switch (ability) {
     case 'peers':
@@ -35,10 +35,10 @@ function isAble({ engine, words }: Subject, ability: Ability): boolean {
 
 /** Longer than any test takes. */
 const LONG_MS = 600_000;
-/** As much as a run may wait for what never comes. */
+/** A grace period that a test never waits for in full. */
 const GRACE_MS = 60_000;
 
-/** What every engine promises. */
+/** The contract of all engines. */
 export const CONTRACT: readonly Promised[] = [
   ...TERMINAL_CONTRACT,
   {
@@ -87,7 +87,7 @@ export const CONTRACT: readonly Promised[] = [
       output.end();
       await once(output, 'finish');
       expect([exitCode, taken]).toEqual([0, bytes]);
-      // What a pipe holds may be handed over at once in the end.
+      // At the end, the whole content of a pipe may be handed over at once.
       expect(most).toBeLessThan(2 * 1024 * 1024);
     },
   },
@@ -113,7 +113,7 @@ export const CONTRACT: readonly Promised[] = [
       process.env.TCW_TEST_OF_THE_WORKER = 'secret';
       onTestFinished(() => void delete process.env.TCW_TEST_OF_THE_WORKER);
       const { text } = await run(subject.words.environment(), { env });
-      // The one variable by which a run without a namespace is known.
+      // The variable that identifies the processes of a run without a namespace.
       const own = ['TCW_SANDBOX', ...(subject.ownVariables ?? [])];
       const seen = text.split('\0').filter(entry => entry !== '' && !own.includes(entry.replace(/=.*/s, '')));
       expect(seen.sort()).toEqual(
@@ -132,7 +132,7 @@ export const CONTRACT: readonly Promised[] = [
         expect(await run(subject.words.stdin(), { stdin })).toEqual({ exitCode: 0, text: stdin });
       }
       expect(await run(subject.words.stdin())).toEqual({ exitCode: 0, text: '' });
-      // Nobody has to read it.
+      // The command need not read its input.
       expect(await run(subject.words.exit(7), { stdin: 'x'.repeat(1_000_000) })).toMatchObject({
         exitCode: 7,
       });
@@ -284,7 +284,7 @@ export const CONTRACT: readonly Promised[] = [
       const { port } = server.address() as AddressInfo;
       await ours.run(subject.words.connect(port));
       expect(answers).toEqual([true, false]);
-      // The worker's own.
+      // The worker's own connection.
       await fetch(`http://${address}:${port}`);
       expect(answers).toEqual([true, false, false, false]);
     },
@@ -342,7 +342,7 @@ async function listening(address: string, onConnection: (socket: Socket) => unkn
   return server;
 }
 
-/** Puts the contract to an engine. What it lacks, it has to say that it lacks. */
+/** Tests an engine against the contract. The engine must declare the abilities that it lacks. */
 export function describeContract(subject: Subject): void {
   describe(`the contract of engines: ${subject.name}`, () => {
     const lacks: readonly Ability[] = LACKS[subject.kind];

@@ -1,6 +1,6 @@
 /**
- * Runs a command again and again while fewer and fewer descriptors are left, and prints for each number of them, as
- * lines of JSON, how that ended and how many descriptors were lost by it.
+ * Runs a command repeatedly, each time with fewer free descriptors. For each number of descriptors it prints a line of
+ * JSON with the result and the number of descriptors that were lost.
  *
  *   node few-descriptors-process.ts <containment>
  */

@@ -50,7 +50,7 @@ describe('the containment', () => {
   });
 
   it.runIf(hasNamespaces)('falls back where the system forbids namespaces', async () => {
-    // In a user namespace that allows no more of them: root without the right to make any.
+    // Root without the right to create namespaces: in a user namespace that allows no more of them.
     const forbidding = `
       echo 0 >/proc/sys/user/max_user_namespaces &&
       exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin -- "$@"`;

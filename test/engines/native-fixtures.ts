@@ -25,10 +25,10 @@ export const engines = (
 
 export const PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
-/** A word that is in the arguments of a test's processes and of no others; sleep takes it as a number of seconds. */
+/** A unique argument for a test's processes. It is also a number of seconds for `sleep`. */
 export const newMarker = () => `9${randomInt(1e8, 1e9)}`;
 
-/** The processes that are alive and have a marker in their arguments: pid and arguments. */
+/** The living processes with a marker in their arguments: pid and arguments. */
 export async function alive(marker: string): Promise<string[]> {
   if (process.platform !== 'linux') {
     const { stdout } = await execa('ps', ['-A', '-o', 'stat=', '-o', 'pid=', '-o', 'args=']);
@@ -38,14 +38,14 @@ export async function alive(marker: string): Promise<string[]> {
   const found: string[] = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    // The arguments of a process that only waits to be reaped are empty.
+    // A zombie has no arguments.
     const words = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
     if (words.includes(marker)) found.push(`${pid} ${words.replaceAll('\0', ' ').trim()}`);
   }
   return found;
 }
 
-/** Waits until as many processes as that sleep for the time that the marker is. */
+/** Waits until this many processes run `sleep` with the marker. */
 export async function sleeping(marker: string, count: number): Promise<void> {
   await waitFor(async () => {
     const sleepers = (await alive(marker)).filter(line => /^\d+ sleep \d+$/.test(line));
@@ -53,18 +53,18 @@ export async function sleeping(marker: string, count: number): Promise<void> {
   });
 }
 
-/** A beginning for a line of shell that signals everybody: it must be sure that it has a PID namespace of its own. */
+/** Prefix for a shell line that signals every process. It makes sure that the line is in another PID namespace. */
 export async function insideOnly(): Promise<string> {
   const ours = await readlink('/proc/self/ns/pid');
   return `theirs=$(readlink /proc/self/ns/pid) && [ -n "$theirs" ] && [ "$theirs" != '${ours}' ] || exit 99;`;
 }
 
-/** Waits until there is a file. */
+/** Waits until a file exists. */
 export async function appearing(file: string): Promise<void> {
   await waitFor(() => access(file));
 }
 
-/** A folder, open to everybody, that is removed when the test has ended. */
+/** Makes a folder that is open to everybody, and removed when the test has ended. */
 export async function newFolder(within = tmpdir()): Promise<string> {
   const folder = await mkdtemp(path.join(within, 'tcw-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -77,7 +77,7 @@ export class Log extends Writable {
   readonly chunks: Buffer[] = [];
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    // It is only lent.
+    // The chunk's memory is reused.
     this.chunks.push(Buffer.from(chunk));
     done();
   }
@@ -94,11 +94,11 @@ export class Log extends Writable {
 export interface OpenSandbox {
   readonly sandbox: Sandbox;
   readonly folder: string;
-  /** Runs a line of shell; its output goes to `log`, by default a new one. */
+  /** Runs a line of shell. Its output goes to `log`. Default: a new log. */
   readonly shell: (line: string, log?: Log) => Promise<CommandResult & { readonly log: Log }>;
 }
 
-/** A sandbox in a folder of its own, closed when the test has ended. */
+/** Opens a sandbox in its own folder. It is closed when the test has ended. */
 export async function openSandbox(engine: NativeEngine): Promise<OpenSandbox> {
   const folder = await newFolder();
   const sandbox = await engine.open({ home: runFolderAt(folder) });
@@ -124,7 +124,7 @@ export function findProgram(name: string): string | undefined {
     });
 }
 
-/** A search path on which there are these programs only. */
+/** A search path with only these programs. */
 export async function searchPathOf(...names: string[]): Promise<string> {
   const folder = await newFolder();
   for (const name of names) await symlink(findProgram(name) ?? `/nowhere/${name}`, path.join(folder, name));

@@ -4,7 +4,7 @@ import { alive, engines, Log, newFolder, newMarker, PATH, sleeping } from './nat
 import { runFolderAt } from '../run-folder-at.ts';
 
 describe.each(engines)('what a worker left ($containment)', engine => {
-  /** Something that sleeps in a sandbox, with children that went their own ways. */
+  /** Starts sleeping processes in a sandbox, including children that left their parents. */
   async function sleepers() {
     const marker = newMarker();
     const traces: string[] = [];

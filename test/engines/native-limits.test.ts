@@ -12,20 +12,20 @@ import { alive, engines, findProgram, newMarker, openSandbox, PATH, Log } from '
 import { startWorker, workerScript } from './native-worker.ts';
 
 const MOST = 200;
-/** What a namespace allows beyond: the kernel does not use its lowest ids again. */
+/** How many more processes a namespace allows, because the kernel does not reuse its lowest IDs. */
 const BEYOND = 300;
 
-/** Engines that hold a run to a number of processes here. */
+/** The engines that can limit the number of processes on this machine. */
 const limited = (
   await Promise.all(engines.map(({ containment }) => nativeEngine({ containment, maxProcesses: MOST })))
 ).filter(({ unlimitedReason }) => unlimitedReason === undefined);
 
-/** Starts three times as many processes as there may be, and then becomes one of them. */
+/** Starts three times as many processes as allowed, and then becomes one of them. */
 const crowd = (marker: string) => `
   (i=0; while [ $i -lt ${3 * MOST + BEYOND} ]; do sleep ${marker} & i=$((i+1)); done) 2>/dev/null
   exec sleep ${marker}`;
 
-/** How many processes of a program are alive. */
+/** How many processes with this program name are alive. */
 function called(name: string): number {
   const stats = readdirSync('/proc').map(pid => {
     try {
@@ -104,7 +104,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
     expect(await other.shell('sleep 0 & sleep 0 & wait')).toMatchObject({ exitCode: 0 });
   });
 
-  // Should the limit not hold, this one does: the bomb has a user of its own where it can, and never many processes.
+  // A second limit in case the tested one fails. Where possible, the fork bomb also runs as a separate user.
   const guards = [
     ...(process.getuid?.() === 0 ? ['setpriv --reuid=54321 --regid=54321 --clear-groups --'] : []),
     'prlimit --nproc=1000:1000 --',
@@ -112,7 +112,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
   const bombs = ['perl', 'prlimit', 'setpriv'].every(findProgram);
   it.runIf(bombs)('and never stops trying is ended whole, and the worker goes on', async () => {
     const { sandbox, folder } = await openSandbox(engine);
-    // Arguments of a process cannot be read while it forks, which it never ceases to do; its program's name can.
+    // A process's arguments cannot be read while it forks, and these fork all the time. The program's name can be read.
     const name = `bomb${newMarker()}`;
     await symlink(findProgram('perl') ?? '', path.join(folder, name));
     const argv = ['sh', '-c', `exec ${guards.join(' ')} ./${name} -e 'fork while 1'`];
@@ -128,7 +128,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
   });
 });
 
-/** Root is not held by a limit of users: another user, whom nobody else is. */
+/** Prefix that runs a program as a user whom nobody else uses, because limits for users do not apply to root. */
 const asNewUser = [
   findProgram('setpriv') ?? 'setpriv',
   '--reuid=54322',
@@ -147,7 +147,7 @@ describe.runIf(canBeNewUser).each(engines)('a worker that is not root ($containm
     const worker = await startWorker(asNewUser, crowd(marker), { containment, maxProcesses: MOST });
     expect(worker.unlimitedReason).toBeUndefined();
     const count = await settled(marker);
-    // Without a namespace, the worker's own threads are among them.
+    // Without a namespace, the worker's own threads count, too.
     expect(count).toBeGreaterThan(MOST - 60);
     expect(count).toBeLessThanOrEqual(MOST);
     expect(await worker.finish()).toMatchObject({ exitCode: 143 });
@@ -168,7 +168,7 @@ it('a task is never exempt from the OOM killer, as worker-runner makes its worke
   expect([-1_000, -500, 0, 250, 800, 1_000].map(taskOomScore)).toEqual([0, 0, 500, 750, 1_000, 1_000]);
 });
 
-/** A folder for groups of processes with a limit of memory: cgroups, version 1 or 2. They need root. */
+/** A folder for control groups (v1 or v2) with a memory limit. They require root. */
 const memoryGroups = [
   { root: '/sys/fs/cgroup/memory', limit: 'memory.limit_in_bytes' },
   { root: '/sys/fs/cgroup', limit: 'memory.max' },
@@ -191,7 +191,7 @@ describe.runIf(memoryGroups !== undefined).each(engines)('when memory has run ou
     await mkdir(group);
     await writeFile(path.join(group, limit), String(32 * 1024 * 1024));
     const { shell, sandbox } = await openSandbox(engine);
-    // Without a line's end, tail keeps all that it reads.
+    // tail keeps everything that it reads until the end of a line.
     const { log, ...result } = await shell(`echo 0 >${group}/cgroup.procs && exec tail /dev/zero`);
     expect([result, log.text]).toEqual([expect.objectContaining({ exitCode: 137, memoryRanOut: true }), '']);
     expect((await shell('true')).memoryRanOut).toBeUndefined();
@@ -215,7 +215,7 @@ describe.runIf(process.platform === 'linux').each(engines)(
     });
 
     it('are those of the process that started the worker where nobody kept them', async () => {
-      // A shell that does not become the worker.
+      // A shell that stays the parent of the worker.
       const prefix = ['sh', '-c', 'ulimit -Sn 900; ulimit -Sc 0; "$0" "$@"; exit'];
       const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
       expect(await finish()).toEqual({ exitCode: 0, output: `900\n0\n${hard}\n` });

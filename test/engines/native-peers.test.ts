@@ -6,7 +6,7 @@ import { engines, openSandbox, newMarker, sleeping, Log, PATH } from './native-f
 import { waitFor } from '../wait-for.ts';
 import { asNobody, canBeNobody, startWorker } from './native-worker.ts';
 
-/** A server that hands out what it has accepted. */
+/** A server that hands out the connections that it accepts. */
 async function newServer() {
   const server = createServer({ pauseOnConnect: true });
   server.listen(0, '127.0.0.1');

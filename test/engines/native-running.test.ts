@@ -179,7 +179,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(log.text).toBe('late\n');
   });
 
-  // Only where a run has mounts of its own, and may change them.
+  // Only where a run has its own mounts and may change them.
   if (engine.containment === 'pid-namespace' && process.getuid?.() === 0) {
     it('has all also when a command before it has hidden /proc', async () => {
       const { shell } = await openSandbox(engine);
@@ -190,7 +190,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
   }
 
   it.each([
-    // Killed, Node cannot set right again what it did to the pipe.
+    // If Node is killed, it cannot undo its change to the mode of the pipe.
     ['killed', 'process.stdout.write("x", () => process.kill(process.pid, "SIGKILL"))'],
     [
       'left running',
@@ -235,7 +235,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
 });
 
 describe.each(engines)('the environment of a command ($containment)', engine => {
-  /** On process-group, each process has the mark of its run. */
+  /** With `process-group`, the environment of each process contains the mark of its run. */
   const withoutMark = (env: string[]) => env.filter(entry => !entry.startsWith('TCW_SANDBOX='));
 
   async function environmentSeen(env: Record<string, string>): Promise<string[]> {
@@ -271,7 +271,7 @@ describe.each(engines)('the environment of a command ($containment)', engine => 
   it('is exact whatever names and values are', async () => {
     const text = fc.string({ unit: 'binary' }).map(value => value.replaceAll('\0', '').toWellFormed());
     const name = text.map(value => value.replaceAll('=', '')).filter(value => value !== '');
-    // What the C library and the loader of env(1) itself obey is another test's.
+    // Another test covers variables that the C library and the loader of env(1) itself obey.
     const property = fc.asyncProperty(fc.dictionary(name, text, { maxKeys: 8 }), async env => {
       expect(await environmentSeen(env)).toEqual(entries(env).sort());
     });
@@ -287,7 +287,7 @@ describe.each(engines)('a command that cannot be started ($containment)', engine
     const refusal: unknown = await sandbox
       .run({ argv, env, output: new Log() })
       .catch((error: unknown) => error);
-    // The sandbox is as good as before.
+    // The sandbox still works.
     expect(await shell('exit 9')).toMatchObject({ exitCode: 9 });
     return refusal;
   }

@@ -9,7 +9,7 @@ import { KEEPER } from '../../src/worker/engines/native/processes/mark.ts';
 import { environmentOf, readProcessTable } from '../../src/worker/engines/native/processes/process-table.ts';
 import { runFolderAt } from '../run-folder-at.ts';
 
-/** What runs beside the worker with a search path, and the word that it has in common with others of the same run. */
+/** Processes beside the worker with this search path, each with the mark that all processes of its run share. */
 const beside = async (searchPath: string) => {
   const rows = await readProcessTable();
   return rows
@@ -24,14 +24,14 @@ const beside = async (searchPath: string) => {
 
 async function start(containment: 'auto' | 'process-group') {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-spare-'));
-  // No other engine on this machine has it.
+  // No other engine on this machine has this search path.
   const searchPath = `${process.env.PATH}:${folder}`;
   const engine = await nativeEngine({ containment, ahead: true, searchPath });
   onTestFinished(async () => {
     await engine.close?.();
     await rm(folder, { recursive: true });
   });
-  /** The processes of each place that is ready. */
+  /** The processes of each prepared enclosure. */
   const spares = async () => {
     return Object.values(Object.groupBy(await beside(searchPath), ({ mark }) => mark));
   };
@@ -45,12 +45,12 @@ async function start(containment: 'auto' | 'process-group') {
   return { engine, spares, exitCode };
 }
 
-/** Ends a process, which another one that ended may have ended already. */
+/** Kills a process. The end of another process may have ended it already. */
 function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has.
+    // The process has ended already.
   }
 }
 
@@ -68,7 +68,7 @@ describe.each(['auto', 'process-group'] as const)('an engine that works ahead (%
     const { spares, exitCode } = await start(containment);
     await exitCode(0);
     await expect.poll(spares).toHaveLength(1);
-    // It may be half made, and go on.
+    // The next enclosure may be incomplete, and its preparation continues.
     const killed = async () => {
       const found = await spares();
       for (const { pid } of found.flatMap(spare => spare ?? [])) kill(pid);
@@ -88,7 +88,7 @@ describe.each(['auto', 'process-group'] as const)('an engine that works ahead (%
       (await children()).filter(({ pid, zombie }) => !zombie && !before.includes(pid));
     for (const { pid } of await started()) kill(pid);
     await expect.poll(started).toHaveLength(0);
-    // Node hears of their ends when it next looks at its descriptors.
+    // Node learns of the ends of the processes when it next polls its descriptors.
     await sleep(100);
     expect(await exitCode(6)).toBe(6);
   });

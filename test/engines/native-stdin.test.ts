@@ -76,7 +76,7 @@ describe.each(engines)('the standard input of a command ($containment)', engine 
   it.runIf(process.platform === 'linux')('is all that the command gets beside its output', async () => {
     const { sandbox } = await openSandbox(engine);
     const output = new Log();
-    // The last is that of the folder itself.
+    // The last descriptor is that of the listed folder itself.
     const argv = ['sh', '-c', 'cat >/dev/null; ls /proc/self/fd'];
     await sandbox.run({ argv, env, output, stdin: 'text' });
     expect(output.text.trim().split(/\s+/)).toEqual(['0', '1', '2', '3']);

@@ -18,7 +18,7 @@ import {
 import { waitFor } from '../wait-for.ts';
 import { runFolderAt } from '../run-folder-at.ts';
 
-/** Ways in which processes get away from the one that started them, each with how many sleep in the end. */
+/** Ways in which processes leave their parent, each with the number of processes that finally sleep. */
 const escapes = [
   ['a command', (marker: string) => `exec sleep ${marker}`, 1],
   ['a child', (marker: string) => `sleep ${marker} & wait`, 1],
@@ -286,7 +286,7 @@ describe.each(engines.filter(({ containment }) => containment === 'pid-namespace
       });
       await sleeping(marker, 0);
       await sleeping(otherMarker, 1);
-      // What asks the members to end was killed as well, and is there again.
+      // The command also killed the helper that sends SIGTERM to the members. The helper has been replaced.
       const run = one.shell(`trap 'exit 4' TERM; sleep ${marker} & wait`);
       await sleeping(marker, 1);
       await one.sandbox.stop(60_000);

@@ -6,7 +6,7 @@ import { alive, engines, newMarker, openSandbox, PATH, sleeping } from './native
 const SIZE = { rows: 24, columns: 80 };
 const inTerminal = (line: string) => ({ argv: ['sh', '-c', line], env: { PATH }, size: SIZE });
 
-/** The processes that hold terminals of this one. */
+/** The processes that hold this process's terminals. */
 async function holders(): Promise<number[]> {
   const found: number[] = [];
   for (const pid of await readdir('/proc')) {
@@ -33,10 +33,10 @@ describe.runIf(process.platform === 'linux').each(engines)('a terminal ($contain
     const { sandbox } = await openSandbox(engine);
     const marker = newMarker();
     const opening = sandbox.openTerminal!(inTerminal(`trap '' HUP; sleep ${marker}; :`));
-    // Whether it was opened before that or not.
+    // The terminal may have been opened before the sandbox was closed, or not.
     opening.catch(() => undefined);
     await sandbox.stop(0);
-    // A worker that is busy gives the program time to begin.
+    // While the worker is busy, the program has time to begin.
     const end = performance.now() + 1_000;
     while (performance.now() < end);
     await opening.catch(() => undefined);

@@ -4,7 +4,7 @@ import { engines, openSandbox, newMarker, sleeping, Log, PATH } from './native-f
 import { waitFor } from '../wait-for.ts';
 
 const MIB = 1024 * 1024;
-/** CPU time of about half a second or more. */
+/** Uses about half a second of CPU time, or more. */
 const burn = 'i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done';
 
 describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
@@ -37,7 +37,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       let over = false;
       void running.then(() => (over = true));
       while (!over) {
-        // To read may take no turn of the event loop.
+        // A read may complete without a turn of the event loop.
         await nextTurn();
         const usage = await sandbox.usage?.();
         for (const name of ['userMs', 'kernelMs', 'readBytes', 'writtenBytes', 'peakMemoryBytes'] as const) {
@@ -71,7 +71,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       const { sandbox, shell } = await openSandbox(engine);
       await shell('sh -c "dd if=/dev/zero of=big bs=1M count=16 conv=fsync 2>/dev/null"; sync');
       const usage = await sandbox.usage?.();
-      // A folder in memory is no storage.
+      // Writes to a folder in memory do not count as storage.
       expect([0, 16 * MIB]).toContain(Math.min(usage?.writtenBytes ?? 0, 16 * MIB));
       expect(usage?.writtenBytes).toBeTypeOf('number');
     });

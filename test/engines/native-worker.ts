@@ -9,7 +9,7 @@ import { findProgram, newFolder } from './native-fixtures.ts';
 
 export const workerScript = fileURLToPath(new URL('worker-process.ts', import.meta.url));
 
-/** What makes another user of a worker: nobody. */
+/** Prefix that runs a worker as the user nobody. */
 export const asNobody = [
   findProgram('setpriv') ?? 'setpriv',
   '--reuid=65534',
@@ -18,7 +18,7 @@ export const asNobody = [
   '--',
 ];
 
-/** Whether the test is root, and nobody can read the project. */
+/** Whether the test is root, and the user nobody can read the project. */
 export const canBeNobody =
   process.getuid?.() === 0 &&
   spawnSync(asNobody[0] ?? '', [...asNobody.slice(1), process.execPath, '--check', workerScript]).status ===
@@ -31,43 +31,43 @@ export interface Worker {
   readonly capabilities: readonly string[];
   readonly pid: number;
   readonly kill: () => void;
-  /** Lets the worker stop its sandbox and end; returns how the command ended. */
+  /** Makes the worker stop its sandbox and exit. Returns how the command ended. */
   readonly finish: () => Promise<Finish>;
 }
 
 export interface Finish {
   readonly exitCode: number;
   readonly output: string;
-  /** What the end of the sandbox failed with. */
+  /** The error from stopping the sandbox, if any. */
   readonly failure?: string;
-  /** How many more commands were run. */
+  /** The number of further commands that were run. */
   readonly more?: number;
-  /** What the run used. */
+  /** The run's usage. */
   readonly usage?: Usage;
 }
 
 export interface WorkerSettings extends NativeEngineOptions {
-  /** The command, in place of the line. */
+  /** The command, instead of the line. */
   readonly argv?: readonly string[];
-  /** The command's environment; by default a PATH alone. */
+  /** The command's environment. Default: only PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long the command has to end, in ms; by default a minute. */
+  /** Grace period of the command, in ms. Default: a minute. */
   readonly graceMs?: number;
   /** Whether `finish` waits for the command to end by itself. */
   readonly toItsEnd?: boolean;
-  /** How many more commands are run after it, as long as they can be. */
+  /** How many more commands are run after it, as long as they start. */
   readonly more?: number;
   /**
-   * Whether the command has a variable PORT, where each connection is told whether it is one of the run's. The worker then
-   * goes on when there was one.
+   * Whether the command has a variable PORT. The server on this port tells each client whether its connection belongs
+   * to the run. The worker then waits for the first connection.
    */
   readonly peers?: boolean;
 }
 
 /**
- * Starts a worker of its own process that runs one line of shell.
+ * Starts a worker in a separate process. It runs one line of shell.
  *
- * @param prefix a program and its arguments that run the worker, such as setpriv for another user
+ * @param prefix a program and its arguments before the worker's, such as setpriv for another user
  */
 export async function startWorker(
   prefix: readonly string[],

@@ -6,7 +6,7 @@ import { findProgram, PATH } from './native-fixtures.ts';
 
 const shells = ['dash', 'bash', 'ash'].flatMap(name => findProgram(name) ?? []);
 
-/** The memory that a process has, in kB. */
+/** A process's memory in kB. */
 async function memoryOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'latin1');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
@@ -16,7 +16,7 @@ const children = async () => (await readProcessTable()).filter(({ parent }) => p
 
 describe.runIf(process.platform === 'linux').each(shells)('the shell beside the worker (%s)', shell => {
   it('keeps nothing of what it has started once that has ended', async () => {
-    // What it starts ends at once, so that many rounds take no time.
+    // The started programs end immediately, so that many rounds are fast.
     const words = {
       shell,
       first: 'true',
@@ -41,7 +41,7 @@ describe.runIf(process.platform === 'linux').each(shells)('the shell beside the 
     };
     const early = await rounds(200);
     expect(early).toBeGreaterThan(0);
-    // Each round is two jobs, and a job some 60 bytes.
+    // Each round has two jobs of about 60 bytes each.
     expect((await rounds(2_500)) - early).toBeLessThan(120);
     const ended = (await readProcessTable()).filter(({ parent, zombie }) => parent === own && zombie);
     expect(ended.length).toBeLessThan(10);

@@ -12,7 +12,7 @@ it.skipIf(process.platform !== 'linux')(
     onTestFinished(() => void child.kill('SIGKILL'));
     const ended = once(child, 'exit');
     const init = child.pid ?? 0;
-    // Long enough for a few looks.
+    // Long enough for a few checks.
     await killFromOutside({ name: 'pid:[1]', init, initStarted: '1' }, sleep(500));
     expect(startOf(init)).toBeDefined();
 

@@ -7,12 +7,12 @@ import { scriptEngine } from '../../src/worker/engines/script/index.ts';
 import { engines, Log, newFolder, PATH } from './native-fixtures.ts';
 import { runFolderAt } from '../run-folder-at.ts';
 
-/** What becomes of chunks. */
+/** The output for these chunks. */
 async function prefixed(chunks: readonly Buffer[]): Promise<Buffer> {
   const log = new Log();
   const lines = new PrefixedLines('> ', log);
   for (const chunk of chunks) {
-    // It is only lent.
+    // The chunk's memory is reused.
     const lent = Buffer.from(chunk);
     if (!lines.write(lent, () => lent.fill('!'))) await once(lines, 'drain');
   }

@@ -23,7 +23,7 @@ async function connected(listen: string, to: string, localPort?: number) {
   return { client, socket, port, server };
 }
 
-/** As the links of /proc name an open socket. */
+/** The name of an open socket in the links of /proc. */
 function nameOf(socket: Socket): string {
   const { _handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
   return `socket:[${fstatSync(_handle.fd).ino}]`;
@@ -75,7 +75,7 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
     const { client, socket, port, server } = await connected('127.0.0.1', '127.0.0.1');
     const first = connectionOf(socket);
     const { localPort } = client;
-    // Whoever breaks a connection can have sent a request before, which the worker finds when it reads.
+    // A client can send a request before it breaks the connection. The worker then still reads the request.
     client.write('GET / HTTP/1.1\r\n\r\n');
     client.resetAndDestroy();
     await once(client, 'close');

@@ -4,50 +4,50 @@ import type { Ability, ContractEngine } from './contract-lacks.ts';
 
 export type Argv = readonly string[];
 
-/** How an engine's commands say what the contract needs said. */
+/** The commands of an engine that the contract needs. */
 export interface Words {
   readonly print: (text: string) => Argv;
   readonly exit: (code: number) => Argv;
   readonly sleep: (ms: number) => Argv;
-  /** Sleeps, and does not end when it is asked to. It prints `ready` when that is so. */
+  /** Sleeps and ignores SIGTERM. Prints `ready` once it ignores the signal. */
   readonly ignoreStop: (ms: number) => Argv;
-  /** Prints each variable, ended by a NUL. */
+  /** Prints all variables, each followed by a NUL. */
   readonly environment: () => Argv;
   readonly stdin: () => Argv;
   readonly folder: () => Argv;
   readonly flood: (bytes: number) => Argv;
   readonly writeFile: (file: string, text: string) => Argv;
   readonly readFile: (file: string) => Argv;
-  /** Ends at once, and writes an empty file so many ms later. */
+  /** Exits immediately, and writes an empty file after this many ms. */
   readonly later: (ms: number, file: string) => Argv;
-  /** Opens a connection to a server of this machine, and waits until that closes it. */
+  /** Opens a connection to a server on this machine, and waits until the server closes it. */
   readonly connect: (port: number) => Argv;
-  /** Uses that much CPU time, and has that much memory at the end, for a second. */
+  /** Uses this much CPU time, and then holds this much memory for a second. */
   readonly burn?: (cpuMs: number, bytes: number) => Argv;
-  /** Prints to standard output and to standard error, which is how the engine shows both. */
+  /** Prints to standard output and standard error. `shown` is the resulting output of the engine. */
   readonly errors?: { readonly argv: Argv; readonly shown: string };
 }
 
-/** An engine to which the contract is put. */
+/** An engine under test. */
 export interface Subject {
   readonly name: string;
   readonly engine: Engine;
   readonly words: Words;
-  /** By which its lacks are known. */
+  /** The engine's key in `LACKS`. */
   readonly kind: ContractEngine;
-  /** What a run in a folder needs, of an engine of containers. */
+  /** The container part for a run in a folder, if the engine runs containers. */
   readonly container?: (folder: string) => ContainerPart;
-  /** Names of variables that commands have beside what they are given. */
+  /** Names of variables that commands have in addition to the given ones. */
   readonly ownVariables?: readonly string[];
-  /** Where a server listens that commands are to reach; 127.0.0.1 unless given. */
+  /** The address for a server that commands can reach. Default: 127.0.0.1. */
   readonly serverAddress?: string;
-  /** The folder in which runs have theirs; the machine's folder for temporary files unless given. */
+  /** The parent of the runs' folders. Default: the machine's folder for temporary files. */
   readonly tasksDir?: string;
 }
 
 export interface Promised {
   readonly says: string;
-  /** What an engine has to be able to do, or to say that it cannot. */
+  /** An ability that the engine must have, or declare as missing. */
   readonly needs?: Ability;
   readonly check: (subject: Subject) => Promise<void>;
 }

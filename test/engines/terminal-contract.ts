@@ -7,13 +7,13 @@ import type { Promised, Subject } from './subject.ts';
 
 interface Opening extends Opened {
   readonly terminal: Terminal;
-  /** What it has shown so far. */
+  /** The output so far. */
   readonly shown: () => string;
 }
 
 const SIZE = { rows: 30, columns: 100 };
 
-/** A terminal in which a line of shell runs, beside a command that sleeps. */
+/** Opens a terminal that runs a line of shell, beside a command that sleeps. */
 async function openTerminal(
   subject: Subject,
   line: string,
@@ -22,7 +22,7 @@ async function openTerminal(
   const opened = await open(subject);
   opened.run(subject.words.sleep(600_000)).catch(() => undefined);
   const command = { argv: ['sh', '-c', line], env: { ...ENV, ...env }, size: SIZE };
-  // An engine of containers has none before the command runs.
+  // An engine with containers can open a terminal only while the command runs.
   const terminal = await waitFor(async () => {
     const found = await opened.sandbox.openTerminal?.(command);
     if (!found) throw new Error('no terminal');
@@ -34,13 +34,13 @@ async function openTerminal(
   return { ...opened, terminal, shown: () => text };
 }
 
-/** What every engine promises that can open terminals. */
+/** The contract of all engines that can open terminals. */
 export const TERMINAL_CONTRACT: readonly Promised[] = [
   {
     says: 'a terminal is a tty of the requested size, and returns the exit code',
     needs: 'terminals',
     check: async subject => {
-      // A Docker engine sets the size just after the start of the program.
+      // A Docker engine sets the size shortly after the start of the program.
       const line =
         'test -t 0 && test -t 1 && test -t 2 || exit 9; until test "$(stty size 2>&1)" = "30 100"; do sleep 0.1; done; stty size; ' +
         'read -r word; stty size; echo "[$word]"; exit 5';
@@ -49,7 +49,7 @@ export const TERMINAL_CONTRACT: readonly Promised[] = [
         expect(shown()).toContain('30 100');
       });
       terminal.resize({ rows: 41, columns: 123 });
-      // Where the engine is asked to do it, nobody tells when that is done.
+      // With a Docker engine, nothing reports when the new size is in effect.
       await new Promise(resolve => setTimeout(resolve, 300));
       terminal.stream.write('hällo\n');
       expect(await terminal.ended).toBe(5);

@@ -1,4 +1,4 @@
-// A worker of its own process: makes a user, runs a command that sleeps, and tells of both until it is killed.
+// A worker in a separate process. It makes a user, starts a command that sleeps, prints both, and waits to be killed.
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { userEngine } from '../../src/worker/engines/user/index.ts';

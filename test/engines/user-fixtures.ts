@@ -6,10 +6,10 @@ import path from 'node:path';
 import { afterAll } from 'vitest';
 import { userEngine, type UserEngine, type UserEngineOptions } from '../../src/worker/engines/user/index.ts';
 
-/** Whether the test may make users. */
+/** Whether the test may create users. */
 export const canBeUsers = process.platform === 'linux' && process.getuid?.() === 0;
 
-/** Numbers that no worker on the machine of a test uses by default, and no other test at the same time. */
+/** A range of user numbers that neither a worker uses by default nor another test at the same time. */
 export function someUserIds(): string {
   const first = 1_000_000 + 1_000 * randomInt(1_000);
   return `${first}-${first + 999}`;
@@ -17,13 +17,13 @@ export function someUserIds(): string {
 
 const engines: UserEngine[] = [];
 const folders: string[] = [];
-// Of the file that imports this one: within a test or a hook, nothing more can be asked for.
+// Registers a hook for the file that imports this one. Tests and hooks cannot register hooks themselves.
 afterAll(async () => {
   for (const engine of engines.splice(0)) await engine.close?.();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A folder that users of tasks can get through, removed when the tests of the file have ended. */
+/** A folder that tasks' users can pass through. It is removed after the tests of the file. */
 export function openFolder(within = tmpdir()): string {
   const folder = mkdtempSync(path.join(within, 'tcw-test-users-'));
   chmodSync(folder, 0o755);
@@ -31,7 +31,7 @@ export function openFolder(within = tmpdir()): string {
   return folder;
 }
 
-/** An engine in a folder of its own, until the tests of the file have ended. */
+/** An engine in its own folder, until the tests of the file have ended. */
 export async function usersOwn(
   options: Partial<UserEngineOptions> = {},
 ): Promise<{ readonly engine: UserEngine; readonly tasksDir: string }> {

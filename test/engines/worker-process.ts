@@ -1,11 +1,11 @@
 /**
- * A worker of the smallest kind, to be killed by a test, or to be another user than the test.
+ * A minimal worker that a test can kill, or run as another user than its own.
  *
  *   TCW_TEST_LINE=<line of shell> TCW_TEST_SETTINGS=<JSON> node worker-process.ts <folder>
  *
- * Neither is among the arguments, for tests look there for what the line starts.
- * It prints which containment it has as a line of JSON, runs the line in a sandbox, and stops the sandbox when its
- * standard input ends; then it prints how the command ended, and ends.
+ * Neither is passed as an argument, because tests search processes' arguments for those that the line starts.
+ * The worker prints its containment as a line of JSON, and runs the line in a sandbox. When its standard input ends, it
+ * stops the sandbox, prints how the command ended, and exits.
  */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
@@ -36,7 +36,7 @@ const sandbox = await engine.open({ home: runFolderAt(folder) });
 const chunks: Buffer[] = [];
 const output = new Writable({
   write(chunk: Buffer, _encoding, done) {
-    // It is only lent.
+    // The chunk's memory is reused.
     chunks.push(Buffer.from(chunk));
     done();
   },
@@ -62,7 +62,7 @@ const { exitCode } = await run;
 const text = Buffer.concat(chunks).toString();
 process.stdout.write(`${JSON.stringify({ exitCode, output: text, ...result })}\n`);
 
-/** Tells the command whether it is one of the run's. @returns what the run uses */
+/** Tells the command whether its connection belongs to the run. @returns the run's usage */
 async function tellPeer(): Promise<unknown> {
   const [socket] = await accepted;
   const connection = connectionOf(socket);
@@ -75,7 +75,7 @@ async function tellPeer(): Promise<unknown> {
   return usage;
 }
 
-/** A task can bring it about that no command of its own starts any more. */
+/** Runs more commands. A task can prevent its own later commands from starting. */
 async function runMore(most: number): Promise<number> {
   for (let count = 0; count < most; count++) {
     const sink = new Writable({ write: (_chunk, _encoding, done) => done() });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The two users of definitions.json, as URLs of a broker on this machine. */
 export interface AccountUrls {
-  /** The user `tcw-test`, who may do what a user of Pulse may do. */
+  /** The user `tcw-test`, with the permissions of a Pulse user. */
   readonly pulseUrl: string;
   /** The user `taskcluster-queue`, who owns the exchanges `exchange/taskcluster-queue/…`. */
   readonly queuePulseUrl: string;
@@ -17,10 +17,10 @@ export function accountUrls(port: number): AccountUrls {
 }
 
 /**
- * Waits until both users can log in, which is later than the port being open.
+ * Waits until both users can log in. This is later than the opening of the port.
  *
- * @param waitMs how long to try again; the last refusal is the error
- * @param gone settles when there is nothing left to wait for
+ * @param waitMs how long to retry; then the last refusal is thrown
+ * @param gone aborted when the broker has ended
  */
 export async function awaitLogins(urls: AccountUrls, waitMs: number, gone?: AbortSignal): Promise<void> {
   const end = performance.now() + waitMs;

@@ -1,6 +1,6 @@
 /**
- * The tests that run one after the other, by vitest.alone.config.ts: they give the machine users, or look at those it has. When
- * /etc/passwd is replaced, every mount on it is gone, whichever task has it.
+ * Tests that run one after the other (vitest.alone.config.ts), because they add users to the machine or read its users.
+ * When /etc/passwd is replaced, every mount over it disappears, whichever task it belongs to.
  */
 export const aloneTests = [
   'test/attacks/user-engine.test.ts',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { brokerControl, type BrokerControl } from './broker-control.ts';
 import { startOwnBroker, type Broker } from './broker.ts';
 
-// Whoever names a broker may have neither Docker nor RabbitMQ here.
+// When the environment names a broker, this machine may have neither Docker nor RabbitMQ.
 describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', () => {
   let broker: Broker;
   let operator: BrokerControl;
@@ -27,7 +27,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     for (const text of ['a', 'b']) channel.publish('exchange/tcw-test/seen', 'key', Buffer.from(text));
     await channel.waitForConfirms();
     await arrived;
-    // The broker counts a moment after it delivers.
+    // The broker updates its counts shortly after a delivery.
     await expect
       .poll(() => operator.queues(), { interval: 100 })
       .toEqual([{ name: 'queue/tcw-test/seen', messages: 2, messages_unacknowledged: 1, consumers: 1 }]);
@@ -82,7 +82,7 @@ describe.skipIf(inject('brokerKind') === 'given')('the operator of a broker', ()
     await again.close();
   });
 
-  /** amqplib takes an operator's close (320) for no error, and tells it with `close` only. */
+  /** amqplib does not treat a close by the operator (320) as an error, and reports it only with `close`. */
   async function closing(connection: ChannelModel): Promise<unknown> {
     const [reason] = (await once(connection, 'close')) as [unknown];
     return reason;

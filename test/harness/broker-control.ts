@@ -1,63 +1,63 @@
 import { execa } from 'execa';
 
-/** How to reach a broker's `rabbitmqctl`. Plain data, so that it can be handed to another process. */
+/** How to run a broker's `rabbitmqctl`. Plain data, so that it can be passed to another process. */
 export interface ControlCoordinates {
-  /** The command that runs `rabbitmqctl`, which takes about half a second each time. */
+  /** The command that runs `rabbitmqctl`. Each call takes about half a second. */
   readonly command: readonly string[];
-  /** The environment in which that finds its node and its cookie. */
+  /** The environment in which `rabbitmqctl` finds its node and its cookie. */
   readonly env: Readonly<Record<string, string>>;
-  /** The definitions file, as `rabbitmqctl` sees it. */
+  /** The path of the definitions file for `rabbitmqctl`. */
   readonly definitions: string;
 }
 
 export interface QueueSeen {
   readonly name: string;
-  /** Ready and unacknowledged ones. */
+  /** The number of ready and unacknowledged messages. */
   readonly messages: number;
   readonly messages_unacknowledged: number;
   readonly consumers: number;
 }
 
 export interface ConnectionSeen {
-  /** As `rabbitmqctl close_connection` wants it. */
+  /** In the format of `rabbitmqctl close_connection`. */
   readonly pid: string;
   readonly user: string;
-  /** `connection_name` of the client's properties; undefined when it gave none. */
+  /** `connection_name` from the client's properties, if any. */
   readonly connectionName: string | undefined;
 }
 
-/** What a broker costs its machine. */
+/** Resource usage of a broker. */
 export interface BrokerUsage {
-  /** Resident, in bytes, as the broker itself reckons it. */
+  /** Resident memory in bytes, as the broker itself reports it. */
   readonly memoryBytes: number;
-  /** Of all of its schedulers since it was started, in ms. */
+  /** CPU time of all its schedulers since its start, in ms. */
   readonly cpuMs: number;
 }
 
-/** A broker as its operator sees it. */
+/** An operator's view of a broker. */
 export interface BrokerControl {
   queues(): Promise<QueueSeen[]>;
   connections(): Promise<ConnectionSeen[]>;
   readonly usage: () => Promise<BrokerUsage>;
-  /** Closes connections from the broker's side (320); returns how many there were. */
+  /** Closes connections from the broker's side (320). Returns how many. */
   closeConnections(which: (connection: ConnectionSeen) => boolean): Promise<number>;
-  /** Deletes a user, which closes its connections, as Pulse does when a password is changed. */
+  /** Deletes a user. This closes the user's connections, as a change of the password does in Pulse. */
   deleteUser(name: string): Promise<void>;
-  /** Makes the users and permissions of definitions.json what they were. */
+  /** Restores the users and permissions of definitions.json. */
   restoreUsers(): Promise<void>;
   /** Raises or clears the memory alarm, which blocks every connection that publishes. */
   memoryAlarm(raised: boolean): Promise<void>;
-  /** Closes the port and every connection. What is durable stays. */
+  /** Closes the port and every connection. Durable queues, exchanges and messages remain. */
   stop(): Promise<void>;
-  /** Opens the port again; settles when clients can connect. */
+  /** Opens the port again. Settles when clients can connect. */
   start(): Promise<void>;
 }
 
 /**
- * Controls the broker at the other end, from any process of this machine.
+ * Controls a broker from any process of this machine.
  *
- * Tests that share a broker may only look, and close their own connections; whatever touches others needs a broker
- * of its own (`startOwnBroker`).
+ * Tests that share a broker may only read from it and close their own connections. A test that affects other tests
+ * needs its own broker (`startOwnBroker`).
  */
 export function brokerControl(coordinates: ControlCoordinates): BrokerControl {
   const [program = '', ...prefix] = coordinates.command;
@@ -70,7 +70,7 @@ export function brokerControl(coordinates: ControlCoordinates): BrokerControl {
     return stdout;
   }
   async function connections(): Promise<ConnectionSeen[]> {
-    // The JSON formatter writes pids that `close_connection` does not take.
+    // The JSON formatter writes pids in a format that `close_connection` does not accept.
     const table = await run('list_connections', '--no-table-headers', 'pid', 'user', 'client_properties');
     return table
       .split('\n')
@@ -88,7 +88,7 @@ export function brokerControl(coordinates: ControlCoordinates): BrokerControl {
     },
     connections,
     async usage() {
-      // `runtime` is the CPU time of the whole Erlang machine.
+      // `runtime` is the CPU time of the whole Erlang VM.
       const expression =
         'io_lib:format("~b ~b", [vm_memory_monitor:get_process_memory(), element(1, erlang:statistics(runtime))]).';
       const [memoryBytes = 0, cpuMs = 0] = (await run('eval', expression)).match(/\d+/g)?.map(Number) ?? [];

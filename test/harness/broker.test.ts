@@ -19,7 +19,7 @@ describe.each(accounts)('$role has exactly the permissions of a user of Pulse', 
   beforeEach(async () => {
     connection = await connect(url);
     channel = await connection.createChannel();
-    // A refusal closes the channel, and rejects the call too; without a listener it would end the process.
+    // A refusal rejects the call and also closes the channel. Without a listener, the latter would end the process.
     channel.on('error', () => undefined);
   });
   afterEach(() => connection.close());

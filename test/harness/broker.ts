@@ -8,17 +8,17 @@ import { PATIENCE_MS } from '../patience.ts';
 
 /** A real RabbitMQ with the two users of definitions.json. */
 export interface Broker extends AccountUrls {
-  /** Whose it is: named by the environment, run by docker compose, or a `rabbitmq-server` of our own. */
+  /** Named by the environment, run by docker compose, or a private `rabbitmq-server`. */
   readonly kind: 'given' | 'compose' | 'private';
-  /** What {@link brokerControl} needs; undefined for a given broker, whose operator we are not. */
+  /** For {@link brokerControl}. Undefined for a given broker, which the tests do not operate. */
   readonly control: ControlCoordinates | undefined;
-  /** Ends the broker and removes what it wrote. Does nothing to a given one. */
+  /** Ends the broker and removes its files. Does nothing to a given broker. */
   stop(): Promise<void>;
 }
 
 /**
- * Gets a broker: the one that `TCW_TEST_PULSE_URL` and `TCW_TEST_QUEUE_PULSE_URL` name, else as
- * {@link startOwnBroker} does.
+ * Gets the broker that `TCW_TEST_PULSE_URL` and `TCW_TEST_QUEUE_PULSE_URL` name. Without these variables, it starts one
+ * as {@link startOwnBroker} does.
  *
  * @throws Error that says what to set or to install
  */
@@ -27,10 +27,10 @@ export async function startBroker(): Promise<Broker> {
 }
 
 /**
- * Starts a broker for the caller alone, which a test may stop, block and rob of its users: docker compose where an
- * engine answers, else a `rabbitmq-server` on free ports, which on Debian and as root is installed first.
+ * Starts a broker for the caller alone. A test may stop or block it, and delete its users. It runs in docker compose if
+ * an engine answers, else as a `rabbitmq-server` on free ports. On Debian, as root, RabbitMQ is installed first.
  *
- * It ends with this process, however this process ends.
+ * The broker ends with this process, however this process ends.
  *
  * @throws Error that says what was tried and what to install
  */

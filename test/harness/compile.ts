@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { canInstallPackages, installPackage } from './install-package.ts';
 
 /**
- * Compiles a C program of the tests. On Debian, as root, the compiler is installed if it is missing.
+ * Compiles a C program for tests. On Debian, as root, it installs the compiler if needed.
  *
  * @throws Error that says what to install
  */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-// Where no Docker engine answers, nothing else reads this file.
+// Without a Docker engine, no other test reads this file.
 const path = fileURLToPath(new URL('../../docker-compose.test.yml', import.meta.url));
 const { services, ...rest } = parse(readFileSync(path, 'utf8')) as {
   services: {

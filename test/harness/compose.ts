@@ -24,15 +24,15 @@ export async function composeAnswers(): Promise<boolean> {
 }
 
 /**
- * Starts the broker of docker-compose.test.yml as a project of its own, on a port that the engine chooses.
+ * Starts the broker of docker-compose.test.yml as a separate project, on a port that the engine chooses.
  *
- * @throws Error with what docker compose printed when it does not come up
+ * @throws Error with the output of docker compose if the broker does not start
  */
 export async function startComposeBroker(): Promise<Broker> {
   const project = `tcw-test-${randomBytes(4).toString('hex')}`;
   const compose = ['compose', '--project-name', project, '--file', file];
   const folder = await mkdtemp(join(tmpdir(), 'tcw-broker-'));
-  // A container does not end with whoever started it.
+  // A container does not end with the process that started it.
   const lifeline = startLifeline({
     processes: [],
     farewell: [{ command: 'docker', args: [...compose, 'down', '--volumes', '--timeout', '0'] }],
@@ -60,7 +60,7 @@ export async function startComposeBroker(): Promise<Broker> {
   }
 }
 
-/** The port in the answer of `docker compose port`, such as `127.0.0.1:49153`. */
+/** Parses the port in the output of `docker compose port`, such as `127.0.0.1:49153`. */
 function portOf(answer: string): number {
   const port = /:(\d+)\s*$/.exec(answer)?.[1];
   if (port === undefined) throw new Error(`docker compose port answered ${JSON.stringify(answer)}`);

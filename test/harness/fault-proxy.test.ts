@@ -6,7 +6,7 @@ import { faultProxy } from './fault-proxy.ts';
 
 const closing = (socket: Socket | undefined) => new Promise(resolve => socket?.on('close', resolve));
 
-/** A server that says everything back, and a client that is connected to it through the proxy. */
+/** An echo server, and a client that is connected to it through the proxy. */
 async function echo() {
   const peers: Socket[] = [];
   const server = createServer(peer => {
@@ -28,7 +28,7 @@ async function echo() {
     sockets.push(socket);
     let heard = '';
     socket.on('error', () => undefined).on('data', chunk => (heard += chunk.toString()));
-    // `once` would reject at an error.
+    // `once` would reject on an error.
     const closed = closing(socket);
     return { socket, closed, heard: () => heard, say: (text: string) => void socket.write(text) };
   };

@@ -1,26 +1,26 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP proxy on loopback that breaks connections the way networks do. */
+/** A TCP proxy on the loopback interface that breaks connections as networks do. */
 export interface FaultProxy {
   readonly port: number;
-  /** How many connections are open on the clients' side. */
+  /** The number of open connections on the clients' side. */
   readonly connections: number;
-  /** How many were taken so far. */
+  /** The number of connections accepted so far. */
   readonly taken: number;
-  /** Ends every connection at once, on both sides. */
+  /** Ends every connection immediately, on both sides. */
   cut(): void;
-  /** Lets nothing through any more, in either direction, while connections stay open and new ones are taken. */
+  /** Stops forwarding in both directions. Connections stay open, and new ones are accepted. */
   freeze(): void;
   thaw(): void;
-  /** Ends every connection on the target's side alone: the clients are never told, and write into nothing. */
+  /** Ends every connection on the target's side only. The clients do not notice, and their data is lost. */
   halfOpen(): void;
-  /** Resets each new connection. Those that are open stay. */
+  /** Resets each new connection. Open connections continue. */
   refuse(): void;
   /** The opposite of {@link FaultProxy.refuse}. */
   accept(): void;
-  /** Holds up everything by `ms` from now on, in each direction. */
+  /** From now on, delays everything by `ms` in both directions. */
   delay(ms: number): void;
-  /** Cuts a connection when so many more bytes have come for it from the target: once. */
+  /** Cuts a connection once, after the target has sent this many more bytes over it. */
   cutAfter(bytes: number): void;
   close(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
 
   const forward = (from: Socket, to: Socket, pass: (chunk: Buffer) => boolean) => {
     let last = Promise.resolve();
-    /** Does something after all that came before it, and not before its time. */
+    /** Calls a function when it is due, and after all earlier ones. */
     const inTurn = (deliver: () => void) => {
       const dueMs = performance.now() + delayMs;
       last = last.then(async () => {
@@ -85,7 +85,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
       upstream.destroy();
     });
     upstream.on('close', () => {
-      // One that is not in the set any more was taken away by `halfOpen`, and its client is not to know.
+      // `halfOpen` removes connections from the set, so that their clients do not notice.
       if (upstreams.delete(upstream)) client.destroy();
     });
   });

@@ -6,23 +6,25 @@ import { buildProgram } from './program.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** For the user who may do what a user of Pulse may do. */
+    /** For the user with the permissions of a Pulse user. */
     pulseUrl: string;
     /** For the user who publishes as Taskcluster's queue. */
     queuePulseUrl: string;
     brokerKind: Broker['kind'];
-    /** Undefined when the broker is a given one. */
+    /** Undefined if the broker was given by the environment. */
     brokerControl: ControlCoordinates | undefined;
-    /** The path of `tcw`, bundled from the sources of this checkout. */
+    /** Path of `tcw`, bundled from the sources of this checkout. */
     program: string;
   }
 }
 
 const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/node', import.meta.url));
 
-/** One broker and one build for the whole run; tests get them with `inject('pulseUrl')` and `inject('program')`. */
+/**
+ * Starts one broker and makes one build for all tests, which get them by `inject('pulseUrl')` and `inject('program')`.
+ */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  // For the processes of the tests that run TypeScript; `tcw` itself caches nothing.
+  // For processes of the tests that run TypeScript. `tcw` itself caches nothing.
   process.env.NODE_COMPILE_CACHE ??= COMPILED;
   project.provide('program', await buildProgram());
   const broker = await startBroker();

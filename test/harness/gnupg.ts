@@ -4,17 +4,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canInstallPackages, installPackage } from './install-package.ts';
 
-/** A GnuPG with keys of its own. */
+/** A GnuPG with its own keys. */
 export interface Gnupg {
-  /** Runs gpg. @throws Error with what it said, when it fails */
+  /** Runs gpg. @throws Error with its messages if it fails */
   run(words: readonly string[], input?: string | Uint8Array): Promise<{ stdout: Buffer; stderr: string }>;
-  /** Takes a key into the ring, and trusts it. */
+  /** Adds a key to the keyring, and trusts it. */
   import(armored: string): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Starts a GnuPG for a test. On Debian, as root, it is installed if it is missing.
+ * Starts GnuPG for a test. On Debian, as root, it installs GnuPG if needed.
  *
  * @throws Error that says what to install
  */
@@ -23,13 +23,13 @@ export async function gnupg(): Promise<Gnupg> {
     if (!canInstallPackages()) throw new Error('The tests need GnuPG (gpg): install the package gnupg');
     await installPackage('gnupg');
   }
-  // The agent's socket lies in it, and the path of a socket is short.
+  // The agent's socket is in this folder, and the path of a socket must be short.
   const home = await mkdtemp('/tmp/tcw-gpg-');
   await writeFile(join(home, 'gpg.conf'), 'batch\nno-tty\nyes\ntrust-model always\npinentry-mode loopback\n');
   const run: Gnupg['run'] = async (words, input) => {
     const { stdout, stderr } = await execa('gpg', ['--homedir', home, ...words], {
       encoding: 'buffer',
-      // Words that are not ASCII reach it as they are.
+      // For arguments that are not ASCII.
       env: { LC_ALL: 'C.UTF-8' },
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     });

@@ -1,5 +1,5 @@
-// The other end of a lifeline (lifeline.ts): a process of its own, which outlives a test run that is killed just
-// long enough to end what that run had started.
+// The other end of a lifeline (lifeline.ts). This separate process outlives a killed test run just long enough to end
+// the processes that the run has started.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ const plan = JSON.parse(process.argv[2] ?? '') as LifelinePlan;
 const log = openSync(plan.log, 'a');
 
 const children = plan.processes.map(({ command, args, env }) =>
-  // A group of its own lets us kill what a start script has started too.
+  // Each process gets its own group, so that children of a start script can be killed, too.
   spawn(command, args, { env, detached: true, stdio: ['ignore', log, log] }),
 );
 
@@ -20,7 +20,7 @@ const failure = await Promise.race([
 ]);
 process.stdin.destroy();
 
-// The last started goes first: it may need the others to the end.
+// The process that was started last is ended first, because it may need the others until its end.
 for (const child of children.toReversed()) {
   if (child.pid === undefined) continue;
   killGroup(child.pid);
@@ -28,7 +28,7 @@ for (const child of children.toReversed()) {
 }
 for (const { command, args } of plan.farewell) spawnSync(command, args, { stdio: 'ignore' });
 
-// With the parent gone there may be nobody left to read this.
+// Without the parent, there may be no reader.
 process.stdout.on('error', () => undefined);
 if (failure !== undefined) process.stdout.write(`${failure}\n${lastLines(plan.log)}`);
 rmSync(plan.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
@@ -50,6 +50,6 @@ function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');
   } catch {
-    // Nobody is left in it.
+    // No process is left in the group.
   }
 }

@@ -76,7 +76,7 @@ describe('a lifeline', () => {
     expect(String(ended.reason)).toMatch(/no\/such\/program ENOENT/);
   });
 
-  /** One shell command beside one that only waits; the shell writes pids to the file `$PIDS`. */
+  /** A plan with a shell command and a process that only waits. The shell writes pids to the file `$PIDS`. */
   function planOf(command: string): LifelinePlan {
     const env = { PATH: process.env.PATH ?? '', PIDS: join(outside, 'pids') };
     const folder = mkdtempSync(join(outside, 'folder-'));
@@ -99,7 +99,7 @@ describe('a lifeline', () => {
   }
 });
 
-/** A zombie that nobody has waited for yet is not alive. */
+/** Whether a process is alive. A zombie is not. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

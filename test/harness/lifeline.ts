@@ -3,36 +3,37 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** What lives exactly as long as this process, however this process ends. */
+/** Processes and files that live exactly as long as this process, however it ends. */
 export interface LifelinePlan {
-  /** Started in this order, killed in the other. When one ends by itself, all end. */
+  /** Started in this order and killed in reverse order. When one ends by itself, all are ended. */
   readonly processes: readonly {
     readonly command: string;
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string>>;
   }[];
-  /** Commands to run when the processes are gone. */
+  /** Commands to run after the processes have ended. */
   readonly farewell: readonly { readonly command: string; readonly args: readonly string[] }[];
-  /** Gets what the processes print. */
+  /** The file that receives the output of the processes. */
   readonly log: string;
-  /** Removed last, with everything in it. */
+  /** Removed last, with its content. */
   readonly folder: string;
 }
 
 export interface Lifeline {
-  /** Aborted when everything has ended; the reason is an error that says why, with the last lines of the log. */
+  /** Aborted when everything has ended. The reason is an error with the cause and the last lines of the log. */
   readonly ended: AbortSignal;
-  /** Ends everything; settles when it is gone. May be called twice. */
+  /** Ends everything. Settles when it has ended. May be called repeatedly. */
   cut(): Promise<void>;
 }
 
 /**
  * Starts the processes of a plan under a process that holds the other end of a pipe. However this process ends
- * (SIGKILL too), the pipe closes, and the other end kills, says farewell and tidies up.
+ * (including SIGKILL), the pipe closes. Then the process at the other end kills the others, runs the farewell commands
+ * and removes the folder.
  */
 export function startLifeline(plan: LifelinePlan): Lifeline {
   const script = fileURLToPath(new URL('lifeline-process.ts', import.meta.url));
-  // Its own session: a Ctrl-C in the terminal is for this process, which decides what follows.
+  // In its own session, so that a Ctrl-C in the terminal reaches only this process, which decides what follows.
   const child = spawn(process.execPath, [script, JSON.stringify(plan)], {
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -44,7 +45,7 @@ export function startLifeline(plan: LifelinePlan): Lifeline {
     ended.abort(new Error(said.trim() || 'ended when it was told to'));
   });
 
-  // A program that forgets to stop its broker still ends.
+  // So that a program that forgets to stop its broker still ends.
   const pipes = [child.stdin as Socket, child.stdout as Socket];
   child.unref();
   for (const pipe of pipes) pipe.unref();

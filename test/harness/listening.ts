@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** Has a server listen on a free port of this machine until the test has ended. @returns its host and port */
+/** Makes a server listen on a free port of this machine until the test has ended. @returns its host and port */
 export async function listening(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

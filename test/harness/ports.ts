@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
 /**
- * Ports of 127.0.0.1 on which nobody listens, all different.
+ * Finds free ports of 127.0.0.1, all different.
  *
- * They are free when they are returned; another process may still take one before it is used.
+ * They are free when this returns. Another process may still take one before it is used.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));

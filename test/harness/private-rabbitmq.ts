@@ -12,26 +12,26 @@ import { freePorts } from './ports.ts';
 const definitions = fileURLToPath(new URL('definitions.json', import.meta.url));
 const START_MS = 90_000;
 
-/** Where RabbitMQ's start script is; undefined where it is not installed. */
+/** The path of RabbitMQ's start script; undefined if RabbitMQ is not installed. */
 export function findRabbitmqServer(): string | undefined {
-  // Debian's wrapper in /usr/sbin changes the user and the log files; the script behind it does neither.
+  // Debian's wrapper in /usr/sbin changes the user and the log files. The script that it starts does neither.
   const packaged = '/usr/lib/rabbitmq/bin/rabbitmq-server';
   return existsSync(packaged) ? packaged : onPath('rabbitmq-server');
 }
 
 /**
- * Starts a RabbitMQ of our own: free ports of 127.0.0.1 for clients, for Erlang's distribution and for its port
- * mapper, and everything it writes in one temporary folder.
+ * Starts a private RabbitMQ. Clients, Erlang's distribution and its port mapper get free ports of 127.0.0.1. Everything
+ * that RabbitMQ writes is in one temporary folder.
  *
- * @param plugins of RabbitMQ's own, by name: `rabbitmq_shovel`
- * @throws Error with the last lines of its log when it does not come up
+ * @param plugins names of plugins that come with RabbitMQ, such as `rabbitmq_shovel`
+ * @throws Error with the last lines of its log if it does not start
  */
 export async function startPrivateRabbitmq(server: string, plugins: readonly string[] = []): Promise<Broker> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await tryToStart(server, plugins);
     } catch (error) {
-      // Another process may take a port between our look and RabbitMQ's.
+      // Another process may take a port after it was found free and before RabbitMQ opens it.
       if (attempt === 3 || !/eaddrinuse|in use/i.test(String(error))) throw error;
     }
   }
@@ -79,14 +79,14 @@ function configuration(amqpPort: number): string {
   return [
     `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
     `load_definitions = ${definitions}`,
-    // A nearly full disk or memory would block every publisher, and look like a bug of ours.
+    // A nearly full disk or memory would block every publisher, which would look like a bug in tcw.
     'disk_free_limit.absolute = 1MB',
     'vm_memory_high_watermark.relative = 0.8',
     '',
   ].join('\n');
 }
 
-/** The whole environment of the server, of epmd and of rabbitmqctl: nothing of this machine's own RabbitMQ. */
+/** The complete environment of the server, epmd and rabbitmqctl. It contains nothing of the machine's own RabbitMQ. */
 function environment(folder: string, nodeName: string, distributionPort: number, epmdPort: number) {
   return {
     PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
@@ -94,15 +94,15 @@ function environment(folder: string, nodeName: string, distributionPort: number,
     LANG: 'C.UTF-8',
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
-    // For each Erlang, also the short-lived ones that RabbitMQ and rabbitmqctl start. The epmd that an Erlang
-    // starts by itself is a daemon, and would stay when all else has gone.
+    // For every Erlang process, including the short-lived ones that RabbitMQ and rabbitmqctl start. Erlang itself would
+    // start epmd as a daemon, which would outlive everything else.
     ERL_FLAGS: '-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}',
     ERL_CRASH_DUMP: join(folder, 'erl_crash.dump'),
-    // Makes the start script become the server, so that the server's end is what its parent sees.
+    // Makes the start script become the server, so that its parent sees the end of the server.
     RUNNING_UNDER_SYSTEMD: 'true',
     RABBITMQ_NODENAME: nodeName,
     RABBITMQ_DIST_PORT: String(distributionPort),
-    // rabbitmqctl listens too; 0 lets the system choose, so that any number can run at once.
+    // rabbitmqctl listens, too. With 0 the system chooses the port, so that any number of them can run in parallel.
     RABBITMQ_CTL_DIST_PORT_MIN: '0',
     RABBITMQ_CTL_DIST_PORT_MAX: '0',
     RABBITMQ_CONF_ENV_FILE: join(folder, 'rabbitmq-env.conf'),

@@ -21,25 +21,25 @@ const builds = join(root, 'node_modules/.cache/tcw');
 const DAY_MS = 86_400_000;
 
 /**
- * Bundles the program as `npm run build` does, and puts `bin/tcw.js` beside it. From the sources, each start takes three
- * times as much of the processor: Node has to strip the types of some 500 files.
+ * Bundles the program as `npm run build` does, and copies `bin/tcw.js` beside it. A start from the sources takes three
+ * times as much CPU time, because Node has to strip the types of about 500 files.
  *
- * A build is kept until its sources change, and for a day after that: another run may be using it.
+ * A build is kept until its sources change, and for another day because another test run may be using it.
  *
- * @returns the path of its `bin/tcw.js`
+ * @returns the path of the build's `bin/tcw.js`
  */
 export async function buildProgram(): Promise<string> {
   const built = join(builds, digest());
   const program = join(built, 'bin/tcw.js');
   if (globSync(program).length > 0) return program;
   mkdirSync(builds, { recursive: true });
-  // Under a name of its own until it is complete: another run of the tests may be building the same.
+  // Under a unique name until it is complete, because another test run may be making the same build.
   const folder = mkdtempSync(join(builds, 'new-'));
-  // Some tests run it as another user.
+  // Some tests run the program as another user.
   chmodSync(folder, 0o755);
   try {
     await bundle(join(folder, 'dist/cli'));
-    // The programs of other processes and threads are looked for beside what was bundled.
+    // The bundle looks for the programs of other processes and threads beside itself.
     symlinkSync(join(root, 'src/worker'), join(folder, 'dist/worker'));
     symlinkSync(join(root, 'schemas'), join(folder, 'schemas'));
     for (const name of ['bin', 'package.json'])

@@ -1,6 +1,6 @@
 import { queueApi, workerManagerApi } from '../../src/taskcluster/index.ts';
 
-/** A call of the queue or of worker-manager by its name, `upload` to the store of the queue's artifacts, or anything else. */
+/** The name of a call to the queue or worker-manager, `upload` for an upload to the artifact store, or `other`. */
 export type CallName = keyof typeof queueApi | keyof typeof workerManagerApi | 'upload' | 'other';
 
 const APIS = Object.entries({ queue: queueApi, 'worker-manager': workerManagerApi });
@@ -20,7 +20,7 @@ const routes = calls.map(({ service, name, method, route }) => {
   };
 });
 
-/** Which call a request is, by the services' own routes. */
+/** Identifies the call of a request by the services' own routes. */
 export function callOf(method: string, url: string): CallName {
   const [path = ''] = url.split('?', 1);
   if (method === 'PUT' && path.includes('-bucket/')) return 'upload';

@@ -72,7 +72,7 @@ describe('a proxy between workers and the queue', () => {
     ]);
   });
 
-  // taskcluster-client stumbles over an answer that breaks off.
+  // taskcluster-client fails with a TypeError for a truncated answer.
   it.each<[string, QueueFault, object, string]>([
     ['answered 503', { kind: 'status', status: 503 }, { statusCode: 503 }, 'running'],
     ['a page of 502', { kind: 'status', status: 502, as: 'balancer' }, { statusCode: 502 }, 'running'],

@@ -11,44 +11,47 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { callOf, type CallName } from './queue-call.ts';
 
-/** What becomes of a call. */
+/** An injected fault. */
 export type QueueFault =
-  /** It is answered with this status and never reaches the queue: in the queue's words, or as a load balancer's page. */
+  /** The call is answered with this status, as by the queue or by a load balancer, and never reaches the queue. */
   | { readonly kind: 'status'; readonly status: number; readonly as?: 'queue' | 'balancer' }
-  /** It reaches the queue so many ms later. */
+  /** The call reaches the queue with this delay. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** It gets stuck on its way, until the rule is lifted: then it goes on. */
+  /** The call hangs before it reaches the queue, and continues when the rule is lifted. */
   | { readonly kind: 'freeze' }
-  /** The connection is cut before the queue hears of it. */
+  /** The connection is cut before the call reaches the queue. */
   | { readonly kind: 'cut' }
-  /** The queue does it, and the connection is cut instead of the answer. */
+  /** The queue executes the call, and the connection is cut instead of an answer. */
   | { readonly kind: 'lose-answer' }
-  /** The queue does it, and the connection is cut in the middle of the answer's body. */
+  /** The queue executes the call, and the connection is cut in the middle of the answer's body. */
   | { readonly kind: 'halve-answer' };
 
-/** Some calls that go wrong. */
+/** A rule that injects a fault into some calls. */
 export interface FaultRule {
-  /** How many calls it has met. */
+  /** How many calls the rule has applied to. */
   readonly met: number;
-  /** Settles when it has met its first. */
+  /** Settles when the rule has applied to its first call. */
   readonly first: Promise<void>;
   lift(): void;
 }
 
-/** An HTTP proxy between workers and an embedded queue. What no rule is about passes unchanged. */
+/** An HTTP proxy between workers and an embedded queue. Calls to which no rule applies pass unchanged. */
 export interface QueueFaultProxy {
-  /** Takes the place of the queue's. Hawk signs host and port as the caller sees them, and the queue reads the same. */
+  /**
+   * Replaces the queue's root URL. Hawk signs host and port as the caller sees them, and the queue checks the same
+   * ones.
+   */
   readonly rootUrl: string;
-  /** The calls that came, in their order, those that went wrong too. */
+  /** All calls in the order of their arrival, including those with faults. */
   readonly calls: readonly CallName[];
   /**
-   * Lets calls go wrong. The rule that was made last counts.
+   * Injects a fault into calls. The latest rule has precedence.
    *
-   * @param which every call when it is left out
-   * @param times how many of them, all by default
+   * @param which default: every call
+   * @param times the number of calls; default: all
    */
   fault(which: CallName | readonly CallName[] | undefined, fault: QueueFault, times?: number): FaultRule;
-  /** The queue is away: open calls are cut, on both sides, and so is each new one. */
+  /** Makes the queue unreachable. Open calls are cut on both sides, and so is each new call. */
   down(): void;
   up(): void;
   close(): Promise<void>;
@@ -58,7 +61,7 @@ interface Rule {
   readonly fits: (call: CallName) => boolean;
   readonly fault: QueueFault;
   readonly lifted: Promise<void>;
-  /** Counts one more; false when it has met all that it should. */
+  /** Counts one more call. False if the rule has already applied to all its calls. */
   meet(): boolean;
 }
 
@@ -72,7 +75,7 @@ export async function queueFaultProxy(queueUrl: string): Promise<QueueFaultProxy
   let away = false;
   let rootUrl = '';
 
-  /** Sends the request on. The answer's body has not been read. */
+  /** Forwards the request. The body of the returned answer has not been read. */
   const forward = async (incoming: IncomingMessage, answer: ServerResponse): Promise<IncomingMessage> => {
     const { method, url, headers } = incoming;
     const upstream = request({ hostname, port, agent, method, path: url, headers });
@@ -94,7 +97,7 @@ export async function queueFaultProxy(queueUrl: string): Promise<QueueFaultProxy
       response.on('error', () => answer.destroy()).pipe(answer);
       return;
     }
-    // Where an artifact is to be put: that way leads through here too.
+    // Upload URLs for artifacts must lead through this proxy, too.
     const body = (await text(response)).replaceAll(queueUrl, rootUrl);
     const headers = { ...response.headers, 'content-length': Buffer.byteLength(body) };
     answer.writeHead(response.statusCode ?? 502, headers).end(body);

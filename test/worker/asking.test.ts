@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Queue } from '../../src/taskcluster/index.ts';
 import { deployment, sh, type Deployment } from './deployment.ts';
 
-/** Counts what a worker asks of the queue. */
+/** Counts a worker's calls to the queue. */
 function counting() {
   const asked = { claimWork: [] as number[], pendingTasks: 0, status: 0 };
   const watch = (queue: Queue): Queue => ({
@@ -49,7 +49,7 @@ describe('a worker asks for work', () => {
 
   it('by the notices of a backlog, one after the other, until none is left over', async () => {
     here = await deployment();
-    // A first worker declares the pool's queue, so that notices gather there.
+    // A first worker declares the pool's Pulse queue, so that notices accumulate there.
     const first = await here.startWorker();
     first.shutdown('finish');
     await first.ended;

@@ -4,7 +4,7 @@ import { deployment, sh } from './deployment.ts';
 
 const MINUTE = 60_000;
 
-/** A deployment whose clock is wrong, or ours is; `soon` is a time by that clock. */
+/** A deployment whose clock differs from the worker's. `times` are by the deployment's clock. */
 async function skewed(aheadMs: number, claimTimeoutMs?: number) {
   const now = () => Date.now() + aheadMs;
   const after = (ms: number, callback: () => void) => {

@@ -8,15 +8,15 @@ interface DamagedShape {
 }
 
 interface Damage {
-  /** Which of the places in the payload. */
+  /** Index of the damaged place in the payload. */
   readonly place: number;
   readonly how: 'replace' | 'remove' | 'repeat' | 'rename' | 'add';
   readonly value: unknown;
 }
 
 /**
- * What comes into the place of something. Nothing that is worth mounting or running: a path such as `/` would be a harmful
- * target, not a damaged one. A NUL does not get past the queue.
+ * Replacements for values in a payload. None is useful for a mount or a command: a path such as `/` would be a harmful
+ * target, not a damaged one. There is no NUL, because the queue does not accept it.
  */
 const VALUES: readonly unknown[] = [
   null,
@@ -46,7 +46,7 @@ const VALUES: readonly unknown[] = [
   [[[[[[[['deep']]]]]]]],
 ];
 
-/** Damages shapes at random, some at a time, and has each such handful judged. */
+/** Damages shapes at random, and has each small batch of them judged. */
 export async function damagedShapes(
   shapes: readonly DamagedShape[],
   judge: (damaged: readonly DamagedShape[]) => Promise<void>,
@@ -65,12 +65,12 @@ export async function damagedShapes(
     });
   await fc.assert(fc.asyncProperty(fc.array(damaged, { minLength: 6, maxLength: 6 }), judge), {
     numRuns: 20,
-    // A smaller example is worth less than the time that it takes to find one.
+    // Finding a smaller example would take too long.
     endOnFailure: true,
   });
 }
 
-/** Expects that damaged tasks have ended as a task may, and that none of them ended for a fault of the worker's. */
+/** Expects that damaged tasks have ended in a permitted way, and none because of an error of the worker. */
 export async function expectResolved(
   local: Pick<Deployment, 'resolved' | 'log'>,
   taskIds: readonly string[],
@@ -88,7 +88,7 @@ export async function expectResolved(
 type Holder = Record<string, unknown> | unknown[];
 
 function apply(payload: Record<string, unknown>, { place, how, value: given }: Damage): void {
-  // One value may come into several payloads, and further damage is to one of them.
+  // Several payloads may get the same value, and later damage must affect only one of them.
   const value = structuredClone(given);
   const places = placesIn(payload);
   const chosen = places[place % places.length];
@@ -109,7 +109,7 @@ function apply(payload: Record<string, unknown>, { place, how, value: given }: D
   if (how === 'repeat') holder[key] = [present, present];
 }
 
-/** Everything in a payload by what holds it, but for scripts: half of one might do anything. */
+/** All places in a payload, each with its holder. Scripts are left out, because half a script might do anything. */
 function placesIn(value: unknown): [Holder, string][] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => [

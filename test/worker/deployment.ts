@@ -36,7 +36,7 @@ type Message = Parameters<LocalQueueOptions['publish']>[0];
 
 const same = <T>(thing: T): T => thing;
 
-/** The calls of taskcluster-client, which ships no types, that a user of these tests makes. */
+/** The calls of taskcluster-client that a user in these tests makes. The package has no types. */
 interface UserCalls {
   createTask(taskId: string, definition: object): Promise<unknown>;
   cancelTask(taskId: string): Promise<unknown>;
@@ -55,26 +55,26 @@ interface UserCalls {
   artifact(taskId: string, runId: string, name: string): Promise<{ url: string }>;
 }
 
-/** A small Taskcluster deployment: the embedded queue and a broker, for one test. */
+/** A small Taskcluster deployment for one test: the embedded queue and a broker. */
 export interface Deployment {
   readonly rootUrl: string;
-  /** The variables of Taskcluster that a user has, who may do everything. */
+  /** Taskcluster's environment variables for a user with all scopes. */
   readonly userEnvironment: Readonly<Record<string, string>>;
-  /** The broker, as the user of a worker. */
+  /** Connects to the broker as the user of a worker. */
   connectPulse(): Pulse;
-  /** Every connection to the broker is lost. */
+  /** Breaks every connection to the broker. */
   cutPulse(): Promise<void>;
-  /** Publishes once more all messages of one kind about a task: they come at least once. */
+  /** Publishes all messages of one kind about a task again, because delivery is at least once. */
   repeat(exchange: string, taskId: string): Promise<void>;
-  /** The workers lose the broker, until it is found again. */
+  /** Makes the broker unreachable for workers until `findPulse`. */
   losePulse(): Promise<void>;
   findPulse(): void;
   createTask(payload: object, definition?: Partial<CreateTaskRequest>, taskId?: string): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
-  /** Keeps a worker from getting work until a time, in ms since the epoch. */
+  /** Quarantines a worker until a time, in ms since the epoch. */
   quarantine(workerId: string, untilMs: number): Promise<void>;
   status(taskId: string): Promise<TaskStatusStructure>;
-  /** Waits until the task is in a state from which it does not come back. */
+  /** Waits until the task is in a final state. */
   resolved(taskId: string): Promise<TaskStatusStructure>;
   /** Waits until a run of the task has the given state. */
   running(taskId: string, runId?: number): Promise<void>;
@@ -83,7 +83,7 @@ export interface Deployment {
     runId?: number,
   ): Promise<{ name: string; storageType: string; contentType: string }[]>;
   artifact(taskId: string, name: string, runId?: number): Promise<Buffer>;
-  /** Where an artifact leads that is a reference. */
+  /** The target of an artifact that is a reference. */
   location(taskId: string, name: string): Promise<string>;
   log(taskId: string, runId?: number): Promise<string>;
   startWorker(config?: Partial<WorkerConfig>, options?: WorkerOptions): Promise<RunningWorker>;
@@ -91,13 +91,13 @@ export interface Deployment {
 }
 
 export interface WorkerOptions {
-  /** Without Pulse the worker polls. By default as the deployment's way is. */
+  /** Whether the worker uses Pulse instead of polling. Default: as the deployment's `Way`. */
   readonly pulse?: boolean;
-  /** A queue that is wrapped, to see what the worker asks of it. */
+  /** Wraps the queue, to observe the worker's calls. */
   readonly watch?: (queue: Queue) => Queue;
-  /** What tasks may ask for; all of tcw's features by default. */
+  /** The features for tasks. Default: all of tcw's. */
   readonly features?: readonly FeatureModule[];
-  /** The engine wrapped, to do something at a moment of a run. */
+  /** Wraps the engine, to do something at a moment of a run. */
   readonly wrap?: (engine: Engine) => Engine;
 }
 
@@ -106,11 +106,11 @@ export interface RunningWorker {
   readonly logged: readonly { fields: LogFields; message: string }[];
   readonly tasksDir: string;
   shutdown(how: Shutdown): void;
-  /** Why it ended, once it has. */
+  /** Resolves to the reason of the worker's exit. */
   readonly ended: Promise<ExitReason>;
 }
 
-/** How the workers of a deployment hear of work and of the end of runs. */
+/** How a deployment's workers learn of new work and of the end of runs. */
 export type Way = 'with Pulse' | 'polling' | 'with Pulse lost at each claim and found again';
 
 /** Long enough for a worker to begin to poll. */
@@ -249,7 +249,7 @@ export async function deployment(
     location: async (taskId, name) => (await client.artifact(taskId, '0', name)).url,
     log: async (taskId, runId = 0) => {
       const content = await client.artifact(taskId, String(runId), 'public/logs/live_backing.log');
-      // fetch undoes the encoding; that it was there is looked at where it matters.
+      // fetch undoes the content encoding. Tests for which the encoding matters check it themselves.
       return (await fetched(content.url)).toString();
     },
     startWorker: async (
@@ -258,7 +258,7 @@ export async function deployment(
     ) => {
       const folder = await mkdtemp(join(tmpdir(), 'tcw-test-'));
       folders.push(folder);
-      // In a folder of this worker's own, since a worker also writes beside it.
+      // In a separate folder for each worker, because a worker also writes beside tasksDir.
       const tasksDir = join(folder, 'tasks');
       await mkdir(tasksDir);
       const whole: WorkerConfig = {
@@ -274,7 +274,7 @@ export async function deployment(
         cachesDir: `${tasksDir}/.caches`,
         downloadsDir: `${tasksDir}/.downloads`,
         killGraceSecs: 2,
-        // Tests run on machines with little disk, too.
+        // Tests also run on machines with small disks.
         requiredDiskSpaceMegabytes: 1,
         ...config,
       };
@@ -300,12 +300,12 @@ export async function deployment(
       const running = startWorker({
         config: whole,
         queue: watch(queue),
-        // Another engine is chosen by the worker itself.
+        // The worker itself chooses any other engine.
         ...((whole.engine ?? 'native') === 'native' && { engines: [wrap(engine)] }),
         pulse: pulse ? connectPulse() : undefined,
         features,
         version: 'test',
-        // Nothing is spread over time, so that tests need not wait.
+        // Without jitter, so that tests need not wait.
         random: () => 0,
       });
       running.events$.subscribe(news$);
@@ -336,7 +336,7 @@ export async function deployment(
   };
 }
 
-/** A command of a POSIX shell. */
+/** A payload's command that runs a script in a POSIX shell. */
 export function sh(script: string): { command: string[][] } {
   return { command: [['sh', '-c', script]] };
 }

@@ -44,7 +44,7 @@ describe.concurrent.each(WAYS)('a worker whose disk has no room for a task, %s,'
   });
 });
 
-/** `tcw run` with its tasks on a small disk, and a queue with tasks for it. */
+/** Starts `tcw run` with its tasks' folders on a small disk, and a queue with tasks for it. */
 async function onDisk(bytes: number, requiredMegabytes: number, prepare = ':') {
   const account = (clientId: string) => ({
     clientId,
@@ -91,7 +91,7 @@ async function onDisk(bytes: number, requiredMegabytes: number, prepare = ':') {
   const calls = queueCalls({ rootUrl: local.rootUrl });
   const status = async (taskId: string) => (await calls(user, 'status', taskId)).status;
   return {
-    /** The disk, as this process sees it. */
+    /** The path of the disk for this process. */
     seen: `/proc/${child.pid ?? 0}/root${disk}`,
     said: () => said,
     status,

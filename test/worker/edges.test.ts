@@ -19,9 +19,10 @@ interface Told {
 }
 
 /**
- * A queue and an engine that let something happen at one moment of the first run, and list what the worker reports.
+ * Wraps a queue and an engine so that something happens at one moment of the first run, and records the worker's
+ * reports.
  *
- * `happened` rejects if `happen` does. The worker itself would take that error for one of the queue.
+ * `happened` rejects if `happen` does. The worker itself would treat this error as one of the queue's.
  */
 function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
   const told: Told[] = [];
@@ -81,7 +82,7 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
   return { told, watch, wrap, happened };
 }
 
-/** Waits until the worker has stopped the run for a reason. */
+/** Waits until the worker has stopped the run for this reason. */
 async function stoppedFor(worker: RunningWorker, taskId: string, reason: StopReason): Promise<void> {
   const stops = () =>
     worker.news.flatMap(item =>
@@ -125,7 +126,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     onTestFinished(() => here.close());
     const { told, watch, wrap, happened } = at(moment, async claim => {
       await bringAbout(stop, here, worker, claim);
-      // A report on its way cannot be stopped any more, and a worker that goes lets uploads end.
+      // A report that was sent cannot be stopped, and a worker that shuts down completes its uploads.
       if (moment === 'while it is prepared' || (moment === 'while it uploads' && stop !== 'worker-shutdown'))
         await stoppedFor(worker, claim.taskId, stop);
     });
@@ -148,7 +149,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
     const late = moment === 'in the instant it completes';
     if (stop === 'worker-shutdown') {
-      // The verdict on commands that have ended stays.
+      // If the commands have ended, the outcome does not change.
       const reason = late || moment === 'while it uploads' ? 'completed' : 'worker-shutdown';
       expect(reports).toEqual([reason]);
       expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: reason });
@@ -156,7 +157,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
       return;
     }
     expect(reports).toEqual(late ? ['completed'] : []);
-    // The queue takes the report of a run until it has noticed the deadline.
+    // The queue accepts the report of a run until it has noticed the deadline.
     const reason = late && stop === 'deadline-exceeded' ? 'completed' : stop;
     await expect
       .poll(async () => (await here.status(taskId)).runs)
@@ -172,7 +173,7 @@ describe('a run whose worker has no more time while it uploads', () => {
     onTestFinished(() => here.close());
     const { told, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
       worker.shutdown('now');
-      // The upload hangs until the queue knows.
+      // The upload hangs until the run is resolved in the queue.
       await hasLeft(here, taskId, 'running');
     });
     const worker = await here.startWorker({ shutdownGraceSecs: 2 }, { watch, wrap });

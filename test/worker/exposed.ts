@@ -6,14 +6,15 @@ import type { Deployment } from './deployment.ts';
 
 const LIVE = 'public/logs/live.log';
 
-/** Prints a line each time that somebody touches a file beside it, and ends when somebody says so. */
+/** A task that prints a line when the file `say` appears, and ends when `told` does. */
 export const TALKING =
   'echo begun; until [ -e told ]; do if [ -e say ]; then rm say; echo a line of the task; fi; sleep 0.1; done';
 
 /**
- * A whole task that is watched from outside: its live log is followed, a shell makes it print and end, and the reader gets all of it.
+ * Watches a task from outside to its end. A reader follows the live log, a shell makes the task print and end, and the
+ * reader gets the whole log.
  *
- * @param whoami what `id -u` shows in the shell
+ * @param whoami the expected output of `id -u` in the shell
  */
 export async function watchedFromOutside(here: Deployment, taskId: string, whoami: RegExp): Promise<void> {
   const artifact = `${here.rootUrl}/api/queue/v1/task/${taskId}/runs/0/artifacts/${encodeURIComponent(LIVE)}`;
@@ -38,7 +39,7 @@ export async function watchedFromOutside(here: Deployment, taskId: string, whoam
   expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
   await ended;
   expect(got).toBe(await here.log(taskId));
-  // Both are over when the worker has cleaned up after the task.
+  // Log and shell end when the worker has cleaned up after the task.
   await expect.poll(async () => (await fetch(url)).status, { timeout: PATIENCE_MS }).toBe(401);
   expect((await tcw(['shell', taskId], { environment })).exitCode).toBe(66);
 }

@@ -24,7 +24,7 @@ describe.concurrent('a worker of a library that is forced to go', () => {
   ])('kills what runs and ends, %s', async ([when], { expect, onTestFinished }) => {
     const here = await deployment();
     onTestFinished(() => here.close());
-    // Neither the task nor the worker's own patience would end for ten minutes.
+    // Neither the task nor the worker's grace period would end for ten minutes.
     const worker = await here.startWorker({ capacity: 2, killGraceSecs: 600, shutdownGraceSecs: 0 });
     const mark = newMark();
     const taskId = await here.createTask(stubborn(mark));
@@ -38,7 +38,7 @@ describe.concurrent('a worker of a library that is forced to go', () => {
     await waitFor(async () => {
       expect(await processesWith(`sleep\0${mark}`)).toEqual([]);
     });
-    // What can be told at once is told.
+    // Everything that can be reported immediately is reported.
     await waitFor(async () => {
       expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
     });

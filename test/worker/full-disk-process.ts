@@ -1,5 +1,5 @@
-// Writes a log that is too long for its disk, and tells what became of it. Arguments: the folder on that disk, how many
-// lines, and a file on it that is removed before the log ends, if any.
+// Writes a log that is too long for its disk, and prints the result. Arguments: a folder on that disk, the number of
+// lines, and optionally a file on the disk that is removed before the log ends.
 import { readFile, rm } from 'node:fs/promises';
 import { openTaskLog } from '../../src/worker/task-log/task-log.ts';
 

@@ -16,7 +16,7 @@ interface Setting {
   readonly deadlineDelayMs?: number;
 }
 
-/** A worker behind a proxy that can hold its calls up. */
+/** A worker behind a proxy that can delay its calls. */
 async function setting({ config, wrap, ...options }: Setting = {}) {
   const here = await deployment(options);
   const proxy = await queueFaultProxy(here.rootUrl);
@@ -28,7 +28,7 @@ async function setting({ config, wrap, ...options }: Setting = {}) {
   return { here, proxy, worker };
 }
 
-/** Lets a worker go when one of its calls has been made, which is held up for a while. */
+/** Shuts a worker down during one of its calls, which is delayed. */
 async function goDuring(call: CallName, ms: number, payload: object = ARTIFACT, options: Setting = {}) {
   const { here, proxy, worker } = await setting(options);
   const rule = proxy.fault(call, { kind: 'delay', ms }, 1);
@@ -137,7 +137,7 @@ describe('a worker that is told to go while a run uploads, whose commands have e
 const stopsOf = (worker: RunningWorker) =>
   worker.news.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
 
-/** An engine that lets something happen when a command has ended by itself, before anybody is told. */
+/** Wraps an engine so that something happens when a command has ended by itself, before the worker learns of it. */
 function whenEnded(happen: () => Promise<unknown>): (engine: Engine) => Engine {
   return engine => ({
     ...engine,

@@ -8,16 +8,16 @@ import { deployment, sh, type Deployment, type RunningWorker } from './deploymen
 const LOG = 'public/logs/live_backing.log';
 const LINK = 'public/logs/live.log';
 const FILES = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
-/** So many artifacts are on their way at a time. */
+/** The number of parallel uploads. */
 const AT_ONCE = 4;
-/** Too large to be uploaded out of memory. */
+/** The files are too large to be uploaded from memory. */
 const MAKE_FILES = `for name in ${FILES.join(' ')}; do head -c 100000 /dev/urandom > $name; done`;
 const PAYLOAD = {
   ...sh(`${MAKE_FILES}; touch made; sleep 600`),
   artifacts: [...FILES, 'missing'].map(path => ({ type: 'file', path, name: `public/${path}` })),
 };
 
-/** A worker behind a proxy, whose task has made its files and goes on. */
+/** A worker behind a proxy. Its task has made its files and is still running. */
 async function working(config?: Partial<WorkerConfig>, payload: object = PAYLOAD) {
   const here = await deployment();
   const proxy = await queueFaultProxy(here.rootUrl);
@@ -47,7 +47,7 @@ describe('a worker that is told to go while commands run', () => {
     const order = uploaded(worker);
     expect([order[0], order.at(-1)]).toEqual([LOG, LOG]);
     expect(order.slice(1, -1).sort()).toEqual(publicNames(FILES).sort());
-    // A file that the task had no time to make is no error of the task's.
+    // A file that the task had no time to make does not count as an error of the task.
     expect(await names(here, taskId)).toEqual([...publicNames(FILES), LINK, LOG].sort());
     const log = await here.log(taskId);
     expect(log).toContain('Uploading artifact public/sixth from file ');
@@ -84,7 +84,7 @@ describe('a worker that is told to go while commands run', () => {
       .poll(async () => (await here.status(taskId)).runs[0]?.reasonResolved, { timeout: PATIENCE_MS })
       .toBe('worker-shutdown');
     await stuck.first;
-    // The log and as many artifacts as are on their way at a time; the others never end.
+    // The log and the artifacts that are uploaded in parallel. The other uploads never end.
     expect(passing.met).toBe(1 + AT_ONCE);
     await expect
       .poll(() => uploaded(worker).sort(), { timeout: PATIENCE_MS })
@@ -101,7 +101,7 @@ describe('a worker that is told to go while commands run', () => {
     proxy.fault('upload', { kind: 'delay', ms: 0 }, 1 + AT_ONCE);
     worker.shutdown('now');
     await stuck.first;
-    // The last upload is that of the whole log, which is stuck as well.
+    // The last upload is the complete log. It hangs, too.
     await expect
       .poll(() => proxy.calls.filter(call => call === 'upload').length, { timeout: PATIENCE_MS })
       .toBe(2 + FILES.length);

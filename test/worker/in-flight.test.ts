@@ -9,7 +9,7 @@ const stopsOf = ({ news }: RunningWorker) =>
 it('a renewal that was granted, and answered when the claim had run out, is given back', async () => {
   const here = await deployment({ claimTimeoutMs: 6_000, longPollMs: 300 });
   onTestFinished(() => here.close());
-  // It reaches the queue in time, and its answer comes when the claim as we know it is over.
+  // The renewal reaches the queue in time. Its answer arrives after the end of the claim that the worker knows.
   const watch = (queue: Queue): Queue => ({
     ...queue,
     forRun: claim => {
@@ -49,7 +49,7 @@ it('a cancellation in a gap of Pulse is looked for, though the claim came only a
       await here.losePulse();
       await here.cancelTask(claim.taskId);
       here.findPulse();
-      // Long after Pulse has come back.
+      // Long after Pulse is reachable again.
       await sleep(3_000);
       return claims;
     },

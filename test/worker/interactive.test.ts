@@ -12,14 +12,14 @@ import { testOf } from './ways.ts';
 
 const it = testOf('with Pulse');
 const INTERACTIVE = { features: { interactive: true } };
-/** Until the test says so. */
+/** A task that runs until the test ends it. */
 const UNTIL_TOLD = sh('echo begun; until [ -e told ]; do sleep 0.1; done');
 
-/** A client of protocol version 2, as the web UI is one. */
+/** A client of protocol version 2, like the web UI. */
 async function openShell(socketUrl: string) {
   const socket = new WebSocket(socketUrl);
   let shown = '';
-  // Each message is decoded by itself.
+  // Each message is decoded separately.
   socket.on('message', (data: Buffer) => (shown += new TextDecoder().decode(data)));
   await once(socket, 'open');
   socket.send(shellResize({ rows: 33, columns: 111 }));
@@ -32,7 +32,7 @@ async function openShell(socketUrl: string) {
   };
 }
 
-/** The page that the artifact leads to, once there is one. */
+/** The page to which the artifact leads, once it exists. */
 async function pageOf(here: Deployment, taskId: string): Promise<URL> {
   await waitFor(async () => {
     const artifacts = await here.artifacts(taskId);
@@ -71,17 +71,17 @@ describe.concurrent('an interactive shell', () => {
       expect(shell.shown()).toContain(`[of the task|xterm-256color|${taskId}]`);
       expect(shell.shown()).toContain('33 111');
     });
-    // Characters are never divided between messages.
+    // Characters are never split between messages.
     shell.type('for i in 1 2 3 4 5 6; do printf "äöü€😀%.0s" $(seq 2000); done; echo; echo done-$((6*7))\n');
     await waitFor(() => {
       expect(shell.shown()).toContain('done-42');
     });
     expect(shell.shown()).not.toContain('\ufffd');
-    // More than one at a time.
+    // Several shells can be open at the same time.
     const other = await openShell(socketUrl);
     other.type('touch told; exit 3\n');
     await once(other.socket, 'close');
-    // It ends with the task.
+    // The shell ends with the task.
     if (shell.socket.readyState !== WebSocket.CLOSED) await once(shell.socket, 'close');
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     expect(await here.log(taskId)).not.toContain('of the task|');
@@ -126,7 +126,7 @@ describe.concurrent('an interactive shell', () => {
       `GET ${url.pathname} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
         'sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
     );
-    // A client that never closes finds out that the worker has, when it writes.
+    // A client that never closes its side notices the worker's close only when it writes.
     const writing = setInterval(() => client.write('x'), 200);
     await closed;
     clearInterval(writing);
@@ -191,7 +191,7 @@ describe.concurrent('an interactive shell', () => {
     await waitFor(() => {
       expect(shell.shown()).toContain('through-42');
     });
-    // Its shell tells the exit code, though the tunnel passes on no close code.
+    // The shell reports the exit code, although the tunnel does not forward the close code.
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     expect(wst.violations()).toEqual([]);
   });
@@ -209,7 +209,7 @@ describe.concurrent('tcw shell', () => {
     expect(ran.exitCode).toBe(42);
     expect(ran.stdout).toBe(`${taskId}\none\ntwo${'x'.repeat(200_000)}`);
     expect((await tcw(['shell', taskId, '--', 'true'], { environment })).exitCode).toBe(0);
-    // The task may end before the shell has told its exit code.
+    // The task may end before the shell has reported its exit code.
     await tcw(['shell', taskId, '--', 'touch', 'told'], { environment });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     const ended = await tcw(['shell', taskId], { environment });

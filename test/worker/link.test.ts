@@ -6,7 +6,7 @@ import { deployment } from './deployment.ts';
 const PROGRAM = '#!/bin/sh\necho "linked, with $*"\nexit "$1"\n';
 const SHA256 = createHash('sha256').update(PROGRAM).digest('hex');
 
-/** Runs a payload whose program is on a server; tells how the task ended, and its log. */
+/** Runs a payload whose program is on a server. Returns how the task ended, and its log. */
 async function run(payload: (url: string) => object) {
   const { rootUrl } = await webServer(response => {
     response.end(PROGRAM);

@@ -19,12 +19,12 @@ beforeEach(async () => {
 
 afterEach(() => here.close());
 
-/** A task that says what it is told, until it is told to end. */
+/** Starts a task that executes shell commands from the test until it is told to exit. */
 async function obedientTask(folder: string) {
   const taskId = await here.createTask(
     sh(`mkfifo ${folder}/words && chmod 666 ${folder}/words && exec sh < ${folder}/words`),
   );
-  // The open waits for the task.
+  // The task creates the FIFO, so this waits for the task.
   await here.running(taskId);
   const words = await waitFor(() => open(join(folder, 'words'), 'r+'));
   return {
@@ -38,11 +38,11 @@ async function obedientTask(folder: string) {
   };
 }
 
-/** As a browser follows the link of the web UI, without credentials. */
+/** The URL that a browser opens from the web UI, without credentials. */
 const artifactUrl = (taskId: string) =>
   `${here.rootUrl}/api/queue/v1/task/${taskId}/runs/0/artifacts/${encodeURIComponent(LIVE)}`;
 
-/** Where the live log is served. */
+/** The URL of the live log's server. */
 async function liveUrl(taskId: string): Promise<string> {
   return waitFor(async () => {
     const answer = await fetch(artifactUrl(taskId), { redirect: 'manual' });
@@ -54,7 +54,7 @@ async function liveUrl(taskId: string): Promise<string> {
 const typeOf = async (taskId: string) =>
   (await here.artifacts(taskId)).find(({ name }) => name === LIVE)?.storageType;
 
-/** What a reader has got so far. */
+/** Starts a reader, and shows what it has received so far. */
 async function follow(url: string, headers: Record<string, string> = {}) {
   const response = await fetch(url, { headers });
   let got = '';
@@ -112,7 +112,7 @@ it('is read in part', async () => {
   expect(first.response.headers.get('content-length')).toBe('11');
   await first.ended;
   expect(first.got()).toBe('taskcluster');
-  // A reader that lost its connection goes on where it was.
+  // A reader that lost its connection continues at the same position.
   const rest = await follow(url, { Range: `bytes=${length}-` });
   expect(rest.response.status).toBe(206);
   const outside = await fetch(url, { headers: { Range: `bytes=${length + 1}-` } });
@@ -131,7 +131,7 @@ it('is read in part', async () => {
 });
 
 it('hides what the log hides', async () => {
-  // As if a task had come by a secret of the worker.
+  // As if a task had obtained a secret of the worker.
   const livelogSecret = new Secret('shared-with-the-dns-server');
   const { tasksDir } = await here.startWorker({
     publicIP: '127.0.0.1',
@@ -180,7 +180,7 @@ it('does not keep a worker that ends from ending', async () => {
   await task.ends();
   worker.shutdown('finish');
   await worker.ended;
-  // The reader knows that this is not all.
+  // The reader can detect that the log is incomplete.
   await expect(
     (async () => {
       for await (const chunk of response) expect(chunk).toBeDefined();
@@ -275,7 +275,7 @@ describe('a task completes', () => {
   });
 });
 
-/** A queue before whose references something happens. */
+/** Wraps a queue so that something happens before each artifact reference is created. */
 function withReference(queue: Queue, before: () => Promise<void>): Queue {
   return {
     ...queue,

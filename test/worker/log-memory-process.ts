@@ -1,5 +1,5 @@
-// Writes a log of 50 MB that may have 20, and tells the most memory, in bytes, that it had for that. A process of its own, in
-// which nobody else needs any. The argument is a folder.
+// Writes 50 MB to a log with a limit of 20 MB, and prints the peak of its memory in bytes. A separate process, so that
+// nothing else uses memory. The argument is a folder.
 import { once } from 'node:events';
 import { openTaskLog } from '../../src/worker/task-log/task-log.ts';
 

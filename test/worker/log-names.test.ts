@@ -31,7 +31,7 @@ const ENDINGS: Ending[] = [
   },
 ];
 
-/** Runs a task that ends in one of these ways, and tells which artifacts it leaves. */
+/** Runs a task that ends in one of these ways. Returns the names of its artifacts. */
 async function artifactsOf({ payload, stop }: Ending, more: object): Promise<string[]> {
   const here = await deployment();
   onTestFinished(() => here.close());

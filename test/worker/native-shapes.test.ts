@@ -82,7 +82,7 @@ afterAll(async () => {
 const create = (payload: object, scopes: readonly string[]) =>
   local.createTask(payload, { dependencies: [dependency], scopes: [...scopes] });
 
-/** Only the titles: the tests are named before there is a server to mount from. */
+/** Only the titles, because the tests are named before the server for mounts exists. */
 const titles = nativeShapes({ url: String, taskId: '', namespace: '', sha256: '', folder: '', pool: '' });
 
 describe.concurrent('a task that asks for what real ones do completes:', () => {

@@ -1,24 +1,24 @@
 import { shapeOf, type Artifact, type Ask, type Mount, type Shape } from './shape.ts';
 
-// What tasks of real projects ask of a native worker on a POSIX system, as shapes: which properties they have, which kinds of
-// mounts, artifacts, features and scopes. The commands are harmless: they look at what is mounted, and make what is uploaded.
+// Payloads of real projects' tasks for a native worker on a POSIX system, reduced to shapes: their properties, kinds of
+// mounts, artifacts, features and scopes. The commands are harmless. They check the mounts and make the artifacts.
 
-/** Where the content of the shapes' mounts is. */
+/** The content of the shapes' mounts. */
 export interface Content {
-  /** The URL of a file, by its name. */
+  /** The URL of a file by its name. */
   readonly url: (name: string) => string;
-  /** A task that published each file as `public/build/<name>`, and its private ones as `project/build/<name>`. */
+  /** A task that has published its files as `public/build/<name>`, and private ones as `project/build/<name>`. */
   readonly taskId: string;
-  /** Under which an index finds that task. */
+  /** The index namespace of that task. */
   readonly namespace: string;
   readonly sha256: string;
-  /** A folder outside of the runs' folders, for absolute paths. */
+  /** A folder outside the runs' folders, for absolute paths. */
   readonly folder: string;
   /** `<provisionerId>/<workerType>` */
   readonly pool: string;
 }
 
-/** How many shapes there are: a list that has become shorter would go unnoticed. */
+/** The number of shapes, so that a missing one is noticed. */
 export const SHAPE_COUNT = 42;
 
 export function nativeShapes(content: Content): Shape[] {

@@ -7,7 +7,7 @@ import { deployment, sh, type Deployment, type Way } from './deployment.ts';
 
 const LONG_POLL_MS = 3_000;
 
-/** Counts the calls for work that have no answer yet. */
+/** Counts the open calls for work. */
 function openClaims() {
   const seen = { open: 0 };
   const watch = (queue: Queue): Queue => ({
@@ -24,7 +24,7 @@ function openClaims() {
   return { seen, watch };
 }
 
-/** Lets a worker ask for work that is gone: it gets the notice of a running task again, and its call stays open. */
+/** Repeats the notice of a running task. The worker then asks for work that is gone, and its call stays open. */
 const askInVain = (here: Deployment, taskId: string) => here.repeat('task-pending', taskId);
 
 const reasons = async (here: Deployment, taskId: string) =>

@@ -3,7 +3,8 @@ import { chown } from 'node:fs/promises';
 const NOBODY = 65_534;
 
 /**
- * Works as a user to whom permissions apply, which they do not to root. It owns the folder; what is in it is made by the work.
+ * Works as an ordinary user, because permissions do not apply to root. The user owns the folder, and the work creates
+ * the folder's content.
  */
 export async function asOrdinaryUser<T>(folder: string, work: () => Promise<T>): Promise<T> {
   if (process.geteuid?.() !== 0) return work();

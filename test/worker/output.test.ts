@@ -14,7 +14,7 @@ import {
   sleeping,
 } from '../engines/native-fixtures.ts';
 
-/** A sandbox whose commands print into a real log. */
+/** A sandbox whose commands print to a real log. */
 async function start(engine: (typeof engines)[number]) {
   const { sandbox, folder } = await openSandbox(engine);
   const place = await newFolder();

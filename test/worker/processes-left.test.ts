@@ -8,7 +8,7 @@ const ARTIFACT = {
   artifacts: [{ type: 'file', path: 'file', name: 'public/file' }],
 };
 
-/** A worker of which the processes of the first runs cannot be ended, as if they waited for a file system that is away. */
+/** A worker with first runs whose processes cannot be ended, as if they waited for an unreachable file system. */
 async function workerWithStuckRuns(stuck: number, config: Partial<WorkerConfig> = {}) {
   const here = await deployment();
   onTestFinished(() => here.close());
@@ -77,7 +77,7 @@ describe('a worker with processes that it cannot end', () => {
     await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
     const [one, two] = [await here.createTask(sh('sleep 600')), await here.createTask(sh('true'))];
     await here.running(one);
-    // Its turn comes when the only other slot is free.
+    // The task has to wait until the only other slot is free.
     expect((await here.status(two)).state).toBe('pending');
     await here.cancelTask(one);
     expect(await here.resolved(two)).toMatchObject({ state: 'completed' });

@@ -27,7 +27,7 @@ describe('a worker in quarantine', () => {
     expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });
     await here.quarantine('sick', Date.now() + HOUR_MS);
 
-    // With nobody else in the pool, its notice comes back to it.
+    // No other worker is in the pool, so the notice returns to this worker.
     const waiting = await here.createTask(sh('true'));
     const warnings = () => sick.news.filter(item => item.type === 'quarantined' || item.type === 'starved');
     await expect.poll(warnings).toHaveLength(1);

@@ -13,7 +13,7 @@ beforeAll(async () => {
   return () => rm(folder, { recursive: true });
 });
 
-/** The log of a task that is refused by a worker whose pool allows no proxy. */
+/** The log of a task that a worker refuses because its pool does not allow the proxy. */
 async function refused(payload: object): Promise<string> {
   const here = await deployment();
   onTestFinished(() => here.close());

@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { sh, type Deployment } from './deployment.ts';
 import { testOf } from './ways.ts';
 
-/** Long enough for the monitor to look, on any machine: it does so each half second. */
+/** Long enough for a measurement on any machine. The monitor measures every half second. */
 const LOOKED_AT = 'sleep 2.5';
 const ARTIFACT = 'public/monitoring/resource-usage.json';
 /** Limits that every machine exceeds. */
@@ -108,7 +108,7 @@ describe.concurrent('the resource monitor', () => {
     expect(lines).toContain(`[taskcluster:warn] Memory usage ${short} persisted for over 1s!`);
     expect(lines).toContain('[taskcluster:error] Aborting task...');
     expect(lines.at(-2)).toBe(`[taskcluster:error] task aborted due to sustained memory usage ${short}`);
-    // What it used until then is there all the same.
+    // The usage until then is still reported.
     const report = JSON.parse(String(await here.artifact(taskId, ARTIFACT))) as Report;
     expect(report.samples.timeMs?.length).toBeGreaterThan(0);
     expect(report.commands).toEqual([expect.objectContaining({ index: 0, startMs: 0 })]);

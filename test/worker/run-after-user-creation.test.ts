@@ -5,10 +5,10 @@ import type { WorkerConfig } from '../../src/worker/index.ts';
 import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts';
 import { deployment, sh } from './deployment.ts';
 
-/** A worker whose machine prepares each new user with a shell script. */
+/** A worker that prepares each new user with a shell script. */
 async function preparing(script: string, config: Partial<WorkerConfig> = {}) {
   const folder = openFolder();
-  // Each user has a /tmp of its own, in which the machine's is not seen.
+  // Each user has a private /tmp, which does not show the machine's.
   const program = join(openFolder('/var/lib'), 'prepare-user');
   writeFileSync(program, `#!/bin/sh\n${script}\n`);
   chmodSync(program, 0o755);
@@ -75,7 +75,7 @@ describe.runIf(canBeUsers)('runAfterUserCreation', () => {
         worker.news.some(item => item.type === 'run' && item.state.phase === 'resolved' && item.state.stop),
       )
       .toBe(true);
-    // The worker is as good as before.
+    // The worker still works.
     worker.shutdown('finish');
     expect(await worker.ended).toBe('stopped');
   });

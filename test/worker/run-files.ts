@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 
-/** What lies in a worker's tasksDir but for what is the worker's own while it lives. */
+/** The entries of a worker's tasksDir, without those that belong to the worker while it is alive. */
 export async function runFiles(tasksDir: string): Promise<string[]> {
   return (await readdir(tasksDir)).filter(name => !name.startsWith('.tcw-'));
 }

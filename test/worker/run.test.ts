@@ -162,7 +162,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
         }),
       },
     );
-    // The task cannot know the token; that somebody gave it to it is played by a file that we write.
+    // The task cannot know the token. The test writes it to a file, as if somebody had given it to the task.
     const taskId = await here.createTask(
       sh('while ! test -s token; do sleep 0.05; done; cat token; echo; echo done'),
     );

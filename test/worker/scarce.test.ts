@@ -14,7 +14,7 @@ import { onSmallDisk, smallDisks } from './small-disk.ts';
 const TCW = inject('program');
 const MB = 1024 * 1024;
 
-/** `tcw run`, polling, and a queue with tasks for it. */
+/** Starts `tcw run` with polling, and a queue with tasks for it. */
 async function start(
   prepare: (folder: string, program: string[]) => [string, string[]],
   variables: Readonly<Record<string, string>> = {},

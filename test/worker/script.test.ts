@@ -7,7 +7,7 @@ import { Secret } from '../../src/pulse/index.ts';
 import { scriptFormat } from '../../src/worker/payloads/index.ts';
 import { testOf } from './ways.ts';
 
-/** A script that does what its payload says. */
+/** A script that obeys its payload. */
 const SCRIPT = `
   const { writeFileSync, mkdirSync, readFileSync } = require('node:fs');
   const payload = JSON.parse(readFileSync(0, 'utf8'));
@@ -44,7 +44,7 @@ describe.concurrent('a worker with the engine for scripts', () => {
     const taskId = await here.createTask({ note, files });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     const log = await here.log(taskId);
-    // As the schema accepted it, with defaults.
+    // The payload as validated by the schema, with defaults.
     expect(log).toContain(`\ngot ${JSON.stringify({ maxRunTime: 60, note, files, exitCode: 0 })}\n`);
     expect(log).toContain('\n[worker:error] for 22 characters\n');
     expect(String(await here.artifact(taskId, 'public/a.txt'))).toBe('text');
@@ -70,7 +70,7 @@ describe.concurrent('a worker with the engine for scripts', () => {
     const status = await here.resolved(taskId);
     expect(status.state).toBe(state);
     if (reason !== undefined) expect(status.runs[0]?.reasonResolved).toBe(reason);
-    // The worker goes on, and a task without a file has no artifact but its log.
+    // The worker continues, and a task without a file has only its log as an artifact.
     const next = await here.createTask({ note: '' });
     expect(await here.resolved(next)).toMatchObject({ state: 'completed' });
     expect(await here.artifacts(next)).toHaveLength(2);

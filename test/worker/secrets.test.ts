@@ -4,7 +4,7 @@ import type { Credentials, Queue } from '../../src/taskcluster/index.ts';
 import { waitFor } from '../wait-for.ts';
 import { deployment, sh, type Deployment } from './deployment.ts';
 
-/** A worker whose queue tells which credentials its runs have. */
+/** A worker whose queue shows the credentials of its runs. */
 async function setting(claimTimeoutMs?: number) {
   const here = await deployment(claimTimeoutMs ? { claimTimeoutMs } : {});
   onTestFinished(() => here.close());
@@ -30,18 +30,18 @@ async function setting(claimTimeoutMs?: number) {
     const { signature } = JSON.parse(certificate.reveal()) as { signature: string };
     return { token: accessToken.reveal(), certificate: certificate.reveal(), signature };
   };
-  /** A task that runs until the test has ended, and whose credentials the worker has got. */
+  /** Starts a task that runs until the test has ended, and waits until the worker has its credentials. */
   const longRun = async () => {
     const taskId = await here.createTask(sh('sleep 600'));
     await here.running(taskId);
-    // The queue has it running while the answer to the claim is still on its way to the worker.
+    // The queue reports the task as running before the worker has received the answer to the claim.
     await waitFor(() => of(taskId));
     return taskId;
   };
   return { here, of, longRun };
 }
 
-/** The log of a task that prints these texts, each in a line of its own. */
+/** The log of a task that prints each of these texts on a separate line. */
 async function printed(here: Deployment, texts: readonly string[]): Promise<string> {
   const env = Object.fromEntries(texts.map((text, index) => [`T${index}`, text]));
   const names = Object.keys(env).map(name => `"$${name}"`);

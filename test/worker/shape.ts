@@ -33,13 +33,13 @@ export interface Artifact {
   expires?: string;
 }
 
-/** The program that starts most commands of real tasks; this one runs its last argument as a script. */
+/** Replaces the program that starts most commands of real tasks. It runs its last argument as a script. */
 export const RUN_TASK = '#!/bin/sh\nfor last do :; done\nexec sh -ec "$last"\n';
 
-/** A shape without its commands. `firstExit` is the exit code of its first run, if that is to fail. */
+/** A shape without its commands. `firstExit` is the exit code of its first run, if that should fail. */
 export type Ask = Partial<Omit<ShapePayload, 'command'>> & { scopes?: readonly string[]; firstExit?: number };
 
-/** A whole task: with commands that look at what is mounted, and make what is to be uploaded. */
+/** Completes a task with commands that check its mounts and make its artifacts. */
 export function shapeOf(title: string, { scopes = [], firstExit, ...asked }: Ask): Shape {
   const { mounts = [], artifacts = [] } = asked;
   const script = [
@@ -67,7 +67,7 @@ export function shapeOf(title: string, { scopes = [], firstExit, ...asked }: Ask
   };
 }
 
-/** Looks at what is mounted. */
+/** A command that checks a mount. */
 function checkOf({ file, directory = '', cacheName, content, format }: Mount): string {
   if (cacheName !== undefined)
     return `date >> '${directory}/used'${content ? ` && ${isTree(directory)}` : ''}`;
@@ -79,7 +79,7 @@ function isTree(directory: string): string {
   return `test "$(cat '${posix.join(directory, 'sub/a.txt')}')" = hello`;
 }
 
-/** Makes what is to be uploaded. */
+/** A command that makes an artifact. */
 function makingOf({ type, path }: Artifact): string {
   return type === 'file'
     ? `mkdir -p '${posix.dirname(path)}' && echo made > '${path}'`

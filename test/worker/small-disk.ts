@@ -1,11 +1,11 @@
 import { execa } from 'execa';
 
-/** What comes before a program that gets a mount namespace of its own, and may mount in it. */
+/** Prefixes that run a program in its own mount namespace with the right to mount. */
 const WAYS = [
   ['unshare', '--mount', '--'],
   ['unshare', '--user', '--map-root-user', '--mount', '--'],
 ];
-/** Mounts a small disk where the first argument says, of so many bytes as the second says, and runs the rest. */
+/** Mounts a small disk at the first argument with the size of the second, and runs the other arguments. */
 const MOUNT = 'mount -t tmpfs -o "size=$2" tcw-test "$1" && shift 2 && exec "$@"';
 
 async function words(): Promise<string[] | undefined> {
@@ -19,10 +19,10 @@ async function words(): Promise<string[] | undefined> {
 
 const way = await words();
 
-/** Whether this machine lets tests have a disk of their own. */
+/** Whether tests on this machine can have their own disks. */
 export const smallDisks = way !== undefined;
 
-/** The words that run a program, to which a folder is a disk of so many bytes. Nobody else sees that disk. */
+/** The command line for a program that sees a folder as a disk of this size. No other process sees the disk. */
 export function onSmallDisk(folder: string, bytes: number, program: readonly string[]): [string, string[]] {
   const [file = '', ...rest] = [...(way ?? []), 'sh', '-c', MOUNT, 'sh', folder, String(bytes), ...program];
   return [file, rest];

@@ -117,7 +117,7 @@ describe.concurrent('a pool that forbids a feature', () => {
       `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (test/${workerType})`,
     );
     expect(log).not.toContain('Executing command');
-    // And leaves others alone.
+    // Other tasks are not affected.
     expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });
   });
 });

@@ -8,14 +8,14 @@ import { testOf, WAYS } from './ways.ts';
 import { PATIENCE_MS } from '../patience.ts';
 import { runFiles } from './run-files.ts';
 
-/** Processes of this machine whose command line holds a mark. */
+/** The number of processes on this machine with a mark in their command line. */
 async function alive(mark: string): Promise<number> {
   const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.filter(line => line.includes(mark)).length;
 }
 
-/** Waits until so many processes are alive. */
+/** Waits until this many processes are alive. */
 async function number(mark: string, wanted: number): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   for (let seen = await alive(mark); seen !== wanted; seen = await alive(mark)) {
@@ -24,7 +24,7 @@ async function number(mark: string, wanted: number): Promise<void> {
   }
 }
 
-/** Waits until the worker runs something: the queue knows of a run before the answer to its claim has come. */
+/** Waits until the worker runs a task. The queue knows of the run before the worker has the answer to its claim. */
 async function runs({ news }: RunningWorker): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   while (!news.some(item => item.type === 'run' && item.state.phase === 'running')) {
@@ -33,7 +33,7 @@ async function runs({ news }: RunningWorker): Promise<void> {
   }
 }
 
-/** A queue whose answers with claims take so much longer, in ms. */
+/** Wraps a queue so that answers with claims are delayed by this many ms. */
 function claimsComeAfter(ms: number) {
   return (queue: Queue): Queue => ({
     ...queue,
@@ -45,7 +45,7 @@ function claimsComeAfter(ms: number) {
   });
 }
 
-/** A task of several processes: a child, one in a session of its own, one that was forked twice. */
+/** A task with several processes: a child, one in its own session, and one that was forked twice. */
 function family(): { payload: { command: string[][] }; mark: string } {
   const mark = `31${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
   const script = `sleep ${mark} & setsid sleep ${mark} & (setsid sh -c "sleep ${mark} &" &) ; echo started; sleep ${mark}`;
@@ -75,7 +75,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     expect((await here.status(taskId)).runs).toMatchObject([
       { state: 'exception', reasonResolved: 'canceled' },
     ]);
-    // Who polls only learns that the run is not its own any more, and uploads nothing for it.
+    // A worker that polls only learns that the run is no longer its own, and uploads nothing for it.
     if (way === 'polling') {
       expect(await here.artifacts(taskId)).toEqual([]);
     } else {

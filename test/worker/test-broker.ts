@@ -1,24 +1,24 @@
 import { connect, PulseError, type Pulse } from '../../src/pulse/index.ts';
 import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 
-/** The broker of a deployment. */
+/** A deployment's broker. */
 export interface TestBroker {
-  /** As the user who owns the exchanges of the queue. */
+  /** Connects as the user who owns the queue's exchanges. */
   connectOwner(): Pulse;
-  /** As the user of workers, whose connections can be broken. */
+  /** Connects as the workers' user, whose connections can be broken. */
   connectWorker(): Pulse;
-  /** Every connection is lost, and may come back at once. */
+  /** Breaks every connection. Clients can reconnect immediately. */
   cut(): Promise<void>;
-  /** Workers lose their connections, and can make no other until it is found again. */
+  /** Breaks the workers' connections, and refuses new ones until `find`. */
   lose(): Promise<void>;
   find(): void;
   close(): Promise<void>;
 }
 
-/** Tests do not wait long for a connection to come back. */
+/** Short reconnection delays for tests. */
 export const SOON = { baseMs: 5, capMs: 50 };
 
-/** A broker inside this process. */
+/** A broker in this process. */
 export function memoryTestBroker(): TestBroker {
   const broker = new MemoryBroker();
   const transport = memoryTransport(broker);

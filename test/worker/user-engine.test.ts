@@ -71,7 +71,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
   it('has a live log and a shell, which is one of the same user', async () => {
     const { here } = await started({ publicIP: '127.0.0.1' });
     const taskId = await here.createTask({ features: { interactive: true }, ...sh(TALKING) });
-    // No user of the system: those of tasks begin at a million.
+    // Not one of the system's users: the numbers of tasks' users begin at a million.
     await watchedFromOutside(here, taskId, /^\d{7,}\r?\n/);
   });
 
@@ -223,14 +223,14 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     const many = await here.createTask(sh('for i in $(seq 100); do sleep 5 & done; jobs | wc -l; true'));
     await here.resolved(many);
     expect(await here.log(many)).toMatch(/fork/i);
-    // Where the machine gives no such limit, the worker has said so.
+    // If the machine does not support this limit, the worker has reported it.
     if (isMissing) expect(worker.news).toContainEqual(expect.objectContaining({ type: 'no-task-limits' }));
     else expect(await outputOf(here, memory), state).not.toContain('299999999');
   });
 
   it('ends when the last user has been used', async () => {
     const first = 1_900_000 + Math.floor(Math.random() * 90_000);
-    // One to try it out, and two tasks.
+    // One user to try out the engine, and two for tasks.
     const { here, worker } = await started({ taskUserIds: `${first}-${first + 2}` });
     const ids = [];
     for (let i = 0; i < 3; i++) ids.push(await here.createTask(sh('true')));

@@ -14,7 +14,10 @@ import type { EngineFigure } from '../setting/setting.ts';
 
 const SIZES = { quick: { megabytes: 100, rounds: 2 }, full: { megabytes: 1_000, rounds: 5 } };
 
-/** A large file out of a container that has ended, to a server: beside `docker cp` into a file and `curl -T` of that. */
+/**
+ * Uploads a large file from an exited container to a server, compared with `docker cp` into a file and `curl -T` of
+ * that file.
+ */
 export const artifact: EngineFigure = {
   name: 'artifact',
   async measure(setting) {
@@ -47,7 +50,7 @@ export const artifact: EngineFigure = {
   },
 };
 
-/** As a run does it, for a file that is not compressed. */
+/** Uploads a file without compression, as a run does. */
 async function uploaded(sandbox: Sandbox, rootUrl: string, folder: string): Promise<number> {
   const { calls, claim } = claimedRun(rootUrl);
   const sink = runArtifacts({ calls, expires: claim.task.deadline, beside: join(folder, 'beside') });

@@ -8,7 +8,7 @@ const ROUNDS = { quick: 2, full: 8 };
 const CONTAINERS = 8;
 const NOTHING = ['true'];
 
-/** Several containers that are started at the same time, until all of them are removed. */
+/** Starts several containers at the same time. Measures the time until all of them are removed. */
 export const atOnce: EngineFigure = {
   name: 'at-once',
   async measure(setting) {

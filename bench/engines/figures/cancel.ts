@@ -6,17 +6,17 @@ import type { EngineFigure, EngineSetting } from '../setting/setting.ts';
 import { newTasksDir, startBenchWorker, type BenchWorker } from '../setting/worker.ts';
 
 const SAMPLES = { quick: { few: 4, many: 2 }, full: { few: 30, many: 12 } };
-/** How many processes sleep in each container, and what starts them. They end on SIGTERM. */
+/** The number of sleeping processes in each container, and the command that starts them. They end on SIGTERM. */
 const ONE = { sleepers: 1, command: ['sleep', '1000'] };
 const CROWD = {
   sleepers: 200,
   command: ['sh', '-c', 'i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); done; wait'],
 };
 const GROWING_UP_MS = 60_000;
-/** How much too late a death is seen, at most. */
+/** The largest delay with which a death is noticed. */
 const WATCH_EVERY_MS = 0.5;
 
-/** A task in a container is cancelled. A thread looks at its processes in `/proc` until all are dead. */
+/** Cancels a task in a container. A thread watches its processes in `/proc` until all are dead. */
 export const cancel: EngineFigure = {
   name: 'cancel',
   async measure(setting) {

@@ -7,10 +7,10 @@ import { benchImage, type EngineFigure } from '../setting/setting.ts';
 import { newTasksDir, startBenchWorker } from '../setting/worker.ts';
 
 const SIZES = { quick: { bytes: 20e6, rounds: 3 }, full: { bytes: 200e6, rounds: 15 } };
-/** What the log of a task says when its image is fetched, or goes into the engine. */
+/** A line in the log of a task whose image is downloaded or loaded into the engine. */
 const TRANSFER = /\[image\] (Downloading|Loading)/;
 
-/** An image out of the artifact of another task: its first start, and those after it, beside an image by name. */
+/** An image from another task's artifact: the first start and later starts, compared with an image by name. */
 export const images: EngineFigure = {
   name: 'images',
   async measure(setting) {

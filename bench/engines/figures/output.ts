@@ -9,7 +9,10 @@ import type { EngineFigure, EngineSetting } from '../setting/setting.ts';
 
 const SIZES = { quick: { megabytes: 50, rounds: 2 }, full: { megabytes: 200, rounds: 5 } };
 
-/** What a command prints goes through the engine into nothing; beside it the stream of the engine's API, which nobody looks at. */
+/**
+ * Sends the output of a command through the engine and discards it, compared with draining the stream of the engine's
+ * API directly.
+ */
 export const output: EngineFigure = {
   name: 'output',
   async measure(setting) {

@@ -11,7 +11,7 @@ import { newTasksDir, startBenchWorker, type BenchWorker } from '../setting/work
 
 const ROUNDS = { quick: 5, full: 60 };
 
-/** The smallest task on the machine itself: as the worker's user, and as a user of its own. The two take turns. */
+/** The smallest task without a container, run as the worker's user and as a separate user, in turn. */
 export const processes: EngineFigure = {
   name: 'processes',
   async measure(setting): Promise<Row[]> {
@@ -27,7 +27,7 @@ export const processes: EngineFigure = {
     const user = isRoot ? await userWorker(newTasksDir(setting.folder), worker) : undefined;
     for (let round = 0; round <= rounds; round++) {
       if (round % 20 === 1) setting.say(`processes: round ${round} of ${rounds}`);
-      // The first loads code.
+      // The first task loads code.
       await oneTask(native, round === 0 ? [] : own);
       if (user) await oneTask(user, round === 0 ? [] : users);
     }
@@ -51,13 +51,13 @@ async function userWorker(
   start: (tasksDir: string, engine: Engine) => Promise<BenchWorker>,
 ): Promise<BenchWorker> {
   await mkdir(tasksDir, { mode: 0o755 });
-  // Numbers that no worker of the machine uses by default.
+  // User IDs that no worker of the machine uses by default.
   const first = 1_000_000 + 1_000 * randomInt(1_000);
   return start(tasksDir, await userEngine({ tasksDir, userIds: `${first}-${first + 999}`, ahead: true }));
 }
 
 async function oneTask(worker: BenchWorker, into: number[]): Promise<void> {
-  // The place for the next run has been made by then.
+  // By then, the folder and user for the next run have been prepared.
   await randomPause(100, 150);
   const taskId = await worker.createTask({ command: [['echo', 'first']] });
   const claimedMs = await worker.phaseMs(taskId, 'claimed');

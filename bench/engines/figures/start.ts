@@ -7,7 +7,7 @@ import type { EngineFigure, EngineSetting } from '../setting/setting.ts';
 import { newTasksDir, startBenchWorker, type BenchWorker } from '../setting/worker.ts';
 
 const ROUNDS = { quick: 4, full: 25 };
-/** What says something, and otherwise does nothing. */
+/** A command that only prints. */
 const WORD = ['echo', 'first'];
 
 interface Times {
@@ -15,7 +15,7 @@ interface Times {
   readonly whole: number[];
 }
 
-/** The smallest task in an image that the engine has, beside `docker run` and `docker rm`. They take turns. */
+/** The smallest task in an image that the engine already has, compared with `docker run` and `docker rm`, in turn. */
 export const start: EngineFigure = {
   name: 'start',
   async measure(setting) {
@@ -25,7 +25,7 @@ export const start: EngineFigure = {
     await using worker = await startBenchWorker(await dockerEngine({ host: setting.host }), {
       tasksDir: newTasksDir(setting.folder),
     });
-    // The first of each loads code.
+    // The first run of each kind loads code.
     await ofTask(setting, worker, none(), []);
     for (let round = 1; round <= rounds; round++) {
       if (round % 10 === 1) setting.say(`start: round ${round} of ${rounds}`);

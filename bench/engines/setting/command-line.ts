@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { startProgram } from '../../setting/children.ts';
 import { nowMs } from '../../setting/clock.ts';
 
-/** A container that `docker run` runs. Times are of the clock of `nowMs`. */
+/** A container started by `docker run`. Times are on the clock of `nowMs`. */
 export interface CommandLineRun {
   readonly startedMs: number;
-  /** When something of its output was here. Rejects when it ends without any. */
+  /** The time of its first output. Rejects when it ends without output. */
   readonly firstOutputMs: Promise<number>;
-  /** When `docker run` has ended. Rejects when it failed. */
+  /** The time at which `docker run` ended. Rejects when it failed. */
   readonly endedMs: Promise<number>;
 }
 
-/** As generic-worker 106 calls it for payloads of docker-worker. */
+/** The arguments that generic-worker 106 uses for docker-worker payloads. */
 const AS_D2G = [
   ...['-t', '--memory-swap', '-1', '--pids-limit', '-1', '--pull=never', '--log-driver=none'],
   '--add-host=localhost.localdomain:127.0.0.1',
@@ -41,7 +41,7 @@ export function dockerRun(
   return { startedMs, firstOutputMs: first.promise, endedMs };
 }
 
-/** Calls `docker`, and tells how long that took, in ms. @throws Error when it fails */
+/** Runs `docker` and returns its duration in ms. @throws Error when it fails */
 export async function docker(host: string, words: readonly string[]): Promise<number> {
   const startedMs = nowMs();
   const child = startProgram('docker', ['-H', host, ...words], {}, ['ignore', 'ignore', 'inherit']);

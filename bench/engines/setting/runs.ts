@@ -10,7 +10,7 @@ import type { EngineSetting } from './setting.ts';
 /** The environment of commands in the benchmark's image. */
 export const ENV = { PATH: '/bin' };
 
-/** Opens a sandbox of the Docker engine for one run, in a folder of its own. */
+/** Opens a sandbox of the Docker engine for one run, in its own folder. */
 export async function openRun(
   { engine, folder, image }: Pick<EngineSetting, 'engine' | 'folder' | 'image'>,
   part: ContainerPart = {},
@@ -19,13 +19,13 @@ export async function openRun(
   return engine.open({ home, container: { image: image.id, ...part } });
 }
 
-/** Removes what a run has in the engine, as a worker does at its end. */
+/** Removes everything that a run has in the engine, as a worker does at the end of a run. */
 export async function endRun(sandbox: Sandbox): Promise<void> {
   await sandbox.close();
   await sandbox.remove?.();
 }
 
-/** An output that keeps nothing, and knows when its first bytes came. */
+/** An output that discards everything and records when its first bytes arrived. */
 function nowhere(): { readonly output: Writable; readonly firstMs: Promise<number> } {
   const { promise, resolve } = Promise.withResolvers<number>();
   const output = new Writable({
@@ -37,7 +37,7 @@ function nowhere(): { readonly output: Writable; readonly firstMs: Promise<numbe
   return { output, firstMs: promise };
 }
 
-/** Runs a command to its end, and tells when its first output came. @throws Error when it fails */
+/** Runs a command to its end and returns the time of its first output. @throws Error when it fails */
 export async function runWell(sandbox: Sandbox, argv: readonly string[]): Promise<number> {
   const { output, firstMs } = nowhere();
   const { exitCode } = await sandbox.run({ argv, env: ENV, output });

@@ -7,30 +7,30 @@ import { makeImage, type TestImage } from '../../../test/harness/docker/images.t
 import { connectDocker, type DockerClient } from '../../../src/worker/engines/docker/api/index.ts';
 import { dockerEngine, type DockerEngine } from '../../../src/worker/engines/docker/index.ts';
 
-/** Where all figures of engines are taken: one real Docker engine, for tcw and for the command line. */
+/** The setting for all figures about engines: one real Docker engine, used by tcw and by the command line. */
 export interface EngineSetting {
-  /** As in DOCKER_HOST. */
+  /** The address of the engine, as in DOCKER_HOST. */
   readonly host: string;
   readonly client: DockerClient;
   readonly engine: DockerEngine;
-  /** Of busybox; removed at the end. */
+  /** An image of busybox; removed at the end. */
   readonly image: TestImage;
   /** For folders of tasks; removed at the end. */
   readonly folder: string;
   /** Fewer samples, for a first look. */
   readonly quick: boolean;
-  /** Tells whoever waits what is going on. */
+  /** Prints the progress for the user. */
   say(text: string): void;
 }
 
-/** Something to measure: one or a few rows that are taken together. */
+/** A measurement: one or a few rows that are measured together. */
 export interface EngineFigure {
   /** For `--only`. */
   readonly name: string;
   measure(setting: EngineSetting): Promise<Row[]>;
 }
 
-/** Makes the setting, uses it, and takes it down whatever happens. */
+/** Creates the setting, runs the callback with it, and always removes it. */
 export async function withEngine<Result>(
   { quick, say }: Pick<EngineSetting, 'quick' | 'say'>,
   use: (setting: EngineSetting) => Promise<Result>,
@@ -41,7 +41,7 @@ export async function withEngine<Result>(
   process.once('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
-  // Users of tasks get through it.
+  // The users that tasks run as need to pass through this folder.
   await chmod(folder, 0o755);
   await using stack = new AsyncDisposableStack();
   const { client } = await connectDocker(host);
@@ -52,7 +52,7 @@ export async function withEngine<Result>(
   return await use({ host, client, engine, image, folder, quick, say });
 }
 
-/** Makes an image of busybox, which goes with the stack. */
+/** Makes an image of busybox, which is removed with the stack. */
 export async function benchImage(
   client: DockerClient,
   stack: AsyncDisposableStack,

@@ -14,13 +14,16 @@ import type { RunState } from '../../../src/worker/run/run-state.ts';
 import { nowMs } from '../../setting/clock.ts';
 import { definitionOf } from '../../setting/queue.ts';
 
-/** A worker with one engine, its queue and its broker, all in this process. Times are of the clock of `nowMs`. */
+/** A worker with one engine, its queue and its broker, all in this process. Times are on the clock of `nowMs`. */
 export interface BenchWorker extends AsyncDisposable {
   createTask(payload: object): Promise<string>;
   cancelTask(taskId: string): Promise<void>;
-  /** When a run came to a phase; `resolved` is when its container and its folder are gone. Waits for it. */
+  /**
+   * Waits for a run to reach a phase, and returns that time. `resolved` means that its container and its folder are
+   * gone.
+   */
   phaseMs(taskId: string, phase: RunState['phase']): Promise<number>;
-  /** When the first output of a run's command reached the worker. Waits for it. */
+  /** Waits for the first output of a run's command to reach the worker, and returns that time. */
   firstOutputMs(taskId: string): Promise<number>;
 }
 
@@ -28,13 +31,13 @@ const POOL = { provisionerId: 'tcw-bench', workerType: 'engines' };
 const TASK_QUEUE_ID = `${POOL.provisionerId}/${POOL.workerType}`;
 
 export interface BenchWorkerOptions {
-  /** Made unless it is there. */
+  /** Created if it does not exist. */
   readonly tasksDir: string;
-  /** Gets each piece of each task's log. */
+  /** Called with each piece of each task's log. */
   readonly onLog?: (taskId: string, chunk: Buffer) => void;
 }
 
-/** @param engine which the worker closes at its end */
+/** @param engine the engine, which the worker closes at its end */
 export async function startBenchWorker(
   engine: Engine,
   { tasksDir, onLog = () => undefined }: BenchWorkerOptions,
@@ -128,7 +131,7 @@ export async function startBenchWorker(
   };
 }
 
-/** What has not happened within this fails the benchmark, in ms. */
+/** The benchmark fails if an awaited event does not happen within this time, in ms. */
 const PATIENCE_MS = 120_000;
 
 function momentsOfTasks() {
@@ -149,7 +152,7 @@ function momentsOfTasks() {
   };
 }
 
-/** The same engine, which tells when the first output of each task's command came. */
+/** Wraps an engine so that it reports the time of the first output of each task's command. */
 function monitorQueue(engine: Engine, onFirst: (taskId: string, atMs: number) => void): Engine {
   const open: Engine['open'] = async options => {
     const sandbox = await engine.open(options);
@@ -179,7 +182,7 @@ function tellOfFirst(output: Writable, tell: () => void): void {
   }) as Writable['write'];
 }
 
-/** A folder for the tasks of a worker, that no other has had. */
+/** Returns a new folder for the tasks of a worker. */
 export function newTasksDir(folder: string): string {
   return join(folder, `worker-${randomUUID().slice(0, 8)}`);
 }

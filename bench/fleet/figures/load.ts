@@ -10,7 +10,7 @@ const SIZES = {
   full: { workers: 2_000, tasks: 1_000, watch: { settleMs: 20_000, watchMs: 60_000 } },
 } as const;
 
-/** What idle workers cost the broker, and what a task costs all of them together. */
+/** The cost of idle workers for the broker, and the total cost of a task for all workers. */
 export const load: FleetFigure = {
   name: 'load',
   async measure(setting: FleetSetting): Promise<Row[]> {
@@ -31,7 +31,7 @@ export const load: FleetFigure = {
     const noticesBefore = fleet.notices;
     const claimCalls = () =>
       queue.calls(`/claim-work/${encodeURIComponent(taskQueueIdOf(fleet.pool))}`).length;
-    // A worker may have polled until it had its connection.
+    // A worker may have polled until its connection was established.
     const claimsBefore = claimCalls();
     const taskIds = await createAtHalfLoad(queue, fleet, tasks, taskMs);
     const waits = await waitsOf(queue, taskIds);

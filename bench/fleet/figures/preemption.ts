@@ -8,17 +8,17 @@ import { retryAtOnce } from '../retry-at-once.ts';
 import type { FleetFigure, FleetSetting } from '../setting.ts';
 
 const SIZES = { quick: { workers: 20 }, full: { workers: 500 } } as const;
-/** How long the queue refuses, from the moment at which all are told to go. */
+/** The time for which the queue refuses calls, from the moment at which all workers are told to stop. */
 const REFUSED_MS = 3_000;
 const LONG: readonly [number, number] = [3_600_000, 3_600_000];
-/** Long enough for what a task says at its end to be no part of the rush. */
+/** Long enough that the calls at the end of these tasks do not fall into the rush. */
 const USUAL: readonly [number, number] = [10_000, 20_000];
-/** Tasks that are created at a time. */
+/** The number of tasks that are created at a time. */
 const AT_A_TIME = 10;
 
 /**
- * Many workers, each with a running task, are told to go at once, while the queue answers 503 for some seconds. As many others of the
- * same pool wait for work.
+ * Many workers, each with a running task, are told to stop at once while the queue answers 503 for some seconds. The
+ * same number of other workers of the pool wait for work.
  */
 export const preemption: FleetFigure = {
   name: 'preemption',

@@ -8,14 +8,14 @@ import { startQueue } from '../../setting/queue.ts';
 import { taskMsFor, type FleetFigure, type FleetSetting } from '../setting.ts';
 
 const SIZES = { quick: { workers: 30, tasks: 200 }, full: { workers: 1_000, tasks: 600 } } as const;
-/** How long the fleet is watched before the broker goes away. */
+/** The time for which the fleet is watched before the outage of the broker. */
 const ORDINARY_MS = 15_000;
-/** How long the broker is away, as while a node restarts. */
+/** The duration of the outage, about that of the restart of a node. */
 const AWAY_MS = 5_000;
-/** Workers that come back also ask the queue; this is for the last of them to have done so. */
+/** The time after all workers have reconnected. The last of them calls the queue within it. */
 const AFTERWARDS_MS = 25_000;
 
-/** The broker restarts while tasks come and go at half load. */
+/** The broker restarts while tasks start and end at half load. */
 export const restart: FleetFigure = {
   name: 'restart',
   async measure(setting: FleetSetting): Promise<Row[]> {
@@ -60,7 +60,7 @@ export const restart: FleetFigure = {
   },
 };
 
-/** The calls of whoever creates the tasks are no worker's. */
+/** Returns the times of the workers' calls, without the calls that create tasks. */
 function timesOfWorkers(calls: readonly ObservedCall[]): number[] {
   return calls
     .filter(({ method, path }) => !(method === 'PUT' && /^\/task\/[\w-]{22}$/.test(path)))

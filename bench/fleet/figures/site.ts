@@ -7,7 +7,7 @@ import { startSiteBroker } from '../site-broker.ts';
 
 const SIZES = { quick: { workers: 30, tasks: 50 }, full: { workers: 2_000, tasks: 500 } } as const;
 
-/** The workers of a site listen to its own broker, which RabbitMQ's shovel feeds. */
+/** The workers of a site listen to the site's own broker, which RabbitMQ's shovel feeds. */
 export const site: FleetFigure = {
   name: 'site',
   async measure(setting: FleetSetting): Promise<Row[]> {

@@ -6,11 +6,11 @@ import { rowOf } from '../../report/row.ts';
 import { nowMs } from '../../setting/clock.ts';
 
 const SIZES = { quick: { count: 1_000, rounds: 10 }, full: { count: 20_000, rounds: 50 } };
-/** Most of it has no place on the disk: a rename does not look into files. */
+/** The size of the cache. Its files are sparse, because a rename does not read their content. */
 const TOTAL_BYTES = 5e9;
 const QUIET = { info: () => undefined, warn: console.warn };
 
-/** A writable directory cache, given to a run and taken back, on one device. */
+/** A writable directory cache that is handed to a run and taken back, on one device. */
 export const caches: Figure = {
   name: 'caches',
   async measure(setting) {

@@ -11,7 +11,7 @@ import { startStore } from '../setting/store.ts';
 const SIZES = { quick: { bytes: 200e6, rounds: 2 }, full: { bytes: 1e9, rounds: 5 } };
 const QUIET = { info: () => undefined, warn: () => undefined, error: console.error };
 
-/** The content of a mount by URL: downloaded and hashed, and then taken from the store of downloads. */
+/** The content of a mount by URL: first downloaded and hashed, then taken from the download store. */
 export const download: Figure = {
   name: 'download',
   async measure(setting) {
@@ -36,7 +36,7 @@ export const download: Figure = {
         first.push(await get());
         const file = join(setting.folder, 'curl');
         baseline.push(await timedShell(`curl -sSf -o ${file} ${url} && sha256sum ${file} && rm ${file}`));
-        // Without its server, nothing of it can come again.
+        // With the server stopped, nothing can be downloaded again.
         await store[Symbol.asyncDispose]();
         second.push(await get());
       }

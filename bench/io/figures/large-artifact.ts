@@ -9,7 +9,7 @@ import { upload } from '../setting/upload.ts';
 
 const SIZES = { quick: { bytes: 200e6, rounds: 2 }, full: { bytes: 1e9, rounds: 5 } };
 
-/** One large file, as it is and compressed, beside curl. */
+/** One large file, uncompressed and compressed, compared with curl. */
 export const largeArtifact: Figure = {
   name: 'large-artifact',
   async measure(setting) {

@@ -9,7 +9,7 @@ const SIZES = { quick: { count: 1_000, loop: 50 }, full: { count: 10_000, loop: 
 const FILE_BYTES = 1_000;
 const DELAY_MS = 20;
 
-/** A directory of many small files, to a server that lets each request wait. */
+/** A directory of many small files, uploaded to a server that delays each response. */
 export const manyArtifacts: Figure = {
   name: 'many-artifacts',
   async measure(setting) {

@@ -12,7 +12,7 @@ const SECRETS = 100;
 const BYTES = 200e6;
 const CHUNK_BYTES = 64 * 1024;
 
-/** The filter that all output of tasks passes. */
+/** The secret filter, which all task output passes through. */
 export const masking: Figure = {
   name: 'masking',
   measure(setting) {

@@ -8,10 +8,10 @@ import { writeText } from '../setting/files.ts';
 import { timedShell } from '../setting/shell.ts';
 
 const SIZES = { quick: { bytes: 100e6, rounds: 2 }, full: { bytes: 500e6, rounds: 7 } };
-/** The text is printed from a file of this size, which stays in memory. */
+/** The size of the file that the text is printed from, which stays in memory. */
 const FILE_BYTES = 20e6;
 
-/** A task that prints, from its claim until it is resolved with its log uploaded, beside `tee` and `gzip`. */
+/** A task that prints, from its claim until it is resolved with its log uploaded, compared with `tee` and `gzip`. */
 export const output: Figure = {
   name: 'output',
   async measure(setting) {

@@ -15,7 +15,7 @@ const SIZES = {
 };
 const SCRIPT = fileURLToPath(new URL('../setting/proxy-process.ts', import.meta.url));
 
-/** The Taskcluster proxy: what it adds to a call, and a large body through it. */
+/** The Taskcluster proxy: the time that it adds to a call, and a large body through it. */
 export const proxy: Figure = {
   name: 'proxy',
   async measure(setting) {

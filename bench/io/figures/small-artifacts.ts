@@ -8,7 +8,7 @@ import { upload } from '../setting/upload.ts';
 const SIZES = { quick: { count: 1_000, rounds: 2 }, full: { count: 5_000, rounds: 5 } };
 const FILE_BYTES = 1_000;
 
-/** The processor time of a worker for each small artifact: found, opened, compressed, signed for, and put. */
+/** The worker's CPU time for each small artifact: finding, opening, compressing, signing and uploading it. */
 export const smallArtifacts: Figure = {
   name: 'small-artifacts',
   async measure(setting) {

@@ -10,7 +10,7 @@ import { timedShell } from '../setting/shell.ts';
 const SIZES = { quick: { count: 2_000, rounds: 2 }, full: { count: 20_000, rounds: 3 } };
 const FILE_BYTES = 100_000;
 
-/** A read-only directory out of an archive, beside tar. */
+/** A read-only directory from an archive, compared with tar. */
 export const unpack: Figure = {
   name: 'unpack',
   async measure(setting) {

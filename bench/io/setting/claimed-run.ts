@@ -2,8 +2,8 @@ import { Secret } from '../../../src/base/index.ts';
 import { connectQueue, type Claim, type RunCalls } from '../../../src/taskcluster/index.ts';
 
 /**
- * A run that a worker could have claimed, and its calls. Its temporary credentials are as long as those of a usual run: they are
- * part of each request.
+ * Returns a run that a worker could have claimed, and its calls. Its temporary credentials are as long as those of a
+ * typical run, because each request contains them.
  */
 export function claimedRun(rootUrl: string): { readonly claim: Claim; readonly calls: RunCalls } {
   const certificate = JSON.stringify({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const LINES = 64 * 1024;
 
-/** Text like the log of a build, of which gzip makes about a fifth. */
+/** Returns text like a build log, which gzip compresses to about a fifth. */
 export function buildLog(): Buffer {
   const lines: string[] = [];
   for (let line = 0; line < LINES; line++) {
@@ -17,7 +17,7 @@ export function buildLog(): Buffer {
   return Buffer.from(`${lines.join('\n')}\n`);
 }
 
-/** Writes a file of about so many bytes of text. @returns its size */
+/** Writes a text file of about this many bytes. @returns its size */
 export async function writeText(file: string, bytes: number): Promise<number> {
   const text = buildLog();
   await using handle = await open(file, 'w');
@@ -29,7 +29,7 @@ export async function writeText(file: string, bytes: number): Promise<number> {
   return size;
 }
 
-/** Makes a directory of so many files of so many bytes, a hundred in each of its directories. */
+/** Creates a directory with `count` files of `bytes` bytes each, one hundred in each of its subdirectories. */
 export async function writeTree(folder: string, count: number, bytes: number): Promise<void> {
   const text = buildLog();
   for (let index = 0; index < count; index++) {

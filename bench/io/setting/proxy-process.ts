@@ -1,4 +1,4 @@
-// The Taskcluster proxy of a run in a process of its own, which tells its parent how much memory it needs.
+// The Taskcluster proxy of a run in its own process, which reports its memory use to the parent.
 import { Secret } from '../../../src/base/index.ts';
 import { startProxy } from '../../../src/worker/features/proxy/proxy.ts';
 
@@ -19,7 +19,7 @@ let most = 0;
 setInterval(() => {
   most = Math.max(most, process.memoryUsage.rss());
 }, LOOK_EVERY_MS);
-/** Asked for memory, it tells the most since the last time, in millions of bytes. */
+/** On each message, reports the highest memory use since the last report, in millions of bytes. */
 process.on('message', () => {
   process.send?.({ mostMb: Math.max(most, process.memoryUsage.rss()) / 1e6 });
   most = 0;

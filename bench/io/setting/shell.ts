@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { startProgram } from '../../setting/children.ts';
 import { nowMs } from '../../setting/clock.ts';
 
-/** Runs a script of a POSIX shell, and tells how long that took, in ms. @throws Error when it fails */
+/** Runs a POSIX shell script and returns its duration in ms. @throws Error when it fails */
 export async function timedShell(script: string): Promise<number> {
   const startedMs = nowMs();
   const child = startProgram('/bin/sh', ['-c', script], {}, ['ignore', 'ignore', 'inherit']);

@@ -1,10 +1,11 @@
-// A queue and a store of artifacts in a process of its own, which do as little as can be: what is measured is who calls them.
+// A queue and an artifact store in their own process. They do as little as possible, because their callers are
+// measured.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Each request waits so long for its answer, in ms. */
+/** The delay of each response, in ms. */
 const [, , delayMs = '0'] = process.argv;
 const PIECE = Buffer.alloc(1024 * 1024, 'some content of a download, the same again and again\n');
 
@@ -48,6 +49,6 @@ async function sendBytes(size: number, response: ServerResponse): Promise<void> 
     for (let left = size; left > 0; left -= PIECE.length)
       yield PIECE.subarray(0, Math.min(left, PIECE.length));
   }
-  // Whoever asked may leave.
+  // The client may disconnect.
   await pipeline(pieces, response).catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-// Uploads artifacts as a run does, in a process of its own, and tells its parent what that cost.
+// Uploads artifacts as a run does, in its own process, and reports the cost to the parent.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runArtifacts } from '../../../src/worker/artifacts/run-artifacts.ts';
@@ -16,17 +16,17 @@ export interface UploadJob {
   readonly rootUrl: string;
   readonly folder: string;
   readonly artifacts: readonly ArtifactSpec[];
-  /** Uploads this many files of `folder` one after the other instead, with nothing done meanwhile. */
+  /** If set, uploads this many files of `folder` one after the other instead, with nothing done in parallel. */
   readonly oneByOne?: number;
 }
 
 export interface UploadCosts {
   readonly wallMs: number;
-  /** Of all threads. */
+  /** The CPU time of all threads. */
   readonly cpuMs: number;
   /**
-   * How much more memory was needed at most after the first fifth of the time than in it, in millions of bytes: what grows
-   * with the number of files, or their size, and not what any upload needs.
+   * The growth of the peak memory after the first fifth of the time, in millions of bytes. This is the part that grows
+   * with the number or size of the files, without the fixed cost of any upload.
    */
   readonly growthMb: number;
 }

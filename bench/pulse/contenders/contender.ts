@@ -1,15 +1,15 @@
-/** What is to be consumed: a queue that is there, with messages in it. */
+/** A job to consume an existing queue that contains messages. */
 export interface Consuming {
   readonly url: string;
   readonly queue: WaitingQueue;
   readonly prefetch: number;
-  /** Whether each body is also checked against the schema of `task-pending`. */
+  /** Whether to check each body against the schema of `task-pending` as well. */
   readonly validate: boolean;
-  /** Gets each parsed body. The message is acked when it returns. */
+  /** Called with each parsed body. The message is acked when it returns. */
   readonly onBody: (body: unknown) => void;
 }
 
-/** A queue as it was declared. Who declares it again has to use the same arguments. */
+/** A queue with its arguments. Declaring it again requires the same arguments. */
 export interface WaitingQueue {
   readonly name: string;
   readonly exchange: string;
@@ -19,12 +19,12 @@ export interface WaitingQueue {
 }
 
 export interface Publishing {
-  /** Settles when the broker has confirmed. */
+  /** Settles when the broker has confirmed the message. */
   publish(routingKey: string, body: object): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-/** One of the libraries that are compared, used as its documentation shows it. */
+/** One of the compared libraries, used as its documentation shows. */
 export interface Contender {
   /** Consumes until the returned function is called. */
   consume(consuming: Consuming): Promise<() => Promise<unknown>>;

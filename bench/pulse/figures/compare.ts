@@ -2,14 +2,14 @@ import { median } from '../../report/statistics.ts';
 import { row, type Row } from '../../report/row.ts';
 import { CONTENDERS, type ContenderName } from '../job.ts';
 
-/** What one round of one library came to. */
+/** The result of one round with one library. */
 export interface Round {
   readonly perSecond: number;
-  /** CPU time of the client's process for each message, in µs. */
+  /** The CPU time of the client's process for each message, in µs. */
   readonly cpuMicros: number;
 }
 
-/** Rounds of all libraries, one after the other in turn, so that what slows the machine for a while slows all. */
+/** Runs rounds of all libraries in turn, so that a temporary slowdown of the machine affects all of them. */
 export async function interleaved<Name extends string>(
   names: readonly Name[],
   rounds: number,
@@ -30,7 +30,7 @@ export async function interleaved<Name extends string>(
   ) as Record<Name, Round>;
 }
 
-/** Rows for tcw beside the best of the others, and one for each of those. */
+/** Returns rows for tcw compared with the best of the others, and one row for each of the others. */
 export function comparison(
   title: string,
   rounds: Readonly<Record<ContenderName, Round>>,

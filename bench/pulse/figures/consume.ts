@@ -7,7 +7,7 @@ import type { PulseFigure } from './figure.ts';
 const SIZES = { quick: { rounds: 1, messages: 10_000 }, full: { rounds: 5, messages: 60_000 } };
 const PREFETCH = 200;
 
-/** Messages that wait in a queue are consumed, parsed and acked, each by itself. */
+/** Consumes, parses and individually acks messages that wait in a queue. */
 export const consume: PulseFigure = {
   name: 'consume',
   async measure(setting) {

@@ -8,15 +8,15 @@ import type { PulseFigure } from './figure.ts';
 
 const SIZES = { quick: { rounds: 2, messages: 300 }, full: { rounds: 6, messages: 1_500 } };
 const EVERY_MS = 3;
-/** How long each message took, in ms. */
+/** The time that each message took, in ms. */
 type Waits = readonly number[];
 type Name = 'tcw' | 'amqplib';
 
 /**
- * A message on its way from one program to another that has nothing else to do, both with the same library.
+ * The latency of a message between two otherwise idle programs that use the same library.
  *
- * The libraries take turns, message by message: what slows the machine slows both, and neither consumer wakes at the
- * moment at which the other does, who would wait for a core then.
+ * The libraries take turns, message by message. A slowdown of the machine therefore affects both, and the two consumers
+ * never wake at the same moment and compete for a core.
  */
 export const latency: PulseFigure = {
   name: 'latency',
@@ -69,7 +69,7 @@ async function waitsOf(
     await job.listening;
     listeners.push({ name, queue, job });
   }
-  // Whoever says that it listens may still be waiting for the broker to say so too.
+  // A job that reports that it listens may still be waiting for the broker's confirmation.
   await sleep(500);
   for (let message = 0; message < messages; message++) {
     for (const name of names) {

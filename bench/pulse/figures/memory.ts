@@ -5,7 +5,7 @@ const SIZES = { quick: { waiting: 10_000, handled: 1_000 }, full: { waiting: 100
 const HANDLER_MS = 10;
 const CONCURRENCY = 10;
 
-/** Many messages wait for a slow handler: what is held of them is bounded by the prefetch. */
+/** Many messages wait for a slow handler. The prefetch limits how many of them are held in memory. */
 export const memory: PulseFigure = {
   name: 'memory',
   async measure(setting): Promise<Row[]> {

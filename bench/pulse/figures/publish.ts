@@ -6,7 +6,7 @@ import type { PulseFigure } from './figure.ts';
 const SIZES = { quick: { rounds: 1, messages: 10_000 }, full: { rounds: 5, messages: 60_000 } };
 const IN_FLIGHT = 256;
 
-/** Messages are published, each confirmed by the broker, so many at a time. Nobody listens. */
+/** Publishes messages, a limited number at a time, each confirmed by the broker. Nobody listens. */
 export const publish: PulseFigure = {
   name: 'publish',
   async measure(setting) {

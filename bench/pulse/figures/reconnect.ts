@@ -6,11 +6,13 @@ import type { PulseFigure } from './figure.ts';
 const CONSUMERS = 50;
 const BINDINGS_EACH = 20;
 const AWAY_MS = 2_000;
-/** A client that waits longer between two tries finds the broker later, and not because of its work. */
+/**
+ * The same backoff for all: a client with longer waits would find the broker later for a reason other than its work.
+ */
 const BACKOFF = { baseMs: 100, capMs: 500 };
 const ASK_EVERY_MS = 10;
 
-/** A broker that was away comes back to a client with many consumers. */
+/** A broker returns after an outage to a client with many consumers. */
 export const reconnect: PulseFigure = {
   name: 'reconnect',
   async measure({ url, exchange, control, say }): Promise<Row[]> {

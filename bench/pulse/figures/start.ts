@@ -7,22 +7,22 @@ import { firstMessage, startNode } from '../../setting/children.ts';
 import type { PulseFigure } from './figure.ts';
 
 const ROUNDS = { quick: 3, full: 15 };
-/** 1.15 times the baseline at most. */
+/** At most 1.15 times the baseline. */
 const GOAL = { ratioAtLeast: 0.87 };
 
-/** In the checkout, so that Node finds the packages that the bundle imports. */
+/** Located in the checkout, so that Node finds the packages that the bundle imports. */
 const BUNDLE = fileURLToPath(new URL('../../../node_modules/.cache/bench-tcw-pulse/', import.meta.url));
 
-/** What a consumer reports when it consumes. */
+/** The report of a consumer when it starts to consume. */
 interface Start {
-  /** From the start of the process until everything is imported. */
+  /** The time from the start of the process until everything is imported. */
   readonly importMs: number;
-  /** User and system time of the process until then. */
+  /** The user and system time of the process until then. */
   readonly importCpuMs: number;
   readonly residentMb: number;
 }
 
-/** The smallest consumers: tcw-pulse as it is published, and bare amqplib with rxjs around it. */
+/** The smallest consumers: the published tcw-pulse, and bare amqplib with rxjs around it. */
 const CONSUMERS = {
   tcw: `
     import { binding, connect, ephemeralQueue } from ${JSON.stringify(`${BUNDLE}pulse.js`)};
@@ -48,7 +48,7 @@ const CONSUMERS = {
     }).pipe(map(message => channel.ack(message))).subscribe();`,
 };
 
-/** Functions, so that they are there before the imports, which come first in any module, have ended. */
+/** Function declarations, which are available before the imports finish. Imports always run first in a module. */
 const REPORTING = `
   var start;
   function imported() {
@@ -59,7 +59,7 @@ const REPORTING = `
     process.send({ ...start, residentMb: process.memoryUsage.rss() / 2 ** 20 });
   }`;
 
-/** What importing the library costs a consumer that does little else. */
+/** The cost of importing the library for a consumer that does little else. */
 export const start: PulseFigure = {
   name: 'start',
   async measure({ url, exchange, quick, say }): Promise<Row[]> {

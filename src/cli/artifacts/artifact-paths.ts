@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 
-/** The longest name of a file on common file systems is 255 bytes; some room is left for a temporary name. */
+/** Common file systems allow file names of up to 255 bytes. This limit leaves room for a temporary name. */
 const LONGEST = 200;
 
 /**
- * Gives each artifact a path below a folder. An artifact's name is text that a task has chosen: whatever would lead out of the
- * folder, or cannot be part of a file's name, is percent-encoded. Different names get different paths.
+ * Gives each artifact a path below a folder. The task chooses its artifact names. Anything in a name that would lead
+ * out of the folder, or that a file name cannot contain, is percent-encoded. Different names get different paths.
  *
- * @returns for each name the parts of its path
+ * @returns the parts of the path for each name
  */
 export function artifactPaths(names: readonly string[]): Map<string, string[]> {
   const folders = new Set(names.flatMap(foldersOf));
   return new Map(
     names.map(name => {
       const parts = name.split('/').map(safePart);
-      // A file system cannot have a file and a folder of one name.
+      // A file and a folder cannot share a name.
       if (folders.has(name)) parts.push(`${parts.pop() ?? ''}%file`);
       return [name, parts];
     }),
@@ -27,7 +27,7 @@ function foldersOf(name: string): string[] {
   return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
-/** One part of a path, which stays where it is put. */
+/** Encodes one part of a path, so that it cannot lead out of its folder. */
 export function safePart(part: string): string {
   if (part === '') return '%';
   const encoded = /^\.{1,2}$/.test(part) ? part.replaceAll('.', '%2E') : encodeControls(part);
@@ -36,7 +36,10 @@ export function safePart(part: string): string {
   return `${cut(encoded, LONGEST - digest.length - 1)}%${digest}`;
 }
 
-/** What commands a terminal, separates folders on some system, turns text around, or is the mark of an encoding itself. */
+/**
+ * Characters to encode: terminal control characters, path separators of any system, marks that change the text
+ * direction, and `%`, which starts an escape.
+ */
 // eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f%:\\\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 

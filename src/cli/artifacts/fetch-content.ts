@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, fetch, type Response } from 'undici';
 
-/** A live log may be silent for hours: only the beginning of an answer has a time limit. */
+/** A live log may be silent for hours, so the time limit applies only until the response headers arrive. */
 const agent = new Agent({ headersTimeout: 30_000, bodyTimeout: 0, connect: { timeout: 15_000 } });
 const TRIES = 4;
 const AGAIN_MS = 500;
 
-/** Content that cannot be fetched, with the answer's status if there was an answer. */
+/** The content could not be fetched. Has the status of the response, if there was one. */
 export class NotFetched extends Error {
   readonly status: number | undefined;
 
@@ -17,15 +17,15 @@ export class NotFetched extends Error {
 }
 
 /**
- * Begins to fetch what lies at a URL, and follows redirects. No credentials are sent. The content is decompressed if the
- * server says that it is compressed.
+ * Starts to fetch the content of a URL, following redirects. No credentials are sent. The content is decompressed if
+ * the response is marked as compressed.
  *
- * @param from the first byte that is wanted
- * @throws NotFetched. The message names the host only, since the rest of the URL may be a secret
+ * @param from offset of the first byte to fetch
+ * @throws NotFetched. The message names only the host, because the rest of the URL may be a secret
  */
 export async function fetchContent(url: string, from?: number): Promise<Response> {
   const headers = {
-    // The bytes of a range are to be those of the log, not of a compressed form of it.
+    // A byte range must count the bytes of the log itself, not those of a compressed form.
     'accept-encoding': 'identity',
     'user-agent': 'tcw',
     ...(from !== undefined && { range: `bytes=${from}-` }),
@@ -42,9 +42,9 @@ export async function fetchContent(url: string, from?: number): Promise<Response
 }
 
 /**
- * Fetches content, and tries again where the server does not answer or is busy.
+ * Fetches content, and retries when the server does not answer or is busy.
  *
- * @param take gets the answer of each try from the beginning
+ * @param take called with the response of each try, from the beginning of the content
  */
 export async function fetchWithRetries<T>(
   locate: () => Promise<string>,
@@ -65,7 +65,7 @@ function mayHelpToRetry(error: unknown): boolean {
   return error.status === undefined || error.status === 429 || error.status >= 500;
 }
 
-/** The content, piece by piece. @throws NotFetched when the connection is lost */
+/** Yields the content in pieces. @throws NotFetched when the connection is lost */
 export async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
   try {
     for await (const piece of response.body ?? []) yield piece as Uint8Array;

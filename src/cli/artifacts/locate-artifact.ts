@@ -1,10 +1,11 @@
 import { serviceCalls, taskCredentials, type ArtifactContentResponse } from '../../taskcluster/index.ts';
 
-/** An artifact whose content cannot be had: the run reported an error in its place. */
+/** The artifact has no content: the run reported an error instead. */
 export class NoContent extends Error {}
 
 /**
- * Finds the URL of an artifact's content. The queue has followed links already, and the URL needs no credentials.
+ * Finds the URL of an artifact's content. The queue has already resolved link artifacts, and the URL needs no
+ * credentials.
  *
  * @throws NoContent, or ServiceError when the object service does not answer
  */
@@ -17,7 +18,7 @@ export async function urlOfContent(content: ArtifactContentResponse, rootUrl: st
   return (await call(credentials, 'object', 'startDownload', content.name, { acceptDownloadMethods })).url;
 }
 
-/** Whether a URL can be fetched: an artifact may be a reference to any URI. */
+/** Whether a URL uses HTTP or HTTPS. A reference artifact may contain any URI. */
 export function isWebUrl(url: string): boolean {
   return /^https?:$/.test(URL.parse(url)?.protocol ?? '');
 }

@@ -8,9 +8,9 @@ export interface Saving {
   readonly rootUrl: string;
   /** Asks the queue where an artifact's content is. */
   readonly locate: (name: string) => Promise<ArtifactContentResponse>;
-  /** As `artifactFolder` returns it. */
+  /** The path that `artifactFolder` returned. */
   readonly folder: string;
-  /** Parts of a path below that folder, before those of each artifact. */
+  /** Parts of a path below that folder, prepended to the path of each artifact. */
   readonly below?: readonly string[];
   readonly onSaved: (name: string, file: string) => void;
 }
@@ -19,16 +19,17 @@ export interface Saving {
 export interface NotSaved {
   readonly name: string;
   readonly reason: string;
-  /** Whether the artifact has no content at all, so that no other try would help. */
+  /** Whether the artifact has no content, so that a retry cannot help. */
   readonly hasNone: boolean;
 }
 
 /**
  * Downloads artifacts of one run into a folder.
  *
- * @param all every artifact of the run, so that their paths are the same whichever of them are wanted
- * @returns those that could not be downloaded
- * @throws Failure when a file cannot be written, or the queue refuses
+ * @param all every artifact of the run. Paths are derived from all of them, so they do not depend on which ones are
+ *   wanted
+ * @returns the artifacts that could not be downloaded
+ * @throws Failure when a file cannot be written, or the queue refuses the call
  */
 export async function saveArtifacts(
   wanted: readonly string[],

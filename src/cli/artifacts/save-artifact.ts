@@ -19,7 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Makes the folder that artifacts are written to.
+ * Creates the folder that artifacts are written to.
  *
  * @returns its path, without symbolic links
  * @throws Failure 73
@@ -35,15 +35,15 @@ export async function artifactFolder(path: string): Promise<string> {
 }
 
 /**
- * Writes a file below a folder, in the place of an older one. The file appears when it is complete.
+ * Writes a file below a folder, replacing an older one. The file appears only when it is complete.
  *
- * The parts of its path may be a task's words, and a task may have left symbolic links in the folder: nothing is written
- * through one.
+ * The task may have chosen the parts of the path, and may have left symbolic links in the folder. This function never
+ * writes through a symbolic link.
  *
- * @param root as {@link artifactFolder} returns it
- * @param parts as `artifactPaths` makes them
+ * @param root the path that {@link artifactFolder} returned
+ * @param parts the parts of the path that `artifactPaths` returned
  * @returns the path of the file
- * @throws Failure 73, or the error of the content
+ * @throws Failure 73, or the error that reading the content threw
  */
 export async function saveArtifact(
   root: string,

@@ -1,7 +1,7 @@
 import { allCommands, nameOf, type CommandNode } from './command-tree.ts';
 import { patterns, quoted } from './quoting.ts';
 
-/** A script that completes the commands, options and choices of a program in bash. */
+/** Returns a bash script that completes the commands, options and fixed values of a program. */
 export function bashCompletion(program: CommandNode): string {
   const { path: name } = program;
   const commands = allCommands(program);

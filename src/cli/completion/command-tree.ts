@@ -1,26 +1,26 @@
 import type { Command, Option } from 'commander';
 
-/** A command, as a shell needs it for completion. */
+/** The parts of a command that shell completion needs. */
 export interface CommandNode {
   /** The words that call it: `tcw task log`. */
   readonly path: string;
   readonly summary: string;
   readonly commands: readonly CommandNode[];
   readonly options: readonly OptionNode[];
-  /** What its arguments may be, where there is a choice. */
+  /** The permitted values of its arguments, where the values are a fixed list. */
   readonly choices: readonly string[];
 }
 
 export interface OptionNode {
-  /** `--run`, and `-r` where there is one. */
+  /** `--run`, and the short form `-r` if there is one. */
   readonly flags: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** What its value may be, where there is a choice. */
+  /** The permitted values, where they are a fixed list. */
   readonly choices: readonly string[];
 }
 
-/** Reads commands and options out of the program itself, so that completion always knows those that exist. */
+/** Reads commands and options from the program definition itself, so that the completion is never out of date. */
 export function commandTree(command: Command, above = ''): CommandNode {
   const path = `${above}${command.name()}`;
   const help = command.createHelp();
@@ -33,7 +33,7 @@ export function commandTree(command: Command, above = ''): CommandNode {
   };
 }
 
-/** A command and all below it. */
+/** Returns a command and all its subcommands. */
 export function allCommands(node: CommandNode): CommandNode[] {
   return [node, ...node.commands.flatMap(allCommands)];
 }

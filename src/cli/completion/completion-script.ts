@@ -6,7 +6,7 @@ import { zshCompletion } from './zsh.ts';
 
 const MAKERS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };
 
-/** The script with which a shell completes the commands and options of a program. */
+/** Returns the script with which a shell completes the commands and options of a program. */
 export function completionScript(shell: keyof typeof MAKERS, program: Command): string {
   return MAKERS[shell](commandTree(program));
 }

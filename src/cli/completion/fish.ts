@@ -1,6 +1,8 @@
 import { allCommands, nameOf, type CommandNode, type OptionNode } from './command-tree.ts';
 
-/** A script that completes the commands, options and choices of a program in fish, with their descriptions. */
+/**
+ * Returns a fish script that completes the commands, options and fixed values of a program, with their descriptions.
+ */
 export function fishCompletion(program: CommandNode): string {
   const { path: name } = program;
   const commands = allCommands(program);
@@ -38,7 +40,7 @@ function optionWords({ flags, description, takesValue, choices }: OptionNode): s
   return [...names, value, `-d ${quoted(description)}`].filter(word => word !== '').join(' ');
 }
 
-/** Text in single quotes, as fish reads it. */
+/** Quotes text in single quotes for fish. */
 function quoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, character => `\\${character}`)}'`;
 }

@@ -1,9 +1,9 @@
-/** Text in single quotes, as bash and zsh read it. */
+/** Quotes text in single quotes for bash and zsh. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Patterns of a `case` of bash and zsh. */
+/** The patterns of one `case` branch in bash or zsh. */
 export function patterns(texts: readonly string[]): string {
   return texts.map(quoted).join('|');
 }

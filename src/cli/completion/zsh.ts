@@ -1,7 +1,7 @@
 import { allCommands, nameOf, type CommandNode } from './command-tree.ts';
 import { patterns, quoted } from './quoting.ts';
 
-/** A script that completes the commands, options and choices of a program in zsh, with their descriptions. */
+/** Returns a zsh script that completes the commands, options and fixed values of a program, with their descriptions. */
 export function zshCompletion(program: CommandNode): string {
   const { path: name } = program;
   const commands = allCommands(program);
@@ -47,7 +47,7 @@ if [[ $funcstack[1] == _${name} ]]; then _${name} "$@"; else compdef _${name} ${
 `;
 }
 
-/** A word and its description, which _describe separates at the first colon. */
+/** A word and its description. `_describe` splits them at the first colon. */
 function described(word: string, description: string): string {
   return quoted(`${word}:${description}`);
 }

@@ -1,8 +1,8 @@
 import type { ConfigWarning, Settings, Source } from './source.ts';
 
 /**
- * A certificate belongs to one access token. With a token from a higher source, one that was left in a shell or
- * a file would only make every call fail, so it does not count.
+ * Drops a certificate that comes from a lower source than the access token. A certificate is valid for one access token
+ * only, so a certificate left over in a shell or a file would make every call fail.
  */
 export function withoutForeignCertificate(
   settings: Settings,

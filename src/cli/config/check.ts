@@ -2,26 +2,26 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { configSchema, expectation, PROPERTIES, type Property } from '../../worker/config/index.ts';
 import { suggestion } from '../words/nearest.ts';
 
-/** What the schema has against one property. */
+/** A violation of the schema by one property. */
 export interface Fault {
   readonly property: string;
   readonly kind: 'missing' | 'wrong-type' | 'wrong-value';
-  /** What it must be, in words that follow the property's name; without the value. */
+  /** The requirement, worded to follow the name of the property. Does not contain the value. */
   readonly message: string;
-  /** The fault lies in one key of an object, which the message names. */
+  /** The fault is in one key of an object. The message names the key. */
   readonly inside?: true;
 }
 
-// The schema is ours, and right: to check it against draft-07 first would take half of the time.
+// The schema is part of tcw and known to be valid. Checking it against draft-07 would take half of the time.
 const validate = new Ajv({ allErrors: true, meta: false, validateSchema: false }).compile(configSchema());
 
-/** Checks values by property against the schema of the configuration: at most one fault for each property. */
+/** Checks values against the schema of the configuration. Returns at most one fault for each property. */
 export function check(values: Readonly<Record<string, unknown>>): Fault[] {
   validate(values);
   const faults = new Map<string, Fault>();
   for (const error of validate.errors ?? []) {
     const fault = faultOf(error);
-    // A wrong type says more than whatever else is then wrong, too.
+    // A wrong type explains the other faults of the property.
     if (!faults.has(fault.property) || fault.kind === 'wrong-type') faults.set(fault.property, fault);
   }
   for (const [name, { normal }] of PROPERTIES) {
@@ -59,10 +59,10 @@ function faultOf(error: ErrorObject): Fault {
     return { property: name, kind: 'wrong-type', message: `must have ${type} under ${key}`, inside: true };
   }
   if (error.keyword === 'type' && params.type === 'string') {
-    // YAML takes 12345 and true for something else.
+    // YAML reads an unquoted 12345 or true as a number or a boolean.
     return { property: name, kind: 'wrong-type', message: 'must be text, in quotes' };
   }
-  // generic-worker cannot even load a text that is no IP address.
+  // generic-worker fails while loading a text that is not an IP address, so this counts as a wrong type.
   const kind = error.keyword === 'type' || property.type === 'ip' ? 'wrong-type' : 'wrong-value';
   return { property: name, kind, message: `must be ${expectation(property)}` };
 }

@@ -2,7 +2,7 @@ import { PROPERTIES } from '../../worker/config/index.ts';
 import type { ConfigWarning, Setting, Settings } from './source.ts';
 
 const OTHERS_MAY_READ = 0o044;
-/** The URLs over which secrets travel, and their encrypted twins. */
+/** URL properties over which secrets are sent, with the encrypted scheme for each. */
 const PLAIN: Readonly<
   Record<string, { readonly scheme: string; readonly better: string; readonly loses: string }>
 > = {
@@ -12,9 +12,9 @@ const PLAIN: Readonly<
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Warns of a file with secrets that other users of the machine may read.
+ * Warns when other users of the machine can read a file that contains secrets.
  *
- * @param mode of the file, as stat(2) has it
+ * @param mode the mode of the file, from stat(2)
  */
 export function readableByOthers(path: string, mode: number, settings: Settings): ConfigWarning[] {
   const isSecret = ([name, { value }]: [string, Setting]) =>
@@ -26,7 +26,7 @@ export function readableByOthers(path: string, mode: number, settings: Settings)
   return [{ property, place: `file ${path}`, message }];
 }
 
-/** Warns of a connection to another machine that nobody encrypts. */
+/** Warns of an unencrypted connection to another machine. */
 export function unencrypted(settings: Settings): ConfigWarning[] {
   return Object.entries(PLAIN).flatMap(([property, { scheme, better, loses }]) => {
     const { value, place } = settings.get(property) ?? { value: undefined, place: '' };

@@ -6,8 +6,8 @@ import { readableByOthers } from './exposure.ts';
 import type { Source } from './source.ts';
 
 /**
- * A configuration file, JSON or YAML 1.2. `null` means that the file does not set the property. Names may be written in
- * upper or lower case, as generic-worker takes them.
+ * Reads a configuration file, JSON or YAML 1.2. `null` means that the file does not set the property. As in
+ * generic-worker, the case of names does not matter.
  */
 export async function file(path: string): Promise<Source> {
   const place = `file ${path}`;

@@ -4,13 +4,16 @@ import { unknownName, type Setting, type Source } from './source.ts';
 import { flagName } from './spelling.ts';
 import { valueOfText } from './text.ts';
 
-/** What a command line gave: texts by property, `true` for a flag without one, and the words that nobody knew. */
+/**
+ * The flags of a command line: the text for each property, `true` for a flag without a value, and the words that were
+ * not recognised.
+ */
 export interface GivenFlags {
   readonly given: ReadonlyMap<string, string | true>;
   readonly rest: readonly string[];
 }
 
-/** The flags of a command line, `--capacity` for `capacity`. */
+/** Reads the flags of a command line: `--capacity` sets `capacity`. */
 export function flags({ given, rest }: GivenFlags): Source {
   const known = [...PROPERTIES.keys()].map(flagName);
   const settings = new Map<string, Setting>();
@@ -23,7 +26,8 @@ export function flags({ given, rest }: GivenFlags): Source {
       settings.set(name, { value: text === true ? true : valueOfText(name, text), place });
     }
   }
-  // The value of an unknown flag comes after it or after `=`; neither is shown, for it may be a secret.
+  // The value of an unknown flag follows it, as the next word or after `=`. Neither is shown, because the value may be
+  // a secret.
   const unknown = rest.filter(word => word.startsWith('-')).map(word => word.split('=', 1)[0] ?? word);
   const candidates = [...known, '--config', '--check', '--json', '--with-worker-runner', '--help'];
   problems.push(...unknown.map(flag => unknownName('command line', 'unknown option', flag, candidates)));

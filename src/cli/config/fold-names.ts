@@ -8,11 +8,12 @@ const byFolded: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * Gives the entries of a configuration file their properties' own spelling. generic-worker reads names without regard to
- * case (Go's encoding/json), and real files have `instanceID` for `instanceId` and both `workerTypeMetaData` and
+ * Replaces the names in a configuration file with the exact property names. generic-worker ignores the case of names
+ * (Go's encoding/json), and real files contain `instanceID` for `instanceId`, and both `workerTypeMetaData` and
  * `workerTypeMetadata`.
  *
- * `null` and an empty text set nothing. Where two spellings name one property, the exact one wins, else the later one; objects are merged in that order.
+ * `null` and an empty text set nothing. If two spellings name one property, the exact spelling wins, otherwise the
+ * later one. Objects are merged in that order.
  */
 export function foldNames(
   given: readonly Entry[],
@@ -43,7 +44,7 @@ function nameOf(written: string): string {
   return byFolded.get(written.toLowerCase()) ?? written;
 }
 
-/** The same for the keys of an object whose keys are known. */
+/** Does the same for the keys of an object with a fixed set of keys. */
 function foldKeys(value: object, keys: NonNullable<Property['keys']>): object {
   const names = new Map(Object.keys(keys).map(key => [key.toLowerCase(), key]));
   const entries = Object.entries(value).map(([key, inner]): Entry => [

@@ -3,8 +3,8 @@ import { foldNames } from './fold-names.ts';
 import { isKnown, unknownName, type Setting, type Source } from './source.ts';
 
 /**
- * Settings that were given as one object of properties and values, such as the content of a file. `null` means that the object does
- * not set the property.
+ * Makes a source from an object of properties and values, such as the content of a file. `null` means that the object
+ * does not set the property.
  */
 export function objectSource(content: object, place: string): Source {
   const { entries, warnings } = foldNames(Object.entries(content), place);

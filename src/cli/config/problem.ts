@@ -2,10 +2,10 @@ import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
 /**
- * Something wrong with a configuration. The message says where and what, and holds no secret.
+ * A problem in a configuration. The message says where and what, and contains no secret.
  *
- * - `cannot-load`: not readable, not parseable, an unknown name, a value of the wrong type
- * - `invalid`: read and understood, but missing, out of range or contradictory
+ * - `cannot-load`: the source cannot be read or parsed, or has an unknown name or a value of the wrong type
+ * - `invalid`: the source was read, but a value is missing, out of range or contradictory
  */
 export interface Problem {
   readonly kind: 'cannot-load' | 'invalid';
@@ -21,8 +21,8 @@ export function invalid(message: string): Problem {
 }
 
 /**
- * All problems of one configuration in one message. generic-worker fails while it loads before it looks at what
- * it has loaded, so a single `cannot-load` decides the exit code.
+ * All problems of one configuration in one message. generic-worker loads the whole configuration before it checks the
+ * values, so a single `cannot-load` problem decides the exit code.
  */
 export class ConfigurationError extends Failure {
   override readonly name = 'ConfigurationError';

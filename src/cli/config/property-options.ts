@@ -11,7 +11,7 @@ import { flagName } from './spelling.ts';
 const VALUE_NAMES = {
   string: '<text>',
   integer: '<number>',
-  // Without a value it says yes.
+  // Without a value, the flag means true.
   boolean: '[true|false]',
   object: '<json>',
   strings: '<json>',
@@ -22,7 +22,10 @@ const VALUE_NAMES = {
   file: '<file>',
 } as const;
 
-/** Gives a command a flag for every property, in groups, and for the obsolete ones, which the help leaves out. */
+/**
+ * Adds a flag for every property to a command, in groups. Flags for obsolete properties are added too, but hidden from
+ * the help.
+ */
 export function addAllProperties(command: Command): void {
   for (const { title, properties } of PROPERTY_GROUPS) {
     for (const [name, property] of Object.entries(properties)) {
@@ -35,9 +38,9 @@ export function addAllProperties(command: Command): void {
 }
 
 /**
- * Gives a command the flags of some properties.
+ * Adds the flags of some properties to a command.
  *
- * @param descriptions of those that mean something else here, or have another default
+ * @param descriptions for properties that have another meaning or another default in this command
  */
 export function addProperties(
   command: Command,
@@ -54,7 +57,7 @@ export function addProperties(
   }
 }
 
-/** What a command line said of properties, and the words in it that the command does not know. */
+/** Returns the property flags of a command line, and the words that the command does not recognise. */
 export function givenFlags(command: Command): GivenFlags {
   const names = [...PROPERTIES.keys(), ...OBSOLETE_PROPERTIES.keys()];
   const byFlag = new Map(names.map(name => [flagName(name), name]));

@@ -24,7 +24,7 @@ interface ConfigInput extends GivenFlags {
   /** The file that `--config` names. */
   readonly file?: string | undefined;
   readonly environment: Environment;
-  /** What relative paths count from; absolute. */
+  /** The base of relative paths; itself absolute. */
   readonly workingDirectory: string;
 }
 
@@ -34,9 +34,9 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads a configuration, in rising order from: defaults, the usual TASKCLUSTER_* variables, the file, TCW_*
- * variables, flags. The usual variables stand below the file because a file is written for this worker, and they
- * belong to whoever's shell it is started from.
+ * Reads a configuration from these sources, each overriding those before it: defaults, the usual TASKCLUSTER_*
+ * variables, the file, TCW_* variables, flags. The file overrides the usual variables because it was written for this
+ * worker, while the variables belong to the shell of whoever starts it.
  *
  * @throws ConfigurationError with every problem of every source
  */
@@ -44,15 +44,15 @@ export async function readConfig(input: ConfigInput): Promise<LoadedConfig> {
   return loadSources(await readSources(input), input.workingDirectory);
 }
 
-/** What this machine says of the configuration of its worker, the less important sources first. */
+/** The configuration sources on this machine, lowest priority first. */
 export interface Sources {
-  /** What was written for this worker, or for this shell. */
+  /** The TASKCLUSTER_* variables and the configuration file. */
   readonly written: readonly Source[];
-  /** What somebody says who starts it now: TCW_* variables and flags. */
+  /** TCW_* variables and flags, which the person who starts the worker sets. */
   readonly now: readonly Source[];
 }
 
-/** Reads the sources of a configuration on this machine. What is wrong with them is not thrown yet. */
+/** Reads the configuration sources on this machine. Problems are collected in the sources and not thrown yet. */
 export async function readSources(input: ConfigInput): Promise<Sources> {
   return {
     written: [
@@ -64,10 +64,10 @@ export async function readSources(input: ConfigInput): Promise<Sources> {
 }
 
 /**
- * Makes a configuration of sources.
+ * Combines sources into a configuration.
  *
- * @param between what lies over the written sources: the worker pool's own settings
- * @param above what nothing on this machine can change: who the worker is by its registration
+ * @param between sources that override the written ones: the settings of the worker pool
+ * @param above sources that nothing on this machine can override: the worker's identity from its registration
  * @throws ConfigurationError with every problem of every source
  */
 export function loadSources(
@@ -82,9 +82,9 @@ export function loadSources(
 }
 
 /**
- * Makes as much of a configuration as is known before the worker registers.
+ * Makes the part of the configuration that is known before the worker registers.
  *
- * @param later properties that only the registration brings
+ * @param later properties that are set only by the registration
  * @throws ConfigurationError
  */
 export function loadWithout(
@@ -103,7 +103,7 @@ interface ReadFlags {
   readonly problems: readonly Problem[];
 }
 
-/** Reads only flags, for a command that makes the rest of a configuration by itself. */
+/** Reads only flags, for a command that sets the rest of the configuration itself. */
 export function readFlags(input: GivenFlags, workingDirectory: string): ReadFlags {
   const source = flags(input);
   const settings = withoutUnset(merge([source]));
@@ -131,7 +131,7 @@ function load(
     ({ property, kind }) =>
       !unusable.has(property) &&
       !(kind === 'missing' && later.has(property)) &&
-      // What nobody could read may have been where the missing property stood.
+      // A source that could not be read may contain the missing property.
       !(kind === 'missing' && sources.some(({ unreadable }) => unreadable)),
   );
   const problems = [
@@ -153,17 +153,17 @@ function load(
   return { config, warnings };
 }
 
-/** The setting of each property that stands highest. */
+/** Takes the setting of each property from the highest source that has one. */
 function merge(sources: readonly Source[]): Settings {
   return new Map(sources.flatMap(source => [...source.settings]));
 }
 
-/** An empty text says "not set", so that it hides no good value of a lower place. */
+/** Removes empty texts. They mean "not set" and must not hide a value from a lower source. */
 function withoutUnset(settings: Settings): Settings {
   return new Map([...settings].filter(([, { value }]: [string, Setting]) => value !== ''));
 }
 
-/** Plain values for the schema; an object is laid over its default, key by key. */
+/** Returns plain values for the schema. An object is merged into its default, key by key. */
 function valuesOf(settings: Settings): Record<string, unknown> {
   return Object.fromEntries(
     [...settings].flatMap(([name, { value }]) => {
@@ -178,7 +178,7 @@ function completed(property: Property, value: unknown): unknown {
   return property.type === 'object' && isObject ? { ...(property.default as object), ...value } : value;
 }
 
-/** Values as the worker gets them: secrets wrapped, paths absolute. */
+/** Returns the values in the form that the worker uses: secrets wrapped, paths absolute. */
 function finished(
   values: Readonly<Record<string, unknown>>,
   workingDirectory: string,

@@ -6,8 +6,8 @@ import type { Setting, Settings } from './source.ts';
 import { flagName, variableName } from './spelling.ts';
 
 /**
- * Puts a fault in words: where the value was given, what it must be and what it is; or, for a missing one, how to
- * give it.
+ * Describes a fault: where the value was given, what is required and what was found. For a missing value, says how to
+ * set it.
  */
 export function problemOf(fault: Fault, settings: Settings): Problem {
   const setting = settings.get(fault.property);

@@ -3,7 +3,10 @@ import { PROPERTIES } from '../../worker/config/index.ts';
 import { variableName } from './spelling.ts';
 import type { Environment } from './variables.ts';
 
-/** What an environment holds of secrets, also where something stronger overrules it: a task that reads it finds them. */
+/**
+ * Returns all secrets in the environment variables, including those that a higher source overrides: a task that reads
+ * the environment finds them as well.
+ */
 export function secretVariables(environment: Environment): Secret[] {
   const secret = [...PROPERTIES].filter(([, property]) => property.secret);
   const names = secret.flatMap(([name, { usualVariable = [] }]) =>

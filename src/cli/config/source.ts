@@ -2,32 +2,32 @@ import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../worker/config/index.ts';
 import { suggestion } from '../words/nearest.ts';
 import { cannotLoad, type Problem } from './problem.ts';
 
-/** A value as it was given, and where. */
+/** A value and the place where it was given. */
 export interface Setting {
   readonly value: unknown;
-  /** Where, in words a user finds it by: `variable TCW_CAPACITY`, `flag --capacity`, `file tcw.yml`. */
+  /** The place, as a user would look for it: `variable TCW_CAPACITY`, `flag --capacity`, `file tcw.yml`. */
   readonly place: string;
-  /** Nobody may be told the value: it comes from a secret. */
+  /** The value comes from a secret and must not be shown. */
   readonly isSecret?: true;
 }
 
 /** Settings by the name of their property. */
 export type Settings = ReadonlyMap<string, Setting>;
 
-/** Something in a configuration that is not wrong and that its author should know. */
+/** A part of a configuration that is valid, but that its author should know about. */
 export interface ConfigWarning {
-  /** Its name, or the names of several. */
+  /** The name of the property, or of several properties. */
   readonly property: string;
   readonly place: string;
   readonly message: string;
 }
 
-/** One place that properties come from: what it says, by property, and what is wrong with it. */
+/** One source of properties: its settings, by property, and its problems. */
 export interface Source {
   readonly settings: Settings;
   readonly problems: readonly Problem[];
   readonly warnings?: readonly ConfigWarning[];
-  /** It could not be read at all, so nobody knows what it would have said. */
+  /** The source could not be read, so the properties that it sets are unknown. */
   readonly unreadable?: true;
 }
 
@@ -36,8 +36,8 @@ export function isKnown(name: string): boolean {
 }
 
 /**
- * A name that nothing is called. The message holds the name alone, never the value beside it: that may be a secret
- * under a mistyped name.
+ * Describes an unknown name. The message contains only the name, never the value beside it, which may be a secret under
+ * a misspelt name.
  *
  * @param what `unknown property`, `unknown option` and so on
  */

@@ -1,9 +1,9 @@
 import { PROPERTIES } from '../../worker/config/index.ts';
 
 /**
- * The value that a text stands for in a variable or a flag, by the type of its property.
+ * Converts the text of a variable or a flag into a value of the property's type.
  *
- * A text that does not fit the type stays a text: the schema then refuses it as it refuses a wrong value in a file.
+ * A text that does not fit the type stays a text. The schema then rejects it like a wrong value in a file.
  */
 export function valueOfText(name: string, text: string): unknown {
   switch (PROPERTIES.get(name)?.type) {

@@ -7,14 +7,17 @@ import { valueOfText } from './text.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const OURS = 'TCW_';
-/** These are no properties, and no mistakes either: settings of the test suite, and what bin/tcw.js notes for the engine. */
+/**
+ * TCW_* variables that are neither properties nor mistakes: settings of the test suite, and the limits that bin/tcw.js
+ * passes on to the engine.
+ */
 const NO_PROPERTY = /^TCW_(TEST_|STARTED_LIMITS$)/;
 
 const byVariable: ReadonlyMap<string, string> = new Map(
   [...PROPERTIES.keys(), ...OBSOLETE_PROPERTIES.keys()].map(name => [variableName(name), name]),
 );
 
-/** Our own variables, `TCW_CAPACITY` for `capacity`. One that belongs to no property is a mistake. */
+/** Reads the TCW_* variables: `TCW_CAPACITY` sets `capacity`. A variable that matches no property is a problem. */
 export function ownVariables(environment: Environment): Source {
   const settings = new Map<string, Setting>();
   const problems: Problem[] = [];
@@ -31,7 +34,7 @@ export function ownVariables(environment: Environment): Source {
   return { settings, problems };
 }
 
-/** The variables that every Taskcluster tool reads, `TASKCLUSTER_ROOT_URL` and its like. */
+/** Reads the variables that every Taskcluster tool uses, such as `TASKCLUSTER_ROOT_URL`. */
 export function usualVariables(environment: Environment): Source {
   const settings = new Map<string, Setting>();
   for (const [name, { usualVariable }] of PROPERTIES) {

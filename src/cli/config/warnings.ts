@@ -1,7 +1,7 @@
 import { OBSOLETE_PROPERTIES } from '../../worker/config/index.ts';
 import type { ConfigWarning, Source } from './source.ts';
 
-/** Properties that generic-worker no longer has, with what replaced them. */
+/** Warns of properties that generic-worker has dropped, and names their replacements. */
 export function obsoleteWarnings(sources: readonly Source[]): ConfigWarning[] {
   return sources.flatMap(({ settings }) =>
     [...settings].flatMap(([property, { place }]) => {

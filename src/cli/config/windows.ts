@@ -3,7 +3,7 @@ import type { Settings } from './source.ts';
 
 const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 
-/** What is missing for a configuration that was written for a Windows worker, in one line. */
+/** Describes in one line why a configuration with Windows paths cannot work on another platform. */
 export function windowsProblems(settings: Settings, platform: string = process.platform): string[] {
   if (platform === 'win32') return [];
   const paths = [...settings].filter(([name, { value }]) => {

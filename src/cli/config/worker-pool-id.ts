@@ -3,7 +3,7 @@ import type { Setting, Source } from './source.ts';
 
 const HALVES = ['provisionerId', 'workerType'] as const;
 
-/** Reads `workerPoolId` of a source as the two properties that it stands for. */
+/** Splits the `workerPoolId` of a source into the two properties that it stands for. */
 export function withPoolHalves(source: Source): Source {
   const given = source.settings.get('workerPoolId');
   const halves = typeof given?.value === 'string' ? given.value.split('/') : [];

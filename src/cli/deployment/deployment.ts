@@ -4,20 +4,20 @@ import { Failure } from '../words/failure.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A Taskcluster deployment, and the client that calls it. */
+/** A Taskcluster deployment, and the credentials for calls to it. */
 export interface Deployment {
   readonly rootUrl: string;
-  /** Undefined where the environment has none: calls are not signed then. */
+  /** Undefined if the environment has none. Calls are then not signed. */
   readonly credentials: Credentials | undefined;
 }
 
-/** The exit code of a command line that is wrong, EX_USAGE of sysexits.h. */
+/** The exit code for a wrong command line, EX_USAGE of sysexits.h. */
 const USAGE = 64;
 
 /**
- * Finds the deployment that a command is for: by `--root-url`, else by the TASKCLUSTER_* variables.
+ * Finds the deployment for a command: from `--root-url`, otherwise from the TASKCLUSTER_* variables.
  *
- * @throws Failure 64 where it is missing, is no URL, or has half of its credentials
+ * @throws Failure 64 if the root URL is missing or not a URL, or if only half of the credentials are set
  */
 export function deploymentOf(rootUrlOption: string | undefined, environment: Environment): Deployment {
   const [source, rootUrl] =

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../../base/index.ts';
 import type { LocalClient } from '../../local/index.ts';
 
-/** The one pool of a `tcw dev`, and its one worker. */
+/** The only pool of a `tcw dev`, and its only worker. */
 export interface DevPool {
   readonly provisionerId: string;
   readonly workerType: string;
@@ -11,7 +11,7 @@ export interface DevPool {
   readonly workerId: string;
 }
 
-/** @param shared whether others may be at the same broker: their pool must not be ours */
+/** @param shared whether other `tcw dev`s may use the same broker; each then needs a pool of its own */
 export function devPool(shared: boolean): DevPool {
   const workerType = shared ? `dev-${randomBytes(3).toString('hex')}` : 'dev';
   return {
@@ -23,7 +23,7 @@ export function devPool(shared: boolean): DevPool {
   };
 }
 
-/** The developer may do anything; the worker what a worker of Taskcluster may. */
+/** Makes two clients. The developer has all scopes; the worker has the scopes of a Taskcluster worker. */
 export function devAccounts({ taskQueueId, workerGroup, workerId }: DevPool): {
   user: LocalClient;
   worker: LocalClient;

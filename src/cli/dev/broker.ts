@@ -9,12 +9,12 @@ import { Failure } from '../words/failure.ts';
 import { connectToPulse } from './connect.ts';
 import type { Logger } from '../output/logger.ts';
 
-/** Who owns the queue's exchanges at Pulse. */
+/** The Pulse user that owns the exchanges of the queue. */
 const QUEUE_USER = 'taskcluster-queue';
-/** How long consumers have, in ms, to settle what they hold. */
+/** Time for consumers to settle the messages that they hold, in ms. */
 const CLOSING_MS = 1_000;
 
-/** The broker of `tcw dev`: the worker listens, the queue publishes, as two users. */
+/** The broker of `tcw dev`. The worker listens and the queue publishes, as two users. */
 export interface DevBroker {
   readonly workers: Pulse;
   readonly publish: Publish;
@@ -22,8 +22,8 @@ export interface DevBroker {
 }
 
 /**
- * A broker in this process, or a real one when a URL is given. One URL is enough for a user that may both listen and
- * publish as Taskcluster.
+ * Opens an in-process broker, or connects to a real one if a URL is given. One URL is enough for a user that may both
+ * listen and publish as Taskcluster.
  *
  * @throws Failure when a real broker refuses one of the users, or cannot be reached
  */

@@ -5,10 +5,10 @@ import { Failure } from '../words/failure.ts';
 import type { Logger } from '../output/logger.ts';
 
 /**
- * Connects to Pulse, and tells a mistake from bad luck: a refused password or vhost ends the program at once; a broker
- * that cannot be reached may come later.
+ * Connects to Pulse. A refused password or vhost is a configuration mistake and ends the program at once. An
+ * unreachable broker is retried.
  *
- * @throws Failure for what another try would not mend
+ * @throws Failure for an error that a retry cannot fix
  */
 export async function connectToPulse(options: PulseOptions, logger: Logger): Promise<Pulse> {
   let pulse: Pulse;

@@ -11,14 +11,14 @@ interface CreateOptions {
   readonly rootUrl: string;
   readonly user: Credentials;
   readonly pulse: Pulse;
-  /** Gets the endings so far, after each. */
+  /** Called after each ending with all endings so far. */
   readonly onEndings: (endings: ReadonlyMap<string, Ending>) => void;
 }
 
 /**
- * Creates tasks in their order, and waits until all are resolved.
+ * Creates tasks in the given order, and waits until all are resolved.
  *
- * @throws Failure 64 with the queue's reason, when it does not accept one of them
+ * @throws Failure 64 with the queue's reason if the queue rejects a task
  */
 export async function createAndFollow(
   tasks: readonly NewTask[],
@@ -34,7 +34,7 @@ export async function createAndFollow(
     }).pipe(tap(onEndings)),
     { defaultValue: new Map<string, Ending>() },
   );
-  // From here on the tasks can be followed, or following has failed.
+  // From here on, tasks are being followed, or following has failed.
   await Promise.race([firstValueFrom(listening$), endings]);
   for (const { file, taskId, definition } of tasks) {
     try {
@@ -51,7 +51,10 @@ export async function createAndFollow(
   return endings;
 }
 
-/** The queue lists violations of its schema in lines that begin with a star. Its other messages are sentences. */
+/**
+ * Shortens a message of the queue to one line. Schema violations are listed in lines that begin with an asterisk; other
+ * messages are sentences.
+ */
 function inOneLine(message: string): string {
   const problems = [...message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
   return problems.length > 0 ? problems.join('; ') : message.replaceAll(/\s*\n\s*/g, ' ');

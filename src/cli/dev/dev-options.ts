@@ -62,7 +62,9 @@ export async function devOptions(command: Command, workingDirectory: string): Pr
   };
 }
 
-/** Commander's own checks would quote the value, which may hold a password. */
+/**
+ * Checks the options of `tcw dev` itself. Commander's own checks would quote the value, which may contain a password.
+ */
 function ownProblems({ port, queuePulseUrl, once, artifacts }: OwnOptions): Problem[] {
   const problems: Problem[] = [];
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {

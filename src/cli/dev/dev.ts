@@ -22,7 +22,7 @@ import { version } from '../words/version.ts';
 import { EXIT_CODE_OF, workerFailure } from '../run/worker-failure.ts';
 import { workerLog } from '../run/worker-log.ts';
 
-/** `tcw dev`: a queue, a broker and one worker in this process, for people who write tasks. */
+/** `tcw dev`: a queue, a broker and one worker in this process, for developers of tasks. */
 export const dev: DevCommand = async (options, io) => {
   const { exitCode, closing } = await session(options, io);
   io.stdout.write(closing);
@@ -31,7 +31,7 @@ export const dev: DevCommand = async (options, io) => {
 
 interface Ended {
   readonly exitCode: number;
-  /** What is printed last. */
+  /** The text that is printed last. */
   readonly closing: string;
 }
 
@@ -51,11 +51,11 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
   try {
     const broker = await devBroker({ workers: chosen.pulseUrl, queue: options.queuePulseUrl }, logger);
     undo.push(() => broker.close());
-    // From here on there is something to clean up, and a signal may come before there is a worker.
+    // From here on there is something to clean up, and a signal may arrive before the worker exists.
     const shutdown$ = new ReplaySubject<Shutdown>();
     const signals = shutdownSignals().subscribe(how => {
       if (how === 'force') process.exit(EXIT_CODES.workerShutdown.code);
-      // After Ctrl-C nobody waits for a task to finish.
+      // After Ctrl-C, nobody waits for tasks to finish.
       shutdown$.next('now');
     });
     undo.push(async () => {
@@ -90,7 +90,7 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
         defaults.requiredDiskSpaceMegabytes,
         logger,
       ),
-      // Live logs are read on this machine.
+      // Live logs are only read on this machine.
       publicIP: '127.0.0.1',
       cachesDir: join(home.folder, 'caches'),
       downloadsDir: join(home.folder, 'downloads'),
@@ -126,7 +126,7 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
       .finally(() => {
         goneWith.unsubscribe();
       });
-    // The worker needs the queue until it is done, also when a task could not be created.
+    // The worker needs the queue until the worker ends, even if a task could not be created.
     undo.push(async () => {
       shutdown$.next('now');
       await working.catch(() => undefined);
@@ -143,7 +143,7 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
       },
     });
     const endings = await Promise.race([following, over]);
-    // The worker's last lines about a run come after the queue has announced its end.
+    // The worker logs its last lines about a run after the queue has announced the end of the task.
     if (endings) await Promise.race([runs.over(), over]);
     const closing = () =>
       tasks.length > 0 ? endingLines(tasks, runs.withReasons(endings ?? soFar), stdout) : '';
@@ -160,7 +160,7 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
     };
   } finally {
     for (const step of undo.reverse()) {
-      // A step that fails does not keep the others from being taken.
+      // A failed step must not prevent the remaining steps.
       await step().catch((err: unknown) => {
         logger.error({ err }, 'something stays behind');
       });

@@ -4,8 +4,8 @@ import type { Logger } from '../output/logger.ts';
 const MEGABYTE = 1024 ** 2;
 
 /**
- * How many megabytes have to be free for a task, for a worker on a developer's machine: as with `tcw run`, or half of what is
- * free, where that is less. Such a worker has nothing else to wait for.
+ * Returns the free disk space that a task requires on a developer's machine, in megabytes: the requirement of `tcw
+ * run`, or half of the free space if that is less. With a higher requirement, such a worker would wait in vain.
  *
  * @param folder where tasks run
  */
@@ -20,11 +20,11 @@ export async function devDiskMegabytes(folder: string, required: number, logger:
   return chosen;
 }
 
-/** What is wrong with a folder that cannot be, the worker says better. */
+/** Errors are ignored here: the worker reports an unusable folder in better words. */
 async function freeBytes(folder: string): Promise<number> {
   try {
     const { freeBytes, totalBytes } = await diskSpace(folder);
-    // What has no blocks at all is none of a disk, such as /proc.
+    // A file system without blocks, such as /proc, is not on a disk.
     return totalBytes === 0 ? Infinity : freeBytes;
   } catch {
     return Infinity;

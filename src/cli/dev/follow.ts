@@ -5,9 +5,10 @@ import { withBlocked, type Ending } from '../task-files/endings.ts';
 import type { NewTask } from '../task-files/read-tasks.ts';
 
 /**
- * Follows tasks to their ends, as the queue announces them. Emits all endings so far after each, and completes with the last.
+ * Follows tasks until they end, by the messages of the queue. Emits all endings so far after each ending, and completes
+ * after the last one.
  *
- * @param ask asks for a task's status: its end may have been announced while the connection was lost
+ * @param ask returns the status of a task; its end may have been announced while the connection was lost
  */
 export function follow(
   pulse: Pulse,
@@ -47,7 +48,7 @@ export function follow(
   );
 }
 
-/** An exception with a new run is not the end. */
+/** A run that ended with an exception does not resolve the task if a new run follows. */
 function isResolved({ state }: TaskStatusStructure): boolean {
   return state === 'completed' || state === 'failed' || state === 'exception';
 }

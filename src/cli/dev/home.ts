@@ -13,19 +13,19 @@ import {
 } from '../../worker/index.ts';
 import type { Logger } from '../output/logger.ts';
 
-/** Its maker's pid, and letters of mkdtemp's. */
+/** The pid of the process that made the folder, and the random letters of mkdtemp. */
 const HOME = /^tcw-dev-(\d+)-\w{6}$/;
 const ALIVE = 'alive';
 
-/** A folder for one `tcw dev`, with a sign that it lives. */
+/** The folder of one `tcw dev`. A file in it shows whether that process is alive. */
 export interface DevHome extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Makes a folder for a `tcw dev` among the machine's temporary files. */
+/** Creates a folder for a `tcw dev` in the directory for temporary files. */
 export async function devHome(): Promise<DevHome> {
   const folder = await mkdtemp(join(tmpdir(), `tcw-dev-${process.pid}-`));
-  // Without a sign of life, a folder is nobody's to remove after a sudden death.
+  // Without the sign of life, later `tcw dev`s do not remove the folder after a sudden death.
   const descriptor = await showLife(join(folder, ALIVE)).catch(() => undefined);
   return {
     folder,
@@ -37,8 +37,8 @@ export async function devHome(): Promise<DevHome> {
 }
 
 /**
- * Removes what earlier `tcw dev`s of this user left when they were killed: folders, and processes of their tasks. One whose
- * death is not certain is left alone.
+ * Removes folders and task processes that killed `tcw dev`s of this user left behind. If it is not certain that the
+ * process is dead, its folder is left alone.
  */
 export async function removeDeadHomes(logger: Logger): Promise<void> {
   for (const folder of deadHomes()) {
@@ -68,7 +68,10 @@ async function endTasks(tasksDir: string): Promise<void> {
   }
 }
 
-/** Nobody holds the sign of life, and no process has the pid: in a container of its own, only the former tells. */
+/**
+ * Finds folders whose sign of life nobody holds and whose pid no process has. Pids are not comparable between
+ * containers, so there only the sign of life tells whether the process is alive.
+ */
 function deadHomes(): string[] {
   const temporary = realpathSync(tmpdir());
   return readdirSync(temporary)
@@ -86,7 +89,7 @@ function deadHomes(): string[] {
     .map(name => join(temporary, name));
 }
 
-/** Others may put what they like among the temporary files, under any name. */
+/** Checks the owner: other users can create anything in the directory for temporary files, under any name. */
 function isOwn(path: string, kind: 'isDirectory' | 'isFIFO'): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found?.[kind]() === true && found.uid === process.getuid?.();

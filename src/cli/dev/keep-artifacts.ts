@@ -9,7 +9,7 @@ interface KeepOptions {
   readonly rootUrl: string;
   readonly user: Credentials;
   readonly io: Pick<CommandIo, 'stdout' | 'logger'>;
-  /** Where artifacts are kept; undefined to say only that they are not. */
+  /** The folder for the artifacts. If undefined, the artifacts that will be lost are only listed. */
   readonly folder: string | undefined;
 }
 
@@ -20,13 +20,13 @@ interface Found {
   readonly names: readonly string[];
 }
 
-/** A log has been shown already. */
+/** Logs were already shown, so they are not listed. */
 const LOGS = /^(public|private)\/logs\//;
 const MOST_NAMED = 5;
 
 /**
- * Copies the artifacts of tasks into a folder before the queue ends: those of one task directly, those of several in a folder
- * for each task. Without a folder, says which artifacts are lost.
+ * Copies the artifacts of tasks into a folder before the queue ends. With several tasks, each gets its own folder below
+ * that. Without a folder, lists the artifacts that will be lost.
  */
 export async function keepArtifacts(tasks: readonly NewTask[], options: KeepOptions): Promise<void> {
   const { rootUrl, user, io, folder } = options;
@@ -56,7 +56,7 @@ export async function keepArtifacts(tasks: readonly NewTask[], options: KeepOpti
 
 async function artifactsOf(task: NewTask, call: CallOfQueue, user: Credentials): Promise<Found[]> {
   const { taskId } = task;
-  // A task that was never created, since a stop came first, has no status.
+  // If `tcw dev` was stopped first, the task was never created and has no status.
   const status = await call(user, 'status', taskId).catch(() => undefined);
   const runId = (status?.status.runs.length ?? 0) - 1;
   if (runId < 0) return [];
@@ -75,7 +75,7 @@ async function artifactsOf(task: NewTask, call: CallOfQueue, user: Credentials):
   }
 }
 
-/** A folder for each task: its name, and its id too if another task has the same name. */
+/** Returns a folder for each task: its name, with its id added if another task has the same name. */
 function foldersOf(tasks: readonly NewTask[]): Map<NewTask, string> {
   const named = tasks.map(task => ({
     task,

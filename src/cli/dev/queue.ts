@@ -3,16 +3,16 @@ import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import type { Logger } from '../output/logger.ts';
 
-/** What the system says of a port that cannot be had. */
+/** Why the system refuses a port, by error code. */
 const REFUSALS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens on it',
   EACCES: 'permission denied',
 };
 
 /**
- * The queue of `tcw dev`, on a port of 127.0.0.1; 0 takes a free one.
+ * Starts the queue of `tcw dev` on a port of 127.0.0.1; 0 selects a free port.
  *
- * @throws Failure when the port cannot be had
+ * @throws Failure when the port is not available
  */
 export async function devQueue({
   logger,

@@ -3,12 +3,12 @@ import type { WorkerNews } from '../../worker/index.ts';
 import type { Ending } from '../task-files/endings.ts';
 import type { NewTask } from '../task-files/read-tasks.ts';
 
-/** What the worker tells about the runs of some tasks. */
+/** Collects the worker's events about the runs of some tasks. */
 export interface RunsOfTasks {
   see(news: WorkerNews): void;
-  /** Resolves when the worker has no run of these tasks. */
+  /** Resolves when the worker has no active run of these tasks. */
   over(): Promise<unknown>;
-  /** Adds the errors that ended runs to the ends of their tasks. */
+  /** Adds the error messages of runs to the endings of their tasks. */
   withReasons(endings: ReadonlyMap<string, Ending>): ReadonlyMap<string, Ending>;
 }
 

@@ -4,8 +4,8 @@ import { namedLog, wholeLog, type NamedLog } from '../output/log-lines.ts';
 import type { NewTask } from '../task-files/read-tasks.ts';
 
 /**
- * Shows task logs: unchanged if there is one task, with the task's name before each line if several may write at once. A
- * terminal gets only text and colours.
+ * Shows task logs. The log of a single task is unchanged. With several tasks, each line begins with the name of its
+ * task. On a terminal, only text and colours are shown.
  */
 export function logWriter(
   tasks: readonly NewTask[],
@@ -26,7 +26,10 @@ export function logWriter(
   };
 }
 
-/** What a shell needs to call the queue. These credentials are made for one run of `tcw dev`, and are meant to be shown. */
+/**
+ * Returns the shell commands that set up access to the queue. These credentials are made for one run of `tcw dev` and
+ * are meant to be shown.
+ */
 export function exportLines(
   rootUrl: string,
   { clientId, accessToken }: Credentials,
@@ -42,13 +45,13 @@ export function exportLines(
   ].join('\n');
 }
 
-/** What to do next, as the last lines on the screen. */
+/** Returns the suggested next steps, which are the last lines on the screen. */
 export function invitation(
   rootUrl: string,
   taskQueueId: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
-  // npm has started this in a clone, where tcw is not on the search path.
+  // In a clone, npm has started this process, and tcw is not on the search path.
   const isClone = environment.npm_lifecycle_event !== undefined;
   const command = isClone
     ? 'npx tcw task submit --follow examples/hello.json'

@@ -1,5 +1,5 @@
 /**
- * Whether a JSON number means the same after JavaScript has read and written it. `9007199254740993` becomes
+ * Whether a JSON number keeps its value when JavaScript reads and writes it. `9007199254740993` becomes
  * `9007199254740992`, `1e400` becomes `null`, and `0.1` stays `0.1`.
  */
 export function isExact(text: string): boolean {
@@ -7,7 +7,7 @@ export function isExact(text: string): boolean {
   return Number.isFinite(value) && canonical(text) === canonical(String(value));
 }
 
-/** The digits of a decimal number without zeros at either end, and the power of ten that goes with them. */
+/** Returns the digits of a decimal number without zeros at either end, and the matching power of ten. */
 function canonical(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
@@ -17,7 +17,7 @@ function canonical(text: string): string {
   return `${sign}${digits}e${Number(exponent) - fraction.length + dropped}`;
 }
 
-/** Without a regular expression, which would take quadratic time for many zeros. */
+/** Removes trailing zeros. A regular expression would take quadratic time for many zeros. */
 function trimmedEnd(digits: string): string {
   let end = digits.length;
   while (digits[end - 1] === '0') end--;

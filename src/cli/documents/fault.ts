@@ -1,15 +1,18 @@
-/** Something wrong with a document, and where. The message never holds a value, which may be a secret. */
+/** A problem in a document, with its position. The message never contains a value, which may be a secret. */
 export interface Fault {
-  /** From 1; undefined for a fault of the whole document. */
+  /** Counted from 1; undefined for a fault of the whole document. */
   readonly line?: number;
   readonly column?: number;
   readonly message: string;
 }
 
-/** What a document holds, or everything that is wrong with it. */
+/** The content of a document, or all of its faults. */
 export type Content = { readonly content: unknown } | { readonly faults: readonly Fault[] };
 
-/** Deeper than anything that somebody writes by hand, and far from where recursive code overflows the stack. */
+/**
+ * The deepest permitted nesting: deeper than anyone writes by hand, and far from where recursive code overflows the
+ * stack.
+ */
 const DEEPEST = 200;
 
 /** `file x.yml, line 3, column 7: duplicate key "capacity"` */
@@ -22,10 +25,10 @@ export function faultAt(text: string, offset: number, message: string): Fault {
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1, message };
 }
 
-/** The fault of a number that would be another one after it was read. */
+/** The message for a number whose value JavaScript would change. */
 export const INEXACT = 'JavaScript cannot keep this number exactly; write it in quotes';
 
-/** Refuses what is nested too deeply for the code that will walk through it. */
+/** Rejects content that is nested too deeply for the code that walks through it. */
 export function unlessTooDeep(content: unknown): Content {
   let level = [content];
   for (let depth = 0; level.length > 0; depth++) {

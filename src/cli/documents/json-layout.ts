@@ -1,11 +1,11 @@
 import { scanJson } from './json-scan.ts';
 
-/** JSON on one line: the blanks between its tokens are gone, and nothing else is changed. */
+/** Puts JSON on one line: removes the white space between tokens and changes nothing else. */
 export function compact(json: string): string {
   return tokensOf(json).join('');
 }
 
-/** JSON with a line for each member, as `JSON.stringify` lays it out, and with every token as it was. */
+/** Lays JSON out with a line for each member, as `JSON.stringify` does, and keeps every token unchanged. */
 export function laidOut(json: string, indent: number, level = 0): string {
   const tokens = tokensOf(json);
   let depth = level;
@@ -26,7 +26,7 @@ export function laidOut(json: string, indent: number, level = 0): string {
   return laid;
 }
 
-/** The text of a member of the object that a JSON text holds; that of the last where several have the name. */
+/** Returns the text of a member of the top-level object. If the name occurs more than once, the last member counts. */
 export function memberText(json: string, name: string): string | undefined {
   let depth = 0;
   let start: number | undefined;

@@ -6,19 +6,19 @@ type Expected = 'value' | 'value or ]' | 'name' | 'name or }' | ':' | ', or ]' |
 /** One token of a JSON text. */
 export interface JsonToken {
   readonly text: string;
-  /** Where it begins in the whole text. */
+  /** Its offset in the whole text. */
   readonly offset: number;
-  /** Whether it names a member of an object. */
+  /** Whether it is the name of an object member. */
   readonly isName: boolean;
 }
 
 /**
- * Reads a JSON text token by token. `JSON.parse` does not always say where a text stops being JSON, and its messages quote
- * the text, which may hold a secret.
+ * Reads a JSON text token by token. `JSON.parse` does not always say where a text stops being JSON, and its messages
+ * quote the text, which may contain a secret.
  *
- * @param onToken called for each token, without the blanks between them
- * @returns the offset of the first token that cannot stand where it does, the length of a text that ends too early, or
- *   undefined for JSON
+ * @param onToken called for each token, without the white space between them
+ * @returns the offset of the first token that is not allowed there, the length of a text that ends too early, or
+ *   undefined for valid JSON
  */
 export function scanJson(
   text: string,
@@ -45,7 +45,10 @@ export function scanJson(
 const STOPS_IN_STRING = /["\\\u0000-\u001f]/g;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 
-/** By hand: a regular expression for a whole string needs a stack as deep as the string is long. */
+/**
+ * Finds the end of a string without one regular expression for the whole string, which would need a stack as deep as
+ * the string is long.
+ */
 function endOfString(text: string, start: number): number | undefined {
   for (let offset = start + 1; ;) {
     STOPS_IN_STRING.lastIndex = offset;
@@ -62,7 +65,7 @@ function endOf(pattern: RegExp, text: string, offset: number): number | undefine
   return pattern.test(text) ? pattern.lastIndex : undefined;
 }
 
-/** What has to come after a token; undefined for a token that is out of place. */
+/** Returns what must follow a token; undefined if the token is not allowed here. */
 function after(expected: Expected, token: string, open: ('{' | '[')[]): Expected | undefined {
   switch (expected) {
     case 'name or }':

@@ -2,13 +2,13 @@ import { isExact } from './exact-number.ts';
 import { faultAt, INEXACT, unlessTooDeep, type Content, type Fault } from './fault.ts';
 import { scanJson } from './json-scan.ts';
 
-/** More are not shown, and to place each takes a look at the whole text before it. */
+/** No more faults than this are shown, and finding the position of each scans the whole text before it. */
 const MOST_FAULTS = 11;
 
-/** Reads JSON, and refuses what `JSON.parse` would drop or alter without a word: duplicate names, numbers beyond its reach. */
+/** Reads JSON. Rejects duplicate names and inexact numbers, which `JSON.parse` would silently drop or change. */
 export function readJson(text: string): Content {
   const faults: Fault[] = [];
-  /** The names of each object that is open; an array has none. */
+  /** The names in each open object; always empty for an array. */
   const open: Set<string>[] = [];
   const errorOffset = scanJson(text, ({ text: token, offset, isName }) => {
     if (token === '{' || token === '[') open.push(new Set());

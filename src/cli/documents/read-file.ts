@@ -4,10 +4,10 @@ import { placed, type Content } from './fault.ts';
 import { readJson } from './json.ts';
 import { readYaml } from './yaml.ts';
 
-/** In bytes: far more than anybody writes, and far less than a device that never ends. */
+/** In bytes: far more than anyone writes by hand, and a limit for devices that never end. */
 const LARGEST = 16 * 1024 * 1024;
 
-/** More would not help anybody to find the first. */
+/** More problems would not help the reader to find the first one. */
 const MOST_PROBLEMS = 10;
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -20,10 +20,10 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads a file that holds one JSON or YAML 1.2 document. The extension decides which; without `.json`, `.yml` or `.yaml`, a
- * text that begins with a brace is JSON.
+ * Reads a file that contains one JSON or YAML 1.2 document. The extension decides which. Without `.json`, `.yml` or
+ * `.yaml`, a text that begins with a brace is read as JSON.
  *
- * @param place what messages call the file
+ * @param place the name of the file in messages
  * @returns the content, or a message for each problem
  */
 export async function readDocument(
@@ -54,7 +54,7 @@ async function readText(
     for await (const chunk of createReadStream(path, { end: LARGEST })) chunks.push(chunk as Buffer);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    // Node refuses a path with a NUL byte before the system sees it.
+    // Node rejects a path with a NUL byte before the system sees it.
     const reason =
       code === 'ERR_INVALID_ARG_VALUE' ? 'its path holds a NUL byte' : (REASONS[code] ?? (code || message));
     return { problem: `${place} cannot be read: ${reason}` };
@@ -62,7 +62,7 @@ async function readText(
   const bytes = Buffer.concat(chunks);
   if (bytes.length > LARGEST) return { problem: `${place} cannot be read: it is larger than 16 MB` };
   try {
-    // Editors on Windows begin a file with a byte order mark, which the decoder drops.
+    // Editors on Windows start a file with a byte order mark, which the decoder drops.
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
     return { problem: `${place} cannot be read: it is not UTF-8` };

@@ -1,10 +1,13 @@
 import { isExact } from './exact-number.ts';
 import { INEXACT, unlessTooDeep, type Content, type Fault } from './fault.ts';
 
-/** A number as JSON writes it, or with a plus. YAML has others: `0x1F`, `0o17`, `.inf`. */
+/** A number in JSON's notation, optionally with a plus sign. YAML has further notations: `0x1F`, `0o17`, `.inf`. */
 const DECIMAL = /^[-+]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** Reads one YAML 1.2 document, with merge keys (`<<`), and refuses duplicate keys and numbers that would be altered. */
+/**
+ * Reads one YAML 1.2 document, with merge keys (`<<`). Rejects duplicate keys, and numbers that JavaScript would
+ * change.
+ */
 export async function readYaml(text: string): Promise<Content> {
   const { LineCounter, parseAllDocuments, visit } = await import('yaml');
   const lineCounter = new LineCounter();
@@ -16,7 +19,7 @@ export async function readYaml(text: string): Promise<Content> {
     const options = { version: '1.2', merge: true, logLevel: 'silent', lineCounter } as const;
     const [document, second] = [...parseAllDocuments(text, options)];
     if (document === undefined) return { content: null };
-    // The parser's own messages quote the text, which may be a secret; its codes say enough.
+    // The parser's messages quote the text, which may contain a secret. Its error codes are enough.
     const faults = [...document.errors, ...document.warnings].map(({ code, pos }) =>
       at(pos[0], `not YAML (${code.toLowerCase().replaceAll('_', ' ')})`),
     );
@@ -32,7 +35,7 @@ export async function readYaml(text: string): Promise<Content> {
     if (faults.length > 0) return { faults };
     return unlessTooDeep(document.toJS());
   } catch (error) {
-    // A few lines of aliases can stand for gigabytes; the parser stops early.
+    // A few lines of aliases can expand to gigabytes, so the parser stops early.
     if (error instanceof ReferenceError)
       return { faults: [{ message: 'its aliases (*name) stand for too much' }] };
     if (error instanceof RangeError) return { faults: [{ message: 'it is nested too deeply' }] };

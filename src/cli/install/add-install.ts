@@ -5,7 +5,7 @@ import type { InstallWords } from './install-service.ts';
 
 const ENGINES = ['native', 'user', 'docker', 'script', 'native,docker', 'user,docker'] as const;
 
-/** Gives `tcw` the command that installs it as a service of the machine. */
+/** Adds the command that installs tcw as a service of the machine. */
 export function addInstall(program: Command): void {
   const install = program.command('install').summary('install tcw run as a service');
   install.description('Installs a service that starts the worker with its machine.').helpCommand(false);

@@ -11,7 +11,7 @@ import { serviceOf, type InstallWords, type ServiceManager, type ThisMachine } f
 export type { InstallWords } from './service-words.ts';
 
 interface Machine extends ThisMachine {
-  /** Where the machine's files begin. */
+  /** The root directory of the machine's files. */
   readonly root: string;
 }
 
@@ -24,7 +24,7 @@ const MANAGERS: Partial<Record<NodeJS.Platform, ServiceManager>> = {
 /**
  * `tcw install service`.
  *
- * @returns what is printed: the file or the commands, or what has been done and what comes next
+ * @returns the text to print: the file or the commands, or the changes made and the next steps
  * @throws Failure
  */
 export async function installService(words: InstallWords, machine: Machine): Promise<string> {
@@ -72,7 +72,7 @@ async function write(file: string, shown: string, content: string, force: boolea
   }
 }
 
-/** systemd has to read its units again, where it runs. */
+/** Makes systemd reload its units, if it runs. Returns whether it did. */
 async function reload(root: string): Promise<boolean> {
   if (!existsSync(join(root, 'run/systemd/system'))) return false;
   const { failed } = await execa('systemctl', ['daemon-reload'], { reject: false });

@@ -2,12 +2,12 @@ import type { Service } from '../../pool/index.ts';
 import type { ServiceManager } from './service-words.ts';
 
 interface Seen {
-  /** Whether systemd has read its units again. */
+  /** Whether systemd has reloaded its units. */
   readonly isReloaded: boolean;
   readonly exists: (path: string) => boolean;
 }
 
-/** What is left to do for who has installed a service, a line for each step. */
+/** Returns the steps that remain after the installation of a service, one per line. */
 export function nextSteps(service: Service, manager: ServiceManager, { isReloaded, exists }: Seen): string {
   const { name, user, command, environmentFile, directory } = service;
   const config = command.at(-1) ?? '';

@@ -24,11 +24,11 @@ export interface InstallWords {
   readonly grace?: string;
 }
 
-/** What a command knows of the machine that it runs on. */
+/** The machine that the command runs on. */
 export interface ThisMachine {
   /** The file that was started as `tcw`. */
   readonly program: string;
-  /** The Node that runs it. */
+  /** The Node.js executable that runs it. */
   readonly node: string;
   readonly platform: NodeJS.Platform;
 }
@@ -38,13 +38,14 @@ const CONFIGS: Readonly<Record<ServiceManager, string>> = {
   launchd: '/etc/tcw/worker.yml',
   windows: 'C:\\tcw\\worker.yml',
 };
-/** Folders in which a service manager lets programs be found. */
+/** The folders in which programs are found when a service manager starts the worker. */
 const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Reads what is to be installed. What the command line does not say comes from the configuration, where it is there already.
+ * Returns the service to install. Values that the command line leaves out come from the configuration file, if it
+ * exists already.
  *
- * @throws Failure for a word that cannot be used, ConfigurationError for a configuration that cannot be read
+ * @throws Failure for an option with an unusable value, ConfigurationError for a configuration that cannot be read
  */
 export async function serviceOf(
   words: InstallWords,
@@ -86,7 +87,10 @@ type Known = Pick<
   'engine' | 'headlessTasks' | 'd2gConfig' | 'disableNativePayloads' | 'shutdownGraceSecs'
 >;
 
-/** What a configuration says of the service, which need not be there yet. What is wrong in it, `tcw run` tells. */
+/**
+ * Reads the values for the service from the configuration, which need not exist yet. Mistakes in it are left for `tcw
+ * run` to report.
+ */
 async function known(path: string): Promise<Known> {
   const defaults = configDefaults();
   if (!existsSync(path)) return defaults;
@@ -119,7 +123,7 @@ function absolute(option: string, path: string, manager: ServiceManager): string
   return path;
 }
 
-/** The shell that starts tcw looks for `node`. */
+/** Returns a PATH that contains the folder of `node`, because the shell that starts tcw searches it for `node`. */
 function pathFor(node: string): string | undefined {
   const folder = dirname(node);
   return USUAL_PATH.split(':').includes(folder) ? undefined : `${folder}:${USUAL_PATH}`;

@@ -16,7 +16,7 @@ Prints a JSON array for the payload's encryptedEnv. Only this task can use it,
 from --start to --end.
 ${examples('tcw encrypt-env TOKEN --public-key pool.asc --task-id <taskId>', 'tcw encrypt-env KEY=@key.pem --public-key pool.asc --task-id <taskId> --end 2d')}`;
 
-/** Gives `tcw` the commands that make keys, and encrypt for them. What each needs is loaded when it is called. */
+/** Adds the commands that make keys and encrypt for them. Each loads its dependencies when it is called. */
 export function addKeys(program: Command): void {
   program
     .command('new-ed25519-keypair')

@@ -13,16 +13,16 @@ export interface EncryptEnvWords {
   readonly end: string;
 }
 
-/** A slugid, which every task ID is. */
+/** A task ID, which is a slugid. */
 const TASK_ID = /^[A-Za-z0-9_-]{8}[Q-T][A-Za-z0-9_-][CGKOSWaeimquy26-][A-Za-z0-9_-]{10}[AQgw]$/;
-/** How far the clock of a worker may be behind this machine's, in ms. */
+/** The most that the clock of a worker may be behind this machine's clock, in ms. */
 const CLOCK_SKEW_MS = 300_000;
 
 /**
  * Encrypts variables for one task.
  *
  * @returns a JSON array for the payload's `encryptedEnv`
- * @throws Failure that repeats no value
+ * @throws Failure whose message contains no value
  */
 export async function encryptEnv(
   words: readonly string[],

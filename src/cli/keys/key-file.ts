@@ -4,10 +4,10 @@ import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
 /**
- * Writes a private key to a new file, which only its owner may read. It is on the disk when this is over: the public key
- * is about to be handed out.
+ * Writes a private key to a new file that only its owner may read. The key is on the disk when the promise resolves,
+ * because the public key is handed out next.
  *
- * @throws Failure when there is a file already, or none can be written. No half of a key is left
+ * @throws Failure when the file exists already or cannot be written. No partial key is left behind
  */
 export async function writeKeyFile(file: string, key: Secret): Promise<void> {
   const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {

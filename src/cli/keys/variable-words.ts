@@ -3,7 +3,7 @@ import { Secret } from '../../base/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
-/** Where values come from that do not stand on the command line. */
+/** The sources of values that are not on the command line. */
 export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Reads all of standard input. */
@@ -16,10 +16,10 @@ interface Variable {
 }
 
 /**
- * Reads the variables that a command line names: `NAME` (the value is in the environment), `NAME=@file` (the content of a
- * file; `@-` is standard input) or `NAME=value`.
+ * Reads the variables that the command line names: `NAME` (the value is in the environment), `NAME=@file` (the content
+ * of a file; `@-` is standard input) or `NAME=value`.
  *
- * @throws Failure that repeats no value
+ * @throws Failure whose message contains no value
  */
 export async function readVariables(words: readonly string[], sources: Sources): Promise<Variable[]> {
   if (words.filter(word => /^[^=]*=@-$/.test(word)).length > 1) {

@@ -3,17 +3,20 @@ import type { LiveSecrets } from '../../worker/index.ts';
 
 let known: Pick<LiveSecrets, 'hideInJson'> | undefined;
 
-/** Hides the secrets of a command in what the process says at its end, for as long as it lives. */
+/** Hides the secrets of a command in the final messages of the process, for the rest of its life. */
 export function hideInLastWords(secrets: Pick<LiveSecrets, 'hideInJson'>): void {
   known = secrets;
 }
 
-/** What a command fails with, as it may be shown. Its author has left passwords out of URLs; examples have one. */
+/**
+ * Removes the known secrets from the message of a Failure. The authors of these messages leave passwords out of URLs; a
+ * URL with a password in such a message is an example.
+ */
 export function hidden(text: string): string {
   return known ? (JSON.parse(known.hideInJson(JSON.stringify(text))) as string) : text;
 }
 
-/** An error that nobody expected, as it may be shown. */
+/** Removes the known secrets and all passwords in URLs from the text of an unexpected error. */
 export function hiddenEverywhere(text: string): string {
   return withoutUrlPasswords(hidden(text));
 }

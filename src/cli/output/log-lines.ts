@@ -1,22 +1,22 @@
 import { printable } from './printable.ts';
 import { terminalFilter } from './terminal-filter.ts';
 
-/** A line that goes on for longer, in bytes, is shown in pieces. */
+/** The longest line, in bytes. Longer lines are shown in pieces. */
 const LONGEST_LINE = 64 * 1024;
 
-/** Ends colours, and whatever else a task has left switched on. */
+/** Resets colours and all other text attributes that a task has left switched on. */
 export const PLAIN = '\u001b[0m';
 
-/** Makes what shows one log: unchanged in a file or a pipe; only text and colours on a terminal. */
+/** Makes a function that shows one log: unchanged in a file or a pipe, only text and colours on a terminal. */
 export function wholeLog(isTerminal: boolean): (chunk: Uint8Array) => Uint8Array | string {
   return isTerminal ? terminalFilter() : chunk => chunk;
 }
 
-/** What shows one log among others: each line begins with a name. */
+/** Shows one log among others: each line begins with a name. */
 export interface NamedLog {
-  /** The lines that a chunk ends; the end of a line may come with a later chunk. */
+  /** The lines that are complete after a chunk. An unfinished line is kept for the next chunk. */
   readonly lines: (chunk: Uint8Array) => string;
-  /** Whether a part of a line is kept for the next chunk. */
+  /** Whether part of a line is kept for the next chunk. */
   readonly isMidLine: () => boolean;
 }
 
@@ -27,7 +27,8 @@ export function namedLog(givenName: string, isTerminal: boolean): NamedLog {
     isMidLine: () => unfinished.length > 0,
     lines: chunk => {
       const text = Buffer.concat([unfinished, chunk]);
-      // Bytes until here are whole lines, so that no character is cut; a line without an end is shown in pieces.
+      // Everything before this index is whole lines, so no character is cut. A very long line without an end is shown
+      // in pieces.
       const whole = text.length > LONGEST_LINE ? text.length : text.lastIndexOf('\n') + 1;
       unfinished = text.subarray(whole);
       if (whole === 0) return '';
@@ -37,7 +38,10 @@ export function namedLog(givenName: string, isTerminal: boolean): NamedLog {
   };
 }
 
-/** One line among those of other tasks: it keeps its colours to itself, and does not return to its beginning. */
+/**
+ * Shows one line among those of other tasks. Its colours end with it, and it cannot return to its beginning and
+ * overwrite itself.
+ */
 function onTerminal(line: string): string {
   const shown = terminalFilter()(Buffer.from(line)).replace(/\r+$/, '').replaceAll('\r', ' ');
   return shown.includes('\u001b') ? `${shown}${PLAIN}` : shown;

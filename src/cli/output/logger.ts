@@ -8,8 +8,8 @@ import { printableInJson } from './printable.ts';
 import { redacted } from './redact.ts';
 
 /**
- * Where the worker's own log lines go: not the logs of tasks. Fields are for machines, the message for people;
- * a `Secret` among the fields prints as `[redacted]`.
+ * The worker's own log, as opposed to the logs of tasks. Fields are for machines, the message is for people. A `Secret`
+ * among the fields prints as `[redacted]`.
  */
 export interface Logger {
   debug(fields: LogFields, message: string): void;
@@ -18,37 +18,40 @@ export interface Logger {
   error(fields: LogFields, message: string): void;
 }
 
-/** An `Error` belongs under the name `err`. */
+/** Put an `Error` in the field `err`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** How many bytes of it may wait for a reader. */
+/** The most bytes of the log that may wait for a reader. */
 const MOST_WAITING = 16 * 1024 * 1024;
 
 /** The log of a process. */
 export interface ProcessLogger extends Logger {
-  /** Shows less or more from now on. */
+  /** Changes the log level from now on. */
   readonly setLevel: (level: WorkerConfig['logLevel']) => void;
-  /** Resolves when everything logged so far has left, or when nobody has read it for a while. */
+  /** Resolves when everything logged so far has been written, or when nobody has read it for a while. */
   flush(): Promise<void>;
 }
 
 export interface LoggerOptions {
   readonly level: WorkerConfig['logLevel'];
-  /** Where the lines go: a process's standard error. */
+  /** The stream for the lines: standard error of the process. */
   readonly stream: Writable;
-  /** JSON for programs, the others for people on a terminal. */
+  /** JSON is for programs, the other formats are for people at a terminal. */
   readonly format: 'json' | 'plain' | 'coloured';
-  /** Hidden wherever they turn up. */
+  /** Secrets that are hidden wherever they occur. */
   readonly secrets?: Pick<LiveSecrets, 'hideInJson'>;
-  /** Gets each line as JSON first, without secrets; one for which it returns true is not written to the stream. */
+  /**
+   * Called first with each line as JSON, without secrets. If it returns true, the line is not written to the stream.
+   */
   readonly elsewhere?: ((json: string) => boolean) | undefined;
 }
 
 /**
- * The worker's own log: one JSON object for each line, or text for people.
+ * Makes the worker's own log: one JSON object for each line, or text for people.
  *
- * It is written in this thread and in order, so that nothing is lost when the process ends, unless it cannot be written.
- * Secrets are taken out by their type, by their name and from URLs, and the known ones wherever they are.
+ * Lines are written in this thread and in order. Nothing is lost when the process ends, unless the stream cannot be
+ * written. Secrets are removed by their type, by the name of their field and from URLs. Known secrets are removed
+ * wherever they occur.
  */
 export async function createLogger({
   level,
@@ -80,7 +83,7 @@ export async function createLogger({
         level: label => ({ level: label }),
         log: fields => redacted(fields) as Record<string, unknown>,
       },
-      // `redacted` has already made plain data of errors.
+      // `redacted` has already turned errors into plain data.
       serializers: { err: (error: unknown) => error },
     },
     destination,
@@ -105,6 +108,7 @@ async function prettyLine(colorize: boolean): Promise<(json: string) => string> 
     ignore: 'pid,hostname',
     singleLine: true,
   });
-  // Errors have lines, and their words may be those of a task or a server: only a line's beginning tells whose it is.
+  // An error message can have several lines and may contain text from a task or a server. Only the beginning of a line
+  // shows that the line is the worker's own.
   return json => `${pretty(printableInJson(json)).trimEnd().replaceAll('\n', '\n    | ')}\n`;
 }

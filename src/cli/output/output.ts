@@ -2,32 +2,32 @@ import type { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 
 /**
- * What a worker writes to: standard output or error. It may fail for a while (a full disk, a terminal that has gone), or
- * nobody may read it. Neither stops the worker: what cannot be written is left out, and counted.
+ * Standard output or standard error of a worker. Writing may fail for a while (a full disk, a closed terminal), or
+ * nobody may read it. Neither stops the worker: what cannot be written is dropped and counted.
  */
 export interface Output {
   readonly isTerminal: boolean;
   /** Whether it is a terminal that shows colours, and the user has not set NO_COLOR. */
   readonly hasColours: boolean;
-  /** Writes something, after a word about what was left out before it. */
+  /** Writes a chunk. If earlier chunks were dropped, a note about that is written first. */
   write(chunk: string | Uint8Array): void;
-  /** Resolves when everything has left or has failed, or when nobody has read it for a while. */
+  /** Resolves when every write has succeeded or failed, or when nobody has read for a while. */
   flush(): Promise<void>;
 }
 
 export interface OutputOptions {
-  /** How many bytes may wait for a reader. */
+  /** The most bytes that may wait for a reader. */
   readonly mostWaiting: number;
-  /** A line about how many writes were left out. */
+  /** Makes the note about dropped writes. */
   readonly gap: (lost: number) => string;
 }
 
-/** How long the end of the process waits for a reader, in ms. */
+/** How long the process waits for a reader when it ends, in ms. */
 const FLUSH_MS = 2_000;
 
 export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): Output {
   let lost = 0;
-  // What failed may have been written in part.
+  // A failed write may have been written in part.
   let isBroken = false;
   writeInBackground(stream);
   const write = (chunk: string | Uint8Array, failed: () => void) => {
@@ -75,15 +75,15 @@ export function output(stream: Writable, { mostWaiting, gap }: OutputOptions): O
 }
 
 /**
- * Node writes to a terminal and to a pipe in the foreground: a terminal that is stopped (Ctrl-S) would stop the worker, and a
- * program that does not read.
+ * Makes writes to a stream asynchronous. By default, Node's writes to a terminal or a pipe block, so a stopped terminal
+ * (Ctrl-S) or a program that does not read would stop the worker.
  */
 export function writeInBackground(stream: Writable): void {
   const { _handle: handle } = stream as { _handle?: { setBlocking?: (on: boolean) => void } };
   handle?.setBlocking?.(false);
 }
 
-/** Node reads NO_COLOR and its like. */
+/** `getColorDepth` respects NO_COLOR and similar variables. */
 function hasColours(stream: Writable): boolean {
   const terminal = stream as Partial<WriteStream>;
   return terminal.isTTY === true && terminal.getColorDepth !== undefined && terminal.getColorDepth() > 2;

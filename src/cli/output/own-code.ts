@@ -4,12 +4,12 @@ import type { Logger } from './logger.ts';
 import { isReplaceable } from './replaceable.ts';
 
 /**
- * Keeps the worker from running what its tasks have written: takes folders that they can write out of its search path, and
- * finds out whether they can change its own code. For root there is no such folder, unless its tasks are other users: they can
- * change everything.
+ * Keeps the worker from running code that its tasks have written. Removes folders that tasks can write from the search
+ * path, and checks whether tasks can change the worker's own code. If tasks run as root too, they can change
+ * everything, so nothing is removed and only a warning is logged.
  *
- * @param task as whom the tasks run
- * @returns how to tell the log, once the worker can work
+ * @param task the user that tasks run as
+ * @returns a function that writes the findings to the log, to be called once the worker can work
  */
 export function protectOwnCode(task: 'this-user' | 'another' = 'this-user'): (logger: Logger) => void {
   const uid = process.getuid?.();

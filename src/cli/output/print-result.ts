@@ -2,10 +2,10 @@ import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
 /**
- * Prints what a command is asked for.
+ * Prints the result of a command.
  *
- * @param what it is, for the message of a failure
- * @throws Failure when it cannot be written. Whoever closes a pipe has seen enough.
+ * @param what name of the result, for the message of a failure
+ * @throws Failure when the result cannot be written, except when the reader has closed the pipe
  */
 export async function printResult(what: string, text: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();

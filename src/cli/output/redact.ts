@@ -1,6 +1,6 @@
 const REDACTED = '[redacted]';
 
-/** Names under which secrets travel, in our configuration, in credentials and in HTTP headers; in lower case. */
+/** Names of fields that contain secrets, in tcw's configuration, in credentials and in HTTP headers. In lower case. */
 const SECRET_NAMES = new Set([
   'accesstoken',
   'authorization',
@@ -12,8 +12,8 @@ const SECRET_NAMES = new Set([
 ]);
 
 /**
- * Plain data like `value`, with `[redacted]` in the place of everything that goes by the name of a secret, however
- * deep. Objects that know how to print themselves do, `Secret` among them. Fractions are rounded, for people to read.
+ * Copies `value` as plain data, with `[redacted]` in place of every field that has the name of a secret, at any depth.
+ * Objects with their own `toJSON`, such as `Secret`, use it. Fractions are rounded for readability.
  */
 export function redacted(value: unknown, ancestors: readonly unknown[] = []): unknown {
   if (typeof value === 'number') return rounded(value);
@@ -30,7 +30,10 @@ export function redacted(value: unknown, ancestors: readonly unknown[] = []): un
   );
 }
 
-/** Whole from 100 on, below that three digits: 621.0297070611896 is 621, and 0.5123456 is 0.512. */
+/**
+ * Rounds to an integer from 100 on, and to three digits below: 621.0297070611896 becomes 621, and 0.5123456 becomes
+ * 0.512.
+ */
 function rounded(value: number): number {
   if (Number.isInteger(value)) return value;
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
@@ -40,7 +43,7 @@ function printsItself(value: object): value is { toJSON(): unknown } {
   return 'toJSON' in value && typeof value.toJSON === 'function';
 }
 
-/** An error's message and stack are no enumerable properties, and what it carries beside them is. */
+/** Returns the entries of an object. The message and stack of an error are not enumerable, so they are added. */
 function ownEntries(value: object): [string, unknown][] {
   const entries = Object.entries(value);
   if (!(value instanceof Error)) return entries;

@@ -2,12 +2,12 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const STICKY = 0o1000;
-/** The right of everybody to write. */
+/** The permission for every user to write. */
 const EVERYBODY = 0o002;
 
 /**
- * Whether a task could replace what lies at a path: the file, or any folder on the way to it. A task of the native engine is
- * this process's user; one of the engine `user` is another, who can do what everybody can.
+ * Whether a task could replace the file at a path or any folder above it. Tasks of the `native` engine run as the user
+ * of this process. Tasks of the `user` engine run as another user, who has the permissions of everyone.
  */
 export function isReplaceable(path: string, task: 'this-user' | 'another' = 'this-user'): boolean {
   const isWritable = task === 'another' ? isOpenToAll : isOurs;
@@ -29,11 +29,11 @@ function foldersAbove(path: string): string[] {
   return folder === path ? [] : [folder, ...foldersAbove(folder)];
 }
 
-/** @param except a mode with which a folder keeps what others have put into it */
+/** @param except a mode bit that protects files of other users in a folder */
 function isOurs(path: string, except = 0): boolean {
   try {
     const { uid, mode } = statSync(path);
-    // An owner can always give itself the right.
+    // The owner can always grant itself the permission.
     if (uid === process.getuid?.()) return true;
     accessSync(path, constants.W_OK);
     return (mode & except) === 0;

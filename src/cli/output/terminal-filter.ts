@@ -1,20 +1,20 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** What is not simply text: control characters but for tabs and line breaks. */
+/** Control characters except tabs and line feeds. */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 const [BEL, CAN, SUB, ESC, CSI, ST] = ['\u0007', '\u0018', '\u001a', '\u001b', '\u009b', '\u009c'];
-/** Each begins a string that goes to the terminal: OSC (title, clipboard, links), DCS, SOS, PM, APC. */
+/** Each starts a control string: OSC (title, clipboard, links), DCS, SOS, PM, APC. */
 const STRINGS = /[\]PX^_\u0090\u0098\u009d-\u009f]/;
-/** The longest list of colours that is kept. */
+/** The longest parameter list of a colour sequence that is kept. */
 const MOST_PARAMETERS = 64;
 
 /**
- * Makes a filter for the output of a task on its way to a terminal. Text and colours pass; whatever else commands the terminal
- * does not: moves of the cursor, titles, the clipboard, links, questions that the terminal would answer as if typed. A
- * sequence may come in pieces; a line break ends it in any case.
+ * Makes a filter for the output of a task before it reaches a terminal. Text and colours pass. All other terminal
+ * commands are removed: cursor moves, titles, the clipboard, links, and queries that the terminal would answer as if
+ * typed. A sequence may be split across chunks. A line break always ends it.
  *
- * @returns what to write of each piece of output
+ * @returns a function from each chunk of output to the text to write
  */
 export function terminalFilter(): (chunk: Uint8Array) => string {
   const decoder = new StringDecoder('utf8');
@@ -30,7 +30,7 @@ export function terminalFilter(): (chunk: Uint8Array) => string {
     } else if (state === 'csi') return inSequence(character);
     else if (STRINGS.test(character)) state = 'string';
     else if (character === '[') [state, parameters] = ['csi', ''];
-    // Between 0x20 and 0x2f, more is to come.
+    // Characters from 0x20 to 0x2f are intermediate: the sequence continues.
     else if (character < ' ' || character > '/') state = 'text';
     return '';
   };

@@ -6,7 +6,7 @@ import { createLogger, type LoggerOptions, type ProcessLogger } from './logger.t
 import { output } from './output.ts';
 import { secretVariables } from '../config/secret-variables.ts';
 
-/** How many bytes of the logs of tasks may wait for a reader of `tcw dev`. */
+/** The most bytes of task logs that may wait for a reader of `tcw dev`. */
 const MOST_WAITING = 64 * 1024 * 1024;
 
 interface IoOptions extends Pick<LoggerOptions, 'elsewhere'> {
@@ -14,7 +14,7 @@ interface IoOptions extends Pick<LoggerOptions, 'elsewhere'> {
   readonly secrets?: LiveSecrets;
 }
 
-/** Gives a command its log for as long as it runs. */
+/** Runs a command with a log, and flushes the log at the end. */
 export async function withIo<T>(
   { level, secrets = new LiveSecrets(), elsewhere }: IoOptions,
   command: (io: CommandIo & Pick<ProcessLogger, 'setLevel'>) => Promise<T>,

@@ -17,7 +17,7 @@ give the password in the environment.
 Exit codes:
 ${exitCodeLines(PULSE_EXIT_CODES)}`;
 
-/** Gives `tcw` its `pulse` commands. What each needs is loaded when it is called. */
+/** Adds the `pulse` commands. Each loads its dependencies when it is called. */
 export function addPulse(program: Command, done: (exitCode: number) => void): void {
   const pulse = program
     .command('pulse')
@@ -153,7 +153,7 @@ function addQueue(
   );
 }
 
-/** pulse-go's flags. */
+/** Adds the connection options, with pulse-go's names. */
 function withConnection(command: Command): Command {
   const names: Record<keyof ConnectionWords, string> = {
     user: '-u, --user <user>',

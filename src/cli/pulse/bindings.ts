@@ -4,26 +4,26 @@ import { suggestion } from '../words/nearest.ts';
 import { exchangeNamed } from './exchange-names.ts';
 import { checked, usageError } from './failure.ts';
 
-/** What `listen` is to hear, as its words say it. */
+/** The bindings that `listen` was asked for on its command line. */
 export interface BindingWords {
   readonly exchange: string | undefined;
   readonly patterns: readonly string[];
-  /** Of `--bind`, each an exchange, and perhaps a pattern after a blank. */
+  /** The values of `--bind`: each is an exchange, optionally followed by a blank and a pattern. */
   readonly more: readonly string[];
   readonly dialect: Dialect | 'auto';
 }
 
-/** Every message. */
+/** Matches every message. */
 const ANY = '#';
 const PART = /^([A-Za-z]+)=(.*)$/;
 
 /**
- * The bindings that words ask for, without schemas: who listens wants to see what is there.
+ * Returns the requested bindings. They have no schemas, because a listener wants to see messages as they are.
  *
- * For an exchange of Taskcluster `workerType=linux` stands for the pattern with that part of its routing key, and
- * `route=index.project.#` for a task's route. Several parts make one pattern.
+ * For an exchange of Taskcluster, `workerType=linux` stands for the pattern with that part of the routing key, and
+ * `route=index.project.#` for a route of the task. Several parts form one pattern.
  *
- * @throws Failure 64 for a name, a pattern or a part that cannot be
+ * @throws Failure 64 for an invalid name, pattern or part
  */
 export function bindingsOf({ exchange, patterns, more, dialect }: BindingWords): Binding[] {
   const asked = [

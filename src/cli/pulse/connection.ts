@@ -5,7 +5,7 @@ import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { checked, pulseFailure } from './failure.ts';
 
-/** Where the broker is and who logs in, as the command line has it: pulse-go's `-s`, `-u` and `-p`. */
+/** The address of the broker and the login, from the command line: pulse-go's `-s`, `-u` and `-p`. */
 export interface ConnectionWords {
   readonly server?: string;
   readonly user?: string;
@@ -13,11 +13,11 @@ export interface ConnectionWords {
 }
 
 /**
- * Connects, or says why not: a person who waits at a terminal is told at the first try. Later the connection comes
- * back by itself.
+ * Connects to the broker. A first attempt that fails is reported at once, because a person is waiting at the terminal.
+ * A connection that is lost later is restored automatically.
  *
- * @param stop$ ends the wait; 130 then
- * @throws Failure 64 for a URL that is none, 69 when nobody answers, 77 for a refused login
+ * @param stop$ ends the wait, with exit code 130
+ * @throws Failure 64 for an invalid URL, 69 when the broker does not answer, 77 for a refused login
  */
 export async function openPulse(words: ConnectionWords, stop$: Observable<unknown>): Promise<Pulse> {
   const pulse = checked(() =>

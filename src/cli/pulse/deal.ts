@@ -3,20 +3,20 @@ import type { MessageFilter } from './listen/filter.ts';
 import { recordOf, type MessageRecord } from './listen/message-record.ts';
 import type { Quota } from './quota.ts';
 
-/** What is done with each message that is wanted. */
+/** Processes one message that passed the filter. */
 export type Work = (
   record: MessageRecord,
   context: HandlerContext,
   message: PulseMessage,
 ) => Promise<Verdict | undefined>;
 
-/** The handler of `listen`: filters, keeps to `--count`, and does the work. */
+/** The handler of `listen`: applies the filter and the limit of `--count`, and processes the message. */
 export function dealing(wanted: MessageFilter, places: Quota, work: Work): Handler<PulseMessage> {
   return async (message, context) => {
     const record = recordOf(message);
     if (!wanted(record)) return undefined;
     const taken = places.take();
-    // Lines keep the order of their messages, since nothing is waited for here while there are places.
+    // While places are free, nothing is awaited here, so lines keep the order of their messages.
     if (!(typeof taken === 'boolean' ? taken : await taken)) {
       message.requeue();
       return undefined;

@@ -3,25 +3,25 @@ import { PulseError } from '../../pulse/index.ts';
 import { suggestion } from '../words/nearest.ts';
 import { usageError } from './failure.ts';
 
-/** An exchange as it was named, and what is known of it when it is one of Taskcluster's. */
+/** The full name of an exchange, and its catalogue entry if it belongs to Taskcluster. */
 export interface NamedExchange {
   readonly name: string;
   readonly known: AnyExchange | undefined;
 }
 
-/** `queue.taskPending`: how the catalogue calls an exchange. */
+/** The name of an exchange in the catalogue, such as `queue.taskPending`. */
 export function shortName({ service, name }: AnyExchange): string {
   return `${service}.${name}`;
 }
 
-/** The exchange of Taskcluster that has this full name. */
+/** Finds the Taskcluster exchange with a full name. */
 export function knownExchange(fullName: string): AnyExchange | undefined {
   return BY_FULL_NAME.get(fullName);
 }
 
 /**
- * Finds the exchange that a word names: a full name (`exchange/…`, or `amq.…` of a RabbitMQ of one's own), or one of
- * Taskcluster's by a short name: `queue.taskPending`, `taskPending`, `task-pending`, `queue/task-pending`.
+ * Finds the exchange for a word: a full name (`exchange/…`, or `amq.…` of the user's own RabbitMQ), or the short name
+ * of a Taskcluster exchange: `queue.taskPending`, `taskPending`, `task-pending`, `queue/task-pending`.
  *
  * @throws Failure 64 for any other word, with the nearest short name
  */
@@ -35,7 +35,7 @@ export function exchangeNamed(word: string): NamedExchange {
   );
 }
 
-/** What may have been meant by a full name, where the broker does not know it. */
+/** Suggests an exchange when the broker does not know a full name. */
 export function meantExchange(fullName: string, error: unknown): string {
   if (!(error instanceof PulseError) || error.kind !== 'not-found') return '';
   if (!error.message.includes(fullName) || BY_FULL_NAME.has(fullName)) return '';
@@ -44,11 +44,14 @@ export function meantExchange(fullName: string, error: unknown): string {
 
 const BY_FULL_NAME = new Map(exchanges.map(exchange => [exchange.exchange, exchange]));
 
-/** No two exchanges share a name. If ever two do, the first of them has it, and the other needs its service's. */
+/**
+ * Currently, no two exchanges share a name. If two ever do, the short name belongs to the first, and the other needs
+ * the name of its service as a prefix.
+ */
 const BY_SHORT_NAME = new Map(
   exchanges
     .flatMap(exchange => spellings(exchange).map(word => [word.toLowerCase(), exchange] as const))
-    // Of two entries a Map keeps the last one.
+    // A Map keeps the last of two entries with one key.
     .reverse(),
 );
 

@@ -11,9 +11,9 @@ export interface ExchangesWords {
 }
 
 /**
- * `tcw pulse exchanges`: the catalogue, or what of it a word finds.
+ * `tcw pulse exchanges`: lists the catalogue, or the entries that match a word.
  *
- * @throws Failure 64 when it finds nothing
+ * @throws Failure 64 when nothing matches
  */
 export function listExchanges(filter: string | undefined, { json }: ExchangesWords, stdout: Output): number {
   const found = exchanges.filter(exchange => filter === undefined || speaksOf(exchange, filter));
@@ -47,7 +47,9 @@ function paragraph(exchange: AnyExchange): string {
   ].join('\n');
 }
 
-/** As in a routing key: a constant as it is, what is always there in `<>`, what may be `_` in `[]`. */
+/**
+ * Formats a part of a routing key: a constant as it is, a required part in `<>`, and a part that may be `_` in `[]`.
+ */
 function written({ name, constant, required }: RoutingKeyPart): string {
   return constant ?? (required ? `<${name}>` : `[${name}]`);
 }

@@ -22,23 +22,29 @@ const EXIT_CODE_OF: Readonly<Record<PulseErrorKind, number>> = {
   returned: notAllDone.code,
 };
 
-/** The exit code for what became of a message: what is invalid or too large then is its body. */
+/**
+ * Returns the exit code for a message that was not published. Here, `invalid` or a mismatch means that the body is
+ * wrong.
+ */
 export function publishExitCode(kind: PulseErrorKind): number {
   return kind === 'invalid' || kind === 'mismatch' ? badData.code : EXIT_CODE_OF[kind];
 }
 
-/** A word of the command line that cannot be used. */
+/** The failure for an unusable word on the command line. */
 export function usageError(message: string): Failure {
   return new Failure(usage.code, message);
 }
 
-/** What the library says of a mistake, in one line and with an exit code. Anything else stays what it is. */
+/**
+ * Converts an error of the library into a Failure with a one-line message and an exit code. Returns any other error
+ * unchanged.
+ */
 export function pulseFailure(error: unknown, more = ''): unknown {
   if (!(error instanceof PulseError)) return error;
   return new Failure(EXIT_CODE_OF[error.kind], `${printable(error.message)}${more}`);
 }
 
-/** The same, for words that are looked at before there is a connection. */
+/** Runs a check of the command line, and converts the errors of the library in the same way. */
 export function checked<T>(look: () => T): T {
   try {
     return look();

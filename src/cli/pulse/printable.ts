@@ -1,11 +1,11 @@
 export { printable } from '../output/printable.ts';
 
-/** JSON, with the control characters escaped that JSON itself lets stand. */
+/** Converts a value to JSON and also escapes the control characters that JSON allows. */
 export function printableJson(value: unknown, indent?: number): string {
   return withoutControls(JSON.stringify(value, undefined, indent));
 }
 
-/** The same for a JSON text. */
+/** Does the same for a JSON text. */
 export function withoutControls(json: string): string {
   return json.replaceAll(
     /[\u007f-\u009f]/g,

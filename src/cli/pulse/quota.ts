@@ -1,15 +1,15 @@
-/** How many messages may be begun, so that exactly so many are done. */
+/** Limits how many messages are started, so that exactly the requested number is completed. */
 export interface Quota {
-  /** Whether one may be begun. A promise where that depends on others that are under way. */
+  /** Returns whether one more message may be started. Returns a promise if that depends on messages in progress. */
   take(): boolean | Promise<boolean>;
-  /** One is over; it `counts` when it needs no other try. */
+  /** Ends one message. `counts` means that it needs no further attempt. */
   finish(counts: boolean): void;
-  /** No other may be begun. */
+  /** Allows no further messages. */
   close(): void;
   readonly done: number;
 }
 
-/** @param onFull called once, when `limit` are done */
+/** @param onFull called once, when `limit` messages are done */
 export function quota(limit: number, onFull: () => void): Quota {
   let done = 0;
   let running = 0;

@@ -1,15 +1,15 @@
 import { exhaustMap, timer, type Subscription } from 'rxjs';
 import type { PulseGauges, PulseQueue } from '../../pulse/index.ts';
 
-/** Over how long a rate is taken, in ms: long enough to be calm, short enough to be of now. */
+/** The time over which the rate is measured, in ms: long enough to be steady, short enough to be current. */
 const WINDOW_MS = 5_000;
-/** How often a queue is asked how long it is, in ms. */
+/** The interval between queries of the queue length, in ms. */
 const LOOK_MS = 2_000;
 
-/** Counts messages, and tells how many there are a second. */
+/** Counts messages and measures their rate per second. */
 export interface Rate {
   count(): void;
-  /** `1,204 messages, 38.2/s`: all so far, and those of the last seconds. */
+  /** For example `1,204 messages, 38.2/s`: the total, and the rate of the last seconds. */
   words(): string;
 }
 
@@ -30,7 +30,10 @@ export function rate(now = performance.now.bind(performance)): Rate {
   };
 }
 
-/** What came and is not done yet, and what waits at the broker where that is known: `3 held (oldest 0.4 s)`. */
+/**
+ * Describes the messages that have arrived and are not settled yet, and those waiting at the broker if that number is
+ * known: `3 held (oldest 0.4 s)`.
+ */
 export function lag({ consumers }: PulseGauges, waiting: number | undefined): string {
   const held = consumers.reduce((sum, { count }) => sum + count, 0);
   const oldestMs = Math.max(0, ...consumers.map(consumer => consumer.oldestMs));
@@ -47,10 +50,13 @@ export function amount(count: number, of: string): string {
   return `${count.toLocaleString('en')} ${of}${count === 1 ? '' : 's'}`;
 }
 
-/** How many messages wait in a queue, looked at again and again until `life` ends. */
+/**
+ * Queries the number of messages in a queue repeatedly until `life` ends. Returns a function that reads the latest
+ * number.
+ */
 export function depthOf(queue: PulseQueue, life: Subscription): () => number | undefined {
   let depth: number | undefined;
-  // A look that fails says nothing: the consumer tells of lost connections.
+  // A failed query is ignored, because the consumer reports lost connections.
   const look = () => queue.inspect().catch(() => undefined);
   life.add(
     timer(LOOK_MS, LOOK_MS)

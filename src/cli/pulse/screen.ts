@@ -4,24 +4,24 @@ import { printableLines } from '../output/printable.ts';
 /** A stream of a process: a terminal, a pipe or a file. */
 export type Output = NodeJS.WriteStream | (NodeJS.WritableStream & Partial<WriteStream>);
 
-/** What a person sees of a command: results on standard output, the rest and a live line on standard error. */
+/**
+ * The output of a command for a person: results on standard output, everything else and a live line on standard error.
+ */
 export interface Screen {
   /** Whether standard output is a terminal with colours. */
   readonly colours: boolean;
-  /** Writes a result. Resolves when it has left, to false when nobody reads any more. */
+  /** Writes a result. Resolves when it has been written, to false when the reader is gone. */
   print(text: string): Promise<boolean>;
-  /** Says something beside the results, on a line of its own. */
+  /** Writes a message that is not a result, on its own line. */
   say(text: string): void;
-  /** Takes the live line away, for good. */
+  /** Removes the live line permanently. */
   close(): void;
 }
 
 const REDRAW_MS = 500;
 const CLEAR_LINE = '\r\x1b[K';
 
-/**
- * @param live what the last line of a terminal shows, asked twice a second; in a pipe there is none
- */
+/** @param live returns the text of the live line; called twice a second, only if standard error is a terminal */
 export function screen(stdout: Output, stderr: Output, live?: () => string): Screen {
   let drawn = false;
   const terminal = stderr.isTTY === true && live !== undefined;
@@ -31,7 +31,7 @@ export function screen(stdout: Output, stderr: Output, live?: () => string): Scr
   };
   const draw = () => {
     if (!terminal) return;
-    // Some terminals say 0 columns, and mean that they do not know.
+    // Some terminals report 0 columns when they do not know the width.
     const { columns = 0 } = stderr;
     const width = (columns > 0 ? columns : 80) - 1;
     stderr.write(`${CLEAR_LINE}${live().slice(0, width)}`);
@@ -42,7 +42,7 @@ export function screen(stdout: Output, stderr: Output, live?: () => string): Scr
     colours: stdout.isTTY === true && stdout.hasColors?.() === true,
     print: text =>
       new Promise(resolve => {
-        // The live line would stand between two results, where both are on one terminal.
+        // The live line would remain between two results if both streams are the same terminal.
         if (stdout.isTTY) clear();
         stdout.write(text, error => {
           resolve(!error);

@@ -2,8 +2,8 @@ import type { PoolMember } from '../../pool/index.ts';
 import type { LiveSecrets } from '../../worker/index.ts';
 
 /**
- * Hides a registration in all logs: its credentials, and the secret for the next renewal, which worker-manager, or what stands before it,
- * may repeat in an answer.
+ * Hides a registration in all logs: its credentials, and the secret for the next renewal. Worker-manager, or a proxy in
+ * front of it, may repeat them in a response.
  */
 export function hideRegistration(
   { state, credentials$ }: Pick<PoolMember, 'state' | 'credentials$'>,

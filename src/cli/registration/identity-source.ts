@@ -2,9 +2,10 @@ import type { RegistrationState } from '../../pool/index.ts';
 import type { Setting, Source } from '../config/source.ts';
 
 /**
- * Who the worker is, by its registration. Nothing on the machine can change it, since its credentials are for this worker alone.
+ * Makes the source with the worker's identity from its registration. Nothing on the machine overrides it, because the
+ * credentials are valid for this worker alone.
  *
- * @param below the sources that it is laid over: of `workerTypeMetadata` it adds only what it knows
+ * @param below the sources that it overrides. To `workerTypeMetadata` it only adds its own keys
  */
 export function identitySource(
   { identity, location, machine, metadata, credentials }: RegistrationState,
@@ -13,7 +14,7 @@ export function identitySource(
   const { rootUrl, workerPoolId, providerId, workerGroup, workerId } = identity;
   const { clientId, accessToken, certificate } = credentials;
   const [provisionerId, workerType] = workerPoolId.split('/');
-  // Nothing in the worker uses its zone, which stands in its location and metadata, too.
+  // The worker does not use the zone, which is also in its location and metadata.
   const { availabilityZone: _, ...known } = machine;
   const values = {
     rootURL: rootUrl,

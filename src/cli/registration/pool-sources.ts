@@ -3,8 +3,9 @@ import { objectSource } from '../config/object-source.ts';
 import type { Setting, Source } from '../config/source.ts';
 
 /**
- * The settings of a worker pool as one source of the configuration: its workerConfig, with its secrets laid over it as worker-runner does.
- * Each property is said to be where its uppermost part is, and nobody is told what a secret holds: the owner's errors are public.
+ * Makes one source from the settings of a worker pool: its workerConfig, with its secrets merged over it as
+ * worker-runner does. The place of each property is the uppermost layer that sets it. Values from a secret are never
+ * shown, because the errors reported to the pool's owner are public.
  */
 export function poolSource(workerPoolId: string, { config, secrets }: PoolConfiguration): Source {
   const layers = [

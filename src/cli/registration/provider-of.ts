@@ -11,21 +11,21 @@ import { loadWithout, type Sources } from '../config/read.ts';
 import { problemOf } from '../config/report.ts';
 import { providerIn } from './registers.ts';
 
-/** What a worker is told of its own machine before it registers. */
+/** The configuration that a worker has from its own machine before it registers. */
 export type OwnConfig = ReturnType<typeof loadWithout>;
 
-/** Who gives a worker its identity, and the cloud that its machine is in. */
+/** The provider of the worker's identity, and the cloud that its machine is in. */
 export interface Membership {
   readonly provider: Provider;
   readonly cloud?: Cloud;
 }
 
-/** What worker-manager tells every worker, and what a cloud tells its machine. */
+/** Properties that every worker receives from worker-manager, and those that a cloud machine learns from its cloud. */
 const BY_REGISTRATION = ['clientId', 'accessToken'];
 const BY_CLOUD = [...BY_REGISTRATION, 'rootURL', 'workerType', 'workerId'];
 
 /**
- * Reads what the machine itself has to say.
+ * Reads the part of the configuration that is on the machine itself.
  *
  * @throws ConfigurationError
  */
@@ -68,7 +68,7 @@ function staticWorker(own: OwnConfig): Provider {
   return staticProvider({ identity, secret, location: textsIn(workerLocation) });
 }
 
-/** The texts of a `workerLocation`, which is JSON where worker-runner writes it. */
+/** Returns the text values of a `workerLocation`, which is JSON when worker-runner writes it. */
 function textsIn(workerLocation = '{}'): Readonly<Record<string, string>> {
   try {
     const location = JSON.parse(workerLocation) as unknown;

@@ -6,7 +6,7 @@ export function registers({ written, now }: Sources): boolean {
   return provider !== undefined && provider !== 'standalone';
 }
 
-/** The `provider` that is written down, whatever it is. */
+/** The value of `provider` in the sources, whether valid or not. */
 export function providerIn({ written, now }: Sources): unknown {
   const given = [...written, ...now].map(({ settings }) => settings.get('provider')?.value);
   return given.findLast(value => value !== undefined && value !== null && value !== '');

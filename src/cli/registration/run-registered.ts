@@ -51,7 +51,7 @@ export function runRegistered(
     warnOfReadableRegistration(config, note);
     const { cloud } = membership;
     const host = memberHost(member, config, note, cloud && spotNotices(cloud.service, cloud.notices, note));
-    // Awaited here, so that the credentials are renewed until the end.
+    // Awaited here so that the credentials are renewed until the worker ends.
     return await runFor(host, config, io);
   });
 }
@@ -62,7 +62,7 @@ const EXIT_OF_SIGNAL: Readonly<Record<Shutdown, number>> = {
   force: EXIT_CODES.workerShutdown.code,
 };
 
-/** Joins the pool, or says how the worker was told to go before it had. */
+/** Joins the pool. If a signal stops the worker first, returns the kind of shutdown. */
 async function join(
   { registrationFile }: OwnConfig,
   { provider }: Membership,
@@ -72,7 +72,7 @@ async function join(
   let how: Shutdown | undefined;
   const signals = shutdownSignals().subscribe(signal => {
     how = signal;
-    // An answer of worker-manager is waited for, since it comes only once.
+    // A pending response of worker-manager is awaited, because it is sent only once.
     if (signal === 'force') process.exit(EXIT_OF_SIGNAL.force);
     told.abort(new Error('told to go'));
   });
@@ -99,7 +99,10 @@ function failureOf(error: unknown): unknown {
   return error;
 }
 
-/** The whole configuration. Its owner is told of a pool whose settings are wrong, since nobody reads the log of a machine. */
+/**
+ * Loads the whole configuration. Wrong settings of the pool are reported to its owner, because nobody reads the log of
+ * a cloud machine.
+ */
 async function configured(
   member: PoolMember,
   sources: Sources,

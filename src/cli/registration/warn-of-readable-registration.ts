@@ -1,10 +1,12 @@
 import type { Note } from '../../pool/index.ts';
 import { engineNames, type WorkerConfig } from '../../worker/index.ts';
 
-/** Tasks that run as the worker's own user can read its files, whatever their modes. */
+/**
+ * Engines whose tasks run as the worker's own user. Such tasks can read the worker's files whatever their modes are.
+ */
 const AS_THE_WORKER: ReadonlySet<string> = new Set(['native', 'script']);
 
-/** Warns of tasks that can read the secret with which the worker renews its credentials. */
+/** Warns if tasks can read the secret with which the worker renews its credentials. */
 export function warnOfReadableRegistration(
   config: Pick<WorkerConfig, 'engine' | 'registrationFile'> & Parameters<typeof engineNames>[0],
   note: Note,

@@ -7,7 +7,7 @@ import { Failure } from '../words/failure.ts';
 import { run } from './run.ts';
 import { version } from '../words/version.ts';
 
-/** Runs a worker that belongs to a host. */
+/** Runs a worker that was started by a host. */
 export function runFor(host: Host, config: WorkerConfig, io: CommandIo): Promise<number> {
   const log = (fields: Readonly<Record<string, unknown>>, message: string) => {
     io.logger.info(fields, message);
@@ -17,8 +17,8 @@ export function runFor(host: Host, config: WorkerConfig, io: CommandIo): Promise
 }
 
 /**
- * Runs a worker and tells its host how it ended: of an error first, then of the exit code. The host decides whether the machine is
- * shut down.
+ * Runs a worker and reports its end to the host: first an error, if there was one, then the exit code. The host decides
+ * whether to shut the machine down.
  */
 export async function hosted(
   host: Pick<Host, 'ended'>,
@@ -34,7 +34,7 @@ export async function hosted(
   using _ = atCrash(error => (crash = failed(error)));
   try {
     const exitCode = await work();
-    // A crash ends the worker, too. How it ended then does not matter any more.
+    // A crash also ends the worker. The worker's own result then no longer matters.
     if (crash) {
       await crash;
       return EXIT_CODES.internalError.code;
@@ -49,7 +49,7 @@ export async function hosted(
   }
 }
 
-/** What is wrong before there is a configuration, as the owner of the pool is told of it. */
+/** Describes an error that occurs before the configuration is loaded, for the report to the owner of the pool. */
 export function problemOf(error: unknown): Parameters<Host['reportError']>[0] {
   const description = error instanceof Error ? error.message : String(error);
   const { platform, arch } = process;

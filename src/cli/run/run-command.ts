@@ -19,7 +19,8 @@ import type { RunWords } from './run-words.ts';
 import { withIo } from '../output/with-io.ts';
 
 /**
- * `tcw run`, from its words to its exit code: finds out whom the worker belongs to, reads its configuration, and works.
+ * `tcw run`, from its command line to its exit code: finds out what hosts the worker, reads its configuration, and runs
+ * it.
  *
  * @throws Failure
  */
@@ -42,7 +43,7 @@ export async function runCommand(words: RunWords): Promise<number> {
   }
 }
 
-/** Without worker-runner, a worker registers by itself if its configuration says so. */
+/** Without worker-runner, the worker registers itself if its configuration says so. */
 async function withoutRunner(words: RunWords, secrets: LiveSecrets): Promise<number> {
   const workingDirectory = process.cwd();
   const sources = await readSources({ ...words, environment: process.env, workingDirectory });
@@ -70,13 +71,16 @@ async function configured(
     if (config.provider !== 'standalone')
       note('warn', 'provider has no effect: worker-runner registers the worker');
     const host = runner ? runnerHost(runner, config, note) : nobody(config, note);
-    // Before the log ends: from then on the process has a second to leave.
+    // This must happen before the log ends: after that, the process ends within a second.
     await using _ = { [Symbol.asyncDispose]: async () => runner?.close() };
     return await runFor(host, config, io);
   });
 }
 
-/** A configuration that cannot be used is what a pool's owner wants to know most. */
+/**
+ * Reads the configuration. Errors are reported through worker-runner, because the pool's owner needs to know about an
+ * unusable configuration.
+ */
 async function reading(words: RunWords, runner: RunnerConnection | undefined): ReturnType<typeof readConfig> {
   try {
     return await readConfig({ ...words, environment: process.env, workingDirectory: process.cwd() });
@@ -86,7 +90,7 @@ async function reading(words: RunWords, runner: RunnerConnection | undefined): R
   }
 }
 
-/** generic-worker takes the flag on Windows alone, where worker-runner starts it as a service. */
+/** generic-worker accepts this flag only on Windows, where worker-runner starts it as a service. */
 function pipeRefused(): Failure {
   return new Failure(
     EXIT_CODES.cannotLoadConfig.code,

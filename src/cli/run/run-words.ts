@@ -6,8 +6,8 @@ export interface RunWords extends GivenFlags {
   readonly file?: string | undefined;
   readonly withWorkerRunner?: true | undefined;
   readonly workerRunnerProtocolPipe?: string | undefined;
-  /** Only try everything that a start needs. */
+  /** Only check everything that a start needs. */
   readonly check?: true | undefined;
-  /** The report of the check as JSON. */
+  /** Print the report of the check as JSON. */
   readonly json?: true | undefined;
 }

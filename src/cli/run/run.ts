@@ -51,7 +51,7 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
   const obey = (how: Shutdown, withinMs?: number) => {
     if (how === 'force' || phase === 'starting') leaveNow(how, logger);
     const graceMs = graceFor(config, withinMs);
-    // A notice that is repeated gives no more time.
+    // A repeated notice does not extend the time.
     if (how === 'now') signals.add((lastMoment ??= leaveAfter(graceMs, () => phase, logger)));
     worker.drain(how, graceMs);
   };
@@ -75,7 +75,10 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
   }
 };
 
-/** worker-runner repeats a notice each second on some clouds: a wish is news only when it is stronger than those before. */
+/**
+ * Drops repeated notices. On some clouds, worker-runner repeats a notice every second, so a notice counts only if it is
+ * stronger than those before it.
+ */
 function newWishes(leave$: Observable<Leave>): Observable<Leave> {
   const strengths: readonly Shutdown[] = ['finish', 'now', 'force'];
   let strongest = -1;
@@ -89,16 +92,19 @@ function newWishes(leave$: Observable<Leave>): Observable<Leave> {
   );
 }
 
-/** What the end of the process itself takes of the time that is left before the machine goes, in ms. */
+/** The time reserved for ending the process before the machine disappears, in ms. */
 const LAST_MS = 2_000;
 
-/** How much time a worker has that was told to go, in ms; 0 for no limit. Who knows when the machine goes knows best. */
+/**
+ * Returns the time that the worker has to finish after a request to stop, in ms; 0 for no limit. If the sender knows
+ * when the machine disappears, that time is used.
+ */
 function graceFor({ shutdownGraceSecs }: WorkerConfig, withinMs: number | undefined): number {
   if (withinMs === undefined) return shutdownGraceSecs * 1_000;
   return Math.max(withinMs - LAST_MS, withinMs / 2, 1);
 }
 
-/** @throws Failure when its port is taken */
+/** @throws Failure when the monitoring port is taken */
 async function monitoringOf(config: WorkerConfig, log: Logger): Promise<Monitoring> {
   try {
     return await openMonitoring({ config, version: version(), log, environment: process.env });
@@ -108,12 +114,15 @@ async function monitoringOf(config: WorkerConfig, log: Logger): Promise<Monitori
   }
 }
 
-/** As whom tasks run, seen from the worker. Those in containers have other files altogether. */
+/** Whether tasks run as the worker's user. Container tasks have a different file system. */
 function taskUsers(config: WorkerConfig): 'this-user' | 'another' {
   return engineNames(config).some(name => name === 'native' || name === 'script') ? 'this-user' : 'another';
 }
 
-/** What a worker says that ends because its credentials are refused says less than the error with which it ends. */
+/**
+ * Lowers info and warning lines to debug after the credentials are refused: the error that ends the worker says more
+ * than they do.
+ */
 function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
   const unless = (level: 'info' | 'warn') => (fields: LogFields, message: string) => {
     logger[isRefused() ? 'debug' : level](fields, message);
@@ -121,7 +130,10 @@ function untilRefused(logger: Logger, isRefused: () => boolean): Logger {
   return { ...logger, info: unless('info'), warn: unless('warn') };
 }
 
-/** Whoever sent SIGTERM may not wait for long: a machine that is taken away, a service manager with SIGKILL at hand. */
+/**
+ * Ends the process after the grace period. The sender of SIGTERM may not wait long: the machine may be taken away, or a
+ * service manager may follow with SIGKILL.
+ */
 function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscription {
   if (graceMs === 0) return Subscription.EMPTY;
   const seconds = graceMs / 1_000;
@@ -138,7 +150,10 @@ function leaveAfter(graceMs: number, phase: () => Phase, logger: Logger): Subscr
   return longTimer(graceMs).subscribe(leave);
 }
 
-/** When a signal comes again, what runs is killed with the worker. Before there is a worker, one is enough. */
+/**
+ * Ends the process at once, which kills running tasks. Before the worker exists, one signal is enough; after that, a
+ * second one is needed.
+ */
 function leaveNow(how: Shutdown, logger: Logger): never {
   if (how === 'force') logger.error({}, 'forced to leave: what runs is killed, and its claims will expire');
   process.exit(how === 'finish' ? EXIT_CODES.workerStopped.code : EXIT_CODES.workerShutdown.code);

@@ -1,11 +1,12 @@
 import type { RunnerConnection } from '../../pool/index.ts';
 
-/** worker-runner writes a time of its own before each line. */
+/** Fields that are left out. worker-runner writes its own time before each line. */
 const LEFT_OUT = new Set(['msg', 'time', 'pid', 'hostname']);
 
 /**
- * Sends lines of the worker's log, as pino writes them, through worker-runner, which prints the message and then the other
- * fields. False for a line that it does not take: before its welcome, after its end, or where it takes no log.
+ * Sends lines of the worker's log, in pino's format, to worker-runner, which prints the message followed by the other
+ * fields. Returns false if the line was not sent: before worker-runner's welcome message, after the connection has
+ * ended, or if it does not support logs.
  */
 export function throughRunner(runner: RunnerConnection): (json: string) => boolean {
   return json => {

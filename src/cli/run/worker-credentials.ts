@@ -7,7 +7,7 @@ import { queueWords } from '../words/queue-words.ts';
 const WAYS = 'the configuration file, TCW_CERTIFICATE, TASKCLUSTER_CERTIFICATE, or --certificate';
 
 /**
- * Looks at the certificate of temporary credentials: without one that can be read, no call can even be made.
+ * Checks the certificate of temporary credentials. Without a readable certificate, no call can be made.
  *
  * @throws Failure
  */
@@ -20,7 +20,7 @@ export function assertCertificate({ certificate }: WorkerConfig): void {
   );
 }
 
-/** What temporary credentials consist of, by https://docs.taskcluster.net/docs/manual/design/apis/hawk/temporary-credentials. */
+/** The fields of a certificate: https://docs.taskcluster.net/docs/manual/design/apis/hawk/temporary-credentials. */
 const FIELDS = {
   version: 'number',
   start: 'number',
@@ -43,7 +43,7 @@ function certificateProblem(text: string): string | undefined {
   return names.length === 0 ? undefined : `lacks ${names.join(', ')}, or has something else in their place`;
 }
 
-/** How `tcw run` ends when the queue refuses the worker's credentials. */
+/** The failure with which `tcw run` ends when the queue refuses the worker's credentials. */
 export function refusedCredentials(config: WorkerConfig, error: ServiceError): Failure {
   if (config.provider !== 'standalone') return refusedRegistration(config, error);
   const { clientId } = config;
@@ -56,7 +56,7 @@ export function refusedCredentials(config: WorkerConfig, error: ServiceError): F
   );
 }
 
-/** Nobody has written these credentials down, so that nobody can correct them. */
+/** The failure for credentials from a registration, which no user can correct in the configuration. */
 function refusedRegistration(
   { provider, registrationFile }: Pick<WorkerConfig, 'provider' | 'registrationFile'>,
   error: ServiceError,

@@ -10,7 +10,7 @@ import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { refusedCredentials } from './worker-credentials.ts';
 
-/** What `tcw run` exits with. */
+/** The exit code of `tcw run` for each reason to end. */
 export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   'tasks-complete': EXIT_CODES.tasksComplete.code,
   idle: EXIT_CODES.idleTimeout.code,
@@ -20,7 +20,9 @@ export const EXIT_CODE_OF: Readonly<Record<ExitReason, number>> = {
   'out-of-service': EXIT_CODES.internalError.code,
 };
 
-/** What the user can do something about, of all that may end a worker. */
+/**
+ * Converts an error that ended the worker into a Failure if the user can correct it. Returns any other error unchanged.
+ */
 export function workerFailure(config: WorkerConfig, error: unknown): unknown {
   if (error instanceof StartError) {
     return new Failure(codeOf(error), error.message);

@@ -7,7 +7,7 @@ type Incident = Exclude<WorkerNews, { type: 'worker' | 'run' }>;
 type Level = keyof Logger;
 type Line<I> = readonly [Level, string | ((incident: I) => string)];
 
-/** How each incident is logged. What there is to know of it becomes the line's fields. */
+/** The level and message for each incident. Its properties become the fields of the log line. */
 const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { type: Type }>> } = {
   'claim-work-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask for work'],
   'pending-check-failed': ['warn', ({ err }) => refusalOf(err) ?? 'could not ask how many tasks are pending'],
@@ -143,15 +143,15 @@ const LINES: { readonly [Type in Incident['type']]: Line<Extract<Incident, { typ
   'leftovers-stay': ['error', 'could not remove what a worker that died left of a run'],
 };
 
-/** As `requiredDiskSpaceMegabytes` counts them. */
+/** Megabytes as in `requiredDiskSpaceMegabytes`. */
 function megabytes(bytes: number): number {
   return Math.floor(bytes / 1024 ** 2);
 }
 
-/** A refusal that goes on is warned about this often, in ms, and logged as `debug` in between. */
+/** The interval between warnings about the same continuing refusal, in ms. In between, it is logged as `debug`. */
 const REFUSAL_AGAIN_MS = 300_000;
 
-/** Writes a worker's log: a line for each item of its events. */
+/** Writes the worker's log: one line for each event. */
 export function workerLog(logger: Logger, now: () => number = () => performance.now()): Tell {
   const warnedAt = new Map<string, number>();
   return news => {
@@ -166,7 +166,7 @@ export function workerLog(logger: Logger, now: () => number = () => performance.
   };
 }
 
-/** What an operator has to mend before the queue lets the worker ask; undefined for any other failure. */
+/** Describes what an operator must fix when the queue refuses a call; undefined for any other failure. */
 function refusalOf(err: unknown): string | undefined {
   if (!(err instanceof ServiceError) || err.kind !== 'forbidden') return undefined;
   if (err.isAboutTime) return 'the queue refuses calls because of the time: set the clock of this machine';
@@ -196,7 +196,10 @@ export function logNews(news: WorkerNews, logger: Logger): void {
   }
 }
 
-/** Of a claim, the log names the run; of an error of the queue, what it said: where in tcw that was heard helps nobody. */
+/**
+ * Returns the fields of an incident. A claim is shortened to its run, and an error of the queue to its message, because
+ * the stack in tcw helps nobody.
+ */
 function fieldsOf({ type: _, ...incident }: Incident): LogFields {
   const {
     claim,

@@ -17,7 +17,7 @@ Environment:
                               queue:get-artifact:private/generic-worker/shell.html
 tcw dev prints these for its own deployment.`;
 
-/** Gives `tcw` the command that connects a terminal to a task. What it needs is loaded when it is called. */
+/** Adds the command that connects a terminal to a task. It loads its dependencies when it is called. */
 export function addShell(program: Command, done: (exitCode: number) => void): void {
   program
     .command('shell')

@@ -4,21 +4,21 @@ import { SHELL_SUBPROTOCOL, type ShellRequest } from '../../taskcluster/index.ts
 import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
-/** How long the worker may take to answer the handshake, in ms. */
+/** Time limit for the worker's answer to the handshake, in ms. */
 const HANDSHAKE_MS = 30_000;
 
 /** A connection to a shell. */
 export interface ConnectedShell {
-  /** Open, and paused. */
+  /** The open socket, paused. */
   readonly socket: WebSocket;
-  /** Whether the worker tells the exit code at the end: it is tcw. */
+  /** Whether the worker sends the exit code at the end, which only tcw does. */
   readonly tellsExitCode: boolean;
 }
 
 /**
- * Connects to a shell, first in tcw's own protocol; generic-worker has only the web UI's.
+ * Connects to a shell. Tries tcw's own protocol first, then the web UI's, the only one that generic-worker has.
  *
- * @throws Failure that says why not
+ * @throws Failure that says why the connection failed
  */
 export async function connectShell(url: URL, request: ShellRequest): Promise<ConnectedShell> {
   const own = await open(url, [SHELL_SUBPROTOCOL]);
@@ -37,7 +37,7 @@ export async function connectShell(url: URL, request: ShellRequest): Promise<Con
   return { socket: plain, tellsExitCode: false };
 }
 
-/** @returns undefined when the worker does not know the subprotocol */
+/** @returns undefined if the worker does not know the subprotocol */
 async function open(url: URL, protocols: string[]): Promise<WebSocket | undefined> {
   const socket = new WebSocket(url, protocols, {
     handshakeTimeout: HANDSHAKE_MS,
@@ -83,7 +83,7 @@ function refusal({ host }: URL, status: number): Failure {
   }
 }
 
-/** The rest of the URL is a secret. */
+/** Names only the host, because the rest of the URL is a secret. */
 function unreachable({ host }: URL, why: string): Failure {
   return new Failure(SHELL_EXIT_CODES.unavailable.code, `the worker at ${host} cannot be reached: ${why}`);
 }

@@ -9,7 +9,7 @@ interface Wanted {
   readonly rootUrl: string;
   readonly taskId: string;
   readonly credentials: Credentials | undefined;
-  /** How long the task may take to run and to offer its shell, in ms. */
+  /** Time limit for the task to start and to offer its shell, in ms. */
   readonly waitMs: number;
 }
 
@@ -17,9 +17,9 @@ const AGAIN_MS = 1_000;
 const { noShell, refused, unavailable } = SHELL_EXIT_CODES;
 
 /**
- * Finds the websocket of a task's shell, as the web UI does: by the artifact of its latest run.
+ * Finds the websocket URL of a task's shell in the same way as the web UI: through the artifact of its latest run.
  *
- * @throws Failure that says why there is none
+ * @throws Failure that says why there is no shell
  */
 export async function findShell({ rootUrl, taskId, credentials, waitMs }: Wanted): Promise<URL> {
   const call = serviceCalls({ rootUrl });
@@ -52,7 +52,7 @@ async function stateOf(call: Call, taskId: string, credentials: Credentials | un
   return status.state;
 }
 
-/** Undefined while the artifact is not there. */
+/** Returns undefined while the artifact does not exist. */
 async function socketUrl(
   call: Call,
   taskId: string,
@@ -76,7 +76,7 @@ async function socketUrl(
   return new URL(socket);
 }
 
-/** @throws Failure in place of an error of the queue */
+/** @throws Failure instead of an error of the queue */
 async function asked<T>(
   taskId: string,
   credentials: Credentials | undefined,

@@ -16,17 +16,17 @@ export interface Terminal {
   readonly stdout: WriteStream;
 }
 
-/** What ends input in a terminal, at the beginning of a line: Ctrl-D. */
+/** Ctrl-D, which ends the input in a terminal when it is at the beginning of a line. */
 const END_OF_INPUT = Buffer.from([4]);
 const NEWLINE = 10;
-/** What may wait to be sent before input is no longer read, in bytes. */
+/** The most unsent bytes before reading of the input pauses. */
 const MOST_UNSENT = 256 * 1024;
 
 /**
- * Connects this terminal with a shell until that ends. Where the input is no terminal, its end is passed on.
+ * Connects this terminal to a shell until the shell ends. If the input is not a terminal, its end is passed on.
  *
- * @returns the exit code of the shell; 0 where the worker does not tell it
- * @throws Failure when the connection is lost, or there was no shell
+ * @returns the exit code of the shell; 0 if the worker does not send it
+ * @throws Failure when the connection is lost, or the shell could not be started
  */
 export async function inTerminal(
   { socket, tellsExitCode }: ConnectedShell,
@@ -74,7 +74,7 @@ function show(socket: WebSocket, stdout: WriteStream, data: Buffer): void {
   });
 }
 
-/** @returns what gives the input back as it was */
+/** @returns a function that restores the input */
 function passInput(socket: WebSocket, stdin: ReadStream): () => void {
   const isTerminal = stdin.isTTY;
   let last = NEWLINE;
@@ -86,7 +86,7 @@ function passInput(socket: WebSocket, stdin: ReadStream): () => void {
     if (socket.bufferedAmount >= MOST_UNSENT) stdin.pause();
   };
   const end = () => {
-    // Within a line, the first only hands over what there is of it.
+    // In the middle of a line, the first Ctrl-D only submits the line so far.
     const ends = last === NEWLINE ? [END_OF_INPUT] : [END_OF_INPUT, END_OF_INPUT];
     socket.send(shellInput(Buffer.concat(ends)));
   };
@@ -95,7 +95,7 @@ function passInput(socket: WebSocket, stdin: ReadStream): () => void {
   return () => {
     stdin.off('data', pass).off('end', end).pause();
     if (isTerminal) stdin.setRawMode(false);
-    // A pipe that nobody closes must not keep the process. A file has no such method, whatever the types say.
+    // An open pipe must not keep the process alive. A file has no `unref`, although its type says so.
     (stdin as Partial<ReadStream>).unref?.();
   };
 }

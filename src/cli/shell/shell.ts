@@ -32,7 +32,7 @@ export async function shell(
   const line = command.length === 0 ? undefined : command.join(' ');
   const { stdin, stdout } = process;
   const size = { rows: stdout.rows || 24, columns: stdout.columns || 80 };
-  // Undefined where it is no terminal, whatever the types say.
+  // `isTTY` is undefined if the input is not a terminal, although its type says otherwise.
   const cooked = Boolean(stdin.isTTY);
   const request = { ...size, cooked, ...(line !== undefined && { command: line }) };
   const connected = await connectShell(url, request);

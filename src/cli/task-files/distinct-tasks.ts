@@ -6,7 +6,7 @@ import type { NewTask } from './read-tasks.ts';
 /**
  * Removes tasks that were given more than once.
  *
- * @throws Failure 64 for two definitions of one task id, and for a task that depends on itself
+ * @throws Failure 64 for two definitions with one task id, and for a task that depends on itself
  */
 export function distinctTasks(tasks: readonly NewTask[]): NewTask[] {
   const known = new Map<string, NewTask>();
@@ -27,14 +27,14 @@ export function distinctTasks(tasks: readonly NewTask[]): NewTask[] {
   return [...known.values()];
 }
 
-/** The tasks on the shortest path from a task's dependencies back to the task; undefined if there is none. */
+/** Returns the tasks on the shortest path from a task's dependencies back to the task; undefined if there is none. */
 function circleThrough(
   { taskId, definition }: NewTask,
   tasks: ReadonlyMap<string, NewTask>,
 ): string[] | undefined {
   const ways = new Map<string, string[]>();
   const visit = (dependencies: unknown, way: string[]) => {
-    // The queue refuses dependencies of any other type.
+    // The queue rejects dependencies of any other type.
     for (const each of Array.isArray(dependencies) ? (dependencies as string[]) : []) {
       if (!ways.has(each)) ways.set(each, way);
     }

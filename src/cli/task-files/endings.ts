@@ -3,16 +3,18 @@ import { PLAIN } from '../output/log-lines.ts';
 import { printable } from '../output/printable.ts';
 import type { NewTask } from './read-tasks.ts';
 
-/** How a task ended, or that it will never start: a task it depends on did not complete. */
+/**
+ * The ending of a task. `blocked` means that it will never start, because a task that it depends on did not complete.
+ */
 export interface Ending {
   readonly state: 'completed' | 'failed' | 'exception' | 'blocked';
-  /** The reason that the queue has for an exception, and the error in the task's log. */
+  /** The queue's reason for an exception, and the error in the task's log. */
   readonly reason?: string | undefined;
 }
 
-/** How the ends of tasks are shown. */
+/** How endings are shown. */
 export interface EndingStyle {
-  /** Whether a terminal shows them, which a task may have left in any colour. */
+  /** Whether the output is a terminal. A task may have left its colours switched on there. */
   readonly isTerminal: boolean;
   readonly hasColours: boolean;
 }
@@ -24,10 +26,10 @@ const SIGN: Readonly<Record<Ending['state'], string>> = {
   blocked: '-',
 };
 const COLOUR = { completed: 'green', failed: 'red', exception: 'red', blocked: 'yellow' } as const;
-/** The longest reason, in characters: the closing line is to be read at a glance. */
+/** The longest reason, in characters, so that the closing line can be read at a glance. */
 const LONGEST_REASON = 200;
 
-/** One line for each task: how it ended, and why it did not complete. */
+/** Returns one line for each task: its ending, and the reason if it did not complete. */
 export function endingLines(
   tasks: readonly Pick<NewTask, 'taskId' | 'definition'>[],
   endings: ReadonlyMap<string, Ending>,
@@ -59,7 +61,7 @@ export function allCompleted(
   return tasks.every(({ taskId }) => endings.get(taskId)?.state === 'completed');
 }
 
-/** Adds the tasks that will never start to the endings so far. */
+/** Adds the tasks that will never start to the known endings. */
 export function withBlocked(endings: Map<string, Ending>, tasks: readonly NewTask[]): Map<string, Ending> {
   for (let before = -1; before !== endings.size;) {
     before = endings.size;
@@ -70,7 +72,10 @@ export function withBlocked(endings: Map<string, Ending>, tasks: readonly NewTas
   return endings;
 }
 
-/** A task that needs others only to be resolved still waits in vain for one that will never start. */
+/**
+ * Whether a task will never start. With `all-resolved`, it is blocked only by a dependency that itself will never
+ * start.
+ */
 function isBlocked(
   { dependencies = [], requires }: NewTask['definition'],
   endings: ReadonlyMap<string, Ending>,

@@ -6,39 +6,39 @@ import { readDocument } from '../documents/read-file.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
-/** A task that is about to be created. */
+/** A task to be created. */
 export interface NewTask {
-  /** Where it was read. */
+  /** The file that it was read from. */
   readonly file: string;
-  /** The same, with the number of the task where the file has several. */
+  /** The file, with the number of the task if the file contains several. */
   readonly place: string;
   readonly taskId: string;
-  /** What is written there, before anything is filled in. */
+  /** The content of the file before defaults are filled in. */
   readonly given: Json;
   readonly definition: CreateTaskRequest;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What is filled in where a file leaves it out. */
+/** Values that are filled in when a file leaves them out. */
 export interface Filling {
-  /** The task queue of every task, whatever its file says. */
+  /** The task queue of every task. Overrides the file. */
   readonly taskQueueId?: string | undefined;
-  /** The task queue of a task whose file names none. */
+  /** The task queue of a task whose file does not name one. */
   readonly usualTaskQueueId?: string | undefined;
   /** The command that creates the tasks. */
   readonly createdBy: string;
   readonly schedulerId?: string;
-  /** The time from which others are reckoned: the same for all files, so that equal files stay equal. */
+  /** The time that relative times refer to. It is the same for all files, so that equal files stay equal. */
   readonly now: Date;
 }
 
 /**
- * Reads a file of tasks: a bare payload, a task definition, or `{"tasks": […]}` with several in one task group. The file is
- * a json-e template: `{"$fromNow": "1 hour"}` is a time, and `{"$eval": "as_slugid('build')"}` is one task id for each
- * name, as in a `.taskcluster.yml`.
+ * Reads a file of tasks: only a payload, a task definition, or `{"tasks": […]}` with several tasks in one task group.
+ * The file is a json-e template: `{"$fromNow": "1 hour"}` is a time, and `{"$eval": "as_slugid('build')"}` gives one
+ * task id for each name, as in a `.taskcluster.yml`.
  *
- * @throws Failure 64 with the file and everything that is wrong with it
+ * @throws Failure 64 with the file and all of its problems
  */
 export async function readTasks(file: string, filling: Filling): Promise<NewTask[]> {
   const content = await render(file, filling.now);
@@ -90,7 +90,7 @@ async function render(file: string, now: Date): Promise<Json> {
   return rendered;
 }
 
-/** A definition has a payload; a payload says what to run. */
+/** Whether the content is only a payload. A task definition has a property `payload`. */
 function isPayload(content: Json): boolean {
   return !('payload' in content);
 }
@@ -120,7 +120,7 @@ function definition(given: Json, { place, name, taskGroupId, filling }: Named): 
     taskGroupId,
     payload: {},
     ...rest,
-    // A queue that is not text is refused by Taskcluster, which says so.
+    // If the queue is not a text, Taskcluster rejects the task and says why.
     taskQueueId: queue as string,
     metadata: {
       name,
@@ -140,7 +140,7 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** json-e's messages end with the text of the template, which is left out. */
+/** Returns the first line of an error. json-e appends the text of the template to its messages. */
 function firstLine(error: unknown): string {
   return (error as Error).message.split('\n', 1).join().replace(/:$/, '');
 }

@@ -33,7 +33,7 @@ Examples:
   tcw task artifacts <taskId> public/app.zip --download out
 `;
 
-/** Adds `tcw task` and its commands. Each loads what it needs when it is called. */
+/** Adds `tcw task` and its commands. Each loads its dependencies when it is called. */
 export function addTask(program: Command, done: (exitCode: number) => void): void {
   const { stdout, stderr, env } = process;
   const streams = { stdout, stderr };
@@ -111,7 +111,7 @@ export function addTask(program: Command, done: (exitCode: number) => void): voi
     });
 }
 
-/** For an option that has one value: commander would drop the first of two. */
+/** Parses an option that may be given once. Commander would silently drop the first of two values. */
 function once(value: string, before: string | undefined): string {
   if (before !== undefined) throw new InvalidArgumentError('The option is given twice');
   return value;

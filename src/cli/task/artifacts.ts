@@ -70,7 +70,7 @@ function aboutArtifact(taskId: string, name: string) {
   };
 }
 
-/** The run that is meant. @throws Failure where there is none */
+/** Returns the requested run, or the latest one. @throws Failure if there is none */
 async function runOf(client: TaskClient, taskId: string, run: number | undefined): Promise<number> {
   const { status } = await client.ask({ taskId }, 'status', taskId);
   if (run !== undefined) assertRun(status, run);

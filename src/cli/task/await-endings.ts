@@ -14,7 +14,7 @@ interface AwaitOptions {
   readonly client: TaskClient;
   readonly streams: Streams;
   readonly tell: (line: string) => void;
-  /** Whether the logs are printed, one after the other. */
+  /** Whether to print the logs, one after the other. */
   readonly withLogs: boolean;
 }
 
@@ -22,8 +22,8 @@ const SHORTEST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
 /**
- * Waits until tasks are resolved, in their order. The queue accepts no task before those it depends on, so that a task
- * that can never start is known when its turn comes.
+ * Waits until tasks are resolved, in the given order. The queue accepts a task only after its dependencies, so whether
+ * a task can never start is known by the time its turn comes.
  */
 export async function awaitEndings(
   tasks: readonly NewTask[],
@@ -47,7 +47,7 @@ async function showLog(taskId: string, { client, streams, tell }: AwaitOptions):
   const error = lastError();
   const write = async (piece: Uint8Array) => {
     error.see(piece);
-    // The result counts even if nobody reads the log.
+    // The result matters even if nobody reads the log.
     await writeData(streams.stdout, shown(piece));
     return true;
   };

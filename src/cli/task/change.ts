@@ -17,7 +17,7 @@ export interface RerunWords extends CancelWords {
 
 const { done, usage, wrongState } = TASK_EXIT_CODES;
 
-/** `tcw task cancel`: cancels a task that is not resolved. @throws Failure */
+/** `tcw task cancel`: cancels a task that is not yet resolved. @throws Failure */
 export async function cancel(
   taskId: string,
   words: CancelWords,
@@ -27,7 +27,7 @@ export async function cancel(
   const client = clientFor(taskId, words, environment, streams);
   const scope = 'queue:cancel-task:<schedulerId>/<taskGroupId>/<taskId>';
   const { status } = await client.ask({ taskId, scope }, 'cancelTask', taskId);
-  // The queue answers for a task that is resolved, too, and leaves it as it is.
+  // For a resolved task, the queue reports success too, but leaves the task unchanged.
   if (status.state !== 'exception' || status.runs.at(-1)?.reasonResolved !== 'canceled')
     throw new Failure(
       wrongState.code,

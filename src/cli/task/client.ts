@@ -14,14 +14,14 @@ import { queueWords } from '../words/queue-words.ts';
 
 const { notFound, refused, unavailable, usage, wrongState } = TASK_EXIT_CODES;
 
-/** A person waits at a terminal: a deployment that does not answer is told within seconds. */
+/** A person is waiting at a terminal, so a deployment that does not answer is reported within seconds. */
 const QUICK: CallPolicy = {
   timeoutMs: 10_000,
   retries: 4,
   forMs: 10_000,
   backoff: { baseMs: 200, capMs: 2_000 },
 };
-/** A task that is being followed may outlast an outage of the deployment of about ten minutes. */
+/** For following a task: tolerates an outage of the deployment of about ten minutes. */
 const PATIENT: CallPolicy = {
   timeoutMs: 30_000,
   retries: 240,
@@ -29,16 +29,16 @@ const PATIENT: CallPolicy = {
   backoff: { baseMs: 500, capMs: 5_000 },
 };
 
-/** What an error of the queue is about. */
+/** The subject of a call, for its error messages. */
 export interface Subject {
   readonly taskId?: string;
-  /** What a 404 means, if not that the task is missing: `there is no task …`. */
+  /** The meaning of a 404, if not that the task is missing: `there is no task …`. */
   readonly missing?: string;
-  /** A scope that the call needs, for the message of a 403. */
+  /** A scope that the call needs, for the message about a 403. */
   readonly scope?: string;
 }
 
-/** The queue of a deployment, as the commands of `tcw task` call it: every error is a Failure. */
+/** The queue of a deployment for the commands of `tcw task`. Every error is a Failure. */
 export interface TaskClient {
   readonly deployment: Deployment;
   /** @throws Failure */
@@ -47,11 +47,11 @@ export interface TaskClient {
     name: C,
     ...args: CallArguments<'queue', C>
   ): Promise<QueueApi[C]['output']>;
-  /** The same client, which waits about ten minutes for a deployment that does not answer. */
+  /** Returns the same client with a patience of about ten minutes for a deployment that does not answer. */
   patient(): TaskClient;
 }
 
-/** @param tell gets a line for a person when a call is repeated */
+/** @param tell called with a message for the user when a call is retried */
 export function taskClient(deployment: Deployment, tell: (line: string) => void): TaskClient {
   return clientWith(QUICK, deployment, tell);
 }
@@ -125,10 +125,10 @@ function refusal(credentials: Credentials | undefined, scope: string | undefined
   return `${credentials.clientId} may not do this${needs}: ${words}`;
 }
 
-/** The queue lists violations of its schema in lines that begin with a star. */
+/** Shortens a message of the queue to one line. Schema violations are listed in lines that begin with an asterisk. */
 function inOneLine(error: ServiceError): string {
   const problems = [...error.message.matchAll(/^ *\* (.+)$/gm)].map(([, problem]) => problem);
-  // Messages begin with the name of the call.
+  // The queue's messages begin with the name of the call.
   return problems.length > 0 ? problems.join('; ') : queueWords(error).replace(/^\w+: /, '');
 }
 

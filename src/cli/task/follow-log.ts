@@ -9,25 +9,25 @@ import { assertRun, runWords, type Status } from './status-words.ts';
 export interface FollowOptions {
   readonly client: TaskClient;
   readonly taskId: string;
-  /** Only this run; by default the latest, and those that come after it. */
+  /** Only this run; by default the latest run and all later ones. */
   readonly runId?: number | undefined;
-  /** Gets the log. Resolves when more can be taken, to false when nobody reads any more. */
+  /** Writes a piece of the log. Resolves when more can be written, to false when the reader is gone. */
   readonly write: (piece: Uint8Array) => Promise<boolean>;
-  /** Gets a line for a person. */
+  /** Called with each message for the user. */
   readonly tell: (line: string) => void;
 }
 
-/** How often the status of a task is asked while there is no log to read, in ms. */
+/** The interval between status calls while there is no log to read, in ms. */
 const SHORTEST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
-/** How often a complete log is read again that could not be read to its end. */
+/** The number of attempts to read a complete log to its end. */
 const TRIES = 5;
 
 /**
- * Writes the log of a task from its beginning, while the task runs, to its end. Waits for a task that does not run yet. A
- * connection that is lost is made again, and continues where the log was cut.
+ * Writes the log of a task from its beginning to its end, while the task runs. If the task does not run yet, waits for
+ * it. A lost connection is restored, and reading continues where the log broke off.
  *
- * @returns the status of the task when the log has ended, or undefined when nobody read any more
+ * @returns the status of the task when the log has ended, or undefined when the reader was gone
  * @throws Failure when there is no such task, run or log
  */
 export async function followLog(options: FollowOptions): Promise<Status | undefined> {
@@ -41,7 +41,7 @@ export async function followLog(options: FollowOptions): Promise<Status | undefi
   let [shown, pause, tries] = [0, SHORTEST_PAUSE_MS, 0];
   for (;;) {
     const run = status.runs[runId];
-    // A task that is over may never have had a run.
+    // A resolved task may never have had a run.
     const state = run?.state ?? status.state;
     if (state === 'unscheduled' || state === 'pending')
       tell(`task ${taskId} is ${state}: waiting for a worker`);
@@ -69,7 +69,7 @@ export async function followLog(options: FollowOptions): Promise<Status | undefi
   }
 }
 
-/** @throws Failure where there was no log, or not all of it could be read */
+/** @throws Failure when there was no log, or it could not be read completely */
 function ended(status: Status, runId: number, shown: number, { found, problem }: Read): Status {
   const { notFound, unavailable } = TASK_EXIT_CODES;
   const run = status.runs[runId];
@@ -83,7 +83,7 @@ function ended(status: Status, runId: number, shown: number, { found, problem }:
   return status;
 }
 
-/** Tells nothing twice in a row. */
+/** Drops a message that repeats the previous one. */
 function unlessRepeated(tell: (line: string) => void): (line: string) => void {
   let last = '';
   return line => {

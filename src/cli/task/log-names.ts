@@ -1,6 +1,6 @@
 import type { QueueApi } from '../../taskcluster/index.ts';
 
-/** The names under which the log of a task may be found, the live one first. */
+/** Returns the artifact names under which the log of a task may be found, the live log first. */
 export function logNames({ payload }: Pick<QueueApi['task']['output'], 'payload'>): string[] {
   const { log, logs } = payload as { readonly log?: unknown; readonly logs?: unknown };
   const { live, backing } = (typeof logs === 'object' && logs !== null ? logs : {}) as {

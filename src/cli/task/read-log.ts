@@ -8,41 +8,41 @@ export interface LogOfRun {
   readonly client: TaskClient;
   readonly taskId: string;
   readonly runId: number;
-  /** Artifacts in which the log may be, the live one first. */
+  /** Names of the artifacts that may contain the log, the live log first. */
   readonly names: readonly string[];
 }
 
-/** How far a log was read in one go. */
+/** The result of one attempt to read a log. */
 export interface Read {
   readonly bytes: number;
-  /** Whether there is an artifact with the log. */
+  /** Whether an artifact with the log exists. */
   readonly found: boolean;
-  /** Why it could not be read to its end. */
+  /** The reason why the log could not be read to its end. */
   readonly problem?: string;
-  /** Whether the reader of our output has gone. */
+  /** Whether the reader of our output is gone. */
   readonly unread?: true;
 }
 
 interface Reading {
-  /** How many bytes of the log have been read before. */
+  /** The number of bytes of the log that were read before. */
   readonly from: number;
-  /** Whether the run has ended, so that the log is complete. */
+  /** Whether the run has ended, so the log is complete. */
   readonly isOver: boolean;
-  /** Resolves to false when nobody reads any more. */
+  /** Resolves to false when the reader is gone. */
   readonly write: (piece: Uint8Array) => Promise<boolean>;
 }
 
 /**
- * Reads the log of a run once, from a byte on and as far as it goes: to its end, or to where the connection is lost.
+ * Reads the log of a run once from a given byte on, to its end or to where the connection is lost.
  *
- * @throws Failure when the queue refuses
+ * @throws Failure when the queue refuses the call
  */
 export async function readLog(log: LogOfRun, reading: Reading): Promise<Read> {
   let result: Read = { bytes: 0, found: false };
   for (const name of log.names) {
     const read = await readArtifact(name, log, reading);
     if (read.bytes > 0 || read.unread || (read.found && read.problem === undefined)) return read;
-    // The first name matters most: the second is only that of an older or a finished log.
+    // The problem with the first name matters most. The second name is only that of an older or finished log.
     if (!result.found) result = read;
   }
   return result;
@@ -59,8 +59,8 @@ async function readArtifact(
     const content = await client.ask(subject, 'artifact', taskId, runId, name);
     const url = await urlOfContent(content, client.deployment.rootUrl);
     if (!isWebUrl(url)) return { bytes, found: true, problem: 'the artifact is no http or https URL' };
-    // While the task runs, the worker serves the log, and understands ranges. A complete log may be stored compressed, where
-    // a range would be one of compressed bytes.
+    // While the task runs, the worker serves the log and supports byte ranges. A complete log may be stored compressed,
+    // so a range would count compressed bytes.
     const isLive = !isOver && content.storageType === 'reference';
     const response = await fetchContent(url, isLive && from > 0 ? from : undefined);
     let skip = response.status === 206 ? 0 : from;

@@ -2,24 +2,24 @@ import type { QueueApi } from '../../taskcluster/index.ts';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 
-/** The status of a task, as the queue tells it. */
+/** The status of a task, as the queue returns it. */
 export type Status = QueueApi['status']['output']['status'];
 type Run = Status['runs'][number];
 
-/** `running`, `completed`, or with a reason: `exception, worker-shutdown`. */
+/** Describes the state of a run: `running`, `completed`, or with a reason `exception, worker-shutdown`. */
 export function runWords(run: Run | undefined): string {
   if (!run) return 'unscheduled';
   const { state, reasonResolved } = run;
   return reasonResolved === undefined || reasonResolved === state ? state : `${state}, ${reasonResolved}`;
 }
 
-/** The same of the task: what its latest run says. */
+/** Describes the state of a task by its latest run. */
 export function taskWords({ state, runs }: Status): string {
   const latest = runs.at(-1);
   return latest?.state === state ? runWords(latest) : state;
 }
 
-/** Whether no more runs of the task are to come. */
+/** Whether the task will have no further runs. */
 export function isResolved({ state }: Status): boolean {
   return state === 'completed' || state === 'failed' || state === 'exception';
 }

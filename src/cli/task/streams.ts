@@ -3,13 +3,13 @@ import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
 import { printableLines } from '../output/printable.ts';
 
-/** Where a command of `tcw task` writes: data to one, everything else to the other. */
+/** The output streams of a `tcw task` command: stdout for data, stderr for everything else. */
 export interface Streams {
   readonly stdout: WriteStream;
   readonly stderr: WriteStream;
 }
 
-/** Writes lines for a person to standard error. */
+/** Writes messages for the user to standard error. */
 export function teller(stderr: WriteStream): (line: string) => void {
   return line => {
     stderr.write(`tcw: ${printableLines(line)}\n`);
@@ -19,8 +19,8 @@ export function teller(stderr: WriteStream): (line: string) => void {
 /**
  * Writes data, and waits until more can be written.
  *
- * @returns false when nobody reads any more, as in `tcw task log … | head`
- * @throws Failure when it cannot be written
+ * @returns false when the reader is gone, as in `tcw task log … | head`
+ * @throws Failure when the data cannot be written
  */
 export async function writeData(stdout: WriteStream, data: string | Uint8Array): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();

@@ -17,13 +17,14 @@ export interface SubmitWords {
 }
 
 const { done, notCompleted, usage } = TASK_EXIT_CODES;
-/** `<provisionerId>/<workerType>`, as the queue takes it. */
+/** `<provisionerId>/<workerType>`, in the form that the queue accepts. */
 const TASK_QUEUE = /^[\w-]{1,38}\/[a-z]([-a-z0-9]{0,36}[a-z0-9])?$/;
 
 /**
- * `tcw task submit`: creates the tasks of files, and prints their ids; with `--wait` or `--follow`, waits for their ends.
+ * `tcw task submit`: creates the tasks in the files and prints their ids. With `--wait` or `--follow`, waits until they
+ * are resolved.
  *
- * @throws Failure. Nothing is created if a file is wrong
+ * @throws Failure. If one file is wrong, no task is created
  */
 export async function submit(
   files: readonly string[],
@@ -83,7 +84,7 @@ async function create({ file, taskId, definition }: NewTask, client: TaskClient)
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const { exitCode, message } = error;
-    // A conflict here is another task with this id, which is a mistake in the file.
+    // A conflict here means another task with this id, which is a mistake in the file.
     const code = exitCode === TASK_EXIT_CODES.wrongState.code ? usage.code : exitCode;
     const name = JSON.stringify(definition.metadata.name);
     throw new Failure(code, `${file}: task ${name} is not created: ${message}`, { cause: error });

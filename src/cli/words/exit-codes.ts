@@ -1,6 +1,6 @@
 /**
- * The codes that tcw exits with: generic-worker's wherever it has one (its `usage.go`), so that whatever starts
- * the worker and looks at its code need not change.
+ * The exit codes of tcw. Where generic-worker has a code (in its `usage.go`), tcw uses the same one, so that programs
+ * that start the worker and check its code need no change.
  */
 export const EXIT_CODES = {
   tasksComplete: { code: 0, when: 'all that was asked for is done' },
@@ -17,7 +17,7 @@ export const EXIT_CODES = {
   noSigningKey: { code: 82, when: 'the key that signs the chain of trust cannot be used' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;
 
-/** The codes of `tcw pulse`: those of sysexits.h, since no generic-worker ever had such a command. */
+/** The exit codes of `tcw pulse`, from sysexits.h. generic-worker has no such command to be compatible with. */
 export const PULSE_EXIT_CODES = {
   done: { code: 0, when: 'all that was asked for is done; listen was told to stop, and has' },
   usage: { code: 64, when: 'a word of the command line is wrong: an option, a name, a key, a URL' },
@@ -28,7 +28,7 @@ export const PULSE_EXIT_CODES = {
   interrupted: { code: 130, when: 'forced to leave by a second signal, or told to before it began' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;
 
-/** The codes of `tcw shell` itself, of sysexits.h; all others are those of the shell. */
+/** The exit codes of `tcw shell` itself, from sysexits.h. All other codes come from the shell. */
 export const SHELL_EXIT_CODES = {
   usage: { code: 64, when: 'a word of the command line is wrong, or the worker cannot do what it asks for' },
   noShell: { code: 66, when: 'there is no such task, it does not run, or it has no shell' },
@@ -36,7 +36,7 @@ export const SHELL_EXIT_CODES = {
   refused: { code: 77, when: 'the queue or the worker refuses who asks' },
 } as const satisfies Record<string, { readonly code: number; readonly when: string }>;
 
-/** The codes of `tcw task`: those of sysexits.h, and 1 for a task that did not complete. */
+/** The exit codes of `tcw task`, from sysexits.h, and 1 for a task that did not complete. */
 export const TASK_EXIT_CODES = {
   done: { code: 0, when: 'done; with --wait or --follow: every task completed' },
   notCompleted: { code: 1, when: 'with --wait or --follow: a task did not complete' },

@@ -1,6 +1,4 @@
-/**
- * An end that the user can do something about: `tcw` prints the message without a stack, and exits with the code.
- */
+/** An error that the user can correct: `tcw` prints the message without a stack, and exits with the code. */
 export class Failure extends Error {
   override readonly name: string = 'Failure';
   readonly exitCode: number;

@@ -1,11 +1,14 @@
 import type { Command, Help, HelpConfiguration } from 'commander';
 import { EXIT_CODES } from './exit-codes.ts';
 
-/** Wide enough for most flags; a longer one stands on a line of its own, so that 80 columns hold the rest. */
+/**
+ * The column width for flags: wide enough for most. A longer flag has its own line, so that the text fits into 80
+ * columns.
+ */
 const TERM_WIDTH = 28;
 const INDENT = '  ';
 
-/** How every help of tcw looks. */
+/** The layout of all help texts of tcw. */
 export const helpLayout: HelpConfiguration = {
   padWidth(command: Command, helper: Help) {
     const terms = [
@@ -24,7 +27,7 @@ export const helpLayout: HelpConfiguration = {
   },
 };
 
-/** Exit codes and when they come, a line for each. */
+/** Lists exit codes with their meanings, one per line. */
 export function exitCodeLines(
   codes: Readonly<Record<string, { readonly code: number; readonly when: string }>>,
 ): string {

@@ -1,7 +1,8 @@
 import type { ServiceError } from '../../taskcluster/index.ts';
 
 /**
- * What the queue said, in one line: what is missing, but not the whole scope expression that would satisfy it.
+ * Shortens a message of the queue to one line. It names the missing scopes, but not the whole scope expression that
+ * would satisfy the call.
  */
 export function queueWords({ message }: ServiceError): string {
   return message

@@ -4,8 +4,8 @@ import { Failure } from './failure.ts';
 import { suggestion } from './nearest.ts';
 
 /**
- * A command line that no command understands, in one line that names the nearest word. What followed an unknown
- * option is not shown: it may be a secret.
+ * Describes a command line that no command accepts, in one line with the nearest known word. The value of an unknown
+ * option is not shown, because it may be a secret.
  */
 export function usageFailure(command: Command, error: CommanderError): Failure {
   return new Failure(
@@ -14,7 +14,7 @@ export function usageFailure(command: Command, error: CommanderError): Failure {
   );
 }
 
-/** `tcw pulse queue`: a command with all that it belongs to. */
+/** The full name of a command, such as `tcw pulse queue`. */
 function fullName(command: Command): string {
   return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name();
 }

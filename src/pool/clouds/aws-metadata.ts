@@ -1,11 +1,11 @@
 import { MetadataError, type MetadataService, type Question } from './metadata-service.ts';
 
 const TOKEN_TTL_SECS = 21_600;
-/** A token is replaced when it lasts no longer than this, in ms. */
+/** A token is replaced when it expires within this time, in ms. */
 const RENEW_MS = 15 * 60_000;
 
 /**
- * AWS's instance metadata service, version 2: each question carries a token, which is asked for by PUT.
+ * AWS's instance metadata service, version 2. Each request carries a token, which the client gets with a PUT request.
  *
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
  */
@@ -38,7 +38,7 @@ export function awsMetadata(
       try {
         return await ask({ ...question, headers }, signal);
       } catch (error) {
-        // A token of before a hibernation, or one that was revoked.
+        // The token dates from before a hibernation, or was revoked.
         if (error instanceof MetadataError && error.statusCode === 401) token = undefined;
         throw error;
       }

@@ -7,9 +7,9 @@ import { address, jsonObject, known, required, word } from './metadata-text.ts';
 const DOCUMENT = '/latest/dynamic/instance-identity/document';
 
 /**
- * A machine of AWS. worker-manager gave it its user data, and believes what AWS has signed.
+ * The provider for AWS machines. worker-manager sets the machine's user data and trusts documents that AWS has signed.
  *
- * @param service with tokens of version 2
+ * @param service a metadata service that sends version 2 tokens
  */
 export function awsProvider(service: MetadataService): Provider {
   return {
@@ -45,7 +45,7 @@ export function awsProvider(service: MetadataService): Provider {
       };
     },
     prove: async (_identity, signal) => {
-      // The signature is of these bytes, so that they are sent as they came.
+      // The signature covers these exact bytes, so they are sent unchanged.
       const document = await service.insist({ path: DOCUMENT }, signal);
       const signature = await service.insist({ path: '/latest/dynamic/instance-identity/signature' }, signal);
       if (document && signature) return { document, signature };

@@ -4,7 +4,7 @@ import { bootstrap } from './bootstrap.ts';
 import type { MetadataService } from './metadata-service.ts';
 import { address, jsonObject, known, required, word } from './metadata-text.ts';
 
-/** Azure answers only questions with this header. */
+/** Azure only answers requests with this header. */
 export const AZURE_HEADERS = { metadata: 'true' };
 const VERSION = 'api-version=2025-04-07';
 const TAGS = {
@@ -15,7 +15,7 @@ const TAGS = {
 } as const;
 
 /**
- * A machine of Azure. worker-manager gave it tags, and believes the document that Azure has signed.
+ * The provider for Azure machines. worker-manager sets the machine's tags and trusts documents that Azure has signed.
  *
  * https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service
  */
@@ -67,14 +67,14 @@ function tagsOf(list: unknown): Readonly<Record<string, unknown>> {
   return Object.fromEntries(tags.map(({ name, value }) => [String(name), value]));
 }
 
-/** With several interfaces or addresses, nobody knows which one is meant. An address may be "". */
+/** With several interfaces or addresses it is unclear which one counts, so none is returned. An address may be "". */
 function addresses(network: Readonly<Record<string, unknown>>) {
   const networkInterface = theOnly(network.interface);
   const pair = theOnly(part(networkInterface.ipv4).ipAddress);
   return { publicIP: address(pair.publicIpAddress), privateIP: address(pair.privateIpAddress) };
 }
 
-/** The one object of a list that has just one. */
+/** Returns the object in a list that has exactly one. */
 function theOnly(list: unknown): Readonly<Record<string, unknown>> {
   return Array.isArray(list) && list.length === 1 ? part(list[0]) : {};
 }

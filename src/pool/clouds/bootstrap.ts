@@ -10,12 +10,12 @@ const NAME = /^[a-zA-Z0-9_-]{1,38}$/;
 const ROOT = /^https?:\/\/[^\s/?#@\\]+\/*$/i;
 
 /**
- * Reads what worker-manager gave a machine to find it by. A machine is told where to send its proof of identity, so that each part has
- * to be what it should be.
+ * Reads the values with which a machine finds worker-manager. They say where the machine sends its proof of identity,
+ * so each value is checked.
  *
- * @param values by their names in this cloud
- * @param names of the four
- * @throws RegistrationError that names the part
+ * @param values the values by their names in this cloud
+ * @param names the names of the four values in this cloud
+ * @throws RegistrationError that names the value
  */
 export function bootstrap(
   values: Readonly<Record<string, unknown>>,
@@ -38,7 +38,7 @@ export function bootstrap(
   };
 }
 
-/** As AWS and Google have them. */
+/** The names on AWS and Google. */
 export const BOOTSTRAP_NAMES = {
   rootUrl: 'rootUrl',
   workerPoolId: 'workerPoolId',

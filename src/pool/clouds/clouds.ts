@@ -10,7 +10,7 @@ import type { SpotWatch } from './spot-notices.ts';
 
 export type CloudName = 'aws' | 'google' | 'azure';
 
-/** A cloud, as the worker's machine sees it. */
+/** A cloud, as seen from the worker's machine. */
 export interface Cloud {
   readonly service: MetadataService;
   readonly provider: Provider;
@@ -20,10 +20,10 @@ export interface Cloud {
 const LINK_LOCAL = 'http://169.254.169.254';
 const ADDRESSES = { aws: LINK_LOCAL, google: 'http://metadata.google.internal', azure: LINK_LOCAL } as const;
 const NAMES = { aws: 'AWS', google: 'Google Cloud', azure: 'Azure' } as const;
-/** AWS answers at once or not at all. */
+/** Timeouts in ms. AWS's is short because AWS answers at once or not at all. */
 const TIMEOUTS = { aws: 2_000, google: 10_000, azure: 10_000 } as const;
 
-/** @param url of the metadata service, in place of the cloud's own */
+/** @param url the URL of the metadata service, if not the cloud's usual one */
 export function connectCloud(name: CloudName, url: string | undefined, note: Note): Cloud {
   const service = metadataService({
     cloud: NAMES[name],

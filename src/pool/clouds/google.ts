@@ -4,14 +4,15 @@ import { bootstrap, BOOTSTRAP_NAMES } from './bootstrap.ts';
 import type { MetadataService } from './metadata-service.ts';
 import { address, jsonObject, known, required, word } from './metadata-text.ts';
 
-/** Google answers only questions with this header, and browsers cannot send it. */
+/** Google only answers requests with this header, which browsers cannot send. */
 export const GOOGLE_HEADERS = { 'metadata-flavor': 'Google' };
 /** A JSON Web Token. */
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const ROOT = '/computeMetadata/v1';
 
 /**
- * A machine of Google Cloud. worker-manager gave it an attribute, and believes the token that Google makes for it.
+ * The provider for Google Cloud machines. worker-manager sets an attribute of the machine and trusts the token that
+ * Google issues for it.
  *
  * https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys
  */
@@ -66,7 +67,7 @@ export function googleProvider(service: MetadataService): Provider {
   };
 }
 
-/** `projects/123/zones/us-central1-a` is `us-central1-a`. */
+/** `projects/123/zones/us-central1-a` becomes `us-central1-a`. */
 function lastPart(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

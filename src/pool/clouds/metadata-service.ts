@@ -3,17 +3,17 @@ import { fullJitter, type Backoff } from '../../base/index.ts';
 import type { Note } from '../note.ts';
 import { RegistrationError } from '../registration/registration-error.ts';
 
-/** A cloud's metadata service, which answers only the machine itself. */
+/** A cloud's metadata service, which only the machine itself can reach. */
 export interface MetadataService {
   /**
-   * Asks once.
+   * Makes one request.
    *
-   * @returns the text of an answer of 2xx; undefined for 404
+   * @returns the text of a 2xx answer; undefined for a 404
    * @throws MetadataError
    */
   readonly ask: Ask;
   /**
-   * The same, patiently: a machine may ask before its network is ready. Refusals (4xx) are not tried again.
+   * Does the same with retries, because the machine's network may not be ready yet. Refusals (4xx) are not retried.
    *
    * @throws RegistrationError
    */
@@ -24,14 +24,14 @@ type Ask = (question: Question, signal: AbortSignal) => Promise<string | undefin
 
 export interface Question {
   readonly method?: 'GET' | 'PUT';
-  /** With its query. */
+  /** The path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** For the whole answer, in ms; else the time of the service. */
+  /** Timeout for the whole answer, in ms. The default is the service's timeout. */
   readonly timeoutMs?: number;
 }
 
-/** No answer, or one that no metadata service gives. */
+/** There was no answer, or one that no metadata service gives. */
 export class MetadataError extends Error {
   override readonly name = 'MetadataError';
   readonly statusCode: number | undefined;
@@ -41,30 +41,33 @@ export class MetadataError extends Error {
     this.statusCode = statusCode;
   }
 
-  /** Whether the same question may be answered later. */
+  /** Whether the same request may succeed later. */
   get transient(): boolean {
     return this.statusCode === undefined || this.statusCode >= 500 || this.statusCode === 429;
   }
 }
 
 interface ServiceOptions {
-  /** For messages: `AWS`. */
+  /** The cloud's name in messages, such as `AWS`. */
   readonly cloud: string;
-  /** Where it listens: `http://169.254.169.254`. */
+  /** The URL of the service, such as `http://169.254.169.254`. */
   readonly url: string;
   readonly timeoutMs: number;
   readonly note: Note;
   readonly backoff?: Backoff;
-  /** How long `insist` insists, in ms. */
+  /** How long `insist` retries, in ms. */
   readonly patienceMs?: number;
 }
 
-/** Longer than any honest answer, in bytes. */
+/** Limit for answers, in bytes. No honest answer is longer. */
 const LARGEST = 512 * 1024;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 10_000 };
 const PATIENCE_MS = 300_000;
 
-/** Connects to a metadata service. Redirects are not followed, and no proxy is asked: the service is on the machine's own link. */
+/**
+ * Connects to a metadata service. Redirects are not followed and no proxy is used, since the service is on the
+ * machine's own link.
+ */
 export function metadataService(options: ServiceOptions): MetadataService {
   const { cloud, url, timeoutMs, note, backoff = BACKOFF, patienceMs = PATIENCE_MS } = options;
   const ask = async (question: Question, signal: AbortSignal) => {
@@ -116,7 +119,7 @@ async function answer(
 ): Promise<string | undefined> {
   const { request } = await import('undici');
   const { statusCode, body } = await request(`${url}${path}`, { method, headers: { ...headers }, signal });
-  // A body that is given up says so with an error.
+  // An abandoned body emits an error.
   body.on('error', () => undefined);
   const chunks: Buffer[] = [];
   let size = 0;

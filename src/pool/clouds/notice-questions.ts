@@ -3,14 +3,17 @@ import { GOOGLE_HEADERS } from './google.ts';
 import { jsonObject } from './metadata-text.ts';
 import type { SpotNotice, SpotWatch } from './spot-notices.ts';
 
-/** AWS and Google take a machine away 2 minutes and 30 s after they have said so; Azure gives at least 30 s to a spot machine. */
+/**
+ * Time between the notice and the end of the machine: 2 minutes on AWS, 30 s on Google, at least 30 s for Azure spot
+ * machines.
+ */
 const AWS_MS = 120_000;
 const SHORTEST_MS = 30_000;
-/** A question that waits for a change is answered with no change after this time, in s. */
+/** A request that waits for a change is answered without a change after this time, in seconds. */
 const LONG_POLL_SECS = 240;
 
 /**
- * AWS has a time at this path when it is going to take the machine, and nothing (404) before.
+ * AWS serves a time at this path when it is going to take the machine away, and a 404 before.
  *
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
  */
@@ -24,12 +27,12 @@ export const awsNotices: SpotWatch = {
 };
 
 /**
- * Google answers when the machine is preempted, and from time to time.
+ * Google answers when the machine is preempted, and otherwise after a timeout.
  *
  * https://cloud.google.com/compute/docs/instances/create-use-preemptible
  */
 export const googleNotices: SpotWatch = {
-  // A service that answers at once instead of waiting must not keep a processor busy.
+  // A service that answers at once instead of waiting must not cause a busy loop.
   everyMs: 1_000,
   ask: async (service, signal) => {
     const path = `/computeMetadata/v1/instance/preempted?wait_for_change=true&timeout_sec=${LONG_POLL_SECS}`;
@@ -40,8 +43,8 @@ export const googleNotices: SpotWatch = {
 };
 
 /**
- * Azure lists what is going to happen to the machine. All of it ends the machine but `Freeze`, which is a pause of seconds. The
- * first question may take two minutes.
+ * Azure lists the events scheduled for the machine. All of them end the machine, except `Freeze`, which pauses it for
+ * seconds. The first request may take two minutes.
  *
  * https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events
  */
@@ -68,7 +71,7 @@ function isEnd(event: unknown): event is AzureEvent {
   return typeof type === 'string' && /^[A-Za-z]{1,50}$/.test(type) && type !== 'Freeze';
 }
 
-/** A time that is missing, over, or further away than this cloud ever gives is not believed. */
+/** A time that is missing, past, or further away than this cloud ever announces is not trusted. */
 function notice(who: string, timeMs: number, longestMs: number): SpotNotice {
   const leftMs = timeMs - Date.now();
   const withinMs = leftMs > 0 ? Math.min(leftMs, longestMs) : Math.min(longestMs, SHORTEST_MS);

@@ -4,31 +4,33 @@ import type { Leave } from '../host.ts';
 import type { Note } from '../note.ts';
 import type { MetadataService } from './metadata-service.ts';
 
-/** What a cloud says of the end of its machine. */
+/** A cloud's notice that it takes the machine away. */
 export interface SpotNotice {
   /** Completes "the worker goes, because …" */
   readonly because: string;
-  /** What is left, in ms. */
+  /** The time left, in ms. */
   readonly withinMs: number;
 }
 
-/** One question to a cloud: undefined for a machine that stays. @throws whatever keeps it from an answer */
+/**
+ * Asks a cloud once for a notice. Returns undefined if the machine stays. @throws Error if the cloud cannot be asked
+ */
 export type AskForNotice = (service: MetadataService, signal: AbortSignal) => Promise<SpotNotice | undefined>;
 
 export interface SpotWatch {
   readonly ask: AskForNotice;
-  /** From one answer to the next question, in ms. */
+  /** The time between an answer and the next request, in ms. */
   readonly everyMs: number;
 }
 
-/** After so many failed questions in a row, the log says that nobody would hear of a notice. */
+/** After this many failed requests in a row, the log warns that a notice would be missed. */
 const FAILURES_TOLD = 3;
-/** A service that does not answer is asked less often, in ms. */
+/** The longest time between two requests to a service that does not answer, in ms. */
 const SLOWEST_MS = 30_000;
 
 /**
- * Watches for the notice that the cloud takes the machine away, and emits it once. A metadata service that does not answer, or
- * answers nonsense, ends nothing: the log says it once, and the questions go on.
+ * Emits once when the cloud announces that it takes the machine away. If the metadata service does not answer or
+ * answers nonsense, that is logged once, and the polling continues.
  */
 export function spotNotices(
   service: MetadataService,

@@ -12,26 +12,30 @@ export interface CrashReportsOptions {
   readonly version: string;
   readonly host: Pick<Host, 'reportError' | 'credentials'>;
   readonly secrets: LiveSecrets;
-  /** Told where a crash was reported to, or why it could not be. */
+  /** Called with where a crash was reported, or why it could not be reported. */
   readonly log: (fields: Readonly<Record<string, unknown>>, message: string) => void;
-  /** The longest that a report may take, in ms. */
+  /** Time limit for a report, in ms. */
   readonly longestMs?: number;
 }
 
-/** Tells Sentry and the pool's owner of errors of the worker. Nothing here throws, or takes longer than a few seconds. */
+/**
+ * Reports errors of the worker to Sentry and the pool's owner. Nothing here throws or takes longer than a few seconds.
+ */
 export interface CrashReports {
-  /** The worker ends of an error that nobody expected. */
+  /** Reports an unexpected error that ends the worker. */
   crashed(error: unknown): Promise<void>;
-  /** The worker cannot start, or cannot go on: no mistake of its own, so that it concerns the pool's owner alone. */
+  /**
+   * Reports that the worker cannot start or continue. It is not a bug of the worker, so only the pool's owner is told.
+   */
   cannotWork(message: string): Promise<void>;
-  /** Reports runs that a mistake of the worker ended, of all that a worker tells. */
+  /** Takes all events of a worker and reports runs that a bug of the worker ended. */
   readonly see: Tell;
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no report is in progress. */
   settled(): Promise<void>;
 }
 
 const LONGEST_MS = 4_000;
-/** A mistake that ends each run is reported so often, at most. */
+/** The maximum number of reports about runs, for a bug that ends every run. */
 const MOST_BROKEN_RUNS = 10;
 
 export function crashReports(options: CrashReportsOptions): CrashReports {
@@ -41,7 +45,7 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
   const underWay = new Set<Promise<unknown>>();
   let brokenRuns = 0;
 
-  /** Lets something go wrong, or take too long. */
+  /** Runs `work` with a time limit, and logs a failure instead of throwing. */
   const quietly = async (what: string, work: (signal: AbortSignal) => Promise<unknown>) => {
     const signal = AbortSignal.timeout(longestMs);
     const late = new Promise<never>((_, reject) => {
@@ -110,7 +114,7 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
   };
 }
 
-/** The deployment's DSN for the project: a secret. Undefined where there is no Sentry, or none for this worker. */
+/** Returns the deployment's DSN for the project, a secret. Undefined if there is no Sentry, or none for this worker. */
 async function dsnOf(
   config: WorkerConfig,
   credentials: (() => Credentials) | undefined,
@@ -126,7 +130,7 @@ async function dsnOf(
   }
 }
 
-/** What is told of the worker, as generic-worker's debug information has it: texts. */
+/** Facts about the worker for reports, as texts, like generic-worker's debug information. */
 function factsOf(config: WorkerConfig, version: string): Readonly<Record<string, string>> {
   return {
     version,

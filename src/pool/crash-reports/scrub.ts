@@ -1,22 +1,22 @@
 import { withoutUrlPasswords } from '../../base/index.ts';
 import type { LiveSecrets } from '../../worker/index.ts';
 
-/** Makes a text one that may leave the machine. */
+/** Removes secrets from a text, so that it may leave the machine. */
 export type Scrub = (text: string) => string;
 
-/** In characters: enough for any message, and no whole file that got into one. */
+/** Length limit in characters. It is enough for any message, but not for a whole file that got into one. */
 const LONGEST = 8_192;
 
-/** Values that go by the name of a secret, as programs write them: `accessToken: "…"`, `password=…`, `Authorization: Hawk …`. */
+/** These two match values after names of secrets: `accessToken: "…"`, `password=…`, `Authorization: Hawk …`. */
 const NAMED =
   /((?:access[-_ ]?token|token|password|passwd|secret|api[-_ ]?key|signature|certificate|bewit|mac)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}]+)/gi;
 const AUTHORIZATION = /\b(authorization["']?\s*[=:]\s*["']?|\b(?:hawk|bearer|basic)\s+)[^\n"'}]+/gi;
-/** Keys of signed URLs are in their query. */
+/** Matches the query of a URL, which contains the key of a signed URL. */
 const QUERY = /(\b[a-z][a-z\d+.-]*:\/\/[^\s?"'<>]*)\?[^\s"'<>]*/gi;
 
 /**
- * Hides all secrets that the worker knows, in every spelling, and what looks like one. It hides first and cuts then: half of a secret
- * would not be recognised.
+ * Hides all secrets that the worker knows, in every encoding, and everything that looks like a secret. It cuts the text
+ * only afterwards, because half of a secret would not be recognized.
  */
 export function scrubber(secrets: Pick<LiveSecrets, 'hideInJson'>): Scrub {
   return text => {

@@ -1,15 +1,15 @@
 import { Secret } from '../../base/index.ts';
 import type { ToldError } from './told-error.ts';
 
-/** Where the events of a project go, as a DSN says it. */
+/** Where to send a project's events, read from its DSN. */
 export interface SentryProject {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What in the DSN has to stay secret. */
+  /** The parts of the DSN that must stay secret. */
   readonly keys: readonly Secret[];
 }
 
-/** What is told of a crash. */
+/** A report of a crash. */
 export interface SentryEvent {
   /** 32 hexadecimal digits. */
   readonly id: string;
@@ -23,7 +23,7 @@ export interface SentryEvent {
 /**
  * Reads `https://<public key>[:<secret key>]@host[/path]/<project>` (develop.sentry.dev, "DSN").
  *
- * @throws Error that does not hold the DSN, which is a secret
+ * @throws Error without the DSN in its message, since the DSN is a secret
  */
 export function readDsn(dsn: string, version: string): SentryProject {
   const url = URL.parse(dsn);
@@ -40,7 +40,7 @@ export function readDsn(dsn: string, version: string): SentryProject {
   };
 }
 
-/** An envelope with one event: three lines of JSON (develop.sentry.dev, "Envelopes"). */
+/** Returns an envelope with one event: three lines of JSON (develop.sentry.dev, "Envelopes"). */
 function envelope({ id, at, level, version, errors, tags }: SentryEvent): string {
   const event = JSON.stringify({
     event_id: id,
@@ -52,7 +52,7 @@ function envelope({ id, at, level, version, errors, tags }: SentryEvent): string
     server_name: tags.workerId,
     tags,
     exception: {
-      // Sentry wants what happened first to come first: the cause before what it caused.
+      // Sentry expects the oldest error first: a cause comes before the error that it caused.
       values: errors.toReversed().map(({ type, message, frames }) => ({
         type,
         value: message,
@@ -66,9 +66,10 @@ function envelope({ id, at, level, version, errors, tags }: SentryEvent): string
 }
 
 /**
- * Sends an event. `@sentry/node` would do the same with 60 packages, hooks into every module and its own handlers of uncaught errors.
+ * Sends an event. `@sentry/node` would do the same with 60 packages, hooks into every module, and its own handlers for
+ * uncaught errors.
  *
- * @throws Error when Sentry does not take it
+ * @throws Error if Sentry does not accept the event
  */
 export async function sendEvent(
   project: SentryProject,

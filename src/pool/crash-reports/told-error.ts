@@ -1,6 +1,6 @@
 import type { Scrub } from './scrub.ts';
 
-/** What may be told of an error: no field of it but these. Whatever else an error carries may be a task's. */
+/** The only fields of an error that may be reported. Its other fields may contain a task's data. */
 export interface ToldError {
   readonly type: string;
   readonly message: string;
@@ -15,15 +15,15 @@ export interface Frame {
   readonly colno: number;
 }
 
-/** So many errors are told of a chain of causes, or of an aggregate. */
+/** How many errors of a chain of causes or an aggregate are reported. */
 const MOST_ERRORS = 10;
 const MOST_FRAMES = 50;
-/** Words by which the system and services name an error. */
+/** Matches the codes that the system and services give to errors. */
 const CODE = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
-/** An error, what caused it, and what it is made of: the error itself first. */
+/** Returns the error itself, followed by its causes and the parts of aggregates. */
 export function toldErrors(error: unknown, scrub: Scrub): ToldError[] {
-  // A set goes on to what is added while it is gone through, and takes nothing twice.
+  // Iterating over a set includes elements that are added meanwhile, and a set holds nothing twice.
   const found = new Set<unknown>([error]);
   for (const each of found) {
     if (found.size > MOST_ERRORS) break;
@@ -45,14 +45,14 @@ function toldError(error: unknown, scrub: Scrub): ToldError {
   };
 }
 
-/** What is thrown without being an error may hold anything: of an object only its kind is told. */
+/** A thrown value that is not an Error may contain anything, so only the kind of an object is reported. */
 function asText(thrown: unknown): string {
   return typeof thrown === 'object' && thrown !== null
     ? Object.prototype.toString.call(thrown)
     : String(thrown);
 }
 
-/** Reads the frames of a stack as V8 writes it. Its first lines repeat the message, and are left out. */
+/** Parses the frames of a V8 stack. The first lines of the stack repeat the message and are left out. */
 function framesOf(stack: string, scrub: Scrub): Frame[] {
   const frames = stack.split('\n').flatMap((line): Frame[] => {
     const [, name = '<anonymous>', filename, lineno, colno] =

@@ -1,7 +1,9 @@
 import type { HealthReport } from './health.ts';
 import type { Routes } from './monitoring-server.ts';
 
-/** The two questions that supervisors ask, by HTTP. Answers are JSON, for people who want to know why. */
+/**
+ * The HTTP routes for the two health checks of supervisors. Answers are JSON, for people who want to know the reason.
+ */
 export function healthRoutes(report: () => HealthReport): Routes {
   return {
     '/healthz': () => answer(report(), ({ canWork }) => canWork, 'cannot work'),

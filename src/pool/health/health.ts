@@ -2,11 +2,11 @@ import { ServiceError } from '../../taskcluster/index.ts';
 import type { WorkerNews, WorkerSnapshot } from '../../worker/index.ts';
 
 /**
- * What keeps a worker from working.
+ * A kind of problem that keeps a worker from working.
  *
- * - `queue-refuses`: the queue answers, and does not let this worker ask for work
+ * - `queue-refuses`: the queue answers, but does not let this worker ask for work
  * - `queue-away`: the queue has not answered for a while
- * - `disk-short`: no room for another task
+ * - `disk-short`: the disk has no room for another task
  * - `engine-away`: commands cannot be run
  */
 export type ProblemKind = 'queue-refuses' | 'queue-away' | 'disk-short' | 'engine-away';
@@ -20,22 +20,22 @@ export const PROBLEM_KINDS: readonly ProblemKind[] = [
 
 export interface Problem {
   readonly kind: ProblemKind;
-  /** One sentence without secrets: everybody on the machine may read it. */
+  /** One sentence without secrets, since everyone on the machine may read it. */
   readonly message: string;
   readonly forSeconds: number;
 }
 
 /** A worker's health at one moment. */
 export interface HealthReport {
-  /** Whether the worker can run tasks. Pulse may be away: the worker polls then. */
+  /** Whether the worker can run tasks. It can do so without Pulse, by polling. */
   readonly canWork: boolean;
-  /** Whether it asks for work, now or when a slot is free. */
+  /** Whether the worker asks for work, now or as soon as a slot is free. */
   readonly isReady: boolean;
   readonly phase: WorkerSnapshot['state']['phase'];
   readonly pulse: WorkerSnapshot['state']['pulse'];
   readonly slots: Slots;
   readonly problems: readonly Problem[];
-  /** Why it asks for no work, beside its problems. */
+  /** Reasons other than problems why the worker does not ask for work. */
   readonly pausedBy: readonly string[];
 }
 
@@ -47,28 +47,30 @@ interface Slots {
 
 export interface Health {
   see(news: WorkerNews): void;
-  /** @param snapshot what the worker does now; without one, it has not started yet */
+  /** @param snapshot the worker's current state; undefined if the worker has not started yet */
   report(snapshot?: WorkerSnapshot): HealthReport;
 }
 
-/** For so long the queue may be away before that counts, in ms: a restart of a deployment takes less. */
+/**
+ * The queue may be unavailable for this long before it counts as a problem, in ms. A deployment restarts in less time.
+ */
 const QUEUE_MAY_BE_AWAY_MS = 120_000;
 
 interface Noted {
   readonly kind: ProblemKind;
   readonly message: string;
   readonly since: number;
-  /** From when on it counts. */
+  /** When the problem starts to count. */
   readonly countsAt: number;
 }
 
 /**
- * Learns of a worker's health by its events.
+ * Tracks a worker's health from its events.
  *
  * @param now a monotonic clock, in ms
  */
 export function health(now: () => number = () => performance.now()): Health {
-  /** By what ends them. */
+  /** Problems, keyed by what ends them. */
   const noted = new Map<string, Noted>();
   const paused = new Set<string>();
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { http } from '../../base/index.ts';
 
-/** What is served at each path. */
+/** The answer for each path. */
 export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
 
 interface Answer {
@@ -13,31 +13,32 @@ interface Answer {
 }
 
 export interface MonitoringServer extends AsyncDisposable {
-  /** Such as `http://127.0.0.1:9090`. */
+  /** The URL, such as `http://127.0.0.1:9090`. */
   readonly url: string;
 }
 
 /**
- * More connections than that are a task's: for each further one the oldest goes that asks nothing, so that monitoring still gets
- * through.
+ * More connections than this come from a task. Each further connection closes the oldest one, idle ones first, so that
+ * monitoring still gets through.
  */
 const MOST_CONNECTIONS = 64;
-/** How long a client may take for its request, and how long it may be silent, in ms. */
+/** How long a client may take to send its request, and how long its connection may be idle, in ms. */
 const REQUEST_MS = 5_000;
 
 /**
  * Serves a few short texts by HTTP.
  *
- * Tasks can connect to every port of the machine. Nothing served here is a secret, and no task can keep others from asking.
+ * Tasks can connect to every port of the machine. Nothing served here is secret, and no task can keep others from being
+ * served.
  *
- * @param port 0 for any
- * @throws Error of the system when the port cannot be opened
+ * @param port the port; 0 for any free one
+ * @throws a system error if the port cannot be opened
  */
 export async function monitoringServer(
   routes: Routes,
   { address, port }: { readonly address: string; readonly port: number },
 ): Promise<MonitoringServer> {
-  /** Those that have no request under way, and those that have one, the oldest first. */
+  /** Connections without and with a request in progress, oldest first. */
   const idle = new Set<Socket>();
   const asking = new Set<Socket>();
   const forget = (socket: Socket) => {
@@ -70,7 +71,7 @@ export async function monitoringServer(
   });
   server.listen(port, address);
   await once(server, 'listening');
-  // What is watched must not be kept alive by who watches.
+  // Monitoring must not keep the process alive.
   server.unref();
   const bound = server.address() as AddressInfo;
   const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;

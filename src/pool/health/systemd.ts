@@ -3,39 +3,42 @@ import { promisify } from 'node:util';
 import type { WorkerState } from '../../worker/index.ts';
 import type { HealthReport, ProblemKind } from './health.ts';
 
-/** What systemd is told of a service (sd_notify(3)), where the unit has `Type=notify`. */
+/** Notices that a service with `Type=notify` sends to systemd (sd_notify(3)). */
 export interface SystemdNotices extends Disposable {
-  /** Tells systemd of the worker's phase. */
+  /** Notifies systemd of the worker's phase. */
   see(state: WorkerState): void;
-  /** Resolves when systemd has been told everything so far. */
+  /** Resolves when all notices so far have been sent. */
   told(): Promise<void>;
 }
 
 export interface SystemdOptions {
-  /** Has `NOTIFY_SOCKET` and `WATCHDOG_USEC`, if systemd wants to be told. Both are removed: no child is to speak for the worker. */
+  /**
+   * Contains `NOTIFY_SOCKET` and `WATCHDOG_USEC` if systemd expects notices. They are removed, so that no child process
+   * notifies systemd in the worker's name.
+   */
   readonly environment: NodeJS.ProcessEnv;
   readonly report: () => HealthReport;
-  /** Told once of why systemd could not be told. */
+  /** Called once, with the reason why systemd could not be notified. */
   readonly onFailure: (error: unknown) => void;
-  /** How often the status is told without a watchdog, in ms. */
+  /** The interval of status notices without a watchdog, in ms. */
   readonly statusEveryMs?: number;
   readonly pid?: number;
 }
 
 const STATUS_EVERY_MS = 30_000;
-/** What a notice may take, in ms. */
+/** Time limit for one notice, in ms. */
 const NOTICE_MS = 10_000;
 
 const run = promisify(execFile);
 
 /**
- * Tells systemd that the worker is ready, what it does, and that it is alive.
+ * Notifies systemd that the worker is ready, what it does, and that it is alive.
  *
- * Node has no datagram sockets of Unix, and every library for them has to be compiled. `systemd-notify` is there wherever systemd
- * is, and costs a process for each notice. As root it speaks for its parent, so that `NotifyAccess=main` is enough; as another
- * user it speaks for itself, which needs `NotifyAccess=all`.
+ * Node has no Unix datagram sockets, and every library for them has to be compiled. `systemd-notify` exists wherever
+ * systemd does, but costs a process for each notice. As root it can send notices for its parent, so `NotifyAccess=main`
+ * is enough. As another user it sends them for itself, which needs `NotifyAccess=all`.
  *
- * @returns undefined where systemd does not ask for it
+ * @returns undefined if systemd does not expect notices
  */
 export function systemdNotices(options: SystemdOptions): SystemdNotices | undefined {
   const { environment, report, onFailure, statusEveryMs = STATUS_EVERY_MS, pid = process.pid } = options;
@@ -72,7 +75,7 @@ export function systemdNotices(options: SystemdOptions): SystemdNotices | undefi
     return [`STATUS=${status}`];
   };
   const tick = () => {
-    // Notices that systemd does not take must not pile up.
+    // Notices must not pile up if systemd does not accept them.
     if (waiting > 0) return;
     const assignments = [...(isWatched && deservesToLive(report()) ? ['WATCHDOG=1'] : []), ...newStatus()];
     if (assignments.length > 0) notify(...assignments);
@@ -87,7 +90,7 @@ export function systemdNotices(options: SystemdOptions): SystemdNotices | undefi
         isReady = true;
         notify('READY=1', ...newStatus());
       }
-      // From then on the time of TimeoutStopSec runs, which a worker that finishes its tasks would exceed.
+      // STOPPING=1 starts TimeoutStopSec, which a worker that finishes its tasks would exceed.
       const isLast = phase === 'stopped' || (phase === 'draining' && because === 'shutdown');
       if (!isLast || isStopping) return;
       isStopping = true;
@@ -100,10 +103,15 @@ export function systemdNotices(options: SystemdOptions): SystemdNotices | undefi
   };
 }
 
-/** What a restart cannot mend: the queue is no nearer then. One that refuses a worker at its start even ends it for good (73). */
+/**
+ * Problems that a restart cannot fix, because they lie with the queue. If the queue refuses a worker at its start, the
+ * worker even exits for good (73).
+ */
 const OF_THE_QUEUE: ReadonlySet<ProblemKind> = new Set(['queue-away', 'queue-refuses']);
 
-/** Whether a restart would lose something, or mend nothing. A worker that runs tasks lives on whatever its health. */
+/**
+ * Whether a restart would lose something or fix nothing. A worker that runs tasks is kept alive whatever its health.
+ */
 function deservesToLive({ phase, slots, problems }: HealthReport): boolean {
   if (phase === 'draining' || phase === 'stopped' || slots.busy > 0) return true;
   return problems.every(({ kind }) => OF_THE_QUEUE.has(kind));

@@ -1,3 +1,3 @@
-/** What the worker does to its machine when it has ended. */
+/** Shuts the machine down after the worker has ended. */
 export { shutDownAfter, shutDownNow, warnOfShutdown } from './shut-down-after.ts';
 export { wantsShutdown } from './wants-shutdown.ts';

@@ -8,12 +8,12 @@ type MachineConfig = Pick<
   'shutdownMachineOnIdle' | 'shutdownMachineOnInternalError' | 'shutdownMachineCommand'
 >;
 
-/** Shuts the machine down where an exit code and the configuration want that. Never throws. */
+/** Shuts the machine down if the exit code and the configuration require it. Never throws. */
 export async function shutDownAfter(exitCode: number, config: MachineConfig, note: Note): Promise<void> {
   if (wantsShutdown(exitCode, config)) await shutDownNow(exitCode, config, note);
 }
 
-/** Shuts the machine down after a worker that ended with this exit code. Never throws. */
+/** Shuts the machine down after the worker ended with this exit code. Never throws. */
 export async function shutDownNow(exitCode: number, config: MachineConfig, note: Note): Promise<void> {
   note('info', 'shutting the machine down', { exitCode });
   const problem = await shutDownMachine(config.shutdownMachineCommand).catch(String);
@@ -24,7 +24,7 @@ export async function shutDownNow(exitCode: number, config: MachineConfig, note:
   note('error', `the machine could not be shut down${hint}`, { problem });
 }
 
-/** A word at the start about a machine that the worker will hardly be able to shut down. */
+/** Warns at the start if the worker will probably be unable to shut its machine down. */
 export function warnOfShutdown(config: MachineConfig, note: Note): void {
   const { shutdownMachineOnIdle, shutdownMachineOnInternalError, shutdownMachineCommand } = config;
   if (shutdownMachineCommand || isRoot() || !(shutdownMachineOnIdle || shutdownMachineOnInternalError))

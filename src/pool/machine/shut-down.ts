@@ -1,18 +1,18 @@
-/** As generic-worker shuts a machine down. */
+/** The command with which generic-worker shuts a machine down. */
 const USUAL_COMMAND = ['/sbin/shutdown', '-h', 'now'];
-/** The command only asks the system; whoever waits for longer will not see its end. */
+/** Time limit for the command, in ms. The command only asks the system, so a longer wait would not help. */
 const COMMAND_MS = 30_000;
 
 /**
  * Asks the operating system to shut the machine down.
  *
- * @param command a program and its arguments, in place of `/sbin/shutdown -h now`
- * @returns what went wrong, if anything
+ * @param command a program and its arguments; the default is `/sbin/shutdown -h now`
+ * @returns the problem, if there was one
  */
 export async function shutDownMachine(
   command: readonly string[] = USUAL_COMMAND,
 ): Promise<string | undefined> {
-  // Loading execa and its 120 modules would make up a tenth of the time that a worker takes to start.
+  // Loading execa and its 120 modules at the start would take a tenth of the worker's start time.
   const { execa } = await import('execa');
   const [program = '', ...args] = command;
   const { failed, shortMessage, stderr } = await execa(program, args, {

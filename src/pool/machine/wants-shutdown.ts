@@ -5,7 +5,7 @@ const IDLE_TIMEOUT = 68;
 const INTERNAL_ERROR = 69;
 const WORKER_MANAGER_SHUTDOWN = 70;
 
-/** Whether the machine is to be shut down after this exit code, by generic-worker's rules. */
+/** Returns whether to shut the machine down after this exit code, by generic-worker's rules. */
 export function wantsShutdown(
   exitCode: number,
   {

@@ -5,15 +5,15 @@ import { runsMeasured } from './runs-measured.ts';
 
 export interface Measured {
   readonly see: (news: WorkerNews) => void;
-  /** How long the claim that was renewed last would still have lasted, in seconds. */
+  /** The time that was left on a claim at the most recent renewal, in seconds. */
   readonly reclaimLeftSeconds: number | undefined;
 }
 
-/** What happens with each task has metrics of its own. */
+/** Events that happen with every task. They have their own metrics and are no incidents. */
 const ORDINARY: ReadonlySet<WorkerNews['type']> = new Set(['reported', 'reclaimed', 'uploaded']);
 
 /**
- * Makes counters and histograms of what a worker tells.
+ * Records counters and histograms from a worker's events.
  *
  * @param now a monotonic clock, in ms
  */

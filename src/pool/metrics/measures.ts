@@ -1,6 +1,6 @@
 interface Definition {
   readonly kind: 'counter' | 'histogram' | 'gauge';
-  /** One line for people who read the metrics, without a full stop. */
+  /** One line for people who read the metrics. It does not end with a period. */
   readonly help: string;
   readonly labels?: readonly string[];
   /** Upper bounds of a histogram, in the unit of its name. */
@@ -133,7 +133,7 @@ export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];
 /** Label values by label name. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** The present value of a gauge. */
+/** The current value of a gauge. */
 export interface Reading {
   readonly name: GaugeName;
   readonly value: number;

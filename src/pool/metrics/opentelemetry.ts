@@ -9,10 +9,10 @@ export interface OpenTelemetry extends Disposable {
 }
 
 /**
- * Tells an OpenTelemetry SDK what a worker does, if one is registered in this process by now. The API has no way to hear of one
- * that comes later.
+ * Reports a worker's metrics to the OpenTelemetry SDK that is registered in this process, if there is one. The API
+ * cannot detect an SDK that is registered later.
  *
- * @param read tells the present values of the gauges
+ * @param read returns the current values of the gauges
  */
 export function openTelemetry(read: () => readonly Reading[]): OpenTelemetry | undefined {
   const meter = metrics.getMeter(NAME);
@@ -56,7 +56,7 @@ export function openTelemetry(read: () => readonly Reading[]): OpenTelemetry | u
   };
 }
 
-/** `tcw_run_duration_seconds` is `tcw.run_duration` in `s`: units belong in no name there. */
+/** Turns `tcw_run_duration_seconds` into `tcw.run_duration` with unit `s`. OpenTelemetry names do not contain units. */
 export function namedFor(measure: MeasureName): { name: string; unit?: string } {
   const words = measure
     .replace(/^tcw_/, '')
@@ -67,7 +67,7 @@ export function namedFor(measure: MeasureName): { name: string; unit?: string } 
   return { name: `tcw.${words.join('_')}`, ...(unit !== undefined && { unit }) };
 }
 
-/** What an SDK throws costs a measurement, and never a task. The API has a logger for such errors. */
+/** An error in the SDK may lose a measurement, but must never affect a task. The API has a logger for such errors. */
 function quietly(tell: () => unknown): void {
   try {
     tell();

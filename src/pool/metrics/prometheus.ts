@@ -3,20 +3,20 @@ import { definitionOf, MEASURE_NAMES, type Instruments, type Reading } from './m
 export interface Prometheus {
   readonly instruments: Instruments;
   readonly contentType: string;
-  /** Everything in Prometheus' text format. */
+  /** Returns all metrics in Prometheus' text format. */
   readonly text: () => Promise<string>;
 }
 
-/** Whoever asks again within this time, in ms, gets the same text: a task may ask all day. */
+/** Requests within this time, in ms, get the same text, because a task may send requests all day. */
 const FRESH_MS = 500;
 
 /**
- * Keeps a worker's metrics for Prometheus, and those that Node has of its process.
+ * Keeps a worker's metrics and those of its Node process for Prometheus.
  *
- * @param read tells the present values of the gauges
+ * @param read returns the current values of the gauges
  */
 export async function prometheus(read: () => Promise<readonly Reading[]>): Promise<Prometheus> {
-  // Loaded only here: it costs memory that a worker without metrics does not need.
+  // Loaded only when needed, because it takes memory.
   const { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -35,7 +35,7 @@ export async function prometheus(read: () => Promise<readonly Reading[]>): Promi
     const present = await read();
     for (const gauge of gauges.values()) {
       gauge.reset();
-      // Without labels that leaves a 0, which nobody has read.
+      // For a gauge without labels, reset() leaves a 0 that was never read.
       gauge.remove({});
     }
     for (const { name, value, labels = {} } of present) gauges.get(name)?.set(labels, value);

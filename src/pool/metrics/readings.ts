@@ -14,7 +14,7 @@ export interface ReadingsOf {
   readonly stores: () => ReturnType<RunningWorker['stores']>;
 }
 
-/** What can be read at any moment without a wait. */
+/** Returns the gauges that can be read at any time without waiting. */
 export function readings({ config, version, health, measured, stores }: ReadingsOf): Reading[] {
   const { canWork, isReady, pulse, slots, problems } = health();
   const identity = {
@@ -44,7 +44,9 @@ export function readings({ config, version, health, measured, stores }: Readings
   ];
 }
 
-/** How full the disks are on which a worker has its folders. One that cannot be asked is left out. */
+/**
+ * Returns the size and free space of the disks that hold the worker's folders. Leaves out disks that cannot be read.
+ */
 export async function diskReadings({ config, stores }: ReadingsOf): Promise<Reading[]> {
   const folders = new Set([config.tasksDir, ...stores().map(({ folder }) => folder)]);
   const spaces = await Promise.allSettled(Array.from(folders, diskSpace));

@@ -4,12 +4,12 @@ import type { Instruments } from './measures.ts';
 
 interface RunSeen {
   readonly claimedAt: number;
-  /** When it had to stop; undefined once its processes are dead, or while nothing stopped it. */
+  /** Why and when the run had to stop. Undefined if nothing stopped it before its processes were dead. */
   stopping?: { readonly stop: StopReason; readonly at: number } | undefined;
   isDead: boolean;
 }
 
-/** Measures runs: how they end, and how long what takes. */
+/** Measures how runs end and how long their parts take. */
 export function runsMeasured({ add, record }: Instruments, now: () => number): Tell {
   const runs = new Map<string, RunSeen>();
 
@@ -17,7 +17,7 @@ export function runsMeasured({ add, record }: Instruments, now: () => number): T
     const key = keyOf(claim);
     let run = runs.get(key);
     if (!run) {
-      // A run with processes left is over, and told of once more when they are gone.
+      // A run that ended with processes left is reported once more when they are gone.
       if (state.phase === 'resolved') return;
       run = { claimedAt: now(), isDead: false };
       runs.set(key, run);
@@ -25,7 +25,7 @@ export function runsMeasured({ add, record }: Instruments, now: () => number): T
       const waitedMs = pendingMs(claim);
       if (waitedMs !== undefined) record('tcw_pending_to_claimed_seconds', waitedMs / 1_000);
     }
-    // What stops a run after its last process ended has none to end.
+    // A stop after the last process ended has nothing to kill.
     if (state.stop && !run.isDead) run.stopping ??= { stop: state.stop, at: now() };
     if (!['claimed', 'preparing', 'running'].includes(state.phase)) {
       if (run.stopping && !run.isDead) {
@@ -75,7 +75,7 @@ function reasonOf(outcome: Outcome): string {
   return outcome.result === 'exception' ? outcome.reason : '';
 }
 
-/** How long a run was pending, in ms, both times being the queue's. */
+/** Returns how long a run was pending, in ms. Both times are the queue's. */
 function pendingMs({ status, runId, startedMs }: Claim): number | undefined {
   const scheduled = status.runs[runId]?.scheduled;
   const ms = scheduled === undefined ? NaN : startedMs - Date.parse(scheduled);

@@ -12,18 +12,19 @@ type EventType =
   | 'instanceReboot'
   | 'instanceShutdown';
 
-/** Something that generic-worker would tell of a worker, for whoever reads its log by machine. */
+/** An event of a worker in generic-worker's format, for programs that read its log. */
 export interface MetricsLine {
-  /** `WORKER_METRICS` and JSON whose keys are sorted, as Go writes them. */
+  /** `WORKER_METRICS` followed by JSON with sorted keys, as Go writes it. */
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Makes generic-worker's `WORKER_METRICS` lines (its `main.go` and `metrics` package), with the same times: of the boot of the
- * machine, of the creation of a task, and of now. `worker` stays `generic-worker`, since readers look for that.
+ * Writes generic-worker's `WORKER_METRICS` lines (see its `main.go` and `metrics` package) with the same timestamps:
+ * the boot of the machine, the creation of a task, or the current time. `worker` stays `generic-worker`, since readers
+ * look for that.
  *
- * @param now ms since the epoch
+ * @param now returns the current time in ms since the epoch
  */
 export function workerMetricsLines(
   config: About,

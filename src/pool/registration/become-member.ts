@@ -5,19 +5,19 @@ import { poolCalls, type PoolCalls } from './pool-calls.ts';
 import { poolConfiguration, withFilesWritten, type PoolConfiguration } from './pool-configuration.ts';
 import { RegistrationError } from './registration-error.ts';
 
-/** A worker that has registered, and knows what its pool wants. */
+/** A registered worker that has read its pool's configuration. */
 export interface PoolMember extends Member {
   readonly pool: PoolConfiguration;
   readonly calls: PoolCalls;
-  /** Whether worker-manager made the machine, and removes it. */
+  /** Whether worker-manager created the machine and removes it. */
   readonly isDynamic: boolean;
 }
 
 /**
- * Joins a pool: registers or goes on, writes the pool's files, and reads its secrets. What is wrong with the pool's own settings is
- * reported to its owner as well, and a machine of a cloud is removed.
+ * Joins a pool: registers or resumes an earlier registration, writes the pool's files, and reads its secrets. If the
+ * pool's settings are wrong, the pool's owner gets a report, and a cloud machine is removed.
  *
- * @throws RegistrationError, ServiceError, or the reason of the signal
+ * @throws RegistrationError, ServiceError, or the signal's reason
  */
 export async function becomeMember(joining: Joining, signal: AbortSignal): Promise<PoolMember> {
   const { store, note } = joining;
@@ -35,8 +35,9 @@ export async function becomeMember(joining: Joining, signal: AbortSignal): Promi
 }
 
 /**
- * Gives up a worker that cannot work as its pool configures it: tells the owner of the pool, and has a machine of a cloud removed, which
- * would cost money and do nothing until worker-manager takes it for a zombie. Never throws.
+ * Gives up a worker that cannot work with its pool's configuration. Reports the problem to the pool's owner and has a
+ * cloud machine removed. Otherwise the machine would cost money without working until worker-manager considers it a
+ * zombie. Never throws.
  */
 export async function giveUp(
   { calls, isDynamic }: Pick<PoolMember, 'calls' | 'isDynamic'>,

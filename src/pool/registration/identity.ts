@@ -7,14 +7,14 @@ export interface WorkerName {
   readonly workerId: string;
 }
 
-/** Which worker this machine is, and what worker-manager has to know to find it. */
+/** Which worker this machine is, and in which deployment and provider worker-manager finds it. */
 export interface Identity extends WorkerName {
   readonly rootUrl: string;
-  /** The name that the deployment gives to the provider, such as `community-tc-aws`. */
+  /** The deployment's name for the provider, such as `community-tc-aws`. */
   readonly providerId: string;
 }
 
-/** The machine, in the words of the worker's configuration. */
+/** Facts about the machine, named like the worker's configuration properties. */
 export interface Machine {
   readonly publicIP?: string | undefined;
   readonly privateIP?: string | undefined;
@@ -24,28 +24,28 @@ export interface Machine {
   readonly availabilityZone?: string | undefined;
 }
 
-/** What a provider knows of the machine that asks. */
+/** What a provider knows about this machine. */
 export interface Identified {
   readonly identity: Identity;
-  /** `cloud`, and what the cloud has of `region`, `zone` and `availabilityZone`: tasks get it as JSON. */
+  /** `cloud`, and `region`, `zone` and `availabilityZone` if the cloud has them. Tasks get this as JSON. */
   readonly location: Readonly<Record<string, string>>;
   readonly machine: Machine;
-  /** Facts for `workerTypeMetadata`, by worker-runner's names, such as `instance-id`. */
+  /** Facts for `workerTypeMetadata`, under worker-runner's names, such as `instance-id`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 export type Proof = RegisterWorkerRequest['workerIdentityProof'];
 
-/** Whoever gave the machine its identity. */
+/** The source of the machine's identity: a cloud or the configuration. */
 export interface Provider {
   readonly name: 'static' | 'aws' | 'google' | 'azure';
   /**
-   * Whether worker-manager made the machine, and removes it. Such a machine registers once in its life. A static worker registers
-   * as often as it likes.
+   * Whether worker-manager created the machine and removes it. Such a machine can register only once. A static worker
+   * can register any number of times.
    */
   readonly isDynamic: boolean;
-  /** @throws RegistrationError when the machine cannot say who it is */
+  /** Finds out the machine's identity. @throws RegistrationError if that fails */
   identify(signal: AbortSignal): Promise<Identified>;
-  /** A proof of the identity, made anew for each registration. @throws RegistrationError */
+  /** Returns a new proof of the identity. Each registration needs its own. @throws RegistrationError */
   prove(identity: Identity, signal: AbortSignal): Promise<Proof>;
 }

@@ -1,4 +1,4 @@
-/** A worker that joins its pool by itself: it registers with worker-manager, and keeps its credentials. */
+/** Lets a worker join its pool without worker-runner: it registers with worker-manager and renews its credentials. */
 export { becomeMember, giveUp, type PoolMember } from './become-member.ts';
 export type { Provider } from './identity.ts';
 export { memberHost } from './member-host.ts';

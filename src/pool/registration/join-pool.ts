@@ -12,21 +12,21 @@ export interface Joining {
   readonly provider: Provider;
   readonly store: RegistrationStore;
   readonly note: Note;
-  /** Between two tries to register: from 5 s to 5 minutes unless given. */
+  /** The wait between two attempts to register. The default is 5 s to 5 minutes. */
   readonly backoff?: Backoff;
 }
 
 export const BACKOFF: Backoff = { baseMs: 5_000, capMs: 300_000 };
-/** How long a worker that has a registration waits for its cloud to say who it is, in ms. */
+/** How long a worker that has a registration waits for its cloud to identify it, in ms. */
 const SAME_MACHINE_MS = 10_000;
 
 /**
- * Registers the worker, or goes on with the registration of an earlier start. What this returns is on disk already.
+ * Registers the worker, or resumes the registration of an earlier start. The returned registration is already on disk.
  *
- * A machine of a cloud registers once, and never again. A static worker registers at each start, so that it gets the pool's present
- * configuration; while worker-manager is away, an earlier registration serves.
+ * A cloud machine can register only once. A static worker registers at each start, so that it gets the pool's current
+ * configuration. If worker-manager is unavailable, a static worker uses an earlier registration.
  *
- * @throws RegistrationError, or the reason of the signal
+ * @throws RegistrationError, or the signal's reason
  */
 export async function joinPool(joining: Joining, signal: AbortSignal): Promise<RegistrationState> {
   const { provider, store, note } = joining;
@@ -50,7 +50,8 @@ async function identify(
   signal: AbortSignal,
 ): Promise<Identified> {
   if (!kept || !provider.isDynamic) return provider.identify(signal);
-  // An image may have been made of a machine that had registered. Where the cloud does not say, the file is believed.
+  // The file may belong to another machine, if an image was made from a registered machine. If the cloud does not
+  // answer, the file is trusted.
   const soon = AbortSignal.any([signal, AbortSignal.timeout(SAME_MACHINE_MS)]);
   return provider.identify(soon).catch(() => {
     signal.throwIfAborted();
@@ -80,7 +81,7 @@ function resumed(state: RegistrationState, note: Note): RegistrationState {
   return state;
 }
 
-/** @param kept serves while worker-manager does not answer */
+/** @param kept an earlier registration, used if worker-manager does not answer */
 async function registered(
   { provider, store, note, backoff = BACKOFF }: Joining,
   identified: Identified,
@@ -110,7 +111,7 @@ async function registered(
   }
 }
 
-/** A machine of a cloud registers only once, so that a file that nobody can write ends the start before that. */
+/** A cloud machine can register only once, so the start fails before registration if the file cannot be written. */
 function notWritable(file: string, error: unknown): RegistrationError {
   const message = `registrationFile ${file} cannot be written: ${(error as Error).message}`;
   return new RegistrationError('configuration', message, { cause: error });

@@ -15,19 +15,20 @@ export interface Renewing {
   readonly provider: Provider;
   readonly store: RegistrationStore;
   readonly note: Note;
-  /** Between two tries: from 5 s to 5 minutes unless given. */
+  /** The wait between two attempts. The default is 5 s to 5 minutes. */
   readonly backoff?: Backoff;
   readonly random?: () => number;
 }
 
-/** A fleet that started together does not renew together: up to so much earlier, in ms. */
+/** Renewals happen up to this much earlier at random, in ms, so that a fleet does not renew all at once. */
 const SPREAD_MS = 120_000;
 
 /**
- * Renews a registration again and again, each time before its credentials end. A new one is on disk before `state$` has it.
+ * Keeps renewing a registration, each time before its credentials expire. The new one is written to disk before
+ * `state$` emits it.
  *
- * @returns when the worker has to leave: its credentials are about to end, and nobody renews them
- * @throws the reason of the signal
+ * @returns when the worker must leave, because its credentials are about to expire and cannot be renewed
+ * @throws the signal's reason
  */
 export async function keepRegistered(
   state$: BehaviorSubject<RegistrationState>,
@@ -47,7 +48,7 @@ export async function keepRegistered(
   }
 }
 
-/** Renews once, however often that takes. Undefined when it is time to leave. */
+/** Renews once, with as many attempts as it takes. Returns undefined when it is time to leave. */
 async function renewed(
   state: RegistrationState,
   { provider, store, note, backoff = BACKOFF }: Renewing,
@@ -62,7 +63,7 @@ async function renewed(
       signal.throwIfAborted();
       if (!(error instanceof Error)) throw error;
       if (mayWorkLater(error) || !(error instanceof ServiceError)) {
-        // A static worker needs no credentials to register, so that it may try for ever.
+        // A static worker needs no credentials to register, so it may retry forever.
         if (provider.isDynamic && Date.now() >= leaveAtMs) return undefined;
         const jitterMs = fullJitter(attempt, backoff);
         const waitMs = provider.isDynamic
@@ -72,7 +73,7 @@ async function renewed(
         await sleep(waitMs, undefined, { signal }).catch(() => undefined);
         signal.throwIfAborted();
       } else if (!provider.isDynamic && !isAnew) {
-        // The answer to an earlier call was lost, and with it the secret for this one.
+        // The answer to an earlier call was lost, and with it the secret for this call.
         isAnew = true;
       } else {
         note('error', 'worker-manager refuses to renew the credentials: the worker leaves when they end', {
@@ -87,7 +88,7 @@ async function renewed(
 }
 
 interface Once extends Pick<Renewing, 'provider' | 'store' | 'note'> {
-  /** Whether to register anew, since the secret for a renewal is lost. */
+  /** Whether to register again, because the secret for a renewal is lost. */
   readonly isAnew: boolean;
 }
 
@@ -98,7 +99,7 @@ async function once(
 ): Promise<Lease> {
   const { identity } = state;
   const proof = isAnew ? await provider.prove(identity, signal) : undefined;
-  // To live on with credentials that a restart will not find is better than to end with those that it would.
+  // Running with credentials that a restart will not find is better than not renewing them.
   await using next: NextState | undefined = await store.next().catch((err: unknown) => {
     note(
       'error',

@@ -6,7 +6,7 @@ import type { Note } from '../note.ts';
 import { askWorkerManager } from '../should-terminate.ts';
 import type { PoolMember } from './become-member.ts';
 
-/** Exit codes of a worker that cannot work as it is configured: 73, and 82 for a signing key that cannot be used. */
+/** Exit codes of a worker that cannot work with its configuration: 73, and 82 for an unusable signing key. */
 const WRONG_CONFIGURATION: readonly number[] = [73, 82];
 
 const UNRENEWED: Leave = {
@@ -15,12 +15,13 @@ const UNRENEWED: Leave = {
 };
 
 /**
- * worker-manager as the host of a worker that has registered with it.
+ * The host for a worker that has registered with worker-manager.
  *
- * A machine of a cloud is removed when the worker is done (0), when it cannot work as it is configured, and when it would shut its machine
- * down. If worker-manager cannot be told, the machine is shut down. worker-manager never removes a static worker, since a removed one could not register again.
+ * worker-manager removes a cloud machine when the worker is done (0), when it cannot work with its configuration, and
+ * when it would shut its machine down. If the call to worker-manager fails, the machine is shut down. worker-manager is
+ * never asked to remove a static worker, since a removed one could not register again.
  *
- * @param notices$ of the cloud, that it takes the machine away
+ * @param notices$ the cloud's notices that it takes the machine away
  */
 export function memberHost(
   member: PoolMember,
@@ -35,7 +36,7 @@ export function memberHost(
     credentials,
     credentials$: member.credentials$,
     leave$: merge(member.ends$.pipe(map(() => UNRENEWED)), notices$),
-    // worker-manager sends no static worker away.
+    // worker-manager does not terminate static workers.
     ...(isDynamic && { isNeeded: askWorkerManager(config, credentials, note) }),
     reportError: problem => member.calls.reportError(problem),
     ended: async exitCode => {

@@ -3,13 +3,13 @@ import type { Credentials } from '../../taskcluster/index.ts';
 import { keepRegistered, type Renewing } from './keep-registered.ts';
 import type { RegistrationState } from './registration-state.ts';
 
-/** A worker that has registered. Its credentials are renewed until it is disposed of. */
+/** A registered worker. Its credentials are renewed until it is disposed. */
 export interface Member extends AsyncDisposable {
-  /** The present registration. */
+  /** Returns the current registration. */
   readonly state: () => RegistrationState;
-  /** Each replacement of its credentials. */
+  /** Emits each replacement of the credentials. */
   readonly credentials$: Observable<Credentials>;
-  /** Emits once, when the credentials are about to end and nobody renews them. */
+  /** Emits once, when the credentials are about to expire and cannot be renewed. */
   readonly ends$: Observable<unknown>;
 }
 

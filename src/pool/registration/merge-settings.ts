@@ -1,7 +1,7 @@
 type Settings = Readonly<Record<string, unknown>>;
 
 /**
- * Lays settings over others, as worker-runner does: objects are merged, lists are joined, and of other values the upper one counts.
+ * Merges settings like worker-runner: objects are merged, lists are concatenated, and other values come from `upper`.
  */
 export function mergeSettings(lower: Settings, upper: Settings): Settings {
   const merged = new Map(Object.entries(lower));

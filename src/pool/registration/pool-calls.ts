@@ -4,17 +4,17 @@ import type { Note } from '../note.ts';
 import { withinLimits } from '../problem-limits.ts';
 import type { RegistrationState } from './registration-state.ts';
 
-/** How long the end of the worker may wait for worker-manager, in ms. */
+/** How long the worker may wait for worker-manager when it ends, in ms. */
 const END_MS = 60_000;
 
-/** What a worker asks of worker-manager, beside its registration. */
+/** The calls that a worker makes to worker-manager besides its registration. */
 export interface PoolCalls {
   reportError(problem: PoolProblem): Promise<void>;
-  /** Whether worker-manager removes the worker. */
+  /** Asks worker-manager to remove the worker. Returns whether it will. */
   remove(): Promise<boolean>;
 }
 
-/** @param present the registration, now */
+/** @param present returns the current registration */
 export function poolCalls(present: () => RegistrationState, note: Note): PoolCalls {
   const { identity } = present();
   const { rootUrl, workerPoolId, workerGroup, workerId } = identity;

@@ -5,16 +5,16 @@ import type { RegistrationState } from './registration-state.ts';
 import type { RegistrationStore } from './registration-store.ts';
 import { poolSettings, type PoolSettings } from './worker-config.ts';
 
-/** What a pool says of the configuration of its workers, the less important part first. */
+/** A pool's configuration for its workers. Its secrets take precedence over `config`. */
 export interface PoolConfiguration {
   readonly config: PoolSettings['config'];
   readonly secrets: readonly PoolSecret[];
 }
 
 /**
- * Reads what the pool gives its workers: its `workerConfig`, then its secrets. Its files are written once after a registration.
+ * Reads a pool's `workerConfig` and then its secrets. Writes its files once after a registration.
  *
- * @throws RegistrationError for what the pool's owner can correct, ServiceError for a secret that cannot be had
+ * @throws RegistrationError for mistakes that the pool's owner can correct, ServiceError if a secret cannot be read
  */
 export async function poolConfiguration(
   state: RegistrationState,
@@ -26,7 +26,7 @@ export async function poolConfiguration(
   return { config, secrets: await poolSecrets(state, note, signal) };
 }
 
-/** Notes that the files of the pool are written, so that a restart leaves them alone. */
+/** Records that the pool's files have been written, so that a restart does not write them again. */
 export async function withFilesWritten(
   state: RegistrationState,
   store: RegistrationStore,

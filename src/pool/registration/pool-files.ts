@@ -8,9 +8,9 @@ import { RegistrationError } from './registration-error.ts';
 /** A file that a pool puts on its machines, in worker-runner's format. */
 export interface PoolFile {
   readonly description?: string;
-  /** Of the file, or of the folder that an archive is unpacked into. */
+  /** The path of the file, or of the folder that an archive is unpacked into. */
   readonly path: string;
-  /** In base64. */
+  /** The content in base64. */
   readonly content: string;
   readonly encoding: 'base64';
   readonly format: 'file' | 'zip';
@@ -33,8 +33,8 @@ export function isPoolFile(value: unknown): value is PoolFile {
 }
 
 /**
- * Writes a pool's files, as worker-runner does: parents with mode 0755, files with 0777 less the umask, and what is there is
- * overwritten. The owner of a pool is trusted with every path. The entries of an archive stay in its folder.
+ * Writes a pool's files like worker-runner. Parent folders get mode 0755, files get 0777 minus the umask, and existing
+ * files are overwritten. The pool's owner may write to any path. The entries of an archive stay within its folder.
  *
  * @throws RegistrationError that names the file
  */

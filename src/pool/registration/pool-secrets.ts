@@ -3,15 +3,15 @@ import type { Note } from '../note.ts';
 import type { RegistrationState } from './registration-state.ts';
 import { secretSettings, type PoolSettings } from './worker-config.ts';
 
-/** One secret of a pool, as configuration. */
+/** A secret of a pool that contains configuration. */
 export interface PoolSecret {
   readonly name: string;
   readonly config: PoolSettings['config'];
 }
 
 /**
- * Reads the secrets of a pool, the less important one first: `worker-type:` and `worker-pool:`, each with the id of the pool. Either may be
- * missing, and the first may be forbidden, as worker-runner has it.
+ * Reads a pool's secrets: `worker-type:<pool ID>` and `worker-pool:<pool ID>`. The second takes precedence. Either may
+ * be missing, and reading the first may be forbidden, as in worker-runner.
  *
  * @throws ServiceError, RegistrationError
  */

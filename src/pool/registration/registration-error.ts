@@ -1,11 +1,11 @@
 /** Why the worker cannot join its pool:
  *
- * - `configuration`: something that the machine was given is missing or wrong
- * - `machine`: the machine cannot say who it is, or worker-manager does not take it
+ * - `configuration`: a setting that the machine was given is missing or wrong
+ * - `machine`: the machine cannot be identified, or worker-manager does not accept it
  */
 type RegistrationFault = 'configuration' | 'machine';
 
-/** The worker cannot join its pool. The message is for a person, and holds no secret. */
+/** The worker cannot join its pool. The message is meant for people and contains no secrets. */
 export class RegistrationError extends Error {
   override readonly name = 'RegistrationError';
   readonly fault: RegistrationFault;

@@ -2,22 +2,22 @@ import { Secret, validator } from '../../base/index.ts';
 import { taskCredentials, type Credentials } from '../../taskcluster/index.ts';
 import type { Identity, Machine } from './identity.ts';
 
-/** What a registration gave the worker. Kept on disk, since a machine of a cloud gets it only once. */
+/** The result of a registration. It is kept on disk, since a cloud machine gets it only once. */
 export interface RegistrationState {
   readonly identity: Identity;
-  /** Of the provider: `static`, `aws`, … */
+  /** The provider's name: `static`, `aws`, … */
   readonly provider: string;
   readonly location: Readonly<Record<string, string>>;
   readonly machine: Machine;
   readonly metadata: Readonly<Record<string, string>>;
-  /** When the credentials end, in ms since the epoch. */
+  /** When the credentials expire, in ms since the epoch. */
   readonly expiresMs: number;
   readonly credentials: Credentials;
-  /** Good for one renewal. */
+  /** The secret for the next renewal. It can be used once. */
   readonly secret: Secret;
-  /** What the pool gives its workers, as it came. */
+  /** The pool's `workerConfig`, unchanged. */
   readonly workerConfig: Readonly<Record<string, unknown>>;
-  /** Whether the pool's files are on the disk. They are written once. */
+  /** Whether the pool's files are on disk. They are written once. */
   readonly filesWritten: boolean;
 }
 
@@ -51,7 +51,7 @@ const problemsOf = validator(
   }),
 );
 
-/** The text of the file. It holds secrets. */
+/** Serializes a registration for the file. The text contains secrets. */
 export function stateText(state: RegistrationState): string {
   const { expiresMs, credentials, secret, ...rest } = state;
   const { clientId, accessToken, certificate } = credentials;
@@ -69,9 +69,9 @@ export function stateText(state: RegistrationState): string {
 }
 
 /**
- * Reads such a text.
+ * Parses a text from {@link stateText}.
  *
- * @returns undefined for anything else, of which nothing can be told: it may hold secrets
+ * @returns undefined if it is anything else; there is no message, since the text may contain secrets
  */
 export function stateOf(content: string): RegistrationState | undefined {
   let read: unknown;
@@ -103,7 +103,7 @@ interface WrittenCredentials {
   readonly certificate?: string;
 }
 
-/** Wraps credentials where they enter. Without a certificate, or with an empty one, they are permanent. */
+/** Wraps credentials in {@link Secret}s. Without a certificate, or with an empty one, they are permanent. */
 export function registeredCredentials({
   clientId,
   accessToken,

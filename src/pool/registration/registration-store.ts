@@ -2,22 +2,22 @@ import type { Note } from '../note.ts';
 import { stateOf, stateText, type RegistrationState } from './registration-state.ts';
 import { readPrivateFile, replacementOf } from './state-file.ts';
 
-/** Where a registration is kept over restarts. */
+/** Keeps a registration across restarts. */
 export interface RegistrationStore {
   readonly file: string;
-  /** The registration of an earlier start. What cannot be used is told. */
+  /** Reads the registration of an earlier start. If it cannot be used, that is logged. */
   read(): Promise<RegistrationState | undefined>;
-  /** Says why the registration that was read is not used. @param problem follows "it" */
+  /** Logs why the registration in the file is not used. @param problem completes "it …" */
   ignored(problem: string): void;
-  /** Makes room for the next one, before it is known. @throws Error of the system */
+  /** Reserves disk space for the next registration before it is known. @throws a system error */
   next(): Promise<NextState>;
-  /** The same as `next` and its `keep`; never throws. */
+  /** Does the same as `next` and its `keep`, but never throws. */
   keep(state: RegistrationState): Promise<void>;
 }
 
-/** The next registration, before it is known. */
+/** A place for the next registration, before it is known. */
 export interface NextState extends AsyncDisposable {
-  /** Writes it. One that cannot be written is told, and used all the same. */
+  /** Writes the registration. A failure is logged, and the registration is used anyway. */
   keep(state: RegistrationState): Promise<void>;
 }
 

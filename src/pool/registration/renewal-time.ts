@@ -1,12 +1,13 @@
 const MINUTE = 60_000;
 
 /**
- * When credentials are renewed: 30 minutes before they end; where they last less than 35 minutes, after five; and where they last
- * less than five and a half, 30 s before their end. worker-runner has the same times (tools/worker-runner/registration). Half of their time
- * passes in any case, so that credentials of a few seconds do not keep worker-manager busy. Credentials that come after their end, by
- * this machine's clock, are renewed after a minute.
+ * Returns when to renew credentials: 30 minutes before they expire. If they last less than 35 minutes, they are renewed
+ * after 5 minutes. If they last less than 5.5 minutes, they are renewed 30 s before they expire. worker-runner uses the
+ * same times (tools/worker-runner/registration). Credentials that last less than 5.5 minutes are never renewed before
+ * half of their time has passed, so that credentials of a few seconds do not keep worker-manager busy. Credentials that
+ * have already expired by this machine's clock are renewed after a minute.
  *
- * @param nowMs when they came
+ * @param nowMs when the credentials arrived
  * @returns ms since the epoch, at least a second after `nowMs`
  */
 export function renewalTime(expiresMs: number, nowMs: number): number {
@@ -17,10 +18,10 @@ export function renewalTime(expiresMs: number, nowMs: number): number {
   return Math.max(nowMs + Math.max(1_000, leftMs / 2), expiresMs - 30_000);
 }
 
-/** How long before the end of credentials that nobody renews the worker leaves, in ms: its last calls need them. */
+/** How long before its unrenewed credentials expire the worker leaves, in ms. Its last calls need the credentials. */
 const LAST_CALLS_MS = 2 * MINUTE;
 
-/** When a worker leaves whose credentials cannot be renewed, in ms since the epoch. */
+/** Returns when a worker leaves whose credentials cannot be renewed, in ms since the epoch. */
 export function leavingTime(expiresMs: number, nowMs: number): number {
   return expiresMs - Math.min(LAST_CALLS_MS, Math.max(0, expiresMs - nowMs) / 4);
 }

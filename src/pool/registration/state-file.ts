@@ -4,23 +4,24 @@ import { dirname } from 'node:path';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Far more than any registration, in bytes. */
+/** Size limit in bytes, far above the size of any registration. */
 const LARGEST = 32 * 1024 * 1024;
-/** Room for a registration without files, in bytes. */
+/** Enough space for a registration without files, in bytes. */
 const RESERVED = 64 * 1024;
 const OTHERS_MAY_WRITE = 0o022;
 const OTHERS_MAY_READ = 0o044;
 
 export type ReadFile =
   | { readonly kind: 'none' }
-  /** `wasReadable`: other users could read it until now. */
+  /** `wasReadable`: other users could read the file until now. */
   | { readonly kind: 'text'; readonly text: string; readonly wasReadable: boolean }
-  /** Something is there that the worker cannot read, or must not believe. `problem` follows the name of the file. */
+  /** The worker cannot read the file or must not trust it. `problem` follows the name of the file in messages. */
   | { readonly kind: 'unusable'; readonly problem: string };
 
 /**
- * Reads a private file of this user. A symbolic link, another user's file, and a file that others may write are not believed:
- * their credentials could be anybody's. A file that others may only read is closed to them.
+ * Reads a private file of this user. A symbolic link, another user's file, and a file that others may write are not
+ * trusted, because their credentials could be anyone's. If other users can only read the file, their permission is
+ * removed.
  */
 export async function readPrivateFile(path: string): Promise<ReadFile> {
   try {
@@ -57,21 +58,21 @@ function problemOf({ mode, uid, size }: Found, isFile: boolean): string | undefi
   return (mode & OTHERS_MAY_WRITE) !== 0 ? 'can be written by other users' : undefined;
 }
 
-/** The next content of a private file: there is room for it on the disk, and nobody sees it until it is complete. */
+/** The next content of a private file. Disk space is reserved for it, and it is invisible until it is complete. */
 export interface Replacement extends AsyncDisposable {
-  /** Puts `text` in the place of the file. From then on it survives a loss of power. @throws Error of the system */
+  /** Replaces the file's content with `text`. Afterwards it survives a power loss. @throws a system error */
   commit(text: string): Promise<void>;
 }
 
 /**
- * Opens the next content of a private file, before what it will hold is asked for: an answer that comes only once must not meet a
- * full disk or a folder that cannot be written.
+ * Prepares the next content of a private file. Call this before requesting that content: an answer that comes only once
+ * must not meet a full disk or a folder that cannot be written.
  *
- * @throws Error of the system
+ * @throws a system error
  */
 export async function replacementOf(path: string): Promise<Replacement> {
   const next = `${path}.new`;
-  // What a sudden death left, or whatever else is in the way.
+  // Remove what a crash left, or whatever else is in the way.
   await rm(next, { force: true });
   const file = await open(next, 'wx', 0o600);
   let isCommitted = false;
@@ -100,7 +101,7 @@ export async function replacementOf(path: string): Promise<Replacement> {
   }
 }
 
-/** A disk that becomes full takes a part at first, and says so only when it is given the rest. */
+/** When a disk becomes full, a write is only partial at first, and the next write fails. */
 async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, done);
@@ -108,7 +109,7 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
   }
 }
 
-/** The new name is only on the disk when its folder is. */
+/** A rename is only on disk once the folder has been synced. */
 async function syncFolder(path: string): Promise<void> {
   if (!isPosix) return;
   await using folder = await open(path, O_RDONLY | O_DIRECTORY);

@@ -3,13 +3,13 @@ import type { Identity, Provider } from './identity.ts';
 
 interface StaticWorker {
   readonly identity: Identity;
-  /** The `staticSecret` with which the worker was made in worker-manager. */
+  /** The `staticSecret` with which the worker was created in worker-manager. */
   readonly secret: Secret;
-  /** More of `workerLocation` than its `cloud`. */
+  /** Properties of `workerLocation` besides `cloud`. */
   readonly location?: Readonly<Record<string, string>>;
 }
 
-/** A worker that somebody made by `createWorker`, on a machine that nobody made for it. */
+/** The provider for a worker that was created with `createWorker`, on a machine that worker-manager did not create. */
 export function staticProvider({ identity, secret, location }: StaticWorker): Provider {
   return {
     name: 'static',

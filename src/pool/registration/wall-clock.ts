@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A timer stands still while the machine sleeps, and the clock on the wall does not: it is looked at this often, in ms. */
+/** How often the system clock is read, in ms. Timers stop while the machine sleeps, but the system clock does not. */
 const LOOK_AGAIN_MS = 60_000;
 
 /**
- * Waits until the clock shows a time, also over a hibernation of the machine.
+ * Waits until the system clock reaches a time, even if the machine hibernates meanwhile.
  *
  * @param timeMs ms since the epoch
- * @throws the reason of the signal
+ * @throws the signal's reason
  */
 export async function clockShows(
   timeMs: number,

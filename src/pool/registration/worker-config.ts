@@ -1,7 +1,7 @@
 import { isPoolFile, type PoolFile } from './pool-files.ts';
 import { RegistrationError } from './registration-error.ts';
 
-/** What a pool gives its workers. */
+/** The parsed `workerConfig` of a pool. */
 export interface PoolSettings {
   /** Configuration properties. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -9,8 +9,8 @@ export interface PoolSettings {
 }
 
 /**
- * Reads the `workerConfig` of a pool, in either of the layouts that worker-runner knows: `{"genericWorker": {"config", "files"}}`, where
- * that is the only key, or the properties themselves.
+ * Parses a pool's `workerConfig`, in either of worker-runner's two layouts: `{"genericWorker": {"config", "files"}}`
+ * without other keys, or the properties themselves.
  *
  * https://docs.taskcluster.net/docs/reference/workers/worker-runner/workers/generic-worker
  *
@@ -24,10 +24,10 @@ export function poolSettings(workerConfig: Readonly<Record<string, unknown>>): P
 }
 
 /**
- * Reads a secret of a pool: `{"config", "files"}`, or the properties themselves.
+ * Parses a pool's secret: `{"config", "files"}`, or the properties themselves.
  *
- * @param name of the secret, for messages
- * @throws RegistrationError also for a secret with files: worker-runner never wrote them
+ * @param name the name of the secret, for messages
+ * @throws RegistrationError, also if the secret has files, which worker-runner never wrote
  */
 export function secretSettings(
   name: string,

@@ -11,12 +11,12 @@ import {
 import type { Identity, Proof } from './identity.ts';
 import { registeredCredentials } from './registration-state.ts';
 
-/** What each registration brings anew. */
+/** The part of a registration that each renewal replaces. */
 export interface Lease {
-  /** In ms since the epoch. */
+  /** When the credentials expire, in ms since the epoch. */
   readonly expiresMs: number;
   readonly credentials: Credentials;
-  /** Good for one renewal. */
+  /** The secret for the next renewal. It can be used once. */
   readonly secret: Secret;
 }
 
@@ -29,7 +29,8 @@ const registered = validator(`${v1}/register-worker-response.json`, { acceptUnkn
 const reregistered = validator(`${v1}/reregister-worker-response.json`, { acceptUnknown: true });
 
 /**
- * Registers a worker. A lost answer is a lost registration for a machine of a cloud, so that nothing cuts this call short.
+ * Registers a worker. This call takes no signal, because a cloud machine that misses the answer has lost its
+ * registration.
  *
  * @throws ServiceError
  */
@@ -44,7 +45,7 @@ export async function register(identity: Identity, proof: Proof): Promise<Regist
 }
 
 /**
- * Renews a worker's credentials. A secret is good for one call: when its answer is lost, a repeat is refused.
+ * Renews a worker's credentials. A secret can be used for one call. If the answer is lost, a repeated call is refused.
  *
  * @throws ServiceError
  */
@@ -57,7 +58,7 @@ export async function reregister(
   return leaseOf(answer, reregistered, 'reregisterWorker');
 }
 
-/** The problems name only places in the answer: what stands there may be secret. */
+/** The problems name only places in the answer, not the values there, which may be secret. */
 function leaseOf(
   answer: RegisterWorkerResponse | ReregisterWorkerResponse,
   problemsOf: Validator,
@@ -75,7 +76,7 @@ function leaseOf(
   };
 }
 
-/** Whether the same call may be answered well later: the service is away, or the clocks do not agree yet. */
+/** Whether the same call may succeed later: the service is unavailable, or the clocks do not agree yet. */
 export function mayWorkLater(error: unknown): error is ServiceError {
   return error instanceof ServiceError && (error.transient || error.isAboutTime);
 }

@@ -4,51 +4,57 @@ import { linesOf } from './lines.ts';
 import { CAPABILITIES, messageOf, type Capability, type Message } from './message.ts';
 import { outgoing } from './outgoing.ts';
 
-/** Something about the conversation that the worker's log says. */
+/** A remark about the connection, for the worker's log. */
 export interface Remark {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** The conversation with worker-runner. */
+/** The connection to worker-runner. */
 export interface RunnerConnection {
-  /** Whether both sides have named it. Nothing is, before the runner has said welcome. */
+  /** Whether both sides have announced this capability. Always false before the runner's `welcome`. */
   agreed(capability: Capability): boolean;
-  /** Resolves when the runner has said welcome, when it is gone, or after `withinMs`. */
+  /** Resolves after the runner's `welcome`, when the runner has ended, or after `withinMs`. */
   welcomed(withinMs: number): Promise<void>;
-  /** What the runner says beside its welcome; the last of it comes first to those that ask later. */
+  /** The runner's messages other than `welcome`. A late subscriber first gets the latest ones. */
   readonly message$: Observable<Message>;
-  /** The runner has closed its side: it has ended. Emits at once to those that ask later. */
+  /** Emits when the runner has closed its side, which means that it has ended. A late subscriber gets this at once. */
   readonly gone$: Observable<unknown>;
-  /** What is worth a line of the log; the last ones come first to those that ask later. */
+  /** Remarks for the log. A late subscriber first gets the latest ones. */
   readonly remark$: Observable<Remark>;
-  /** Sends a message of an agreed capability; false if nobody will get it. */
+  /** Sends a message of an agreed capability. Returns false if the runner will not get it. */
   say(capability: Capability, message: Message): boolean;
-  /** Sends a line of the log; false if it is not agreed that the runner takes it, or the runner is gone. */
+  /** Sends a log line. Returns false if the capability `log` is not agreed or the runner has ended. */
   log(body: object): boolean;
-  /** Waits until everything that was said has left, but only a while. */
+  /** Waits until all messages have been written, but at most for a short time. */
   flush(): Promise<void>;
-  /** Does the same, and lets go of the runner's pipe. Again does nothing. */
+  /** Does the same as `flush` and closes the input from the runner. Calling it again has no effect. */
   close(): Promise<void>;
 }
 
 export interface RunnerStreams {
   readonly input: Readable;
-  /** Written to in the background: a write must not wait for its reader. */
+  /** Writes to this stream happen in the background, because they must not wait for the reader. */
   readonly output: Writable;
 }
 
-/** worker-runner has no limit; its longest message is a certificate of a few kilobytes. */
+/**
+ * The longest line, in characters. worker-runner has no limit. Its longest message contains a certificate of a few
+ * kilobytes.
+ */
 const LONGEST_LINE = 1024 * 1024;
-/** How many remarks there are at most: a runner that sends nonsense may send it for ever. */
+/** The maximum number of remarks, because a broken runner may send nonsense forever. */
 const MOST_REMARKS = 20;
-/** How many messages are kept for those that ask later: the machine may have to go before the configuration has been read. */
+/**
+ * How many messages are kept for late subscribers. A shutdown request may arrive before the configuration has been
+ * read.
+ */
 const MOST_KEPT = 20;
-/** How long the end waits until the runner has read what was said to it, in ms. */
+/** How long a flush waits for the runner to read the messages, in ms. */
 const FLUSH_MS = 2_000;
 
-/** Speaks worker-runner's protocol, from its first message on: answers its welcome, and tells of the rest. */
+/** Speaks worker-runner's protocol from the first message on. Answers `welcome` and emits all other messages. */
 export function connectRunner(
   { input, output }: RunnerStreams,
   hide: (json: string) => string = json => json,
@@ -86,7 +92,7 @@ export function connectRunner(
       if (line === undefined) remark('warn', 'worker-runner: a line was too long and is left out');
       else if (message?.type === 'welcome') greet(message);
       else if (message) message$.next(message);
-      // Its text is not shown: it may be half of a message with a token in it.
+      // The line is not logged, because it may be part of a message that contains a token.
       else if (line.trim() !== '')
         remark('warn', 'worker-runner: a line is no message', { characters: line.length });
     },

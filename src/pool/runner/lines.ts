@@ -2,14 +2,14 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
 
-/** A line without its end; undefined stands for one that was too long and is left out. */
+/** A line without its line ending. Undefined stands for a line that was too long and is left out. */
 export type Line = string | undefined;
 
 /**
- * The lines of a stream, until it ends or breaks. What follows the last line's end is a line, too: whoever wrote it may have died
- * in the middle.
+ * Emits the lines of a stream until it ends or breaks. Text after the last line ending counts as a line too, because
+ * its writer may have died in the middle of it.
  *
- * @param longest in characters: a longer line is not kept in memory
+ * @param longest the length limit in characters; a longer line is not kept in memory
  */
 export function linesOf(input: Readable, longest: number): Observable<Line> {
   return new Observable(subscriber => {
@@ -40,7 +40,7 @@ export function linesOf(input: Readable, longest: number): Observable<Line> {
       if (rest !== '' || isTooLong) end('');
       subscriber.complete();
     };
-    // A stream that breaks also closes.
+    // A stream that breaks also emits 'close'.
     const onError = () => undefined;
     input.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onError);
     return () => {

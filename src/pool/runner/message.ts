@@ -1,16 +1,16 @@
 /**
- * The messages of worker-runner's protocol, as of Taskcluster 106 (`tools/workerproto` and `tools/worker-runner`): one JSON object
- * with a `type` on a line of its own, behind a tilde. Any other line is text.
+ * A message of worker-runner's protocol, as of Taskcluster 106 (`tools/workerproto` and `tools/worker-runner`). It is a
+ * JSON object with a `type`, on its own line, after a tilde. Any other line is text.
  */
 export interface Message {
   readonly type: string;
   readonly [key: string]: unknown;
 }
 
-/** What both sides have to name before it is used. */
+/** A part of the protocol that both sides must announce before it is used. */
 export type Capability = 'error-report' | 'graceful-termination' | 'log' | 'new-credentials' | 'shutdown';
 
-/** Everything that this worker can do, sorted, as generic-worker names it. */
+/** All capabilities of this worker, sorted, under generic-worker's names. */
 export const CAPABILITIES: readonly Capability[] = [
   'error-report',
   'graceful-termination',
@@ -19,12 +19,12 @@ export const CAPABILITIES: readonly Capability[] = [
   'shutdown',
 ];
 
-/** One message as it is sent. */
+/** Returns the line that is sent for a message. */
 export function lineOf(message: Message): string {
   return `~${JSON.stringify(message)}\n`;
 }
 
-/** The message of a line, or undefined for a line of text. */
+/** Returns the message in a line, or undefined for a line of text. */
 export function messageOf(line: string): Message | undefined {
   const trimmed = line.trim();
   if (!trimmed.startsWith('~{') || !trimmed.endsWith('}')) return undefined;

@@ -3,10 +3,10 @@ import type { Credentials } from '../../taskcluster/index.ts';
 import type { Message } from './message.ts';
 
 /**
- * The credentials of a message `new-credentials`. worker-runner sends an empty certificate with permanent ones, and the protocol
- * lets it leave the certificate out.
+ * Reads the credentials in a `new-credentials` message. worker-runner sends an empty certificate with permanent
+ * credentials. The protocol also allows it to omit the certificate.
  *
- * @returns what is wrong with the message, without the secrets in it, where it cannot be used
+ * @returns the credentials; or the problem, without the secrets, if the message cannot be used
  */
 export function newCredentials(message: Message): Credentials | string {
   const { 'client-id': clientId, 'access-token': accessToken, certificate = '' } = message;
@@ -18,7 +18,7 @@ export function newCredentials(message: Message): Credentials | string {
   return { clientId, accessToken: new Secret(accessToken), certificate: new Secret(certificate) };
 }
 
-/** When temporary credentials expire, in ms since the epoch; undefined for permanent ones. */
+/** Returns when temporary credentials expire, in ms since the epoch. Undefined for permanent ones. */
 export function expiryOf({ certificate }: Credentials): number | undefined {
   if (!certificate) return undefined;
   try {

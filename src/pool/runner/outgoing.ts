@@ -1,24 +1,28 @@
 import type { Writable } from 'node:stream';
 import { lineOf, type Message } from './message.ts';
 
-/** The side of the protocol that speaks. It never waits for a reader: worker-runner may not read for a quarter of an hour. */
+/** The sending side of the protocol. It never waits for the reader: worker-runner may stop reading for 15 minutes. */
 export interface Outgoing {
-  /** Sends a line of the log, unless too much waits already. The next line that is sent says how many were left out. */
+  /**
+   * Sends a log line, unless too much is waiting already. Before the next line, a message says how many were dropped.
+   */
   log(body: object): void;
-  /** Sends any other message, however much of the log waits. Bounded as well: false when it was left out. */
+  /**
+   * Sends any other message, even if the limit for the log is reached. There is a limit too: returns false if dropped.
+   */
   say(message: Message): boolean;
-  /** Resolves when everything has left, when it has failed, or after `withinMs`. */
+  /** Resolves when everything has been written, when writing has failed, or after `withinMs`. */
   flush(withinMs: number): Promise<void>;
-  /** Whether a write has failed: nobody reads any more. */
+  /** Whether a write has failed, which means that there is no reader any more. */
   readonly isBroken: boolean;
 }
 
-/** How many bytes of the log may wait for the runner, and how many of everything. */
+/** How many bytes may wait for the runner: the limit for log lines, and the limit for everything. */
 const MOST_LOG_WAITING = 16 * 1024 * 1024;
 const MOST_WAITING = MOST_LOG_WAITING + 1024 * 1024;
 
 /**
- * @param hide takes the known secrets out of a line of JSON
+ * @param hide removes the known secrets from a line of JSON
  */
 export function outgoing(
   stream: Writable,

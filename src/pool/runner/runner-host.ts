@@ -11,14 +11,14 @@ import type { Message } from './message.ts';
 import { expiryOf, newCredentials } from './new-credentials.ts';
 import { reportThroughRunner } from './report.ts';
 
-/** How long a warning waits until it is known what the runner can do, in ms. */
+/** How long a warning waits for the runner's capabilities to be known, in ms. */
 const WELCOME_MS = 5_000;
-/** So long before its credentials expire a worker whose runner is gone begins to go, in ms. */
+/** How long before its credentials expire a worker without a runner starts to shut down, in ms. */
 const BEFORE_EXPIRY_MS = 5 * 60_000;
-/** worker-manager starts and ends no machines for these. */
+/** Clouds for which worker-manager does not start or terminate machines. */
 const UNSCALED = new Set(['static', 'standalone']);
 
-/** worker-runner as the host of a worker. */
+/** The host for a worker that worker-runner started. */
 export function runnerHost(connection: RunnerConnection, config: WorkerConfig, note: Note): Host {
   const { message$ } = connection;
   let present: Credentials = config;
@@ -35,7 +35,7 @@ export function runnerHost(connection: RunnerConnection, config: WorkerConfig, n
       note('info', 'worker-runner has renewed the credentials', { clientId: renewed.clientId });
     }),
   );
-  // They arrive whether or not anybody listens already, and the last ones are what counts.
+  // Credentials may arrive before there is a subscriber, and only the latest ones count.
   const credentials$ = new ReplaySubject<Credentials>(1);
   renewed$.subscribe(credentials$);
   const unknown$ = message$.pipe(
@@ -63,7 +63,7 @@ export function runnerHost(connection: RunnerConnection, config: WorkerConfig, n
     ended: async exitCode => {
       if (!wantsShutdown(exitCode, config)) return;
       if (!connection.say('shutdown', { type: 'shutdown' })) await shutDownAfter(exitCode, config, note);
-      // After a crash, the process ends as soon as this is done.
+      // After a crash, the process exits as soon as this function returns.
       await connection.flush();
     },
   };
@@ -73,7 +73,7 @@ function ofType(message$: Observable<Message>, wanted: string): Observable<Messa
   return message$.pipe(filter(({ type }) => type === wanted));
 }
 
-/** worker-runner repeats itself each second on some clouds. */
+/** Shutdown requests. On some clouds, worker-runner repeats them each second. */
 function terminations(message$: Observable<Message>): Observable<Leave> {
   return ofType(message$, 'graceful-termination').pipe(
     map(message => ({
@@ -84,8 +84,8 @@ function terminations(message$: Observable<Message>): Observable<Leave> {
 }
 
 /**
- * A worker whose runner has died goes on: its tasks are not to blame, and the machine is paid for. It claims nothing more when
- * its credentials are about to expire, since nobody will bring new ones.
+ * A worker keeps running if its runner has died, because its tasks should not suffer and the machine is paid for. It
+ * stops claiming tasks shortly before its credentials expire, since they will not be renewed.
  */
 function orphaned(
   connection: RunnerConnection,
@@ -110,7 +110,7 @@ function orphaned(
   );
 }
 
-/** worker-runner hands the worker its place as JSON text; a place that nobody can read may be scaled. */
+/** worker-runner passes the worker's location as JSON text. A location that cannot be parsed may be scaled. */
 function isScaled({ workerLocation = '{}' }: WorkerConfig): boolean {
   try {
     const location = JSON.parse(workerLocation) as { cloud?: unknown } | null;

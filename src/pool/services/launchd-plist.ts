@@ -1,13 +1,14 @@
 import { stopSecs, type Service } from './service.ts';
 
 /**
- * The property list of a launch daemon of macOS.
+ * Returns the property list of a macOS launch daemon.
  *
- * launchd knows exit codes only as success and failure: it starts a worker again that was idle or misconfigured too, every 30 s.
+ * launchd only distinguishes success and failure of exit codes. It therefore also restarts a worker that was idle or
+ * misconfigured, every 30 s.
  */
 export function launchdPlist(service: Service): string {
   const { name, command, user, directory, path } = service;
-  // launchd takes 0 for "no limit".
+  // launchd interprets 0 as "no limit".
   const stop = stopSecs(service) ?? 0;
   const log = `/var/log/${name}.log`;
   const entries = [
@@ -22,7 +23,7 @@ export function launchdPlist(service: Service): string {
     ['KeepAlive', '<dict>\n      <key>SuccessfulExit</key>\n      <false/>\n    </dict>'],
     ['ThrottleInterval', '<integer>30</integer>'],
     ['ExitTimeOut', `<integer>${stop}</integer>`],
-    // With the default, macOS may slow down the tasks in favour of what a person does.
+    // With the default, macOS may slow the tasks down in favor of a person's programs.
     ['ProcessType', text('Interactive')],
     [
       'SoftResourceLimits',

@@ -1,16 +1,19 @@
 import { DONE_CODES, MEND_CODES, stopSecs, type Service } from './service.ts';
 
-/** How long systemd waits for a sign of life. The worker gives one twice in that time. */
+/** The watchdog timeout in seconds. The worker notifies systemd twice in that time. */
 const WATCHDOG_SECS = 120;
-/** Leftovers of a worker that died are removed for a minute at most, and a Docker engine may need a while to answer. */
+/**
+ * Start timeout in seconds. Cleaning up after a crash takes up to a minute, and a Docker engine may be slow to answer.
+ */
 const START_SECS = 180;
 
 /**
- * The unit of a worker.
+ * Returns the systemd unit of a worker.
  *
- * What is set here holds for the tasks of the engines `native` and `user` too: they are the service's own processes. So only a
- * worker all of whose tasks run in containers gets what would take something from tasks: `sudo`, setuid programs, namespaces,
- * 32-bit programs, changes of the machine. All options are known to systemd 247 (Debian 11) and later.
+ * Its settings also apply to the tasks of the engines `native` and `user`, because these are processes of the service.
+ * Options that would take something away from tasks (`sudo`, setuid programs, namespaces, 32-bit programs, changes to
+ * the machine) are therefore set only if all tasks run in containers. systemd 247 (Debian 11) and later know all
+ * options.
  */
 export function systemdUnit(service: Service): string {
   const { name, command, user, directory, environmentFile, path, engines } = service;
@@ -96,7 +99,7 @@ const CONTAINERS_ONLY = [
   'SystemCallArchitectures=native',
 ];
 
-/** A word of a command line, as systemd reads it (systemd.syntax(7), systemd.service(5)). */
+/** Quotes a word of a command line for systemd (systemd.syntax(7), systemd.service(5)). */
 function unitWord(word: string): string {
   const escaped = word
     .replaceAll('\\', '\\\\')

@@ -1,13 +1,13 @@
 import { DONE_CODES, MEND_CODES, stopSecs, type Service } from './service.ts';
 
-/** NSSM waits in ms, and takes no more than 32 bits. */
+/** NSSM's limit for waits: 32 bits, in ms. */
 const LONGEST_MS = 0xffff_ffff;
 
 /**
- * The commands that make a service of Windows, for `cmd.exe`.
+ * Returns the `cmd.exe` commands that create a Windows service.
  *
- * They are those of NSSM, as `generic-worker install service` uses it: `sc.exe create` wants a program that answers Windows' service
- * manager, which Node does not.
+ * They use NSSM, as `generic-worker install service` does. `sc.exe create` needs a program that answers Windows'
+ * service manager, and Node does not.
  */
 export function windowsCommands(service: Service): string {
   const { name, command, user, directory } = service;
@@ -28,7 +28,7 @@ export function windowsCommands(service: Service): string {
     set('AppExit', 'Default', 'Restart'),
     ...[0, ...DONE_CODES, ...MEND_CODES].map(code => set('AppExit', String(code), 'Exit')),
     set('AppRestartDelay', '15000'),
-    // Ctrl-C: the worker claims nothing more, and has that long to finish.
+    // NSSM sends Ctrl-C. The worker then claims nothing more and has this long to finish.
     set('AppStopMethodConsole', String(stop === undefined ? LONGEST_MS : stop * 1_000)),
     set('AppStopMethodWindow', '1500'),
     set('AppStopMethodThreads', '1500'),
@@ -42,12 +42,12 @@ export function windowsCommands(service: Service): string {
   ].join('\r\n');
 }
 
-/** A word for cmd.exe. */
+/** Quotes a word for cmd.exe. */
 function quoted(word: string): string {
   return /^[\w.:\\/-]+$/.test(word) ? word : `"${word.replaceAll('"', '""')}"`;
 }
 
-/** NSSM hands on the quotes that the program is to see. */
+/** Quotes an argument twice, because NSSM passes on the inner quotes to the program. */
 function argument(word: string): string {
   return /^[\w.:\\/=-]+$/.test(word) ? word : `"\\"${word.replaceAll('"', '""')}\\""`;
 }

@@ -3,7 +3,10 @@ import type { Ajv, ErrorObject } from 'ajv';
 import { boundedCheck, newAjv, type Draft } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 
-/** Checks a body and returns its problems, or an empty list. Errors show at most twenty problems, each on one line. */
+/**
+ * Checks a body. Returns its problems, or an empty list. Error messages show at most twenty problems, each on one
+ * line.
+ */
 export type BodyCheck = (body: unknown) => readonly string[];
 
 /** Describes a valid body: a JSON schema (draft-06, -07, 2019-09 or 2020-12), or a function that checks it. */
@@ -12,7 +15,7 @@ export type BodySchema = BodyCheck | object;
 const checks = new WeakMap<object, BodyCheck>();
 
 /**
- * The check for a schema, which is compiled once.
+ * Returns the check for a schema. Each schema is compiled once.
  *
  * @throws PulseError `invalid` for a schema that cannot be compiled
  */
@@ -49,14 +52,14 @@ function compile(schema: object): BodyCheck {
 let names = 0;
 const compilers = new Map<string, Ajv>();
 
-/** ajv takes tens of milliseconds to load, so it is loaded with the first schema. */
+/** Returns the compiler for a schema. ajv takes tens of milliseconds to load, so it is loaded with the first schema. */
 function compiler($schema: string, allErrors: boolean): Ajv {
   const draft = /draft\/(2019-09|2020-12)\//.exec($schema)?.[1] as Draft | undefined;
   const key = `${draft ?? ''} ${allErrors}`;
   const known = compilers.get(key);
   if (known) return known;
   const require = createRequire(import.meta.url);
-  // Schemas may contain keywords of their own, and two of them may have the same $id.
+  // Schemas may contain custom keywords, and two schemas may have the same $id.
   const ajv = newAjv({ allErrors, strict: false, addUsedSchema: false }, draft);
   if (draft === undefined) ajv.addMetaSchema(require('ajv/dist/refs/json-schema-draft-06.json') as object);
   compilers.set(key, ajv);

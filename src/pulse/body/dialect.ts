@@ -1,19 +1,19 @@
 /**
- * How a message's body lies in its JSON:
+ * How a message's JSON wraps its body:
  *
- * - `bare`: the JSON is the body, as Taskcluster publishes
- * - `mozillapulse`: `{payload, _meta: {exchange, routing_key, serializer, sent}}`, as the Python library mozillapulse
- *   and hgpushes do
- * - `payload`: `{payload}`, as Lando does
+ * - `bare`: the JSON is the body. Taskcluster publishes this way.
+ * - `mozillapulse`: `{payload, _meta: {exchange, routing_key, serializer, sent}}`. The Python library mozillapulse and
+ *   hgpushes publish this way.
+ * - `payload`: `{payload}`. Lando publishes this way.
  */
 export type Dialect = 'bare' | 'mozillapulse' | 'payload';
 
-/** What mozillapulse writes beside a body. */
+/** The metadata that the dialect `mozillapulse` adds to a body. */
 export interface PulseMeta {
   readonly exchange?: string;
   readonly routing_key?: string;
   readonly serializer?: string;
-  /** When it was sent, in ISO 8601. */
+  /** The time of sending, in ISO 8601. */
   readonly sent?: string;
 }
 
@@ -21,7 +21,7 @@ type Unwrapped =
   | { readonly ok: true; readonly body: unknown; readonly meta?: PulseMeta }
   | { readonly ok: false; readonly problem: string };
 
-/** Puts a body into its dialect. */
+/** Wraps a body as its dialect requires. */
 export function wrap(dialect: Dialect, body: unknown, exchange: string, routingKey: string): unknown {
   switch (dialect) {
     case 'bare':
@@ -36,10 +36,11 @@ export function wrap(dialect: Dialect, body: unknown, exchange: string, routingK
 }
 
 /**
- * Takes a body out of its dialect.
+ * Unwraps a body.
  *
- * @param dialect `auto` goes by the look: an object with `payload` and `_meta.exchange`, or with nothing but `payload`,
- *   is unwrapped. A bare body that looks so would be too, so say it where it is known.
+ * @param dialect with `auto`, the format is detected from the message: an object with `payload` and `_meta.exchange`,
+ *   or with `payload` alone, is unwrapped. A bare body of the same form would be unwrapped too, so name the dialect
+ *   if you know it.
  */
 export function unwrap(dialect: Dialect | 'auto', json: unknown): Unwrapped {
   if (dialect === 'bare') return { ok: true, body: json };

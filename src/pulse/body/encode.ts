@@ -4,16 +4,16 @@ import { JsonText } from './json-text.ts';
 import { errorText } from '../error-text.ts';
 
 /**
- * Writes a message's body as UTF-8 JSON.
+ * Encodes a message's body as UTF-8 JSON.
  *
- * @throws PulseError `invalid` for what JSON cannot say
+ * @throws PulseError `invalid` for a value that JSON cannot represent
  */
 function encode(body: unknown): Buffer {
   let json: string | undefined;
   try {
     json = JSON.stringify(body);
   } catch (error) {
-    // Of a circle it draws a picture, on lines of its own.
+    // For a circular structure, the message contains a drawing over several lines.
     const why = errorText(error).replaceAll(/\s*\n\s*/g, ' ');
     throw new PulseError('invalid', `the body cannot be written as JSON: ${why}`, { cause: error });
   }
@@ -23,7 +23,7 @@ function encode(body: unknown): Buffer {
   return Buffer.from(json);
 }
 
-/** Writes a body in its dialect; a {@link JsonText} as it stands. */
+/** Encodes a body in its dialect. A {@link JsonText} is used unchanged. */
 export function encodeBody(dialect: Dialect, body: unknown, exchange: string, routingKey: string): Buffer {
   if (!(body instanceof JsonText)) {
     return encode(dialect === 'bare' ? body : wrap(dialect, body, exchange, routingKey));

@@ -2,14 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import { PulseError } from '../errors.ts';
 
 /**
- * A body that is JSON text already. It is published as it stands: no number is rounded, no name dropped, no blank removed.
+ * A body that is already JSON text. It is published unchanged: no number is rounded, and no name or space is dropped.
  */
 export class JsonText {
   readonly bytes: Uint8Array;
-  /** What `JSON.parse` makes of it: schemas check this. */
+  /** The result of `JSON.parse`. Schemas check this value. */
   readonly value: unknown;
 
-  /** @throws PulseError `invalid` for a text that is not UTF-8 JSON */
+  /** @throws PulseError `invalid` if the text is not UTF-8 JSON */
   constructor(json: string | Uint8Array) {
     const bytes = typeof json === 'string' ? Buffer.from(json) : Buffer.from(json);
     if (!isUtf8(bytes)) throw new PulseError('invalid', 'the body is not UTF-8');

@@ -22,8 +22,8 @@ const WATCH_OPTIONS: OptionKinds<Watch> = { everyMs: 'number', heldMs: 'number',
 const SETTLEMENTS: readonly unknown[] = ['ack', 'reject', 'requeue'];
 
 /**
- * @throws PulseError `invalid` for an option that is unknown, of the wrong type or out of range, and for a binding that does
- *   not fit into a frame
+ * @throws PulseError `invalid` for an option that is unknown, of the wrong type or out of range, and for a binding that
+ *   does not fit into a frame
  */
 export function checkConsumeOptions(options: ConsumeOptions<unknown>): void {
   checkOptions('consume', options, CONSUME_OPTIONS);
@@ -40,7 +40,7 @@ export function checkConsumeOptions(options: ConsumeOptions<unknown>): void {
   }
 }
 
-/** @throws PulseError `invalid` where there is no queue or no list of bindings */
+/** @throws PulseError `invalid` if the queue or the list of bindings is missing or wrong */
 export function checkConsumedQueue(
   call: string,
   { queue, bindings }: Partial<ConsumeOptions<unknown>>,

@@ -11,69 +11,74 @@ export interface ConsumeOptions<T> {
   readonly queue: QueueSpec;
   readonly bindings: readonly Binding<T>[];
   /**
-   * Earlier bindings of a named queue: a list, or a function that looks them up (`managementBindings`). Those that are not
-   * among `bindings` are removed at each connection, after `bindings` are made. AMQP cannot list bindings. Without a list and
-   * without a management API, put a version into the name of the queue and let the old queue expire.
+   * Earlier bindings of a named queue: a list, or a function that looks them up (`managementBindings`). On each
+   * connection, the consumer makes all `bindings` and then removes the earlier ones that are not among them. AMQP
+   * itself cannot list bindings. Without a list or a management API, put a version into the queue's name and let the
+   * old queue expire.
    */
   readonly previousBindings?: PreviousBindings | undefined;
-  /** How many messages may be unsettled at a time: 1 to 65,535. 10 by default; `handle` sets twice its concurrency. */
+  /** How many messages may be unsettled at a time: 1 to 65,535. Default: 10, or twice the concurrency of `handle`. */
   readonly prefetch?: number | undefined;
   /**
-   * Replaces `prefetch`: how many more messages are wanted now, starting with 0. A demand of 0 or less pauses the consumer and
-   * keeps the queue from expiring. Subtract the messages in progress: the demand must fall as soon as a message arrives.
-   * Messages that are on their way when it falls are given back.
+   * Replaces `prefetch`. Emits how many more messages are wanted now; the consumer starts with 0. A demand of 0 or
+   * less pauses the consumer and keeps the queue from expiring. Subtract the messages in progress, so that the demand
+   * falls as soon as a message arrives. Messages that are already on their way when the demand falls are given back.
    */
   readonly demand$?: Observable<number> | undefined;
   /**
-   * Pauses a consumer that has a `prefetch` while its last value is true. Messages on their way are given back, and the queue
-   * is kept from expiring. Messages that arrived before can still be settled.
+   * Pauses a consumer with a `prefetch` while the last emitted value is true. Messages on their way are given back,
+   * and the queue is kept from expiring. Messages that arrived earlier can still be settled.
    */
   readonly paused$?: Observable<boolean> | undefined;
   /**
-   * Its first value stops the consumer: no further message arrives, and the stream completes when the broker has confirmed.
-   * Messages that arrived before can still be settled. Unsubscribing requeues them instead.
+   * The first value stops the consumer. No further message arrives, and the stream completes when the broker has
+   * confirmed. Messages that arrived earlier can still be settled. Unsubscribing requeues them instead.
    */
   readonly until$?: Observable<unknown> | undefined;
   /**
-   * How to settle a message whose body is too long, not JSON, or not accepted by its binding: `reject` by default. The option of
-   * `handle` takes precedence.
+   * How to settle a message whose body is too long, is not JSON, or is not accepted by its binding. Default:
+   * `reject`. The option of `handle` takes precedence.
    */
   readonly onBadMessage?: OnBadMessage | undefined;
   /**
-   * A message with a longer body counts as bad and is not parsed: 16 MiB by default. Parsed JSON takes up to twenty times its
-   * length in memory, and as many messages as the prefetch may be held.
+   * Maximum size of a body in bytes. A message with a longer body counts as bad and is not parsed. Default: 16 MiB.
+   * Parsed JSON takes up to twenty times its length in memory, and the consumer may hold as many messages as the
+   * prefetch.
    */
   readonly maxBodyBytes?: number | undefined;
-  /** Receives events of the consumer, apart from messages. */
+  /** Receives the consumer's events. */
   readonly onEvent?: ((event: ConsumerEvent) => void) | undefined;
   /** When to warn; see {@link Watch}. */
   readonly watch?: Partial<Watch> | undefined;
 }
 
 /**
- * How to settle a message with a bad body: one way for all, or a function that decides for each. A requeued message is held for
- * a second first, outside of the prefetch.
+ * How to settle a message with a bad body: one settlement for all messages, or a function that decides for each
+ * message. The consumer holds a message for a second before it requeues it. The held message does not use up
+ * prefetch.
  */
 export type OnBadMessage = Settlement | ((delivery: Delivery, problems: readonly string[]) => Settlement);
 
-/** What a consumer checks regularly, so that it can warn before the broker or PulseGuardian acts. */
+/** Settings for a consumer's regular checks, which warn before the broker or PulseGuardian acts. */
 export interface Watch {
-  /** How often to check, in ms: every 60 s by default. */
+  /** Interval between checks, in ms. Default: 60 s. */
   readonly everyMs: number;
   /**
-   * Warn if a message is held for this time, in ms: 20 minutes by default. After 30 minutes RabbitMQ closes the channel (before
-   * 4.3) or ends the consumer (since 4.3, for a quorum queue).
+   * Warn if a message is held for this time, in ms. Default: 20 minutes. After 30 minutes, RabbitMQ closes the
+   * channel (before 4.3) or ends the consumer (since 4.3, for a quorum queue).
    */
   readonly heldMs: number;
-  /** Warn of a queue with this number of messages: 1,500 by default. PulseGuardian warns at 2,000 and deletes at 8,000. */
+  /**
+   * Warn if the queue has this number of messages. Default: 1,500. PulseGuardian warns at 2,000 and deletes at 8,000.
+   */
   readonly depth: number;
 }
 
 /**
- * The message of any of these bindings. Without bindings, its body is unknown.
+ * The type of a message from any of these bindings. Without bindings, the body is `unknown`.
  *
- * A binding whose body type is unique is marked, so that `cameBy` can rule it out. Bindings with the same body type cannot be
- * told apart.
+ * Bindings with a unique body type are branded, so that `cameBy` can narrow the type. The compiler cannot distinguish
+ * bindings with the same body type.
  */
 export type MessageOf<B extends readonly Binding[]> = [B[number]] extends [never]
   ? PulseMessage
@@ -85,7 +90,7 @@ export type MessageOf<B extends readonly Binding[]> = [B[number]] extends [never
           [I in keyof B]: Marked<B[I], { [J in keyof B]: J extends I ? never : Alike<B[I], B[J]> }[number]>;
         }[number];
 
-/** In an array of unknown length, a type that all others extend is not marked. */
+/** In an array of unknown length, a type that all others extend is not branded. */
 type Unordered<B, All> =
   B extends Binding<infer T> ? Marked<B, [All] extends [Binding<T>] ? true : never> : never;
 type Marked<B, Shared> =
@@ -96,13 +101,16 @@ type Marked<B, Shared> =
     : never;
 type Alike<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
-/** An event of a consumer, apart from messages. */
+/** An event of a consumer. */
 export type ConsumerEvent =
-  /** The broker has confirmed the consumer (or it is paused by its demand), for the first time or again. */
+  /**
+   * The broker has confirmed the consumer, or the consumer starts paused. Emitted on the first start and on each
+   * restart.
+   */
   | { readonly type: 'consuming'; readonly queue: string }
   /**
-   * A new ephemeral queue replaces a lost one. Messages published in between never arrive. Emitted before the first message of
-   * the new queue.
+   * A new ephemeral queue replaces a lost one. Messages published in between do not arrive. Emitted before the first
+   * message of the new queue.
    */
   | { readonly type: 'gap'; readonly queue: string }
   | { readonly type: 'interrupted'; readonly error: PulseError }
@@ -112,29 +120,32 @@ export type ConsumerEvent =
   | TopologyEvent
   | ConsumerWarning;
 
-/** A warning of a consumer. */
+/** A warning from a consumer. */
 export type ConsumerWarning = QueueLong | HeldLong | MaxLengthTooHigh;
 
-/** A queue approaches the limits of PulseGuardian. Emitted once, and again after it had shrunk to half. */
+/**
+ * A queue approaches PulseGuardian's limits. Emitted once, and again only after the queue has shrunk to half of
+ * `depth`.
+ */
 export interface QueueLong {
   readonly type: 'queue-long';
   readonly queue: string;
-  /** Waiting messages and those that this consumer holds, since PulseGuardian counts both. */
+  /** Waiting messages plus the messages that this consumer holds. PulseGuardian counts both. */
   readonly messages: number;
   readonly warnedAt: typeof PULSE_GUARDIAN.warnsAt;
   readonly deletedAt: typeof PULSE_GUARDIAN.deletesAt;
 }
 
-/** A message is held so long that the broker will soon take it back. Emitted once for each oldest message. */
+/** A message has been held so long that the broker will soon take it back. Emitted once for each oldest message. */
 export interface HeldLong {
   readonly type: 'held-long';
   readonly queue: string;
   readonly heldMs: number;
-  /** When RabbitMQ acts by default, in ms. */
+  /** RabbitMQ's default limit, in ms. */
   readonly limitMs: typeof CONSUMER_TIMEOUT_MS;
 }
 
-/** The `maxLength` of a queue is so high that PulseGuardian deletes the queue before it takes effect. */
+/** A queue's `maxLength` is so high that PulseGuardian deletes the queue before the limit takes effect. */
 export interface MaxLengthTooHigh {
   readonly type: 'max-length-too-high';
   readonly queue: string;
@@ -142,7 +153,10 @@ export interface MaxLengthTooHigh {
   readonly deletedAt: typeof PULSE_GUARDIAN.deletesAt;
 }
 
-/** At these numbers of messages, unsettled ones included, PulseGuardian warns the owner of a queue and deletes the queue. */
+/**
+ * The numbers of messages, unsettled ones included, at which PulseGuardian warns a queue's owner and deletes the
+ * queue.
+ */
 export const PULSE_GUARDIAN = { warnsAt: 2_000, deletesAt: 8_000 } as const;
 /** AMQP encodes a prefetch in 16 bits. */
 export const MAX_PREFETCH = 65_535;

@@ -42,9 +42,9 @@ export interface ConsumerContext {
   readonly connection$: Observable<TransportConnection | undefined>;
   readonly namespace: () => string;
   readonly backoff: Backoff;
-  /** Stops every consumer, also later ones, as `until$` does for one. */
+  /** Stops every consumer, including later ones, as `until$` does for a single consumer. */
   readonly drain$: Observable<unknown>;
-  /** Takes work that continues after a stream has ended, so that `close` can wait for it. */
+  /** Registers work that continues after a stream has ended, so that `close` can wait for it. */
   readonly background: (work: Promise<unknown>) => void;
   readonly republish: DeliveryHooks['republish'];
   readonly telemetry: Telemetry | undefined;
@@ -54,25 +54,25 @@ export interface ConsumerContext {
   readonly gauges: Set<() => ConsumerGauge>;
 }
 
-/** The present state of a consumer. */
+/** The current state of a consumer. */
 export interface ConsumerGauge extends Held {
-  /** The queue's full name; undefined before the first connection. */
+  /** The queue's full name. Undefined before the first connection. */
   readonly queue: string | undefined;
-  /** Whether each connection has a queue of its own. */
+  /** Whether each connection has its own queue. */
   readonly ephemeral: boolean;
-  /** Whether the broker has confirmed it (or it is paused) and its channel is open. */
+  /** Whether the broker has confirmed the consumer (or it is paused) and its channel is open. */
   readonly consuming: boolean;
   /**
-   * The number of messages of its queue at the last check (`watch.everyMs`), including unsettled ones. Undefined before the
-   * first check, and if the queue cannot grow to the length of the warning.
+   * Number of messages in the queue at the last check (`watch.everyMs`), including unsettled ones. Undefined before
+   * the first check, and if the queue's `maxLength` is below `watch.depth`.
    */
   readonly depth: number | undefined;
 }
 
 /**
- * The messages of one queue, across reconnects. The Observable is cold: each subscription is a consumer of its own.
+ * The messages of one queue, across reconnects. The Observable is cold: each subscription is a separate consumer.
  *
- * It errors only if another try would not help (403, 404 of an exchange, 406). Other consumers are not affected.
+ * It errors only if a retry would not help (403, 404 of an exchange, 406). Other consumers are not affected.
  *
  * @throws PulseError `invalid` for bad options; see {@link checkConsumeOptions}
  */
@@ -92,7 +92,7 @@ export function consume<T>(
     let consumedBefore = false;
     let consuming = false;
     let depth: number | undefined;
-    // RxJS reports an error that a listener throws, as it does for a subscriber.
+    // A Subject, so that RxJS reports an error that a listener throws.
     const events$ = new Subject<ConsumerEvent>();
     events$.subscribe(options.onEvent);
     const emit = (event: ConsumerEvent) => {
@@ -133,7 +133,7 @@ export function consume<T>(
         error: fail,
       });
 
-    // Subscribed once: the last value counts on the next connection too.
+    // Subscribed once, so that the last value also applies to the next connection.
     const demand$ = options.demand$ && new ReplaySubject<number>(1);
     const demanding = options.demand$?.pipe(map(amqpNumber)).subscribe({
       next: demand => demand$?.next(demand),
@@ -209,7 +209,7 @@ export function consume<T>(
   return rememberQueue(messages$, options.queue);
 }
 
-/** A queue that was deleted is declared again. A missing exchange can be declared only by its owner. */
+/** A deleted queue is declared again. A missing exchange can be declared only by its owner. */
 function worthAnotherTry(error: PulseError): boolean {
   return error.transient || (error.kind === 'not-found' && error.message.includes('no queue'));
 }

@@ -5,19 +5,22 @@ import type { BrokerSettlement } from './message.ts';
 import type { Delivery, TransportChannel } from '../transport/transport.ts';
 import { Unsettled, type Held } from './unsettled.ts';
 
-/** Held beside a prefetch at most, excluded or not: each costs this process its body, and PulseGuardian warns at 2,000. */
+/**
+ * How many messages may be held beyond a prefetch. Each keeps its body in memory, and PulseGuardian warns at 2,000
+ * messages.
+ */
 const MOST_BESIDE = 1_000;
 
 /**
- * One consumer on one channel: takes deliveries in, sends their outcomes back, and stops in the right order.
+ * One consumer on one channel. It receives deliveries, sends their outcomes back, and stops in the right order.
  *
- * Demand is met exactly. The broker's prefetch is fixed for a consumer's life and counts what is unsettled, so
- * when the demand is no longer what the present consumer may still get, that consumer is replaced. Outcomes are
- * sent at the end of the turn, after such a cancel: an acknowledgement would open the window first. What was under
- * way when the demand fell, or the consumer was stopped, is not handed over but given back.
+ * Demand is met exactly. The broker's prefetch is fixed for a consumer's lifetime and counts unsettled messages. When
+ * the demand differs from what the broker's current consumer may still deliver, that consumer is replaced. Outcomes
+ * are sent at the end of the turn, after such a cancel, because an earlier acknowledgement would let the broker
+ * deliver more. Messages that were on their way when the demand fell or the consumer was stopped are given back.
  *
- * A message that is excluded waits for its time and not for a place. When half of a prefetch is excluded, the next
- * consumer begins with a whole window, and what the last one got is held beside it.
+ * An excluded message waits until it is due and should not use up prefetch. When half of a prefetch is excluded, a
+ * new consumer with a full prefetch replaces the old one, and the messages of the old consumer stay held in addition.
  */
 export class Consumer {
   readonly #channel: TransportChannel;
@@ -26,18 +29,18 @@ export class Consumer {
   readonly #onDelivery: (delivery: Delivery) => void;
   readonly #onBroken: (error: unknown) => void;
   readonly #unsettled: Unsettled;
-  /** Deliveries that nobody wants any more, to be requeued once no consumer of ours can get them again. */
+  /** Unwanted deliveries, to be requeued once this consumer cannot receive them again. */
   #unwanted: number[] = [];
   #flushPlanned = false;
   #demand = 0;
   #paused = false;
   #demanding: Subscription | undefined;
   #adjusting: Promise<void> | undefined;
-  /** Of the broker's present consumer: its tag, its prefetch, and which of ours it is. */
+  /** The broker's current consumer: its tag, its prefetch, and its generation number. */
   #tag: string | undefined;
   #window = 0;
   #generation = 0;
-  /** How many messages of the present consumer are excluded. */
+  /** How many messages of the broker's current consumer are excluded. */
   #excluded = 0;
   #stopping = false;
   #stopped = false;
@@ -48,7 +51,7 @@ export class Consumer {
     queue: string,
     flow: Flow,
     onDelivery: (delivery: Delivery) => void,
-    /** Called when the consumer cannot go on, unless it was told to stop. */
+    /** Called when the consumer cannot continue, unless it is stopping. */
     onBroken: (error: unknown) => void,
   ) {
     this.#channel = channel;
@@ -63,7 +66,7 @@ export class Consumer {
     });
   }
 
-  /** Settles when the broker has confirmed the consumer, or at once while nothing is asked for. Never rejects. */
+  /** Settles when the broker has confirmed the consumer, or at once if nothing is wanted. Never rejects. */
   async start(): Promise<void> {
     if ('demand$' in this.#flow) {
       this.#demanding = this.#flow.demand$.subscribe(demand => {
@@ -79,7 +82,7 @@ export class Consumer {
     await this.#adjust();
   }
 
-  /** Takes a message's outcome. Returns false when it comes too late: the channel is gone. */
+  /** Accepts a message's outcome. Returns false if it is too late because the channel is lost. */
   settle(deliveryTag: number, settlement: BrokerSettlement): boolean {
     if (this.#over) return false;
     if (this.#excluded > 0) this.excludeFromPrefetch(deliveryTag, false);
@@ -89,10 +92,10 @@ export class Consumer {
   }
 
   /**
-   * Says of a held message that it waits for its time, outside of the prefetch, or does so no more. A demand says by
-   * itself what it wants beside what is held.
+   * Excludes a held message from the prefetch, or includes it again. With `demand$` this has no effect, because a
+   * demand does not include held messages.
    *
-   * @returns false when so much is held that what is excluded takes places of the prefetch
+   * @returns false if so many messages are held that excluded messages use up prefetch
    */
   excludeFromPrefetch(deliveryTag: number, excluded: boolean): boolean {
     if (this.#over || !('prefetch' in this.#flow)) return true;
@@ -107,7 +110,10 @@ export class Consumer {
     return this.#unsettled.held;
   }
 
-  /** Cancels, and settles when the broker has confirmed: no delivery comes after. What is held may be settled. */
+  /**
+   * Cancels. Settles when the broker has confirmed; no delivery arrives after that. Held messages can still be
+   * settled.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#demanding?.unsubscribe();
@@ -116,7 +122,7 @@ export class Consumer {
     this.#closeWhenDrained();
   }
 
-  /** Closes the channel: the broker requeues all that is unsettled on it. */
+  /** Closes the channel. The broker requeues all of its unsettled messages. */
   async abandon(): Promise<void> {
     this.#stopping = true;
     this.#demanding?.unsubscribe();
@@ -125,17 +131,17 @@ export class Consumer {
     await this.#channel.close();
   }
 
-  /** Settles when the channel is gone, which after {@link stop} is when the last held message was settled. */
+  /** Settles when the channel is closed. After {@link stop}, that is when the last held message has been settled. */
   get drained(): Promise<unknown> {
     return this.#channel.closed;
   }
 
-  /** Whether it was told to stop. */
+  /** Whether {@link stop} or {@link abandon} was called. */
   get stopping(): boolean {
     return this.#stopping;
   }
 
-  /** Whether the broker has confirmed that it is stopped. */
+  /** Whether the broker has confirmed the stop. */
   get stopped(): boolean {
     return this.#stopped;
   }
@@ -151,18 +157,18 @@ export class Consumer {
       if (this.#excluded > 0) void this.#adjust();
       this.#closeWhenDrained();
     };
-    // A demand that falls has to be obeyed by the next message. Else the whole turn's outcomes go out together.
+    // A falling demand must take effect before the next message. Otherwise, the outcomes of the whole turn go together.
     if ('demand$' in this.#flow) queueMicrotask(flush);
     else setImmediate(flush);
   }
 
-  /** How many more are asked for. */
+  /** The wanted prefetch, or the current demand. */
   #wanted(): number {
     if (this.#stopping || this.#paused) return 0;
     return 'prefetch' in this.#flow ? this.#flow.prefetch : this.#demand;
   }
 
-  /** Whether the broker's present consumer is the one that is asked for. */
+  /** Whether the broker's current consumer matches what is wanted. */
   #met(): boolean {
     if (this.#over) return true;
     if (this.#stopping) return this.#tag === undefined;
@@ -174,13 +180,13 @@ export class Consumer {
     );
   }
 
-  /** Whether the window is worth a new one, and there is room to hold its messages. */
+  /** Whether enough messages are excluded to justify a new consumer, and there is room to hold its messages. */
   get #needsWiderWindow(): boolean {
     const half = this.#excluded > 0 && 2 * this.#excluded >= this.#window;
     return half && this.#unsettled.size - this.#window < MOST_BESIDE;
   }
 
-  /** Replaces the broker's consumer until it is the one that is asked for; one change at a time. */
+  /** Replaces the broker's consumer until it matches what is wanted. Makes one change at a time. */
   #adjust(): Promise<void> {
     if (!this.#met()) this.#adjusting ??= this.#replace();
     return this.#adjusting ?? Promise.resolve();
@@ -192,7 +198,7 @@ export class Consumer {
         const wanted = this.#wanted();
         const before = this.#tag;
         if (before !== undefined && this.#needsWiderWindow && this.#window === wanted) {
-          // The next one comes first: an auto-delete queue goes with its last consumer.
+          // Start the new consumer first, because an auto-delete queue is removed with its last consumer.
           await this.#consume(wanted);
           await this.#channel.cancel(before);
         } else {

@@ -6,21 +6,23 @@ import { unwrap, type PulseMeta } from '../body/dialect.ts';
 import { errorText } from '../error-text.ts';
 import type { Delivery } from '../transport/transport.ts';
 
-/** A body that could be read, or every reason why not. */
+/** A decoded body, or all reasons why it could not be decoded. */
 export type Decoded =
   | {
       readonly ok: true;
       readonly body: unknown;
       readonly meta?: PulseMeta | undefined;
-      /** The bindings that asked for the message and took the body; undefined when they were not looked for. */
+      /** The bindings that match the message and accept the body. Undefined if they were not determined. */
       readonly bindings?: readonly Binding[];
     }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** A body of JSON takes up to twenty times its length in memory. RabbitMQ 4 takes no larger message unless it is told to. */
+/**
+ * Parsed JSON takes up to twenty times its length in memory. 16 MiB is also RabbitMQ 4's default limit for a message.
+ */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
-/** As {@link parse}, with a list of problems that is short, whoever published the message. */
+/** Like {@link parse}, but also checks the size of the body and keeps the list of problems short. */
 export function decode(delivery: Delivery, table: BindingTable, maxBodyBytes = MAX_BODY_BYTES): Decoded {
   const { byteLength } = delivery.content;
   if (byteLength > maxBodyBytes) {
@@ -34,17 +36,17 @@ export function decode(delivery: Delivery, table: BindingTable, maxBodyBytes = M
 }
 
 /**
- * Reads a message's body as UTF-8 JSON and shows it to the bindings that asked for the message. Never throws.
+ * Reads a message's body as UTF-8 JSON and checks it with the bindings that match the message. Never throws.
  *
- * Where several asked, one that takes it is enough. Where none fits its keys (a binding of an earlier version, or
- * `BCC`), those of its exchange are asked.
+ * If several bindings match, it is enough that one accepts the body. If none matches its keys (because of a binding
+ * of an earlier version, or of `BCC`), all bindings of its exchange check the body.
  */
 function parse(delivery: Delivery, table: BindingTable): Decoded {
   if (delivery.unreadable !== undefined) return { ok: false, problems: [delivery.unreadable] };
   let json: unknown;
   try {
     const { content } = delivery;
-    // Turned into text, broken UTF-8 would become replacement characters and pass.
+    // Conversion to text would turn invalid UTF-8 into replacement characters, which would pass as valid.
     if (!isUtf8(content)) return { ok: false, problems: ['the body is not UTF-8 JSON: it is not UTF-8'] };
     const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
     json = JSON.parse(bytes.toString('utf8'));
@@ -54,7 +56,7 @@ function parse(delivery: Delivery, table: BindingTable): Decoded {
   const onExchange = table.onExchange(delivery);
   const [only] = onExchange;
   if (!only) return { ok: true, body: json, bindings: [] };
-  // The patterns of a single binding make no difference to how a body is read.
+  // With a single binding on the exchange, its pattern makes no difference to how the body is read.
   if (onExchange.length === 1) return read(only, json);
 
   const matching = table.matching(delivery);

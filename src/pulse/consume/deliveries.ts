@@ -22,24 +22,27 @@ import { WATCH, monitorQueue } from './queue-monitor.ts';
 import type { Requirements } from './requirements.ts';
 
 const DEFAULT_PREFETCH = 10;
-/** How long a stream that was left waits for copies on their way, in ms: a channel that closes now would double them. */
+/**
+ * How long an unsubscribed stream waits for copies that are on their way, in ms. Closing the channel now would
+ * requeue the originals as well.
+ */
 const COPIES_MS = 5_000;
 
 export interface DeliveryHooks {
   readonly telemetry: Telemetry | undefined;
   readonly emit: (event: ConsumerEvent) => void;
-  /** What was asked of the consumer by who subscribed to it. */
+  /** The requirements of the `handle` that subscribed to the consumer. */
   readonly requirements: Requirements | undefined;
-  /** Told of the consumer as soon as there is one. */
+  /** Receives the consumer as soon as it exists. */
   readonly onConsumer: (consumer: Consumer) => void;
-  /** Told how long the queue is, each time that it was looked at. */
+  /** Receives the queue's length after each check. */
   readonly onDepth: (messages: number) => void;
-  /** Told when the queue is there and bound, before anything is consumed from it. */
+  /** Called when the queue is declared and bound, before the consumer starts. */
   readonly onBound: () => void;
-  /** Told when the broker has confirmed the consumer. */
+  /** Called when the broker has confirmed the consumer. */
   readonly onConsuming: () => void;
   readonly background: (work: Promise<unknown>) => void;
-  /** Publishes bytes as they are to an exchange of one's own, which it declares. Tells whether the broker has them. */
+  /** Publishes bytes unchanged to an exchange of the user, which it declares. Returns whether the broker has them. */
   readonly republish: (
     exchange: string,
     routingKey: string,
@@ -49,10 +52,10 @@ export interface DeliveryHooks {
 }
 
 /**
- * The messages of one queue over one connection: opens a channel, declares, binds, consumes.
+ * The messages of one queue over one connection. Opens a channel, declares and binds the queue, and consumes it.
  *
- * Errors when any of that fails or the channel ends. Unsubscribing closes the channel, and so requeues what is
- * unsettled, unless the consumer was stopped before: then it stays for the messages that are still held.
+ * Errors if any of that fails or the channel ends. Unsubscribing closes the channel, so the broker requeues unsettled
+ * messages. If the consumer was stopped before, the channel stays open until the held messages are settled.
  */
 export function deliveries<T>(
   connection: TransportConnection,
@@ -76,11 +79,11 @@ export function deliveries<T>(
       if (!inTime) hooks.emit({ type: 'settled-late', routingKey });
       return inTime;
     };
-    /** Binds the queue to the exchange that brings messages back: not before the first has to come back. */
+    /** Binds the queue to the retry exchange. Done only when the first message has to be published again. */
     let retryBinding: Promise<unknown> | undefined;
     const republish: Origin['republish'] = async (delivery, failed) => {
       const properties = retriedProperties(delivery, failed);
-      // On a channel of its own: what is refused there ends no consumer.
+      // On a separate channel, so that a refusal does not end the consumer.
       retryBinding ??= onOwnChannel(connection, async side => {
         await side.declareExchange(retries);
         await side.bindQueue(queue, retries, retryPattern(queue));
@@ -140,7 +143,7 @@ export function deliveries<T>(
         origin.settle(delivery, outcome);
         return;
       }
-      // A body that is bad stays bad: to have it back at once helps nobody.
+      // A bad body stays bad, so requeuing it at once would only cause a loop.
       consumer?.excludeFromPrefetch(delivery.deliveryTag, true);
       later.add(delivery);
     };
@@ -148,15 +151,15 @@ export function deliveries<T>(
     const aside = (work: (side: TransportChannel) => Promise<void>) => onOwnChannel(connection, work);
     const unbind = (exchange: string, pattern: string) =>
       aside(side => side.unbindQueue(queue, exchange, pattern)).catch((error: PulseError) => {
-        // With its exchange a binding goes too.
+        // If the exchange no longer exists, neither does the binding.
         if (error.kind !== 'not-found') throw error;
       });
 
     const start = async () => {
       const channel = await connection.openChannel({ confirms: false });
       if (options.queue.ephemeral) {
-        // It goes by itself with its first consumer. Where there was none it would stay, bound and filling, for as long as
-        // the connection.
+        // The broker deletes the queue when its consumer ends. If there was no consumer, the queue would stay bound
+        // and fill up for as long as the connection lasts.
         void channel.closed.then(() => aside(side => side.deleteQueue(queue))).catch(() => undefined);
       }
       try {
@@ -191,7 +194,7 @@ export function deliveries<T>(
         hooks.emit,
         hooks.onDepth,
       );
-      // To see how long a queue is, is to see that it is there.
+      // The depth check also shows that the queue exists, and keeps a classic queue from expiring.
       const isSeen = mayGrow && !own.options.quorum && watch.everyMs <= checkIntervalMs(own.options);
       const mayBeAlone = (demand$ !== undefined || paused$ !== undefined) && !isSeen;
       const stopKeeping = keepFromExpiring(channel, mayBeAlone ? queues : others, aside);
@@ -213,12 +216,12 @@ export function deliveries<T>(
   });
 }
 
-/** Gives back what a consumer holds, when the copies are settled whose messages it would give back beside them. */
+/** Waits for copies that are on their way, so that their originals are not requeued, and then abandons the consumer. */
 async function abandoned(consumer: Consumer, copies: PendingWork): Promise<void> {
   if (copies.size > 0) {
     await consumer.stop();
     await Promise.race([copies.settled(), sleep(COPIES_MS, undefined, { ref: false })]);
-    // Whoever waited for the last copy acknowledges now.
+    // Lets the code that waited for the last copy acknowledge its original.
     await setImmediate();
   }
   await consumer.abandon();
@@ -233,7 +236,7 @@ function settlementOfBad(
   try {
     return policy(delivery, problems);
   } catch {
-    // One that does not know what to do gets what it would without having been asked.
+    // If the function throws, the default applies.
     return 'reject';
   }
 }

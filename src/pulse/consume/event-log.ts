@@ -1,7 +1,7 @@
 import type { Log } from '../telemetry/log.ts';
 import type { ConsumerEvent } from './consume-options.ts';
 
-/** Logs what happens to a consumer. Warnings for all consumers are logged by the connection. */
+/** Logs an event of a consumer. The connection logs the warnings of all consumers. */
 export function logEvent(log: Log, queue: string | undefined, event: ConsumerEvent): void {
   switch (event.type) {
     case 'consuming':

@@ -10,82 +10,84 @@ import type { Delivery } from '../transport/transport.ts';
 /** How a message is settled: acknowledged, dropped (or dead-lettered), or put back into its queue at once. */
 export type Settlement = 'ack' | 'reject' | 'requeue';
 
-/** How the broker is told. `retry` is a requeue that a quorum queue counts. */
+/** A settlement as it is sent to the broker. `retry` is a requeue that a quorum queue counts. */
 export type BrokerSettlement = Settlement | 'retry';
 
 /**
- * One message, to be settled exactly once. Settling it again, or after its channel is gone, does nothing and returns false:
- * the broker delivers the message again by itself. `console.log` shows exchange, routing key, redelivery and body.
+ * One message, to be settled exactly once. Settling it a second time, or after its channel is lost, does nothing and
+ * returns false. After the loss of its channel, the broker delivers the message again. `console.log` shows the
+ * exchange, the routing key, the redelivery flag and the body.
  *
- * `By` is for the compiler and need not be named. As `(body: T) => T` it stands for exactly `T`, so that `cameBy` can rule
- * out the other bindings.
+ * `By` is only for the compiler; you need not name it. `(body: T) => T` stands for exactly `T`, so that `cameBy` can
+ * rule out the other bindings.
  */
 export interface PulseMessage<T = unknown, By = unknown> {
   readonly body: T;
-  /** The body's bytes as delivered: UTF-8 JSON, in which no number is rounded yet. */
+  /** The body's bytes as delivered: UTF-8 JSON, before parsing rounds any number. */
   readonly content: Uint8Array;
   readonly exchange: string;
   readonly routingKey: string;
-  /** Further routing keys under which it was published (`CC`). */
+  /** Additional routing keys under which the message was published (`CC`). */
   readonly routes: readonly string[];
   /**
-   * Integers are numbers, or bigints where a number would not be exact. Bytes and text that is not UTF-8 are a `Buffer`.
-   * Timestamps are `{ '!': 'timestamp', value }`, in seconds, and decimals `{ '!': 'decimal', value: { places, digits } }`.
+   * AMQP headers. Integers are numbers, or bigints if a number would not be exact. Bytes, and text that is not UTF-8,
+   * are a `Buffer`. Timestamps are `{ '!': 'timestamp', value }`, in seconds. Decimals are
+   * `{ '!': 'decimal', value: { places, digits } }`.
    */
   readonly headers: Readonly<Record<string, unknown>>;
   readonly messageId?: string | undefined;
-  /** The `_meta` object of mozillapulse, for a binding of that dialect. */
+  /** The `_meta` object of the dialect `mozillapulse`. */
   readonly meta?: PulseMeta | undefined;
-  /** Whether it was delivered before, to any consumer. */
+  /** Whether the message was delivered before, to any consumer. */
   readonly redelivered: boolean;
-  /** The number of this attempt, from 1, as far as is known; see `handle`. */
+  /** The number of this attempt, from 1, as far as it is known; see `handle`. */
   readonly attempt: number;
-  /** The first of {@link bindings}: one that matches its routing key comes before one that matches a CC key. */
+  /** The first of {@link bindings}. Bindings that match the routing key come before those that match a CC key. */
   readonly binding: Binding | undefined;
-  /** All bindings that match and accept its body. Empty if it came by an earlier binding or by `BCC`. */
+  /** All bindings that match the message and accept its body. Empty if it came by an earlier binding or by `BCC`. */
   readonly bindings: readonly Binding[];
-  /** How it was settled; undefined before. */
+  /** How the message was settled. Undefined before that. */
   readonly settlement: Settlement | undefined;
   readonly settled: boolean;
-  /** Never set: it ties `By` to the message for the compiler. */
+  /** Never set. It only tells the compiler about `By`. */
   readonly byType?: By;
   /**
-   * Whether a binding is among {@link bindings}. The compiler then knows the type of the body; otherwise it knows that the
-   * body belongs to another binding of the consumer, as far as their types differ.
+   * Whether the given binding is among {@link bindings}. If so, the compiler knows the type of the body. If not, the
+   * compiler knows that the body belongs to another binding of the consumer, as far as their types differ.
    */
   cameBy<U>(binding: Binding<U>): this is PulseMessage<U, (body: U) => U>;
   ack(): boolean;
-  /** Drops the message, or dead-letters it where the queue says so. */
+  /** Drops the message, or dead-letters it if its queue keeps dead letters. */
   reject(): boolean;
-  /** Puts it back at once. A message that always comes straight back makes a hot loop: 1,000 rounds in 0.2 s. */
+  /** Puts the message back at once. A message that is always requeued causes a hot loop: 1,000 rounds in 0.2 s. */
   requeue(): boolean;
 }
 
-/** Where messages come from, and where their outcomes go: a consumer on one channel. */
+/** The source of messages and the destination of their outcomes: a consumer on one channel. */
 export interface Origin {
   /** The queue's full name. */
   readonly queue: string;
   readonly spec: QueueSpec;
   readonly table: BindingTable;
   readonly telemetry: Telemetry | undefined;
-  /** The requirements of a `handle` that the consumer knows. */
+  /** The requirements that the consumer received from `handle`. */
   readonly requirements: object | undefined;
-  /** Returns false if it comes too late. */
+  /** Returns false if it is too late. */
   settle(delivery: Delivery, settlement: BrokerSettlement): boolean;
-  /** Publishes a copy with the number of failures to the same queue. Returns whether the broker has it. */
+  /** Publishes a copy to the same queue, with the number of failures. Returns whether the broker has the copy. */
   republish(delivery: Delivery, failed: Failed): Promise<boolean>;
   /**
-   * Excludes a held message from the prefetch while it waits for its time. Returns false if too many are held, so that it uses
-   * up prefetch all the same.
+   * Excludes a held message from the prefetch while it waits until it is due. Returns false if too many messages are
+   * held, so that it uses up prefetch anyway.
    */
   excludeFromPrefetch(delivery: Delivery, excluded: boolean): boolean;
-  /** Whether the channel is gone, and its unsettled messages with it. */
+  /** Whether the channel is lost, and its unsettled messages with it. */
   readonly lost: boolean;
-  /** Calls back when the channel is lost. Returns a function that unsubscribes. */
+  /** Calls `lost` when the channel is lost. Returns a function that unsubscribes. */
   onLost(lost: () => void): () => void;
 }
 
-/** A message as it was delivered. A class instead of closures, since there are tens of thousands a second. */
+/** A delivered message. A class instead of closures, because there are tens of thousands per second. */
 export class DeliveredMessage<T> implements PulseMessage<T> {
   readonly body: T;
   readonly meta: PulseMeta | undefined;
@@ -109,7 +111,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     this.#bindings = bindings;
   }
 
-  /** The delivery and the origin of a message that comes from `consume`. */
+  /** Returns the delivery and the origin of a message from `consume`. */
   static sourceOf(message: PulseMessage): { delivery: Delivery; origin: Origin } | undefined {
     if (!(#delivery in message)) return undefined;
     return { delivery: message.#delivery, origin: message.#origin };
@@ -120,7 +122,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return #delivery in message ? message.#settle('requeue', 'retry') : message.requeue();
   }
 
-  /** Whether a message was settled after its channel was gone. */
+  /** Whether a message was settled after its channel was lost. */
   static settledLate(message: PulseMessage): boolean {
     return #delivery in message && message.#late;
   }
@@ -189,7 +191,7 @@ export class DeliveredMessage<T> implements PulseMessage<T> {
     return this.#settle('requeue', 'requeue');
   }
 
-  /** What `console.log` shows: no header, which may hold a token, and nothing internal. */
+  /** Formats the message for `console.log`, without internal fields and without headers, which may contain a token. */
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const { exchange, routingKey, redelivered, attempt, settlement, body, meta } = this;
     const shown = {

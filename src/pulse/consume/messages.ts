@@ -6,17 +6,17 @@ import { checkConsumedQueue, CONSUME_OPTIONS } from './check-options.ts';
 import type { ConsumeOptions } from './consume-options.ts';
 import { DeliveredMessage, type PulseMessage } from './message.ts';
 
-/** Options of `pulse.messages`: those of {@link ConsumeOptions} that need no Observable, and these. */
+/** Options of `pulse.messages`: the {@link ConsumeOptions} that do not need an Observable, and the following. */
 export interface MessagesOptions extends Omit<
   ConsumeOptions<unknown>,
   'bindings' | 'demand$' | 'paused$' | 'until$'
 > {
   /**
-   * When messages are acknowledged. With `auto`, the default, asking for the next message acknowledges the last one, unless
-   * the loop has settled it. With `manual`, the loop settles each message itself.
+   * When messages are acknowledged. With `auto` (the default), each step of the loop acknowledges the previous
+   * message unless the loop has settled it. With `manual`, the loop settles each message itself.
    */
   readonly ack?: 'auto' | 'manual' | undefined;
-  /** Stops the consumer when it is aborted: the loop ends normally after the present message. */
+  /** Stops the consumer when aborted. The loop then ends normally after the current message. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,14 +27,14 @@ const MESSAGES_OPTIONS: OptionKinds<MessagesOptions & Pick<ConsumeOptions<unknow
   signal: 'signal',
 };
 
-/** Options of a consumer that is used without RxJS. */
+/** Consumer options for use without RxJS. */
 export const PLAIN_CONSUME_OPTIONS = withoutObservables;
 
 /** An endless iteration over messages. Leaving the loop stops the consumer. */
 export type Messages<M> = AsyncIterableIterator<M, undefined, undefined> & AsyncDisposable;
 
 /**
- * The messages of a queue, one after the other. The consumer starts with the first `next()`, and holds at most its prefetch.
+ * Iterates over the messages of a queue. The consumer starts with the first `next()`, and holds at most its prefetch.
  *
  * @throws PulseError `invalid` for bad options
  */
@@ -60,9 +60,9 @@ class MessageIterator implements Messages<PulseMessage> {
   readonly #acks: boolean;
   readonly #signal: AbortSignal | undefined;
   #subscription: { unsubscribe(): void } | undefined;
-  /** Delivered and not yet handed to the loop; the prefetch limits how many there are. */
+  /** Messages that are delivered but not yet passed to the loop. The prefetch limits their number. */
   #buffer: PulseMessage[] = [];
-  /** Handed to the loop, to be acknowledged when it asks for more. */
+  /** Messages passed to the loop, to be acknowledged on its next step. */
   #handed: PulseMessage[] = [];
   #waiting: PromiseWithResolvers<Next>[] = [];
   #ended = false;
@@ -94,7 +94,7 @@ class MessageIterator implements Messages<PulseMessage> {
     return waiting.promise;
   }
 
-  /** The loop was left: the consumer stops, and its unsettled messages are requeued. */
+  /** Called when the loop is left. Stops the consumer, so that its unsettled messages are requeued. */
   async return(): Promise<Next> {
     this.#end();
     this.#subscription?.unsubscribe();
@@ -147,7 +147,7 @@ class MessageIterator implements Messages<PulseMessage> {
     waiting.resolve({ done: false, value: message });
   }
 
-  /** The next message whose channel still lives. The broker delivers the others again. */
+  /** Takes the next message whose channel is still open. The broker delivers the others again. */
   #take(): PulseMessage | undefined {
     let message = this.#buffer.shift();
     while (message && DeliveredMessage.sourceOf(message)?.origin.lost) message = this.#buffer.shift();

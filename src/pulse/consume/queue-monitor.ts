@@ -9,14 +9,14 @@ import type { Consumer } from './consumer.ts';
 import { inTimerRange } from '../../base/index.ts';
 import type { TransportChannel } from '../transport/transport.ts';
 
-/** Unless it is said otherwise. */
+/** The default settings. */
 export const WATCH: Watch = { everyMs: 60_000, heldMs: 1_200_000, depth: 1_500 };
 
 /**
- * Looks now and then at what a consumer holds, and how long its queue is, and warns once of what will bring others to
- * act. Returns how to stop.
+ * Regularly checks the messages that a consumer holds and the length of its queue. Warns once before the broker or
+ * PulseGuardian acts. Returns a function that stops the checks.
  *
- * @param onDepth told how long the queue is at each look, what is held included: PulseGuardian counts that too
+ * @param onDepth receives the queue's length at each check, including held messages, which PulseGuardian also counts
  */
 export function monitorQueue(
   { channel, consumer, queue, mayGrow }: Watched,
@@ -29,7 +29,7 @@ export function monitorQueue(
 
   const checkHeld = () => {
     const { oldestMs } = consumer.held;
-    // The same message is still the oldest when its age has grown by as much as time has passed.
+    // The start of the oldest message's hold. If it has not changed, this message was already reported.
     const since = performance.now() - oldestMs;
     if (oldestMs < heldMs || since <= warnedOfHeldBefore) return;
     warnedOfHeldBefore = since + 1;
@@ -48,7 +48,7 @@ export function monitorQueue(
   };
   const looking = setInterval(() => {
     checkHeld();
-    // A failure ends the channel, which is heard of there.
+    // A failure ends the channel, and is handled there.
     if (mayGrow) checkDepth().catch(() => undefined);
   }, inTimerRange(everyMs)).unref();
   return () => {
@@ -60,6 +60,6 @@ interface Watched {
   readonly channel: TransportChannel;
   readonly consumer: Consumer;
   readonly queue: string;
-  /** Whether the queue can hold so many messages that somebody would mind. */
+  /** Whether the queue can grow to the length at which to warn. */
   readonly mayGrow: boolean;
 }

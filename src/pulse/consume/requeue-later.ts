@@ -1,9 +1,9 @@
 import type { Delivery } from '../transport/transport.ts';
 
-/** How long a message is held that would only come back as it was, in ms. */
+/** How long a message is held before it is given back, in ms. */
 const PAUSE_MS = 1_000;
 
-/** Gives messages back, but not at once: what comes straight back goes round thousands of times a second. */
+/** Gives messages back after a delay. Without it, a message would be redelivered thousands of times per second. */
 export class RequeueLater {
   readonly #giveBack: (delivery: Delivery) => void;
   readonly #held = new Map<Delivery, NodeJS.Timeout>();
@@ -26,7 +26,7 @@ export class RequeueLater {
     this.forget();
   }
 
-  /** The broker has everything back. */
+  /** Forgets all messages, because the broker already has them back. */
   forget(): void {
     for (const timer of this.#held.values()) clearTimeout(timer);
     this.#held.clear();

@@ -2,13 +2,13 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { ConsumeOptions } from './consume-options.ts';
 import type { QueueSpec } from '../topology/queue.ts';
 
-/** What `handle` asks of the `consume` that its messages come from. */
+/** What `handle` requires of the `consume` that delivers its messages. */
 export interface Requirements extends Pick<ConsumeOptions<unknown>, 'onBadMessage'> {
-  /** For a consumer that was not told otherwise. */
+  /** The prefetch of a consumer that has no prefetch option. */
   readonly prefetch: number;
   /**
-   * Whether the queue can keep what `handle` promises. If not, the stream of `handle` has been told by now: operators between would
-   * perhaps catch an error, or try again.
+   * Whether the queue meets the requirements of `handle`. If not, the stream of `handle` has already received the
+   * error. An error of `consume` could be caught or retried by operators in between.
    */
   readonly accepts: (queue: QueueSpec) => boolean;
 }
@@ -17,7 +17,7 @@ const requirementsBySubscriber = new WeakMap<object, Requirements>();
 
 const queues = new WeakMap<Observable<unknown>, QueueSpec>();
 
-/** Notes the queue of a stream of `consume`, so that who stands right behind it can refuse it at once. */
+/** Records the queue of a `consume` stream, so that an operator directly behind it can refuse the queue at once. */
 export function rememberQueue<T>(messages$: Observable<T>, queue: QueueSpec): Observable<T> {
   queues.set(messages$, queue);
   return messages$;
@@ -27,7 +27,7 @@ export function rememberedQueue(messages$: Observable<unknown>): QueueSpec | und
   return queues.get(messages$);
 }
 
-/** The same stream, subscribed with requirements that {@link requirementsOf} finds wherever operators subscribe to their sources. */
+/** Returns the same stream, with requirements that {@link requirementsOf} finds through the operators in between. */
 export function requiring<T>(source$: Observable<T>, requirements: Requirements): Observable<T> {
   return new Observable(subscriber => {
     requirementsBySubscriber.set(subscriber, requirements);
@@ -36,8 +36,9 @@ export function requiring<T>(source$: Observable<T>, requirements: Requirements)
 }
 
 /**
- * The nearest requirements behind a subscriber. Each operator of RxJS subscribes to its source with a subscriber that knows the next
- * one as its `destination`, also when it does so later or again. A Subject between (`share`, `groupBy`) ends that chain.
+ * Finds the nearest requirements downstream of a subscriber. Each RxJS operator subscribes to its source with a
+ * subscriber whose `destination` is the next subscriber, even if it subscribes later or again. A Subject in between
+ * (`share`, `groupBy`) ends this chain.
  */
 export function requirementsOf(subscriber: Subscriber<unknown>): Requirements | undefined {
   let next: unknown = subscriber;

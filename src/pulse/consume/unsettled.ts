@@ -1,30 +1,30 @@
 import type { BrokerSettlement } from './message.ts';
 import type { TransportChannel } from '../transport/transport.ts';
 
-/** What a consumer holds at a moment. */
+/** The messages that a consumer currently holds. */
 export interface Held {
-  /** Messages delivered and unsettled. */
+  /** Number of messages that are delivered but not settled. */
   readonly count: number;
-  /** How long the oldest of them has been held, in ms; 0 when there is none. */
+  /** How long the oldest of them has been held, in ms. 0 if there is none. */
   readonly oldestMs: number;
 }
 
 interface Entry {
   readonly generation: number;
   readonly sinceMs: number;
-  /** Whether it waits for something else than a place. */
+  /** Whether it is excluded from the prefetch. */
   excluded: boolean;
 }
 
 /**
- * The deliveries of one channel that the broker waits for, and their outcomes until they are sent.
+ * The unsettled deliveries of one channel, and the outcomes that are not sent yet.
  *
- * Acknowledgements that are sent together become one frame where nothing older on the channel is unsettled. A process
- * that dies before repeats some messages; it never loses one.
+ * Acknowledgements that are sent together become one frame if no older delivery on the channel is unsettled. If the
+ * process dies before they are sent, some messages are delivered again, but none is lost.
  */
 export class Unsettled {
   readonly #channel: TransportChannel;
-  /** By delivery tag; the oldest first, since tags only grow. */
+  /** By delivery tag, the oldest first, because tags only grow. */
   readonly #held = new Map<number, Entry>();
   #acks: number[] = [];
   #givenBack: { deliveryTag: number; settlement: BrokerSettlement }[] = [];
@@ -42,12 +42,12 @@ export class Unsettled {
     return { count: this.#held.size, oldestMs: oldest ? performance.now() - oldest.sinceMs : 0 };
   }
 
-  /** @param generation which consumer of the channel it was delivered to */
+  /** @param generation the consumer of the channel that received the delivery */
   add(deliveryTag: number, generation: number): void {
     this.#held.set(deliveryTag, { generation, sinceMs: performance.now(), excluded: false });
   }
 
-  /** Marks a delivery as excluded, or no more. Returns its generation when that was new. */
+  /** Marks a delivery as excluded or not. Returns its generation if that changed anything. */
   excludeFromPrefetch(deliveryTag: number, excluded: boolean): number | undefined {
     const entry = this.#held.get(deliveryTag);
     if (!entry || entry.excluded === excluded) return undefined;
@@ -55,13 +55,13 @@ export class Unsettled {
     return entry.generation;
   }
 
-  /** Takes an outcome, to be sent with the next {@link flush}. */
+  /** Stores an outcome, to be sent with the next {@link flush}. */
   settle(deliveryTag: number, settlement: BrokerSettlement): void {
     if (settlement === 'ack') this.#acks.push(deliveryTag);
     else this.#givenBack.push({ deliveryTag, settlement });
   }
 
-  /** How many of a generation are held and have no outcome yet. */
+  /** How many deliveries of a generation are held and have no outcome yet. */
   countOf(generation: number): number {
     const settled = new Set([...this.#acks, ...this.#givenBack.map(({ deliveryTag }) => deliveryTag)]);
     let count = 0;
@@ -76,7 +76,10 @@ export class Unsettled {
     this.#send(deliveryTag, 'requeue');
   }
 
-  /** Sends every outcome. What is given back goes first: an acknowledgement up to a later one would swallow it. */
+  /**
+   * Sends all outcomes, rejects and requeues first. A cumulative acknowledgement would otherwise include their
+   * deliveries.
+   */
   flush(): void {
     for (const { deliveryTag, settlement } of this.#givenBack.splice(0)) this.#send(deliveryTag, settlement);
     if (this.#acks.length === 0) return;
@@ -111,7 +114,7 @@ export class Unsettled {
     try {
       what();
     } catch {
-      // The channel closed under us: the broker has all of them back, and `closed` tells the rest.
+      // The channel has closed meanwhile. The broker has all deliveries back, and `closed` reports the reason.
     }
   }
 }

@@ -3,7 +3,7 @@ import type { BatchOptions } from './handle-options.ts';
 
 const DEFAULT_BATCH_WAIT_MS = 1_000;
 
-/** Decides when enough messages wait for a call of the handler. */
+/** Decides how many waiting messages form the next batch, and when. */
 export class Batches {
   readonly #size: number;
   readonly #waitMs: number;
@@ -22,9 +22,9 @@ export class Batches {
   }
 
   /**
-   * How many messages to handle now: 0 to wait for more.
+   * Returns how many messages to handle now. 0 means to wait for more.
    *
-   * @param single whether to handle one alone, to use up no more attempts than necessary
+   * @param single whether to handle a single message, so that an outage uses up as few attempts as possible
    */
   take(waiting: number, single: boolean): number {
     const enough = waiting >= this.#size || this.#waitMs === 0;

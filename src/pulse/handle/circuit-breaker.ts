@@ -6,11 +6,12 @@ const PAUSE = { baseMs: 1_000, capMs: 30_000 };
 const TRIAL_MS = 30_000;
 
 /**
- * Tells an outage of a dependency of the handler from a bad message, and stops handlers while the outage lasts.
+ * Distinguishes an outage of the handler's dependencies from a bad message, and stops handlers during an outage.
  *
- * The circuit opens when several messages in a row fail at their first attempt. While it is open, no handler starts except
- * for a trial after each pause; pauses grow to 30 s. The first success closes the circuit. Messages that wait meanwhile use
- * up no attempts. The prefetch fills, so the broker sends nothing more. A trial that hangs delays the next one by 30 s.
+ * The circuit opens when several messages in a row fail at their first attempt. While it is open, one message is tried
+ * after each pause, and no other handler starts. The pauses grow to 30 s. The first success closes the circuit.
+ * Messages that wait meanwhile use up no attempts. The prefetch fills up, so the broker sends no more messages. A
+ * trial that hangs delays the next one by 30 s.
  *
  * Repeated failures of one message do not open the circuit.
  */
@@ -20,7 +21,7 @@ export class CircuitBreaker {
   readonly #onAllowed: () => void;
   #failuresInARow = 0;
   #pauses = 0;
-  /** Whether the pause after the last failure is still running. */
+  /** Whether the pause after a failure is still running. */
   #pausing = false;
   /** Whether the next message may start as a trial. */
   #halfOpen = false;
@@ -38,7 +39,7 @@ export class CircuitBreaker {
     this.#onAllowed = onAllowed;
   }
 
-  /** Whether an outage lasts. */
+  /** Whether there is an outage at the moment. */
   get open(): boolean {
     return this.#pauses > 0;
   }
@@ -48,7 +49,7 @@ export class CircuitBreaker {
     return !this.open || this.#halfOpen;
   }
 
-  /** A handler starts. */
+  /** Call this when a handler starts. */
   started(): void {
     if (!this.open) return;
     this.#halfOpen = false;
@@ -74,7 +75,7 @@ export class CircuitBreaker {
     this.#onPause(ms);
   }
 
-  /** A handler ended without showing whether its dependencies work: the next message is tried. */
+  /** Call this when a handler's result does not show whether its dependencies work. The next message may be tried. */
   inconclusive(): void {
     if (this.open && !this.#pausing) this.#halfOpen = true;
   }

@@ -17,18 +17,18 @@ import type {
 } from './handle-options.ts';
 import { logHandleEvent, logResult } from './handle-log.ts';
 
-/** Options of `pulse.handle` beside those of {@link MessagesOptions} and {@link HandleOptions}. */
+/** Options of `pulse.handle` in addition to those of {@link MessagesOptions} and {@link HandleOptions}. */
 interface UntilStopped extends Omit<MessagesOptions, 'ack' | 'onEvent' | 'onBadMessage'> {
-  /** Receives events of the consumer, and events that concern all handlers. */
+  /** Receives the consumer's events and the events that concern all handlers. */
   readonly onEvent?: ((event: ConsumerEvent | HandleEvent) => void) | undefined;
   /**
-   * Receives the result of each attempt. Without it, failed attempts go to the `logger` of the connection, or to stderr if it
-   * has none.
+   * Receives the result of each attempt. Without it, failed attempts are logged to the connection's `logger`, or to
+   * stderr if there is no logger.
    */
   readonly onResult?: ((result: HandleResult<PulseMessage>) => void) | undefined;
 }
 
-/** Options of `pulse.handle`: those of a consumer that need no Observable, and those of {@link HandleOptions}. */
+/** Options of `pulse.handle`: the consumer options that do not need an Observable, and {@link HandleOptions}. */
 export interface HandleMessagesOptions extends UntilStopped, Omit<HandleOptions, 'onEvent'> {}
 
 /** Options of `pulse.handle` for batches. */
@@ -46,7 +46,7 @@ const KINDS: OptionKinds<Options> = {
 /**
  * Handles the messages of a queue until the signal is aborted or the connection is closed.
  *
- * @throws PulseError for bad options, and for an error that another try would not mend
+ * @throws PulseError for bad options, and for an error that a retry would not fix
  */
 export async function handleUntilStopped(
   consume: (options: ConsumeOptions<unknown>) => Observable<PulseMessage>,

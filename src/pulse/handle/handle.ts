@@ -37,42 +37,46 @@ const BACKOFF_OPTIONS: OptionKinds<Backoff> = { baseMs: 'number', capMs: 'number
 const BATCH_OPTIONS: OptionKinds<BatchOptions> = { size: 'number', waitMs: 'number' };
 
 /**
- * Handles each message of `consume`, and settles it by the result of its handler. No message ends the stream.
- * `pulse.handle(options, handler)` does the same without RxJS.
+ * Handles each message of `consume`, and settles it by the result of its handler. A failed message does not end the
+ * stream. `pulse.handle(options, handler)` does the same without RxJS.
  *
- * - A handler that returns or resolves is done with the message: it is acknowledged.
- * - When it throws, or returns `retryLater()`, the message is tried again after a growing delay. While it waits, it uses up
- *   neither concurrency nor prefetch, so others are handled. About a thousand messages may wait that way; more use up the
- *   prefetch (`crowded`). With `demand$`, only the demand decides.
- * - After `retry.attempts`, and for `reject()` and `deadLetter()`, the message is given up: its queue keeps it if it was
- *   declared with `deadLetter: true`, and drops it otherwise.
- * - When all messages fail, a circuit breaker tries only one message now and then until one succeeds. An outage of a dependency
- *   loses no message, and waiting messages use up no attempts.
+ * - If the handler returns or resolves, the message is acknowledged.
+ * - If the handler throws or returns `retryLater()`, the message is retried after a growing delay. While a message
+ *   waits, it uses up neither concurrency nor prefetch, so other messages are handled. This works for about a
+ *   thousand waiting messages; beyond that they use up the prefetch (`crowded`). With `demand$`, only the demand
+ *   decides.
+ * - After `retry.attempts` attempts, and for `reject()` and `deadLetter()`, the message is given up. The queue keeps
+ *   it if it was declared with `deadLetter: true`, and drops it otherwise.
+ * - If all messages fail, a circuit breaker tries a single message from time to time until one succeeds. An outage of
+ *   a dependency loses no message, and waiting messages use up no attempts.
  *
  * The number of failed attempts survives a restart.
  *
- * - A quorum queue counts by itself. A failed message is held until it is due, and then given back. The queue also counts
- *   crashes, so it stops a message that kills its process. `attempts` cannot be higher than its delivery limit.
- * - For any other queue, a failed message is published again at once with its count and its due time, through
- *   `exchange/<namespace>/tcw-retry`. The first copy is acknowledged when the broker has confirmed the second. The copy goes to
- *   the end of the queue, and the consumer that gets it holds it until it is due. If it cannot be published (no permission, a
- *   full queue that refuses), the message is held and counted in this process only (`not-counted`). While it is unknown whether
- *   the broker has the copy (a memory alarm), the message is held, and no other copy is made.
+ * - A quorum queue counts attempts by itself. The consumer holds a failed message until it is due, and then gives it
+ *   back. The queue also counts crashes, so a message that kills its process is eventually given up. `attempts`
+ *   cannot be higher than the queue's delivery limit.
+ * - For any other queue, `handle` immediately publishes a copy of the failed message with its count and its due time,
+ *   through `exchange/<namespace>/tcw-retry`. It acknowledges the original when the broker has confirmed the copy.
+ *   The copy goes to the end of the queue, and the consumer that receives it holds it until it is due. If the copy
+ *   cannot be published (no permission, or a full queue refuses it), the message is held and counted in this process
+ *   only (`not-counted`). While it is unknown whether the broker has the copy (for example during a memory alarm),
+ *   the message is held, and no other copy is made.
  *
- * If the channel of a message is lost, the `signal` of its handler is aborted, and the call no longer counts towards the
- * concurrency: another handler may run beside it, even for the same message.
+ * If a message's channel is lost, the `signal` of its handler is aborted, and the call no longer counts towards the
+ * concurrency. Another handler may run at the same time, even for the same message.
  *
- * A message may be handled twice: if the connection is lost before its acknowledgement, or if a process dies.
+ * A message may be handled twice if the connection is lost before its acknowledgement, or if a process dies.
  *
- * The stream completes when the consumer was stopped, the last handler is done and its failures are stored. No handler starts
- * after a stop.
+ * The stream completes when the consumer is stopped, the last handler has ended and its failures are stored. No
+ * handler starts after a stop.
  *
- * Other operators may stand between `consume` and `handle` if they pass the same messages on: the requirements of `handle` (its
- * prefetch, `onBadMessage`, a queue that keeps dead letters) reach the consumer through them. They do not pass `share`, `groupBy`
- * or a Subject; the stream then errors with `invalid` at the first message if there were any.
+ * Other operators may stand between `consume` and `handle` if they pass on the same messages. The requirements of
+ * `handle` (its prefetch, `onBadMessage`, a queue that keeps dead letters) reach the consumer through them. They do
+ * not reach it through `share`, `groupBy` or a Subject. In that case, the stream errors with `invalid` at the first
+ * message if the queue does not meet the requirements or if `onBadMessage` is set.
  *
- * @throws PulseError `invalid` for bad options and for options that do not fit the queue: at once, or behind other operators as
- *   the error of the stream
+ * @throws PulseError `invalid` for bad options and for options that do not fit the queue. If other operators stand in
+ *   between, the stream reports an unfit queue as its error.
  */
 export function handle<M extends PulseMessage>(
   handler: Handler<M>,
@@ -117,7 +121,7 @@ export function handle<M extends PulseMessage>(
           if (origin.requirements !== requirements) checkUnasked(origin, options, retry.attempts);
         });
       const handling = new Handling(handler, concurrency, retry, options, accepts, subscriber);
-      // Added before the source is subscribed, which may deliver at once.
+      // Added before the source is subscribed, because the source may deliver immediately.
       subscriber.add(() => {
         handling.leave();
       });
@@ -164,7 +168,7 @@ function checkHandleOptions(handler: unknown, options: HandleOptions | BatchHand
   if (around) throw new PulseError('invalid', 'around is not available with batch; wrap the handler instead');
 }
 
-/** A consumer that does not know the requirements must meet them by itself. */
+/** Checks a consumer that did not receive the requirements. */
 function checkUnasked({ spec }: Origin, options: CommonHandleOptions, attempts: number): void {
   checkQueue(spec, options, attempts);
   if (!options.onBadMessage) return;

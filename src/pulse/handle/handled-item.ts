@@ -4,12 +4,12 @@ import { DeliveredMessage, type Origin, type PulseMessage } from '../consume/mes
 import type { RetryPolicy } from './retry-policy.ts';
 import type { Delivery } from '../transport/transport.ts';
 
-/** A message that was delivered to `handle`, until it is settled. */
+/** A message that `handle` received and that is not settled yet. */
 export class HandledItem<M extends PulseMessage> {
   readonly message: M;
   readonly #policy: RetryPolicy;
   readonly #source: { readonly delivery: Delivery; readonly origin: Origin } | undefined;
-  /** Failed attempts of this delivery that are not stored at the broker. */
+  /** Number of failed attempts of this delivery that are not stored at the broker. */
   uncounted = 0;
 
   constructor(message: M, policy: RetryPolicy) {
@@ -31,7 +31,7 @@ export class HandledItem<M extends PulseMessage> {
     return this.#source?.origin;
   }
 
-  /** Whether its channel is gone, so that the broker delivers it again. */
+  /** Whether its channel is lost, so that the broker delivers it again. */
   get lost(): boolean {
     return this.#source?.origin.lost ?? false;
   }
@@ -40,7 +40,7 @@ export class HandledItem<M extends PulseMessage> {
     return this.#source?.origin.spec.deadLetter !== undefined;
   }
 
-  /** Its outcome if it is given up. */
+  /** The outcome if the message is given up. */
   get givenUpAs(): 'dead-lettered' | 'rejected' {
     return this.keepsDeadLetters && !this.#source?.delivery.breaksDeadLetters ? 'dead-lettered' : 'rejected';
   }
@@ -54,7 +54,7 @@ export class HandledItem<M extends PulseMessage> {
     return this.givenUpAs;
   }
 
-  /** How long it must wait before its first attempt here, in ms, because it failed elsewhere. */
+  /** How long the message must wait before its first attempt here, in ms, because an earlier delivery failed. */
   get waitMs(): number {
     return this.#source ? waitOf(this.#source.delivery) : 0;
   }
@@ -67,7 +67,7 @@ export class HandledItem<M extends PulseMessage> {
     return this.attempt >= this.#policy.attempts;
   }
 
-  /** Excludes it from the prefetch while it waits. Returns false if it takes up prefetch all the same. */
+  /** Excludes the message from the prefetch while it waits. Returns false if it uses up prefetch anyway. */
   excludeFromPrefetch(excluded: boolean): boolean {
     return this.#source?.origin.excludeFromPrefetch(this.#source.delivery, excluded) ?? true;
   }

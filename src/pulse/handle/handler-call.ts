@@ -5,12 +5,12 @@ import type { HandlerContext } from './handle-options.ts';
 import type { HandledItem } from './handled-item.ts';
 import { Verdict } from '../verdict.ts';
 
-/** A failed message: the error that the handler threw for it, or its verdict. */
+/** The error that the handler threw for a message, or its verdict. */
 export interface Failure {
   readonly error: unknown;
 }
 
-/** One call of the handler, with one message or with a batch. It is the context that the handler gets. */
+/** One handler call, for one message or a batch. The handler receives this object as its context. */
 export class HandlerCall<M extends PulseMessage> implements HandlerContext {
   readonly items: readonly HandledItem<M>[];
   readonly attempt: number;
@@ -24,7 +24,7 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
 
   constructor(first: HandledItem<M>, others: readonly HandledItem<M>[] = []) {
     this.items = [first, ...others];
-    // Read now: the number is told with the result, when a failure may have been counted already.
+    // Read now, because a failure may already be counted when the result is reported.
     this.attempt = first.attempt;
     this.lastAttempt = first.lastAttempt;
   }
@@ -51,12 +51,12 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     return performance.now() - this.#startedMs;
   }
 
-  /** Whether it has ended: returned, thrown or timed out. */
+  /** Whether the call has ended: returned, thrown or timed out. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Whether all of its messages are lost, so that its result makes no difference. */
+  /** Whether all of its messages are lost, so that the result makes no difference. */
   get lost(): boolean {
     return this.items.every(item => item.lost);
   }
@@ -75,7 +75,7 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     return result;
   }
 
-  /** Aborts the handler's signal and calls back if the call has not ended in time. */
+  /** Aborts the handler's signal and calls `onTimeout` if the call has not ended in time. */
   limit(timeoutMs: number, onTimeout: (error: PulseError) => void): void {
     if (this.#ended) return;
     this.#timer = setTimeout(() => {
@@ -97,7 +97,10 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     this.#controller?.abort(reason);
   }
 
-  /** What the results show about the dependencies of the handler. Verdicts and messages without a result show nothing. */
+  /**
+   * What the results show about the handler's dependencies. Verdicts, and messages already settled or lost, show
+   * nothing.
+   */
   evidenceOf(failures: readonly (Failure | undefined)[]): 'works' | 'fails' | 'nothing' {
     if (failures.some(failure => !failure)) return 'works';
     const fails = this.items.some(
@@ -106,7 +109,7 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     return fails ? 'fails' : 'nothing';
   }
 
-  /** How each message fared, by what the handler returned: undefined for a success. */
+  /** Finds the failure of each message in the handler's return value. Undefined means success. */
   failuresIn(returned: unknown, isBatch: boolean): readonly (Failure | undefined)[] {
     if (returned instanceof Verdict) return this.items.map(() => ({ error: returned }));
     if (!isBatch || !Array.isArray(returned) || returned.length !== this.items.length) {
@@ -124,7 +127,7 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
   }
 }
 
-/** A span of another message must not change the result. */
+/** Ignores the outcome, so that the span of another message does not change the result. */
 function quietly(run: () => unknown): void {
   Promise.resolve(run()).catch(() => undefined);
 }

@@ -28,22 +28,22 @@ export class Handling<M extends PulseMessage> {
   readonly #subscriber: Subscriber<HandleResult<M>>;
   readonly #breaker: CircuitBreaker;
   readonly #batches: Batches;
-  /** Not started yet. */
+  /** Messages whose handlers have not started yet. */
   #waiting: HandledItem<M>[] = [];
   /** Calls that count towards the concurrency. */
   readonly #calls = new Set<HandlerCall<M>>();
   readonly #running = new Set<HandledItem<M>>();
-  /** Running, but their messages are lost and come again. Their handlers' signals are aborted, and others may start. */
+  /** Lost messages whose handlers still run. The handlers' signals are aborted, and other handlers may start. */
   readonly #lostButRunning = new Set<HandledItem<M>>();
   readonly #retries: Retries<M>;
-  // RxJS reports an error that a listener throws, as it does for a subscriber.
+  // A Subject, so that RxJS reports an error that a listener throws.
   readonly #events$ = new Subject<HandleEvent>();
-  /** Failed messages for which it is still unknown whether the broker has their copies. */
+  /** Number of failed messages for which it is still unknown whether the broker has their copies. */
   #retrying = 0;
   #finishing = false;
   #left = false;
   #pumping = false;
-  /** The consumer of the last message. */
+  /** The consumer of the latest message. */
   #origin: Origin | undefined;
 
   constructor(
@@ -51,7 +51,7 @@ export class Handling<M extends PulseMessage> {
     concurrency: number,
     policy: RetryPolicy,
     options: HandleOptions | BatchHandleOptions,
-    /** Whether messages of a consumer can be handled as promised. If not, the subscriber has the error already. */
+    /** Whether a consumer meets the requirements. If not, it passes the error to the subscriber. */
     accepts: (origin: Origin) => boolean,
     subscriber: Subscriber<HandleResult<M>>,
   ) {
@@ -96,7 +96,7 @@ export class Handling<M extends PulseMessage> {
     else this.#tryHere(item);
   }
 
-  /** Starts no more handlers, gives back the messages that wait, and completes when the running handlers are done. */
+  /** Starts no more handlers, gives back the waiting messages, and completes when the running handlers have ended. */
   finish(): void {
     this.#finishing = true;
     this.#breaker.stop();
@@ -106,7 +106,7 @@ export class Handling<M extends PulseMessage> {
     this.#completeWhenDone();
   }
 
-  /** The stream of results was unsubscribed. */
+  /** Aborts the handlers, because the result stream was unsubscribed. */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
@@ -114,13 +114,13 @@ export class Handling<M extends PulseMessage> {
     this.#batches.stop();
     const reason = new PulseError('closed', 'the stream of results was unsubscribed');
     for (const call of this.#calls) call.abort(reason);
-    // A stopped consumer waits until its messages are settled. Any other gives them back by itself.
+    // A stopped consumer waits until its messages are settled. Any other consumer gives them back by itself.
     if (this.#finishing) for (const { message } of this.#running) message.requeue();
     this.#retries.leave();
     this.#waiting = [];
   }
 
-  /** Whether messages of this consumer can be handled. */
+  /** Notes the consumer of a message. Returns false if the consumer does not meet the requirements. */
   #cameFrom(origin: Origin | undefined): boolean {
     if (origin === this.#origin) return true;
     if (origin && !this.#accepts(origin)) return false;
@@ -129,7 +129,7 @@ export class Handling<M extends PulseMessage> {
     return true;
   }
 
-  /** Forgets messages whose channel is gone, since the broker delivers them again. */
+  /** Forgets messages whose channel is lost, because the broker delivers them again. */
   #forgetLost(): void {
     this.#waiting = this.#waiting.filter(({ lost }) => !lost);
     this.#retries.forgetLost();
@@ -142,15 +142,15 @@ export class Handling<M extends PulseMessage> {
   }
 
   /**
-   * Excludes messages that wait for a retry from the prefetch, so that others can come. During an outage, others would only
-   * wait too; then the prefetch may fill, unless there is nothing left to try.
+   * Excludes messages that wait for a retry from the prefetch, so that other messages can arrive. During an outage,
+   * other messages would only wait too. Then the prefetch may fill up, unless nothing is left to try.
    */
   #excludeRetries(): void {
     this.#retries.excluded = !this.#breaker.open || this.#waiting.length === 0;
   }
 
   #pump(): void {
-    // A handler that returns at once would recurse.
+    // Without this check, handlers that return synchronously would recurse.
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#waiting.length > 0 && !this.#left) {
@@ -182,7 +182,7 @@ export class Handling<M extends PulseMessage> {
             this.#threw(call, error);
           });
         }
-        // A promise of somebody else may settle twice, or throw.
+        // A foreign promise may settle twice or throw.
         Promise.resolve(result).then(
           value => {
             this.#returned(call, value);
@@ -218,7 +218,7 @@ export class Handling<M extends PulseMessage> {
     this.#settle(call, failures);
   }
 
-  /** Settles each message of a call once; a result after a timeout is ignored. */
+  /** Settles each message of a call once. A result after a timeout is ignored. */
   #settle(call: HandlerCall<M>, failures: readonly (Failure | undefined)[]): void {
     if (call.ended) return;
     call.end();
@@ -250,7 +250,7 @@ export class Handling<M extends PulseMessage> {
   #failed(item: HandledItem<M>, error: unknown, call: HandlerCall<M>): void {
     const verdict = error instanceof Verdict ? error : undefined;
     const { message } = item;
-    // The broker has it back already.
+    // The broker already has the message back.
     if (this.#left) return;
     if (message.settled || item.lost) {
       this.#end(item, call, { outcome: message.settled ? item.settledAs : 'lost', error });
@@ -269,7 +269,7 @@ export class Handling<M extends PulseMessage> {
     }
     const failures = item.attempt;
     const retryInMs = verdict?.delayMs ?? equalJitter(failures, this.#policy.backoff);
-    // Counted before the result is emitted: a subscriber may leave on it, and the stream must not complete before.
+    // Counted before the result is emitted: a subscriber may unsubscribe on it, and the stream must not complete first.
     this.#retrying++;
     this.#end(item, call, { outcome: 'retried', error, retryInMs });
     void this.#retries.again(item, failures, retryInMs).finally(() => {

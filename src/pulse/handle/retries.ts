@@ -2,19 +2,19 @@ import type { HandledItem } from './handled-item.ts';
 import { DeliveredMessage, type PulseMessage } from '../consume/message.ts';
 import { WaitingRetries } from './waiting-retries.ts';
 
-/** After this time without a confirmation of its copy, in ms, a message is excluded from the prefetch. */
+/** If a message's copy is not confirmed within this time, in ms, the message is excluded from the prefetch. */
 const SLOW_COPY_MS = 1_000;
 
 export interface RetryHooks<M extends PulseMessage> {
-  /** A message is due, and this consumer must try it. */
+  /** Called when a message is due and this consumer must try it. */
   readonly due: (item: HandledItem<M>) => void;
-  /** The number of failures is known only in this process. */
+  /** Called when the number of failures is known only in this process. */
   readonly notCounted: (message: M) => void;
-  /** So many messages wait that they delay others. */
+  /** Called when so many messages wait that they delay others. */
   readonly crowded: (waiting: number) => void;
 }
 
-/** Schedules failed messages for another attempt: by the next consumer that gets them, or by this one. */
+/** Schedules failed messages for another attempt, by this consumer or by the next one that receives them. */
 export class Retries<M extends PulseMessage> {
   readonly #hooks: RetryHooks<M>;
   readonly #waiting: WaitingRetries<M>;
@@ -26,7 +26,7 @@ export class Retries<M extends PulseMessage> {
     this.#waiting = new WaitingRetries(hooks.crowded);
   }
 
-  /** Whether waiting messages are excluded from the prefetch, so that others can come. */
+  /** Whether waiting messages are excluded from the prefetch, so that other messages can arrive. */
   set excluded(excluded: boolean) {
     this.#waiting.excluded = excluded;
   }
@@ -35,7 +35,7 @@ export class Retries<M extends PulseMessage> {
     this.#waiting.forgetLost();
   }
 
-  /** Gives back the messages that wait, now and from now on. */
+  /** Gives back the messages that wait now and those that would wait later. */
   finish(): void {
     this.#finishing = true;
     this.#waiting.giveBack();
@@ -47,12 +47,15 @@ export class Retries<M extends PulseMessage> {
     this.#waiting.stop();
   }
 
-  /** Stores the number of failures and schedules the next attempt. Settles when the broker has the number or surely never will. */
+  /**
+   * Stores the number of failures and schedules the next attempt. Settles when the broker has the number, or
+   * certainly never will.
+   */
   async again(item: HandledItem<M>, failures: number, delayMs: number): Promise<void> {
     const { message, origin } = item;
     if (item.lost) return;
     if (this.#left) {
-      // All held messages go back uncounted now. A copy would be a duplicate.
+      // All held messages are given back uncounted now. A copy would be a duplicate.
       if (this.#finishing) message.requeue();
       return;
     }
@@ -81,7 +84,10 @@ export class Retries<M extends PulseMessage> {
     });
   }
 
-  /** Settles when the broker has a copy or surely has none, however long that takes: a second copy would be a duplicate. */
+  /**
+   * Publishes a copy. Settles when the broker has it or certainly does not, however long that takes, because a second
+   * copy would be a duplicate.
+   */
   async #copied(item: HandledItem<M>, failures: number, delayMs: number): Promise<boolean> {
     const slow = setTimeout(() => {
       this.#waiting.hold(item);
@@ -92,7 +98,7 @@ export class Retries<M extends PulseMessage> {
     return copied;
   }
 
-  /** Holds a message until it is due, or gives it back if the stream ends before. */
+  /** Holds a message until it is due. If the stream is ending, gives it back instead. */
   #delay(item: HandledItem<M>, ms: number, due: () => void): void {
     if (this.#finishing || this.#left) DeliveredMessage.giveBackCounted(item.message);
     else if (ms > 0) this.#waiting.hold(item, ms, due);

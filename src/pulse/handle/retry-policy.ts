@@ -2,11 +2,11 @@ import type { Backoff } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 import { LONGEST_RETRY_MS } from '../verdict.ts';
 
-/** When a message whose handler failed is tried again, and how often. */
+/** When and how often a failed message is retried. */
 export interface RetryPolicy {
-  /** Attempts in all, including the first. Then the message is given up. 20 by default, which takes over half an hour. */
+  /** Maximum number of attempts, including the first. Default: 20, which takes over half an hour. */
   readonly attempts: number;
-  /** How long to wait before the next attempt: 1 s, doubling up to 5 minutes, by default. */
+  /** The delay before the next attempt. Default: 1 s, doubling up to 5 minutes. */
   readonly backoff: Backoff;
 }
 

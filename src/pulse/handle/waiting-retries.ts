@@ -2,12 +2,12 @@ import type { HandledItem } from './handled-item.ts';
 import { DeliveredMessage, type PulseMessage } from '../consume/message.ts';
 
 /**
- * Messages that wait for another attempt. The consumer holds them and excludes them from the prefetch, so that others can
- * come meanwhile. Beyond the number that may be held that way, they use up the prefetch; `onCrowded` is called once, and
- * again after half of them have gone.
+ * Messages that wait for another attempt. The consumer holds them and excludes them from the prefetch, so that other
+ * messages can arrive meanwhile. Beyond the number that may be held that way, they use up the prefetch. `onCrowded`
+ * is called once, and again only after the number has halved.
  */
 export class WaitingRetries<M extends PulseMessage> {
-  /** Each with its timer, or without one while its copy is on its way to the broker. */
+  /** Each message with its timer, or without a timer while its copy is on the way to the broker. */
   readonly #items = new Map<HandledItem<M>, NodeJS.Timeout | undefined>();
   readonly #onCrowded: (waiting: number) => void;
   #excluded = true;
@@ -17,7 +17,7 @@ export class WaitingRetries<M extends PulseMessage> {
     this.#onCrowded = onCrowded;
   }
 
-  /** Holds a message until it is due; without `ms`, until it is released. */
+  /** Holds a message until it is due or, without `ms`, until it is released. */
   hold(item: HandledItem<M>, ms?: number, due?: () => void): void {
     const timer =
       ms === undefined
@@ -37,7 +37,7 @@ export class WaitingRetries<M extends PulseMessage> {
     if (2 * this.#items.size <= this.#crowdedAt) this.#crowdedAt = 0;
   }
 
-  /** Whether these messages are excluded from the prefetch or use it up. */
+  /** Whether these messages are excluded from the prefetch. Otherwise they use it up. */
   set excluded(excluded: boolean) {
     if (this.#excluded === excluded) return;
     this.#excluded = excluded;
@@ -47,12 +47,12 @@ export class WaitingRetries<M extends PulseMessage> {
     }
   }
 
-  /** Forgets messages whose channel is gone. */
+  /** Forgets messages whose channel is lost. */
   forgetLost(): void {
     for (const item of this.#items.keys()) if (item.lost) this.release(item);
   }
 
-  /** Gives back the messages that wait for their time. A queue that counts attempts counts these. */
+  /** Gives back the messages that wait until they are due. A quorum queue counts these attempts. */
   giveBack(): void {
     for (const [item, timer] of this.#items) {
       if (timer === undefined) continue;

@@ -12,10 +12,10 @@ const STATUSES: readonly unknown[] = [
 ] satisfies PublishResult['status'][];
 
 /**
- * Publishes a message with somebody around it. Never rejects, whatever they do.
+ * Publishes a message through `aroundPublish`. Never rejects, whatever that function does.
  *
- * What became of the message counts more than what became of them: when they fail after they have sent it, its own result is
- * returned, and `warn` is told.
+ * The result of the message takes precedence. If the function fails after it has called `send`, the result of `send` is
+ * returned, and `warn` receives a warning.
  */
 export async function sentAround(
   around: AroundPublish,

@@ -7,9 +7,9 @@ import type { PublishResult } from '../publish-result.ts';
 /** Publishes to one exchange. Messages arrive in the order of the calls. */
 export interface ExchangePublisher<T> {
   readonly exchange: string;
-  /** Publishes, and throws if the broker has not confirmed the message. Otherwise like {@link tryPublish}. */
+  /** Publishes a message. Throws if the broker does not confirm it. Otherwise like {@link tryPublish}. */
   publish(routingKey: string, body: T, options?: PublishOptions): Promise<void>;
-  /** Publishes, and returns the result. Never rejects. */
+  /** Publishes a message and returns the result. Never rejects. */
   tryPublish(routingKey: string, body: T, options?: PublishOptions): Promise<PublishResult>;
 }
 
@@ -20,7 +20,7 @@ type Send = (
   options: PublishOptions & PublisherOptions,
 ) => Promise<PublishResult>;
 
-/** @throws PulseError `invalid` for unknown options, and for a name, a schema or a deadline that cannot be used */
+/** @throws PulseError `invalid` for unknown options and for an unusable name, schema or deadline */
 export function exchangePublisher<T>(
   exchange: string,
   options: PublisherOptions = {},

@@ -23,34 +23,38 @@ export interface OutgoingMessage {
 }
 
 interface Posted extends OutgoingMessage, Sent, Suspect {
-  /** By `performance.now()`. */
+  /** The deadline, in terms of `performance.now()`. */
   readonly expiresAt: number;
-  /** It was sent once, and may have arrived. */
+  /** Whether it was sent at least once, so that it may have arrived. */
   written: boolean;
   settled: boolean;
   /** Stops watching its signal. */
   unwatch?: () => void;
 }
 
-/** Sent and not confirmed at a time, at most: what more there is waits here, where it is counted. */
+/** Maximum number of sent but unconfirmed messages. Further messages wait here, where they are counted. */
 const WINDOW = 2_048;
-/** The same in bytes: what a broker that reads no more leaves in this process. Room for a window of Pulse's largest. */
+/**
+ * The same limit in bytes. If the broker stops reading, that much stays in this process. Room for 2,048 bodies of 8
+ * KiB.
+ */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
 /**
- * Messages in their order, until each is settled: they wait while there is no channel, and go again on the next one when
- * theirs was lost before the confirmation. So a message may arrive twice, and none overtakes another.
+ * Keeps messages in order until each is settled. Messages wait while there is no channel. If their channel is lost
+ * before the confirmation, they are sent again on the next one. So a message may arrive twice, but none overtakes
+ * another.
  *
- * What was sent keeps its place until the broker has answered or the channel is lost, also past its deadline: until then it
- * may still lie in the socket, and more would only be piled on top of it.
+ * A sent message counts towards the window until the broker answers or the channel is lost, even after its deadline.
+ * Until then, it may still be in the socket's buffer, and further messages would only pile up behind it.
  *
- * A mandatory message waits for one that is under way and looks the same, for a return could be of either.
+ * A mandatory message waits while an identical one is on its way, because a returned message could be either of them.
  *
- * One timer looks after all deadlines.
+ * One timer handles all deadlines.
  */
 export class Outbox {
   readonly #bounds: PublishBounds;
-  /** Why nothing is confirmed now, as far as is known. */
+  /** Why nothing is confirmed at the moment, as far as it is known. */
   readonly #trouble: () => string | undefined;
   #channel: TransportChannel | undefined;
   #waiting = new Set<Posted>();
@@ -60,16 +64,16 @@ export class Outbox {
     this.#pump();
   });
   readonly #mandatory = new Recognised<Posted>();
-  /** Those that were posted, and whose result nobody knows yet. */
+  /** Number of posted messages without a result. */
   #unsettled = 0;
-  /** The broker takes nothing now. */
+  /** Whether the broker accepts nothing at the moment. */
   #held = false;
   #ended: PulseError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #idle: (() => void)[] = [];
 
-  /** @throws PulseError `invalid` for bounds that are none */
+  /** @throws PulseError `invalid` for invalid bounds */
   constructor(bounds: Partial<PublishBounds> = {}, trouble: () => string | undefined = () => undefined) {
     this.#bounds = publishBounds(bounds);
     this.#trouble = trouble;
@@ -111,22 +115,22 @@ export class Outbox {
     this.#pump();
   }
 
-  /** Whether the broker takes nothing now. What it is sent all the same, it leaves in the socket. */
+  /** Stops or resumes sending. While the broker accepts nothing, it would leave sent messages in the socket. */
   hold(held: boolean): void {
     this.#held = held;
     this.#pump();
   }
 
-  /** Sends over this channel from now on. */
+  /** Sends messages over this channel from now on. */
   open(channel: TransportChannel): void {
     this.#channel = channel;
     this.#pump();
   }
 
   /**
-   * The channel has gone, and what was not confirmed on it is sent again.
+   * Call this when the channel is lost. Its unconfirmed messages are sent again.
    *
-   * @param error what it went of: a refusal costs the channel of all, and one message (or its exchange) was guilty
+   * @param error the reason. A refusal closes the channel of all messages, but is due to one message or its exchange.
    */
   lost(error?: PulseError): void {
     this.#channel = undefined;
@@ -146,7 +150,7 @@ export class Outbox {
     if (guilty.length === 0) this.#suspicion.suspect(again);
   }
 
-  /** Nothing can be published any more. */
+  /** Ends publishing and settles all remaining messages. */
   end(error: PulseError): void {
     this.#ended = error;
     this.#channel = undefined;
@@ -160,7 +164,7 @@ export class Outbox {
     }
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when all messages have results. */
   idle(): Promise<void> {
     if (this.#unsettled === 0) return Promise.resolve();
     return new Promise(resolve => {
@@ -196,7 +200,7 @@ export class Outbox {
     this.#suspicion.sent(posted);
     try {
       channel.publish(exchange, routingKey, content, properties, answer => {
-        // What ends a channel is told to `lost`, for all at once.
+        // `lost` handles an error that ends the channel, for all messages at once.
         if (answer instanceof PulseError || channel !== this.#channel) return;
         this.#suspicion.done(posted);
         if (properties.mandatory) this.#mandatory.delete(posted);
@@ -211,7 +215,7 @@ export class Outbox {
         if (properties.mandatory) this.#mandatory.delete(posted);
         this.#settle(posted, { status: 'refused', error: error as PulseError });
       }
-      // Else the channel has gone already, and `lost` is about to be told.
+      // Otherwise the channel is already closed, and `lost` will be called soon.
       else this.#channel = undefined;
     }
   }
@@ -235,7 +239,7 @@ export class Outbox {
     if (this.#remove(posted)) this.#settle(posted, { status: 'refused', error });
   }
 
-  /** Whether it was waiting. */
+  /** Removes a message from the waiting ones. Returns whether it was waiting. */
   #remove(posted: Posted): boolean {
     if (!this.#waiting.delete(posted)) return false;
     this.#waitingBytes -= posted.bytes;
@@ -252,7 +256,7 @@ export class Outbox {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** Sets the timer when it would ring too late. It is left to ring when everything was confirmed meanwhile. */
+  /** Sets the timer earlier if necessary. The timer keeps running when everything has been confirmed meanwhile. */
   #watch(expiresAt: number): void {
     if (this.#unsettled === 0) this.#timer?.ref();
     if (expiresAt >= this.#timerAt) return;

@@ -1,49 +1,53 @@
-/** What is held against a message. */
+/** The evidence against a message. */
 export interface Suspect {
-  /** How many channels were lost while it was under way. */
+  /** How many channels were lost while the message was on its way. */
   losses: number;
-  /** How many of them it was lost with alone. */
+  /** How many of them were lost while no other message was on its way. */
   lostAlone: number;
 }
 
-/** How many may be under way that were lost once: few, so that few are suspected when they are lost again. */
+/**
+ * How many messages may be on their way when one that was lost once is sent again. Keeps the number of suspects low.
+ */
 const FEW = 64;
-/** A channel is quiet when it has lived for so long with nothing suspected under way, in ms. */
+/** A channel counts as quiet when it has lived for this time, in ms, with no suspect on its way. */
 const QUIET_MS = 1_000;
 const GUILTY = 3;
 
 /**
- * Finds the message whose arrival ends the whole connection. The broker may say nothing, and broken networks end connections
- * too:
+ * Finds a message that makes the broker close the whole connection. The broker may give no reason, and network
+ * failures end connections too. So the detector works in steps:
  *
- * 1. What was under way when a channel was lost goes again, a few at a time.
- * 2. What was lost twice goes alone. Its confirmation acquits it, and so does a second in which the connection lives.
- * 3. What was lost alone twice goes once more, after its channel was quiet for a second.
- * 4. What is lost then too is guilty: three connections would have had to end by chance while it alone was under way.
+ * 1. Messages that were on their way when a channel was lost are sent again, a few at a time.
+ * 2. A message that was lost twice is sent alone. It is acquitted by its confirmation, or if the connection survives
+ *    for a second.
+ * 3. A message that was lost alone twice is sent once more, after its channel was quiet for a second.
+ * 4. If it is lost alone again, it is guilty. Otherwise, three connections would have ended by chance while this
+ *    message alone was on its way.
  *
- * A guilty message costs five connections.
+ * It takes five lost connections to find a guilty message.
  */
 export class PoisonDetector<T extends Suspect> {
   readonly #released: () => void;
-  /** The one that is under way alone. */
+  /** The message that is on its way alone. */
   #alone: T | undefined;
-  /** Those that went alone and have not ended their connection. */
+  /** Messages that were sent alone and whose connection survived. */
   readonly #acquitted = new Set<T>();
   #quiet = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param released called when more may go, though nothing was answered */
+  /** @param released called when more messages may be sent although none was answered */
   constructor(released: () => void) {
     this.#released = released;
   }
 
-  /** Whether the next message may go now, beside so many that are under way. */
+  /** Whether the next message may be sent now, while the given number of messages is on its way. */
   allows(next: T, underWay: number): boolean {
     if (this.#alone) return false;
     if (next.losses < 2) return next.losses === 0 || underWay < FEW;
     if (underWay > this.#acquitted.size) return false;
     if (next.lostAlone < GUILTY - 1 || this.#quiet) return true;
-    // Asked at each post: the second that has begun goes on.
+    // This runs for each posted message, so a running timer is not restarted.
     if (!this.#timer) this.#inQuiet(() => (this.#quiet = true));
     return false;
   }
@@ -58,7 +62,7 @@ export class PoisonDetector<T extends Suspect> {
     });
   }
 
-  /** A message is under way no more, or nobody waits for it any more. */
+  /** Call this when a message is no longer on its way. */
   done(message: T): void {
     if (this.#acquitted.size > 0) this.#acquitted.delete(message);
     if (this.#alone !== message) return;
@@ -66,16 +70,16 @@ export class PoisonDetector<T extends Suspect> {
     this.#stopTimer();
   }
 
-  /** The channel was refused one of these, and the broker does not say which: each goes alone. */
+  /** Suspects all of these messages. The broker refused one without saying which, so each is sent alone. */
   suspect(messages: readonly T[]): void {
     for (const message of messages) message.losses += 2;
   }
 
   /**
-   * The channel has gone.
+   * Call this when the channel is lost.
    *
-   * @param underWay what was under way, and is to be sent again
-   * @returns the guilty one, once that is sure
+   * @param underWay the messages that were on their way and will be sent again
+   * @returns the guilty message, once it is certain
    */
   lost(underWay: readonly T[]): T | undefined {
     const alone = this.#alone;
@@ -85,7 +89,7 @@ export class PoisonDetector<T extends Suspect> {
     return alone;
   }
 
-  /** Nothing is under way any more. */
+  /** Call this when no message is on its way any more. */
   reset(): void {
     this.#alone = undefined;
     this.#acquitted.clear();

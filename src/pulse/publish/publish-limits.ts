@@ -13,7 +13,7 @@ const PUBLISHER_OPTIONS: OptionKinds<PublisherOptions> = {
   headers: 'object',
   schema: ['object', 'function'],
 };
-/** Options of a message, together with those of its publisher. */
+/** The options of a message and of its publisher. */
 export const PUBLISH_OPTIONS: OptionKinds<PublishOptions & PublisherOptions> = {
   ...PUBLISHER_OPTIONS,
   routes: 'list',
@@ -34,7 +34,7 @@ export function publishBounds(given: Partial<PublishBounds> = {}): PublishBounds
   return { messages, bytes };
 }
 
-/** Why a message of so many bytes may not wait: there is too much already, or would never be room for it. */
+/** Returns why a message of this size may not wait: too much is waiting, or it exceeds the limit by itself. */
 export function tooMuch(
   bytes: number,
   bounds: PublishBounds,
@@ -49,13 +49,13 @@ export function tooMuch(
   return new PulseError('full', `${wait}; more are refused: ${trouble}`);
 }
 
-/** @throws PulseError `invalid` for unknown options and a deadline that cannot be used */
+/** @throws PulseError `invalid` for unknown options and an unusable deadline */
 export function checkPublisherOptions(options: PublisherOptions): void {
   checkOptions('publisher', options, PUBLISHER_OPTIONS);
   if (options.deadlineMs !== undefined) checkDeadline(options.deadlineMs);
 }
 
-/** @throws PulseError `invalid` for a deadline that would have passed already, and for NaN */
+/** @throws PulseError `invalid` unless the deadline is above 0 (NaN is invalid too) */
 export function checkDeadline(deadlineMs: number): void {
   if (deadlineMs > 0) return;
   throw new PulseError(
@@ -65,12 +65,12 @@ export function checkDeadline(deadlineMs: number): void {
 }
 
 /**
- * Properties that go on the wire as they are meant.
+ * Returns properties that AMQP encodes without loss.
  *
- * @throws PulseError `invalid` for what AMQP cannot say
+ * @throws PulseError `invalid` for a value that AMQP cannot represent
  */
 export function checkedProperties(properties: Properties): Properties {
-  // What came off the wire fits onto it.
+  // Properties that were received can also be sent.
   if (properties.copied) return properties;
   const { headers, routes, messageId } = properties;
   if (messageId !== undefined) checkShortString(messageId, 'the message id');

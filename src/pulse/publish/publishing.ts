@@ -34,15 +34,15 @@ import type { Properties, TransportChannel, TransportConnection } from '../trans
 
 const DEADLINE_MS = 30_000;
 /**
- * The longest pause before the channel is opened again, and how long one has to live for the next loss to cost none. All
- * messages wait for it, and not those of the guilty exchange alone.
+ * The longest pause before the channel is opened again. If a channel lives that long, the next loss causes no pause.
+ * The pause is short because all messages wait for it, not only those to the exchange that caused the loss.
  */
 const CHANNEL_PAUSE_MS = 1_000;
-/** By Pulse's convention. */
+/** The limit that Pulse recommends. */
 const LARGE_BYTES = 8 * 1024;
 const NO_ROUTES: readonly string[] = [];
 
-/** The publishing half: its own connection, since a memory alarm blocks a connection that publishes as a whole. */
+/** The publishing half. It has its own connection, because a memory alarm blocks a publishing connection completely. */
 export class Publishing {
   readonly #session: Session;
   readonly #backoff: Backoff;
@@ -50,7 +50,7 @@ export class Publishing {
   readonly #warn: (warning: LargeBody) => void;
   readonly #telemetry: Telemetry | undefined;
   readonly #declared = new Set<string>();
-  /** Tells the messages of one process from those of another. */
+  /** Makes message ids unique among processes. */
   readonly #idPrefix = randomBytes(8).toString('hex');
   #ids = 0;
 
@@ -99,9 +99,9 @@ export class Publishing {
   }
 
   /**
-   * Declares a topic exchange of one's own, `exchange/<user>/…`, now and again on each new channel.
+   * Declares a topic exchange of the user, `exchange/<user>/…`: now, and again on each new channel.
    *
-   * @throws PulseError `forbidden` for an exchange of somebody else, `mismatch` when it is of another kind
+   * @throws PulseError `forbidden` for another user's exchange, `mismatch` if it exists with a different type
    */
   async declareExchange(name: string, deadlineMs = DEADLINE_MS): Promise<void> {
     checkExchangeName(name);
@@ -120,8 +120,8 @@ export class Publishing {
   }
 
   /**
-   * Publishes one message and returns the result. It is sent again after a lost connection, so it may arrive twice.
-   * Messages of one process arrive in the order of their calls. Never rejects.
+   * Publishes one message and returns the result. The message is sent again after a lost connection, so it may arrive
+   * twice. Messages of one process arrive in the order of the calls. Never rejects.
    */
   send(
     exchange: string,
@@ -134,7 +134,7 @@ export class Publishing {
     let deadlineMs: number;
     try {
       checkOptions('publish', options, PUBLISH_OPTIONS);
-      // The caller's own list may change before the message is sent.
+      // A copy, because the caller may change the list before the message is sent.
       routes = options.routes ? [...options.routes] : NO_ROUTES;
       deadlineMs = options.deadlineMs ?? DEADLINE_MS;
       const { dialect = 'bare', schema } = options;
@@ -161,7 +161,7 @@ export class Publishing {
     return this.#telemetry ? this.#telemetry.sending({ exchange, routingKey, bytes }, post) : post();
   }
 
-  /** As {@link send}, for a body that is bytes already. */
+  /** Like {@link send}, for a body that is already encoded. */
   sendBytes(
     exchange: string,
     routingKey: string,
@@ -186,7 +186,7 @@ export class Publishing {
     await this.#session.close();
   }
 
-  /** On a channel of its own: what is refused there costs nobody else. */
+  /** Runs an action on a separate channel, so that a refusal affects nothing else. */
   #onOwnChannel(action: (channel: TransportChannel) => Promise<void>): Observable<void> {
     return live(this.#session.connection$).pipe(
       switchMap(async connection => {
@@ -200,13 +200,13 @@ export class Publishing {
     );
   }
 
-  /** A confirm channel for as long as the connection lives, opened again when one is lost. */
+  /** Keeps a confirm channel open while the connection lives, and emits each new channel. */
   #channels(connection: TransportConnection): Observable<TransportChannel> {
     const open = async () => {
       const channel = await connection.openChannel({ confirms: true });
       for (const name of this.#declared) {
         await channel.declareExchange(name).catch((error: PulseError) => {
-          // Refused now: who publishes to it is told why. The other exchanges are still there.
+          // If it is refused now, publishing to it fails with the reason. The other exchanges remain usable.
           if (!error.transient) this.#declared.delete(name);
           throw error;
         });
@@ -234,13 +234,13 @@ function refuseBad(problems: readonly string[], exchange: string, routingKey: st
   );
 }
 
-/** A check of the caller's own may throw whatever it likes, and so may options that are none. */
+/** Turns any thrown value into a PulseError. A custom check or invalid options may throw anything. */
 function refusalOf(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
   return new PulseError('invalid', `looking at the message failed: ${errorText(error)}`, { cause: error });
 }
 
-/** The next one of something that comes and goes. */
+/** Emits the next value that is not undefined, and completes. */
 function live<T>(source$: Observable<T | undefined>): Observable<T> {
   return source$.pipe(
     filter(present => present !== undefined),

@@ -1,6 +1,6 @@
 import { PulseError } from '../errors.ts';
 
-/** What a message is refused with that ends connections. */
+/** Returns the error for a message that makes the broker close connections. */
 export function endsConnections(
   { exchange, routingKey }: { readonly exchange: string; readonly routingKey: string },
   reason = 'it does not say why',
@@ -9,16 +9,17 @@ export function endsConnections(
   return new PulseError('mismatch', `${what}: ${reason}`);
 }
 
-/** Whether the broker said no, to one message of its channel. */
+/** Whether the broker refused a message of the channel. */
 export function isRefusal({ kind }: PulseError): boolean {
   return kind === 'forbidden' || kind === 'not-found' || kind === 'mismatch';
 }
 
 /**
- * Of those that a channel was lost with, the ones that it was lost for: all that went to the exchange which the broker
- * names, or the only one there was. None where that cannot be told.
+ * Finds the messages that caused the loss of a channel: all messages to the exchange that the broker names, or the
+ * only message on its way. Returns none if that is not clear.
  *
- * A name may hold quotes, and the broker may write it otherwise than we do: names are looked for in its words.
+ * An exchange name may contain quotes, and the broker may write it differently. So this function searches the
+ * broker's text for the known names instead of parsing it.
  */
 export function refusedAmong<T extends { readonly exchange: string }>(
   lost: readonly T[],

@@ -3,12 +3,12 @@ import type { Publishing } from './publishing.ts';
 import type { Properties } from '../transport/transport.ts';
 
 /**
- * Publishes copies of messages to exchanges of one's own, which it declares at first. Tells whether the broker has a
- * copy, and only when that is known: under an alarm this takes as long as the alarm.
+ * Publishes copies of messages to exchanges of the user, and declares these exchanges first. Returns whether the broker
+ * has a copy. It waits until that is known; during an alarm, this takes as long as the alarm.
  */
 export function republisher(publisher: Publishing) {
   const declared = new Map<string, Promise<void>>();
-  /** Bodies of which the broker takes no copy, whatever time passes: some cost it five connections to find out. */
+  /** Bodies whose copies the broker will never accept. Finding that out again could cost five connections. */
   const refused = new WeakSet<Uint8Array>();
   return async (exchange: string, routingKey: string, content: Uint8Array, properties: Properties) => {
     if (refused.has(content)) return false;
@@ -23,9 +23,9 @@ export function republisher(publisher: Publishing) {
     } catch {
       return false;
     }
-    // The copy has to lie in the queue before the first is acknowledged: nobody wanting it is a failure.
+    // The copy must be in the queue before the original is acknowledged, so a copy that matches no queue is a failure.
     const sure = { ...properties, mandatory: true };
-    // Without a deadline: a copy that has expired may arrive all the same, and then another one would be one too many.
+    // Without a deadline, because an expired copy may still arrive, and another copy would then be a duplicate.
     const result = await publisher.sendBytes(exchange, routingKey, content, sure, Infinity);
     if (result.status === 'refused' && isFinal(result.error)) refused.add(content);
     return result.status === 'confirmed';

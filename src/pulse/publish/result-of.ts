@@ -4,7 +4,7 @@ import type { Confirmation } from '../transport/transport.ts';
 
 const CONFIRMED: PublishResult = { status: 'confirmed' };
 
-/** What became of a message, by the broker's answer to it. */
+/** Converts the broker's answer to the result of a message. */
 export function resultOf(
   answer: Confirmation,
   { exchange, routingKey }: { readonly exchange: string; readonly routingKey: string },

@@ -1,16 +1,17 @@
-/** What is in a {@link SentWindow}. */
+/** An entry of a {@link SentWindow}. */
 export interface Sent {
   readonly bytes: number;
-  /** Where it is in the window; -1 while it is in none. */
+  /** Its slot in the window, or -1 if it is in no window. */
   slot: number;
 }
 
 /**
- * What was sent and not confirmed yet, in the order in which it was sent: so many messages and bytes at most.
+ * The sent but unconfirmed messages, in the order of sending. Their number and their bytes are limited.
  *
- * A ring of slots, not a `Set`: a set that takes and gives up tens of thousands a second is a chain of tables, of which
- * each keeps the next alive. Once the garbage collector has taken one of them for old, it keeps every message until it looks
- * at all that is old, and a message costs half as much again.
+ * It is a ring of slots instead of a `Set`. A set with tens of thousands of insertions and deletions per second
+ * becomes a chain of internal tables, each of which keeps the next one alive. Once one of them is in the garbage
+ * collector's old generation, all messages stay in memory until the next full collection, and publishing a message
+ * costs 50% more.
  */
 export class SentWindow<T extends Sent> {
   readonly #slots: (T | undefined)[];
@@ -29,15 +30,15 @@ export class SentWindow<T extends Sent> {
   }
 
   /**
-   * Whether there is room for one more of so many bytes. There is none while the oldest is what holds up the ring. The
-   * first is never too large.
+   * Whether there is room for a message of this size. There is none while the oldest message still occupies the next
+   * slot. A message of any size fits into an empty window.
    */
   fits(bytes: number): boolean {
     if (this.#slots[this.#next] !== undefined) return false;
     return this.#size === 0 || this.#bytes + bytes <= this.#maxBytes;
   }
 
-  /** Takes one more, which has to fit. */
+  /** Adds a message, which must fit. */
   add(sent: T): void {
     sent.slot = this.#next;
     this.#slots[this.#next] = sent;
@@ -46,7 +47,7 @@ export class SentWindow<T extends Sent> {
     this.#bytes += sent.bytes;
   }
 
-  /** Whether it was there. */
+  /** Removes a message. Returns whether it was in the window. */
   delete(sent: T): boolean {
     if (sent.slot < 0) return false;
     this.#slots[sent.slot] = undefined;
@@ -56,7 +57,7 @@ export class SentWindow<T extends Sent> {
     return true;
   }
 
-  /** All of them, the oldest first. */
+  /** Returns all messages, the oldest first. */
   inOrder(): T[] {
     const { length } = this.#slots;
     const all: T[] = [];
@@ -67,7 +68,7 @@ export class SentWindow<T extends Sent> {
     return all;
   }
 
-  /** As {@link inOrder}, and none of them is in it any more. */
+  /** Like {@link inOrder}, but also removes all messages. */
   takeAll(): T[] {
     const all = this.inOrder();
     for (const sent of all) this.delete(sent);

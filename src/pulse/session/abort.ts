@@ -2,7 +2,7 @@ import { inTimerRange } from '../../base/index.ts';
 import { NEVER, Observable } from 'rxjs';
 import { PulseError } from '../errors.ts';
 
-/** Emits once when the signal is aborted, or at once if it is. */
+/** Emits once when the signal is aborted, or immediately if it already is. */
 export function untilAborted(signal: AbortSignal | undefined): Observable<unknown> {
   if (!signal) return NEVER;
   return new Observable(subscriber => {
@@ -21,17 +21,17 @@ export function untilAborted(signal: AbortSignal | undefined): Observable<unknow
   });
 }
 
-/** @param what was stopped: "waiting for the connection" */
+/** @param what the aborted action, such as "waiting for the connection" */
 export function abortedError(what: string, signal: AbortSignal): PulseError {
   return new PulseError('aborted', `${what} was aborted`, { cause: signal.reason });
 }
 
 /**
- * Waits for work until a time limit or a signal, whichever comes first. The work itself goes on.
+ * Waits for work until a time limit or a signal, whichever comes first. The work itself continues.
  *
- * @param what is waited for, as the error of the signal names it
- * @param late makes the error of the time limit
- * @throws PulseError that of `late`, or `aborted`
+ * @param what the action, as the signal's error names it
+ * @param late creates the error for the time limit
+ * @throws PulseError the error from `late`, or `aborted`
  */
 export async function within<T>(
   work: Promise<T>,
@@ -52,7 +52,7 @@ export async function within<T>(
   const aborting = untilAborted(signal).subscribe(() => {
     if (signal) reject(abortedError(what, signal));
   });
-  // A rejection nobody waits for any more is none of the program's.
+  // Prevents an unhandled rejection if the work fails after the wait has ended.
   work.catch(() => undefined);
   try {
     return await Promise.race([work, stopped]);

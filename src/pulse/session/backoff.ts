@@ -1,11 +1,12 @@
 import type { Backoff } from '../../base/index.ts';
 
-/** Between tries to connect, and to consume again. */
+/** The default delays between attempts to connect, and to consume again. */
 export const DEFAULT_BACKOFF: Backoff = { baseMs: 200, capMs: 30_000 };
 
 /**
- * Counts failures in a row, of what is opened again each time. Only one that has lived for `steadyMs` begins a new row:
- * what ends as soon as it is open would be opened in a loop otherwise, and each time the broker does all the work.
+ * Counts consecutive failures of a connection, channel or consumer that is opened again each time. The count starts
+ * again only if it stayed open for `steadyMs`. Otherwise, one that ends right after opening would be reopened in a
+ * tight loop, with work for the broker each time.
  */
 export class FailuresInARow {
   readonly #steadyMs: number;
@@ -20,7 +21,7 @@ export class FailuresInARow {
     this.#openedAt = performance.now();
   }
 
-  /** Returns which one in its row this failure is, from 1. */
+  /** Returns the number of consecutive failures including this one, from 1. */
   failed(): number {
     const lived = performance.now() - this.#openedAt;
     this.#openedAt = Infinity;

@@ -2,18 +2,18 @@ import { defer, finalize, from, map, merge, of, retry, switchMap, tap, type Obse
 import { FailuresInARow } from './backoff.ts';
 import type { PulseError } from '../errors.ts';
 
-/** What may end by itself: a connection, a channel. */
+/** A connection or a channel, which may end by itself. */
 interface Closable {
   readonly closed: Promise<PulseError>;
   close(): Promise<void>;
 }
 
 /**
- * Opens something, emits it, and opens it again when it is over. Unsubscribing closes it.
+ * Opens a connection or a channel, emits it, and opens a new one when it ends. Unsubscribing closes it.
  *
- * @param steadyMs what was open for as long, and no shorter, has not failed: see {@link FailuresInARow}
- * @param again decides after each loss or failed try: when its Observable emits it is opened again, and its error
- *   is final. `attempt` counts the failures in a row, from 1.
+ * @param steadyMs how long it must stay open for the count of failures to start again; see {@link FailuresInARow}
+ * @param again decides after each loss or failed attempt. When its Observable emits, a new one is opened. If it
+ *   errors, the error is final. `attempt` counts the consecutive failures, from 1.
  */
 export function keptOpen<T extends Closable>(
   open: () => Promise<T>,

@@ -1,4 +1,4 @@
-/** Work that somebody may have to wait for, until it has settled, one way or the other. */
+/** A set of promises that a caller can wait for. Each leaves the set when it settles. */
 export class PendingWork {
   readonly #work = new Set<Promise<unknown>>();
 
@@ -6,14 +6,14 @@ export class PendingWork {
     return this.#work.size;
   }
 
-  /** Returns what it is given. */
+  /** Adds a promise and returns it. */
   add<T>(work: Promise<T>): Promise<T> {
     const settled: Promise<unknown> = work.catch(() => undefined).finally(() => this.#work.delete(settled));
     this.#work.add(settled);
     return work;
   }
 
-  /** Settles when nothing is under way, also of what has come meanwhile. Never rejects. */
+  /** Settles when no work is pending, including work added meanwhile. Never rejects. */
   async settled(): Promise<void> {
     while (this.size > 0) await Promise.all(this.#work);
   }

@@ -6,12 +6,12 @@ import type { PulseState } from './state.ts';
 import type { TransportConnection } from '../transport/transport.ts';
 
 /**
- * One connection, kept alive: opened, monitorQueue, and opened again when it is lost, with backoff and full jitter. The backoff
- * starts anew once a connection has lived as long as the longest wait: one that is accepted and closed at once, for a limit
- * of the user or a policy, is tried later and later too.
+ * Keeps one connection open: opens it, watches it, and opens it again when it is lost, with backoff and full jitter.
+ * The backoff starts again once a connection has lived as long as the longest delay. So the delays also grow for
+ * connections that the broker accepts and closes at once, because of a user limit or a policy.
  *
- * A refused login or vhost ends it, when it is the first: the caller's mistake would stay one. Later on the same
- * answer is retried, because a password change at Pulse deletes the user and makes it again.
+ * If the broker refuses the login or the vhost on the first connection, the session fails, because a retry would not
+ * help. Later, the same refusal is retried, because a password change at Pulse deletes the user and creates it again.
  */
 export class Session {
   readonly #connection$ = new BehaviorSubject<TransportConnection | undefined>(undefined);
@@ -22,14 +22,14 @@ export class Session {
   readonly #closing = new AbortController();
   #subscription: Subscription | undefined;
   #everConnected = false;
-  /** What ended the last connection or try, while there is no other. */
+  /** What ended the last connection or attempt, while there is no connection. */
   #lost: PulseError | undefined;
 
   constructor(
-    /** Gives up when the signal says so. */
+    /** Opens a connection. Gives up when the signal is aborted. */
     open: (signal: AbortSignal) => Promise<TransportConnection>,
     backoff: Backoff,
-    /** Whether another connection has shown that the login is right. */
+    /** Whether another connection has already logged in with the same credentials. */
     acceptedElsewhere = () => false,
   ) {
     this.#open = open;
@@ -37,7 +37,7 @@ export class Session {
     this.#acceptedElsewhere = acceptedElsewhere;
   }
 
-  /** The live connection, or undefined while there is none. Errors when the session failed for good. */
+  /** The open connection, or undefined while there is none. Errors when the session has failed permanently. */
   get connection$(): Observable<TransportConnection | undefined> {
     return this.#connection$.asObservable();
   }
@@ -46,7 +46,7 @@ export class Session {
     return this.#state$.asObservable();
   }
 
-  /** Why nothing can be published over it now, as far as is known. */
+  /** Why nothing can be published at the moment, as far as it is known. */
   get trouble(): string | undefined {
     const state = this.#state$.value;
     if (state.name === 'blocked') return `the broker takes no messages now (${state.reason})`;
@@ -57,7 +57,7 @@ export class Session {
     return this.#everConnected;
   }
 
-  /** Does nothing the second time, and once it is closed. */
+  /** Does nothing when called again, or after the session is closed. */
   start(): this {
     if (this.#closing.signal.aborted) return this;
     this.#subscription ??= keptOpen(
@@ -81,7 +81,7 @@ export class Session {
     return this;
   }
 
-  /** Closes the connection, and is sure that none stays behind. */
+  /** Closes the connection and makes sure that none stays open. */
   async close(): Promise<void> {
     const connection = this.#connection$.hasError ? undefined : this.#connection$.value;
     this.#closing.abort();
@@ -97,7 +97,7 @@ export class Session {
     const { signal } = this.#closing;
     this.#state$.next({ name: 'connecting' });
     const connection = await this.#open(signal);
-    // A transport may be past giving up. What it brings then must not stay open unseen.
+    // It may be too late for the transport to give up. Its connection must not stay open unnoticed.
     if (signal.aborted) await connection.close();
     return connection;
   }

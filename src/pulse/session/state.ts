@@ -1,13 +1,13 @@
 import type { PulseError } from '../errors.ts';
 
-/** How the connection is, told apart from the messages that it carries. */
+/** The state of the connection. */
 export type PulseState =
   | { readonly name: 'connecting' }
   | { readonly name: 'connected' }
-  /** Connected, but the broker takes no messages (memory or disk alarm). Consuming goes on. */
+  /** Connected, but the broker accepts no messages (memory or disk alarm). Consuming continues. */
   | { readonly name: 'blocked'; readonly reason: string }
-  /** Lost or not yet had; tried again in `retryInMs`. */
+  /** Not connected. The next attempt follows in `retryInMs`. */
   | { readonly name: 'waiting'; readonly error: PulseError; readonly retryInMs: number }
-  /** Given up at the first connect: the broker refused us, and would again. */
+  /** The broker refused the first connection, and a retry would not help. */
   | { readonly name: 'failed'; readonly error: PulseError }
   | { readonly name: 'closed' };

@@ -3,21 +3,21 @@ import { PulseError } from '../errors.ts';
 import type { PublishResult } from '../publish-result.ts';
 import { Verdict } from '../verdict.ts';
 
-/** Where the broker is, as far as is known. */
+/** The broker's address, as far as it is known. */
 export interface Server {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** A queue that is consumed. */
+/** The queue of a consumer. */
 export interface ConsumedQueue {
-  /** Its full name. */
+  /** The queue's full name. */
   readonly name: string;
-  /** New for each connection: a name of its own would be a time series of its own. */
+  /** Whether the queue is new for each connection. Each of its names would otherwise be a separate time series. */
   readonly ephemeral: boolean;
 }
 
-/** What every span and measurement says. Names are those of OpenTelemetry's conventions for messaging and RabbitMQ. */
+/** The attributes of every span and measurement, named by OpenTelemetry's conventions for messaging and RabbitMQ. */
 export function commonAttributes(server: Server | undefined): Attributes {
   return {
     'messaging.system': 'rabbitmq',
@@ -25,20 +25,20 @@ export function commonAttributes(server: Server | undefined): Attributes {
   };
 }
 
-/** By which name a queue is told in span names and measurements: one of few. */
+/** Returns a queue's name for span names and measurements. There are only few such names. */
 export function shownName({ name, ephemeral }: ConsumedQueue): string {
   return ephemeral ? '(temporary)' : name;
 }
 
-/** The `error.type` of a message that was not published; undefined when it was. */
+/** Returns the `error.type` of a message that was not published, or undefined if it was published. */
 export function errorTypeOfResult(result: PublishResult): string | undefined {
   if (result.status === 'confirmed') return undefined;
   return result.status === 'refused' ? result.error.kind : result.status;
 }
 
 /**
- * The `error.type` of what a handler threw or said: a verdict, a kind, the name of a class. Never its message, which may
- * hold what the message held.
+ * Returns the `error.type` of a handler's error or verdict: the kind of a verdict or PulseError, or the name of an
+ * error. It is never the error's message, which may contain parts of a body.
  */
 export function errorTypeOfThrown(thrown: unknown): string {
   if (thrown instanceof Verdict || thrown instanceof PulseError) return thrown.kind;

@@ -1,9 +1,9 @@
 import type { PulseState } from '../session/state.ts';
 
-/** Writes one entry of a log. */
+/** Writes one log entry. */
 export type LogFunction = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
-/** A logger of pino's shape: a pino logger fits as it is. */
+/** A logger with pino's methods. A pino logger can be used directly. */
 export interface PulseLogger {
   readonly debug: LogFunction;
   readonly info: LogFunction;
@@ -11,23 +11,23 @@ export interface PulseLogger {
   readonly error: LogFunction;
 }
 
-/** The log of one connection to Pulse. It never gets a password, a header or a body. */
+/** The log of one connection to Pulse. It never receives a password, a header or a body. */
 export interface Log extends PulseLogger {
-  /** A warning that goes to stderr if the program gave no logger. */
+  /** Logs a warning that goes to stderr if the program has set no logger. */
   readonly alert: LogFunction;
 }
 
 const silent = () => undefined;
 const SILENT: Log = { debug: silent, info: silent, warn: silent, error: silent, alert: silent };
-/** The same line is repeated on stderr after this time, in ms, at the earliest. */
+/** The minimum time before the same line is repeated on stderr, in ms. */
 const REPEAT_MS = 60_000;
 const MOST_LINES = 100;
 
-/** @param logger undefined for alerts on stderr, false for none at all */
+/** @param logger undefined: alerts go to stderr. False: nothing is logged. */
 export function logOf(logger: PulseLogger | false | undefined): Log {
   if (logger === false) return SILENT;
   if (!logger) return { ...SILENT, alert: stderrAlerts() };
-  // The methods of a logger may need their `this`, and an error of theirs must not harm a message.
+  // A logger's methods may need `this`, and their errors must not affect a message.
   const safely = (level: keyof PulseLogger): LogFunction => {
     return (fields, message) => {
       try {
@@ -64,7 +64,7 @@ export function stateLogger(log: Log): (state: PulseState) => void {
         break;
       case 'waiting': {
         const { error, retryInMs } = state;
-        // A connection that is lost may be back at once. It is an outage if the next attempt fails.
+        // A lost connection may be restored at once. It is an outage only if the next attempt fails.
         if (previous === 'connecting' && !outage) {
           outage = true;
           log.alert({ err: error, retryInMs }, `${error.message}. Trying again until it succeeds`);

@@ -3,7 +3,7 @@ import type { PublishGauge } from '../publish-result.ts';
 import { shownName } from './attributes.ts';
 import { openTelemetry } from './opentelemetry.ts';
 
-/** What is under way at a moment: see `Pulse.gauges`. */
+/** The current state of consumers and publishing; see `Pulse.gauges`. */
 export interface PendingWork {
   readonly consumers: readonly {
     readonly queue: string | undefined;
@@ -18,20 +18,22 @@ export interface PendingWork {
 /** The measurements of one connection to Pulse. */
 export interface Measures {
   sent(exchange: string, seconds: number, errorType: string | undefined): void;
-  /** Handed to the application, or kept from it because of its body. */
+  /** Counts a message that was passed to the application, or withheld because of its body. */
   delivered(queue: string, errorType: string | undefined): void;
   processed(queue: string, seconds: number, errorType: string | undefined): void;
   warned(type: string): void;
-  /** Lets the SDK look at what is under way, whenever it likes. Returns how to stop it. */
+  /** Lets the SDK read the current state at any time. Returns a function that stops this. */
   observe(underWay: () => PendingWork): () => void;
 }
 
-/** In seconds, as the conventions advise. */
+/** Histogram buckets in seconds, as the conventions recommend. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const SECONDS = { unit: 's', advice: { explicitBucketBoundaries: BUCKETS } };
 const MESSAGES = { unit: '{message}' };
 
-/** Undefined when no SDK is registered to measure. The API has no way to hear of one that comes later. */
+/**
+ * Returns undefined if no SDK for metrics is registered. The API cannot notify us of an SDK that is registered later.
+ */
 export function measuresOf(name: string, common: Attributes): Measures | undefined {
   const api = openTelemetry();
   const meter = api?.metrics.getMeter(name);
@@ -72,7 +74,9 @@ export function measuresOf(name: string, common: Attributes): Measures | undefin
       warnings.add(1, { ...common, 'tcw.pulse.warning': type });
     },
     observe(underWay) {
-      /** Of each queue that was told once: an SDK would go on telling its last value for ever. */
+      /**
+       * All queues reported so far. They are reported again each time, because an SDK would repeat their last values.
+       */
       const queues = new Set<string>();
       const lookedAt = new Set<string>();
       const look: Parameters<typeof meter.addBatchObservableCallback>[0] = observer => {

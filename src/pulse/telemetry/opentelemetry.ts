@@ -2,14 +2,14 @@ import { createRequire } from 'node:module';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 
-/** Where version 1 of the API keeps what SDKs register, whichever copy of it they use. */
+/** The global under which all copies of the API's version 1 store what SDKs register. */
 const REGISTERED = Symbol.for('opentelemetry.js.api.1');
 
 let loaded: OpenTelemetry | undefined;
 
 /**
- * OpenTelemetry's API, once an SDK has registered anything with it. Until then the API does nothing, and to load it would make
- * up a tenth of a small consumer's start.
+ * Returns the OpenTelemetry API once an SDK has registered anything with it. Until then, the API does nothing, and
+ * loading it would take a tenth of the start time of a small consumer.
  */
 export function openTelemetry(): OpenTelemetry | undefined {
   if (loaded || !(REGISTERED in globalThis)) return loaded;

@@ -15,26 +15,27 @@ import { openTelemetry, type OpenTelemetry } from './opentelemetry.ts';
 
 const NAME = 'tcw/pulse';
 
-/** Tells OpenTelemetry what happens to messages. Nothing of it knows a body, a header's value or a password. */
+/** Reports events of messages to OpenTelemetry. It never reports a body, a header's value or a password. */
 export interface Telemetry {
-  /** Runs around a message that is published, and gives it headers that carry its context. */
+  /** Wraps the sending of a message, and passes it headers that carry the trace context. */
   sending(
     message: { readonly exchange: string; readonly routingKey: string; readonly bytes: number },
     send: (headers?: Readonly<Record<string, string>>) => Promise<PublishResult>,
   ): Promise<PublishResult>;
-  /** A message was refused before it was sent. */
+  /** Reports a message that was refused before it was sent. */
   notSent(exchange: string, result: PublishResult): void;
-  /** Runs around a handler. Returns what it does, and throws what it throws. */
+  /** Wraps a handler call. Returns the handler's result and throws its errors. */
   handling(queue: ConsumedQueue, delivery: Delivery, attempt: number, run: () => unknown): unknown;
   delivered(queue: ConsumedQueue, errorType?: string): void;
   warned(type: string): void;
-  /** Returns how to stop it. */
+  /** Lets the SDK read the current state at any time. Returns a function that stops this. */
   observe(underWay: () => PendingWork): () => void;
 }
 
 /**
- * Telemetry by the API alone. What is not listened to costs next to nothing: no span and no measurement is made up
- * while no SDK is registered. For measurements that is looked at now, for spans at each message.
+ * Telemetry through the OpenTelemetry API alone. Without a registered SDK it costs next to nothing, because no span
+ * and no measurement is created. Metrics need an SDK that is registered now; the SDK for spans is looked up for each
+ * message.
  */
 export function telemetryOf(server: Server | undefined): Telemetry {
   const common = commonAttributes(server);
@@ -156,7 +157,7 @@ export function telemetryOf(server: Server | undefined): Telemetry {
   };
 }
 
-/** What an SDK throws costs a span or a measurement, and never a message. The API has a logger for such errors. */
+/** An SDK's error loses a span or a measurement, but never a message. It goes to the API's own logger. */
 function quietly<T>(tell: () => T): T | undefined {
   try {
     return tell();
@@ -166,7 +167,7 @@ function quietly<T>(tell: () => T): T | undefined {
   }
 }
 
-/** The tracer of an SDK, if one is registered by now. */
+/** Returns the tracer of an SDK, if one is registered by now. */
 function registeredTracer(api: OpenTelemetry | undefined): Tracer | undefined {
   if (!api) return undefined;
   const provider = api.trace.getTracerProvider();
@@ -175,7 +176,7 @@ function registeredTracer(api: OpenTelemetry | undefined): Tracer | undefined {
     : provider.getTracer(NAME);
 }
 
-/** Headers are of any type in AMQP; those that carry a context are text. */
+/** Reads trace context from headers. AMQP headers can have any type; those that carry context are text. */
 const HEADERS: TextMapGetter<Readonly<Record<string, unknown>>> = {
   keys: headers => Object.keys(headers),
   get: (headers, key) => {
@@ -187,7 +188,7 @@ const HEADERS: TextMapGetter<Readonly<Record<string, unknown>>> = {
 function end(span: Span | undefined, errorType: string | undefined, message?: string): void {
   if (errorType !== undefined) {
     span?.setAttribute('error.type', errorType);
-    // SpanStatusCode.ERROR of the API, which is loaded only where spans are made.
+    // 2 is SpanStatusCode.ERROR. The API is loaded only if spans are created.
     span?.setStatus({ code: 2, ...(message !== undefined && { message }) });
   }
   span?.end();

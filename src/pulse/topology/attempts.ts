@@ -3,12 +3,13 @@ import type { QueueSpec } from './queue.ts';
 import type { Delivery, Properties } from '../transport/transport.ts';
 
 /**
- * How often a message was tried, so that a restart does not forget it. `redelivered` is no counter.
+ * Stores how often a message was tried, so that the number survives a restart. `redelivered` is not a counter.
  *
  * A quorum queue counts by itself: RabbitMQ writes `x-delivery-count`, and a message is given back with
- * `basic.reject`, which every version counts. Any other queue gets a copy of the message with the count in this header, through
- * an exchange of one's own that is bound to the queue, and the first copy is acknowledged when the broker has
- * confirmed the second. Pulse allows no other way: nobody may publish to the default exchange, and so to a queue.
+ * `basic.reject`, which every version counts. For any other queue, a copy of the message is published with the count
+ * in this header, through an exchange of the user that is bound to the queue. The original is acknowledged when the
+ * broker has confirmed the copy. Pulse allows no other way, because nobody may publish to the default exchange and
+ * thus directly to a queue.
  */
 const HEADER = 'tcw-retry';
 
@@ -18,40 +19,43 @@ interface Retried extends Failed {
   readonly routes: readonly string[];
 }
 
-/** How often a message has failed, and when it is to be tried again. */
+/** How often a message has failed, and when it is due. */
 export interface Failed {
   readonly failures: number;
-  /** How long it was to wait, in ms. */
+  /** The delay before the next attempt, in ms. */
   readonly delayMs: number;
-  /** When that is over, in ms since the epoch, by the clock of who wrote it. */
+  /** The time when the message is due, in ms since the epoch, by the clock of the process that wrote it. */
   readonly dueMs: number;
 }
 
-/** The exchange that brings messages back to the queues of a user. */
+/** Returns the name of the user's retry exchange, which routes copies back to the user's queues. */
 export function retryExchange(namespace: string): string {
   return `exchange/${namespace}/tcw-retry`;
 }
 
-/** What a queue's routing keys at that exchange begin with. A queue's own name could be read as a pattern, or be too long. */
+/**
+ * The prefix of a queue's routing keys at that exchange. The queue's name itself could act as a pattern or be too
+ * long.
+ */
 function retryName(queue: string): string {
   return createHash('sha256').update(queue).digest('hex');
 }
 
-/** The pattern that brings a queue its messages back. */
+/** Returns the pattern with which a queue is bound to the retry exchange. */
 export function retryPattern(queue: string): string {
   return `${retryName(queue)}.#`;
 }
 
-/** Tells the copies of one process from those of another. */
+/** Makes the routing keys of copies unique among processes. */
 const prefix = randomBytes(6).toString('hex');
 let copies = 0;
 
-/** The routing key of one copy, of its own: should nobody want it, it is known again by that. */
+/** Returns a unique routing key for one copy. If the copy is returned as unroutable, this key identifies it. */
 export function copyKey(queue: string): string {
   return `${retryName(queue)}.${prefix}.${++copies}`;
 }
 
-/** What to publish, so that a message comes to its queue again as one that has failed so often. */
+/** Returns the properties of a copy that carries the number of failures of a message. */
 export function retriedProperties(
   { exchange, routingKey, headers, messageId, raw }: Delivery,
   failed: Failed,
@@ -67,11 +71,12 @@ export function retriedProperties(
 }
 
 /**
- * A delivery that came by the retry exchange, as it was published first. Any other loses the header, should it have
- * one: only we may write to that exchange, and nobody else is to say how often a message of theirs has failed.
+ * Restores a delivery from the retry exchange to its original form. From any other delivery, this function removes
+ * the header. Only this user may publish to the retry exchange, so no other publisher can set the count of failures.
  *
- * A dead letter of such a message gets its name back too, and begins to count anew. It came by another exchange of one's
- * own, where only what died in one's own queues can come from, and the broker has written that it died of a copy.
+ * A dead letter of such a copy also gets its original exchange and routing key back, and its count starts again. It
+ * came through another exchange of the user, which only receives messages that died in the user's queues, and the
+ * broker has recorded that a copy died.
  */
 export function asPublished(delivery: Delivery, ownRetryExchange: string): Delivery {
   if (delivery.headers[HEADER] === undefined) return delivery;
@@ -87,12 +92,13 @@ export function asPublished(delivery: Delivery, ownRetryExchange: string): Deliv
   return { ...delivery, exchange, routingKey, headers };
 }
 
-/** Whether a message came by one's own exchange of dead letters, as a copy that the retry exchange had brought. */
+/** Whether a message came through a dead-letter exchange of the user and is a copy from the retry exchange. */
 function diedOfCopy({ exchange, routingKey, headers }: Delivery, ownRetryExchange: string): boolean {
   const own = ownRetryExchange.slice(0, ownRetryExchange.lastIndexOf('/') + 1);
   const deaths = headers['x-death'];
-  // RabbitMQ puts the last death first, where the exchange is the publisher's own if it was not a copy of ours. Before 4.0 it
-  // goes on with what a publisher says of earlier deaths, so that who knows the queue can still misname what is theirs.
+  // RabbitMQ puts the last death first. Its exchange is the publisher's own, unless the message was a copy of ours.
+  // Before 4.0, RabbitMQ continues a list of deaths that a publisher has sent. So a publisher that knows the queue
+  // can still give its own message a wrong name.
   const last = (Array.isArray(deaths) ? deaths[0] : undefined) as
     { exchange?: unknown; queue?: unknown } | undefined;
   return (
@@ -103,7 +109,7 @@ function diedOfCopy({ exchange, routingKey, headers }: Delivery, ownRetryExchang
   );
 }
 
-/** What is written in the header, where it is what we write there. */
+/** Returns the content of the header if it has the expected form. */
 function retriedOf(written: unknown): Retried | undefined {
   if (typeof written !== 'object' || written === null) return undefined;
   const { failures, delayMs, dueMs, exchange, routingKey, routes } = written as Partial<Retried>;
@@ -113,14 +119,17 @@ function retriedOf(written: unknown): Retried | undefined {
   return numbers && texts && keys ? (written as Retried) : undefined;
 }
 
-/** How often a message has failed before this delivery, as far as is written down. */
+/** How often a message failed before this delivery, as far as it is recorded. */
 export function failuresOf({ headers, redelivered }: Delivery, { options }: QueueSpec): number {
-  // On a first delivery the broker writes nothing, and what a publisher wrote comes through.
+  // On the first delivery, the broker does not write this header, so a publisher could have set it.
   if (options.quorum) return redelivered ? Number(headers['x-delivery-count'] ?? 0) : 0;
   return (headers[HEADER] as Partial<Retried> | undefined)?.failures ?? 0;
 }
 
-/** How long a message has to wait until it is tried again, in ms: never longer than it was told, whatever the clocks say. */
+/**
+ * How long a message must still wait before its next attempt, in ms. Never longer than `delayMs`, whatever the clocks
+ * say.
+ */
 export function waitOf({ headers }: Delivery): number {
   const retried = headers[HEADER] as Partial<Retried> | undefined;
   if (!retried) return 0;

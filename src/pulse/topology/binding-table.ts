@@ -10,7 +10,7 @@ interface Row {
 
 const NONE: readonly Binding[] = [];
 
-/** The bindings of one consumer, to find those that a message came by. */
+/** The bindings of one consumer. Finds the bindings that match a message. */
 export class BindingTable {
   readonly #rows = new Map<string, Row[]>();
   readonly #onExchange = new Map<string, readonly Binding[]>();
@@ -25,14 +25,15 @@ export class BindingTable {
     }
   }
 
-  /** Those to the message's exchange, whatever their patterns. */
+  /** Returns the bindings to the message's exchange, whatever their patterns. */
   onExchange({ exchange }: Delivery): readonly Binding[] {
     return this.#onExchange.get(exchange) ?? NONE;
   }
 
   /**
-   * Those that ask for the message: first those that fit its routing key, then those that fit a CC key. None when it
-   * came by a binding that nobody asks for any more, or by a `BCC` header, which the broker removes.
+   * Returns the bindings that match the message: first those that match its routing key, then those that match a CC
+   * key. Returns none if it came by an earlier binding that the consumer no longer has, or by a `BCC` header, which
+   * the broker removes.
    */
   matching({ exchange, routingKey, headers }: Delivery): readonly Binding[] {
     const rows = this.#rows.get(exchange);

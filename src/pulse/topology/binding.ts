@@ -5,30 +5,30 @@ import { checkOptions, type OptionKinds } from '../options.ts';
 import { checkRoutingKey } from '../transport/routing-key.ts';
 import { checkShortString } from '../transport/short-string.ts';
 
-/** An exchange and a pattern, which is all that the broker knows of a binding. */
+/** An exchange and a pattern: the part of a binding that the broker knows. */
 export interface BindingKey {
   readonly exchange: string;
   readonly pattern: string;
 }
 
 /**
- * Selects messages: those of one exchange whose routing key, or one of whose CC keys, matches a pattern.
+ * Selects messages of one exchange by a pattern. A message matches if its routing key or one of its CC keys matches.
  *
- * `T` is the type of the body. The consumer's messages have it.
+ * `T` is the type of the body. The consumer's messages get this type.
  */
 export interface Binding<T = unknown> extends BindingKey {
   /**
-   * Checks a parsed body. Returns the reasons why it is not a `T`, or an empty list. Without it, every JSON body counts as
-   * a `T`.
+   * Checks a parsed body. Returns the reasons why the body is not a `T`, or an empty list. Without this function,
+   * every JSON body counts as a `T`.
    */
   readonly problems?: (body: unknown) => readonly string[];
-  /** How the JSON wraps the body; `bare` by default. */
+  /** How the JSON wraps the body. Default: `bare`. */
   readonly dialect?: Dialect | 'auto';
-  /** Never set: it ties `T` to the binding for the compiler. */
+  /** Never set. It only tells the compiler about `T`. */
   readonly bodyType?: T;
 }
 
-/** How a binding reads bodies. */
+/** How a binding interprets bodies. */
 export interface BindingOptions {
   readonly dialect?: Dialect | 'auto' | undefined;
 }
@@ -39,12 +39,12 @@ const DIALECTS: readonly unknown[] = ['bare', 'mozillapulse', 'payload', 'auto']
 )[];
 
 /**
- * A binding to any exchange. `tcw/exchanges` has typed bindings to Taskcluster's exchanges.
+ * Creates a binding to any exchange. `tcw/exchanges` has typed bindings to Taskcluster's exchanges.
  *
  * @param pattern a topic pattern: words separated by dots, `*` for one word, `#` for any number of words
- * @param schema describes a valid body: a JSON schema, or a function that returns problems. The compiler trusts that it
- *   accepts only `T`.
- * @throws PulseError `invalid` for a name that is too long, an invalid schema and unknown options
+ * @param schema describes a valid body: a JSON schema, or a function that returns problems. The compiler relies on it
+ *   to accept only `T`.
+ * @throws PulseError `invalid` for a name that is too long, an invalid schema or an unknown option
  */
 export function binding<T = unknown>(
   exchange: string,
@@ -72,7 +72,7 @@ export function binding<T = unknown>(
   };
 }
 
-/** @throws PulseError `invalid` for a name that no exchange at Pulse can have */
+/** @throws PulseError `invalid` for a name that is not possible for an exchange at Pulse */
 export function checkExchangeName(name: string): string {
   if (name === '') {
     throw new PulseError(

@@ -3,17 +3,19 @@ import type { BindingKey } from './binding.ts';
 import { PulseError, type PulseErrorKind } from '../errors.ts';
 import { checkEscaped, decoded, given, parsed, withoutNul } from '../transport/url-parts.ts';
 
-/** A broker's management plugin. Pulse shows its own to nobody in the open; a RabbitMQ of one's own may. */
+/** The management API of a broker. Pulse's own is not public, but that of your own RabbitMQ may be available. */
 export interface ManagementApi {
-  /** Where it answers: `https://rabbitmq.example.com:15671`. It may hold user and password, but no query. */
+  /**
+   * The URL of the API, such as `https://rabbitmq.example.com:15671`. It may contain user and password, but no query.
+   */
   readonly url: string | Secret;
-  /** The one in the URL unless given. */
+  /** Default: the user in the URL. */
   readonly user?: string | undefined;
-  /** The one in the URL unless given. */
+  /** Default: the password in the URL. */
   readonly password?: string | Secret | undefined;
-  /** `/` by default. */
+  /** Default: `/`. */
   readonly vhost?: string | undefined;
-  /** How long the whole answer may take, in ms: 10,000 by default. */
+  /** Time limit for the whole answer, in ms. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -21,7 +23,7 @@ const TIMEOUT_MS = 10_000;
 const WHOLE = 'the URL of the management API';
 const EXAMPLE = 'http://127.0.0.1:15672';
 
-/** What an HTTP status says of us. Any other is a trouble of the API. */
+/** HTTP statuses that mean a refusal. Any other status means that the API has a problem. */
 const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> = {
   401: ['credentials', 'refused the user or the password'],
   403: ['forbidden', 'does not let this user look'],
@@ -29,14 +31,14 @@ const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> =
 };
 
 /**
- * What a queue is bound to now, as the broker's management API lists it: for `previousBindings`, since AMQP itself lists
- * nothing.
+ * Returns a function that looks up a queue's current bindings through the broker's management API. Use it for
+ * `previousBindings`, because AMQP itself cannot list bindings.
  *
- * What it returns rejects with a PulseError: `credentials`, `forbidden`, `not-found`, or `connection` when the API cannot be
- * reached or does not answer as one.
+ * The returned function rejects with a PulseError: `credentials`, `forbidden`, `not-found`, or `connection` if the
+ * API cannot be reached or gives an unusable answer.
  *
- * @throws PulseError `invalid` for a URL that is none of HTTP, and where nobody is named to log in; the message never holds
- *   the URL's password
+ * @throws PulseError `invalid` for a URL that is not an HTTP URL, and if the user is missing; the message never
+ *   contains the URL's password
  */
 export function managementBindings({ url, user, password, vhost, timeoutMs = TIMEOUT_MS }: ManagementApi) {
   const { base, login } = endpointOf(url);
@@ -79,7 +81,7 @@ export function managementBindings({ url, user, password, vhost, timeoutMs = TIM
 }
 
 /**
- * Parts a URL and the login that it holds. `fetch` refuses a URL with a login in it, and shows it in its error.
+ * Separates a URL from the login in it. `fetch` refuses a URL that contains a login, and shows the URL in its error.
  *
  * @throws PulseError `invalid`
  */
@@ -101,7 +103,7 @@ function endpointOf(text: string | Secret): { base: URL; login: { user: string; 
   return { base: url, login };
 }
 
-/** `fetch` says why in a cause. */
+/** Returns the reason of an error. `fetch` gives the reason in `cause`. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message !== '' ? cause.message : message;

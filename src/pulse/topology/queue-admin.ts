@@ -6,34 +6,35 @@ import { prepare, queuesOf } from './topology.ts';
 import type { QueueDepth } from '../transport/transport.ts';
 
 /**
- * A named queue, to be looked at and put in order, whether or not anybody consumes it.
+ * Inspects and manages a named queue, whether or not it is consumed.
  *
- * Each call waits for the connection, for 30 s at most. What had no answer by then is rejected (`connection`) and not done
- * later; the error says whether it was asked for, and so may have been done.
+ * Each call may take 30 s, including the wait for the connection. Without an answer by then, the call rejects
+ * (`connection`) and is not sent later. The error tells whether the call was already sent and thus may have taken
+ * effect.
  */
 export interface PulseQueue {
   /**
-   * Its full name: `queue/<namespace>/<name>`.
+   * The queue's full name: `queue/<namespace>/<name>`.
    *
-   * @throws PulseError `invalid` while nobody knows the namespace: it is the user's name, unless one is given, and
-   *   `credentials` tells that at the first connect
+   * @throws PulseError `invalid` while the namespace is unknown. Without the option `namespace`, it is the user's
+   *   name. With the option `credentials`, that is known only from the first connection attempt on
    */
   readonly name: string;
-  /** Declares it, and binds it: messages are kept for it from now on. */
+  /** Declares and binds the queue. From then on, it collects messages. */
   declare(bindings?: readonly BindingKey[]): Promise<void>;
-  /** How many messages wait, and how many consumers there are; undefined when there is no such queue. */
+  /** Returns the numbers of waiting messages and of consumers, or undefined if the queue does not exist. */
   inspect(): Promise<QueueDepth | undefined>;
-  /** Removes bindings. That there are none is no error. */
+  /** Removes bindings. Missing bindings are not an error. */
   unbind(bindings: readonly BindingKey[]): Promise<void>;
-  /** Drops what waits; what is delivered and unsettled stays. Returns how many. */
+  /** Drops the waiting messages, but not unsettled ones. Returns the number of dropped messages. */
   purge(): Promise<number>;
-  /** Deletes it with all that is in it, and its queue of dead letters too. That there is none is no error. */
+  /** Deletes the queue, its messages and its dead-letter queue. It is not an error if they do not exist. */
   delete(): Promise<void>;
 }
 
 /**
- * @param call lends a channel of its own on the consuming connection, which a memory alarm does not block
- * @throws PulseError `invalid` for an ephemeral queue: only its consumer has it
+ * @param call runs work on a separate channel of the consuming connection, which a memory alarm does not block
+ * @throws PulseError `invalid` for an ephemeral queue, which only its consumer can use
  */
 export function pulseQueue(spec: QueueSpec, namespace: () => string, call: QueueCall): PulseQueue {
   if (spec.ephemeral) {

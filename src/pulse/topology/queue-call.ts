@@ -2,17 +2,18 @@ import { PulseError } from '../errors.ts';
 import { inTimerRange } from '../../base/index.ts';
 import type { TransportChannel, TransportConnection } from '../transport/transport.ts';
 
-/** How long a call to a queue may take, waiting for the connection included. */
+/** Time limit for a queue call, including the wait for the connection. */
 const QUEUE_CALL_MS = 30_000;
-/** Nobody hears of it. */
+/** This error is never reported. */
 const TOO_LATE = new PulseError('closed', 'the caller was told that it is not done, and goes on by that');
 
 /**
- * Does something on a channel of its own, once.
+ * Runs work once, on a separate channel.
  *
- * @param done what becomes of the queue by it, as in "the queue was purged"; undefined where it stays as it is
- * @throws PulseError `connection` when it takes too long, or the connection is lost. Then it is not done later, and the
- *   message says whether it may have been done already.
+ * @param done what the work does to the queue, as in "the queue was purged". Undefined if it does not change the
+ *   queue.
+ * @throws PulseError `connection` if it takes too long or the connection is lost. The work is not done later, and the
+ *   message tells whether it may have been done already.
  */
 export type QueueCall = <T>(
   done: string | undefined,
@@ -20,8 +21,8 @@ export type QueueCall = <T>(
 ) => Promise<T>;
 
 /**
- * @param live the connection, as soon as there is one
- * @param trouble why there is none, as far as is known
+ * @param live resolves with the connection as soon as there is one
+ * @param trouble returns why there is no connection, as far as it is known
  */
 export function queueCalls(
   live: () => Promise<TransportConnection>,
@@ -65,7 +66,7 @@ export function queueCalls(
             : `the broker could not be asked in ${timeoutMs} ms (${why})`,
         ),
       );
-      // What was to come after the answer is not asked for any more.
+      // Closing the channel makes sure that no further steps of the work are sent.
       void channel?.close();
     };
     const limit = setTimeout(giveUp, inTimerRange(timeoutMs));

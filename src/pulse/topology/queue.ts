@@ -4,14 +4,14 @@ import { checkOptions, type OptionKinds } from '../options.ts';
 import { checkShortString } from '../transport/short-string.ts';
 import type { QueueOptions } from '../transport/transport.ts';
 
-/** A queue to consume from. Its consumer declares it on each connection. */
+/** Describes a queue to consume from. The consumer declares it on each connection. */
 export interface QueueSpec {
-  /** Whether messages that arrive while the consumer is disconnected are lost; a `gap` event says so. */
+  /** If true, messages published while the consumer is disconnected are lost, and the consumer emits `gap`. */
   readonly ephemeral: boolean;
-  /** The full name of the queue for one connection, under `queue/<namespace>/`. */
+  /** Returns the queue's full name for one connection, under `queue/<namespace>/`. */
   readonly nameFor: (namespace: string) => string;
   readonly options: QueueOptions;
-  /** The exchange for its rejected messages, and the queue bound to that exchange. */
+  /** The exchange and the queue that keep its rejected messages. */
   readonly deadLetter?: DeadLetterSpec | undefined;
 }
 
@@ -23,31 +23,44 @@ export interface DeadLetterSpec {
 
 /** Limits of an ephemeral queue. */
 export interface EphemeralQueueOptions {
-  /** Above this number the oldest messages are dropped silently. Without it, PulseGuardian deletes the queue at 8,000: a `gap`. */
+  /**
+   * Maximum number of messages. Beyond it, the broker drops the oldest messages silently. Without a maximum,
+   * PulseGuardian deletes the queue at 8,000 messages, and the consumer emits `gap`.
+   */
   readonly maxLength?: number | undefined;
 }
 
-/** Properties of a named queue. The broker cannot change them once the queue exists (406). */
+/** Properties of a named queue. They cannot be changed once the queue exists (the broker answers 406). */
 export interface NamedQueueOptions {
   /**
-   * Above this number the oldest messages are dropped. It is required, since Pulse allows no unbounded queue: PulseGuardian
-   * warns the owner of a queue with 2,000 messages (unsettled ones included) and deletes it at 8,000. A consumer of a queue
-   * with a higher limit warns (`max-length-too-high`).
+   * Maximum number of messages. Beyond it, the broker drops the oldest messages (see `overflow`). It is required
+   * because Pulse does not allow unbounded queues: at 2,000 messages, unsettled ones included, PulseGuardian warns
+   * the owner of the queue, and at 8,000 it deletes the queue. With a maximum above 8,000, the consumer emits the
+   * warning `max-length-too-high`.
    */
   readonly maxLength: number;
-  /** The queue is removed after this time in ms without a consumer. Without it, the queue stays until it is deleted. */
+  /**
+   * The broker removes the queue after this time in ms without a consumer. Default: the queue stays until it is
+   * deleted.
+   */
   readonly expiresMs?: number | undefined;
-  /** What happens above `maxLength`: `drop-head` drops the oldest message, `reject-publish` refuses the new one. */
+  /**
+   * What the broker does beyond `maxLength`: `drop-head` drops the oldest message, `reject-publish` refuses the new
+   * one.
+   */
   readonly overflow?: 'drop-head' | 'reject-publish' | undefined;
-  /** A quorum queue is replicated, and counts the deliveries of each message across crashes. RabbitMQ 3.8 or later. */
+  /**
+   * Declares a quorum queue: replicated, and it counts each message's deliveries across crashes. RabbitMQ 3.8 or
+   * later.
+   */
   readonly quorum?: boolean | undefined;
   /**
-   * For a quorum queue: a message that is delivered more often is dropped or dead-lettered. 20 by default, which is also the
-   * default of RabbitMQ 4.0 and later.
+   * Only for a quorum queue: the broker drops or dead-letters a message that is delivered more often than this.
+   * Default: 20, as in RabbitMQ 4.0 and later.
    */
   readonly deliveryLimit?: number | undefined;
   /**
-   * Keeps rejected messages: declares the exchange `exchange/<namespace>/<name>/dead` and the queue
+   * Keeps rejected messages. The consumer also declares the exchange `exchange/<namespace>/<name>/dead` and the queue
    * `queue/<namespace>/<name>/dead` with these limits (`true`: at most 1,000 messages). See {@link deadLetterQueue}.
    */
   readonly deadLetter?: boolean | DeadLetterOptions | undefined;
@@ -70,15 +83,15 @@ const NAMED_OPTIONS: OptionKinds<NamedQueueOptions> = {
   deadLetter: ['boolean', 'object'],
 };
 
-/** RabbitMQ 4 applies this limit to quorum queues by default; RabbitMQ 3 has no default. */
+/** RabbitMQ 4 applies this limit to quorum queues by default. RabbitMQ 3 has no default. */
 const DELIVERY_LIMIT = 20;
 const DEAD_LETTERS = 1_000;
 
 /**
- * A queue that lives as long as one connection. It is exclusive and gets a new name for each connection, because the broker
- * keeps the old name locked (405) for seconds after a connection was cut.
+ * Describes a queue that lives as long as one connection. It is exclusive. It gets a new name for each connection,
+ * because the broker keeps the old name locked (405) for seconds after a connection breaks.
  *
- * @param label appears in the queue's name, for the operators of the broker
+ * @param label part of the queue's name, so that the broker's operators recognize it
  * @throws PulseError `invalid` for a label or a limit that no queue can have
  */
 export function ephemeralQueue(label = 'ephemeral', options: EphemeralQueueOptions = {}): QueueSpec {
@@ -99,10 +112,11 @@ export function ephemeralQueue(label = 'ephemeral', options: EphemeralQueueOptio
 }
 
 /**
- * A durable queue, shared by all consumers that name it. It keeps messages while none of them is connected.
+ * Describes a durable queue, shared by all consumers that use its name. It keeps messages while no consumer is
+ * connected.
  *
- * @param name of the queue, to which `queue/<namespace>/` is added. Put a version into it: a queue cannot be declared again
- *   with other options (the broker answers 406).
+ * @param name the queue's name without the prefix `queue/<namespace>/`. Include a version in it, because an existing
+ *   queue cannot be declared with different options (the broker answers 406).
  * @throws PulseError `invalid` for a name or limits that no queue can have
  */
 export function namedQueue(name: string, options: NamedQueueOptions): QueueSpec {
@@ -153,7 +167,7 @@ function deadLetters(name: string, options: DeadLetterOptions): QueueSpec {
 }
 
 /**
- * The queue of the messages that a queue has rejected: to consume them (with no bindings) or to inspect it.
+ * Returns the dead-letter queue of a queue, to consume it (without bindings) or to inspect it.
  *
  * @throws PulseError `invalid` if the queue keeps no dead letters
  */

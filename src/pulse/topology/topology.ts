@@ -3,26 +3,29 @@ import type { BindingKey } from './binding.ts';
 import type { QueueSpec } from './queue.ts';
 import type { QueueOptions, TransportChannel } from '../transport/transport.ts';
 
-/** Pause between looks at a queue that nobody of ours consumes, at most. */
+/** The longest interval between checks of a queue that this process does not consume. */
 const MAX_LOOK_MS = 60_000;
-/** How long a queue that would go with its last consumer waits for one that is paused. */
+/** How long an auto-delete queue is kept while its consumer is paused, in ms. */
 const PAUSE_EXPIRES_MS = 60_000;
 
-/** The bindings an earlier version of a consumer may have left, or a function that looks them up by the queue's full name. */
+/**
+ * Bindings that an earlier version of a consumer may have left, or a function that looks them up by the queue's full
+ * name.
+ */
 export type PreviousBindings =
   readonly BindingKey[] | ((queue: string) => Promise<readonly BindingKey[]> | readonly BindingKey[]);
 
-/** The bindings a consumer's queue has, and those it had before. */
+/** The current and the earlier bindings of a consumer's queue. */
 export interface QueueBindings {
   readonly bindings: readonly BindingKey[];
   readonly previousBindings?: PreviousBindings | undefined;
 }
 
-/** A change of a queue's earlier bindings, which `ConsumerEvent` includes. */
+/** An event about a queue's earlier bindings. `ConsumerEvent` includes it. */
 export type TopologyEvent =
   /** An earlier binding was removed from the queue. */
   | { readonly type: 'unbound'; readonly queue: string; readonly binding: BindingKey }
-  /** The queue's earlier bindings could not be looked up. Consuming goes on. */
+  /** The queue's earlier bindings could not be looked up. Consuming continues. */
   | { readonly type: 'not-reconciled'; readonly queue: string; readonly error: unknown };
 
 /** A queue as it is declared on one connection. */
@@ -32,9 +35,10 @@ export interface Declared {
 }
 
 /**
- * The queues that a consumer declares, its own first.
+ * Returns the queues that a consumer declares, its own queue first.
  *
- * @param pausable To the broker a paused consumer is none, and an auto-delete queue would go at the first pause.
+ * @param pausable whether the consumer can pause. The broker does not see a paused consumer, and would delete an
+ *   auto-delete queue at the first pause, so the queue gets an expiry instead.
  */
 export function queuesOf(
   spec: QueueSpec,
@@ -58,10 +62,9 @@ export function queuesOf(
 }
 
 /**
- * Declares what a consumer needs, binds what it asks for, and removes what earlier ones asked for.
+ * Declares the queues of a consumer, makes its bindings, and removes earlier bindings.
  *
- * @param unbind removes one binding on a channel of its own: an exchange that has gone since is no reason to consume
- *   nothing
+ * @param unbind removes one binding on a separate channel, because a missing exchange must not prevent consuming
  */
 export async function prepare(
   channel: TransportChannel,
@@ -93,7 +96,7 @@ export async function prepare(
   for (const binding of previous) {
     const { exchange, pattern } = binding;
     const asked = bindings.some(wanted => wanted.exchange === exchange && wanted.pattern === pattern);
-    // Every queue is bound to the default exchange, and ours perhaps to the one that retries come by.
+    // Every queue is bound to the default exchange, and this one may be bound to the retry exchange.
     if (asked || exchange === '' || exchange === retryExchange(namespace)) continue;
     await unbind(exchange, pattern);
     emit({ type: 'unbound', queue: queue.name, binding: { exchange, pattern } });
@@ -101,18 +104,19 @@ export async function prepare(
 }
 
 /**
- * Looks after queues that nobody of ours consumes, each minute, or four times in the time that they live unused. Returns
- * how to stop.
+ * Regularly checks queues that this process does not consume, so that they do not expire: every minute, or four times
+ * within their expiry time. Returns a function that stops the checks.
  *
- * To the broker a consumer that is paused is none: it is not told when the queue is deleted. A queue that is not found ends
- * the channel, and its consumer is made anew: declared, bound, and told of. Nothing is declared here, since a queue that is
- * declared alone comes back without its bindings, and gets nothing.
+ * The broker does not see a paused consumer, and so does not notify it when the queue is deleted. If a check does not
+ * find the queue, the channel ends, and the consumer starts again: it declares and binds the queue and emits its
+ * events. The check itself declares nothing, because a queue that is only declared has no bindings and receives
+ * nothing.
  *
- * To look at a classic queue (`queue.declare`, passive) is to use it, as it is to declare it: it does not expire. A quorum
- * queue is used by consumers and `basic.get` alone (3.10.8 tried, 4.x by its source): declared again and again, it expires
- * all the same.
+ * A check of a classic queue (a passive `queue.declare`) counts as use, like a declaration, so the queue does not
+ * expire. A quorum queue is used only by consumers and `basic.get` (tested with 3.10.8; for 4.x, according to its
+ * source). It expires even if it is declared again and again, so it is consumed for a moment.
  *
- * @param aside does something on a channel of its own
+ * @param aside runs work on a separate channel
  */
 export function keepFromExpiring(
   channel: TransportChannel,
@@ -131,7 +135,7 @@ export function keepFromExpiring(
       if (!isUsed && quorum) await aside(side => use(side, name));
     };
     return setInterval(() => {
-      // A failure ends the channel, which is heard of there.
+      // A failure ends the channel, and is handled there.
       look().catch(() => undefined);
     }, checkIntervalMs(options));
   });
@@ -140,12 +144,12 @@ export function keepFromExpiring(
   };
 }
 
-/** How often a queue has to be looked at that nobody consumes, in ms. */
+/** How often to check a queue that has no consumer, in ms. */
 export function checkIntervalMs({ expiresMs = Infinity }: QueueOptions): number {
   return Math.min(expiresMs / 4, MAX_LOOK_MS);
 }
 
-/** Consumes a queue for a moment. What comes is given back, which a quorum queue counts until RabbitMQ 4.2. */
+/** Consumes a queue for a moment. Deliveries are given back, which a quorum queue counts up to RabbitMQ 4.2. */
 async function use(channel: TransportChannel, queue: string): Promise<void> {
   const delivered: number[] = [];
   const consumerTag = await channel.consume(

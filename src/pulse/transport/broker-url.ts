@@ -3,7 +3,7 @@ import { PulseError } from '../errors.ts';
 import { checkShortString } from './short-string.ts';
 import { checkEscaped, decoded, parsed } from './url-parts.ts';
 
-/** What a URL of AMQP says. What it leaves out, and a user or password that is empty, is undefined. */
+/** The parts of an AMQP URL. Missing parts, and an empty user or password, are undefined. */
 export interface BrokerUrl {
   readonly tls: boolean;
   readonly hostname: string;
@@ -21,7 +21,7 @@ const MAX_HEARTBEAT_SECS = 65_535;
 
 const EXAMPLE_OPTIONS = { ssl: 'ssl=1', heartbeat: 'heartbeat=30' };
 
-/** Options of other clients that have no meaning here, and the way to get what they are for. */
+/** URL options of other clients that are not supported here, each with its replacement. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   cacertfile: 'name the certificate in NODE_EXTRA_CA_CERTS',
   cafile: 'name the certificate in NODE_EXTRA_CA_CERTS',
@@ -34,9 +34,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads the URL of a broker. Nothing in it is ignored: what has no meaning here is refused.
+ * Parses the URL of a broker. It ignores nothing: unsupported parts are refused.
  *
- * @throws PulseError `invalid`; its message holds nothing that could be a part of the password
+ * @throws PulseError `invalid`; its message contains nothing that could be part of the password
  */
 export function brokerUrl(text: string): BrokerUrl {
   const url = parsed(text, WHOLE, EXAMPLE);
@@ -68,7 +68,7 @@ function checkProtocol(protocol: string): void {
   throw invalid(`begins with ${known}; it has to be amqp: or amqps:`);
 }
 
-/** The URL standard drops such segments, which would make it another vhost. */
+/** Refuses `.` and `..` segments. The URL standard drops them, which would change the vhost. */
 function checkDots(text: string): void {
   const path = /^[^/]*\/\/[^/?#]*([^?#]*)/.exec(text.trim())?.[1] ?? '';
   if (!path.split('/').some(segment => /^(\.|%2e){1,2}$/i.test(segment))) return;
@@ -77,7 +77,7 @@ function checkDots(text: string): void {
 
 function optionsOf(query: URLSearchParams): { ssl: boolean | undefined; heartbeatSecs: number | undefined } {
   for (const name of query.keys()) {
-    // What is no name may be a part of a password.
+    // Anything that is not a name may be part of a password.
     const shown = /^[a-z][a-z_]{0,30}$/i.test(name) ? name : 'an option';
     if (name !== 'ssl' && name !== 'heartbeat') {
       throw invalid(
@@ -111,7 +111,7 @@ function optionsOf(query: URLSearchParams): { ssl: boolean | undefined; heartbea
   };
 }
 
-/** An IPv6 address without its brackets, or a name as DNS knows it. */
+/** Returns an IPv6 address without its brackets, or a name in its DNS form. */
 function hostOf({ hostname }: URL): string {
   if (hostname.startsWith('[')) return hostname.slice(1, -1);
   const ascii = domainToASCII(decoded(hostname, `${WHOLE}'s host`));
@@ -121,8 +121,8 @@ function hostOf({ hostname }: URL): string {
 }
 
 /**
- * No path and `/` both mean the default vhost, and so does Celery's `//`; any other is one encoded segment, as in
- * `/communitytc`.
+ * Returns the vhost. No path, `/` and Celery's `//` mean the default vhost. Any other vhost is one encoded segment,
+ * such as `/communitytc`.
  */
 function vhostOf({ pathname }: URL): string {
   if (pathname === '' || pathname === '/' || pathname === '//') return '/';

@@ -4,47 +4,48 @@ import { PulseError } from '../errors.ts';
 import { errorText } from '../error-text.ts';
 import { given, withoutNul } from './url-parts.ts';
 
-/** Mozilla's own Pulse. Nothing connects to it unless this URL, or the word `production` in its place, is given. */
+/** The URL of Mozilla's own Pulse. The library connects to it only if you pass this URL or the word `production`. */
 export const PRODUCTION_URL = 'amqps://pulse.mozilla.org:5671';
-/** The word for {@link PRODUCTION_URL} wherever a URL is given. */
+/** The word that stands for {@link PRODUCTION_URL} in place of a URL. */
 const PRODUCTION = 'production';
 
-/** Where the broker is, and who logs in there. */
+/** The broker's address and the login. */
 export interface Endpoint {
   readonly tls: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** RabbitMQ's virtual host, decoded: `/` for most of Pulse. */
+  /** RabbitMQ's virtual host, decoded. `/` for most of Pulse. */
   readonly vhost: string;
-  /** Seconds between heartbeats, where the URL says so. */
+  /** Seconds between heartbeats, if the URL sets them. */
   readonly heartbeatSecs?: number | undefined;
   readonly user: string;
   readonly password: Secret;
 }
 
-/** Who logs in. */
+/** The login: user and password. */
 export interface Credentials {
   readonly user: string;
   readonly password: string | Secret;
 }
 
-/** Where the broker and the login are looked for; see {@link endpointFrom}. */
+/** The sources of the broker's address and the login; see {@link endpointFrom}. */
 export interface CredentialSources {
   /**
-   * `amqp://` or `amqps://`, with or without user and password, and optionally `?ssl=1` and `?heartbeat=30`; or the word
-   * `production` for Mozilla's own Pulse.
+   * An `amqp://` or `amqps://` URL, with or without user and password, optionally with `?ssl=1` and `?heartbeat=30`.
+   * Or the word `production` for Mozilla's own Pulse.
    */
   readonly url?: string | Secret | undefined;
   readonly user?: string | undefined;
   readonly password?: string | Secret | undefined;
-  /** Where `PULSE_URL`, `PULSE_USERNAME` and `PULSE_PASSWORD` are looked up; the process's environment by default. */
+  /** The source of `PULSE_URL`, `PULSE_USERNAME` and `PULSE_PASSWORD`. Default: the process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
- * Asks for credentials, for at most as long as a connect may take.
+ * Calls the `credentials` function, with the time limit of a connection attempt.
  *
- * @throws PulseError `connection`, so that it is asked again later; its message is the function's own
+ * @throws PulseError `connection`, so that the function is called again later; its message includes the function's
+ *   own error
  */
 export async function askedCredentials(
   ask: (signal: AbortSignal) => Credentials | Promise<Credentials>,
@@ -71,13 +72,14 @@ export async function askedCredentials(
 }
 
 /**
- * Finds the broker and the login. The URL comes from the argument, else from `PULSE_URL`. User and password each come from
- * the argument, else from the URL, else from `PULSE_USERNAME` or `PULSE_PASSWORD`, else they are `guest`. An empty argument,
- * variable or part of the URL counts as missing.
+ * Determines the broker's address and the login. An empty argument, variable or part of the URL counts as missing.
  *
- * Of the URL's query, `ssl=1` means TLS and `heartbeat` is a number of seconds; anything else there is refused.
+ * - The URL comes from the argument or, if that is missing, from `PULSE_URL`.
+ * - User and password each come from the first of these that is present: the argument, the URL, `PULSE_USERNAME` or
+ *   `PULSE_PASSWORD`, the default `guest`.
+ * - In the URL's query, `ssl=1` means TLS, and `heartbeat` is a number of seconds. Anything else is refused.
  *
- * @throws PulseError `invalid` without a URL, and for one that is not an AMQP URL; the message never holds the password
+ * @throws PulseError `invalid` if there is no URL, or if it is not an AMQP URL; the message never contains the password
  */
 export function endpointFrom(sources: CredentialSources): Endpoint {
   const env = sources.env ?? process.env;
@@ -95,7 +97,7 @@ export function endpointFrom(sources: CredentialSources): Endpoint {
   };
 }
 
-/** @throws PulseError `invalid` without a URL: a variable that is empty by mistake must not lead to production */
+/** @throws PulseError `invalid` without a URL, because an accidentally empty variable must not lead to production */
 function urlFrom(text: string | undefined): string {
   if (text === undefined) {
     throw new PulseError(
@@ -106,7 +108,7 @@ function urlFrom(text: string | undefined): string {
   return text.trim() === PRODUCTION ? PRODUCTION_URL : text;
 }
 
-/** The function says who logs in: nobody else is asked for what it leaves out. */
+/** Requires a value from the `credentials` function. There is no fallback for what it leaves out. */
 function present(text: string | undefined, what: string): string {
   if (text !== undefined) return text;
   throw new Error(`the function gave no ${what}`);

@@ -1,8 +1,8 @@
 import type { Observable } from 'rxjs';
 
 /**
- * How much may be delivered: a fixed number unsettled at a time, unless it is paused, or as many more as somebody asks
- * for, the present number first. Whole numbers that fit AMQP.
+ * How many messages may be delivered: either a fixed number of unsettled messages, unless paused, or a demand for so
+ * many more messages. `demand$` emits the current demand first. All are whole numbers that fit AMQP.
  */
 export type Flow =
   | { readonly prefetch: number; readonly paused$?: Observable<boolean> | undefined }

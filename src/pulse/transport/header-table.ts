@@ -2,33 +2,35 @@ import { PulseError } from '../errors.ts';
 import { checkShortString } from './short-string.ts';
 import { taggedValue, type Tagged } from './tagged-value.ts';
 
-/** How deep tables and arrays may lie in each other. Deeper, whoever walks through them would run out of stack. */
+/** How deep tables and arrays may be nested. Deeper nesting could overflow the stack of recursive code. */
 export const MOST_NESTED = 100;
-/** The room that amqplib has for the headers of a message, in bytes of the wire. */
+/** The size of amqplib's buffer for the headers of a message, in bytes on the wire. */
 const MOST_BYTES = 65_536;
 const INT64 = { min: -(2 ** 63), end: 2 ** 63 };
 
-/** An array of the name `CC`, beside what is in it. */
+/** The overhead of an array with the name `CC`, in bytes. */
 const CC_BYTES = 8;
 
 type Table = Record<string, unknown>;
 
-/** Headers as amqplib writes them without loss, and how many bytes they take on the wire. */
+/** Headers in a form that amqplib writes without loss, and their size on the wire. */
 interface HeaderTable {
   readonly table: Table;
   readonly bytes: number;
 }
 
 /**
- * Checks headers before anything is sent, and says of each value how it is to be written: RabbitMQ ends the whole connection
- * over some that amqplib would send (`Infinity`), and of others amqplib makes something else (a `Date`, a `Map`).
+ * Checks headers before anything is sent, and determines the encoding of each value. Otherwise, amqplib would send
+ * some values for which RabbitMQ closes the whole connection (`Infinity`), and would change others (a `Date`, a
+ * `Map`).
  *
- * - Whole numbers and bigints are integers of up to 64 bits, all other numbers doubles.
- * - A `Date` is a timestamp, which AMQP counts in whole seconds. Bytes stay bytes. `undefined` in an object is left out.
- * - `{ '!': type, value }` says the type by amqplib's name for it: `{ '!': 'int8', value: 7 }`.
+ * - Whole numbers and bigints become integers of up to 64 bits, all other numbers become doubles.
+ * - A `Date` becomes a timestamp in whole seconds, as in AMQP. Bytes stay bytes. `undefined` in an object is left
+ *   out.
+ * - `{ '!': type, value }` sets the type by amqplib's name for it: `{ '!': 'int8', value: 7 }`.
  *
- * @param routes further routing keys, which travel among the headers
- * @throws PulseError `invalid`, with the place of what AMQP cannot say
+ * @param routes additional routing keys, which are sent among the headers
+ * @throws PulseError `invalid`, with the path of a value that AMQP cannot represent
  */
 export function headerTable(headers: object, routes: readonly string[] = []): HeaderTable {
   const writer = new TableWriter();
@@ -41,18 +43,18 @@ export function headerTable(headers: object, routes: readonly string[] = []): He
   } catch (error) {
     if (error instanceof PulseError) throw error;
     if (error instanceof Unsayable) throw error.error;
-    // A getter, or a proxy, of the caller's.
+    // The caller's object may contain a getter or a proxy that throws.
     throw new PulseError('invalid', `reading the headers failed: ${String(error)}`, { cause: error });
   }
 }
 
-/** Adds an entry of any name: assigned, `__proto__` would be no entry but what the table inherits from. */
+/** Adds an entry with any name. A plain assignment to `__proto__` would change the table's prototype instead. */
 export function setEntry(table: Table, name: string, value: unknown): void {
   if (name !== '__proto__') table[name] = value;
   else Object.defineProperty(table, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** A value that AMQP has no type for. Its place is put together only when there is one. */
+/** A value that has no AMQP type. Its path is assembled only when this error occurs. */
 class Unsayable extends Error {
   #place = '';
 
@@ -116,7 +118,7 @@ class TableWriter {
 
   #number(value: number): unknown {
     if (!Number.isFinite(value)) throw new Unsayable(String(value));
-    // amqplib takes every number from 2^50 on for an integer, and -0 for 0.
+    // amqplib treats every number from 2^50 on as an integer, and -0 as 0.
     const isInteger = Number.isInteger(value) && !Object.is(value, -0);
     if (isInteger && value >= INT64.min && value < INT64.end) {
       this.take(integerBytes(value));
@@ -130,13 +132,13 @@ class TableWriter {
     if (Array.isArray(value)) return this.#array(value, depth + 1);
     if (value instanceof Uint8Array) {
       this.take(4 + value.byteLength);
-      // A copy, for the caller may use the bytes again before they are sent.
+      // A copy, because the caller may reuse the bytes before they are sent.
       return Buffer.from(value);
     }
     if (value instanceof Date) return this.#date(value);
     if (Object.hasOwn(value, '!')) return this.#tagged(value as Tagged);
     const prototype: unknown = Object.getPrototypeOf(value);
-    // Objects of another realm are objects like any other.
+    // This also accepts plain objects of another realm.
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
       throw new Unsayable(`a ${value.constructor.name}`);
     }
@@ -146,7 +148,7 @@ class TableWriter {
   #array(values: readonly unknown[], depth: number): unknown[] {
     if (depth > MOST_NESTED) throw new Unsayable(`nested more than ${MOST_NESTED} deep`);
     this.take(4);
-    // Not `map`, which leaves holes as they are.
+    // Not `map`, which skips holes.
     return Array.from(values, (value, index) => {
       try {
         return this.#value(value, depth);
@@ -171,14 +173,14 @@ class TableWriter {
   }
 }
 
-/** How long amqplib makes an integer. */
+/** The number of bytes in which amqplib writes an integer. */
 function integerBytes(value: number): number {
   if (value >= -0x80 && value < 0x80) return 1;
   if (value >= -0x8000 && value < 0x8000) return 2;
   return value >= -0x80000000 && value < 0x80000000 ? 4 : 8;
 }
 
-/** The end of a long place tells more than its middle. */
+/** Shortens a long path in its middle, because its end is more informative. */
 function shortened(place: string): string {
   return place.length <= 120 ? place : `${place.slice(0, 40)}…${place.slice(-40)}`;
 }

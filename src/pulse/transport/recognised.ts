@@ -1,4 +1,4 @@
-/** What a returned message shows of itself: AMQP does not say under which tag it was published. */
+/** The identifying parts of a returned message. AMQP does not return the tag under which it was published. */
 export interface Shown {
   readonly exchange: string;
   readonly routingKey: string;
@@ -7,13 +7,13 @@ export interface Shown {
 }
 
 /**
- * Mandatory messages that are under way, found by what a returned one shows. No two of them are alike: the second has to wait
- * until the first is answered.
+ * Mandatory messages that are on their way, to be identified when they are returned. No two of them are identical,
+ * because a second one waits until the first is answered.
  */
 export class Recognised<T> {
   readonly #byName = new Map<string, Map<Uint8Array, T>>();
 
-  /** The one that looks like this message. */
+  /** Finds the message with the same identifying parts. */
   find(shown: Shown): T | undefined {
     const same = this.#byName.get(nameOf(shown));
     if (!same) return undefined;
@@ -30,7 +30,7 @@ export class Recognised<T> {
     else this.#byName.set(name, new Map([[shown.content, message]]));
   }
 
-  /** @param shown as it was added */
+  /** @param shown the same object that was added */
   delete(shown: Shown): void {
     const name = nameOf(shown);
     const same = this.#byName.get(name);
@@ -43,7 +43,7 @@ export class Recognised<T> {
   }
 }
 
-/** Headers are left out: not all brokers return them as they were. */
+/** Headers are not part of the name, because not all brokers return them unchanged. */
 function nameOf({ exchange, routingKey, properties: { messageId = '' } }: Shown): string {
   return `${exchange}\0${routingKey}\0${messageId}`;
 }

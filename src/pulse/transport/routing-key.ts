@@ -1,26 +1,26 @@
 import { checkShortString, MAX_SHORT_STRING_BYTES } from './short-string.ts';
 
-/** How long a routing key, or a pattern, may be: 255 bytes of UTF-8. */
+/** Maximum length of a routing key or a pattern: 255 bytes of UTF-8. */
 export const MAX_ROUTING_KEY_BYTES = MAX_SHORT_STRING_BYTES;
 
 /**
- * Returns the key, or the pattern, when it fits into an AMQP frame.
+ * Returns the routing key or pattern if it fits into an AMQP frame.
  *
- * @throws PulseError `invalid` past 255 bytes of UTF-8
+ * @throws PulseError `invalid` if it is longer than 255 bytes of UTF-8
  */
 export function checkRoutingKey(key: string): string {
   return checkShortString(key, 'routing key');
 }
 
 /**
- * Whether a topic pattern matches a routing key, as RabbitMQ does it: `*` is exactly one word, `#` is any
- * number of words, also none.
+ * Whether a topic pattern matches a routing key, by RabbitMQ's rules: `*` is exactly one word, `#` is any number of
+ * words, including none.
  */
 export function matchesPattern(pattern: string, key: string): boolean {
   return patternMatcher(pattern)(key);
 }
 
-/** As {@link matchesPattern}, for a pattern that many keys are held against. */
+/** Like {@link matchesPattern}, for matching many keys against one pattern. */
 export function patternMatcher(pattern: string): (key: string) => boolean {
   if (pattern === '#') return () => true;
   const words = pattern.split('.');
@@ -28,7 +28,7 @@ export function patternMatcher(pattern: string): (key: string) => boolean {
   return key => matchWords(words, key.split('.'));
 }
 
-/** Goes back only to the last `#`: what an earlier one could take, this one can too. */
+/** Backtracks only to the last `#`, because it can match anything that an earlier `#` could. */
 function matchWords(pattern: readonly string[], words: readonly string[]): boolean {
   let at = 0;
   let hash = -1;

@@ -1,13 +1,14 @@
 import { PulseError } from '../errors.ts';
 
-/** AMQP 0-9-1 carries names and routing keys as short strings: one byte of length. */
+/** AMQP 0-9-1 encodes names and routing keys as short strings, whose length is one byte. */
 export const MAX_SHORT_STRING_BYTES = 255;
 
 /**
- * Returns the text when it fits into an AMQP frame.
+ * Returns the text if it fits into an AMQP frame.
  *
- * @param what the text is, for the error: "routing key", "queue name"
- * @throws PulseError `invalid` for text of more than 255 bytes of UTF-8, for half a character, and for what is no text
+ * @param what the role of the text in the error message, such as "routing key" or "queue name"
+ * @throws PulseError `invalid` for text of more than 255 bytes of UTF-8, for a lone surrogate, and for a value that
+ *   is not text
  */
 export function checkShortString(text: string, what: string): string {
   if (typeof text !== 'string') throw new PulseError('invalid', `${what} is not a text`);

@@ -1,4 +1,4 @@
-/** A value of a header whose type is said beside it, by amqplib's name for the type. */
+/** A header value with an explicit type, which is given by amqplib's name. */
 export interface Tagged {
   readonly '!': unknown;
   readonly value?: unknown;
@@ -14,7 +14,7 @@ const integers: Readonly<Record<string, readonly [signed: boolean, bytes: number
 /**
  * Checks that a value fits its type.
  *
- * @returns what amqplib writes and how many bytes that takes, or what is wrong with it
+ * @returns the value for amqplib and its size in bytes, or a description of the problem
  */
 export function taggedValue({ '!': type, value }: Tagged): { tagged: Tagged; bytes: number } | string {
   const fits = (bytes: number) => ({ tagged: { '!': type, value }, bytes });
@@ -33,7 +33,7 @@ export function taggedValue({ '!': type, value }: Tagged): { tagged: Tagged; byt
   return typeof value === 'bigint' ? `not an integer of ${8 * bytes} bits` : `not a valid ${type}`;
 }
 
-/** Whether a value is an integer of so many bytes. amqplib takes bigints for those of eight alone. */
+/** Whether a value is an integer of the given size. amqplib accepts bigints only for eight bytes. */
 function isInteger(value: unknown, signed: boolean, bytes: number): boolean {
   if (typeof value !== 'bigint' && !Number.isInteger(value)) return false;
   if (typeof value === 'bigint' && bytes < 8) return false;

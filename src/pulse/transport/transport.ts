@@ -3,54 +3,55 @@ import type { Secret } from '../../base/index.ts';
 import type { PulseError } from '../errors.ts';
 
 /**
- * The broker as the rest of this library sees it: connections, channels, and what AMQP 0-9-1 does on them.
- * Two implementations, held to one conformance suite: `amqp/` (RabbitMQ by amqplib) and `memory/` (in-process).
+ * The interface between this library and a broker: connections, channels, and the AMQP 0-9-1 operations on them. It
+ * has two implementations, which pass the same conformance suite: `amqp/` (RabbitMQ through amqplib) and `memory/`
+ * (in-process).
  *
  * Every method that fails rejects with a {@link PulseError}. Nothing here retries.
  */
 export interface Transport {
-  /** @param signal gives up a connect that is under way, and leaves nothing of it behind */
+  /** @param signal aborts the connection attempt and cleans up after it */
   connect(login: Login, signal?: AbortSignal): Promise<TransportConnection>;
 }
 
-/** Who logs in, asked for again at each connect. */
+/** The login for one connection. It is determined again for each connection. */
 export interface Login {
   readonly user: string;
   readonly password: Secret;
-  /** Shown to the broker's operators beside the connection. */
+  /** The connection name that the broker's operators see. */
   readonly connectionName: string;
 }
 
-/** A connection that is logged in. */
+/** An open connection, after login. */
 export interface TransportConnection {
-  /** Resolves once, when the connection is over, with what ended it. */
+  /** Resolves when the connection has ended, with the reason. */
   readonly closed: Promise<PulseError>;
-  /** The broker's reason while it accepts no publishing (a memory or disk alarm), else undefined. */
+  /** The broker's reason while it accepts no messages (memory or disk alarm). Undefined otherwise. */
   readonly blocked$: Observable<string | undefined>;
   openChannel(options: { confirms: boolean }): Promise<TransportChannel>;
-  /** Settles when the connection is closed, within seconds also when nobody answers; never rejects. */
+  /** Settles when the connection is closed, within seconds even if the broker does not answer. Never rejects. */
   close(): Promise<void>;
 }
 
-/** A channel: what goes wrong on it ends it, and nothing else. */
+/** A channel. An error on it ends this channel and nothing else. */
 export interface TransportChannel {
-  /** Resolves once, when the channel is over, with what ended it: its own error or the connection's. */
+  /** Resolves when the channel has ended, with the reason: its own error or that of the connection. */
   readonly closed: Promise<PulseError>;
   declareQueue(name: string, options: QueueOptions): Promise<void>;
   /** Declares a durable topic exchange, the only kind that Pulse has. */
   declareExchange(name: string): Promise<void>;
-  /** Looks at a queue without declaring it. @throws PulseError `not-found` when there is none */
+  /** Checks a queue without declaring it. @throws PulseError `not-found` if the queue does not exist */
   checkQueue(name: string): Promise<QueueDepth>;
-  /** Deletes a queue with all that is in it. That there is none is no error. */
+  /** Deletes a queue and its messages. It is not an error if the queue does not exist. */
   deleteQueue(name: string): Promise<void>;
-  /** Drops what waits in a queue; what is delivered and unsettled stays. Returns how many it dropped. */
+  /** Drops the waiting messages of a queue, but not unsettled ones. Returns the number of dropped messages. */
   purgeQueue(name: string): Promise<number>;
   bindQueue(queue: string, exchange: string, pattern: string): Promise<void>;
-  /** That there is no such binding is no error. */
+  /** Removes a binding. It is not an error if the binding does not exist. */
   unbindQueue(queue: string, exchange: string, pattern: string): Promise<void>;
   /**
-   * Starts a consumer; `onDelivery` is called, synchronously, for each message, and `onCancelled` when the
-   * broker itself ended the consumer (the queue was deleted).
+   * Starts a consumer. Calls `onDelivery` synchronously for each message, and `onCancelled` if the broker ends the
+   * consumer, for example because the queue was deleted.
    *
    * @returns the consumer's tag
    */
@@ -60,30 +61,31 @@ export interface TransportChannel {
     onDelivery: (delivery: Delivery) => void,
     onCancelled: () => void,
   ): Promise<string>;
-  /** Settles at the broker's confirmation: no delivery comes after it. What is unsettled stays so. */
+  /** Settles when the broker has confirmed. No delivery arrives after that. Unsettled messages stay unsettled. */
   cancel(consumerTag: string): Promise<void>;
   /**
-   * @param upTo acknowledges all that is unsettled on this channel up to this one
-   * @throws PulseError when the channel is closed
+   * @param upTo acknowledges all unsettled messages of this channel up to this one
+   * @throws PulseError if the channel is closed
    */
   ack(deliveryTag: number, upTo?: boolean): void;
   /**
-   * Puts a message back where it was. On a quorum queue this counts as a delivery until RabbitMQ 4.2, from 4.3 not.
+   * Puts a message back into its place. A quorum queue counts this as a delivery up to RabbitMQ 4.2, but not from 4.3
+   * on.
    *
-   * @throws PulseError when the channel is closed
+   * @throws PulseError if the channel is closed
    */
   nack(deliveryTag: number): void;
   /**
-   * Drops or dead-letters a message, or puts it back in such a way that a quorum queue of any version counts it.
+   * Drops or dead-letters a message. With `requeue`, puts it back instead; every version of a quorum queue counts that.
    *
-   * @throws PulseError when the channel is closed
+   * @throws PulseError if the channel is closed
    */
   reject(deliveryTag: number, requeue: boolean): void;
   /**
-   * Publishes on a channel opened with `confirms`. `settled` is called once, with the broker's answer or with why
-   * there is none. A callback, not a promise: this is done a hundred thousand times a second.
+   * Publishes on a channel opened with `confirms`. Calls `settled` once, with the broker's answer or the reason why
+   * there is none. A callback instead of a promise, because this runs a hundred thousand times per second.
    *
-   * @throws PulseError `invalid`, and the channel lives, when the message does not fit into frames; any other when
+   * @throws PulseError `invalid` if the message does not fit into frames (the channel stays open); any other kind if
    *   the channel is closed
    */
   publish(
@@ -94,48 +96,48 @@ export interface TransportChannel {
     settled: (answer: Confirmation | PulseError) => void,
   ): void;
   /**
-   * Settles when the channel is closed, by the broker's confirmation or with its connection, and what was unsettled
-   * on it is requeued; never rejects.
+   * Settles when the channel is closed, by the broker's confirmation or with its connection. The broker requeues its
+   * unsettled messages. Never rejects.
    */
   close(): Promise<void>;
 }
 
-/** How a queue is declared; it cannot be declared otherwise later. */
+/** The arguments of a queue's declaration. They cannot be changed later. */
 export interface QueueOptions {
-  /** Only this connection may use the queue, and it goes with it. */
+  /** Only this connection may use the queue, and the queue is deleted with the connection. */
   readonly exclusive: boolean;
   readonly durable: boolean;
   readonly autoDelete: boolean;
-  /** The queue is removed after this many ms without a consumer or a declaration. */
+  /** The broker removes the queue after this time in ms without a consumer or a declaration. */
   readonly expiresMs?: number;
-  /** The oldest messages are dropped past this many, or the newest refused: see `overflow`. */
+  /** Beyond this number, the broker drops the oldest messages or refuses new ones; see `overflow`. */
   readonly maxLength?: number;
-  /** `drop-head` unless said otherwise. `reject-publish` answers with a negative confirmation. */
+  /** Default: `drop-head`. With `reject-publish`, the broker answers with a negative confirmation. */
   readonly overflow?: 'drop-head' | 'reject-publish';
-  /** A replicated queue, which counts deliveries. */
+  /** Whether it is a quorum queue, which is replicated and counts deliveries. */
   readonly quorum?: boolean;
-  /** Of a quorum queue: past this many deliveries a message is dropped or dead-lettered. */
+  /** Only for a quorum queue: beyond this number of deliveries, the broker drops or dead-letters a message. */
   readonly deliveryLimit?: number;
-  /** Where rejected, expired and overflowing messages go. */
+  /** The exchange that receives rejected, expired and overflowing messages. */
   readonly deadLetterExchange?: string;
 }
 
-/** What a queue says of itself. */
+/** The numbers of messages and consumers of a queue. */
 export interface QueueDepth {
-  /** Messages that wait. Those that are delivered and unsettled are not among them. */
+  /** Number of waiting messages. Delivered but unsettled messages are not included. */
   readonly messages: number;
   readonly consumers: number;
 }
 
-/** The broker's answer to a message. */
+/** The broker's answer to a published message. */
 export type Confirmation =
   | { readonly type: 'confirmed' }
-  /** It was `mandatory`, and no queue wanted it. */
+  /** The message was `mandatory` and matched no queue. */
   | { readonly type: 'returned'; readonly reason: string }
-  /** The broker could not take it: a queue that is full and refuses, or an error of its own. */
+  /** The broker could not accept the message: a full queue refused it, or the broker had an internal error. */
   | { readonly type: 'nacked' };
 
-/** One message as it came off the wire. */
+/** One message as received from the broker. */
 export interface Delivery {
   readonly deliveryTag: number;
   readonly redelivered: boolean;
@@ -144,33 +146,34 @@ export interface Delivery {
   readonly content: Uint8Array;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly messageId?: string | undefined;
-  /** All that the publisher said of the message, as it came off the wire; undefined where there is no wire. */
+  /** The encoded AMQP properties as received. Undefined for a transport without a network. */
   readonly raw?: Uint8Array | undefined;
-  /** Why headers, id and all else that a publisher says of a message cannot be read; then there are none. */
+  /** Why the headers, the id and the other properties cannot be decoded. If set, they are empty. */
   readonly unreadable?: string | undefined;
-  /** Whether its queue at the broker would crash, again and again, if it had to dead-letter this message. */
+  /** Whether the queue at the broker would crash repeatedly if it had to dead-letter this message. */
   readonly breaksDeadLetters?: boolean | undefined;
 }
 
-/** What was said of another message, to be said again in the same bytes. */
+/** The properties of another message, to be sent again as the same bytes. */
 export interface CopiedProperties {
-  /** As {@link Delivery.raw}. */
+  /** See {@link Delivery.raw}. */
   readonly raw: Uint8Array;
-  /** Headers that are other ones in the copy, or none where they are undefined. */
+  /** Headers to change in the copy. An undefined value removes the header. */
   readonly changed: Readonly<Record<string, unknown>>;
 }
 
-/** What is said of a message beside its body. */
+/** The properties of a message to publish. */
 export interface Properties {
-  /** Further routing keys, in the `CC` header. */
+  /** Additional routing keys, sent in the `CC` header. */
   readonly routes: readonly string[];
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
   readonly messageId?: string | undefined;
   /**
-   * Asks for the message back when no queue wants it. It is known again by its exchange, routing key, id and body: of mandatory
-   * messages that have all of them in common only one may be unanswered on a channel at a time.
+   * Asks the broker to return the message if it matches no queue. A returned message is identified by its exchange,
+   * routing key, id and body. So of several mandatory messages with the same values, only one may be unanswered on a
+   * channel at a time.
    */
   readonly mandatory?: boolean | undefined;
-  /** Makes it a copy of another message. It stands instead of all else here, for a transport that has a wire. */
+  /** Makes the message a copy of another one. For a transport with a network, this replaces all other properties. */
   readonly copied?: CopiedProperties | undefined;
 }

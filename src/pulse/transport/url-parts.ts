@@ -1,21 +1,21 @@
 import { Secret } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 
-/** A value without its wrapping. An empty one counts as missing. */
+/** Returns a value or the content of a Secret. An empty value counts as missing. */
 export function given(value: string | Secret | undefined): string | undefined {
   const text = value instanceof Secret ? value.reveal() : value;
   return text === '' ? undefined : text;
 }
 
 /**
- * Reads a URL that may hold a password. Space around it is ignored.
+ * Parses a URL that may contain a password. Surrounding white space is ignored.
  *
- * @param whole the URL, as the error names it
- * @param example of such a URL, for the error
- * @throws PulseError `invalid`, which holds nothing of the URL
+ * @param whole the name of the URL in error messages
+ * @param example an example of such a URL, for the error message
+ * @throws PulseError `invalid`, which contains nothing of the URL
  */
 export function parsed(text: string, whole: string, example: string): URL {
-  // The URL standard drops these wherever they are, and so would change a password.
+  // The URL standard drops these characters everywhere, which would change a password.
   if (/[\t\n\r]/.test(text.trim())) {
     throw new PulseError(
       'invalid',
@@ -30,10 +30,10 @@ export function parsed(text: string, whole: string, example: string): URL {
 }
 
 /**
- * Takes a part of a URL out of its escapes.
+ * Decodes the percent escapes in a part of a URL.
  *
- * @param whole what it is a part of, as the error names it
- * @throws PulseError `invalid`, which does not hold the part
+ * @param whole the name of the part in error messages
+ * @throws PulseError `invalid`, which does not contain the part
  */
 export function decoded(text: string, whole: string): string {
   let plain: string;
@@ -49,10 +49,10 @@ export function decoded(text: string, whole: string): string {
 }
 
 /**
- * Returns a text that holds no NUL: in a login that ends the user or the password.
+ * Returns the text if it contains no NUL. In a login, a NUL would end the user or the password.
  *
- * @param whole the text, as the error names it
- * @throws PulseError `invalid`, which does not hold the text
+ * @param whole the name of the text in error messages
+ * @throws PulseError `invalid`, which does not contain the text
  */
 export function withoutNul(text: string, whole: string): string {
   if (!text.includes('\0')) return text;
@@ -60,11 +60,12 @@ export function withoutNul(text: string, whole: string): string {
 }
 
 /**
- * A password with an @ and a slash in it ends too early: the rest of it would be the host and what comes after, and be shown.
+ * Refuses a URL with an @ after its host. Such a URL may contain an unescaped password with an @ and a slash, which
+ * ends too early: the rest of it would become the host and the path, and could be shown.
  *
- * @param whole the URL, as the error names it
- * @param parts of the URL in which such characters have to be escaped
- * @throws PulseError `invalid`, which holds nothing of the URL
+ * @param whole the name of the URL in error messages
+ * @param parts the parts of the URL in which such characters must be escaped
+ * @throws PulseError `invalid`, which contains nothing of the URL
  */
 export function checkEscaped({ pathname, search, hash }: URL, whole: string, parts: string): void {
   if (!`${pathname}${search}${hash}`.includes('@')) return;

@@ -5,7 +5,9 @@ import type { RunFolder } from '../files/run-folder.ts';
 import type { TaskFiles } from '../files/task-files.ts';
 import type { FormatName } from '../task-spec.ts';
 
-/** What an engine can do on this platform. A task that needs a missing capability is refused, and the message names it. */
+/**
+ * What an engine can do on this platform. A task that needs a missing capability is refused, and the message names it.
+ */
 export type Capability =
   /** The task's files lie in the run's folder on this machine. */
   | 'host-files'
@@ -21,7 +23,7 @@ export type Capability =
   | 'background'
   /** Its sandboxes can open terminals ({@link Sandbox.openTerminal}). */
   | 'terminals'
-  /** Sandboxes are containers, made of an image and of what features need ({@link ContainerPart}). */
+  /** Sandboxes are containers, made from an image and the features' requirements ({@link ContainerPart}). */
   | 'containers';
 
 /** Runs the commands of tasks. One engine serves a whole worker. */
@@ -34,7 +36,7 @@ export interface Engine {
   readonly hostAddress: string;
   /** The images of its containers. Only with the capability `containers`. */
   readonly images?: Images;
-  /** The directory on this machine in which it stores what runs write outside their own folders, if known. */
+  /** The directory on this machine in which it stores files that runs write outside their own folders, if known. */
   readonly dataFolder?: string;
   /** The Unix socket through which this process controls the engine, if there is one on this machine. */
   readonly socketPath?: string;
@@ -51,13 +53,14 @@ export interface Engine {
   /**
    * Ends processes of runs whose worker died. Absent where processes cannot outlive the worker.
    *
-   * @param traces what `open` and `makeUser` passed to `keep`; other texts are ignored
+   * @param traces from `open` and `makeUser`, which passed them to `keep`; other texts are ignored
    * @returns how many processes were ended
    * @throws Error when some could not be ended
    */
   endLeftovers?(traces: readonly string[]): Promise<number>;
   /**
-   * Pings the engine, without waiting for it to come back. Only engines that may go away while the worker runs have this.
+   * Pings the engine, without waiting for it to come back. Only engines that may go away while the worker runs have
+   * this.
    *
    * @throws Error after a bounded time when the engine does not answer; the message says why
    */
@@ -66,7 +69,7 @@ export interface Engine {
   close?(): Promise<void>;
 }
 
-/** What a run's user is made of. */
+/** Options for a run's user. */
 export interface UserOptions {
   /** The run's folder, which becomes the user's. */
   readonly home: RunFolder;
@@ -77,22 +80,23 @@ export interface UserOptions {
   /** Whether the run's user is the worker's own. */
   readonly asWorker?: boolean;
   /**
-   * Receives a trace by which `endLeftovers` finds the user, before the user exists. Called only where the user outlives
-   * the worker.
+   * Receives a trace by which `endLeftovers` finds the user, before the user exists. Called only where the user
+   * outlives the worker.
    */
   readonly keep?: ((trace: string) => void) | undefined;
 }
 
 /**
- * The user of one run. Dispose of it when all processes of the run are dead. Files that only this user could reach go with
- * it.
+ * The user of one run. Dispose of it when all processes of the run are dead. Files that only this user could reach go
+ * with it.
  */
 export interface TaskUser extends Owner, AsyncDisposable {
   readonly name: string;
   /** Directories on the machine that only the run sees, beside its own folder. */
   readonly folders: readonly string[];
   /**
-   * The place on the machine of an absolute path as the user sees it: the user may have temporary directories of its own.
+   * The place on the machine of an absolute path as the user sees it: the user may have temporary directories of its
+   * own.
    *
    * @returns undefined for a path at which the worker must not create anything for this user
    */
@@ -105,13 +109,13 @@ export interface HostPath {
   readonly within?: string;
 }
 
-/** What a sandbox is made of. */
+/** Options for a sandbox. */
 export interface SandboxOptions {
   /** The run's folder, in which commands start. */
   readonly home: RunFolder;
   /**
-   * Receives a trace by which `endLeftovers` finds the processes of the run and what belongs to them, before anything can
-   * run. Processes that the engine itself started earlier end with the worker.
+   * Receives a trace by which `endLeftovers` finds the processes of the run and what belongs to them, before anything
+   * can run. Processes that the engine itself started earlier end with the worker.
    */
   readonly keep?: ((trace: string) => void) | undefined;
   /** The result of `makeUser` of the same engine. Without it, the sandbox makes its own user. */
@@ -127,8 +131,8 @@ export interface Connection {
   readonly localAddress: string;
   readonly localPort: number;
   /**
-   * Whether the connection is still established, even if nobody has read yet that it was broken. After that, a connection
-   * between the same addresses is another one, possibly of somebody else.
+   * Whether the connection is still established, even if nobody has read yet that it was broken. After that, a
+   * connection between the same addresses is another one, possibly of somebody else.
    */
   stands(): boolean;
 }
@@ -138,8 +142,8 @@ export interface Usage {
   readonly userMs: number;
   readonly kernelMs: number;
   /**
-   * Memory of all processes now, in bytes. Pages that mirror files are not counted, because the system can reclaim them.
-   * Pages that processes share after a fork count for each process, except in containers.
+   * Memory of all processes now, in bytes. Pages that mirror files are not counted, because the system can reclaim
+   * them. Pages that processes share after a fork count for each process, except in containers.
    */
   readonly memoryBytes: number;
   /**
@@ -158,8 +162,8 @@ export interface Usage {
 /** All processes of one run, including those that left their parents. */
 export interface Sandbox {
   /**
-   * Runs one command to its end. Standard output and error go to `output`, in the order in which they were written. A slow
-   * `output` slows the command down.
+   * Runs one command to its end. Standard output and error go to `output`, in the order in which they were written. A
+   * slow `output` slows the command down.
    *
    * Settles when the command itself has ended, even if a background child still holds its output open. Without the
    * capability `background`, its children end with it.
@@ -175,10 +179,11 @@ export interface Sandbox {
   /** Only with the capability `usage`. */
   usage?(): Promise<Usage>;
   /**
-   * Starts a program in a terminal of its own, beside the commands. A sandbox can have several. The program ends with the
-   * run, and its output goes to the terminal only. Only with the capability `terminals`.
+   * Starts a program in a terminal of its own, beside the commands. A sandbox can have several. The program ends with
+   * the run, and its output goes to the terminal only. Only with the capability `terminals`.
    *
-   * @throws NothingRuns where the engine can open a terminal only beside a running command; Error when it cannot be opened
+   * @throws NothingRuns where the engine can open a terminal only beside a running command; Error when it cannot be
+   *   opened
    */
   openTerminal?(command: TerminalCommand): Promise<Terminal>;
   /** Disk usage of the run in bytes, outside its folders, where only the engine can measure it. */
@@ -191,14 +196,15 @@ export interface Sandbox {
    */
   stop(graceMs: number): Promise<void>;
   /**
-   * Kills all processes of the run and frees what the sandbox holds. May be called again; after a failure it tries again.
+   * Kills all processes of the run and frees what the sandbox holds. May be called again; after a failure it tries
+   * again.
    *
    * @throws Error after a bounded time, naming the processes that did not end
    */
   close(): Promise<void>;
   /**
-   * Removes what the engine keeps for {@link Sandbox.files} after {@link Sandbox.close}. Absent where the files are in the
-   * run's folder. May be called again; after a failure it tries again.
+   * Removes what the engine keeps for {@link Sandbox.files} after {@link Sandbox.close}. Absent where the files are in
+   * the run's folder. May be called again; after a failure it tries again.
    *
    * @throws Error after a bounded time, when something could not be removed
    */
@@ -220,7 +226,7 @@ export interface Command {
   readonly onEnded?: (exitCode: number) => void;
 }
 
-/** What runs in a terminal. */
+/** The program that runs in a terminal. */
 export interface TerminalCommand {
   /** The program and its arguments; a program without a slash is looked up in `env.PATH`. */
   readonly argv: readonly string[];
@@ -237,7 +243,7 @@ export interface TerminalSize {
 
 /** A terminal with a program in it. Disposing of it hangs it up (SIGHUP). */
 export interface Terminal extends AsyncDisposable {
-  /** Read it for what the terminal shows. Write to it what is typed. */
+  /** Reading gives the terminal's output. Writing is typed input. */
   readonly stream: Duplex;
   resize(size: TerminalSize): void;
   /** Resolves to the program's exit code, as a shell reports it. */

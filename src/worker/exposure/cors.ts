@@ -1,4 +1,4 @@
-/** Pages of any site may read what is exposed: the URL is the secret. */
+/** CORS headers that let pages of any site read what is exposed. Access is protected by the secret in the URL. */
 export const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Expose-Headers': 'Transfer-Encoding, Content-Range, Accept-Ranges',

@@ -6,16 +6,19 @@ import type { Way } from './way-in.ts';
 
 interface DirectOptions {
   readonly name: string;
-  /** The address of the machine, as it is seen from outside. */
+  /** The machine's address as seen from outside. */
   readonly publicIP: string;
-  /** 0 for any. */
+  /** The port to listen on. 0: any free port. */
   readonly port: number;
   readonly tls: Tls | undefined;
-  /** The host in a URL that is made now. */
+  /** Returns the host for a new URL. */
   readonly host: () => string;
 }
 
-/** Readers come to a port of this machine. It listens on all addresses, since the public one may be another machine's (NAT). */
+/**
+ * Exposes the server on a port of this machine. It listens on all addresses, since the public one may belong to another
+ * machine (NAT).
+ */
 export function direct({ name, publicIP, port: wanted, tls, host }: DirectOptions): Way {
   return {
     name,
@@ -32,13 +35,13 @@ export function direct({ name, publicIP, port: wanted, tls, host }: DirectOption
   };
 }
 
-/** An address as a URL has it. */
+/** Formats an IP address for a URL. */
 export function urlHost(ip: string): string {
   return isIPv6(ip) ? `[${ip}]` : ip;
 }
 
 async function listen(server: Server, publicIP: string, port: number): Promise<number> {
-  // A worker that is meant for its own machine is reached from nowhere else.
+  // If the configured address is a loopback address, the server is reachable only from this machine.
   const isOwn = publicIP === '::1' || publicIP.startsWith('127.');
   server.listen({ port, exclusive: true, ...(isOwn && { host: publicIP }) });
   try {

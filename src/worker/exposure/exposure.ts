@@ -1,38 +1,40 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** How somebody outside reaches this worker. One for each worker: its HTTP server is opened when it is first needed. */
+/**
+ * Makes a worker reachable from outside. Each worker has one exposure, which opens its HTTP server at the first use.
+ */
 export interface Exposure extends AsyncDisposable {
-  /** How the worker is reached, such as `publicIP`; undefined where its configuration names no way. */
+  /** The name of the way to the worker, such as `publicIP`. Undefined if none is configured. */
   readonly way: string | undefined;
   /**
-   * Serves the requests whose path begins with `/<name>/<secret>`. The secret is new and unguessable, and is compared in constant
-   * time.
+   * Serves the requests whose path begins with `/<name>/<secret>`. The secret is new, cannot be guessed, and is
+   * compared in constant time.
    *
    * @param name `log` or `shell`
-   * @throws NoWayIn where the configuration names no way; Error when the way cannot be opened: the next call tries again
+   * @throws NoWayIn if no way is configured; Error if the way cannot be opened, in which case the next call tries again
    */
   open(name: string, handler: Handler): Promise<Exposed>;
 }
 
-/** Answers the requests for something that is exposed. */
+/** Handles the requests for something that is exposed. */
 export interface Handler {
-  /** The response has its CORS headers already. */
+  /** Answers a request. CORS headers have already been set on the response. */
   request(request: IncomingMessage, response: ServerResponse): void;
-  /** A websocket's handshake. Without it, handshakes are refused. */
+  /** Handles a WebSocket handshake. Without this method, handshakes are refused. */
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
-/** Something that is exposed. Disposing of it refuses new requests, and leaves those that are being answered alone. */
+/** Something that is exposed. After disposal, new requests are refused. Requests in progress are not interrupted. */
 export interface Exposed extends AsyncDisposable {
   /**
-   * Where it is reached from outside: `https://…/log/<secret>`. For a websocket, replace the scheme. It stays the same while the
-   * exposure is open.
+   * The URL for access from outside: `https://…/log/<secret>`. For a WebSocket, replace the scheme. The URL does not
+   * change while the exposure is open.
    */
   readonly url: string;
 }
 
-/** The worker's configuration names no way by which it is reached from outside. */
+/** The worker's configuration contains no way to reach it from outside. */
 export class NoWayIn extends Error {
   override readonly name = 'NoWayIn';
 

@@ -1,4 +1,4 @@
-/** How somebody outside reaches this worker: one HTTP server, and the ways that lead to it. */
+/** Makes a worker reachable from outside: one HTTP server, and the ways that lead to it. */
 export { NoWayIn, type Exposed, type Exposure, type Handler } from './exposure.ts';
 export { openExposure } from './open-exposure.ts';
 export { refuse } from './refuse.ts';

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 
-/** Counts the connections of each address while they are open. @returns whether a new one is more than `most` */
+/** Counts the open connections of each address. @returns a function that tells whether a new one exceeds `most` */
 export function limitByAddress(most: number): (socket: Socket) => boolean {
   const open = new Map<string, number>();
   return socket => {
-    // A tunnel, which bounds its streams itself, has none; nor has a connection that is over already.
+    // Streams of a tunnel have no address, and the tunnel limits them itself. Closed connections have none either.
     if (socket.remoteAddress === undefined) return false;
     const address = placeOf(socket.remoteAddress);
     const count = (open.get(address) ?? 0) + 1;
@@ -18,14 +18,17 @@ export function limitByAddress(most: number): (socket: Socket) => boolean {
   };
 }
 
-/** This machine has millions of loopback addresses, and a network of IPv6 belongs to one machine. */
+/**
+ * Returns the key under which an address is counted. All loopback addresses count as one, since this machine has
+ * millions of them. An IPv6 network counts as one, since it belongs to one machine.
+ */
 function placeOf(remoteAddress: string): string {
   const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
   if (address === '::1' || address.startsWith('127.')) return 'loopback';
   return address.includes(':') ? networkOf(address) : address;
 }
 
-/** The first 64 bits of an IPv6 address. */
+/** Returns the first 64 bits of an IPv6 address. */
 function networkOf(address: string): string {
   const [before = '', after] = address.split('::');
   const groups = before.split(':');

@@ -3,7 +3,7 @@ import { newRoutes } from './routes.ts';
 import { createServer } from './server.ts';
 import type { Way, WayIn } from './way-in.ts';
 
-/** How a worker is exposed by a way, or by none. The server is opened by the first that needs it. */
+/** Creates a worker's exposure by a way, or by none. The server is opened at the first call of `open`. */
 export function openExposure(way: Way | undefined): Exposure {
   const routes = newRoutes();
   const opened = new AsyncDisposableStack();

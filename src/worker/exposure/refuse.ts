@@ -2,17 +2,18 @@ import type { Duplex } from 'node:stream';
 import { http } from '../../base/index.ts';
 import { CORS } from './cors.ts';
 
-/** How long a refused client may take to read the answer and to close, in ms. */
+/** How long a refused client may take to read the answer and close the connection, in ms. */
 const GOODBYE_MS = 2_000;
 
 export interface Refusal {
   readonly status: number;
-  /** Plain ASCII, with a line feed at its end. */
+  /** Plain ASCII text that ends with a line feed. */
   readonly text: string;
 }
 
 /**
- * Answers on a connection for which Node makes no response, such as that of a refused handshake, and closes it: nothing else would.
+ * Sends an answer on a connection for which Node creates no response, such as that of a refused handshake. Closes the
+ * connection too, since nothing else would.
  */
 export function refuse(socket: Duplex, { status, text }: Refusal): void {
   const headers = { ...CORS, 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' };
@@ -20,7 +21,7 @@ export function refuse(socket: Duplex, { status, text }: Refusal): void {
   socket.end(
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\n${lines.join('')}Content-Length: ${text.length}\r\n\r\n${text}`,
   );
-  // If unread data were left when the connection is closed, the system would discard the answer.
+  // If the connection were closed with unread data, the system would discard the answer.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
   socket.once('close', () => {

@@ -1,19 +1,19 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Handler } from './exposure.ts';
 
-/** In bytes: nobody guesses it while a task runs. */
+/** Length of a secret in bytes. It cannot be guessed while a task runs. */
 const SECRET_BYTES = 24;
 
-/** What is served, by name and secret. */
+/** The handlers, by name and secret. */
 export interface Routes {
-  /** @returns the path at which the handler is reached from now on, and what ends that */
+  /** @returns the path at which the handler is now served, and a function that removes it */
   add(name: string, handler: Handler): { readonly path: string; readonly remove: () => void };
-  /** @param url of a request: a path, and perhaps a query */
+  /** @param url the URL of a request: a path and an optional query */
   find(url: string): Handler | 'no such path' | 'wrong secret';
 }
 
 interface Route {
-  /** Hashes have one length, so that they can be compared in constant time. */
+  /** All hashes have the same length, so they can be compared in constant time. */
   readonly secretHash: Buffer;
   readonly handler: Handler;
 }
@@ -24,7 +24,7 @@ export function newRoutes(): Routes {
     add: (name, handler) => {
       const secret = randomBytes(SECRET_BYTES).toString('base64url');
       const route = { secretHash: hashOf(secret), handler };
-      // The name stays known: a URL whose secret is no longer served is not unknown.
+      // The name is kept after removal, so that a URL with an old secret is 'wrong secret', not 'no such path'.
       const routes = byName.get(name) ?? new Set();
       byName.set(name, routes.add(route));
       return { path: `/${name}/${secret}`, remove: () => void routes.delete(route) };
@@ -35,7 +35,7 @@ export function newRoutes(): Routes {
       if (!routes) return 'no such path';
       const hash = hashOf(secret);
       let found: Handler | undefined;
-      // To the end also when it was found: the time tells nothing.
+      // The loop does not stop at a match, so that its duration reveals nothing.
       for (const { secretHash, handler } of routes) if (timingSafeEqual(secretHash, hash)) found = handler;
       return found ?? 'wrong secret';
     },

@@ -8,17 +8,17 @@ import { refuse, type Refusal } from './refuse.ts';
 import type { Routes } from './routes.ts';
 import type { Tls } from './tls.ts';
 
-/** More connections are closed as they come. */
+/** The maximum number of connections. Further ones are closed at once. */
 const MOST_CONNECTIONS = 1_024;
-/** The most of them from one address: a task on this machine cannot take the places of all other readers. */
+/** The maximum number from one address, so that a task on this machine cannot take the places of all other readers. */
 const MOST_OF_ONE_ADDRESS = 256;
-/** Who has not sent a request after this time is cut off, in ms. */
+/** A client that has not sent its request after this time is disconnected, in ms. */
 const HEADERS_MS = 10_000;
-/** Of all headers of a request, in bytes. */
+/** Limit for all headers of a request, in bytes. */
 const LARGEST_HEADERS = 16 * 1024;
-/** How often late requests are looked for, in ms. */
+/** How often to check for late requests, in ms. */
 const CHECK_MS = 2_000;
-/** After so long without any traffic, the system asks whether the other end is still there, in ms. */
+/** After this time without traffic, the system sends TCP keep-alive probes, in ms. */
 const PROBE_MS = 60_000;
 
 const PREFLIGHT = {
@@ -28,19 +28,19 @@ const PREFLIGHT = {
   'Access-Control-Max-Age': '86400',
 };
 
-/** A server, and what ends all its connections, those of websockets too. */
+/** A server, and a function that ends all its connections, including those of WebSockets. */
 export interface ExposedServer {
   readonly server: Server;
   readonly destroyConnections: () => void;
 }
 
-/** Makes the HTTP server of a worker, with bounds on what strangers can make it hold. */
+/** Creates a worker's HTTP server, with limits on the resources that strangers can make it use. */
 export function createServer(routes: Routes, tls: Tls | undefined): ExposedServer {
   const connections = new Set<Duplex>();
   const answering = new WeakSet<Duplex>();
   const receive = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    // A second request before the answer to the first would take memory for nothing.
+    // A second request before the answer to the first would only take memory.
     if (answering.has(socket)) {
       socket.destroy();
       return;
@@ -49,7 +49,7 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
     response.once('close', () => answering.delete(socket));
     response.on('error', () => undefined);
     request.on('error', () => undefined);
-    // Each reader has a connection of its own, which ends with the answer.
+    // Each reader has its own connection, which ends with the answer.
     response.setHeader('Connection', 'close');
     if (request.method === 'OPTIONS') {
       response.writeHead(204, PREFLIGHT).end();
@@ -76,7 +76,7 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
   };
   const server: Server = tls ? https().createServer({ ...options, ...tls }) : http.createServer(options);
   server.maxConnections = MOST_CONNECTIONS;
-  // A connection that could not be accepted, for want of descriptors, must not end the worker.
+  // If a connection cannot be accepted for lack of file descriptors, the worker must not crash.
   server.on('error', () => undefined);
   const isOneTooMany = limitByAddress(MOST_OF_ONE_ADDRESS);
   server.on('connection', (socket: Duplex) => {

@@ -2,17 +2,19 @@ import { createHmac, randomInt } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { Secret } from '../../base/index.ts';
 
-/** What a stateless DNS server answers for: names that carry an address, until they expire. */
+/**
+ * The parts of a name for a stateless DNS server, which resolves it to the address in the name until the name expires.
+ */
 export interface StatelessName {
-  /** IPv4. */
+  /** An IPv4 address. */
   readonly ip: string;
-  /** In ms since the epoch. */
+  /** When the name expires, in ms since the epoch. */
   readonly expires: number;
-  /** Shared with the DNS server. */
+  /** The secret shared with the DNS server. */
   readonly secret: Secret;
   /** The server's domain, such as `taskcluster-worker.net`. */
   readonly subdomain: string;
-  /** 16 bits that tell names with the same address and expiry apart. Random unless given. */
+  /** 16 bits that distinguish names with the same address and expiry. Random by default. */
   readonly salt?: number;
 }
 
@@ -20,10 +22,10 @@ const HMAC_BYTES = 16;
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /**
- * Makes the name of a host for taskcluster/stateless-dns-server: its label is the address, the expiry, the salt and the first 16
- * bytes of their HMAC-SHA256, in base32.
+ * Creates a host name for taskcluster/stateless-dns-server. Its label is the base32 encoding of the address, the
+ * expiry, the salt and the first 16 bytes of their HMAC-SHA256.
  *
- * @throws Error for an address of IPv6, for which there are no such names
+ * @throws Error for an IPv6 address, since these names support only IPv4
  */
 export function statelessName({
   ip,
@@ -41,7 +43,7 @@ export function statelessName({
   return `${base32(Buffer.concat([payload, hmac]))}.${subdomain}`;
 }
 
-/** RFC 3548 in lower case. Whole groups of five bytes need no padding. */
+/** Encodes bytes per RFC 3548, in lower case. Whole groups of five bytes need no padding. */
 function base32(bytes: Buffer): string {
   const bits = Array.from(bytes, byte => byte.toString(2).padStart(8, '0')).join('');
   return (bits.match(/.{5}/g) ?? []).map(five => LETTERS[Number.parseInt(five, 2)]).join('');

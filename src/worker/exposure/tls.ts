@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
-/** A certificate, with its chain, and its key: PEM. */
+/** A certificate with its chain, and its key, both in PEM format. */
 export interface Tls {
   readonly cert: Buffer;
   readonly key: Buffer;
@@ -13,10 +13,10 @@ interface TlsFiles {
 }
 
 /**
- * Reads the certificate and the key that live logs and shells are encrypted with.
+ * Reads the certificate and key for encrypting live logs and shells.
  *
- * @returns undefined when none is configured
- * @throws Error what is wrong with the files, and how to mend it
+ * @returns undefined if none is configured
+ * @throws Error that says what is wrong with the files and how to fix it
  */
 export function readTls({ livelogCertificate, livelogKey }: TlsFiles): Tls | undefined {
   if (livelogCertificate === undefined && livelogKey === undefined) return undefined;

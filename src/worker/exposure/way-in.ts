@@ -1,21 +1,21 @@
 import type { Server } from 'node:http';
 import type { Tls } from './tls.ts';
 
-/** A way from outside to the worker's HTTP server, while it is open. */
+/** An open way from outside to the worker's HTTP server. */
 export interface WayIn extends AsyncDisposable {
-  /** Public URLs begin with this: `https://host:port`, or the URL that a tunnel gives its clients. No slash at its end. */
+  /** The start of public URLs: `https://host:port`, or the client URL of a tunnel. It has no trailing slash. */
   readonly prefix: string;
 }
 
-/** A way that the configuration names. */
+/** A way that is configured. */
 export interface Way {
-  /** The configuration property that names it. */
+  /** The configuration property that selects this way. */
   readonly name: string;
-  /** What the worker's server encrypts with; undefined where it speaks plain HTTP. */
+  /** The TLS certificate and key of the worker's server. Undefined: plain HTTP. */
   readonly tls?: Tls | undefined;
   /**
-   * Opens the way: makes the server listen, or hands it connections (`server.emit('connection', duplex)`). The server is closed by its
-   * owner, after the way.
+   * Opens the way: makes the server listen, or passes connections to it (`server.emit('connection', duplex)`). The
+   * server's owner closes the server after the way.
    */
   open(server: Server): Promise<WayIn>;
 }

@@ -4,7 +4,7 @@ import { statelessName } from './stateless-name.ts';
 import { readTls } from './tls.ts';
 import type { Way } from './way-in.ts';
 
-/** What the ways need of a worker's configuration. */
+/** The configuration properties that the ways use. */
 type WaysConfig = Pick<
   GeneralConfig,
   | 'livelogCertificate'
@@ -16,13 +16,13 @@ type WaysConfig = Pick<
   | 'subdomain'
 >;
 
-/** A URL is used for no longer than the longest task and this, in seconds. generic-worker allows the same. */
+/** A URL is valid for the time of the longest task plus this, in seconds. generic-worker allows the same. */
 const AFTER_TASK_SECS = 900;
 
 /**
- * The way that the configuration names, if any.
+ * Returns the configured way, if there is one.
  *
- * @throws Error what is wrong with the configuration
+ * @throws Error that says what is wrong with the configuration
  */
 export function configuredWay(config: WaysConfig): Way | undefined {
   const { publicIP, livelogExposePort: port, livelogSecret: secret, subdomain, maxTaskRunTime } = config;
@@ -38,7 +38,7 @@ export function configuredWay(config: WaysConfig): Way | undefined {
     const expires = Date.now() + (maxTaskRunTime + AFTER_TASK_SECS) * 1_000;
     return statelessName({ ip: publicIP, expires, secret, subdomain });
   };
-  // An address for which there is no name is a mistake that the worker's start tells.
+  // This throws at the worker's start if no name can be created for the address.
   host();
   return direct({ name: 'subdomain', publicIP, port, tls, host });
 }

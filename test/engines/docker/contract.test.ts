@@ -4,7 +4,7 @@ import { engine, image } from './fixtures.ts';
 
 const shell = (line: string, ...words: readonly string[]) => ['sh', '-c', line, 'sh', ...words];
 
-/** How commands of busybox say it. */
+/** The contract's commands for busybox. */
 const words: Words = {
   print: text => ['printf', '%s', text],
   exit: code => shell(`exit ${code}`),
@@ -17,7 +17,7 @@ const words: Words = {
   writeFile: (file, text) => shell('mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1"', file, text),
   readFile: file => ['cat', file],
   later: (ms, file) => shell(`(sleep ${ms / 1_000}; : >"$1") >/dev/null 2>&1 &`, file),
-  // An input that ends would end the connection.
+  // The end of the input would end the connection.
   connect: port => shell(`mkfifo /tmp/open && nc ${engine.hostAddress} ${port} <>/tmp/open >/dev/null`),
   burn: (cpuMs, bytes) =>
     shell(`

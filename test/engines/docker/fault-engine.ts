@@ -6,21 +6,21 @@ import { toEngine } from '../../harness/docker/to-engine.ts';
 import { newFolder } from '../native-fixtures.ts';
 import { host } from './fixtures.ts';
 
-/** The test's engine, behind something that can fail in its place. */
+/** The test's engine behind a proxy with injected faults. */
 export interface FaultEngine {
   /** As in DOCKER_HOST. */
   readonly host: string;
-  /** Nothing goes through any more, and no connection ends, as of an engine that hangs. */
+  /** Stops forwarding without closing any connection, like an engine that hangs. */
   hang(): void;
-  /** Ends all connections, and takes no more, as an engine that was killed. */
+  /** Closes all connections and accepts no new ones, like an engine that was killed. */
   die(): void;
-  /** Lets everything through again. */
+  /** Forwards everything again. */
   recover(): void;
 }
 
 /**
- * @param kind of the address by which it is reached
- * @param address on which it listens, for TCP
+ * @param kind the kind of the proxy's address
+ * @param address for TCP, the address on which the proxy listens
  */
 export async function faultEngine(
   kind: 'unix' | 'tcp' = 'unix',

@@ -6,10 +6,10 @@ import { Log, newFolder } from '../native-fixtures.ts';
 import { faultEngine } from './fault-engine.ts';
 import { client, image } from './fixtures.ts';
 
-/** As long as an engine that works may take on a busy machine, and short enough to wait for one that does not. */
+/** Long enough for a working engine on a busy machine, and short enough to wait for one that fails. */
 const TIMING = { beatMs: 500, answerMs: 5_000, endMs: 5_000, startMs: 5_000 };
 
-/** A sandbox whose command runs until it is ended, on an engine that can fail. */
+/** A sandbox on an engine that can fail. Its command runs until it is ended. */
 async function running() {
   const faults = await faultEngine();
   const engine = await dockerEngine({ host: faults.host, timing: TIMING });
@@ -94,6 +94,6 @@ it('an engine is reached through TCP as well', async () => {
     stdin: 'through TCP',
   });
   expect([exitCode, output.text]).toEqual([0, 'through TCP']);
-  // Its control groups may be another machine's: the engine tells instead.
+  // The engine's control groups may be on another machine. Then the engine reports the usage.
   expect(await sandbox.usage()).toMatchObject({ processes: 0 });
 });

@@ -4,7 +4,7 @@ import { wholeOf } from '../../../src/worker/files/whole-of.ts';
 import type { TaskFiles } from '../../../src/worker/files/task-files.ts';
 import { openSandbox } from './fixtures.ts';
 
-/** What lies at a path, and its content. */
+/** The kind of a file at a path, and its content. */
 async function read(files: TaskFiles, path: string) {
   const opened = await files.open(path);
   if (opened.kind !== 'file') return opened.kind;
@@ -20,7 +20,7 @@ async function listed(files: TaskFiles, path: string): Promise<string[]> {
   return found;
 }
 
-/** The files of a container in which a line of shell was run. */
+/** The files of a container after a line of shell has run in it. */
 async function filesAfter(line: string, part = {}) {
   const { sandbox, shell } = await openSandbox(part);
   const { exitCode, text } = await shell(line);
@@ -52,7 +52,7 @@ describe('a file of a container', () => {
       ln -s /d /link && ln -s file /d/name && ln -s ../../../../../../../etc/hostname-of-test /d/up
       ln -s /nowhere /d/broken && ln -s loop /d/loop && ln -s /d/one /d/two && ln -s /d/two /d/one`);
     expect(await read(files, '/link/name')).toEqual({ file: '/d/file', content: 'inside' });
-    // From the root there is no way further up.
+    // The root has no parent directory.
     expect(await read(files, '/d/up')).toEqual({ file: '/etc/hostname-of-test', content: 'own' });
     expect(await read(files, '/link')).toBe('directory');
     expect(await read(files, '/d/broken')).toBe('missing');
@@ -67,7 +67,7 @@ describe('a file of a container', () => {
     for (const path of ['/pipe', '/null', '/disk', '/to-pipe']) {
       expect([path, await read(files, path)]).toEqual([path, 'neither']);
     }
-    // What the kernel shows is not there when nothing runs.
+    // /proc is empty while nothing runs in the container.
     expect(await read(files, '/proc/1/environ')).toBe('missing');
   });
 

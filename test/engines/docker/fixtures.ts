@@ -8,18 +8,18 @@ import { makeImage } from '../../harness/docker/images.ts';
 import { runFolderAt } from '../../run-folder-at.ts';
 import { Log, newFolder } from '../native-fixtures.ts';
 
-/** scripts/test-docker.ts says where the engine is. */
+/** The engine's address, set by scripts/test-docker.ts. */
 export const host = process.env.TCW_TEST_DOCKER_HOST;
 
 export const { client } = await connectDocker(host);
 export const engine: DockerEngine = await dockerEngine({ host });
 
-/** An image of busybox that has no command of its own. */
+/** An image with busybox and without a default command. */
 export const image = await makeImage(client, { changes: [] });
 
 const PATH = '/bin';
 
-/** A sandbox that is removed when the test has ended. */
+/** Opens a sandbox that is removed when the test has ended. */
 export async function openSandbox(part: ContainerPart = {}, on: DockerEngine = engine) {
   const folder = await realpath(await newFolder());
   const traces: string[] = [];

@@ -7,7 +7,7 @@ import { client, engine, image, openSandbox } from './fixtures.ts';
 
 afterAll(() => engine.close());
 
-/** The names of what the engine has, of containers, networks and volumes, with a label. */
+/** The names of the engine's containers, networks and volumes with a label. */
 async function having(label: string): Promise<string[]> {
   const query = { all: true, filters: JSON.stringify({ label: [label] }) };
   const containers = await client.json<{ Id: string }[]>({ method: 'GET', path: '/containers/json', query });
@@ -46,7 +46,7 @@ it('what a dead worker left is removed by the label of its run, and nothing else
     expect(output.text).toBe('ready\n');
   });
 
-  // Another run's, and one that is nobody's but begins with the same words.
+  // A sandbox of another run, and a container of no run, whose trace begins with that of the first run.
   const other = await openSandbox();
   await other.shell('true');
   const { Id: stranger } = await client.json<{ Id: string }>({

@@ -9,7 +9,7 @@ import { client, engine, host, image, openSandbox } from './fixtures.ts';
 
 afterAll(() => engine.close());
 
-/** What the engine says of the last container of a run. */
+/** The engine's description of a run's last container. */
 async function inspected(trace: string) {
   const [found] = await client.json<{ Id: string }[]>({
     method: 'GET',
@@ -112,10 +112,10 @@ describe('a container', () => {
     );
     expect(await failing('/etc/passwd')).toBe('exec: "/etc/passwd": permission denied');
     expect(await failing()).toBe('exec: no command, and the image has none either');
-    // A command may end so as well.
+    // A command may also exit with this code itself.
     expect((await shell('exit 127')).exitCode).toBe(127);
     expect((await shell('no-such-program')).exitCode).toBe(127);
-    // Its way to programs may be as long as an environment can be.
+    // PATH may be as long as an environment can be.
     const PATH = [...Array.from({ length: 20_000 }, (_, i) => `/${i}`), '/bin'].join(':');
     expect((await run(['sh', '-c', 'exit 127'], { env: { PATH } })).exitCode).toBe(127);
     const unknown = await makeImage(client, { changes: ['USER nobody-here'] });
@@ -166,7 +166,7 @@ describe('a container', () => {
 
 it('graphics cards are asked for as the command line of Docker asks', async () => {
   const { run } = await openSandbox({ image: image.id, gpus: 'all' });
-  // This engine has no driver for them.
+  // The test's engine has no driver for graphics cards.
   await expect(run(['true'])).rejects.toThrow(/could not select device driver/);
   const { run: wrong } = await openSandbox({ gpus: 'some' });
   await expect(wrong(['true'])).rejects.toThrow('some says nothing about graphics cards');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { missingLimits } from '../../../src/worker/engines/docker/missing-limits.ts';
 
-// As a rootless Docker 20.10 without control groups answers.
+// The answer of a rootless Docker 20.10 without control groups.
 const NONE = { MemoryLimit: false, CpuCfsQuota: false, PidsLimit: false };
 
 it.each([
@@ -9,7 +9,7 @@ it.each([
   [{ pids: 1 }, NONE, 'the Docker engine cannot limit processes'],
   [{}, NONE, undefined],
   [{ memory: 1, cpus: 1, pids: 1 }, { MemoryLimit: true, CpuCfsQuota: true, PidsLimit: true }, undefined],
-  // Podman does not say.
+  // Podman does not report this.
   [{ memory: 1 }, {}, undefined],
 ])('limits %o, an engine that says %o: %s', (limits, support, missing) => {
   expect(missingLimits(limits, support)).toBe(missing);

@@ -15,7 +15,7 @@ async function openNetwork(): Promise<Network> {
   return network;
 }
 
-/** A server that answers each connection with whether it is one of a sandbox. */
+/** A server that tells each client whether its connection belongs to a sandbox. */
 async function listening(address: string, sandbox: () => DockerSandbox): Promise<number> {
   const server = createServer({ allowHalfOpen: true }, socket => {
     socket.on('error', () => undefined).resume();
@@ -41,11 +41,11 @@ describe('a network of a run', () => {
     const ask = `sleep 1 | nc ${network.gateway} ${port}`;
     expect((await ours.shell(ask)).text).toBe('true');
 
-    // While a container of the run is there, too.
+    // The run has a running container meanwhile.
     const staying = ours.shell('sleep 600');
     const elsewhere = await openSandbox({});
     const other = await openSandbox({ network: await openNetwork() });
-    // Docker lets a container of another network reach the address.
+    // Docker lets containers of other networks reach the address.
     expect((await elsewhere.shell(ask)).text).toBe('false');
     expect((await other.shell(ask)).text).toBe('false');
     await ours.sandbox.close();

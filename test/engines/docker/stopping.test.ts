@@ -23,7 +23,7 @@ async function ready(line: string, opened: Awaited<ReturnType<typeof openSandbox
 describe('a stop', () => {
   it('asks every process of the container, not only the command', async () => {
     const opened = await openSandbox();
-    // The child is no child of the shell's, and in another session.
+    // The process is not a child of the shell, and is in another session.
     const { output, command } = await ready(
       `setsid sh -c 'trap "echo child asked; exit" TERM; echo child; while :; do sleep 0.1; done' &
        trap 'echo asked; wait; exit 5' TERM
@@ -78,7 +78,7 @@ describe('a stop', () => {
        sleep 1; echo ready; while :; do sleep 0.1; done`,
       opened,
     );
-    // As systemd calls it. The lab has none.
+    // Named as by systemd, which the lab does not have.
     const [container] = await client.json<{ Id: string }[]>({
       method: 'GET',
       path: '/containers/json',

@@ -29,7 +29,7 @@ describe('what a run has used', () => {
     expect(userMs + kernelMs).toBeGreaterThan(590);
     expect(peakMemoryBytes).toBeGreaterThan(32 * MIB);
     expect(now).toMatchObject({ memoryBytes: expect.any(Number) as number, processes: 0 });
-    // The control group goes with the rest.
+    // The control group is removed with the rest.
     expect(existsSync(`/sys/fs/cgroup/memory/tcw/${trace}`)).toBe(true);
     await sandbox.remove();
     expect(existsSync(`/sys/fs/cgroup/memory/tcw/${trace}`)).toBe(false);

@@ -9,13 +9,13 @@ interface Step extends Executed {
 }
 
 /**
- * Plays a transcript of commands and what macOS prints for them. Each command of the engine must be the next one of the transcript.
- * A test fails unless its whole transcript was played.
+ * Plays a transcript of commands and their output on macOS. Each command of the engine must be the next one of the
+ * transcript. A test fails unless its whole transcript was played.
  *
  * In a transcript, `$` begins a command, `!` a line of standard error, and `=` an exit code other than 0.
  *
  * @param names in the folder `transcripts`, played one after the other
- * @param values of what stands in braces in the commands, such as `{home}`
+ * @param values for the placeholders in the commands, such as `{home}`
  */
 export function transcript(names: readonly string[], values: Readonly<Record<string, string>> = {}) {
   const steps = names.flatMap(name => {

@@ -19,7 +19,7 @@ const RUN = 'task_AbC3-x_fQ2WnC9rs7T1u1A_0';
 /** 20 characters, in lower case. */
 const NAME = 'task_abc3-x_fq2wnc_0';
 
-/** An engine that plays transcripts, and the folder of one run. */
+/** An engine on transcripts, and the folder of one run. */
 async function engineOf(names: readonly string[], name = NAME) {
   const tasksDir = openFolder();
   const home = await makeRunFolder(path.join(tasksDir, 'run'));
@@ -29,7 +29,7 @@ async function engineOf(names: readonly string[], name = NAME) {
   return { start, home, environments };
 }
 
-// The folder of a run is given to its user.
+// Only root can give the run's folder to its user.
 describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
   it('runs a command as a new user in its launchd domain, and deletes the user', async () => {
     const { start, home, environments } = await engineOf([

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { listening } from '../listening.ts';
 
-/** Something that answers every call in the same way. @returns its address, as in DOCKER_HOST */
+/** A server that gives every call the same answer. @returns its address, as in DOCKER_HOST */
 export async function answering(answer: object | string, status = 200): Promise<string> {
   const server = createServer((_request, response) => {
     response.statusCode = status;

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { access, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-/** A cgroup of the lab's own, in one of the machine's hierarchies. */
+/** The lab's cgroup in one of the machine's hierarchies. */
 export interface Cgroup {
   readonly type: 'cgroup' | 'cgroup2';
-  /** Of the mount: `memory`, `none,name=systemd`. */
+  /** Mount options: `memory`, `none,name=systemd`. */
   readonly options: string;
-  /** Where the hierarchy is mounted. */
+  /** Mount point of the hierarchy. */
   readonly mount: string;
-  /** Where this cgroup is, seen from outside the lab. */
+  /** Path of this cgroup outside the lab. */
   readonly folder: string;
 }
 
@@ -21,9 +21,9 @@ interface Hierarchy {
 }
 
 /**
- * Makes a cgroup of this name in each hierarchy of this machine.
+ * Creates a cgroup with this name in each hierarchy of this machine.
  *
- * @throws Error of the system; then none is left
+ * @throws Error of the system; then none of them remains
  */
 export async function makeCgroups(name: string): Promise<readonly Cgroup[]> {
   const made: Cgroup[] = [];
@@ -53,7 +53,7 @@ function ownCgroups(name: string): Cgroup[] {
     );
     if (!found) return [];
     const { type, mount, root } = found;
-    // In the second version, a cgroup with processes, as ours is, has none with controllers below it; the root may.
+    // In cgroups v2, only the root cgroup may have both processes and child groups with controllers.
     return type === 'cgroup2'
       ? [{ type, options: 'rw', mount, folder: join(mount, name) }]
       : [
@@ -79,7 +79,7 @@ function hierarchyOf(line: string): Hierarchy[] {
   return type === 'cgroup' || type === 'cgroup2' ? [{ type, root, mount, options: options.split(',') }] : [];
 }
 
-/** A new cgroup of the first version has no processors and no memory until somebody says which. */
+/** In cgroups v1, a new cgroup has no processors and no memory nodes until they are set. */
 async function inheritCpuset(folder: string): Promise<void> {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
     const there = await access(join(folder, file)).then(
@@ -90,7 +90,7 @@ async function inheritCpuset(folder: string): Promise<void> {
   }
 }
 
-/** Without the controllers, the engine works, and limits nothing. */
+/** Without the controllers, the engine works but cannot set limits. */
 async function shareControllers(folder: string): Promise<void> {
   const controllers = (await readFile(join(folder, 'cgroup.controllers'), 'utf8')).split(/\s+/);
   const all = controllers.filter(Boolean).map(controller => `+${controller}`);

@@ -6,29 +6,29 @@ import { startDockerLab } from './lab.ts';
 
 /** A real Docker engine. */
 export interface TestEngine {
-  /** Whose it is: named by the environment, this machine's own, or one in a lab of ours. */
+  /** Named by the environment, the machine's own, or in a lab. */
   readonly kind: 'given' | 'own' | 'lab';
   /** As in DOCKER_HOST. */
   readonly host: string;
-  /** What a command begins with that is to run where the engine's networks and processes are. */
+  /** Prefix for commands that run among the engine's networks and processes. */
   readonly enter: readonly string[];
-  /** Ends the engine, if it is ours. */
+  /** Ends the engine if it is in a lab. */
   stop(): Promise<void>;
 }
 
-/** What a lab and the tests in it are made of, by the Debian packages that bring it. */
+/** Programs that a lab and its tests need, by their Debian packages. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'docker.io': ['dockerd', 'docker-init', 'docker'],
   'docker-registry': ['docker-registry'],
   'busybox-static': ['busybox'],
 };
-/** Of util-linux, which Debian always has. */
+/** Programs of util-linux, which Debian always has. */
 const TOOLS = ['setpriv', 'unshare', 'nsenter'];
 const ANSWER_MS = 10_000;
 
 /**
- * Gets an engine: the one that `TCW_TEST_DOCKER_HOST` names, else one that answers on this machine, else one in a lab, for which
- * Debian's packages are installed where they are missing.
+ * Gets an engine. It uses the one that `TCW_TEST_DOCKER_HOST` names, else one that answers on this machine, else one in
+ * a lab. For the lab, it installs missing Debian packages.
  *
  * @throws Error that says what was tried and what to install
  */
@@ -40,7 +40,7 @@ export async function startTestEngine(): Promise<TestEngine> {
     });
   }
   if (given || (await answers(own, AbortSignal.timeout(ANSWER_MS)))) {
-    // Tests make images of busybox, and get them from a registry.
+    // Tests make images of busybox, and pull them from a registry.
     await installMissing(['docker-registry', 'busybox-static']);
     return given ? engineAt('given', given) : engineAt('own', own);
   }
@@ -59,7 +59,7 @@ export async function startTestEngine(): Promise<TestEngine> {
   }
 }
 
-/** Whether this process could start an engine in a lab of its own. */
+/** Whether this process could start an engine in its own lab. */
 export function canMakeLab(): boolean {
   const programs = [...TOOLS, ...Object.values(PROGRAMS).flat()];
   return process.platform === 'linux' && process.getuid?.() === 0 && programs.every(onPath);

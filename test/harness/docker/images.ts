@@ -14,19 +14,19 @@ export interface TestImage {
 }
 
 export interface TestImageOptions {
-  /** With a tag. One that no other test has unless given. */
+  /** A name with a tag. Default: a unique name. */
   readonly name?: string;
-  /** What the image has beside busybox. */
+  /** Files in addition to busybox. */
   readonly entries?: readonly TarEntry[];
   /** Lines of a Dockerfile: `CMD ["true"]`, `ENV A=b`, `USER nobody`. */
   readonly changes?: readonly string[];
 }
 
 /**
- * Makes an image of this machine's busybox, with a link for each of its programs, the users root and nobody, and `/tmp`. Two
- * images with the same options have different ids.
+ * Makes an image from this machine's busybox. It has a link for each of busybox's programs, the users root and nobody,
+ * and `/tmp`. Two images with the same options have different IDs.
  *
- * @param client of the engine that gets it
+ * @param client of the engine that gets the image
  */
 export async function makeImage(client: DockerClient, options: TestImageOptions = {}): Promise<TestImage> {
   const { name = `${testName()}:latest`, entries = [], changes = ['CMD ["sh"]'] } = options;
@@ -34,7 +34,7 @@ export async function makeImage(client: DockerClient, options: TestImageOptions 
   const [repo = '', tag = ''] = name.split(/:(?=[^:/]*$)/);
   const answer = await client.stream({
     method: 'POST',
-    // Each line is a word of the same name in the query.
+    // Each line is a query parameter. All have the same name.
     path: `/images/create?${new URLSearchParams([['fromSrc', '-'], ['repo', repo], ['tag', tag], ...lines]).toString()}`,
     headers: { 'content-type': 'application/x-tar' },
     body: Readable.from([await rootFolder([...entries, { name: 'etc/image', content: name }])]),
@@ -45,12 +45,12 @@ export async function makeImage(client: DockerClient, options: TestImageOptions 
   return { name, id: Id };
 }
 
-/** A name for what one test makes in the engine. */
+/** A unique name for something that a test creates in the engine. */
 export function testName(): string {
   return `tcw-test-${randomBytes(4).toString('hex')}`;
 }
 
-/** A tar archive of all that a container of busybox needs. */
+/** A tar archive of everything that a container with busybox needs. */
 async function rootFolder(entries: readonly TarEntry[] = []): Promise<Buffer> {
   const { stdout: file } = await execa('sh', ['-c', 'command -v busybox']);
   const { stdout: list } = await execa('busybox', ['--list']);

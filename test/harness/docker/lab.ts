@@ -9,35 +9,35 @@ import { startLifeline } from '../lifeline.ts';
 import { makeCgroups, type Cgroup } from './cgroups.ts';
 import { engineAnswers } from './engine-answers.ts';
 
-/** A Docker engine in namespaces of its own. */
+/** A Docker engine in its own namespaces. */
 export interface DockerLab {
-  /** `unix:///…`. The socket answers outside the lab too. */
+  /** `unix:///…`. The socket is also reachable from outside the lab. */
   readonly host: string;
-  /** What a command begins with that is to run in the lab: in its network, among its processes, with its mounts. */
+  /** Prefix for commands that run in the lab: in its network, among its processes, with its mounts. */
   readonly enter: readonly string[];
-  /** The folders of its cgroups, as they are called outside the lab. */
+  /** The folders of its cgroups, as seen from outside the lab. */
   readonly cgroups: readonly string[];
-  /** Ends the engine and everything else that runs in the lab, and removes what they wrote. */
+  /** Ends the engine and everything else that runs in the lab, and removes their files. */
   stop(): Promise<void>;
 }
 
-/** Bits of the file systems on which overlays cannot, or should not, lie (statfs(2)). */
+/** Types of file systems (statfs(2)) on which an overlay is impossible or inadvisable. */
 const TMPFS = 0x01021994;
 const OVERLAY = 0x794c7630;
 /** The bit of CAP_SYS_RESOURCE (capabilities(7)). */
 const SYS_RESOURCE = 24n;
 
 /**
- * Starts a Docker engine in namespaces and cgroups of its own, as root: the machine's network, mounts and processes stay
- * as they are. The lab ends with this process, however this process ends, and all that runs in it ends with it.
+ * Starts a Docker engine as root in its own namespaces and cgroups. The machine's network, mounts and processes do not
+ * change. The lab and everything in it end with this process, however this process ends.
  *
- * @throws Error with the last lines of the engine's log when it does not come up
+ * @throws Error with the last lines of the engine's log if it does not start
  */
 export async function startDockerLab(): Promise<DockerLab> {
   const cgroups = await makeCgroups(`tcw-docker-${randomBytes(4).toString('hex')}`);
   const folder = await mkdtemp(join(await placeForOverlays(), 'tcw-docker-'));
   const folders = cgroups.map(cgroup => cgroup.folder);
-  // What runs in the lab is killed with it, and leaves files: they go with the lab's own.
+  // Programs in the lab are killed with it, and leave temporary files. These are removed with the lab's own.
   const temporary = join(folder, 'tmp');
   await mkdir(temporary);
   await Promise.all([chmod(folder, 0o711), chmod(temporary, 0o1777)]);
@@ -48,7 +48,7 @@ export async function startDockerLab(): Promise<DockerLab> {
       {
         command: 'setpriv',
         args: [
-          // Of the keeper; the namespaces go with it.
+          // For the keeper. The namespaces end with it.
           ...[
             '--pdeathsig',
             'KILL',
@@ -62,7 +62,7 @@ export async function startDockerLab(): Promise<DockerLab> {
             '--kill-child',
           ],
           ...['--propagation', 'private', script('join-cgroups.sh'), ...folders, '--'],
-          // Only now: a cgroup namespace begins where the process is that makes it.
+          // Only after the process has joined its cgroups: the root of a cgroup namespace is its creator's cgroup.
           ...['unshare', '--cgroup', script('lab-init.sh'), pidFile, ...cgroups.map(mountOf), '--'],
           ...(await engineOptions(folder, socket)),
         ],
@@ -83,7 +83,7 @@ export async function startDockerLab(): Promise<DockerLab> {
       host: `unix://${socket}`,
       enter: [
         ...['nsenter', '--target', pid, '--mount', '--pid', '--net', '--ipc', '--uts', '--cgroup'],
-        // In another mount namespace, the way to the working directory begins anew.
+        // The working directory has to be set again in another mount namespace.
         ...['env', `--chdir=${process.cwd()}`, `TMPDIR=${temporary}`],
       ],
       cgroups: folders,
@@ -99,18 +99,18 @@ async function engineOptions(folder: string, socket: string): Promise<string[]> 
   const configuration = join(folder, 'daemon.json');
   await writeFile(configuration, '{}');
   return [
-    // Not this machine's configuration, which may name other folders.
+    // Instead of the machine's configuration, which may name other folders.
     ...['--config-file', configuration],
     ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
     ...['--pidfile', join(folder, 'dockerd.pid'), '--host', `unix://${socket}`],
     ...['--exec-opt', 'native.cgroupdriver=cgroupfs'],
-    // The engine's own retries take a minute, and hide those of the worker.
+    // The engine's own retries take a minute, and would hide the worker's.
     ...['--max-download-attempts', '1'],
     ...runtimeOptions(),
   ];
 }
 
-/** What an engine is told so that its containers start where this process has not all rights of root. */
+/** Options with which an engine can start containers although this process lacks some of root's rights. */
 export function runtimeOptions(): readonly string[] {
   if (hasSysResource()) return [];
   return [

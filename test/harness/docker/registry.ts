@@ -8,23 +8,23 @@ import { PATIENCE_MS } from '../../patience.ts';
 import { startLifeline } from '../lifeline.ts';
 import { freePorts } from '../ports.ts';
 
-/** Who may use a registry that wants credentials. */
+/** The user of a registry that requires credentials. */
 const REGISTRY_USER = { username: 'tcw-test', password: 'tcw-secret' } as const;
-/** The same as a header of calls to the engine, which wants the alphabet for URLs, and the padding that it goes without. */
+/** The same as a header for calls to the engine. The engine requires the URL alphabet of base64, with padding. */
 export const REGISTRY_AUTH = {
   'x-registry-auth': Buffer.from(JSON.stringify(REGISTRY_USER))
     .toString('base64')
     .replaceAll('+', '-')
     .replaceAll('/', '_'),
 };
-/** The password, by bcrypt. */
+/** The password, hashed with bcrypt. */
 const HTPASSWD = 'tcw-test:$2b$04$01U1zTlFZfN9DUVQrzWsluMAMmgdUc9bFtGyyT/P9k3YESdPdOV/G\n';
 
-/** A registry of images on this machine. Without credentials, whoever asks may push and pull. */
+/** An image registry on this machine. Without credentials, everybody may push and pull. */
 export interface TestRegistry extends AsyncDisposable {
-  /** `127.0.0.1:5000`, as names of images begin. An engine on this machine takes it without TLS. */
+  /** `127.0.0.1:5000`: the beginning of image names. An engine on this machine uses it without TLS. */
   readonly host: string;
-  /** Puts an image of the engine into the registry, and leaves no other name for it in the engine than it had. */
+  /** Pushes an image of the engine to the registry. The image gets no lasting additional name in the engine. */
   push(
     client: DockerClient,
     image: string,
@@ -33,9 +33,10 @@ export interface TestRegistry extends AsyncDisposable {
 }
 
 /**
- * Starts Debian's docker-registry on a free port of 127.0.0.1: where tests run, the engine finds it.
+ * Starts Debian's docker-registry on a free port of 127.0.0.1. The engine can reach it, because the tests run where the
+ * engine is.
  *
- * @throws Error with the last lines of its log when it does not come up
+ * @throws Error with the last lines of its log if it does not start
  */
 export async function startRegistry({ needsCredentials = false } = {}): Promise<TestRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-registry-'));
@@ -68,7 +69,7 @@ export async function startRegistry({ needsCredentials = false } = {}): Promise<
   };
 }
 
-/** YAML, of which JSON is a part. */
+/** The registry reads YAML, which includes JSON. */
 function configuration(folder: string, host: string, needsCredentials: boolean): object {
   return {
     version: '0.1',

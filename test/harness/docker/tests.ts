@@ -1,2 +1,2 @@
-/** The tests that run where a Docker engine is, by scripts/test-docker.ts. */
+/** Tests that need a Docker engine. scripts/test-docker.ts runs them. */
 export const dockerTests = ['test/docker/**/*.test.ts', 'test/engines/docker/**/*.test.ts'];

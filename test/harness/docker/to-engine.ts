@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
 /**
- * A connection to an engine, which may be closed in one direction.
+ * Opens a connection to an engine. One direction of it can be closed alone.
  *
  * @param host as in DOCKER_HOST
  */

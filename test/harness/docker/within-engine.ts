@@ -11,13 +11,13 @@ const WORDS = {
 } as const satisfies Record<TestEngine['kind'], string>;
 
 /**
- * Runs Node where a Docker engine is: in its network and among its processes, if it is in a lab. `TCW_TEST_DOCKER_HOST` names
- * the engine there.
+ * Runs Node with a Docker engine. If the engine is in a lab, Node runs in the lab's network and among its processes.
+ * The variable `TCW_TEST_DOCKER_HOST` names the engine there.
  *
- * @param what is run, for a message: `tests with Docker`
- * @param words for Node: a script and its arguments
+ * @param what a description for messages, such as `tests with Docker`
+ * @param words arguments for Node: a script and its arguments
  * @returns the exit code
- * @throws Error that says what to install where no engine can be had
+ * @throws Error that says what to install if there is no engine
  */
 export async function runWithinEngine(what: string, words: readonly string[], cwd: string): Promise<number> {
   const engine = await startTestEngine();
@@ -37,7 +37,7 @@ export async function runWithinEngine(what: string, words: readonly string[], cw
     const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
     const [code, signal] = await Promise.race([
       ended,
-      // What runs in the lab ends with the lab.
+      // Everything that runs in the lab ends with the lab.
       once(stopped.signal, 'abort').then(() => [null, stopped.signal.reason as NodeJS.Signals] as const),
     ]);
     if (stopped.signal.aborted) child.kill();

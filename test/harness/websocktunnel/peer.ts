@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws';
 const BUFFER = 4 * 1024 * 1024;
 const [DAT, SYN, ACK, FIN] = [0, 1, 2, 3];
 
-/** The tunnel's side of a connection: it opens streams, and notes whatever the worker's side does that the protocol forbids. */
+/** The tunnel's side of a connection. It opens streams, and records violations of the protocol by the worker's side. */
 export class TunnelPeer {
   readonly violations: string[] = [];
   readonly socket: WebSocket;
@@ -25,7 +25,7 @@ export class TunnelPeer {
     });
   }
 
-  /** Opens a stream to the worker. Rejects when it is not accepted in time. */
+  /** Opens a stream to the worker. Rejects if the worker does not accept it in time. */
   async open(): Promise<PeerStream> {
     const id = this.#nextId;
     this.#nextId += 2;
@@ -49,7 +49,7 @@ export class TunnelPeer {
     }
   }
 
-  /** Sends bytes as they are. */
+  /** Sends a frame without any checks. */
   sendRaw(type: number, id: number, payload?: Buffer): void {
     this.socket.send(frame(type, id, payload));
   }
@@ -96,7 +96,7 @@ class PeerStream extends Duplex {
   #heldBytes = 0;
   #ended = false;
   #wanted = false;
-  /** Bytes that were sent and have not been acknowledged. */
+  /** Bytes that were sent and not acknowledged yet. */
   #outstanding = 0;
 
   constructor(id: number, socket: WebSocket, onAccepted: () => void, onOver: () => void) {

@@ -9,25 +9,25 @@ import { TunnelPeer } from './peer.ts';
 export interface TestTunnelOptions {
   readonly secret?: string;
   readonly audience?: string;
-  /** 30 s unless given. */
+  /** Default: 30 s. */
   readonly acceptMs?: number;
   readonly port?: number;
 }
 
-/** What `websocktunnel` is to its viewers and its clients, with the checks that the real one leaves out. */
+/** A replacement of `websocktunnel` for viewers and clients, with checks that the real one omits. */
 export interface TestTunnel extends AsyncDisposable {
   readonly port: number;
-  /** What a worker is given as `wstServerURL`. */
+  /** For a worker's `wstServerURL`. */
   readonly url: string;
-  /** The workers that are connected, by id. */
+  /** Connected workers by ID. */
   readonly peers: ReadonlyMap<string, TunnelPeer>;
-  /** What the clients did that the protocol forbids. */
+  /** The clients' violations of the protocol. */
   violations(): string[];
-  /** Each attempt of a client to connect, with the status that it was answered with. */
+  /** All attempts of clients to connect, each with the status of the answer. */
   readonly attempts: readonly { readonly id: string; readonly status: number; readonly token: string }[];
-  /** Answers the next attempts with a status. */
+  /** Answers the next attempts to connect with a status. */
   refuse(status: number, times: number): void;
-  /** Makes a token as the auth service does. */
+  /** Creates a token as the auth service does. */
   token(id: string, more?: object): string;
 }
 
@@ -105,7 +105,7 @@ interface Asked {
   readonly headers: Record<string, string | string[] | undefined>;
 }
 
-/** `/<id>/<path>` becomes `/<path>`; `/<id>` becomes `/`; `/<id>?q` is of no id. */
+/** Splits a viewer's path: `/<id>/<path>` becomes `/<path>`, and `/<id>` becomes `/`. `/<id>?q` contains no ID. */
 function read(incoming: IncomingMessage, peers: ReadonlyMap<string, TunnelPeer>): Asked {
   const { url = '', headers } = incoming;
   const [, id = '', rest = '/'] = /^\/([^/]+)(\/.*)?$/.exec(url) ?? [];
@@ -148,7 +148,7 @@ async function view(
   incoming.pipe(inner);
 }
 
-/** Makes a handshake of its own inside, and forwards messages, but no close code. */
+/** Makes a separate handshake with the worker, and forwards messages. The close code is not forwarded. */
 async function viewWebsocket(
   incoming: IncomingMessage,
   socket: Duplex,

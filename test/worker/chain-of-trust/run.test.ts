@@ -20,7 +20,7 @@ beforeAll(async () => {
   return () => rm(folder, { recursive: true });
 });
 
-/** An engine whose tasks run as another user than the worker, as far as features can tell. */
+/** An engine that tells features that its tasks run as another user than the worker. */
 const forOtherUsers = (engine: Engine): Engine =>
   new Proxy(engine, {
     get: (target, name) => {
@@ -31,7 +31,7 @@ const forOtherUsers = (engine: Engine): Engine =>
     },
   });
 
-/** An engine whose tasks have their files in an archive, as those of a container are. */
+/** An engine whose tasks' files are in an archive, like those of a container. */
 const inArchives = (engine: Engine, archives: ReturnType<typeof tarFiles>[]): Engine =>
   changed(engine, {
     open: async options => {
@@ -63,7 +63,7 @@ async function keyFile(name: string, key: Secret): Promise<string> {
   return file;
 }
 
-/** What OpenSSL, which knows nothing of tcw, says of a signature. */
+/** Whether OpenSSL, which is independent of tcw, accepts a signature. */
 async function opensslVerifies(publicKey: string, document: Buffer, signature: Buffer): Promise<boolean> {
   const place = await mkdtemp(join(folder, 'openssl-'));
   const der = Buffer.concat([SPKI_PREFIX, Buffer.from(publicKey, 'base64')]).toString('base64');
@@ -268,7 +268,7 @@ describe('a task that asks for the chain of trust', () => {
     const failed = await here.createTask({ ...ASKED, ...sh(script) });
     expect(await here.resolved(failed)).toMatchObject({ state: 'failed' });
     const log = await here.log(failed);
-    // What the commands did is the outcome; the other problem is told as well, once.
+    // The commands decide the outcome. The other problem is also reported, once.
     expect(
       log.match(/^\[taskcluster:error\] chain-of-trust-additional-data\.json is not JSON/gm),
     ).toHaveLength(1);
@@ -290,9 +290,9 @@ describe('a task that asks for the chain of trust', () => {
       '[taskcluster:error] was expecting attempt to read private chain of trust key as task user to fail - however, it did not',
     );
     expect(log).not.toMatch(/^ran$/m);
-    // The task was refused before anything of it was made ready.
+    // The task was refused before anything was prepared for it.
     expect(log).not.toContain('[mounts]');
-    // Another task needs none, and is run.
+    // Another task, without chain of trust, is run.
     const other = await here.createTask({ features: { chainOfTrust: false }, ...sh('true') });
     expect(await here.resolved(other)).toMatchObject({ state: 'completed' });
   });

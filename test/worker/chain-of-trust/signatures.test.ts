@@ -9,7 +9,7 @@ import { chainOfTrustNames, signedFiles } from '../../../src/worker/features/cha
 import { gnupg, gnupgKeyPair, type Gnupg } from '../../harness/gnupg.ts';
 
 const DOCUMENT = '{\n  "taskId": "ünïcode \\r\\n",\n- "x": "-----BEGIN PGP SIGNATURE-----"\n}';
-/** What stands before the 32 bytes of a public key that OpenSSL reads. */
+/** The prefix with which OpenSSL reads the 32 bytes of a public key. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 let folder: string;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   };
 });
 
-/** Whether OpenSSL finds that a signature belongs to the bytes. */
+/** Whether OpenSSL accepts a signature for these bytes. */
 async function opensslVerifies(
   publicKey: string,
   document: Uint8Array,

@@ -143,7 +143,7 @@ describe('a container', () => {
     await expect.poll(() => docker.engine.asked.networks).toEqual([]);
   });
 
-  // Only root may have the port that the test looks for the proxy at.
+  // Only root may listen on the port at which the test expects the proxy.
   it.runIf(process.geteuid?.() === 0)('has a proxy that answers nobody else', async () => {
     const { local } = docker;
     const taskId = await local.createTask({

@@ -5,16 +5,16 @@ import { container } from '../../../src/worker/features/container/container.ts';
 import { featuresOfOneSession, mockEngine, type WorkerConfig } from '../../../src/worker/index.ts';
 import { deployment, type Deployment, type RunningWorker } from '../deployment.ts';
 
-/** A deployment with a worker whose containers are of the mock engine. */
+/** A deployment with a worker that runs containers of the mock engine. */
 export interface DockerDeployment extends AsyncDisposable {
   readonly local: Deployment;
   readonly worker: RunningWorker;
   readonly engine: ReturnType<typeof mockEngine>;
-  /** Where the worker finds devices: some virtual ones, and `kvm`. */
+  /** The folder of the worker's devices: some virtual ones, and `kvm`. */
   readonly devices: string;
 }
 
-/** Devices that shapes ask for, below `/dev`. */
+/** Devices that the shapes use, below `/dev`. */
 export const DEVICES = ['video0', 'kvm', 'shm', ...['controlC', 'pcmC'].flatMap(audioNodes)];
 
 export async function dockerDeployment(config: Partial<WorkerConfig> = {}): Promise<DockerDeployment> {

@@ -8,7 +8,7 @@ const CONTENT = 'the archive of an image';
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
 
 let docker: DockerDeployment;
-/** A task that published an image as a public and as a private artifact. */
+/** A task that has published an image as a public and as a private artifact. */
 let maker: string;
 
 beforeAll(async () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => docker[Symbol.asyncDispose]());
 
-/** Only the titles: the tests are named before there is an image. */
+/** Only the titles, because the tests are named before the image exists. */
 const titles = dockerShapes({ taskId: '', namespace: '', pool: '' });
 
 describe.concurrent('a task that asks for what real ones do completes:', () => {

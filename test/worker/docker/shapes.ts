@@ -1,13 +1,14 @@
 import { posix } from 'node:path';
 
-// What tasks of real projects ask of docker-worker, as shapes: which properties they have, which kinds of images, caches,
-// artifacts, features and scopes. The commands are words of the mock engine: they look at caches and make what is uploaded.
+// Payloads of real projects' tasks for docker-worker, reduced to shapes: their properties, kinds of images, caches,
+// artifacts, features and scopes. The commands are built into the mock engine. They check caches and make the
+// artifacts.
 
-/** What is in the world around the shapes. */
+/** Values on which the shapes depend. */
 export interface Surroundings {
-  /** A task that published an image as `public/image.tar.zst` and as `project/image.tar.zst`. */
+  /** A task that has published an image as `public/image.tar.zst` and as `project/image.tar.zst`. */
   readonly taskId: string;
-  /** Under which an index finds that task. */
+  /** The index namespace of that task. */
   readonly namespace: string;
   /** `<provisionerId>/<workerType>` */
   readonly pool: string;
@@ -43,14 +44,17 @@ export interface DockerShape {
   readonly scopes: readonly string[];
 }
 
-/** A shape without its command. `ownCommand`: the image's. `firstExit`: the exit code of its first run, if that is to fail. */
+/**
+ * A shape without its command. `ownCommand`: uses the image's command. `firstExit`: exit code of a first run that
+ * fails.
+ */
 type Ask = Partial<Omit<DockerPayload, 'command'>> & {
   readonly scopes?: readonly string[];
   readonly firstExit?: number;
   readonly ownCommand?: true;
 };
 
-/** How many shapes there are: a list that has become shorter would go unnoticed. */
+/** The number of shapes, so that a missing one is noticed. */
 export const SHAPE_COUNT = 29;
 
 const BY_TAG = 'registry.example/project/builder:1.2';
@@ -204,7 +208,7 @@ function shapeOf(title: string, { scopes = [], firstExit, ownCommand, ...asked }
   };
 }
 
-/** The name under which what a shape makes is uploaded. */
+/** The artifact name under which a shape's file is uploaded. */
 export function uploadedName(name: string, { type }: DockerArtifact): string {
   return type === 'file' ? name : posix.join(name, 'sub/made.txt');
 }

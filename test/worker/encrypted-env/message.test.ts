@@ -27,7 +27,7 @@ beforeAll(async () => {
 const VARIABLE = { taskId: TASK_ID, startTime: NOW - 1_000, endTime: NOW + 1_000, name: 'TOKEN' };
 const MESSAGE = { messageVersion: 1, ...VARIABLE, value: VALUE };
 
-/** An item with any text in it. */
+/** An encrypted item with this text. */
 async function item(text: string): Promise<string> {
   const { encrypt } = await readOpenpgpPublicKey(publicKey);
   return Buffer.from(await encrypt(text)).toString('base64');
@@ -120,7 +120,7 @@ describe('an encrypted variable', () => {
         const bytes = Buffer.from(whole);
         bytes[at] = (bytes[at] ?? 0) ^ change;
         const reading = decryptVariable(bytes.toString('base64'), key, ASKED);
-        // Some bytes are only a hint, such as the ID of the key. What is decrypted is never another text.
+        // Some bytes are only hints, such as the key's ID. The decrypted text never differs from the original.
         const seen = await reading.then(
           ({ value }) => value.reveal(),
           (error: unknown) => (error as Error).message,

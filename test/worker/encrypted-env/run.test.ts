@@ -26,7 +26,7 @@ async function setting(): Promise<Deployment> {
   return here;
 }
 
-/** Items for a task that is about to be created. */
+/** Encrypted items for a task that will be created. */
 async function encrypted(taskId: string, variables: Readonly<Record<string, string>>): Promise<string[]> {
   const startTime = Date.now() - 1_000;
   const endTime = Date.now() + 3_600_000;
@@ -74,7 +74,7 @@ describe('a task with encrypted variables', () => {
     ];
     const { state, log } = await run(here, { TOKEN: VALUE }, script.join('\n'));
     expect(state).toBe('completed');
-    // What stays of base64 belongs to "user:" and "!", and to the padding.
+    // The remaining base64 encodes "user:", "!" and the padding.
     expect(shown(log)).toEqual([
       '<as it was>',
       '<[redacted]>',
@@ -85,7 +85,7 @@ describe('a task with encrypted variables', () => {
       '<{"token":"[redacted]"}>',
     ]);
     for (const spelling of [VALUE, encodeURIComponent(VALUE), base64.slice(0, 18)]) {
-      // The command itself is shown as the payload has it, but for what is secret in it.
+      // The command is shown as in the payload, except for secrets.
       expect(log).not.toContain(spelling);
     }
   });
@@ -235,7 +235,7 @@ describe('a task with encrypted variables', () => {
     const { state, log } = await run(here, { A: VALUE }, 'true');
     expect(state).toBe('exception');
     expect(log).toMatch(/have no key for encryptedEnv \(encryptedEnvKeyLocation\)/);
-    // Nobody needs a key for nothing.
+    // Without items, no key is needed.
     expect((await run(here, {}, 'true')).state).toBe('completed');
   });
 

@@ -8,7 +8,7 @@ export interface TestCertificate extends Disposable {
   readonly livelogKey: string;
 }
 
-/** Makes a certificate for 127.0.0.1 that is signed by itself. */
+/** Makes a self-signed certificate for 127.0.0.1. */
 export function testCertificate(): TestCertificate {
   const folder = mkdtempSync(join(tmpdir(), 'tcw-tls-'));
   const [livelogKey, livelogCertificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];

@@ -41,7 +41,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Connects, asks for the log, and never reads. */
+/** Connects, requests the log, and never reads. */
 async function neverReads(): Promise<net.Socket> {
   const socket = net.connect(Number(url.port), '127.0.0.1').pause();
   sockets.push(socket);
@@ -67,14 +67,14 @@ it('holds little for readers who never read, and others get all', async () => {
     if (got >= bytes) break;
   }
   expect(got).toBe(bytes);
-  // A piece of 64 KiB for each, and what is on its way.
+  // A piece of 64 KiB for each reader, and data in transit.
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 64 * 1024 + 20_000_000);
 });
 
 it('serves 256 readers from one address, and more when some are gone', async () => {
   log.info('the beginning');
   const all = await Promise.all(Array.from({ length: 300 }, neverReads));
-  // Node tells of the end of a connection to whoever reads.
+  // Node reports the end of a connection only to a client that reads.
   for (const socket of all) socket.resume();
   await waitFor(() => {
     expect(all.filter(({ closed }) => !closed)).toHaveLength(256);

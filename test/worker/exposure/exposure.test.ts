@@ -151,7 +151,7 @@ it('cuts off who sends no request, or nonsense', { timeout: 60_000 }, async () =
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('log', hello);
   const port = Number(new URL(url).port);
-  /** Never closes its side. */
+  /** The answer to a client that never closes its side. */
   const said = async (words: string) => {
     const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     onTestFinished(() => void socket.destroy());
@@ -159,7 +159,7 @@ it('cuts off who sends no request, or nonsense', { timeout: 60_000 }, async () =
     let answer = '';
     socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
     await once(socket, 'end');
-    // Only a connection that the worker has given up refuses more.
+    // The connection refuses further data only after the worker has closed it.
     await waitFor(() => {
       socket.write('more');
       expect(socket.destroyed).toBe(true);

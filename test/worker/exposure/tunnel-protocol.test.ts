@@ -8,7 +8,7 @@ import { ID, throughTunnel, type TunnelSetting } from './tunnel-setting.ts';
 const [DAT, SYN, ACK, FIN] = [0, 1, 2, 3];
 const WINDOW = 4 * 1024 ** 2;
 
-/** The tunnel's side of a connection to a worker, played by hand: what the worker sends is kept. */
+/** The tunnel's side of a connection to a worker, controlled by the test. It records the worker's frames. */
 async function byHand(answer: Parameters<typeof throughTunnel>[0] = () => undefined, pingMs = 20_000) {
   const setting = await throughTunnel(answer, { pingMs });
   const peer = setting.wst.peers.get(ID)!;
@@ -65,7 +65,7 @@ it('sends no more than the window until it is told of consumption', async () => 
   await waitFor(() => {
     expect(dataOf(2)).toHaveLength(WINDOW + 10);
   });
-  // More than was ever sent does not make the window larger than the buffer.
+  // Acknowledging more than was sent does not make the window larger than the buffer.
   send(ACK, 2, u32(0xffffffff));
   await waitFor(() => {
     expect(dataOf(2).length).toBeGreaterThan(size);
@@ -148,7 +148,7 @@ it('gives up a stream that sends more than its window, and no other', async () =
   const reads: string[] = [];
   const setting = await byHand((incoming, response) => {
     reads.push(incoming.url ?? '');
-    // A handler that never reads.
+    // For other methods, the handler never reads.
     if (incoming.method === 'GET') response.end('fine');
   });
   const { send, of, dataOf } = setting;
@@ -171,7 +171,7 @@ it('gives up a stream that sends more than its window, and no other', async () =
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(300 * 1024 ** 2);
 });
 
-/** A request whose body no handler reads, with so many bytes of it. */
+/** Sends a request with this many bytes of a body that no handler reads. */
 function fill(send: TunnelPeer['sendRaw'], id: number, bytes: number): void {
   send(SYN, id);
   send(DAT, id, Buffer.from('POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n'));
@@ -211,7 +211,7 @@ it('gives up the streams that hold most when all together hold too much', async 
 
 it('pings, and ends a connection whose other side does not answer', async () => {
   const setting = await byHand((_incoming, response) => void response.end(), 100);
-  // It is there, and hears nothing.
+  // The tunnel stays connected, but does not read.
   setting.peer.socket.pause();
   await waitFor(() => {
     expect(setting.told).toContain('lost: the tunnel does not answer pings');

@@ -16,9 +16,9 @@ export const ID = 'group.worker-1.60099';
 export interface TunnelSetting {
   readonly tunnel: Tunnel;
   readonly wst: TestTunnel;
-  /** The worker's server, which listens to nothing but the tunnel. */
+  /** The worker's server, which is reachable only through the tunnel. */
   readonly server: Server;
-  /** What the worker told: `lost …`, `back`. */
+  /** The worker's reports: `lost …`, `back`. */
   readonly told: string[];
 }
 

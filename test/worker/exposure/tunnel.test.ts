@@ -133,7 +133,7 @@ it('asks for another token when the tunnel refuses the one that it has, and keep
     expect(wst.attempts).toHaveLength(3);
   });
   expect(asked).toBe(2);
-  // An error of the server is none of the token's.
+  // An error of the server does not mean that the token is invalid.
   wst.refuse(503, 1);
   wst.peers.get(ID)?.socket.terminate();
   await waitFor(() => {

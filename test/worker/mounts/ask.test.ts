@@ -46,7 +46,7 @@ it('directories may share a path, and nothing else may', () => {
       expect.stringMatching(/^mounts\[1\]: mounts\[0\] has the same path/),
     ]);
   }
-  // What an archive holds is added to a cache.
+  // The content of an archive is added to a cache.
   expect(mountProblems([cache, directory], [])).toEqual([]);
 });
 

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 /** How a server answers one request. */
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** A server that answers in turn, the last way for ever, and remembers what it was asked. */
+/** A server that gives these answers in turn, repeats the last one, and records its requests. */
 export async function contentServer(...answers: Answer[]) {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
@@ -26,7 +26,7 @@ export async function contentServer(...answers: Answer[]) {
   return { requests, host, url: `http://${host}/content?signature=nobody-may-see` };
 }
 
-/** A server that sends these bytes to whoever connects, and nothing that HTTP would add. */
+/** A server that sends exactly these bytes to every client. */
 export async function rawServer(text: string): Promise<{ url: string }> {
   const server = createTcpServer(socket => {
     socket.on('error', () => undefined);
@@ -38,7 +38,7 @@ export async function rawServer(text: string): Promise<{ url: string }> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-/** Sends content as a good server does: with its length and ETag, or the part that was asked for. */
+/** Sends content like a correct server: with its length and ETag, or the requested part. */
 export function serving(content: Buffer | string, etag = '"one"'): Answer {
   const all = Buffer.from(content);
   return (response, { headers }) => {
@@ -54,7 +54,7 @@ export function serving(content: Buffer | string, etag = '"one"'): Answer {
   };
 }
 
-/** Sends the beginning of the content, and hangs up. */
+/** Sends the beginning of the content, and closes the connection. */
 export function cutAfter(
   bytes: number,
   content: Buffer | string,
@@ -67,7 +67,7 @@ export function cutAfter(
   };
 }
 
-/** Sends the beginning of the content, and nothing more. */
+/** Sends the beginning of the content, and then nothing more. */
 export function stopsAfter(
   bytes: number,
   content: Buffer | string,
@@ -97,7 +97,7 @@ export function endless(
     response.on('close', () => (isOpen = false));
     const more = () => {
       onSent?.(block.length);
-      // A connection that is gone takes everything at once: it has to be heard that it is.
+      // A closed connection accepts every write immediately, so its end must be detected.
       if (isOpen) response.write(block, () => setImmediate(more));
     };
     more();

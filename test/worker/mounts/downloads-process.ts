@@ -1,7 +1,7 @@
 import { Secret } from '../../../src/base/index.ts';
 import { openDownloads, urlRequest } from '../../../src/worker/stores/index.ts';
 
-// A worker that downloads what its arguments say, one after the other, until somebody kills it.
+// A worker that downloads the files named by its arguments, one after the other, until it is killed.
 
 const [dir = '', ...urls] = process.argv.slice(2);
 const downloads = await openDownloads(dir, { secret: new Secret('known to the worker'), reserveBytes: 0 });

@@ -355,7 +355,7 @@ describe('the next worker', () => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads, dir } = await store();
     await get(downloads, url);
-    // As a sudden death leaves it: the sign of life is gone, and the list is as it was last written.
+    // As after a sudden death: the `.alive` file is gone, and the list is as it was last written.
     const names = await readdir(dir);
     for (const name of names.filter(each => each.includes('alive'))) await rm(join(dir, name));
     const { downloads: next } = await store(dir);
@@ -437,7 +437,7 @@ describe('the next worker', () => {
         onProblem: problem => problems.push(problem),
       });
     });
-    // Without root, nothing here belongs to another user, and all of it can be removed.
+    // Without root, no file here belongs to another user, so everything can be removed.
     if (process.getuid?.() !== 0) return;
     expect(problems).toEqual([expect.stringMatching(/^a download cannot be removed: E/)]);
   });
@@ -459,7 +459,7 @@ describe('the next worker', () => {
     const list = await readFile(join(dir, 'downloads.json'), 'utf8');
     await writeFile(join(dir, 'downloads.json'), list.replaceAll(sha256('content'), sha256('evil')));
     const { downloads } = await store(dir);
-    // Who requires just that content gets it, and proves nothing to others by that.
+    // A task that requires exactly this content gets it. This does not make the content valid for others.
     expect((await get(downloads, url, sha256('evil'))).content).toBe('evil');
     expect((await get(downloads, url)).content).toBe('content');
     expect(requests).toHaveLength(2);

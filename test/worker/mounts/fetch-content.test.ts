@@ -23,7 +23,7 @@ import {
 } from './content-server.ts';
 
 const QUICK = { baseMs: 0, capMs: 0 };
-/** For servers that stop sending: what they have sent is here by then. */
+/** For servers that stop sending. Everything that they have sent has arrived within this time. */
 const SHORT = { backoff: QUICK, stalledMs: 1_000 };
 const sha256 = (content: Buffer | string) => createHash('sha256').update(content).digest('hex');
 
@@ -235,7 +235,7 @@ describe('a connection that is cut', () => {
     const stop = AbortSignal.timeout(20_000);
     const error = await failure(fetched(url, { limits: { backoff: QUICK, tries: 4 }, signal: stop }));
     expect(error.message).toMatch(/\(tried 4 times\)$/);
-    // The first try may count as one that got on.
+    // The first try may count as progress.
     expect(requests.length).toBeLessThanOrEqual(5);
   });
 

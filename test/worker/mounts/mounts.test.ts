@@ -31,7 +31,7 @@ async function run(mounts: object[], script: string, definition: object = {}, pa
   return { taskId, state, reason: runs.at(-1)?.reasonResolved, log: await local.log(taskId) };
 }
 
-/** Runs a task that makes artifacts: each file of its folder `public`, and of `private`. */
+/** Runs a task that publishes each file of its folders `public` and `private` as an artifact. */
 async function producer(script: string): Promise<string> {
   const artifacts = ['public', 'private'].map(name => ({ type: 'directory', path: name, name }));
   const taskId = await local.createTask({ ...sh(`mkdir public private; ${script}`), artifacts });
@@ -296,7 +296,7 @@ describe('a cache', () => {
         /cannot mount anything in .* since .*cache\/link is a link, which the worker does not follow/,
       );
     }
-    // A link in the place of the file itself is replaced.
+    // A link in place of the file itself is replaced.
     const mounts = [cache, { file: 'cache/file', content: { raw: 'good' } }];
     expect((await run(mounts, 'test ! -L cache/file && cat cache/file')).state).toBe('completed');
     expect(await readdir(outside)).toEqual([]);

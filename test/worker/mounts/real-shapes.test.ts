@@ -8,7 +8,7 @@ import { deployment, sh, type Deployment } from '../deployment.ts';
 import { contentServer, serving } from './content-server.ts';
 import { tar } from './tar.ts';
 
-// Each kind of mount that real tasks ask for, with harmless commands.
+// Each kind of mount in real tasks, with harmless commands.
 
 const FIXTURES = fileURLToPath(new URL('../unpack/fixtures/', import.meta.url));
 const PROGRAM = '#!/bin/sh\necho ran with "$@"\n';

@@ -14,7 +14,7 @@ import { contentServer, serving } from './content-server.ts';
 
 const S3 = { storageType: 's3', expires: EXPIRES, contentType: 'text/plain' };
 
-/** A store of downloads in a folder of its own. */
+/** A store of downloads in its own folder. */
 async function store(): Promise<Downloads> {
   const dir = await mkdtemp(join(tmpdir(), 'tcw-storage-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
@@ -24,13 +24,13 @@ async function store(): Promise<Downloads> {
   });
 }
 
-/** Downloads an artifact of the latest run of a task into a store of its own, as somebody who may read everything. */
+/** Downloads an artifact of a task's latest run into a new store, with the right to read everything. */
 async function download(queue: QueueUnderTest, taskId: string, artifact: string) {
   await using downloads = await store();
   return downloadAs('root', downloads, queue, taskId, artifact);
 }
 
-/** @returns the content, or why there is none */
+/** @returns the content, or the reason why there is none */
 async function downloadAs(
   client: 'root' | 'nobody',
   downloads: Downloads,

@@ -1,4 +1,4 @@
-/** A small tar archive of files. */
+/** Makes a small tar archive with these files. */
 export function tar(files: readonly { name: string; content: string }[]): Buffer {
   const blocks = files.flatMap(({ name, content }) => {
     const header = Buffer.alloc(512);

@@ -9,7 +9,7 @@ import { ANYBODY, call, exchange, httpService, proxyTo } from './run-proxy.ts';
 
 const PING = '/api/queue/v1/ping';
 
-/** A service that counts its requests, and a proxy before it that nobody may use yet. */
+/** A service that counts its requests, behind a proxy that nobody may use yet. */
 async function closedProxy(names = ['localhost']) {
   const service = await httpService((_, response) => {
     count++;
@@ -47,7 +47,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(await call(url, PING)).toMatchObject({ status: 200, text: 'pong' });
     proxy.stop();
     expect(await call(url, PING)).toMatchObject({ status: 503, text: expect.stringContaining('is over') });
-    // Once and for all.
+    // The proxy stays closed.
     proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(url, PING)).toMatchObject({ status: 503 });
     await proxy[Symbol.asyncDispose]();

@@ -55,7 +55,7 @@ describe('a task that opens as much as it can', { timeout: TEST_MS }, () => {
   it('is cut off when it never finishes a request', async () => {
     await using service = await httpService((_, response) => response.end('pong'));
     await using proxy = await proxyTo(service.rootUrl);
-    // 20 s, which the server looks at every 5 s.
+    // The limit is 20 s, which the server checks every 5 s.
     const text = await exchange(proxy.port, `GET ${PING} HTTP/1.1\r\nHost: localhost\r\nX: `);
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
   });

@@ -6,7 +6,7 @@ describe('the path of a request to the proxy', () => {
   it.each([
     ['/api/queue/v1/ping', '/api/queue/v1/ping'],
     ['/api/purge-cache/v1/x?since=1&x=%20+', '/api/purge-cache/v1/x?since=1&x=%20+'],
-    // Before a deployment had one root URL.
+    // From the time before deployments had one root URL.
     ['/queue/v1/task/a', '/api/queue/v1/task/a'],
     ['/queue.taskcluster.net/v1/task/a', '/api/queue/v1/task/a'],
     // Nothing is decoded, normalized or joined.

@@ -4,13 +4,13 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { Secret } from '../../../src/base/index.ts';
 import { startProxy, type Proxy, type ProxyOptions } from '../../../src/worker/features/proxy/proxy.ts';
 
-/** Whatever the service is: nobody looks at the signature. */
+/** Arbitrary credentials, because no service in these tests checks the signature. */
 export const ANYBODY = {
   credentials: () => ({ clientId: 'task/of/test', accessToken: new Secret('a token') }),
   authorizedScopes: ['project:a', 'project:b'],
 };
 
-/** A proxy that takes everybody for its task, before a service at `rootUrl`. */
+/** A proxy for a service at `rootUrl`. It accepts every client as its task. */
 export async function proxyTo(
   rootUrl: string,
   options: Partial<ProxyOptions> = {},
@@ -55,7 +55,7 @@ export async function httpService(
   };
 }
 
-/** A service that understands nothing, and records every byte. */
+/** A service that records every byte and interprets none. */
 export async function rawService(
   answer: (socket: Socket, received: string) => void,
 ): Promise<Service & { readonly received: string[] }> {
@@ -85,7 +85,7 @@ export async function rawService(
   };
 }
 
-/** What comes back for these bytes, until `isEnough` or the proxy closes. */
+/** The answer to these bytes, until `isEnough` is true or the proxy closes the connection. */
 export async function exchange(
   port: number,
   bytes: string,
@@ -110,7 +110,7 @@ export async function textOf(message: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Makes a request as it is told, on a connection of its own unless told otherwise. */
+/** Makes a request. Default: on a new connection. */
 export async function call(
   url: string,
   path: string,

@@ -18,7 +18,7 @@ const wrapped = ({ clientId, accessToken, certificate }: Given): Credentials => 
   certificate: new Secret(certificate),
 });
 
-/** A run that has been claimed, with a proxy that signs as the run. */
+/** A claimed run with a proxy that signs as the run. */
 async function runBehindProxy(queue: QueueUnderTest, scopes: string[]) {
   await queue.create({ scopes });
   const { claim, run } = await queue.claim();
@@ -33,7 +33,7 @@ async function runBehindProxy(queue: QueueUnderTest, scopes: string[]) {
     proxy,
     url: proxy.url,
     run,
-    // As a task does: its root URL is the proxy, and it has no credentials.
+    // Like a task, whose root URL is the proxy and which has no credentials.
     queue: checkedClient('queue', proxy.url, {}, new Set()),
     secrets: checkedClient('secrets', proxy.url, {}, new Set()),
     use: (given: Given) => {
@@ -81,7 +81,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
       expect(status).toBe(200);
       expect(JSON.parse(text)).toMatchObject({ status: { taskId: task.taskId } });
       expect(headers).toMatchObject({ 'x-taskcluster-endpoint': `${queue.rootUrl}/api/queue/${path}` });
-      // The queue opens this answer to all pages; the proxy does not.
+      // The queue allows all web pages to read this answer. The proxy does not.
       expect(headers).not.toHaveProperty('access-control-allow-origin');
     }
   });
@@ -151,7 +151,7 @@ describe.concurrent('/bewit', { timeout: TEST_MS }, () => {
       expect(text).toBe(location);
       expect(location).toContain(`${new URL(url).href}${url.includes('?') ? '&' : '?'}bewit=`);
       const answer = await fetch(location);
-      // The secrets service knows no parameters, and says so only to who may read the secret.
+      // The secrets service accepts no parameters, and reports this only to clients that may read the secret.
       const isPlain = url === secret;
       expect(await answer.json()).toMatchObject(
         isPlain ? { secret: { a: 1 } } : { code: 'InvalidRequestArguments' },

@@ -9,7 +9,7 @@ import { call, exchange, httpService, proxyTo, rawService, textOf } from './run-
 
 const MIB = 1024 * 1024;
 const BLOCK = Buffer.alloc(256 * 1024, 'x');
-/** Kernel buffers of four ends, and what each stream may hold. */
+/** The kernel's buffers at four ends, and the buffers of the streams. */
 const HELD_AT_MOST = 40 * MIB;
 
 const isStill = async (count: () => number) => {
@@ -44,7 +44,7 @@ describe('a body that nobody takes', { timeout: TEST_MS }, () => {
     });
     await isStill(() => written);
     expect(written).toBeLessThan(HELD_AT_MOST);
-    // And all of it comes once it is wanted.
+    // Everything arrives once the client reads.
     let received = 0;
     socket.on('data', (chunk: Buffer) => (received += chunk.length));
     await once(socket, 'close');
@@ -204,7 +204,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
     const one = `GET /api/queue/v1/x HTTP/1.1\r\nHost: localhost:${proxy.port}\r\n\r\n`;
     expect(await exchange(proxy.port, one.repeat(100_000))).toBe('');
     expect(made).toBeLessThanOrEqual(32);
-    // Others are served.
+    // Other requests are still served.
     const answer = call(proxy.url, '/nowhere');
     expect(await answer).toMatchObject({ status: 404 });
   });

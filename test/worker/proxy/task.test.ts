@@ -9,14 +9,14 @@ import { call } from './run-proxy.ts';
 const PROXY = { features: { taskclusterProxy: true } };
 const CURL = 'curl -sS --max-time 60 -o /dev/null -w "%{http_code}\\n"';
 
-/** An engine that cannot tell whose a connection is. */
+/** An engine that cannot attribute connections to tasks. */
 function withoutPeers(engine: Engine): Engine {
   return { ...engine, capabilities: new Set([...engine.capabilities].filter(each => each !== 'peers')) };
 }
 
 const asItIs = (engine: Engine) => engine;
 
-/** The URL of the proxy of a task that writes it to a file. */
+/** The URL of a task's proxy, which the task writes to a file. */
 async function urlOf(tasksDir: string): Promise<string> {
   return waitFor(() => {
     const folder = readdirSync(tasksDir).find(name => /^task_[^.]*$/.test(name));
@@ -76,7 +76,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     const url = await urlOf(worker.tasksDir);
     const { origin, pathname: prefix } = new URL(url);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+(\/[\w-]{22})?$/);
-    // This process is not of the run.
+    // This process does not belong to the run.
     expect(await call(origin, '/api/queue/v1/ping')).toMatchObject({
       status: 403,
     });

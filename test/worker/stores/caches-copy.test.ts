@@ -52,7 +52,7 @@ describe('a copy of a folder', () => {
     const list = (root: string) =>
       execFileSync('find', ['.', '-printf', '%P %m %s %y %l %n\n'], { cwd: root, encoding: 'latin1' })
         .split('\n')
-        // The size of a directory is its file system's affair.
+        // The size of a directory depends on the file system.
         .map(line => line.replace(/ \d+ d /, ' d '))
         .sort();
     expect(list(to)).toEqual(list(from));
@@ -111,7 +111,7 @@ describe('a copy of a folder', () => {
           fc.stringMatching(/^[\w ]{1,8}$/),
           fc.oneof(
             fc.uint8Array({ maxLength: 3_000 }),
-            // Across the borders of pieces.
+            // Larger than a piece of a copy.
             fc.nat({ max: 3 * 1024 * 1024 }).map(size => new Uint8Array(size).fill(size)),
           ),
           { maxKeys: 6 },
@@ -158,7 +158,7 @@ describe.runIf(otherDevices)('a cache on another file system than the tasks', ()
     expect(second.isNew).toBe(false);
     expect(await readdir(second.path)).toHaveLength(200);
     expect(await readFile(join(second.path, '7'), 'utf8')).toBe('abc');
-    // It has one owner: nothing of it is left for others.
+    // The cache has one owner, and others find nothing of it.
     await waitFor(async () => {
       expect((await readdir(dir)).filter(name => /^(cache|gone)-/.test(name))).toEqual([]);
     });

@@ -10,7 +10,7 @@ import { folder } from './caches-under-test.ts';
 const MODULE = pathToFileURL(join(import.meta.dirname, '../../../src/worker/stores/index.ts')).href;
 const MOUNTS = pathToFileURL(join(import.meta.dirname, '../../../src/worker/stores/caches-mounts.ts')).href;
 
-/** Runs a program for which something is mounted at a folder. */
+/** Runs a program with a mount over a folder. */
 async function withMount(mounted: string, program: string, ...words: string[]): Promise<unknown> {
   const node = [process.execPath, '--input-type=module', '-e', program, ...words];
   const { stdout } = await execa(...onSmallDisk(mounted, 10_000_000, node));
@@ -35,7 +35,7 @@ describe.runIf(smallDisks)('what is mounted', () => {
     const home = await folder();
     const mounted = join(home, 'run', 'cache', 'inner');
     await mkdir(join(home, 'run'));
-    // The directory of the mount is that of a cache which was taken before.
+    // The mount is over the directory of a cache that was taken before.
     const program = `
       import { execFileSync } from 'node:child_process';
       import { mkdirSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Uses caches as a worker with two slots does, until it is killed. Arguments: the folder of caches, and that of the runs. Each
-// run writes the same number into two files of its cache: a cache in which they differ was not given back in order.
+// Uses caches like a worker with two slots, until it is killed. Arguments: the caches' folder and the runs' folder.
+// Each run writes the same number into two files of its cache. If they differ, the cache was not returned properly.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { openCaches } from '../../../src/worker/stores/index.ts';
 

@@ -12,14 +12,14 @@ import {
 
 export const signal = new AbortController().signal;
 
-/** A folder that is gone after the test. */
+/** Makes a folder that is removed after the test. */
 export async function folder(): Promise<string> {
   const made = await realpath(await mkdtemp(join(tmpdir(), 'tcw-stores-')));
   onTestFinished(() => rm(made, { recursive: true, force: true }));
   return made;
 }
 
-/** What a task's log says. */
+/** A task's log in memory. */
 export function memoryLog() {
   const lines: string[] = [];
   const write = (level: string) => (message: string) => void lines.push(`${level}${message}`);
@@ -28,13 +28,13 @@ export function memoryLog() {
 
 export interface CachesUnderTest {
   readonly dir: string;
-  /** The folder in which the runs have theirs. */
+  /** The parent of the runs' folders. */
   readonly tasks: string;
   readonly news: WorkerNews[];
   readonly log: ReturnType<typeof memoryLog>;
-  /** Opens the caches of `dir`, as a worker does at its start. The one before is closed. */
+  /** Opens the caches of `dir` as a worker does at its start, and closes the previous ones. */
   readonly open: (options?: Partial<CachesOptions>) => Promise<Caches>;
-  /** Takes a cache into a run's folder of its own. */
+  /** Takes a cache into the folder of a new run. */
   readonly take: (cacheName: string) => Promise<TakenCache>;
 }
 

@@ -69,7 +69,7 @@ describe('a cache', () => {
       await cache.keep(signal);
       await new Promise(resolve => setTimeout(resolve, 5));
     }
-    // Two slots need no more than two copies: the oldest has gone.
+    // Two slots need no more than two copies, so the oldest was removed.
     await waitFor(async () => {
       expect(await cachesIn(dir)).toHaveLength(2);
     });
@@ -142,7 +142,7 @@ describe('a cache', () => {
       expect((await lstat(target)).ino, what).toBe(before.ino);
       await rm(target, { recursive: true });
     }
-    // It is still there for the next run.
+    // The cache still exists for the next run.
     expect(await cachesIn(dir)).toHaveLength(1);
     expect((await caches.take('x', target, { log, signal })).isNew).toBe(false);
   });
@@ -294,7 +294,7 @@ describe('a worker that starts again', () => {
     const { take, open, dir, news } = await cachesUnderTest();
     await (await take('kept')).keep(signal);
     const [kept = ''] = await cachesIn(dir);
-    // As a worker that died in the middle of something leaves it.
+    // Left by a worker that died in the middle of an operation.
     for (const name of [
       'cache-aaaaaaaaaaaaaaaaaaaaaa',
       'gone-aaaaaaaaaaaaaaaaaaaaaa',
@@ -319,7 +319,7 @@ describe('a worker that starts again', () => {
     await (await take('x')).keep(signal);
     const [id = ''] = await cachesIn(dir);
     const cache = await take('x');
-    // Even where somebody puts it back.
+    // Even if somebody moves the folder back.
     await rename(cache.path, join(dir, id));
     expect((await open()).unused()).toEqual([]);
     expect((await take('x')).isNew).toBe(true);
@@ -349,11 +349,11 @@ describe('a worker that starts again', () => {
       expect(cache.isNew).toBe(true);
       await cache.keep(signal);
     }
-    // The next one finds what the second has left.
+    // The next worker finds the caches of the second.
     await using fourth = await openCaches(dir, options);
     expect(fourth.folder).toBe(join(dir, 'worker-2'));
     expect(fourth.unused()).toHaveLength(1);
-    // And takes no link for a folder.
+    // A link does not count as a folder.
     await symlink(tasks, join(dir, 'worker-3.link'));
     await rm(join(dir, 'worker-3'), { recursive: true });
     await rename(join(dir, 'worker-3.link'), join(dir, 'worker-3'));
@@ -389,7 +389,7 @@ it('takes over the caches of further workers that have ended', async () => {
   await use(second, 'y', 'second');
   await use(third, 'x', 'third');
   await second[Symbol.asyncDispose]();
-  // The third one lives.
+  // The third worker is alive.
   const caches = await open();
   expect(
     caches
@@ -436,7 +436,7 @@ it('gives out only what it has made, however quickly somebody else puts other th
       const cache = await take('x');
       const found = await lstat(cache.path);
       expect(found.isDirectory()).toBe(true);
-      // A new one is empty, and one that comes back has what was left in it.
+      // A new cache is empty, and a returned one has its previous content.
       expect(await readdir(cache.path)).toEqual(cache.isNew ? [] : ['mine']);
       given++;
       await writeFile(join(cache.path, 'mine'), '');
@@ -494,7 +494,7 @@ describe('what could be removed', () => {
     await used.keep(signal);
     const [second] = caches.unused();
     const again = await take('used');
-    // A run was faster than the collector.
+    // A run took the cache before the collector could remove it.
     expect(await second?.remove()).toBe(false);
     expect((await stat(again.path)).isDirectory()).toBe(true);
   });

@@ -9,14 +9,14 @@ import { watchDisk } from '../../../src/worker/stores/disk-watch.ts';
 import { diskCollector, diskSpace, type Store } from '../../../src/worker/stores/index.ts';
 import { folder, signal } from './caches-under-test.ts';
 
-/** Disks by the first part of a path, in bytes. */
+/** Disks by the first part of a path. Sizes in bytes. */
 type Disks = Record<string, { free: number; total: number }>;
 
 interface ModelEntry {
   readonly name: string;
   readonly bytes: number;
   readonly lastUsedMs: number;
-  /** What happens when it is removed. */
+  /** The result of its removal. */
   readonly how?: 'fails' | 'in use';
 }
 
@@ -143,7 +143,7 @@ describe('the collector', () => {
         { name: 'b3', bytes: 70, lastUsedMs: 4 },
       ]),
     );
-    // Of a small file system, half is enough.
+    // On a small file system, half of it is enough.
     collector.add(
       store('/small/images', [
         { name: 's1', bytes: 2, lastUsedMs: 5 },
@@ -206,7 +206,7 @@ describe('the collector', () => {
       expect(enough).toBe(sum >= required);
       const rest = all.flat().filter(({ name, how }) => !how && !removed.includes(name));
       if (!enough) expect(rest).toEqual([]);
-      // The last one was needed.
+      // The last removal was necessary.
       const last = found.at(-1);
       if (last) expect(sum - last.bytes).toBeLessThan(required);
     };
@@ -222,7 +222,7 @@ describe('the collector', () => {
 });
 
 describe('the watch', () => {
-  /** What a watch does while so much is free at each look. */
+  /** What a watch does when its checks find these amounts of free space. */
   async function watched(frees: (number | Error)[], onLow: () => void = () => undefined) {
     const stop = new AbortController();
     const done: string[] = [];

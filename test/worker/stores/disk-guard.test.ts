@@ -5,7 +5,7 @@ import { fakeTimers } from '../../streams/virtual-time.ts';
 const MB = 1024 ** 2;
 const GB = 1024 ** 3;
 
-/** A disk, and a guard that wants 10 GB to be free at the start of tasks: it is low under 2.5 GB, critical under 512 MB. */
+/** A disk, and a guard that requires 10 GB at the start of tasks. Below 2.5 GB it is low, below 512 MB critical. */
 function guarded(requiredBytes = 10 * GB) {
   fakeTimers();
   const disk = { free: 20 * GB, unused: 0, collections: 0, looks: 0, collectorHangs: false };

@@ -1,5 +1,5 @@
-// Keeps and takes a cache of some bytes, where the folder of caches or that of the runs is on a disk that is too small for a
-// further copy. Arguments: the folder of caches, that of the runs, bytes of the cache, and a file that takes up the rest.
+// Keeps and takes a cache. The caches' folder or the runs' folder is on a disk that is too small for another copy.
+// Arguments: the caches' folder, the runs' folder, the size of the cache in bytes, and a file that fills the disk.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { openCaches } from '../../../src/worker/stores/index.ts';
 import { shortageOf } from '../../../src/worker/shortage.ts';
@@ -30,7 +30,7 @@ const empty = async () => {
 };
 const write = (path: string) => writeFile(`${path}/large`, Buffer.alloc(Number(bytes), 7));
 
-// The disk is full when the cache is to be kept.
+// The disk is full when the cache should be kept.
 const first = await take();
 await write(first.path);
 await fill();
@@ -38,7 +38,7 @@ await first.keep(signal);
 const keptOnFullDisk = caches.unused().length;
 const leftInFull = (await readdir(dir)).filter(name => /^(cache|gone)-/.test(name)).length;
 await empty();
-// It is full when the cache is to be taken.
+// The disk is full when the cache should be taken.
 const second = await take();
 if (second.isNew) await write(second.path);
 await second.keep(signal);

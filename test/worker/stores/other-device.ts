@@ -16,7 +16,7 @@ export const otherDevices = (() => {
   }
 })();
 
-/** A folder on another file system than the other folders of a test. It is gone after the test. */
+/** Makes a folder on another file system than the other folders of a test. It is removed after the test. */
 export function folderOnOtherDevice(): string {
   const made = mkdtempSync(join(MEMORY, 'tcw-stores-'));
   onTestFinished(() => {

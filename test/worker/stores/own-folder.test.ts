@@ -40,7 +40,7 @@ describe("a worker's own folder", () => {
     for (const each of all) each[Symbol.dispose]();
     const next = await own(path);
     expect(next.path).toBe(path);
-    // What was given back stays so.
+    // A second disposal has no effect.
     for (const each of all) each[Symbol.dispose]();
     expect((await own(path)).path).toBe(join(path, 'worker-2'));
   });

@@ -9,12 +9,12 @@ import { cachesUnderTest, signal } from './caches-under-test.ts';
 
 const MINUTE = 60_000;
 
-/** The call of taskcluster-client, which ships no types, that a user of these tests makes. */
+/** The call of taskcluster-client that a user in these tests makes. The package has no types. */
 interface UserCalls {
   purgeCache(workerPoolId: string, request: { cacheName: string }): Promise<unknown>;
 }
 
-/** The purge-cache service, as a worker calls it. */
+/** The purge-cache service, with the calls of a worker. */
 function service() {
   const calls: unknown[][] = [];
   const requests: { cacheName: string; before: string; provisionerId: string; workerType: string }[] = [];
@@ -81,7 +81,7 @@ describe('purge requests', () => {
     expect(calls).toEqual([['purgeCache', 'purgeRequests', 'p/w', {}]]);
     state.now = MINUTE;
     forget();
-    // What may not have been heeded yet is told again.
+    // Requests that may not have been obeyed yet are returned again.
     expect(await purge.asked(signal)).toEqual(answers[0]);
     expect(calls[1]).toEqual([
       'purgeCache',
@@ -133,7 +133,7 @@ describe('a cache whose purge is requested', () => {
     const { take, log, open } = await cachesUnderTest({ purge, now: () => now });
     await (await take('x')).keep(signal);
     await (await take('y')).keep(signal);
-    // Also in the next life of the worker.
+    // Also after a restart of the worker.
     const caches = await open({ purge, now: () => now });
     request('x', now + 1);
     state.now += MINUTE;
@@ -144,7 +144,7 @@ describe('a cache whose purge is requested', () => {
     expect(log.lines[0]).toBe('[mounts] Removing cache x from cache table');
     expect(log.lines[1]).toMatch(/^\[mounts\] Deleting cache x file\(s\) at /);
     expect(caches.unused()).toMatchObject([{ description: 'cache y' }]);
-    // The new one is younger than the request.
+    // The new cache is younger than the request.
     await fresh.keep(signal);
     expect((await take('x')).isNew).toBe(false);
   });

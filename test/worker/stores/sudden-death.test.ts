@@ -52,7 +52,7 @@ describe('a worker that is killed in the middle of its use of caches', () => {
         await cache.keep(signal);
       }
       await caches[Symbol.asyncDispose]();
-      // Nothing is left that is in no list.
+      // Nothing remains that is missing from the lists.
       await waitFor(async () => {
         const names = (await readdir(dir)).filter(name => /^(cache|gone)-/.test(name));
         expect(names).toHaveLength(unused.length);
@@ -79,7 +79,7 @@ describe.runIf(smallDisks)('a full disk', () => {
   it('of caches lets the task succeed, and loses the cache', async () => {
     const { lines, ...rest } = await use('caches');
     expect(lines).toContain('[mounts] Could not preserve cache x: this machine has run out of disk space');
-    // What cannot be written is found nowhere; a list that cannot be written is told.
+    // A cache that cannot be written leaves nothing behind. A list that cannot be written is reported.
     expect(rest).toMatchObject({
       keptOnFullDisk: 0,
       leftInFull: 0,
@@ -87,7 +87,7 @@ describe.runIf(smallDisks)('a full disk', () => {
       isNew: false,
       whole: true,
     });
-    // It is moved to a disk on which there is room.
+    // The cache is moved to a disk with room.
     expect(rest.outcome).toBe('taken');
   });
 

@@ -18,7 +18,7 @@ import { LiveSecrets } from '../../../src/worker/secrets/live-secrets.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
 
-/** An engine that opens nothing. */
+/** An engine that opens no sandbox. */
 export const NO_ENGINE: Engine = {
   name: 'none',
   formats: ['generic-worker'],
@@ -29,7 +29,7 @@ export const NO_ENGINE: Engine = {
 
 export const TASK_ID = 'Wq3cJ8DbQ0eHkZ5uYt1mPA';
 
-/** An active run of a worker that a test turns: whose queue answers, and whose streams emit, when the test says so. */
+/** An active run under the control of a test, which decides when the queue answers and when streams emit. */
 export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<WorkerContext> } = {}) {
   const fake = fakeQueue();
   const renewals: ReturnType<typeof Promise.withResolvers<never>>[] = [];
@@ -94,7 +94,7 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
   };
 }
 
-/** Gives a run its log, and has it uploaded at the end. */
+/** Gives a run its log, which is uploaded at the end. */
 export async function startLog(run: ActiveRun, log: TaskLog): Promise<void> {
   run.log = log;
   const task = run.worker.payloads.unreadable({});

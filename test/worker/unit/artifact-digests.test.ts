@@ -13,7 +13,7 @@ import { runArtifacts } from '../../../src/worker/artifacts/run-artifacts.ts';
 const TEXT = Buffer.from('hello '.repeat(20_000));
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** The artifacts of a run whose storage answers with these statuses, the last one from then on. */
+/** The artifacts of a run. Their storage answers with these statuses, and repeats the last one. */
 async function setting(...statuses: number[]) {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-test-'));
   const received: { readonly headers: IncomingHttpHeaders; readonly body: Buffer }[] = [];

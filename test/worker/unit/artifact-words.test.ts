@@ -92,7 +92,7 @@ describe('the content type of a file', () => {
 });
 
 describe('the content encoding of a file', () => {
-  // generic-worker's list.
+  // The list in generic-worker.
   const compressed =
     '7z br aab apk bz2 deb dmg flv gif gz jar jpeg jpg lz lz4 mz npz pkg png swf sz tbz tgz wasm webp whl woff ' +
     'woff2 xpi xz zip zst zz';

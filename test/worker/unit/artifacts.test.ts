@@ -18,7 +18,7 @@ interface Finishing {
 
 const finish = (run: Finishing) => run.finish();
 
-/** What `finish` fails with. */
+/** The error with which `finish` fails. */
 async function failureOf(run: Finishing): Promise<unknown> {
   return finish(run).then(
     () => 'nothing failed',
@@ -231,7 +231,7 @@ describe('an artifact that cannot be uploaded', () => {
       ],
       { 'small.txt': 'small', large: randomBytes(8_000_000) },
     );
-    // The name is taken by something else: 409.
+    // Another artifact has the name, so the queue answers 409.
     const expires = inHours(2);
     await run.calls.createArtifact('public/taken', {
       storageType: 'link',
@@ -277,7 +277,7 @@ describe('an artifact that cannot be uploaded', () => {
   });
 
   it('may have every name that is made of printable ASCII', async () => {
-    // A slash parts a name, and `.` and `..` are no parts.
+    // A slash separates parts of a name, and `.` and `..` are not valid parts.
     const part = fc
       .string({
         unit: fc.integer({ min: 0x20, max: 0x7e }).map(code => String.fromCharCode(code)),
@@ -303,13 +303,13 @@ describe('an artifact that cannot be uploaded', () => {
     }
   });
 
-  // macOS allows no such names.
+  // macOS does not allow such names.
   it.runIf(process.platform === 'linux')(
     'is not even tried under such a name, to say that it is missing',
     async () => {
       const { run, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }]);
       await mkdir(join(run.folder, 'out'));
-      // A name of bytes that are no text: the worker cannot open what it cannot name.
+      // A name whose bytes are not valid text. The worker cannot open a file that it cannot name.
       await writeFile(Buffer.concat([Buffer.from(`${run.folder}/out/`), Buffer.from([0xff])]), 'x');
       expect(await failureOf(run)).toMatchObject({ kind: 'malformed-payload' });
       expect(await listed()).toEqual([]);

@@ -11,7 +11,7 @@ import { WorkerLife } from '../../../src/worker/life/worker-life.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue, someClaims, type OpenCall } from './fake-queue.ts';
 
-/** All ways of asking for work at once, over the same slots, as a worker has them. */
+/** All ways of asking for work in parallel over the same slots, as in a worker. */
 function start(capacity: number) {
   const fake = fakeQueue();
   const slots = slotsFor(capacity);
@@ -58,7 +58,7 @@ it('however work is asked for, no slot is lost and none is promised twice', asyn
       fc.integer({ min: 1, max: 4 }),
       fc.array(step, { maxLength: 40 }),
       async (capacity, steps) => {
-        // What an attempt that failed has left must not fail the next.
+        // Timers that a failed attempt has left must not affect the next one.
         vi.clearAllTimers();
         const { slots, life, notices$, seen, claimWork, pendingTasks, status } = start(capacity);
         const settled: number[] = [];
@@ -113,14 +113,14 @@ it('however work is asked for, no slot is lost and none is promised twice', asyn
         }
         expect(claimWork.every(({ asked }) => asked >= 1 && asked <= 32)).toBe(true);
 
-        // In the end there are notices again, everything is answered, and whatever runs ends.
+        // At the end, notices arrive again, every call is answered, and every run ends.
         life.dispatch({ type: 'pulse', up: true });
         const isOpen = (call: { readonly open: boolean }) => call.open;
         do {
           for (const call of status.filter(isOpen)) call.fail();
           for (const call of pendingTasks.filter(isOpen)) call.answer(0);
           for (const call of claimWork.filter(isOpen)) call.answer(someClaims(call.asked));
-          // Longer than any pause after a failure, and shorter than the next look.
+          // Longer than any pause after a failure, and shorter than the time to the next pending check.
           await vi.advanceTimersByTimeAsync(61_000);
           while (seen.runs > 0) endARun();
         } while ([...status, ...pendingTasks, ...claimWork].some(isOpen));

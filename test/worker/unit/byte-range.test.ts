@@ -9,7 +9,7 @@ it.each([
   ['bytes=0-', part(0)],
   ['bytes=40-', part(40)],
   ['bytes=40-49', part(40, 50)],
-  // Where the log will be.
+  // A position that the log will reach later.
   ['bytes=90-999', part(90, 1_000)],
   ['bytes=90-99999999999999999999', part(90)],
   ['bytes=100-', part(100)],
@@ -19,7 +19,7 @@ it.each([
   ['bytes=101-', undefined],
   ['bytes=99999999999999999999-', undefined],
   ['bytes=-0', undefined],
-  // What is no range, and more than one, does not count.
+  // Invalid ranges and multiple ranges are ignored.
   ['bytes=50-40', whole],
   ['bytes=-', whole],
   ['bytes=0-1,5-6', whole],

@@ -5,12 +5,12 @@ import { claim, type Demand } from '../../../src/worker/asking/claim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue, someClaims } from './fake-queue.ts';
 
-/** The longest that the first pause may be, and any. */
+/** Upper bounds for the first pause, and for every pause. */
 const FIRST_PAUSE_MS = 1_500;
 const LONGEST_PAUSE_MS = 30_500;
 
 interface TestDemand extends Demand {
-  /** What it was told. */
+  /** The results that it received. */
   readonly told: (number | 'failed')[];
 }
 

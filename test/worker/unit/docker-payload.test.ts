@@ -207,7 +207,7 @@ describe('the log of docker-worker’s payload', () => {
     ['no link', { features: { localLiveLog: false } }, { ...DEFAULT, live: undefined }],
     ['no log', { features: { bulkLog: false } }, NONE],
     ['no artifacts', { features: { artifacts: false } }, NONE],
-    // Refused, and what was not plainly meant to be public does not become public.
+    // The task is refused. A log that was not clearly meant to be public must not become public.
     ['a switch that is none', { features: { bulkLog: 'no' } }, { backing: 'private/logs/live_backing.log' }],
     ['no name at all', { log: 7 }, { backing: 'private/logs/live_backing.log', live: undefined }],
     ['a private name that cannot be', { log: 'private//x' }, { backing: 'private/logs/live_backing.log' }],

@@ -6,7 +6,7 @@ import { redaction } from '../../../src/worker/task-log/redaction.ts';
 
 const SECRET = 'correct horse battery staple? 100 % ünique/';
 
-/** What a log shows of a text that comes in chunks of the given size, when a secret is known. */
+/** The log's content for a text that arrives in chunks of this size, when a secret is known. */
 function shown(secret: string, text: string, chunkBytes = text.length + 1): string {
   const live = new LiveSecrets();
   live.add(new Secret(secret));
@@ -19,7 +19,7 @@ function shown(secret: string, text: string, chunkBytes = text.length + 1): stri
   return Buffer.concat([...seen, ...filter.end()]).toString();
 }
 
-/** How many characters of base64 may stay where it is not known what surrounds a secret. */
+/** How many characters of base64 may remain at each edge of a secret with unknown surroundings. */
 const AT_AN_EDGE = 2;
 
 describe('base64 of a secret', () => {
@@ -30,7 +30,7 @@ describe('base64 of a secret', () => {
         const encoded = whole.toString(encoding);
         const seen = shown(SECRET, `<${encoded}>`);
         expect(seen).toMatch(/^<.*\[redacted\].*>$/);
-        // What is left belongs to the bytes around it, but for a character or two at each edge.
+        // The rest encodes the surrounding bytes, except for a character or two at each edge.
         const left = seen.replace('[redacted]', '').length - '<>'.length;
         const around = Math.ceil(((before + after.length) * 4) / 3);
         expect(left).toBeLessThanOrEqual(around + 2 * AT_AN_EDGE + '=='.length);
@@ -57,7 +57,7 @@ describe('base64 of a secret', () => {
     const around = fc.uint8Array({ maxLength: 7 });
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 8, maxLength: 64 }), around, around, (key, before, after) => {
-        // A variable is text.
+        // Environment variables are text.
         const secret = Buffer.from(key).toString('latin1');
         const encoded = Buffer.concat([before, Buffer.from(secret), after]).toString('base64');
         expect(shown(secret, encoded, 5)).toContain('[redacted]');

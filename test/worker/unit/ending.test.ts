@@ -30,7 +30,7 @@ import { workerConfig } from './worker-config.ts';
 const COMPLETED: Outcome = { result: 'completed' };
 const NOBODY = 65_534;
 
-/** The calls about a run, of which a test only wants to know which were made. */
+/** Fakes of the calls about a run, which record which calls were made. */
 function listedCalls(failure?: Error) {
   const made: string[] = [];
   const call =
@@ -47,7 +47,7 @@ function listedCalls(failure?: Error) {
   return { made, calls };
 }
 
-/** Resolves a run with the outcome of its commands, and tells which reports were made. */
+/** Resolves a run with the outcome of its commands. Returns the reports that were made. */
 async function reportsOf(outcome: Outcome, stop?: StopReason, failure?: Error) {
   const { made, calls } = listedCalls(failure);
   const { run, news } = activeRun({
@@ -191,7 +191,7 @@ describe('cleaning up after a run', () => {
       if (asRoot) await chown(path, NOBODY, NOBODY);
       await chmod(path, 0o500);
     }
-    // Root may do everything, so the worker has to be somebody else.
+    // Permissions do not apply to root, so the worker must be another user.
     if (asRoot) {
       await chown(tasksDir, NOBODY, NOBODY);
       process.seteuid?.(NOBODY);

@@ -4,7 +4,7 @@ import { workerConfig } from './worker-config.ts';
 
 const root = process.getuid?.() === 0 && process.platform === 'linux';
 
-/** The engines of a configuration, and the payloads that they take. */
+/** The engines of a configuration, and their payload formats. */
 const seen = (change: Partial<EngineConfig>) => {
   const config = workerConfig(change);
   return [engineNames(config).join(), formatsOf(config).join()];

@@ -103,7 +103,7 @@ describe('an engine that can go away', () => {
       subscription.unsubscribe();
     });
     state.isAway = true;
-    // Nobody has noticed until then.
+    // The worker has not noticed it until then.
     outOfService$.next(true);
     await after(50_000);
     expect(watch.isOut).toBe(true);

@@ -13,8 +13,8 @@ export interface OpenCall<A, R> {
 }
 
 /**
- * A queue that answers when the test says so. It is a fake, unlike the rest of these tests, because what is tested here
- * is what happens between question and answer, in an order and at times that a real queue does not let one choose.
+ * A queue that answers when the test decides. Unlike most tests, these need a fake: they test what happens between a
+ * call and its answer, in an order and at times that a test cannot choose with a real queue.
  */
 export function fakeQueue() {
   const claimWork = calls<number, Claim[]>();
@@ -60,12 +60,12 @@ function calls<A, R>() {
   return { made, make };
 }
 
-/** Claims of no particular tasks. */
+/** Claims of arbitrary tasks. */
 export function someClaims(count: number): Claim[] {
   return Array.from({ length: count }, (_, index) => ({ taskId: `task-${index}`, runId: 0 }) as Claim);
 }
 
-/** Keeps what a worker tells, as the lines of its log. */
+/** Records a worker's news as lines of its log. */
 export function newsLog() {
   const told: { level: string; message: string; fields: LogFields }[] = [];
   const write = (level: string) => (fields: LogFields, message: string) =>

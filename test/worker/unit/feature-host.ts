@@ -9,7 +9,7 @@ const ENGINE = {
   hostAddress: 'localhost',
 };
 
-/** A worker, as a feature sees it that asks it for nothing but its configuration. */
+/** A worker for a feature that uses only its configuration. */
 export function featureHost(change: Parameters<typeof workerConfig>[0] = {}): WorkerHost {
   return {
     config: workerConfig(change),
@@ -28,7 +28,7 @@ export function featureHost(change: Parameters<typeof workerConfig>[0] = {}): Wo
   } as unknown as WorkerHost;
 }
 
-/** How a run ended that was not stopped. */
+/** The ending of a run that was not stopped. */
 export function ending(change: Partial<Ending> = {}): Ending {
   const { signal = new AbortController().signal } = change;
   return {

@@ -12,7 +12,7 @@ import { taskSpec } from './task-spec.ts';
 
 const CLAIM = { task: {} } as Claim;
 
-/** What is wrong with what a task asks for, by one feature's own check. */
+/** The problem that one feature's check finds in a payload. */
 async function problemOf(
   module: FeatureModule,
   change: Partial<TaskSpec>,
@@ -40,7 +40,7 @@ describe('a variable', () => {
     expect(await problemOf(env, { env: { A: '', _b1: 'x=y', 'with-dash': 'x', ÄÖ: 'x' } })).toBeUndefined();
   });
 
-  // `TASK_ID=x` would be another TASK_ID for every program that takes the first.
+  // `TASK_ID=x` would be another TASK_ID for programs that use the first match.
   it.each(['TASK_ID=x', '=', '', 'A\0B'])('may not be named %j', async name => {
     expect(await problemOf(env, { env: { A: 'x', [name]: 'x' } })).toBe(
       `no environment variable can be named ${JSON.stringify(name)}`,

@@ -12,7 +12,7 @@ import type { RunFolder } from '../../../src/worker/files/run-folder.ts';
 
 const NOBODY = 65_534;
 
-/** A run's folder with these files in it, each holding its own path, and its real path. */
+/** Makes a run's folder with these files, each containing its own path. Returns the folder's real path. */
 async function folderWith(...files: string[]): Promise<string> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tcw-find-')));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -23,13 +23,13 @@ async function folderWith(...files: string[]): Promise<string> {
   return folder;
 }
 
-/** A folder, taken for the one that was made for a run. */
+/** Describes a folder as that of a run. */
 async function runFolder(path: string): Promise<RunFolder> {
   const { dev, ino } = await lstat(path, { bigint: true });
   return { path, dev, ino };
 }
 
-/** All that is found, without its descriptors, which are closed. */
+/** Everything that is found, without the descriptors, which are closed. */
 async function find(
   folder: string | RunFolder,
   type: 'file' | 'directory',
@@ -57,7 +57,7 @@ async function find(
   return found;
 }
 
-/** Root reads everything, so what nobody may read has to be looked for as somebody else. */
+/** Works as the user nobody, because root may read every file. */
 async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
   if (process.geteuid?.() !== 0) return work();
   await chown(folder, NOBODY, NOBODY);
@@ -152,7 +152,7 @@ describe('a file to upload', () => {
     }
   });
 
-  // In these the worker would find itself, and its own variables.
+  // These files of /proc would show the worker itself and its environment.
   it.runIf(process.platform === 'linux').each([
     ['an absolute path', '/proc/self/environ'],
     ['the path of a thread', '/proc/thread-self/environ'],
@@ -214,7 +214,7 @@ describe('a directory to upload', () => {
     expect(found.map(one => one.name)).toEqual(['out/a.txt']);
   });
 
-  // More files than arguments that a function may have. What they are does not matter, and links are soon made.
+  // More files than a function may have arguments. Their kind does not matter, and links are created quickly.
   it('may have very many files', async () => {
     const folder = await folderWith();
     await mkdir(join(folder, 'out/sub'), { recursive: true });

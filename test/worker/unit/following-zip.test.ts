@@ -30,7 +30,7 @@ async function contentOf(zip: FileHandle): Promise<Buffer> {
   return gunzipSync(buffer);
 }
 
-/** Compresses in memory, as one member. */
+/** Compresses in memory to one gzip member. */
 async function member(content: Buffer): Promise<Buffer> {
   const written: Buffer[] = [];
   let at = 0;
@@ -50,7 +50,7 @@ describe('a gzip member that is made on several threads', () => {
     for (const content of [randomBytes(length), Buffer.alloc(length, 'line of a log\n')]) {
       const zip = await member(content);
       expect(gunzipSync(zip).equals(content)).toBe(true);
-      // A reader that stops behind the first member would see less.
+      // A reader that stops after the first member would see less.
       expect(gunzipSync(zip, { maxOutputLength: Math.max(1, length) }).length).toBe(length);
       expect(zip.readUInt32LE(zip.length - 4)).toBe(length);
     }

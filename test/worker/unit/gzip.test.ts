@@ -12,7 +12,7 @@ import { namelessFile } from '../../../src/worker/files/new-file.ts';
 
 const { signal } = new AbortController();
 
-/** A file with this content, and how another one is made beside it. */
+/** A file with this content, and a function that makes another file beside it. */
 async function start(content: Buffer) {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-gzip-'));
   const source = await open(join(folder, 'file'), 'wx+');

@@ -23,11 +23,11 @@ import { newsLog } from './fake-queue.ts';
 
 const RUN = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_0';
 const OTHER = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_01';
-/** What names a process that is dead: one with the pid of this one, and another start. */
+/** The identity of a dead process: with this process's pid and another start time. */
 const DEAD_LIFE = ownLife().replace(/\d+$/, '1');
 const DEAD = `${DEAD_LIFE}-${'d'.repeat(16)}`;
 const LIVING = `${ownLife()}-${'a'.repeat(16)}`;
-/** Of a process that cannot be looked for, in another container. */
+/** The identity of a process in another container, whose state is unknown. */
 const ELSEWHERE_LIFE = ownLife().replace(/-[0-9a-f]{8}-/, '-12345678-');
 const ELSEWHERE = `${ELSEWHERE_LIFE}-${'c'.repeat(16)}`;
 const ELSEWHERE_MARK = `${ELSEWHERE_LIFE}-${'2'.repeat(32)}`;
@@ -40,7 +40,7 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-/** A folder for tasks, and in it what a worker wrote down before it died: the text of each run's record. */
+/** A folder for tasks with the records that a worker wrote before it died. @param records the text for each run */
 async function afterDeath(records: Record<string, string> = {}) {
   const tasksDir = await newFolder();
   const ledger = join(tasksDir, LEDGER);
@@ -56,7 +56,7 @@ async function afterDeath(records: Record<string, string> = {}) {
   };
 }
 
-/** Starts the next worker, as far as cleaning up goes. */
+/** The part of the next worker's start that cleans up. */
 async function nextStart(tasksDir: string, { folders = true, failing = false } = {}) {
   const news = newsLog();
   const asked: string[][] = [];

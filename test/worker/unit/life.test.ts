@@ -7,7 +7,7 @@ import { isAlive, ownLife } from '../../../src/worker/engines/processes/life.ts'
 
 const run = promisify(execFile);
 
-/** The word of another process. */
+/** The identity of another process. */
 function lifeOf(pid: number): string {
   const [boot, namespaces] = ownLife().split('-');
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -21,7 +21,7 @@ async function child(line: string) {
   return { process, said: Number(said.toString()) };
 }
 
-/** What another process prints, started with a program before Node: its own word, and what it says of a word. */
+/** The output of another Node process with these programs before it: its own identity, and whether `word` is alive. */
 async function asked(before: readonly string[], word: string): Promise<unknown> {
   const module = new URL('../../../src/worker/engines/processes/life.ts', import.meta.url).href;
   const program = `
@@ -49,7 +49,7 @@ describe.runIf(process.platform === 'linux')('whether a process lives', () => {
   it('is not so of one that only waits to be reaped', async () => {
     const { process: parent, said } = await child('sleep 600 & echo $!; exec sleep 600');
     const word = lifeOf(said);
-    // A shell would reap it.
+    // A shell would reap the child.
     await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n');
     expect(isAlive(word)).toBe(true);
     process.kill(said, 'SIGKILL');

@@ -38,7 +38,7 @@ interface Change {
   readonly to: string;
 }
 
-/** All that can happen: every state that can be reached, and what each event makes of it, by phase. */
+/** All transitions: for every reachable state, the result of each event, by phase. */
 function changes<S extends { phase: string }, E extends { type: string }>(
   first: S,
   events: readonly E[],
@@ -52,7 +52,7 @@ function changes<S extends { phase: string }, E extends { type: string }>(
       if (JSON.stringify(after) === JSON.stringify(state)) continue;
       const change = { from: state.phase, event: event.type, to: after.phase };
       found.set(Object.values(change).join(), change);
-      // A map tells of what is added to it while it is walked through.
+      // An iteration over a Map also visits entries that are added during the iteration.
       seen.set(JSON.stringify(after), after);
     }
   }
@@ -62,7 +62,7 @@ function changes<S extends { phase: string }, E extends { type: string }>(
 const worker = changes<WorkerState, WorkerEvent>(STARTING, WORKER_EVENTS, nextWorkerState);
 const run = changes<RunState, RunEvent>(CLAIMED, RUN_EVENTS, nextRunState);
 
-/** The phases that a run in order goes through, and `stop`; that others may be left out would hide them. */
+/** Whether the diagram shows a change: only steps to the next phase and stops, which other changes would obscure. */
 function isDrawn({ from, event, to }: Change): boolean {
   const phases = ['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved'];
   return event === 'stop' || event === 'cutoff' || phases.indexOf(to) - phases.indexOf(from) === 1;
@@ -127,7 +127,7 @@ const PARTS: Record<string, string> = {
   ),
 };
 
-// With TCW_TEST_WRITE_DOCS=1 these parts are written anew.
+// With TCW_TEST_WRITE_DOCS=1, this rewrites these parts.
 it.each(Object.keys(PARTS))('docs/lifecycle.md has the same %s as the code', async name => {
   const part = new RegExp(`(<!-- ${name}: begin.*?-->\n)(.*?)(<!-- ${name}: end -->)`, 's');
   const expected = `\n${PARTS[name] ?? ''}\n\n`;

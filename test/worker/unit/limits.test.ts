@@ -10,7 +10,7 @@ import { workerConfig } from './worker-config.ts';
 
 const run = (state: RunState): WorkerNews => ({ type: 'run', claim: {} as Claim, state });
 
-/** A run begins, goes on, is stopped, ends; and something that is no news of a run. */
+/** A run begins, continues, is stopped, and ends. One more event is not about a run. */
 const NEWS = {
   b: run({ phase: 'claimed' }),
   p: run({ phase: 'preparing' }),
@@ -72,7 +72,7 @@ describe('a worker that is to wait only so long', () => {
   it('does not go while a call is open that may bring a claim', () => {
     const unused = { u: true, t: false };
     marbles(({ cold, expectObservable }) => {
-      // Asked for at the end of the time: a call is open then, and ends 5 s later.
+      // Observed from the end of the time limit: a call is open at that time, and ends 5 s later.
       const unused$ = cold('t 4999ms u', unused);
       expectObservable(limits(config, NEVER, { ...NONE_TAKEN, unused$ })).toBe('65s (i|)', WHY);
     });

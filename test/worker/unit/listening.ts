@@ -10,7 +10,7 @@ import { fakeQueue } from './fake-queue.ts';
 const NOW = 1_000_000;
 
 export interface TestNotice extends PendingNotice {
-  /** What became of it, each time that something did. */
+  /** How it was settled, each time. */
   readonly settled: ('done' | 'given back')[];
 }
 
@@ -29,7 +29,7 @@ export function notice(ageMs = 0, taskId = 'task'): TestNotice {
 export const STALE_MS = 5_000;
 export const statusOf = (state: 'pending' | 'running') => ({ runs: [{ state }] }) as TaskStatusStructure;
 
-/** Listens with as many slots, at a queue that answers when the test says so. */
+/** Listens with this many slots, at a queue that answers when the test decides. */
 export function start(capacity = 4) {
   const fake = fakeQueue();
   const slots = slotsFor(capacity);

@@ -10,14 +10,14 @@ const CERTIFICATE = JSON.stringify({
   signature: 'a+signature/of+32+bytes=',
 });
 
-/** What is hidden when these are the secrets, in their order. */
+/** The hidden texts for these secrets, in order. */
 function hiddenOf(...secrets: string[]): string[] {
   const live = new LiveSecrets();
   live.add(...secrets.map(secret => new Secret(secret)));
   return [...live.all].map(secret => secret.reveal());
 }
 
-/** The same without the spellings in base64, about which `encodings.test.ts` is. */
+/** The same without base64 encodings, which `encodings.test.ts` covers. */
 function hiddenAsTextOf(...secrets: string[]): string[] {
   const plain = secrets.flatMap(secret => [secret, secret.replace(/^.*"signature":"([^"]*)".*$/, '$1')]);
   const passwords = secrets.flatMap(secret => secret.match(/(?<=:)[^/:@]+(?=@)/g) ?? []);
@@ -128,7 +128,7 @@ describe('a secret of a worker', () => {
       expect.arrayContaining(['[taskcluster', 'token-of-the-worker']),
     );
     expect(live.hideInJson('{"a":"[taskcluster:error]"}')).toBe('{"a":"[redacted]:error]"}');
-    // A renewed claim brings another token.
+    // A renewed claim has a new token.
     live.add(new Secret('token-of-another-run'));
     expect([...one.all].map(secret => secret.reveal())).toContain('token-of-another-run');
     one.forget();

@@ -10,7 +10,7 @@ import { openTaskLog, type TaskLog, type TaskLogOptions } from '../../../src/wor
 import { onSmallDisk, smallDisks } from '../small-disk.ts';
 
 const MB = 1024 * 1024;
-/** More than the line that marks a cut has. */
+/** More than the length of the line that marks a cut. */
 const CUT_LINE_BYTES = 512;
 const CUT = /^\[taskcluster:warn \S+Z\] (\d+) bytes of the log are left out here: (.*)\n/m;
 
@@ -30,7 +30,7 @@ async function write(log: TaskLog, chunk: Buffer | string): Promise<void> {
   if (!log.output.write(chunk)) await once(log.output, 'drain');
 }
 
-/** What is in front of the cut, how much is left out and why, and what follows. */
+/** The text before the cut, how much was left out and why, and the text after the cut. */
 function partsOf(text: string) {
   const found = CUT.exec(text);
   if (!found) throw new Error('nothing is left out');
@@ -43,11 +43,11 @@ function partsOf(text: string) {
   };
 }
 
-/** Every byte is at its place, or counted. */
+/** Expects that every byte of the whole text is either in its place or counted. */
 function expectCutOf(whole: string, text: string) {
   const { head, omitted, tail } = partsOf(text);
   const own = whole.slice(0, whole.length - tail.length - omitted);
-  // The mark begins on a line of its own, also where a line had to be cut.
+  // The mark begins on a new line, even if a line had to be cut.
   expect([own, `${own}\n`]).toContain(head);
   expect(whole.endsWith(tail)).toBe(true);
 }
@@ -152,7 +152,7 @@ describe('a log with a bound', () => {
   });
 });
 
-// A disk of its own for each, which a namespace takes with it. 200,000 lines are 2.3 MB.
+// Each test has its own disk, which disappears with its namespace. 200,000 lines are 2.3 MB.
 describe.runIf(smallDisks)('a log on a disk that is full', () => {
   const script = fileURLToPath(new URL('../full-disk-process.ts', import.meta.url));
   const LINES = 200_000;

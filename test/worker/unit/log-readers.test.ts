@@ -7,7 +7,7 @@ import { waitFor } from '../../wait-for.ts';
 
 const NO_LIMIT = sharedRate(Infinity, 0);
 
-/** A log in memory, which counts how often it is read. */
+/** A log in memory that counts its reads. */
 function growingLog() {
   let content = Buffer.alloc(0);
   const size$ = new BehaviorSubject(0);
@@ -32,7 +32,7 @@ function growingLog() {
   };
 }
 
-/** A reader that takes all, or only when it is told to. */
+/** A reader that accepts everything, or only on request. */
 function reader({ holdsBack = false } = {}) {
   const got: Buffer[] = [];
   let takes: (() => void) | undefined;
@@ -136,7 +136,7 @@ describe('readers of a log', () => {
     await waitFor(() => {
       expect([quick.got().length, quick.state()]).toEqual([log.content.length, 'ended']);
     });
-    // No more of it is held in memory.
+    // No more of the log is held in memory.
     expect(slow.got().length).toBeLessThanOrEqual(64 * 1024);
     await waitFor(() => {
       slow.take();

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { of } from 'rxjs';
 import type { TaskLog } from '../../../src/worker/task-log/task-log.ts';
 
-/** A task's log that only remembers what the worker says, for tests that are not about its file. */
+/** A task's log that only records the worker's messages, for tests that do not need its file. */
 export function memoryLog(): TaskLog & { readonly lines: string[] } {
   const lines: string[] = [];
   const write = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);

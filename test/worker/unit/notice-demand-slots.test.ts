@@ -63,7 +63,7 @@ describe('whatever happens to notices', () => {
               case 'arrive':
                 for (const age of each.ages) {
                   const one = notice(age);
-                  // What is not subscribed to does not arrive.
+                  // Without a subscription, a notice does not arrive.
                   if (!subscription.closed) notices.push(one);
                   notices$.next(one);
                 }
@@ -108,7 +108,7 @@ describe('whatever happens to notices', () => {
             if (each.do === 'wait') await turns(1);
             expect(slots.free).toBeGreaterThanOrEqual(0);
           }
-          // In the end everything is answered, and whatever runs ends.
+          // At the end, every call is answered and every run ends.
           subscription.unsubscribe();
           for (const call of [...status, ...pendingTasks]) if (call.open) call.fail();
           await turns(2);

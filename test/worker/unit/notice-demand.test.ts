@@ -229,7 +229,7 @@ describe('the check of an old notice', () => {
     onTestFinished(() => {
       listening.unsubscribe();
     });
-    // A connection that hangs may take 30 s by itself, for each of two questions.
+    // Each of two calls over a hanging connection could take 30 s.
     const tooLate = sleep(12_000, 'too late');
     notices$.next({ ...notice(), scheduledMs: 0 });
     const believed = waitFor(() => {

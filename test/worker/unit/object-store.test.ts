@@ -16,7 +16,7 @@ import type { StreamSource } from '../../../src/worker/files/file-source.ts';
 import { startQueue, TASK_QUEUE_ID, WORKER } from '../../local/queue-under-test.ts';
 import { inHours } from './uploading-run.ts';
 
-/** A run that is claimed at a real queue, whose artifacts go to the object service. */
+/** A run that was claimed at a real queue. Its artifacts go to the object service. */
 async function start() {
   const real = await startQueue();
   onTestFinished(() => real.close());
@@ -53,7 +53,7 @@ async function start() {
       const { artifacts } = await real.root.listArtifacts(claim.taskId, '0');
       return artifacts.map(({ name, storageType }) => `${storageType} ${name}`).sort();
     },
-    /** What somebody gets who downloads it as Taskcluster's clients do, and the hash that is told to them. */
+    /** Downloads an artifact as Taskcluster's clients do. Returns the content and the announced hash. */
     download: async (name: string) => {
       const content = await reader.service()('queue', 'latestArtifact', claim.taskId, name);
       if (content.storageType !== 'object') throw new Error(`it is ${content.storageType}`);
@@ -86,7 +86,7 @@ const options = {
 
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 
-/** Answers once with a URL that the store refuses, as one that has expired. */
+/** Answers once with a URL that the store refuses, like an expired one. */
 function withExpiredUrl(calls: RunCalls): { calls: RunCalls; asked: () => number } {
   let asked = 0;
   const serviceAs: RunCalls['serviceAs'] = (credentials, signal) => {

@@ -16,7 +16,7 @@ async function start() {
   return { home: await makeRunFolder(join(parent, 'run')) };
 }
 
-/** What is opened, or why nothing is. */
+/** The content of an opened file, or the reason why nothing was opened. */
 async function contentOf(path: string): Promise<string> {
   const opened = await openFile(path);
   if (opened.kind !== 'file') return opened.kind;
@@ -35,7 +35,7 @@ describe('a file that a task has in its hands', () => {
     expect(await contentOf(join(home.path, 'pipe'))).toBe('neither');
   });
 
-  // Two looks at a path may see two files, so the descriptor has to be looked at. macOS does not tell its path.
+  // A path may lead to different files at two checks, so the descriptor is checked. macOS does not show its path.
   it.runIf(process.platform === 'linux')(
     'is never one of the worker’s own in /proc, however often a folder on its way becomes a link there and back',
     async () => {

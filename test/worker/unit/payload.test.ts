@@ -14,7 +14,7 @@ const payloadProblems = validator(payloadSchema('generic-worker'), {
 });
 const VALID = { command: [['true']], maxRunTime: 60 };
 
-/** The problems of a payload, which is valid but for a change. */
+/** The problems of a payload that is valid except for a change. */
 const problemsOf = (change: object) => payloadProblems({ ...VALID, ...change });
 
 describe('the schema of payloads', () => {

@@ -9,7 +9,7 @@ import { newsLog, fakeQueue } from './fake-queue.ts';
 
 const QUIET_MS = PENDING_CHECK_TIMES.quietMs;
 
-/** Looks in virtual time, without jitter unless it is given. */
+/** Runs pending checks in virtual time. Default: without jitter. */
 function start({ capacity = 4, random = 0 } = {}) {
   fakeTimers();
   const fake = fakeQueue();
@@ -36,7 +36,7 @@ function start({ capacity = 4, random = 0 } = {}) {
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-/** Lets an answer that was given arrive. */
+/** Lets a given answer arrive. */
 const arrived = () => after(0);
 
 describe('checking for pending tasks', () => {
@@ -68,14 +68,14 @@ describe('checking for pending tasks', () => {
     const { pendingTasks, demands, slots } = start({ capacity: 1 });
     pendingTasks[0]?.answer(35);
     await arrived();
-    // 34 and 33 are left.
+    // 34 and then 33 tasks remain.
     for (const wishes of [2, 3]) {
       slots.giveBack(1);
       await arrived();
       expect(demands).toHaveLength(wishes);
     }
     expect(pendingTasks).toHaveLength(1);
-    // Others may have taken 32.
+    // Other workers may have taken the remaining 32.
     slots.giveBack(1);
     await arrived();
     expect(pendingTasks).toHaveLength(2);
@@ -173,7 +173,7 @@ describe('a quiet while', () => {
     slots.giveBack(1);
     await arrived();
     expect(pendingTasks).toHaveLength(2);
-    // The backlog is gone: back to the slow pace.
+    // Without a backlog, the checks become infrequent again.
     pendingTasks[1]?.answer(0);
     await after(QUIET_MS - 1);
     expect(pendingTasks).toHaveLength(2);

@@ -5,17 +5,17 @@ import { poll } from '../../../src/worker/asking/poll.ts';
 import { slotsFor, type Slots } from '../../../src/worker/life/slots.ts';
 import { marbles } from '../../streams/virtual-time.ts';
 
-/** How one demand is met: after so long with so many claims, or not at all. */
+/** The result of one demand: a number of claims or a failure, after a time. */
 interface Meeting {
   readonly afterMs: number;
   readonly claims: number | 'failed';
-  /** How long each run takes. */
+  /** The length of each run, in ms. */
   readonly runMs?: number;
 }
 
 const LONG_POLL: Meeting = { afterMs: 20_000, claims: 0 };
 
-/** Polls in virtual time: the demands are met in turn, and the last way goes on for ever. */
+/** Polls in virtual time. Demands get these results in turn, and the last one is repeated. */
 function polled(slots: Slots, ...meetings: Meeting[]): Observable<Demand> {
   let turn = 0;
   return poll(slots, () => asyncScheduler.now()).pipe(
@@ -37,7 +37,7 @@ function polled(slots: Slots, ...meetings: Meeting[]): Observable<Demand> {
   );
 }
 
-/** What is seen of a demand: how many tasks it is for. */
+/** Matches a demand for this many tasks. */
 const tasks = (count: number) => expect.objectContaining({ tasks: count }) as Demand;
 
 describe('polling', () => {

@@ -19,7 +19,7 @@ const PATIENCE_MS = 2_000;
 const MEMORY_MS = 60_000;
 const LOOK_AGAIN_MS = 60_000;
 
-/** Links a worker to Pulse, and subscribes to what it is told, as a worker does. */
+/** Links a worker to Pulse, and subscribes to its notices as a worker does. */
 function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
   const news = newsLog();
   const slots = slotsFor(capacity);

@@ -14,7 +14,7 @@ import { waitFor } from '../../wait-for.ts';
 const SIGNED = '/bucket/object?X-Amz-Signature=nobody-may-see';
 const TRIES = 8;
 
-/** A store that answers in turn, the last way for ever, and keeps what was put into it. */
+/** A store that gives these answers in turn, repeats the last one, and records uploads. */
 async function store(...answers: ((response: ServerResponse) => void)[]) {
   const puts: { url: string; headers: IncomingHttpHeaders; body: Buffer }[] = [];
   const server = createServer((request, response) => {
@@ -60,7 +60,7 @@ const options = (change: Partial<PutOptions> = {}): PutOptions => ({
   ...change,
 });
 
-/** A store that does not read the first upload, nor close its connection. */
+/** A store that neither reads the first upload nor closes its connection. */
 async function deafOnce(length: number) {
   let requests = 0;
   let deaf = 0;
@@ -81,13 +81,13 @@ async function deafOnce(length: number) {
   return { port: (server.address() as AddressInfo).port, deaf: () => deaf };
 }
 
-/** A store that takes two seconds for so many bytes, and never pauses. */
+/** A store that takes two seconds to read this many bytes, without a pause. */
 async function slowReader(length: number) {
   let connections = 0;
   const server = createTcpServer(socket => {
     connections++;
     socket.on('error', () => undefined);
-    // With a listener, bytes wait in the socket until they are read.
+    // With this listener, bytes stay in the socket until they are read.
     socket.on('readable', () => undefined);
     let read = 0;
     const reading = setInterval(() => {
@@ -113,7 +113,7 @@ async function slowReader(length: number) {
   return { url: `http://127.0.0.1:${port}/object`, connections: () => connections };
 }
 
-/** No pause between two tries is longer than nothing. */
+/** Removes the pauses between tries. */
 function withoutPauses(): void {
   vi.spyOn(Math, 'random').mockReturnValue(0);
   onTestFinished(() => void vi.restoreAllMocks());
@@ -143,7 +143,7 @@ describe('a file that is put', () => {
     expect(puts[0]?.headers).toMatchObject({ 'content-length': '0' });
   });
 
-  // S3 answers some of its own failures with 400.
+  // S3 answers with 400 for some of its own failures.
   it.each([
     ['is out of order', refused(503, 'SlowDown')],
     ['refuses it', refused(400, 'RequestTimeout')],
@@ -199,7 +199,7 @@ describe('a file that is put', () => {
     expect(deaf()).toBe(1);
   });
 
-  // Its pieces are read into the same memory again and again.
+  // The pieces of the file are read into the same memory repeatedly.
   it('arrives as it is at a store that takes its time, and tells how far it is', async () => {
     const content = randomBytes(9_000_000);
     const got = createHash('sha256');
@@ -244,7 +244,7 @@ describe('a file that is put', () => {
     expect(puts.map(put => put.url.split('&')[1])).toEqual(['first', 'first', 'fresh1', 'fresh2']);
   });
 
-  // The kernel holds what was handed to it, 4 MB of it here: all of the file has left the worker long before.
+  // The kernel buffers the 4 MB of this file, so the whole file has left the worker long before.
   it('is left in peace while the store reads, however slowly', async () => {
     const length = 5_000_000;
     const { url, connections } = await slowReader(length);

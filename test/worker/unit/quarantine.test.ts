@@ -7,7 +7,7 @@ import { newsLog, fakeQueue } from './fake-queue.ts';
 const MINUTE = 60_000;
 const LOOK_AGAIN_MS = 5 * MINUTE;
 
-/** A worker with two slots at a queue that says what the test says. */
+/** A worker with two slots, at a queue that answers as the test decides. */
 function start(queueSays: { pending?: number | undefined; until?: number | undefined | Error }) {
   fakeTimers();
   const says = { pending: 1, ...queueSays };

@@ -6,7 +6,7 @@ const { signal } = new AbortController();
 const broken = (isWorthAnotherTry: boolean) =>
   new StreamFailed('resource-unavailable', 'could not be read: hang up', isWorthAnotherTry);
 
-/** Fails with these errors in turn, and then reads. */
+/** A read that fails with these errors in turn, and then succeeds. */
 function failing(...errors: Error[]) {
   let tries = 0;
   const read = async () => {

@@ -18,9 +18,9 @@ const THREE_RENEWALS_MS = 43 * MINUTE;
 const CONFLICT = new ServiceError('conflict', 'the run is over', 409);
 
 interface Options {
-  /** How long a claim lasts. */
+  /** The length of a claim, in ms. */
   readonly claimMs?: number;
-  /** How far the queue's clock is ahead of ours, in ms. */
+  /** How far the queue's clock is ahead of the worker's, in ms. */
   readonly aheadMs?: number;
   readonly write?: (time: Date) => string;
 }
@@ -29,13 +29,13 @@ const isoTime = (time: Date) => time.toISOString();
 const postgresTime = (time: Date) => time.toISOString().replace(/\.?0*Z$/, '+00:00');
 
 /**
- * Keeps a claim in virtual time. The calls are fakes, since what is tested is at which time which of them is made, and
- * when it is answered; a renewal is answered at once, with a full claim, unless `answers` has something else.
+ * Keeps a claim in virtual time. The calls are fakes, because these tests control the times of calls and answers. A
+ * renewal is answered immediately with a full claim, unless `answers` contains another answer.
  */
 function start({ claimMs = CLAIM_MS, aheadMs = 0, write = isoTime }: Options = {}) {
   fakeTimers();
   const begun = performance.now();
-  // Their clock goes on, whatever is done to ours.
+  // The queue's clock continues, whatever happens to the worker's.
   const theirEpoch = Date.now() + aheadMs - begun;
   const theirTime = (inMs = 0) => parseTime(write(new Date(theirEpoch + performance.now() + inMs)));
   const credentials = { clientId: 'x', accessToken: new Secret('x') };
@@ -211,7 +211,7 @@ describe('a renewal that fails', () => {
     answers.push(...Array.from({ length: 1_000 }, () => error));
     await after(CLAIM_MS - 1);
     expect(lost).toEqual([]);
-    // Six minutes are left, with pauses of up to half a minute.
+    // Six minutes remain, with pauses of up to half a minute.
     expect(renewedAt.length).toBeGreaterThan(10);
     expect(renewedAt.length).toBeLessThan(200);
     expect(news.told).toHaveLength(renewedAt.length);
@@ -246,7 +246,7 @@ describe('a renewal that fails', () => {
 
   it('is not made when the claim has run out already, as when the machine slept', async () => {
     const { renewedAt, lost } = start();
-    // All timers are due at once, and the renewal's is the first.
+    // All timers are due at the same time, and the renewal's is the first.
     vi.spyOn(performance, 'now').mockReturnValue(performance.now() + CLAIM_MS);
     onTestFinished(() => {
       vi.restoreAllMocks();

@@ -4,7 +4,7 @@ import { Secret } from '../../../src/pulse/index.ts';
 import { listOf } from '../../../src/worker/secrets/secret-list.ts';
 import { redaction } from '../../../src/worker/task-log/redaction.ts';
 
-/** What comes out of the filter for chunks that go in, while these secrets are known. */
+/** The filter's output for these chunks and secrets. */
 function filtered(chunks: readonly Buffer[], secrets: readonly string[]): Buffer {
   const wrapped = secrets.map(secret => new Secret(secret));
   const filter = redaction(() => wrapped);
@@ -17,7 +17,9 @@ const text = (chunks: readonly string[], ...secrets: string[]) =>
     secrets,
   ).toString();
 
-/** The rule, said plainly for a whole text: no byte of any occurrence of any secret stays, one word stands for each. */
+/**
+ * Reference implementation for a whole text: one word replaces each occurrence of a secret, and no byte of it remains.
+ */
 function redacted(whole: Buffer, secrets: readonly string[]): Buffer {
   const bytes = whole.toString('latin1');
   const spans: { start: number; end: number }[] = [];
@@ -31,7 +33,7 @@ function redacted(whole: Buffer, secrets: readonly string[]): Buffer {
   let result = '';
   let at = 0;
   for (const { start, end } of spans) {
-    // One that overlaps the last is hidden by the same word.
+    // An occurrence that overlaps the previous one is covered by the same word.
     if (start >= at) result += `${bytes.slice(at, start)}[redacted]`;
     at = Math.max(at, end);
   }
@@ -120,7 +122,7 @@ describe('the filter in front of a log', () => {
         const filter = redaction(() => list);
         const seen = (chunk: string) =>
           Buffer.concat([...filter.pass(Buffer.from(chunk)), ...filter.end()]).toString();
-        // Of several lengths, some of which are the beginning of another.
+        // Secrets of several lengths, some of which are prefixes of others.
         const word = (number: number) => `secret-${'x'.repeat(number % 7)}${String(number).padStart(3, '0')}`;
         for (const number of steps) {
           if (!present.delete(number)) present.set(number, new Secret(word(number)));
@@ -172,7 +174,7 @@ describe('the filter in front of a log', () => {
     const chunk = Buffer.alloc(64 * 1024, 'a');
     const startedAt = process.cpuUsage();
     expect(filtered([chunk, chunk], secrets).toString()).toBe('[redacted]');
-    // Were each word compared at each byte, this would take minutes.
+    // Comparing each secret at each byte would take minutes.
     expect(process.cpuUsage(startedAt).user / 1e6).toBeLessThan(10);
   });
 

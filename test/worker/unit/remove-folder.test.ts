@@ -8,11 +8,11 @@ import { removeFolder } from '../../../src/worker/files/remove-folder.ts';
 const NOBODY = 65_534;
 const asRoot = process.geteuid?.() === 0;
 
-/** So often one in the other, it is more than a path can be long. */
+/** A folder name. Nested often enough, it exceeds the longest possible path. */
 const DEEP = 'd'.repeat(200);
 const goDeep = `for i in $(seq 30); do mkdir ${DEEP} && cd -P ${DEEP} || exit; done`;
 
-/** A folder for a run's folder, and something beside it that has to stay. */
+/** A parent for a run's folder, and files beside it that must remain. */
 async function beside() {
   const top = await mkdtemp(join(tmpdir(), 'tcw-remove-'));
   onTestFinished(() => void execFileSync('rm', ['-rf', top]));
@@ -22,12 +22,12 @@ async function beside() {
   return { top, folder: join(top, 'run') };
 }
 
-/** Runs a line of shell in a folder, which may go deeper than paths do. */
+/** Runs a line of shell in a folder. The line may go deeper than the longest possible path. */
 function shell(folder: string, line: string): void {
   execFileSync('sh', ['-c', line], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** Root may do everything, so whoever removes has to be somebody else. */
+/** Acts as the user nobody, because permissions do not apply to root. */
 async function asNobody(top: string, act: () => Promise<void>): Promise<void> {
   if (!asRoot) return act();
   execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, top]);

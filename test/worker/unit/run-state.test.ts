@@ -27,14 +27,14 @@ const event: fc.Arbitrary<RunEvent> = fc.oneof(
 );
 const life = fc.array(event, { maxLength: 30 });
 
-/** The states that a list of events leads through, the first one included. */
+/** The states through which a list of events leads, including the first. */
 function statesOf(events: readonly RunEvent[]): RunState[] {
   const states: RunState[] = [CLAIMED];
   for (const each of events) states.push(nextRunState(states.at(-1) ?? CLAIMED, each));
   return states;
 }
 
-/** Holds for each step of every life. */
+/** Checks that a property holds for each step of every life. */
 function always(holds: (before: RunState, after: RunState, event: RunEvent) => void): void {
   fc.assert(
     fc.property(life, events => {

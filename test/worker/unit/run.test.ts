@@ -14,8 +14,8 @@ import { activeRun } from './active-run.ts';
 import { memoryLog } from './memory-log.ts';
 
 /**
- * Executes a payload in a sandbox whose commands end when the test says so: what is tested is what happens before they
- * do. What commands really do is tested with the native engine.
+ * Executes a payload in a sandbox whose commands end when the test decides, to test what happens before their end. Real
+ * commands are tested with the native engine.
  */
 function start(task: Partial<TaskSpec> = {}, sandbox: Partial<Sandbox> = {}) {
   const { run, worker } = activeRun();

@@ -22,7 +22,7 @@ it('leaves a terminal open until it has told how its program ended', async () =>
   const terminal: Terminal = {
     stream: new PassThrough().end(),
     resize: () => undefined,
-    // It comes by another way than what is shown.
+    // The exit code arrives separately from the output.
     ended: sleep(50).then(() => (isOpen ? 42 : 137)),
     [Symbol.asyncDispose]: async () => {
       isOpen = false;

@@ -28,7 +28,7 @@ describe('the slots of a worker', () => {
     slots.take(1);
     slots.leave();
     expect(slots.free).toBe(0);
-    // One that no claim came for was no run.
+    // A slot for which no claim came does not count as a run.
     slots.giveBack(1);
     expect(slots.take(5)).toBe(1);
   });
@@ -120,8 +120,8 @@ describe('the slots of a worker', () => {
     );
   });
 
-  // A consumer that is told of a free slot that somebody took meanwhile asks the broker for one more message, gives it
-  // back, and gets it again: a thousand times in 0.2 s.
+  // If a consumer learned of a free slot that has been taken meanwhile, it would request one more message from the
+  // broker, give it back, and get it again, a thousand times in 0.2 s.
   it('are told of as they are, also to those behind one who takes some as soon as it hears of them', () => {
     const slots = slotsFor(2);
     slots.take(2);

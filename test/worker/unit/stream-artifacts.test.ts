@@ -10,10 +10,10 @@ import { tarFiles } from './tar-files.ts';
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** Half of it can be compressed. */
+/** About half of this content can be compressed. */
 const MIXED = Buffer.concat([randomBytes(1_500_000), Buffer.alloc(1_500_001, 'text '), randomBytes(77)]);
 
-/** A run with these files, which come out of an archive. */
+/** A run with these files, which are read from an archive. */
 async function startWithTar(
   requests: Partial<ArtifactSpec>[],
   content: Record<string, string | Buffer>,
@@ -30,7 +30,7 @@ async function startWithTar(
   };
 }
 
-/** Shows the streams of files in another way. */
+/** Changes how the streams of files are presented. */
 const withStreams =
   (change: (source: StreamSource) => StreamSource, size?: number) =>
   (files: TaskFiles): TaskFiles => ({
@@ -193,7 +193,7 @@ describe('a directory that comes out of an archive', () => {
     expect([...run.artifacts.digests].toSorted()).toEqual(expected.toSorted());
     expect(await (await download('public/out/d2/f2.txt')).text()).toBe('this is out/d2/f2.txt\n');
     expect(tar().counts).toMatchObject({ streams: 1, fromMemory: names.length });
-    // No more than are uploaded at a time.
+    // No more files than are uploaded in parallel.
     expect(tar().counts.mostKept).toBeLessThanOrEqual(33);
   });
 });

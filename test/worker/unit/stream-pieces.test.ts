@@ -7,7 +7,7 @@ import { streamPieces } from '../../../src/worker/files/stream-pieces.ts';
 const { signal } = new AbortController();
 const bytes = (...texts: string[]) => texts.map(text => Buffer.from(text));
 
-/** A source of this stream, which can be opened once. */
+/** A source of this stream that can be opened once. */
 const of = (stream: AsyncIterable<Buffer>): StreamSource => ({
   open: async () => stream,
   close: async () => undefined,
@@ -89,7 +89,7 @@ describe('a stream with a known size', () => {
     stopped.abort(new Error('task canceled'));
     await expect(reading).rejects.toThrow('task canceled');
     expect(stream.destroyed).toBe(true);
-    // A late error of what nobody reads any more harms nobody.
+    // A late error of an abandoned stream does no harm.
     stream.emit('error', new Error('too late'));
   });
 

@@ -10,7 +10,7 @@ import { listening } from '../../harness/listening.ts';
 const MB = 1024 * 1024;
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-/** A store in which this happens to the requests, in turn, and the last to all further ones. */
+/** A store that handles requests in these ways in turn, and repeats the last one. */
 async function store(...turns: ((request: IncomingMessage, response: ServerResponse) => void)[]) {
   let requests = 0;
   const server = createServer((request, response) => {
@@ -21,7 +21,7 @@ async function store(...turns: ((request: IncomingMessage, response: ServerRespo
   return { place: { url, headers: { 'content-type': 'text/plain' } }, requests: () => requests };
 }
 
-/** Keeps what arrives whole, and what its length was said to be. */
+/** Records complete uploads and their announced lengths. */
 function keeping() {
   const kept: { readonly length: string | undefined; readonly body: Buffer }[] = [];
   const keep = (request: IncomingMessage, response: ServerResponse) => {
@@ -36,7 +36,7 @@ function keeping() {
   return { kept, keep };
 }
 
-/** Hangs up when so many bytes have arrived. */
+/** Closes the connection when this many bytes have arrived. */
 const cutAfter = (bytes: number) => (request: IncomingMessage) => {
   let got = 0;
   request.on('data', (piece: Buffer) => {
@@ -44,7 +44,7 @@ const cutAfter = (bytes: number) => (request: IncomingMessage) => {
   });
 };
 
-/** A source that gives these streams in turn, and knows what became of them. */
+/** A source that opens these streams in turn, and records their ends. */
 function sourceOf(stream: (opened: number) => AsyncIterable<Buffer>) {
   const streams: { readonly stream: AsyncIterable<Buffer>; readonly signal: AbortSignal }[] = [];
   const source: StreamSource = {
@@ -215,7 +215,7 @@ describe('a long stream', () => {
     );
     await putFile(place, await asItIs(source, size), options());
     expect(arrived).toBe(size);
-    // Both ends of a connection hold some MB in the kernel.
+    // The kernel buffers a few MB at both ends of a connection.
     expect(most).toBeLessThan(32 * MB);
   });
 
@@ -239,7 +239,7 @@ describe('a long stream', () => {
       freshPlace: () => Promise.resolve(place),
     });
     const outcome = putting.catch((error: unknown) => (error as Error).message);
-    // With the second try, the first has been given up: nothing had moved.
+    // The second try shows that the first was given up for lack of progress.
     await expect
       .poll(() => told.filter(bytes => bytes === MB).length, { timeout: 30_000 })
       .toBeGreaterThan(1);

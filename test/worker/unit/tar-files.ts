@@ -9,14 +9,14 @@ import type { StreamSource } from '../../../src/worker/files/file-source.ts';
 import type { Opened, TaskFiles } from '../../../src/worker/files/task-files.ts';
 
 const BLOCK = 512;
-/** A file of up to so many bytes is kept from a walk until it is opened. */
+/** Files of up to this many bytes are kept from a walk until they are opened. */
 const SMALL_BYTES = 32 * 1024;
-/** So many of them at a time. */
+/** How many of them are kept at a time. */
 const KEPT = 64;
 
 /**
- * A folder as it comes out of an archive, as the files of a container do: `tar` packs it when the first of its files is asked
- * for, large files are streams out of another `tar`, and small ones are passed by a walk in memory.
+ * Presents a folder as files from an archive, like those of a container. `tar` packs the folder when the first file is
+ * requested. Large files are streams from another `tar`, and a walk passes small ones in memory.
  */
 export function tarFiles(home: string) {
   const counts = { streams: 0, fromMemory: 0, mostKept: 0, closed: 0 };
@@ -86,11 +86,11 @@ interface Entry {
   readonly isFile: boolean;
   /** In bytes. */
   readonly size: number;
-  /** Its content, before the next entry is asked for. */
+  /** Reads the content. Call it before the next entry is requested. */
   readonly read: () => Promise<Buffer>;
 }
 
-/** What is in an archive of the format ustar, from its beginning to its end. */
+/** The entries of a ustar archive, in order. */
 async function* entriesOf(archive: Readable): AsyncGenerator<Entry, void, undefined> {
   const pieces = (archive as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   let rest: Buffer = Buffer.alloc(0);

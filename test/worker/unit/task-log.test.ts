@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
 import { openTaskLog, type TaskLog, type TaskLogOptions } from '../../../src/worker/task-log/task-log.ts';
 
-// The lines that readers of these logs look for: facts of generic-worker's TestLogFormat.
+// The line formats that readers of these logs expect, from generic-worker's TestLogFormat.
 const TIME = String.raw`20\d{2}-[01]\d-[0123]\dT[012]\d:[012345]\d:[012345]\d\.\d{3}Z`;
 const INFO = new RegExp(String.raw`^\[taskcluster ${TIME}\] (.*)$`);
 const WARN = new RegExp(String.raw`^\[taskcluster:warn ${TIME}\] (.*)$`);
@@ -28,7 +28,7 @@ async function start(options: Partial<TaskLogOptions> = {}): Promise<TaskLog> {
   return log;
 }
 
-/** The lines of a log that has ended. The last one has to end in a line break. */
+/** The lines of a log that has ended. The last line must end with a newline. */
 async function linesOf(log: TaskLog): Promise<string[]> {
   await log.end();
   const text = await readFile(log.file, 'utf8');

@@ -19,11 +19,11 @@ import { waitFor } from '../../wait-for.ts';
 interface StartOptions {
   readonly found?: readonly string[];
   readonly refused?: number;
-  /** Where it is given, the worker has to go while the command runs. */
+  /** If given, the worker shuts down while the command runs. */
   readonly noClaimOpen$?: Observable<unknown>;
 }
 
-/** A run that leaves a file, at a queue that answers its report, and with an engine that has tidied up, when the test says so. */
+/** A run that leaves a file. The test decides when the queue answers its report and when the engine has cleaned up. */
 async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: StartOptions = {}) {
   const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-task-run-'));
   onTestFinished(() => rm(tasksDir, { recursive: true, force: true }));
@@ -64,7 +64,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
         return { exitCode: 0, wallMs: 0 };
       },
       stop: async () => undefined,
-      // Closed before the log is uploaded, and again when everything is cleaned up.
+      // The sandbox is closed before the log is uploaded, and again when everything is cleaned up.
       close: () => {
         if (++closed <= refused) return Promise.reject(new Error('4711 is left'));
         return closed === 1 ? Promise.resolve() : tidied.promise;
@@ -148,7 +148,7 @@ describe('a run', () => {
     });
     expect(told()).toEqual(['processes-left']);
     tidied.resolve();
-    // The first time is in vain.
+    // The first attempt fails.
     await vi.advanceTimersByTimeAsync(60_000);
     expect(isOver()).toBe(false);
     await vi.advanceTimersByTimeAsync(60_000);

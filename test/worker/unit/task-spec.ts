@@ -1,6 +1,6 @@
 import type { TaskSpec } from '../../../src/worker/task-spec.ts';
 
-/** What a task asks for that runs `true`, but for a change. */
+/** The specification of a task that runs `true`, with a change. */
 export function taskSpec(change: Partial<TaskSpec> = {}): TaskSpec {
   return {
     format: 'generic-worker',

@@ -22,9 +22,9 @@ const HOUR_MS = 3_600_000;
 export const inHours = (hours: number) => new Date(Date.now() + hours * HOUR_MS).toISOString();
 
 /**
- * A run that is claimed at a real queue and asks for these artifacts, with these files in its folder.
+ * A run that was claimed at a real queue, with these artifacts in its payload and these files in its folder.
  *
- * @param filesOf how the files of that folder are shown to features
+ * @param filesOf how features see the files of that folder
  */
 export async function start(
   requests: Partial<ArtifactSpec>[],
@@ -57,7 +57,7 @@ export async function start(
   const task = taskSpec({
     artifacts: requests.map(request => ({ type: 'file', path: 'x', optional: false, ...request })),
   });
-  /** A run that speaks to the queue by these calls. */
+  /** A run that uses these calls to the queue. */
   const runWith = (made: RunCalls, { logs } = task) => {
     const expires = claim.task.expires ?? claim.task.deadline;
     const sink = runArtifacts({ calls: made, expires, beside: folder });
@@ -90,7 +90,7 @@ export async function start(
   return {
     run: runWith(calls),
     runWith,
-    /** What the feature says is wrong with what the task asks for. */
+    /** The problems that the feature finds in the task's payload. */
     problems: async (change: Partial<TaskSpec> = {}) => {
       const asking = { ...task, ...change };
       const ask = feature.ask(asking, claim);

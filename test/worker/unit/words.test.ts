@@ -11,7 +11,7 @@ import {
 import { workerConfig } from './worker-config.ts';
 
 describe("a duration in Go's spelling", () => {
-  // What Go's time.Duration prints for these.
+  // The output of Go's time.Duration for these values.
   it.each<[number, string]>([
     [0, '0s'],
     [0.000001, '1ns'],
@@ -40,7 +40,7 @@ describe("a duration in Go's spelling", () => {
     expect(goDuration(ms)).toBe(text);
   });
 
-  // Rounding must carry: there are no 1000 µs, 1000 ms or 60 s in this spelling.
+  // Rounding must carry, because 1000 µs, 1000 ms and 60 s do not occur in this format.
   it.each<[number, string]>([
     [0.0000001, '0s'],
     [0.0009999, '1µs'],
@@ -62,7 +62,7 @@ describe("a duration in Go's spelling", () => {
           0,
         );
         expect(parts.map(part => part[0]).join('')).toBe(goDuration(ms));
-        // Nanoseconds below a second, microseconds from there on.
+        // Exact to nanoseconds below a second, and to microseconds above.
         expect(Math.abs(total - ms)).toBeLessThanOrEqual(ms < 1_000 ? 1e-6 : 1e-3);
         for (const [, value, unit] of parts) {
           if (unit !== 'h') expect(Number(value)).toBeLessThan(unit === 's' || unit === 'm' ? 60 : 1_000);

@@ -1,7 +1,7 @@
 import { Secret } from '../../../src/pulse/index.ts';
 import { configDefaults, type WorkerConfig } from '../../../src/worker/config/index.ts';
 
-/** A worker's configuration: the defaults, what everybody has to give, and what a test is about. */
+/** A worker's configuration: the defaults, the required properties, and a test's changes. */
 export function workerConfig(change: Partial<WorkerConfig> = {}): WorkerConfig {
   return {
     ...configDefaults(),

@@ -25,7 +25,7 @@ function statesOf(events: readonly WorkerEvent[]): WorkerState[] {
 
 const last = (...events: WorkerEvent[]) => statesOf(events).at(-1);
 
-/** Holds for each step of every life. */
+/** Checks that a property holds for each step of every life. */
 function always(holds: (before: WorkerState, after: WorkerState, event: WorkerEvent) => void): void {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 30 }), events => {

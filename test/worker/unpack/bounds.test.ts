@@ -12,7 +12,7 @@ import { zipOf } from './zip-maker.ts';
 
 const MB = 1024 * 1024;
 
-/** A small archive of one file with so many megabytes of zeros. */
+/** A small archive of one file with this many megabytes of zeros. */
 function bomb(megabytes: number): Buffer {
   const zeros = zstdCompressSync(Buffer.alloc(16 * MB));
   const header = zstdCompressSync(tarHeader({ name: 'bomb' }, megabytes * MB));
@@ -110,7 +110,7 @@ describe('a stop', () => {
     });
     await expect(unpacked).rejects.toThrow('stopped by the test');
     expect(seen[0]?.bytes).toBeGreaterThan(0);
-    // The file is not open any more: whoever made the folder can take it away for good.
+    // The file is no longer open, so removing it frees its space.
     rmSync(join(place.inside, 'bomb'));
     expect(place.tree()).toEqual({});
   });
@@ -118,7 +118,7 @@ describe('a stop', () => {
   it('ends what never comes to an end by itself', async () => {
     using place = somePlace();
     const stop = new AbortController();
-    // Folders that are there already cost nothing, and there are millions of them.
+    // Entries for existing folders cost nothing, and the archive has millions of them.
     const many = zstdCompressSync(
       Buffer.concat(Array.from({ length: 4096 }, () => tarHeader({ name: 'a', type: '5' }, 0))),
     );

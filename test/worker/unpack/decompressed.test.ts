@@ -19,7 +19,7 @@ import { sampleText } from './sample.ts';
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 const text = sampleText();
 
-/** The sample in each format that there is a fixture or a compressor for. */
+/** The sample in each format with a fixture or a compressor. */
 const CONTENTS: readonly (readonly [Compression, string, Buffer])[] = [
   ['br', 'brotli', brotliCompressSync(text)],
   ['bz2', 'several blocks', fixture('sample.bz2')],
@@ -55,7 +55,7 @@ const fileOf = (bytes: Buffer) => {
 const contentOf = async (bytes: Buffer, format: Compression) =>
   (await buffer(decompressed(fileOf(bytes), format, { signal: never }))).toString();
 
-/** What a decoder makes of content that comes in pieces of one size. */
+/** A decoder's output for content in pieces of one size. */
 async function decode(decoder: typeof decoded, format: Compression, bytes: Buffer, pieceBytes = 10_000) {
   const pieces = async function* () {
     for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
@@ -65,7 +65,7 @@ async function decode(decoder: typeof decoded, format: Compression, bytes: Buffe
   return Buffer.concat(chunks).toString();
 }
 
-/** Where framed snappy has the types of its chunks. No checksum covers them, and with some a chunk is to be passed over. */
+/** The positions of chunk types in framed snappy. No checksum covers them, and chunks of some types must be skipped. */
 function typesOfChunks(bytes: Buffer): number[] {
   const found: number[] = [];
   for (let at = 0; at < bytes.length; at += 4 + bytes.readUIntLE(at + 1, 3)) found.push(at);
@@ -74,7 +74,7 @@ function typesOfChunks(bytes: Buffer): number[] {
 
 describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
   const needsProgram = format === 'lz';
-  // Where the format has no end but the file's, some cuts leave a shorter content.
+  // If a format has no end marker, some truncated files are valid but shorter.
   const hasNoEnd = format === 'sz' || what === 'the legacy form';
   const isThere = !needsProgram || programFor(format) !== undefined;
 
@@ -202,7 +202,7 @@ it.each(['gz', 'sz'] as const)('reads an open file from its start, and leaves it
 });
 
 describe('a stop', () => {
-  /** Each of these is a small file with terabytes in it. */
+  /** Formats in which a small file can expand to terabytes. */
   const bombs = (['gz', 'sz', 'bz2'] as const).filter(format => format !== 'bz2' || programFor('bz2'));
 
   it.each(bombs)('ends it in the middle: %s', async format => {

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 const signal = new AbortController().signal;
 
-/** What fixtures/make.sh puts into its archives. */
+/** The content of the archives of fixtures/make.sh. */
 const TREE = {
   link: '-> sub/a.txt',
   none: '',
@@ -51,7 +51,7 @@ function treeTar(): Buffer {
   ]);
 }
 
-/** LZ4's frame around content that is not compressed. */
+/** An LZ4 frame around uncompressed content. */
 function plainLz4(content: Buffer): Buffer {
   const size = Buffer.alloc(4);
   size.writeUInt32LE((content.length | 0x80000000) >>> 0);
@@ -72,7 +72,7 @@ const ARCHIVES: readonly (readonly [ArchiveFormat, Buffer])[] = [
 ];
 
 describe.each(ARCHIVES)('%s', (format, bytes) => {
-  // The library does not know such names, and leaves the whole to a program.
+  // The library does not support such names, so a program unpacks the whole archive.
   const isThere = format !== '7z' || installed('bsdtar') !== undefined;
 
   it.runIf(isThere)('is unpacked with modes, times and links', async () => {
@@ -83,7 +83,7 @@ describe.each(ARCHIVES)('%s', (format, bytes) => {
     expect(found('run.sh').mode & 0o7777).toBe(0o755);
     expect(found('sub/a.txt').mode & 0o7777).toBe(0o640);
     expect(found('none').mode & 0o7777).toBe(0o644);
-    // Old programs for zip keep local times of even seconds; these two keep both.
+    // Old zip programs store only local times in even seconds. The fixture's time is exact.
     expect(found('sub/a.txt').mtimeMs).toBe(TIME);
     expect(found('run.sh').uid).toBe(process.getuid?.());
     expect(unpacked).toMatchObject({ bytes: 33, skipped: 0, skippedLines: [] });
@@ -149,7 +149,7 @@ describe('7z', () => {
     expect(lstatSync(join(place.inside, 'run.sh')).mode & 0o7777).toBe(0o755);
     expect(lstatSync(join(place.inside, 'sub/a.txt')).mode & 0o7777).toBe(0o640);
     expect(lstatSync(join(place.inside, 'sub/a.txt')).mtimeMs).toBe(TIME);
-    // There is a link that leads outside, too.
+    // The archive also has a link that leads outside.
     expect(unpacked.skippedLines).toEqual([expect.stringMatching(/^"evil": it is a symbolic link/)]);
   });
 

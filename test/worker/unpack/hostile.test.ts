@@ -8,7 +8,7 @@ import { signed, tarHeader, tarOf, type TarEntry } from './tar-maker.ts';
 import { somePlace, unpackHere } from './unpacked.ts';
 import { zipOf } from './zip-maker.ts';
 
-/** Each place looks, when it is disposed of, whether anything beside the folder has changed. */
+/** The expected refusal. On disposal, each place also checks that nothing beside the folder has changed. */
 const isUnsafe = { problem: 'unsafe' };
 const isDamaged = { problem: 'damaged' };
 
@@ -174,7 +174,7 @@ describe('symbolic links', () => {
     using place = somePlace();
     const archive = tarOf([
       folder('t'),
-      // t, seen from five folders down; up from where it leads is outside.
+      // Leads to t from five folders down. The parent of its target is outside.
       link('p/q/r/s/d', '../../../../t'),
       link('e', 'p/q/r/s/d/../../outside/secret'),
       link('f', 'p/q/r/s/d/..'),
@@ -192,7 +192,7 @@ describe('symbolic links', () => {
       [folder('b/c'), link('a', 'b'), file('a/c/x')],
       [file('y'), folder('b'), link('a', 'b'), hardLink('a/x', 'y')],
       [file('b/y'), link('a', 'b'), hardLink('x', 'a/y')],
-      // A folder that has been a folder, and is a link later.
+      // The same name is first a folder and then a link.
       [folder('a'), folder('b'), link('a', 'b'), file('a/x')],
       [folder('a'), link('a', '.'), file('a/x')],
     ]) {
@@ -409,7 +409,7 @@ describe('a tar archive that is wrong', () => {
           const broken = Buffer.from(archive);
           for (const [at, value] of changes) {
             broken[at] = value;
-            // With a right checksum, more of it is believed.
+            // With a correct checksum, more of the damaged header is used.
             const start = at - (at % 512);
             if (signs && broken[start + 257] === 0x75) signed(broken.subarray(start, start + 512));
           }
@@ -463,7 +463,7 @@ it('any entries, in any order, land inside', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 12 }), async entries => {
       using place = somePlace();
-      // One at a time, or the first that is refused would end all.
+      // One entry at a time, because the first refused entry would end the whole archive.
       for (const one of entries) {
         try {
           await unpackHere(place, tarOf([one]));

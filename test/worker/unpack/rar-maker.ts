@@ -5,7 +5,7 @@ export interface RarEntry {
   readonly name: string;
   readonly content?: string;
   readonly mode?: number;
-  /** Makes it a symbolic link. */
+  /** Makes the entry a symbolic link to this target. */
   readonly target?: string;
 }
 
@@ -17,10 +17,10 @@ const HAS_DATA = 2;
 const UNIX = 1;
 
 /**
- * Makes a rar archive of version 5, without compression: no free program makes others.
+ * Makes a rar archive of version 5 without compression. No free program makes other rar archives.
  *
- * @param end without it, the archive is not complete
- * @param archiveFlags 1 makes it a volume of several
+ * @param end whether the archive is complete
+ * @param archiveFlags 1: the archive is one of several volumes
  */
 export function rarOf(entries: readonly RarEntry[], { end = true, archiveFlags = 0 } = {}): Buffer {
   return Buffer.concat([
@@ -39,7 +39,7 @@ function fileBlock({ name, content = '', mode = 0o100644, target }: RarEntry): B
   checksum.writeUInt32LE(crc32(data));
   const time = Buffer.alloc(4);
   time.writeUInt32LE(1_000_000_000);
-  // Flags: 1 a folder, 2 a time, 4 a checksum.
+  // Flags: 1 is a folder, 2 a time, 4 a checksum.
   const fields = [number(isFolder ? 3 : 6), number(data.length), number(mode), time];
   if (!isFolder) fields.push(checksum);
   fields.push(number(0), number(UNIX), number(nameBytes.length), nameBytes);

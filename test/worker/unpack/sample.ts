@@ -1,4 +1,4 @@
-/** Text of about a megabyte, from which the compressed fixtures were made: see fixtures/make.sh. */
+/** About a megabyte of text, from which fixtures/make.sh made the compressed fixtures. */
 export function sampleText(): string {
   let text = '';
   for (let i = 0; i < 20_000; i++) text += `${i < 2000 ? i : i % 97} ${'x'.repeat(i % 97)}\n`;

@@ -10,7 +10,7 @@ import { somePlace, unpackHere } from './unpacked.ts';
 
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 
-/** What fixtures/make.sh puts into its sparse archives. */
+/** The content of the sparse archives of fixtures/make.sh. */
 function expected(): { two: Buffer; many: Buffer } {
   const two = Buffer.alloc(1_048_576);
   two.write('first', 65_536);

@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { decompressed, unpackInto } from '../../../src/worker/unpack/index.ts';
 import { waitFor } from '../../wait-for.ts';
 
-/** Puts a program in the place of xz, and gives a file for it. */
+/** Replaces xz by a script, and makes a file for it. */
 function stuckProgram(script: string) {
   const folder = mkdtempSync(join(tmpdir(), 'tcw-stuck-'));
   const { PATH } = process.env;
@@ -31,7 +31,7 @@ function stuckProgram(script: string) {
 }
 
 const SILENT = 'echo $$ > PIDS; exec sleep 100';
-/** A zombie counts as being there. */
+/** Whether a process exists, including zombies. */
 const isThere = (pid: number) => {
   try {
     return process.kill(pid, 0);

@@ -1,4 +1,4 @@
-/** An entry of a tar archive, with as many lies as a test wants. */
+/** An entry of a tar archive. Its fields may be false on purpose. */
 export interface TarEntry {
   readonly name: string;
   /** '0' a file, '1' a hard link, '2' a symbolic link, '5' a folder, and so on. */
@@ -7,15 +7,15 @@ export interface TarEntry {
   readonly target?: string;
   readonly mode?: number;
   readonly mtime?: number;
-  /** In the place of the content's own. */
+  /** Replaces the true size of the content. */
   readonly size?: number;
-  /** Records of an extended header in front of it. */
+  /** Records of an extended header before the entry. */
   readonly pax?: Readonly<Record<string, string>>;
 }
 
 const BLOCK = 512;
 
-/** Makes a tar archive (ustar). Names are as they are given. */
+/** Makes a tar archive (ustar). Names are not changed. */
 export function tarOf(entries: readonly TarEntry[], end = true): Buffer {
   return Buffer.concat([...entries.flatMap(entryBlocks), ...(end ? [Buffer.alloc(2 * BLOCK)] : [])]);
 }
@@ -50,7 +50,7 @@ export function tarHeader(entry: TarEntry, length: number): Buffer {
   return signed(block);
 }
 
-/** Puts in the checksum. */
+/** Writes the checksum into a header. */
 export function signed(block: Buffer): Buffer {
   block.fill(' ', 148, 156);
   writeOctal(

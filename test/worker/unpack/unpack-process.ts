@@ -1,4 +1,4 @@
-// Unpacks an archive, and prints what came of it: for tests with a disk that only this process sees.
+// Unpacks an archive and prints the result. For tests with a disk that only this process sees.
 import { statfsSync } from 'node:fs';
 import { unpackInto, UnpackError, type ArchiveFormat } from '../../../src/worker/unpack/index.ts';
 

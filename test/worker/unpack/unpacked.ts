@@ -16,13 +16,13 @@ import { join } from 'node:path';
 import { unpackJob } from '../../../src/worker/unpack/thread/unpack-job.ts';
 import type { ArchiveFormat, Unpacked } from '../../../src/worker/unpack/index.ts';
 
-/** A place for archives, with a folder `inside` to unpack into and things beside it that nothing may touch. */
+/** A folder for archives. It has a folder `inside` to unpack into, and files beside it that must not change. */
 export interface Place extends Disposable {
   readonly path: string;
   readonly inside: string;
-  /** Writes an archive, and tells where. */
+  /** Writes an archive, and returns its path. */
   archive(bytes: Buffer): string;
-  /** All that is in the folder, by name: a file's content, `-> ` and a link's target, or `/` for a folder. */
+  /** The folder's entries by name: a file's content, `-> ` and a link's target, or `/` for a folder. */
   tree(): Record<string, string>;
 }
 
@@ -44,7 +44,7 @@ export function somePlace(): Place {
     },
     tree: () => treeOf(inside),
     [Symbol.dispose]: () => {
-      // What lies beside the folder is what it was, whatever the test was about.
+      // Every test checks that the files beside the folder have not changed.
       const beside = readdirSync(path).filter(name => name !== 'archive');
       const secret = join(path, 'outside', 'secret');
       const problems = [
@@ -75,7 +75,7 @@ function treeOf(folder: string, prefix = ''): Record<string, string> {
   );
 }
 
-/** Unpacks as a thread would, in this one: many archives take less time so. */
+/** Unpacks in this thread instead of another one, which is faster for many archives. */
 export async function unpackHere(
   place: Place,
   bytes: Buffer,

@@ -1,18 +1,18 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** An entry of a zip archive, with as many lies as a test wants. */
+/** An entry of a zip archive. Its fields may be false on purpose. */
 export interface ZipEntry {
   readonly name: string | Buffer;
   readonly content?: string | Buffer;
-  /** With the type in its upper bits; none: made on a system without modes. */
+  /** With the file type in its upper bits. Absent: made on a system without modes. */
   readonly mode?: number;
-  /** 8, deflate, if not given; `body` is what is in the archive, of which nothing is checked. */
+  /** Default: 8, deflate. `body` is written to the archive without checks. */
   readonly method?: number;
   readonly body?: Buffer;
   readonly size?: number;
   readonly checksum?: number;
   readonly flags?: number;
-  /** DOS's own. */
+  /** DOS attributes. */
   readonly attributes?: number;
 }
 

@@ -4,18 +4,18 @@ import { reject, type HandlerContext, type PulseMessage, type Verdict } from '..
 import { PULSE_EXIT_CODES } from '../../words/exit-codes.ts';
 import { recordJson, type MessageRecord } from './message-record.ts';
 
-/** A command may use this code of sysexits.h for a message that no other try would mend. */
+/** A command exits with this code of sysexits.h to reject a message that a retry cannot help. */
 const GIVE_UP = PULSE_EXIT_CODES.badData.code;
-/** Elsewhere a process has no group that could be ended with it. */
+/** Windows has no process groups that can be signalled. */
 const GROUPS = process.platform !== 'win32';
 
-/** Runs a command for each message, through the system's shell. */
+/** Runs a command for each message in the system's shell. */
 export interface CommandRunner {
   /**
-   * Runs it with the message as one line of JSON on its standard input, and its facts in the environment. It has to
-   * exit with 0; with 65 the message is given up.
+   * Runs the command with the message as one line of JSON on its standard input, and with the facts about the message
+   * in its environment. Exit code 0 means success; 65 rejects the message.
    *
-   * @throws Error that says how it ended otherwise
+   * @throws Error for any other ending, with a description of it
    */
   run(
     this: void,
@@ -23,9 +23,9 @@ export interface CommandRunner {
     context: HandlerContext,
     message: PulseMessage,
   ): Promise<Verdict | undefined>;
-  /** How many run. */
+  /** The number of running commands. */
   readonly running: number;
-  /** Kills what runs, and all that it started. */
+  /** Kills the running commands with all their child processes. */
   kill(): void;
 }
 
@@ -38,14 +38,14 @@ export function commandRunner(command: string): CommandRunner {
     run: async (record, context, message) => {
       const child = spawn(command, {
         shell: true,
-        // In a group of its own Ctrl-C at the terminal does not end it: the message it works on is finished.
+        // In its own process group, the command does not receive Ctrl-C from the terminal, so it finishes its message.
         detached: GROUPS,
         stdio: ['pipe', 'inherit', 'inherit'],
         env: { ...process.env, TCW_STARTED_LIMITS: undefined, ...facts(record, context) },
       });
       const { pid, stdin } = child;
       const ended = once(child, 'close');
-      // Many commands read nothing.
+      // Many commands do not read their input.
       stdin.on('error', () => undefined);
       stdin.end(`${recordJson(record, message)}\n`);
       const stop = () => {
@@ -73,13 +73,13 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(GROUPS ? -pid : pid, signal);
   } catch {
-    // It has ended by itself.
+    // The process has already ended.
   }
 }
 
 /**
- * What a command may want to know without reading JSON. The names do not begin with `TCW_`: `tcw run` refuses such
- * variables when it does not know them, and a command may start one.
+ * The facts about a message that a command can use without reading JSON. The names do not begin with `TCW_`: `tcw run`
+ * rejects unknown variables with that prefix, and a command may start `tcw run`.
  */
 function facts(record: MessageRecord, { attempt, lastAttempt }: HandlerContext): Record<string, string> {
   const { exchange, routingKey, routes, receivedAt, redelivered, parts = {} } = record;
@@ -93,11 +93,11 @@ function facts(record: MessageRecord, { attempt, lastAttempt }: HandlerContext):
     PULSE_LAST_ATTEMPT: String(lastAttempt),
     ...Object.fromEntries(Object.entries(parts).map(([name, value]) => [`PULSE_PART_${upper(name)}`, value])),
   };
-  // A routing key may hold a NUL, and no variable may.
+  // A routing key may contain a NUL; an environment variable cannot.
   return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, value.replaceAll('\0', '')]));
 }
 
-/** `taskId` as `TASK_ID`. */
+/** Converts `taskId` to `TASK_ID`. */
 function upper(name: string): string {
   return name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase();
 }

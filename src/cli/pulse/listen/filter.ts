@@ -3,10 +3,10 @@ import { usageError } from '../failure.ts';
 import type { MessageRecord } from './message-record.ts';
 import { printable } from '../printable.ts';
 
-/** Whether a message is wanted. */
+/** Decides whether a message is accepted. */
 export type MessageFilter = (record: MessageRecord) => boolean;
 
-/** What an expression may speak of, for an expression to be tried on. */
+/** An empty record with every name that an expression may use, to try expressions on. */
 const NOTHING: Required<MessageRecord> = {
   exchange: '',
   routingKey: '',
@@ -18,19 +18,20 @@ const NOTHING: Required<MessageRecord> = {
   body: {},
 };
 
-/** What json-e throws where an expression stops too early. */
+/** The error that json-e throws for an unfinished expression. */
 const HALF_READ = /^TypeError: .*/;
-/** What no message can mend. */
+/** Errors that would occur for every message. */
 const FOR_EVERY_MESSAGE = /^(SyntaxError|TypeError|.*unknown context value)/;
 
 /**
- * A filter from a json-e expression, or one that wants everything: `body.status.state == 'pending' && parts.workerType == 'linux'`. It knows no
- * other names than those of a {@link MessageRecord} and json-e's own functions, and cannot reach the program.
+ * Makes a filter from a json-e expression such as `body.status.state == 'pending' && parts.workerType == 'linux'`.
+ * Without an expression, the filter accepts every message. An expression can use only the names of a {@link
+ * MessageRecord} and json-e's own functions. It cannot access the program.
  *
- * A message that has not what the expression speaks of is not wanted.
+ * A message that lacks a value used by the expression is not accepted.
  *
- * @param onFirstMiss told why, the first time that this happens
- * @throws Failure 64 for what is no expression, or speaks of a name that no message has
+ * @param onFirstMiss called with the reason the first time that a value is missing
+ * @throws Failure 64 for an invalid expression, or one with a name that no message has
  */
 export function messageFilter(
   expression: string | undefined,

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(-?\d[\d.eE+-]*)/g;
 
-/** JSON for a person: names, texts, numbers and words in colours of their own. */
+/** Colours JSON for people: names, strings, numbers and literals have different colours. */
 export function colouredJson(json: string): string {
   return json.replaceAll(TOKEN, (token: string, text?: string, colon?: string, word?: string) => {
     if (text !== undefined && colon !== undefined) return `${style('cyan', text)}${colon}`;
@@ -11,7 +11,7 @@ export function colouredJson(json: string): string {
   });
 }
 
-/** Whether there are colours has been found out before. */
+/** The caller has already checked that colours are supported. */
 function style(colour: 'cyan' | 'green' | 'yellow' | 'magenta', text: string): string {
   return styleText(colour, text, { validateStream: false });
 }

@@ -2,7 +2,7 @@ import { ephemeralQueue, namedQueue, type Dialect, type QueueSpec } from '../../
 import type { ConnectionWords } from '../connection.ts';
 import { checked, usageError } from '../failure.ts';
 
-/** The options of `tcw pulse listen`, as its words say them. */
+/** The options of `tcw pulse listen`, from its command line. */
 export interface ListenWords extends ConnectionWords {
   readonly bind?: readonly string[];
   readonly dialect: Dialect | 'auto';
@@ -23,13 +23,14 @@ export interface ListenWords extends ConnectionWords {
   readonly attempts?: number;
 }
 
-/** Below the length that PulseGuardian warns of. */
+/** The default queue limit, below the length at which PulseGuardian warns. */
 const MAX_LENGTH = 1_000;
 
 /**
- * The queue to listen on: with a name it is durable, else it goes with the connection.
+ * Returns the queue to listen on. A queue with a name is durable; without a name, the queue exists only as long as the
+ * connection.
  *
- * @throws Failure 64 for bounds without a name, or what no queue can have
+ * @throws Failure 64 for queue limits without a name, or for limits that no queue can have
  */
 export function queueOf(words: ListenWords): QueueSpec {
   const { queue: name, maxLength, expires, quorum, deadLetters } = words;
@@ -50,7 +51,7 @@ export function queueOf(words: ListenWords): QueueSpec {
   );
 }
 
-/** @throws Failure 64 for options of commands where there is none */
+/** @throws Failure 64 for an empty --exec, for options that need --exec without it, and for --pretty with --exec */
 export function checkCommand({ exec, concurrency, attempts, pretty }: ListenWords): void {
   if (exec === undefined) {
     if (concurrency !== undefined)

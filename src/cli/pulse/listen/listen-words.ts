@@ -7,7 +7,7 @@ import type {
 } from '../../../pulse/index.ts';
 import { printable } from '../printable.ts';
 
-/** What to tell a person of an event; nothing of those that change nothing for them. */
+/** The message for a person about an event; undefined for an event that does not concern them. */
 export function eventWords(
   event: ConsumerEvent | HandleEvent,
   bindings: readonly Binding[],
@@ -40,7 +40,7 @@ export function eventWords(
   }
 }
 
-/** What to tell of a message's command; nothing when it has succeeded. */
+/** The message about the command that ran for a Pulse message; undefined if it succeeded. */
 export function resultWords(result: HandleResult<PulseMessage>): string | undefined {
   const { outcome, message, attempts, retryInMs, error } = result;
   const which = `${message.exchange} ${printable(message.routingKey)}`;

@@ -17,16 +17,16 @@ import { quota } from '../quota.ts';
 import { depthOf, lag, rate } from '../rate.ts';
 import { screen, type Output } from '../screen.ts';
 
-/** Lines go out one after the other all the same; this keeps the pipe full. */
+/** Lines are still printed one after the other. Several at a time keep the pipe full. */
 const LINES_UNDER_WAY = 100;
-/** A command may be anything: how many of it run is for the user to say. */
+/** The user decides how many commands run at a time, because a command may be anything. */
 const COMMANDS_AT_A_TIME = 1;
 
 /**
- * `tcw pulse listen`: prints messages, or runs a command for each, until it is told to stop.
+ * `tcw pulse listen`: prints messages, or runs a command for each, until it is stopped.
  *
- * A message is acknowledged when its line has been written, or its command has succeeded; before that a stop gives
- * it back. The first signal stops in order, the second at once.
+ * A message is acknowledged when its line has been written or its command has succeeded. If `listen` stops before that,
+ * the message is returned to the queue. The first signal stops it in an orderly way, the second at once.
  */
 export async function listen(
   exchange: string | undefined,
@@ -86,7 +86,7 @@ export async function listen(
     const print: Work = async (record, _, message) => {
       const json = recordJson(record, message, words.pretty && 2);
       const written = await out.print(`${out.colours ? colouredJson(json) : json}\n`);
-      // What nobody has read is somebody else's to read.
+      // A message whose line could not be written goes back to the queue for another consumer.
       if (!written) message.requeue();
       return undefined;
     };

@@ -3,17 +3,17 @@ import { compact, laidOut, memberText } from '../../documents/json-layout.ts';
 import { knownExchange } from '../exchange-names.ts';
 import { withoutControls } from '../printable.ts';
 
-/** A message as `listen` prints it, as `--filter` sees it, and as a command of `--exec` reads it. */
+/** A message in the form that `listen` prints, `--filter` reads and a command of `--exec` receives. */
 export interface MessageRecord {
   readonly exchange: string;
   readonly routingKey: string;
   /** The parts of the routing key by name, for an exchange of Taskcluster. */
   readonly parts?: Readonly<Partial<Record<string, string>>>;
   readonly routes: readonly string[];
-  /** When it came here, in ISO 8601. */
+  /** The time of its arrival here, in ISO 8601. */
   readonly receivedAt: string;
   readonly redelivered: boolean;
-  /** What mozillapulse wrote beside the body, with `--dialect mozillapulse`. */
+  /** The metadata that mozillapulse wrote beside the body, with `--dialect mozillapulse`. */
   readonly meta?: unknown;
   readonly body: unknown;
 }
@@ -33,7 +33,7 @@ export function recordOf(message: PulseMessage): MessageRecord {
   };
 }
 
-/** A key that does not fit its exchange is shown all the same, without its parts. */
+/** Parses the routing key. A message whose key does not fit its exchange is shown without parts. */
 function partsOf(exchange: string, routingKey: string): MessageRecord['parts'] {
   try {
     return knownExchange(exchange)?.parse(routingKey);
@@ -43,10 +43,10 @@ function partsOf(exchange: string, routingKey: string): MessageRecord['parts'] {
 }
 
 /**
- * A record as JSON, with the body as it arrived: no number is rounded and no name dropped, since it never passed through
- * JavaScript's values.
+ * Formats a record as JSON with the body as it arrived. The body is not converted to JavaScript values, so no number is
+ * rounded and no name is dropped.
  *
- * @param indent spaces for each level; on one line without it
+ * @param indent spaces for each level; one line if undefined
  */
 export function recordJson(record: MessageRecord, { content, body }: PulseMessage, indent?: number): string {
   const text = Buffer.from(content).toString('utf8');

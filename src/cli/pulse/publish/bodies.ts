@@ -7,7 +7,7 @@ import type { JsonText } from '../../../pulse/index.ts';
 import { usageError } from '../failure.ts';
 import { printable } from '../printable.ts';
 
-/** A body to be published, and where it was found: `line 3`. */
+/** A body to publish, with its line number if the file has one body per line. */
 export interface FoundBody {
   readonly body: JsonText;
   readonly line?: number;
@@ -16,17 +16,17 @@ export interface FoundBody {
 export interface BodySource {
   /** A path, or `-` for standard input. */
   readonly file: string | undefined;
-  /** The body itself. */
+  /** The body from the command line. */
   readonly text: string | undefined;
-  /** Each line of the file is a body; empty ones are none. */
+  /** Whether each line of the file is a body. Empty lines are skipped. */
   readonly lines: boolean;
-  /** Ends the reading. */
+  /** Stops the reading. */
   readonly signal: AbortSignal;
 }
 
 const STANDARD_INPUT = '-';
 
-/** @throws Failure 64 for words that contradict each other, or a file that cannot be read; 65 for what is no JSON */
+/** @throws Failure 64 for contradictory options or a file that cannot be read; 65 for content that is not JSON */
 export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundBody>> {
   const { file, text, lines, signal } = source;
   if (file !== undefined && text !== undefined)
@@ -35,7 +35,8 @@ export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundB
     if (lines) throw usageError('--lines needs a file to read lines from, or - for standard input');
     return only({ body: jsonText(Buffer.from(text), 'the body') });
   }
-  // As other programs do. But nobody would guess that a silent terminal waits for JSON.
+  // Like other programs, this reads standard input by default. At a terminal it does not, because nobody would guess
+  // that a silent program waits for JSON.
   if (file === undefined && process.stdin.isTTY)
     throw usageError('there is no body: name a file, - for standard input, or give --body');
   const from = file ?? STANDARD_INPUT;
@@ -57,13 +58,13 @@ async function openFile(file: string): Promise<Readable> {
   }
 }
 
-/** One line after the other, as fast as they are wanted: the file may be larger than memory, or never end. */
+/** Yields lines as fast as they are consumed: the file may be larger than memory, or may never end. */
 async function* eachLine(input: Readable, signal: AbortSignal): AsyncIterable<FoundBody> {
-  // In Latin-1 each byte is a character: what is no UTF-8 is found below, and not replaced here.
+  // In Latin-1 each byte is one character, so invalid UTF-8 is detected below instead of being replaced here.
   input.setEncoding('latin1');
   const reader = createInterface({ input, signal, crlfDelay: Infinity });
   let broken: Error | undefined;
-  // Not every Node tells the reader, which would wait for ever for the rest.
+  // Not every version of Node passes the error to the reader, which would then wait for more input for ever.
   input.on('error', (error: Error) => {
     broken = error;
     reader.close();

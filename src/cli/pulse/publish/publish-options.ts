@@ -12,7 +12,7 @@ import type { ConnectionWords } from '../connection.ts';
 import { checked, usageError } from '../failure.ts';
 import { printable } from '../printable.ts';
 
-/** The options of `tcw pulse publish`, as its words say them. */
+/** The options of `tcw pulse publish`, from its command line. */
 export interface PublishWords extends ConnectionWords {
   readonly body?: string;
   readonly lines?: true;
@@ -29,7 +29,7 @@ export interface PublishWords extends ConnectionWords {
   readonly quiet?: true;
 }
 
-/** @throws Failure 64 for a header, a routing key or a schema that cannot be */
+/** @throws Failure 64 for an invalid header, routing key or schema */
 export async function publishOptions(
   words: PublishWords,
 ): Promise<{ readonly all: PublisherOptions; readonly each: PublishOptions }> {
@@ -55,7 +55,7 @@ async function schemaIn(file: string): Promise<object> {
   throw new Failure(PULSE_EXIT_CODES.badData.code, `the schema (${file}) is no JSON object`);
 }
 
-/** @throws Failure 64 when it cannot be read */
+/** @throws Failure 64 when the file cannot be read */
 export async function fileContent(file: string, what: string): Promise<Buffer> {
   try {
     return await readFile(file);
@@ -64,7 +64,7 @@ export async function fileContent(file: string, what: string): Promise<Buffer> {
   }
 }
 
-/** @throws Failure 65 for what is no UTF-8 JSON */
+/** @throws Failure 65 for content that is not JSON in UTF-8 */
 export function jsonText(content: Buffer, what: string): JsonText {
   try {
     return new JsonText(content);

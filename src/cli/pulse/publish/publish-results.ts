@@ -8,16 +8,16 @@ import type { PublishWords } from './publish-options.ts';
 import { amount } from '../rate.ts';
 import type { Screen } from '../screen.ts';
 
-/** Tells what became of messages, and remembers how it went. */
+/** Reports the result of each message and keeps the totals. */
 export interface Teller {
-  /** Resolves to whether the next message may fare better than this one. */
+  /** Resolves to false if all further messages would fail in the same way. */
   tell(found: FoundBody, result: PublishResult): Promise<boolean>;
   summary(): void;
-  /** That of the first message that was not confirmed. */
+  /** The exit code for the first message that was not confirmed. */
   exitCode(): number;
 }
 
-/** Kinds that are of the exchange or the user: every other message would meet the same. */
+/** Errors of the exchange or the user, which every further message would meet too. */
 const FINAL = new Set(['forbidden', 'not-found', 'credentials', 'vhost', 'closed']);
 
 export function teller(exchange: string, key: string, { json, quiet }: PublishWords, out: Screen): Teller {

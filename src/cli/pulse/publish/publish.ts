@@ -10,14 +10,14 @@ import { publishOptions, type PublishWords } from './publish-options.ts';
 import { teller, type Teller } from './publish-results.ts';
 import { screen, type Output } from '../screen.ts';
 
-/** How many messages may wait for their confirmation: past that, lines are left in their file. */
+/** The most messages that may wait for confirmation. Beyond that, no further lines are read. */
 const IN_FLIGHT = 256;
 
 /**
- * `tcw pulse publish`: publishes one message, or one for each line, and tells what became of each.
+ * `tcw pulse publish`: publishes one message, or one for each line, and reports each result.
  *
- * A line that is no JSON ends it, and so does what the broker would refuse for the next one, too; what was read before
- * is waited for. The first signal ends the reading, the second all.
+ * It stops at a line that is not JSON, and at an error that the broker would repeat for the next message. Results of
+ * messages that were already read are awaited. The first signal stops the reading, the second ends the program.
  */
 export async function publish(
   exchangeWord: string,
@@ -62,7 +62,7 @@ export async function publish(
   }
 }
 
-/** Sends each body as it is read, and tells of each in that order, as soon as it is known. */
+/** Sends each body as soon as it is read, and reports the results in that order as soon as they are known. */
 async function sendAll(
   bodies: AsyncIterable<FoundBody>,
   send: (found: FoundBody) => Promise<PublishResult>,

@@ -4,10 +4,11 @@ import { printable } from '../printable.ts';
 import { fullNameOf, loginOf, type Answer, type QueueWords } from './queue-words.ts';
 
 /**
- * Lists the bindings of a queue through the broker's management API. User and password are those of the command line, else
- * those in the API's URL, else those for the broker.
+ * Lists the bindings of a queue through the broker's management API. The login is taken from the command line,
+ * otherwise from the URL of the API, otherwise from the broker's login.
  *
- * @throws Failure 64 without such a URL or a queue, 69 when nothing of use answers, 77 for a refused login
+ * @throws Failure 64 without the URL of the API or if the queue does not exist, 69 without a usable answer, 77 for a
+ *   refused login
  */
 export async function queueBindings(word: string, words: QueueWords): Promise<Answer> {
   const { management: url, user, password } = words;
@@ -34,7 +35,7 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   } catch (error) {
     throw pulseFailure(error);
   }
-  // Every queue is bound to the default exchange by its own name.
+  // Every queue is bound to the default exchange by its own name, so that binding is left out.
   const own = bindings.filter(({ exchange }) => exchange !== '');
   return {
     words:

@@ -15,13 +15,13 @@ export interface Answer {
   readonly json: object;
 }
 
-/** Who logs in and the vhost, where no broker is needed: they are the same whatever the host is. */
+/** Returns the login and the vhost for commands that need no broker. They do not depend on the host. */
 export function loginOf({ server, user, password }: ConnectionWords) {
   const url = [server, process.env.PULSE_URL].find(Boolean) ?? 'amqp://localhost';
   return checked(() => endpointFrom({ url, user, password }));
 }
 
-/** Returns a full name as it is, and places a short one below the user's `queue/<user>/`. */
+/** Returns a full name unchanged, and puts a short name below the user's `queue/<user>/`. */
 export function fullNameOf(word: string, words: ConnectionWords): string {
   if (word === '') throw usageError('the queue name is empty');
   if (word.startsWith('queue/')) return word;

@@ -74,7 +74,7 @@ async function withQueue<T>(
   }
 }
 
-/** A queue that is only looked for by its name: its bounds are never said to the broker. */
+/** Describes a queue that is only looked up by name. The limit here is never sent to the broker. */
 function specOf(word: string, words: QueueWords) {
   const fullName = fullNameOf(word, words);
   return { ...namedQueue(word, { maxLength: 1 }), nameFor: () => fullName };
@@ -86,7 +86,7 @@ async function existing(queue: PulseQueue) {
   throw usageError(`there is no queue ${queue.name}`);
 }
 
-/** @throws Failure 64 where nobody can be asked, 130 for any other answer than yes */
+/** @throws Failure 64 if there is no terminal to ask at, 130 for any answer other than yes */
 async function confirmed(what: string, { yes }: QueueWords, stderr: Output): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY || !stderr.isTTY)
@@ -96,7 +96,7 @@ async function confirmed(what: string, { yes }: QueueWords, stderr: Output): Pro
     const answer = await terminal.question(`${what[0]?.toUpperCase() ?? ''}${what.slice(1)}? [y/N] `);
     if (/^y(es)?$/i.test(answer.trim())) return;
   } catch {
-    // Ctrl-C or Ctrl-D is no yes.
+    // Ctrl-C and Ctrl-D do not count as yes.
   } finally {
     terminal.close();
   }

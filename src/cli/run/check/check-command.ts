@@ -16,9 +16,10 @@ import { reportFailure } from './report-failure.ts';
 import { reportOf } from './report.ts';
 
 /**
- * `tcw run --check`: tries everything that a start needs, changes nothing, and prints what works.
+ * `tcw run --check`: tries everything that a start needs, changes nothing, and prints the results.
  *
- * @returns the exit code with which `tcw run` would end at its start; 69 also where it would wait in vain; else 0
+ * @returns the exit code with which `tcw run` would end at its start; also 69 if `tcw run` would wait in vain;
+ *   otherwise 0
  * @throws Failure when the report cannot be written
  */
 export async function checkCommand(words: RunWords): Promise<number> {
@@ -26,7 +27,7 @@ export async function checkCommand(words: RunWords): Promise<number> {
   return withIo({ level: 'error', secrets }, async () => {
     const findings: Finding[] = [];
     await check(words, secrets, findings);
-    // A start does the same in the same order, and ends with the first code.
+    // A start performs the same checks in the same order, and ends with the first failure's code.
     const exitCode =
       findings.find(finding => finding.exitCode !== undefined)?.exitCode ?? EXIT_CODES.tasksComplete.code;
     await printResult('the report', reportOf(findings, exitCode, words.json === true));
@@ -73,7 +74,7 @@ async function check(words: RunWords, secrets: LiveSecrets, list: Finding[]): Pr
   await checkTaskcluster(config, queue, of('Taskcluster'));
 }
 
-/** Makes the configuration, or reports each problem of it. */
+/** Loads the configuration, or reports each of its problems. */
 function configured(
   sources: Sources,
   workingDirectory: string,

@@ -11,7 +11,7 @@ const ADVICE = 'Name another folder, or change its permissions';
 
 type Folders = Pick<WorkerConfig, 'tasksDir' | 'cachesDir' | 'downloadsDir'>;
 
-/** Checks that the worker can write to a folder, or make it, without doing either. */
+/** Checks that the worker can write to a folder or create it, without doing so. */
 export async function checkFolder(
   property: keyof Folders,
   { [property]: folder }: Partial<Folders>,
@@ -24,11 +24,11 @@ export async function checkFolder(
   if (problem === undefined) findings.ok(`${shown} ${exists ? 'is writable' : 'can be made'}`);
   else if (exists || property === 'tasksDir')
     findings.fail(EXIT_CODES.invalidConfig.code, `${shown}: ${problem}. ${ADVICE}`);
-  // It is made when the first task needs it.
+  // The folder is created when the first task needs it.
   else findings.warn(`${shown}: ${problem}, so tasks that need it will fail. ${ADVICE}`);
 }
 
-/** Says why the worker cannot write to a folder, or make it; undefined if it can. */
+/** Returns the reason why the worker can neither write to a folder nor create it; undefined if it can. */
 async function folderProblem(folder: string): Promise<string | undefined> {
   for (let path = folder; ; path = dirname(path)) {
     try {

@@ -11,13 +11,13 @@ import { collectingLog } from './collecting-log.ts';
 import type { Findings } from './findings.ts';
 import { reportFailure } from './report-failure.ts';
 
-/** Programs without which some mounts cannot be unpacked; docs/platforms.md#other-programs. */
+/** Programs that some mounts need for unpacking; docs/platforms.md#other-programs. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   lzip: 'mounts in the format lz',
   bsdtar: '7z and rar archives that are large or have names outside ASCII',
 };
 
-/** Tries the engines, keys and other parts that a start opens on this machine. */
+/** Tries the engines, keys and other local resources that a start opens. */
 export async function checkMachine(
   config: WorkerConfig,
   queue: Queue,
@@ -44,7 +44,7 @@ export async function checkMachine(
   }
 }
 
-/** Checks that the worker could serve its health and metrics. */
+/** Checks that the worker can open the port for its health and metrics. */
 export async function checkPort(
   { monitoringPort: port, monitoringAddress: host }: WorkerConfig,
   findings: Findings,

@@ -7,11 +7,11 @@ import { collectingLog } from './collecting-log.ts';
 import type { Findings } from './findings.ts';
 import { reportFailure } from './report-failure.ts';
 
-/** How long the broker may take to give a queue, in ms. */
+/** Time limit for the broker to provide a queue, in ms. */
 const PATIENCE_MS = 10_000;
 const CLOSE_MS = 500;
 
-/** Connects to Pulse and listens for a moment, on a queue that is gone with the connection. */
+/** Connects to Pulse and listens briefly, on a queue that is deleted with the connection. */
 export async function checkPulse(config: WorkerConfig, findings: Findings): Promise<void> {
   const log = collectingLog(findings);
   let isAway = false;
@@ -34,7 +34,7 @@ export async function checkPulse(config: WorkerConfig, findings: Findings): Prom
   }
 }
 
-/** Declares an exclusive queue and binds it as a worker does. @returns what keeps the worker from listening */
+/** Declares an exclusive queue and binds it as a worker does. @returns the problem that prevents listening */
 async function listeningProblem(pulse: Pulse, config: WorkerConfig): Promise<string | undefined> {
   const problem$ = new Subject<string>();
   const { items$, listening$ } = runExceptions(pulse, config, problem => {

@@ -8,8 +8,8 @@ import { checkAnswers } from './check-taskcluster.ts';
 import type { Findings, Group } from './findings.ts';
 
 /**
- * Checks what can be checked of a worker that registers with worker-manager, without registering it: a registration gives
- * credentials only once, and the pool's configuration comes with it.
+ * Checks a worker that registers with worker-manager, as far as possible without registering it. A registration returns
+ * credentials only once, and the pool's configuration comes with them.
  */
 export async function checkRegistered(
   sources: Sources,

@@ -7,11 +7,11 @@ import { refusedCredentials } from '../worker-credentials.ts';
 import type { Findings } from './findings.ts';
 import { neededScopes } from './needed-scopes.ts';
 
-/** A person waits for the answer; a worker would wait longer. In ms. */
+/** Time limit for each call, in ms. It is shorter than a worker's, because a person is waiting. */
 const PATIENCE_MS = 10_000;
 const { internalError, invalidConfig } = EXIT_CODES;
 
-/** Checks that the deployment answers, accepts the worker's credentials, and gives it the scopes that it needs. */
+/** Checks that the deployment answers, accepts the worker's credentials and grants the scopes that it needs. */
 export async function checkTaskcluster(
   config: WorkerConfig,
   queue: Queue,
@@ -37,7 +37,7 @@ export async function checkTaskcluster(
   await checkQuarantine(queue, findings);
 }
 
-/** Checks only that a deployment answers, for a worker that has no credentials yet. */
+/** Checks only that the deployment answers, for a worker that has no credentials yet. */
 export async function checkAnswers(rootUrl: string, findings: Findings): Promise<void> {
   try {
     await inTime(rootUrl, undefined, call => call('auth', 'ping'));
@@ -106,7 +106,7 @@ async function checkQuarantine(queue: Queue, findings: Findings): Promise<void> 
   }
 }
 
-/** Makes a call as the worker. @throws ServiceError, also when there is no answer in time */
+/** Makes a call with the worker's credentials. @throws ServiceError, also when no answer arrives in time */
 async function inTime<T>(
   rootUrl: string,
   credentials: WorkerConfig | undefined,
@@ -133,7 +133,7 @@ function counted(pending: number): string {
   return pending === 1 ? '1 task is pending' : `${pending} tasks are pending`;
 }
 
-/** Says when temporary credentials expire. */
+/** Describes when temporary credentials expire. */
 function expiryOf({ certificate }: WorkerConfig): string {
   if (certificate === undefined) return '';
   const { expiry } = JSON.parse(certificate.reveal()) as { readonly expiry: number };

@@ -3,7 +3,7 @@ import type { LogFields, Logger } from '../../output/logger.ts';
 import { workerLog } from '../worker-log.ts';
 import type { Findings } from './findings.ts';
 
-/** Turns everything that a start would log into findings: warnings and errors into warnings. */
+/** Makes a log that collects the warnings and errors of a start as findings. Both become warnings. */
 export function collectingLog(findings: Findings): Tell {
   const warn = (fields: LogFields, message: string) => {
     findings.warn(withReason(fields, message));
@@ -20,7 +20,7 @@ export function collectingLog(findings: Findings): Tell {
   return workerLog(logger);
 }
 
-/** A log has its reasons in fields; some messages repeat them. */
+/** Adds the reason from the fields of a log line, unless the message already contains it. */
 function withReason({ reason, err, error }: LogFields, message: string): string {
   const why = reason ?? error ?? (err instanceof Error ? err.message : undefined);
   return typeof why === 'string' && !message.includes(why) ? `${message} (${why})` : message;

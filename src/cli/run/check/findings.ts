@@ -3,10 +3,10 @@ export const GROUPS = ['configuration', 'machine', 'Taskcluster', 'Pulse'] as co
 export type Group = (typeof GROUPS)[number];
 
 /**
- * - `ok`: it works
- * - `warn`: the worker starts and works, with less than it could have
+ * - `ok`: the check passed
+ * - `warn`: the worker starts and works, but lacks something
  * - `fail`: the worker would end at its start, or get no task
- * - `skip`: it was not tried
+ * - `skip`: the check was not run
  */
 export type Verdict = 'ok' | 'warn' | 'fail' | 'skip';
 

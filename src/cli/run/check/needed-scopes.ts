@@ -2,15 +2,15 @@ import type { WorkerConfig } from '../../../worker/index.ts';
 
 interface NeededScope {
   readonly scope: string;
-  /** Completes "without it, …". */
+  /** Completes the sentence "without it, …". */
   readonly without: string;
   /** Whether the worker gets no task without it. */
   readonly required?: true;
-  /** Whether it is the scope for counting pending tasks. */
+  /** Whether this is the scope for counting pending tasks. */
   readonly counts?: true;
 }
 
-/** The scopes that a worker uses itself; docs/running-workers.md lists the same. */
+/** The scopes that the worker itself uses; docs/running-workers.md contains the same list. */
 export function neededScopes(config: WorkerConfig): readonly NeededScope[] {
   const { provisionerId, workerType, workerGroup, workerId } = config;
   const { sentryProject, wstAudience, livelogPortBase } = config;

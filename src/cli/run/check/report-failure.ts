@@ -5,7 +5,7 @@ import type { Findings } from './findings.ts';
 /**
  * Adds a failed check for each problem of a failure.
  *
- * @throws the error itself when it is not a failure that the user can correct
+ * @throws the error itself if it is not a Failure
  */
 export function reportFailure(error: unknown, findings: Findings): void {
   if (!(error instanceof Failure)) throw error;

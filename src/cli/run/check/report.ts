@@ -2,13 +2,13 @@ import { hidden } from '../../output/last-words.ts';
 import { printable } from '../../output/printable.ts';
 import { GROUPS, type Finding } from './findings.ts';
 
-/** A check as a script reads it. */
+/** The report as JSON, for scripts. */
 interface JsonReport {
   readonly exitCode: number;
   readonly checks: readonly Finding[];
 }
 
-/** Renders the findings, without secrets: a line for each below the name of its group, or JSON. */
+/** Formats the findings without secrets, as JSON or as text: one line per finding, below the name of its group. */
 export function reportOf(findings: readonly Finding[], exitCode: number, asJson: boolean): string {
   const checks = findings.map(finding => ({ ...finding, message: printable(hidden(finding.message)) }));
   if (asJson) {

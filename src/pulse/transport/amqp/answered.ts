@@ -1,17 +1,18 @@
 import { PulseError } from '../../errors.ts';
 import { inTimerRange } from '../../../base/index.ts';
 
-/** The broker has not answered in time. */
+/** The broker did not answer in time. */
 export class UnansweredError extends PulseError {}
 
-/** Waits for an answer of the broker. @throws UnansweredError when it does not come in time */
+/** Waits for an answer from the broker. @throws UnansweredError if it does not arrive in time */
 export type Answered = <T>(answer: Promise<T>) => Promise<T>;
 
 /**
- * Bounds every wait for an answer: a broker may send heartbeats, and answer nothing all the same. One timer looks after all
+ * Limits every wait for an answer, because a broker may send heartbeats and still not answer. One timer handles all
  * calls of a connection.
  *
- * @param excused whether the broker need not answer now, as during an alarm. Then the waits begin again.
+ * @param excused whether the broker need not answer at the moment, for example during an alarm. The waits then start
+ *   again.
  */
 export function answeredWithin(timeoutMs: number, excused: () => boolean): Answered {
   /** Calls without an answer, the oldest first. */

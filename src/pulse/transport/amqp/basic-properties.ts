@@ -2,7 +2,7 @@ import { mayBreakDeadLetters } from './dead-letters.ts';
 import { ByteReader, UnreadableError } from './byte-reader.ts';
 import { readTable } from './field-table.ts';
 
-/** What a publisher said of a message, in the order of the wire and by amqplib's names. */
+/** The AMQP properties of a message, in the order of the wire and with amqplib's names. */
 export interface BasicProperties {
   contentType?: string;
   contentEncoding?: string;
@@ -20,7 +20,7 @@ export interface BasicProperties {
   clusterId?: string;
 }
 
-/** In place of properties: why there are none. */
+/** The reason why properties could not be decoded, in place of the properties. */
 export interface Unreadable {
   readonly unreadable: string;
   readonly breaksDeadLetters: boolean;
@@ -28,7 +28,9 @@ export interface Unreadable {
 
 type Text = Exclude<keyof BasicProperties, 'headers' | 'deliveryMode' | 'priority' | 'timestamp'>;
 
-/** Reads the properties of a message. Never throws: bytes that say none are a message all the same, and a bad one. */
+/**
+ * Decodes the properties of a message. Never throws: a message with undecodable properties is still a (bad) message.
+ */
 export function readProperties(bytes: Buffer): BasicProperties | Unreadable {
   try {
     return read(new ByteReader(bytes));

@@ -1,13 +1,17 @@
-/** As amqplib has it: `Channel closed by server: 404 (NOT-FOUND) with message "NOT_FOUND - no exchange 'x' in vhost '/'"`. */
+/**
+ * amqplib's form:
+ * `Channel closed by server: 404 (NOT-FOUND) with message "NOT_FOUND - no exchange 'x' in vhost '/'"`.
+ */
 const REPLY = /(\d{3}) \([A-Z-]+\) with message "(?:[A-Z_]+ - )?(.*)"$/s;
 const OTHER_ARGUMENTS =
   /^inequivalent arg '([^']+)' for (queue|exchange) '(.+)' in vhost '.*': received (.+) but current is (.+)$/;
 const TYPED_VALUE = /^the value (.+) of type '\w+'$/;
 
 /**
- * What of the broker's reply helps, and its code: `no exchange 'x' (404)`. Any other text stays as it is.
+ * Reduces the broker's reply to its useful part and its code: `no exchange 'x' (404)`. Any other text is returned
+ * unchanged.
  *
- * The default vhost is left out, since most of Pulse has no other.
+ * The default vhost is left out, because most of Pulse uses no other.
  */
 export function brokerText(text: string): string {
   const [, code, words] = REPLY.exec(text) ?? [];

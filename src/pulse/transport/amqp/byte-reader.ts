@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
-/** What bytes do not say, in words to follow "its properties cannot be read: ". */
+/** Bytes cannot be decoded. The message follows "its properties cannot be read: ". */
 export class UnreadableError extends Error {}
 
-/** Reads AMQP's basic types one after the other, and never past the end. Every method throws an {@link UnreadableError}. */
+/** Reads AMQP's basic types in sequence, and never past the end. Every method may throw an {@link UnreadableError}. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -14,7 +14,7 @@ export class ByteReader {
     this.#end = bytes.length;
   }
 
-  /** How many bytes were read. */
+  /** Number of bytes read so far. */
   get at(): number {
     return this.#at;
   }
@@ -55,12 +55,12 @@ export class ByteReader {
     return this.#bytes.readDoubleBE(this.#take(8));
   }
 
-  /** A number where that is exact, else a bigint. */
+  /** Returns a number if that is exact, and a bigint otherwise. */
   int64(): number | bigint {
     return exact(this.#bytes.readBigInt64BE(this.#take(8)));
   }
 
-  /** A number where that is exact, else a bigint. */
+  /** Returns a number if that is exact, and a bigint otherwise. */
   uint64(): number | bigint {
     return exact(this.#bytes.readBigUInt64BE(this.#take(8)));
   }
@@ -72,7 +72,7 @@ export class ByteReader {
     return text;
   }
 
-  /** Text, or the bytes where they are none: AMQP leaves open what a long string holds. */
+  /** Returns text, or the bytes if they are not UTF-8. AMQP does not define the content of a long string. */
   longString(): string | Buffer {
     const length = this.uint32();
     const from = this.#at;
@@ -85,7 +85,7 @@ export class ByteReader {
     return this.#bytes.subarray(from, from + length);
   }
 
-  /** Reads what lies in the next bytes, whose number comes first. */
+  /** Reads a section that begins with its length in bytes. */
   within<T>(read: () => T): T {
     const length = this.uint32();
     const outside = this.#end;
@@ -103,7 +103,10 @@ export class ByteReader {
     return from;
   }
 
-  /** Undefined for what is not UTF-8, which would become replacement characters and pass. */
+  /**
+   * Returns undefined for bytes that are not UTF-8. They would otherwise become replacement characters and pass as
+   * valid.
+   */
   #text(length: number): string | undefined {
     const from = this.#take(length);
     const text = this.#bytes.toString('utf8', from, from + length);

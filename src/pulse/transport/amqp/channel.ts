@@ -7,11 +7,11 @@ import { channelError } from './errors.ts';
 import type { ReadProperties } from './header-frames.ts';
 import { publishing, type Publishing } from './publishing.ts';
 
-/** What a channel needs of its connection. */
+/** What a channel needs from its connection. */
 export interface ChannelSurroundings extends Publishing {
-  /** What ended the connection, once something has. */
+  /** Returns why the connection ended, or undefined while it is open. */
   readonly reason: () => PulseError | undefined;
-  /** Told of each message that was handed to amqplib. */
+  /** Called for each message that was passed to amqplib. */
   readonly published: () => void;
   readonly answered: Answered;
 }
@@ -19,10 +19,10 @@ export interface ChannelSurroundings extends Publishing {
 /**
  * One channel over amqplib.
  *
- * amqplib throws, synchronously, from a call on a closed channel, and tells the broker's reason only on the
- * `error` event, which comes before the call's own failure: each call here ends with that reason, as a rejected promise.
+ * amqplib throws synchronously from a call on a closed channel. It reports the broker's reason only with the `error`
+ * event, which comes before the failure of the call. Here, each failed call rejects with that reason.
  *
- * A call that the broker does not answer ends the channel too.
+ * If the broker does not answer a call, the channel ends too.
  */
 export function amqpChannel(
   channel: Channel | ConfirmChannel,
@@ -53,7 +53,7 @@ export function amqpChannel(
       throw reason ?? channelError(error);
     }
   };
-  // Rejects when it is closed already, and never settles when the connection ends first.
+  // `channel.close` rejects if the channel is already closed, and never settles if the connection ends first.
   const close = () => void channel.close().catch(() => undefined);
   const now = (action: () => void) => {
     try {
@@ -115,7 +115,7 @@ export function amqpChannel(
     publish: (exchange, routingKey, content, properties, settled) => {
       now(() => {
         publish(exchange, routingKey, content, properties, answer => {
-          // A closed channel is what `reason` tells of.
+          // If the channel was closed, `reason` is the better error.
           settled(answer instanceof Error ? (reason ?? channelError(answer)) : answer);
         });
         published();
@@ -128,7 +128,7 @@ export function amqpChannel(
   };
 }
 
-/** amqplib asks for a whole message where the protocol has only its tag. */
+/** amqplib requires a whole message where the protocol needs only its tag. */
 function delivered(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message;
 }

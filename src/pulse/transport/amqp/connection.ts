@@ -9,23 +9,23 @@ import { channelError, connectionError } from './errors.ts';
 import { readHeaderFrames, type FrameReader } from './header-frames.ts';
 import { writeTogether } from './write-together.ts';
 
-/** How long the other side may take, in ms, to answer a close, and to close its half of the socket. */
+/** How long the broker may take, in ms, to answer a close and to close its half of the socket. */
 const GOODBYE_MS = 2_000;
 
-/** What amqplib's types do not show of a connection. */
+/** The parts of a connection that amqplib's types do not declare. */
 interface Inner {
   readonly stream?: Writable;
-  /** What was negotiated, in bytes. */
+  /** The negotiated maximum size of a frame, in bytes. */
   readonly frameMax: number;
 }
 
 /**
  * One connection over amqplib.
  *
- * @param destroySocket ends the socket at once. amqplib ends only its half of it, and a peer that is gone never ends
- *   the other: that would keep the process alive until the system gives up on what was not sent.
- * @param answerMs how long the broker may take to answer a call
- * @param user who is logged in
+ * @param destroySocket closes the socket at once. amqplib closes only its own half, and an unreachable peer never
+ *   closes the other half. That would keep the process alive until the operating system gives up on the unsent data.
+ * @param answerMs time limit for the broker's answer to a call
+ * @param user the user who is logged in
  */
 export function amqpConnection(
   model: ChannelModel,
@@ -40,7 +40,7 @@ export function amqpConnection(
   const inner = model.connection as unknown as FrameReader & Inner;
   readHeaderFrames(inner);
   const published = writeTogether(inner.stream);
-  // During an alarm it reads nothing from a connection that publishes.
+  // During an alarm, the broker reads nothing from a connection that publishes.
   const answered = answeredWithin(answerMs, () => blocked$.value !== undefined);
   const end = (error: unknown) => {
     reason ??= connectionError(error);
@@ -53,7 +53,7 @@ export function amqpConnection(
   model.on('unblocked', () => {
     blocked$.next(undefined);
   });
-  // amqplib emits `error` for all but an operator's close, and `close` after each of them.
+  // amqplib emits `error` unless an operator closed the connection, and emits `close` in every case.
   model.on('error', end);
   model.on('close', error => {
     end(error);
@@ -62,7 +62,7 @@ export function amqpConnection(
   });
 
   const close = async () => {
-    // Rejects when it is closed already, and never settles when the other side does not answer.
+    // Rejects if the connection is already closed, and never settles if the broker does not answer.
     model.close().catch(() => undefined);
     const impatience = setTimeout(() => {
       destroySocket();
@@ -91,7 +91,7 @@ export function amqpConnection(
           end(error);
           destroySocket();
         }
-        // A connection that ended in the packet that opened it had nobody to tell of its end: this is where it shows.
+        // If the packet that opened the connection also closed it, no listener was registered yet. It shows only here.
         if (error instanceof IllegalOperationError && !closing) end(error);
         throw reason ?? channelError(error);
       }

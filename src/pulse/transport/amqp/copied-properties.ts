@@ -7,7 +7,7 @@ const OCTET = (from: ByteReader) => from.uint8();
 const HEADERS = 0x2000;
 const USER_ID = 0x10;
 
-/** What the flags of properties say is there, in the order of the wire. */
+/** All properties with their flags, in the order of the wire. */
 const PROPERTIES: readonly [flag: number, skip: (from: ByteReader) => unknown][] = [
   [0x8000, TEXT], // content type
   [0x4000, TEXT], // content encoding
@@ -25,14 +25,14 @@ const PROPERTIES: readonly [flag: number, skip: (from: ByteReader) => unknown][]
   [0x4, TEXT], // cluster id
 ];
 
-/** What becomes of headers: one that is undefined is left out, any other stands in the place of what had its name. */
+/** Changes to headers. An undefined value removes the header; any other value replaces or adds it. */
 export type ChangedHeaders = Readonly<Record<string, Writable | undefined>>;
 
 /**
- * The properties of a message with other headers, and byte for byte as they were in everything else: a library that reads values
- * and writes them again changes their types.
+ * Returns the properties of a message with changed headers. Everything else stays the same byte for byte, because
+ * decoding and encoding values again would change their types.
  *
- * @param user who publishes. RabbitMQ refuses a message that names another one, so that such a name is left out
+ * @param user the user who publishes. RabbitMQ refuses a message that names another user, so such a name is left out.
  * @throws UnreadableError
  */
 export function copiedProperties(raw: Buffer, changed: ChangedHeaders, user: string | undefined): Buffer {
@@ -76,7 +76,7 @@ function changedTable(table: Buffer | undefined, changed: ChangedHeaders): Buffe
   return Buffer.concat([length, content]);
 }
 
-/** The bytes that something reads. */
+/** Returns the bytes that a function reads. */
 function skipped(bytes: Buffer, from: ByteReader, read: () => unknown): Buffer {
   const start = from.at;
   read();

@@ -1,13 +1,13 @@
 import { advice, PulseError, type PulseErrorKind } from '../../errors.ts';
 import { brokerText } from './broker-text.ts';
 
-/** Puts what amqplib said of a failed connect into our words. amqplib tells the code only inside its message. */
+/** Converts amqplib's error for a failed connect. amqplib gives the code only inside its message. */
 export function connectError(error: unknown, where: string): PulseError {
   const text = textOf(error);
   if (/Handshake terminated by server: 403|ACCESS[-_]REFUSED/.test(text)) {
     return new PulseError('credentials', `${where} refused the user or the password`, { cause: error });
   }
-  // After the login comes the vhost; amqplib does not tell why the broker closed instead of opening it.
+  // The vhost is opened after the login. amqplib does not report why the broker closed the connection instead.
   if (/Expected ConnectionOpenOk; got <ConnectionClose|terminated by server: 530/.test(text)) {
     return new PulseError(
       'vhost',
@@ -18,7 +18,7 @@ export function connectError(error: unknown, where: string): PulseError {
   return new PulseError('connection', `${where} cannot be reached: ${text}`, { cause: error });
 }
 
-/** Puts what ended a channel, or made a call on it fail, into our words. */
+/** Converts an error that ended a channel or made a call on it fail. */
 export function channelError(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
   const kind = kindOf(error);
@@ -26,7 +26,7 @@ export function channelError(error: unknown): PulseError {
   return new PulseError(kind, text + advice(kind, text), { cause: error });
 }
 
-/** Puts what ended a connection into our words: always worth another try, the next login decides. */
+/** Converts an error that ended a connection. The kind is always `connection`, because a retry's login decides. */
 export function connectionError(error: unknown): PulseError {
   const text = textOf(error);
   const words = brokerText(text);
@@ -36,7 +36,7 @@ export function connectionError(error: unknown): PulseError {
   });
 }
 
-/** What a channel.close frame says: the reply code, and the method that it is about, 0 for none. */
+/** The content of a channel.close frame: the reply code and the method that caused it (0: none). */
 interface Refusal {
   readonly code?: unknown;
   readonly classId?: unknown;
@@ -44,7 +44,7 @@ interface Refusal {
 }
 
 function kindOf(error: unknown): PulseErrorKind {
-  // amqplib throws these for what it cannot put into a frame, before it sends any.
+  // amqplib throws these for values that do not fit into a frame, before it sends any frame.
   if (error instanceof TypeError || error instanceof RangeError) return 'invalid';
   const refusal = (error ?? {}) as Refusal;
   switch (refusal.code) {
@@ -64,7 +64,7 @@ function kindOf(error: unknown): PulseErrorKind {
 const BASIC = 60;
 const SETTLING_METHODS: readonly unknown[] = [80, 90, 120]; // ack, reject, nack
 
-/** A 406 also ends a channel on which a message was left unsettled for too long, or settled twice: it is no refusal. */
+/** A 406 also ends a channel if a message was unsettled for too long or was settled twice. That is not a refusal. */
 function isAboutDeliveries({ classId, methodId }: Refusal): boolean {
   return classId === 0 || (classId === BASIC && SETTLING_METHODS.includes(methodId));
 }

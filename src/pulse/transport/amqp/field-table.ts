@@ -4,10 +4,10 @@ import { UnreadableError, type ByteReader } from './byte-reader.ts';
 type Table = Record<string, unknown>;
 
 /**
- * Reads a table of AMQP, with every type that RabbitMQ takes from a publisher. Integers of 64 bits are numbers where that is
- * exact, else bigints. Times and decimals come as amqplib has them: `{ '!': 'timestamp', value }`.
+ * Reads an AMQP table with every type that RabbitMQ accepts from a publisher. 64-bit integers are numbers if that is
+ * exact, and bigints otherwise. Timestamps and decimals have amqplib's form: `{ '!': 'timestamp', value }`.
  *
- * amqplib's own reader throws for `L`, rounds integers, and reads past the end of a table.
+ * amqplib's own reader throws for the type `L`, rounds integers, and reads past the end of a table.
  *
  * @throws UnreadableError
  */
@@ -31,7 +31,10 @@ function readArray(from: ByteReader, depth: number): unknown[] {
   });
 }
 
-/** The letters are those of RabbitMQ (https://www.rabbitmq.com/amqp-0-9-1-errata), where AMQP has others. */
+/**
+ * Reads one value. The type letters are RabbitMQ's (https://www.rabbitmq.com/amqp-0-9-1-errata); the AMQP spec has
+ * others.
+ */
 export function readValue(from: ByteReader, depth = 0): unknown {
   const tag = String.fromCharCode(from.uint8());
   switch (tag) {

@@ -2,17 +2,17 @@ import type { Options } from 'amqplib';
 import { PulseError } from '../../errors.ts';
 import { headerTable } from '../header-table.ts';
 
-/** What every frame takes beside what is in it, and a header frame beside its properties. */
+/** The overhead of every frame, and the overhead of a header frame in addition to its properties, in bytes. */
 const FRAME_BYTES = 8;
 const HEAD_BYTES = 14;
-/** Headers of 64 KiB, and every other property as long as it may be: as long as a header frame can be. */
+/** The maximum size of a header frame: 64 KiB of headers, and every other property at its maximum length. */
 const LONGEST = 72 * 1024;
 
 /**
- * Checks that the header frame of a message fits, which is never sent in parts. RabbitMQ ends the connection over one that
- * does not.
+ * Checks that the header frame of a message is not too large. It cannot be split, and RabbitMQ closes the connection
+ * if it is too large.
  *
- * @param frameMax what was negotiated, in bytes
+ * @param frameMax the negotiated maximum size of a frame, in bytes
  * @throws PulseError `invalid`
  */
 export function checkFrameSize(options: Options.Publish, frameMax: number): void {
@@ -23,7 +23,7 @@ export function checkFrameSize(options: Options.Publish, frameMax: number): void
   throw new PulseError('invalid', `${what}, and the broker takes frames of ${frameMax}`);
 }
 
-/** How long the frame is in which amqplib sends the properties of a message. */
+/** Returns the size of the frame in which amqplib sends a message's properties. */
 export function headerFrameBytes({ headers = {}, CC = [], ...others }: Options.Publish): number {
   const routes = Array.isArray(CC) ? CC : [CC];
   let bytes = FRAME_BYTES + HEAD_BYTES + headerTable(headers as object, routes).bytes;

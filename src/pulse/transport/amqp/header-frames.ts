@@ -1,13 +1,13 @@
 import { readProperties, type BasicProperties, type Unreadable } from './basic-properties.ts';
 
-/** The properties of a message, and their bytes. */
+/** The decoded properties of a message, and their bytes. */
 export type ReadProperties = BasicProperties & Partial<Unreadable> & { readonly raw?: Buffer };
 
-/** What of amqplib's `Connection` reads frames. Its types do not show it. */
+/** The part of amqplib's `Connection` that reads frames. Its types do not declare it. */
 export interface FrameReader {
-  /** What has come and was not read yet. */
+  /** Bytes that were received but not read yet. */
   rest: Buffer;
-  /** The next frame, or false while none is whole. */
+  /** Returns the next frame, or false while none is complete. */
   recvFrame(): unknown;
 }
 
@@ -15,9 +15,9 @@ const HEADER_FRAME = 2;
 const FRAME_END = 0xce;
 /** Type, channel and length of a frame. */
 const FRAME_HEAD = 7;
-/** Class, weight and the length of the body, which precede the properties. */
+/** Size of class, weight and body length, which precede the properties. */
 const CONTENT_HEAD = 12;
-/** The class of messages, and amqplib's name for their headers. */
+/** The AMQP class of messages, which is also amqplib's id for their header frames. */
 const BASIC = 60;
 const OF_ANOTHER_CLASS: Unreadable = {
   unreadable: 'its properties cannot be read: they belong to another class than messages',
@@ -25,15 +25,15 @@ const OF_ANOTHER_CLASS: Unreadable = {
 };
 
 /**
- * Reads the headers of messages instead of amqplib, from now on.
+ * Replaces amqplib's reading of message headers on a connection.
  *
- * What amqplib cannot read throws between two frames, and that ends the connection: the message comes again, for ever, and
- * takes every consumer of the connection with it. Read here, it is a message whose properties are {@link Unreadable}.
- * All other frames are still amqplib's, and so is a header frame that is broken as a frame.
+ * If amqplib cannot decode headers, it throws between two frames, which ends the connection. The message is delivered
+ * again and again, and each time it ends all consumers of the connection. Here, it becomes a message whose properties
+ * are {@link Unreadable}. amqplib still reads all other frames, including malformed header frames.
  */
 export function readHeaderFrames(connection: FrameReader): void {
   const others = connection.recvFrame.bind(connection);
-  // It calls itself by this name when it has read more bytes.
+  // amqplib's function calls itself under this name after it has read more bytes.
   connection.recvFrame = () => {
     const { rest } = connection;
     if (rest.length < FRAME_HEAD || rest[0] !== HEADER_FRAME) return others();

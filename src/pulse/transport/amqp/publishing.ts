@@ -5,45 +5,45 @@ import type { Confirmation, CopiedProperties, Properties } from '../transport.ts
 import { copiedProperties, type ChangedHeaders } from './copied-properties.ts';
 import { checkFrameSize } from './frame-size.ts';
 
-/** What amqplib's types do not show of a message that came back. */
+/** The fields of a returned message that amqplib's types do not declare. */
 interface BasicReturn {
   readonly exchange: string;
   readonly routingKey: string;
   readonly replyText: string;
 }
 
-/** What amqplib's types do not show of a channel. */
+/** The parts of a channel that amqplib's types do not declare. */
 interface Inner {
   readonly ch: number;
   readonly connection: {
     readonly channels: readonly { readonly buffer: { write(frame: Buffer): boolean } }[];
     sendContent(channel: number, content: Buffer): boolean;
   };
-  /** Throws once the channel is closed, or about to be. */
+  /** Throws if the channel is closed or closing. */
   sendImmediately(method: number, fields: object): boolean;
   pushConfirmCallback(answered: (error: Error | null) => void): void;
 }
 
 const CONFIRMED: Confirmation = { type: 'confirmed' };
 const NACKED: Confirmation = { type: 'nacked' };
-/** basic.publish, as amqplib counts methods. */
+/** amqplib's id of the method basic.publish. */
 const BASIC_PUBLISH = 0x3c0028;
 
-/** What publishing needs to know of its connection. */
+/** What publishing needs from its connection. */
 export interface Publishing {
-  /** Who is logged in, as far as is known. */
+  /** The user who is logged in, if known. */
   readonly user: string | undefined;
-  /** The longest frame that the broker takes, in bytes. */
+  /** The largest frame that the broker accepts, in bytes. */
   readonly frameMax: number;
 }
 
 /**
- * Publishes over one channel. Throws, synchronously, what amqplib throws.
+ * Returns a function that publishes over one channel. It throws amqplib's errors synchronously.
  *
- * `settled` is told the broker's answer, or the error that amqplib has instead.
+ * `settled` receives the broker's answer, or amqplib's error if there is none.
  */
 export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishing) {
-  /** Mandatory messages. A return comes before its message's confirmation. */
+  /** Mandatory messages. The return of a message arrives before its confirmation. */
   const mandatory = new Recognised<{ returned?: Confirmation }>();
   channel.on('return', ({ fields, properties, content }: Message) => {
     const { exchange, routingKey, replyText } = fields as unknown as BasicReturn;
@@ -69,7 +69,7 @@ export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishi
     const answered = (error: Error | null) => {
       if (shown) mandatory.delete(shown);
       if (!error) settled(sent?.returned ?? CONFIRMED);
-      // amqplib says both with an error.
+      // amqplib reports both cases as an error.
       else settled(error.message === 'message nacked' ? NACKED : error);
     };
     const { copied } = properties;

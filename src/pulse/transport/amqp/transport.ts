@@ -6,26 +6,27 @@ import type { Login, Transport } from '../transport.ts';
 import { amqpConnection } from './connection.ts';
 import { connectError } from './errors.ts';
 
-/** How the connections are monitorQueue. */
+/** Heartbeat and connect timeout of the AMQP connections. */
 export interface AmqpOptions {
-  /** Seconds between heartbeats, 15 by default; a silent network is noticed within three of them. At least 1. */
+  /** Seconds between heartbeats. Default: 15. A silent network is detected within three heartbeats. At least 1. */
   readonly heartbeatSecs?: number;
   /**
-   * How long a connect may take, in ms, from the look-up of the name to the open connection: 15,000 by default. At least 1.
-   * Asking for `credentials` may take as long before.
+   * Time limit for a connection attempt, in ms, from the DNS lookup to the open connection. Default: 15,000. At least
+   * 1. The same limit applies separately to the `credentials` function.
    */
   readonly connectTimeoutMs?: number;
 }
 
-/** How long the broker may take to answer a call, in ms. Longer than it needs to notice that a network is silent. */
+/** Time limit for the broker's answer to a call, in ms. Longer than the detection of a silent network takes. */
 const ANSWER_MS = 60_000;
-/** How much may leave in one write: with less, amqplib hands over the rest of a turn piece by piece. */
+/** The maximum size of one write. With a lower limit, amqplib passes on the rest of a turn piece by piece. */
 const WRITE_BYTES = 1024 * 1024;
 
 /**
- * RabbitMQ, by amqplib. Its own recovery stays off: it retries a wrong password for ever.
+ * A transport to RabbitMQ through amqplib. amqplib's own recovery stays off, because it retries a wrong password
+ * forever.
  *
- * @throws PulseError `invalid` for times below 1, which amqplib takes for "never"
+ * @throws PulseError `invalid` for times below 1, which amqplib interprets as "never"
  */
 export function amqpTransport(
   { tls, hostname, port, vhost }: Omit<Endpoint, 'user' | 'password'>,
@@ -45,7 +46,7 @@ export function amqpTransport(
         password: password.reveal(),
         heartbeat: heartbeatSecs,
       };
-      // amqplib keeps its socket to itself, but hands these options to it: the signal destroys it.
+      // amqplib does not expose its socket but passes these options to it, so the signal can destroy the socket.
       const socket = new AbortController();
       const destroySocket = () => {
         socket.abort();

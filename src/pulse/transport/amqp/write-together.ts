@@ -1,14 +1,14 @@
 import type { Writable } from 'node:stream';
 
 /**
- * Lets what is published in one turn leave in one write.
+ * Combines the messages published in one turn into one write.
  *
- * amqplib hands each message to the socket by itself, in a `setImmediate` that it plans in the tick after the first was
- * published; with `noDelay` each is a system call and a packet, which costs more than all else that a message needs.
- * Corked until right after that, they are one. Nothing waits longer than it did. Should amqplib plan it another way one day,
- * messages leave one by one again.
+ * amqplib passes each message to the socket separately, in a `setImmediate` that it schedules in the tick after the
+ * first message was published. With `noDelay`, each message is then a system call and a packet, which costs more than
+ * the rest of publishing. If the socket is corked until right after that, they become one write, and no message waits
+ * longer than before. Should amqplib schedule this differently one day, messages are sent one by one again.
  *
- * @returns what to call after each message
+ * @returns a function to call after each message
  */
 export function writeTogether(socket: Writable | undefined): () => void {
   let corked = false;

@@ -1,11 +1,11 @@
-/** What can be written into a table of AMQP by hand. */
+/** A value that {@link writtenEntry} can encode in an AMQP table. */
 export type Writable = string | number | readonly Writable[] | WritableTable;
 
 interface WritableTable {
   readonly [name: string]: Writable;
 }
 
-/** An entry of a table, its name first. */
+/** Encodes an entry of a table: its name, then its value. */
 export function writtenEntry(name: string, value: Writable): Buffer {
   return Buffer.concat([Buffer.from([Buffer.byteLength(name)]), Buffer.from(name), written(value)]);
 }

@@ -6,18 +6,18 @@ import { MemoryFaults, type MemoryCall } from './faults.ts';
 import { MemoryQueue, type DeathReason, type MemoryConsumer, type StoredMessage } from './queue.ts';
 
 /**
- * A broker inside this process: topic exchanges, queues, and Pulse's permissions, answering as RabbitMQ does.
- * For `tcw dev`, and for tests. It keeps nothing and speaks no network.
+ * An in-memory broker with topic exchanges, queues and Pulse's permissions, which answers like RabbitMQ. It is for
+ * `tcw dev` and for tests. It has no network interface and stores nothing on disk.
  */
 export class MemoryBroker {
-  /** @internal What lies between this broker and its clients. */
+  /** @internal The injected faults between this broker and its clients. */
   readonly faults = new MemoryFaults();
   readonly #exchanges = new Set<string>();
   readonly #queues = new Map<string, MemoryQueue>();
   readonly #connections = new Map<() => Promise<void>, string>();
   #passwords: Readonly<Record<string, string>> | undefined;
 
-  /** @param passwords of each user; without them everybody may log in */
+  /** @param passwords the password of each user. Without it, any login is accepted. */
   constructor(passwords?: Readonly<Record<string, string>>) {
     this.#passwords = passwords;
   }
@@ -30,9 +30,10 @@ export class MemoryBroker {
   }
 
   /**
-   * Declares an exchange as its owner would: a service whose messages the program under test consumes.
+   * Declares an exchange on behalf of its owner, for example of a service whose messages the program under test
+   * consumes.
    *
-   * @throws PulseError `forbidden` when it is not below `exchange/<user>/`
+   * @throws PulseError `forbidden` if its name does not begin with `exchange/<user>/`
    */
   declareExchange(user: string, name: string): void {
     this.#allow(user, name, 'configure');
@@ -72,7 +73,7 @@ export class MemoryBroker {
     if (index >= 0) bindings.splice(index, 1);
   }
 
-  /** @internal The queue, for a consumer of this connection. */
+  /** @internal Returns the queue for reading over this connection. */
   readableQueue(user: string, name: string, connection: object): MemoryQueue {
     this.#allow(user, name, 'read');
     const queue = this.queue(name);
@@ -80,7 +81,7 @@ export class MemoryBroker {
     return queue;
   }
 
-  /** @internal The queue, for one who would delete it. */
+  /** @internal Returns the queue for deletion over this connection. */
   deletableQueue(user: string, name: string, connection: object): MemoryQueue | undefined {
     this.#allow(user, name, 'configure');
     const queue = this.#find(name);
@@ -104,26 +105,26 @@ export class MemoryBroker {
     this.#checkExchange(message.exchange);
     const queues = this.#wanting(message, routes);
     if (queues.length === 0 && mandatory) return { type: 'returned', reason: 'NO_ROUTE' };
-    // One that refuses takes nothing from the others.
+    // A queue that refuses the message does not keep it from the other queues.
     const taking = queues.filter(queue => !queue.full);
     for (const queue of taking) queue.push(message);
     return { type: taking.length < queues.length ? 'nacked' : 'confirmed' };
   }
 
-  /** @internal An auto-delete queue goes with its last consumer. */
+  /** @internal Removes a consumer. An auto-delete queue is deleted with its last consumer. */
   removeConsumer(queue: MemoryQueue, consumer: MemoryConsumer): void {
     queue.removeConsumer(consumer);
     if (queue.options.autoDelete && queue.consumers.length === 0) this.deleteQueue(queue.name);
   }
 
-  /** Deletes a queue, as PulseGuardian does with one that has grown too long. Its consumers are told. */
+  /** Deletes a queue, as PulseGuardian does with a queue that is too long. Its consumers are cancelled. */
   deleteQueue(name: string): void {
     const queue = this.#queues.get(name);
     this.#queues.delete(name);
     for (const consumer of queue?.consumers ?? []) consumer.cancelled();
   }
 
-  /** Ends the consumers of a queue from the broker's side; the queue stays. */
+  /** Cancels the consumers of a queue from the broker's side. The queue stays. */
   killConsumers(name: string): void {
     for (const consumer of [...this.queue(name).consumers]) {
       this.queue(name).removeConsumer(consumer);
@@ -131,55 +132,55 @@ export class MemoryBroker {
     }
   }
 
-  /** Cuts every connection, or those of one user, as a restart or a broken network would. Their clients connect again. */
+  /** Closes all connections, or those of one user, like a restart or a network failure. The clients reconnect. */
   async dropConnections(user?: string): Promise<void> {
     const cut = [...this.#connections].filter(([, owner]) => user === undefined || owner === user);
     await Promise.all(cut.map(([close]) => close()));
   }
 
-  /** Gives a user another password, as Pulse does: the user is deleted and made again, so its connections end. */
+  /** Changes a user's password, as Pulse does. Pulse deletes the user and creates it again, so its connections end. */
   async changePassword(user: string, password: string): Promise<void> {
     this.#passwords = { ...this.#passwords, [user]: password };
     await this.dropConnections(user);
   }
 
-  /** Nothing arrives any more in either direction, and nobody is told, until {@link thaw}. */
+  /** Holds everything in both directions without any error until {@link thaw}, like a silent network. */
   freeze(): void {
     this.faults.freeze();
   }
 
-  /** Lets everything that was held since {@link freeze} arrive, in its order. */
+  /** Delivers everything that was held since {@link freeze}, in order. */
   thaw(): void {
     this.faults.thaw();
   }
 
-  /** Answers and messages arrive so much later, in ms; 0 for at once. */
+  /** Delays all answers and messages to the clients by this time, in ms. 0: no delay. */
   delay(ms: number): void {
     this.faults.delay(ms);
   }
 
-  /** Raises an alarm: nothing that is published is taken until {@link unblockPublishers}. Consuming goes on. */
+  /** Raises an alarm: the broker accepts no messages until {@link unblockPublishers}. Consuming continues. */
   blockPublishers(reason = 'low on memory'): void {
     this.faults.block(reason);
   }
 
-  /** Clears the alarm: what was published meanwhile is taken now. */
+  /** Clears the alarm. The broker then accepts the messages that were published meanwhile. */
   unblockPublishers(): void {
     this.faults.unblock();
   }
 
-  /** Refuses the next calls of a kind, whoever makes them, and closes their channels. */
+  /** Refuses the next calls of a kind from any client, and closes their channels. */
   refuse(call: MemoryCall, error: PulseError, times = 1): void {
     this.faults.refuse(call, error, times);
   }
 
-  /** @internal Remembers how to cut a connection, until it is closed. */
+  /** @internal Registers a function that drops a connection, until the connection is closed. */
   onDrop(user: string, closed: Promise<unknown>, close: () => Promise<void>): void {
     this.#connections.set(close, user);
     void closed.then(() => this.#connections.delete(close));
   }
 
-  /** @internal What goes with a connection: its exclusive queues. */
+  /** @internal Deletes the exclusive queues of a closed connection. */
   releaseConnection(connection: object): void {
     for (const queue of this.#queues.values()) {
       if (queue.owner === connection) this.#queues.delete(queue.name);
@@ -231,7 +232,7 @@ export class MemoryBroker {
     return queue;
   }
 
-  /** The queue, unless it has expired: which is only looked at when it would make a difference. */
+  /** Returns the queue unless it has expired. Expiry is checked only here, when it makes a difference. */
   #find(name: string): MemoryQueue | undefined {
     const queue = this.#queues.get(name);
     if (!queue?.expired) return queue;

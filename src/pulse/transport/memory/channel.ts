@@ -12,13 +12,13 @@ interface Unacked {
   readonly queued: QueuedMessage;
 }
 
-/** One channel of one connection to the broker in memory. What is said to it counts at once, its answers come later. */
+/** One channel of a connection to the in-memory broker. Calls take effect at once; their answers arrive later. */
 export function memoryChannel(broker: MemoryBroker, user: string, connection: object): TransportChannel {
   const { promise: closed, resolve } = Promise.withResolvers<PulseError>();
   const { faults } = broker;
   const unacked = new Map<number, Unacked>();
   const consumers = new Map<string, { queue: MemoryQueue; consumer: MemoryConsumer }>();
-  /** Who waits for the broker's answer, and is told when none can come any more. */
+  /** Callbacks of unanswered calls. They receive the error when the channel ends. */
   const unanswered = new Set<(error: PulseError) => void>();
   const toClient = wire(faults);
   let reason: PulseError | undefined;
@@ -42,7 +42,7 @@ export function memoryChannel(broker: MemoryBroker, user: string, connection: ob
     consumers.delete(tag);
     if (entry) broker.removeConsumer(entry.queue, entry.consumer);
   };
-  /** As at RabbitMQ, a refused call costs the channel. */
+  /** Makes a call. As with RabbitMQ, a refused call closes the channel. */
   const call = <T>(action: () => T, kind?: MemoryCall): Promise<T> =>
     new Promise((resolve, reject) => {
       if (reason) throw reason;
@@ -60,7 +60,7 @@ export function memoryChannel(broker: MemoryBroker, user: string, connection: ob
         }
       });
     });
-  /** Settles a message, and with `upTo` all before it. */
+  /** Settles a message and, with `upTo`, all earlier ones. */
   const settle = (deliveryTag: number, fate: 'ack' | 'reject' | 'requeue', upTo = false) => {
     if (reason) throw reason;
     faults.now(() => {
@@ -156,7 +156,7 @@ export function memoryChannel(broker: MemoryBroker, user: string, connection: ob
     publish: (exchange, routingKey, content, { routes, headers: own, messageId, mandatory }, settled) => {
       if (reason) throw reason;
       const headers = { ...(own && deliveredHeaders(own)), ...(routes.length > 0 && { CC: routes }) };
-      // A function of its own: one may be asked to settle several messages.
+      // A new function for each message, because the caller may pass the same `settled` several times.
       const fail = (error: PulseError) => {
         settled(error);
       };

@@ -1,8 +1,8 @@
 import { setEntry } from '../header-table.ts';
 
 /**
- * Headers as a consumer gets them from RabbitMQ: what only says how a number is written has gone, and an integer of 64 bits
- * is a number where that is exact.
+ * Converts headers to the form in which a consumer receives them from RabbitMQ. Type tags that only choose the
+ * encoding of a number are removed, and a 64-bit integer is a number if that is exact.
  */
 export function deliveredHeaders(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const delivered: Record<string, unknown> = {};
@@ -31,7 +31,7 @@ function deliveredValue(value: unknown): unknown {
   }
 }
 
-/** A whole number past what a number holds exactly arrives as a bigint. One from 2^63 on travels as a double. */
+/** A whole number beyond the exact range of a number arrives as a bigint. From 2^63 on, it is sent as a double. */
 function exact(value: number | bigint): number | bigint {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   return Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= 2 ** 63

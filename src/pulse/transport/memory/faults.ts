@@ -1,12 +1,12 @@
 import { BehaviorSubject } from 'rxjs';
 import type { PulseError } from '../../errors.ts';
 
-/** What a client does at the broker, and may be refused. */
+/** A client's call that the in-memory broker can be made to refuse. */
 export type MemoryCall = 'declareQueue' | 'declareExchange' | 'bindQueue' | 'consume' | 'publish';
 
-/** What goes wrong between a broker in memory and its clients, until it is told otherwise. */
+/** The injected faults between an in-memory broker and its clients. */
 export class MemoryFaults {
-  /** Why the broker takes no messages now; undefined while it does. */
+  /** Why the broker accepts no messages at the moment. Undefined while it accepts them. */
   readonly blocked$ = new BehaviorSubject<string | undefined>(undefined);
   #frozen = false;
   #delayMs = 0;
@@ -14,12 +14,12 @@ export class MemoryFaults {
   #unpublished: (() => void)[] = [];
   #refusals: { call: MemoryCall; error: PulseError; times: number }[] = [];
 
-  /** Answers and messages arrive so much later, in ms. 0 for the next turn. */
+  /** Delays answers and messages by this time, in ms. With 0, they arrive in the next turn. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** Nothing arrives any more, in either direction, and nobody is told. */
+  /** Holds everything in both directions without any error. */
   freeze(): void {
     this.#frozen = true;
   }
@@ -34,17 +34,17 @@ export class MemoryFaults {
   }
 
   unblock(): void {
-    // Those who are told publish at once, and after what came before.
+    // First, because subscribers of `blocked$` publish at once, and their messages must come after the earlier ones.
     for (const publish of this.#unpublished.splice(0)) this.now(publish);
     this.blocked$.next(undefined);
   }
 
-  /** The next calls of a kind end with this error, and so do their channels. */
+  /** Makes the next calls of a kind fail with this error. Their channels end with it too. */
   refuse(call: MemoryCall, error: PulseError, times: number): void {
     this.#refusals.push({ call, error, times });
   }
 
-  /** @throws PulseError when the call is to be refused */
+  /** @throws PulseError if the call is to be refused */
   check(call: MemoryCall): void {
     const refusal = this.#refusals.find(one => one.call === call);
     if (!refusal) return;
@@ -52,7 +52,7 @@ export class MemoryFaults {
     throw refusal.error;
   }
 
-  /** Lets something happen at the client, when the network has brought it there. */
+  /** Runs a function at the client, after the delay of the network. */
   later(arrive: () => void): void {
     const pass = () => {
       if (this.#frozen) this.#held.push(arrive);
@@ -62,13 +62,13 @@ export class MemoryFaults {
     else setImmediate(pass);
   }
 
-  /** Lets something happen at the broker, which is now unless the network is silent. */
+  /** Runs a function at the broker: at once, unless the network is frozen. */
   now(act: () => void): void {
     if (this.#frozen) this.#held.push(act);
     else act();
   }
 
-  /** As {@link now}, for a message: it waits while the broker takes none. */
+  /** Like {@link now}, for a published message. It waits while the broker accepts no messages. */
   publish(act: () => void): void {
     if (this.blocked$.value === undefined) this.now(act);
     else this.#unpublished.push(act);

@@ -11,10 +11,10 @@ export interface StoredMessage {
 /** A message in one queue. */
 export interface QueuedMessage {
   readonly message: StoredMessage;
-  /** Its place among the queue's messages, which it gets back when it is requeued. */
+  /** Its place among the queue's messages. It returns there when it is requeued. */
   readonly position: number;
   redelivered: boolean;
-  /** How often it came back unsettled: what a quorum queue tells in `x-delivery-count`. */
+  /** How often it was returned unsettled. A quorum queue reports this number in `x-delivery-count`. */
   deliveries: number;
 }
 
@@ -25,10 +25,10 @@ export interface MemoryConsumer {
   cancelled(): void;
 }
 
-/** Why a message left a queue without being consumed, in RabbitMQ's words. */
+/** Why a message left a queue without being consumed, in RabbitMQ's terms. */
 export type DeathReason = 'rejected' | 'maxlen' | 'delivery_limit';
 
-/** One queue: messages in order, and consumers that take turns while their prefetch allows. */
+/** One queue, with messages in order and consumers that take turns while their prefetch allows. */
 export class MemoryQueue {
   readonly name: string;
   readonly options: QueueOptions;
@@ -45,7 +45,7 @@ export class MemoryQueue {
     name: string,
     options: QueueOptions,
     owner: object | undefined,
-    /** Told of messages that are dropped, or dead-lettered where the options say so. */
+    /** Called for each message that is dropped, or dead-lettered if the options say so. */
     onDeath: (message: StoredMessage, reason: DeathReason) => void = () => undefined,
   ) {
     this.name = name;
@@ -54,23 +54,23 @@ export class MemoryQueue {
     this.#onDeath = onDeath;
   }
 
-  /** How many messages wait. */
+  /** Number of waiting messages. */
   get length(): number {
     return this.#messages.length;
   }
 
-  /** The messages that wait, the next one first. */
+  /** The waiting messages, the next one first. */
   get messages(): readonly StoredMessage[] {
     return this.#messages.map(({ message }) => message);
   }
 
-  /** Whether nobody consumed or declared it for as long as it may last. */
+  /** Whether the queue had no consumer and no declaration for `expiresMs`. */
   get expired(): boolean {
     const unusedMs = this.consumers.length > 0 ? 0 : performance.now() - this.#lastUsedMs;
     return unusedMs >= (this.options.expiresMs ?? Infinity);
   }
 
-  /** Whether it refuses messages instead of dropping its oldest. */
+  /** Whether the queue is full and refuses new messages instead of dropping the oldest. */
   get full(): boolean {
     const { overflow, maxLength = Infinity } = this.options;
     return overflow === 'reject-publish' && this.#messages.length >= maxLength;
@@ -97,7 +97,7 @@ export class MemoryQueue {
     this.#dropOldest();
   }
 
-  /** Puts messages back where they were. */
+  /** Puts messages back into their places. */
   requeue(returned: readonly QueuedMessage[]): void {
     const { quorum, deliveryLimit = Infinity } = this.options;
     const kept: QueuedMessage[] = [];
@@ -112,12 +112,12 @@ export class MemoryQueue {
     this.deliver();
   }
 
-  /** Drops a message, or lets it be dead-lettered. */
+  /** Drops or dead-letters a message. */
   die({ message }: QueuedMessage, reason: DeathReason): void {
     this.#onDeath(message, reason);
   }
 
-  /** Drops what waits, and returns how many there were. */
+  /** Drops the waiting messages and returns their number. */
   purge(): number {
     return this.#messages.splice(0).length;
   }

@@ -3,7 +3,7 @@ import type { Login, Transport, TransportChannel, TransportConnection } from '..
 import type { MemoryBroker } from './broker.ts';
 import { memoryChannel } from './channel.ts';
 
-/** The way to a {@link MemoryBroker}: the same interface as AMQP, the same errors, no network between. */
+/** A transport to a {@link MemoryBroker}. It has the same interface and the same errors as AMQP, but no network. */
 export function memoryTransport(broker: MemoryBroker): Transport {
   return {
     async connect({ user, password }: Login) {

@@ -1,8 +1,8 @@
 import type { MemoryFaults } from './faults.ts';
 
 /**
- * The way from a broker to a client: what is said arrives later, in order. As on a network, a message that is under
- * way still comes after a cancel was sent, and before its confirmation.
+ * The path from a broker to a client. Everything arrives later and in order. As on a network, a message that is on
+ * its way still arrives after the client has sent a cancel, and before the confirmation of the cancel.
  */
 export function wire(faults: MemoryFaults): (arrive: () => void) => void {
   let underWay: (() => void)[] = [];

@@ -29,7 +29,9 @@ export class RunCgroup {
     return processesIn(this.#file('pids', containerId));
   }
 
-  /** Reads a file of the group, with cgroups v1 from the named controller's hierarchy; undefined where it is missing. */
+  /**
+   * Reads a file of the group, with cgroups v1 from the named controller's hierarchy; undefined where it is missing.
+   */
   read(controller: string, file: string): string | undefined {
     return readIfThere(this.#file(controller, file));
   }
@@ -50,7 +52,7 @@ export class RunCgroup {
 }
 
 /**
- * The pids of a container that systemd has put into a scope of its own; empty where there is no such scope on this machine.
+ * The pids of a container that systemd has put into its own scope. Empty if this machine has no such scope.
  */
 export function processesInScope(containerId: string): number[] {
   const scope = `system.slice/docker-${containerId}.scope`;

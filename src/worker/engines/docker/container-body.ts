@@ -14,7 +14,7 @@ export interface DockerLimits {
   readonly shmBytes?: number;
 }
 
-/** What a container is made of, beside its command. */
+/** The parts of a container beside its command. */
 export interface ContainerMaking {
   readonly part: ContainerPart;
   readonly limits: DockerLimits;
@@ -59,7 +59,7 @@ function hostConfig(part: ContainerPart, limits: DockerLimits, cgroupParent: str
   return {
     // The init reaps orphans, and lets signals reach a command that handles none.
     Init: true,
-    // The output goes only to whoever is attached.
+    // The output goes only to attached clients.
     LogConfig: { Type: 'none', Config: {} },
     ...(part.network && { NetworkMode: part.network.id }),
     ExtraHosts: [

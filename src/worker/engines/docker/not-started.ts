@@ -6,7 +6,10 @@ import { statOf } from './files/path-stat.ts';
 
 /** Exit codes of the container's init when it could not run the command, as of a shell. */
 const [NOT_EXECUTABLE, NOT_FOUND] = [126, 127];
-/** Each place costs a call to the engine, and a task may name tens of thousands. */
+/**
+ * A longer PATH is not checked, because each of its folders costs a call to the engine. A task may name tens of
+ * thousands.
+ */
 const MOST_PLACES = 100;
 const EXECUTABLE = 0o111;
 /** The engine's default PATH. */

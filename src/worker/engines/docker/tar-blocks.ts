@@ -9,11 +9,11 @@ export interface Entry {
   readonly type: string;
   readonly name: string;
   readonly target: string;
-  /** Of its content, in bytes. */
+  /** Size of its content, in bytes. */
   readonly size: number;
 }
 
-/** How much is read after the end of the archive, so that the checksum of the compression is verified. */
+/** How many bytes are read after the end of the archive, so that the checksum of the compression is verified. */
 const MOST_AFTER_END = 64 * 1024 * 1024;
 const LONGEST_NAME = 100;
 

@@ -8,8 +8,8 @@ const TRIES = 20;
 const KILLED = 128 + 9;
 
 /**
- * Starts a program in a terminal of its own in a container that runs. Docker has no way to end such a program; without its
- * terminal, a shell ends by itself.
+ * Starts a program in its own terminal in a running container. Docker cannot end such a program. A shell ends by itself
+ * without its terminal.
  *
  * @throws NothingRuns when the container has not started yet, or has ended (409)
  */

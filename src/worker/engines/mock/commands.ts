@@ -32,16 +32,16 @@ export const [TERMINATED, KILLED] = [128 + 15, 128 + 9];
 const CHUNK = 64 * 1024;
 
 /**
- * The commands of a mock engine: `['print', 'hello\n']`. Each exits with 0 unless described otherwise, and with 143 when
- * the run is stopped meanwhile.
+ * The commands of a mock engine: `['print', 'hello\n']`. Each exits with 0 unless described otherwise, and with 143
+ * when the run is stopped meanwhile.
  */
 export const WORDS: Readonly<Record<string, Word>> = {
-  /** `print TEXT`: prints a text as it is. */
+  /** `print TEXT`: prints a text unchanged. */
   print: async ({ print }, text = '') => {
     await print(text);
     return 0;
   },
-  /** `flood BYTES`: prints so many bytes. */
+  /** `flood BYTES`: prints this many bytes. */
   flood: async ({ print, asked }, bytes = '0') => {
     const chunk = Buffer.alloc(CHUNK, 'x');
     for (let left = Number(bytes); left > 0 && !asked.aborted; left -= CHUNK) {
@@ -72,9 +72,9 @@ export const WORDS: Readonly<Record<string, Word>> = {
   exit: async (_run, code = '0') => Number(code),
   /** `exit-in-run RUN CODE`: ends with an exit code in one run of the task, and with 0 in any other. */
   'exit-in-run': async ({ env }, runId = '0', code = '0') => (env.RUN_ID === runId ? Number(code) : 0),
-  /** `sleep MS`: waits so many ms, or until the run is stopped. */
+  /** `sleep MS`: waits this many ms, or until the run is stopped. */
   sleep: async ({ asked }, ms = '0') => ((await slept(Number(ms), asked)) ? 0 : TERMINATED),
-  /** `ignore-stop MS`: waits so many ms, and ignores a stop. */
+  /** `ignore-stop MS`: waits this many ms, and ignores a stop. */
   'ignore-stop': async ({ ended }, ms = '0') => ((await slept(Number(ms), ended)) ? 0 : KILLED),
   /** `write-file PATH TEXT`: writes a file in the run's folder, and folders for it. */
   'write-file': async ({ pathOf }, file = '', text = '') => {
@@ -88,7 +88,7 @@ export const WORDS: Readonly<Record<string, Word>> = {
     await print(await readFile(pathOf(file)));
     return 0;
   },
-  /** `later MS PATH`: exits at once; writes an empty file after so many ms, unless the run is over. */
+  /** `later MS PATH`: exits immediately, and writes an empty file after this many ms unless the run is over. */
   later: async ({ pathOf, beside, ended }, ms = '0', file = '') => {
     const place = pathOf(file);
     beside(sleep(Number(ms), undefined, { signal: ended }).then(() => writeFile(place, '')));
@@ -122,7 +122,7 @@ export async function obey(run: MockRun, [word = '', ...words]: readonly string[
   return meaning(run, ...words);
 }
 
-/** @returns whether so many ms have passed before the signal was aborted */
+/** @returns whether this many ms have passed before the signal was aborted */
 async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
   return sleep(ms, true, { signal }).catch(() => false);
 }

@@ -32,6 +32,6 @@ export interface Enclosure {
    * @throws Error after a bounded time, naming the processes that do not end
    */
   kill(): Promise<void>;
-  /** Frees what was created on the machine for a run that will not come. None of its processes is alive. */
+  /** Frees everything that was created on the machine for a run that will not come. Its processes are all dead. */
   discard?(): Promise<void>;
 }

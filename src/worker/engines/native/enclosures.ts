@@ -3,8 +3,8 @@ import type { Enclosure } from './enclosure.ts';
 import { newMark } from './processes/mark.ts';
 
 /**
- * A prepared enclosure uses seven descriptors, and eleven while it is being opened. A worker that is short of them needs
- * these for its runs.
+ * How many descriptors must be free before an enclosure is prepared. A prepared enclosure uses seven, and eleven while
+ * it is being opened. A worker with fewer free descriptors needs them for its runs.
  */
 const DESCRIPTORS_TO_SPARE = 48;
 
@@ -36,8 +36,8 @@ export function onDemand<E extends Enclosure>(enclose: (mark: string) => Promise
 }
 
 /**
- * Keeps one enclosure prepared, beginning with the first request: opening one takes longer than everything else before a
- * command. A prepared enclosure is empty, and ends with the worker like any other.
+ * Keeps one enclosure prepared, beginning with the first request: opening one takes longer than everything else before
+ * a command. A prepared enclosure is empty, and ends with the worker like any other.
  */
 export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   const { take } = onDemand(enclose);

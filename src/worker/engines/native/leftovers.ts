@@ -4,13 +4,14 @@ import { isMark, KEEPER, SANDBOX } from './processes/mark.ts';
 import { MemberSearch } from './process-group/member-search.ts';
 
 /**
- * Ends the processes of runs whose worker died, including the engine's own beside them. They are identified by marks in
- * their environment since their start, which no other process can have, and by their descent. So only processes of runs are
- * ever ended, whatever the texts are. Where the system does not show environments (everything but Linux) nothing is found.
+ * Ends the processes of runs whose worker died, including the engine's own programs beside them. It identifies them by
+ * the marks in their environment, which no other process can have, and by their ancestors. So it ends only processes of
+ * runs, whatever texts it receives. Where the system does not show environments (everything but Linux), it finds
+ * nothing.
  *
  * @param marks of the runs
  * @returns how many were ended
- * @throws Error naming the processes that are left
+ * @throws Error naming the processes that remain
  */
 export async function endLeftovers(marks: readonly string[]): Promise<number> {
   const ours = marks.filter(isMark);

@@ -18,7 +18,7 @@ import { findTools, type Tools } from './launcher/tools.ts';
 /** Capabilities on every platform. */
 const OWN: readonly Capability[] = ['host-files', 'own-user', 'background'];
 
-/** How the processes of a run are held together; docs/platforms.md compares both. */
+/** How the processes of a run are contained; docs/platforms.md compares both. */
 export type Containment = 'pid-namespace' | 'process-group';
 
 export interface NativeEngineOptions {

@@ -54,7 +54,7 @@ export class NativeSandbox implements Sandbox {
 
   async isPeer(connection: Connection): Promise<boolean> {
     const isPeer = !this.#ending && (await this.#peers.isPeer(connection));
-    // The number of an ended namespace is reused for another run's.
+    // After the run's end, another run may get the number of its namespace.
     return isPeer && !this.#ending;
   }
 
@@ -89,7 +89,9 @@ export class NativeSandbox implements Sandbox {
     return terminal;
   }
 
-  /** Interactive shells ignore SIGTERM, and end when their terminal is gone. From here on, no terminal can be opened. */
+  /**
+   * Interactive shells ignore SIGTERM, and end when their terminal is gone. From here on, no terminal can be opened.
+   */
   async #hangUp(): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled(this.#opening);
@@ -142,7 +144,7 @@ export class NativeSandbox implements Sandbox {
     await this.#hangUp();
     if (graceMs > 0) {
       const deadline = performance.now() + graceMs;
-      // A command that is just entering would miss the signal. A task can prevent its entry.
+      // A command that is just entering the enclosure would miss the signal. A task can prevent the entry.
       if (this.#launched) await settledWithin(this.#launched.inside, graceMs);
       if (this.#launched || (await this.#enclosure.anyAlive())) {
         await this.#enclosure.terminate();
@@ -189,7 +191,7 @@ export class NativeSandbox implements Sandbox {
       const pauseEnded = sleep(Math.min(pause, deadline - performance.now()));
       await Promise.race(commandEnded === undefined ? [pauseEnded] : [pauseEnded, commandEnded]);
       if (await this.#enclosure.anyAlive()) continue;
-      // The launcher that reports the command's end is no member, and may be about to report.
+      // The launcher, which reports the command's end, is not a member. Its report may be on its way.
       if (commandEnded !== undefined) await settledWithin(commandEnded, REPORT_MS);
       return;
     }

@@ -20,11 +20,11 @@ const device = deviceOfProc();
 const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /**
- * Reads a file below /proc. A task that is root may mount what it likes over /proc, or over a folder in it: a pipe, in
- * which nobody writes, is not waited for, and what somebody has made up is not believed.
+ * Reads a file below /proc. A task that runs as root may mount anything over /proc, or over a folder in it. So this
+ * never waits for a pipe, and rejects files that are not in the original /proc.
  *
  * @returns undefined when there is no such process
- * @throws Error of the system, or because /proc is not what it was
+ * @throws Error of the system, or because /proc was replaced
  */
 export function readProcFile(file: string): string | undefined {
   let descriptor: number | undefined;

@@ -1,2 +1,2 @@
-/** Terminals of this machine, in which people type. */
+/** Interactive terminals on this machine. */
 export { hasPty, openPty, type OpenPty, type PtyStart } from './open-pty.ts';

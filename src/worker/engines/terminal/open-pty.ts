@@ -31,11 +31,11 @@ export function hasPty(): boolean {
 }
 
 /**
- * Opens a terminal and runs a program in it. A process beside the worker holds the terminal: in the worker, everything that is
- * started meanwhile would inherit it, tasks included.
+ * Opens a terminal and runs a program in it. A process beside the worker holds the terminal. If the worker held it,
+ * every program that the worker starts meanwhile would inherit it, including tasks.
  *
- * @param signal ends the wait for the start; then nothing is started any more
- * @throws Error when there is no terminal, or nothing could be started
+ * @param signal ends the wait for the start, and prevents a later start
+ * @throws Error when there is no terminal, or the program could not be started
  */
 export async function openPty(start: PtyStart, signal: AbortSignal): Promise<OpenPty> {
   const holder = startProcess();
@@ -69,7 +69,7 @@ export async function openPty(start: PtyStart, signal: AbortSignal): Promise<Ope
     if (holder.connected) holder.disconnect();
     stream.destroy();
   };
-  // The process ends by itself then, but has yet to report the program's exit code.
+  // The process ends by itself after this, but has yet to report the program's exit code.
   stream.once('close', () => {
     if (!stream.readableEnded) close();
   });
@@ -107,7 +107,7 @@ function send(child: ChildProcess, words: ToPty): void {
   if (child.connected) child.send(words, () => undefined);
 }
 
-/** The system takes 16 bits for each. */
+/** Limits both numbers to the 16 bits that the system has for each. */
 function bounded({ rows, columns }: TerminalSize): TerminalSize {
   const within = (count: number) => Math.min(Math.max(1, Math.trunc(count)), 0xffff);
   return { rows: within(rows), columns: within(columns) };

@@ -1,5 +1,5 @@
-// The program of the process that holds one terminal; open-pty.ts starts it. It ends with the worker, and
-// the terminal is hung up then.
+// The program of the process that holds one terminal, started by open-pty.ts. When the worker ends, it hangs up the
+// terminal and ends.
 import { chownSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { ReadStream } from 'node:tty';
@@ -7,14 +7,14 @@ import { spawn, type IPty } from '@lydell/node-pty';
 import { PTY_STREAM, type FromPty, type ToPty } from './pty-protocol.ts';
 
 /**
- * How long output must be silent, in ms, before a terminal is closed that other processes still hold after the program's
- * end.
+ * If other processes still have the terminal open after the program's end, it is closed after this long without output,
+ * in ms.
  */
 const SILENT_MS = 100;
 /** How long such processes may continue to print, in ms. */
 const LONGEST_MS = 5_000;
 
-/** What node-pty has beside its interface; its version is pinned for the sake of this. */
+/** Undocumented parts of node-pty, for which its version is pinned. */
 interface PtyParts {
   readonly _socket: ReadStream;
   readonly ptsName: string;
@@ -31,8 +31,8 @@ function start({ file, args, env, size, owner }: Extract<ToPty, { type: 'start' 
   const parts = terminal as unknown as PtyParts;
   const socket = parts._socket;
   const destroy = socket.destroy.bind(socket);
-  // node-pty destroys it 200 ms after the end of the program, with all that a slow reader has not taken. Here that call only
-  // tells that the program has ended and other processes have the terminal open.
+  // node-pty destroys the socket 200 ms after the end of the program, with everything that a slow reader has not read
+  // yet. Here the call only means that the program has ended while other processes have the terminal open.
   socket.destroy = error => {
     if (error) destroy(error);
     else closeWhenSilent(socket, destroy);
@@ -60,27 +60,28 @@ function closeWhenSilent(socket: ReadStream, destroy: () => void): void {
     else close();
   });
   function close(): void {
-    // A slow reader gets what is available.
+    // A slow reader still gets the output that is available.
     if (stream.writableLength > 0 && performance.now() < end) silent = setTimeout(close, SILENT_MS);
     else destroy();
   }
 }
 
 /**
- * The kernel tells only the leader of the session that its terminal is gone: where that stays outside of a PID namespace, nobody
- * inside.
+ * Sends SIGHUP to the foreground process group. The kernel sends SIGHUP only to the session's leader. If the leader is
+ * outside the PID namespace, no process inside would get it.
  */
 function hangUp(): void {
   if (!terminal) return;
   try {
     const stat = readFileSync(`/proc/${terminal.pid}/stat`, 'latin1');
-    // After the name, which may hold anything: state, parent, group, session, terminal, and the terminal's foreground group.
+    // The name may contain anything. After it: state, parent, group, session, terminal, the terminal's foreground
+    // group.
     const group = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[5]);
     if (!(group > 1)) return;
     process.kill(-group, 'SIGHUP');
     process.kill(-group, 'SIGCONT');
   } catch {
-    // It has ended, or this is not Linux. Elsewhere the program is the leader.
+    // The program has ended, or this is not Linux. On other systems the program itself is the leader.
   }
 }
 

@@ -27,7 +27,7 @@ export function accountName(runName: string | undefined, uid: number): string {
  */
 export function writeAccount({ name, uid, home, groups }: Account, files: AccountFiles): void {
   if (uid === 0) {
-    // Root has a name already.
+    // Root already has a name.
     writeFileSync(files.passwd, readFileSync('/etc/passwd'));
     writeFileSync(files.group, readFileSync('/etc/group'));
     return;

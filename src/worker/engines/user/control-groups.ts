@@ -23,7 +23,9 @@ export interface RunGroup {
 export interface ControlGroups {
   /** Lines with which the launcher shell joins the run's groups. */
   readonly launcherLines: string;
-  /** The configured limits that are not available, with the reason, in one line; undefined if all are. Worth a warning. */
+  /**
+   * The configured limits that are not available, with the reason, in one line; undefined if all are. Worth a warning.
+   */
   readonly missing: string | undefined;
   /** @throws Error of the system */
   make(mark: string): RunGroup;
@@ -169,8 +171,7 @@ function isDelegated(folder: string, controller: Controller): boolean {
     try {
       enable();
     } catch (error) {
-      // A group with processes of its own cannot delegate controllers (EBUSY). Other programs' processes are left where
-      // they are.
+      // A group that contains processes cannot delegate controllers (EBUSY). Other programs' processes are not moved.
       const pids = lines(`${folder}/cgroup.procs`);
       if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || pids.some(pid => pid !== String(process.pid)))
         return false;
@@ -205,7 +206,7 @@ function makeGroup(group: string, settings: Settings): void {
   }
 }
 
-/** The kernel releases dead processes with a delay. The next start of a worker removes what is left. */
+/** The kernel releases dead processes with a delay. The next start of a worker removes the remaining groups. */
 async function removeGroup(group: string): Promise<void> {
   for (let tries = 0; tries < TRIES; tries++) {
     try {

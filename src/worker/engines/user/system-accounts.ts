@@ -11,12 +11,12 @@ const PATIENCE_MS = 60_000;
 const TRIES = 5;
 const PAUSE_MS = 200;
 /**
- * Exit codes of useradd(8) and similar programs when the files are locked, and of userdel(8) when a killed process of the
- * user has not gone yet.
+ * Exit codes of useradd(8) and similar programs when the files are locked, and of userdel(8) when a killed process of
+ * the user still exists.
  */
 const BUSY = new Set([1, 8, 10]);
 
-/** One at a time: the programs lock the machine's files, and some give up at once. */
+/** One at a time: the programs lock the machine's files, and some fail immediately if the files are locked. */
 let last: Promise<unknown> = Promise.resolve();
 
 /** Adds a user to the machine's own files, for tasks that need PAM, sudoers or services of the machine. */
@@ -36,13 +36,13 @@ export function addAccount({ name, uid, home, groups }: Account): Promise<void> 
 }
 
 /**
- * Removes a user whose processes are all dead. A user of the same name with another number belongs to somebody else and
- * stays.
+ * Removes a user whose processes are all dead. A user with the same name and another number is not tcw's and is not
+ * removed.
  */
 export function removeAccount({ name, uid }: Pick<Account, 'name' | 'uid'>): Promise<void> {
   return inTurn(async () => {
     if (idOf('/etc/passwd', name) !== uid) return removeGroup(name, uid);
-    // The next user of that name would inherit the crontab.
+    // Otherwise the next user of this name would inherit the crontab.
     await run('crontab', ['-u', name, '-r'], { timeout: PATIENCE_MS }).catch(() => undefined);
     await changed('userdel', [name]);
     await removeGroup(name, uid);

@@ -72,7 +72,7 @@ export class PlacedUser implements TaskUser {
 
   async #dispose(): Promise<void> {
     await this.files[Symbol.asyncDispose]();
-    // If the run got no sandbox, its place still exists. Otherwise this does nothing.
+    // If the run got no sandbox, its place still exists. Otherwise this has no effect.
     await this.place.kill();
     this.place.pipe.close();
     this.place.errors?.close();

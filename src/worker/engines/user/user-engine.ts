@@ -32,7 +32,7 @@ import { UserFiles } from './user-files.ts';
 import { UserSandbox } from './user-sandbox.ts';
 import { openUserPlace, type PlaceParts, type PlaceUser } from './user-place.ts';
 
-/** Where the names of the tasks' users are: in files that only the run sees, or in those of the machine. */
+/** Where tasks' users are registered: in account files that only the run sees, or in the machine's own. */
 export type TaskAccounts = 'private' | 'machine';
 
 export interface UserEngineOptions {
@@ -55,13 +55,13 @@ export interface UserEngine extends Engine {
   readonly missingLimits: string | undefined;
 }
 
-/** The folder of tcw's code, four floors up from here. */
+/** The folder of tcw's code, four levels up. */
 const OWN_CODE = dirname(fileURLToPath(new URL('../../../', import.meta.url)));
 
 /**
  * Makes the engine that runs each task as its own user, in the namespaces of the native engine.
  *
- * It finds out whether that works by running a command.
+ * It finds out whether this works by running a command.
  *
  * @throws Error that says what is needed
  */
@@ -187,7 +187,10 @@ function otherUser(
   };
 }
 
-/** The best method for a run's namespaces: the only one whose first process has more rights than root of a task. */
+/**
+ * The best method for a run's namespaces. Only with this one does the first process have more rights than a task's
+ * root.
+ */
 function methodOf(tools: Tools) {
   const [method] = pidNamespaceMethods(tools);
   if (method?.remount.length === 2 && method.drop.length > 0) return method;

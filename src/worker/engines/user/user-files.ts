@@ -29,21 +29,21 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How much of the process's error messages is kept, in characters. */
+/** How many characters of the process's error messages are kept. */
 const COMPLAINT_LENGTH = 1_000;
 
 /**
- * Mounts a fresh /proc, in which the process finds itself: the run's belongs to an ended PID namespace. The mount namespace
- * is a private copy of the run's.
+ * Mounts a new /proc that shows this process. The run's /proc belongs to an ended PID namespace. The mount namespace is
+ * a private copy of the run's.
  */
 const ENTER = '"$1" -t proc -o nosuid,nodev,noexec proc /proc && shift && exec "$@"';
 
 /**
- * The files of a run, as its user sees them: with the user's rights, and the folders that only the run has. A process that has
- * become that user opens a file, and the worker opens it once more by the descriptor, which nobody can exchange. So
- * a link to what the user may not read leads nowhere, whenever it is made.
+ * The files of a run as its user sees them: with the user's rights, and with the folders that only the run has. A
+ * process that has become this user opens the file. The worker then opens it again through the process's descriptor,
+ * which nobody can exchange. So a link never leads to a file that the user may not read, whenever the link is created.
  *
- * The process is started by the first question. It lives outside of the run's PID namespace.
+ * The first question starts the process. It runs outside the run's PID namespace.
  */
 export class UserFiles implements TaskFiles, AsyncDisposable {
   readonly #options: UserFilesOptions;
@@ -172,7 +172,7 @@ function errorOf({ message, code }: { readonly message: string; readonly code?: 
   return Object.assign(new Error(message), code !== undefined && { code });
 }
 
-/** The program: TypeScript in a checkout, and JavaScript in what is published. */
+/** The path of the program: TypeScript in a checkout, JavaScript in the published package. */
 function program(): string {
   const source = fileURLToPath(new URL('files-process.ts', import.meta.url));
   return existsSync(source) ? source : source.replace(/\.ts$/, '.js');

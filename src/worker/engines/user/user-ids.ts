@@ -9,7 +9,7 @@ export interface UidRange {
   readonly last: number;
 }
 
-/** Every user of the range was some task's. None is used again before the machine starts again. */
+/** A task has used every user of the range. None is reused until the machine restarts. */
 export class NoUserLeft extends Error {
   override readonly name = 'NoUserLeft';
   readonly code = 'ENOUSER';

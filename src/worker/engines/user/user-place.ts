@@ -133,7 +133,7 @@ export async function openUserPlace(mark: string, user: PlaceUser, parts: PlaceP
   }
 }
 
-/** As setpriv takes it. */
+/** setpriv's option for the supplementary groups. */
 function groupOption({ groups }: PlaceUser): string {
   if (groups === undefined) return '--keep-groups';
   return groups.length === 0 ? '--clear-groups' : `--groups=${groups.join(',')}`;

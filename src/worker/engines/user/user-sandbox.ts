@@ -1,7 +1,7 @@
 import { NativeSandbox, type LaunchOptions } from '../native/index.ts';
 import type { PlacedUser } from './task-user.ts';
 
-/** A sandbox of a user that may be the sandbox's own. */
+/** A sandbox for a user that the sandbox may have created itself. */
 export class UserSandbox extends NativeSandbox {
   readonly #user: PlacedUser;
   readonly #isOwn: boolean;

@@ -3,10 +3,10 @@ import { WebSocket } from 'ws';
 import { HEADER_BYTES } from './frames.ts';
 import { WINDOW_BYTES } from './session.ts';
 
-/** How long the tunnel may take to answer the handshake, in ms. */
+/** Timeout for the tunnel's answer to the handshake, in ms. */
 const HANDSHAKE_MS = 30_000;
 
-/** A tunnel that refuses the worker. */
+/** The tunnel refused the worker. */
 export class TunnelRefused extends Error {
   override readonly name = 'TunnelRefused';
   readonly status: number;
@@ -24,18 +24,18 @@ const HINTS: ReadonlyMap<number, string> = new Map([
 ]);
 
 export interface Connected {
-  /** Open, and paused. */
+  /** The WebSocket, open and paused. */
   readonly socket: WebSocket;
-  /** Under which the tunnel serves this worker, without a slash at its end. */
+  /** The URL at which the tunnel serves this worker, without a trailing slash. */
   readonly clientUrl: string;
 }
 
 /**
- * Opens the websocket of a worker to a websocktunnel. Another connection with the same id ends the earlier one.
+ * Opens a worker's WebSocket to a websocktunnel. Another connection with the same id ends the earlier one.
  *
- * @param id what the tunnel knows this worker by
- * @param token a JWT of Taskcluster's auth service for this id
- * @throws TunnelRefused for an answer that is an error; Error when there is none, or no client URL; or the signal's reason
+ * @param id identifies this worker to the tunnel
+ * @param token a JWT from Taskcluster's auth service for this id
+ * @throws TunnelRefused if the answer is an error; Error if there is no answer or no client URL; or the signal's reason
  */
 export async function connectTunnel(
   serverUrl: string,
@@ -71,7 +71,7 @@ export async function connectTunnel(
     })
     .on('open', () => {
       if (clientUrl !== undefined) {
-        // Until somebody listens to its messages: the first may come with the answer to the handshake.
+        // Paused until there is a message listener, because the first message may arrive with the handshake's answer.
         socket.pause();
         resolve({ socket, clientUrl });
         return;
@@ -86,7 +86,7 @@ export async function connectTunnel(
   }
 }
 
-/** The tunnel registers clients at the path `/` and nowhere else. */
+/** Replaces http by ws in the scheme. No path is added, since the tunnel registers clients only at the path `/`. */
 function websocketUrl(serverUrl: string): URL {
   const url = new URL(serverUrl);
   url.protocol = url.protocol.replace(/^http/, 'ws');

@@ -1,32 +1,32 @@
 /**
- * The frames of websocktunnel's protocol (wsmux), each in one binary message of the websocket: a byte for its type, the id of a
- * stream as an unsigned 32-bit number (little-endian), then the payload.
+ * A frame of websocktunnel's protocol (wsmux). Each frame is one binary WebSocket message: a byte for its type, the id
+ * of a stream as an unsigned 32-bit number (little-endian), then the payload.
  */
 export type Frame =
   /** Opens a stream. */
   | { readonly type: 'syn'; readonly stream: number }
   | { readonly type: 'data'; readonly stream: number; readonly data: Buffer }
   /**
-   * The first of a stream accepts it, and announces the size of the receiver's buffer. Each later one tells how many bytes the
-   * receiver has consumed since the last one.
+   * The first ACK of a stream accepts the stream and announces the size of the receiver's buffer. Each later ACK says
+   * how many bytes the receiver has consumed since the previous one.
    */
   | { readonly type: 'ack'; readonly stream: number; readonly bytes: number }
-  /** Half-closes a stream: its sender sends no more data. */
+  /** Half-closes a stream: the sender of the frame sends no more data. */
   | { readonly type: 'fin'; readonly stream: number };
 
-/** What comes before the data of a frame, in bytes. */
+/** The size of a frame's header, in bytes. */
 export const HEADER_BYTES = 5;
 const ACK_BYTES = HEADER_BYTES + 4;
 
 const TYPES = ['data', 'syn', 'ack', 'fin'] as const satisfies readonly Frame['type'][];
 
-/** A message that is no frame. The connection cannot be trusted any more. */
+/** A message is not a valid frame. The connection cannot be trusted any more. */
 export class MalformedFrame extends Error {
   override readonly name = 'MalformedFrame';
 }
 
 /**
- * Reads one binary message.
+ * Parses one binary message.
  *
  * @throws MalformedFrame
  */
@@ -50,7 +50,7 @@ export function readFrame(message: Buffer): Frame {
   }
 }
 
-/** Writes a frame as a message. The data is copied. */
+/** Serializes a frame into a message. The data is copied. */
 export function writeFrame(frame: Frame): Buffer {
   const payloadBytes = frame.type === 'data' ? frame.data.length : frame.type === 'ack' ? 4 : 0;
   const message = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes);

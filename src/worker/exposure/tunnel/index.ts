@@ -1,2 +1,2 @@
-/** Reaches a worker on a private network through a websocktunnel server. */
+/** Makes a worker on a private network reachable through a websocktunnel server. */
 export { tunnelWay } from './way.ts';

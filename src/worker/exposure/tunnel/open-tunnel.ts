@@ -6,44 +6,45 @@ import { Session } from './session.ts';
 import { tunnelToken, type IssuedToken } from './tunnel-token.ts';
 
 export interface TunnelOptions {
-  /** Where the websocktunnel listens, `wss://host`: the property `wstServerURL`. */
+  /** The websocktunnel's URL, `wss://host`, from the property `wstServerURL`. */
   readonly serverUrl: string;
-  /** What the tunnel knows this worker by; its public URL ends with it. */
+  /** Identifies this worker to the tunnel. The public URL ends with it. */
   readonly id: string;
-  /** Asks the auth service for a token for this id. The signal ends that at once. */
+  /** Requests a token for this id from the auth service. The signal aborts the request at once. */
   readonly askToken: (signal: AbortSignal) => Promise<IssuedToken>;
-  /** Told of each token, so that logs can hide it. */
+  /** Called with each token, so that logs can hide it. */
   readonly onToken?: (token: Secret) => void;
-  /** Told of a connection that was lost or not made: the next is tried after `waitMs`. */
+  /** Called when a connection was lost or could not be opened. The next attempt is after `waitMs`. */
   readonly onLost?: (reason: string, waitMs: number) => void;
-  /** Told when the tunnel is back after that. */
+  /** Called when the tunnel is connected again after that. */
   readonly onBack?: () => void;
-  /** Time between two pings, in ms: 20 s as websocktunnel has it, unless given. */
+  /** The interval between pings, in ms. The default is 20 s, as in websocktunnel. */
   readonly pingMs?: number;
   readonly backoff?: Backoff;
-  /** How long the first connection may take, all tries together, in ms: 30 s unless given. */
+  /** How long the first connection may take in total, including retries, in ms. The default is 30 s. */
   readonly firstWithinMs?: number;
   readonly random?: () => number;
 }
 
-/** A way to a server of this process for whoever can reach the tunnel. */
+/** Lets everyone who can reach the tunnel reach a server of this process. */
 export interface Tunnel extends AsyncDisposable {
-  /** What public URLs begin with, without a slash at the end. It stays the same when the connection is made again. */
+  /** The start of public URLs, without a trailing slash. It does not change when the tunnel reconnects. */
   readonly prefix: string;
 }
 
-/** As websocktunnel's own client has it, but that never gives up. */
+/** Like websocktunnel's own client, except that this one never gives up. */
 const BACKOFF: Backoff = { baseMs: 500, capMs: 60_000 };
 const PING_MS = 20_000;
 const FIRST_WITHIN_MS = 30_000;
-/** A connection that lasted as long as this, in ms, is a success: the next loss starts with short waits again. */
+/** After a connection that lasted this long, in ms, reconnecting starts with short waits again. */
 const LASTING_MS = 10_000;
 
 /**
- * Connects a server to the world by a websocktunnel. Each stream of the tunnel becomes a connection of the server. A connection that
- * is lost is made again until the tunnel is disposed of; what readers had open through it ends with it.
+ * Makes a server reachable through a websocktunnel. Each stream of the tunnel becomes a connection to the server. If
+ * the connection to the tunnel is lost, the readers' connections through it end. The tunnel reconnects until it is
+ * disposed.
  *
- * @throws Error when the first connection could not be made in time, or was refused
+ * @throws Error if the first connection could not be opened in time or was refused
  */
 export async function openTunnel(options: TunnelOptions, server: Server): Promise<Tunnel> {
   const { firstWithinMs = FIRST_WITHIN_MS } = options;
@@ -65,7 +66,7 @@ export async function openTunnel(options: TunnelOptions, server: Server): Promis
 }
 
 class ReconnectingTunnel implements Tunnel {
-  /** Settles with the first connection. */
+  /** Settles when the first connection is open or has failed. */
   readonly connected: Promise<void>;
   readonly #options: TunnelOptions;
   readonly #server: Server;
@@ -91,7 +92,7 @@ class ReconnectingTunnel implements Tunnel {
     return this.#prefix ?? '';
   }
 
-  /** Ends the wait for the first connection. */
+  /** Stops waiting for the first connection. */
   giveUp(error: Error): void {
     this.#first.reject(this.#lastProblem ?? error);
   }
@@ -116,7 +117,7 @@ class ReconnectingTunnel implements Tunnel {
       } catch (error) {
         if (signal.aborted) return;
         this.#lastProblem = error;
-        // Waiting does not mend what the auth service refuses.
+        // If the auth service refuses, waiting does not help.
         if (error instanceof ServiceError && !error.transient) this.#first.reject(error);
         reason = (error as Error).message;
       }
@@ -138,7 +139,7 @@ class ReconnectingTunnel implements Tunnel {
     }
   }
 
-  /** Settles with the reason when the connection has ended. */
+  /** Resolves with the reason when the connection has ended. */
   async #serve({ socket, clientUrl }: Connected): Promise<string> {
     const { pingMs = PING_MS } = this.#options;
     const session = new Session(socket, {

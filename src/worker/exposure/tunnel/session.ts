@@ -4,47 +4,53 @@ import { MalformedFrame, readFrame, writeFrame, type Frame } from './frames.ts';
 import { TunnelStream } from './tunnel-stream.ts';
 
 /**
- * The window of each stream in both directions, in bytes: that of the tunnel's own side. The first ACK announces our buffer, and the
- * tunnel takes the same number for how much it accepts from us.
+ * The window of each stream in both directions, in bytes, equal to that of the tunnel's own side. The first ACK
+ * announces our buffer, and the tunnel uses the same number for how much it accepts from us.
  */
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** How many streams may be open. The tunnel gives up one that is not accepted within 30 s, and answers its viewer with 500. */
+/**
+ * The maximum number of open streams. The tunnel gives up a stream that is not accepted within 30 s and answers its
+ * client with a 500.
+ */
 const MOST_STREAMS = 1_000;
 
 /**
- * How much received data all streams together may hold, in bytes: sixteen full windows, more than the shells of a task can fill. Beyond
- * it, the stream that holds most is given up.
+ * How much received data all streams together may hold, in bytes. This is 16 full windows, more than the shells of a
+ * task can fill. If they hold more, the stream that holds the most data is closed.
  */
 const MOST_RECEIVED_BYTES = 64 * 1024 * 1024;
 
-/** The close code of a websocket for a violation of the protocol on top of it (RFC 6455, 7.4.1: policy violation). */
+/** The WebSocket close code for a violation of the protocol on top of it (RFC 6455, 7.4.1: policy violation). */
 const POLICY_VIOLATION = 1008;
 /** How long the other side may take to answer a close, in ms. */
 const CLOSE_MS = 1_000;
 
-/** More than this that waits to be sent, in bytes, means that the tunnel does not read: one chunk of each stream is less. */
+/**
+ * If more than this is waiting to be sent, in bytes, the tunnel does not read. One chunk of every stream together is
+ * less.
+ */
 const MOST_UNSENT_BYTES = 128 * 1024 * 1024;
 
 export interface SessionOptions {
-  /** Gets each stream that somebody outside opens. */
+  /** Called with each stream that a client opens through the tunnel. */
   readonly onStream: (stream: Duplex) => void;
-  /** Time between two pings, in ms. A ping without an answer until the next one ends the session. */
+  /** The interval between pings, in ms. If a ping is not answered before the next one, the session ends. */
   readonly pingMs: number;
 }
 
-/** The streams that go through one websocket. When it ends, all of them end. */
+/** The streams over one WebSocket. When it closes, all of them end. */
 export class Session {
-  /** Settles with the reason when the websocket is closed. */
+  /** Resolves with the reason when the WebSocket is closed. */
   readonly ended: Promise<string>;
   readonly #socket: WebSocket;
   readonly #options: SessionOptions;
   readonly #streams = new Map<number, TunnelStream>();
   #heldBytes = 0;
-  /** Why it ends, once it does. */
+  /** The reason for the end, once the session is ending. */
   #reason: string | undefined;
 
-  /** @param socket a websocket that is open, and may be paused */
+  /** @param socket an open WebSocket, which may be paused */
   constructor(socket: WebSocket, options: SessionOptions) {
     this.#socket = socket;
     this.#options = options;
@@ -87,7 +93,7 @@ export class Session {
     }
   }
 
-  /** Frames of streams that are not known are ignored, as is a second SYN of one that is. */
+  /** Ignores frames of unknown streams, and a second SYN of a known one. */
   #handle(frame: Frame): void {
     const stream = this.#streams.get(frame.stream);
     switch (frame.type) {
@@ -119,14 +125,14 @@ export class Session {
         this.#streams.delete(id);
       },
     });
-    // A reader that goes away is no error of this worker's. Whoever uses the stream hears of it, too.
+    // A client that disconnects is not an error of this worker. The user of the stream gets the event too.
     stream.on('error', () => undefined);
     this.#streams.set(id, stream);
     this.#send({ type: 'ack', stream: id, bytes: WINDOW_BYTES }).catch(() => undefined);
     this.#options.onStream(stream);
   }
 
-  /** A stream holds so many bytes more, or less. */
+  /** Called when a stream holds `bytes` more, or less if negative. */
   #hold(bytes: number): void {
     this.#heldBytes += bytes;
     if (bytes <= 0) return;

@@ -1,29 +1,30 @@
 import { Duplex } from 'node:stream';
 import type { Frame } from './frames.ts';
 
-/** The most data that one frame carries, in bytes, so that streams take turns on the connection. */
+/** The maximum amount of data in one frame, in bytes, so that streams take turns on the connection. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** What a stream needs of the session that it belongs to. */
+/** What a stream needs from its session. */
 export interface StreamParts {
   readonly id: number;
-  /** Bytes that each side may send before the other has consumed them. */
+  /** How many bytes each side may send before the other has consumed them. */
   readonly windowBytes: number;
-  /** Told how many bytes more, or less, the stream has received and not yet handed to its reader. */
+  /** Called with the change in the number of received bytes that have not been handed to the reader. */
   readonly onHeld: (bytes: number) => void;
-  /** Sends a frame; settles when the connection has taken it. */
+  /** Sends a frame. Settles when the connection has accepted it. */
   readonly send: (frame: Frame) => Promise<void>;
-  /** Told when the stream has ended in both directions, or was given up. */
+  /** Called when the stream has ended in both directions, or was given up. */
   readonly onClosed: () => void;
 }
 
 /**
- * One stream of a tunnel: a connection of somebody outside. Both directions have a window. Received data counts as consumed when the
- * reader of this stream has taken it, so a reader that does not read holds at most one window of data.
+ * One stream of a tunnel: the connection of a client outside. Both directions have a window. Received data counts as
+ * consumed when the reader of this stream has taken it, so a reader that does not read holds at most one window of
+ * data.
  */
 export class TunnelStream extends Duplex {
   readonly #parts: StreamParts;
-  /** Received, and not yet taken by the reader. */
+  /** Received data that the reader has not taken yet. */
   readonly #received: Buffer[] = [];
   #receivedBytes = 0;
   #receivedEnd = false;
@@ -31,7 +32,7 @@ export class TunnelStream extends Duplex {
   /** How many more bytes may be sent now. */
   #sendWindow: number;
   #onWindow: (() => void) | undefined;
-  /** Consumed, and not yet acknowledged. */
+  /** The number of consumed bytes that have not been acknowledged yet. */
   #unacknowledged = 0;
   #isAcknowledging = false;
   #sentFin = false;
@@ -42,12 +43,12 @@ export class TunnelStream extends Duplex {
     this.#sendWindow = parts.windowBytes;
   }
 
-  /** In bytes: received, and not yet handed to the reader. */
+  /** The number of received bytes that have not been handed to the reader yet. */
   get heldBytes(): number {
     return this.#receivedBytes;
   }
 
-  /** Takes the data of a frame. A sender that overruns the window, or sends after its end, loses the stream. */
+  /** Takes the data of a frame. If the sender exceeds the window or sends after its FIN, the stream is destroyed. */
   receive(data: Buffer): void {
     if (this.destroyed) return;
     if (this.#receivedEnd || this.#receivedBytes + data.length > this.#parts.windowBytes) {
@@ -57,18 +58,18 @@ export class TunnelStream extends Duplex {
     if (data.length === 0) return;
     this.#received.push(data);
     this.#hold(data.length);
-    // The session may have given up this stream for want of memory.
+    // The session may have destroyed this stream because too much memory is in use.
     if (!this.destroyed) this.#hand();
   }
 
-  /** The other side sends no more data. */
+  /** Call this when the other side sends no more data. */
   receiveEnd(): void {
     if (this.#receivedEnd) return;
     this.#receivedEnd = true;
     this.#hand();
   }
 
-  /** The other side has consumed so many bytes. */
+  /** Call this when the other side has consumed `bytes`. */
   acknowledge(bytes: number): void {
     this.#sendWindow = Math.min(this.#sendWindow + bytes, this.#parts.windowBytes);
     const wake = this.#onWindow;
@@ -108,7 +109,7 @@ export class TunnelStream extends Duplex {
     done(error);
   }
 
-  /** Gives the reader what it waits for, and opens the sender's window again by as much. */
+  /** Gives the reader the data that it waits for, and reopens the sender's window by the same amount. */
   #hand(): void {
     while (this.#readerWaits && this.#received.length > 0) {
       const data = this.#takeChunk();
@@ -125,7 +126,7 @@ export class TunnelStream extends Duplex {
 
   #takeChunk(): Buffer {
     const [first = Buffer.alloc(0)] = this.#received;
-    // What is handed over waits in the reader's buffer and is no longer counted, so that a large frame goes in parts.
+    // Data in the reader's buffer is no longer counted, so a large frame is handed over in parts.
     if (first.length <= CHUNK_BYTES) this.#received.shift();
     else this.#received[0] = first.subarray(CHUNK_BYTES);
     return first.subarray(0, CHUNK_BYTES);
@@ -136,7 +137,7 @@ export class TunnelStream extends Duplex {
     this.#parts.onHeld(bytes);
   }
 
-  /** At most one ACK waits to be sent, so that a tunnel that does not read cannot fill the memory with them. */
+  /** At most one ACK waits to be sent, so that ACKs cannot fill the memory if the tunnel does not read. */
   async #acknowledge(): Promise<void> {
     if (this.#isAcknowledging) return;
     this.#isAcknowledging = true;
@@ -161,7 +162,7 @@ export class TunnelStream extends Duplex {
   #fin(): void {
     if (this.#sentFin) return;
     this.#sentFin = true;
-    // A connection that is gone destroys its streams.
+    // If sending fails, the connection has ended, which destroys its streams.
     this.#parts.send({ type: 'fin', stream: this.#parts.id }).catch(() => undefined);
   }
 }

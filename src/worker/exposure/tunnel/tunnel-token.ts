@@ -1,25 +1,25 @@
 import { Secret } from '../../../base/index.ts';
 
-/** What Taskcluster's auth service answers `websocktunnelToken` with. */
+/** The answer of Taskcluster's auth service to `websocktunnelToken`. */
 export interface IssuedToken {
   readonly token: string;
-  /** ISO 8601. */
+  /** An ISO 8601 time. */
   readonly expires: string;
 }
 
-/** A token is asked for again when this part of its life is left, in ms, or half of a short life. */
+/** A token is replaced when this much of its lifetime is left, in ms, or half of a short lifetime. */
 const RENEW_BEFORE_MS = 15 * 60_000;
 
 /**
- * The token with which a worker connects to its tunnel. The tunnel checks it at each connection, and not afterwards.
+ * Provides the token with which a worker connects to its tunnel. The tunnel checks it only when a connection is opened.
  *
- * @param ask asks the auth service for a token
- * @param keep told of each token, so that logs can hide it
+ * @param ask requests a token from the auth service
+ * @param keep called with each token, so that logs can hide it
  */
 export function tunnelToken(ask: () => Promise<IssuedToken>, keep: (token: Secret) => void) {
   let current: { readonly token: Secret; readonly renewAt: number } | undefined;
   return {
-    /** A token that is good for now. @throws whatever `ask` throws */
+    /** Returns a valid token. @throws whatever `ask` throws */
     async get(): Promise<Secret> {
       if (current === undefined || Date.now() >= current.renewAt) {
         const { token: text, expires } = await ask();
@@ -30,7 +30,7 @@ export function tunnelToken(ask: () => Promise<IssuedToken>, keep: (token: Secre
       }
       return current.token;
     },
-    /** The tunnel has refused it: the next connection needs another one. */
+    /** Call this when the tunnel has refused the token. The next connection then uses a new one. */
     forget(): void {
       current = undefined;
     },

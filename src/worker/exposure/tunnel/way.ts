@@ -4,22 +4,22 @@ import type { GeneralConfig } from '../../properties/index.ts';
 import type { LiveSecrets } from '../../secrets/live-secrets.ts';
 import type { Way } from '../way-in.ts';
 
-/** What the tunnel needs of the worker. */
+/** What the tunnel needs from the worker. */
 export interface TunnelHost {
   readonly config: Pick<
     GeneralConfig,
     'livelogPortBase' | 'workerGroup' | 'workerId' | 'wstAudience' | 'wstServerURL'
   >;
-  /** Makes calls with the worker's present credentials. */
+  /** Makes calls with the worker's current credentials. */
   readonly queue: { service(signal?: AbortSignal): ServiceCall };
   readonly secrets: Pick<LiveSecrets, 'add'>;
   readonly tell: Tell;
 }
 
 /**
- * The way through the websocktunnel that the configuration names, if it names one.
+ * Returns the way through the configured websocktunnel, if there is one.
  *
- * @throws Error what is wrong with the configuration
+ * @throws Error that says what is wrong with the configuration
  */
 export function tunnelWay({ config, queue, secrets, tell }: TunnelHost): Way | undefined {
   const { wstServerURL: serverUrl, wstAudience: audience } = config;
@@ -28,12 +28,12 @@ export function tunnelWay({ config, queue, secrets, tell }: TunnelHost): Way | u
     throw new Error('a tunnel needs both wstServerURL and wstAudience: configure both, or neither');
   if (!URL.canParse(serverUrl) || !/^(ws|http)s?:/i.test(serverUrl))
     throw new Error(`wstServerURL ${JSON.stringify(serverUrl)} is no URL that begins with wss://`);
-  // As generic-worker names its live log: roles of pools allow `<workerGroup>.<workerId>.*`, or that port alone.
+  // generic-worker's id for its live log. Roles of pools allow `<workerGroup>.<workerId>.*`, or only that port.
   const id = `${config.workerGroup}.${config.workerId}.${config.livelogPortBase + 1}`;
   return {
     name: 'wstServerURL',
     open: async server => {
-      // Most workers are never asked for a tunnel, and the library takes time to load.
+      // Most workers never need a tunnel, and the library takes time to load.
       const { openTunnel } = await import('./open-tunnel.ts');
       return openTunnel(
         {

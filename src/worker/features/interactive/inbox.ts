@@ -3,8 +3,8 @@ import type { RawData, WebSocket } from 'ws';
 type Take = (data: RawData, isBinary: boolean) => void;
 
 /**
- * The messages of a websocket, none of which is lost before somebody takes them: several can come at once. Meanwhile the
- * connection is paused.
+ * Keeps the messages of a WebSocket until there is a consumer, so that none is lost. Several can arrive at once. While
+ * messages wait, the connection is paused.
  */
 export class Inbox {
   readonly #socket: WebSocket;
@@ -23,14 +23,14 @@ export class Inbox {
     });
   }
 
-  /** Hands all messages to somebody, from the first that nobody had yet. */
+  /** Passes all messages to a consumer, starting with the first one that has not been taken yet. */
   open(take: Take): void {
     this.#take = take;
     while (this.#take === take && this.#waiting.length > 0) take(...this.#waiting.shift()!);
     if (this.#take === take) this.#socket.resume();
   }
 
-  /** Takes one message. @throws the reason of the signal */
+  /** Takes one message. @throws the signal's reason */
   async one(signal: AbortSignal): Promise<{ readonly data: RawData; readonly isBinary: boolean }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ data: RawData; isBinary: boolean }>();
     const stop = () => {

@@ -5,7 +5,7 @@ import { switchPart } from '../../schema-part.ts';
 import { feature, serving, type RunHandle } from '../feature.ts';
 
 const PART = switchPart('interactive', 'An interactive shell beside the commands');
-/** How much longer than the task may run its artifact is kept, in ms; generic-worker has the same. */
+/** The artifact expires this long after the task's maximum run time, in ms. generic-worker does the same. */
 const AFTER_TASK_MS = 900_000;
 
 const served = feature({
@@ -28,7 +28,7 @@ const served = feature({
               now: () => queue.now(),
               over: over.signal,
             };
-            // No command waits for it.
+            // The commands do not wait for this.
             offering = offer(run, { sandbox, env }, offered, serving).catch((error: unknown) => {
               if (!run.signal.aborted) run.log.warn(`a shell cannot be had: ${(error as Error).message}`);
             });
@@ -44,10 +44,10 @@ const served = feature({
 });
 
 /**
- * `features.interactive`: a shell in the task's own place, for whoever may read the artifact that leads to it. It ends with the task.
- * A shell that cannot be had is told in the task's log, and the task runs without it.
+ * `features.interactive`: a shell in the task's environment, for everyone who may read the artifact that leads to it.
+ * The shell ends with the task. If no shell can be offered, the task's log says so, and the task runs without it.
  *
- * The property that forbids it is a general one.
+ * The property that disables it is a general property.
  */
 export const interactive = { ...served, enabledBy: 'enableInteractive' };
 
@@ -61,11 +61,11 @@ interface Offered {
   readonly exposure: Exposure;
   /** The queue's clock, in ms since the epoch. */
   readonly now: () => number;
-  /** Ends the wait for the way to this worker, which may take long. */
+  /** Stops waiting for the way to this worker to open, which may take long. */
   readonly over: AbortSignal;
 }
 
-/** Exposes the shells of a run, and creates the artifact that leads to them. */
+/** Exposes a run's shells and creates the artifact that leads to them. */
 async function offer(
   run: RunHandle,
   { sandbox, env }: Place,
@@ -73,7 +73,7 @@ async function offer(
   stack: AsyncDisposableStack,
 ): Promise<void> {
   const { claim, task, artifacts, signal } = run;
-  // Loaded by the first task that wants it, and not with the configuration.
+  // Loaded for the first task that needs it, not with the configuration.
   const { Shells } = await import('./shells.ts');
   const shells = stack.use(new Shells(sandbox, env));
   const { url } = stack.use(await openUnless(over, exposure, shells));
@@ -94,7 +94,7 @@ async function offer(
   });
 }
 
-/** Exposes the shells. @throws the reason of the signal when that comes first */
+/** Exposes the shells. @throws the signal's reason if the signal comes first */
 async function openUnless(over: AbortSignal, exposure: Exposure, shells: Handler): Promise<Exposed> {
   const opening = exposure.open('shell', shells);
   const { promise: isOver, reject } = Promise.withResolvers<never>();

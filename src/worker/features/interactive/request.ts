@@ -1,12 +1,12 @@
 import type { ShellRequest } from '../../../taskcluster/index.ts';
 import type { Inbox } from './inbox.ts';
 
-/** How long a client may take to say what it wants, in ms. */
+/** How long a client may take to send its request, in ms. */
 const REQUEST_MS = 10_000;
-/** The system takes 16 bits for each. */
+/** The system stores rows and columns in 16 bits each. */
 const LONGEST_SIDE = 0xffff;
 
-/** @throws Error when none comes, or one that is no text; or the reason of the signal */
+/** Returns the first message. @throws Error if none arrives in time or it is not text; or the signal's reason */
 export async function firstMessage(inbox: Inbox, gone: AbortSignal): Promise<string> {
   const late = AbortSignal.timeout(REQUEST_MS);
   try {
@@ -21,7 +21,7 @@ export async function firstMessage(inbox: Inbox, gone: AbortSignal): Promise<str
   }
 }
 
-/** @throws Error when it is none */
+/** Parses a request. @throws Error if the text is not a valid request */
 export function readRequest(text: string): ShellRequest {
   let request: unknown;
   try {

@@ -15,20 +15,20 @@ import { firstMessage, readRequest } from './request.ts';
 import { READY } from './shell-argv.ts';
 import { completeLength } from './utf8.ts';
 
-/** Opens a terminal; undefined while there is no process beside which it could be opened. */
+/** Opens a terminal. Resolves to undefined while there is no process of the task next to which it could be opened. */
 export type OpenTerminal = (request: ShellRequest) => Promise<Terminal | undefined>;
 
 interface SessionTiming {
-  /** Time between two pings, in ms. A client that has not answered the last one is gone. */
+  /** The interval between pings, in ms. A client that has not answered the last ping counts as disconnected. */
   readonly pingMs: number;
-  /** Time between two tries to open a terminal, in ms, and how many there are. */
+  /** The interval between attempts to open a terminal, in ms, and the number of attempts. */
   readonly againMs: number;
   readonly tries: number;
 }
 
 const TIMING: SessionTiming = { pingMs: SHELL_PING_MS, againMs: 1_000, tries: 20 };
 
-/** Before a client of protocol version 2 has told its size. */
+/** The size until a client of protocol version 2 has sent its own. */
 const FIRST_SIZE: TerminalSize = { rows: 24, columns: 80 };
 
 /** Serves one client until its shell or its connection has ended. Never rejects. */
@@ -63,7 +63,7 @@ export async function serveShell(
   socket.close(1000);
 }
 
-/** Waits for the task's container as generic-worker does: with a message, and a dot for each try. */
+/** Waits for the task's container like generic-worker: with a message, and a dot for each attempt. */
 async function opened(
   socket: WebSocket,
   open: OpenTerminal,
@@ -81,7 +81,7 @@ async function opened(
   return undefined;
 }
 
-/** Passes on what comes either way, each as fast as the other side takes it. @returns the shell's exit code */
+/** Copies data in both directions, each as fast as its receiver takes it. @returns the shell's exit code */
 async function connected(
   socket: WebSocket,
   inbox: Inbox,
@@ -116,11 +116,11 @@ async function connected(
       if (complete > 0) await sent(socket, bytes.subarray(0, complete));
     }
   } catch {
-    // The terminal was closed while it was read.
+    // The terminal was closed while it was being read.
   }
   if (rest.length > 0 && !gone.aborted) await sent(socket, rest);
   gone.removeEventListener('abort', leave);
-  // It is closed after that.
+  // The terminal is closed when this function returns.
   return await terminal.ended;
 }
 

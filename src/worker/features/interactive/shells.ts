@@ -7,16 +7,16 @@ import { refuse, type Handler } from '../../exposure/index.ts';
 import { serveShell } from './session.ts';
 import { shellArgv } from './shell-argv.ts';
 
-/** How long a client may take to hear of the end, in ms. */
+/** How long a client may take to receive the final messages, in ms. */
 const GOODBYE_MS = 1_000;
-/** How many shells one task has at a time. */
+/** The maximum number of concurrent shells of one task. */
 const MOST_SHELLS = 10;
-/** Of one message of a client, in bytes: what somebody pastes. */
+/** The maximum size of a client's message, in bytes. It bounds what a person can paste. */
 const LARGEST_MESSAGE = 1024 * 1024;
 
 const BUSY = { status: 503, text: `This task has ${MOST_SHELLS} shells already\n` };
 
-/** The shells of one run. Disposed of with it: its terminals have ended then, or do with its sandbox. */
+/** The shells of one run. They are disposed with the run, when its terminals have ended or end with its sandbox. */
 export class Shells implements Handler, AsyncDisposable {
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -28,7 +28,7 @@ export class Shells implements Handler, AsyncDisposable {
   readonly #sandbox: Sandbox;
   readonly #env: Readonly<Record<string, string>>;
 
-  /** @param env what the task's commands have */
+  /** @param env the environment of the task's commands */
   constructor(sandbox: Sandbox, env: Readonly<Record<string, string>>) {
     this.#sandbox = sandbox;
     this.#env = { ...env, TERM: 'xterm-256color' };
@@ -56,7 +56,8 @@ export class Shells implements Handler, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The sandbox has ended their programs, and each client is told how. Some do not listen.
+    // The sandbox has ended the shells, and each client is sent the result. Clients that do not answer are
+    // disconnected.
     const late = setTimeout(() => {
       for (const client of this.#server.clients) client.terminate();
     }, GOODBYE_MS);

@@ -3,22 +3,24 @@ import { LOG_TYPE } from '../../log-names.ts';
 import { wantedBytes, type WantedBytes } from './byte-range.ts';
 import type { LogReaders } from './log-readers.ts';
 
-/** The last byte of what has no end yet (RFC 8673): the largest number that every client can hold. */
+/**
+ * The last byte position of a log without an end yet (RFC 8673): the largest number that every client can represent.
+ */
 const NO_END_YET = Number.MAX_SAFE_INTEGER;
 
 const HEADERS = {
   'Content-Type': LOG_TYPE,
   'Accept-Ranges': 'bytes',
-  // It is another text a moment later.
+  // The content changes all the time.
   'Cache-Control': 'no-store',
-  // No browser takes what a task has printed for a page.
+  // Browsers must not interpret a task's output as a page.
   'X-Content-Type-Options': 'nosniff',
   'X-Streaming': 'true',
-  // nginx would keep it back.
+  // nginx would buffer the answer.
   'X-Accel-Buffering': 'no',
 };
 
-/** Answers a request for a log that is being written: with all that is wanted of it, and its end. */
+/** Answers a request for a log that is being written, with the requested bytes up to the log's end. */
 export function answerWithLog(
   { method, headers }: IncomingMessage,
   response: ServerResponse,
@@ -30,7 +32,7 @@ export function answerWithLog(
     return;
   }
   const { size, isComplete } = readers;
-  // A condition that nothing can fulfil: this log has no validators.
+  // This log has no validators, so If-Range can never match.
   const range = headers['if-range'] === undefined ? headers.range : undefined;
   const wanted = wantedBytes(range, size, isComplete);
   if (!wanted) {

@@ -1,22 +1,22 @@
-/** Which bytes of a log a reader wants. */
+/** The bytes of a log that a reader wants. */
 export interface WantedBytes {
   readonly start: number;
-  /** Behind the last byte; Infinity for all that there will be. */
+  /** The position after the last byte. Infinity: up to the end of the log. */
   readonly end: number;
-  /** Whether the reader asked for a part. */
+  /** Whether the reader asked for a range. */
   readonly isPart: boolean;
 }
 
-/** A number with more digits is behind the end of every log. */
+/** A number with more digits is beyond the end of every log. */
 const MOST_DIGITS = 16;
 
 /**
- * Reads the header `Range` for a file that grows (RFC 9110, RFC 8673). A range may end behind the present end, where the file will have
- * grown by then. As the RFC says, what is no range of bytes, and more than one range, is passed over.
+ * Parses a `Range` header for a growing file (RFC 9110, RFC 8673). A range may end beyond the current end, because the
+ * file may grow that far. As the RFC says, anything except a single valid range of bytes is ignored.
  *
- * @param size how many bytes there are now
- * @param isComplete whether there will be no more
- * @returns undefined where no byte of the range will ever be there
+ * @param size the current number of bytes
+ * @param isComplete whether the file will not grow any more
+ * @returns undefined if the range cannot be satisfied
  */
 export function wantedBytes(
   header: string | undefined,
@@ -33,7 +33,7 @@ export function wantedBytes(
   const start = numberOf(first);
   const end = last === '' ? Infinity : numberOf(last) + 1;
   if (last !== '' && end <= start) return whole;
-  // Who has read all so far waits for more.
+  // A reader that has read everything so far waits for more.
   if (start > size || (isComplete && start === size)) return undefined;
   return { start, end, isPart: true };
 }

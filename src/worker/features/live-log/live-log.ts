@@ -4,18 +4,24 @@ import { feature, serving, type ActiveFeature, type RunHandle, type WorkerHost }
 import type { LogReaders } from './log-readers.ts';
 import { sharedRate } from './shared-rate.ts';
 
-/** What all readers of a worker get together, in bytes for each ms: as much as a fast network carries, and no more of the machine. */
+/**
+ * The rate limit for all readers of a worker together, in bytes per ms. It is as much as a fast network carries, so
+ * that readers do not use more of the machine.
+ */
 const BYTES_PER_MS = 100_000;
-/** What a write costs besides its bytes, in bytes: small writes take their time, too. */
+/** The overhead that is counted for each write, in bytes, because small writes take time too. */
 const BYTES_PER_WRITE = 8 * 1024;
-/** The artifact expires so long after the longest time that the task may run, in seconds. generic-worker does the same. */
+/** The artifact expires this long after the task's maximum run time, in seconds. generic-worker does the same. */
 const AFTER_TASK_SECS = 900;
-/** Slow readers get the rest of a log for so long after its task, in ms. */
+/** How long slow readers may take to read the rest of a log after its task has ended, in ms. */
 const LINGER_MS = 5 * 60_000;
-/** The same when the worker ends. */
+/** The same limit when the worker ends. */
 const LAST_MS = 1_000;
 
-/** `liveLog`: the log can be read while it is written, by a reference to this worker that is replaced by a link at the end. */
+/**
+ * `liveLog`: the log can be read while it is written. Its artifact is a reference to this worker and is replaced by a
+ * link at the end.
+ */
 export const liveLog = feature({
   name: 'liveLog',
   open: worker => {
@@ -23,13 +29,13 @@ export const liveLog = feature({
     const isReachable = config.enableLiveLog && worker.exposure().way !== undefined;
     if (config.enableLiveLog && !isReachable) tell({ type: 'no-live-logs' });
     const rate = sharedRate(BYTES_PER_MS, BYTES_PER_WRITE);
-    /** Logs of runs that are over, which somebody still reads, until they are closed. */
+    /** The logs of ended runs that still have readers. Each promise settles when the log is closed. */
     const lingering = new Map<LogReaders, Promise<void>>();
     return {
       ...serving<string>({
         ask: ({ logs }) => (isReachable ? logs.live : undefined),
         start: async (name, run) => {
-          // Loaded by the first task that has a live log, and not with the configuration.
+          // Loaded for the first task with a live log, not with the configuration.
           const { logReaders } = await import('./log-readers.ts');
           const readers = logReaders(run.log, rate);
           const release = run.log.hold();
@@ -57,7 +63,7 @@ export const liveLog = feature({
   },
 });
 
-/** The task never waits for any of this, nor fails for it. */
+/** Exposes a log. The task never waits for this, and never fails because of it. */
 function exposed(
   name: string,
   { artifacts, claim, task }: Pick<RunHandle, 'artifacts' | 'claim' | 'task'>,
@@ -75,7 +81,7 @@ function exposed(
       },
     });
     try {
-      // From here on there is the link.
+      // Once the run is ending, the link takes the reference's place.
       if (isEnding) return undefined;
       const expires = expiryOf(claim, task.maxRunTimeSecs, queue.now());
       await artifacts.reference(name, {
@@ -111,7 +117,7 @@ function exposed(
   };
 }
 
-/** @param now in ms since the epoch, by the queue's clock */
+/** @param now the current time by the queue's clock, in ms since the epoch */
 function expiryOf({ task }: Claim, maxRunTimeSecs: number, now: number): string {
   const latest = Date.parse(task.expires ?? task.deadline);
   return new Date(Math.min(latest, now + (maxRunTimeSecs + AFTER_TASK_SECS) * 1_000)).toISOString();

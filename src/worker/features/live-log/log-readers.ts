@@ -3,37 +3,37 @@ import type { SharedRate } from './shared-rate.ts';
 
 /** A log that is written while it is read. */
 export interface FollowedLog {
-  /** The file. */
+  /** The log's file. */
   readonly handle: {
     read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   };
-  /** How many bytes the file has that do not change any more. Completes with the log. */
+  /** The number of bytes in the file that will not change any more. Completes when the log is complete. */
   readonly size$: Observable<number>;
 }
 
-/** Somebody who reads. */
+/** A reader of a log. */
 export interface Reader {
-  /** @param taken is called when there is room for more, once */
+  /** @param taken called once, when the reader has room for more */
   write(bytes: Buffer, taken: () => void): void;
-  /** There are no more bytes. */
+  /** Called when there are no more bytes. */
   end(): void;
-  /** The rest cannot be had. */
+  /** Called when the rest cannot be delivered. */
   breakOff(): void;
 }
 
-/** Those who read one log. Each gets every byte, as fast as it takes them. */
+/** The readers of one log. Each gets every byte of its range, as fast as it takes them. */
 export interface LogReaders {
   readonly size: number;
   readonly isComplete: boolean;
   /**
-   * @param start the first byte
-   * @param end behind the last one; Infinity for all that there will be
-   * @returns what takes the reader away
+   * @param start the position of the first byte
+   * @param end the position after the last byte; Infinity for the end of the log
+   * @returns a function that removes the reader
    */
   add(reader: Reader, start: number, end: number): () => void;
-  /** Settles when the log is complete and nobody reads any more. */
+  /** Settles when the log is complete and has no readers any more. */
   readonly done: Promise<void>;
-  /** Breaks off whoever still reads. */
+  /** Disconnects all remaining readers. */
   readonly close: () => void;
 }
 
@@ -41,27 +41,27 @@ interface Reading {
   readonly reader: Reader;
   at: number;
   readonly end: number;
-  /** Since when a write has not been taken, in ms; undefined while there is none. */
+  /** When the write in progress began, in ms. Undefined if there is none. */
   busySince: number | undefined;
 }
 
-/** The most that one reader holds in memory, and that is read at once. */
+/** The maximum that one reader holds in memory, and the maximum size of one read, in bytes. */
 const PIECE_BYTES = 64 * 1024;
-/** Readers who have all are told of more this often, in ms: what comes in between goes out in one write. */
+/** How often new bytes are sent to readers that are up to date, in ms. Everything in between goes into one write. */
 const TOGETHER_MS = 20;
-/** A reader who takes nothing for so long is broken off, in ms. */
+/** A reader that takes nothing for this long is disconnected, in ms. */
 const STALLED_MS = 10 * 60_000;
 const CHECK_MS = 30_000;
 
 /**
- * Lets any number of readers follow a log. The file is read for one of them at a time, so that the log itself, which is written by the
- * same threads, never waits for more than one read. Readers at the same place get the same bytes of memory.
+ * Lets any number of readers follow a log. The file is read for one reader at a time. The log itself is written by the
+ * same threads, and therefore never waits for more than one read. Readers at the same position share the same buffer.
  */
 export function logReaders({ handle, size$ }: FollowedLog, rate: SharedRate): LogReaders {
   const all = new Set<Reading>();
-  /** Those who can take more, and for whom there is more. */
+  /** Readers that can take more and have more to read. */
   const ready = new Set<Reading>();
-  /** Those who have all that there is. */
+  /** Readers that have read everything so far. */
   const waiting = new Set<Reading>();
   const done = Promise.withResolvers<void>();
   let size = 0;
@@ -89,7 +89,7 @@ export function logReaders({ handle, size$ }: FollowedLog, rate: SharedRate): Lo
     return piece.bytes.subarray(at - piece.at, at - piece.at + length);
   };
 
-  /** There is nothing for the reader now. */
+  /** Handles a reader for which there is nothing to read now. */
   const endOrWait = (reading: Reading) => {
     if (isComplete || reading.at >= reading.end) {
       remove(reading);
@@ -106,7 +106,7 @@ export function logReaders({ handle, size$ }: FollowedLog, rate: SharedRate): Lo
     const bytes = await read(at, available);
     await rate.take(bytes.length);
     if (!all.has(reading)) return;
-    // A full disk took bytes back. What the log has instead is known when it is complete.
+    // Bytes were taken back because the disk is full. What replaces them is known when the log is complete.
     if (bytes.length === 0) {
       endOrWait(reading);
       return;

@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Bounds what all readers of a worker get together. */
+/** A rate limit that all readers of a worker share. */
 export interface SharedRate {
-  /** Settles when so many bytes may be sent. */
+  /** Settles when `bytes` may be sent. Undefined: at once. */
   take(bytes: number): Promise<void> | undefined;
 }
 
-/** Timers are not more exact than this, in ms. */
+/** Shorter waits are skipped, in ms, because timers are not precise enough. */
 const SHORTEST_WAIT_MS = 4;
 
 /**
  * @param bytesPerMs the rate
- * @param bytesPerWrite what each write costs besides its bytes
- * @param now in ms
+ * @param bytesPerWrite the overhead that is counted for each write, in bytes
+ * @param now a clock in ms
  */
 export function sharedRate(
   bytesPerMs: number,
   bytesPerWrite: number,
   now: () => number = () => performance.now(),
 ): SharedRate {
-  /** When all that was taken will have been sent. */
+  /** When everything taken so far will have been sent. */
   let freeAt = 0;
   return {
     take: bytes => {

@@ -12,7 +12,7 @@ export interface Call {
   /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** An object is sent as JSON, a stream as it is, as fast as the engine reads it. */
+  /** An object is sent as JSON. A stream is sent unchanged, as fast as the engine reads it. */
   readonly body?: object | Readable | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Time limit for the answer in ms, including a body that is not a stream. 0: no limit. Default: {@link SHORT_MS}. */
@@ -34,7 +34,7 @@ export interface Answer {
   readonly body: Readable;
 }
 
-/** Time limit in ms for calls that the engine answers at once. A busy machine can delay them by seconds. */
+/** Time limit in ms for calls that the engine answers immediately. A busy machine can delay them by seconds. */
 const SHORT_MS = 60_000;
 
 /** Error codes of a connection that the other side has closed. */
@@ -46,8 +46,8 @@ const ABSENT: readonly string[] = ['ECONNREFUSED', 'ENOENT'];
 const ABSENT_AGAIN_MS = 100;
 
 /**
- * Read-ahead of bodies in bytes. The reader gets it in one chunk: an engine writes only 32 KB at a time, and large files
- * would need many turns of the event loop.
+ * Read-ahead of bodies in bytes. The reader gets it in one chunk: an engine writes only 32 KB at a time, and large
+ * files would need many turns of the event loop.
  */
 const AHEAD_BYTES = 1024 * 1024;
 
@@ -55,7 +55,8 @@ const AHEAD_BYTES = 1024 * 1024;
 const LONGEST_MESSAGE = 64 * 1024;
 
 /**
- * Calls an engine's HTTP API. Every error is a {@link DockerError} that names the call, or the reason of the call's signal.
+ * Calls an engine's HTTP API. Every error is a {@link DockerError} that names the call, or the reason of the call's
+ * signal.
  */
 export class DockerClient implements AsyncDisposable {
   readonly address: Address;
@@ -95,7 +96,9 @@ export class DockerClient implements AsyncDisposable {
     });
   }
 
-  /** Makes a call with a streamed answer. The call's signal ends the stream, too. The timeout covers only the headers. */
+  /**
+   * Makes a call with a streamed answer. The call's signal ends the stream, too. The timeout covers only the headers.
+   */
   async stream(call: Call): Promise<Answer> {
     const { statusCode, headers, body } = await this.#within(call, signal => this.#request(call, signal));
     return { status: statusCode, headers, body };
@@ -151,7 +154,7 @@ export class DockerClient implements AsyncDisposable {
           this.#absentSince = undefined;
           throw error;
         }
-        // All calls share one wait. If the engine does not come back, later calls fail at once.
+        // All calls share one wait. If the engine does not come back, later calls fail immediately.
         this.#absentSince ??= performance.now();
         const isOver = performance.now() - this.#absentSince >= this.#absentMs;
         if (isOver || !canRepeat || signal.aborted) throw error;
@@ -229,7 +232,7 @@ async function messageIn(body: Readable): Promise<string> {
     const { message } = JSON.parse(text) as { message?: unknown };
     if (typeof message === 'string') return message;
   } catch {
-    // A proxy has answered, or another server.
+    // The answer is not JSON: it comes from a proxy or another server.
   }
   return text;
 }

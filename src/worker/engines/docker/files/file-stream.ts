@@ -17,7 +17,8 @@ export interface FileOfContainer {
 }
 
 /**
- * Streams a file from a container. It can be opened several times; each reads from the beginning, and nothing is stored.
+ * Streams a file from a container. It can be opened several times; each reads from the beginning, and nothing is
+ * stored.
  */
 export function fileStream(client: DockerClient, file: FileOfContainer): StreamSource {
   return {
@@ -51,7 +52,7 @@ async function* content(
 function takeTurn(turns: Permits): AsyncDisposable & { readonly granted: Promise<void> } {
   const granted = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
-  // A turn that is granted after its disposal ends at once.
+  // A turn that is granted after its disposal ends immediately.
   void turns.with(() => {
     granted.resolve();
     return over.promise;

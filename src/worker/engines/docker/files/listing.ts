@@ -4,7 +4,9 @@ import { namelessFile } from '../../../files/new-file.ts';
 import { isFile, tarEntries, type TarEntry } from './tar-entries.ts';
 
 const FOLDER = '5';
-/** Files of up to this many bytes are kept while a directory is listed: one call for each would take far longer. */
+/**
+ * Files of up to this many bytes are kept while a directory is listed. One call for each file would take far longer.
+ */
 const SMALL_BYTES = 32 * 1024;
 /** How many bytes of content are kept for one directory. Later files are fetched one by one. */
 const MOST_KEPT_BYTES = 256 * 1024 * 1024;
@@ -22,8 +24,8 @@ export interface Listed {
 }
 
 /**
- * The entries of a directory, which may exceed memory. They are stored in an unnamed temporary file, with the content of
- * small files.
+ * The entries of a directory, which may exceed memory. They are stored in an unnamed temporary file, with the content
+ * of small files.
  */
 export class Listing implements AsyncDisposable {
   readonly #names: Spool;

@@ -1,11 +1,11 @@
 import { hasStatus, type DockerClient } from '../api/index.ts';
 
-/** What is at a path in a container, with links followed. */
+/** The kind of file at a path in a container, after following links. */
 export type PathStat =
   | { readonly kind: 'directory' | 'neither'; readonly path: string }
   | { readonly kind: 'file'; readonly path: string; readonly size: number; readonly mode: number };
 
-/** As the engine's header has it. */
+/** The content of the engine's header. */
 interface Told {
   readonly size: number;
   /** Bits of Go's FileMode: https://pkg.go.dev/io/fs#FileMode */
@@ -30,10 +30,10 @@ export function archivePath(containerId: string): string {
 }
 
 /**
- * Asks the engine what is at a path. It follows links inside the container only.
+ * Asks the engine about the file at a path. The engine follows links inside the container only.
  *
  * @param path absolute
- * @returns undefined when there is nothing
+ * @returns undefined if nothing exists at the path
  */
 export async function statOf(
   client: DockerClient,

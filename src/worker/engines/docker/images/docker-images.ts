@@ -58,7 +58,7 @@ export async function dockerImages(
     if (!found)
       throw new TaskError('internal-error', `the image ${name.full} is gone as soon as it was pulled`);
     await kept.keep(ours, found.id);
-    // From here on, an image with its own name belongs to somebody else.
+    // From here on, an image that has the plain name belongs to somebody else.
     await removeName(client, name.full);
     pulledAt.set(textOf(ours), performance.now());
     warnOfPlatform(found, name.full, shared);
@@ -73,7 +73,7 @@ export async function dockerImages(
     const ours = keptNameOf(name);
     const wasPulled = works.has(textOf(ours));
     const foreign = await inspectImage(client, name.full, wanted.signal);
-    // During a pull, our image has that name, too.
+    // During a pull, tcw's own image has this name, too.
     if (foreign && !wasPulled && !works.has(textOf(ours))) {
       warnOfPlatform(foreign, name.full, wanted);
       return { id: foreign.id, isCached: true, [Symbol.asyncDispose]: async () => undefined };
@@ -101,7 +101,7 @@ export async function dockerImages(
       if (found) return false;
       wanted.log.info(`Loading image ${source.name}`);
       await works.join(textOf(ours), wanted, async shared => {
-        // Unverified content must not have a name under which tasks find it.
+        // Tasks must not find unverified content, so it gets a temporary name first.
         const loading = loadingName();
         try {
           const id = await loadArchive(client, source, loading, shared, { limits, makeRoom, folder });

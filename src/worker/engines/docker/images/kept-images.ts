@@ -80,7 +80,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
   };
 
   const remove = async (entry: Entry): Promise<boolean> => {
-    // It would restore the name.
+    // A pending tag call would restore the name.
     await entry.noted;
     const isGone = await removeName(client, textOf(entry.name));
     if (isGone) entries.delete(textOf(entry.name));
@@ -115,7 +115,7 @@ export async function keptImages(client: DockerClient): Promise<KeptImages> {
       const image = await inspectImage(client, textOf(name));
       const before = entryOf(name);
       if (image && image.id !== id) {
-        // Without a name, it would never be removed.
+        // Without a name, the old image would never be removed.
         const former = formerName(image.id);
         await keepImage(client, image.id, former);
         entries.delete(textOf(name));

@@ -3,16 +3,16 @@ import { TaskError } from '../../../outcome.ts';
 import { OWN_REGISTRY, type ImageName } from './image-name.ts';
 
 /**
- * A name of ours for an image in the engine:
+ * tcw's own name for an image in the engine:
  *
  *     images.tcw.invalid/tag/docker.io/library/ubuntu:24.04     pulled by a tag
  *     images.tcw.invalid/digest/docker.io/library/ubuntu:<hex>  pulled by a digest
  *     images.tcw.invalid/archive:<hex>                          loaded; the SHA-256 of the archive's key
- *     images.tcw.invalid/loading:<hex>                          loaded, and not verified yet; at random
- *     images.tcw.invalid/former:<hex>                           what another name here was for before; the image's id
+ *     images.tcw.invalid/loading:<hex>                          loaded, but not verified yet; a random number
+ *     images.tcw.invalid/former:<hex>                           lost its name to another image; the image's ID
  *
- * The names are the worker's record of what it has brought into the engine. They are true by themselves after any death of the
- * worker or the engine, no task can write them, and an image without one is not ours.
+ * These names are the worker's record of the images that it has brought into the engine. The record stays correct when
+ * the worker or the engine dies, and no task can write it. An image without such a name is not tcw's.
  */
 export interface KeptName {
   readonly repo: string;
@@ -32,7 +32,7 @@ export function keptNameOf({ registry, path, tag, digest, full }: ImageName): Ke
   return { repo, tag: digest?.replace(/^sha\d+:/, '') ?? tag ?? 'latest' };
 }
 
-/** @param key the archive's key */
+/** The name of an image from an archive. @param key the archive's key */
 export function keptArchiveName(key: string): KeptName {
   return { repo: `${OWN_REGISTRY}/archive`, tag: createHash('sha256').update(key).digest('hex') };
 }
@@ -42,7 +42,7 @@ export function loadingName(): KeptName {
   return { repo: `${OWN_REGISTRY}/loading`, tag: randomBytes(16).toString('hex') };
 }
 
-/** @param id `sha256:…` */
+/** The name of an image that lost its own to another image. @param id `sha256:…` */
 export function formerName(id: string): KeptName {
   return { repo: `${OWN_REGISTRY}/former`, tag: id.replace(/^sha256:/, '') };
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { UnpackFault } from '../../../unpack/unpack-fault.ts';
 import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar-blocks.ts';
 
-/** The problem of an intact archive. The message continues `the archive`. */
+/** An intact archive that does not contain exactly one image. The message continues `the archive`. */
 export class NotOneImage extends Error {
   override readonly name = 'NotOneImage';
 }
@@ -28,9 +28,9 @@ interface Manifest {
 }
 
 /**
- * Copies an archive of `docker save`, and renames its image. Whatever the archive contains, an engine that loads the copy
- * assigns exactly this name: entries are rewritten with unambiguous names, and the engine reads names of images from
- * nowhere else.
+ * Copies an archive of `docker save`, and renames its image. Whatever the archive contains, an engine that loads the
+ * copy assigns exactly this name: entries are rewritten with unambiguous names, and the engine reads names of images
+ * from nowhere else.
  *
  * @param name with a tag
  * @throws NotOneImage unless there is exactly one image with exactly one tag; UnpackFault when the archive is damaged

@@ -2,8 +2,8 @@ import { unlessAborted } from '../../../../base/index.ts';
 import type { ImageWanted } from '../../container.ts';
 
 /**
- * Work that is done once for everybody who wants its result at the same time. It continues while at least one of them wants
- * it.
+ * Work that is done once for all participants that want its result at the same time. It continues while at least one of
+ * them wants it.
  */
 export interface SharedWork<T> {
   /**
@@ -35,7 +35,7 @@ export function sharedWork<T>(): SharedWork<T> {
       for (const { log } of wanting) log[level](message);
     };
     const log = { info: say('info'), warn: say('warn') };
-    // Only after the first participant has joined, who must see each line.
+    // The work begins only after the first participant has joined, because that one must see every line.
     const result = Promise.resolve()
       .then(() => work({ log, signal: controller.signal }))
       .finally(() => {

@@ -1,13 +1,14 @@
 import { closeSync, constants, openSync } from 'node:fs';
 
 /**
- * Lines of a POSIX shell that make a pipe without a name and open both its ends as one descriptor, on Linux.
+ * Lines for a POSIX shell on Linux that create an unnamed pipe and open both its ends as one descriptor.
  *
- * Only who may trace the shell can open more ends of it, by /proc/<pid>/fd: nobody in another PID namespace. No such open
- * ever waits, as that of a FIFO does. A small here-document is a pipe in dash, busybox and bash from 5.1, which takes no
- * other process; in other shells it is a file, and the pipe is taken from a process that has one.
+ * Only a process that may trace the shell can open further ends, through /proc/<pid>/fd, so no process in another PID
+ * namespace can. Opening such an end never blocks, unlike opening a FIFO. In dash, busybox and bash 5.1 or later, a
+ * small here-document is a pipe, so no other process is needed. In other shells it is a file, and the pipe is taken
+ * from a process that has one.
  *
- * @param fd a digit from 3 on: shells differ in what they make of two
+ * @param fd one digit, at least 3: shells interpret two digits differently
  */
 export const makePipe = (fd: number) => `
 exec ${fd}<<.
@@ -24,7 +25,7 @@ fi
 exec ${fd}<>/proc/self/fd/${fd}`;
 
 /**
- * Opens an end of a pipe that a shell has made.
+ * Opens an end of a pipe that a shell has created.
  *
  * @param pid of the shell
  * @param fd its descriptor
@@ -35,7 +36,7 @@ export function openEnd(pid: number, fd: number, way: 'read' | 'write', flags = 
   return openSync(`/proc/${pid}/fd/${fd}`, mode | flags);
 }
 
-/** Opens both ends for an output: the one that is read does not block. */
+/** Opens both ends of an output pipe. The reading end is non-blocking. */
 export function openEnds(pid: number, fd: number): { reader: number; writer: number } {
   const reader = openEnd(pid, fd, 'read', constants.O_NONBLOCK);
   try {

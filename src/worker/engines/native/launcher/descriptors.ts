@@ -3,8 +3,8 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 /**
  * Checks that enough descriptors are left before a program is started.
  *
- * If they run out during a start, Node never closes the pipes that it has already opened, so each failed start would leave
- * the worker with fewer.
+ * If they run out during a start, Node never closes the pipes that it has already opened, so each failed start would
+ * leave the worker with fewer.
  *
  * @throws Error with the code EMFILE or ENFILE
  */
@@ -20,7 +20,7 @@ export function assertDescriptors(count: number): void {
 
 let limit: number | undefined;
 
-/** How many more descriptors this process may open; 0 where the system does not tell (everything but Linux). */
+/** How many more descriptors this process may open; 0 where the system does not report this (everything but Linux). */
 function free(): number {
   try {
     // Node raises its limit once, at its start.
@@ -34,9 +34,9 @@ function free(): number {
 const CLOSED_ON_EXEC = 0o2000000;
 
 /**
- * The descriptors, beyond the first three, that whatever this process starts would have too. Node's own are none of them.
- * Of those that it was started with, it marks the first ones only: up to the first gap after the sixteenth.
- * None where the system does not tell (all but Linux).
+ * The descriptors beyond the first three that child processes would inherit. Node's own are not inheritable. Of the
+ * descriptors with which Node was started, it marks only the first as not inheritable: those up to the first gap after
+ * the sixteenth. Empty where the system does not list descriptors (everything but Linux).
  */
 export function inheritable(): number[] {
   try {
@@ -53,7 +53,7 @@ function isInheritable(fd: number): boolean {
     const flags = /^flags:\s+([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
     return flags !== undefined && (Number.parseInt(flags, 8) & CLOSED_ON_EXEC) === 0;
   } catch {
-    // It was that of the folder, which is closed.
+    // This was the descriptor with which /proc/self/fd itself was listed. It is closed now.
     return false;
   }
 }

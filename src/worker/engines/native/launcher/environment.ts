@@ -2,18 +2,20 @@ import { shellQuoted } from '../../../../base/index.ts';
 import type { Tools } from './tools.ts';
 
 /**
- * How a task's environment gets, unchanged, from a shell to the command that the shell becomes.
+ * The task's environment, prepared so that a shell passes it unchanged to the command that the shell becomes.
  *
- * The shell exports variables right before it becomes the command, so that no other program obeys them (LD_PRELOAD), and
- * no value is among a program's arguments, where every user of the machine can read it. Some variables a shell cannot
- * export as they are: it cannot spell their names, or it changes them (bash counts SHLVL, and drops what is not a
- * number from UID). Each of these travels as the value of another variable, and one more program puts it in its place.
+ * The shell exports the variables right before it becomes the command. No other program obeys them (LD_PRELOAD), and no
+ * value appears among a program's arguments, where every user of the machine could read it. A shell cannot export every
+ * variable unchanged: some have names that it cannot spell, and some it changes (bash increments SHLVL, and drops from
+ * UID whatever is not a number). Each of these is carried as the value of another variable, and one more program
+ * restores it.
  */
 export interface CarriedEnvironment {
-  /** Variables that the shell exports. It can spell their names. */
+  /** Variables that the shell exports. All have names that a shell can spell. */
   readonly variables: Record<string, string>;
   /**
-   * Lines for the shell before it exports. They extend the command in "$@" so that it gets exactly the task's environment.
+   * Lines for the shell before it exports. They extend the command in "$@" so that it gets exactly the task's
+   * environment.
    */
   readonly restore: string;
 }
@@ -38,7 +40,7 @@ const OBEYED = /^(LD_|DYLD_|LC_|LANG|BASH|EPOCH|MALLOC_|GLIBC_|GCONV_|LOCPATH|NL
 /** Variables that shells add to the environment of a program. */
 const ADDED_BY_SHELLS = ['_', 'PWD', 'OLDPWD', 'SHLVL'];
 
-/** The one variable that dash and busybox do not pass on as it is: an OPTIND that is no number ends dash. */
+/** The only variable that dash and busybox do not pass on unchanged. An OPTIND that is not a number makes dash exit. */
 const CHECKED = 'OPTIND';
 
 const passesPlainShell = (name: string) => NAME.test(name) && name !== CHECKED && !name.startsWith(PREFIX);
@@ -52,7 +54,8 @@ export function carryEnvironment(
   tools: Pick<Tools, 'env' | 'envExpands' | 'nice' | 'shellKind'>,
 ): CarriedEnvironment {
   if (tools.shellKind !== 'other' && Object.keys(environment).every(passesPlainShell)) {
-    // dash is one program less to start. The shell of busybox would take its own programs for those on the task's PATH.
+    // dash needs no additional program. busybox's shell does: it would prefer its built-in programs to those on the
+    // PATH.
     const restore =
       tools.shellKind === 'dash'
         ? `unset ${ADDED_BY_SHELLS.join(' ')}`
@@ -74,7 +77,7 @@ export function carryEnvironment(
   return { variables, restore: tools.envExpands ? byEnv(carriers, tools) : byNode(tools) };
 }
 
-/** With -S, env(1) of GNU and of the BSDs takes words from its environment: its own arguments hold only their names. */
+/** With -S, env(1) of GNU and the BSDs expands variables from its environment. Its arguments hold only their names. */
 function byEnv(carriers: readonly string[], { env }: Pick<Tools, 'env'>): string {
   const removals = [...ADDED_BY_SHELLS, ...carriers].map(name => `-u ${name}`).join(' ');
   const assignments = carriers.map(name => `\${${name}}`).join(' ');
@@ -82,8 +85,8 @@ function byEnv(carriers: readonly string[], { env }: Pick<Tools, 'env'>): string
 }
 
 /**
- * busybox has no such env(1). Node takes longer to start, ignores SIGPIPE, and raises the limit of open files, and the
- * command inherits that; so it is only for what no shell can spell.
+ * For busybox, whose env(1) has no -S. Node takes longer to start, ignores SIGPIPE, and raises the limit of open files.
+ * The command inherits the last two, so Node is used only for names that no shell can spell.
  */
 const BY_NODE = `
   const environment = {};

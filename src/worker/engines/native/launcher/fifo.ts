@@ -15,8 +15,8 @@ const run = promisify(execFile);
 const openAside = promisify(open);
 
 /**
- * Opens a pipe by a FIFO that has a name only for an instant, for systems where an anonymous pipe cannot be opened twice.
- * The main thread never waits for another process.
+ * Opens a pipe through a FIFO that has a name only for an instant. For systems on which an anonymous pipe cannot be
+ * opened twice. The main thread never waits for another process.
  *
  * @returns the reading end, which does not block, and the writing end
  * @throws Error where mkfifo is missing, or the FIFO was replaced

@@ -10,35 +10,38 @@ const CLOSED = '4<&- 5<&- 6<&- 7<&- 8<&- 9<&-';
 const FIRST_ENDS = `</proc/self/fd/${PIPES.keep} >/proc/self/fd/${PIPES.status} 2>&1 ${CLOSED}`;
 const LAUNCHER_ENDS =
   `</proc/self/fd/${PIPES.jobs} >/proc/self/fd/${PIPES.output} ` + `2>/proc/self/fd/${PIPES.report} 3>&2`;
-/** With a pipe for errors. Its end has the number of a descriptor that is not needed any more by then. */
+/** The same with a pipe for errors. Its end reuses the number of a descriptor that is no longer needed by then. */
 const WITH_ERRORS = `5<&- 6<&- 7<&- 8<&- ${ERRORS}>/proc/self/fd/${PIPES.errors} 9<&-`;
 
 /**
- * What a shell has to know to make namespaces. Each is words of the shell. In them, `$mark` is the mark of the run, and `$1`
- * and so on are the words that {@link Opener.open} was given for it.
+ * Shell text with which the opener creates namespaces. In it, `$mark` is the mark of the run, and `$1` and so on are
+ * the words that {@link Opener.open} received for the run.
  */
 export interface OpenerWords {
   readonly shell: string;
   /** Runs as the first process of a new namespace. */
   readonly first: string;
-  /** Starts a launcher in the namespace that the process `$keeper` has made for its children. */
+  /** Starts a launcher in the namespace that the process `$keeper` has created for its children. */
   readonly launcher: string;
   /**
-   * Runs the script `$script` in the namespace, in the terminal that is its standard input. `$keeper` and `$mark` are known, and
-   * `$1` and so on.
+   * Runs the script `$script` in the namespace, in the terminal that is its standard input. `$keeper`, `$mark`, `$1`
+   * and so on are set.
    */
   readonly terminal: string;
-  /** Runs what follows with the default for SIGINT and SIGQUIT; fails where the machine's env(1) cannot do that. */
+  /**
+   * Runs the command after it with default handling of SIGINT and SIGQUIT. Fails if the machine's env(1) cannot do so.
+   */
   readonly resetting: string;
-  /** Runs what follows in a process of its own, which it does not wait for. */
+  /** Runs the command after it in a separate process, without waiting for it. */
   readonly forking: string;
   /** Whether standard error has its own pipe. */
   readonly separateErrors?: boolean;
 }
 
 /**
- * Ends the namespaces that this shell has made, when the worker is gone. That the shell ends would end them too, unless a
- * member holds the first process in its exit. `-ef` compares what the links of /proc lead to without another program.
+ * Ends the namespaces that this shell has created, when the worker is gone. The end of the shell would end them, too,
+ * unless a member holds the first process in its exit. `-ef` compares the targets of links in /proc without starting
+ * another program.
  */
 const GUARD = `
   exec </dev/null >/dev/null 2>&1
@@ -60,15 +63,16 @@ const GUARD = `
   done`;
 
 /**
- * For each run the shell makes pipes, lets the worker open its ends of them by /proc, and then starts the first process
- * and the launcher, which waits for a word before it enters the namespace. The shell closes the pipes before it
- * answers. Until then it is the writer of those that the worker reads, which would otherwise be at their end.
+ * For each run, the shell creates pipes, and the worker opens its ends of them through /proc. Then the shell starts the
+ * first process and the launcher. The launcher waits for a line of input before it enters the namespace. The shell
+ * closes the pipes before it answers. Until then, it is a writer of the pipes that the worker reads, so that these do
+ * not reach their end.
  *
- * A shell has what it starts with `&` ignore SIGINT and SIGQUIT, and no shell after it can change that, so that a task
- * would ignore them too. env(1) of GNU coreutils can change it, from 8.31. Elsewhere the launcher is started in the
- * foreground by a program that does not stay; it then becomes a child of the machine's first process.
+ * Processes that a shell starts with `&` ignore SIGINT and SIGQUIT. No shell among their descendants can change that,
+ * so tasks would ignore both, too. env(1) of GNU coreutils 8.31 or later can change it. Where it cannot, a short-lived
+ * program in the foreground starts the launcher, which then becomes a child of the machine's first process.
  *
- * Shells keep each job that has ended until it has been told of, and look through all of them at each start.
+ * `jobs` makes the shell forget ended jobs. Otherwise it keeps each of them, and searches all of them at every start.
  */
 const script = (words: OpenerWords) => {
   const { shell, first, launcher, resetting, forking, separateErrors } = words;
@@ -104,7 +108,7 @@ const script = (words: OpenerWords) => {
   ${GUARD}`;
 };
 
-/** The worker's side of the dialogue with the shell. */
+/** The worker's ends of a run's pipes. */
 interface Closable {
   close(): void;
 }
@@ -112,17 +116,18 @@ interface Closable {
 /**
  * A shell beside the worker that starts the processes of namespaces.
  *
- * The worker could start them itself. But when Node starts a program, the kernel copies Node's page tables, and then each
- * page that Node writes to. With a worker's memory that blocks it for several milliseconds. A shell is small.
+ * The worker could start them itself. But when Node starts a program, the kernel copies Node's page tables, and then
+ * every page to which Node writes. With the memory of a worker, this blocks Node for several milliseconds. A shell is
+ * small.
  *
  * The shell ends with the worker, and does not keep the worker's process alive.
  */
 export class Opener {
-  /** Whether its runs have a pipe for standard error. */
+  /** Whether runs have a separate pipe for standard error. */
   readonly separateErrors: boolean;
-  /** The words that {@link OpenerWords.terminal} are. */
+  /** {@link OpenerWords.terminal} */
   readonly terminal: string;
-  /** The shell that they are for, and what starts it. */
+  /** The shell for that text, and the programs before it. */
   readonly shell: readonly string[];
   readonly #words: readonly string[];
   readonly #searchPath: string;
@@ -131,9 +136,9 @@ export class Opener {
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param shell a POSIX shell, and what starts it
-   * @param words what it starts
-   * @param searchPath for the programs that those programs start
+   * @param shell a POSIX shell, and the programs before it
+   * @param words the commands that it starts
+   * @param searchPath PATH of those commands
    */
   constructor(shell: readonly string[], words: OpenerWords, searchPath: string) {
     this.#words = [...shell, '-c', script(words), 'opener'];
@@ -144,13 +149,13 @@ export class Opener {
   }
 
   /**
-   * Makes the pipes of a run, starts the first process of its namespace, and a launcher that enters it after the first
-   * line that it reads.
+   * Creates the pipes of a run, and starts the first process of its namespace and a launcher. The launcher enters the
+   * namespace after it has read its first line.
    *
-   * @param mark by which both are known
-   * @param take opens the worker's ends of {@link PIPES}, which are descriptors of the process that it is given
+   * @param mark identifies both processes
+   * @param take opens the worker's ends of {@link PIPES}; receives the pid of the process that has these descriptors
    * @param given words for this run alone, without spaces
-   * @returns those ends, and the pid of the program that makes the namespace
+   * @returns the result of `take`, and the pid of the program that creates the namespace
    */
   open<Ends extends Closable>(
     mark: string,
@@ -166,7 +171,7 @@ export class Opener {
     let shell = this.#start();
     const make = () => shell.ask(`open ${request}`);
     await make().catch(() => {
-      // Node learns of an end slightly later than the kernel.
+      // Node learns of a process's end slightly later than the kernel.
       shell = this.#start();
       return make();
     });

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 const PIPE_HOLDS_AT_MOST = 1024 * 1024;
 /** Bytes per read: the default size of a pipe. */
 const READ_BYTES = 64 * 1024;
-/** Buffers for reuse by all pipes, to spare the garbage collector. */
+/** Buffers for reuse by all pipes, to relieve the garbage collector. */
 const spareBuffers: Buffer[] = [];
 const MOST_SPARE_BUFFERS = 8;
 
@@ -17,9 +17,9 @@ const giveBack = (buffer: Buffer) => {
 /**
  * The pipe of the output of one run's commands.
  *
- * Node gives its children socket pairs, which a program cannot reopen by name: `echo x > /dev/stderr` would fail in a task.
- * So this is a real pipe, opened by a shell. It outlives single commands: output that a background process writes later is
- * read while the next command runs.
+ * Node gives its children socket pairs, which a program cannot reopen by name: `echo x > /dev/stderr` would fail in a
+ * task. So this is a real pipe, opened by a shell. It outlives single commands: output that a background process writes
+ * later is read while the next command runs.
  */
 export class OutputPipe {
   /** The writing end, for commands. The worker keeps it open, so that the pipe does not end between commands. */
@@ -64,8 +64,9 @@ export class OutputPipe {
   }
 
   /**
-   * Copies what is written from now on to `output`, no faster than `output` accepts it. If `output` fails or is closed, the
-   * rest is dropped: no command waits for a reader that is gone. The memory of a chunk is reused after the write callback.
+   * Copies everything that is written from now on to `output`, no faster than `output` accepts it. If `output` fails or
+   * is closed, the rest is dropped, so that no command waits for a reader that is gone. The memory of a chunk is reused
+   * after the write callback.
    *
    * @returns a function that stops the copying. It settles when everything written before has been handed over, even if
    *   somebody still holds the pipe open

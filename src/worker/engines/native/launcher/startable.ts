@@ -32,8 +32,8 @@ const NOT_ON_PATH = 'not on the path';
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 
 /**
- * The error for a program that the system would not start, as `fork/exec <program>: <reason>`; undefined for a code that is
- * not the command's fault.
+ * The error for a program that the system would not start, as `fork/exec <program>: <reason>`; undefined for a code
+ * that is not the command's fault.
  */
 function notStarted(program: string, code: string): CommandNotStarted | undefined {
   const words = WORDS[code];
@@ -78,7 +78,7 @@ function refusal(program: string, code: string): CommandNotStarted {
   return notStarted(program, code) ?? new CommandNotStarted(`fork/exec ${program}: ${code}`);
 }
 
-/** Strings of the system end at a NUL byte, and a variable's name ends at its first equals sign. */
+/** The system's strings end at a NUL byte, and a variable's name ends at the first equals sign. */
 function isWellFormed({ argv, env }: Command): boolean {
   const strings = [...argv, ...Object.entries(env).flat()];
   return !strings.some(text => text.includes('\0')) && Object.keys(env).every(name => /^[^=]+$/.test(name));
@@ -104,7 +104,7 @@ async function whyNotExecutable(path: string, { root, user }: View): Promise<str
   }
 }
 
-/** By the mode of a file, which root could always run. Lists of access rights (ACLs) are left to the system. */
+/** Decides by the mode of the file, because root could always run it. Access control lists are left to the system. */
 function mayExecute(
   { mode, uid, gid }: Stats,
   user: { readonly uid: number; readonly groups: readonly number[] },

@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs';
 
-/** Where tcw's own start keeps the soft limits that it had, such as `nofile=1024 core=unlimited`. */
+/** The variable in which tcw's start script saves its soft limits, such as `nofile=1024 core=unlimited`. */
 const VARIABLE = 'TCW_STARTED_LIMITS';
 
-/** A limit as ulimit takes it: a number or `unlimited`. */
+/** The value of a limit in ulimit's syntax. */
 const VALUE = /^(\d+|unlimited)$/;
 
-/** The letters of ulimit. */
+/** ulimit's option letter for each limit. */
 const LETTERS: Readonly<Record<string, string>> = { nofile: 'n', core: 'c' };
 
 let lines: string | undefined;
 
 /**
- * Lines for a shell that give it, and what it starts, the soft limits with which the worker was started: Node raises its
- * own limit of open files as far as it may, before anything else, and a worker switches its core dumps off. Programs that
- * close all descriptors that there may be, or use select(2), do not get along with a limit of a million.
+ * Lines for a shell that restore the soft limits with which the worker was started, for the shell and its children.
+ * Node raises its limit of open files to the maximum at its start, and a worker disables its core dumps. Programs that
+ * close every possible descriptor, or use select(2), do not work well with a limit of a million.
  *
- * Where nobody kept them, the limit of open files is that of the process that started this one, if it is lower.
+ * If the limits were not saved, the limit of open files is that of this process's parent, if that is lower.
  */
 export function startedLimits(): string {
   lines ??= ulimitLines(process.env[VARIABLE] ?? parentsLimit());
@@ -40,7 +40,7 @@ function parentsLimit(): string {
   return parent < own ? `nofile=${parent}` : '';
 }
 
-/** How many files a process may open; infinite where the system does not tell (all but Linux), or has no limit. */
+/** How many files a process may open; infinite without a limit, or where it is unreadable (everything but Linux). */
 function softLimitOf(pid: number | string): number {
   try {
     const limits = readFileSync(`/proc/${pid}/limits`, 'latin1');

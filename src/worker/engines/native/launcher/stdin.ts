@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { makePipe } from './anonymous-pipe.ts';
 import { shellQuoted } from '../../../../base/index.ts';
 
-/** The descriptors of the shell that becomes a command: a pipe, and the end of it that the command reads. */
+/** Descriptors of the shell that becomes the command: a pipe, and the end of it from which the command reads. */
 const [PIPE, READER] = [5, 6];
 
-/** Gives a command what {@link openStdin} has made. */
+/** Redirects a command's standard input to the descriptor from {@link openStdin}. */
 export const FROM_STDIN = `<&${READER} ${READER}<&-`;
 
 /**
- * Lines for the shell that becomes a command: they make something that the command can read a text from. The text is
- * among no program's arguments, and in no file.
+ * Lines for the shell that becomes the command. They open a descriptor from which the command can read a text. The text
+ * appears in no program's arguments and, with /proc, in no file.
  *
- * A shell of its own writes into a pipe, as a member of the run that is nobody's child: it ends when all was read, when
- * nobody can read any more, or with the run. Where there is no /proc (macOS), the text is a here-document, which ends
- * with a new line.
+ * With /proc, a separate shell writes the text into a pipe. That shell is a member of the run without a parent in it.
+ * It ends when everything was read, when no reader is left, or with the run. Without /proc (macOS), the text is a
+ * here-document, which adds a newline at the end.
  */
 export function openStdin(text: string): string {
   const end = `END_${randomBytes(16).toString('hex')}`;
@@ -31,7 +31,7 @@ ${end}
       fi`;
 }
 
-/** No shell has a NUL in a word, but each can print one. */
+/** Shell words cannot contain a NUL, but every shell can print one. */
 function printed(text: string): string {
   return text
     .split('\0')

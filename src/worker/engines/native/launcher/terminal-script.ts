@@ -6,11 +6,13 @@ import { shellQuoted } from '../../../../base/index.ts';
 /** A program that a shell becomes, and variables for that shell. */
 export interface TerminalScript {
   readonly script: string;
-  /** Harmless to every program that is started before: what such programs obey is carried in variables of other names. */
+  /** Harmless to programs that start earlier: variables that such programs obey are carried under other names. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** How a shell inside becomes a program with exactly the given environment, in the run's folder and within its limits. */
+/**
+ * Makes a shell inside become a program with exactly the given environment, in the run's folder and within its limits.
+ */
 export function terminalScript(
   { argv, env }: Pick<Command, 'argv' | 'env'>,
   { tools, folder, limits }: Pick<LaunchOptions, 'tools' | 'folder' | 'limits'>,

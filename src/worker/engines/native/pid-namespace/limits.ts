@@ -6,7 +6,7 @@ const RESERVED_PIDS = 300;
 const SOONER_KILLED = 500;
 const HIGHEST_OOM_SCORE = 1_000;
 
-/** What enforces the limit of processes; each thread counts as one. */
+/** The mechanism that limits processes. Each thread counts as a process. */
 export type ProcessLimit =
   /** The PID namespace, which runs out of IDs. This also limits root, whom no other limit does. */
   | { readonly by: 'namespace'; readonly processes: number }
@@ -21,28 +21,28 @@ export interface Circumstances {
   readonly kernel: string;
 }
 
-/** How to limit a run to so many processes under these circumstances, or why that is impossible. */
+/** How to limit a run to this many processes under these circumstances, or the reason why that is impossible. */
 export function processLimit(
   processes: number,
   { inNamespace, uid, kernel }: Circumstances,
 ): ProcessLimit | string {
   if (uid !== 0) return { by: 'user', processes };
   if (!inNamespace) return 'for root, only a PID namespace can limit the number of processes';
-  // Before, the highest process id was one for the whole machine, and root in a namespace would have changed it.
+  // Older kernels have one highest process id for the whole machine, and root in a namespace would change that.
   if (!isAtLeast(kernel, [6, 14])) {
     return `for root, only Linux 6.14 and later can limit the number of processes, and this is ${kernel}`;
   }
   return { by: 'namespace', processes };
 }
 
-/** The `pid_max` of a namespace that always has room for so many processes. */
+/** The `pid_max` of a namespace that always has room for this many processes. */
 export function pidMax(limit: ProcessLimit | undefined): string {
   return limit?.by === 'namespace' ? String(limit.processes + RESERVED_PIDS) : '';
 }
 
 /**
- * Lines for the shell that becomes a command. They limit the command and what it starts. A limit that the system lacks, or
- * that is lower already, is left alone.
+ * Lines for the shell that becomes a command. They limit the command and its descendants. A limit that the system
+ * lacks, or that is already lower, is not changed.
  */
 export function limitLines(limit: ProcessLimit | undefined): string {
   const score = taskOomScore(ownOomScore());
@@ -53,8 +53,8 @@ export function limitLines(limit: ProcessLimit | undefined): string {
 }
 
 /**
- * The `oom_score_adj` of a task, by its worker's. worker-runner exempts itself and the worker from the OOM killer (-1000), and a task
- * never is.
+ * The `oom_score_adj` of a task, by its worker's. worker-runner exempts itself and the worker from the OOM killer
+ * (-1000), and a task never is.
  */
 export function taskOomScore(ofWorker: number): number {
   return Math.min(HIGHEST_OOM_SCORE, Math.max(0, ofWorker + SOONER_KILLED));

@@ -9,7 +9,7 @@ const { O_NONBLOCK } = constants;
 
 /** Time limit for an answer of the first process, in ms. */
 const ANSWER_MS = 1_000;
-/** How much unread output of the first process is kept, in characters. */
+/** How many characters of the first process's unread output are kept. */
 const HEARD_AT_MOST = 2_000;
 
 /** The worker's ends of the pipes to the processes of a run's namespace. */
@@ -91,8 +91,8 @@ export class NamespaceEnds {
   }
 
   /**
-   * Ends the input of the first process and the launcher, as the end of the worker would. Their output no longer keeps the
-   * worker's process alive.
+   * Ends the input of the first process and the launcher, as the end of the worker would. Their output no longer keeps
+   * the worker's process alive.
    */
   release(): void {
     if (this.#released) return;
@@ -102,7 +102,7 @@ export class NamespaceEnds {
     this.jobs.destroy();
   }
 
-  /** Closes all ends, whoever has the others. */
+  /** Closes all of the worker's ends, even if other processes still hold theirs. */
   close(): void {
     this.release();
     this.report.destroy();

@@ -7,7 +7,7 @@ export interface PidNamespaceMethod {
   /** The programs umount and mount, if the first process is to remove the machine's /proc. */
   readonly remount: readonly string[];
   readonly nsenter: string;
-  /** Runs the arguments after it without rights that the first process has, so that they cannot trace the first process. */
+  /** Runs the arguments after it with fewer rights than the first process, so that they cannot trace it. */
   readonly drop: readonly string[];
   readonly setsid: string;
   /** Whether the namespace is inside a user namespace, which gives an ordinary user the right to create it. */
@@ -15,16 +15,17 @@ export interface PidNamespaceMethod {
 }
 
 /**
- * The ways worth trying on this machine, best first. Empty when a program that all of them need is missing.
+ * The methods worth trying on this machine, best first. Empty when a program that all of them need is missing.
  *
- * Linux lets a process trace another one only if it has all capabilities that the other one has (ptrace(2)). So the first
- * process of a namespace keeps some that commands do not have: those by which an ordinary user made the namespace
- * (util-linux 2.36), or, where the commands are root, CAP_SYS_PTRACE. Without setpriv it has none more than they have.
+ * A Linux process can trace another one only if it has all of the other's capabilities (ptrace(2)). So the first
+ * process of a namespace keeps capabilities that commands do not have. These are the ones by which an ordinary user
+ * created the namespace (util-linux 2.36), or, where the commands are root, CAP_SYS_PTRACE. Without setpriv, it has no
+ * more capabilities than the commands.
  */
 export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
   const { unshare, nsenter, setsid, setpriv, mount, umount } = tools;
   if (unshare === undefined || nsenter === undefined || setsid === undefined) return [];
-  // Then the kernel ends all members when the worker ends, even if the task stopped the namespace's own helper.
+  // With this, the kernel ends all members when the worker ends, even if the task has stopped the namespace's helper.
   const guard = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL', '--'];
   const without = (rights: string) =>
     setpriv === undefined ? [] : [setpriv, `--bounding-set=${rights}`, `--inh-caps=${rights}`, '--'];
@@ -39,7 +40,7 @@ export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
   const current = ['--user', '--map-current-user'];
   // util-linux before 2.34 can only map the user to root.
   const root = ['--user', '--map-root-user'];
-  // Whoever can mount in a user namespace can uncover the machine's /proc, and there the launcher shell.
+  // A process that can mount in a user namespace can uncover the machine's /proc, which shows the launcher shell.
   const inUserNamespace = without('-sys_ptrace,-sys_admin');
   const isRoot = process.getuid?.() === 0;
   return [

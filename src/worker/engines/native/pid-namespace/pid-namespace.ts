@@ -19,12 +19,12 @@ import type { Tools } from '../launcher/tools.ts';
 /**
  * The first process of a namespace. The kernel kills every other member when it ends, and lets no member signal it.
  *
- * It reaps what loses its parent, which the shell's `wait` does beside waiting. A helper reads from the worker what it
- * asks for: SIGTERM to all members (and SIGCONT, for those that are stopped), or whether any is left; the end of the
- * pipe means that the worker is gone. A helper that a member killed is replaced. The first line is a lock: outside a
- * namespace, the signal would go to every process of the machine.
+ * It reaps orphans: the shell's `wait` does this, too. A helper reads the worker's requests. The worker can request
+ * SIGTERM for all members (and SIGCONT, for those that are stopped), or ask whether any member is left. The end of the
+ * pipe means that the worker is gone. If a member kills the helper, it is replaced. The first line of the script is a
+ * safeguard: outside a namespace, the signals would go to every process of the machine.
  *
- * /proc of the machine is unmounted and not only covered, so that root cannot uncover it.
+ * The machine's /proc is unmounted, not only covered, so that root cannot uncover it.
  */
 const INIT = `
   [ $$ -eq 1 ] || exit 1
@@ -68,9 +68,9 @@ export function namespaceOpener(
   { tools, limit, separateErrors, otherUser }: NamespaceOptions,
 ): Opener {
   const words = (list: readonly string[]) => list.map(shellQuoted).join(' ');
-  // nsenter does not fork, so that the launcher after it stays outside the PID namespace, where no member can signal it,
-  // and only its children are members. Each has a session of its own, so that process groups have numbers inside, and
-  // `kill 0` stays there.
+  // nsenter does not fork, so the launcher after it stays outside the PID namespace, where no member can signal it.
+  // Only its children are members. Each child has its own session, so that its process group has a number inside, and
+  // `kill 0` cannot leave the namespace.
   const enter = [nsenter, '--no-fork', ...(userNamespace ? ['--preserve-credentials'] : [])];
   const spaces = {
     pid: 'pid_for_children',
@@ -148,7 +148,7 @@ interface Outside {
 }
 
 export class PidNamespace implements Enclosure {
-  /** The process with at least the commands' rights. */
+  /** A process with at least the commands' rights. */
   readonly firstProcess: number;
   readonly launcher: Launcher;
   readonly pipe: OutputPipe;

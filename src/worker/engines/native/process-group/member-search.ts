@@ -2,15 +2,17 @@ import { KEEPER } from '../processes/mark.ts';
 import { environmentOf, inTurns, readProcessTable, type ProcessRow } from '../processes/process-table.ts';
 
 /**
- * Finds the processes of one run by what they cannot, or seldom do, change: the process group and the session that a
- * command began, a parent that is a member, the mark in the environment (Linux), and having been found before.
+ * Finds the processes of one run by properties that they cannot change, or seldom do: the process group or session of a
+ * command, a parent that is a member, and the mark in the environment (Linux). Processes that it has found once remain
+ * members.
  *
- * What changed its session and its environment, and lost its parent between two looks, is not found.
+ * It does not find a process that has changed both its session and its environment and lost its parent between two
+ * searches.
  */
 export class MemberSearch {
   /** The process group of the run's commands, which is also a session, while known. */
   group: number | undefined;
-  /** Sessions of members in addition: those of terminals. */
+  /** Additional sessions of members: those of terminals. */
   readonly sessions = new Set<number>();
   readonly #marks: readonly string[];
   /** The marks of programs beside a run. */
@@ -19,8 +21,8 @@ export class MemberSearch {
   readonly #outsiders: ReadonlySet<number>;
   readonly #watchdog: number;
   /**
-   * Groups and sessions shared by programs beside several runs. They are remembered: a process that is about to end has no
-   * environment any more.
+   * Groups and sessions that programs beside several runs share. They are remembered, because a process that is about
+   * to end no longer shows its environment.
    */
   readonly #shared = new Set<number>();
   #known = new Map<number, string>();
@@ -28,9 +30,9 @@ export class MemberSearch {
   #last: Promise<ProcessRow[]> = Promise.resolve([]);
 
   /**
-   * @param marks entries of the environment, one of which only members have
-   * @param watchdog a process that is older than every member, and none itself; 0 where there is none
-   * @param group the process group of the run's commands, where it is known
+   * @param marks entries of the environment; only members have any of them
+   * @param watchdog a process that is older than every member, and not a member itself; 0 where there is none
+   * @param group the process group of the run's commands, if known
    */
   constructor(marks: readonly string[], watchdog: number, group?: number) {
     this.#marks = marks;

@@ -41,7 +41,7 @@ export async function openProcessGroups(mark: string, options: GroupOptions): Pr
   });
 }
 
-/** The launcher shell leads the process group of the commands, which is also a session. */
+/** Starts the launcher shell, which leads the process group of the commands. The group is also a session. */
 function startLauncher(
   mark: string,
   { pipe, errors }: OutputPipes,
@@ -110,7 +110,7 @@ class ProcessGroups implements Enclosure {
     return { file, args, env: { ...env, ...this.#marked } };
   }
 
-  /** The program in a terminal leads a session. Its number is free again when the whole session has ended. */
+  /** The program in a terminal leads a session. The session's number is free again when the whole session has ended. */
   onTerminal({ pid, ended }: OpenPty): void {
     this.#search.sessions.add(pid);
     void ended.then(() => {
@@ -134,7 +134,7 @@ class ProcessGroups implements Enclosure {
   }
 
   async terminate(): Promise<void> {
-    // The launcher, which only waits, is no part of the task.
+    // The launcher only waits, and is not part of the task.
     const stopped = await stopMembers(this.#search, this.#leader);
     for (const { pid } of stopped) signal(pid, 'SIGTERM');
     for (const { pid } of stopped) signal(pid, 'SIGCONT');
@@ -153,7 +153,7 @@ class ProcessGroups implements Enclosure {
     try {
       await endMembers(this.#search);
     } catch (error) {
-      // The fallback where the members are unknown.
+      // Fallback when the members are unknown.
       if (this.#search.group !== undefined) signal(-this.#search.group, 'SIGKILL');
       throw error;
     }

@@ -13,7 +13,7 @@ import { within } from './within.ts';
 const DESCRIPTORS_OF_A_START = 12;
 /** Time limit for a start, in ms. A task of the same user could stop the shell before its first output. */
 const START_MS = 60_000;
-/** How often, once a second, the watchdog of a dead worker tries to end what is left. */
+/** How many times the watchdog of a dead worker tries to end the remaining processes, once a second. */
 const TRIES = 30;
 
 const isLinux = process.platform === 'linux';
@@ -22,13 +22,14 @@ const isLinux = process.platform === 'linux';
 const PIPES = { output: 4, errors: 5 } as const;
 
 /**
- * Ends the processes of a run when the worker is gone, which it learns by the end of its standard input: only the worker
- * holds the other end.
+ * Ends the processes of a run when the worker is gone. It detects this by the end of its standard input, of which only
+ * the worker holds the other end.
  *
- * The worker writes who leads the process group of the run's commands, and `done` when nobody is left. On Linux the
- * watchdog then also looks for the mark, and stops all that it finds before it kills them, so that none is born
- * meanwhile. It looks at each thread: a process whose first thread has ended shows its environment by the others only. What
- * cannot be ended it leaves, after a while, to the next start of a worker.
+ * The worker writes the leader of the commands' process group, and `done` when no process is left. On Linux, the
+ * watchdog of a dead worker also searches for processes with the run's mark. It stops those that it finds before it
+ * kills them, so that they cannot start new ones meanwhile. It searches every thread, because a process whose first
+ * thread has ended shows its environment only through the others. After a number of tries, it leaves the rest to the
+ * next start of a worker.
  */
 const WATCHDOG = `
   trap '' HUP INT QUIT TERM
@@ -96,11 +97,12 @@ export interface OutputPipes {
 }
 
 /**
- * Starts a watchdog, which makes the pipes of the run's output; on other systems than Linux, those are FIFOs.
+ * Starts a watchdog, and opens the pipes of the run's output. On Linux the watchdog creates them; elsewhere they are
+ * FIFOs.
  *
- * @param mark by which it is known when the worker has died, and by which it knows the run's processes
- * @param use makes what needs the watchdog, which is released when that fails
- * @throws Error with what the shell had to say, when it ended instead
+ * @param mark identifies the run's processes to the watchdog, and the watchdog to a later worker
+ * @param use receives the watchdog and the pipes; if it fails, the watchdog is released
+ * @throws Error with the shell's messages, when the shell ended instead
  */
 export async function withNewWatchdog<Result>(
   mark: string,
@@ -108,7 +110,7 @@ export async function withNewWatchdog<Result>(
   use: (watchdog: Watchdog, pipes: OutputPipes) => Result,
 ): Promise<Result> {
   assertDescriptors(DESCRIPTORS_OF_A_START);
-  // One for each run, so without execa: that costs a worker 4 MB, and 50 ms of the time to start.
+  // Each run has a watchdog, so this does not use execa, which costs a worker 4 MB and 50 ms of its start.
   const script = [
     '-c',
     WATCHDOG,
@@ -124,7 +126,7 @@ export async function withNewWatchdog<Result>(
     detached: true,
   });
   const failed = failureOf(subprocess);
-  // It may have no streams then, whatever the types say.
+  // If it did not start, it may have no streams, whatever the types say.
   if (subprocess.pid === undefined) throw new Error(await failed);
   const { pid } = subprocess;
   // A broken pipe means that the watchdog has ended, which is detected by its exit.
@@ -165,7 +167,7 @@ export async function withNewWatchdog<Result>(
   }
 }
 
-/** Settles with a program's messages when it has ended. Never rejects. */
+/** Resolves to a program's messages when the program has ended. Never rejects. */
 async function failureOf(subprocess: ChildProcessWithoutNullStreams): Promise<string> {
   const complaint = text(subprocess.stderr).catch(() => '');
   try {

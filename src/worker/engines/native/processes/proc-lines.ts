@@ -5,14 +5,15 @@ import { assertOfTheSystem } from '../../processes/index.ts';
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * How much is asked for at a time, in bytes, at first and later. The system walks through all of a table of connections,
- * most of which is empty, until it has as much as was asked for: 2 ms on a machine of 24 GB, however few there are.
+ * Bytes per read, at first and later. To fill a read, the kernel walks through its table of connections, most of which
+ * is empty. On a machine with 24 GB of memory this takes 2 ms, however few connections there are.
  */
 const [FIRST_BYTES, LATER_BYTES] = [1024, 64 * 1024];
 const FIRST_READS = 16;
 
 /**
- * The first line with a text in a file below /proc. Reads no further, and not on the main thread.
+ * Finds the first line that contains a text in a file below /proc. Reads no further than that line, and not on the main
+ * thread.
  *
  * @returns undefined when there is no such line
  * @throws Error of the system, or when /proc was replaced

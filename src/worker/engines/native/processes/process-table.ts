@@ -72,7 +72,8 @@ export async function inTurns<T>(things: Iterable<T>, act: (thing: T) => void): 
 }
 
 /**
- * Whether a child of this process is running, according to the kernel: Node learns of an end slightly later. In doubt: yes.
+ * Whether a child of this process is running, according to the kernel: Node learns of an end slightly later. In doubt:
+ * yes.
  */
 export function isRunning(pid: number): boolean {
   if (process.platform !== 'linux') return true;
@@ -84,7 +85,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Asks ps(1) for the columns of POSIX and the start time that the BSDs and Linux have. */
+/** Reads the process table with ps(1): the columns of POSIX, and the start time, which the BSDs and Linux have. */
 export async function askPs(): Promise<ProcessRow[]> {
   const columns = ['pid', 'ppid', 'pgid', 'stat', 'lstart', 'comm'].flatMap(name => ['-o', `${name}=`]);
   const { execa } = await import('execa');
@@ -143,7 +144,7 @@ function readRow(folder: string): ProcessRow[] {
       session: Number(session),
       name: stat.slice(begin + 1, end),
       state,
-      // If only its first thread has ended, it goes on.
+      // If only its first thread has ended, the process continues.
       zombie: (state === 'Z' && Number(fields[17]) <= 1) || state === 'X',
       started: fields[19] ?? '',
       ticks: {
@@ -165,7 +166,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** A file of /proc; undefined when the process is gone, or the file is not readable by this process. */
+/** A file of /proc; undefined when the process has ended, or this process may not read the file. */
 function readIfMay(file: string): string | undefined {
   try {
     return readProcFile(file);

@@ -17,8 +17,8 @@ export async function tellsConnections(): Promise<boolean> {
  * The socket from which a connection to this process was opened, as the links in /proc/<pid>/fd name it:
  * `socket:[123]`.
  *
- * First the other end is looked for, then whether the connection still stands. As long as it does, no other connection has
- * the same addresses, so that what was found was really its other end.
+ * It finds the other end first, and then checks that the connection is still established. While it is, no other
+ * connection has the same addresses, so the socket that was found is really its other end.
  *
  * @returns undefined when nobody on this machine has it open
  * @throws Error when somebody has replaced /proc
@@ -31,10 +31,10 @@ export async function clientSocket(connection: Connection): Promise<string | und
   return inode !== undefined && connection.stands() ? `socket:[${inode}]` : undefined;
 }
 
-/** One end of a connection in the notation of each table: IPv4 in the first, both kinds in the second. */
+/** One end of a connection in the notation of each table. The first table has IPv4 only, the second has both. */
 type End = readonly [inV4: string | undefined, inV6: string];
 
-/** The inode of the socket whose row begins with these two ends. A socket that nobody holds open has none. */
+/** The inode of the socket whose row begins with these two ends. A socket that no process holds open has none. */
 async function inodeOf(own: End, other: End): Promise<string | undefined> {
   for (const [index, table] of TABLES.entries()) {
     const [from, to] = [own[index], other[index]];
@@ -62,7 +62,7 @@ function end(address: string, port: number): End | undefined {
 function bytesOfV6(address: string): number[] | undefined {
   let host: string;
   try {
-    // What the URL parser makes of an address has no dots in it, and only one `::`.
+    // The URL parser writes an address without dots, and with at most one `::`.
     host = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
   } catch {
     return undefined;

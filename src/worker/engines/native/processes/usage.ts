@@ -3,16 +3,17 @@ import type { Usage } from '../../engine.ts';
 import type { Census, Counted } from './census.ts';
 import { inTurns } from './process-table.ts';
 
-/** The unit of CPU times in proc(5), in ms, whatever the kernel's own is. */
+/** The unit of CPU times in proc(5), in ms, regardless of the kernel's own. */
 const TICK_MS = 10;
 const KIB = 1024;
 
 /**
  * Adds up what the processes of one run use.
  *
- * A process that has ended is accounted to whoever has waited for it. On Linux that is another process of the run, the
- * shell that starts commands, or the first process of its namespace. What nobody waited for (SIGCHLD ignored), and what the
- * machine's first process waited for where there is no namespace, is lost; what was known of it once is kept.
+ * The system adds the usage of an ended process to that of the process that waited for it. On Linux that is another
+ * process of the run, the shell that starts commands, or the first process of the namespace. Usage is lost when no
+ * process waited (SIGCHLD ignored), or when the machine's first process did, as without a namespace. Usage that was
+ * read earlier is kept.
  */
 export class UsageMeter {
   readonly #census: Census;
@@ -74,7 +75,8 @@ function cpuOf({ members, reapers }: Counted): { user: number; kernel: number } 
 }
 
 /**
- * Memory of a process without file pages, in bytes: the second number is the resident size, the third the part of files.
+ * Memory of a process without file pages, in bytes. The second number in the file is the resident size, the third is
+ * the part that mirrors files.
  */
 function ownBytes(pid: number): number {
   const [, resident, shared] = pagesOf(pid);
@@ -92,7 +94,7 @@ function pageBytes(): number {
   if (page === undefined) {
     const kib = Number(/^VmSize:\s+(\d+) kB$/m.exec(readIfThere('/proc/self/status') ?? '')?.[1]);
     const [pages = Number.NaN] = pagesOf('self');
-    // This process grows between the two, and pages are powers of two.
+    // This process may grow between the two reads, so the quotient is rounded to a power of two.
     page = 2 ** Math.round(Math.log2((kib * KIB) / pages));
   }
   return page;

@@ -15,17 +15,17 @@ import {
   type CommandLine,
 } from './commands.ts';
 
-/** Makes and deletes users in the machine's own directory. */
+/** Creates and deletes users in the machine's own directory. */
 export interface MacAccounts {
   /**
-   * Makes a user who is in some more groups. After a failure nothing of the user is left.
+   * Creates a user who is also in other groups. After a failure, nothing of the user remains.
    *
-   * @throws Error that names the command that failed, and what it printed
+   * @throws Error with the command that failed and its output
    */
   create(account: MacAccount, groups: readonly string[]): Promise<void>;
-  /** Deletes a user and the user's group. Does nothing where the name belongs to another number, or to nobody. */
+  /** Deletes a user and the user's group. Does nothing if no user has this name, or its user has another number. */
   remove(account: Pick<MacAccount, 'name' | 'uid'>): Promise<void>;
-  /** The number of a user; undefined where there is none of that name. */
+  /** The number of a user; undefined if no user has this name. */
   uidOf(name: string): Promise<number | undefined>;
 }
 
@@ -67,7 +67,7 @@ export function macAccounts({ execute }: Pick<Executor, 'execute'>): MacAccounts
         for (const line of createAccount(account)) await run(line);
         for (const group of groups) await run(addToGroup(account.name, group));
       } catch (error) {
-        // Each is tried: which records exist depends on where it failed.
+        // Each removal is tried, because the records that exist depend on the command that failed.
         for (const group of groups) await execute(removeFromGroup(account.name, group));
         await execute(deleteUser(account.name));
         await execute(deleteGroup(account.name));

@@ -1,10 +1,10 @@
-// The commands of macOS with which the engine works: pure functions, so that tests compare them with a transcript.
+// The macOS commands that the engine uses. These are pure functions, so that tests can compare them with a transcript.
 // See dscl(1), dseditgroup(8), launchctl(1), sudo(8), pgrep(1) and sysctl(8) of macOS.
 
 /** A program and its arguments. */
 export type CommandLine = readonly [program: string, ...args: string[]];
 
-/** A user that the engine makes for one run. Its group has the same name and number. */
+/** A user that the engine creates for one run. The user's group has the same name and number. */
 export interface MacAccount {
   readonly name: string;
   readonly uid: number;
@@ -15,7 +15,7 @@ const DSCL = '/usr/bin/dscl';
 const LAUNCHCTL = '/bin/launchctl';
 const SUDO = '/usr/bin/sudo';
 
-/** Makes the user's group, then the user. The first command for each makes a record that has its number already. */
+/** Creates the user's group, then the user. The first command for each creates a record that already has its number. */
 export function createAccount({ name, uid, home }: MacAccount): readonly CommandLine[] {
   const [user, group, id] = [`/Users/${name}`, `/Groups/${name}`, String(uid)];
   const create = (path: string, ...property: string[]): CommandLine => [
@@ -47,17 +47,17 @@ export function deleteGroup(name: string): CommandLine {
   return [DSCL, '.', '-delete', `/Groups/${name}`];
 }
 
-/** Prints `UniqueID: 65536`, or fails with {@link NOT_FOUND}. */
+/** Prints a line such as `UniqueID: 65536`, or fails with {@link NOT_FOUND}. */
 export function readUid(name: string): CommandLine {
   return [DSCL, '.', '-read', `/Users/${name}`, 'UniqueID'];
 }
 
-/** Prints `PrimaryGroupID: 65536`, or fails with {@link NOT_FOUND}. */
+/** Prints a line such as `PrimaryGroupID: 65536`, or fails with {@link NOT_FOUND}. */
 export function readGid(group: string): CommandLine {
   return [DSCL, '.', '-read', `/Groups/${group}`, 'PrimaryGroupID'];
 }
 
-/** What dscl prints where a user or group does not exist. */
+/** dscl's error for a user or group that does not exist. */
 const NOT_FOUND = 'eDSRecordNotFound';
 
 export function isNotFound({
@@ -70,18 +70,18 @@ export function isNotFound({
   return stderr.includes(NOT_FOUND) || stdout.includes(NOT_FOUND);
 }
 
-/** Reads the number that {@link readUid} or {@link readGid} printed. */
+/** Parses the output of {@link readUid} or {@link readGid}. */
 export function idIn(stdout: string): number | undefined {
   const [, id] = /^(?:UniqueID|PrimaryGroupID):\s+(\d+)$/m.exec(stdout) ?? [];
   return id === undefined ? undefined : Number(id);
 }
 
-/** Prints a line for each user: the name and the number. */
+/** Prints a line for each user with the name and the number. */
 export function listUsers(): CommandLine {
   return [DSCL, '.', '-list', '/Users', 'UniqueID'];
 }
 
-/** Reads what {@link listUsers} printed. */
+/** Parses the output of {@link listUsers}. */
 export function usersIn(stdout: string): readonly { readonly name: string; readonly uid: number }[] {
   return stdout.split('\n').flatMap(line => {
     const [, name, uid] = /^(\S+)\s+(-?\d+)$/.exec(line.trimEnd()) ?? [];
@@ -94,7 +94,7 @@ export function findGroups(user: string): CommandLine {
   return [DSCL, '.', '-search', '/Groups', 'GroupMembership', user];
 }
 
-/** Reads the names of groups that {@link findGroups} printed: `staff\t\tGroupMembership = (`. */
+/** Parses the names of groups in the output of {@link findGroups}, such as `staff\t\tGroupMembership = (`. */
 export function groupsIn(stdout: string): readonly string[] {
   return [...stdout.matchAll(/^(\S+)\s+GroupMembership = /gm)].map(([, name = '']) => name);
 }
@@ -107,40 +107,40 @@ export function removeFromGroup(user: string, group: string): CommandLine {
   return ['/usr/sbin/dseditgroup', '-o', 'edit', '-d', user, '-t', 'user', group];
 }
 
-/** sudo adds its own variables; `sh` removes them, and sends the errors where the output goes, in order. */
+/** Removes the variables that sudo adds, and redirects errors to the output, so that both stay in order. */
 const START = `unset SUDO_COMMAND SUDO_GID SUDO_UID SUDO_USER
 cd -- "$1" && shift && exec "$@" 2>&1`;
 
 /**
- * Runs a command in the user's own launchd domain and as the user, with the environment of the process that runs this command line:
- * arguments can be read by every user of the machine.
+ * Runs a command as the user and in the user's own launchd domain. The environment is that of the process that runs
+ * this command line. It is not passed as arguments, because every user of the machine can read those.
  */
 export function runAs({ name, uid, home }: MacAccount, argv: readonly string[]): CommandLine {
   const asUser = [SUDO, '-n', '-E', '-u', name, '--', '/bin/sh', '-c', START, 'task', home, ...argv];
   return [LAUNCHCTL, 'asuser', String(uid), ...asUser];
 }
 
-/** Ends the user's launchd domain, and with it the agents that launchd would start again. It fails where there is none. */
+/** Ends the user's launchd domain, with the agents that launchd would restart. Fails if there is no domain. */
 export function endDomain(uid: number): CommandLine {
   return [LAUNCHCTL, 'bootout', `user/${uid}`];
 }
 
-/** Sends a signal to every process of the user at once, sent by the user: kill(2) with -1. It fails where there is none. */
+/** Sends a signal to all processes of the user at once, by kill(2) with -1 as the user. Fails if there are none. */
 export function signalAll(user: string, signal: 'TERM' | 'CONT' | 'KILL'): CommandLine {
   return [SUDO, '-n', '-u', user, '--', '/bin/kill', `-${signal}`, '-1'];
 }
 
-/** Kills the processes of a user one by one, sent by root: programs that change their user can be killed by root only. */
+/** Kills a user's processes one by one as root, because only root can kill programs that change their user. */
 export function killEach(uid: number): CommandLine {
   return ['/usr/bin/pkill', '-KILL', '-U', String(uid)];
 }
 
-/** Prints the pids of a user's processes. The exit code is 1 where there are none. */
+/** Prints the pids of a user's processes. Exits with 1 if there are none. */
 export function listProcesses(uid: number): CommandLine {
   return ['/usr/bin/pgrep', '-U', String(uid)];
 }
 
-/** Prints a word that is another one after each start of the machine. */
+/** Prints an identifier of the machine's boot, which differs after each start. */
 export function readBoot(): CommandLine {
   return ['/usr/sbin/sysctl', '-n', 'kern.bootsessionuuid'];
 }

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { CommandLine } from './commands.ts';
 
-/** How a program ended, and what it printed. */
+/** A program's exit code and output. */
 export interface Executed {
   readonly code: number;
   readonly stdout: string;
@@ -11,17 +11,17 @@ export interface Executed {
 
 /** A command of a task that was started. */
 export interface Started {
-  /** Undefined where the command reads nothing. */
+  /** Undefined if the command has no input. */
   readonly stdin: Writable | undefined;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** The exit code, as a shell has it. Rejects where the program could not be started. */
+  /** Resolves to the exit code, as a shell reports it. Rejects if the program could not be started. */
   readonly exited: Promise<number>;
 }
 
-/** Runs programs of the machine. Tests pass one that plays a transcript. */
+/** Runs the machine's programs. Tests pass an executor that plays a transcript. */
 export interface Executor {
-  /** Runs a program to its end, whatever its exit code. @throws Error when it cannot be started, or takes too long */
+  /** Runs a program to its end, whatever its exit code. @throws Error if it cannot be started, or takes too long */
   execute(line: CommandLine): Promise<Executed>;
   start(
     line: CommandLine,
@@ -29,7 +29,7 @@ export interface Executor {
   ): Started;
 }
 
-/** Each program answers within this time (ms), or something is wrong with the machine. */
+/** Time limit for each program, in ms. A program that takes longer indicates a problem of the machine. */
 const PATIENCE_MS = 60_000;
 const SIGNALED = 128;
 
@@ -55,7 +55,7 @@ export const machineExecutor: Executor = {
     });
     const exited = new Promise<number>((resolve, reject) => {
       child.on('error', reject);
-      // A signal's number is not known on every system by its name; sudo exits with 128 and the number.
+      // Not every system maps the name of a signal to a number. sudo exits with 128 plus the number.
       child.on('exit', code => {
         resolve(code ?? SIGNALED + 9);
       });

@@ -8,10 +8,11 @@ import type { TaskFiles } from '../../../files/task-files.ts';
 const READABLE_BY_ALL = 0o004;
 
 /**
- * The files of a run whose user is not the worker's. The worker is root, so it opens only what lies in the run's folder and
- * what the run's user owns, or everybody may read: links, hard ones included, could otherwise lead to files of others.
+ * The files of a run whose user is not the worker's. The worker is root, so links, including hard links, could lead it
+ * to other users' files. It therefore opens only files in the run's folder that the run's user owns or everybody may
+ * read.
  *
- * The run's processes must be dead: they could exchange a file between the look and the opening.
+ * The run's processes must be dead. Otherwise they could exchange a file between the check of its path and its opening.
  */
 export function macFiles(home: string, uid: number): TaskFiles {
   const files = hostFiles(home);

@@ -3,22 +3,22 @@ import { failureOf } from './accounts.ts';
 import type { Executor } from './execute.ts';
 import { endDomain, killEach, listProcesses, signalAll, type MacAccount } from './commands.ts';
 
-/** The time between two looks at which processes are left, in ms. */
+/** The pause between two checks for remaining processes, in ms. */
 const PAUSE_MS = 50;
 /** How long processes may outlive SIGKILL, in ms. */
 const KILLED_MS = 10_000;
 
-/** All processes of one user, who belongs to one run: whatever they do, they keep the user's number. */
+/** All processes of one user, who belongs to one run. Whatever they do, they keep the user's number. */
 export interface UserProcesses {
-  /** The pids of those that live. */
+  /** The pids of the living processes. */
   list(): Promise<readonly number[]>;
-  /** Asks each to end, and settles when none is left, or after `graceMs`. */
+  /** Sends SIGTERM to each. Settles when none is left, or after `graceMs`. */
   terminate(graceMs: number): Promise<void>;
   /**
    * Kills each. Settles when none is left.
    *
    * @returns how many there were
-   * @throws Error that names those that do not end
+   * @throws Error naming those that do not end
    */
   kill(): Promise<number>;
 }
@@ -41,7 +41,7 @@ export function userProcesses(
       const deadline = performance.now() + graceMs;
       if ((await list()).length === 0) return;
       await execute(signalAll(name, 'TERM'));
-      // Those that are stopped.
+      // Stopped processes can only end after this.
       await execute(signalAll(name, 'CONT'));
       while ((await list()).length > 0 && performance.now() < deadline) await sleep(PAUSE_MS);
     },
@@ -49,7 +49,7 @@ export function userProcesses(
       const deadline = performance.now() + killedMs;
       const found = (await list()).length;
       if (found === 0) return 0;
-      // launchd would start its agents again.
+      // Otherwise launchd would restart its agents.
       await execute(endDomain(uid));
       for (;;) {
         await execute(signalAll(name, 'KILL'));

@@ -8,9 +8,9 @@ import type { Executor } from './execute.ts';
 import type { UserProcesses } from './processes.ts';
 import { runAs, type MacAccount } from './commands.ts';
 
-/** What a command that was killed before it could do anything exits with. */
+/** Exit code of a command that was killed before it began. */
 const KILLED = 128 + 9;
-/** For so long (ms) no output must have come before a command's output counts as complete: a background process may hold it open. */
+/** How long a command's output must be silent to count as complete, in ms. A background process may hold it open. */
 const QUIET_MS = 100;
 
 export interface MacSandboxOptions {
@@ -20,7 +20,7 @@ export interface MacSandboxOptions {
   readonly files: TaskFiles;
   readonly processes: UserProcesses;
   readonly executor: Executor;
-  /** What is given back at the end, where the sandbox made its user itself. */
+  /** Removes the user at the end, if the sandbox created the user itself. */
   readonly dispose: (() => Promise<unknown>) | undefined;
 }
 
@@ -80,9 +80,10 @@ export class MacSandbox implements Sandbox {
 }
 
 /**
- * Pours a stream into an output, as fast as that takes it. An output that has failed gets nothing more, and slows nothing down.
+ * Copies a stream to an output, no faster than the output accepts it. If the output has failed, the rest is dropped
+ * without waiting.
  *
- * @returns waits until all is poured that was written so far; what comes later is thrown away
+ * @returns a function that waits until everything written so far has been copied; later output is discarded
  */
 function poured(stream: Readable, output: NodeJS.WritableStream): () => Promise<void> {
   let [isEnded, isWriting, lastAt] = [false, false, performance.now()];

@@ -16,11 +16,11 @@ import { MacUser } from './user.ts';
 import { listUsers, readBoot, usersIn, type MacAccount, type CommandLine } from './commands.ts';
 
 export interface MacUserEngineOptions {
-  /** The folder in which runs have theirs. */
+  /** The parent of the runs' folders. */
   readonly tasksDir: string;
-  /** The users of tasks, as `taskUserIds` has them. */
+  /** The range of `taskUserIds`. */
   readonly userIds: string;
-  /** Runs the programs of the machine; another one in tests. */
+  /** Runs the machine's programs. Tests replace it. */
   readonly executor?: Executor;
 }
 
@@ -28,18 +28,19 @@ export interface MacUserEngine extends Engine {
   makeUser(options: UserOptions): Promise<MacUser>;
 }
 
-/** By which a later worker finds the user of a run whose worker died. */
+/** The trace by which a later worker finds the user of a run whose worker died. */
 const TRACE = /^mac-user:([a-z0-9_-]+):(\d+)$/;
 
 const traceOf = ({ name, uid }: Pick<MacAccount, 'name' | 'uid'>) => `mac-user:${name}:${uid}`;
 
 /**
- * Makes the engine that runs each task as a user of its own on macOS. It makes a user in the machine's directory for each run,
- * starts its commands in the user's launchd domain, kills everything of the user at the end, and deletes the user.
+ * Makes the engine that runs each task as its own user on macOS. For each run, it creates a user in the machine's
+ * directory and starts the commands in the user's launchd domain. At the end it kills all of the user's processes and
+ * deletes the user.
  *
  * It has been tested only against transcripts of the commands, never on a Mac.
  *
- * @throws CannotWorkHere, or Error for a property that has to be changed
+ * @throws CannotWorkHere, or Error that names a property of the configuration that must be changed
  */
 export async function macUserEngine(options: MacUserEngineOptions): Promise<MacUserEngine> {
   const { tasksDir, userIds, executor = machineExecutor } = options;
@@ -128,7 +129,7 @@ export async function macUserEngine(options: MacUserEngineOptions): Promise<MacU
         const [, name = '', id] = TRACE.exec(trace) ?? [];
         if (id === undefined) continue;
         const account = { name, uid: Number(id) };
-        // Nobody else's processes: the number may belong to a user that somebody has made since.
+        // Only this user's processes: the number may belong to a user who was created since.
         if ((await accounts.uidOf(name)) === account.uid)
           ended += await userProcesses(account, executor).kill();
         await accounts.remove(account);

@@ -3,16 +3,16 @@ import { isCode } from '../../../files/is-code.ts';
 import { NoUserLeft, type UidRange } from '../user-ids.ts';
 
 /**
- * Gives out numbers of users, none twice before the machine starts again. Each number becomes a file, which only one worker
- * can make.
+ * Assigns user numbers, none twice until the machine restarts. For each number it creates a file, which only one worker
+ * can do.
  */
 export class MacUserIds {
   readonly #folder: string;
   readonly #range: UidRange;
 
   /**
-   * @param folder of all workers that share the range; only root can write to it
-   * @param boot another word after each start of the machine
+   * @param folder shared by all workers with this range; only root can write to it
+   * @param boot differs after each start of the machine
    */
   constructor(folder: string, boot: string, range: UidRange) {
     const name = `used-${boot}`;

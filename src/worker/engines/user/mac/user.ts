@@ -4,13 +4,13 @@ import type { MacAccounts } from './accounts.ts';
 import type { UserProcesses } from './processes.ts';
 import type { MacAccount } from './commands.ts';
 
-/** The user of one run, who is in the machine's directory until the run has ended. */
+/** The user of one run. The user is in the machine's directory until the run has ended. */
 export class MacUser implements TaskUser {
   readonly account: MacAccount;
   readonly processes: UserProcesses;
   /** The numbers of the user's groups. */
   readonly groups: readonly number[];
-  /** A run has nothing beside its own folder that the worker knows of: /tmp is the machine's. */
+  /** Empty: a run uses the machine's /tmp, so the worker knows of no folder beside the run's own. */
   readonly folders: readonly string[] = [];
   readonly #accounts: MacAccounts;
 

@@ -77,7 +77,7 @@ async function withQueue<T>(
 /** A queue that is only looked for by its name: its bounds are never said to the broker. */
 function specOf(word: string, words: QueueWords) {
   const fullName = fullNameOf(word, words);
-  return { ...namedQueue(word, { maxLength: 1 }), nameFor: () => fullName };
+  return { ...namedQueue('any', { maxLength: 1 }), nameFor: () => fullName };
 }
 
 async function existing(queue: PulseQueue) {

@@ -64,7 +64,8 @@ function lines({ series, unit, range }: Omit<Drawing, 'place' | 'title'>, { widt
   };
   if (filled.length === 0)
     return `<text x="${width / 2}" y="${height / 2}" text-anchor="middle" fill="#888">no data: it did not happen</text>`;
-  const most = Math.max(...filled.flatMap(({ points }) => points.map(([, value]) => value)), 1e-9) * 1.05;
+  const highest = Math.max(...filled.flatMap(({ points }) => points.map(([, value]) => value)));
+  const most = highest > 0 ? highest * 1.05 : 1;
   const xOf = (time: number) =>
     box.left + ((time - range.start) / (range.end - range.start)) * (box.right - box.left);
   const yOf = (value: number) => box.bottom - (value / most) * (box.bottom - box.top);

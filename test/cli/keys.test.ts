@@ -227,7 +227,7 @@ describe('tcw encrypt-env', () => {
 
   it('says in its help which form others can see', async () => {
     const { stdout } = await tcw(['encrypt-env', '--help']);
-    expect(stdout).toMatch(/NAME +its value is in the environment[^]*NAME=@file[^]*NAME=value +other users/);
+    expect(stdout).toMatch(/NAME +the value is in the environment[^]*NAME=@file[^]*NAME=value +other users/);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 });

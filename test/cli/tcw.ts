@@ -51,7 +51,9 @@ export function start(
 
 /** An environment that has nothing of Taskcluster, Pulse or tcw in it, and finds the Node of the tests first. */
 export function cleanEnvironment(): Record<string, string | undefined> {
-  const clean = Object.entries(process.env).filter(([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE)_/.test(name));
+  const clean = Object.entries(process.env).filter(
+    ([name]) => !/^(TCW|TASKCLUSTER|PULSE|NODE|npm_lifecycle)_/.test(name),
+  );
   const { PATH = '' } = process.env;
   return { ...Object.fromEntries(clean), PATH: `${dirname(process.execPath)}${delimiter}${PATH}` };
 }

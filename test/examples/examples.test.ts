@@ -50,7 +50,7 @@ describe('the examples', () => {
     const { exitCode, stdout } = await run('c-program.json', '--task-path', path);
     expect(stdout).toContain('\nThis task needs a C compiler, and there is no cc on the PATH.\n');
     expect(stdout).not.toContain('Executing command 1');
-    expect(stdout).toMatch(/\n✘ c-program: failed \([\w-]{22}\)\n$/);
+    expect(stdout).toMatch(/\n✘ c-program: failed, exit status 1 \([\w-]{22}\)\n$/);
     expect(exitCode).toBe(1);
   });
 
@@ -97,7 +97,7 @@ describe('the examples', () => {
     const { exitCode, stdout } = await run('failing.json');
     expect(stdout).toContain('\nThe list is not what was expected:\n');
     expect(stdout).toContain('Uploading artifact public/difference.txt from file ');
-    expect(stdout).toMatch(/\n\[taskcluster:error\] exit status 3\n✘ failing: failed \([\w-]{22}\)\n$/);
+    expect(stdout).toMatch(/\n\[taskcluster:error\] exit status 3\n[^]*✘ failing: failed, exit status 3 \([\w-]{22}\)\n$/);
     expect(stdout).not.toMatch(/^Nobody reads this\.$/m);
     expect(exitCode).toBe(1);
   });

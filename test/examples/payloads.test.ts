@@ -56,7 +56,7 @@ function atPort(name: string, port: number): string {
 
 /** How the task of a name ended, and its id. */
 function ending(task: string): { resolution: string; taskId: string } {
-  const found = new RegExp(`^. ${task}: (.*) \\(([\\w-]{22})\\)$`, 'm').exec(dev.stdout);
+  const found = new RegExp(`^. ${task}: (\\w+)(?:, .*)? \\(([\\w-]{22})\\)$`, 'm').exec(dev.stdout);
   return { resolution: found?.[1] ?? 'unknown', taskId: found?.[2] ?? '' };
 }
 

@@ -147,13 +147,15 @@ describe('the contract of', () => {
   it('worker-manager', async () => {
     const manager = queue.connectTo('worker-manager');
     await manager.ping();
-    await manager.createWorkerPool(TASK_QUEUE_ID, {
+    const pool = {
       providerId: 'static',
       description: '',
       owner: 'nobody@example.com',
       emailOnError: false,
       config: {},
-    });
+    };
+    await manager.createWorkerPool(TASK_QUEUE_ID, pool);
+    await manager.updateWorkerPool(TASK_QUEUE_ID, pool);
     await manager.workerPool(TASK_QUEUE_ID);
     const { workerGroup, workerId } = WORKER;
     const worker = [TASK_QUEUE_ID, workerGroup, workerId];

@@ -95,7 +95,7 @@ describe('the packed file of tcw', () => {
       /^docs\/.+\.(md|svg)$/,
       /^docs\/monitoring\/.+\.(json|yml)$/,
       /^examples\/image\/(Dockerfile|setup\.sh)$/,
-      /^examples\/.+\.(json|key|md|ts|yml)$/,
+      /^examples\/.+\.(json|key|md|mjs|ts|yml)$/,
     ];
     expect(paths.filter(path => !allowed.some(pattern => pattern.test(path)))).toEqual([]);
     expect(paths).toEqual(expect.arrayContaining(['docs/pulse/README.md', 'dist/pulse/index.d.ts']));

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Figure } from '../../figures/figure.ts';
 import { row, rowOf } from '../../report/row.ts';
 import { median } from '../../report/statistics.ts';
-import { endChild, firstMessage, startNode } from '../../setting/children.ts';
+import { endChild, firstMessage, startNode, WORKER_FLAGS } from '../../setting/children.ts';
 import { nowMs } from '../../setting/clock.ts';
 import { timedShell } from '../setting/shell.ts';
 import { startStore } from '../setting/store.ts';
@@ -23,7 +23,12 @@ export const proxy: Figure = {
     setting.say(`proxy: ${calls} calls, and ${bytes / 1e6} MB, ${rounds} times`);
     await using service = await startStore();
     await using stack = new AsyncDisposableStack();
-    const child = startNode([SCRIPT, service.url], {}, ['ignore', 'inherit', 'inherit', 'ipc']);
+    const child = startNode([...WORKER_FLAGS, SCRIPT, service.url], {}, [
+      'ignore',
+      'inherit',
+      'inherit',
+      'ipc',
+    ]);
     stack.defer(() => endChild(child));
     const url = await firstMessage(child, message => (typeof message === 'string' ? message : undefined));
     const mostMb = () => {

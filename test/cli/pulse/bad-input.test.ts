@@ -105,7 +105,7 @@ describe.concurrent('a mistake that the broker sees', () => {
     expectOneLine(
       await pulse(['listen', ...words, '--max-length', '7']),
       64,
-      'give it another name, or delete it first',
+      'use another name, or delete it first',
     );
   });
 });

@@ -45,7 +45,7 @@ const mistakes: readonly Mistake[] = [
     server: broker,
     call: pulse => lastValueFrom(pulse.consume({ queue: queueOf(5), bindings: [hear(missing)] })),
     kind: 'not-found',
-    says: `no exchange '${missing}' (404). Check its name; its owner has to declare it first`,
+    says: `no exchange '${missing}' (404). Check its name; its owner must declare it first`,
     words: ['listen', missing],
     exitCode: 64,
   },
@@ -79,7 +79,7 @@ const mistakes: readonly Mistake[] = [
     kind: 'mismatch',
     says:
       `queue 'queue/${user}/${taken}' exists with other arguments: x-max-length is '5' there, and '7' here (406). ` +
-      'A queue never changes: give it another name, or delete it first',
+      'A queue cannot be changed: use another name, or delete it first',
     words: ['listen', ownExchange, '--queue', taken, '--max-length', '7', '--expires', '60'],
     exitCode: 64,
   },

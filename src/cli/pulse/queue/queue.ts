@@ -77,7 +77,7 @@ async function withQueue<T>(
 /** Describes a queue that is only looked up by name. The limit here is never sent to the broker. */
 function specOf(word: string, words: QueueWords) {
   const fullName = fullNameOf(word, words);
-  return { ...namedQueue(word, { maxLength: 1 }), nameFor: () => fullName };
+  return { ...namedQueue('any', { maxLength: 1 }), nameFor: () => fullName };
 }
 
 async function existing(queue: PulseQueue) {

@@ -28,7 +28,7 @@ export async function startBroker(): Promise<Broker> {
 
 /**
  * Starts a broker for the caller alone. A test may stop or block it, and delete its users. It runs in docker compose if
- * an engine answers, else as a `rabbitmq-server` on free ports. On Debian, as root, RabbitMQ is installed first.
+ * an engine answers, else as a `rabbitmq-server` on free ports. On Debian, as root, it installs RabbitMQ if needed.
  *
  * The broker ends with this process, however this process ends.
  *

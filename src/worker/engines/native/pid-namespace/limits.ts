@@ -53,8 +53,8 @@ export function limitLines(limit: ProcessLimit | undefined): string {
 }
 
 /**
- * The `oom_score_adj` of a task, by its worker's. worker-runner exempts itself and the worker from the OOM killer
- * (-1000), and a task never is.
+ * The `oom_score_adj` of a task, derived from its worker's. worker-runner exempts itself and the worker from the OOM
+ * killer (-1000). A task is never exempt.
  */
 export function taskOomScore(ofWorker: number): number {
   return Math.min(HIGHEST_OOM_SCORE, Math.max(0, ofWorker + SOONER_KILLED));

@@ -19,7 +19,7 @@ describe.concurrent('JSON that JavaScript would alter', () => {
     const { exchange, pulse: owner } = await ownExchange();
     const message$ = owner.consume({
       queue: ephemeralQueue('exact'),
-      bindings: [binding(exchange, '#', { dialect: 'bare' })],
+      bindings: [binding(exchange, '#', undefined, { dialect: 'bare' })],
       onEvent: event => {
         if (event.type === 'consuming') consuming.resolve(undefined);
       },

@@ -12,8 +12,8 @@ export default defineConfig({
     testTimeout: TEST_MS,
     hookTimeout: TEST_MS,
     expect: { poll: { timeout: PATIENCE_MS } },
-    // Most files wait for brokers, timers and processes most of their time, so twice as many run as the smallest machine has cores.
-    maxWorkers: 4,
+    // Files wait for brokers, timers and processes, so one more runs than the smallest machine has cores.
+    maxWorkers: 3,
     pool: 'forks',
     // For tests that mostly wait (describe.concurrent).
     maxConcurrency: 10,

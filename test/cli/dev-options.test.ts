@@ -40,7 +40,7 @@ describe('the words of tcw dev', () => {
         'the configuration has 3 problems:',
         '  - flag --capacity: capacity must be a whole number from 1 to 255; it is 0',
         '  - flag --port: it must be a port, from 0 to 65535',
-        '  - flag --queue-pulse-url: it must be a URL like amqps://user:password@host:5671/vhost',
+        '  - flag --queue-pulse-url: it must be a URL like amqps://user:password@host:5671/vhost, or the word production',
       ].join('\n'),
     });
     await expect(parse('--capacity', '0')).rejects.toMatchObject({ exitCode: 73 });

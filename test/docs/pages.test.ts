@@ -17,7 +17,7 @@ import { connect, namedQueue } from '../../src/pulse/index.ts';
 import { programsOf } from './programs.ts';
 import { exchangesPage, streamsPage } from './queue-messages.ts';
 import { taskFailed } from './task-failed.ts';
-import { PATIENCE_MS } from '../patience.ts';
+import { PATIENCE_MS, TEST_MS } from '../patience.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { username: user, password } = new URL(inject('pulseUrl'));
@@ -96,7 +96,7 @@ describe('the programs of the documents', () => {
         preferLocal: true,
         localDir: root,
         env: { PULSE_URL: bare.href, PULSE_USERNAME: user, PULSE_PASSWORD: password },
-        timeout: PATIENCE_MS,
+        timeout: 3 * PATIENCE_MS,
         reject: false,
         buffer: true,
       });
@@ -119,7 +119,7 @@ describe('the programs of the documents', () => {
       expect(exitCode === 0 || (signal === 'SIGINT' && output !== undefined)).toBe(true);
       await removeQueues(code);
     },
-    60_000,
+    TEST_MS,
   );
 });
 

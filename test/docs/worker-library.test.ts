@@ -25,7 +25,7 @@ afterAll(() => {
 
 describe('the worker of docs/worker-library.md', () => {
   it('has the right types', async () => {
-    const config = { extends: join(root, 'tsconfig.json'), include: ['*.ts'] };
+    const config = { extends: join(root, 'tsconfig.json'), include: ['*.ts', join(root, 'src/**/*.d.ts')] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
     const tsc = ['--noEmit', '-p', folder];
     const { all } = await execa('tsc', tsc, { preferLocal: true, localDir: root, all: true, reject: false });

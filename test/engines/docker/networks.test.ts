@@ -35,7 +35,7 @@ describe('a network of a run', () => {
   it('has this machine in it, and tells its own containers from those of others that reach it', async () => {
     const network = await openNetwork();
     expect(network.gateway).toMatch(/^\d+\.\d+\.\d+\.1$/);
-    expect(network.subnet).toMatch(/^\d+\.\d+\.0\.0\/\d+$/);
+    expect(network.subnet).toMatch(/^\d+\.\d+\.\d+\.0\/\d+$/);
     const ours = await openSandbox({ network });
     const port = await listening(network.gateway, () => ours.sandbox);
     const ask = `sleep 1 | nc ${network.gateway} ${port}`;

@@ -38,7 +38,7 @@ it('tells an SDK of counters, histograms and gauges until it is closed', async (
   };
   const first = await told();
   expect(first.get('tcw.upload')).toMatchObject({
-    descriptor: { unit: 'By', description: expect.stringContaining('Bytes of artifacts') },
+    descriptor: { unit: 'By', description: expect.stringContaining('Bytes of uploaded artifacts') },
     dataPoints: [{ value: 1_000 }],
   });
   expect(first.get('tcw.run_duration')).toMatchObject({

@@ -93,7 +93,7 @@ export function publishChecks(setting: Setting): void {
 
     it.each([
       ['an id of 256 bytes', { messageId: 'é'.repeat(128) }, '256 bytes'],
-      ['an id that is no text', { messageId: 7 as unknown as string }, 'message id'],
+      ['an id that is no text', { messageId: 7 as unknown as string }, 'messageId'],
       ['headers that are none', { headers: 'h' as unknown as Record<string, unknown> }, 'headers'],
       [
         'more keys than headers hold',

@@ -97,7 +97,9 @@ describe('the examples', () => {
     const { exitCode, stdout } = await run('failing.json');
     expect(stdout).toContain('\nThe list is not what was expected:\n');
     expect(stdout).toContain('Uploading artifact public/difference.txt from file ');
-    expect(stdout).toMatch(/\n\[taskcluster:error\] exit status 3\n[^]*✘ failing: failed, exit status 3 \([\w-]{22}\)\n$/);
+    expect(stdout).toMatch(
+      /\n\[taskcluster:error\] exit status 3\n[^]*✘ failing: failed, exit status 3 \([\w-]{22}\)\n$/,
+    );
     expect(stdout).not.toMatch(/^Nobody reads this\.$/m);
     expect(exitCode).toBe(1);
   });

@@ -30,7 +30,11 @@ const mistakes: readonly [name: string, call: () => unknown, message: string][] 
   ],
   ['connect', () => js(connect)({ backoff: { base: 1 } }), 'the option backoff has no option base; '],
   ['connect', () => js(connect)({ logger: {} }), 'connect: the option logger has no function debug'],
-  ['publishBounds', () => js(connect)({ url: 'amqp://localhost', publishBounds: { message: 1 } }), 'did you mean messages?'],
+  [
+    'publishBounds',
+    () => js(connect)({ url: 'amqp://localhost', publishBounds: { message: 1 } }),
+    'did you mean messages?',
+  ],
   [
     'consume',
     () => memory().consume({ queue, bindings, prefech: 5 }),

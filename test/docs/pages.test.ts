@@ -54,11 +54,12 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** What others do while a page's program runs: on a page that listens to somebody else's exchange. */
+/** What others do while a program runs that listens to somebody else's exchange, by its page or its file. */
 const others: Readonly<Record<string, { before: () => Promise<void>; meanwhile: () => Promise<void> }>> = {
   'README.md': taskFailed,
   'docs/exchanges.md': exchangesPage,
-  'docs/streams.md': streamsPage,
+  // The other programs of the page consume nothing, and their messages would reach this one.
+  'docs-streams-md-1.ts': streamsPage,
 };
 
 describe('the programs of the documents', () => {
@@ -89,8 +90,9 @@ describe('the programs of the documents', () => {
     '$file does what its page says',
     async ({ page, file, code, output, inOrder }) => {
       const lines = (text: string) => (inOrder ? text : text.split('\n').sort().join('\n'));
+      const other = others[file] ?? others[page];
       await removeQueues(code);
-      await others[page]?.before();
+      await other?.before();
       const run = execa('node', ['--import', join(root, 'test/docs/tcw-from-source.ts'), file], {
         cwd: folder,
         preferLocal: true,
@@ -104,7 +106,7 @@ describe('the programs of the documents', () => {
       run.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
       const ended = run.then(() => 'ended');
       const shown = (async () => {
-        await others[page]?.meanwhile();
+        await other?.meanwhile();
         while (output === undefined || lines(printed) !== lines(output)) await sleep(50);
         return 'shown';
       })();

@@ -1,5 +1,5 @@
 import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../worker/config/index.ts';
-import { suggestion } from '../words/nearest.ts';
+import { suggestion } from '../../base/index.ts';
 import { cannotLoad, type Problem } from './problem.ts';
 
 /** A value and the place where it was given. */

@@ -1,6 +1,6 @@
 import type { AnyExchange } from '../../exchanges/index.ts';
 import { binding, type Binding, type Dialect } from '../../pulse/index.ts';
-import { suggestion } from '../words/nearest.ts';
+import { suggestion } from '../../base/index.ts';
 import { exchangeNamed } from './exchange-names.ts';
 import { checked, usageError } from './failure.ts';
 

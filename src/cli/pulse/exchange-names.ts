@@ -1,6 +1,6 @@
 import { exchanges, type AnyExchange } from '../../exchanges/index.ts';
 import { PulseError } from '../../pulse/index.ts';
-import { suggestion } from '../words/nearest.ts';
+import { suggestion } from '../../base/index.ts';
 import { usageError } from './failure.ts';
 
 /** The full name of an exchange, and its catalogue entry if it belongs to Taskcluster. */

@@ -1,6 +1,6 @@
 import { exchanges, type AnyExchange, type RoutingKeyPart } from '../../exchanges/index.ts';
 import { PULSE_EXIT_CODES } from '../words/exit-codes.ts';
-import { suggestion } from '../words/nearest.ts';
+import { suggestion } from '../../base/index.ts';
 import { shortName } from './exchange-names.ts';
 import { usageError } from './failure.ts';
 import { printableJson } from './printable.ts';

@@ -6,7 +6,7 @@ import { assertTaskId } from '../deployment/task-id.ts';
 import { printable } from '../output/printable.ts';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
-import { suggestion } from '../words/nearest.ts';
+import { suggestion } from '../../base/index.ts';
 import { taskClient, type TaskClient } from './client.ts';
 import { assertRun } from './status-words.ts';
 import { asJson, teller, writeData, type Streams } from './streams.ts';

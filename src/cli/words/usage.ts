@@ -1,7 +1,7 @@
 import type { Command, CommanderError } from 'commander';
 import { EXIT_CODES } from './exit-codes.ts';
 import { Failure } from './failure.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from '../../base/index.ts';
 
 /**
  * Describes a command line that no command accepts, in one line with the nearest known word. The value of an unknown

@@ -23,8 +23,7 @@ const LAST_CALLS_MS = 4_000;
  * is later.
  */
 export function noClaimOpen(worker: GoingWorker & Pick<WorkerContext, 'noClaimOpen$'>): Observable<unknown> {
-  const tooLate$ = partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));
-  return merge(worker.noClaimOpen$ ?? of(undefined), tooLate$).pipe(take(1));
+  return merge(worker.noClaimOpen$ ?? of(undefined), uploadsEnd(worker)).pipe(take(1));
 }
 
 /** Whether {@link noClaimOpen} has to wait. Emits once, immediately. */

@@ -4,6 +4,7 @@ import { Recognised } from '../recognised.ts';
 import type { Confirmation, CopiedProperties, Properties } from '../transport.ts';
 import { copiedProperties, type ChangedHeaders } from './copied-properties.ts';
 import { checkFrameSize } from './frame-size.ts';
+import { largestFrame, publishFrames, type PlainMessage } from './publish-frames.ts';
 
 /** The fields of a returned message that amqplib's types do not declare. */
 interface BasicReturn {
@@ -18,7 +19,11 @@ interface Inner {
   readonly connection: {
     readonly channels: readonly { readonly buffer: { write(frame: Buffer): boolean } }[];
     sendContent(channel: number, content: Buffer): boolean;
+    sendMessage(...args: unknown[]): boolean;
+    /** Whether something was sent since the last heartbeat was due. */
+    sentSinceLastCheck: boolean;
   };
+  sendMessage(...args: unknown[]): boolean;
   /** Throws if the channel is closed or closing. */
   sendImmediately(method: number, fields: object): boolean;
   pushConfirmCallback(answered: (error: Error | null) => void): void;
@@ -43,6 +48,11 @@ export interface Publishing {
  * `settled` receives the broker's answer, or amqplib's error if there is none.
  */
 export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishing) {
+  const inner = channel as unknown as Inner;
+  const { sendMessage } = inner;
+  const { sendMessage: sendOnConnection } = inner.connection;
+  /** When a channel or a connection starts to close, amqplib replaces this method by one that throws. */
+  const isOpen = () => inner.sendMessage === sendMessage && inner.connection.sendMessage === sendOnConnection;
   /** Mandatory messages. The return of a message arrives before its confirmation. */
   const mandatory = new Recognised<{ returned?: Confirmation }>();
   channel.on('return', ({ fields, properties, content }: Message) => {
@@ -72,18 +82,26 @@ export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishi
       // amqplib reports both cases as an error.
       else settled(error.message === 'message nacked' ? NACKED : error);
     };
-    const { copied } = properties;
+    const { copied, headers, routes, messageId, mandatory: isMandatory } = properties;
+    const plain = { exchange, routingKey, content, messageId, mandatory: isMandatory };
     if (copied) {
-      const method = { exchange, routingKey, mandatory: properties.mandatory };
-      sendCopy(channel as unknown as Inner, method, copied, bytes, answered);
+      const method = { exchange, routingKey, mandatory: isMandatory };
+      sendCopy(method, copied, bytes, answered);
+    } else if (!headers && routes.length === 0 && largestFrame(plain) <= frameMax && isOpen()) {
+      sendPlain(plain, answered);
     } else {
       channel.publish(exchange, routingKey, bytes, optionsOf(properties, frameMax), answered);
     }
     if (shown && sent) mandatory.add(shown, sent);
   };
 
+  function sendPlain(message: PlainMessage, answered: (error: Error | null) => void): void {
+    inner.connection.channels[inner.ch]?.buffer.write(publishFrames(inner.ch, message));
+    inner.connection.sentSinceLastCheck = true;
+    inner.pushConfirmCallback(answered);
+  }
+
   function sendCopy(
-    inner: Inner,
     method: object,
     { raw, changed }: CopiedProperties,
     content: Buffer,

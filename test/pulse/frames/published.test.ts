@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { publishFrames, type PlainMessage } from '../../../src/pulse/transport/amqp/publish-frames.ts';
+import { binding, connect, endpointFrom, namedQueue, type Pulse } from '../../../src/pulse/index.ts';
+
+/** The parts of amqplib that encode messages. They have no types. */
+interface Encoders {
+  readonly BasicPublish: number;
+  readonly BasicProperties: number;
+  encodeMethod(method: number, channel: number, fields: object): Buffer;
+  encodeProperties(id: number, channel: number, size: number, fields: object): Buffer;
+}
+const require = createRequire(import.meta.url);
+const amqplib = dirname(require.resolve('amqplib'));
+const { BasicPublish, BasicProperties, encodeMethod, encodeProperties } = require(
+  join(amqplib, 'lib/defs.js'),
+) as Encoders;
+const { makeBodyFrame } = require(join(amqplib, 'lib/frame.js')) as {
+  makeBodyFrame(channel: number, payload: Buffer): Buffer;
+};
+
+/** The size of frames that RabbitMQ and amqplib agree on, in bytes. */
+const FRAME_MAX = 131_072;
+
+/** Text that is a short string: at most 255 bytes of UTF-8. */
+const shortText = fc
+  .string({ unit: 'grapheme', maxLength: 255 })
+  .filter(text => text.isWellFormed() && Buffer.byteLength(text) <= 255);
+
+describe('the frames of a message without headers', () => {
+  it("are amqplib's, byte for byte", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 65_535 }),
+        fc.record({
+          exchange: shortText,
+          routingKey: shortText,
+          content: fc.oneof(fc.uint8Array(), fc.uint8Array({ minLength: 2_000, maxLength: 5_000 })),
+          messageId: fc.option(shortText, { nil: undefined }),
+          mandatory: fc.option(fc.boolean(), { nil: undefined }),
+        }),
+        (channel, message) => {
+          expect(publishFrames(channel, message).equals(framesOfAmqplib(channel, message))).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe('messages without headers, over a real broker', () => {
+  const url = inject('pulseUrl');
+  const { user } = endpointFrom({ url });
+  let pulse: Pulse;
+  beforeEach(() => {
+    pulse = connect({ url });
+  });
+  afterEach(() => pulse.close());
+
+  it.each([
+    ['an empty text', ''],
+    ['text beyond ASCII', 'ü€😀'.repeat(50)],
+    ['a body of exactly one frame', 'x'.repeat(FRAME_MAX - 8 - 2)],
+    ['one byte more, which takes two frames', 'x'.repeat(FRAME_MAX - 8 - 1)],
+    ['several frames', 'x'.repeat(500_000)],
+  ])('%s arrives unchanged and in order', async (_, body) => {
+    const exchange = `exchange/${user}/published-${randomUUID()}`;
+    await pulse.declareExchange(exchange);
+    const queue = namedQueue(`published-${randomUUID()}`, { maxLength: 10, expiresMs: 60_000 });
+    const received: [string, unknown][] = [];
+    const subscription = pulse.consume({ queue, bindings: [binding(exchange, '#')] }).subscribe(message => {
+      received.push([message.routingKey, message.body]);
+      message.ack();
+    });
+    await expect.poll(async () => (await pulse.queue(queue).inspect())?.consumers).toBe(1);
+    const publisher = pulse.publisher(exchange);
+    await Promise.all([
+      publisher.publish('before', 1),
+      publisher.publish('ключ', body),
+      publisher.publish('after', 2, { headers: { later: true } }),
+    ]);
+    await expect.poll(() => received.length).toBe(3);
+    expect(received).toStrictEqual([
+      ['before', 1],
+      ['ключ', body],
+      ['after', 2],
+    ]);
+    subscription.unsubscribe();
+    await pulse.queue(queue).delete();
+  });
+});
+
+function framesOfAmqplib(channel: number, { exchange, routingKey, content, ...rest }: PlainMessage): Buffer {
+  const { messageId, mandatory = false } = rest;
+  const body = Buffer.from(content);
+  const properties = {
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    headers: {},
+    deliveryMode: 2,
+    messageId,
+  };
+  return Buffer.concat([
+    encodeMethod(BasicPublish, channel, { exchange, routingKey, mandatory, immediate: false }),
+    encodeProperties(BasicProperties, channel, body.length, properties),
+    ...(body.length > 0 ? [makeBodyFrame(channel, body)] : []),
+  ]);
+}

@@ -1,4 +1,5 @@
 import {
+  combineLatest,
   concat,
   defer,
   distinctUntilChanged,
@@ -76,7 +77,11 @@ export function createWorker(
     };
     const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
-    const link = pulse ? pulseLink(pulse, config, slots, tell) : NO_PULSE;
+    const asking = askingState();
+    const wanted$ = combineLatest([slots.free$, asking.waiting.room$]).pipe(
+      map(([free, room]) => free + room),
+    );
+    const link = pulse ? pulseLink(pulse, config, wanted$, tell) : NO_PULSE;
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, tell);
     const disk = collector && room(collector, slots, tell);
@@ -90,7 +95,6 @@ export function createWorker(
     const rooms = [...(disk ? [disk] : []), engines];
     const engineBack$ = engines.release$.pipe(share());
     const released$ = merge(shutOut.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
-    const asking = askingState();
     const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
     secrets.addAllOf(config);

@@ -1,4 +1,5 @@
 import { BehaviorSubject, filter, Subject, take, type Observable } from 'rxjs';
+import { waitingCalls, type Answered, type WaitingCalls } from './waiting-calls.ts';
 
 /** Why to check for pending tasks: a notice was given back, or the worker would otherwise exit as idle. */
 export type CheckReason = 'notice-given-back' | 'idle';
@@ -6,11 +7,13 @@ export type CheckReason = 'notice-given-back' | 'idle';
 /** State shared by everything that asks the queue for work: its last answer, and the calls that are open. */
 export interface AskingState {
   /**
-   * Registers a call that may bring claims.
+   * Registers a call that asks for so many tasks.
    *
    * @returns a function to call as soon as the call has succeeded or failed
    */
-  callOpened(): () => void;
+  callOpened(tasks: number): Answered;
+  /** The open calls that have found nothing yet. */
+  readonly waiting: WaitingCalls;
   /** The queue has nothing for this worker. */
   nothingPending(): void;
   /** The queue could not be asked, so nobody knows whether there is work. */
@@ -29,10 +32,14 @@ export function askingState(): AskingState {
   const open$ = new BehaviorSubject(0);
   const nothing$ = new BehaviorSubject(false);
   const check$ = new Subject<CheckReason>();
+  const waiting = waitingCalls();
   return {
-    callOpened: () => {
+    waiting,
+    callOpened: tasks => {
       open$.next(open$.value + 1);
-      return () => {
+      const answered = waiting.open(tasks);
+      return claims => {
+        answered(claims);
         open$.next(open$.value - 1);
       };
     },

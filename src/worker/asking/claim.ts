@@ -73,9 +73,16 @@ export function claim(
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
-          const closed = asking.callOpened();
+          const closed = asking.callOpened(demand.tasks);
           return from(queue.claimWork(demand.tasks)).pipe(
-            tap({ next: closed, error: closed }),
+            tap({
+              next: claims => {
+                closed(claims);
+              },
+              error: () => {
+                closed();
+              },
+            }),
             mergeMap(claims => {
               if (failures > 0) tell({ type: 'claim-work-works' });
               failures = 0;

@@ -4,6 +4,7 @@ import {
   defer,
   EMPTY,
   filter,
+  from,
   ignoreElements,
   map,
   merge,
@@ -36,12 +37,22 @@ export interface PendingCheckTimes {
    * Without any notice since then, the next check comes as soon as a slot is free.
    */
   readonly backlogMs: number;
+  /**
+   * The interval between two checks after a quiet period, in ms. Up to half of it is jitter. Only tasks that are found
+   * by both have certainly no notice on its way.
+   */
+  readonly confirmMs: number;
   /** How long an answer with many more tasks than slots is reused, in ms. */
   readonly plentyMs: number;
 }
 
 /** An idle worker checks fewer than 30 times an hour. A lost notice is found within minutes. */
-export const PENDING_CHECK_TIMES: PendingCheckTimes = { quietMs: 240_000, backlogMs: 200, plentyMs: 1_000 };
+export const PENDING_CHECK_TIMES: PendingCheckTimes = {
+  quietMs: 240_000,
+  backlogMs: 200,
+  confirmMs: 4_000,
+  plentyMs: 1_000,
+};
 
 /** If more than this many tasks are left, other workers cannot have taken all of them so soon. */
 const PLENTY = MOST_CLAIMS;
@@ -59,6 +70,7 @@ const COMES_AGAIN_MS = 1_000;
  *
  * An empty `claimWork` is a 20 s poll that slows the whole pool, so nothing is claimed blindly. Only if the
  * worker lacks the scope for the check (403) does it claim without one, after a quiet period or a failed claim.
+ * After a quiet period, tasks must be found twice.
  *
  * @param notice$ each of its items shows that notices arrive
  * @param asking requests an immediate check, when a claim has failed or the worker is about to exit as idle
@@ -68,7 +80,7 @@ export function pendingCheck(
   slots: Slots,
   notice$: Observable<unknown>,
   tell: Tell,
-  { quietMs, backlogMs, plentyMs }: PendingCheckTimes = PENDING_CHECK_TIMES,
+  { quietMs, backlogMs, confirmMs, plentyMs }: PendingCheckTimes = PENDING_CHECK_TIMES,
   random: () => number = Math.random,
   asking: AskingState = askingState(),
 ): Observable<Demand> {
@@ -106,13 +118,30 @@ export function pendingCheck(
       askedAt = performance.now();
       return queue.pendingTasks();
     };
-    const asked = (unknownMeans: number): Observable<Demand> =>
-      defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
+    /**
+     * Checks twice if the first check finds tasks. In a large and busy pool, a single check often finds a task whose
+     * notice is on its way to another worker, and a claim too many slows the whole pool.
+     */
+    const confirmed = (): Observable<number | undefined> =>
+      from(pending()).pipe(
+        switchMap(count =>
+          count
+            ? timer(confirmMs * (1 - random() / 2)).pipe(
+                switchMap(() => (slots.free === 0 ? EMPTY : queue.pendingTasks())),
+              )
+            : of(count),
+        ),
+      );
+    const asked = (isAfterQuiet: boolean): Observable<Demand> =>
+      defer(() => {
+        if (slots.free === 0) return EMPTY;
+        return isAfterQuiet && failures === 0 && left === 0 ? confirmed() : pending();
+      }).pipe(
         // Slots are taken here, so that those of an abandoned answer stay free.
         map(count => {
           if (failures > 0) tell({ type: 'pending-check-works' });
           failures = 0;
-          return wish(count ?? (isOwed ? 1 : unknownMeans), count !== undefined);
+          return wish(count ?? (isOwed || isAfterQuiet ? 1 : 0), count !== undefined);
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
@@ -160,9 +189,9 @@ export function pendingCheck(
     return merge(
       sooner$,
       concat(
-        asked(0),
+        asked(false),
         quiet$.pipe(
-          mergeMap(() => asked(isDue ? 0 : 1)),
+          mergeMap(() => asked(!isDue)),
           repeat(),
         ),
       ),

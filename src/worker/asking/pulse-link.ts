@@ -17,7 +17,6 @@ import type { Pulse } from '../../pulse/index.ts';
 import { pendingNotices, runExceptions, type PendingNotice, type RunException } from '../../streams/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
 import type { Tell } from '../events.ts';
-import type { Slots } from '../life/slots.ts';
 
 /**
  * How long Pulse may be away, in ms, before the worker polls instead. A short cut is not worth a long poll of
@@ -43,14 +42,23 @@ export interface PulseLink {
 /** The link of a worker without Pulse. */
 export const NO_PULSE: PulseLink = { notices$: NEVER, exceptions$: NEVER, up$: of(false), missed$: NEVER };
 
-/** Consumes exceptions first and notices afterwards, so that no claim is made whose end would go unnoticed. */
-export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, tell: Tell): PulseLink {
+/**
+ * Consumes exceptions first and notices afterwards, so that no claim is made whose end would go unnoticed.
+ *
+ * @param demand$ how many more notices are wanted now
+ */
+export function pulseLink(
+  pulse: Pulse,
+  config: WorkerConfig,
+  demand$: Observable<number>,
+  tell: Tell,
+): PulseLink {
   const onProblem = (problem: string) => {
     tell({ type: 'pulse-problem', problem });
   };
   const exceptions = runExceptions(pulse, config, onProblem);
   const taskQueueId = `${config.provisionerId}/${config.workerType}`;
-  const notices = pendingNotices(pulse, taskQueueId, slots.free$, onProblem);
+  const notices = pendingNotices(pulse, taskQueueId, demand$, onProblem);
 
   const firstListening$ = merge(exceptions.listening$.pipe(filter(Boolean)), timer(PATIENCE_MS)).pipe(
     take(1),

@@ -8,6 +8,7 @@ import { fakeTimers } from '../../streams/virtual-time.ts';
 import { newsLog, fakeQueue } from './fake-queue.ts';
 
 const QUIET_MS = PENDING_CHECK_TIMES.quietMs;
+const CONFIRM_MS = PENDING_CHECK_TIMES.confirmMs;
 
 /** Runs pending checks in virtual time. Default: without jitter. */
 function start({ capacity = 4, random = 0 } = {}) {
@@ -102,6 +103,8 @@ describe('checking for pending tasks', () => {
     expect(slots.free).toBe(3);
     await after(QUIET_MS);
     pendingTasks[1]?.answer(4);
+    await after(CONFIRM_MS);
+    pendingTasks[2]?.answer(4);
     await arrived();
     expect(slots.free).toBe(0);
     demands[1]?.failed();
@@ -214,8 +217,45 @@ describe('a quiet while', () => {
     ]);
     await after(QUIET_MS);
     pendingTasks[3]?.answer(1);
+    await after(CONFIRM_MS);
+    pendingTasks[4]?.answer(1);
     await arrived();
     expect(demands).toHaveLength(1);
+  });
+
+  it('ends with a second check if the first one found tasks: their notices may have been on their way', async () => {
+    const { pendingTasks, demands, slots } = start();
+    pendingTasks[0]?.answer(0);
+    await after(QUIET_MS);
+    pendingTasks[1]?.answer(3);
+    await after(CONFIRM_MS - 1);
+    expect(pendingTasks).toHaveLength(2);
+    await after(1);
+    pendingTasks[2]?.answer(0);
+    await arrived();
+    expect(demands).toEqual([]);
+    await after(QUIET_MS);
+    pendingTasks[3]?.answer(3);
+    await after(CONFIRM_MS);
+    pendingTasks[4]?.answer(2);
+    await arrived();
+    expect(demands.map(({ tasks }) => tasks)).toEqual([2]);
+    expect(slots.free).toBe(2);
+  });
+
+  it('ends with no second check if the slots were taken meanwhile', async () => {
+    const { pendingTasks, demands, slots } = start({ capacity: 1 });
+    pendingTasks[0]?.answer(0);
+    await after(QUIET_MS);
+    pendingTasks[1]?.answer(1);
+    await arrived();
+    slots.take(1);
+    await after(2 * QUIET_MS);
+    expect(pendingTasks).toHaveLength(2);
+    slots.giveBack(1);
+    await after(QUIET_MS);
+    expect(pendingTasks).toHaveLength(3);
+    expect(demands).toEqual([]);
   });
 });
 

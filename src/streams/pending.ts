@@ -37,12 +37,15 @@ const BOUNDS = {
  * @param taskQueueId `<provisionerId>/<workerType>`
  * @param demand$ how many more notices are wanted now; 0 pauses
  * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
+ * @param priority the priority among the consumers of the pool. While one of a higher priority wants notices, the others
+ *   receive none
  */
 export function pendingNotices(
   pulse: Pulse,
   taskQueueId: string,
   demand$: Observable<number>,
   onProblem: OnProblem,
+  priority = 0,
 ): Feed<PendingNotice> {
   const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
   const { items$, listening$ } = feed(
@@ -51,6 +54,7 @@ export function pendingNotices(
       queue: namedQueue(`tcw-pending/${SHARED_QUEUE_VERSION}/${taskQueueId}`, BOUNDS),
       bindings: [queueExchanges.taskPending({ provisionerId, workerType })],
       demand$,
+      priority,
     },
     onProblem,
   );

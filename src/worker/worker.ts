@@ -1,5 +1,4 @@
 import {
-  combineLatest,
   concat,
   defer,
   distinctUntilChanged,
@@ -27,6 +26,7 @@ import type { Shutdown } from '../streams/index.ts';
 import { claim } from './asking/claim.ts';
 import { ENGINE_WATCH_TIMES, engineWatch } from './asking/engine-watch.ts';
 import { askingState } from './asking/asking-state.ts';
+import { takenByWaitingCalls } from './asking/extra-notices.ts';
 import { demandFromNotices } from './asking/notice-demand.ts';
 import { pendingCheck } from './asking/pending-check.ts';
 import { poll } from './asking/poll.ts';
@@ -78,10 +78,7 @@ export function createWorker(
     const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
     const asking = askingState();
-    const wanted$ = combineLatest([slots.free$, asking.waiting.room$]).pipe(
-      map(([free, room]) => free + room),
-    );
-    const link = pulse ? pulseLink(pulse, config, wanted$, tell) : NO_PULSE;
+    const link = pulse ? pulseLink(pulse, config, slots, asking.waiting.room$, tell) : NO_PULSE;
     const { exceptions$, missed$ } = link;
     const shutOut = quarantine(queue, slots, tell);
     const disk = collector && room(collector, slots, tell);
@@ -125,6 +122,7 @@ export function createWorker(
       life.whilePulseIs('down', poll(slots)),
       life.whilePulseIs('up', checking$),
       notice$.pipe(demandFromNotices(queue, slots, undefined, asking)),
+      link.extraNotices$.pipe(takenByWaitingCalls(queue, asking.waiting)),
     ).pipe(takeUntil(life.draining$));
 
     // Working: completes when no more work is asked for, every call has been answered, and the last run is

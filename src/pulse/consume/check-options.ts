@@ -11,6 +11,7 @@ export const CONSUME_OPTIONS: OptionKinds<ConsumeOptions<unknown>> = {
   prefetch: 'number',
   demand$: 'observable',
   paused$: 'observable',
+  priority: 'number',
   until$: 'observable',
   onBadMessage: ['text', 'function'],
   maxBodyBytes: 'number',
@@ -30,6 +31,7 @@ export function checkConsumeOptions(options: ConsumeOptions<unknown>): void {
   checkConsumedQueue('consume', options);
   if (options.watch) checkOptions('the option watch', options.watch, WATCH_OPTIONS);
   checkPrefetch(options.prefetch);
+  checkPriority(options.priority);
   const { maxBodyBytes = 1, onBadMessage = 'reject' } = options;
   if (!(maxBodyBytes >= 1)) {
     throw new PulseError('invalid', `maxBodyBytes is ${maxBodyBytes}; it must be at least 1`);
@@ -70,4 +72,12 @@ export function checkOnBadMessage(onBadMessage: unknown): void {
 export function checkPrefetch(prefetch = 1): void {
   if (Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= MAX_PREFETCH) return;
   throw new PulseError('invalid', `prefetch is ${prefetch}; it must be a whole number from 1 to 65,535`);
+}
+
+function checkPriority(priority = 0): void {
+  if (Number.isInteger(priority) && Math.abs(priority) < 2 ** 31) return;
+  throw new PulseError(
+    'invalid',
+    `priority is ${priority}; it must be a whole number that fits into 32 bits`,
+  );
 }

@@ -31,6 +31,11 @@ export interface ConsumeOptions<T> {
    */
   readonly paused$?: Observable<boolean> | undefined;
   /**
+   * The consumer's priority among the consumers of its queue. While one of a higher priority accepts messages, the others
+   * receive none. Default: 0, like consumers without a priority.
+   */
+  readonly priority?: number | undefined;
+  /**
    * The first value stops the consumer. No further message arrives, and the stream completes when the broker has
    * confirmed. Messages that arrived earlier can still be settled. Unsubscribing requeues them instead.
    */

@@ -232,6 +232,7 @@ export class Consumer {
       () => {
         this.#broken(new PulseError('connection', `the broker ended the consumer of ${this.#queue}`));
       },
+      this.#flow.priority,
     );
   }
 

@@ -65,6 +65,7 @@ export function deliveries<T>(
   hooks: DeliveryHooks,
 ): Observable<PulseMessage<T>> {
   const { demand$, paused$, prefetch = DEFAULT_PREFETCH, onBadMessage = 'reject', bindings } = options;
+  const { priority } = options;
   const queues = queuesOf(options.queue, namespace, queue, demand$ !== undefined || paused$ !== undefined);
   const [own, ...others] = queues;
   const retries = retryExchange(namespace);
@@ -178,7 +179,7 @@ export function deliveries<T>(
         for (const told of lost) told();
         lost.clear();
       });
-      const flow = demand$ ? { demand$ } : { prefetch, paused$ };
+      const flow = { ...(demand$ ? { demand$ } : { prefetch, paused$ }), priority };
       consumer = new Consumer(channel, queue, flow, receive, error => {
         subscriber.error(error);
       });

@@ -53,6 +53,7 @@ export interface TransportChannel {
    * Starts a consumer. Calls `onDelivery` synchronously for each message, and `onCancelled` if the broker ends the
    * consumer, for example because the queue was deleted.
    *
+   * @param priority among the consumers of the queue; 0 by default
    * @returns the consumer's tag
    */
   consume(
@@ -60,6 +61,7 @@ export interface TransportChannel {
     prefetch: number,
     onDelivery: (delivery: Delivery) => void,
     onCancelled: () => void,
+    priority?: number,
   ): Promise<string>;
   /** Settles when the broker has confirmed. No delivery arrives after that. Unsettled messages stay unsettled. */
   cancel(consumerTag: string): Promise<void>;

@@ -10,7 +10,7 @@ import {
   share,
   type OperatorFunction,
 } from 'rxjs';
-import type { Claim, Queue } from '../../taskcluster/index.ts';
+import type { Queue } from '../../taskcluster/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
@@ -22,8 +22,7 @@ const FRESH_MS = 5_000;
 const CHECK_MS = 4_000;
 
 /**
- * Turns each notice of a pending task into demand for one claim, unless a call that waits for a task takes the notice.
- * Notices that arrive together become one demand
+ * Turns each notice of a pending task into demand for one claim. Notices that arrive together become one demand
  * for as many claims, because `claimWork` returns whichever tasks come first.
  */
 export function demandFromNotices(
@@ -41,7 +40,6 @@ export function demandFromNotices(
         if (held.delete(notice)) slots.giveBack(1);
       };
       const believed$ = notices$.pipe(
-        filter(notice => !asking.waiting.take(claims => void settleTaken(notice, claims, queue))),
         filter(notice => {
           // Notices beyond the free slots belong to other workers. A slot may have been taken just now.
           if (slots.take(1) === 0) {
@@ -109,31 +107,6 @@ async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Prom
     const pending = await queue.pendingTasks(signal);
     // If neither question is allowed, only the notice itself is left to go by.
     return pending === undefined ? status === undefined : pending > 0;
-  } catch {
-    return true;
-  }
-}
-
-/**
- * Settles a notice that a waiting call has taken. Usually the call has received its task, or another call of the pool
- * has. If the task is still pending, the notice is needed elsewhere.
- */
-async function settleTaken(
-  notice: PendingNotice,
-  claims: readonly Claim[] | undefined,
-  queue: Queue,
-): Promise<void> {
-  const { taskId, runId } = notice;
-  const isOurs = claims?.some(claim => claim.taskId === taskId && claim.runId === runId);
-  if (isOurs || (claims && !(await mayBePending(notice, queue)))) notice.done();
-  else notice.giveBack();
-}
-
-/** Whether the run of a notice is pending. Without an answer, it is assumed to be. */
-async function mayBePending({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
-  try {
-    const status = await queue.status(taskId, AbortSignal.timeout(CHECK_MS));
-    return status === undefined || status.runs[runId]?.state === 'pending';
   } catch {
     return true;
   }

@@ -17,6 +17,7 @@ import type { Pulse } from '../../pulse/index.ts';
 import { pendingNotices, runExceptions, type PendingNotice, type RunException } from '../../streams/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
 import type { Tell } from '../events.ts';
+import type { Slots } from '../life/slots.ts';
 
 /**
  * How long Pulse may be away, in ms, before the worker polls instead. A short cut is not worth a long poll of
@@ -28,10 +29,14 @@ const PATIENCE_MS = 2_000;
  * claim.
  */
 const MEMORY_MS = 60_000;
+/** How long the consumer of extra notices is kept when none is wanted, in ms. By then, all of them are settled. */
+const KEPT_MS = 30_000;
 
 /** A worker's use of Pulse: two queues over one connection, independent of the number of slots. */
 export interface PulseLink {
   readonly notices$: Observable<PendingNotice>;
+  /** Notices for calls that wait. They precede those of all other workers of the pool. */
+  readonly extraNotices$: Observable<PendingNotice>;
   readonly exceptions$: Observable<RunException>;
   /** Whether both queues are being consumed. The first value comes when they are, or when that takes too long. */
   readonly up$: Observable<boolean>;
@@ -40,17 +45,24 @@ export interface PulseLink {
 }
 
 /** The link of a worker without Pulse. */
-export const NO_PULSE: PulseLink = { notices$: NEVER, exceptions$: NEVER, up$: of(false), missed$: NEVER };
+export const NO_PULSE: PulseLink = {
+  notices$: NEVER,
+  extraNotices$: NEVER,
+  exceptions$: NEVER,
+  up$: of(false),
+  missed$: NEVER,
+};
 
 /**
  * Consumes exceptions first and notices afterwards, so that no claim is made whose end would go unnoticed.
  *
- * @param demand$ how many more notices are wanted now
+ * @param extra$ how many notices are wanted for calls that wait
  */
 export function pulseLink(
   pulse: Pulse,
   config: WorkerConfig,
-  demand$: Observable<number>,
+  slots: Slots,
+  extra$: Observable<number>,
   tell: Tell,
 ): PulseLink {
   const onProblem = (problem: string) => {
@@ -58,7 +70,7 @@ export function pulseLink(
   };
   const exceptions = runExceptions(pulse, config, onProblem);
   const taskQueueId = `${config.provisionerId}/${config.workerType}`;
-  const notices = pendingNotices(pulse, taskQueueId, demand$, onProblem);
+  const notices = pendingNotices(pulse, taskQueueId, slots.free$, onProblem);
 
   const firstListening$ = merge(exceptions.listening$.pipe(filter(Boolean)), timer(PATIENCE_MS)).pipe(
     take(1),
@@ -70,6 +82,13 @@ export function pulseLink(
   return {
     exceptions$: exceptions.items$.pipe(
       shareReplay({ bufferSize: 1_000, windowTime: MEMORY_MS, refCount: true }),
+    ),
+    extraNotices$: extra$.pipe(
+      map(extra => extra > 0),
+      distinctUntilChanged(),
+      switchMap(isWanted => (isWanted ? of(true) : timer(KEPT_MS).pipe(map(() => false)))),
+      distinctUntilChanged(),
+      switchMap(isKept => (isKept ? pendingNotices(pulse, taskQueueId, extra$, onProblem, 1).items$ : NEVER)),
     ),
     notices$: firstListening$.pipe(switchMap(() => notices.items$)),
     up$: both$.pipe(

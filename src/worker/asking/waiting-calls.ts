@@ -1,8 +1,12 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
 
-/** A call waits if it has no answer after this time, in ms. The queue answers at once if it has a task. */
-const WAITS_AFTER_MS = 800;
+/**
+ * A call waits if it has no answer after this time, in ms. The queue answers at once if it has a task. The time is less
+ * than half of the queue's interval between checks. Otherwise, at some rates of tasks, each call would get a task just
+ * before its time is up.
+ */
+const WAITS_AFTER_MS = 400;
 
 /** Called with the claims of a call, or with undefined if the call has failed. */
 export type Answered = (claims?: readonly Claim[]) => void;

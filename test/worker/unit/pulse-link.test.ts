@@ -1,3 +1,4 @@
+import { NEVER } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { pulseLink } from '../../../src/worker/asking/pulse-link.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
@@ -24,7 +25,7 @@ function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
   const news = newsLog();
   const slots = slotsFor(capacity);
   const seen = { up: [] as boolean[], notices: [] as PendingNotice[], exceptions: [] as RunException[] };
-  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots.free$, news.tell);
+  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, NEVER, news.tell);
   const subscriptions = [
     made.exceptions$.subscribe(exception => seen.exceptions.push(exception)),
     made.notices$.subscribe(notice => {

@@ -3,32 +3,26 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PendingNotice } from '../../../src/streams/index.ts';
 import type { Claim } from '../../../src/taskcluster/index.ts';
 import { askingState } from '../../../src/worker/asking/asking-state.ts';
-import type { Demand } from '../../../src/worker/asking/claim.ts';
-import { demandFromNotices } from '../../../src/worker/asking/notice-demand.ts';
-import { slotsFor } from '../../../src/worker/life/slots.ts';
+import { takenByWaitingCalls } from '../../../src/worker/asking/extra-notices.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { fakeQueue } from './fake-queue.ts';
 import { notice, statusOf } from './listening.ts';
 
-const WAITS_AFTER_MS = 800;
+const WAITS_AFTER_MS = 400;
 
-/** A worker whose notices and calls the test controls. */
-function start({ capacity = 1 } = {}) {
+/** The waiting calls of a worker whose notices and calls the test controls. */
+function start() {
   fakeTimers();
   const fake = fakeQueue();
-  const slots = slotsFor(capacity);
   const asking = askingState();
   const notices$ = new Subject<PendingNotice>();
-  const demands: Demand[] = [];
   const room: number[] = [];
-  const subscription = notices$
-    .pipe(demandFromNotices(fake.queue, slots, Date.now, asking))
-    .subscribe(demand => demands.push(demand));
+  const subscription = notices$.pipe(takenByWaitingCalls(fake.queue, asking.waiting)).subscribe();
   subscription.add(asking.waiting.room$.subscribe(now => room.push(now)));
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, slots, asking, notices$, demands, room };
+  return { ...fake, asking, notices$, room };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -37,29 +31,28 @@ const claimOf = (taskId: string) => ({ taskId, runId: 0 }) as Claim;
 
 describe('a call that the queue answers soon', () => {
   it('takes no notice', async () => {
-    const { asking, notices$, demands, room } = start();
+    const { asking, notices$, room } = start();
     const answered = asking.callOpened(1);
     await after(WAITS_AFTER_MS - 1);
-    notices$.next(fresh('a'));
-    await after(0);
+    const one = fresh('a');
+    notices$.next(one);
     answered([claimOf('b')]);
     await after(10 * WAITS_AFTER_MS);
-    expect(demands).toHaveLength(1);
+    expect(one.settled).toEqual(['given back']);
     expect(room).toEqual([0]);
   });
 });
 
 describe('a call that waits', () => {
-  it('takes as many notices as it asked for tasks, and holds no slot for them', async () => {
-    const { asking, notices$, demands, room, slots } = start({ capacity: 3 });
-    slots.take(2);
+  it('takes as many notices as it asked for tasks', async () => {
+    const { asking, notices$, room } = start();
     asking.callOpened(2);
     await after(WAITS_AFTER_MS);
-    for (const taskId of ['a', 'b', 'c']) notices$.next(fresh(taskId));
+    const notices = ['a', 'b', 'c'].map(fresh);
+    for (const one of notices) notices$.next(one);
     await after(0);
     expect(room).toEqual([0, 2, 1, 0]);
-    expect(demands.map(({ tasks }) => tasks)).toEqual([1]);
-    expect(slots.free).toBe(0);
+    expect(notices.map(({ settled }) => settled)).toEqual([[], [], ['given back']]);
   });
 
   it('settles a notice when it receives its task, without a question', async () => {
@@ -84,6 +77,7 @@ describe('a call that waits', () => {
     const taken = fresh('a');
     notices$.next(taken);
     answered([claimOf('b')]);
+    await after(0);
     status[0]?.answer(statusOf(state));
     await after(0);
     expect(status.map(({ asked }) => asked)).toEqual(['a']);
@@ -97,6 +91,7 @@ describe('a call that waits', () => {
     const taken = fresh('a');
     notices$.next(taken);
     answered([]);
+    await after(0);
     if (why === 'failing') status[0]?.fail();
     else status[0]?.answer(undefined);
     await after(0);

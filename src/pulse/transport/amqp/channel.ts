@@ -85,13 +85,15 @@ export function amqpChannel(
     unbindQueue: async (queue, exchange, pattern) => {
       await call(() => channel.unbindQueue(queue, exchange, pattern));
     },
-    consume: (queue, prefetch, onDelivery, onCancelled) =>
+    consume: (queue, prefetch, onDelivery, onCancelled, priority) =>
       call(async () => {
         await channel.prefetch(prefetch);
-        const { consumerTag } = await channel.consume(queue, message => {
+        const receive = (message: ConsumeMessage | null) => {
           if (message) onDelivery(deliveryFrom(message));
           else onCancelled();
-        });
+        };
+        const options = priority === undefined ? {} : { priority };
+        const { consumerTag } = await channel.consume(queue, receive, options);
         return consumerTag;
       }),
     cancel: async consumerTag => {

@@ -107,7 +107,7 @@ export function memoryChannel(broker: MemoryBroker, user: string, connection: ob
       call(() => {
         broker.unbindQueue(user, queue, exchange, pattern, connection);
       }),
-    consume: (name, prefetch, onDelivery, onCancelled) =>
+    consume: (name, prefetch, onDelivery, onCancelled, priority = 0) =>
       call(() => {
         const queue = broker.readableQueue(user, name, connection);
         const tag = `consumer-${++tags}`;
@@ -118,6 +118,7 @@ export function memoryChannel(broker: MemoryBroker, user: string, connection: ob
         };
         const consumer: MemoryConsumer = {
           prefetch,
+          priority,
           unacked: 0,
           deliver: queued => {
             const deliveryTag = ++tags;

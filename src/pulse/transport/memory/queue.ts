@@ -20,6 +20,7 @@ export interface QueuedMessage {
 
 export interface MemoryConsumer {
   readonly prefetch: number;
+  readonly priority: number;
   unacked: number;
   deliver(queued: QueuedMessage): void;
   cancelled(): void;
@@ -28,7 +29,10 @@ export interface MemoryConsumer {
 /** Why a message left a queue without being consumed, in RabbitMQ's terms. */
 export type DeathReason = 'rejected' | 'maxlen' | 'delivery_limit';
 
-/** One queue, with messages in order and consumers that take turns while their prefetch allows. */
+/**
+ * One queue, with messages in order. Among the consumers whose prefetch allows another message, those of the highest
+ * priority take turns.
+ */
 export class MemoryQueue {
   readonly name: string;
   readonly options: QueueOptions;
@@ -124,7 +128,9 @@ export class MemoryQueue {
 
   deliver(): void {
     while (this.#messages.length > 0) {
-      const turn = this.consumers.findIndex(consumer => consumer.unacked < consumer.prefetch);
+      const able = this.consumers.filter(({ unacked, prefetch }) => unacked < prefetch);
+      const highest = Math.max(...able.map(({ priority }) => priority));
+      const turn = this.consumers.findIndex(each => able.includes(each) && each.priority === highest);
       if (turn < 0) return;
       const [consumer] = this.consumers.splice(turn, 1);
       const queued = this.#messages.shift();

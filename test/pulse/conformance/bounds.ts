@@ -22,6 +22,22 @@ export function bounds(setting: Setting): void {
       expect(() => setting.pulse.consume(options)).toThrow(expect.objectContaining({ kind: 'invalid' }));
     });
 
+    it('gives messages to the consumer of the highest priority, as long as it accepts more', async () => {
+      const queue = setting.queueOf();
+      const ordinary = await setting.consuming({ queue, prefetch: 100 });
+      const first = await setting.consuming({ queue, prefetch: 2, priority: 1 });
+      const last = await setting.consuming({ queue, prefetch: 100, priority: -1 });
+      for (let n = 0; n < 6; n++) await publish(n);
+      await expect.poll(ordinary.bodies).toEqual([2, 3, 4, 5]);
+      expect(first.bodies()).toEqual([0, 1]);
+      expect(last.bodies()).toEqual([]);
+    });
+
+    it.each([0.5, 2 ** 31, NaN, Infinity])('refuses a priority of %s', priority => {
+      const options = { queue: ephemeralQueue(), bindings: [], priority };
+      expect(() => setting.pulse.consume(options)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+    });
+
     it('drops the oldest of a bounded queue', async () => {
       const queue = setting.queueOf({ maxLength: 3 });
       await setting.backlog(queue, [0, 1, 2, 3, 4]);

@@ -49,7 +49,7 @@ export const latency: PulseFigure = {
         }),
       ];
     };
-    return [...part(0.5, 'median', 1.1), ...part(0.99, 'p99', 1.5)];
+    return [...part(0.5, 'median', 1.05), ...part(0.99, 'p99', 1.5)];
   },
 };
 

@@ -161,6 +161,17 @@ it('holds no secret, wherever one was', async () => {
   expect(all).toContain('/srv/b.js');
 });
 
+it.each(['a.', 'a://', 'token=', 'basic '])(
+  'a long message of %j does not hold up the worker',
+  async piece => {
+    const { reports, problems } = await reporter({ config: { sentryProject: '' } });
+    const before = performance.now();
+    await reports.crashed(new Error(`${piece.repeat(50_000)} https://x/?bewit=hidden`));
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(problems).toHaveLength(1);
+  },
+);
+
 it('hides the key of Sentry from then on', async () => {
   const dsn = 'http://public-key-1@127.0.0.1:1/7';
   const { reports, secrets } = await reporter({ dsn });

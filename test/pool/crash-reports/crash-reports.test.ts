@@ -172,6 +172,18 @@ it.each(['a.', 'a://', 'token=', 'basic '])(
   },
 );
 
+it.each([
+  ['no message', Object.assign(new Error('x'), { message: undefined })],
+  ['an object as its message', Object.assign(new Error('x'), { message: { TOKEN }, code: 'EODD' })],
+  ['a number as its stack', Object.assign(new Error('x'), { stack: 7 })],
+  ['a number as its parts', Object.assign(new AggregateError([], 'x'), { errors: 7 })],
+])('reports an error with %s', async (_, error) => {
+  const { reports, problems } = await reporter({ config: { sentryProject: '' } });
+  await reports.crashed(error);
+  expect(problems).toMatchObject([{ description: expect.stringMatching(/^(Aggregate)?Error: /) }]);
+  expect(JSON.stringify(problems)).not.toContain(TOKEN);
+});
+
 it('hides the key of Sentry from then on', async () => {
   const dsn = 'http://public-key-1@127.0.0.1:1/7';
   const { reports, secrets } = await reporter({ dsn });

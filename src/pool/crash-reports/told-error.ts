@@ -35,7 +35,10 @@ export function toldErrors(error: unknown, scrub: Scrub): ToldError[] {
 function partsOf(error: unknown): readonly unknown[] {
   if (!(error instanceof Error)) return [];
   const errors: unknown = error instanceof AggregateError ? error.errors : [];
-  return [...(error.cause === undefined ? [] : [error.cause]), ...(Array.isArray(errors) ? errors : [])];
+  return [
+    ...(error.cause === undefined ? [] : [error.cause]),
+    ...(Array.isArray(errors) ? (errors as unknown[]) : []),
+  ];
 }
 
 function toldError(error: unknown, scrub: Scrub): ToldError {

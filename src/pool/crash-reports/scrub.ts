@@ -11,6 +11,8 @@ const LONGEST = 8_192;
 const NAMED =
   /((?:access[-_ ]?token|token|password|passwd|secret|api[-_ ]?key|signature|certificate|bewit|mac)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}]+)/gi;
 const AUTHORIZATION = /\b(authorization["']?\s*[=:]\s*["']?|\b(?:hawk|bearer|basic)\s+)[^\n"'}]+/gi;
+/** Matches the user in a URL, which may be a token: `https://<token>@github.com`. */
+const USER = /:\/\/[^\s/?#@"'<>]+@/g;
 /** Matches what may be a URL. A longer expression for URLs would take quadratic time for some texts. */
 const MAYBE_URL = /[^\s"'<>]+/g;
 
@@ -22,6 +24,7 @@ export function scrubber(secrets: Pick<LiveSecrets, 'hideInJson'>): Scrub {
   return text => {
     const known = JSON.parse(secrets.hideInJson(JSON.stringify(text))) as string;
     const scrubbed = withoutUrlPasswords(known)
+      .replaceAll(USER, '://[redacted]@')
       .replaceAll(MAYBE_URL, withoutQuery)
       .replaceAll(AUTHORIZATION, '$1[redacted]')
       .replaceAll(NAMED, '$1[redacted]');

@@ -122,8 +122,9 @@ it('holds no secret, wherever one was', async () => {
     'unknown-token-3',
     'unknown-token-4',
     'unknown-token-5',
+    'unknown-token-6',
   ];
-  const [one = '', two = '', three = '', four = '', five = ''] = unknown;
+  const [one = '', two = '', three = '', four = '', five = '', six = ''] = unknown;
   const everywhere = known.join(' ');
   const fields = {
     token: everywhere,
@@ -136,7 +137,8 @@ it('holds no secret, wherever one was', async () => {
   const others = [
     new Error(`PUT https://bucket.example/key?X-Amz-Signature=${three} failed`),
     new Error(`{"accessToken":"${two}","password": '${four}'} authorization: Hawk id="w", mac="${one}"`),
-    new Error(`connect amqps://someone:${five}@pulse.example`),
+    new Error(`connect amqps://someone:p@${five}@pulse.example`),
+    new Error(`clone https://${six}@github.com/a/b`),
     { message: everywhere },
     everywhere,
     new Error('x'.repeat(8_180) + TOKEN),

@@ -19,4 +19,10 @@ export {
   type Provider,
   type RegistrationState,
 } from './registration/index.ts';
-export { launchdPlist, systemdUnit, windowsCommands, type Service } from './services/index.ts';
+export {
+  launchdPlist,
+  stateDirectory,
+  systemdUnit,
+  windowsCommands,
+  type Service,
+} from './services/index.ts';

@@ -64,6 +64,25 @@ next:
     );
   });
 
+  it('says how to make a folder that systemd does not make', async () => {
+    const { install, unit } = await machine();
+    expect(await install({ directory: '/var/lib/./my  worker/' })).toContain(
+      "\n  install -d -o tcw '/var/lib/my  worker'\n",
+    );
+    expect(await readFile(unit, 'utf8')).toContain(
+      '\nWorkingDirectory=/var/lib/my  worker\nEnvironmentFile=',
+    );
+  });
+
+  it('closes the quotes of a Windows folder that ends with a backslash', async () => {
+    const { install } = await machine();
+    const words = { for: 'windows', print: true, program: 'C:\\tcw.cmd' } as const;
+    expect(await install({ ...words, directory: 'C:\\my pools\\' })).toContain(
+      ' AppDirectory "C:\\my pools"\r\n',
+    );
+    expect(await install({ ...words, directory: 'C:\\' })).toContain(' AppDirectory C:\\\r\n');
+  });
+
   it('writes a launch daemon on macOS', async () => {
     const { install, root } = await machine('darwin');
     expect(await install({ name: 'org.example.tcw' })).toContain(
@@ -103,6 +122,8 @@ next:
     [{ user: 'a b\nRoot=' }, 64, '--user must be the name of a user'],
     [{ config: 'worker.yml' }, 64, '--config must be an absolute path, not "worker.yml"'],
     [{ directory: '/a\nb' }, 64, '--directory must not hold control characters'],
+    [{ directory: '/srv/a\\' }, 64, '--directory must not end with a backslash'],
+    [{ for: 'windows', program: 'C:\\%x%\\tcw.cmd' }, 64, '--program must not hold % or "'],
     [{ grace: '-1' }, 64, '--grace must be a whole number of seconds'],
     [{ engine: 'user', user: 'tcw' }, 64, '--user must be root with the engine user'],
     [{ for: 'windows', program: 'C:\\tcw.cmd' }, 65, 'on Windows nothing is installed'],

@@ -55,6 +55,23 @@ describe("the worker's own log", () => {
     if (format === 'json') expect(JSON.parse(lines)).toMatchObject({ level: 'warn' });
   });
 
+  it('hides the password of a URL, also one that contains @', async () => {
+    const lines = await logged(logger => {
+      logger.warn({ url: 'amqps://me:p@ss@pulse.example/%2F' }, 'cannot connect to amqp://me:p@ss@a.example');
+    });
+    expect(lines).not.toMatch(/p@|ss@/);
+    expect(lines).toContain('amqps://me:[redacted]@pulse.example/%2F');
+  });
+
+  it.each(['a.', 'a-', 'a://', 'a://a:'])('takes no longer for a long text of %j', async piece => {
+    const before = performance.now();
+    const lines = await logged(logger => {
+      logger.warn({ err: new Error(piece.repeat(50_000)) }, 'a name that a task has chosen');
+    });
+    expect(lines).toContain('a name that a task has chosen');
+    expect(performance.now() - before).toBeLessThan(3_000);
+  });
+
   it('leaves out what is below its level', async () => {
     const log = (logger: ProcessLogger) => {
       for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]({}, `a ${level} line`);

@@ -1,4 +1,5 @@
-import type { Service } from '../../pool/index.ts';
+import { shellQuoted } from '../../base/index.ts';
+import { stateDirectory, type Service } from '../../pool/index.ts';
 import type { ServiceManager } from './service-words.ts';
 
 interface Seen {
@@ -12,6 +13,7 @@ export function nextSteps(service: Service, manager: ServiceManager, { isReloade
   const { name, user, command, environmentFile, directory } = service;
   const config = command.at(-1) ?? '';
   const isOther = user !== undefined && user !== 'root';
+  const hasDirectory = stateDirectory(service) !== undefined || exists(directory);
   const steps = [
     ...(exists(config) ? [] : [`write ${config} (tcw show-config-schema has its properties)`]),
     ...(manager === 'systemd' && !exists(environmentFile)
@@ -19,10 +21,13 @@ export function nextSteps(service: Service, manager: ServiceManager, { isReloade
       : []),
     ...(manager === 'systemd' && isOther
       ? [
-          `make the user, if it is not there: useradd --system --home-dir ${directory} --shell /usr/sbin/nologin ${user}`,
+          `make the user, if it is not there: useradd --system --home-dir ${word(directory)} --shell /usr/sbin/nologin ${user}`,
         ]
       : []),
-    ...(manager === 'launchd' ? [`mkdir -p ${directory}`] : []),
+    ...(manager === 'systemd' && !hasDirectory
+      ? [`install -d ${isOther ? `-o ${user} ` : ''}${word(directory)}`]
+      : []),
+    ...(manager === 'launchd' ? [`mkdir -p ${word(directory)}`] : []),
     ...(manager === 'systemd'
       ? [
           ...(isReloaded ? [] : ['systemctl daemon-reload']),
@@ -32,4 +37,9 @@ export function nextSteps(service: Service, manager: ServiceManager, { isReloade
       : [`launchctl bootstrap system /Library/LaunchDaemons/${name}.plist`, `tail -f /var/log/${name}.log`]),
   ];
   return `next:\n${steps.map(step => `  ${step}\n`).join('')}`;
+}
+
+/** Quotes a path for a shell if it needs quotes. */
+function word(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : shellQuoted(path);
 }

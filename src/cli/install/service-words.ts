@@ -116,11 +116,16 @@ function directoryFor(name: string, manager: ServiceManager): string {
 }
 
 function absolute(option: string, path: string, manager: ServiceManager): string {
-  const { isAbsolute } = manager === 'windows' ? win32 : posix;
+  const isWindows = manager === 'windows';
+  const { isAbsolute, normalize } = isWindows ? win32 : posix;
   // eslint-disable-next-line no-control-regex -- such a character would end a line of the unit
   if (/[\x00-\x1f]/.test(path)) throw wrong(option, 'must not hold control characters');
   if (!isAbsolute(path)) throw wrong(option, `must be an absolute path, not ${JSON.stringify(path)}`);
-  return path;
+  if (isWindows && /[%"]/.test(path)) throw wrong(option, 'must not hold % or ", which cmd.exe would change');
+  // systemd accepts no "..", and in a service file a backslash at the end would join two lines or quote a quote.
+  const normal = normalize(path).replace(isWindows ? /(?<=[^:\\])\\+$/ : /(?<=[^/])\/+$/, '');
+  if (!isWindows && normal.endsWith('\\')) throw wrong(option, 'must not end with a backslash');
+  return normal;
 }
 
 /** Returns a PATH that contains the folder of `node`, because the shell that starts tcw searches it for `node`. */

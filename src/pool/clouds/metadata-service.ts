@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
 import { fullJitter, type Backoff } from '../../base/index.ts';
 import type { Note } from '../note.ts';
 import { RegistrationError } from '../registration/registration-error.ts';
@@ -112,13 +113,22 @@ function silent(cloud: string, url: string, { path }: Question, error: MetadataE
   return new RegistrationError('machine', message, { cause: error });
 }
 
+/** Node's own dispatcher uses a proxy if the environment names one, and a proxy would ask for its own machine. */
+let direct: Dispatcher | undefined;
+
 async function answer(
   url: string,
   { method = 'GET', path, headers }: Question,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { request } = await import('undici');
-  const { statusCode, body } = await request(`${url}${path}`, { method, headers: { ...headers }, signal });
+  const { request, Agent } = await import('undici');
+  direct ??= new Agent();
+  const { statusCode, body } = await request(`${url}${path}`, {
+    dispatcher: direct,
+    method,
+    headers: { ...headers },
+    signal,
+  });
   // An abandoned body emits an error.
   body.on('error', () => undefined);
   const chunks: Buffer[] = [];

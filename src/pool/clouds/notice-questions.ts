@@ -27,7 +27,8 @@ export const awsNotices: SpotWatch = {
 };
 
 /**
- * Google answers when the machine is preempted, and otherwise after a timeout.
+ * Google answers when the state changes, and otherwise after a timeout. A request that arrives after the change waits
+ * in vain, so each one follows a request that does not wait.
  *
  * https://cloud.google.com/compute/docs/instances/create-use-preemptible
  */
@@ -35,10 +36,16 @@ export const googleNotices: SpotWatch = {
   // A service that answers at once instead of waiting must not cause a busy loop.
   everyMs: 1_000,
   ask: async (service, signal) => {
-    const path = `/computeMetadata/v1/instance/preempted?wait_for_change=true&timeout_sec=${LONG_POLL_SECS}`;
-    const timeoutMs = (LONG_POLL_SECS + 30) * 1_000;
-    const text = await service.ask({ path, headers: GOOGLE_HEADERS, timeoutMs }, signal);
-    return text?.trim() === 'TRUE' ? notice('Google', NaN, SHORTEST_MS) : undefined;
+    const path = '/computeMetadata/v1/instance/preempted';
+    const change = {
+      path: `${path}?wait_for_change=true&timeout_sec=${LONG_POLL_SECS}`,
+      timeoutMs: (LONG_POLL_SECS + 30) * 1_000,
+    };
+    for (const question of [{ path }, change]) {
+      const text = await service.ask({ ...question, headers: GOOGLE_HEADERS }, signal);
+      if (text?.trim() === 'TRUE') return notice('Google', NaN, SHORTEST_MS);
+    }
+    return undefined;
   },
 };
 

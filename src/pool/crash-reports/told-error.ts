@@ -27,29 +27,36 @@ export function toldErrors(error: unknown, scrub: Scrub): ToldError[] {
   const found = new Set<unknown>([error]);
   for (const each of found) {
     if (found.size > MOST_ERRORS) break;
-    if (!(each instanceof Error)) continue;
-    if (each.cause !== undefined) found.add(each.cause);
-    if (each instanceof AggregateError) for (const part of each.errors as unknown[]) found.add(part);
+    for (const part of partsOf(each)) found.add(part);
   }
   return [...found].slice(0, MOST_ERRORS).map(each => toldError(each, scrub));
+}
+
+function partsOf(error: unknown): readonly unknown[] {
+  if (!(error instanceof Error)) return [];
+  const errors: unknown = error instanceof AggregateError ? error.errors : [];
+  return [
+    ...(error.cause === undefined ? [] : [error.cause]),
+    ...(Array.isArray(errors) ? (errors as unknown[]) : []),
+  ];
 }
 
 function toldError(error: unknown, scrub: Scrub): ToldError {
   if (!(error instanceof Error)) return { type: typeof error, message: scrub(asText(error)), frames: [] };
   const { code } = error as NodeJS.ErrnoException;
-  const named = typeof code === 'string' && CODE.test(code) && !error.message.includes(code);
+  // Someone may have set any of these to something that is not text.
+  const message = asText(error.message);
+  const named = typeof code === 'string' && CODE.test(code) && !message.includes(code);
   return {
-    type: scrub(String(error.name)),
-    message: scrub(named ? `${code}: ${error.message}` : error.message),
-    frames: framesOf(error.stack ?? '', scrub),
+    type: scrub(asText(error.name)),
+    message: scrub(named ? `${code}: ${message}` : message),
+    frames: framesOf(asText(error.stack), scrub),
   };
 }
 
-/** A thrown value that is not an Error may contain anything, so only the kind of an object is reported. */
-function asText(thrown: unknown): string {
-  return typeof thrown === 'object' && thrown !== null
-    ? Object.prototype.toString.call(thrown)
-    : String(thrown);
+/** An object may contain anything, so only its kind is reported. */
+function asText(value: unknown): string {
+  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value);
 }
 
 /** Parses the frames of a V8 stack. The first lines of the stack repeat the message and are left out. */

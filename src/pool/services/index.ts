@@ -1,4 +1,4 @@
 export { launchdPlist } from './launchd-plist.ts';
-export type { Service } from './service.ts';
+export { stateDirectory, type Service } from './service.ts';
 export { systemdUnit } from './systemd-unit.ts';
 export { windowsCommands } from './windows-commands.ts';

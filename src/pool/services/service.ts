@@ -25,6 +25,14 @@ export function stopSecs({ graceSecs }: Service): number | undefined {
 }
 
 /**
+ * Returns the part of the directory below `/var/lib` if systemd can create the directory. `StateDirectory=` is a list
+ * with a syntax of its own, so names with spaces, colons, quotes or backslashes are left to the machine's owner.
+ */
+export function stateDirectory({ directory }: Pick<Service, 'directory'>): string | undefined {
+  return /^\/var\/lib\/([^\s:'"\\]+)$/.exec(directory)?.[1];
+}
+
+/**
  * Exit codes of `tcw run` after which a restart makes no sense. The worker is done, idle, not needed, or was asked to
  * shut down, and the machine's owner decides what follows.
  */

@@ -1,4 +1,4 @@
-import { DONE_CODES, MEND_CODES, stopSecs, type Service } from './service.ts';
+import { DONE_CODES, MEND_CODES, stateDirectory, stopSecs, type Service } from './service.ts';
 
 /** The watchdog timeout in seconds. The worker notifies systemd twice in that time. */
 const WATCHDOG_SECS = 120;
@@ -21,7 +21,8 @@ export function systemdUnit(service: Service): string {
   const isDocker = engines.includes('docker');
   const onlyDocker = engines.every(engine => engine === 'docker');
   const isRoot = user === undefined || user === 'root';
-  const state = /^\/var\/lib\/(.+)$/.exec(directory)?.[1];
+  const state = stateDirectory(service);
+  const [program, ...args] = command;
   const lines = [
     `# Made by tcw install service. Put changes into a drop-in (systemctl edit ${name}): this file is replaced.`,
     '[Unit]',
@@ -39,7 +40,7 @@ export function systemdUnit(service: Service): string {
           '# Only root may speak for another process, as systemd-notify does for the worker.',
           'NotifyAccess=all',
         ]),
-    `ExecStart=${command.map(unitWord).join(' ')}`,
+    `ExecStart=${[unitWord(program), ...args.map(argument)].join(' ')}`,
     ...(isRoot ? [] : [`User=${user}`]),
     ...(isRoot || !isDocker ? [] : ['SupplementaryGroups=docker']),
     `WorkingDirectory=${directory.replaceAll('%', '%%')}`,
@@ -99,12 +100,13 @@ const CONTAINERS_ONLY = [
   'SystemCallArchitectures=native',
 ];
 
-/** Quotes a word of a command line for systemd (systemd.syntax(7), systemd.service(5)). */
+/** Quotes a word for systemd (systemd.syntax(7)). */
 function unitWord(word: string): string {
-  const escaped = word
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('%', '%%')
-    .replaceAll('$', '$$$$');
+  const escaped = word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%');
   return /^[\w@%+=:,./\\-]+$/.test(escaped) ? escaped : `"${escaped}"`;
+}
+
+/** Quotes an argument of a command, in which systemd replaces variables (systemd.service(5)). */
+function argument(word: string): string {
+  return unitWord(word).replaceAll('$', '$$$$');
 }

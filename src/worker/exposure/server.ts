@@ -73,6 +73,8 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
     keepAlive: true,
     keepAliveInitialDelay: PROBE_MS,
     noDelay: true,
+    // Clients such as curl --http2 offer another protocol and expect a usual answer. Before Node 22.21 they get a 400.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   };
   const server: Server = tls ? https().createServer({ ...options, ...tls }) : http.createServer(options);
   server.maxConnections = MOST_CONNECTIONS;

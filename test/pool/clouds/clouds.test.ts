@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { EnvHttpProxyAgent, getGlobalDispatcher, setGlobalDispatcher } from 'undici';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { validator } from '../../../src/base/index.ts';
 import { connectCloud, type CloudName } from '../../../src/pool/clouds/index.ts';
 import { metadataService } from '../../../src/pool/clouds/metadata-service.ts';
@@ -213,6 +214,19 @@ describe('a metadata service', () => {
     ]);
     await expect(service(server.url).ask({ path: '/x' }, signal)).rejects.toThrow('the answer is 302');
     expect(elsewhere.asked).toEqual([]);
+  });
+
+  it('is asked directly where Node sends everything else through a proxy', async () => {
+    await using server = await metadataServer([['/x', 'here']]);
+    await using proxy = await metadataServer([[`${server.url}/x`, "the proxy's machine"]]);
+    const before = getGlobalDispatcher();
+    // As NODE_USE_ENV_PROXY=1 and HTTP_PROXY do it.
+    setGlobalDispatcher(new EnvHttpProxyAgent({ httpProxy: proxy.url, noProxy: '' }));
+    onTestFinished(() => {
+      setGlobalDispatcher(before);
+    });
+    expect(await service(server.url).ask({ path: '/x' }, signal)).toBe('here');
+    expect(proxy.asked).toEqual([]);
   });
 
   it('is not read without end', async () => {

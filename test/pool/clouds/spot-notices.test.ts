@@ -7,7 +7,8 @@ import { notes } from '../registration/joining.ts';
 import { metadataServer, type Answer, type MetadataServer } from './metadata-server.ts';
 
 const AWS = '/latest/meta-data/spot/termination-time';
-const GOOGLE = '/computeMetadata/v1/instance/preempted?wait_for_change=true&timeout_sec=240';
+const GOOGLE_NOW = '/computeMetadata/v1/instance/preempted';
+const GOOGLE = `${GOOGLE_NOW}?wait_for_change=true&timeout_sec=240`;
 const AZURE = '/metadata/scheduledevents?api-version=2020-07-01';
 /** The questions come faster than for real: what matters here is what follows from the answers. */
 const EVERY_MS = 20;
@@ -54,7 +55,10 @@ describe('Google', () => {
   it('answers when the machine is preempted', async () => {
     const waiting: ((text: string) => void)[] = [];
     const wait: Answer = (_, response) => void waiting.push(text => response.end(text));
-    await using server = await metadataServer([[GOOGLE, wait]]);
+    await using server = await metadataServer([
+      [GOOGLE_NOW, 'FALSE'],
+      [GOOGLE, wait],
+    ]);
     using listener = heard(watched('google', server).leave$);
     await waitFor(() => expect(waiting).toHaveLength(1));
     waiting[0]?.('FALSE');
@@ -68,6 +72,15 @@ describe('Google', () => {
       withinMs: 30_000,
     });
   });
+});
+
+it('Google is heard even if it took the machine before the request for a change', async () => {
+  await using server = await metadataServer([
+    [GOOGLE_NOW, 'TRUE'],
+    [GOOGLE, () => undefined],
+  ]);
+  const { because } = await firstValueFrom(watched('google', server).leave$);
+  expect(because).toBe('Google takes this machine away');
 });
 
 describe('Azure', () => {

@@ -122,8 +122,9 @@ it('holds no secret, wherever one was', async () => {
     'unknown-token-3',
     'unknown-token-4',
     'unknown-token-5',
+    'unknown-token-6',
   ];
-  const [one = '', two = '', three = '', four = '', five = ''] = unknown;
+  const [one = '', two = '', three = '', four = '', five = '', six = ''] = unknown;
   const everywhere = known.join(' ');
   const fields = {
     token: everywhere,
@@ -136,7 +137,8 @@ it('holds no secret, wherever one was', async () => {
   const others = [
     new Error(`PUT https://bucket.example/key?X-Amz-Signature=${three} failed`),
     new Error(`{"accessToken":"${two}","password": '${four}'} authorization: Hawk id="w", mac="${one}"`),
-    new Error(`connect amqps://someone:${five}@pulse.example`),
+    new Error(`connect amqps://someone:p@${five}@pulse.example`),
+    new Error(`clone https://${six}@github.com/a/b`),
     { message: everywhere },
     everywhere,
     new Error('x'.repeat(8_180) + TOKEN),
@@ -159,6 +161,29 @@ it('holds no secret, wherever one was', async () => {
   // And what is worth knowing is there.
   expect(all).toContain('bucket.example/key?[redacted]');
   expect(all).toContain('/srv/b.js');
+});
+
+it.each(['a.', 'a://', 'token=', 'basic '])(
+  'a long message of %j does not hold up the worker',
+  async piece => {
+    const { reports, problems } = await reporter({ config: { sentryProject: '' } });
+    const before = performance.now();
+    await reports.crashed(new Error(`${piece.repeat(50_000)} https://x/?bewit=hidden`));
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(problems).toHaveLength(1);
+  },
+);
+
+it.each([
+  ['no message', Object.assign(new Error('x'), { message: undefined })],
+  ['an object as its message', Object.assign(new Error('x'), { message: { TOKEN }, code: 'EODD' })],
+  ['a number as its stack', Object.assign(new Error('x'), { stack: 7 })],
+  ['a number as its parts', Object.assign(new AggregateError([], 'x'), { errors: 7 })],
+])('reports an error with %s', async (_, error) => {
+  const { reports, problems } = await reporter({ config: { sentryProject: '' } });
+  await reports.crashed(error);
+  expect(problems).toMatchObject([{ description: expect.stringMatching(/^(Aggregate)?Error: /) }]);
+  expect(JSON.stringify(problems)).not.toContain(TOKEN);
 });
 
 it('hides the key of Sentry from then on', async () => {

@@ -72,6 +72,27 @@ describe('the unit of systemd', () => {
     expect(values(unit, 'ExecStart')).toEqual(['"/bin/t cw" 100%% "$$HOME" "q\\"" b\\\\']);
   });
 
+  it.runIf(hasSystemd)('a program whose folder has a dollar sign is found', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tcw-$x-unit-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const [program, file] = [join(folder, 'tcw'), join(folder, 'tcw.service')];
+    await writeFile(program, '#!/bin/sh\n', { mode: 0o755 });
+    await writeFile(file, systemdUnit({ ...SERVICE, command: [program, 'run', '$HOME'] }));
+    const { stdout, stderr } = await run('systemd-analyze', ['verify', file]);
+    expect(`${stdout}${stderr}`).not.toContain('not executable');
+  });
+
+  it('systemd makes the folder below /var/lib, unless its list of folders could not name it', () => {
+    const of = (directory: string) => values(systemdUnit({ ...SERVICE, directory }), 'StateDirectory');
+    expect(of('/var/lib/tcw/100%')).toEqual(['tcw/100%%']);
+    for (const name of ['my worker', 'a:b', "it's", 'a\\b']) expect(of(`/var/lib/${name}`)).toEqual([]);
+  });
+
+  it('PATH keeps its dollar signs, since systemd replaces no variables there', () => {
+    const unit = systemdUnit({ ...SERVICE, path: '/opt/$x:/bin' });
+    expect(values(unit, 'Environment')).toEqual(['"PATH=/opt/$x:/bin"']);
+  });
+
   it('root speaks for the worker, any other user for itself', () => {
     expect(values(systemdUnit(SERVICE), 'NotifyAccess')).toEqual(['main']);
     const other = systemdUnit({ ...SERVICE, user: 'tcw' });

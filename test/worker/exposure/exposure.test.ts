@@ -55,6 +55,19 @@ it('answers a preflight, as browsers send it before a request with Range', async
   expect(headers.get('access-control-allow-headers')).toBe('Range');
 });
 
+it('answers a client that offers HTTP/2, as curl and Java do, by HTTP/1.1', async () => {
+  await using exposure = exposureOf({ publicIP: '127.0.0.1' });
+  const { url } = await exposure.open('log', hello);
+  const headers = {
+    connection: 'Upgrade, HTTP2-Settings',
+    upgrade: 'h2c',
+    'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA',
+  };
+  const request = http.get(url, { headers });
+  const [{ statusCode }] = (await once(request, 'response')) as [http.IncomingMessage];
+  expect(statusCode).toBe(200);
+});
+
 it('hands websockets to their handler, and refuses others', async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('shell', {

@@ -40,7 +40,7 @@ import { runEach } from './asking/run-each.ts';
 import { LiveSecrets } from './secrets/live-secrets.ts';
 import { slotsFor } from './life/slots.ts';
 import { WorkerLife } from './life/worker-life.ts';
-import type { WorkerEvent } from './life/worker-state.ts';
+import type { LifeEvent } from './life/worker-state.ts';
 
 /** Time that a forced worker gives its processes to die and its reports to be answered, in ms. */
 const FORCED_MS = 2_000;
@@ -132,7 +132,7 @@ export function createWorker(
     );
 
     // Control: how work is asked for, and when to exit.
-    const steps$: Observable<WorkerEvent> = merge(
+    const steps$: Observable<LifeEvent> = merge(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
         shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),

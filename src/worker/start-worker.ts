@@ -7,7 +7,7 @@ import { connectPulse } from './asking/connect-pulse.ts';
 import type { WorkerParts } from './life/context.ts';
 import type { Engine } from './engines/engine.ts';
 import type { Engines } from './engines/engines.ts';
-import type { Tell, WorkerNews } from './events.ts';
+import type { Tell, WorkerEvent } from './events.ts';
 import { FEATURES, openFeatures, type FeatureModule, type OpenFeatures } from './features/index.ts';
 import { removeLeftovers } from './ledger/index.ts';
 import { closeMachine, readyMachine, type Machine } from './life/machine.ts';
@@ -62,7 +62,7 @@ export interface RunningWorker {
    * Everything that the worker does. Items before the subscription are not repeated. Completes when the worker
    * ends.
    */
-  readonly events$: Observable<WorkerNews>;
+  readonly events$: Observable<WorkerEvent>;
   /** Returns the worker's present state. */
   snapshot(): WorkerSnapshot;
   /** Returns the caches, downloads and images that no run uses at the moment, with their sizes. */
@@ -86,7 +86,7 @@ export interface RunningWorker {
 const CLOSE_PULSE_MS = 500;
 const MEGABYTE = 1024 ** 2;
 /** Incidents after which this machine cannot run any more tasks. */
-const ENDS_THE_WORKER: ReadonlySet<WorkerNews['type']> = new Set([
+const ENDS_THE_WORKER: ReadonlySet<WorkerEvent['type']> = new Set([
   'worker-unfit',
   'no-user-left',
   'engine-gone',
@@ -98,12 +98,12 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   const { config, secrets = new LiveSecrets() } = options;
   secrets.addAllOf(config);
   const replacements = hideReplacements(options.credentials$, secrets);
-  const events$ = new Subject<WorkerNews>();
+  const events$ = new Subject<WorkerEvent>();
   const shutdown$ = new ReplaySubject<Shutdown>();
   const watched = snapshots(config.capacity);
-  const tell: Tell = news => {
-    watched.see(news);
-    events$.next(news);
+  const tell: Tell = event => {
+    watched.see(event);
+    events$.next(event);
   };
   let graceMs = config.shutdownGraceSecs * 1_000;
   const drain = (how: Shutdown, withinMs = graceMs) => {
@@ -184,11 +184,11 @@ async function lived(
   };
   let because = 'stopped' as ExitReason;
   let isUnfit = false;
-  await createWorker(parts, pulse, shutdown$).events$.forEach(news => {
-    if (news.type === 'run' && news.state.phase === 'resolved') void done.count();
-    if (news.type === 'worker' && news.state.phase === 'stopped') because = news.state.because ?? because;
-    tell(news);
-    if (ENDS_THE_WORKER.has(news.type)) {
+  await createWorker(parts, pulse, shutdown$).events$.forEach(event => {
+    if (event.type === 'run' && event.state.phase === 'resolved') void done.count();
+    if (event.type === 'worker' && event.state.phase === 'stopped') because = event.state.because ?? because;
+    tell(event);
+    if (ENDS_THE_WORKER.has(event.type)) {
       isUnfit = true;
       shutdown$.next('finish');
     }

@@ -32,7 +32,7 @@ import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
 import { room, roomInAll } from './asking/room.ts';
 import type { WorkerContext, WorkerParts } from './life/context.ts';
-import type { WorkerNews } from './events.ts';
+import type { WorkerEvent } from './events.ts';
 import { limits, restful } from './life/limits.ts';
 import { notNeeded, stillNeeded } from './life/needed.ts';
 import { NO_PULSE, pulseLink } from './asking/pulse-link.ts';
@@ -51,7 +51,7 @@ export interface Worker {
    * Everything that the worker does. Subscribing starts the worker, so subscribe only once. The last item is
    * its state `stopped`, with the reason.
    */
-  readonly events$: Observable<WorkerNews>;
+  readonly events$: Observable<WorkerEvent>;
 }
 
 /**
@@ -70,9 +70,9 @@ export function createWorker(
 ): Worker {
   const events$ = defer(() => {
     const { config, queue, collector } = parts;
-    const told$ = new Subject<WorkerNews>();
-    const tell = (news: WorkerNews) => {
-      told$.next(news);
+    const told$ = new Subject<WorkerEvent>();
+    const tell = (event: WorkerEvent) => {
+      told$.next(event);
     };
     const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
@@ -159,8 +159,8 @@ export function createWorker(
       toldToGo$,
     ).pipe(ignoreElements());
 
-    const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
-    return merge(told$, states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));
+    const states$ = life.state$.pipe(map((state): WorkerEvent => ({ type: 'worker', state })));
+    return merge(told$, states$, work$, steering$).pipe(takeWhile(event => !isTheEnd(event), true));
   });
   return { events$ };
 }
@@ -183,6 +183,6 @@ function outOfTime(toldToGo$: Observable<number>): Observable<unknown> {
   );
 }
 
-function isTheEnd(news: WorkerNews): boolean {
-  return news.type === 'worker' && news.state.phase === 'stopped';
+function isTheEnd(event: WorkerEvent): boolean {
+  return event.type === 'worker' && event.state.phase === 'stopped';
 }

@@ -217,14 +217,14 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
 
   it('holds a task to its memory and its processes', async () => {
     const { here, worker } = await started({ maxTaskMemoryMegabytes: 64, maxTaskProcesses: 40 });
-    const isMissing = worker.news.some(({ type }) => type === 'no-task-limits');
+    const isMissing = worker.events.some(({ type }) => type === 'no-task-limits');
     const memory = await here.createTask(sh('head -c 300000000 /dev/zero | tail -c 299999999 | wc -c'));
     const { state } = await here.resolved(memory);
     const many = await here.createTask(sh('for i in $(seq 100); do sleep 5 & done; jobs | wc -l; true'));
     await here.resolved(many);
     expect(await here.log(many)).toMatch(/fork/i);
     // If the machine does not support this limit, the worker has reported it.
-    if (isMissing) expect(worker.news).toContainEqual(expect.objectContaining({ type: 'no-task-limits' }));
+    if (isMissing) expect(worker.events).toContainEqual(expect.objectContaining({ type: 'no-task-limits' }));
     else expect(await outputOf(here, memory), state).not.toContain('299999999');
   });
 

@@ -102,11 +102,11 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
   return {
     crashed: error => report(error, 'fatal'),
     cannotWork: message => toHost(scrub(message)),
-    see: news => {
-      if (news.type !== 'run-broke' || brokenRuns >= MOST_BROKEN_RUNS) return;
+    see: event => {
+      if (event.type !== 'run-broke' || brokenRuns >= MOST_BROKEN_RUNS) return;
       brokenRuns += 1;
-      const { taskId, runId } = news.claim;
-      void report(news.err, 'error', { taskId, runId: String(runId) });
+      const { taskId, runId } = event.claim;
+      void report(event.err, 'error', { taskId, runId: String(runId) });
     },
     settled: async () => {
       await Promise.all(underWay);

@@ -242,7 +242,7 @@ describe('a task that plays tricks', () => {
   });
 
   it('writes a list of caches that is not believed', async () => {
-    const { take, open, dir, news } = await cachesUnderTest();
+    const { take, open, dir, events } = await cachesUnderTest();
     const outside = await folder();
     await writeFile(join(outside, 'precious'), '');
     await (await take('good')).keep(signal);
@@ -273,7 +273,7 @@ describe('a task that plays tricks', () => {
     expect(caches.unused()).toMatchObject([{ description: 'cache mine' }]);
     expect(caches.unused()[0]?.lastUsedMs).toBeLessThanOrEqual(Date.now());
     expect(await readdir(outside)).toEqual(['precious']);
-    expect(news).toMatchObject([
+    expect(events).toMatchObject([
       { type: 'caches-swept', names: ['cache-aaaaaaaaaaaaaaaaaaaaaa', 'cache-bbbbbbbbbbbbbbbbbbbbbb'] },
     ]);
 
@@ -291,7 +291,7 @@ describe('a task that plays tricks', () => {
 
 describe('a worker that starts again', () => {
   it('finds what was given back, and removes what was not', async () => {
-    const { take, open, dir, news } = await cachesUnderTest();
+    const { take, open, dir, events } = await cachesUnderTest();
     await (await take('kept')).keep(signal);
     const [kept = ''] = await cachesIn(dir);
     // Left by a worker that died in the middle of an operation.
@@ -303,7 +303,7 @@ describe('a worker that starts again', () => {
       await mkdir(join(dir, name, 'inner'), { recursive: true });
     const caches = await open();
     expect(caches.unused()).toMatchObject([{ description: 'cache kept' }]);
-    expect(news).toMatchObject([{ type: 'caches-swept', folder: dir }]);
+    expect(events).toMatchObject([{ type: 'caches-swept', folder: dir }]);
     await waitFor(async () => {
       expect((await readdir(dir)).sort()).toEqual([
         kept,
@@ -501,10 +501,10 @@ describe('what could be removed', () => {
 });
 
 it('can be used with a list that cannot be written', async () => {
-  const { dir, take, news } = await cachesUnderTest();
+  const { dir, take, events } = await cachesUnderTest();
   await rm(join(dir, 'tcw-caches.json'), { force: true });
   await mkdir(join(dir, 'tcw-caches.json'));
   await (await take('x')).keep(signal);
   expect((await take('x')).isNew).toBe(false);
-  expect(news.map(({ type }) => type)).toContain('caches-not-written-down');
+  expect(events.map(({ type }) => type)).toContain('caches-not-written-down');
 });

@@ -1,5 +1,5 @@
 import { Subject } from 'rxjs';
-import { logNews } from '../../../src/cli/run/worker-log.ts';
+import { logEvent } from '../../../src/cli/run/worker-log.ts';
 import type { Tell } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { LogFields } from '../../../src/cli/output/logger.ts';
@@ -65,8 +65,8 @@ export function someClaims(count: number): Claim[] {
   return Array.from({ length: count }, (_, index) => ({ taskId: `task-${index}`, runId: 0 }) as Claim);
 }
 
-/** Records a worker's news as lines of its log. */
-export function newsLog() {
+/** Records a worker's events as lines of its log. */
+export function eventLog() {
   const told: { level: string; message: string; fields: LogFields }[] = [];
   const write = (level: string) => (fields: LogFields, message: string) =>
     void told.push({ level, message, fields });
@@ -76,8 +76,8 @@ export function newsLog() {
     warn: write('warn'),
     error: write('error'),
   };
-  const tell: Tell = news => {
-    logNews(news, logger);
+  const tell: Tell = event => {
+    logEvent(event, logger);
   };
   return { told, tell };
 }

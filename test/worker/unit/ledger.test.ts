@@ -19,7 +19,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../../src/worker/engines/engine.ts';
 import { ownLife } from '../../../src/worker/engines/processes/life.ts';
 import { openLedger, removeLeftovers } from '../../../src/worker/ledger/index.ts';
-import { newsLog } from './fake-queue.ts';
+import { eventLog } from './fake-queue.ts';
 
 const RUN = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_0';
 const OTHER = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_01';
@@ -58,7 +58,7 @@ async function afterDeath(records: Record<string, string> = {}) {
 
 /** The part of the next worker's start that cleans up. */
 async function nextStart(tasksDir: string, { folders = true, failing = false } = {}) {
-  const news = newsLog();
+  const events = eventLog();
   const asked: string[][] = [];
   const engine: Pick<Engine, 'endLeftovers'> = {
     endLeftovers: traces => {
@@ -66,18 +66,18 @@ async function nextStart(tasksDir: string, { folders = true, failing = false } =
       return failing ? Promise.reject(new Error('they do not die')) : Promise.resolve(traces.length);
     },
   };
-  const ledger = await openLedger(tasksDir, news.tell);
+  const ledger = await openLedger(tasksDir, events.tell);
   if (!ledger) throw new Error('no ledger');
-  await removeLeftovers(ledger, { tasksDir, folders, engines: [engine], tell: news.tell });
+  await removeLeftovers(ledger, { tasksDir, folders, engines: [engine], tell: events.tell });
   ledger.close();
-  return { asked, told: news.told };
+  return { asked, told: events.told };
 }
 
 describe('a ledger', () => {
   it('waits for no pipe, and follows no link, that a task has put in the place of a record', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
-    const ledger = await openLedger(tasksDir, news.tell);
+    const events = eventLog();
+    const ledger = await openLedger(tasksDir, events.tell);
     if (!ledger) throw new Error('no ledger');
     onTestFinished(() => {
       ledger.close();
@@ -92,13 +92,13 @@ describe('a ledger', () => {
     await symlink(join(tasksDir, 'precious'), record);
     entry.keep(MARK);
     expect(await readFile(join(tasksDir, 'precious'), 'utf8')).toBe('');
-    expect(news.told).toHaveLength(2);
+    expect(events.told).toHaveLength(2);
     entry.end();
   });
 
   it('has a record of each run while there is something of it, which only its user may read', async () => {
     const tasksDir = await newFolder();
-    const ledger = await openLedger(tasksDir, newsLog().tell);
+    const ledger = await openLedger(tasksDir, eventLog().tell);
     const entry = ledger?.begin(RUN);
     entry?.keep(MARK);
     const file = `${ledger?.folder}/${ledger?.worker}/${RUN}`;
@@ -125,29 +125,29 @@ describe('a ledger', () => {
 
   it('is made again when a task has removed it', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
-    const ledger = await openLedger(tasksDir, news.tell);
+    const events = eventLog();
+    const ledger = await openLedger(tasksDir, events.tell);
     await rm(join(tasksDir, LEDGER), { recursive: true });
     ledger?.begin(RUN).keep(MARK);
     expect(await readFile(`${ledger?.folder}/${ledger?.worker}/${RUN}`, 'utf8')).toBe(`${MARK}\n`);
     ledger?.begin(RUN).end();
     ledger?.close();
-    expect(news.told).toEqual([]);
+    expect(events.told).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
   it('that cannot be written costs no run, and is told', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
-    const ledger = await openLedger(tasksDir, news.tell);
+    const events = eventLog();
+    const ledger = await openLedger(tasksDir, events.tell);
     await rm(tasksDir, { recursive: true });
     await writeFile(tasksDir, 'a file is in the way');
     const entry = ledger?.begin(RUN);
     entry?.end();
     ledger?.close();
-    expect(news.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
-    expect(await openLedger(tasksDir, news.tell)).toBeUndefined();
-    expect(news.told).toHaveLength(3);
+    expect(events.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(await openLedger(tasksDir, events.tell)).toBeUndefined();
+    expect(events.told).toHaveLength(3);
   });
 
   it.each<[string, (path: string, elsewhere: string) => Promise<unknown>]>([
@@ -159,27 +159,27 @@ describe('a ledger', () => {
     ['a folder without permissions', path => mkdir(path, { mode: 0 })],
   ])('takes the place of %s, which stays as it is elsewhere', async (_, put) => {
     const [tasksDir, elsewhere] = [await newFolder(), await newFolder()];
-    const news = newsLog();
+    const events = eventLog();
     await put(join(tasksDir, LEDGER), elsewhere);
-    const ledger = await openLedger(tasksDir, news.tell);
+    const ledger = await openLedger(tasksDir, events.tell);
     ledger?.begin(RUN).end();
     ledger?.close();
-    expect(news.told).toEqual([]);
+    expect(events.told).toEqual([]);
     expect(await readdir(elsewhere)).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
   it('may be opened and closed by many workers at a time', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
+    const events = eventLog();
     await Promise.all(
       Array.from({ length: 20 }, async () => {
-        const ledger = await openLedger(tasksDir, news.tell);
+        const ledger = await openLedger(tasksDir, events.tell);
         ledger?.begin(RUN).end();
         ledger?.close();
       }),
     );
-    expect(news.told).toEqual([]);
+    expect(events.told).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { filter, firstValueFrom, map, merge, Subject, timer } from 'rxjs';
 import type { Pulse } from '../../../pulse/index.ts';
 import { runExceptions } from '../../../streams/index.ts';
-import { connectPulse, type WorkerConfig, type WorkerNews } from '../../../worker/index.ts';
+import { connectPulse, type WorkerConfig, type WorkerEvent } from '../../../worker/index.ts';
 import { workerFailure } from '../worker-failure.ts';
 import { collectingLog } from './collecting-log.ts';
 import type { Findings } from './findings.ts';
@@ -15,9 +15,9 @@ const CLOSE_MS = 500;
 export async function checkPulse(config: WorkerConfig, findings: Findings): Promise<void> {
   const log = collectingLog(findings);
   let isAway = false;
-  const tell = (news: WorkerNews) => {
-    if (news.type === 'pulse-away') isAway = true;
-    log(news);
+  const tell = (event: WorkerEvent) => {
+    if (event.type === 'pulse-away') isAway = true;
+    log(event);
   };
   let pulse: Pulse | undefined;
   try {

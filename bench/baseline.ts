@@ -65,7 +65,7 @@ async function run(claim: Claim, parts: WorkerParts): Promise<void> {
       { ...claim, lease },
       {
         ...parts,
-        tell: () => undefined,
+        emit: () => undefined,
         queue: { ...parts.queue, forRun: () => calls },
         exceptions$: failedReclaim(claim, calls).pipe(map(() => canceled(claim))),
         missed$: NEVER,

@@ -174,4 +174,4 @@ export type Incident = {
 }[keyof Incidents];
 
 /** Passes an item to everybody who observes the worker. */
-export type Tell = (event: WorkerEvent) => void;
+export type Emit = (event: WorkerEvent) => void;

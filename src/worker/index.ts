@@ -11,7 +11,7 @@ export { connectionOf } from './engines/connection.ts';
 export { canRunContainers, dockerEngine, dockerLeftovers } from './engines/docker/index.ts';
 export { mockEngine } from './engines/mock/index.ts';
 export { nativeEngine, nativeLeftovers } from './engines/native/index.ts';
-export type { Incident, Incidents, Tell, WorkerEvent } from './events.ts';
+export type { Incident, Incidents, Emit, WorkerEvent } from './events.ts';
 export {
   encryptVariables,
   feature,

@@ -70,20 +70,20 @@ export function createWorker(
 ): Worker {
   const events$ = defer(() => {
     const { config, queue, collector } = parts;
-    const told$ = new Subject<WorkerEvent>();
-    const tell = (event: WorkerEvent) => {
-      told$.next(event);
+    const emitted$ = new Subject<WorkerEvent>();
+    const emit = (event: WorkerEvent) => {
+      emitted$.next(event);
     };
     const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
-    const link = pulse ? pulseLink(pulse, config, slots, tell) : NO_PULSE;
+    const link = pulse ? pulseLink(pulse, config, slots, emit) : NO_PULSE;
     const { exceptions$, missed$ } = link;
-    const shutOut = quarantine(queue, slots, tell);
-    const disk = collector && room(collector, slots, tell);
+    const shutOut = quarantine(queue, slots, emit);
+    const disk = collector && room(collector, slots, emit);
     const engines = engineWatch(
       parts.engines.all,
       slots,
-      tell,
+      emit,
       { ...ENGINE_WATCH_TIMES, limitMs: config.dockerAbsenceSecs * 1_000 },
       () => life.draining,
     );
@@ -97,7 +97,7 @@ export function createWorker(
     const worker: WorkerContext = {
       ...parts,
       secrets,
-      tell,
+      emit,
       exceptions$,
       missed$,
       shutdown$: toldToGo$,
@@ -115,7 +115,7 @@ export function createWorker(
     const notice$ = link.notices$.pipe(share());
     const checking$ = released$.pipe(
       startWith(undefined),
-      switchMap(() => pendingCheck(queue, slots, notice$, tell, undefined, undefined, asking)),
+      switchMap(() => pendingCheck(queue, slots, notice$, emit, undefined, undefined, asking)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
@@ -126,7 +126,7 @@ export function createWorker(
     // Working: completes when no more work is asked for, every call has been answered, and the last run is
     // over.
     const work$ = demand$.pipe(
-      claim(queue, tell, life.draining$, shutOut, asking, roomInAll(rooms)),
+      claim(queue, emit, life.draining$, shutOut, asking, roomInAll(rooms)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -160,7 +160,7 @@ export function createWorker(
     ).pipe(ignoreElements());
 
     const states$ = life.state$.pipe(map((state): WorkerEvent => ({ type: 'worker', state })));
-    return merge(told$, states$, work$, steering$).pipe(takeWhile(event => !isTheEnd(event), true));
+    return merge(emitted$, states$, work$, steering$).pipe(takeWhile(event => !isTheEnd(event), true));
   });
   return { events$ };
 }

@@ -33,7 +33,7 @@ describe('images that nobody uses', () => {
     const collector = diskCollector({
       tasksDir: '/',
       requiredBytes: 500,
-      tell: event => void events.push(event),
+      emit: event => void events.push(event),
       measure: async folder => ({ folder, device: 1, freeBytes: free(), totalBytes: 10_000 }),
     });
     if (images.store) collector.add(images.store);

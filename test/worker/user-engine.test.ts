@@ -261,13 +261,13 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
       cachesDir: join(folder, 'caches'),
       downloadsDir: join(folder, 'downloads'),
     });
-    const tell = () => undefined;
+    const emit = () => undefined;
     const ready = (asked: WorkerConfig) =>
       readyMachine({
         config: asked,
-        tell,
+        emit,
         secrets: new LiveSecrets(),
-        collector: diskCollector({ tasksDir: folder, requiredBytes: 0, tell }),
+        collector: diskCollector({ tasksDir: folder, requiredBytes: 0, emit }),
       });
     chmodSync(folder, 0o700);
     await expect(ready(config)).rejects.toThrow(`chmod o+x ${folder}`);

@@ -20,7 +20,7 @@ export const caches: Figure = {
     await mkdir(runs);
     await using store = await openCaches(join(setting.folder, 'caches'), {
       capacity: 1,
-      tell: event => {
+      emit: event => {
         console.error(event);
       },
     });

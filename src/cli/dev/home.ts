@@ -61,7 +61,7 @@ async function endTasks(tasksDir: string): Promise<void> {
       tasksDir,
       folders: true,
       engines: [nativeLeftovers, dockerLeftovers],
-      tell: () => undefined,
+      emit: () => undefined,
     });
   } finally {
     ledger.close();

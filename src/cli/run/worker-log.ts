@@ -1,5 +1,5 @@
 import { ServiceError } from '../../taskcluster/index.ts';
-import type { Tell, WorkerEvent } from '../../worker/index.ts';
+import type { Emit, WorkerEvent } from '../../worker/index.ts';
 import type { LogFields, Logger } from '../output/logger.ts';
 import { queueWords } from '../words/queue-words.ts';
 
@@ -152,7 +152,7 @@ function megabytes(bytes: number): number {
 const REFUSAL_AGAIN_MS = 300_000;
 
 /** Writes the worker's log: one line for each event. */
-export function workerLog(logger: Logger, now: () => number = () => performance.now()): Tell {
+export function workerLog(logger: Logger, now: () => number = () => performance.now()): Emit {
   const warnedAt = new Map<string, number>();
   return event => {
     const isQuestion = event.type === 'claim-work-failed' || event.type === 'pending-check-failed';

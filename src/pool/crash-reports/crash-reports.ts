@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { arch, platform } from 'node:process';
 import { ServiceError, serviceCalls, type Credentials } from '../../taskcluster/index.ts';
-import { engineNames, type LiveSecrets, type Tell, type WorkerConfig } from '../../worker/index.ts';
+import { engineNames, type LiveSecrets, type Emit, type WorkerConfig } from '../../worker/index.ts';
 import type { Host } from '../host.ts';
 import { scrubber } from './scrub.ts';
 import { readDsn, sendEvent, type SentryEvent } from './sentry.ts';
@@ -29,7 +29,7 @@ export interface CrashReports {
    */
   cannotWork(message: string): Promise<void>;
   /** Takes all events of a worker and reports runs that a bug of the worker ended. */
-  readonly see: Tell;
+  readonly see: Emit;
   /** Resolves when no report is in progress. */
   settled(): Promise<void>;
 }

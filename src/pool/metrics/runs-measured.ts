@@ -1,5 +1,5 @@
 import type { Claim } from '../../taskcluster/index.ts';
-import type { Outcome, RunState, StopReason, Tell, WorkerEvent } from '../../worker/index.ts';
+import type { Outcome, RunState, StopReason, Emit, WorkerEvent } from '../../worker/index.ts';
 import type { Instruments } from './measures.ts';
 
 interface RunSeen {
@@ -10,7 +10,7 @@ interface RunSeen {
 }
 
 /** Measures how runs end and how long their parts take. */
-export function runsMeasured({ add, record }: Instruments, now: () => number): Tell {
+export function runsMeasured({ add, record }: Instruments, now: () => number): Emit {
   const runs = new Map<string, RunSeen>();
 
   const seeState = (claim: Claim, state: RunState) => {

@@ -1,6 +1,6 @@
 import { uptime } from 'node:os';
 import type { Claim } from '../../taskcluster/index.ts';
-import type { Tell, WorkerConfig } from '../../worker/index.ts';
+import type { Emit, WorkerConfig } from '../../worker/index.ts';
 
 type About = Pick<WorkerConfig, 'provisionerId' | 'workerType' | 'workerId' | 'region' | 'instanceType'>;
 type EventType =
@@ -30,7 +30,7 @@ export function workerMetricsLines(
   config: About,
   write: (line: MetricsLine) => void,
   now: () => number = () => Date.now(),
-): Tell {
+): Emit {
   let isReady = false;
   const about = {
     instanceType: config.instanceType ?? '',

@@ -20,7 +20,7 @@ import {
 } from 'rxjs';
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { askingState, type AskingState } from './asking-state.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Room } from './room.ts';
@@ -59,7 +59,7 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
  */
 export function claim(
   queue: Queue,
-  tell: Tell,
+  emit: Emit,
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
   asking: AskingState = askingState(),
@@ -77,7 +77,7 @@ export function claim(
           return from(queue.claimWork(demand.tasks)).pipe(
             tap({ next: closed, error: closed }),
             mergeMap(claims => {
-              if (failures > 0) tell({ type: 'claim-work-works' });
+              if (failures > 0) emit({ type: 'claim-work-works' });
               failures = 0;
               works$.next();
               return concat(settled(demand, claims.length), claims);
@@ -124,7 +124,7 @@ export function claim(
     if (failures === failuresBefore) failures++;
     const waitMs = jitterWithFloor(Math.max(failures, 1), AFTER_FAILURE);
     asking.callFailed();
-    tell({ type: 'claim-work-failed', err, waitMs });
+    emit({ type: 'claim-work-failed', err, waitMs });
     const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;
     return merge(timer(waitMs), draining$, works$, back$).pipe(
       take(1),

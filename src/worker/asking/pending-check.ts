@@ -23,7 +23,7 @@ import {
 } from 'rxjs';
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 import { MOST_CLAIMS, type Demand } from './claim.ts';
 import { askingState, type AskingState, type CheckReason } from './asking-state.ts';
@@ -67,7 +67,7 @@ export function pendingCheck(
   queue: Queue,
   slots: Slots,
   notice$: Observable<unknown>,
-  tell: Tell,
+  emit: Emit,
   { quietMs, backlogMs, plentyMs }: PendingCheckTimes = PENDING_CHECK_TIMES,
   random: () => number = Math.random,
   asking: AskingState = askingState(),
@@ -110,13 +110,13 @@ export function pendingCheck(
       defer(() => (slots.free === 0 ? EMPTY : pending())).pipe(
         // Slots are taken here, so that those of an abandoned answer stay free.
         map(count => {
-          if (failures > 0) tell({ type: 'pending-check-works' });
+          if (failures > 0) emit({ type: 'pending-check-works' });
           failures = 0;
           return wish(count ?? (isOwed ? 1 : unknownMeans), count !== undefined);
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
-          tell({ type: 'pending-check-failed', err });
+          emit({ type: 'pending-check-failed', err });
           asking.callFailed();
           failures++;
           left = 0;

@@ -16,7 +16,7 @@ import {
 import type { Pulse } from '../../pulse/index.ts';
 import { pendingNotices, runExceptions, type PendingNotice, type RunException } from '../../streams/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 
 /**
@@ -44,9 +44,9 @@ export interface PulseLink {
 export const NO_PULSE: PulseLink = { notices$: NEVER, exceptions$: NEVER, up$: of(false), missed$: NEVER };
 
 /** Consumes exceptions first and notices afterwards, so that no claim is made whose end would go unnoticed. */
-export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, tell: Tell): PulseLink {
+export function pulseLink(pulse: Pulse, config: WorkerConfig, slots: Slots, emit: Emit): PulseLink {
   const onProblem = (problem: string) => {
-    tell({ type: 'pulse-problem', problem });
+    emit({ type: 'pulse-problem', problem });
   };
   const exceptions = runExceptions(pulse, config, onProblem);
   const taskQueueId = `${config.provisionerId}/${config.workerType}`;

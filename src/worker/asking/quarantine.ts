@@ -2,7 +2,7 @@ import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable 
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 
 export interface QuarantineTimes {
@@ -57,7 +57,7 @@ export interface Quarantine {
 export function quarantine(
   queue: Queue,
   slots: Slots,
-  tell: Tell,
+  emit: Emit,
   times: QuarantineTimes = QUARANTINE_TIMES,
 ): Quarantine {
   const pause$ = new Subject<number>();
@@ -81,9 +81,9 @@ export function quarantine(
     if (until === undefined) return 'unknown';
     const isOver = until <= queue.now();
     if (!isOver && until !== untilMs) {
-      tell({ type: 'quarantined', until: new Date(until).toJSON() });
+      emit({ type: 'quarantined', until: new Date(until).toJSON() });
     }
-    if (isOver && untilMs !== 0) tell({ type: 'quarantine-ended' });
+    if (isOver && untilMs !== 0) emit({ type: 'quarantine-ended' });
     untilMs = isOver ? 0 : until;
     if (!isOver) shutOut(Math.min(until - queue.now(), times.recheckMs));
     return isOver ? 'free' : 'shut out';
@@ -97,7 +97,7 @@ export function quarantine(
     // Whatever the reason: while tasks are known to be pending, another worker needs the notice.
     if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
     if (oddAnswers === ODD_ANSWERS) {
-      tell({ type: 'starved', pending });
+      emit({ type: 'starved', pending });
     }
     shutOut(pauseMs);
     pauseMs = Math.min(2 * pauseMs, times.recheckMs);
@@ -105,7 +105,7 @@ export function quarantine(
   };
 
   const gotWork = () => {
-    if (oddAnswers >= ODD_ANSWERS) tell({ type: 'starved-no-more' });
+    if (oddAnswers >= ODD_ANSWERS) emit({ type: 'starved-no-more' });
     oddAnswers = 0;
     pauseMs = times.firstPauseMs;
   };
@@ -134,7 +134,7 @@ export function quarantine(
         const isTime = performance.now() - checkedAt >= times.pollingMs;
         return isTime && (await check()) === 'shut out';
       } catch (err) {
-        tell({ type: 'quarantine-unknown', err });
+        emit({ type: 'quarantine-unknown', err });
         return false;
       }
     },
@@ -143,7 +143,7 @@ export function quarantine(
         switchMap(ms => longTimer(ms)),
         mergeMap(() =>
           release().catch((err: unknown) => {
-            tell({ type: 'quarantine-unknown', err });
+            emit({ type: 'quarantine-unknown', err });
             const leftMs = untilMs - queue.now();
             const soonMs = jitterWithFloor(++failures, AFTER_FAILURE);
             shutOut(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);

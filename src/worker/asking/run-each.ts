@@ -52,7 +52,7 @@ export function runEach(
         return isAway ? giveBack(claim, worker, 'engine-away') : run$;
       }),
       catchError((err: unknown) => {
-        worker.tell({ type: 'run-broke', claim, err });
+        worker.emit({ type: 'run-broke', claim, err });
         return EMPTY;
       }),
       finalize(() => {

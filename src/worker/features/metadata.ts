@@ -18,7 +18,7 @@ export const metadata = feature({
       since: 'generic-worker',
     },
   },
-  open: ({ config: { enableMetadata, rootURL, tasksDir }, tell }) => {
+  open: ({ config: { enableMetadata, rootURL, tasksDir }, emit }) => {
     let isTold = false;
     let writing = Promise.resolve();
     const file = join(dirname(tasksDir), NAME);
@@ -28,7 +28,7 @@ export const metadata = feature({
         await replaceOwnFileLater(file, text);
       } catch (error) {
         // No task depends on this file.
-        if (!isTold) tell({ type: 'metadata-not-written', file, err: error });
+        if (!isTold) emit({ type: 'metadata-not-written', file, err: error });
         isTold = true;
       }
     };

@@ -73,7 +73,7 @@ export class ActiveRun {
       beside: this.folder,
       storage: worker.config.createObjectArtifacts ? 'object' : 's3',
       onUploaded: uploaded => {
-        worker.tell({ type: 'uploaded', claim, ...uploaded });
+        worker.emit({ type: 'uploaded', claim, ...uploaded });
       },
     });
     this.#hide(claim.lease);

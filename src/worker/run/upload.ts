@@ -15,7 +15,7 @@ import { LOG_SECS } from './stop.ts';
 export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
   return defer(() => {
     run.dispatch({ type: 'upload' });
-    return uploadedOrTold(run, outcome);
+    return uploadedOrFailed(run, outcome);
   });
 }
 
@@ -23,11 +23,11 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
  * A log that cannot be written, for example on a full disk, must cost the run its result and not the worker its
  * life.
  */
-async function uploadedOrTold(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
+async function uploadedOrFailed(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   try {
     return await uploaded(run, outcome);
   } catch (err) {
-    run.worker.tell({ type: 'upload-failed', claim: run.claim, err });
+    run.worker.emit({ type: 'upload-failed', claim: run.claim, err });
     return outcome.result === 'completed' ? outcomeOf(err) : outcome;
   }
 }

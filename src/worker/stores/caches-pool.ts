@@ -1,4 +1,4 @@
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { ThrowAway } from './caches-bin.ts';
 import { identityOf, isSame } from './caches-move.ts';
 import { writeTable, type CacheEntry } from './caches-table.ts';
@@ -40,13 +40,13 @@ export interface CachePool {
 export interface PoolOptions {
   readonly own: OwnFolder;
   readonly capacity: number;
-  readonly tell: Tell;
+  readonly emit: Emit;
   readonly throwAway: ThrowAway;
 }
 
 /** @param found caches in the folder. With the caches of further workers, there may be too many of one name */
 export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): CachePool {
-  const { own, capacity, tell, throwAway } = options;
+  const { own, capacity, emit, throwAway } = options;
   const { path: folder } = own;
   const entries = new Set(found);
   const uses = new Set<OutForUse>();
@@ -55,7 +55,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
     try {
       writeTable(folder, entries);
     } catch (err) {
-      tell({ type: 'caches-not-written-down', folder, err });
+      emit({ type: 'caches-not-written-down', folder, err });
     }
   };
   const pathOf = (id: string) => `${folder}/${id}`;

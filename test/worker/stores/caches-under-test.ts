@@ -53,7 +53,7 @@ export async function cachesUnderTest(
     await caches?.[Symbol.asyncDispose]();
     caches = await openCaches(dir, {
       capacity: 2,
-      tell: item => void events.push(item),
+      emit: item => void events.push(item),
       ...first,
       ...options,
     });

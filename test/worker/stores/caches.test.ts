@@ -339,7 +339,7 @@ describe('a worker that starts again', () => {
   it('does not share the folder with a worker that lives', async () => {
     const { take, dir, log, tasks } = await cachesUnderTest();
     await (await take('x')).keep(signal);
-    const options = { capacity: 1, tell: () => undefined };
+    const options = { capacity: 1, emit: () => undefined };
     {
       await using second = await openCaches(dir, options);
       await using third = await openCaches(dir, options);
@@ -366,17 +366,17 @@ describe('a worker that starts again', () => {
 it('gives the folder back where it cannot be opened', async () => {
   const dir = await folder();
   await mkdir(join(dir, `cache-${'x'.repeat(22)}`));
-  const tell = () => {
+  const emit = () => {
     throw new Error('nobody listens');
   };
-  await expect(openCaches(dir, { capacity: 1, tell })).rejects.toThrow('nobody listens');
-  await using next = await openCaches(dir, { capacity: 1, tell: () => undefined });
+  await expect(openCaches(dir, { capacity: 1, emit })).rejects.toThrow('nobody listens');
+  await using next = await openCaches(dir, { capacity: 1, emit: () => undefined });
   expect(next.folder).toBe(dir);
 });
 
 it('takes over the caches of further workers that have ended', async () => {
   const { take, open, dir, log, tasks } = await cachesUnderTest({ capacity: 2 });
-  const options = { capacity: 1, tell: () => undefined };
+  const options = { capacity: 1, emit: () => undefined };
   const use = async (further: Awaited<ReturnType<typeof openCaches>>, name: string, target: string) => {
     const cache = await further.take(name, join(tasks, target), { log, signal });
     await writeFile(join(cache.path, target), '');

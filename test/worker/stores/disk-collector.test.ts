@@ -37,7 +37,7 @@ function collecting(disks: Disks, requiredBytes: number, patienceMs?: number) {
   const collector = diskCollector({
     tasksDir: '/a/tasks',
     requiredBytes,
-    tell: item => void events.push(item),
+    emit: item => void events.push(item),
     measure,
     ...(patienceMs !== undefined && { patienceMs }),
   });

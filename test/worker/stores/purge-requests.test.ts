@@ -56,7 +56,7 @@ function asking() {
   const purge = purgeRequests({
     queue,
     workerPoolId: 'p/w',
-    tell: item => void events.push(item),
+    emit: item => void events.push(item),
     monotonic: () => state.now,
   });
   return { ...purgeCache, events, purge };
@@ -191,7 +191,7 @@ describe('the purge-cache service of a deployment', () => {
     const purge = purgeRequests({
       queue,
       workerPoolId: 'p/w',
-      tell: item => void events.push(item),
+      emit: item => void events.push(item),
       monotonic: () => clock.now,
     });
     const request = (pool: string, cacheName: string) => userCalls.purgeCache(pool, { cacheName });

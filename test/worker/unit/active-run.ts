@@ -52,13 +52,13 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
   const worker = {
     config: workerConfig({ tasksDir: tmpdir() }),
     queue,
-    tell: events.tell,
+    emit: events.emit,
     version: '0',
     engines: enginesOf([NO_ENGINE]),
     features: [
       {
         name: 'the log',
-        feature: logs.open({ ...featureHost(), tell: events.tell }) as WorkerFeature,
+        feature: logs.open({ ...featureHost(), emit: events.emit }) as WorkerFeature,
         isEnabled: true,
       },
     ],

@@ -22,10 +22,10 @@ function start(capacity: number) {
   const seen = { runs: 0, complete: false };
   merge(
     notice$.pipe(demandFromNotices(fake.queue, slots)),
-    life.whilePulseIs('up', pendingCheck(fake.queue, slots, notice$, events.tell)),
+    life.whilePulseIs('up', pendingCheck(fake.queue, slots, notice$, events.emit)),
     life.whilePulseIs('down', poll(slots)),
   )
-    .pipe(takeUntil(life.draining$), claim(fake.queue, events.tell, life.draining$))
+    .pipe(takeUntil(life.draining$), claim(fake.queue, events.emit, life.draining$))
     .subscribe({ next: () => seen.runs++, complete: () => (seen.complete = true) });
   return { ...fake, slots, life, notices$, seen };
 }

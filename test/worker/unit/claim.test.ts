@@ -33,7 +33,7 @@ function start(room?: { isThere: () => Promise<boolean> }) {
   const [demand$, draining$] = [new Subject<Demand>(), new Subject<void>()];
   const claims: Claim[] = [];
   const seen = { complete: false, error: undefined as unknown };
-  const claiming = claim(fake.queue, events.tell, draining$, undefined, undefined, room);
+  const claiming = claim(fake.queue, events.emit, draining$, undefined, undefined, room);
   const subscription = demand$.pipe(takeUntil(draining$), claiming).subscribe({
     next: each => claims.push(each),
     error: (error: unknown) => (seen.error = error),
@@ -107,7 +107,7 @@ describe('a call that fails', () => {
     claimWork[0]?.fail();
     await after(499);
     expect(wish.told).toEqual([]);
-    expect(events.told).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
     await after(FIRST_PAUSE_MS - 499);
     expect(wish.told).toEqual(['failed']);
   });
@@ -120,7 +120,7 @@ describe('a call that fails', () => {
       else claimWork.at(-1)?.answer([]);
       await arrived();
     }
-    expect(events.told.map(({ message }) => message)).toEqual([
+    expect(events.lines.map(({ message }) => message)).toEqual([
       'could not ask for work',
       'could not ask for work',
       'the queue answers claimWork again',
@@ -135,7 +135,7 @@ describe('a call that fails', () => {
       demand$.next(demand());
       claimWork.at(-1)?.fail();
       await arrived();
-      return Math.round(Number(events.told.at(-1)?.fields.waitMs) / 100) / 10;
+      return Math.round(Number(events.lines.at(-1)?.fields.waitMs) / 100) / 10;
     };
     const pauses: number[] = [];
     for (let count = 0; count < 8; count++) pauses.push(await failing());
@@ -153,7 +153,7 @@ describe('a call that fails', () => {
     for (let count = 0; count < 8; count++) demand$.next(demand());
     for (const call of claimWork) call.fail();
     await arrived();
-    const pauses = events.told.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
+    const pauses = events.lines.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
     expect(pauses).toEqual(Array.from({ length: 8 }, () => 1.5));
   });
 

@@ -99,12 +99,12 @@ describe('a run that is resolved', () => {
 
   it('may be over before it is reported: no reason to worry', async () => {
     const { events } = await reportsOf(COMPLETED, undefined, new ServiceError('conflict', 'over', 409));
-    expect(events.told.map(({ level }) => level)).toEqual(['info']);
+    expect(events.lines.map(({ level }) => level)).toEqual(['info']);
   });
 
   it('may not be reported at all: that is told, and ends nothing', async () => {
     const { events } = await reportsOf(COMPLETED, undefined, new ServiceError('unavailable', 'down', 503));
-    expect(events.told).toMatchObject([
+    expect(events.lines).toMatchObject([
       {
         level: 'error',
         message: 'could not report the run; its claim will expire',
@@ -142,7 +142,7 @@ describe('a claim that comes when the worker is going', () => {
     const { worker, claim, events } = activeRun();
     const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } }, 'draining');
     await lastValueFrom(going, { defaultValue: undefined });
-    expect(events.told.map(({ level }) => level)).toEqual(['info', 'error']);
+    expect(events.lines.map(({ level }) => level)).toEqual(['info', 'error']);
   });
 });
 
@@ -201,7 +201,7 @@ describe('cleaning up after a run', () => {
     } finally {
       if (asRoot) process.seteuid?.(0);
     }
-    expect(events.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await exists(run.folder)).toBe(false);
   });
 
@@ -210,7 +210,7 @@ describe('cleaning up after a run', () => {
     run.sandbox = { close: () => Promise.reject(new Error('a process is left')) } as Sandbox;
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
     await lastValueFrom(cleanUp(run));
-    expect(events.told.map(({ message }) => message)).toEqual([
+    expect(events.lines.map(({ message }) => message)).toEqual([
       'processes of a run are left, so its slot is out of service: a process is left. End them by hand, or restart the machine',
       "could not close the task's log",
     ]);

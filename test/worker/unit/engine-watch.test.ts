@@ -22,7 +22,7 @@ function start(times = TIMES) {
   const slots = slotsFor(2);
   const events = eventLog();
   const native = mockEngine();
-  const watch = engineWatch([native, docker], slots, events.tell, times, () => state.isGoing);
+  const watch = engineWatch([native, docker], slots, events.emit, times, () => state.isGoing);
   let releases = 0;
   const subscription = watch.release$.subscribe(() => releases++);
   onTestFinished(() => {
@@ -37,7 +37,7 @@ describe('an engine that can go away', () => {
   it('is asked before a claim, by all claims of the moment together', async () => {
     const { state, watch, events, slots } = start();
     expect(await Promise.all([watch.isThere(), watch.isThere()])).toEqual([true, true]);
-    expect([state.asked, slots.free, events.told]).toEqual([1, 2, []]);
+    expect([state.asked, slots.free, events.lines]).toEqual([1, 2, []]);
   });
 
   it('takes all slots away while it does not answer, and the log says so once', async () => {
@@ -47,7 +47,7 @@ describe('an engine that can go away', () => {
     expect([slots.free, watch.isOut]).toEqual([0, true]);
     await after(10_000);
     expect(await watch.isThere()).toBe(false);
-    expect(events.told).toMatchObject([
+    expect(events.lines).toMatchObject([
       {
         level: 'warn',
         message: 'the engine docker does not answer: this worker asks for no work until it does',
@@ -57,7 +57,7 @@ describe('an engine that can go away', () => {
     state.isAway = false;
     await after(1_000);
     expect([slots.free, watch.isOut, releases()]).toEqual([2, false, 1]);
-    expect(events.told.slice(1)).toMatchObject([{ level: 'info' }]);
+    expect(events.lines.slice(1)).toMatchObject([{ level: 'info' }]);
     expect(await watch.isThere()).toBe(true);
   });
 
@@ -65,7 +65,7 @@ describe('an engine that can go away', () => {
     const { state, events, slots } = start();
     state.isAway = true;
     await after(30_000);
-    expect([slots.free, events.told.length]).toEqual([0, 1]);
+    expect([slots.free, events.lines.length]).toEqual([0, 1]);
   });
 
   it('ends the worker when it stays away for too long, once', async () => {
@@ -73,9 +73,9 @@ describe('an engine that can go away', () => {
     state.isAway = true;
     await watch.isThere();
     await after(59_000);
-    expect(events.told).toHaveLength(1);
+    expect(events.lines).toHaveLength(1);
     await after(30_000);
-    expect(events.told.slice(1)).toMatchObject([
+    expect(events.lines.slice(1)).toMatchObject([
       {
         level: 'error',
         message: expect.stringMatching(/^the engine docker has been away for 60 s: the worker ends/),
@@ -91,7 +91,7 @@ describe('an engine that can go away', () => {
     Object.assign(state, { isAway: true, isGoing });
     await watch.isThere();
     await after(600_000);
-    expect(events.told).toHaveLength(1);
+    expect(events.lines).toHaveLength(1);
   });
 
   it('keeps the slots for what it could not end: the worker does not end for them until it had time for that', async () => {

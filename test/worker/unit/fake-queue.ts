@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import { logEvent } from '../../../src/cli/run/worker-log.ts';
-import type { Tell } from '../../../src/worker/index.ts';
+import type { Emit } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { LogFields } from '../../../src/cli/output/logger.ts';
 
@@ -67,17 +67,17 @@ export function someClaims(count: number): Claim[] {
 
 /** Records a worker's events as lines of its log. */
 export function eventLog() {
-  const told: { level: string; message: string; fields: LogFields }[] = [];
+  const lines: { level: string; message: string; fields: LogFields }[] = [];
   const write = (level: string) => (fields: LogFields, message: string) =>
-    void told.push({ level, message, fields });
+    void lines.push({ level, message, fields });
   const logger = {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
   };
-  const tell: Tell = event => {
+  const emit: Emit = event => {
     logEvent(event, logger);
   };
-  return { told, tell };
+  return { lines, emit };
 }

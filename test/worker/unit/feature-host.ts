@@ -22,7 +22,7 @@ export function featureHost(change: Parameters<typeof workerConfig>[0] = {}): Wo
     engineFor: () => ENGINE,
     downloads: () => Promise.reject(new Error('nothing is downloaded')),
     exposure: () => openExposure(undefined),
-    tell: () => undefined,
+    emit: () => undefined,
     secrets: new LiveSecrets(),
     version: '0',
   } as unknown as WorkerHost;

@@ -24,7 +24,7 @@ function start({ capacity = 4, random = 0 } = {}) {
     queue,
     slots,
     notice$,
-    events.tell,
+    events.emit,
     PENDING_CHECK_TIMES,
     () => random,
     word,
@@ -198,7 +198,7 @@ describe('a quiet while', () => {
     const { pendingTasks, demands, events } = start();
     pendingTasks[0]?.fail();
     await arrived();
-    expect(events.told).toMatchObject([{ level: 'warn' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn' }]);
     await after(1_500);
     expect(pendingTasks).toHaveLength(2);
     pendingTasks[1]?.fail();
@@ -207,7 +207,7 @@ describe('a quiet while', () => {
     pendingTasks[2]?.answer(0);
     await after(10_000);
     expect(pendingTasks).toHaveLength(3);
-    expect(events.told.map(({ message }) => message)).toEqual([
+    expect(events.lines.map(({ message }) => message)).toEqual([
       'could not ask how many tasks are pending',
       'could not ask how many tasks are pending',
       'the queue tells again how many tasks are pending',
@@ -385,7 +385,7 @@ describe('a look that nobody waits for any more, as when Pulse is lost', () => {
     subscription.unsubscribe();
     pendingTasks[0]?.fail();
     await arrived();
-    expect(events.told).toEqual([]);
+    expect(events.lines).toEqual([]);
   });
 
   it('asks nothing more', async () => {

@@ -24,7 +24,7 @@ function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
   const events = eventLog();
   const slots = slotsFor(capacity);
   const seen = { up: [] as boolean[], notices: [] as PendingNotice[], exceptions: [] as RunException[] };
-  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, events.tell);
+  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, events.emit);
   const subscriptions = [
     made.exceptions$.subscribe(exception => seen.exceptions.push(exception)),
     made.notices$.subscribe(notice => {
@@ -86,7 +86,7 @@ describe('Pulse is down', () => {
     expect(seen.up).toEqual([]);
     await after(1);
     expect(seen.up).toEqual([false]);
-    expect(events.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
   });
 
   it('and up again when the broker allows what it had refused', async () => {

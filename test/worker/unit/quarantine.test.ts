@@ -27,7 +27,7 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
       },
     },
     slots,
-    events.tell,
+    events.emit,
   );
   let released = 0;
   const subscription = under.release$.subscribe(() => released++);
@@ -35,7 +35,7 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
     subscription.unsubscribe();
   });
   const empty = (isExpected = true) => under.isShutOut(isExpected, 0);
-  const levels = () => events.told.map(({ level }) => level);
+  const levels = () => events.lines.map(({ level }) => level);
   return { ...under, says, asked, slots, events, empty, levels, subscription, released: () => released };
 }
 
@@ -84,7 +84,7 @@ describe('a quarantine', () => {
     expect(slots.take(1)).toBe(0);
     await after(30 * MINUTE);
     expect(slots.free).toBe(0);
-    expect(events.told).toMatchObject([{ level: 'warn', fields: { until: new Date(until).toJSON() } }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', fields: { until: new Date(until).toJSON() } }]);
   });
 
   it('ends in its time, and that is told', async () => {

@@ -60,7 +60,7 @@ function start({ claimMs = CLAIM_MS, aheadMs = 0, write = isoTime }: Options = {
   const events = eventLog();
   const lost: { what: string; atMs: number }[] = [];
   const seen = { complete: false };
-  const subscription = reclaim(claim, renew, events.tell, back$).subscribe({
+  const subscription = reclaim(claim, renew, events.emit, back$).subscribe({
     next: what => lost.push({ what, atMs: performance.now() - begun }),
     complete: () => (seen.complete = true),
   });
@@ -113,7 +113,7 @@ describe('a claim', () => {
   it('tells how late its renewal was granted, and how much of it was left', async () => {
     const { answers, events } = start();
     const reclaimed = () =>
-      events.told.filter(({ message }) => message === 'reclaimed').map(({ fields }) => fields);
+      events.lines.filter(({ message }) => message === 'reclaimed').map(({ fields }) => fields);
     await after(LATEST + 1);
     expect(reclaimed()).toMatchObject([{ taskId: 'task', runId: 0, lagMs: 0 }]);
     expect(reclaimed()[0]?.leftMs).toBeGreaterThanOrEqual(CLAIM_MS - LATEST);
@@ -214,7 +214,7 @@ describe('a renewal that fails', () => {
     // Six minutes remain, with pauses of up to half a minute.
     expect(renewedAt.length).toBeGreaterThan(10);
     expect(renewedAt.length).toBeLessThan(200);
-    expect(events.told).toHaveLength(renewedAt.length);
+    expect(events.lines).toHaveLength(renewedAt.length);
     await after(1);
     expect(lost).toHaveLength(1);
   });
@@ -315,7 +315,7 @@ describe('a renewal that has no answer', () => {
     answers.push(promise, ...silences(1_000));
     await after(claimMs - 100);
     expect(renewedAt.length).toBeGreaterThanOrEqual(4);
-    expect(events.told.at(0)).toMatchObject({ message: 'could not reclaim, trying again' });
+    expect(events.lines.at(0)).toMatchObject({ message: 'could not reclaim, trying again' });
     resolve(undefined);
     await after(claimMs / 2);
     expect(lost).toEqual([]);

@@ -35,7 +35,7 @@ function start() {
   };
   const slots = slotsFor(2);
   const events = eventLog();
-  const there = room(collector, slots, events.tell, 1_000);
+  const there = room(collector, slots, events.emit, 1_000);
   let releases = 0;
   const subscription = there.release$.subscribe(() => releases++);
   onTestFinished(() => {
@@ -51,7 +51,7 @@ describe('room on the disk', () => {
     const { disk, room, events, slots } = start();
     disk.freeMb = 100;
     expect(await room.isThere()).toBe(true);
-    expect([events.told, disk.collections, slots.free, room.isOut]).toEqual([[], 0, 2, false]);
+    expect([events.lines, disk.collections, slots.free, room.isOut]).toEqual([[], 0, 2, false]);
   });
 
   it('is made where something can be removed: the worker pauses for as long as that takes', async () => {
@@ -62,7 +62,7 @@ describe('room on the disk', () => {
     expect(await answer).toBe(false);
     await after(0);
     expect([slots.free, room.isOut, releases()]).toEqual([2, false, 1]);
-    expect(events.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await room.isThere()).toBe(true);
   });
 
@@ -73,20 +73,20 @@ describe('room on the disk', () => {
     await after(5_000);
     expect(await room.isThere()).toBe(false);
     expect(disk.collections).toBe(6);
-    expect(events.told.map(({ level }) => level)).toEqual(['warn']);
-    expect(events.told[0]?.message).toBe(
+    expect(events.lines.map(({ level }) => level)).toEqual(['warn']);
+    expect(events.lines[0]?.message).toBe(
       'the disk has no room for another task, so this worker asks for no work: 5 MB are free of 500, and ' +
         'requiredDiskSpaceMegabytes is 100. Free disk space, or require less',
     );
     disk.freeMb = 200;
     await after(1_000);
     expect([slots.free, room.isOut, releases()]).toEqual([2, false, 1]);
-    expect(events.told.at(-1)).toMatchObject({ level: 'info' });
+    expect(events.lines.at(-1)).toMatchObject({ level: 'info' });
     // It may happen again.
     disk.freeMb = 1;
     expect(await room.isThere()).toBe(false);
     await after(0);
-    expect(events.told).toHaveLength(3);
+    expect(events.lines).toHaveLength(3);
   });
 
   it('does not end another reason to pause', async () => {
@@ -104,7 +104,7 @@ describe('room on the disk', () => {
     const { disk, room, events } = start();
     disk.broken = true;
     expect(await room.isThere()).toBe(true);
-    expect(events.told).toMatchObject([{ level: 'warn' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn' }]);
   });
 
   it('keeps no slot when nobody waits for it any more', async () => {

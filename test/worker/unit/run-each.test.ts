@@ -20,8 +20,8 @@ describe('a claim that no run can be made of', () => {
       );
       expect(items).toEqual([]);
       expect(slots.free).toBe(2);
-      expect(events.told).toMatchObject([{ level: 'error' }, { level: 'error' }]);
-      expect(String(events.told[0]?.fields.err)).toContain('not a task id');
+      expect(events.lines).toMatchObject([{ level: 'error' }, { level: 'error' }]);
+      expect(String(events.lines[0]?.fields.err)).toContain('not a task id');
     },
   );
 });
@@ -40,6 +40,8 @@ describe('a claim whose engine is away', () => {
     const away = { ...worker, queue, isEngineAway: () => of(true) };
     await lastValueFrom(of(claim).pipe(runEach(away, slots, () => false)), { defaultValue: undefined });
     expect([slots.free, reported]).toEqual([1, ['worker-shutdown']]);
-    expect(events.told).toMatchObject([{ message: 'giving a claim back, since its engine does not answer' }]);
+    expect(events.lines).toMatchObject([
+      { message: 'giving a claim back, since its engine does not answer' },
+    ]);
   });
 });

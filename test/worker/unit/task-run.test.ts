@@ -90,7 +90,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
     engines: enginesOf([engine]),
     draining$,
     noClaimOpen$,
-    tell: ({ type }) => void events.push(type),
+    emit: ({ type }) => void events.push(type),
   }).subscribe({
     next: ({ phase }) => phases.push(phase),
     complete: () => {

@@ -24,7 +24,7 @@ describe('an upload', () => {
     const full = new Error('ENOSPC: no space left on device');
     await startLog(run, { ...memoryLog(), end: () => Promise.reject(full) });
     expect(await lastValueFrom(upload(run, outcome))).toMatchObject({ result });
-    expect(events.told).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
   });
 
   it('that has only a part of the log, since the disk is full, is no success', async () => {

@@ -15,13 +15,13 @@ const CLOSE_MS = 500;
 export async function checkPulse(config: WorkerConfig, findings: Findings): Promise<void> {
   const log = collectingLog(findings);
   let isAway = false;
-  const tell = (event: WorkerEvent) => {
+  const emit = (event: WorkerEvent) => {
     if (event.type === 'pulse-away') isAway = true;
     log(event);
   };
   let pulse: Pulse | undefined;
   try {
-    pulse = await connectPulse(config, tell);
+    pulse = await connectPulse(config, emit);
     if (!pulse || isAway) return;
     findings.ok('the broker accepts the connection');
     const problem = await listeningProblem(pulse, config);

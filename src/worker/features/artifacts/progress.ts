@@ -22,7 +22,7 @@ interface Sending {
 }
 
 /** Writes one line every 30 s about all uploads that have taken that long. */
-export function tellProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Progress {
+export function logProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Progress {
   const sending = new Set<Sending>();
   const timer = setInterval(() => {
     const now = performance.now();

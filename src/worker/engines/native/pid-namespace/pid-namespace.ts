@@ -197,7 +197,7 @@ export class PidNamespace implements Enclosure {
   }
 
   async terminate(): Promise<void> {
-    this.#ends.tell('terminate');
+    this.#ends.write('terminate');
   }
 
   /** Opens the mount namespace of the run. It exists as long as somebody has it open. The caller closes it. */

@@ -87,7 +87,7 @@ export async function openMonitoring(options: MonitoringOptions): Promise<Monito
   });
   if (notices) {
     // The last notice may still be on its way when the worker ends. It is not worth a long wait.
-    opening.defer(() => Promise.race([notices.told(), sleep(LAST_NOTICE_MS, undefined, { ref: false })]));
+    opening.defer(() => Promise.race([notices.sent(), sleep(LAST_NOTICE_MS, undefined, { ref: false })]));
     opening.use(notices);
   }
   const lines = workerMetricsLines(config, ({ text, fields }) => {

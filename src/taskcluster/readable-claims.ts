@@ -7,7 +7,7 @@ const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json#/
 });
 
 /** How many problems of one claim are reported. */
-const MOST_PROBLEMS = 5;
+const MAX_PROBLEMS = 5;
 
 /**
  * Parses the claims in an answer. An invalid claim is left out, so that the others in the same answer are not lost.
@@ -31,7 +31,7 @@ export function readableClaims(
     report(`${answer.tasks.length} tasks where ${asked} were asked for, so ${surplus} are left out`);
   return answer.tasks.slice(0, asked).flatMap((claim, index) => {
     const problems = claimProblems(claim);
-    for (const problem of problems.slice(0, MOST_PROBLEMS)) report(`/tasks/${index}${problem}`);
+    for (const problem of problems.slice(0, MAX_PROBLEMS)) report(`/tasks/${index}${problem}`);
     if (problems.length > 0) return [];
     try {
       return [claimFrom(claim, receivedMs)];

@@ -10,7 +10,7 @@ import type { Engines } from './engines/engines.ts';
 import type { Emit, WorkerEvent } from './events.ts';
 import { FEATURES, openFeatures, type FeatureModule, type OpenFeatures } from './features/index.ts';
 import { removeLeftovers } from './ledger/index.ts';
-import { closeMachine, readyMachine, type Machine } from './life/machine.ts';
+import { closeMachine, prepareMachine, type Machine } from './life/machine.ts';
 import { formatsTaken } from './engine-names.ts';
 import type { IsNeeded } from './life/needed.ts';
 import { payloadsOfWorker } from './payload-schema.ts';
@@ -206,11 +206,11 @@ async function opened(
   emit: Emit,
 ): Promise<[Pulse | undefined, Machine]> {
   const connecting = given ? Promise.resolve(given) : connectPulse(config, emit);
-  const readying = readyMachine({ config, emit, secrets, collector }, engines);
-  const [connected, ready] = await Promise.allSettled([connecting, readying]);
+  const preparing = prepareMachine({ config, emit, secrets, collector }, engines);
+  const [connected, ready] = await Promise.allSettled([connecting, preparing]);
   if (!given && connected.status === 'fulfilled') life.defer(() => connected.value?.close(CLOSE_PULSE_MS));
   if (ready.status === 'fulfilled') life.defer(() => closeMachine(ready.value, emit));
-  return [await connecting, await readying];
+  return [await connecting, await preparing];
 }
 
 /** @throws StartError when a format is configured wrongly, or two features claim the same payload property */

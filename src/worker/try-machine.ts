@@ -5,7 +5,7 @@ import type { Queue } from '../taskcluster/index.ts';
 import { engineNames } from './engine-names.ts';
 import type { Engine } from './engines/engine.ts';
 import type { Emit } from './events.ts';
-import { closeMachine, readyMachine } from './life/machine.ts';
+import { closeMachine, prepareMachine } from './life/machine.ts';
 import { featuresOf, payloadsFor, type WorkerOptions } from './start-worker.ts';
 import { diskCollector } from './stores/index.ts';
 import type { LiveSecrets } from './secrets/live-secrets.ts';
@@ -44,7 +44,7 @@ export async function tryMachine({
       downloadsDir: join(folder, 'downloads'),
     };
     const collector = diskCollector({ tasksDir: trial.tasksDir, requiredBytes: 0, emit });
-    const machine = await readyMachine({ config: trial, emit, secrets, collector });
+    const machine = await prepareMachine({ config: trial, emit, secrets, collector });
     try {
       onEngines(machine.engines.all);
       payloadsFor(machine.engines, { config: trial });

@@ -78,7 +78,7 @@ export function createWorker(
     const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
     const link = pulse ? pulseLink(pulse, config, slots, emit) : NO_PULSE;
     const { exceptions$, missed$ } = link;
-    const shutOut = quarantine(queue, slots, emit);
+    const quarantined = quarantine(queue, slots, emit);
     const disk = collector && room(collector, slots, emit);
     const engines = engineWatch(
       parts.engines.all,
@@ -89,9 +89,9 @@ export function createWorker(
     );
     const rooms = [...(disk ? [disk] : []), engines];
     const engineBack$ = engines.release$.pipe(share());
-    const released$ = merge(shutOut.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
+    const released$ = merge(quarantined.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
     const asking = askingState();
-    const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
+    const shutdownAt$ = shutdownTimes(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
     secrets.addAllOf(config);
     const worker: WorkerContext = {
@@ -100,7 +100,7 @@ export function createWorker(
       emit,
       exceptions$,
       missed$,
-      shutdown$: toldToGo$,
+      shutdown$: shutdownAt$,
       noClaimOpen$: defer(() => (life.draining || engines.isOut ? asking.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
@@ -126,7 +126,7 @@ export function createWorker(
     // Working: completes when no more work is asked for, every call has been answered, and the last run is
     // over.
     const work$ = demand$.pipe(
-      claim(queue, emit, life.draining$, shutOut, asking, roomInAll(rooms)),
+      claim(queue, emit, life.draining$, quarantined, asking, roomInAll(rooms)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
@@ -140,12 +140,12 @@ export function createWorker(
           config,
           work$,
           { unused$: slots.unused$, outOfService$: engines.outOfService(slots.outOfService$) },
-          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
+          () => (quarantined.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
           () => (parts.isNeeded ? stillNeeded(parts.isNeeded) : of(undefined)),
         ),
         notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), asking, parts.random),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
-      merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(toldToGo$)).pipe(
+      merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(shutdownAt$)).pipe(
         map(() => ({ type: 'drained' as const })),
       ),
     );
@@ -156,7 +156,7 @@ export function createWorker(
       released$,
       steps$.pipe(tap(event => life.dispatch(event))),
       // The worker is already draining when its runs are stopped: they check that.
-      toldToGo$,
+      shutdownAt$,
     ).pipe(ignoreElements());
 
     const states$ = life.state$.pipe(map((state): WorkerEvent => ({ type: 'worker', state })));
@@ -166,7 +166,7 @@ export function createWorker(
 }
 
 /** Emits the time at which the worker was first told to exit at once, or `-Infinity` when it is forced. */
-function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
+function shutdownTimes(shutdown$: Observable<Shutdown>): Observable<number> {
   return shutdown$.pipe(
     filter(how => how !== 'finish'),
     map(how => (how === 'force' ? -Infinity : performance.now())),
@@ -176,9 +176,9 @@ function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
 }
 
 /** Emits when a forced worker is out of time. Unfinished work is then abandoned. */
-function outOfTime(toldToGo$: Observable<number>): Observable<unknown> {
-  return toldToGo$.pipe(
-    filter(toldAt => toldAt === -Infinity),
+function outOfTime(shutdownAt$: Observable<number>): Observable<unknown> {
+  return shutdownAt$.pipe(
+    filter(shutdownAt => shutdownAt === -Infinity),
     switchMap(() => timer(FORCED_MS)),
   );
 }

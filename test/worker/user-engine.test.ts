@@ -8,7 +8,7 @@ import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts
 import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
 import { TALKING, watchedFromOutside } from './exposed.ts';
 import { tar } from './mounts/tar.ts';
-import { readyMachine } from '../../src/worker/life/machine.ts';
+import { prepareMachine } from '../../src/worker/life/machine.ts';
 import { LiveSecrets } from '../../src/worker/secrets/live-secrets.ts';
 import { diskCollector } from '../../src/worker/stores/index.ts';
 import { workerConfig } from './unit/worker-config.ts';
@@ -263,7 +263,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     });
     const emit = () => undefined;
     const ready = (asked: WorkerConfig) =>
-      readyMachine({
+      prepareMachine({
         config: asked,
         emit,
         secrets: new LiveSecrets(),

@@ -5,7 +5,7 @@ import { engineNames, type LiveSecrets, type Emit, type WorkerConfig } from '../
 import type { Host } from '../host.ts';
 import { scrubber } from './scrub.ts';
 import { readDsn, sendEvent, type SentryEvent } from './sentry.ts';
-import { toldErrors } from './told-error.ts';
+import { reportedErrors } from './reported-error.ts';
 
 export interface CrashReportsOptions {
   readonly config: WorkerConfig;
@@ -36,7 +36,7 @@ export interface CrashReports {
 
 const LONGEST_MS = 4_000;
 /** The maximum number of reports about runs, for a bug that ends every run. */
-const MOST_BROKEN_RUNS = 10;
+const MAX_BROKEN_RUNS = 10;
 
 export function crashReports(options: CrashReportsOptions): CrashReports {
   const { config, version, host, secrets, log, longestMs = LONGEST_MS } = options;
@@ -89,7 +89,7 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
     level: SentryEvent['level'],
     more: Readonly<Record<string, string>> = {},
   ) => {
-    const errors = toldErrors(error, scrub);
+    const errors = reportedErrors(error, scrub);
     const id = randomUUID().replaceAll('-', '');
     const tags = { ...facts, ...more };
     const description = errors.map(({ type, message }) => `${type}: ${message}`).join('\ncaused by ');
@@ -103,7 +103,7 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
     crashed: error => report(error, 'fatal'),
     cannotWork: message => toHost(scrub(message)),
     see: event => {
-      if (event.type !== 'run-broke' || brokenRuns >= MOST_BROKEN_RUNS) return;
+      if (event.type !== 'run-broke' || brokenRuns >= MAX_BROKEN_RUNS) return;
       brokenRuns += 1;
       const { taskId, runId } = event.claim;
       void report(event.err, 'error', { taskId, runId: String(runId) });

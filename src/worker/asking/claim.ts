@@ -38,7 +38,7 @@ export interface Demand {
 }
 
 /** The queue returns at most this many claims for one call. */
-export const MOST_CLAIMS = 32;
+export const MAX_CLAIMS = 32;
 
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
@@ -102,7 +102,7 @@ export function claim(
 
   /** Claims are passed on at once. Only an empty answer is examined. */
   function settled(demand: Demand, claims: number): Observable<never> {
-    const verdict = quarantine?.isShutOut(demand.isExpected, claims);
+    const verdict = quarantine?.isQuarantined(demand.isExpected, claims);
     if (!verdict || claims > 0) {
       demand.answered(claims);
       if (claims === 0) asking.nothingPending();
@@ -110,8 +110,8 @@ export function claim(
     }
     return merge(from(verdict), draining$.pipe(map(() => true))).pipe(
       take(1),
-      tap(shutOut => {
-        if (shutOut) demand.failed();
+      tap(quarantined => {
+        if (quarantined) demand.failed();
         else demand.answered(claims);
         asking.nothingPending();
       }),

@@ -64,14 +64,14 @@ export interface EngineWatch extends Room {
  * Each engine is checked before each claim, and periodically, so that an idle worker notices an absence as
  * well.
  *
- * @param isGoing whether the worker is already shutting down
+ * @param isStopping whether the worker is already shutting down
  */
 export function engineWatch(
   engines: readonly Engine[],
   slots: Pick<Slots, 'pause' | 'resume'>,
   emit: Emit,
   { everyMs, againMs, settleMs, limitMs }: EngineWatchTimes,
-  isGoing: () => boolean = () => false,
+  isStopping: () => boolean = () => false,
 ): EngineWatch {
   const watched = engines.filter(({ answers }) => answers !== undefined);
   const out$ = new BehaviorSubject(false);
@@ -90,7 +90,7 @@ export function engineWatch(
       if (since === undefined) {
         awaySince.set(name, performance.now());
         emit({ type: 'engine-away', engine: name, reason: (err as Error).message });
-      } else if (limitMs > 0 && performance.now() - since >= limitMs && !given.has(name) && !isGoing()) {
+      } else if (limitMs > 0 && performance.now() - since >= limitMs && !given.has(name) && !isStopping()) {
         given.add(name);
         emit({ type: 'engine-gone', engine: name, awaySecs: limitMs / 1_000 });
       }

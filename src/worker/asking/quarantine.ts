@@ -38,7 +38,7 @@ export interface Quarantine {
    * @returns whether the worker gets nothing although tasks are pending, so the notice should go to another
    *   worker
    */
-  isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
+  isQuarantined(isExpected: boolean, claims: number): Promise<boolean>;
   /** Whether the worker must not ask for work at present. */
   readonly isOut: boolean;
   /** Ends the pause when its time has come, and emits. Notices of pending tasks may have been missed. */
@@ -68,14 +68,14 @@ export function quarantine(
   let isOut = false;
   let failures = 0;
 
-  const shutOut = (forMs: number) => {
+  const pauseFor = (forMs: number) => {
     isOut = true;
     slots.pause('quarantine');
     pause$.next(forMs);
   };
 
   /** Checks when the quarantine ends, and reports each end once. */
-  const check = async (): Promise<'free' | 'shut out' | 'unknown'> => {
+  const check = async (): Promise<'free' | 'quarantined' | 'unknown'> => {
     checkedAt = performance.now();
     const until = await queue.quarantinedUntil();
     if (until === undefined) return 'unknown';
@@ -85,21 +85,21 @@ export function quarantine(
     }
     if (isOver && untilMs !== 0) emit({ type: 'quarantine-ended' });
     untilMs = isOver ? 0 : until;
-    if (!isOver) shutOut(Math.min(until - queue.now(), times.recheckMs));
-    return isOver ? 'free' : 'shut out';
+    if (!isOver) pauseFor(Math.min(until - queue.now(), times.recheckMs));
+    return isOver ? 'free' : 'quarantined';
   };
 
   const afterOddAnswer = async (): Promise<boolean> => {
     const pending = await queue.pendingTasks();
     if (pending === 0) return false;
     const found = await check();
-    if (found !== 'unknown') return found === 'shut out';
+    if (found !== 'unknown') return found === 'quarantined';
     // Whatever the reason: while tasks are known to be pending, another worker needs the notice.
     if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
     if (oddAnswers === ODD_ANSWERS) {
       emit({ type: 'starved', pending });
     }
-    shutOut(pauseMs);
+    pauseFor(pauseMs);
     pauseMs = Math.min(2 * pauseMs, times.recheckMs);
     return true;
   };
@@ -112,7 +112,7 @@ export function quarantine(
 
   const release = async () => {
     // Without the scope to check, one demand is the way to find out.
-    if (untilMs !== 0 && (await check()) === 'shut out') return false;
+    if (untilMs !== 0 && (await check()) === 'quarantined') return false;
     failures = 0;
     isOut = false;
     slots.resume('quarantine');
@@ -123,7 +123,7 @@ export function quarantine(
     get isOut() {
       return isOut;
     },
-    isShutOut: async (isExpected, claims) => {
+    isQuarantined: async (isExpected, claims) => {
       if (claims > 0) {
         gotWork();
         return false;
@@ -132,7 +132,7 @@ export function quarantine(
       try {
         if (isExpected) return await afterOddAnswer();
         const isTime = performance.now() - checkedAt >= times.pollingMs;
-        return isTime && (await check()) === 'shut out';
+        return isTime && (await check()) === 'quarantined';
       } catch (err) {
         emit({ type: 'quarantine-unknown', err });
         return false;
@@ -146,7 +146,7 @@ export function quarantine(
             emit({ type: 'quarantine-unknown', err });
             const leftMs = untilMs - queue.now();
             const soonMs = jitterWithFloor(++failures, AFTER_FAILURE);
-            shutOut(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);
+            pauseFor(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);
             return false;
           }),
         ),

@@ -39,16 +39,16 @@ export function room(
 ): Room {
   const short$ = new Subject<void>();
   let isOut = false;
-  let isTold = false;
+  let isReported = false;
 
   /** @returns whether there is enough space now */
   const freed = async (): Promise<boolean> => {
     try {
       if (!(await collector.makeRoom())) {
         const [short] = await collector.shortages();
-        if (short && !isTold) {
+        if (short && !isReported) {
           const { folder, freeBytes, totalBytes, requiredBytes } = short;
-          isTold = true;
+          isReported = true;
           emit({ type: 'disk-short', folder, freeBytes, totalBytes, requiredBytes });
         }
         if (short) return false;
@@ -57,8 +57,8 @@ export function room(
       emit({ type: 'disk-unknown', err });
       return false;
     }
-    if (isTold) emit({ type: 'disk-enough' });
-    isTold = false;
+    if (isReported) emit({ type: 'disk-enough' });
+    isReported = false;
     isOut = false;
     slots.resume('disk');
     return true;

@@ -40,7 +40,7 @@ export function runEach(
           begun = true;
           if (state.phase === 'resolved' && state.processesLeft) {
             lost = true;
-            slots.lose();
+            slots.disable();
           }
           return { type: 'run', claim, state };
         }),
@@ -56,7 +56,7 @@ export function runEach(
         return EMPTY;
       }),
       finalize(() => {
-        if (lost) slots.regain();
+        if (lost) slots.enable();
         else if (begun) slots.leave();
         else slots.giveBack(1);
       }),

@@ -168,7 +168,7 @@ export interface Ending {
   /** Whether the run was stopped. */
   readonly stopped: boolean;
   /** The last line of the log, if there is one: why the task did not complete. */
-  readonly lastWords: string | undefined;
+  readonly finalMessage: string | undefined;
   /** The exit code of the last command that ended by itself. */
   readonly exitCode: number | undefined;
   /** Whether the run's caches may be used again. */

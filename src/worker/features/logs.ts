@@ -30,7 +30,7 @@ export const logs = feature({
         return {
           finishEarly: ending => uploadSoFar(names, run, ending),
           finish: async ending => {
-            if (ending.lastWords !== undefined) log.error(ending.lastWords);
+            if (ending.finalMessage !== undefined) log.error(ending.finalMessage);
             try {
               await upload(names, log, artifacts, ending);
             } catch (err) {

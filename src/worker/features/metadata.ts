@@ -19,7 +19,7 @@ export const metadata = feature({
     },
   },
   open: ({ config: { enableMetadata, rootURL, tasksDir }, emit }) => {
-    let isTold = false;
+    let isReported = false;
     let writing = Promise.resolve();
     const file = join(dirname(tasksDir), NAME);
     const origin = new URL(rootURL).origin;
@@ -28,8 +28,8 @@ export const metadata = feature({
         await replaceOwnFileLater(file, text);
       } catch (error) {
         // No task depends on this file.
-        if (!isTold) emit({ type: 'metadata-not-written', file, err: error });
-        isTold = true;
+        if (!isReported) emit({ type: 'metadata-not-written', file, err: error });
+        isReported = true;
       }
     };
     return serving<true>({

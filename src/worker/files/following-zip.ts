@@ -55,9 +55,9 @@ export function followingZip(source: FileHandle, newTarget: () => Promise<FileHa
     return made;
   };
   const wakeReader = () => {
-    const told = more;
+    const previous = more;
     more = Promise.withResolvers<void>();
-    told.resolve();
+    previous.resolve();
   };
   const close = async () => {
     closing.abort(new Error('the file is not needed'));

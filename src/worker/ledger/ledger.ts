@@ -18,7 +18,7 @@ import type { FolderIdentity } from '../files/remove-folder.ts';
 import { ownLife } from '../engines/processes/index.ts';
 import { closedAtExit } from './closed-at-exit.ts';
 import { FOLDER } from './records.ts';
-import { showLife } from './sign-of-life.ts';
+import { holdFifo } from './sign-of-life.ts';
 
 /**
  * A record of what a worker has on its machine. Entries are written before anything exists, so that after a
@@ -84,7 +84,7 @@ export async function openLedger(tasksDir: string, emit: Emit): Promise<Ledger |
   try {
     descriptor = await firstToWork(TRIES, () => {
       makeOwn(folder);
-      return showLife(alive);
+      return holdFifo(alive);
     });
     makeRecords();
     return {

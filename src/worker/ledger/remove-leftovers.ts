@@ -37,17 +37,17 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
   const dead = workers.filter(({ alive }) => alive === false);
   if (dead.length === 0) return;
   const others = workers.filter(({ alive }) => alive !== false);
-  const spared = new Set(others.flatMap(({ runs }) => runs.map(({ runName }) => runName)));
+  const inUse = new Set(others.flatMap(({ runs }) => runs.map(({ runName }) => runName)));
   const names = await readdir(tasksDir).catch(() => []);
   const end = performance.now() + PATIENCE_MS;
   for (const worker of dead) {
-    if (!(await removeAll(worker, { ...options, spared, names, end }))) return;
+    if (!(await removeAll(worker, { ...options, inUse, names, end }))) return;
   }
 }
 
 interface Leftovers extends LeftoversOptions {
   /** Runs whose files belong to another worker. */
-  readonly spared: ReadonlySet<string>;
+  readonly inUse: ReadonlySet<string>;
   /** The names of everything in tasksDir. */
   readonly names: readonly string[];
   /** A time of the monotonic clock. */
@@ -56,7 +56,7 @@ interface Leftovers extends LeftoversOptions {
 
 /** @returns whether there is time for another worker's leftovers */
 async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promise<boolean> {
-  const { engines, spared, emit, end } = leftovers;
+  const { engines, inUse, emit, end } = leftovers;
   let isLeft = false;
   const worker = lifeOf(basename(folder));
   // The kernel says nothing about processes in another container. There the sign of life has shown that this
@@ -72,7 +72,7 @@ async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promi
       }
       let processes = 0;
       for (const engine of engines) processes += (await engine.endLeftovers?.(record.traces)) ?? 0;
-      const files = spared.has(runName) ? [] : await removeFiles(record, leftovers);
+      const files = inUse.has(runName) ? [] : await removeFiles(record, leftovers);
       await removeFolder(record.file);
       emit({ type: 'leftovers-removed', run: runName, processes, files });
     } catch (err) {

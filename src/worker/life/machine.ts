@@ -19,7 +19,7 @@ export interface Machine {
  * @param engines replaces the configured engines
  * @throws StartError when the machine cannot do what is configured
  */
-export async function readyMachine(host: EngineHost, engines?: readonly Engine[]): Promise<Machine> {
+export async function prepareMachine(host: EngineHost, engines?: readonly Engine[]): Promise<Machine> {
   const { config, emit } = host;
   const { tasksDir } = config;
   await assertTasksDir(tasksDir);

@@ -7,7 +7,7 @@ import type { OwnFolder } from './own-folder.ts';
 import type { Purged } from './purge-requests.ts';
 
 /** Limit for the number of caches of all names together, because the list is written at each change. */
-const MOST_CACHES = 1_000;
+const MAX_CACHES = 1_000;
 
 /** A cache in use, as far as the pool needs to know it. */
 export interface OutForUse {
@@ -72,7 +72,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
   /** Removes caches if there are too many of one name or in all. */
   const trim = (cacheName: string) => {
     const tooMany = named(cacheName).slice(capacity);
-    if (entries.size - tooMany.length > MOST_CACHES) {
+    if (entries.size - tooMany.length > MAX_CACHES) {
       tooMany.push(...[...entries].sort((a, b) => a.lastUsedMs - b.lastUsedMs).slice(0, 1));
     }
     for (const entry of tooMany) {

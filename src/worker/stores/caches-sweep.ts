@@ -6,7 +6,7 @@ import { isCacheId, type CacheEntry } from './caches-table.ts';
 import type { OwnFolder } from './own-folder.ts';
 
 /** At most this many names are reported. */
-const MOST_TOLD = 100;
+const MAX_REPORTED = 100;
 
 export interface Sweeping {
   readonly throwAway: ThrowAway;
@@ -38,7 +38,7 @@ export async function sweep(
   for (const name of orphans) void throwAway(`${folder}/${name}`);
   const lost = entries.filter(({ id }) => !known.has(id) && !orphans.includes(id));
   const names = [...orphans, ...lost.map(({ id }) => id)];
-  if (names.length > 0) emit({ type: 'caches-swept', folder, names: names.slice(0, MOST_TOLD) });
+  if (names.length > 0) emit({ type: 'caches-swept', folder, names: names.slice(0, MAX_REPORTED) });
   // A future time would keep an entry from being purged or from being the oldest.
   const now = Date.now();
   return usable.map(entry => ({

@@ -93,7 +93,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
 
   const held = opening.move();
 
-  const heed = async (log: CacheLog, signal: AbortSignal) => {
+  const applyPurgeRequests = async (log: CacheLog, signal: AbortSignal) => {
     if (!purge) return;
     for (const entry of pool.purged(await purge.asked(signal))) forget(entry, log);
   };
@@ -155,7 +155,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
     take: async (cacheName, target, options) => {
       const { log, signal } = options;
       signal.throwIfAborted();
-      await heed(log, signal);
+      await applyPurgeRequests(log, signal);
       for (let entry = pool.take(cacheName); entry; entry = pool.take(cacheName)) {
         try {
           const place = await existing(entry, target, options);

@@ -321,7 +321,7 @@ describe('the space on a disk', () => {
     expect(isComplete).toBe(true);
     expect(bytes - empty.bytes).toBeGreaterThanOrEqual(6_000_000);
     expect(bytes - empty.bytes).toBeLessThan(7_000_000);
-    expect(await diskUsage(here, { mostEntries: 10 })).toMatchObject({ isComplete: false });
+    expect(await diskUsage(here, { maxEntries: 10 })).toMatchObject({ isComplete: false });
     expect(await diskUsage(here, { signal: AbortSignal.abort() })).toMatchObject({ isComplete: false });
     expect(await diskUsage(join(here, 'missing'))).toEqual({ bytes: 0, isComplete: false });
     expect(signal.aborted).toBe(false);

@@ -10,7 +10,7 @@ const TIMES = { everyMs: 30_000, againMs: 1_000, settleMs: 90_000, limitMs: 60_0
 
 function start(times = TIMES) {
   fakeTimers();
-  const state = { isAway: false, asked: 0, isGoing: false };
+  const state = { isAway: false, asked: 0, isStopping: false };
   const docker = {
     ...mockEngine(),
     name: 'docker',
@@ -22,7 +22,7 @@ function start(times = TIMES) {
   const slots = slotsFor(2);
   const events = eventLog();
   const native = mockEngine();
-  const watch = engineWatch([native, docker], slots, events.emit, times, () => state.isGoing);
+  const watch = engineWatch([native, docker], slots, events.emit, times, () => state.isStopping);
   let releases = 0;
   const subscription = watch.release$.subscribe(() => releases++);
   onTestFinished(() => {
@@ -86,9 +86,9 @@ describe('an engine that can go away', () => {
   it.each([
     ['where the configuration has no limit', 0, false],
     ['while the worker ends already', TIMES.limitMs, true],
-  ])('does not end the worker %s', async (_, limitMs, isGoing) => {
+  ])('does not end the worker %s', async (_, limitMs, isStopping) => {
     const { state, watch, events } = start({ ...TIMES, limitMs });
-    Object.assign(state, { isAway: true, isGoing });
+    Object.assign(state, { isAway: true, isStopping });
     await watch.isThere();
     await after(600_000);
     expect(events.lines).toHaveLength(1);

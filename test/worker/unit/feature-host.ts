@@ -34,7 +34,7 @@ export function ending(change: Partial<Ending> = {}): Ending {
   return {
     verdict: { result: 'completed' },
     stopped: false,
-    lastWords: undefined,
+    finalMessage: undefined,
     exitCode: 0,
     keepCaches: true,
     uploads: 'all',

@@ -34,7 +34,7 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  const empty = (isExpected = true) => under.isShutOut(isExpected, 0);
+  const empty = (isExpected = true) => under.isQuarantined(isExpected, 0);
   const levels = () => events.lines.map(({ level }) => level);
   return { ...under, says, asked, slots, events, empty, levels, subscription, released: () => released };
 }
@@ -162,7 +162,7 @@ describe('a quarantine that the worker may not ask about', () => {
     await empty();
     await after(30_000);
     expect(slots.free).toBe(2);
-    expect(await worker.isShutOut(true, 1)).toBe(false);
+    expect(await worker.isQuarantined(true, 1)).toBe(false);
     await empty();
     expect(slots.free).toBe(2);
     expect(levels()).toEqual(['warn', 'info']);

@@ -27,7 +27,7 @@ export function logProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Pro
   const timer = setInterval(() => {
     const now = performance.now();
     const slow = [...sending].filter(({ sinceMs }) => now - sinceMs >= everyMs);
-    if (slow.length > 0) log.info(`Still uploading ${slow.map(inWords).join(', ')}`);
+    if (slow.length > 0) log.info(`Still uploading ${slow.map(describe).join(', ')}`);
   }, everyMs);
   return {
     of: name => {
@@ -48,6 +48,6 @@ export function logProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Pro
   };
 }
 
-function inWords({ name, sent }: Sending): string {
+function describe({ name, sent }: Sending): string {
   return `artifact ${name} (${sent === 0 ? 'nothing sent yet' : `${sizeText(sent)} sent`})`;
 }

@@ -5,7 +5,7 @@ import type { Census } from '../processes/census.ts';
 import type { Enclosure } from '../enclosure.ts';
 import { endMembers, stopMembers } from './end-members.ts';
 import { groupCensus } from './group-census.ts';
-import { Launcher, launcherWords } from '../launcher/launcher.ts';
+import { Launcher, launcherArgs } from '../launcher/launcher.ts';
 import { SANDBOX } from '../processes/mark.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OpenPty } from '../../terminal/index.ts';
@@ -48,7 +48,7 @@ function startLauncher(
   { closing, shell, searchPath }: Tools,
 ): ChildProcess {
   assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
-  const [file = shell, ...words] = [...closing, shell, ...launcherWords([shell])];
+  const [file = shell, ...words] = [...closing, shell, ...launcherArgs([shell])];
   const launcher = spawn(file, words, {
     env: { PATH: searchPath, [SANDBOX]: mark },
     cwd: '/',

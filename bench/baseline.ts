@@ -27,7 +27,7 @@ const SHORTEST_TURN_MS = 5_000;
 /** The fraction of a claim after which it is renewed. */
 const RECLAIM_AT = 17 / 20;
 /** The most claims that the queue returns for one call. */
-const MOST_CLAIMS = 32;
+const MAX_CLAIMS = 32;
 /** Added to the end of the claim that a run sees, in ms, so that the run does not reclaim by itself. */
 const FAR_MS = 10 * 24 * 3_600_000;
 
@@ -39,7 +39,7 @@ export async function baselineWorker(parts: WorkerParts): Promise<never> {
   ended$.subscribe(claim => running.delete(claim));
   for (;;) {
     const turn = [firstValueFrom(timer(SHORTEST_TURN_MS)), firstValueFrom(ended$)];
-    const free = Math.min(config.capacity - running.size, MOST_CLAIMS);
+    const free = Math.min(config.capacity - running.size, MAX_CLAIMS);
     if (free > 0) {
       const claims = await queue.claimWork(free).catch((err: unknown) => {
         console.error('could not claim work', err);
@@ -65,7 +65,7 @@ async function run(claim: Claim, parts: WorkerParts): Promise<void> {
       { ...claim, lease },
       {
         ...parts,
-        tell: () => undefined,
+        emit: () => undefined,
         queue: { ...parts.queue, forRun: () => calls },
         exceptions$: failedReclaim(claim, calls).pipe(map(() => canceled(claim))),
         missed$: NEVER,

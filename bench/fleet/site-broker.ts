@@ -15,7 +15,7 @@ export interface SiteBroker extends AsyncDisposable {
 }
 
 /** The most messages that wait while the site is disconnected: below the number at which PulseGuardian warns. */
-const MOST_WAITING = 1_500;
+const MAX_WAITING = 1_500;
 
 /**
  * Starts a site broker. On the other broker it needs only one queue of the user `tcw-test`, who has the permissions of
@@ -65,7 +65,7 @@ async function sourceQueue(pulseUrl: string): Promise<string> {
   try {
     const channel = await connection.createChannel();
     const name = 'queue/tcw-test/site/v1';
-    await channel.assertQueue(name, { durable: true, maxLength: MOST_WAITING, expires: 6 * 3_600_000 });
+    await channel.assertQueue(name, { durable: true, maxLength: MAX_WAITING, expires: 6 * 3_600_000 });
     for (const { exchange } of [queueExchanges.taskPending, queueExchanges.taskException])
       await channel.bindQueue(name, exchange, `primary.*.*.*.*.${PROVISIONER_ID}.#`);
     return name;

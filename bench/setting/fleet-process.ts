@@ -6,7 +6,7 @@ import {
   startWorker,
   type RunningWorker,
   type WorkerConfig,
-  type WorkerNews,
+  type WorkerEvent,
 } from '../../src/worker/index.ts';
 import { simulatedEngine } from './simulated-engine.ts';
 
@@ -112,6 +112,6 @@ function counted(pulse: Pulse): Pulse {
 }
 
 /** Prints errors. Losing and restoring the connection to Pulse is part of the measurement and is not an error. */
-function complain(news: WorkerNews): void {
-  if ('err' in news && !options.quiet) console.error(news.type, news.err);
+function complain(event: WorkerEvent): void {
+  if ('err' in event && !options.quiet) console.error(event.type, event.err);
 }

@@ -38,13 +38,13 @@ export interface FleetSize extends Pick<FleetOptions, 'count' | 'taskMs'> {
 const CONSUMERS_EACH = 2;
 const PATIENCE_MS = 600_000;
 /** This many connections and timers do not delay a single event loop. */
-const MOST_IN_ONE_PROCESS = 1_000;
+const MAX_IN_ONE_PROCESS = 1_000;
 
 /** Starts the workers. Settles when all of them listen. */
 export async function startFleet(setting: FleetSetting, size: FleetSize): Promise<Fleet> {
   const { count, taskMs, pool = setting.newPool('fleet'), quiet = false } = size;
-  const processes = Array.from({ length: Math.ceil(count / MOST_IN_ONE_PROCESS) }, (_, index) =>
-    Math.min(MOST_IN_ONE_PROCESS, count - index * MOST_IN_ONE_PROCESS),
+  const processes = Array.from({ length: Math.ceil(count / MAX_IN_ONE_PROCESS) }, (_, index) =>
+    Math.min(MAX_IN_ONE_PROCESS, count - index * MAX_IN_ONE_PROCESS),
   );
   const parts = await Promise.all(
     processes.map(each => startPart(setting, { pool, count: each, taskMs, quiet })),

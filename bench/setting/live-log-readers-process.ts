@@ -42,12 +42,12 @@ function follow(): Promise<void> {
   return promise;
 }
 
-const tell = () => {
+const send = () => {
   const saw: ReadersSaw = { lateMs, bytes, complete };
   process.send?.(saw, () => process.exit());
 };
 process.once('disconnect', () => process.exit());
 // The parent sends a message to end the measurement early.
-process.once('message', tell);
+process.once('message', send);
 await Promise.all(Array.from({ length: Number(readers) }, follow));
-tell();
+send();

@@ -12,11 +12,11 @@ export interface PhaseMessage {
 
 process.once('disconnect', () => process.exit());
 process.once('SIGTERM', () => process.exit());
-startWorker(workerOptions()).events$.subscribe(news => {
-  if (news.type === 'run') {
-    const message: PhaseMessage = { taskId: news.claim.taskId, phase: news.state.phase, atMs: nowMs() };
+startWorker(workerOptions()).events$.subscribe(event => {
+  if (event.type === 'run') {
+    const message: PhaseMessage = { taskId: event.claim.taskId, phase: event.state.phase, atMs: nowMs() };
     process.send?.(message);
-  } else if (news.type === 'worker' && news.state.phase === 'listening') {
+  } else if (event.type === 'worker' && event.state.phase === 'listening') {
     process.send?.('ready');
   }
 });

@@ -9,7 +9,7 @@ import type { QueueProcessMessage, QueueProcessOptions } from './observed-call.t
 
 const BASE = '/api/queue/v1';
 
-const tell = (message: QueueProcessMessage) => void process.send?.(message);
+const send = (message: QueueProcessMessage) => void process.send?.(message);
 
 /**
  * Observes the HTTP server through Node's diagnostics channels, so that the queue itself is unchanged. A call is
@@ -35,7 +35,7 @@ function observeCalls(): void {
       const { method = '' } = request;
       const { statusCode } = response;
       const claimed = path.includes('/claim-work/') && answeredMs !== null ? claimedIn(statusCode, body) : [];
-      tell({
+      send({
         type: 'call',
         call: { method, path, statusCode, startedMs, answeredMs, claimed },
       });
@@ -62,7 +62,7 @@ const localQueue = await startLocalQueue({
     console.error('the embedded queue:', error);
   },
 });
-tell({ type: 'listening', rootUrl: localQueue.rootUrl });
+send({ type: 'listening', rootUrl: localQueue.rootUrl });
 
 /** Closes the queue, which removes its folder. Pending calls get no response. */
 const leave = () => void localQueue.close().finally(() => process.exit());

@@ -44,14 +44,14 @@ export async function workerParts(): Promise<WorkerParts> {
   });
   const engines = enginesOf([await nativeEngine({ ahead: true })]);
   const requiredBytes = config.requiredDiskSpaceMegabytes * 1024 ** 2;
-  const collector = diskCollector({ tasksDir: config.tasksDir, requiredBytes, tell: () => undefined });
+  const collector = diskCollector({ tasksDir: config.tasksDir, requiredBytes, emit: () => undefined });
   const features = await openFeatures(FEATURES, {
     config,
     queue,
     engines: engines.all,
     engineFor: task => engines.for(task),
     version,
-    tell: () => undefined,
+    emit: () => undefined,
     secrets: new LiveSecrets(),
     collector,
   });

@@ -5,7 +5,7 @@ import { listed } from './listed.ts';
  * If a value contains more values than this, the check stops at the first problem, because there could be as many
  * problems as values.
  */
-const MOST_VALUES = 10_000;
+const MAX_VALUES = 10_000;
 const NOT_LOOKED_FOR = 'the body is large: its other problems were not looked for';
 
 /**
@@ -48,7 +48,7 @@ function isLarge(value: unknown): boolean {
     const next = open.pop();
     if (typeof next !== 'object' || next === null) continue;
     for (const inner of Array.isArray(next) ? next : Object.values(next)) {
-      if (++values > MOST_VALUES) return true;
+      if (++values > MAX_VALUES) return true;
       open.push(inner);
     }
   }

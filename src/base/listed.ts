@@ -1,5 +1,5 @@
 /** The most problems that are listed. Nobody reads more. */
-const MOST_PROBLEMS = 20;
+const MAX_PROBLEMS = 20;
 /** The longest problem, in characters. A problem may contain names from untrusted input. */
 const LONGEST_PROBLEM = 300;
 
@@ -8,7 +8,7 @@ const LONGEST_PROBLEM = 300;
  * value as a problem.
  */
 export function listed(problems: readonly unknown[]): string[] {
-  const shown = problems.slice(0, MOST_PROBLEMS).map(problem => line(problemText(problem)));
+  const shown = problems.slice(0, MAX_PROBLEMS).map(problem => line(problemText(problem)));
   const more = problems.length - shown.length;
   return more > 0 ? [...shown, `${more} more problems`] : shown;
 }

@@ -5,9 +5,9 @@ import { Secret } from './secret.ts';
  * The most recipients of a message. A message for one worker has one recipient. Each recipient costs a decryption with
  * the private key, and a hostile message has many.
  */
-const MOST_RECIPIENTS = 8;
+const MAX_RECIPIENTS = 8;
 /** The most bytes that a compressed message may contain after decompression. */
-const MOST_DECOMPRESSED_BYTES = 256 * 1024;
+const MAX_DECOMPRESSED_BYTES = 256 * 1024;
 
 /** The key pair of a worker, both ASCII-armoured. */
 export interface OpenpgpKeyPair {
@@ -74,10 +74,10 @@ export async function readOpenpgpPrivateKey(armored: Secret): Promise<OpenpgpPri
       return signed.replaceAll('\r\n', '\n');
     },
     decrypt: async binaryMessage => {
-      const config = { maxDecompressedMessageSize: MOST_DECOMPRESSED_BYTES };
+      const config = { maxDecompressedMessageSize: MAX_DECOMPRESSED_BYTES };
       try {
         const message = await openpgp.readMessage({ binaryMessage, config });
-        if (message.getEncryptionKeyIDs().length > MOST_RECIPIENTS) throw new Error('too many recipients');
+        if (message.getEncryptionKeyIDs().length > MAX_RECIPIENTS) throw new Error('too many recipients');
         const { data } = await openpgp.decrypt({ message, decryptionKeys: key, format: 'binary', config });
         return data;
       } catch {

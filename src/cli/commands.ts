@@ -1,7 +1,7 @@
 import type { Secret } from '../base/index.ts';
 import type { Host } from '../pool/index.ts';
 import type { WorkerConfig } from '../worker/config/index.ts';
-import type { LiveSecrets, Tell } from '../worker/index.ts';
+import type { LiveSecrets, Emit } from '../worker/index.ts';
 import type { Logger } from './output/logger.ts';
 import type { Output } from './output/output.ts';
 
@@ -24,7 +24,7 @@ export type RunCommand = (
   io: CommandIo,
   host: Pick<Host, 'credentials' | 'credentials$' | 'leave$' | 'isNeeded'>,
   /** Called for every event of the worker. */
-  see: Tell,
+  see: Emit,
 ) => Promise<number>;
 
 /** `tcw dev`: a queue, a broker and a worker in one process. Implemented in `dev.ts`. */

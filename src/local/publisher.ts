@@ -5,7 +5,7 @@ export interface Publisher {
   /** Publishes for a call, which fails when the broker does not accept the message. */
   publish: Publish;
   /** Publishes for a resolver, for which nobody waits. Retries until the broker accepts the message. */
-  insist: Publish;
+  publishWithRetries: Publish;
   /** Gives up messages that still wait for the broker. */
   close(): void;
 }
@@ -20,7 +20,7 @@ export function createPublisher(
   let closed = false;
   const waiting = new Set<() => void>();
 
-  async function insist(message: Message): Promise<void> {
+  async function publishWithRetries(message: Message): Promise<void> {
     while (!closed) {
       try {
         await publish(message);
@@ -46,7 +46,7 @@ export function createPublisher(
 
   return {
     publish,
-    insist,
+    publishWithRetries,
     close() {
       closed = true;
       for (const done of waiting) done();

@@ -87,7 +87,7 @@ export async function openMonitoring(options: MonitoringOptions): Promise<Monito
   });
   if (notices) {
     // The last notice may still be on its way when the worker ends. It is not worth a long wait.
-    opening.defer(() => Promise.race([notices.told(), sleep(LAST_NOTICE_MS, undefined, { ref: false })]));
+    opening.defer(() => Promise.race([notices.sent(), sleep(LAST_NOTICE_MS, undefined, { ref: false })]));
     opening.use(notices);
   }
   const lines = workerMetricsLines(config, ({ text, fields }) => {
@@ -99,11 +99,11 @@ export async function openMonitoring(options: MonitoringOptions): Promise<Monito
     url: served?.server.url,
     watch: watched => {
       worker = watched;
-      const subscription = watched.events$.subscribe(news => {
-        seen.see(news);
-        metrics.see(news);
-        lines(news);
-        if (news.type === 'worker') notices?.see(news.state);
+      const subscription = watched.events$.subscribe(event => {
+        seen.see(event);
+        metrics.see(event);
+        lines(event);
+        if (event.type === 'worker') notices?.see(event.state);
       });
       open.defer(() => {
         subscription.unsubscribe();

@@ -14,7 +14,7 @@ export interface RunException {
 }
 
 /** A run has at most one exception, so few messages ever wait. With a bound this low, the queue needs no monitoring. */
-const MOST_WAITING = 1_000;
+const MAX_WAITING = 1_000;
 
 /**
  * Emits the exceptions of one worker's runs, from `task-exception`. Exceeded deadlines are not included, because their
@@ -32,7 +32,7 @@ export function runExceptions(
   const { items$, listening$ } = feed(
     pulse,
     {
-      queue: ephemeralQueue('tcw-exceptions', { maxLength: MOST_WAITING }),
+      queue: ephemeralQueue('tcw-exceptions', { maxLength: MAX_WAITING }),
       bindings: [queueExchanges.taskException({ workerGroup, workerId })],
       prefetch: 100,
     },

@@ -31,12 +31,12 @@ export function shutdownSignals(source: SignalSource = process): Observable<Shut
     const before = new Set<Signal>();
     return merge(signal('SIGINT'), signal('SIGTERM'), signal('SIGHUP')).pipe(
       mergeMap((name): Shutdown[] => {
-        const isGoing = before.has('SIGTERM') || before.has('SIGHUP');
-        if (name === 'SIGHUP' && isGoing) return [];
+        const isShuttingDown = before.has('SIGTERM') || before.has('SIGHUP');
+        if (name === 'SIGHUP' && isShuttingDown) return [];
         if (before.has(name)) return ['force'];
         before.add(name);
-        if (name !== 'SIGINT') return isGoing ? [] : ['now'];
-        return isGoing ? [] : ['finish'];
+        if (name !== 'SIGINT') return isShuttingDown ? [] : ['now'];
+        return isShuttingDown ? [] : ['finish'];
       }),
     );
   }).pipe(share());

@@ -7,7 +7,7 @@ const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json#/
 });
 
 /** How many problems of one claim are reported. */
-const MOST_PROBLEMS = 5;
+const MAX_PROBLEMS = 5;
 
 /**
  * Parses the claims in an answer. An invalid claim is left out, so that the others in the same answer are not lost.
@@ -21,23 +21,23 @@ export function readableClaims(
   onUnreadable?: (problem: string) => void,
 ): Claim[] {
   const receivedMs = Date.now();
-  const tell = (problem: string) => onUnreadable?.(`claimWork answered what it should not: ${problem}`);
+  const report = (problem: string) => onUnreadable?.(`claimWork answered what it should not: ${problem}`);
   if (!Array.isArray(answer.tasks)) {
-    tell('/tasks is not a list');
+    report('/tasks is not a list');
     return [];
   }
   const surplus = answer.tasks.length - asked;
   if (surplus > 0)
-    tell(`${answer.tasks.length} tasks where ${asked} were asked for, so ${surplus} are left out`);
+    report(`${answer.tasks.length} tasks where ${asked} were asked for, so ${surplus} are left out`);
   return answer.tasks.slice(0, asked).flatMap((claim, index) => {
     const problems = claimProblems(claim);
-    for (const problem of problems.slice(0, MOST_PROBLEMS)) tell(`/tasks/${index}${problem}`);
+    for (const problem of problems.slice(0, MAX_PROBLEMS)) report(`/tasks/${index}${problem}`);
     if (problems.length > 0) return [];
     try {
       return [claimFrom(claim, receivedMs)];
     } catch (error) {
       // The schema accepts some times that Date.parse does not, such as leap seconds.
-      tell((error as Error).message);
+      report((error as Error).message);
       return [];
     }
   });

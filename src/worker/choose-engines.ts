@@ -5,7 +5,7 @@ import type { Engine } from './engines/engine.ts';
 import { nativeEngine } from './engines/native/index.ts';
 import { scriptEngine } from './engines/script/index.ts';
 import { CannotWorkHere, macUserEngine, userEngine } from './engines/user/index.ts';
-import type { Tell } from './events.ts';
+import type { Emit } from './events.ts';
 import { closeToOthers } from './files/tasks-dir.ts';
 import { registryCredentials } from './registry-credentials.ts';
 import type { LiveSecrets } from './secrets/live-secrets.ts';
@@ -15,7 +15,7 @@ import type { Collector } from './stores/index.ts';
 /** The parts of a worker that engines use. */
 export interface EngineHost {
   readonly config: WorkerConfig;
-  readonly tell: Tell;
+  readonly emit: Emit;
   readonly secrets: LiveSecrets;
   /** Frees disk space and removes unused images. */
   readonly collector: Collector;
@@ -28,16 +28,16 @@ export interface EngineHost {
  * @throws MachineUnfit when this machine lacks something that an engine needs
  */
 export async function chosenEngines(host: EngineHost): Promise<readonly Engine[]> {
-  const { config, tell } = host;
+  const { config, emit } = host;
   const names = engineNames(config);
   if (config.runAfterUserCreation !== undefined && !names.includes('user'))
-    tell({ type: 'no-new-users', script: config.runAfterUserCreation });
+    emit({ type: 'no-new-users', script: config.runAfterUserCreation });
   const engines: Engine[] = [];
   try {
     for (const name of names) engines.push(await MAKERS[name](host));
     const socket = engines.find(({ socketPath }) => socketPath !== undefined)?.socketPath;
     // If the worker can open the socket, so can tasks that run as its user.
-    if (names.includes('native') && socket !== undefined) tell({ type: 'tasks-can-use-docker', socket });
+    if (names.includes('native') && socket !== undefined) emit({ type: 'tasks-can-use-docker', socket });
     return engines;
   } catch (error) {
     for (const engine of engines.toReversed()) await engine.close?.();
@@ -57,7 +57,7 @@ const MAKERS: Readonly<Record<EngineName, (host: EngineHost) => Promise<Engine>>
 
 async function ofOwnUser(
   make: typeof nativeEngine | typeof scriptEngine,
-  { config: { containment, maxTaskProcesses }, tell }: EngineHost,
+  { config: { containment, maxTaskProcesses }, emit }: EngineHost,
 ): Promise<Engine> {
   const engine = await make({
     containment,
@@ -65,13 +65,13 @@ async function ofOwnUser(
     ...(maxTaskProcesses > 0 && { maxProcesses: maxTaskProcesses }),
   });
   const { fallbackReason: reason, unlimitedReason } = engine;
-  if (reason !== undefined) tell({ type: 'weak-containment', containment: engine.containment, reason });
+  if (reason !== undefined) emit({ type: 'weak-containment', containment: engine.containment, reason });
   if (unlimitedReason !== undefined)
-    tell({ type: 'no-process-limit', maxTaskProcesses, reason: unlimitedReason });
+    emit({ type: 'no-process-limit', maxTaskProcesses, reason: unlimitedReason });
   return engine;
 }
 
-async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
+async function ofUsers({ config, emit }: EngineHost): Promise<Engine> {
   const { tasksDir, taskUserIds, taskAccounts, cachesDir, downloadsDir } = config;
   if (config.headlessTasks === false) {
     throw new StartError(
@@ -82,7 +82,7 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
   for (const folder of [cachesDir, downloadsDir]) await closeToOthers(folder);
   if (process.platform === 'darwin') {
     const isLimited = config.maxTaskMemoryMegabytes + config.maxTaskCpus + config.maxTaskProcesses > 0;
-    if (isLimited) tell({ type: 'no-task-limits', reason: 'macOS has no control groups' });
+    if (isLimited) emit({ type: 'no-task-limits', reason: 'macOS has no control groups' });
     return macUserEngine({ tasksDir, userIds: taskUserIds });
   }
   const engine = await userEngine({
@@ -96,13 +96,13 @@ async function ofUsers({ config, tell }: EngineHost): Promise<Engine> {
       processes: config.maxTaskProcesses,
     },
   });
-  if (engine.missingLimits !== undefined) tell({ type: 'no-task-limits', reason: engine.missingLimits });
+  if (engine.missingLimits !== undefined) emit({ type: 'no-task-limits', reason: engine.missingLimits });
   return engine;
 }
 
 const MEGABYTE = 1024 ** 2;
 
-async function ofContainers({ config, collector, secrets, tell }: EngineHost): Promise<Engine> {
+async function ofContainers({ config, collector, secrets, emit }: EngineHost): Promise<Engine> {
   const { dockerHost, dockerConfigLocation, maxTaskMemoryMegabytes, maxTaskCpus, maxTaskProcesses } = config;
   const credentials =
     dockerConfigLocation === undefined ? undefined : await registryCredentials(dockerConfigLocation);
@@ -119,7 +119,7 @@ async function ofContainers({ config, collector, secrets, tell }: EngineHost): P
       makeRoom: () => collector.makeRoom(),
     },
   });
-  if (engine.missingLimits !== undefined) tell({ type: 'no-task-limits', reason: engine.missingLimits });
+  if (engine.missingLimits !== undefined) emit({ type: 'no-task-limits', reason: engine.missingLimits });
   if (engine.images.store) collector.add(engine.images.store);
   return engine;
 }

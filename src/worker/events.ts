@@ -8,7 +8,7 @@ import type { WorkerState } from './life/worker-state.ts';
  * Everything that a worker reports about itself, as it happens. The worker's log is made of these items, and
  * tests read them, too.
  */
-export type WorkerNews =
+export type WorkerEvent =
   | { readonly type: 'worker'; readonly state: WorkerState }
   | { readonly type: 'run'; readonly claim: Claim; readonly state: RunState }
   | Incident;
@@ -174,4 +174,4 @@ export type Incident = {
 }[keyof Incidents];
 
 /** Passes an item to everybody who observes the worker. */
-export type Tell = (news: WorkerNews) => void;
+export type Emit = (event: WorkerEvent) => void;

@@ -11,7 +11,7 @@ export { connectionOf } from './engines/connection.ts';
 export { canRunContainers, dockerEngine, dockerLeftovers } from './engines/docker/index.ts';
 export { mockEngine } from './engines/mock/index.ts';
 export { nativeEngine, nativeLeftovers } from './engines/native/index.ts';
-export type { Incident, Incidents, Tell, WorkerNews } from './events.ts';
+export type { Incident, Incidents, Emit, WorkerEvent } from './events.ts';
 export {
   encryptVariables,
   feature,
@@ -23,7 +23,7 @@ export {
 export type * from './features/index.ts';
 export { removeFolder } from './files/remove-folder.ts';
 export { diskSpace } from './stores/index.ts';
-export { openLedger, removeLeftovers, showLife, showsLife } from './ledger/index.ts';
+export { openLedger, removeLeftovers, holdFifo, isFifoHeld } from './ledger/index.ts';
 export { TaskError, type Outcome } from './outcome.ts';
 export { engineNames } from './engine-names.ts';
 export { payloadSchema } from './payload-schema.ts';

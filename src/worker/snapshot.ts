@@ -1,4 +1,4 @@
-import type { WorkerNews } from './events.ts';
+import type { WorkerEvent } from './events.ts';
 import type { RunState } from './run/run-state.ts';
 import { STARTING, type WorkerState } from './life/worker-state.ts';
 
@@ -23,7 +23,7 @@ export interface RunSnapshot {
 
 /** Tracks a worker's present state by its events. */
 export function snapshots(capacity: number): {
-  see(news: WorkerNews): void;
+  see(event: WorkerEvent): void;
   present(): WorkerSnapshot;
 } {
   let state = STARTING;
@@ -31,16 +31,16 @@ export function snapshots(capacity: number): {
   let outOfService = 0;
   const runs = new Map<string, RunSnapshot>();
   return {
-    see: news => {
-      if (news.type === 'worker') state = news.state;
-      if (news.type === 'processes-gone') outOfService -= 1;
-      if (news.type !== 'run') return;
-      const { taskId, runId } = news.claim;
+    see: event => {
+      if (event.type === 'worker') state = event.state;
+      if (event.type === 'processes-gone') outOfService -= 1;
+      if (event.type !== 'run') return;
+      const { taskId, runId } = event.claim;
       const key = `${taskId}/${runId}`;
-      if (news.state.phase !== 'resolved') runs.set(key, { taskId, runId, state: news.state });
+      if (event.state.phase !== 'resolved') runs.set(key, { taskId, runId, state: event.state });
       else if (runs.delete(key)) {
         resolved += 1;
-        if (news.state.processesLeft) outOfService += 1;
+        if (event.state.processesLeft) outOfService += 1;
       }
     },
     present: () => ({ state, capacity, runs: [...runs.values()], outOfService, resolved }),

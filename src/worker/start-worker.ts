@@ -7,10 +7,10 @@ import { connectPulse } from './asking/connect-pulse.ts';
 import type { WorkerParts } from './life/context.ts';
 import type { Engine } from './engines/engine.ts';
 import type { Engines } from './engines/engines.ts';
-import type { Tell, WorkerNews } from './events.ts';
+import type { Emit, WorkerEvent } from './events.ts';
 import { FEATURES, openFeatures, type FeatureModule, type OpenFeatures } from './features/index.ts';
 import { removeLeftovers } from './ledger/index.ts';
-import { closeMachine, readyMachine, type Machine } from './life/machine.ts';
+import { closeMachine, prepareMachine, type Machine } from './life/machine.ts';
 import { formatsTaken } from './engine-names.ts';
 import type { IsNeeded } from './life/needed.ts';
 import { payloadsOfWorker } from './payload-schema.ts';
@@ -62,7 +62,7 @@ export interface RunningWorker {
    * Everything that the worker does. Items before the subscription are not repeated. Completes when the worker
    * ends.
    */
-  readonly events$: Observable<WorkerNews>;
+  readonly events$: Observable<WorkerEvent>;
   /** Returns the worker's present state. */
   snapshot(): WorkerSnapshot;
   /** Returns the caches, downloads and images that no run uses at the moment, with their sizes. */
@@ -86,7 +86,7 @@ export interface RunningWorker {
 const CLOSE_PULSE_MS = 500;
 const MEGABYTE = 1024 ** 2;
 /** Incidents after which this machine cannot run any more tasks. */
-const ENDS_THE_WORKER: ReadonlySet<WorkerNews['type']> = new Set([
+const ENDS_THE_WORKER: ReadonlySet<WorkerEvent['type']> = new Set([
   'worker-unfit',
   'no-user-left',
   'engine-gone',
@@ -98,12 +98,12 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   const { config, secrets = new LiveSecrets() } = options;
   secrets.addAllOf(config);
   const replacements = hideReplacements(options.credentials$, secrets);
-  const events$ = new Subject<WorkerNews>();
+  const events$ = new Subject<WorkerEvent>();
   const shutdown$ = new ReplaySubject<Shutdown>();
   const watched = snapshots(config.capacity);
-  const tell: Tell = news => {
-    watched.see(news);
-    events$.next(news);
+  const emit: Emit = event => {
+    watched.see(event);
+    events$.next(event);
   };
   let graceMs = config.shutdownGraceSecs * 1_000;
   const drain = (how: Shutdown, withinMs = graceMs) => {
@@ -111,8 +111,8 @@ export function startWorker(options: WorkerOptions): RunningWorker {
     shutdown$.next(how);
   };
   const requiredBytes = config.requiredDiskSpaceMegabytes * MEGABYTE;
-  const collector = diskCollector({ tasksDir: config.tasksDir, requiredBytes, tell });
-  const done = lived({ ...options, secrets }, collector, tell, shutdown$, () => graceMs).finally(() => {
+  const collector = diskCollector({ tasksDir: config.tasksDir, requiredBytes, emit });
+  const done = lived({ ...options, secrets }, collector, emit, shutdown$, () => graceMs).finally(() => {
     replacements.unsubscribe();
     events$.complete();
   });
@@ -139,7 +139,7 @@ function hideReplacements(credentials$: Observable<Credentials> = NEVER, secrets
 async function lived(
   options: WorkerOptions & { readonly secrets: LiveSecrets },
   collector: DiskCollector,
-  tell: Tell,
+  emit: Emit,
   shutdown$: ReplaySubject<Shutdown>,
   graceMs: () => number,
 ): Promise<ExitReason> {
@@ -147,21 +147,21 @@ async function lived(
   let refusal: ServiceError | undefined;
   const queue =
     options.queue ??
-    queueOf(options, tell, error => {
+    queueOf(options, emit, error => {
       refusal = error;
-      tell({ type: 'credentials-refused', err: error });
+      emit({ type: 'credentials-refused', err: error });
       shutdown$.next('finish');
     });
   await using life = new AsyncDisposableStack();
   // Prepares the machine while connecting to the broker. If one of the two fails, the other is closed as well.
   const { tasksDir, cleanUpTaskDirs: folders } = config;
-  const [pulse, machine] = await opened(life, options, collector, tell);
+  const [pulse, machine] = await opened(life, options, collector, emit);
   const { engines, ledger } = machine;
-  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engines: engines.all, tell });
+  if (ledger) await removeLeftovers(ledger, { tasksDir, folders, engines: engines.all, emit });
   const payloads = payloadsFor(engines, options);
-  const features = life.use(await featuresOf(options, machine, queue, collector, tell));
+  const features = life.use(await featuresOf(options, machine, queue, collector, emit));
   const done = tasksDone(config, err => {
-    tell({ type: 'tasks-not-counted', err });
+    emit({ type: 'tasks-not-counted', err });
   });
   if (done.remaining === undefined) {
     await done.forget();
@@ -184,11 +184,11 @@ async function lived(
   };
   let because = 'stopped' as ExitReason;
   let isUnfit = false;
-  await createWorker(parts, pulse, shutdown$).events$.forEach(news => {
-    if (news.type === 'run' && news.state.phase === 'resolved') void done.count();
-    if (news.type === 'worker' && news.state.phase === 'stopped') because = news.state.because ?? because;
-    tell(news);
-    if (ENDS_THE_WORKER.has(news.type)) {
+  await createWorker(parts, pulse, shutdown$).events$.forEach(event => {
+    if (event.type === 'run' && event.state.phase === 'resolved') void done.count();
+    if (event.type === 'worker' && event.state.phase === 'stopped') because = event.state.because ?? because;
+    emit(event);
+    if (ENDS_THE_WORKER.has(event.type)) {
       isUnfit = true;
       shutdown$.next('finish');
     }
@@ -203,14 +203,14 @@ async function opened(
   life: AsyncDisposableStack,
   { config, pulse: given, engines, secrets }: WorkerOptions & { readonly secrets: LiveSecrets },
   collector: DiskCollector,
-  tell: Tell,
+  emit: Emit,
 ): Promise<[Pulse | undefined, Machine]> {
-  const connecting = given ? Promise.resolve(given) : connectPulse(config, tell);
-  const readying = readyMachine({ config, tell, secrets, collector }, engines);
-  const [connected, ready] = await Promise.allSettled([connecting, readying]);
+  const connecting = given ? Promise.resolve(given) : connectPulse(config, emit);
+  const preparing = prepareMachine({ config, emit, secrets, collector }, engines);
+  const [connected, ready] = await Promise.allSettled([connecting, preparing]);
   if (!given && connected.status === 'fulfilled') life.defer(() => connected.value?.close(CLOSE_PULSE_MS));
-  if (ready.status === 'fulfilled') life.defer(() => closeMachine(ready.value, tell));
-  return [await connecting, await readying];
+  if (ready.status === 'fulfilled') life.defer(() => closeMachine(ready.value, emit));
+  return [await connecting, await preparing];
 }
 
 /** @throws StartError when a format is configured wrongly, or two features claim the same payload property */
@@ -227,7 +227,7 @@ export function payloadsFor(
 
 function queueOf(
   { config, credentials = () => config }: WorkerOptions,
-  tell: Tell,
+  emit: Emit,
   onRefused: (error: ServiceError) => void,
 ): Queue {
   return connectQueue({
@@ -237,10 +237,10 @@ function queueOf(
     workerGroup: config.workerGroup,
     workerId: config.workerId,
     onRetry: (err, waitMs) => {
-      tell({ type: 'queue-away', err, waitMs });
+      emit({ type: 'queue-away', err, waitMs });
     },
     onUnreadable: problem => {
-      tell({ type: 'claim-unreadable', problem });
+      emit({ type: 'claim-unreadable', problem });
     },
     onRefused,
   });
@@ -256,7 +256,7 @@ export async function featuresOf(
   { engines }: Pick<Machine, 'engines'>,
   queue: Queue,
   collector: DiskCollector,
-  tell: Tell,
+  emit: Emit,
 ): Promise<OpenFeatures> {
   try {
     return await openFeatures(features, {
@@ -264,7 +264,7 @@ export async function featuresOf(
       queue,
       engines: engines.all,
       engineFor: task => engines.for(task),
-      tell,
+      emit,
       secrets,
       collector,
       version,

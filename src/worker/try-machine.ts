@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import type { Queue } from '../taskcluster/index.ts';
 import { engineNames } from './engine-names.ts';
 import type { Engine } from './engines/engine.ts';
-import type { Tell } from './events.ts';
-import { closeMachine, readyMachine } from './life/machine.ts';
+import type { Emit } from './events.ts';
+import { closeMachine, prepareMachine } from './life/machine.ts';
 import { featuresOf, payloadsFor, type WorkerOptions } from './start-worker.ts';
 import { diskCollector } from './stores/index.ts';
 import type { LiveSecrets } from './secrets/live-secrets.ts';
@@ -14,7 +14,7 @@ interface TrialOptions extends Pick<WorkerOptions, 'config' | 'version'> {
   readonly queue: Queue;
   readonly secrets: LiveSecrets;
   /** Told of everything that a start would warn about. */
-  readonly tell: Tell;
+  readonly emit: Emit;
   /** Called when the engines work, before the features are tried. */
   readonly onEngines: (engines: readonly Engine[]) => void;
 }
@@ -30,7 +30,7 @@ export async function tryMachine({
   version,
   queue,
   secrets,
-  tell,
+  emit,
   onEngines,
 }: TrialOptions): Promise<void> {
   const folder = await mkdtemp(join(await placeFor(config), '.tcw-check-'));
@@ -43,14 +43,14 @@ export async function tryMachine({
       cachesDir: join(folder, 'caches'),
       downloadsDir: join(folder, 'downloads'),
     };
-    const collector = diskCollector({ tasksDir: trial.tasksDir, requiredBytes: 0, tell });
-    const machine = await readyMachine({ config: trial, tell, secrets, collector });
+    const collector = diskCollector({ tasksDir: trial.tasksDir, requiredBytes: 0, emit });
+    const machine = await prepareMachine({ config: trial, emit, secrets, collector });
     try {
       onEngines(machine.engines.all);
       payloadsFor(machine.engines, { config: trial });
-      await using _ = await featuresOf({ config: trial, version, secrets }, machine, queue, collector, tell);
+      await using _ = await featuresOf({ config: trial, version, secrets }, machine, queue, collector, emit);
     } finally {
-      await closeMachine(machine, tell);
+      await closeMachine(machine, emit);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -33,7 +33,7 @@ import { poll } from './asking/poll.ts';
 import { quarantine } from './asking/quarantine.ts';
 import { room, roomInAll } from './asking/room.ts';
 import type { WorkerContext, WorkerParts } from './life/context.ts';
-import type { WorkerNews } from './events.ts';
+import type { WorkerEvent } from './events.ts';
 import { limits, restful } from './life/limits.ts';
 import { notNeeded, stillNeeded } from './life/needed.ts';
 import { NO_PULSE, pulseLink } from './asking/pulse-link.ts';
@@ -41,7 +41,7 @@ import { runEach } from './asking/run-each.ts';
 import { LiveSecrets } from './secrets/live-secrets.ts';
 import { slotsFor } from './life/slots.ts';
 import { WorkerLife } from './life/worker-life.ts';
-import type { WorkerEvent } from './life/worker-state.ts';
+import type { LifeEvent } from './life/worker-state.ts';
 
 /** Time that a forced worker gives its processes to die and its reports to be answered, in ms. */
 const FORCED_MS = 2_000;
@@ -52,7 +52,7 @@ export interface Worker {
    * Everything that the worker does. Subscribing starts the worker, so subscribe only once. The last item is
    * its state `stopped`, with the reason.
    */
-  readonly events$: Observable<WorkerNews>;
+  readonly events$: Observable<WorkerEvent>;
 }
 
 /**
@@ -71,37 +71,37 @@ export function createWorker(
 ): Worker {
   const events$ = defer(() => {
     const { config, queue, collector } = parts;
-    const told$ = new Subject<WorkerNews>();
-    const tell = (news: WorkerNews) => {
-      told$.next(news);
+    const emitted$ = new Subject<WorkerEvent>();
+    const emit = (event: WorkerEvent) => {
+      emitted$.next(event);
     };
     const life = new WorkerLife(parts.random);
     const slots = slotsFor(config.capacity, config.numberOfTasksToRun || Infinity);
     const asking = askingState();
-    const link = pulse ? pulseLink(pulse, config, slots, asking.waiting.room$, tell) : NO_PULSE;
+    const link = pulse ? pulseLink(pulse, config, slots, asking.waiting.room$, emit) : NO_PULSE;
     const { exceptions$, missed$ } = link;
-    const shutOut = quarantine(queue, slots, tell);
-    const disk = collector && room(collector, slots, tell);
+    const quarantined = quarantine(queue, slots, emit);
+    const disk = collector && room(collector, slots, emit);
     const engines = engineWatch(
       parts.engines.all,
       slots,
-      tell,
+      emit,
       { ...ENGINE_WATCH_TIMES, limitMs: config.dockerAbsenceSecs * 1_000 },
       () => life.draining,
     );
     const rooms = [...(disk ? [disk] : []), engines];
     const engineBack$ = engines.release$.pipe(share());
-    const released$ = merge(shutOut.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
-    const toldToGo$ = toldAt(shutdown$).pipe(shareReplay(1));
+    const released$ = merge(quarantined.release$, disk?.release$ ?? EMPTY, engineBack$).pipe(share());
+    const shutdownAt$ = shutdownTimes(shutdown$).pipe(shareReplay(1));
     const { secrets = new LiveSecrets() } = parts;
     secrets.addAllOf(config);
     const worker: WorkerContext = {
       ...parts,
       secrets,
-      tell,
+      emit,
       exceptions$,
       missed$,
-      shutdown$: toldToGo$,
+      shutdown$: shutdownAt$,
       noClaimOpen$: defer(() => (life.draining || engines.isOut ? asking.noClaimOpen$ : of(undefined))),
       draining$: life.draining$,
       engineBack$,
@@ -116,7 +116,7 @@ export function createWorker(
     const notice$ = link.notices$.pipe(share());
     const checking$ = released$.pipe(
       startWith(undefined),
-      switchMap(() => pendingCheck(queue, slots, notice$, tell, undefined, undefined, asking)),
+      switchMap(() => pendingCheck(queue, slots, notice$, emit, undefined, undefined, asking)),
     );
     const demand$ = merge(
       life.whilePulseIs('down', poll(slots)),
@@ -128,13 +128,13 @@ export function createWorker(
     // Working: completes when no more work is asked for, every call has been answered, and the last run is
     // over.
     const work$ = demand$.pipe(
-      claim(queue, tell, life.draining$, shutOut, asking, roomInAll(rooms)),
+      claim(queue, emit, life.draining$, quarantined, asking, roomInAll(rooms)),
       runEach(worker, slots, () => life.draining),
       share(),
     );
 
     // Control: how work is asked for, and when to exit.
-    const steps$: Observable<WorkerEvent> = merge(
+    const steps$: Observable<LifeEvent> = merge(
       link.up$.pipe(map(up => ({ type: 'pulse' as const, up }))),
       merge(
         shutdown$.pipe(map(how => (how === 'finish' ? ('stopped' as const) : ('shutdown' as const)))),
@@ -142,12 +142,12 @@ export function createWorker(
           config,
           work$,
           { unused$: slots.unused$, outOfService$: engines.outOfService(slots.outOfService$) },
-          () => (shutOut.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
+          () => (quarantined.isOut || rooms.some(({ isOut }) => isOut) ? of(true) : asking.confirmNothing()),
           () => (parts.isNeeded ? stillNeeded(parts.isNeeded) : of(undefined)),
         ),
         notNeeded(parts.isNeeded, restful(work$).pipe(filter(Boolean)), asking, parts.random),
       ).pipe(map(because => ({ type: 'drain' as const, because }))),
-      merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(toldToGo$)).pipe(
+      merge(concat(work$.pipe(ignoreElements()), of(true)), outOfTime(shutdownAt$)).pipe(
         map(() => ({ type: 'drained' as const })),
       ),
     );
@@ -158,17 +158,17 @@ export function createWorker(
       released$,
       steps$.pipe(tap(event => life.dispatch(event))),
       // The worker is already draining when its runs are stopped: they check that.
-      toldToGo$,
+      shutdownAt$,
     ).pipe(ignoreElements());
 
-    const states$ = life.state$.pipe(map((state): WorkerNews => ({ type: 'worker', state })));
-    return merge(told$, states$, work$, steering$).pipe(takeWhile(news => !isTheEnd(news), true));
+    const states$ = life.state$.pipe(map((state): WorkerEvent => ({ type: 'worker', state })));
+    return merge(emitted$, states$, work$, steering$).pipe(takeWhile(event => !isTheEnd(event), true));
   });
   return { events$ };
 }
 
 /** Emits the time at which the worker was first told to exit at once, or `-Infinity` when it is forced. */
-function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
+function shutdownTimes(shutdown$: Observable<Shutdown>): Observable<number> {
   return shutdown$.pipe(
     filter(how => how !== 'finish'),
     map(how => (how === 'force' ? -Infinity : performance.now())),
@@ -178,13 +178,13 @@ function toldAt(shutdown$: Observable<Shutdown>): Observable<number> {
 }
 
 /** Emits when a forced worker is out of time. Unfinished work is then abandoned. */
-function outOfTime(toldToGo$: Observable<number>): Observable<unknown> {
-  return toldToGo$.pipe(
-    filter(toldAt => toldAt === -Infinity),
+function outOfTime(shutdownAt$: Observable<number>): Observable<unknown> {
+  return shutdownAt$.pipe(
+    filter(shutdownAt => shutdownAt === -Infinity),
     switchMap(() => timer(FORCED_MS)),
   );
 }
 
-function isTheEnd(news: WorkerNews): boolean {
-  return news.type === 'worker' && news.state.phase === 'stopped';
+function isTheEnd(event: WorkerEvent): boolean {
+  return event.type === 'worker' && event.state.phase === 'stopped';
 }

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ReplaySubject } from 'rxjs';
 import { expect, it, onTestFinished } from 'vitest';
-import { logNews } from '../../src/cli/run/worker-log.ts';
+import { logEvent } from '../../src/cli/run/worker-log.ts';
 import { Secret } from '../../src/pulse/index.ts';
 import { connectQueue } from '../../src/taskcluster/index.ts';
-import { configDefaults, startWorker, type WorkerNews } from '../../src/worker/index.ts';
+import { configDefaults, startWorker, type WorkerEvent } from '../../src/worker/index.ts';
 import { CLAIMED_TASK_ID, claimAnswer } from '../taskcluster/claim-answer.ts';
 import { json, webServer, type Answer } from '../taskcluster/web-server.ts';
 import { waitFor } from '../wait-for.ts';
@@ -37,7 +37,7 @@ async function worker(claims: readonly unknown[], { putUrl }: { putUrl?: unknown
   const names = { workerGroup: 'g', workerId: 'i' };
   const logged: string[] = [];
   const keep = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
-  const news$ = new ReplaySubject<WorkerNews>();
+  const events$ = new ReplaySubject<WorkerEvent>();
   const queue = connectQueue({
     rootUrl,
     credentials,
@@ -55,11 +55,11 @@ async function worker(claims: readonly unknown[], { putUrl }: { putUrl?: unknown
     tasksDir,
     killGraceSecs: 1,
   };
-  news$.subscribe(item => {
-    logNews(item, { debug: keep, info: keep, warn: keep, error: keep });
+  events$.subscribe(item => {
+    logEvent(item, { debug: keep, info: keep, warn: keep, error: keep });
   });
   const worker = startWorker({ config, queue, version: 'test', random: () => 0 });
-  worker.events$.subscribe(news$);
+  worker.events$.subscribe(events$);
   onTestFinished(async () => {
     worker.drain('now');
     await worker.done;

@@ -224,7 +224,7 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
       victim = { ...victim, files: readdirSync(join(tasksDir, `task_${other}_0`)) };
       await here.cancelTask(other);
       config = readFileSync(configFile, 'utf8');
-      expect(worker.news.some(({ type }) => type === 'run-broke')).toBe(false);
+      expect(worker.events.some(({ type }) => type === 'run-broke')).toBe(false);
     } finally {
       await here.close();
     }

@@ -34,7 +34,7 @@ afterEach(async () => {
 async function cancel(taskId: string): Promise<void> {
   await here.local.cancelTask(taskId);
   await expect
-    .poll(() => here.worker.news)
+    .poll(() => here.worker.events)
     .toContainEqual(
       expect.objectContaining({
         type: 'run',
@@ -54,7 +54,7 @@ async function isOver(taskId: string): Promise<void> {
   await expect.poll(() => left(client)).toEqual([]);
   const files = async () => (await runFiles(here.worker.tasksDir)).filter(name => name.startsWith('task_'));
   await expect.poll(files).toEqual([]);
-  expect(here.worker.news.filter(({ type }) => type === 'clean-up-failed')).toEqual([]);
+  expect(here.worker.events.filter(({ type }) => type === 'clean-up-failed')).toEqual([]);
 }
 
 describe('a task that is cancelled', () => {
@@ -147,7 +147,7 @@ describe('a task that is cancelled', () => {
       artifacts: { 'public/it': { type, path: type === 'file' ? '/d/huge' : '/d' } },
     });
     await expect
-      .poll(() => here.worker.news)
+      .poll(() => here.worker.events)
       .toContainEqual(
         expect.objectContaining({
           type: 'run',

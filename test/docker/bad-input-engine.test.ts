@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connectDocker, type DockerClient } from '../../src/worker/engines/docker/api/index.ts';
 import { removeName } from '../../src/worker/engines/docker/images/engine-images.ts';
-import type { WorkerNews } from '../../src/worker/index.ts';
+import type { WorkerEvent } from '../../src/worker/index.ts';
 import { queueForWorkers } from '../cli/workers.ts';
 import { answering } from '../harness/docker/answering.ts';
 import { makeImage, type TestImage } from '../harness/docker/images.ts';
@@ -263,8 +263,8 @@ describe('a worker that is killed', () => {
 });
 
 /** Settles when a worker has told of an incident. */
-function tells({ worker }: ContainerWorker, type: WorkerNews['type']): Promise<unknown> {
-  return expect.poll(() => worker.news.map(news => news.type)).toContain(type);
+function tells({ worker }: ContainerWorker, type: WorkerEvent['type']): Promise<unknown> {
+  return expect.poll(() => worker.events.map(event => event.type)).toContain(type);
 }
 
 /** Settles when a container runs, whose end is waited for. */

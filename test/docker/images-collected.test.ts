@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageSource } from '../../src/worker/engines/container.ts';
 import { inspectImage, removeName } from '../../src/worker/engines/docker/images/engine-images.ts';
 import type { DockerImages } from '../../src/worker/engines/docker/images/index.ts';
-import type { WorkerNews } from '../../src/worker/events.ts';
+import type { WorkerEvent } from '../../src/worker/events.ts';
 import { diskCollector } from '../../src/worker/stores/index.ts';
 import { makeImage, testName } from '../harness/docker/images.ts';
 import { startRegistry } from '../harness/docker/registry.ts';
@@ -28,12 +28,12 @@ describe('images that nobody uses', () => {
     // The first is now the one that was used last.
     await useOnce(images, sources[0]);
 
-    const events: WorkerNews[] = [];
+    const events: WorkerEvent[] = [];
     const free = () => (events.length < 1 ? 0 : 1_000);
     const collector = diskCollector({
       tasksDir: '/',
       requiredBytes: 500,
-      tell: event => void events.push(event),
+      emit: event => void events.push(event),
       measure: async folder => ({ folder, device: 1, freeBytes: free(), totalBytes: 10_000 }),
     });
     if (images.store) collector.add(images.store);

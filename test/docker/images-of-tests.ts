@@ -34,7 +34,7 @@ const QUICK = {
   backoff: { baseMs: 100, capMs: 100 },
   rateBackoff: { baseMs: 100, capMs: 100 },
   attempts: 3,
-  sayEveryMs: 0,
+  reportEveryMs: 0,
 };
 
 /** On a machine's own engine, a worker may have left images before: no test touches them. */

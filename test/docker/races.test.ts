@@ -65,7 +65,7 @@ describe('a call without an answer leaves nothing in the engine', () => {
     await held.reached;
     await proxy.stop();
     await here.ended(task);
-    await expect.poll(() => here.worker.news.map(({ type }) => type)).toContain('clean-up-failed');
+    await expect.poll(() => here.worker.events.map(({ type }) => type)).toContain('clean-up-failed');
     expect(await left(docker.client)).toHaveLength(1);
     held.release();
     await proxy.start();

@@ -11,7 +11,7 @@ it('is closed, and its command counts as killed, though the launcher never tells
   const jobs = new PassThrough();
   const enclosure = {
     launcher: new Launcher({ jobs, report: new PassThrough() }),
-    pipe: { pourInto: () => () => Promise.resolve(), close: () => undefined },
+    pipe: { copyTo: () => () => Promise.resolve(), close: () => undefined },
     kill: () => Promise.resolve(),
   } as unknown as Enclosure;
   const options = {

@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectionOf } from '../../src/worker/engines/connection.ts';
-import { clientSocket, tellsConnections } from '../../src/worker/engines/native/processes/sockets.ts';
+import { clientSocket, canListConnections } from '../../src/worker/engines/native/processes/sockets.ts';
 
 /** Both ends of a connection within this process. */
 async function connected(listen: string, to: string, localPort?: number) {
@@ -33,7 +33,7 @@ const isLinux = process.platform === 'linux';
 
 describe.runIf(isLinux)('the socket from which a connection was opened', () => {
   it('is told by the system', async () => {
-    expect(await tellsConnections()).toBe(true);
+    expect(await canListConnections()).toBe(true);
   });
 
   it.each([
@@ -88,7 +88,7 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
     });
     const second = connectionOf(secondSocket);
     expect(second).toMatchObject({ remotePort: first?.remotePort, localPort: first?.localPort });
-    expect(first?.stands()).toBe(false);
+    expect(first?.isOpen()).toBe(false);
     expect(first && (await clientSocket(first))).toBeUndefined();
     expect(second && (await clientSocket(second))).toBe(nameOf(later));
   });
@@ -97,7 +97,7 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
     'is nowhere for what is no address: %j',
     async address => {
       const ends = { remoteAddress: address, remotePort: 1, localAddress: address, localPort: 2 };
-      expect(await clientSocket({ ...ends, stands: () => true })).toBeUndefined();
+      expect(await clientSocket({ ...ends, isOpen: () => true })).toBeUndefined();
     },
   );
 });

@@ -81,7 +81,7 @@ describe.concurrent('a worker is not idle while the queue fails', () => {
     const rule = proxy.fault(what === 'everything' ? undefined : what, { kind: 'status', status: 500 });
     const worker = await start({ idleTimeoutSecs: IDLE_MS / 1_000 });
     await sleep(3 * IDLE_MS);
-    expect(worker.news.some(item => item.type === 'worker' && item.state.phase === 'draining')).toBe(false);
+    expect(worker.events.some(item => item.type === 'worker' && item.state.phase === 'draining')).toBe(false);
     rule.lift();
     expect(await within(SOON_MS, here.resolved(taskId))).toMatchObject({ state: 'completed' });
     // With an answer that nothing is pending it is idle, and goes.

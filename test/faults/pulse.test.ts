@@ -116,8 +116,8 @@ describe.concurrent('a connection to Pulse', () => {
       await here.cancelTask(taskId);
       await struck;
       const stopped = () =>
-        worker.news.flatMap(news =>
-          news.type === 'run' && news.state.phase === 'resolved' ? [news.state.stop] : [],
+        worker.events.flatMap(event =>
+          event.type === 'run' && event.state.phase === 'resolved' ? [event.state.stop] : [],
         );
       // Three heartbeats of a second, a new connection, and up to five seconds until the status is asked.
       await expect.poll(stopped).toEqual(['canceled']);

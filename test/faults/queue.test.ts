@@ -242,7 +242,7 @@ describe.concurrent('a queue that is away', () => {
     const { runs } = await here.resolved(taskId);
     expect(runs.map(run => run.reasonResolved)).toEqual(['claim-expired', 'completed']);
     expect(await seen.said()).toEqual(['start 0', 'start 1', 'end 1']);
-    expect(worker.news.map(({ type }) => type)).toContain('reclaim-failed');
+    expect(worker.events.map(({ type }) => type)).toContain('reclaim-failed');
   });
 
   it.for<[string, string, CallName | undefined]>([
@@ -259,6 +259,6 @@ describe.concurrent('a queue that is away', () => {
     worker.shutdown('now');
     expect(await worker.ended).toBe('shutdown');
     expect(await runFiles(worker.tasksDir)).toEqual([]);
-    expect(worker.news.map(({ type }) => type)).toContain('report-failed');
+    expect(worker.events.map(({ type }) => type)).toContain('report-failed');
   });
 });

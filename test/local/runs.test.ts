@@ -5,7 +5,7 @@ import {
   cancel,
   claim,
   expireClaim,
-  MOST_RUNS,
+  MAX_RUNS,
   reclaim,
   rerun,
   resolve,
@@ -76,7 +76,7 @@ describe('the runs of a task', () => {
           // What is over stays as it is, and no run goes away.
           expect(after.runs.slice(0, before.runs.length - 1)).toEqual(before.runs.slice(0, -1));
           expect(after.runs.length - before.runs.length).toBeOneOf([0, 1]);
-          expect(after.runs.length).toBeLessThanOrEqual(MOST_RUNS);
+          expect(after.runs.length).toBeLessThanOrEqual(MAX_RUNS);
           expect(after.retriesLeft).toBeGreaterThanOrEqual(0);
           expect(after.retriesLeft).toBeLessThanOrEqual(retries);
           // Only the last run may be going on.
@@ -128,7 +128,7 @@ describe('the runs of a task', () => {
     again = { ...again, retriesLeft: 0 };
     again = rerun(again, 1) ?? again;
     expect(again.retriesLeft).toBe(5);
-    while (again.runs.length < MOST_RUNS) again = rerun(cancel(again, 'canceled', 2) ?? again, 3) ?? again;
+    while (again.runs.length < MAX_RUNS) again = rerun(cancel(again, 'canceled', 2) ?? again, 3) ?? again;
     expect(again.retriesLeft).toBe(0);
     expect(rerun(cancel(again, 'canceled', 4) ?? again, 5)).toBeUndefined();
   });

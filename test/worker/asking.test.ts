@@ -88,7 +88,7 @@ describe('a worker asks for work', () => {
     for (const taskId of tasks) expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     let running = 0;
     let most = 0;
-    for (const item of worker.news) {
+    for (const item of worker.events) {
       if (item.type !== 'run') continue;
       if (item.state.phase === 'claimed' && !item.state.stop) most = Math.max(most, ++running);
       if (item.state.phase === 'resolved') running--;
@@ -126,7 +126,7 @@ describe('a worker asks for work', () => {
     await here.running(taskId);
     await Promise.all([here.cutPulse(), here.cancelTask(taskId)]);
     await expect
-      .poll(() => worker.news.some(item => item.type === 'run' && item.state.phase === 'resolved'))
+      .poll(() => worker.events.some(item => item.type === 'run' && item.state.phase === 'resolved'))
       .toBe(true);
     expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'canceled' });
   });

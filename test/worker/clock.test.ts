@@ -36,7 +36,7 @@ describe('with a queue whose clock is ten minutes ahead, or behind', () => {
       await here.running(taskId);
       const begun = performance.now();
       const stopped = () =>
-        worker.news.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
+        worker.events.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
       await expect.poll(stopped).not.toEqual([]);
       return { stop: stopped()[0], afterMs: performance.now() - begun };
     });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import taskcluster from 'taskcluster-client';
-import { logNews } from '../../src/cli/run/worker-log.ts';
+import { logEvent } from '../../src/cli/run/worker-log.ts';
 import { queueExchanges } from '../../src/exchanges/index.ts';
 import { startLocalQueue, type LocalQueueOptions } from '../../src/local/index.ts';
 import { Secret, type Pulse } from '../../src/pulse/index.ts';
@@ -24,7 +24,7 @@ import {
   type ExitReason,
   type FeatureModule,
   type WorkerConfig,
-  type WorkerNews,
+  type WorkerEvent,
 } from '../../src/worker/index.ts';
 import { memoryTestBroker } from './test-broker.ts';
 import type { LogFields } from '../../src/cli/output/logger.ts';
@@ -102,7 +102,7 @@ export interface WorkerOptions {
 }
 
 export interface RunningWorker {
-  readonly news: readonly WorkerNews[];
+  readonly events: readonly WorkerEvent[];
   readonly logged: readonly { fields: LogFields; message: string }[];
   readonly tasksDir: string;
   shutdown(how: Shutdown): void;
@@ -289,11 +289,11 @@ export async function deployment(
       const logged: { fields: LogFields; message: string }[] = [];
       const keep = (fields: LogFields, message: string) => void logged.push({ fields, message });
       const logger = { debug: keep, info: keep, warn: keep, error: keep };
-      const news: WorkerNews[] = [];
-      const news$ = new ReplaySubject<WorkerNews>();
-      news$.subscribe(item => {
-        news.push(item);
-        logNews(item, logger);
+      const events: WorkerEvent[] = [];
+      const events$ = new ReplaySubject<WorkerEvent>();
+      events$.subscribe(item => {
+        events.push(item);
+        logEvent(item, logger);
         const isClaim = item.type === 'run' && item.state.phase === 'claimed' && !item.state.stop;
         if (isClaim && way === 'with Pulse lost at each claim and found again') loseForAWhile();
       });
@@ -308,9 +308,9 @@ export async function deployment(
         // Without jitter, so that tests need not wait.
         random: () => 0,
       });
-      running.events$.subscribe(news$);
+      running.events$.subscribe(events$);
       const worker: RunningWorker = {
-        news,
+        events,
         logged,
         tasksDir,
         shutdown: how => {
@@ -320,7 +320,7 @@ export async function deployment(
       };
       workers.push(worker);
       await firstValueFrom(
-        news$.pipe(filter(item => item.type === 'worker' && item.state.pulse === (pulse ? 'up' : 'down'))),
+        events$.pipe(filter(item => item.type === 'worker' && item.state.pulse === (pulse ? 'up' : 'down'))),
       );
       return worker;
     },

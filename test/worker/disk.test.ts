@@ -24,21 +24,21 @@ describe.concurrent.each(WAYS)('a worker whose disk has no room for a task, %s,'
     const here = await deploy();
     const short = await here.startWorker({ requiredDiskSpaceMegabytes: 1_000_000_000 });
     const taskId = await here.createTask(sh('true'));
-    await expect.poll(() => short.news.map(({ type }) => type)).toContain('disk-short');
-    expect(short.news.filter(({ type }) => type === 'disk-short')).toMatchObject([
+    await expect.poll(() => short.events.map(({ type }) => type)).toContain('disk-short');
+    expect(short.events.filter(({ type }) => type === 'disk-short')).toMatchObject([
       { requiredBytes: 1_000_000_000 * MB },
     ]);
     expect(await here.status(taskId)).toMatchObject({ state: 'pending' });
     await here.startWorker();
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
-    expect(short.news.filter(({ type }) => type === 'run')).toEqual([]);
+    expect(short.events.filter(({ type }) => type === 'run')).toEqual([]);
   });
 
   it('goes when it is told to', async ({ deploy, expect }) => {
     const here = await deploy();
     const short = await here.startWorker({ requiredDiskSpaceMegabytes: 1_000_000_000 });
     await here.createTask(sh('true'));
-    await expect.poll(() => short.news.map(({ type }) => type)).toContain('disk-short');
+    await expect.poll(() => short.events.map(({ type }) => type)).toContain('disk-short');
     short.shutdown('finish');
     expect(await short.ended).toBe('stopped');
   });

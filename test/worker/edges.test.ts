@@ -85,7 +85,7 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
 /** Waits until the worker has stopped the run for this reason. */
 async function stoppedFor(worker: RunningWorker, taskId: string, reason: StopReason): Promise<void> {
   const stops = () =>
-    worker.news.flatMap(item =>
+    worker.events.flatMap(item =>
       item.type === 'run' && item.claim.taskId === taskId ? (item.state.stop ?? []) : [],
     );
   await waitFor(() => {
@@ -138,10 +138,10 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
       deadline,
     );
     const ended = () =>
-      worker.news.some(
+      worker.events.some(
         item => item.type === 'run' && item.claim.taskId === taskId && item.state.phase === 'resolved',
       );
-    const givenBack = () => worker.news.some(({ type }) => type === 'giving-back');
+    const givenBack = () => worker.events.some(({ type }) => type === 'giving-back');
     await expect.poll(() => ended() || givenBack()).toBe(true);
     await happened;
     expect(await runFiles(worker.tasksDir)).toEqual([]);
@@ -253,7 +253,7 @@ describe('messages that come again, or late', () => {
     const next = await Promise.all([1, 2].map(() => here.createTask(sh('true'))));
     for (const each of next) expect(await here.resolved(each)).toMatchObject({ state: 'completed' });
     expect((await here.resolved(taskId)).runs).toHaveLength(1);
-    const begun = worker.news.filter(
+    const begun = worker.events.filter(
       item =>
         item.type === 'run' &&
         item.claim.taskId === taskId &&

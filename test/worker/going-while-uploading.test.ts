@@ -41,7 +41,7 @@ async function goDuring(call: CallName, ms: number, payload: object = ARTIFACT, 
 
 const reports = (calls: readonly CallName[]) => calls.filter(call => call.startsWith('report'));
 const phases = (worker: RunningWorker) =>
-  worker.news.flatMap(item => (item.type === 'run' ? [item.state.phase] : []));
+  worker.events.flatMap(item => (item.type === 'run' ? [item.state.phase] : []));
 const names = async (here: Deployment, taskId: string) =>
   (await here.artifacts(taskId)).map(({ name }) => name).sort();
 const ALL = ['public/file', 'public/logs/live.log', 'public/logs/live_backing.log'];
@@ -135,7 +135,7 @@ describe('a worker that is told to go while a run uploads, whose commands have e
 });
 
 const stopsOf = (worker: RunningWorker) =>
-  worker.news.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
+  worker.events.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
 
 /** Wraps an engine so that something happens when a command has ended by itself, before the worker learns of it. */
 function whenEnded(happen: () => Promise<unknown>): (engine: Engine) => Engine {

@@ -33,8 +33,8 @@ async function working(config?: Partial<WorkerConfig>, payload: object = PAYLOAD
   return { here, proxy, worker, taskId };
 }
 
-const uploaded = ({ news }: RunningWorker) =>
-  news.flatMap(item => (item.type === 'uploaded' ? [item.name] : []));
+const uploaded = ({ events }: RunningWorker) =>
+  events.flatMap(item => (item.type === 'uploaded' ? [item.name] : []));
 const names = async (here: Deployment, taskId: string) =>
   (await here.artifacts(taskId)).map(({ name }) => name).sort();
 const publicNames = (files: readonly string[]) => files.map(file => `public/${file}`);

@@ -3,8 +3,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Queue } from '../../src/taskcluster/index.ts';
 import { deployment, sh, type RunningWorker } from './deployment.ts';
 
-const stopsOf = ({ news }: RunningWorker) =>
-  news.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
+const stopsOf = ({ events }: RunningWorker) =>
+  events.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
 
 it('a renewal that was granted, and answered when the claim had run out, is given back', async () => {
   const here = await deployment({ claimTimeoutMs: 6_000, longPollMs: 300 });

@@ -162,7 +162,7 @@ it('gives a slow reader the rest when the task has ended and its folder is gone'
   await task.does("head -c 30000000 /dev/zero | tr '\\0' x; echo");
   await task.ends();
   await waitFor(() => {
-    expect(worker.news.at(-1)).toMatchObject({ type: 'run', state: { phase: 'resolved' } });
+    expect(worker.events.at(-1)).toMatchObject({ type: 'run', state: { phase: 'resolved' } });
   });
   let got = '';
   for await (const chunk of response) got += String(chunk);
@@ -197,7 +197,7 @@ describe('there is none', () => {
     const taskId = await here.createTask(sh('sleep 1'));
     await here.running(taskId);
     expect(await typeOf(taskId)).toBeUndefined();
-    expect(worker.news.map(({ type }) => type)).toContain('no-live-logs');
+    expect(worker.events.map(({ type }) => type)).toContain('no-live-logs');
     await here.resolved(taskId);
     expect(await typeOf(taskId)).toBe('link');
   });
@@ -228,7 +228,7 @@ describe('a task completes', () => {
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     other.close();
     expect(await typeOf(taskId)).toBe('link');
-    expect(worker.news.map(({ type }) => type)).toContain('live-log-failed');
+    expect(worker.events.map(({ type }) => type)).toContain('live-log-failed');
   });
 
   it('at once, though the queue does not take the reference', async () => {
@@ -241,7 +241,7 @@ describe('a task completes', () => {
           withReference(queue, async () => {
             asked.resolve();
             await waitFor(() => {
-              const phases = worker.news.map(news => news.type === 'run' && news.state.phase);
+              const phases = worker.events.map(event => event.type === 'run' && event.state.phase);
               expect(phases).toContain('uploading');
             });
             commandsEndedFirst = true;
@@ -263,7 +263,7 @@ describe('a task completes', () => {
         watch: queue =>
           withReference(queue, () =>
             waitFor(() => {
-              const phases = worker.news.map(news => news.type === 'run' && news.state.phase);
+              const phases = worker.events.map(event => event.type === 'run' && event.state.phase);
               expect(phases).toContain('uploading');
             }),
           ),

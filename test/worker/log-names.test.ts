@@ -52,10 +52,10 @@ async function artifactsOf({ payload, stop }: Ending, more: object): Promise<str
   return (await here.artifacts(taskId)).map(({ name }) => name).sort();
 }
 
-const isStopped = ({ news }: RunningWorker) =>
-  news.some(item => item.type === 'run' && item.state.stop !== undefined);
-const isOver = ({ news }: RunningWorker) =>
-  news.some(item => item.type === 'run' && item.state.phase === 'resolved');
+const isStopped = ({ events }: RunningWorker) =>
+  events.some(item => item.type === 'run' && item.state.stop !== undefined);
+const isOver = ({ events }: RunningWorker) =>
+  events.some(item => item.type === 'run' && item.state.phase === 'resolved');
 
 describe.each(ENDINGS)('the log of a run $how', ending => {
   it('is uploaded under the names that its payload gives', async () => {

@@ -54,7 +54,7 @@ describe.concurrent('a worker that is told to go gives each of its tasks back on
       worker.shutdown('now');
       expect(await worker.ended).toBe('shutdown');
       expect(await reasons(here, taskId)).toEqual(['worker-shutdown', 'pending']);
-      expect(worker.news.map(({ type }) => type)).not.toContain('giving-back');
+      expect(worker.events.map(({ type }) => type)).not.toContain('giving-back');
     },
   );
 
@@ -103,7 +103,7 @@ describe.concurrent('a worker that is told to go gives each of its tasks back on
     await waitFor(async () => {
       expect(await reasons(here, taskId)).toEqual(['worker-shutdown', 'pending']);
     });
-    expect(worker.news.at(-1)).not.toMatchObject({ state: { phase: 'stopped' } });
+    expect(worker.events.at(-1)).not.toMatchObject({ state: { phase: 'stopped' } });
     rule.lift();
     await sleep(10);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Engine, WorkerConfig, WorkerNews } from '../../src/worker/index.ts';
+import type { Engine, WorkerConfig, WorkerEvent } from '../../src/worker/index.ts';
 import { deployment, sh } from './deployment.ts';
 
 const LEFT = 'Processes cannot be ended: 4711 (D, cat)';
@@ -37,7 +37,7 @@ async function workerWithStuckRuns(stuck: number, config: Partial<WorkerConfig> 
 const PROCESSES_LEFT = expect.objectContaining({
   type: 'processes-left',
   reason: expect.stringContaining('4711 (D, cat)') as string,
-}) as WorkerNews;
+}) as WorkerEvent;
 
 describe('a run of which processes are left', () => {
   it('keeps what its commands did, with its artifacts and its log, which says so', async () => {
@@ -46,7 +46,7 @@ describe('a run of which processes are left', () => {
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     expect((await here.artifact(taskId, 'public/file')).toString()).toBe('content\n');
     expect(await here.log(taskId)).toMatch(/^\[taskcluster:warn .*4711 \(D, cat\)$/m);
-    await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
+    await expect.poll(() => worker.events).toContainEqual(PROCESSES_LEFT);
   });
 
   it('has a log also where it leaves nothing else', async () => {
@@ -74,7 +74,7 @@ describe('a worker with processes that it cannot end', () => {
   it('does not use their slot again, and works on in the others', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     await here.resolved(await here.createTask(sh('true')));
-    await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
+    await expect.poll(() => worker.events).toContainEqual(PROCESSES_LEFT);
     const [one, two] = [await here.createTask(sh('sleep 600')), await here.createTask(sh('true'))];
     await here.running(one);
     // The task has to wait until the only other slot is free.
@@ -103,7 +103,7 @@ describe('a worker with processes that it cannot end', () => {
   it('ends when it is told to while it waits for them', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     await here.resolved(await here.createTask(sh('true')));
-    await expect.poll(() => worker.news).toContainEqual(PROCESSES_LEFT);
+    await expect.poll(() => worker.events).toContainEqual(PROCESSES_LEFT);
     worker.shutdown('finish');
     expect(await worker.ended).toBe('stopped');
   });

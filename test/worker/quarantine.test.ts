@@ -29,7 +29,7 @@ describe('a worker in quarantine', () => {
 
     // No other worker is in the pool, so the notice returns to this worker.
     const waiting = await here.createTask(sh('true'));
-    const warnings = () => sick.news.filter(item => item.type === 'quarantined' || item.type === 'starved');
+    const warnings = () => sick.events.filter(item => item.type === 'quarantined' || item.type === 'starved');
     await expect.poll(warnings).toHaveLength(1);
     if (mayAsk) {
       expect(Date.parse((warnings()[0] as { until: string }).until)).toBeGreaterThan(

@@ -62,7 +62,7 @@ describe.runIf(canBeUsers)('runAfterUserCreation', () => {
     const log = await here.log(taskId);
     expect(log).not.toContain('ran\n');
     expect(log).toContain(why);
-    expect(worker.news.map(({ type }) => type)).toContain('user-script-failed');
+    expect(worker.events.map(({ type }) => type)).toContain('user-script-failed');
   });
 
   it('ends at once when the task is cancelled, with whatever it started', async () => {
@@ -72,7 +72,7 @@ describe.runIf(canBeUsers)('runAfterUserCreation', () => {
     await here.cancelTask(taskId);
     await expect
       .poll(() =>
-        worker.news.some(item => item.type === 'run' && item.state.phase === 'resolved' && item.state.stop),
+        worker.events.some(item => item.type === 'run' && item.state.phase === 'resolved' && item.state.stop),
       )
       .toBe(true);
     // The worker still works.
@@ -97,6 +97,6 @@ describe.runIf(canBeUsers)('runAfterUserCreation', () => {
       scriptCommand: ['true'],
       scriptSchema: { type: 'object' },
     });
-    expect(worker.news.map(({ type }) => type)).toContain('no-new-users');
+    expect(worker.events.map(({ type }) => type)).toContain('no-new-users');
   });
 });

@@ -83,7 +83,7 @@ describe.concurrent('a worker with the engine for scripts', () => {
     const status = await here.resolved(taskId);
     expect(status.runs[0]?.reasonResolved).toBe('internal-error');
     expect(await worker.ended).toBe('out-of-service');
-    expect(worker.news).toContainEqual(expect.objectContaining({ type: 'worker-unfit', exitCode: 4 }));
+    expect(worker.events).toContainEqual(expect.objectContaining({ type: 'worker-unfit', exitCode: 4 }));
   });
 
   it('refuses a payload that the pool’s schema does not accept', async ({ deploy, expect }) => {

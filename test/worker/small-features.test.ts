@@ -30,7 +30,7 @@ describe.concurrent('osGroups', () => {
     expect(withoutTimes(await here.log(without))).toContain(
       `Feature "osGroups" requires scopes:\n\n${scopes.join('')}\n\nbut task only has scopes:`,
     );
-    expect(worker.news.length).toBeGreaterThan(0);
+    expect(worker.events.length).toBeGreaterThan(0);
   });
 
   it('are refused where that user does not have them', async ({ deploy, expect }) => {
@@ -165,7 +165,7 @@ describe.concurrent(METADATA, () => {
     await here.resolved(next);
     const last = await here.createTask(sh('true'));
     expect(await here.resolved(last)).toMatchObject({ state: 'completed' });
-    const told = worker.news.filter(({ type }) => type === 'metadata-not-written');
+    const told = worker.events.filter(({ type }) => type === 'metadata-not-written');
     expect(told).toHaveLength(1);
     expect(readdirSync(dirname(worker.tasksDir)).sort()).toEqual([METADATA, 'tasks']);
   });
@@ -204,6 +204,6 @@ describe.concurrent('TMPDIR', () => {
     const log = await here.log(taskId);
     expect(log).toContain('\n[/var/tmp]\n');
     expect(log).not.toContain('.tmp\n');
-    expect(worker.news.length).toBeGreaterThan(0);
+    expect(worker.events.length).toBeGreaterThan(0);
   });
 });

@@ -25,9 +25,9 @@ async function number(mark: string, wanted: number): Promise<void> {
 }
 
 /** Waits until the worker runs a task. The queue knows of the run before the worker has the answer to its claim. */
-async function runs({ news }: RunningWorker): Promise<void> {
+async function runs({ events }: RunningWorker): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
-  while (!news.some(item => item.type === 'run' && item.state.phase === 'running')) {
+  while (!events.some(item => item.type === 'run' && item.state.phase === 'running')) {
     if (performance.now() > end) throw new Error('the worker runs nothing');
     await sleep(20);
   }

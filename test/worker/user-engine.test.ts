@@ -8,7 +8,7 @@ import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts
 import { deployment, sh, type Deployment, type RunningWorker } from './deployment.ts';
 import { TALKING, watchedFromOutside } from './exposed.ts';
 import { tar } from './mounts/tar.ts';
-import { readyMachine } from '../../src/worker/life/machine.ts';
+import { prepareMachine } from '../../src/worker/life/machine.ts';
 import { LiveSecrets } from '../../src/worker/secrets/live-secrets.ts';
 import { diskCollector } from '../../src/worker/stores/index.ts';
 import { workerConfig } from './unit/worker-config.ts';
@@ -217,14 +217,14 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
 
   it('holds a task to its memory and its processes', async () => {
     const { here, worker } = await started({ maxTaskMemoryMegabytes: 64, maxTaskProcesses: 40 });
-    const isMissing = worker.news.some(({ type }) => type === 'no-task-limits');
+    const isMissing = worker.events.some(({ type }) => type === 'no-task-limits');
     const memory = await here.createTask(sh('head -c 300000000 /dev/zero | tail -c 299999999 | wc -c'));
     const { state } = await here.resolved(memory);
     const many = await here.createTask(sh('for i in $(seq 100); do sleep 5 & done; jobs | wc -l; true'));
     await here.resolved(many);
     expect(await here.log(many)).toMatch(/fork/i);
     // If the machine does not support this limit, the worker has reported it.
-    if (isMissing) expect(worker.news).toContainEqual(expect.objectContaining({ type: 'no-task-limits' }));
+    if (isMissing) expect(worker.events).toContainEqual(expect.objectContaining({ type: 'no-task-limits' }));
     else expect(await outputOf(here, memory), state).not.toContain('299999999');
   });
 
@@ -261,13 +261,13 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
       cachesDir: join(folder, 'caches'),
       downloadsDir: join(folder, 'downloads'),
     });
-    const tell = () => undefined;
+    const emit = () => undefined;
     const ready = (asked: WorkerConfig) =>
-      readyMachine({
+      prepareMachine({
         config: asked,
-        tell,
+        emit,
         secrets: new LiveSecrets(),
-        collector: diskCollector({ tasksDir: folder, requiredBytes: 0, tell }),
+        collector: diskCollector({ tasksDir: folder, requiredBytes: 0, emit }),
       });
     chmodSync(folder, 0o700);
     await expect(ready(config)).rejects.toThrow(`chmod o+x ${folder}`);

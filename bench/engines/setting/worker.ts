@@ -107,11 +107,11 @@ export async function startBenchWorker(
   });
   const listening = Promise.withResolvers<undefined>();
   worker.done.catch(listening.reject);
-  worker.events$.subscribe(news => {
+  worker.events$.subscribe(event => {
     const atMs = nowMs();
-    if (news.type === 'worker' && news.state.pulse === 'up') listening.resolve(undefined);
-    if (news.type !== 'run') return;
-    const { claim, state } = news;
+    if (event.type === 'worker' && event.state.pulse === 'up') listening.resolve(undefined);
+    if (event.type !== 'run') return;
+    const { claim, state } = event;
     moments.of(claim.taskId, state.phase).resolve(atMs);
     if (state.phase === 'resolved' && state.outcome !== undefined && state.outcome.result !== 'completed')
       console.error(`bench:engines: task ${claim.taskId}: ${JSON.stringify(state.outcome)}`);

@@ -20,8 +20,8 @@ export const caches: Figure = {
     await mkdir(runs);
     await using store = await openCaches(join(setting.folder, 'caches'), {
       capacity: 1,
-      tell: news => {
-        console.error(news);
+      emit: event => {
+        console.error(event);
       },
     });
     const { signal } = new AbortController();

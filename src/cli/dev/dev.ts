@@ -111,10 +111,10 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
     const listening = Promise.withResolvers<undefined>();
     const log = workerLog(logger);
     const runs = runsOf(tasks);
-    worker.events$.subscribe(news => {
-      log(news);
-      runs.see(news);
-      if (news.type === 'worker' && news.state.phase === 'listening') listening.resolve(undefined);
+    worker.events$.subscribe(event => {
+      log(event);
+      runs.see(event);
+      if (event.type === 'worker' && event.state.phase === 'listening') listening.resolve(undefined);
     });
     const goneWith = shutdown$.subscribe(how => {
       worker.drain(how);

@@ -6,8 +6,8 @@ import {
   openLedger,
   removeFolder,
   removeLeftovers,
-  showLife,
-  showsLife,
+  holdFifo,
+  isFifoHeld,
   dockerLeftovers,
   nativeLeftovers,
 } from '../../worker/index.ts';
@@ -26,7 +26,7 @@ export interface DevHome extends AsyncDisposable {
 export async function devHome(): Promise<DevHome> {
   const folder = await mkdtemp(join(tmpdir(), `tcw-dev-${process.pid}-`));
   // Without the sign of life, later `tcw dev`s do not remove the folder after a sudden death.
-  const descriptor = await showLife(join(folder, ALIVE)).catch(() => undefined);
+  const descriptor = await holdFifo(join(folder, ALIVE)).catch(() => undefined);
   return {
     folder,
     [Symbol.asyncDispose]: async () => {
@@ -61,7 +61,7 @@ async function endTasks(tasksDir: string): Promise<void> {
       tasksDir,
       folders: true,
       engines: [nativeLeftovers, dockerLeftovers],
-      tell: () => undefined,
+      emit: () => undefined,
     });
   } finally {
     ledger.close();
@@ -82,7 +82,7 @@ function deadHomes(): string[] {
         pid !== undefined &&
         isOwn(folder, 'isDirectory') &&
         isOwn(join(folder, ALIVE), 'isFIFO') &&
-        showsLife(join(folder, ALIVE)) === false &&
+        isFifoHeld(join(folder, ALIVE)) === false &&
         !isProcess(Number(pid))
       );
     })

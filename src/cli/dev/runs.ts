@@ -1,11 +1,11 @@
 import { BehaviorSubject, filter, firstValueFrom } from 'rxjs';
-import type { WorkerNews } from '../../worker/index.ts';
+import type { WorkerEvent } from '../../worker/index.ts';
 import type { Ending } from '../task-files/endings.ts';
 import type { NewTask } from '../task-files/read-tasks.ts';
 
 /** Collects the worker's events about the runs of some tasks. */
 export interface RunsOfTasks {
-  see(news: WorkerNews): void;
+  see(event: WorkerEvent): void;
   /** Resolves when the worker has no active run of these tasks. */
   over(): Promise<unknown>;
   /** Adds the error messages of runs to the endings of their tasks. */
@@ -18,9 +18,9 @@ export function runsOf(tasks: readonly NewTask[]): RunsOfTasks {
   const active = new Set<string>();
   const count$ = new BehaviorSubject(0);
   return {
-    see: news => {
-      if (news.type !== 'run' || !ids.has(news.claim.taskId)) return;
-      const { claim, state } = news;
+    see: event => {
+      if (event.type !== 'run' || !ids.has(event.claim.taskId)) return;
+      const { claim, state } = event;
       if (state.phase === 'resolved') active.delete(`${claim.taskId}/${claim.runId}`);
       else active.add(`${claim.taskId}/${claim.runId}`);
       if (state.phase === 'resolved' && state.outcome) {

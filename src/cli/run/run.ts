@@ -38,13 +38,13 @@ export const run: RunCommand = async (config, { logger, secrets }, host, see) =>
     return Promise.resolve();
   });
   const log = workerLog(untilRefused(logger, () => isRefused));
-  worker.events$.subscribe(news => {
-    if (news.type === 'worker') {
+  worker.events$.subscribe(event => {
+    if (event.type === 'worker') {
       if (phase === 'starting') tellOfCode(logger);
-      phase = news.state.phase === 'stopped' ? 'closing' : 'working';
+      phase = event.state.phase === 'stopped' ? 'closing' : 'working';
     }
-    if (news.type === 'credentials-refused') isRefused = true;
-    log(news);
+    if (event.type === 'credentials-refused') isRefused = true;
+    log(event);
   });
   const signals = new Subscription();
   let lastMoment: Subscription | undefined;

@@ -1,9 +1,9 @@
 import { ServiceError } from '../../taskcluster/index.ts';
-import type { Tell, WorkerNews } from '../../worker/index.ts';
+import type { Emit, WorkerEvent } from '../../worker/index.ts';
 import type { LogFields, Logger } from '../output/logger.ts';
 import { queueWords } from '../words/queue-words.ts';
 
-type Incident = Exclude<WorkerNews, { type: 'worker' | 'run' }>;
+type Incident = Exclude<WorkerEvent, { type: 'worker' | 'run' }>;
 type Level = keyof Logger;
 type Line<I> = readonly [Level, string | ((incident: I) => string)];
 
@@ -152,17 +152,17 @@ function megabytes(bytes: number): number {
 const REFUSAL_AGAIN_MS = 300_000;
 
 /** Writes the worker's log: one line for each event. */
-export function workerLog(logger: Logger, now: () => number = () => performance.now()): Tell {
+export function workerLog(logger: Logger, now: () => number = () => performance.now()): Emit {
   const warnedAt = new Map<string, number>();
-  return news => {
-    const isQuestion = news.type === 'claim-work-failed' || news.type === 'pending-check-failed';
-    const refusal = isQuestion ? refusalOf(news.err) : undefined;
+  return event => {
+    const isQuestion = event.type === 'claim-work-failed' || event.type === 'pending-check-failed';
+    const refusal = isQuestion ? refusalOf(event.err) : undefined;
     const isAgain = refusal !== undefined && now() - (warnedAt.get(refusal) ?? -Infinity) < REFUSAL_AGAIN_MS;
     if (refusal !== undefined && !isAgain) warnedAt.set(refusal, now());
     const quiet = (fields: LogFields, message: string) => {
       logger.debug(fields, message);
     };
-    logNews(news, isAgain ? { ...logger, warn: quiet } : logger);
+    logEvent(event, isAgain ? { ...logger, warn: quiet } : logger);
   };
 }
 
@@ -176,23 +176,23 @@ function refusalOf(err: unknown): string | undefined {
 }
 
 /** Writes one line. */
-export function logNews(news: WorkerNews, logger: Logger): void {
-  if (news.type === 'worker') {
-    const { phase, because } = news.state;
+export function logEvent(event: WorkerEvent, logger: Logger): void {
+  if (event.type === 'worker') {
+    const { phase, because } = event.state;
     if (because === 'out-of-service') {
       logger.error(
-        { ...news.state },
+        { ...event.state },
         `worker ${phase}: no slot is left without processes that cannot be ended`,
       );
-    } else logger.info({ ...news.state }, `worker ${phase}`);
-  } else if (news.type === 'run') {
-    const { taskId, runId } = news.claim;
-    const { phase, stop } = news.state;
+    } else logger.info({ ...event.state }, `worker ${phase}`);
+  } else if (event.type === 'run') {
+    const { taskId, runId } = event.claim;
+    const { phase, stop } = event.state;
     if (phase === 'claimed') logger.info({ taskId, runId }, stop ? `stopping: ${stop}` : 'claimed');
     else logger.debug({ taskId, runId, phase, ...(stop && { stop }) }, 'run');
   } else {
-    const [level, message] = LINES[news.type] as Line<Incident>;
-    logger[level](fieldsOf(news), typeof message === 'string' ? message : message(news));
+    const [level, message] = LINES[event.type] as Line<Incident>;
+    logger[level](fieldsOf(event), typeof message === 'string' ? message : message(event));
   }
 }
 

@@ -14,7 +14,7 @@ export type ExpandScopes = (scopes: readonly string[]) => string[];
 const ASSUME = 'assume:';
 const REST = '<..>';
 /** Roles that assume each other may expand for ever. */
-const MOST_EXPANDED = 10_000;
+const MAX_EXPANDED = 10_000;
 const LONGEST_EXPANDED = 10_000;
 
 /**
@@ -31,7 +31,7 @@ export function createExpandScopes(roles: Roles): ExpandScopes {
         const rest = assumed(scope, `${ASSUME}${roleId}`);
         if (rest !== undefined) for (const each of stands) known.add(fillIn(each, rest));
       }
-      if (known.size > scopes.length + MOST_EXPANDED || scope.length > LONGEST_EXPANDED) {
+      if (known.size > scopes.length + MAX_EXPANDED || scope.length > LONGEST_EXPANDED) {
         throw new ApiError('InputError', 'The roles of these scopes stand for too much');
       }
     }

@@ -72,11 +72,11 @@ export function errorAnswer(error: unknown, call: CallInformation, time: string)
 }
 
 /** A longer payload is not repeated to the caller. */
-const LONGEST_TOLD_PAYLOAD = 2_000;
+const MAX_SHOWN_PAYLOAD = 2_000;
 const LONGEST_TEXT = 6_000;
 
 function isSmall(payload: unknown): boolean {
-  return [undefined, 2].every(indent => JSON.stringify(payload, null, indent).length <= LONGEST_TOLD_PAYLOAD);
+  return [undefined, 2].every(indent => JSON.stringify(payload, null, indent).length <= MAX_SHOWN_PAYLOAD);
 }
 
 function explain(error: unknown): { code: ErrorCode; text: string } {

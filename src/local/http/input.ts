@@ -16,7 +16,7 @@ export type CheckInput = (schema: string, body: unknown, size: number) => void;
 
 /** In a longer body (in characters), only the first problem is reported, because it may have a million. */
 const LARGE_BODY = 64 * 1024;
-const MOST_PROBLEMS = 20;
+const MAX_PROBLEMS = 20;
 const LONGEST_PROBLEM = 300;
 
 /**
@@ -31,7 +31,7 @@ export function createCheckInput(rootUrl: () => string): CheckInput {
     const ajv = withSchemas(size > LARGE_BODY ? 'first' : 'all');
     if (ajv.validate(`/${schema}`, body)) return;
     const problems = ajv.errors ?? [];
-    const surplus = problems.length - MOST_PROBLEMS;
+    const surplus = problems.length - MAX_PROBLEMS;
     throw new ApiError(
       'InputValidationError',
       [
@@ -39,7 +39,7 @@ export function createCheckInput(rootUrl: () => string): CheckInput {
         'Schema Validation Failed!',
         `Rejecting Schema: ${rootUrl()}/schemas/${schema.replace('taskcluster/', '')}#`,
         'Errors:',
-        ...problems.slice(0, MOST_PROBLEMS).map(describe),
+        ...problems.slice(0, MAX_PROBLEMS).map(describe),
         ...(surplus > 0 ? [`  * and ${surplus} more`] : []),
       ].join('\n'),
     );

@@ -5,7 +5,7 @@ export interface PageQuery {
   readonly limit?: string;
 }
 
-const MOST_ITEMS = 1_000;
+const MAX_ITEMS = 1_000;
 
 /**
  * Returns the page of a list that a query asks for.
@@ -16,7 +16,7 @@ export function pageOf<T>(
   items: readonly T[],
   { continuationToken, limit }: PageQuery,
 ): { items: readonly T[]; continuationToken?: string } {
-  const size = Math.min(Number(limit ?? MOST_ITEMS), MOST_ITEMS);
+  const size = Math.min(Number(limit ?? MAX_ITEMS), MAX_ITEMS);
   const start =
     continuationToken === undefined ? 0 : Number(Buffer.from(continuationToken, 'base64url').toString());
   if (!Number.isInteger(start)) throw new ApiError('InputError', 'Invalid continuation token');

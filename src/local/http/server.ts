@@ -10,7 +10,7 @@ const LONGEST_PARAMETER = 16 * 1024;
 /** A large artifact may arrive slowly, but not for ever. Node gives the headers one minute. */
 const REQUEST_MS = 10 * 60_000;
 /** Hundreds of workers have a few connections each. */
-const MOST_CONNECTIONS = 4_096;
+const MAX_CONNECTIONS = 4_096;
 
 /**
  * The names of this machine. A web page can make a name of its own resolve to 127.0.0.1, and then read answers
@@ -27,7 +27,7 @@ export function createServer(now: () => string): FastifyInstance {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
   });
-  server.server.maxConnections = MOST_CONNECTIONS;
+  server.server.maxConnections = MAX_CONNECTIONS;
   server.addHook('onRequest', async (request, reply) => {
     if (OWN_HOST.test(request.headers.host ?? '')) return;
     const { headers, body } = jsonAnswer(

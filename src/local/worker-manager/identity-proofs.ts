@@ -39,13 +39,13 @@ function isAwsProof({ publicKey }: LocalCloud, proof: Proof, instance: Instance)
   if (!('signature' in proof)) return false;
   const { document, signature } = proof;
   if (!createVerify('RSA-SHA256').update(document).verify(publicKey, signature, 'base64')) return false;
-  let told: unknown;
+  let parsed: unknown;
   try {
-    told = JSON.parse(document);
+    parsed = JSON.parse(document);
   } catch {
     return false;
   }
-  return typeof told === 'object' && told !== null && holds(told as Record<string, unknown>, instance);
+  return typeof parsed === 'object' && parsed !== null && holds(parsed as Record<string, unknown>, instance);
 }
 
 interface GoogleClaims {
@@ -102,6 +102,6 @@ function jsonPart<T>(text: string): T | undefined {
   }
 }
 
-function holds(told: Readonly<Record<string, unknown>>, instance: Instance): boolean {
-  return Object.entries(instance).every(([name, value]) => told[name] === value);
+function holds(document: Readonly<Record<string, unknown>>, instance: Instance): boolean {
+  return Object.entries(instance).every(([name, value]) => document[name] === value);
 }

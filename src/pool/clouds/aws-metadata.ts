@@ -43,5 +43,5 @@ export function awsMetadata(
         throw error;
       }
     };
-  return { ask: withToken(service.ask), insist: withToken(service.insist) };
+  return { ask: withToken(service.ask), askWithRetries: withToken(service.askWithRetries) };
 }

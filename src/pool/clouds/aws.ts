@@ -16,10 +16,10 @@ export function awsProvider(service: MetadataService): Provider {
     name: 'aws',
     isDynamic: true,
     identify: async signal => {
-      const get = (path: string) => service.insist({ path: `/latest${path}` }, signal);
+      const get = (path: string) => service.askWithRetries({ path: `/latest${path}` }, signal);
       const userData = jsonObject(await get('/user-data'), "the machine's user data");
       const document = jsonObject(
-        await service.insist({ path: DOCUMENT }, signal),
+        await service.askWithRetries({ path: DOCUMENT }, signal),
         'the instance identity document',
       );
       const workerId = required(document.instanceId, 'instanceId of the instance identity document');
@@ -46,8 +46,11 @@ export function awsProvider(service: MetadataService): Provider {
     },
     prove: async (_identity, signal) => {
       // The signature covers these exact bytes, so they are sent unchanged.
-      const document = await service.insist({ path: DOCUMENT }, signal);
-      const signature = await service.insist({ path: '/latest/dynamic/instance-identity/signature' }, signal);
+      const document = await service.askWithRetries({ path: DOCUMENT }, signal);
+      const signature = await service.askWithRetries(
+        { path: '/latest/dynamic/instance-identity/signature' },
+        signal,
+      );
       if (document && signature) return { document, signature };
       throw new RegistrationError('machine', 'AWS has no signed instance identity document for this machine');
     },

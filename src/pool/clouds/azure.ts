@@ -21,7 +21,7 @@ const TAGS = {
  */
 export function azureProvider(service: MetadataService): Provider {
   const ask = (path: string, signal: AbortSignal) =>
-    service.insist({ path: `/metadata/${path}?${VERSION}`, headers: AZURE_HEADERS }, signal);
+    service.askWithRetries({ path: `/metadata/${path}?${VERSION}`, headers: AZURE_HEADERS }, signal);
   return {
     name: 'azure',
     isDynamic: true,

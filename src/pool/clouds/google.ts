@@ -18,7 +18,7 @@ const ROOT = '/computeMetadata/v1';
  */
 export function googleProvider(service: MetadataService): Provider {
   const ask = (path: string, signal: AbortSignal) =>
-    service.insist({ path: `${ROOT}${path}`, headers: GOOGLE_HEADERS }, signal);
+    service.askWithRetries({ path: `${ROOT}${path}`, headers: GOOGLE_HEADERS }, signal);
   return {
     name: 'google',
     isDynamic: true,

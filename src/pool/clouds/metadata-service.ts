@@ -18,7 +18,7 @@ export interface MetadataService {
    *
    * @throws RegistrationError
    */
-  readonly insist: Ask;
+  readonly askWithRetries: Ask;
 }
 
 type Ask = (question: Question, signal: AbortSignal) => Promise<string | undefined>;
@@ -56,7 +56,7 @@ interface ServiceOptions {
   readonly timeoutMs: number;
   readonly note: Note;
   readonly backoff?: Backoff;
-  /** How long `insist` retries, in ms. */
+  /** How long `askWithRetries` retries, in ms. */
   readonly patienceMs?: number;
 }
 
@@ -85,7 +85,7 @@ export function metadataService(options: ServiceOptions): MetadataService {
   };
   return {
     ask,
-    insist: async (question, signal) => {
+    askWithRetries: async (question, signal) => {
       const lastTryAt = performance.now() + patienceMs;
       for (let attempt = 1; ; attempt++) {
         try {

@@ -24,7 +24,7 @@ export interface SpotWatch {
 }
 
 /** After this many failed requests in a row, the log warns that a notice would be missed. */
-const FAILURES_TOLD = 3;
+const FAILURES_UNTIL_WARNING = 3;
 /** The longest time between two requests to a service that does not answer, in ms. */
 const SLOWEST_MS = 30_000;
 
@@ -43,7 +43,8 @@ export function spotNotices(
       for (let failures = 0; !left.signal.aborted;) {
         try {
           const notice = await ask(service, left.signal);
-          if (failures >= FAILURES_TOLD) note('info', 'the cloud says again whether this machine has to go');
+          if (failures >= FAILURES_UNTIL_WARNING)
+            note('info', 'the cloud says again whether this machine has to go');
           failures = 0;
           if (notice) {
             subscriber.next({ how: 'now', ...notice });
@@ -53,7 +54,7 @@ export function spotNotices(
         } catch (err) {
           if (left.signal.aborted) return;
           failures++;
-          if (failures === FAILURES_TOLD) {
+          if (failures === FAILURES_UNTIL_WARNING) {
             note(
               'warn',
               'the cloud does not say whether this machine has to go: a spot notice would not be heard',
@@ -62,9 +63,9 @@ export function spotNotices(
           }
         }
         const waitMs =
-          failures < FAILURES_TOLD
+          failures < FAILURES_UNTIL_WARNING
             ? everyMs
-            : Math.min(SLOWEST_MS, everyMs * 2 ** (failures - FAILURES_TOLD));
+            : Math.min(SLOWEST_MS, everyMs * 2 ** (failures - FAILURES_UNTIL_WARNING));
         await sleep(waitMs, undefined, { signal: left.signal, ref: false }).catch(() => undefined);
       }
     };

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { arch, platform } from 'node:process';
 import { ServiceError, serviceCalls, type Credentials } from '../../taskcluster/index.ts';
-import { engineNames, type LiveSecrets, type Tell, type WorkerConfig } from '../../worker/index.ts';
+import { engineNames, type LiveSecrets, type Emit, type WorkerConfig } from '../../worker/index.ts';
 import type { Host } from '../host.ts';
 import { scrubber } from './scrub.ts';
 import { readDsn, sendEvent, type SentryEvent } from './sentry.ts';
-import { toldErrors } from './told-error.ts';
+import { reportedErrors } from './reported-error.ts';
 
 export interface CrashReportsOptions {
   readonly config: WorkerConfig;
@@ -29,14 +29,14 @@ export interface CrashReports {
    */
   cannotWork(message: string): Promise<void>;
   /** Takes all events of a worker and reports runs that a bug of the worker ended. */
-  readonly see: Tell;
+  readonly see: Emit;
   /** Resolves when no report is in progress. */
   settled(): Promise<void>;
 }
 
 const LONGEST_MS = 4_000;
 /** The maximum number of reports about runs, for a bug that ends every run. */
-const MOST_BROKEN_RUNS = 10;
+const MAX_BROKEN_RUNS = 10;
 
 export function crashReports(options: CrashReportsOptions): CrashReports {
   const { config, version, host, secrets, log, longestMs = LONGEST_MS } = options;
@@ -89,7 +89,7 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
     level: SentryEvent['level'],
     more: Readonly<Record<string, string>> = {},
   ) => {
-    const errors = toldErrors(error, scrub);
+    const errors = reportedErrors(error, scrub);
     const id = randomUUID().replaceAll('-', '');
     const tags = { ...facts, ...more };
     const description = errors.map(({ type, message }) => `${type}: ${message}`).join('\ncaused by ');
@@ -102,11 +102,11 @@ export function crashReports(options: CrashReportsOptions): CrashReports {
   return {
     crashed: error => report(error, 'fatal'),
     cannotWork: message => toHost(scrub(message)),
-    see: news => {
-      if (news.type !== 'run-broke' || brokenRuns >= MOST_BROKEN_RUNS) return;
+    see: event => {
+      if (event.type !== 'run-broke' || brokenRuns >= MAX_BROKEN_RUNS) return;
       brokenRuns += 1;
-      const { taskId, runId } = news.claim;
-      void report(news.err, 'error', { taskId, runId: String(runId) });
+      const { taskId, runId } = event.claim;
+      void report(event.err, 'error', { taskId, runId: String(runId) });
     },
     settled: async () => {
       await Promise.all(underWay);

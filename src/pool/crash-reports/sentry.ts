@@ -1,5 +1,5 @@
 import { Secret } from '../../base/index.ts';
-import type { ToldError } from './told-error.ts';
+import type { ReportedError } from './reported-error.ts';
 
 /** Where to send a project's events, read from its DSN. */
 export interface SentryProject {
@@ -16,7 +16,7 @@ export interface SentryEvent {
   readonly at: Date;
   readonly level: 'fatal' | 'error';
   readonly version: string;
-  readonly errors: readonly ToldError[];
+  readonly errors: readonly ReportedError[];
   readonly tags: Readonly<Record<string, string>>;
 }
 

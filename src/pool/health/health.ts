@@ -1,5 +1,5 @@
 import { ServiceError } from '../../taskcluster/index.ts';
-import type { WorkerNews, WorkerSnapshot } from '../../worker/index.ts';
+import type { WorkerEvent, WorkerSnapshot } from '../../worker/index.ts';
 
 /**
  * A kind of problem that keeps a worker from working.
@@ -46,7 +46,7 @@ interface Slots {
 }
 
 export interface Health {
-  see(news: WorkerNews): void;
+  see(event: WorkerEvent): void;
   /** @param snapshot the worker's current state; undefined if the worker has not started yet */
   report(snapshot?: WorkerSnapshot): HealthReport;
 }
@@ -88,13 +88,13 @@ export function health(now: () => number = () => performance.now()): Health {
   };
 
   return {
-    see: news => {
-      switch (news.type) {
+    see: event => {
+      switch (event.type) {
         case 'claim-work-failed':
-          noteFailure('claimWork', news.err);
+          noteFailure('claimWork', event.err);
           break;
         case 'pending-check-failed':
-          noteFailure('pendingTasks', news.err);
+          noteFailure('pendingTasks', event.err);
           break;
         case 'claim-work-works':
           noted.delete('claimWork');
@@ -109,10 +109,10 @@ export function health(now: () => number = () => performance.now()): Health {
           noted.delete('disk');
           break;
         case 'engine-away':
-          note(`engine ${news.engine}`, 'engine-away', `the engine ${news.engine} does not answer`);
+          note(`engine ${event.engine}`, 'engine-away', `the engine ${event.engine} does not answer`);
           break;
         case 'engine-back':
-          noted.delete(`engine ${news.engine}`);
+          noted.delete(`engine ${event.engine}`);
           break;
         case 'quarantined':
           paused.add('quarantine');

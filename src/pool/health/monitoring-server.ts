@@ -21,7 +21,7 @@ export interface MonitoringServer extends AsyncDisposable {
  * More connections than this come from a task. Each further connection closes the oldest one, idle ones first, so that
  * monitoring still gets through.
  */
-const MOST_CONNECTIONS = 64;
+const MAX_CONNECTIONS = 64;
 /** How long a client may take to send its request, and how long its connection may be idle, in ms. */
 const REQUEST_MS = 5_000;
 
@@ -60,7 +60,7 @@ export async function monitoringServer(
   server.keepAliveTimeout = REQUEST_MS;
   server.on('connection', (socket: Socket) => {
     const [oldest = socket] = idle.size > 0 ? idle : asking;
-    if (idle.size + asking.size >= MOST_CONNECTIONS) {
+    if (idle.size + asking.size >= MAX_CONNECTIONS) {
       forget(oldest);
       oldest.destroy();
     }

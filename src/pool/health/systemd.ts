@@ -8,7 +8,7 @@ export interface SystemdNotices extends Disposable {
   /** Notifies systemd of the worker's phase. */
   see(state: WorkerState): void;
   /** Resolves when all notices so far have been sent. */
-  told(): Promise<void>;
+  sent(): Promise<void>;
 }
 
 export interface SystemdOptions {
@@ -53,7 +53,7 @@ export function systemdNotices(options: SystemdOptions): SystemdNotices | undefi
   let queue = Promise.resolve();
   let waiting = 0;
   let hasFailed = false;
-  let toldStatus = '';
+  let lastStatus = '';
   const notify = (...assignments: string[]) => {
     waiting += 1;
     queue = queue
@@ -70,14 +70,14 @@ export function systemdNotices(options: SystemdOptions): SystemdNotices | undefi
   };
   const newStatus = () => {
     const status = statusOf(report());
-    if (status === toldStatus) return [];
-    toldStatus = status;
+    if (status === lastStatus) return [];
+    lastStatus = status;
     return [`STATUS=${status}`];
   };
   const tick = () => {
     // Notices must not pile up if systemd does not accept them.
     if (waiting > 0) return;
-    const assignments = [...(isWatched && deservesToLive(report()) ? ['WATCHDOG=1'] : []), ...newStatus()];
+    const assignments = [...(isWatched && isHealthy(report()) ? ['WATCHDOG=1'] : []), ...newStatus()];
     if (assignments.length > 0) notify(...assignments);
   };
   const timer = setInterval(tick, isWatched ? watchdogMs / 2 : statusEveryMs).unref();
@@ -96,7 +96,7 @@ export function systemdNotices(options: SystemdOptions): SystemdNotices | undefi
       isStopping = true;
       notify('STOPPING=1', ...newStatus());
     },
-    told: () => queue,
+    sent: () => queue,
     [Symbol.dispose]: () => {
       clearInterval(timer);
     },
@@ -112,7 +112,7 @@ const OF_THE_QUEUE: ReadonlySet<ProblemKind> = new Set(['queue-away', 'queue-ref
 /**
  * Whether a restart would lose something or fix nothing. A worker that runs tasks is kept alive whatever its health.
  */
-function deservesToLive({ phase, slots, problems }: HealthReport): boolean {
+function isHealthy({ phase, slots, problems }: HealthReport): boolean {
   if (phase === 'draining' || phase === 'stopped' || slots.busy > 0) return true;
   return problems.every(({ kind }) => OF_THE_QUEUE.has(kind));
 }

@@ -1,16 +1,16 @@
 import { ServiceError } from '../../taskcluster/index.ts';
-import type { WorkerNews } from '../../worker/index.ts';
+import type { WorkerEvent } from '../../worker/index.ts';
 import type { Instruments } from './measures.ts';
 import { runsMeasured } from './runs-measured.ts';
 
 export interface Measured {
-  readonly see: (news: WorkerNews) => void;
+  readonly see: (event: WorkerEvent) => void;
   /** The time that was left on a claim at the most recent renewal, in seconds. */
   readonly reclaimLeftSeconds: number | undefined;
 }
 
 /** Events that happen with every task. They have their own metrics and are no incidents. */
-const ORDINARY: ReadonlySet<WorkerNews['type']> = new Set(['reported', 'reclaimed', 'uploaded']);
+const ORDINARY: ReadonlySet<WorkerEvent['type']> = new Set(['reported', 'reclaimed', 'uploaded']);
 
 /**
  * Records counters and histograms from a worker's events.
@@ -25,27 +25,27 @@ export function measured(instruments: Instruments, now: () => number = () => per
     get reclaimLeftSeconds() {
       return reclaimLeftSeconds;
     },
-    see: news => {
-      runs(news);
-      if (news.type === 'worker' || news.type === 'run') return;
-      if (!ORDINARY.has(news.type)) add('tcw_incidents_total', 1, { type: news.type });
-      switch (news.type) {
+    see: event => {
+      runs(event);
+      if (event.type === 'worker' || event.type === 'run') return;
+      if (!ORDINARY.has(event.type)) add('tcw_incidents_total', 1, { type: event.type });
+      switch (event.type) {
         case 'claim-work-failed':
-          add('tcw_claim_work_failures_total', 1, { kind: kindOf(news.err) });
+          add('tcw_claim_work_failures_total', 1, { kind: kindOf(event.err) });
           break;
         case 'reclaimed':
           add('tcw_reclaims_total');
-          record('tcw_reclaim_lag_seconds', news.lagMs / 1_000);
-          reclaimLeftSeconds = news.leftMs / 1_000;
+          record('tcw_reclaim_lag_seconds', event.lagMs / 1_000);
+          reclaimLeftSeconds = event.leftMs / 1_000;
           break;
         case 'reclaim-failed':
           add('tcw_reclaim_failures_total');
           break;
         case 'uploaded':
           add('tcw_uploads_total');
-          add('tcw_upload_bytes_total', news.bytes);
-          add('tcw_upload_retries_total', news.tries - 1);
-          record('tcw_upload_duration_seconds', news.tookMs / 1_000);
+          add('tcw_upload_bytes_total', event.bytes);
+          add('tcw_upload_retries_total', event.tries - 1);
+          record('tcw_upload_duration_seconds', event.tookMs / 1_000);
           break;
         case 'upload-failed':
         case 'log-upload-failed':
@@ -56,7 +56,7 @@ export function measured(instruments: Instruments, now: () => number = () => per
           break;
         case 'store-entry-removed':
           add('tcw_store_entries_removed_total');
-          add('tcw_store_freed_bytes_total', news.freedBytes);
+          add('tcw_store_freed_bytes_total', event.freedBytes);
           break;
       }
     },

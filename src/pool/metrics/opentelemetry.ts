@@ -68,9 +68,9 @@ export function namedFor(measure: MeasureName): { name: string; unit?: string } 
 }
 
 /** An error in the SDK may lose a measurement, but must never affect a task. The API has a logger for such errors. */
-function quietly(tell: () => unknown): void {
+function quietly(record: () => unknown): void {
   try {
-    tell();
+    record();
   } catch (error) {
     diag.error(`${NAME}: telemetry failed`, error);
   }

@@ -1,5 +1,5 @@
 import type { Claim } from '../../taskcluster/index.ts';
-import type { Outcome, RunState, StopReason, Tell, WorkerNews } from '../../worker/index.ts';
+import type { Outcome, RunState, StopReason, Emit, WorkerEvent } from '../../worker/index.ts';
 import type { Instruments } from './measures.ts';
 
 interface RunSeen {
@@ -10,7 +10,7 @@ interface RunSeen {
 }
 
 /** Measures how runs end and how long their parts take. */
-export function runsMeasured({ add, record }: Instruments, now: () => number): Tell {
+export function runsMeasured({ add, record }: Instruments, now: () => number): Emit {
   const runs = new Map<string, RunSeen>();
 
   const seeState = (claim: Claim, state: RunState) => {
@@ -42,16 +42,16 @@ export function runsMeasured({ add, record }: Instruments, now: () => number): T
     add('tcw_runs_resolved_total', 1, { result, reason });
   };
 
-  return (news: WorkerNews) => {
-    switch (news.type) {
+  return (event: WorkerEvent) => {
+    switch (event.type) {
       case 'run':
-        seeState(news.claim, news.state);
+        seeState(event.claim, event.state);
         break;
       case 'reported':
-        resolved(news.outcome.result, reasonOf(news.outcome));
+        resolved(event.outcome.result, reasonOf(event.outcome));
         break;
       case 'not-reported':
-        resolved('none', news.stop);
+        resolved('none', event.stop);
         break;
       case 'reported-too-late':
         resolved('none', 'too-late');
@@ -60,7 +60,7 @@ export function runsMeasured({ add, record }: Instruments, now: () => number): T
         resolved('none', 'report-failed');
         break;
       case 'run-broke':
-        runs.delete(keyOf(news.claim));
+        runs.delete(keyOf(event.claim));
         resolved('none', 'worker-error');
         break;
     }

@@ -1,6 +1,6 @@
 import { uptime } from 'node:os';
 import type { Claim } from '../../taskcluster/index.ts';
-import type { Tell, WorkerConfig } from '../../worker/index.ts';
+import type { Emit, WorkerConfig } from '../../worker/index.ts';
 
 type About = Pick<WorkerConfig, 'provisionerId' | 'workerType' | 'workerId' | 'region' | 'instanceType'>;
 type EventType =
@@ -30,7 +30,7 @@ export function workerMetricsLines(
   config: About,
   write: (line: MetricsLine) => void,
   now: () => number = () => Date.now(),
-): Tell {
+): Emit {
   let isReady = false;
   const about = {
     instanceType: config.instanceType ?? '',
@@ -45,14 +45,14 @@ export function workerMetricsLines(
     const sorted = Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
     write({ text: `WORKER_METRICS ${JSON.stringify(sorted)}`, fields: sorted });
   };
-  return news => {
-    if (news.type === 'worker' && news.state.phase === 'listening' && !isReady) {
+  return event => {
+    if (event.type === 'worker' && event.state.phase === 'listening' && !isReady) {
       isReady = true;
       line('instanceBoot', now() - uptime() * 1_000);
       line('workerReady', now());
     }
-    if (news.type !== 'run') return;
-    const { claim, state } = news;
+    if (event.type !== 'run') return;
+    const { claim, state } = event;
     if (state.phase === 'claimed' && !state.stop) {
       line('taskQueued', Date.parse(claim.task.created), claim);
       line('taskStart', now(), claim);

@@ -68,7 +68,7 @@ function nameOf({ identity }: Pick<RegistrationState, 'identity'>): string {
   return `${workerPoolId}/${workerGroup}/${workerId}`;
 }
 
-function told(state: RegistrationState) {
+function fieldsOf(state: RegistrationState) {
   return { clientId: state.credentials.clientId, expires: timeOf(state) };
 }
 
@@ -77,7 +77,7 @@ function timeOf({ expiresMs }: RegistrationState): string {
 }
 
 function resumed(state: RegistrationState, note: Note): RegistrationState {
-  note('info', 'the registration of an earlier start goes on', told(state));
+  note('info', 'the registration of an earlier start goes on', fieldsOf(state));
   return state;
 }
 
@@ -97,7 +97,7 @@ async function registered(
       const registration = await register(identified.identity, proof);
       const state = { ...identified, ...registration, provider: provider.name, filesWritten: false };
       await next.keep(state);
-      note('info', 'registered with worker-manager', told(state));
+      note('info', 'registered with worker-manager', fieldsOf(state));
       return state;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;

@@ -45,12 +45,12 @@ export interface RunnerStreams {
  */
 const LONGEST_LINE = 1024 * 1024;
 /** The maximum number of remarks, because a broken runner may send nonsense forever. */
-const MOST_REMARKS = 20;
+const MAX_REMARKS = 20;
 /**
  * How many messages are kept for late subscribers. A shutdown request may arrive before the configuration has been
  * read.
  */
-const MOST_KEPT = 20;
+const MAX_KEPT = 20;
 /** How long a flush waits for the runner to read the messages, in ms. */
 const FLUSH_MS = 2_000;
 
@@ -60,17 +60,17 @@ export function connectRunner(
   hide: (json: string) => string = json => json,
 ): RunnerConnection {
   const out = outgoing(output, hide);
-  const message$ = new ReplaySubject<Message>(MOST_KEPT);
+  const message$ = new ReplaySubject<Message>(MAX_KEPT);
   const gone$ = new ReplaySubject<undefined>(1);
-  const remark$ = new ReplaySubject<Remark>(MOST_REMARKS * 2);
+  const remark$ = new ReplaySubject<Remark>(MAX_REMARKS * 2);
   const welcome = Promise.withResolvers<undefined>();
   let offered: ReadonlySet<unknown> | undefined;
   let isGone = false;
   let shown = 0;
   const remark = (level: Remark['level'], message: string, fields: Remark['fields'] = {}) => {
-    if (++shown > MOST_REMARKS) return;
+    if (++shown > MAX_REMARKS) return;
     remark$.next({ level, message, fields });
-    if (shown === MOST_REMARKS) {
+    if (shown === MAX_REMARKS) {
       remark$.next({ level: 'warn', message: 'worker-runner: more remarks are not logged', fields: {} });
     }
   };

@@ -18,8 +18,8 @@ export interface Outgoing {
 }
 
 /** How many bytes may wait for the runner: the limit for log lines, and the limit for everything. */
-const MOST_LOG_WAITING = 16 * 1024 * 1024;
-const MOST_WAITING = MOST_LOG_WAITING + 1024 * 1024;
+const MAX_LOG_WAITING = 16 * 1024 * 1024;
+const MAX_WAITING = MAX_LOG_WAITING + 1024 * 1024;
 
 /**
  * @param hide removes the known secrets from a line of JSON
@@ -27,7 +27,7 @@ const MOST_WAITING = MOST_LOG_WAITING + 1024 * 1024;
 export function outgoing(
   stream: Writable,
   hide: (json: string) => string,
-  { mostLog = MOST_LOG_WAITING, most = MOST_WAITING } = {},
+  { mostLog = MAX_LOG_WAITING, most = MAX_WAITING } = {},
 ): Outgoing {
   let lost = 0;
   let isBroken = false;

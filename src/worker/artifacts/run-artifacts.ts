@@ -50,14 +50,18 @@ export function runArtifacts({
   const store = storage === 's3' ? s3Store(calls) : objectStore(calls);
 
   /** Requests in progress, by name. A link must not be created before the reference that it replaces. */
-  const telling = new Map<string, Promise<void>>();
-  const tell = async (name: string, request: PostArtifactRequest, signal: AbortSignal): Promise<void> => {
-    const before = telling.get(name);
-    const told = Promise.allSettled([before]).then(async () => {
+  const creations = new Map<string, Promise<void>>();
+  const createInOrder = async (
+    name: string,
+    request: PostArtifactRequest,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const before = creations.get(name);
+    const created = Promise.allSettled([before]).then(async () => {
       await calls.createArtifact(name, request, signal);
     });
-    telling.set(name, told);
-    await told;
+    creations.set(name, created);
+    await created;
   };
 
   /** @param onDigest receives the SHA-256 of the compressed content, if it is wanted */
@@ -133,11 +137,11 @@ export function runArtifacts({
       if (digest !== undefined) digests.set(name, digest);
     },
     link: (name, { artifact, contentType, expires = usual, signal }) =>
-      tell(name, { storageType: 'link', artifact, contentType, expires }, signal),
+      createInOrder(name, { storageType: 'link', artifact, contentType, expires }, signal),
     reference: (name, { url, contentType, expires = usual, signal }) =>
-      tell(name, { storageType: 'reference', url, contentType, expires }, signal),
+      createInOrder(name, { storageType: 'reference', url, contentType, expires }, signal),
     error: (name, { reason, message, expires = usual, signal }) =>
-      tell(name, { storageType: 'error', reason, message, expires }, signal),
+      createInOrder(name, { storageType: 'error', reason, message, expires }, signal),
   };
 }
 

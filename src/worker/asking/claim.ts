@@ -20,7 +20,7 @@ import {
 } from 'rxjs';
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { askingState, type AskingState } from './asking-state.ts';
 import type { Quarantine } from './quarantine.ts';
 import type { Room } from './room.ts';
@@ -38,7 +38,7 @@ export interface Demand {
 }
 
 /** The queue returns at most this many claims for one call. */
-export const MOST_CLAIMS = 32;
+export const MAX_CLAIMS = 32;
 
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
@@ -59,7 +59,7 @@ const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
  */
 export function claim(
   queue: Queue,
-  tell: Tell,
+  emit: Emit,
   draining$: Observable<unknown>,
   quarantine?: Quarantine,
   asking: AskingState = askingState(),
@@ -84,7 +84,7 @@ export function claim(
               },
             }),
             mergeMap(claims => {
-              if (failures > 0) tell({ type: 'claim-work-works' });
+              if (failures > 0) emit({ type: 'claim-work-works' });
               failures = 0;
               works$.next();
               return concat(settled(demand, claims.length), claims);
@@ -109,7 +109,7 @@ export function claim(
 
   /** Claims are passed on at once. Only an empty answer is examined. */
   function settled(demand: Demand, claims: number): Observable<never> {
-    const verdict = quarantine?.isShutOut(demand.isExpected, claims);
+    const verdict = quarantine?.isQuarantined(demand.isExpected, claims);
     if (!verdict || claims > 0) {
       demand.answered(claims);
       if (claims === 0) asking.nothingPending();
@@ -117,8 +117,8 @@ export function claim(
     }
     return merge(from(verdict), draining$.pipe(map(() => true))).pipe(
       take(1),
-      tap(shutOut => {
-        if (shutOut) demand.failed();
+      tap(quarantined => {
+        if (quarantined) demand.failed();
         else demand.answered(claims);
         asking.nothingPending();
       }),
@@ -131,7 +131,7 @@ export function claim(
     if (failures === failuresBefore) failures++;
     const waitMs = jitterWithFloor(Math.max(failures, 1), AFTER_FAILURE);
     asking.callFailed();
-    tell({ type: 'claim-work-failed', err, waitMs });
+    emit({ type: 'claim-work-failed', err, waitMs });
     const back$ = failures <= 1 ? (queue.back$ ?? NEVER) : NEVER;
     return merge(timer(waitMs), draining$, works$, back$).pipe(
       take(1),

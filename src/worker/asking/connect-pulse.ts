@@ -1,7 +1,7 @@
 import { filter, firstValueFrom } from 'rxjs';
 import { connect, type Pulse, type PulseError } from '../../pulse/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { StartError } from '../start-error.ts';
 
 /**
@@ -11,10 +11,10 @@ import { StartError } from '../start-error.ts';
  * @returns undefined if the configuration names no broker, so that the worker polls
  * @throws StartError for a problem that another attempt would not solve
  */
-export async function connectPulse(config: WorkerConfig, tell: Tell): Promise<Pulse | undefined> {
+export async function connectPulse(config: WorkerConfig, emit: Emit): Promise<Pulse | undefined> {
   const { pulseUrl: url, pulseUser: user, pulsePassword: password, pulseNamespace: namespace } = config;
   if (!url && user === undefined) {
-    tell({ type: 'no-pulse' });
+    emit({ type: 'no-pulse' });
     return undefined;
   }
   const connectionName = `tcw ${config.workerGroup}/${config.workerId}`;
@@ -29,6 +29,6 @@ export async function connectPulse(config: WorkerConfig, tell: Tell): Promise<Pu
     await pulse.close(0);
     throw new StartError(`Pulse: ${state.error.message}`);
   }
-  if (state.name === 'waiting') tell({ type: 'pulse-away', reason: state.error.message });
+  if (state.name === 'waiting') emit({ type: 'pulse-away', reason: state.error.message });
   return pulse;
 }

@@ -19,7 +19,7 @@ import {
   type Observable,
 } from 'rxjs';
 import type { Engine } from '../engines/engine.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 import type { Room } from './room.ts';
 
@@ -64,14 +64,14 @@ export interface EngineWatch extends Room {
  * Each engine is checked before each claim, and periodically, so that an idle worker notices an absence as
  * well.
  *
- * @param isGoing whether the worker is already shutting down
+ * @param isStopping whether the worker is already shutting down
  */
 export function engineWatch(
   engines: readonly Engine[],
   slots: Pick<Slots, 'pause' | 'resume'>,
-  tell: Tell,
+  emit: Emit,
   { everyMs, againMs, settleMs, limitMs }: EngineWatchTimes,
-  isGoing: () => boolean = () => false,
+  isStopping: () => boolean = () => false,
 ): EngineWatch {
   const watched = engines.filter(({ answers }) => answers !== undefined);
   const out$ = new BehaviorSubject(false);
@@ -89,14 +89,14 @@ export function engineWatch(
       const since = awaySince.get(name);
       if (since === undefined) {
         awaySince.set(name, performance.now());
-        tell({ type: 'engine-away', engine: name, reason: (err as Error).message });
-      } else if (limitMs > 0 && performance.now() - since >= limitMs && !given.has(name) && !isGoing()) {
+        emit({ type: 'engine-away', engine: name, reason: (err as Error).message });
+      } else if (limitMs > 0 && performance.now() - since >= limitMs && !given.has(name) && !isStopping()) {
         given.add(name);
-        tell({ type: 'engine-gone', engine: name, awaySecs: limitMs / 1_000 });
+        emit({ type: 'engine-gone', engine: name, awaySecs: limitMs / 1_000 });
       }
       return;
     }
-    if (awaySince.delete(name)) tell({ type: 'engine-back', engine: name });
+    if (awaySince.delete(name)) emit({ type: 'engine-back', engine: name });
   };
 
   const checkAll = async (): Promise<void> => {

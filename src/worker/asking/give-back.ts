@@ -6,9 +6,9 @@ import { REPORT_GRACE_MS, noClaimOpen } from '../run/grace.ts';
 
 /** Gives a claim back that this worker cannot run: the queue makes a new run of the task at once. */
 export function giveBack(claim: Claim, worker: WorkerContext, because: WhyGivenBack): Observable<never> {
-  const { queue, tell } = worker;
+  const { queue, emit } = worker;
   return defer(() => {
-    tell({ type: 'giving-back', claim, because });
+    emit({ type: 'giving-back', claim, because });
     return noClaimOpen(worker).pipe(
       switchMap(() =>
         queue.forRun(claim).reportException('worker-shutdown', AbortSignal.timeout(REPORT_GRACE_MS)),
@@ -17,7 +17,7 @@ export function giveBack(claim: Claim, worker: WorkerContext, because: WhyGivenB
   }).pipe(
     ignoreElements(),
     catchError((err: unknown) => {
-      tell({ type: 'give-back-failed', claim, err });
+      emit({ type: 'give-back-failed', claim, err });
       return EMPTY;
     }),
   );

@@ -13,7 +13,7 @@ import {
 import type { Queue } from '../../taskcluster/index.ts';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Slots } from '../life/slots.ts';
-import { MOST_CLAIMS, type Demand } from './claim.ts';
+import { MAX_CLAIMS, type Demand } from './claim.ts';
 import { askingState, type AskingState } from './asking-state.ts';
 
 /** An older notice (ms) is checked first, because another claim may have taken its task already. */
@@ -39,7 +39,7 @@ export function demandFromNotices(
       const release = (notice: PendingNotice) => {
         if (held.delete(notice)) slots.giveBack(1);
       };
-      const believed$ = notices$.pipe(
+      const trusted$ = notices$.pipe(
         filter(notice => {
           // Notices beyond the free slots belong to other workers. A slot may have been taken just now.
           if (slots.take(1) === 0) {
@@ -63,8 +63,8 @@ export function demandFromNotices(
         map(({ notice }) => notice),
         share(),
       );
-      return believed$.pipe(
-        buffer(believed$.pipe(debounceTime(0, asapScheduler))),
+      return trusted$.pipe(
+        buffer(trusted$.pipe(debounceTime(0, asapScheduler))),
         mergeMap(inBatches),
         map(notices => {
           for (const notice of notices) held.delete(notice);
@@ -85,9 +85,9 @@ export function demandFromNotices(
  * the notices end, and makes no batch.
  */
 function inBatches(notices: readonly PendingNotice[]): readonly PendingNotice[][] {
-  const count = Math.ceil(notices.length / MOST_CLAIMS);
+  const count = Math.ceil(notices.length / MAX_CLAIMS);
   return Array.from({ length: count }, (_, batch) =>
-    notices.slice(batch * MOST_CLAIMS, (batch + 1) * MOST_CLAIMS),
+    notices.slice(batch * MAX_CLAIMS, (batch + 1) * MAX_CLAIMS),
   );
 }
 

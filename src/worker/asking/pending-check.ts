@@ -24,9 +24,9 @@ import {
 } from 'rxjs';
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
-import { MOST_CLAIMS, type Demand } from './claim.ts';
+import { MAX_CLAIMS, type Demand } from './claim.ts';
 import { askingState, type AskingState, type CheckReason } from './asking-state.ts';
 
 export interface PendingCheckTimes {
@@ -55,7 +55,7 @@ export const PENDING_CHECK_TIMES: PendingCheckTimes = {
 };
 
 /** If more than this many tasks are left, other workers cannot have taken all of them so soon. */
-const PLENTY = MOST_CLAIMS;
+const PLENTY = MAX_CLAIMS;
 
 /** The pause after a failed check, in ms. Tasks may be waiting that the check would have found. */
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
@@ -79,7 +79,7 @@ export function pendingCheck(
   queue: Queue,
   slots: Slots,
   notice$: Observable<unknown>,
-  tell: Tell,
+  emit: Emit,
   { quietMs, backlogMs, confirmMs, plentyMs }: PendingCheckTimes = PENDING_CHECK_TIMES,
   random: () => number = Math.random,
   asking: AskingState = askingState(),
@@ -90,7 +90,7 @@ export function pendingCheck(
     /** Whether to check as soon as a slot is free. */
     let isDue = false;
     /** Whether a claim has failed and no other one was demanded since. */
-    let isOwed = false;
+    let hasFailedClaim = false;
     const due$ = new Subject<void>();
     const makeDue = () => {
       isDue = true;
@@ -100,16 +100,16 @@ export function pendingCheck(
     let left = 0;
     let askedAt = 0;
 
-    const wish = (count: number, isExpected: boolean): Demand | undefined => {
-      const tasks = slots.take(Math.min(count, MOST_CLAIMS));
+    const demandOf = (count: number, isExpected: boolean): Demand | undefined => {
+      const tasks = slots.take(Math.min(count, MAX_CLAIMS));
       left = count - tasks;
       noticed = false;
       if (count === 0) asking.nothingPending();
-      if (tasks > 0 || count === 0) isOwed = false;
+      if (tasks > 0 || count === 0) hasFailedClaim = false;
       return tasks === 0 ? undefined : demandFor(tasks, isExpected, slots, failed);
     };
     const failed = () => {
-      isOwed = true;
+      hasFailedClaim = true;
       makeDue();
     };
     const pending = (): ObservableInput<number | undefined> => {
@@ -139,13 +139,13 @@ export function pendingCheck(
       }).pipe(
         // Slots are taken here, so that those of an abandoned answer stay free.
         map(count => {
-          if (failures > 0) tell({ type: 'pending-check-works' });
+          if (failures > 0) emit({ type: 'pending-check-works' });
           failures = 0;
-          return wish(count ?? (isOwed || isAfterQuiet ? 1 : 0), count !== undefined);
+          return demandOf(count ?? (hasFailedClaim || isAfterQuiet ? 1 : 0), count !== undefined);
         }),
         filter(demand => demand !== undefined),
         catchError((err: unknown) => {
-          tell({ type: 'pending-check-failed', err });
+          emit({ type: 'pending-check-failed', err });
           asking.callFailed();
           failures++;
           left = 0;
@@ -180,7 +180,7 @@ export function pendingCheck(
       ),
       reasons(asking, notice$).pipe(
         tap(why => {
-          if (why === 'notice-given-back') isOwed = true;
+          if (why === 'notice-given-back') hasFailedClaim = true;
           // While checks fail, the next one waits for its pause.
           if (failures === 0) makeDue();
         }),

@@ -1,6 +1,6 @@
 import { defer, filter, Observable, repeat, switchMap, take, timer } from 'rxjs';
 import type { Slots } from '../life/slots.ts';
-import { MOST_CLAIMS, type Demand } from './claim.ts';
+import { MAX_CLAIMS, type Demand } from './claim.ts';
 
 /** An empty answer that comes sooner (ms) was not a long poll. The next call then follows after this pause. */
 const SHORTEST_POLL_MS = 5_000;
@@ -15,7 +15,7 @@ export function poll(slots: Slots, now: () => number = () => performance.now()):
   /** Emits one demand, and completes when it has been answered. */
   const once = () =>
     new Observable<Demand>(subscriber => {
-      const tasks = slots.take(MOST_CLAIMS);
+      const tasks = slots.take(MAX_CLAIMS);
       const asked = now();
       const end = (unused: number, afterMs: number) => {
         pauseMs = afterMs;

@@ -16,7 +16,7 @@ import {
 import type { Pulse } from '../../pulse/index.ts';
 import { pendingNotices, runExceptions, type PendingNotice, type RunException } from '../../streams/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 
 /**
@@ -63,10 +63,10 @@ export function pulseLink(
   config: WorkerConfig,
   slots: Slots,
   extra$: Observable<number>,
-  tell: Tell,
+  emit: Emit,
 ): PulseLink {
   const onProblem = (problem: string) => {
-    tell({ type: 'pulse-problem', problem });
+    emit({ type: 'pulse-problem', problem });
   };
   const exceptions = runExceptions(pulse, config, onProblem);
   const taskQueueId = `${config.provisionerId}/${config.workerType}`;

@@ -2,7 +2,7 @@ import { defer, filter, finalize, mergeMap, Subject, switchMap, type Observable 
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import { longTimer } from '../../streams/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 
 export interface QuarantineTimes {
@@ -38,7 +38,7 @@ export interface Quarantine {
    * @returns whether the worker gets nothing although tasks are pending, so the notice should go to another
    *   worker
    */
-  isShutOut(isExpected: boolean, claims: number): Promise<boolean>;
+  isQuarantined(isExpected: boolean, claims: number): Promise<boolean>;
   /** Whether the worker must not ask for work at present. */
   readonly isOut: boolean;
   /** Ends the pause when its time has come, and emits. Notices of pending tasks may have been missed. */
@@ -57,7 +57,7 @@ export interface Quarantine {
 export function quarantine(
   queue: Queue,
   slots: Slots,
-  tell: Tell,
+  emit: Emit,
   times: QuarantineTimes = QUARANTINE_TIMES,
 ): Quarantine {
   const pause$ = new Subject<number>();
@@ -68,51 +68,51 @@ export function quarantine(
   let isOut = false;
   let failures = 0;
 
-  const shutOut = (forMs: number) => {
+  const pauseFor = (forMs: number) => {
     isOut = true;
     slots.pause('quarantine');
     pause$.next(forMs);
   };
 
   /** Checks when the quarantine ends, and reports each end once. */
-  const check = async (): Promise<'free' | 'shut out' | 'unknown'> => {
+  const check = async (): Promise<'free' | 'quarantined' | 'unknown'> => {
     checkedAt = performance.now();
     const until = await queue.quarantinedUntil();
     if (until === undefined) return 'unknown';
     const isOver = until <= queue.now();
     if (!isOver && until !== untilMs) {
-      tell({ type: 'quarantined', until: new Date(until).toJSON() });
+      emit({ type: 'quarantined', until: new Date(until).toJSON() });
     }
-    if (isOver && untilMs !== 0) tell({ type: 'quarantine-ended' });
+    if (isOver && untilMs !== 0) emit({ type: 'quarantine-ended' });
     untilMs = isOver ? 0 : until;
-    if (!isOver) shutOut(Math.min(until - queue.now(), times.recheckMs));
-    return isOver ? 'free' : 'shut out';
+    if (!isOver) pauseFor(Math.min(until - queue.now(), times.recheckMs));
+    return isOver ? 'free' : 'quarantined';
   };
 
   const afterOddAnswer = async (): Promise<boolean> => {
     const pending = await queue.pendingTasks();
     if (pending === 0) return false;
     const found = await check();
-    if (found !== 'unknown') return found === 'shut out';
+    if (found !== 'unknown') return found === 'quarantined';
     // Whatever the reason: while tasks are known to be pending, another worker needs the notice.
     if (++oddAnswers < ODD_ANSWERS) return pending !== undefined;
     if (oddAnswers === ODD_ANSWERS) {
-      tell({ type: 'starved', pending });
+      emit({ type: 'starved', pending });
     }
-    shutOut(pauseMs);
+    pauseFor(pauseMs);
     pauseMs = Math.min(2 * pauseMs, times.recheckMs);
     return true;
   };
 
   const gotWork = () => {
-    if (oddAnswers >= ODD_ANSWERS) tell({ type: 'starved-no-more' });
+    if (oddAnswers >= ODD_ANSWERS) emit({ type: 'starved-no-more' });
     oddAnswers = 0;
     pauseMs = times.firstPauseMs;
   };
 
   const release = async () => {
     // Without the scope to check, one demand is the way to find out.
-    if (untilMs !== 0 && (await check()) === 'shut out') return false;
+    if (untilMs !== 0 && (await check()) === 'quarantined') return false;
     failures = 0;
     isOut = false;
     slots.resume('quarantine');
@@ -123,7 +123,7 @@ export function quarantine(
     get isOut() {
       return isOut;
     },
-    isShutOut: async (isExpected, claims) => {
+    isQuarantined: async (isExpected, claims) => {
       if (claims > 0) {
         gotWork();
         return false;
@@ -132,9 +132,9 @@ export function quarantine(
       try {
         if (isExpected) return await afterOddAnswer();
         const isTime = performance.now() - checkedAt >= times.pollingMs;
-        return isTime && (await check()) === 'shut out';
+        return isTime && (await check()) === 'quarantined';
       } catch (err) {
-        tell({ type: 'quarantine-unknown', err });
+        emit({ type: 'quarantine-unknown', err });
         return false;
       }
     },
@@ -143,10 +143,10 @@ export function quarantine(
         switchMap(ms => longTimer(ms)),
         mergeMap(() =>
           release().catch((err: unknown) => {
-            tell({ type: 'quarantine-unknown', err });
+            emit({ type: 'quarantine-unknown', err });
             const leftMs = untilMs - queue.now();
             const soonMs = jitterWithFloor(++failures, AFTER_FAILURE);
-            shutOut(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);
+            pauseFor(leftMs > 0 ? Math.min(leftMs, times.recheckMs) : soonMs);
             return false;
           }),
         ),

@@ -1,5 +1,5 @@
 import { defer, exhaustMap, filter, finalize, repeat, Subject, take, type Observable } from 'rxjs';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
 import type { DiskCollector } from '../stores/index.ts';
 
@@ -34,31 +34,31 @@ export function roomInAll(rooms: readonly Pick<Room, 'isThere'>[]): Pick<Room, '
 export function room(
   collector: Pick<DiskCollector, 'shortages' | 'makeRoom'>,
   slots: Pick<Slots, 'pause' | 'resume'>,
-  tell: Tell,
+  emit: Emit,
   recheckMs = RECHECK_MS,
 ): Room {
   const short$ = new Subject<void>();
   let isOut = false;
-  let isTold = false;
+  let isReported = false;
 
   /** @returns whether there is enough space now */
   const freed = async (): Promise<boolean> => {
     try {
       if (!(await collector.makeRoom())) {
         const [short] = await collector.shortages();
-        if (short && !isTold) {
+        if (short && !isReported) {
           const { folder, freeBytes, totalBytes, requiredBytes } = short;
-          isTold = true;
-          tell({ type: 'disk-short', folder, freeBytes, totalBytes, requiredBytes });
+          isReported = true;
+          emit({ type: 'disk-short', folder, freeBytes, totalBytes, requiredBytes });
         }
         if (short) return false;
       }
     } catch (err) {
-      tell({ type: 'disk-unknown', err });
+      emit({ type: 'disk-unknown', err });
       return false;
     }
-    if (isTold) tell({ type: 'disk-enough' });
-    isTold = false;
+    if (isReported) emit({ type: 'disk-enough' });
+    isReported = false;
     isOut = false;
     slots.resume('disk');
     return true;
@@ -74,7 +74,7 @@ export function room(
         if ((await collector.shortages()).length === 0) return true;
       } catch (err) {
         // If the disk has a problem, the run will report it.
-        tell({ type: 'disk-unknown', err });
+        emit({ type: 'disk-unknown', err });
         return true;
       }
       isOut = true;

@@ -11,7 +11,7 @@ import {
 } from 'rxjs';
 import type { Claim } from '../../taskcluster/index.ts';
 import type { WorkerContext } from '../life/context.ts';
-import type { WorkerNews } from '../events.ts';
+import type { WorkerEvent } from '../events.ts';
 import { giveBack } from './give-back.ts';
 import { taskRun } from '../run/task-run.ts';
 import type { Slots } from '../life/slots.ts';
@@ -27,7 +27,7 @@ export function runEach(
   worker: WorkerContext,
   slots: Slots,
   draining: () => boolean,
-): OperatorFunction<Claim, WorkerNews> {
+): OperatorFunction<Claim, WorkerEvent> {
   return mergeMap(claim => {
     let begun = false;
     let lost = false;
@@ -36,11 +36,11 @@ export function runEach(
     );
     const run$ = defer(() =>
       taskRun(claim, worker).pipe(
-        map((state): WorkerNews => {
+        map((state): WorkerEvent => {
           begun = true;
           if (state.phase === 'resolved' && state.processesLeft) {
             lost = true;
-            slots.lose();
+            slots.disable();
           }
           return { type: 'run', claim, state };
         }),
@@ -52,11 +52,11 @@ export function runEach(
         return isAway ? giveBack(claim, worker, 'engine-away') : run$;
       }),
       catchError((err: unknown) => {
-        worker.tell({ type: 'run-broke', claim, err });
+        worker.emit({ type: 'run-broke', claim, err });
         return EMPTY;
       }),
       finalize(() => {
-        if (lost) slots.regain();
+        if (lost) slots.enable();
         else if (begun) slots.leave();
         else slots.giveBack(1);
       }),

@@ -22,7 +22,7 @@ export function connectionOf(socket: Socket): Connection | undefined {
     localAddress,
     localPort,
     // The system no longer knows the other end of a broken connection (getpeername(2): ENOTCONN).
-    stands: () => {
+    isOpen: () => {
       const handle = (socket as unknown as { readonly _handle?: Handle | null })._handle;
       return handle?.getpeername?.({}) === 0;
     },

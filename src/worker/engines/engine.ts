@@ -134,7 +134,7 @@ export interface Connection {
    * Whether the connection is still established, even if nobody has read yet that it was broken. After that, a
    * connection between the same addresses is another one, possibly of somebody else.
    */
-  stands(): boolean;
+  isOpen(): boolean;
 }
 
 /** Resource usage of one run so far. Includes ended processes as far as the platform counts them. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /** Counts the open connections of each address. @returns a function that tells whether a new one exceeds `most` */
-export function limitByAddress(most: number): (socket: Socket) => boolean {
+export function limitByAddress(max: number): (socket: Socket) => boolean {
   const open = new Map<string, number>();
   return socket => {
     // Streams of a tunnel have no address, and the tunnel limits them itself. Closed connections have none either.
@@ -14,7 +14,7 @@ export function limitByAddress(most: number): (socket: Socket) => boolean {
       if (left === 0) open.delete(address);
       else open.set(address, left);
     });
-    return count > most;
+    return count > max;
   };
 }
 

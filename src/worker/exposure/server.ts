@@ -9,9 +9,9 @@ import type { Routes } from './routes.ts';
 import type { Tls } from './tls.ts';
 
 /** The maximum number of connections. Further ones are closed at once. */
-const MOST_CONNECTIONS = 1_024;
+const MAX_CONNECTIONS = 1_024;
 /** The maximum number from one address, so that a task on this machine cannot take the places of all other readers. */
-const MOST_OF_ONE_ADDRESS = 256;
+const MAX_OF_ONE_ADDRESS = 256;
 /** A client that has not sent its request after this time is disconnected, in ms. */
 const HEADERS_MS = 10_000;
 /** Limit for all headers of a request, in bytes. */
@@ -77,10 +77,10 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   };
   const server: Server = tls ? https().createServer({ ...options, ...tls }) : http.createServer(options);
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   // If a connection cannot be accepted for lack of file descriptors, the worker must not crash.
   server.on('error', () => undefined);
-  const isOneTooMany = limitByAddress(MOST_OF_ONE_ADDRESS);
+  const isOneTooMany = limitByAddress(MAX_OF_ONE_ADDRESS);
   server.on('connection', (socket: Duplex) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
@@ -96,7 +96,7 @@ export function createServer(routes: Routes, tls: Tls | undefined): ExposedServe
   });
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || answering.has(socket)) socket.destroy();
-    else refuse(socket, code === 'ERR_HTTP_REQUEST_TIMEOUT' ? TOO_SLOW : NONSENSE);
+    else refuse(socket, code === 'ERR_HTTP_REQUEST_TIMEOUT' ? TOO_SLOW : BAD_REQUEST);
   });
   return {
     server,
@@ -115,4 +115,4 @@ const REFUSALS: Readonly<Record<'no such path' | 'wrong secret', Refusal>> = {
 };
 const NO_WEBSOCKET = { status: 400, text: 'No websocket is served here\n' };
 const TOO_SLOW = { status: 408, text: 'The request took too long\n' };
-const NONSENSE = { status: 400, text: 'This is no request of HTTP/1.1\n' };
+const BAD_REQUEST = { status: 400, text: 'This is no request of HTTP/1.1\n' };

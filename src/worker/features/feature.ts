@@ -4,7 +4,7 @@ import type { ArtifactSink } from '../artifacts/sink.ts';
 import type { GeneralConfig, Property, ValuesOf } from '../properties/index.ts';
 import type { ContainerPart } from '../engines/container.ts';
 import type { Capability, CommandResult, Engine, Sandbox, TaskUser } from '../engines/engine.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Exposure } from '../exposure/index.ts';
 import type { RunFolder } from '../files/run-folder.ts';
 import type { Outcome } from '../outcome.ts';
@@ -59,7 +59,7 @@ export interface WorkerHost<P extends Properties = Properties> {
   readonly engines: readonly EngineView[];
   /** Returns the engine that runs tasks of a format. */
   readonly engineFor: (task: Pick<TaskSpec, 'format'>) => EngineView;
-  readonly tell: Tell;
+  readonly emit: Emit;
   readonly secrets: LiveSecrets;
   /** Opens the worker's store of downloads, on first use. Downloads are kept for later runs. */
   readonly downloads: () => Promise<Downloads>;
@@ -168,7 +168,7 @@ export interface Ending {
   /** Whether the run was stopped. */
   readonly stopped: boolean;
   /** The last line of the log, if there is one: why the task did not complete. */
-  readonly lastWords: string | undefined;
+  readonly finalMessage: string | undefined;
   /** The exit code of the last command that ended by itself. */
   readonly exitCode: number | undefined;
   /** Whether the run's caches may be used again. */

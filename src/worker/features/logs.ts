@@ -15,7 +15,7 @@ import { feature, serving, type Ending, type RunHandle } from './feature.ts';
  */
 export const logs = feature({
   name: 'the log',
-  open: ({ tell }) =>
+  open: ({ emit }) =>
     serving<LogNames>({
       always: true,
       ask: task => task.logs,
@@ -30,11 +30,11 @@ export const logs = feature({
         return {
           finishEarly: ending => uploadSoFar(names, run, ending),
           finish: async ending => {
-            if (ending.lastWords !== undefined) log.error(ending.lastWords);
+            if (ending.finalMessage !== undefined) log.error(ending.finalMessage);
             try {
               await upload(names, log, artifacts, ending);
             } catch (err) {
-              tell({ type: 'log-upload-failed', claim, err });
+              emit({ type: 'log-upload-failed', claim, err });
               throw err;
             }
             // The disk was too small for the whole log. The written part was uploaded, but the run did not

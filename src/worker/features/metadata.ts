@@ -18,8 +18,8 @@ export const metadata = feature({
       since: 'generic-worker',
     },
   },
-  open: ({ config: { enableMetadata, rootURL, tasksDir }, tell }) => {
-    let isTold = false;
+  open: ({ config: { enableMetadata, rootURL, tasksDir }, emit }) => {
+    let isReported = false;
     let writing = Promise.resolve();
     const file = join(dirname(tasksDir), NAME);
     const origin = new URL(rootURL).origin;
@@ -28,8 +28,8 @@ export const metadata = feature({
         await replaceOwnFileLater(file, text);
       } catch (error) {
         // No task depends on this file.
-        if (!isTold) tell({ type: 'metadata-not-written', file, err: error });
-        isTold = true;
+        if (!isReported) emit({ type: 'metadata-not-written', file, err: error });
+        isReported = true;
       }
     };
     return serving<true>({

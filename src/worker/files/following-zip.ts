@@ -54,14 +54,14 @@ export function followingZip(source: FileHandle, newTarget: () => Promise<FileHa
     await gzipMember(read, write, { signal: closing.signal, level });
     return made;
   };
-  const tell = () => {
-    const told = more;
+  const wakeReader = () => {
+    const previous = more;
     more = Promise.withResolvers<void>();
-    told.resolve();
+    previous.resolve();
   };
   const close = async () => {
     closing.abort(new Error('the file is not needed'));
-    tell();
+    wakeReader();
     await compressing?.catch(() => undefined);
     await target?.close();
     target = undefined;
@@ -76,12 +76,12 @@ export function followingZip(source: FileHandle, newTarget: () => Promise<FileHa
         // `finish` reports the error.
         compressing.catch(() => undefined);
       }
-      tell();
+      wakeReader();
     },
     finish: async complete => {
       size = complete;
       isComplete = true;
-      tell();
+      wakeReader();
       try {
         return await compressing;
       } catch {

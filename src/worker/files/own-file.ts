@@ -19,13 +19,13 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
  *
  * @returns undefined if there is nothing, or something other than a readable file of this user
  */
-export function readOwnFile(file: string, mostBytes: number): string | undefined {
+export function readOwnFile(file: string, maxBytes: number): string | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const found = fstatSync(descriptor);
     if (!found.isFile() || found.uid !== process.getuid?.()) return undefined;
-    const buffer = Buffer.alloc(mostBytes);
+    const buffer = Buffer.alloc(maxBytes);
     return buffer.toString('latin1', 0, readSync(descriptor, buffer));
   } catch {
     return undefined;

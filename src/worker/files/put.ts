@@ -25,7 +25,7 @@ const PIECE_BYTES = 256 * 1024;
 /** Stores answer with nothing, or with a few hundred bytes of XML. */
 const LARGEST_ANSWER_BYTES = 64 * 1024;
 /** In characters. */
-const TOLD_OF_ANSWER = 200;
+const MAX_QUOTED_LENGTH = 200;
 const BACKOFF: Backoff = { baseMs: 500, capMs: 30_000 };
 
 /** A file to upload. */
@@ -189,7 +189,7 @@ async function beginning(answer: Readable): Promise<string> {
     size += chunk.length;
     if (size > LARGEST_ANSWER_BYTES) break;
   }
-  const text = Buffer.concat(chunks).toString().slice(0, TOLD_OF_ANSWER);
+  const text = Buffer.concat(chunks).toString().slice(0, MAX_QUOTED_LENGTH);
   return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 }
 

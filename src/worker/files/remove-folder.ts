@@ -9,7 +9,7 @@ const FILES_AT_A_TIME = 32;
 /** Number of folders that are processed at a time. */
 const LANES = 8;
 /** Limit for the names of subfolders of one folder that are kept in memory. */
-const MOST_FOLDERS = 10_000;
+const MAX_FOLDERS = 10_000;
 /** Longer paths (bytes) are shortened before they exceed PATH_MAX, 4,096 bytes on Linux. */
 const LONGEST_PATH = 3_000;
 
@@ -87,7 +87,7 @@ async function takeApart(top: string): Promise<void> {
       const inner = Buffer.concat([path, Buffer.from('/'), entry.name as unknown as Buffer]);
       (entry.isDirectory() ? folders : files).push(inner);
       if (files.length === FILES_AT_A_TIME) await flush();
-      if (folders.length === MOST_FOLDERS) break;
+      if (folders.length === MAX_FOLDERS) break;
     }
     await flush();
     return folders;
@@ -97,7 +97,7 @@ async function takeApart(top: string): Promise<void> {
       const movedBefore = moved;
       const folders = await removeFiles(path);
       await lanes(folders, inner => attempt(() => removeTree(inner, path)));
-      const isThereMore = folders.length === MOST_FOLDERS && problems.length === 0;
+      const isThereMore = folders.length === MAX_FOLDERS && problems.length === 0;
       if (!isThereMore && !(isTop && moved > movedBefore)) return;
     }
   };

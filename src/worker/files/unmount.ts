@@ -5,7 +5,7 @@ import { isCode } from './is-code.ts';
 const run = promisify(execFile);
 
 /** Limit for the number of mounts on top of each other that are removed. */
-const MOST_MOUNTS = 16;
+const MAX_MOUNTS = 16;
 /** Time limit for a program, in ms. */
 const PATIENCE_MS = 10_000;
 
@@ -20,7 +20,7 @@ export async function unmounting<T>(path: string | Buffer, remove: () => Promise
     try {
       return await remove();
     } catch (error) {
-      if (!isCode(error, 'EBUSY') || mounts === MOST_MOUNTS) throw error;
+      if (!isCode(error, 'EBUSY') || mounts === MAX_MOUNTS) throw error;
       await unmount(String(path), error);
     }
   }

@@ -1,3 +1,3 @@
 export { openLedger, type Entry, type Ledger } from './ledger.ts';
 export { removeLeftovers } from './remove-leftovers.ts';
-export { showLife, showsLife } from './sign-of-life.ts';
+export { holdFifo, isFifoHeld } from './sign-of-life.ts';

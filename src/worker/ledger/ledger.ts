@@ -12,13 +12,13 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { isCode } from '../files/is-code.ts';
 import type { FolderIdentity } from '../files/remove-folder.ts';
 import { ownLife } from '../engines/processes/index.ts';
 import { closedAtExit } from './closed-at-exit.ts';
 import { FOLDER } from './records.ts';
-import { showLife } from './sign-of-life.ts';
+import { holdFifo } from './sign-of-life.ts';
 
 /**
  * A record of what a worker has on its machine. Entries are written before anything exists, so that after a
@@ -64,7 +64,7 @@ const uid = process.getuid?.() ?? 0;
  * @returns undefined, after a warning, if it cannot be opened. The worker still works, but leaves its traces
  *   after a crash
  */
-export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger | undefined> {
+export async function openLedger(tasksDir: string, emit: Emit): Promise<Ledger | undefined> {
   const folder = `${tasksDir}/.tcw-${uid}`;
   const worker = `${ownLife()}-${randomBytes(8).toString('hex')}`;
   const records = `${folder}/${worker}`;
@@ -84,18 +84,18 @@ export async function openLedger(tasksDir: string, tell: Tell): Promise<Ledger |
   try {
     descriptor = await firstToWork(TRIES, () => {
       makeOwn(folder);
-      return showLife(alive);
+      return holdFifo(alive);
     });
     makeRecords();
     return {
       folder,
       worker,
-      begin: runName => entry(`${records}/${runName}`, makeRecords, tell),
+      begin: runName => entry(`${records}/${runName}`, makeRecords, emit),
       close,
     };
   } catch (err) {
     close();
-    tell({ type: 'no-ledger', err });
+    emit({ type: 'no-ledger', err });
     return undefined;
   }
 }
@@ -110,12 +110,12 @@ async function firstToWork<T>(tries: number, work: () => Promise<T>): Promise<T>
   }
 }
 
-function entry(file: string, makeRecords: () => void, tell: Tell): Entry {
+function entry(file: string, makeRecords: () => void, emit: Emit): Entry {
   const trying = (act: () => void) => {
     try {
       act();
     } catch (err) {
-      tell({ type: 'not-written-down', err });
+      emit({ type: 'not-written-down', err });
     }
   };
   const begin = () => {

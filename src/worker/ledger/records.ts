@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, opendirSync } from 'node:fs';
 import { readOwnFile } from '../files/own-file.ts';
 import { isAlive } from '../engines/processes/index.ts';
-import { showsLife } from './sign-of-life.ts';
+import { isFifoHeld } from './sign-of-life.ts';
 
 /** The record of one run. */
 export interface Record {
@@ -32,7 +32,7 @@ const RUN_NAME = /^task_[\w-]{22}_\d{1,9}$/;
 /** A record has a line or two. A longer file was not written by a worker. */
 const LONGEST_RECORD = 4_096;
 /** Limit for names that are read from a folder, because a task may have created any number of files in it. */
-const MOST_NAMES = 10_000;
+const MAX_NAMES = 10_000;
 
 /**
  * Reads the records of all workers in a ledger's folder. Skips anything that a worker would not write: links,
@@ -48,7 +48,7 @@ export function readRecords(ledgerFolder: string): Records[] {
     const folder = `${ledgerFolder}/${worker}`;
     // Checked before the records are read. A worker that ends in between has ended normally, or is found next
     // time. The kernel's answer comes first, because a task cannot falsify it.
-    const alive = isAlive(worker) ?? showsLife(`${folder}${ALIVE}`);
+    const alive = isAlive(worker) ?? isFifoHeld(`${folder}${ALIVE}`);
     return { folder, alive, runs: namesIn(folder).flatMap(name => readRecord(folder, name)) };
   });
 }
@@ -91,7 +91,7 @@ function list(folder: string): string[] {
   try {
     using directory = opendirSync(folder);
     const names: string[] = [];
-    for (let entry = directory.readSync(); entry && names.length < MOST_NAMES; entry = directory.readSync())
+    for (let entry = directory.readSync(); entry && names.length < MAX_NAMES; entry = directory.readSync())
       names.push(entry.name);
     return names;
   } catch {

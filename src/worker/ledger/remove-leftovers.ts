@@ -2,7 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename } from 'node:path';
 import type { Engine } from '../engines/engine.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { removeFolder } from '../files/remove-folder.ts';
 import { isAlive, lifeOf } from '../engines/processes/index.ts';
 import type { Ledger } from './ledger.ts';
@@ -16,7 +16,7 @@ export interface LeftoversOptions {
   /** Whether the folders of runs are removed as well, or only their logs and temporary files. */
   readonly folders: boolean;
   readonly engines: readonly Pick<Engine, 'endLeftovers'>[];
-  readonly tell: Tell;
+  readonly emit: Emit;
 }
 
 /**
@@ -25,29 +25,29 @@ export interface LeftoversOptions {
  * lives. Never errors: leftovers that cannot be removed are logged, and tried again at the next start.
  */
 export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions): Promise<void> {
-  const { tasksDir, tell } = options;
+  const { tasksDir, emit } = options;
   const workers = readRecords(ledger.folder);
   for (const { folder, alive, runs } of workers) {
     const err = new Error(
       `nothing tells whether the worker of ${folder} is alive; if it is not, remove that by hand`,
     );
     if (alive === undefined)
-      for (const { runName } of runs) tell({ type: 'leftovers-stay', run: runName, err });
+      for (const { runName } of runs) emit({ type: 'leftovers-stay', run: runName, err });
   }
   const dead = workers.filter(({ alive }) => alive === false);
   if (dead.length === 0) return;
   const others = workers.filter(({ alive }) => alive !== false);
-  const spared = new Set(others.flatMap(({ runs }) => runs.map(({ runName }) => runName)));
+  const inUse = new Set(others.flatMap(({ runs }) => runs.map(({ runName }) => runName)));
   const names = await readdir(tasksDir).catch(() => []);
   const end = performance.now() + PATIENCE_MS;
   for (const worker of dead) {
-    if (!(await removeAll(worker, { ...options, spared, names, end }))) return;
+    if (!(await removeAll(worker, { ...options, inUse, names, end }))) return;
   }
 }
 
 interface Leftovers extends LeftoversOptions {
   /** Runs whose files belong to another worker. */
-  readonly spared: ReadonlySet<string>;
+  readonly inUse: ReadonlySet<string>;
   /** The names of everything in tasksDir. */
   readonly names: readonly string[];
   /** A time of the monotonic clock. */
@@ -56,7 +56,7 @@ interface Leftovers extends LeftoversOptions {
 
 /** @returns whether there is time for another worker's leftovers */
 async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promise<boolean> {
-  const { engines, spared, tell, end } = leftovers;
+  const { engines, inUse, emit, end } = leftovers;
   let isLeft = false;
   const worker = lifeOf(basename(folder));
   // The kernel says nothing about processes in another container. There the sign of life has shown that this
@@ -72,11 +72,11 @@ async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promi
       }
       let processes = 0;
       for (const engine of engines) processes += (await engine.endLeftovers?.(record.traces)) ?? 0;
-      const files = spared.has(runName) ? [] : await removeFiles(record, leftovers);
+      const files = inUse.has(runName) ? [] : await removeFiles(record, leftovers);
       await removeFolder(record.file);
-      tell({ type: 'leftovers-removed', run: runName, processes, files });
+      emit({ type: 'leftovers-removed', run: runName, processes, files });
     } catch (err) {
-      tell({ type: 'leftovers-stay', run: runName, err });
+      emit({ type: 'leftovers-stay', run: runName, err });
       if (performance.now() > end) return false;
       isLeft = true;
     }

@@ -14,7 +14,7 @@ const run = promisify(execFile);
  * @returns the descriptor, which may be closed
  * @throws Error when there is no mkfifo, or the file system has no FIFOs
  */
-export async function showLife(fifo: string): Promise<number> {
+export async function holdFifo(fifo: string): Promise<number> {
   await run('mkfifo', ['-m', '600', fifo]);
   const descriptor = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   // Another worker may have considered it a dead worker's, and removed it, before it was open.
@@ -28,7 +28,7 @@ export async function showLife(fifo: string): Promise<number> {
  * Whether a process holds a FIFO open. Undefined if there is none, which proves nothing, because a task may
  * have removed it.
  */
-export function showsLife(fifo: string): boolean | undefined {
+export function isFifoHeld(fifo: string): boolean | undefined {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);

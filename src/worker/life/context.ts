@@ -3,7 +3,7 @@ import type { Claim, Queue } from '../../taskcluster/index.ts';
 import type { RunException } from '../../streams/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
 import type { Engines } from '../engines/engines.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { OpenFeature } from '../features/index.ts';
 import type { IsNeeded } from './needed.ts';
 import type { Ledger } from '../ledger/index.ts';
@@ -43,7 +43,7 @@ export interface WorkerParts {
 /** The parts of a worker that a run needs. */
 export interface WorkerContext extends WorkerParts {
   readonly secrets: LiveSecrets;
-  readonly tell: Tell;
+  readonly emit: Emit;
   /**
    * Exceptions of this worker's runs. Replays the last minute, because a message may arrive before the claim's
    * answer.

@@ -16,7 +16,7 @@ import {
   type Observable,
 } from 'rxjs';
 import type { WorkerConfig } from '../config/index.ts';
-import type { WorkerNews } from '../events.ts';
+import type { WorkerEvent } from '../events.ts';
 import type { Slots } from './slots.ts';
 import type { ExitReason } from './worker-state.ts';
 
@@ -34,12 +34,12 @@ import type { ExitReason } from './worker-state.ts';
  */
 export function limits(
   { numberOfTasksToRun, idleTimeoutSecs }: WorkerConfig,
-  news$: Observable<WorkerNews>,
+  events$: Observable<WorkerEvent>,
   { unused$, outOfService$ }: Pick<Slots, 'unused$' | 'outOfService$'>,
   confirmed: () => Observable<boolean> = () => of(true),
   needed: () => Observable<boolean | undefined> = () => of(undefined),
 ): Observable<ExitReason> {
-  const begun$ = changes(news$).pipe(filter(change => change > 0));
+  const begun$ = changes(events$).pipe(filter(change => change > 0));
   const enough$: Observable<ExitReason> =
     numberOfTasksToRun === 0
       ? NEVER
@@ -51,7 +51,7 @@ export function limits(
   const idle$: Observable<ExitReason> =
     idleTimeoutSecs === 0
       ? NEVER
-      : restful(news$).pipe(
+      : restful(events$).pipe(
           switchMap(idle =>
             idle
               ? waited(idleTimeoutSecs * 1_000, needed).pipe(
@@ -70,8 +70,8 @@ export function limits(
 }
 
 /** Whether no run is in progress. Emits the present value first. */
-export function restful(news$: Observable<WorkerNews>): Observable<boolean> {
-  return changes(news$).pipe(
+export function restful(events$: Observable<WorkerEvent>): Observable<boolean> {
+  return changes(events$).pipe(
     scan((running, change) => running + change, 0),
     startWith(0),
     map(running => running === 0),
@@ -90,12 +90,12 @@ function waited(ms: number, needed: () => Observable<boolean | undefined>): Obse
 }
 
 /** Emits +1 for each run that begins, and -1 for each that ends. */
-function changes(news$: Observable<WorkerNews>): Observable<number> {
-  return news$.pipe(
-    map(news => {
-      if (news.type !== 'run') return 0;
-      if (news.state.phase === 'resolved') return -1;
-      return news.state.phase === 'claimed' && !news.state.stop ? 1 : 0;
+function changes(events$: Observable<WorkerEvent>): Observable<number> {
+  return events$.pipe(
+    map(event => {
+      if (event.type !== 'run') return 0;
+      if (event.state.phase === 'resolved') return -1;
+      return event.state.phase === 'claimed' && !event.state.stop ? 1 : 0;
     }),
     filter(change => change !== 0),
   );

@@ -1,7 +1,7 @@
 import { chosenEngines, type EngineHost } from '../choose-engines.ts';
 import type { Engine } from '../engines/engine.ts';
 import { enginesOf, type Engines } from '../engines/engines.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { readyTasksDir } from '../files/tasks-dir.ts';
 import { openLedger, type Ledger } from '../ledger/index.ts';
 import { StartError } from '../start-error.ts';
@@ -19,12 +19,12 @@ export interface Machine {
  * @param engines replaces the configured engines
  * @throws StartError when the machine cannot do what is configured
  */
-export async function readyMachine(host: EngineHost, engines?: readonly Engine[]): Promise<Machine> {
-  const { config, tell } = host;
+export async function prepareMachine(host: EngineHost, engines?: readonly Engine[]): Promise<Machine> {
+  const { config, emit } = host;
   const { tasksDir } = config;
   await assertTasksDir(tasksDir);
   // The ledger comes first, because trying out an engine creates a place for a task.
-  const ledger = await openLedger(tasksDir, tell);
+  const ledger = await openLedger(tasksDir, emit);
   try {
     return { engines: enginesOf(engines ?? (await chosenEngines(host))), ledger };
   } catch (error) {
@@ -37,12 +37,12 @@ export async function readyMachine(host: EngineHost, engines?: readonly Engine[]
  * Closes a machine on which no worker runs any more. Problems are reported as incidents, because an error would
  * hide why the worker ended.
  */
-export async function closeMachine({ engines, ledger }: Machine, tell: Tell): Promise<void> {
+export async function closeMachine({ engines, ledger }: Machine, emit: Emit): Promise<void> {
   for (const engine of engines.all.toReversed()) {
     try {
       await engine.close?.();
     } catch (err) {
-      tell({ type: 'engine-stays', err });
+      emit({ type: 'engine-stays', err });
     }
   }
   ledger?.close();

@@ -21,9 +21,9 @@ export interface Slots {
   /** Returns the slot of a finished run. */
   leave(): void;
   /** Takes the slot of a finished run out of service, because processes of the run are left. */
-  lose(): void;
+  disable(): void;
   /** Puts a slot back into service. */
-  regain(): void;
+  enable(): void;
   /** Whether every slot is out of service. Emits the present value first. */
   readonly outOfService$: Observable<boolean>;
   /** Makes the number of free slots 0 until every reason to pause is gone. Taken slots stay taken. */
@@ -73,11 +73,11 @@ export function slotsFor(capacity: number, runs = Infinity): Slots {
       // The queue may have returned more claims than it was asked for.
       change(taken > 0 ? -1 : 0, 0);
     },
-    lose: () => {
+    disable: () => {
       lost += 1;
       change(taken > 0 ? -1 : 0, 0);
     },
-    regain: () => {
+    enable: () => {
       lost -= 1;
       changed$.next();
     },

@@ -11,7 +11,7 @@ import {
   timer,
   type Observable,
 } from 'rxjs';
-import { nextWorkerState, STARTING, type WorkerEvent, type WorkerState } from './worker-state.ts';
+import { nextWorkerState, STARTING, type LifeEvent, type WorkerState } from './worker-state.ts';
 
 /**
  * When Pulse goes down or comes back, the whole fleet notices at once. Each worker waits a random time of up to
@@ -46,7 +46,7 @@ export class WorkerLife {
     );
   }
 
-  dispatch(event: WorkerEvent): void {
+  dispatch(event: LifeEvent): void {
     this.#state$.next(nextWorkerState(this.#state$.value, event));
   }
 

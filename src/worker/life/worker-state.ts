@@ -22,7 +22,7 @@ export interface WorkerState {
   readonly because?: ExitReason;
 }
 
-export type WorkerEvent =
+export type LifeEvent =
   | { readonly type: 'pulse'; readonly up: boolean }
   | { readonly type: 'drain'; readonly because: ExitReason }
   /** Nothing runs, and no request for work is open. */
@@ -34,7 +34,7 @@ export const STARTING: WorkerState = { phase: 'starting', pulse: 'undecided' };
  * The worker's state machine. A worker starts listening when it knows how to ask for work, and never leaves
  * draining except to stop.
  */
-export function nextWorkerState(state: WorkerState, event: WorkerEvent): WorkerState {
+export function nextWorkerState(state: WorkerState, event: LifeEvent): WorkerState {
   switch (event.type) {
     case 'pulse': {
       const phase = state.phase === 'starting' ? 'listening' : state.phase;

@@ -1,7 +1,7 @@
 import type { AcceptedPayload } from './format.ts';
 
 /** The members of a larger property are not checked one by one. */
-const MOST_MEMBERS = 100;
+const MAX_MEMBERS = 100;
 
 /**
  * Returns the part of a payload that its schema accepts: each valid property and, of invalid ones, each valid
@@ -31,7 +31,7 @@ export function acceptedPart(
 /** Returns a value as a whole, and then its members one by one, each in an object or a list of its own. */
 function piecesOf(value: unknown): unknown[] {
   const inside = members(value);
-  if (inside.length > MOST_MEMBERS) return [value];
+  if (inside.length > MAX_MEMBERS) return [value];
   return [value, ...inside.map(([name, member]) => (Array.isArray(value) ? [member] : { [name]: member }))];
 }
 

@@ -73,7 +73,7 @@ export class ActiveRun {
       beside: this.folder,
       storage: worker.config.createObjectArtifacts ? 'object' : 's3',
       onUploaded: uploaded => {
-        worker.tell({ type: 'uploaded', claim, ...uploaded });
+        worker.emit({ type: 'uploaded', claim, ...uploaded });
       },
     });
     this.#hide(claim.lease);
@@ -127,7 +127,7 @@ export class ActiveRun {
       this.#forgetCredentials();
       this.secrets.forget();
     }
-    if (this.rule && !this.stopped.aborted) this.#obey(this.rule);
+    if (this.rule && !this.stopped.aborted) this.#applyStop(this.rule);
   }
 
   /** Renews the claim. */
@@ -195,7 +195,7 @@ export class ActiveRun {
     this.#forgetCredentials = this.worker.secrets.addAllOf({ ...credentials });
   }
 
-  #obey({ message, artifacts }: StopRule): void {
+  #applyStop({ message, artifacts }: StopRule): void {
     this.#stopped.abort(new Error(message));
     if (artifacts === 'log' || artifacts === 'none') this.#uploadsStopped.abort(this.stopped.reason);
   }

@@ -31,7 +31,7 @@ export function stops(run: ActiveRun): Observable<StopReason> {
     canceled(run),
     missedExceptions(run),
     deadlineExceeded(run),
-    reclaim(claim, () => run.renew(), worker.tell, worker.queue.back$),
+    reclaim(claim, () => run.renew(), worker.emit, worker.queue.back$),
     worker.shutdown$.pipe(map(() => 'worker-shutdown' as const)),
   );
 }

@@ -33,7 +33,7 @@ export function untilGone(run: ActiveRun): Observable<unknown> {
     filter(() => run.processesLeft === undefined),
     take(1),
     concatMap(() => {
-      worker.tell({ type: 'processes-gone', claim });
+      worker.emit({ type: 'processes-gone', claim });
       return cleanedUp(run);
     }),
     takeUntil(worker.draining$),
@@ -47,19 +47,19 @@ async function cleanedUp(run: ActiveRun): Promise<void> {
       await work();
       return true;
     } catch (err) {
-      worker.tell({ type: 'clean-up-failed', claim, what, err });
+      worker.emit({ type: 'clean-up-failed', claim, what, err });
       return false;
     }
   };
   // Processes that have just resisted are not tried again at once.
   if (!run.processesLeft) await run.endProcesses();
   const left = run.processesLeft;
-  if (left) worker.tell({ type: 'processes-left', claim, reason: left.message });
+  if (left) worker.emit({ type: 'processes-left', claim, reason: left.message });
   // Only now are the networks and directories of features no longer in use.
   const removedSandbox = await part('remove the sandbox', () => run.sandbox?.remove?.());
   await part("close the task's log", () => log?.end());
   for (const { name, err } of await run.features.dispose())
-    worker.tell({ type: 'clean-up-failed', claim, what: `end feature ${name}`, err });
+    worker.emit({ type: 'clean-up-failed', claim, what: `end feature ${name}`, err });
   // The user id is not reused while processes of that user may be alive.
   const isUserGone =
     left !== undefined ||

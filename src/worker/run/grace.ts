@@ -9,7 +9,7 @@ export const REPORT_GRACE_MS = 10_000;
  * Emits halfway through `shutdownGraceSecs`. Commands are killed then, and runs that still upload are reported:
  * the other half is for reporting. A forced worker has no time at all.
  */
-export function halfOfGrace(worker: GoingWorker): Observable<unknown> {
+export function halfOfGrace(worker: StoppingWorker): Observable<unknown> {
   return partOfTheTime(worker, graceMs => graceMs / 2);
 }
 
@@ -22,7 +22,9 @@ const LAST_CALLS_MS = 4_000;
  * answer, but at most until four seconds before the end of `shutdownGraceSecs` or until half of it, whichever
  * is later.
  */
-export function noClaimOpen(worker: GoingWorker & Pick<WorkerContext, 'noClaimOpen$'>): Observable<unknown> {
+export function noClaimOpen(
+  worker: StoppingWorker & Pick<WorkerContext, 'noClaimOpen$'>,
+): Observable<unknown> {
   return merge(worker.noClaimOpen$ ?? of(undefined), uploadsEnd(worker)).pipe(take(1));
 }
 
@@ -35,21 +37,21 @@ export function isClaimOpen(worker: Parameters<typeof noClaimOpen>[0]): Observab
  * Emits when a run that was given back stops its uploads. What is left is for the log, for the files and for Pulse: four
  * seconds, or half of the time where that is more than what would be left.
  */
-export function uploadsEnd(worker: GoingWorker): Observable<unknown> {
+export function uploadsEnd(worker: StoppingWorker): Observable<unknown> {
   return partOfTheTime(worker, graceMs => Math.max(graceMs / 2, graceMs - LAST_CALLS_MS));
 }
 
-type GoingWorker = Pick<WorkerContext, 'shutdown$' | 'config' | 'graceMs'>;
+type StoppingWorker = Pick<WorkerContext, 'shutdown$' | 'config' | 'graceMs'>;
 
 function partOfTheTime(
-  { shutdown$, config, graceMs: given }: GoingWorker,
+  { shutdown$, config, graceMs: given }: StoppingWorker,
   part: (graceMs: number) => number,
 ): Observable<unknown> {
   return shutdown$.pipe(
-    switchMap(toldAt => {
+    switchMap(shutdownAt => {
       const graceMs = given?.() ?? config.shutdownGraceSecs * 1_000;
-      if (toldAt === -Infinity) return of(undefined);
-      return graceMs === 0 ? NEVER : longTimer(toldAt + part(graceMs) - performance.now());
+      if (shutdownAt === -Infinity) return of(undefined);
+      return graceMs === 0 ? NEVER : longTimer(shutdownAt + part(graceMs) - performance.now());
     }),
   );
 }

@@ -87,7 +87,7 @@ async function userOf(run: ActiveRun, task: TaskSpec, home: RunFolder): Promise<
       keep: run.entry?.keep,
     });
   } catch (error) {
-    if (isCode(error, 'ENOUSER')) run.worker.tell({ type: 'no-user-left', claim: run.claim });
+    if (isCode(error, 'ENOUSER')) run.worker.emit({ type: 'no-user-left', claim: run.claim });
     throw error;
   }
 }

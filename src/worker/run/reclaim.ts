@@ -21,7 +21,7 @@ import {
 import { jitterWithFloor, type Backoff } from '../../base/index.ts';
 import { ServiceError, type Claim, type Lease } from '../../taskcluster/index.ts';
 import { claimExpiry, renewals } from '../../streams/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 
 const BACKOFF: Backoff = { baseMs: 1_000, capMs: 30_000 };
 /** An attempt or a pause may take a quarter of the claim's remaining time, but at least this long (ms). */
@@ -41,7 +41,7 @@ const SHORTEST_MS = 250;
 export function reclaim(
   claim: Claim,
   renew: () => Promise<Lease>,
-  tell: Tell,
+  emit: Emit,
   back$: Observable<unknown> = NEVER,
 ): Observable<'claim-lost'> {
   return defer(() => {
@@ -80,7 +80,7 @@ export function reclaim(
         retry({
           delay: (error: unknown, attempt) => {
             if (isOver(error)) return throwError(() => error);
-            tell({ type: 'reclaim-failed', claim, err: error });
+            emit({ type: 'reclaim-failed', claim, err: error });
             const pauseMs = jitterWithFloor(attempt, BACKOFF);
             const pause$ = timer(Math.max(SHORTEST_MS, Math.min(pauseMs, partMs())));
             return attempt === 1 ? merge(pause$, back$) : pause$;
@@ -91,7 +91,7 @@ export function reclaim(
       take(1),
       tap(lease => {
         const now = performance.now();
-        tell({ type: 'reclaimed', claim, lagMs: now - dueAt, leftMs: endsAt - now });
+        emit({ type: 'reclaimed', claim, lagMs: now - dueAt, leftMs: endsAt - now });
         endsAt += lease.takenUntilMs - takenUntilMs;
         takenUntilMs = lease.takenUntilMs;
         lease$.next(remaining());

@@ -56,16 +56,16 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
   const limit = reportLimit(run);
   try {
     if (verdict) await report(run, verdict, limit.signal);
-    worker.tell(
+    worker.emit(
       verdict
         ? { type: 'reported', claim, outcome: verdict }
         : { type: 'not-reported', claim, stop: run.state.stop },
     );
   } catch (err) {
     if (err instanceof ServiceError && err.kind === 'conflict') {
-      worker.tell({ type: 'reported-too-late', claim });
+      worker.emit({ type: 'reported-too-late', claim });
     } else {
-      worker.tell({ type: 'report-failed', claim, outcome: verdict, err });
+      worker.emit({ type: 'report-failed', claim, outcome: verdict, err });
     }
   } finally {
     limit.end();
@@ -75,8 +75,8 @@ async function reported(run: ActiveRun, verdict: Outcome | undefined): Promise<v
 /** A signal that is aborted some time after the worker was told to exit at once, before or during the report. */
 function reportLimit({ worker, state }: ActiveRun): { signal: AbortSignal; end: () => void } {
   const limit = new AbortController();
-  const told$: Observable<unknown> = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
-  const waiting = told$.pipe(take(1), delay(REPORT_GRACE_MS)).subscribe(() => {
+  const emitted$: Observable<unknown> = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
+  const waiting = emitted$.pipe(take(1), delay(REPORT_GRACE_MS)).subscribe(() => {
     limit.abort(new Error('the worker has to go'));
   });
   return {

@@ -68,7 +68,7 @@ async function executed(run: ActiveRun, prepared: PreparedRun): Promise<Outcome>
       const killed = killedLine(result);
       if (killed !== undefined) log.warn(killed);
       if (task.exitCodes.fatal?.includes(result.exitCode)) {
-        run.worker.tell({ type: 'worker-unfit', claim: run.claim, exitCode: result.exitCode });
+        run.worker.emit({ type: 'worker-unfit', claim: run.claim, exitCode: result.exitCode });
       }
       judge(result, task.exitCodes);
     }

@@ -15,7 +15,7 @@ import { LOG_SECS } from './stop.ts';
 export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
   return defer(() => {
     run.dispatch({ type: 'upload' });
-    return uploadedOrTold(run, outcome);
+    return uploadedOrFailed(run, outcome);
   });
 }
 
@@ -23,11 +23,11 @@ export function upload(run: ActiveRun, outcome: Outcome): Observable<Outcome> {
  * A log that cannot be written, for example on a full disk, must cost the run its result and not the worker its
  * life.
  */
-async function uploadedOrTold(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
+async function uploadedOrFailed(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   try {
     return await uploaded(run, outcome);
   } catch (err) {
-    run.worker.tell({ type: 'upload-failed', claim: run.claim, err });
+    run.worker.emit({ type: 'upload-failed', claim: run.claim, err });
     return outcome.result === 'completed' ? outcomeOf(err) : outcome;
   }
 }
@@ -45,14 +45,14 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
     log.info('The worker has to go: uploading this log, then artifacts as far as there is time');
     await run.features.finishEarly(endingOf(run, outcome, effort));
   }
-  const ended = await run.features.finish(outcome, sofar => endingOf(run, sofar, effort), log);
+  const ended = await run.features.finish(outcome, soFar => endingOf(run, soFar, effort), log);
   await closing;
   if (!run.processesLeft) return ended;
   // This is rare, and may become known only after the log was uploaded.
   await log.addWarning(`Processes of this task are left: ${run.processesLeft.message}`);
-  return run.features.finishAlways(ended, sofar => ({
-    ...endingOf(run, sofar, effort),
-    lastWords: undefined,
+  return run.features.finishAlways(ended, soFar => ({
+    ...endingOf(run, soFar, effort),
+    finalMessage: undefined,
   }));
 }
 
@@ -65,7 +65,7 @@ function endingOf(run: ActiveRun, outcome: Outcome, effort: AbortSignal): Ending
     verdict,
     exitCode,
     stopped: run.stopped.aborted,
-    lastWords: rule?.message ?? message,
+    finalMessage: rule?.message ?? message,
     // A remaining process could still write to the caches.
     keepCaches: (rule?.keepCaches ?? true) && !run.processesLeft,
     uploads: uploadsStopped.aborted && rule?.artifacts !== 'none' ? 'log' : (rule?.artifacts ?? 'all'),

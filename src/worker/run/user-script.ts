@@ -19,7 +19,7 @@ export async function runAfterUserCreation(
   run: ActiveRun,
   { sandbox, log, task }: PreparedRun,
 ): Promise<void> {
-  const { config, tell } = run.worker;
+  const { config, emit } = run.worker;
   const script = config.runAfterUserCreation;
   // A task that runs as the worker's user has no new user.
   if (script === undefined || !run.user || task.switches.has('runTaskAsCurrentUser')) return;
@@ -36,7 +36,7 @@ export async function runAfterUserCreation(
     log.info(`runAfterUserCreation took ${goDuration(performance.now() - startedAt)}`);
     return;
   }
-  tell({ type: 'user-script-failed', claim: run.claim, script, failure });
+  emit({ type: 'user-script-failed', claim: run.claim, script, failure });
   run.stop('worker-shutdown', `runAfterUserCreation failed: ${failure}. The task is given back to the queue`);
   run.stopped.throwIfAborted();
 }

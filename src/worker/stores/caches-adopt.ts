@@ -22,7 +22,7 @@ export async function adopted(own: OwnFolder, sweeping: Sweeping): Promise<Cache
       // From now on no worker looks for them here.
       writeTable(folder, []);
     } catch (err) {
-      sweeping.tell({
+      sweeping.emit({
         type: 'store-entry-stays',
         description: 'caches of a worker that has ended',
         folder,

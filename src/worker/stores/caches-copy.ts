@@ -25,10 +25,10 @@ const PIECE_BYTES = 1024 * 1024;
 /** Smaller holes in a file are filled. */
 const HOLE_BYTES = 64 * 1024;
 /** A file with more bytes in holes than this would be read for minutes. */
-const MOST_HOLES_BYTES = 256 * 1024 ** 3;
+const MAX_HOLES_BYTES = 256 * 1024 ** 3;
 const BLOCK_BYTES = 512;
 /** This many files with several names are remembered. Further ones are copied once for each name. */
-const MOST_LINKED = 100_000;
+const MAX_LINKED = 100_000;
 const MODE = 0o7777;
 const NOTHING = Buffer.alloc(HOLE_BYTES);
 
@@ -127,7 +127,7 @@ async function copyEntry(place: Place, copying: Copying): Promise<void> {
       return;
     }
     const copy = copyFile(place, copying).then(() => to);
-    if (linked.size < MOST_LINKED) linked.set(inode, copy);
+    if (linked.size < MAX_LINKED) linked.set(inode, copy);
     await copy;
   } else {
     await copyFile(place, copying);
@@ -157,7 +157,7 @@ async function copyFile({ from, to, found }: Place, { signal, copied }: Copying)
     return;
   }
   const holes = size - blocks * BLOCK_BYTES;
-  if (holes > MOST_HOLES_BYTES) {
+  if (holes > MAX_HOLES_BYTES) {
     throw new Error(`${from.toString()} has ${size} bytes, most of them holes, and cannot be copied`);
   }
   await using target = await open(to, 'wx', 0o600);

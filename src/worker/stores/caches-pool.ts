@@ -1,4 +1,4 @@
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { ThrowAway } from './caches-bin.ts';
 import { identityOf, isSame } from './caches-move.ts';
 import { writeTable, type CacheEntry } from './caches-table.ts';
@@ -7,7 +7,7 @@ import type { OwnFolder } from './own-folder.ts';
 import type { Purged } from './purge-requests.ts';
 
 /** Limit for the number of caches of all names together, because the list is written at each change. */
-const MOST_CACHES = 1_000;
+const MAX_CACHES = 1_000;
 
 /** A cache in use, as far as the pool needs to know it. */
 export interface OutForUse {
@@ -40,13 +40,13 @@ export interface CachePool {
 export interface PoolOptions {
   readonly own: OwnFolder;
   readonly capacity: number;
-  readonly tell: Tell;
+  readonly emit: Emit;
   readonly throwAway: ThrowAway;
 }
 
 /** @param found caches in the folder. With the caches of further workers, there may be too many of one name */
 export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): CachePool {
-  const { own, capacity, tell, throwAway } = options;
+  const { own, capacity, emit, throwAway } = options;
   const { path: folder } = own;
   const entries = new Set(found);
   const uses = new Set<OutForUse>();
@@ -55,7 +55,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
     try {
       writeTable(folder, entries);
     } catch (err) {
-      tell({ type: 'caches-not-written-down', folder, err });
+      emit({ type: 'caches-not-written-down', folder, err });
     }
   };
   const pathOf = (id: string) => `${folder}/${id}`;
@@ -72,7 +72,7 @@ export function cachePool(options: PoolOptions, found: readonly CacheEntry[]): C
   /** Removes caches if there are too many of one name or in all. */
   const trim = (cacheName: string) => {
     const tooMany = named(cacheName).slice(capacity);
-    if (entries.size - tooMany.length > MOST_CACHES) {
+    if (entries.size - tooMany.length > MAX_CACHES) {
       tooMany.push(...[...entries].sort((a, b) => a.lastUsedMs - b.lastUsedMs).slice(0, 1));
     }
     for (const entry of tooMany) {

@@ -1,16 +1,16 @@
 import { opendir } from 'node:fs/promises';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { isThrownAway, type ThrowAway } from './caches-bin.ts';
 import { identityOf, isSame } from './caches-move.ts';
 import { isCacheId, type CacheEntry } from './caches-table.ts';
 import type { OwnFolder } from './own-folder.ts';
 
 /** At most this many names are reported. */
-const MOST_TOLD = 100;
+const MAX_REPORTED = 100;
 
 export interface Sweeping {
   readonly throwAway: ThrowAway;
-  readonly tell: Tell;
+  readonly emit: Emit;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface Sweeping {
 export async function sweep(
   { path: folder, identity: { dev } }: OwnFolder,
   entries: readonly CacheEntry[],
-  { throwAway, tell }: Sweeping,
+  { throwAway, emit }: Sweeping,
 ): Promise<CacheEntry[]> {
   const usable: CacheEntry[] = [];
   for (const entry of entries) {
@@ -38,7 +38,7 @@ export async function sweep(
   for (const name of orphans) void throwAway(`${folder}/${name}`);
   const lost = entries.filter(({ id }) => !known.has(id) && !orphans.includes(id));
   const names = [...orphans, ...lost.map(({ id }) => id)];
-  if (names.length > 0) tell({ type: 'caches-swept', folder, names: names.slice(0, MOST_TOLD) });
+  if (names.length > 0) emit({ type: 'caches-swept', folder, names: names.slice(0, MAX_REPORTED) });
   // A future time would keep an entry from being purged or from being the oldest.
   const now = Date.now();
   return usable.map(entry => ({

@@ -15,7 +15,7 @@ export interface CacheEntry {
 
 const FILE = 'tcw-caches.json';
 /** Limit for the part of the file that is read. An entry has about 200 bytes. */
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 const ID = /^cache-[\w-]{22}$/;
 const INO = /^\d{1,20}$/;
 
@@ -33,7 +33,7 @@ export function isCacheId(name: string): boolean {
  * entries are skipped, and each entry is compared with the disk before it is used.
  */
 export function readTable(folder: string): CacheEntry[] {
-  const text = readOwnFile(`${folder}/${FILE}`, MOST_BYTES)?.replace(/\0+$/, '');
+  const text = readOwnFile(`${folder}/${FILE}`, MAX_BYTES)?.replace(/\0+$/, '');
   if (!text) return [];
   const entries = new Map<string, CacheEntry>();
   for (const line of text.split('\n')) {

@@ -1,7 +1,7 @@
 import { lchown, mkdir, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import { giveFolder } from '../files/give-folder.ts';
 import { isCode } from '../files/is-code.ts';
 import type { Owner } from '../files/owner.ts';
@@ -57,7 +57,7 @@ export interface TakeOptions {
 export interface CachesOptions {
   /** Number of caches of one name that are kept: one for each slot. */
   readonly capacity: number;
-  readonly tell: Tell;
+  readonly emit: Emit;
   /** Without it, nothing is purged. */
   readonly purge?: PurgeRequests;
   /** The queue's clock, in ms since the epoch. By default this machine's. */
@@ -74,26 +74,26 @@ export interface CachesOptions {
  * @throws Error of the system when the folder cannot be used
  */
 export async function openCaches(dir: string, options: CachesOptions): Promise<Caches> {
-  const { capacity, tell, purge, now = Date.now, progressMs } = options;
+  const { capacity, emit, purge, now = Date.now, progressMs } = options;
   using opening = new DisposableStack();
   const own = opening.use(
     await ownFolder(dir, (path, err) => {
-      tell({ type: 'store-entry-stays', description: path, folder: dir, err });
+      emit({ type: 'store-entry-stays', description: path, folder: dir, err });
     }),
   );
   const { path: folder } = own;
   const rubbish = bin(folder);
   const throwAway: ThrowAway = (path, made) =>
     rubbish.throwAway(path, made).catch((err: unknown) => {
-      tell({ type: 'store-entry-stays', description: `cache at ${path}`, folder, err });
+      emit({ type: 'store-entry-stays', description: `cache at ${path}`, folder, err });
     });
-  const found = await sweep(own, readTable(folder), { throwAway, tell });
-  found.push(...(await adopted(own, { throwAway, tell })));
-  const pool = cachePool({ own, capacity, tell, throwAway }, found);
+  const found = await sweep(own, readTable(folder), { throwAway, emit });
+  found.push(...(await adopted(own, { throwAway, emit })));
+  const pool = cachePool({ own, capacity, emit, throwAway }, found);
 
   const held = opening.move();
 
-  const heed = async (log: CacheLog, signal: AbortSignal) => {
+  const applyPurgeRequests = async (log: CacheLog, signal: AbortSignal) => {
     if (!purge) return;
     for (const entry of pool.purged(await purge.asked(signal))) forget(entry, log);
   };
@@ -155,7 +155,7 @@ export async function openCaches(dir: string, options: CachesOptions): Promise<C
     take: async (cacheName, target, options) => {
       const { log, signal } = options;
       signal.throwIfAborted();
-      await heed(log, signal);
+      await applyPurgeRequests(log, signal);
       for (let entry = pool.take(cacheName); entry; entry = pool.take(cacheName)) {
         try {
           const place = await existing(entry, target, options);

@@ -1,4 +1,4 @@
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Collector, Store, Unused } from './collector.ts';
 import { diskSpace, type DiskSpace, type MeasureDisk } from './disk-space.ts';
 
@@ -10,7 +10,7 @@ export interface CollectorOptions {
   readonly tasksDir: string;
   /** Required free space on the file system of each folder. With 0 there is always enough. */
   readonly requiredBytes: number;
-  readonly tell: Tell;
+  readonly emit: Emit;
   readonly measure?: MeasureDisk;
   readonly patienceMs?: number;
 }
@@ -44,7 +44,7 @@ export interface Shortage extends DiskSpace {
  * that is less than `requiredBytes`.
  */
 export function diskCollector(options: CollectorOptions): DiskCollector {
-  const { tasksDir, requiredBytes, tell, measure = diskSpace, patienceMs = PATIENCE_MS } = options;
+  const { tasksDir, requiredBytes, emit, measure = diskSpace, patienceMs = PATIENCE_MS } = options;
   const stores: Store[] = [];
   let underWay: Promise<boolean> | undefined;
 
@@ -98,9 +98,9 @@ export function diskCollector(options: CollectorOptions): DiskCollector {
       if (!(await entry.remove())) return;
       const { freeBytes } = await measure(folder);
       const freedBytes = Math.max(0, freeBytes - before.freeBytes);
-      tell({ type: 'store-entry-removed', description, folder, freedBytes, freeBytes });
+      emit({ type: 'store-entry-removed', description, folder, freedBytes, freeBytes });
     } catch (err) {
-      tell({ type: 'store-entry-stays', description, folder, err });
+      emit({ type: 'store-entry-stays', description, folder, err });
     }
   };
 

@@ -18,20 +18,20 @@ export interface DiskUsageOptions {
   /** Ends the count. The result is what was counted until then. */
   readonly signal?: AbortSignal;
   /** Limit for the number of files and folders. By default a million. */
-  readonly mostEntries?: number;
+  readonly maxEntries?: number;
 }
 
 /** Measures the disk space of a folder. Follows no links, and skips what it cannot read. */
 export async function diskUsage(
   folder: string,
-  { signal, mostEntries = 1_000_000 }: DiskUsageOptions = {},
+  { signal, maxEntries = 1_000_000 }: DiskUsageOptions = {},
 ): Promise<DiskUsage> {
   const lanes = inLanes(LANES);
   const seen = new Set<string>();
   let bytes = 0;
   let entries = 0;
   let isComplete = true;
-  const isOver = () => signal?.aborted === true || entries >= mostEntries;
+  const isOver = () => signal?.aborted === true || entries >= maxEntries;
 
   /** @returns whether it is a folder */
   const count = async (path: Buffer): Promise<boolean> => {

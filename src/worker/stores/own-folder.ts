@@ -5,14 +5,14 @@ import { basename } from 'node:path';
 import { isCode } from '../files/is-code.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { removeFolder, type FolderIdentity } from '../files/remove-folder.ts';
-import { showLife, showsLife } from '../ledger/index.ts';
+import { holdFifo, isFifoHeld } from '../ledger/index.ts';
 
 /** A FIFO that the owner of the folder holds open. */
 const ALIVE = 'tcw-alive';
 /** Limit for the number of workers that share one configured folder. */
-const MOST_WORKERS = 100;
+const MAX_WORKERS = 100;
 /** Whoever replaces the sign as fast as it is removed may keep the folder. */
-const MOST_ATTEMPTS = 100;
+const MAX_ATTEMPTS = 100;
 
 /** Called with what cannot be removed, and why. */
 type OnStays = (path: string, error: unknown) => void;
@@ -35,19 +35,19 @@ export interface OwnFolder extends Disposable {
 export async function ownFolder(configured: string, onStays?: OnStays): Promise<OwnFolder> {
   await makeFolders(configured);
   const top = await realpath(configured);
-  for (let number = 1; number <= MOST_WORKERS; number++) {
+  for (let number = 1; number <= MAX_WORKERS; number++) {
     const path = number === 1 ? top : furtherFolder(top, number);
     if (number > 1) await mkdir(path, { mode: 0o700 }).catch(unlessPresent);
     const own = await takeFolder(path, onStays);
     if (own) return own;
   }
-  throw new Error(`${configured} is used by ${MOST_WORKERS} workers already; name another folder`);
+  throw new Error(`${configured} is used by ${MAX_WORKERS} workers already; name another folder`);
 }
 
 /** Returns the existing folders of further workers in a configured folder. */
 export async function furtherFolders(top: string): Promise<string[]> {
   const names = new Set(await readdir(top));
-  const numbers = Array.from({ length: MOST_WORKERS - 1 }, (_, index) => index + 2);
+  const numbers = Array.from({ length: MAX_WORKERS - 1 }, (_, index) => index + 2);
   return numbers.map(number => furtherFolder(top, number)).filter(path => names.has(basename(path)));
 }
 
@@ -72,14 +72,14 @@ async function taken(sign: string, onStays?: OnStays): Promise<(() => void) | un
   const own = `${sign}.${randomBytes(8).toString('hex')}`;
   let descriptor: number;
   try {
-    descriptor = await showLife(own);
+    descriptor = await holdFifo(own);
   } catch {
     // Without FIFOs, nobody can tell whether another worker lives.
     return () => undefined;
   }
   try {
     for (let attempt = 0; !isLinked(own, sign); attempt++) {
-      if (showsLife(sign) === true || attempt === MOST_ATTEMPTS) {
+      if (isFifoHeld(sign) === true || attempt === MAX_ATTEMPTS) {
         closeSync(descriptor);
         return undefined;
       }
@@ -125,7 +125,7 @@ async function setAside(sign: string, onStays?: OnStays): Promise<void> {
     if (isCode(error, 'ENOENT')) return;
     throw error;
   }
-  if (showsLife(aside) === true) isLinked(aside, sign);
+  if (isFifoHeld(aside) === true) isLinked(aside, sign);
   await remove(aside, onStays);
 }
 

@@ -1,6 +1,6 @@
 import { unlessAborted } from '../../base/index.ts';
 import type { Queue } from '../../taskcluster/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 
 /** Shortest interval between requests to the service, in ms. It caches its answers for a while, too. */
 const ASK_AGAIN_MS = 60_000;
@@ -29,7 +29,7 @@ export interface PurgeOptions {
   readonly queue: Pick<Queue, 'service'>;
   /** `<provisionerId>/<workerType>` */
   readonly workerPoolId: string;
-  readonly tell: Tell;
+  readonly emit: Emit;
   /** A monotonic clock, in ms. */
   readonly monotonic?: () => number;
   readonly patienceMs?: number;
@@ -37,7 +37,7 @@ export interface PurgeOptions {
 
 /** Asks the purge-cache service for the requests of a worker pool, when a run wants a cache. */
 export function purgeRequests(options: PurgeOptions): PurgeRequests {
-  const { queue, workerPoolId, tell, monotonic = () => performance.now() } = options;
+  const { queue, workerPoolId, emit, monotonic = () => performance.now() } = options;
   const { patienceMs = PATIENCE_MS } = options;
   let askedAt = -Infinity;
   let newestMs: number | undefined;
@@ -58,7 +58,7 @@ export function purgeRequests(options: PurgeOptions): PurgeRequests {
       }
       return purged;
     } catch (err) {
-      tell({ type: 'purge-requests-failed', err });
+      emit({ type: 'purge-requests-failed', err });
       return last;
     }
   };

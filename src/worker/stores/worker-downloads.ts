@@ -1,5 +1,5 @@
 import type { Secret } from '../../base/index.ts';
-import type { Tell } from '../events.ts';
+import type { Emit } from '../events.ts';
 import type { Collector } from './collector.ts';
 import { openDownloads, type Downloads } from './downloads/index.ts';
 import { openedOnce } from './opened-once.ts';
@@ -15,7 +15,7 @@ export interface DownloadsConfig {
 /** The downloads of one worker, for all of its features. Opened by the first feature that needs them. */
 export function workerDownloads(
   { accessToken, downloadsDir, maxTaskRunTime }: DownloadsConfig,
-  { tell, collector }: { readonly tell: Tell; readonly collector: Collector },
+  { emit, collector }: { readonly emit: Emit; readonly collector: Collector },
 ): AsyncDisposable & { readonly get: () => Promise<Downloads> } {
   return openedOnce(collector, () =>
     openDownloads(downloadsDir, {
@@ -24,7 +24,7 @@ export function workerDownloads(
       // A task's own maxRunTime does not limit the time for mounting.
       limits: { longestMs: maxTaskRunTime * 1_000 },
       onProblem: problem => {
-        tell({ type: 'downloads-problem', problem });
+        emit({ type: 'downloads-problem', problem });
       },
     }),
   );

@@ -20,7 +20,7 @@ interface Node {
 
 /** Most places have one or two children, for which a list is faster than a map. */
 type Children = Node[] | Map<number, Node>;
-const MOST_IN_LIST = 4;
+const MAX_IN_LIST = 4;
 const NONE: Node[] = [];
 
 /** Longer labels are compared by the system, which has some overhead. */
@@ -96,7 +96,7 @@ function childOf({ children }: Node, first: number): Node | undefined {
 function withChild(children: Children, child: Node): Children {
   if (children instanceof Map) return children.set(child.first, child);
   const all = [...children, child];
-  return all.length > MOST_IN_LIST ? new Map(all.map(each => [each.first, each])) : all;
+  return all.length > MAX_IN_LIST ? new Map(all.map(each => [each.first, each])) : all;
 }
 
 /** Whether the first `length` bytes of a label are at a place of a text. Usually the first few bytes decide. */

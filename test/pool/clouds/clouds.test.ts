@@ -270,9 +270,9 @@ describe('a metadata service', () => {
       ['/late', (_, response) => (left-- > 0 ? response.writeHead(503).end() : response.end('here'))],
       ['/never', respond(403)],
     ]);
-    const { insist } = service(server.url, 60_000);
-    expect(await insist({ path: '/late' }, signal)).toBe('here');
-    await expect(insist({ path: '/never' }, signal)).rejects.toThrow(
+    const { askWithRetries } = service(server.url, 60_000);
+    expect(await askWithRetries({ path: '/late' }, signal)).toBe('here');
+    await expect(askWithRetries({ path: '/never' }, signal)).rejects.toThrow(
       /does not answer \/never: the answer is 403; is this a machine of AWS\?/,
     );
     expect(server.asked).toHaveLength(5);

@@ -51,7 +51,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     told.see({ phase: 'starting', pulse: 'undecided' });
     told.see(IDLE.state);
     told.see({ phase: 'listening', pulse: 'down' });
-    await told.told();
+    await told.sent();
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'READY=1')).toHaveLength(1);
     });
@@ -63,7 +63,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     async () => {
       const { manager, told } = await notices();
       told.see(IDLE.state);
-      await told.told();
+      await told.sent();
       await waitFor(() => {
         expect(manager.lines()).toContain('READY=1');
       });
@@ -90,7 +90,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     await waitFor(() => {
       expect(manager.lines().join()).toContain('the disk has no room for another task');
     });
-    await told.told();
+    await told.sent();
     const before = manager.lines().filter(line => line === 'WATCHDOG=1').length;
     // Each further status shows that a time has passed at which it would have come.
     const statuses = () => manager.lines().filter(line => line.startsWith('STATUS=')).length;
@@ -134,7 +134,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     expect(manager.lines()).not.toContain('STOPPING=1');
     become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'shutdown' } });
     become({ ...IDLE, state: { phase: 'stopped', pulse: 'up', because: 'shutdown' } });
-    await told.told();
+    await told.sent();
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'STOPPING=1')).toHaveLength(1);
     });
@@ -181,7 +181,7 @@ it('a systemd that cannot be told is told of once', async () => {
   });
   told?.see(IDLE.state);
   told?.see({ phase: 'stopped', pulse: 'up', because: 'idle' });
-  await told?.told();
+  await told?.sent();
   told?.[Symbol.dispose]();
   expect(failures).toHaveLength(1);
 });

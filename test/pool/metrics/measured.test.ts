@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { measured } from '../../../src/pool/metrics/measured.ts';
 import type { Instruments, Labels } from '../../../src/pool/metrics/measures.ts';
 import { ServiceError } from '../../../src/taskcluster/index.ts';
-import type { RunState, WorkerNews } from '../../../src/worker/index.ts';
+import type { RunState, WorkerEvent } from '../../../src/worker/index.ts';
 import { claimAfter } from '../claim.ts';
 
 const claim = claimAfter(7);
@@ -29,8 +29,8 @@ function folded() {
     counts,
     recorded,
     metrics,
-    see: (...news: WorkerNews[]) => {
-      news.forEach(metrics.see);
+    see: (...event: WorkerEvent[]) => {
+      event.forEach(metrics.see);
     },
     /** The run is in this state after so many seconds. */
     run: (afterSecs: number, state: RunState) => {

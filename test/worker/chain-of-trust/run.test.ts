@@ -109,7 +109,7 @@ describe('a task that asks for the chain of trust', () => {
       ],
     });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
-    expect(worker.news.filter(({ type }) => type === 'tasks-can-read-key')).toEqual([]);
+    expect(worker.events.filter(({ type }) => type === 'tasks-can-read-key')).toEqual([]);
 
     const { bytes, json } = await documentOf(here, taskId);
     const signature = await here.artifact(taskId, 'public/chain-of-trust.json.sig');
@@ -312,7 +312,7 @@ describe('a task that asks for the chain of trust', () => {
   it('is refused where the key is none and no task could use it, and other tasks are run', async () => {
     const here = await setting();
     const worker = await here.startWorker({ ed25519SigningKeyLocation: join(folder, 'nowhere') });
-    expect(worker.news.filter(({ type }) => type === 'signing-key-unusable')).toMatchObject([
+    expect(worker.events.filter(({ type }) => type === 'signing-key-unusable')).toMatchObject([
       { problem: expect.stringMatching(/nowhere cannot be read: ENOENT/) as string },
     ]);
     const taskId = await here.createTask({ ...ASKED, ...sh('true') });

@@ -256,7 +256,7 @@ describe('a task with encrypted variables', () => {
   it('is as trustworthy as its worker: that says so when tasks can read the key', async () => {
     const here = await setting();
     const worker = await here.startWorker({ encryptedEnvKeyLocation });
-    expect(worker.news).toContainEqual(
+    expect(worker.events).toContainEqual(
       expect.objectContaining({ type: 'tasks-can-read-key', property: 'encryptedEnvKeyLocation' }),
     );
   });

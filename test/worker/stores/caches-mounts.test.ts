@@ -44,7 +44,7 @@ describe.runIf(smallDisks)('what is mounted', () => {
       const { signal } = new AbortController();
       const lines = [];
       const log = { info: () => undefined, warn: line => lines.push(line) };
-      const caches = await openCaches(home + '/caches', { capacity: 1, tell: news => lines.push(news.type) });
+      const caches = await openCaches(home + '/caches', { capacity: 1, emit: event => lines.push(event.type) });
       const cache = await caches.take('x', home + '/run/cache', { log, signal });
       mkdirSync(home + '/run/cache/inner');
       execFileSync('mount', ['-t', 'tmpfs', 'tcw-test', home + '/run/cache/inner']);
@@ -69,11 +69,11 @@ describe.runIf(smallDisks)('a small disk', () => {
       const [, disk] = process.argv;
       const { signal } = new AbortController();
       const log = { info: () => undefined, warn: () => undefined };
-      const told = [];
-      const tell = news => told.push(news);
-      const caches = await openCaches(disk + '/caches', { capacity: 2, tell });
+      const emitted = [];
+      const emit = event => emitted.push(event);
+      const caches = await openCaches(disk + '/caches', { capacity: 2, emit });
       mkdirSync(disk + '/tasks');
-      const collector = diskCollector({ tasksDir: disk + '/tasks', requiredBytes: 5_000_000, tell });
+      const collector = diskCollector({ tasksDir: disk + '/tasks', requiredBytes: 5_000_000, emit });
       collector.add(caches);
       const take = name => caches.take(name, disk + '/tasks/' + name, { log, signal });
       const fill = cache => writeFileSync(cache.path + '/file', Buffer.alloc(2_000_000, 1));
@@ -92,7 +92,7 @@ describe.runIf(smallDisks)('a small disk', () => {
       writeFileSync(disk + '/ballast', Buffer.alloc(2_000_000, 1));
       const second = await collector.makeRoom();
       const last = caches.unused().map(({ description }) => description);
-      const removed = told.map(news => [news.type, news.description, news.freedBytes >= 2_000_000]);
+      const removed = emitted.map(event => [event.type, event.description, event.freedBytes >= 2_000_000]);
       console.log(JSON.stringify({ first, left, second, last, removed }));
       await caches[Symbol.asyncDispose]();`;
     const gone = (name: string) => ['store-entry-removed', `cache ${name}`, true];

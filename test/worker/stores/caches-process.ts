@@ -6,7 +6,7 @@ import { openCaches } from '../../../src/worker/stores/index.ts';
 const [dir = '', tasks = ''] = process.argv.slice(2);
 const { signal } = new AbortController();
 const log = { info: () => undefined, warn: () => undefined };
-const caches = await openCaches(dir, { capacity: 2, tell: () => undefined });
+const caches = await openCaches(dir, { capacity: 2, emit: () => undefined });
 let runs = 0;
 const slot = async (): Promise<never> => {
   for (;;) {

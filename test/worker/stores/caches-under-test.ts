@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { WorkerNews } from '../../../src/worker/index.ts';
+import type { WorkerEvent } from '../../../src/worker/index.ts';
 import {
   openCaches,
   type Caches,
@@ -30,7 +30,7 @@ export interface CachesUnderTest {
   readonly dir: string;
   /** The parent of the runs' folders. */
   readonly tasks: string;
-  readonly news: WorkerNews[];
+  readonly events: WorkerEvent[];
   readonly log: ReturnType<typeof memoryLog>;
   /** Opens the caches of `dir` as a worker does at its start, and closes the previous ones. */
   readonly open: (options?: Partial<CachesOptions>) => Promise<Caches>;
@@ -45,13 +45,18 @@ export async function cachesUnderTest(
   const { dir = join(home, 'caches'), ...first } = given;
   const tasks = join(home, 'tasks');
   await mkdir(tasks);
-  const news: WorkerNews[] = [];
+  const events: WorkerEvent[] = [];
   const log = memoryLog();
   let caches: Caches | undefined;
   let runs = 0;
   const open = async (options: Partial<CachesOptions> = {}) => {
     await caches?.[Symbol.asyncDispose]();
-    caches = await openCaches(dir, { capacity: 2, tell: item => void news.push(item), ...first, ...options });
+    caches = await openCaches(dir, {
+      capacity: 2,
+      emit: item => void events.push(item),
+      ...first,
+      ...options,
+    });
     return caches;
   };
   onTestFinished(() => caches?.[Symbol.asyncDispose]());
@@ -59,7 +64,7 @@ export async function cachesUnderTest(
   return {
     dir,
     tasks,
-    news,
+    events,
     log,
     open,
     take: async cacheName => {

@@ -242,7 +242,7 @@ describe('a task that plays tricks', () => {
   });
 
   it('writes a list of caches that is not believed', async () => {
-    const { take, open, dir, news } = await cachesUnderTest();
+    const { take, open, dir, events } = await cachesUnderTest();
     const outside = await folder();
     await writeFile(join(outside, 'precious'), '');
     await (await take('good')).keep(signal);
@@ -273,7 +273,7 @@ describe('a task that plays tricks', () => {
     expect(caches.unused()).toMatchObject([{ description: 'cache mine' }]);
     expect(caches.unused()[0]?.lastUsedMs).toBeLessThanOrEqual(Date.now());
     expect(await readdir(outside)).toEqual(['precious']);
-    expect(news).toMatchObject([
+    expect(events).toMatchObject([
       { type: 'caches-swept', names: ['cache-aaaaaaaaaaaaaaaaaaaaaa', 'cache-bbbbbbbbbbbbbbbbbbbbbb'] },
     ]);
 
@@ -291,7 +291,7 @@ describe('a task that plays tricks', () => {
 
 describe('a worker that starts again', () => {
   it('finds what was given back, and removes what was not', async () => {
-    const { take, open, dir, news } = await cachesUnderTest();
+    const { take, open, dir, events } = await cachesUnderTest();
     await (await take('kept')).keep(signal);
     const [kept = ''] = await cachesIn(dir);
     // Left by a worker that died in the middle of an operation.
@@ -303,7 +303,7 @@ describe('a worker that starts again', () => {
       await mkdir(join(dir, name, 'inner'), { recursive: true });
     const caches = await open();
     expect(caches.unused()).toMatchObject([{ description: 'cache kept' }]);
-    expect(news).toMatchObject([{ type: 'caches-swept', folder: dir }]);
+    expect(events).toMatchObject([{ type: 'caches-swept', folder: dir }]);
     await waitFor(async () => {
       expect((await readdir(dir)).sort()).toEqual([
         kept,
@@ -339,7 +339,7 @@ describe('a worker that starts again', () => {
   it('does not share the folder with a worker that lives', async () => {
     const { take, dir, log, tasks } = await cachesUnderTest();
     await (await take('x')).keep(signal);
-    const options = { capacity: 1, tell: () => undefined };
+    const options = { capacity: 1, emit: () => undefined };
     {
       await using second = await openCaches(dir, options);
       await using third = await openCaches(dir, options);
@@ -366,17 +366,17 @@ describe('a worker that starts again', () => {
 it('gives the folder back where it cannot be opened', async () => {
   const dir = await folder();
   await mkdir(join(dir, `cache-${'x'.repeat(22)}`));
-  const tell = () => {
+  const emit = () => {
     throw new Error('nobody listens');
   };
-  await expect(openCaches(dir, { capacity: 1, tell })).rejects.toThrow('nobody listens');
-  await using next = await openCaches(dir, { capacity: 1, tell: () => undefined });
+  await expect(openCaches(dir, { capacity: 1, emit })).rejects.toThrow('nobody listens');
+  await using next = await openCaches(dir, { capacity: 1, emit: () => undefined });
   expect(next.folder).toBe(dir);
 });
 
 it('takes over the caches of further workers that have ended', async () => {
   const { take, open, dir, log, tasks } = await cachesUnderTest({ capacity: 2 });
-  const options = { capacity: 1, tell: () => undefined };
+  const options = { capacity: 1, emit: () => undefined };
   const use = async (further: Awaited<ReturnType<typeof openCaches>>, name: string, target: string) => {
     const cache = await further.take(name, join(tasks, target), { log, signal });
     await writeFile(join(cache.path, target), '');
@@ -501,10 +501,10 @@ describe('what could be removed', () => {
 });
 
 it('can be used with a list that cannot be written', async () => {
-  const { dir, take, news } = await cachesUnderTest();
+  const { dir, take, events } = await cachesUnderTest();
   await rm(join(dir, 'tcw-caches.json'), { force: true });
   await mkdir(join(dir, 'tcw-caches.json'));
   await (await take('x')).keep(signal);
   expect((await take('x')).isNew).toBe(false);
-  expect(news.map(({ type }) => type)).toContain('caches-not-written-down');
+  expect(events.map(({ type }) => type)).toContain('caches-not-written-down');
 });

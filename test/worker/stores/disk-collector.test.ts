@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { WorkerNews } from '../../../src/worker/index.ts';
+import type { WorkerEvent } from '../../../src/worker/index.ts';
 import type { DiskSpace } from '../../../src/worker/stores/disk-space.ts';
 import { diskUsage } from '../../../src/worker/stores/disk-usage.ts';
 import { watchDisk } from '../../../src/worker/stores/disk-watch.ts';
@@ -21,7 +21,7 @@ interface ModelEntry {
 }
 
 function collecting(disks: Disks, requiredBytes: number, patienceMs?: number) {
-  const news: WorkerNews[] = [];
+  const events: WorkerEvent[] = [];
   const measured: string[] = [];
   const diskOf = (path: string) => disks[path.split('/')[1] ?? ''] ?? { free: 0, total: 0 };
   const measure = async (path: string): Promise<DiskSpace> => {
@@ -37,7 +37,7 @@ function collecting(disks: Disks, requiredBytes: number, patienceMs?: number) {
   const collector = diskCollector({
     tasksDir: '/a/tasks',
     requiredBytes,
-    tell: item => void news.push(item),
+    emit: item => void events.push(item),
     measure,
     ...(patienceMs !== undefined && { patienceMs }),
   });
@@ -59,7 +59,7 @@ function collecting(disks: Disks, requiredBytes: number, patienceMs?: number) {
           },
         })),
   });
-  return { collector, news, removed, store, measured };
+  return { collector, events, removed, store, measured };
 }
 
 describe('the collector', () => {
@@ -80,7 +80,7 @@ describe('the collector', () => {
 
   it('removes the oldest entries of all stores, and no more than it has to', async () => {
     const disks = { a: { free: 10, total: 1_000 } };
-    const { collector, store, removed, news } = collecting(disks, 100);
+    const { collector, store, removed, events } = collecting(disks, 100);
     collector.add(
       store('/a/caches', [
         { name: 'cache 3', bytes: 60, lastUsedMs: 3 },
@@ -98,7 +98,7 @@ describe('the collector', () => {
     ]);
     expect(await collector.makeRoom()).toBe(true);
     expect(removed).toEqual(['cache 1', 'download 2', 'cache 3']);
-    expect(news).toMatchObject([
+    expect(events).toMatchObject([
       {
         type: 'store-entry-removed',
         description: 'cache 1',
@@ -115,7 +115,7 @@ describe('the collector', () => {
 
   it('says when there is not enough to remove, and passes over what stays', async () => {
     const disks = { a: { free: 0, total: 1_000 } };
-    const { collector, store, removed, news } = collecting(disks, 100);
+    const { collector, store, removed, events } = collecting(disks, 100);
     collector.add(
       store('/a/caches', [
         { name: 'stuck', bytes: 99, lastUsedMs: 1, how: 'fails' },
@@ -125,7 +125,7 @@ describe('the collector', () => {
     );
     expect(await collector.makeRoom()).toBe(false);
     expect(removed).toEqual(['small']);
-    expect(news.map(({ type }) => type)).toEqual(['store-entry-stays', 'store-entry-removed']);
+    expect(events.map(({ type }) => type)).toEqual(['store-entry-stays', 'store-entry-removed']);
   });
 
   it('looks at each file system, and removes nothing where there is room', async () => {
@@ -321,7 +321,7 @@ describe('the space on a disk', () => {
     expect(isComplete).toBe(true);
     expect(bytes - empty.bytes).toBeGreaterThanOrEqual(6_000_000);
     expect(bytes - empty.bytes).toBeLessThan(7_000_000);
-    expect(await diskUsage(here, { mostEntries: 10 })).toMatchObject({ isComplete: false });
+    expect(await diskUsage(here, { maxEntries: 10 })).toMatchObject({ isComplete: false });
     expect(await diskUsage(here, { signal: AbortSignal.abort() })).toMatchObject({ isComplete: false });
     expect(await diskUsage(join(here, 'missing'))).toEqual({ bytes: 0, isComplete: false });
     expect(signal.aborted).toBe(false);

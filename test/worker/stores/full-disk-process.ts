@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 const lines: string[] = [];
 const log = { info: (line: string) => void lines.push(line), warn: (line: string) => void lines.push(line) };
 const told: string[] = [];
-const caches = await openCaches(dir, { capacity: 2, tell: ({ type }) => void told.push(type) });
+const caches = await openCaches(dir, { capacity: 2, emit: ({ type }) => void told.push(type) });
 let runs = 0;
 const take = () => {
   const home = `${tasks}/run-${++runs}`;

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startLocalQueue } from '../../../src/local/index.ts';
 import { Secret } from '../../../src/pulse/index.ts';
 import { connectQueue, type Queue } from '../../../src/taskcluster/index.ts';
-import type { WorkerNews } from '../../../src/worker/index.ts';
+import type { WorkerEvent } from '../../../src/worker/index.ts';
 import { purgeRequests } from '../../../src/worker/stores/index.ts';
 import { cachesUnderTest, signal } from './caches-under-test.ts';
 
@@ -50,16 +50,16 @@ function service() {
 }
 
 function asking() {
-  const news: WorkerNews[] = [];
+  const events: WorkerEvent[] = [];
   const purgeCache = service();
   const { queue, state } = purgeCache;
   const purge = purgeRequests({
     queue,
     workerPoolId: 'p/w',
-    tell: item => void news.push(item),
+    emit: item => void events.push(item),
     monotonic: () => state.now,
   });
-  return { ...purgeCache, news, purge };
+  return { ...purgeCache, events, purge };
 }
 
 describe('purge requests', () => {
@@ -92,13 +92,13 @@ describe('purge requests', () => {
   });
 
   it('that cannot be had are a warning, and asked for a minute later', async () => {
-    const { purge, calls, state, request, news } = asking();
+    const { purge, calls, state, request, events } = asking();
     request('x', 1);
     state.fails = true;
     expect(await purge.asked(signal)).toEqual(new Map());
     await purge.asked(signal);
     expect(calls).toHaveLength(1);
-    expect(news).toMatchObject([{ type: 'purge-requests-failed' }]);
+    expect(events).toMatchObject([{ type: 'purge-requests-failed' }]);
     state.fails = false;
     state.now = MINUTE;
     expect(await purge.asked(signal)).toEqual(new Map([['x', 1]]));
@@ -186,20 +186,20 @@ describe('the purge-cache service of a deployment', () => {
     const { PurgeCache } = taskcluster as unknown as { PurgeCache: new (options: object) => UserCalls };
     const credentials = { clientId: user.clientId, accessToken: user.accessToken.reveal() };
     const userCalls = new PurgeCache({ rootUrl: local.rootUrl, credentials });
-    const news: WorkerNews[] = [];
+    const events: WorkerEvent[] = [];
     const clock = { now: 0 };
     const purge = purgeRequests({
       queue,
       workerPoolId: 'p/w',
-      tell: item => void news.push(item),
+      emit: item => void events.push(item),
       monotonic: () => clock.now,
     });
     const request = (pool: string, cacheName: string) => userCalls.purgeCache(pool, { cacheName });
-    return { queue, purge, news, clock, request };
+    return { queue, purge, events, clock, request };
   };
 
   it('is heeded before a cache is given out', async () => {
-    const { queue, purge, news, clock, request } = await deployed(['purge-cache:purge-requests::p/w']);
+    const { queue, purge, events, clock, request } = await deployed(['purge-cache:purge-requests::p/w']);
     const { take } = await cachesUnderTest({ purge, now: () => queue.now() });
     await (await take('x')).keep(signal);
     await (await take('y')).keep(signal);
@@ -209,13 +209,13 @@ describe('the purge-cache service of a deployment', () => {
     clock.now += MINUTE;
     expect((await take('y')).isNew).toBe(false);
     expect((await take('x')).isNew).toBe(true);
-    expect(news).toEqual([]);
+    expect(events).toEqual([]);
   });
 
   it('that refuses the worker is a warning', async () => {
-    const { purge, news, request } = await deployed([]);
+    const { purge, events, request } = await deployed([]);
     await request('p/w', 'x');
     expect(await purge.asked(signal)).toEqual(new Map());
-    expect(news).toMatchObject([{ type: 'purge-requests-failed' }]);
+    expect(events).toMatchObject([{ type: 'purge-requests-failed' }]);
   });
 });

@@ -33,7 +33,7 @@ describe('a worker that is killed in the middle of its use of caches', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
 
-      const caches = await openCaches(dir, { capacity: 2, tell: () => undefined });
+      const caches = await openCaches(dir, { capacity: 2, emit: () => undefined });
       const unused = caches.unused();
       found += unused.length;
       expect(unused.length).toBeLessThanOrEqual(6);

@@ -15,7 +15,7 @@ import type { TaskLog } from '../../../src/worker/task-log/task-log.ts';
 import { ActiveRun } from '../../../src/worker/run/active-run.ts';
 import type { WorkerContext } from '../../../src/worker/life/context.ts';
 import { LiveSecrets } from '../../../src/worker/secrets/live-secrets.ts';
-import { newsLog, fakeQueue } from './fake-queue.ts';
+import { eventLog, fakeQueue } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
 
 /** An engine that opens no sandbox. */
@@ -48,17 +48,17 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
   const exceptions$ = new Subject<RunException>();
   const missed$ = new Subject<number>();
   const shutdown$ = new Subject<number>();
-  const news = newsLog();
+  const events = eventLog();
   const worker = {
     config: workerConfig({ tasksDir: tmpdir() }),
     queue,
-    tell: news.tell,
+    emit: events.emit,
     version: '0',
     engines: enginesOf([NO_ENGINE]),
     features: [
       {
         name: 'the log',
-        feature: logs.open({ ...featureHost(), tell: news.tell }) as WorkerFeature,
+        feature: logs.open({ ...featureHost(), emit: events.emit }) as WorkerFeature,
         isEnabled: true,
       },
     ],
@@ -88,7 +88,7 @@ export function activeRun(change: { claim?: Partial<Claim>; worker?: Partial<Wor
     exceptions$,
     missed$,
     shutdown$,
-    news,
+    events,
     status: fake.status,
     back$: fake.back$,
   };

@@ -9,7 +9,7 @@ import { poll } from '../../../src/worker/asking/poll.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { WorkerLife } from '../../../src/worker/life/worker-life.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog, fakeQueue, someClaims, type OpenCall } from './fake-queue.ts';
+import { eventLog, fakeQueue, someClaims, type OpenCall } from './fake-queue.ts';
 
 /** All ways of asking for work in parallel over the same slots, as in a worker. */
 function start(capacity: number) {
@@ -18,14 +18,14 @@ function start(capacity: number) {
   const life = new WorkerLife();
   const notices$ = new Subject<PendingNotice>();
   const notice$ = notices$.pipe(share());
-  const news = newsLog();
+  const events = eventLog();
   const seen = { runs: 0, complete: false };
   merge(
     notice$.pipe(demandFromNotices(fake.queue, slots)),
-    life.whilePulseIs('up', pendingCheck(fake.queue, slots, notice$, news.tell)),
+    life.whilePulseIs('up', pendingCheck(fake.queue, slots, notice$, events.emit)),
     life.whilePulseIs('down', poll(slots)),
   )
-    .pipe(takeUntil(life.draining$), claim(fake.queue, news.tell, life.draining$))
+    .pipe(takeUntil(life.draining$), claim(fake.queue, events.emit, life.draining$))
     .subscribe({ next: () => seen.runs++, complete: () => (seen.complete = true) });
   return { ...fake, slots, life, notices$, seen };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Claim } from '../../../src/taskcluster/index.ts';
 import { claim, type Demand } from '../../../src/worker/asking/claim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog, fakeQueue, someClaims } from './fake-queue.ts';
+import { eventLog, fakeQueue, someClaims } from './fake-queue.ts';
 
 /** Upper bounds for the first pause, and for every pause. */
 const FIRST_PAUSE_MS = 1_500;
@@ -29,11 +29,11 @@ function demand(tasks = 1): TestDemand {
 function start(room?: { isThere: () => Promise<boolean> }) {
   fakeTimers();
   const fake = fakeQueue();
-  const news = newsLog();
+  const events = eventLog();
   const [demand$, draining$] = [new Subject<Demand>(), new Subject<void>()];
   const claims: Claim[] = [];
   const seen = { complete: false, error: undefined as unknown };
-  const claiming = claim(fake.queue, news.tell, draining$, undefined, undefined, room);
+  const claiming = claim(fake.queue, events.emit, draining$, undefined, undefined, room);
   const subscription = demand$.pipe(takeUntil(draining$), claiming).subscribe({
     next: each => claims.push(each),
     error: (error: unknown) => (seen.error = error),
@@ -42,7 +42,7 @@ function start(room?: { isThere: () => Promise<boolean> }) {
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, news, demand$, draining$, claims, seen };
+  return { ...fake, events, demand$, draining$, claims, seen };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -101,26 +101,26 @@ describe('a call that fails', () => {
   });
 
   it('is told after a pause, so that nobody asks again at once', async () => {
-    const { demand$, claimWork, news } = start();
+    const { demand$, claimWork, events } = start();
     const wish = demand();
     demand$.next(wish);
     claimWork[0]?.fail();
     await after(499);
     expect(wish.told).toEqual([]);
-    expect(news.told).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
     await after(FIRST_PAUSE_MS - 499);
     expect(wish.told).toEqual(['failed']);
   });
 
   it('is followed by a word when one works again, once', async () => {
-    const { demand$, claimWork, news } = start();
+    const { demand$, claimWork, events } = start();
     for (const outcome of ['fail', 'fail', 'answer', 'answer'] as const) {
       demand$.next(demand());
       if (outcome === 'fail') claimWork.at(-1)?.fail();
       else claimWork.at(-1)?.answer([]);
       await arrived();
     }
-    expect(news.told.map(({ message }) => message)).toEqual([
+    expect(events.lines.map(({ message }) => message)).toEqual([
       'could not ask for work',
       'could not ask for work',
       'the queue answers claimWork again',
@@ -130,12 +130,12 @@ describe('a call that fails', () => {
   it('makes the next pause longer, up to ten seconds, until one works', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
-    const { demand$, claimWork, news } = start();
+    const { demand$, claimWork, events } = start();
     const failing = async () => {
       demand$.next(demand());
       claimWork.at(-1)?.fail();
       await arrived();
-      return Math.round(Number(news.told.at(-1)?.fields.waitMs) / 100) / 10;
+      return Math.round(Number(events.lines.at(-1)?.fields.waitMs) / 100) / 10;
     };
     const pauses: number[] = [];
     for (let count = 0; count < 8; count++) pauses.push(await failing());
@@ -149,11 +149,11 @@ describe('a call that fails', () => {
   it('counts once with the others that were open at the same time', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
-    const { demand$, claimWork, news } = start();
+    const { demand$, claimWork, events } = start();
     for (let count = 0; count < 8; count++) demand$.next(demand());
     for (const call of claimWork) call.fail();
     await arrived();
-    const pauses = news.told.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
+    const pauses = events.lines.map(({ fields }) => Math.round(Number(fields.waitMs) / 100) / 10);
     expect(pauses).toEqual(Array.from({ length: 8 }, () => 1.5));
   });
 

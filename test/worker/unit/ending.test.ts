@@ -50,12 +50,12 @@ function listedCalls(failure?: Error) {
 /** Resolves a run with the outcome of its commands. Returns the reports that were made. */
 async function reportsOf(outcome: Outcome, stop?: StopReason, failure?: Error) {
   const { made, calls } = listedCalls(failure);
-  const { run, news } = activeRun({
+  const { run, events } = activeRun({
     worker: { queue: { ...activeRun().worker.queue, forRun: () => calls } },
   });
   if (stop) run.stop(stop);
   await lastValueFrom(resolve(run, outcome));
-  return { made, run, news };
+  return { made, run, events };
 }
 
 describe('a run that is resolved', () => {
@@ -98,13 +98,13 @@ describe('a run that is resolved', () => {
   });
 
   it('may be over before it is reported: no reason to worry', async () => {
-    const { news } = await reportsOf(COMPLETED, undefined, new ServiceError('conflict', 'over', 409));
-    expect(news.told.map(({ level }) => level)).toEqual(['info']);
+    const { events } = await reportsOf(COMPLETED, undefined, new ServiceError('conflict', 'over', 409));
+    expect(events.lines.map(({ level }) => level)).toEqual(['info']);
   });
 
   it('may not be reported at all: that is told, and ends nothing', async () => {
-    const { news } = await reportsOf(COMPLETED, undefined, new ServiceError('unavailable', 'down', 503));
-    expect(news.told).toMatchObject([
+    const { events } = await reportsOf(COMPLETED, undefined, new ServiceError('unavailable', 'down', 503));
+    expect(events.lines).toMatchObject([
       {
         level: 'error',
         message: 'could not report the run; its claim will expire',
@@ -139,10 +139,10 @@ describe('a claim that comes when the worker is going', () => {
 
   it('is left to expire when that fails, which is told', async () => {
     const { calls } = listedCalls(new ServiceError('unreachable', 'nobody there'));
-    const { worker, claim, news } = activeRun();
+    const { worker, claim, events } = activeRun();
     const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } }, 'draining');
     await lastValueFrom(going, { defaultValue: undefined });
-    expect(news.told.map(({ level }) => level)).toEqual(['info', 'error']);
+    expect(events.lines.map(({ level }) => level)).toEqual(['info', 'error']);
   });
 });
 
@@ -184,7 +184,7 @@ describe('cleaning up after a run', () => {
   });
 
   it('removes also what the task has made unwritable for itself', async () => {
-    const { run, tasksDir, news } = await uploaded();
+    const { run, tasksDir, events } = await uploaded();
     const asRoot = process.geteuid?.() === 0;
     for (const folder of ['deep/er', 'deep', '']) {
       const path = join(run.folder, folder);
@@ -201,16 +201,16 @@ describe('cleaning up after a run', () => {
     } finally {
       if (asRoot) process.seteuid?.(0);
     }
-    expect(news.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await exists(run.folder)).toBe(false);
   });
 
   it('tells what it could not do, and does the rest', async () => {
-    const { run, news } = await uploaded();
+    const { run, events } = await uploaded();
     run.sandbox = { close: () => Promise.reject(new Error('a process is left')) } as Sandbox;
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };
     await lastValueFrom(cleanUp(run));
-    expect(news.told.map(({ message }) => message)).toEqual([
+    expect(events.lines.map(({ message }) => message)).toEqual([
       'processes of a run are left, so its slot is out of service: a process is left. End them by hand, or restart the machine',
       "could not close the task's log",
     ]);

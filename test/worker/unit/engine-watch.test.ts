@@ -4,13 +4,13 @@ import { engineWatch } from '../../../src/worker/asking/engine-watch.ts';
 import { mockEngine } from '../../../src/worker/index.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog } from './fake-queue.ts';
+import { eventLog } from './fake-queue.ts';
 
 const TIMES = { everyMs: 30_000, againMs: 1_000, settleMs: 90_000, limitMs: 60_000 };
 
 function start(times = TIMES) {
   fakeTimers();
-  const state = { isAway: false, asked: 0, isGoing: false };
+  const state = { isAway: false, asked: 0, isStopping: false };
   const docker = {
     ...mockEngine(),
     name: 'docker',
@@ -20,34 +20,34 @@ function start(times = TIMES) {
     },
   };
   const slots = slotsFor(2);
-  const news = newsLog();
+  const events = eventLog();
   const native = mockEngine();
-  const watch = engineWatch([native, docker], slots, news.tell, times, () => state.isGoing);
+  const watch = engineWatch([native, docker], slots, events.emit, times, () => state.isStopping);
   let releases = 0;
   const subscription = watch.release$.subscribe(() => releases++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { state, native, docker, slots, watch, news, subscription, releases: () => releases };
+  return { state, native, docker, slots, watch, events, subscription, releases: () => releases };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('an engine that can go away', () => {
   it('is asked before a claim, by all claims of the moment together', async () => {
-    const { state, watch, news, slots } = start();
+    const { state, watch, events, slots } = start();
     expect(await Promise.all([watch.isThere(), watch.isThere()])).toEqual([true, true]);
-    expect([state.asked, slots.free, news.told]).toEqual([1, 2, []]);
+    expect([state.asked, slots.free, events.lines]).toEqual([1, 2, []]);
   });
 
   it('takes all slots away while it does not answer, and the log says so once', async () => {
-    const { state, watch, news, slots, releases } = start();
+    const { state, watch, events, slots, releases } = start();
     state.isAway = true;
     expect(await watch.isThere()).toBe(false);
     expect([slots.free, watch.isOut]).toEqual([0, true]);
     await after(10_000);
     expect(await watch.isThere()).toBe(false);
-    expect(news.told).toMatchObject([
+    expect(events.lines).toMatchObject([
       {
         level: 'warn',
         message: 'the engine docker does not answer: this worker asks for no work until it does',
@@ -57,25 +57,25 @@ describe('an engine that can go away', () => {
     state.isAway = false;
     await after(1_000);
     expect([slots.free, watch.isOut, releases()]).toEqual([2, false, 1]);
-    expect(news.told.slice(1)).toMatchObject([{ level: 'info' }]);
+    expect(events.lines.slice(1)).toMatchObject([{ level: 'info' }]);
     expect(await watch.isThere()).toBe(true);
   });
 
   it('is noticed by a worker that has nothing to do', async () => {
-    const { state, news, slots } = start();
+    const { state, events, slots } = start();
     state.isAway = true;
     await after(30_000);
-    expect([slots.free, news.told.length]).toEqual([0, 1]);
+    expect([slots.free, events.lines.length]).toEqual([0, 1]);
   });
 
   it('ends the worker when it stays away for too long, once', async () => {
-    const { state, watch, news } = start();
+    const { state, watch, events } = start();
     state.isAway = true;
     await watch.isThere();
     await after(59_000);
-    expect(news.told).toHaveLength(1);
+    expect(events.lines).toHaveLength(1);
     await after(30_000);
-    expect(news.told.slice(1)).toMatchObject([
+    expect(events.lines.slice(1)).toMatchObject([
       {
         level: 'error',
         message: expect.stringMatching(/^the engine docker has been away for 60 s: the worker ends/),
@@ -86,12 +86,12 @@ describe('an engine that can go away', () => {
   it.each([
     ['where the configuration has no limit', 0, false],
     ['while the worker ends already', TIMES.limitMs, true],
-  ])('does not end the worker %s', async (_, limitMs, isGoing) => {
-    const { state, watch, news } = start({ ...TIMES, limitMs });
-    Object.assign(state, { isAway: true, isGoing });
+  ])('does not end the worker %s', async (_, limitMs, isStopping) => {
+    const { state, watch, events } = start({ ...TIMES, limitMs });
+    Object.assign(state, { isAway: true, isStopping });
     await watch.isThere();
     await after(600_000);
-    expect(news.told).toHaveLength(1);
+    expect(events.lines).toHaveLength(1);
   });
 
   it('keeps the slots for what it could not end: the worker does not end for them until it had time for that', async () => {

@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
-import { logNews } from '../../../src/cli/run/worker-log.ts';
-import type { Tell } from '../../../src/worker/index.ts';
+import { logEvent } from '../../../src/cli/run/worker-log.ts';
+import type { Emit } from '../../../src/worker/index.ts';
 import type { Claim, Queue, RunCalls, TaskStatusStructure } from '../../../src/taskcluster/index.ts';
 import type { LogFields } from '../../../src/cli/output/logger.ts';
 
@@ -65,19 +65,19 @@ export function someClaims(count: number): Claim[] {
   return Array.from({ length: count }, (_, index) => ({ taskId: `task-${index}`, runId: 0 }) as Claim);
 }
 
-/** Records a worker's news as lines of its log. */
-export function newsLog() {
-  const told: { level: string; message: string; fields: LogFields }[] = [];
+/** Records a worker's events as lines of its log. */
+export function eventLog() {
+  const lines: { level: string; message: string; fields: LogFields }[] = [];
   const write = (level: string) => (fields: LogFields, message: string) =>
-    void told.push({ level, message, fields });
+    void lines.push({ level, message, fields });
   const logger = {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
   };
-  const tell: Tell = news => {
-    logNews(news, logger);
+  const emit: Emit = event => {
+    logEvent(event, logger);
   };
-  return { told, tell };
+  return { lines, emit };
 }

@@ -22,7 +22,7 @@ export function featureHost(change: Parameters<typeof workerConfig>[0] = {}): Wo
     engineFor: () => ENGINE,
     downloads: () => Promise.reject(new Error('nothing is downloaded')),
     exposure: () => openExposure(undefined),
-    tell: () => undefined,
+    emit: () => undefined,
     secrets: new LiveSecrets(),
     version: '0',
   } as unknown as WorkerHost;
@@ -34,7 +34,7 @@ export function ending(change: Partial<Ending> = {}): Ending {
   return {
     verdict: { result: 'completed' },
     stopped: false,
-    lastWords: undefined,
+    finalMessage: undefined,
     exitCode: 0,
     keepCaches: true,
     uploads: 'all',

@@ -19,7 +19,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine } from '../../../src/worker/engines/engine.ts';
 import { ownLife } from '../../../src/worker/engines/processes/life.ts';
 import { openLedger, removeLeftovers } from '../../../src/worker/ledger/index.ts';
-import { newsLog } from './fake-queue.ts';
+import { eventLog } from './fake-queue.ts';
 
 const RUN = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_0';
 const OTHER = 'task_Wq3cJ8DbQ0eHkZ5uYt1mPA_01';
@@ -58,7 +58,7 @@ async function afterDeath(records: Record<string, string> = {}) {
 
 /** The part of the next worker's start that cleans up. */
 async function nextStart(tasksDir: string, { folders = true, failing = false } = {}) {
-  const news = newsLog();
+  const events = eventLog();
   const asked: string[][] = [];
   const engine: Pick<Engine, 'endLeftovers'> = {
     endLeftovers: traces => {
@@ -66,18 +66,18 @@ async function nextStart(tasksDir: string, { folders = true, failing = false } =
       return failing ? Promise.reject(new Error('they do not die')) : Promise.resolve(traces.length);
     },
   };
-  const ledger = await openLedger(tasksDir, news.tell);
+  const ledger = await openLedger(tasksDir, events.emit);
   if (!ledger) throw new Error('no ledger');
-  await removeLeftovers(ledger, { tasksDir, folders, engines: [engine], tell: news.tell });
+  await removeLeftovers(ledger, { tasksDir, folders, engines: [engine], emit: events.emit });
   ledger.close();
-  return { asked, told: news.told };
+  return { asked, lines: events.lines };
 }
 
 describe('a ledger', () => {
   it('waits for no pipe, and follows no link, that a task has put in the place of a record', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
-    const ledger = await openLedger(tasksDir, news.tell);
+    const events = eventLog();
+    const ledger = await openLedger(tasksDir, events.emit);
     if (!ledger) throw new Error('no ledger');
     onTestFinished(() => {
       ledger.close();
@@ -92,13 +92,13 @@ describe('a ledger', () => {
     await symlink(join(tasksDir, 'precious'), record);
     entry.keep(MARK);
     expect(await readFile(join(tasksDir, 'precious'), 'utf8')).toBe('');
-    expect(news.told).toHaveLength(2);
+    expect(events.lines).toHaveLength(2);
     entry.end();
   });
 
   it('has a record of each run while there is something of it, which only its user may read', async () => {
     const tasksDir = await newFolder();
-    const ledger = await openLedger(tasksDir, newsLog().tell);
+    const ledger = await openLedger(tasksDir, eventLog().emit);
     const entry = ledger?.begin(RUN);
     entry?.keep(MARK);
     const file = `${ledger?.folder}/${ledger?.worker}/${RUN}`;
@@ -125,29 +125,29 @@ describe('a ledger', () => {
 
   it('is made again when a task has removed it', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
-    const ledger = await openLedger(tasksDir, news.tell);
+    const events = eventLog();
+    const ledger = await openLedger(tasksDir, events.emit);
     await rm(join(tasksDir, LEDGER), { recursive: true });
     ledger?.begin(RUN).keep(MARK);
     expect(await readFile(`${ledger?.folder}/${ledger?.worker}/${RUN}`, 'utf8')).toBe(`${MARK}\n`);
     ledger?.begin(RUN).end();
     ledger?.close();
-    expect(news.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
   it('that cannot be written costs no run, and is told', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
-    const ledger = await openLedger(tasksDir, news.tell);
+    const events = eventLog();
+    const ledger = await openLedger(tasksDir, events.emit);
     await rm(tasksDir, { recursive: true });
     await writeFile(tasksDir, 'a file is in the way');
     const entry = ledger?.begin(RUN);
     entry?.end();
     ledger?.close();
-    expect(news.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
-    expect(await openLedger(tasksDir, news.tell)).toBeUndefined();
-    expect(news.told).toHaveLength(3);
+    expect(events.lines).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(await openLedger(tasksDir, events.emit)).toBeUndefined();
+    expect(events.lines).toHaveLength(3);
   });
 
   it.each<[string, (path: string, elsewhere: string) => Promise<unknown>]>([
@@ -159,27 +159,27 @@ describe('a ledger', () => {
     ['a folder without permissions', path => mkdir(path, { mode: 0 })],
   ])('takes the place of %s, which stays as it is elsewhere', async (_, put) => {
     const [tasksDir, elsewhere] = [await newFolder(), await newFolder()];
-    const news = newsLog();
+    const events = eventLog();
     await put(join(tasksDir, LEDGER), elsewhere);
-    const ledger = await openLedger(tasksDir, news.tell);
+    const ledger = await openLedger(tasksDir, events.emit);
     ledger?.begin(RUN).end();
     ledger?.close();
-    expect(news.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await readdir(elsewhere)).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
   it('may be opened and closed by many workers at a time', async () => {
     const tasksDir = await newFolder();
-    const news = newsLog();
+    const events = eventLog();
     await Promise.all(
       Array.from({ length: 20 }, async () => {
-        const ledger = await openLedger(tasksDir, news.tell);
+        const ledger = await openLedger(tasksDir, events.emit);
         ledger?.begin(RUN).end();
         ledger?.close();
       }),
     );
-    expect(news.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 });
@@ -193,12 +193,12 @@ describe('what a dead worker left', () => {
     await add(...others);
     const inTmp = join(tmpdir(), `${RUN}.log`);
     await writeFile(inTmp, '');
-    const { asked, told } = await nextStart(tasksDir);
+    const { asked, lines } = await nextStart(tasksDir);
     expect(await left()).toEqual(others.sort());
     await expect(stat(inTmp)).rejects.toThrow('ENOENT');
     expect(asked).toEqual([[MARK]]);
-    expect(told).toMatchObject([{ level: 'info', fields: { run: RUN, processes: 1 } }]);
-    expect(told[0]?.fields.files).toHaveLength(5);
+    expect(lines).toMatchObject([{ level: 'info', fields: { run: RUN, processes: 1 } }]);
+    expect(lines[0]?.fields.files).toHaveLength(5);
     await expect(stat(join(tasksDir, LEDGER))).rejects.toThrow('ENOENT');
   });
 
@@ -219,7 +219,7 @@ describe('what a dead worker left', () => {
   it('is nothing when it died between two tasks, or before its first: its own traces go', async () => {
     const { tasksDir, ledger } = await afterDeath();
     await execa('mkfifo', [join(ledger, `${DEAD_LIFE}-${'b'.repeat(16)}.alive`)]);
-    expect((await nextStart(tasksDir)).told).toEqual([]);
+    expect((await nextStart(tasksDir)).lines).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
@@ -234,8 +234,8 @@ describe('what a dead worker left', () => {
   it('is tried again by the next start when it could not be removed', async () => {
     const { tasksDir, left } = await afterDeath({ [RUN]: `${MARK}\n` });
     await mkdir(join(tasksDir, RUN));
-    const { told } = await nextStart(tasksDir, { failing: true });
-    expect(told).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
+    const { lines } = await nextStart(tasksDir, { failing: true });
+    expect(lines).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
     expect(await left()).toEqual([RUN]);
     await nextStart(tasksDir);
     expect(await left()).toEqual([]);
@@ -256,9 +256,9 @@ describe('what a task wrote into the ledger', () => {
     await symlink(join(elsewhere, RUN), join(ledger, DEAD, RUN));
     await symlink(elsewhere, join(ledger, `${DEAD_LIFE}-${'e'.repeat(16)}`));
     await add('task_x_0', 'notes.txt', `${RUN}.log`);
-    const { asked, told } = await nextStart(tasksDir);
+    const { asked, lines } = await nextStart(tasksDir);
     expect(asked).toEqual([]);
-    expect(told).toEqual([]);
+    expect(lines).toEqual([]);
     expect(await readdir(elsewhere)).toEqual(['kept', RUN]);
     expect(await left()).toEqual(expect.arrayContaining(['notes.txt', 'task_x_0']));
   });
@@ -287,9 +287,9 @@ describe('what a task wrote into the ledger', () => {
   it('ends no process of a living worker, wherever its trace is written', async () => {
     const { tasksDir, left, add } = await afterDeath({ [RUN]: `${MARK}\n${ownLife()}-${'2'.repeat(32)}\n` });
     await add(`${RUN}.log`);
-    const { asked, told } = await nextStart(tasksDir);
+    const { asked, lines } = await nextStart(tasksDir);
     expect(asked).toEqual([]);
-    expect(told).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
+    expect(lines).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
     expect(await left()).toEqual([`${RUN}.log`]);
   });
 
@@ -323,7 +323,7 @@ describe('what a task wrote into the ledger', () => {
     await writeFile(join(ledger, DEAD, RUN), `folder ${ino}\n${MARK}\n`);
     await rename(join(tasksDir, RUN), join(tasksDir, 'aside'));
     await mkdir(join(tasksDir, RUN, 'precious'), { recursive: true });
-    expect((await nextStart(tasksDir)).told).toMatchObject([{ level: 'error' }]);
+    expect((await nextStart(tasksDir)).lines).toMatchObject([{ level: 'error' }]);
     expect(await readdir(join(tasksDir, RUN))).toEqual(['precious']);
     await rm(join(tasksDir, RUN), { recursive: true });
     await rename(join(tasksDir, 'aside'), join(tasksDir, RUN));
@@ -350,7 +350,7 @@ describe('the records of a worker in another container', () => {
     });
     onTestFinished(() => void living.kill('SIGKILL'));
     await once(living.stdout, 'data');
-    expect((await nextStart(tasksDir)).told).toEqual([]);
+    expect((await nextStart(tasksDir)).lines).toEqual([]);
     expect(await left()).toEqual([`${RUN}.log`]);
 
     living.kill('SIGKILL');
@@ -375,7 +375,7 @@ describe('the records of a worker in another container', () => {
   ])('are left alone and told of where its sign of life %s', async (_, make) => {
     const { tasksDir, left, alive } = await elsewhere();
     await make(alive);
-    expect((await nextStart(tasksDir)).told).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
+    expect((await nextStart(tasksDir)).lines).toMatchObject([{ level: 'error', fields: { run: RUN } }]);
     expect(await left()).toEqual([`${RUN}.log`]);
   });
 });

@@ -7,7 +7,7 @@ import type { ExitReason } from '../../../src/worker/index.ts';
 import {
   nextWorkerState,
   STARTING,
-  type WorkerEvent,
+  type LifeEvent,
   type WorkerState,
 } from '../../../src/worker/life/worker-state.ts';
 
@@ -16,7 +16,7 @@ const documentation = new URL('../../../docs/lifecycle.md', import.meta.url);
 const EXIT_REASONS = Object.keys(EXIT_CODE_OF) as ExitReason[];
 const STOP_REASONS = Object.keys(STOP_RULES) as StopReason[];
 
-const WORKER_EVENTS: WorkerEvent[] = [
+const WORKER_EVENTS: LifeEvent[] = [
   { type: 'pulse', up: true },
   { type: 'pulse', up: false },
   ...EXIT_REASONS.map(because => ({ type: 'drain' as const, because })),
@@ -59,7 +59,7 @@ function changes<S extends { phase: string }, E extends { type: string }>(
   return [...found.values()];
 }
 
-const worker = changes<WorkerState, WorkerEvent>(STARTING, WORKER_EVENTS, nextWorkerState);
+const worker = changes<WorkerState, LifeEvent>(STARTING, WORKER_EVENTS, nextWorkerState);
 const run = changes<RunState, RunEvent>(CLAIMED, RUN_EVENTS, nextRunState);
 
 /** Whether the diagram shows a change: only steps to the next phase and stops, which other changes would obscure. */

@@ -1,14 +1,14 @@
 import { NEVER, of } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import type { Claim } from '../../../src/taskcluster/index.ts';
-import type { WorkerNews } from '../../../src/worker/events.ts';
+import type { WorkerEvent } from '../../../src/worker/events.ts';
 import { limits } from '../../../src/worker/life/limits.ts';
 import { STARTING } from '../../../src/worker/life/worker-state.ts';
 import type { RunState } from '../../../src/worker/run/run-state.ts';
 import { fakeTimers, marbles } from '../../streams/virtual-time.ts';
 import { workerConfig } from './worker-config.ts';
 
-const run = (state: RunState): WorkerNews => ({ type: 'run', claim: {} as Claim, state });
+const run = (state: RunState): WorkerEvent => ({ type: 'run', claim: {} as Claim, state });
 
 /** A run begins, continues, is stopped, and ends. One more event is not about a run. */
 const NEWS = {
@@ -17,7 +17,7 @@ const NEWS = {
   s: run({ phase: 'claimed', stop: 'canceled' }),
   r: run({ phase: 'resolving', outcome: { result: 'completed' } }),
   e: run({ phase: 'resolved', outcome: { result: 'completed' } }),
-  w: { type: 'worker', state: STARTING } satisfies WorkerNews,
+  w: { type: 'worker', state: STARTING } satisfies WorkerEvent,
 };
 const NONE_TAKEN = { unused$: of(true), outOfService$: of(false) };
 const WHY = { t: 'tasks-complete', i: 'idle', o: 'out-of-service' };
@@ -27,8 +27,8 @@ describe('a worker that is to run so many tasks', () => {
 
   it('has enough as soon as the last of them has begun', () => {
     marbles(({ hot, expectObservable }) => {
-      const news$ = hot('wbp-re-b--re', NEWS);
-      expectObservable(limits(config, news$, NONE_TAKEN)).toBe('-------(t|)', WHY);
+      const events$ = hot('wbp-re-b--re', NEWS);
+      expectObservable(limits(config, events$, NONE_TAKEN)).toBe('-------(t|)', WHY);
     });
   });
 
@@ -64,8 +64,8 @@ describe('a worker that is to wait only so long', () => {
 
   it('does not wait while anything runs', () => {
     marbles(({ hot, expectObservable }) => {
-      const news$ = hot('bb 9998ms e 299s e', NEWS);
-      expectObservable(limits(config, news$, NONE_TAKEN)).toBe('369001ms (i|)', WHY);
+      const events$ = hot('bb 9998ms e 299s e', NEWS);
+      expectObservable(limits(config, events$, NONE_TAKEN)).toBe('369001ms (i|)', WHY);
     });
   });
 
@@ -78,8 +78,8 @@ describe('a worker that is to wait only so long', () => {
     });
     marbles(({ hot, cold, expectObservable }) => {
       const unused$ = cold('t 9s u', unused);
-      const news$ = hot('65s b 9999ms e', NEWS);
-      expectObservable(limits(config, news$, { ...NONE_TAKEN, unused$ })).toBe('144001ms (i|)', WHY);
+      const events$ = hot('65s b 9999ms e', NEWS);
+      expectObservable(limits(config, events$, { ...NONE_TAKEN, unused$ })).toBe('144001ms (i|)', WHY);
     });
   });
 

@@ -5,7 +5,7 @@ import { askingState } from '../../../src/worker/asking/asking-state.ts';
 import { pendingCheck, PENDING_CHECK_TIMES } from '../../../src/worker/asking/pending-check.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog, fakeQueue } from './fake-queue.ts';
+import { eventLog, fakeQueue } from './fake-queue.ts';
 
 const QUIET_MS = PENDING_CHECK_TIMES.quietMs;
 const CONFIRM_MS = PENDING_CHECK_TIMES.confirmMs;
@@ -17,7 +17,7 @@ function start({ capacity = 4, random = 0 } = {}) {
   const slots = slotsFor(capacity);
   const notice$ = new Subject<void>();
   const demands: Demand[] = [];
-  const news = newsLog();
+  const events = eventLog();
   const word = askingState();
   const back$ = new Subject<void>();
   const queue = { ...fake.queue, back$ };
@@ -25,7 +25,7 @@ function start({ capacity = 4, random = 0 } = {}) {
     queue,
     slots,
     notice$,
-    news.tell,
+    events.emit,
     PENDING_CHECK_TIMES,
     () => random,
     word,
@@ -33,7 +33,7 @@ function start({ capacity = 4, random = 0 } = {}) {
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, slots, notice$, demands, news, word, back$, subscription };
+  return { ...fake, slots, notice$, demands, events, word, back$, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -198,10 +198,10 @@ describe('a quiet while', () => {
   });
 
   it('is short after a question that failed, and longer each time, until one is answered', async () => {
-    const { pendingTasks, demands, news } = start();
+    const { pendingTasks, demands, events } = start();
     pendingTasks[0]?.fail();
     await arrived();
-    expect(news.told).toMatchObject([{ level: 'warn' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn' }]);
     await after(1_500);
     expect(pendingTasks).toHaveLength(2);
     pendingTasks[1]?.fail();
@@ -210,7 +210,7 @@ describe('a quiet while', () => {
     pendingTasks[2]?.answer(0);
     await after(10_000);
     expect(pendingTasks).toHaveLength(3);
-    expect(news.told.map(({ message }) => message)).toEqual([
+    expect(events.lines.map(({ message }) => message)).toEqual([
       'could not ask how many tasks are pending',
       'could not ask how many tasks are pending',
       'the queue tells again how many tasks are pending',
@@ -421,11 +421,11 @@ describe('a look that nobody waits for any more, as when Pulse is lost', () => {
   });
 
   it('says nothing of its late failure', async () => {
-    const { pendingTasks, news, subscription } = start();
+    const { pendingTasks, events, subscription } = start();
     subscription.unsubscribe();
     pendingTasks[0]?.fail();
     await arrived();
-    expect(news.told).toEqual([]);
+    expect(events.lines).toEqual([]);
   });
 
   it('asks nothing more', async () => {

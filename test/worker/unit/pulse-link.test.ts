@@ -13,7 +13,7 @@ import {
   type PulseUnderTest,
 } from '../../streams/pulse-under-test.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog } from './fake-queue.ts';
+import { eventLog } from './fake-queue.ts';
 import { workerConfig } from './worker-config.ts';
 
 const PATIENCE_MS = 2_000;
@@ -22,10 +22,10 @@ const LOOK_AGAIN_MS = 60_000;
 
 /** Links a worker to Pulse, and subscribes to its notices as a worker does. */
 function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
-  const news = newsLog();
+  const events = eventLog();
   const slots = slotsFor(capacity);
   const seen = { up: [] as boolean[], notices: [] as PendingNotice[], exceptions: [] as RunException[] };
-  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, NEVER, news.tell);
+  const made = pulseLink(pulse, workerConfig({ ...POOL, ...WORKER }), slots, NEVER, events.emit);
   const subscriptions = [
     made.exceptions$.subscribe(exception => seen.exceptions.push(exception)),
     made.notices$.subscribe(notice => {
@@ -39,7 +39,7 @@ function link({ worker: pulse }: PulseUnderTest, capacity = 2) {
       subscription.unsubscribe();
     });
   });
-  return { ...made, seen, slots, news };
+  return { ...made, seen, slots, events };
 }
 
 const after = async (ms: number) => {
@@ -82,12 +82,12 @@ describe('Pulse is down', () => {
   it('when nothing is listened to after two seconds, and not before', async () => {
     const pulse = await startPulse({ exchanges: false });
     fakeTimers();
-    const { seen, news } = link(pulse);
+    const { seen, events } = link(pulse);
     await after(PATIENCE_MS - 1);
     expect(seen.up).toEqual([]);
     await after(1);
     expect(seen.up).toEqual([false]);
-    expect(news.told).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
   });
 
   it('and up again when the broker allows what it had refused', async () => {

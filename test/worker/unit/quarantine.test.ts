@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { quarantine } from '../../../src/worker/asking/quarantine.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog, fakeQueue } from './fake-queue.ts';
+import { eventLog, fakeQueue } from './fake-queue.ts';
 
 const MINUTE = 60_000;
 const LOOK_AGAIN_MS = 5 * MINUTE;
@@ -13,7 +13,7 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
   const says = { pending: 1, ...queueSays };
   const asked = { pending: 0, until: 0 };
   const slots = slotsFor(2);
-  const news = newsLog();
+  const events = eventLog();
   const under = quarantine(
     {
       ...fakeQueue().queue,
@@ -27,16 +27,16 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
       },
     },
     slots,
-    news.tell,
+    events.emit,
   );
   let released = 0;
   const subscription = under.release$.subscribe(() => released++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  const empty = (isExpected = true) => under.isShutOut(isExpected, 0);
-  const levels = () => news.told.map(({ level }) => level);
-  return { ...under, says, asked, slots, news, empty, levels, subscription, released: () => released };
+  const empty = (isExpected = true) => under.isQuarantined(isExpected, 0);
+  const levels = () => events.lines.map(({ level }) => level);
+  return { ...under, says, asked, slots, events, empty, levels, subscription, released: () => released };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -76,7 +76,7 @@ describe('a quarantine', () => {
   it('takes all slots, those too that come free meanwhile, and is told once, with its end', async () => {
     fakeTimers();
     const until = Date.now() + 60 * MINUTE;
-    const { empty, slots, news } = start({ until });
+    const { empty, slots, events } = start({ until });
     slots.take(1);
     expect(await empty()).toBe(true);
     slots.giveBack(1);
@@ -84,7 +84,7 @@ describe('a quarantine', () => {
     expect(slots.take(1)).toBe(0);
     await after(30 * MINUTE);
     expect(slots.free).toBe(0);
-    expect(news.told).toMatchObject([{ level: 'warn', fields: { until: new Date(until).toJSON() } }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', fields: { until: new Date(until).toJSON() } }]);
   });
 
   it('ends in its time, and that is told', async () => {
@@ -162,7 +162,7 @@ describe('a quarantine that the worker may not ask about', () => {
     await empty();
     await after(30_000);
     expect(slots.free).toBe(2);
-    expect(await worker.isShutOut(true, 1)).toBe(false);
+    expect(await worker.isQuarantined(true, 1)).toBe(false);
     await empty();
     expect(slots.free).toBe(2);
     expect(levels()).toEqual(['warn', 'info']);

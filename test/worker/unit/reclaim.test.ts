@@ -5,7 +5,7 @@ import { parseTime } from '../../../src/taskcluster/claim.ts';
 import { ServiceError, type Claim, type Lease } from '../../../src/taskcluster/index.ts';
 import { reclaim } from '../../../src/worker/run/reclaim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog } from './fake-queue.ts';
+import { eventLog } from './fake-queue.ts';
 
 const MINUTE = 60_000;
 const CLAIM_MS = 20 * MINUTE;
@@ -57,17 +57,17 @@ function start({ claimMs = CLAIM_MS, aheadMs = 0, write = isoTime }: Options = {
     const lease = { takenUntilMs: theirTime(grants.ms), credentials };
     return answer ? answer.then(() => lease) : Promise.resolve(lease);
   };
-  const news = newsLog();
+  const events = eventLog();
   const lost: { what: string; atMs: number }[] = [];
   const seen = { complete: false };
-  const subscription = reclaim(claim, renew, news.tell, back$).subscribe({
+  const subscription = reclaim(claim, renew, events.emit, back$).subscribe({
     next: what => lost.push({ what, atMs: performance.now() - begun }),
     complete: () => (seen.complete = true),
   });
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { renewedAt, answers, grants, back$, news, lost, seen, subscription };
+  return { renewedAt, answers, grants, back$, events, lost, seen, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -111,9 +111,9 @@ describe('a claim', () => {
   });
 
   it('tells how late its renewal was granted, and how much of it was left', async () => {
-    const { answers, news } = start();
+    const { answers, events } = start();
     const reclaimed = () =>
-      news.told.filter(({ message }) => message === 'reclaimed').map(({ fields }) => fields);
+      events.lines.filter(({ message }) => message === 'reclaimed').map(({ fields }) => fields);
     await after(LATEST + 1);
     expect(reclaimed()).toMatchObject([{ taskId: 'task', runId: 0, lagMs: 0 }]);
     expect(reclaimed()[0]?.leftMs).toBeGreaterThanOrEqual(CLAIM_MS - LATEST);
@@ -207,14 +207,14 @@ describe('a renewal that fails', () => {
     ['the request is refused', new ServiceError('refused', 'no', 400)],
     ['the answer cannot be read', new TypeError('no takenUntil')],
   ])('is made again until the claim has run out: %s', async (_, error) => {
-    const { answers, lost, renewedAt, news } = start();
+    const { answers, lost, renewedAt, events } = start();
     answers.push(...Array.from({ length: 1_000 }, () => error));
     await after(CLAIM_MS - 1);
     expect(lost).toEqual([]);
     // Six minutes remain, with pauses of up to half a minute.
     expect(renewedAt.length).toBeGreaterThan(10);
     expect(renewedAt.length).toBeLessThan(200);
-    expect(news.told).toHaveLength(renewedAt.length);
+    expect(events.lines).toHaveLength(renewedAt.length);
     await after(1);
     expect(lost).toHaveLength(1);
   });
@@ -310,12 +310,12 @@ describe('a renewal that has no answer', () => {
 
   it('is still heard when it is granted at last: a slow queue costs no claim', async () => {
     const claimMs = 25_000;
-    const { answers, lost, renewedAt, news } = start({ claimMs });
+    const { answers, lost, renewedAt, events } = start({ claimMs });
     const { promise, resolve } = Promise.withResolvers<undefined>();
     answers.push(promise, ...silences(1_000));
     await after(claimMs - 100);
     expect(renewedAt.length).toBeGreaterThanOrEqual(4);
-    expect(news.told.at(0)).toMatchObject({ message: 'could not reclaim, trying again' });
+    expect(events.lines.at(0)).toMatchObject({ message: 'could not reclaim, trying again' });
     resolve(undefined);
     await after(claimMs / 2);
     expect(lost).toEqual([]);

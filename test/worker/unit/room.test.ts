@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { room } from '../../../src/worker/asking/room.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
-import { newsLog } from './fake-queue.ts';
+import { eventLog } from './fake-queue.ts';
 
 const MB = 1024 ** 2;
 
@@ -34,59 +34,59 @@ function start() {
     },
   };
   const slots = slotsFor(2);
-  const news = newsLog();
-  const there = room(collector, slots, news.tell, 1_000);
+  const events = eventLog();
+  const there = room(collector, slots, events.emit, 1_000);
   let releases = 0;
   const subscription = there.release$.subscribe(() => releases++);
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { disk, slots, room: there, news, subscription, releases: () => releases };
+  return { disk, slots, room: there, events, subscription, releases: () => releases };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('room on the disk', () => {
   it('is there, and nothing is said or removed', async () => {
-    const { disk, room, news, slots } = start();
+    const { disk, room, events, slots } = start();
     disk.freeMb = 100;
     expect(await room.isThere()).toBe(true);
-    expect([news.told, disk.collections, slots.free, room.isOut]).toEqual([[], 0, 2, false]);
+    expect([events.lines, disk.collections, slots.free, room.isOut]).toEqual([[], 0, 2, false]);
   });
 
   it('is made where something can be removed: the worker pauses for as long as that takes', async () => {
-    const { disk, room, news, slots, releases } = start();
+    const { disk, room, events, slots, releases } = start();
     disk.canFree = 95;
     const answer = room.isThere();
     await Promise.resolve();
     expect(await answer).toBe(false);
     await after(0);
     expect([slots.free, room.isOut, releases()]).toEqual([2, false, 1]);
-    expect(news.told).toEqual([]);
+    expect(events.lines).toEqual([]);
     expect(await room.isThere()).toBe(true);
   });
 
   it('is looked for again and again where there is none, and the log says so once', async () => {
-    const { disk, room, news, slots, releases } = start();
+    const { disk, room, events, slots, releases } = start();
     expect(await room.isThere()).toBe(false);
     expect([slots.free, room.isOut]).toEqual([0, true]);
     await after(5_000);
     expect(await room.isThere()).toBe(false);
     expect(disk.collections).toBe(6);
-    expect(news.told.map(({ level }) => level)).toEqual(['warn']);
-    expect(news.told[0]?.message).toBe(
+    expect(events.lines.map(({ level }) => level)).toEqual(['warn']);
+    expect(events.lines[0]?.message).toBe(
       'the disk has no room for another task, so this worker asks for no work: 5 MB are free of 500, and ' +
         'requiredDiskSpaceMegabytes is 100. Free disk space, or require less',
     );
     disk.freeMb = 200;
     await after(1_000);
     expect([slots.free, room.isOut, releases()]).toEqual([2, false, 1]);
-    expect(news.told.at(-1)).toMatchObject({ level: 'info' });
+    expect(events.lines.at(-1)).toMatchObject({ level: 'info' });
     // It may happen again.
     disk.freeMb = 1;
     expect(await room.isThere()).toBe(false);
     await after(0);
-    expect(news.told).toHaveLength(3);
+    expect(events.lines).toHaveLength(3);
   });
 
   it('does not end another reason to pause', async () => {
@@ -101,10 +101,10 @@ describe('room on the disk', () => {
   });
 
   it('is believed in where the system does not tell', async () => {
-    const { disk, room, news } = start();
+    const { disk, room, events } = start();
     disk.broken = true;
     expect(await room.isThere()).toBe(true);
-    expect(news.told).toMatchObject([{ level: 'warn' }]);
+    expect(events.lines).toMatchObject([{ level: 'warn' }]);
   });
 
   it('keeps no slot when nobody waits for it any more', async () => {

@@ -8,7 +8,7 @@ describe('a claim that no run can be made of', () => {
   it.each(['../../etc', 'a', `${'a'.repeat(21)}/`, ''])(
     'never becomes a path, costs no slot, and ends nothing: task id %j',
     async taskId => {
-      const { worker, claim, news } = activeRun();
+      const { worker, claim, events } = activeRun();
       const slots = slotsFor(2);
       slots.take(2);
       const claims$ = of({ ...claim, taskId }, { ...claim, taskId });
@@ -20,15 +20,15 @@ describe('a claim that no run can be made of', () => {
       );
       expect(items).toEqual([]);
       expect(slots.free).toBe(2);
-      expect(news.told).toMatchObject([{ level: 'error' }, { level: 'error' }]);
-      expect(String(news.told[0]?.fields.err)).toContain('not a task id');
+      expect(events.lines).toMatchObject([{ level: 'error' }, { level: 'error' }]);
+      expect(String(events.lines[0]?.fields.err)).toContain('not a task id');
     },
   );
 });
 
 describe('a claim whose engine is away', () => {
   it('is given back, and its slot is free again', async () => {
-    const { worker, claim, news } = activeRun();
+    const { worker, claim, events } = activeRun();
     const slots = slotsFor(1);
     slots.take(1);
     const reported: string[] = [];
@@ -40,6 +40,8 @@ describe('a claim whose engine is away', () => {
     const away = { ...worker, queue, isEngineAway: () => of(true) };
     await lastValueFrom(of(claim).pipe(runEach(away, slots, () => false)), { defaultValue: undefined });
     expect([slots.free, reported]).toEqual([1, ['worker-shutdown']]);
-    expect(news.told).toMatchObject([{ message: 'giving a claim back, since its engine does not answer' }]);
+    expect(events.lines).toMatchObject([
+      { message: 'giving a claim back, since its engine does not answer' },
+    ]);
   });
 });

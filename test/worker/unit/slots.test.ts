@@ -67,15 +67,15 @@ describe('the slots of a worker', () => {
     const seen: boolean[] = [];
     slots.outOfService$.subscribe(none => seen.push(none));
     slots.take(2);
-    slots.lose();
+    slots.disable();
     expect(slots.free).toBe(0);
     slots.leave();
     expect(slots.free).toBe(1);
     slots.take(1);
-    slots.lose();
+    slots.disable();
     expect(slots.free).toBe(0);
     expect(seen).toEqual([false, true]);
-    slots.regain();
+    slots.enable();
     expect(slots.take(2)).toBe(1);
     expect(seen).toEqual([false, true, false]);
   });
@@ -85,7 +85,7 @@ describe('the slots of a worker', () => {
     const seen: boolean[] = [];
     slots.unused$.subscribe(unused => seen.push(unused));
     slots.take(1);
-    slots.lose();
+    slots.disable();
     expect(seen).toEqual([true, false, true]);
   });
 

@@ -80,7 +80,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
     },
   });
   const phases: string[] = [];
-  const news: string[] = [];
+  const events: string[] = [];
   const draining$ = new ReplaySubject<unknown>();
   let isOver = false;
   const running = taskRun(claim, {
@@ -90,7 +90,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
     engines: enginesOf([engine]),
     draining$,
     noClaimOpen$,
-    tell: ({ type }) => void news.push(type),
+    emit: ({ type }) => void events.push(type),
   }).subscribe({
     next: ({ phase }) => phases.push(phase),
     complete: () => {
@@ -100,7 +100,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
   onTestFinished(() => {
     running.unsubscribe();
   });
-  const told = () => news.filter(type => type.startsWith('processes'));
+  const told = () => events.filter(type => type.startsWith('processes'));
   const drain = () => {
     draining$.next(undefined);
   };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { tellProgress } from '../../../src/worker/features/artifacts/progress.ts';
+import { logProgress } from '../../../src/worker/features/artifacts/progress.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,7 +10,7 @@ afterEach(() => {
 
 function start() {
   const lines: string[] = [];
-  const progress = tellProgress({ info: line => void lines.push(line) });
+  const progress = logProgress({ info: line => void lines.push(line) });
   return { lines, progress };
 }
 

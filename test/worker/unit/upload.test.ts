@@ -20,11 +20,11 @@ describe('an upload', () => {
     [COMPLETED, 'exception'],
     [{ result: 'failed', message: 'exit status 1' }, 'failed'],
   ])('that fails for the worker’s own reasons ends no run: %j becomes %s', async (outcome, result) => {
-    const { run, news } = activeRun();
+    const { run, events } = activeRun();
     const full = new Error('ENOSPC: no space left on device');
     await startLog(run, { ...memoryLog(), end: () => Promise.reject(full) });
     expect(await lastValueFrom(upload(run, outcome))).toMatchObject({ result });
-    expect(news.told).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
+    expect(events.lines).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
   });
 
   it('that has only a part of the log, since the disk is full, is no success', async () => {

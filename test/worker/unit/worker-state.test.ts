@@ -4,29 +4,29 @@ import {
   nextWorkerState,
   STARTING,
   type ExitReason,
-  type WorkerEvent,
+  type LifeEvent,
   type WorkerState,
 } from '../../../src/worker/life/worker-state.ts';
 
 const PHASES: WorkerState['phase'][] = ['starting', 'listening', 'draining', 'stopped'];
 const REASONS: ExitReason[] = ['tasks-complete', 'idle', 'not-needed', 'stopped', 'shutdown'];
 
-const event: fc.Arbitrary<WorkerEvent> = fc.oneof(
-  fc.boolean().map((up): WorkerEvent => ({ type: 'pulse', up })),
-  fc.constantFrom(...REASONS).map((because): WorkerEvent => ({ type: 'drain', because })),
-  fc.constant<WorkerEvent>({ type: 'drained' }),
+const event: fc.Arbitrary<LifeEvent> = fc.oneof(
+  fc.boolean().map((up): LifeEvent => ({ type: 'pulse', up })),
+  fc.constantFrom(...REASONS).map((because): LifeEvent => ({ type: 'drain', because })),
+  fc.constant<LifeEvent>({ type: 'drained' }),
 );
 
-function statesOf(events: readonly WorkerEvent[]): WorkerState[] {
+function statesOf(events: readonly LifeEvent[]): WorkerState[] {
   const states: WorkerState[] = [STARTING];
   for (const each of events) states.push(nextWorkerState(states.at(-1) ?? STARTING, each));
   return states;
 }
 
-const last = (...events: WorkerEvent[]) => statesOf(events).at(-1);
+const last = (...events: LifeEvent[]) => statesOf(events).at(-1);
 
 /** Checks that a property holds for each step of every life. */
-function always(holds: (before: WorkerState, after: WorkerState, event: WorkerEvent) => void): void {
+function always(holds: (before: WorkerState, after: WorkerState, event: LifeEvent) => void): void {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 30 }), events => {
       const states = statesOf(events);
@@ -54,7 +54,7 @@ describe('a worker', () => {
   });
 
   it('remembers why it went', () => {
-    const events: WorkerEvent[] = [
+    const events: LifeEvent[] = [
       { type: 'pulse', up: true },
       { type: 'drain', because: 'idle' },
       { type: 'drained' },

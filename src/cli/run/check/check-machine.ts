@@ -31,7 +31,7 @@ export async function checkMachine(
       version: version(),
       queue,
       secrets,
-      tell: collectingLog(findings),
+      emit: collectingLog(findings),
       onEngines: engines => {
         haveEngines = true;
         for (const { name } of engines) findings.ok(`engine ${name}: works`);

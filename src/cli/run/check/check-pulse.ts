@@ -1,7 +1,7 @@
 import { filter, firstValueFrom, map, merge, Subject, timer } from 'rxjs';
 import type { Pulse } from '../../../pulse/index.ts';
 import { runExceptions } from '../../../streams/index.ts';
-import { connectPulse, type WorkerConfig, type WorkerNews } from '../../../worker/index.ts';
+import { connectPulse, type WorkerConfig, type WorkerEvent } from '../../../worker/index.ts';
 import { workerFailure } from '../worker-failure.ts';
 import { collectingLog } from './collecting-log.ts';
 import type { Findings } from './findings.ts';
@@ -15,13 +15,13 @@ const CLOSE_MS = 500;
 export async function checkPulse(config: WorkerConfig, findings: Findings): Promise<void> {
   const log = collectingLog(findings);
   let isAway = false;
-  const tell = (news: WorkerNews) => {
-    if (news.type === 'pulse-away') isAway = true;
-    log(news);
+  const emit = (event: WorkerEvent) => {
+    if (event.type === 'pulse-away') isAway = true;
+    log(event);
   };
   let pulse: Pulse | undefined;
   try {
-    pulse = await connectPulse(config, tell);
+    pulse = await connectPulse(config, emit);
     if (!pulse || isAway) return;
     findings.ok('the broker accepts the connection');
     const problem = await listeningProblem(pulse, config);

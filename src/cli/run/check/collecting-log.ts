@@ -1,10 +1,10 @@
-import type { Tell } from '../../../worker/index.ts';
+import type { Emit } from '../../../worker/index.ts';
 import type { LogFields, Logger } from '../../output/logger.ts';
 import { workerLog } from '../worker-log.ts';
 import type { Findings } from './findings.ts';
 
 /** Makes a log that collects the warnings and errors of a start as findings. Both become warnings. */
-export function collectingLog(findings: Findings): Tell {
+export function collectingLog(findings: Findings): Emit {
   const warn = (fields: LogFields, message: string) => {
     findings.warn(withReason(fields, message));
   };

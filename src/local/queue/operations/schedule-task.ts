@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { ApiError } from '../../errors.ts';
 import type { Publish } from '../../message.ts';
 import { taskPending } from '../messages.ts';
-import { MOST_RUNS, rerun, schedule } from '../tasks/runs.ts';
+import { MAX_RUNS, rerun, schedule } from '../tasks/runs.ts';
 import type { Store } from '../tasks/store.ts';
 import { stateOf, type Task } from '../tasks/task.ts';
 import { pastDeadline } from './conflicts.ts';
@@ -39,7 +39,7 @@ export async function rerunTask({ store, clock }: Scheduler, task: Task, publish
   if (state !== 'pending' && state !== 'running') {
     throw new ApiError(
       'RequestConflict',
-      `Task \`${task.taskId}\` has had ${MOST_RUNS} runs, the most there can be.`,
+      `Task \`${task.taskId}\` has had ${MAX_RUNS} runs, the most there can be.`,
     );
   }
   store.save(again);

@@ -33,8 +33,8 @@ export function createClaimResolver(options: ClaimResolverOptions): ClaimResolve
     const expired = task && expireClaim(task, runId, takenUntil, clock.now());
     if (!expired) return;
     store.save(expired);
-    await publisher.insist(taskException(expired, runId));
-    if (stateOf(expired) === 'pending') await publisher.insist(taskPending(expired));
+    await publisher.publishWithRetries(taskException(expired, runId));
+    if (stateOf(expired) === 'pending') await publisher.publishWithRetries(taskPending(expired));
     else await dependencyResolver.resolve(expired, 'exception');
   }
 

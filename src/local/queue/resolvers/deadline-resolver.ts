@@ -33,7 +33,7 @@ export function createDeadlineResolver(options: DeadlineResolverOptions): Deadli
     if (!expired) return;
     store.save(expired);
     await dependencyResolver.resolve(expired, 'exception');
-    await publisher.insist(taskDeadlineExceeded(expired));
+    await publisher.publishWithRetries(taskDeadlineExceeded(expired));
   }
 
   return {

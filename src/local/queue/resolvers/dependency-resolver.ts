@@ -41,13 +41,13 @@ export function createDependencyResolver(options: DependencyResolverOptions): De
     }
     const group = store.groups.get(taskGroupId);
     group?.unresolved.delete(taskId);
-    if (group?.unresolved.size === 0) await publisher.insist(taskGroupResolved(group));
+    if (group?.unresolved.size === 0) await publisher.publishWithRetries(taskGroupResolved(group));
   }
 
   /** A task past its deadline is left to the deadline resolver. */
   async function scheduleInTime(task: Task): Promise<void> {
     try {
-      await scheduleTask({ store, clock }, task, publisher.insist);
+      await scheduleTask({ store, clock }, task, publisher.publishWithRetries);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
     }

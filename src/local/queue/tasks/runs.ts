@@ -9,7 +9,7 @@
 import type { ReasonCreated, ReasonResolved, Run, Task } from './task.ts';
 
 /** The queue's limit for the runs of a task. */
-export const MOST_RUNS = 50;
+export const MAX_RUNS = 50;
 
 /** Makes an unscheduled task pending. */
 export function schedule(task: Task, now: number): Task | undefined {
@@ -92,10 +92,10 @@ export function cancel(task: Task, reasonResolved: ReasonResolved, now: number):
 /** Makes a task pending again, with all of its retries. */
 export function rerun(task: Task, now: number): Task | undefined {
   const run = task.runs.at(-1);
-  if (run?.state === 'pending' || run?.state === 'running' || task.runs.length >= MOST_RUNS) return undefined;
+  if (run?.state === 'pending' || run?.state === 'running' || task.runs.length >= MAX_RUNS) return undefined;
   return {
     ...task,
-    retriesLeft: Math.min(task.retries, MOST_RUNS - task.runs.length - 1),
+    retriesLeft: Math.min(task.retries, MAX_RUNS - task.runs.length - 1),
     runs: [...task.runs, pending('rerun', now)],
   };
 }

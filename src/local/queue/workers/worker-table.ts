@@ -48,7 +48,7 @@ const HOUR = 3_600_000;
 const LIFE = 24 * HOUR;
 /** The real queue does not record each request of a worker. */
 const ACTIVE_EVERY = 6 * HOUR;
-const MOST_RECENT_TASKS = 20;
+const MAX_RECENT_TASKS = 20;
 
 export function createWorkerTable(): WorkerTable {
   const workers = new Map<string, KnownWorker>();
@@ -82,7 +82,7 @@ export function createWorkerTable(): WorkerTable {
     },
     claimed(name, runs) {
       const worker = get(name);
-      save({ ...worker, recentTasks: [...worker.recentTasks, ...runs].slice(-MOST_RECENT_TASKS) });
+      save({ ...worker, recentTasks: [...worker.recentTasks, ...runs].slice(-MAX_RECENT_TASKS) });
     },
     quarantine(name, quarantine) {
       const { quarantineUntil, updatedAt } = quarantine;

@@ -8,7 +8,7 @@ import { FrameReader } from './frames.ts';
  *
  * @throws DockerError when the connection breaks
  */
-export async function pour(
+export async function copyOutput(
   attached: Duplex,
   { output, errors = output }: Pick<Command, 'output' | 'errors'>,
   { tty }: { readonly tty: boolean },

@@ -7,7 +7,7 @@ import type { DockerTiming } from './timing.ts';
  */
 export interface LateRemovals extends AsyncDisposable {
   /** @param remove is called repeatedly. It does nothing when there is nothing to remove, and throws when it fails */
-  owe(remove: () => Promise<unknown>): void;
+  add(remove: () => Promise<unknown>): void;
 }
 
 type Times = Pick<DockerTiming, 'againMs' | 'lateMs' | 'endMs'>;
@@ -18,24 +18,24 @@ type Times = Pick<DockerTiming, 'againMs' | 'lateMs' | 'endMs'>;
  */
 export function lateRemovals({ againMs, lateMs, endMs }: Times): LateRemovals {
   /** The removals, with `performance.now()` of their request. */
-  const owed = new Map<() => Promise<unknown>, number>();
+  const removals = new Map<() => Promise<unknown>, number>();
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | undefined;
 
   const sweep = async () => {
-    for (const [remove, since] of [...owed]) {
+    for (const [remove, since] of [...removals]) {
       const isLate = performance.now() - since >= lateMs;
       const isGone = await remove().then(
         () => true,
         () => false,
       );
-      if (isGone && (isLate || isClosed)) owed.delete(remove);
+      if (isGone && (isLate || isClosed)) removals.delete(remove);
     }
   };
 
   const schedule = () => {
-    if (isClosed || owed.size === 0 || timer) return;
+    if (isClosed || removals.size === 0 || timer) return;
     timer = setTimeout(() => {
       underWay = sweep().finally(() => {
         timer = undefined;
@@ -47,8 +47,8 @@ export function lateRemovals({ againMs, lateMs, endMs }: Times): LateRemovals {
   };
 
   return {
-    owe: remove => {
-      owed.set(remove, performance.now());
+    add: remove => {
+      removals.set(remove, performance.now());
       schedule();
     },
     [Symbol.asyncDispose]: async () => {

@@ -66,7 +66,7 @@ export async function remove(
   try {
     await client.json({ method: 'DELETE', path, query });
   } catch (error) {
-    const isGoing = hasStatus(error, 409) && /already in progress/i.test((error as Error).message);
-    if (!hasStatus(error, 404) && !isGoing) throw error;
+    const isBeingRemoved = hasStatus(error, 409) && /already in progress/i.test((error as Error).message);
+    if (!hasStatus(error, 404) && !isBeingRemoved) throw error;
   }
 }

@@ -32,7 +32,7 @@ export async function openNetwork(options: OpenNetworkOptions): Promise<Network>
       timeoutMs,
     })
     .catch((error: unknown) => {
-      if (isUnanswered(error)) late.owe(() => removeNetworks(client, trace));
+      if (isUnanswered(error)) late.add(() => removeNetworks(client, trace));
       throw error;
     });
   const dispose = async () => {
@@ -40,7 +40,7 @@ export async function openNetwork(options: OpenNetworkOptions): Promise<Network>
     try {
       await removeIt();
     } catch (error) {
-      late.owe(removeIt);
+      late.add(removeIt);
       throw error;
     }
   };

@@ -10,7 +10,7 @@ const [NOT_EXECUTABLE, NOT_FOUND] = [126, 127];
  * A longer PATH is not checked, because each of its folders costs a call to the engine. A task may name tens of
  * thousands.
  */
-const MOST_PLACES = 100;
+const MAX_PLACES = 100;
 const EXECUTABLE = 0o111;
 /** The engine's default PATH. */
 const USUAL_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -31,7 +31,7 @@ export async function whyNotStarted(
   const folder = WorkingDir === '' ? '/' : WorkingDir;
   const searchPath = (Env ?? []).findLast(variable => variable.startsWith('PATH=')) ?? USUAL_PATH;
   const places = program.includes('/') ? [''] : searchPath.slice('PATH='.length).split(':');
-  if (places.length > MOST_PLACES) return undefined;
+  if (places.length > MAX_PLACES) return undefined;
   let isThere = false;
   for (const place of places) {
     const found = await statOf(client, containerId, posix.resolve(folder, place, program));

@@ -24,7 +24,7 @@ import type { LateRemovals } from './late-removals.ts';
 import { removeContainers } from './leftovers.ts';
 import { makeContainer } from './make-container.ts';
 import { whyNotStarted } from './not-started.ts';
-import { pour } from './copy-output.ts';
+import { copyOutput } from './copy-output.ts';
 import type { DockerTiming } from './timing.ts';
 import { openContainerTerminal } from './terminal.ts';
 import { terminate } from './terminate.ts';
@@ -99,7 +99,7 @@ export class DockerSandbox implements Sandbox {
     const started = await starting;
     const wallMs = () => performance.now() - start;
     if (!started) return { exitCode: KILLED, wallMs: wallMs() };
-    const { container, poured, ended } = started;
+    const { container, copied, ended } = started;
     const ending = { exitCode: await ended, wallMs: wallMs() };
     const { client } = this.#options;
     if (
@@ -111,7 +111,7 @@ export class DockerSandbox implements Sandbox {
     }
     command.onEnded?.(ending.exitCode);
     if (this.#abandoned.signal.aborted) return ending;
-    const [inspected] = await Promise.all([container.inspect(), poured]);
+    const [inspected] = await Promise.all([container.inspect(), copied]);
     const problem = this.#stopping
       ? undefined
       : await whyNotStarted(client, container.id, ending.exitCode, inspected);
@@ -134,7 +134,7 @@ export class DockerSandbox implements Sandbox {
       throw isUnanswered(error) ? new EngineAway((error as Error).message, { cause: error }) : error;
     });
     if (!made || this.#stopping) return undefined;
-    const { container, poured, input } = made;
+    const { container, copied, input } = made;
     this.#running = container;
     try {
       await container.start(timing.startMs);
@@ -147,7 +147,7 @@ export class DockerSandbox implements Sandbox {
     this.#checkCgroup();
     const ended = this.#endOf(container);
     this.#ended = ended.catch(() => undefined);
-    return { container, poured, ended };
+    return { container, copied, ended };
   }
 
   /**
@@ -174,9 +174,9 @@ export class DockerSandbox implements Sandbox {
       connection?.on('error', () => undefined);
       holding.defer(() => void connection?.destroy());
     }
-    const poured = pour(output, command, { tty: hasTty(making.part) });
-    poured.catch(() => undefined);
-    return { container, poured, input };
+    const copied = copyOutput(output, command, { tty: hasTty(making.part) });
+    copied.catch(() => undefined);
+    return { container, copied, input };
   }
 
   /** Settles when the end of a container is known. @throws DockerError when the engine does not report it */
@@ -236,9 +236,9 @@ export class DockerSandbox implements Sandbox {
     try {
       await this.close();
       await removeAll();
-      if (this.#isUnanswered) late.owe(removeAll);
+      if (this.#isUnanswered) late.add(removeAll);
     } catch (error) {
-      late.owe(removeAll);
+      late.add(removeAll);
       throw error;
     }
     this.#last = undefined;
@@ -278,11 +278,11 @@ export class DockerSandbox implements Sandbox {
 interface MadeCommand {
   readonly container: CommandContainer;
   /** Settles when all of its output has been taken. */
-  readonly poured: Promise<void>;
+  readonly copied: Promise<void>;
   /** Where its standard input is written; undefined where it has none. */
   readonly input: Duplex | undefined;
 }
 
-interface StartedCommand extends Pick<MadeCommand, 'container' | 'poured'> {
+interface StartedCommand extends Pick<MadeCommand, 'container' | 'copied'> {
   readonly ended: Promise<number>;
 }

@@ -14,7 +14,7 @@ export interface Entry {
 }
 
 /** How many bytes are read after the end of the archive, so that the checksum of the compression is verified. */
-const MOST_AFTER_END = 64 * 1024 * 1024;
+const MAX_AFTER_END = 64 * 1024 * 1024;
 const LONGEST_NAME = 100;
 
 /** Reads a tar archive entry by entry. Read the content of each before the next. */
@@ -22,10 +22,10 @@ export class TarBlocks {
   readonly #reader: ByteReader;
   readonly #mostExtendedBytes: number;
 
-  /** @param mostExtendedBytes the longest accepted extended header, in bytes */
-  constructor(pieces: AsyncIterable<Buffer>, mostExtendedBytes: number) {
+  /** @param maxExtendedBytes the longest accepted extended header, in bytes */
+  constructor(pieces: AsyncIterable<Buffer>, maxExtendedBytes: number) {
     this.#reader = new ByteReader('tar', pieces);
-    this.#mostExtendedBytes = mostExtendedBytes;
+    this.#mostExtendedBytes = maxExtendedBytes;
   }
 
   /**
@@ -85,7 +85,7 @@ export class TarBlocks {
   }
 
   async #passOver(): Promise<void> {
-    for (let left = MOST_AFTER_END; left > 0;) {
+    for (let left = MAX_AFTER_END; left > 0;) {
       const { length } = await this.#reader.peek(1);
       if (length === 0) return;
       this.#reader.skip(length);

@@ -97,7 +97,7 @@ export const WORDS: Readonly<Record<string, Word>> = {
   /** `all COMMAND…`: executes several commands, each written as JSON, up to the first failure. */
   all: async (run, ...commands) => {
     for (const command of commands) {
-      const exitCode = await obey(run, JSON.parse(command) as string[]);
+      const exitCode = await runCommand(run, JSON.parse(command) as string[]);
       if (exitCode !== 0) return exitCode;
     }
     return 0;
@@ -111,12 +111,12 @@ export const WORDS: Readonly<Record<string, Word>> = {
   /** `call PATH`: the same for a path of the Taskcluster proxy, in which `$TASK_ID` is replaced by the task's own. */
   call: (run, servicePath = '') => {
     const { TASKCLUSTER_PROXY_URL: proxy = '', TASK_ID: taskId = '' } = run.env;
-    return obey(run, ['get-url', `${proxy}/${servicePath.replaceAll('$TASK_ID', taskId)}`]);
+    return runCommand(run, ['get-url', `${proxy}/${servicePath.replaceAll('$TASK_ID', taskId)}`]);
   },
 };
 
 /** Executes a command whose first word is one of {@link WORDS}. */
-export async function obey(run: MockRun, [word = '', ...words]: readonly string[]): Promise<number> {
+export async function runCommand(run: MockRun, [word = '', ...words]: readonly string[]): Promise<number> {
   const meaning = WORDS[word];
   if (meaning === undefined) throw new Error(`not a word of the mock engine: ${JSON.stringify(word)}`);
   return meaning(run, ...words);

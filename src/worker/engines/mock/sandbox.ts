@@ -12,7 +12,7 @@ import {
 } from '../engine.ts';
 import { containerFiles } from './container.ts';
 import { Client } from './client.ts';
-import { inside, KILLED, obey, TERMINATED, WORDS, type MockRun } from './commands.ts';
+import { inside, KILLED, runCommand, TERMINATED, WORDS, type MockRun } from './commands.ts';
 
 /** The default command of every image. */
 const OF_IMAGE = ['print', "the image's own command\n"];
@@ -89,7 +89,7 @@ export class MockSandbox implements Sandbox {
     const [home, pathOf, client] = [this.#home, this.#pathOf, this.#client];
     const run: MockRun = { home, pathOf, env, stdin, print, asked, ended, client, beside };
     try {
-      const exitCode = await obey(run, argv);
+      const exitCode = await runCommand(run, argv);
       return ended.aborted && exitCode === 0 ? KILLED : exitCode;
     } catch (error) {
       if (asked.aborted) return TERMINATED;

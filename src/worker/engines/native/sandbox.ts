@@ -115,7 +115,7 @@ export class NativeSandbox implements Sandbox {
     const wallMs = () => performance.now() - start;
     if (this.#stopping) return { exitCode: KILLED, wallMs: wallMs() };
     const killsBefore = outOfMemoryKills();
-    const finishPouring = this.#pour(command);
+    const finishCopying = this.#copyOutput(command);
     try {
       this.#launched = this.#enclosure.launcher.launch(command, this.#options);
       const ending = await this.#launched.ended;
@@ -128,16 +128,16 @@ export class NativeSandbox implements Sandbox {
       throw error;
     } finally {
       this.#launched = undefined;
-      await finishPouring();
+      await finishCopying();
     }
   }
 
   /** Copies the command's output to its targets. */
-  #pour({ output, errors }: Command): () => Promise<unknown> {
+  #copyOutput({ output, errors }: Command): () => Promise<unknown> {
     const { pipe, errors: errorsPipe } = this.#enclosure;
-    const pouring = [pipe.pourInto(output)];
-    if (errorsPipe) pouring.push(errorsPipe.pourInto(errors ?? output));
-    return () => Promise.all(pouring.map(finish => finish()));
+    const copies = [pipe.copyTo(output)];
+    if (errorsPipe) copies.push(errorsPipe.copyTo(errors ?? output));
+    return () => Promise.all(copies.map(finish => finish()));
   }
 
   async stop(graceMs: number): Promise<void> {

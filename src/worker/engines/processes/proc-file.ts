@@ -12,7 +12,7 @@ import {
 /** The type of a process file system in statfs(2). */
 const PROC_SUPER_MAGIC = 0x9fa0;
 /** Longest read of a file. The longest are environments. */
-const MOST_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 64 * 1024;
 
 /** The device of /proc when this module was loaded (stat(2)). */
@@ -53,7 +53,7 @@ export function isGone(error: unknown): boolean {
 
 function textOf(descriptor: number): string {
   let text = '';
-  while (text.length < MOST_BYTES) {
+  while (text.length < MAX_BYTES) {
     const length = readSync(descriptor, buffer);
     if (length === 0) break;
     text += buffer.toString('latin1', 0, length);

@@ -23,7 +23,7 @@ interface PtyParts {
 const stream = new Socket({ fd: PTY_STREAM, readable: true, writable: true, allowHalfOpen: true });
 let terminal: IPty | undefined;
 
-const tell = (words: FromPty, then?: () => void) => process.send?.(words, undefined, {}, then);
+const send = (words: FromPty, then?: () => void) => process.send?.(words, undefined, {}, then);
 
 function start({ file, args, env, size, owner }: Extract<ToPty, { type: 'start' }>): void {
   const { rows, columns: cols } = size;
@@ -45,10 +45,10 @@ function start({ file, args, env, size, owner }: Extract<ToPty, { type: 'start' 
     terminal = undefined;
     const code = signal ? 128 + signal : exitCode;
     stream.write('', () => {
-      tell({ type: 'ended', exitCode: code }, () => stream.end(() => process.exit(0)));
+      send({ type: 'ended', exitCode: code }, () => stream.end(() => process.exit(0)));
     });
   });
-  tell({ type: 'started', pid: terminal.pid });
+  send({ type: 'started', pid: terminal.pid });
 }
 
 function closeWhenSilent(socket: ReadStream, destroy: () => void): void {
@@ -91,7 +91,7 @@ process.on('message', (words: ToPty) => {
     else terminal?.resize(words.size.columns, words.size.rows);
   } catch (error) {
     if (words.type === 'start')
-      tell({ type: 'failed', message: (error as Error).message }, () => process.exit(1));
+      send({ type: 'failed', message: (error as Error).message }, () => process.exit(1));
   }
 });
 // The worker has closed the terminal, or is gone.

@@ -13,13 +13,13 @@ export const WINDOW_BYTES = 4 * 1024 * 1024;
  * The maximum number of open streams. The tunnel gives up a stream that is not accepted within 30 s and answers its
  * client with a 500.
  */
-const MOST_STREAMS = 1_000;
+const MAX_STREAMS = 1_000;
 
 /**
  * How much received data all streams together may hold, in bytes. This is 16 full windows, more than the shells of a
  * task can fill. If they hold more, the stream that holds the most data is closed.
  */
-const MOST_RECEIVED_BYTES = 64 * 1024 * 1024;
+const MAX_RECEIVED_BYTES = 64 * 1024 * 1024;
 
 /** The WebSocket close code for a violation of the protocol on top of it (RFC 6455, 7.4.1: policy violation). */
 const POLICY_VIOLATION = 1008;
@@ -30,7 +30,7 @@ const CLOSE_MS = 1_000;
  * If more than this is waiting to be sent, in bytes, the tunnel does not read. One chunk of every stream together is
  * less.
  */
-const MOST_UNSENT_BYTES = 128 * 1024 * 1024;
+const MAX_UNSENT_BYTES = 128 * 1024 * 1024;
 
 export interface SessionOptions {
   /** Called with each stream that a client opens through the tunnel. */
@@ -113,7 +113,7 @@ export class Session {
   }
 
   #accept(id: number): void {
-    if (this.#streams.size >= MOST_STREAMS) return;
+    if (this.#streams.size >= MAX_STREAMS) return;
     const stream = new TunnelStream({
       id,
       windowBytes: WINDOW_BYTES,
@@ -136,14 +136,14 @@ export class Session {
   #hold(bytes: number): void {
     this.#heldBytes += bytes;
     if (bytes <= 0) return;
-    while (this.#heldBytes > MOST_RECEIVED_BYTES) {
+    while (this.#heldBytes > MAX_RECEIVED_BYTES) {
       const [largest] = [...this.#streams.values()].sort((a, b) => b.heldBytes - a.heldBytes);
       largest?.destroy();
     }
   }
 
   #send(frame: Frame): Promise<void> {
-    if (this.#socket.bufferedAmount > MOST_UNSENT_BYTES) this.#end('the tunnel does not read');
+    if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) this.#end('the tunnel does not read');
     return new Promise((resolve, reject) => {
       this.#socket.send(writeFrame(frame), error => {
         if (error) reject(error);

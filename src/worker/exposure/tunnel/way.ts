@@ -1,5 +1,5 @@
 import type { ServiceCall } from '../../../taskcluster/index.ts';
-import type { Tell } from '../../events.ts';
+import type { Emit } from '../../events.ts';
 import type { GeneralConfig } from '../../properties/index.ts';
 import type { LiveSecrets } from '../../secrets/live-secrets.ts';
 import type { Way } from '../way-in.ts';
@@ -13,7 +13,7 @@ export interface TunnelHost {
   /** Makes calls with the worker's current credentials. */
   readonly queue: { service(signal?: AbortSignal): ServiceCall };
   readonly secrets: Pick<LiveSecrets, 'add'>;
-  readonly tell: Tell;
+  readonly emit: Emit;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface TunnelHost {
  *
  * @throws Error that says what is wrong with the configuration
  */
-export function tunnelWay({ config, queue, secrets, tell }: TunnelHost): Way | undefined {
+export function tunnelWay({ config, queue, secrets, emit }: TunnelHost): Way | undefined {
   const { wstServerURL: serverUrl, wstAudience: audience } = config;
   if (serverUrl === undefined && audience === undefined) return undefined;
   if (serverUrl === undefined || audience === undefined)
@@ -44,10 +44,10 @@ export function tunnelWay({ config, queue, secrets, tell }: TunnelHost): Way | u
             secrets.add(token);
           },
           onLost: (reason, waitMs) => {
-            tell({ type: 'tunnel-lost', reason, waitMs });
+            emit({ type: 'tunnel-lost', reason, waitMs });
           },
           onBack: () => {
-            tell({ type: 'tunnel-back' });
+            emit({ type: 'tunnel-back' });
           },
         },
         server,

@@ -7,7 +7,7 @@ import type { ArtifactSpec } from '../../task-spec.ts';
 import { feature, serving, type Ending, type RunHandle } from '../feature.ts';
 import { findArtifact } from './find.ts';
 import { inTurn } from './in-turn.ts';
-import { tellProgress } from './progress.ts';
+import { logProgress } from './progress.ts';
 import { uploadArtifact } from './upload-artifact.ts';
 import { volumesFor } from './volumes.ts';
 
@@ -66,7 +66,7 @@ async function uploadAll(
   { signal, uploads }: Ending,
 ): Promise<void> {
   const isHurry = uploads === 'rest';
-  using progress = tellProgress(run.log);
+  using progress = logProgress(run.log);
   const large = permits(Math.min(LARGE_AT_ONCE, files.atOnce ?? Infinity));
   const uploading = { run, signal, progress, large, isHurry };
   const atOnce = isHurry ? AT_ONCE_IN_A_HURRY : UPLOADS_AT_ONCE;

@@ -22,12 +22,12 @@ interface Sending {
 }
 
 /** Writes one line every 30 s about all uploads that have taken that long. */
-export function tellProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Progress {
+export function logProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Progress {
   const sending = new Set<Sending>();
   const timer = setInterval(() => {
     const now = performance.now();
     const slow = [...sending].filter(({ sinceMs }) => now - sinceMs >= everyMs);
-    if (slow.length > 0) log.info(`Still uploading ${slow.map(inWords).join(', ')}`);
+    if (slow.length > 0) log.info(`Still uploading ${slow.map(describe).join(', ')}`);
   }, everyMs);
   return {
     of: name => {
@@ -48,6 +48,6 @@ export function tellProgress(log: Pick<TaskLog, 'info'>, everyMs = EVERY_MS): Pr
   };
 }
 
-function inWords({ name, sent }: Sending): string {
+function describe({ name, sent }: Sending): string {
   return `artifact ${name} (${sent === 0 ? 'nothing sent yet' : `${sizeText(sent)} sent`})`;
 }

@@ -44,7 +44,7 @@ export async function uploadArtifact(
     const found = await open();
     if (!found) return;
     if ('reason' in found && isHurry) log.warn(`Not uploading artifact ${name}: ${found.message}`);
-    else if ('reason' in found) await tellWhyNot(run, spec, found, signal);
+    else if ('reason' in found) await reportMissing(run, spec, found, signal);
     else await uploadFile(uploading, spec, found);
   } catch (error) {
     if (isHurry && signal.aborted) log.warn(`Not uploading artifact ${name}: ${(error as Error).message}`);
@@ -56,7 +56,7 @@ export async function uploadArtifact(
   }
 }
 
-async function tellWhyNot(
+async function reportMissing(
   run: RunHandle,
   spec: ArtifactSpec,
   { name, file, reason, message }: NotFound,

@@ -13,7 +13,7 @@ export const ADDITIONAL_DATA_FILE = 'chain-of-trust-additional-data.json';
 export type AdditionalData = Readonly<Record<string, unknown>>;
 
 /** Larger than any useful file. */
-const MOST_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 
 /**
  * Reads the members that a task adds to its chain of trust.
@@ -45,8 +45,8 @@ async function bytesOf(
   signal: AbortSignal,
 ): Promise<Buffer> {
   if (Buffer.isBuffer(source)) return source;
-  if (!isStream(source)) return firstBytes(source, MOST_BYTES + 1);
-  if (size > MOST_BYTES) throw tooLarge();
+  if (!isStream(source)) return firstBytes(source, MAX_BYTES + 1);
+  if (size > MAX_BYTES) throw tooLarge();
   try {
     return await readAgain(() => wholeOf(source, size, signal), signal);
   } catch (error) {
@@ -56,7 +56,7 @@ async function bytesOf(
 }
 
 function textOf(bytes: Buffer): string {
-  if (bytes.length > MOST_BYTES) throw tooLarge();
+  if (bytes.length > MAX_BYTES) throw tooLarge();
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -88,7 +88,7 @@ function canBeWritten(value: object): boolean {
 }
 
 function tooLarge(): TaskError {
-  return unusable(`is larger than ${MOST_BYTES} bytes`);
+  return unusable(`is larger than ${MAX_BYTES} bytes`);
 }
 
 /** Creates an error about the file. `problem` follows its name. */

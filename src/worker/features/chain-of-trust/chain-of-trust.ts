@@ -1,5 +1,5 @@
 import type { TaskFiles } from '../../files/task-files.ts';
-import type { Tell } from '../../events.ts';
+import type { Emit } from '../../events.ts';
 import { TaskError } from '../../outcome.ts';
 import type { GeneralConfig } from '../../properties/index.ts';
 import { ownSchemaPart } from '../../schema-part.ts';
@@ -36,7 +36,7 @@ export function chainOfTrust(ofTheSession?: SigningKeys) {
     },
     properties,
     enabledBy: 'enableChainOfTrust',
-    open: async ({ config, engines, tell }: WorkerHost<typeof properties>) => {
+    open: async ({ config, engines, emit }: WorkerHost<typeof properties>) => {
       // A task that runs as the worker's own user can read the files, whatever their modes, and the worker's
       // memory.
       const isOwnUser = engines.some(({ capabilities }) => capabilities.has('own-user'));
@@ -44,7 +44,7 @@ export function chainOfTrust(ofTheSession?: SigningKeys) {
       // A task that runs as another user can read what everybody may read. Other users may be in its groups.
       const isOpen = isInFiles && engines.some(isOfUsers) && (await isOpenToOthers(config));
       const isReadable = (isInFiles && isOwnUser) || isOpen;
-      if (isReadable && config.enableChainOfTrust) await warnOfUnusable(config, tell);
+      if (isReadable && config.enableChainOfTrust) await warnOfUnusable(config, emit);
       const keys =
         ofTheSession ?? (config.enableChainOfTrust && !isReadable ? await readKeyFiles(config) : {});
       return serving<true>({
@@ -83,12 +83,12 @@ const isOfUsers = ({ capabilities }: EngineView) => capabilities.has('task-users
  * generic-worker requires a key even if no task can have anything signed, so a pool may name a file that does
  * not exist.
  */
-async function warnOfUnusable(config: KeyFiles, tell: Tell): Promise<void> {
+async function warnOfUnusable(config: KeyFiles, emit: Emit): Promise<void> {
   try {
     await readKeyFiles(config);
   } catch (err) {
     if (!(err instanceof SigningKeyUnusable)) throw err;
-    tell({ type: 'signing-key-unusable', problem: err.message });
+    emit({ type: 'signing-key-unusable', problem: err.message });
   }
 }
 

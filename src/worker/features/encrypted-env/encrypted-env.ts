@@ -27,12 +27,12 @@ export const encryptedEnv = feature({
     'docker-worker': () => ownSchemaPart('docker-worker', 'encrypted-env'),
   },
   properties,
-  open: async ({ config, engines, queue, tell }) => {
+  open: async ({ config, engines, queue, emit }) => {
     const { encryptedEnvKeyLocation: file, provisionerId, workerType } = config;
     const key = file === undefined ? undefined : await readKey(file);
     // Without a readable file there would be no key.
     if (file !== undefined && engines.some(({ capabilities }) => capabilities.has('own-user'))) {
-      tell({ type: 'tasks-can-read-key', property: 'encryptedEnvKeyLocation', file });
+      emit({ type: 'tasks-can-read-key', property: 'encryptedEnvKeyLocation', file });
     }
     const noKey = `the workers of this pool (${provisionerId}/${workerType}) have no key for encryptedEnv (encryptedEnvKeyLocation)`;
     return serving<{ readonly decrypted: () => Promise<ReadonlyMap<string, Secret>> }>({

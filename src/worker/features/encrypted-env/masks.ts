@@ -4,7 +4,7 @@
  */
 const SHORTEST_LINE_BYTES = 16;
 /** At most this many lines of a task's values are hidden one by one, each in about ten encodings. */
-const MOST_LINES = 500;
+const MAX_LINES = 500;
 
 /** The texts that a log hides for a task's secret values. */
 export interface Masks {
@@ -31,7 +31,7 @@ export function masksOf(values: Iterable<readonly [name: string, value: string]>
     texts.add(text.replaceAll('\r\n', '\n'));
     texts.add(text.replaceAll(/\r?\n/g, '\r\n'));
     const more = linesOf(text).filter(line => !lines.has(line));
-    if (lines.size + more.length > MOST_LINES) onlyWhole.push(name);
+    if (lines.size + more.length > MAX_LINES) onlyWhole.push(name);
     else for (const line of more) lines.add(line);
   }
   return { texts: [...texts, ...lines], onlyWhole };

@@ -3,9 +3,9 @@ import { TaskError } from '../../outcome.ts';
 import { decryptVariable } from './message.ts';
 
 /** More than a task needs. Each one is decrypted, and hidden in the log in about ten encodings. */
-const MOST_VARIABLES = 128;
+const MAX_VARIABLES = 128;
 /** Limit for all values together. A small message may decompress to a large one. */
-const MOST_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 /** For whom and when the variables of a payload are decrypted. */
 interface Asked {
@@ -25,8 +25,8 @@ export async function decryptVariables(
   key: Pick<OpenpgpPrivateKey, 'decrypt'>,
   asked: Asked,
 ): Promise<Map<string, Secret>> {
-  if (items.length > MOST_VARIABLES) {
-    throw new TaskError('malformed-payload', `encryptedEnv has more than ${MOST_VARIABLES} items`);
+  if (items.length > MAX_VARIABLES) {
+    throw new TaskError('malformed-payload', `encryptedEnv has more than ${MAX_VARIABLES} items`);
   }
   const values = new Map<string, Secret>();
   const places = new Map<string, number>();
@@ -44,8 +44,8 @@ export async function decryptVariables(
     } catch (error) {
       problems.push(`encryptedEnv[${place}] ${(error as Error).message}`);
     }
-    if (bytes > MOST_BYTES) {
-      problems.push(`encryptedEnv has values of more than ${MOST_BYTES} bytes together`);
+    if (bytes > MAX_BYTES) {
+      problems.push(`encryptedEnv has values of more than ${MAX_BYTES} bytes together`);
       break;
     }
   }

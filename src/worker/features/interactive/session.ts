@@ -93,7 +93,7 @@ async function connected(
   const { stream } = terminal;
   const listen = () => {
     inbox.open((data, isBinary) => {
-      if (isBinary) obey(socket, terminal, data);
+      if (isBinary) handleInput(socket, terminal, data);
     });
   };
   const leave = () => void terminal[Symbol.asyncDispose]();
@@ -124,7 +124,7 @@ async function connected(
   return await terminal.ended;
 }
 
-function obey(socket: WebSocket, terminal: Terminal, data: RawData): void {
+function handleInput(socket: WebSocket, terminal: Terminal, data: RawData): void {
   const { stream } = terminal;
   const message = data as Buffer;
   if (message[0] === SHELL_RESIZE && message.length === 5) {

@@ -10,11 +10,11 @@ import { shellArgv } from './shell-argv.ts';
 /** How long a client may take to receive the final messages, in ms. */
 const GOODBYE_MS = 1_000;
 /** The maximum number of concurrent shells of one task. */
-const MOST_SHELLS = 10;
+const MAX_SHELLS = 10;
 /** The maximum size of a client's message, in bytes. It bounds what a person can paste. */
 const LARGEST_MESSAGE = 1024 * 1024;
 
-const BUSY = { status: 503, text: `This task has ${MOST_SHELLS} shells already\n` };
+const BUSY = { status: 503, text: `This task has ${MAX_SHELLS} shells already\n` };
 
 /** The shells of one run. They are disposed with the run, when its terminals have ended or end with its sandbox. */
 export class Shells implements Handler, AsyncDisposable {
@@ -40,7 +40,7 @@ export class Shells implements Handler, AsyncDisposable {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#sessions.size >= MOST_SHELLS) {
+    if (this.#sessions.size >= MAX_SHELLS) {
       refuse(socket, BUSY);
       return;
     }

@@ -8,7 +8,7 @@ export interface WantedBytes {
 }
 
 /** A number with more digits is beyond the end of every log. */
-const MOST_DIGITS = 16;
+const MAX_DIGITS = 16;
 
 /**
  * Parses a `Range` header for a growing file (RFC 9110, RFC 8673). A range may end beyond the current end, because the
@@ -39,5 +39,5 @@ export function wantedBytes(
 }
 
 function numberOf(digits: string): number {
-  return digits.length > MOST_DIGITS ? Infinity : Number(digits);
+  return digits.length > MAX_DIGITS ? Infinity : Number(digits);
 }

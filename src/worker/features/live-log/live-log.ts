@@ -25,9 +25,9 @@ const LAST_MS = 1_000;
 export const liveLog = feature({
   name: 'liveLog',
   open: worker => {
-    const { config, tell } = worker;
+    const { config, emit } = worker;
     const isReachable = config.enableLiveLog && worker.exposure().way !== undefined;
-    if (config.enableLiveLog && !isReachable) tell({ type: 'no-live-logs' });
+    if (config.enableLiveLog && !isReachable) emit({ type: 'no-live-logs' });
     const rate = sharedRate(BYTES_PER_MS, BYTES_PER_WRITE);
     /** The logs of ended runs that still have readers. Each promise settles when the log is closed. */
     const lingering = new Map<LogReaders, Promise<void>>();
@@ -44,7 +44,7 @@ export const liveLog = feature({
             await readers.done;
             clearTimeout(timer);
             await release().catch((err: unknown) => {
-              tell({ type: 'clean-up-failed', claim: run.claim, what: "close the task's log", err });
+              emit({ type: 'clean-up-failed', claim: run.claim, what: "close the task's log", err });
             });
             lingering.delete(readers);
           };
@@ -67,7 +67,7 @@ export const liveLog = feature({
 function exposed(
   name: string,
   { artifacts, claim, task }: Pick<RunHandle, 'artifacts' | 'claim' | 'task'>,
-  { exposure, queue, tell }: Pick<WorkerHost, 'exposure' | 'queue' | 'tell'>,
+  { exposure, queue, emit }: Pick<WorkerHost, 'exposure' | 'queue' | 'emit'>,
   readers: LogReaders,
   linger: () => void,
 ): ActiveFeature {
@@ -97,7 +97,7 @@ function exposed(
     }
   };
   const showing = show().catch((err: unknown) => {
-    if (!over.signal.aborted) tell({ type: 'live-log-failed', claim, err });
+    if (!over.signal.aborted) emit({ type: 'live-log-failed', claim, err });
     return undefined;
   });
   return {

@@ -90,7 +90,7 @@ async function* unpacked({ name, handle }: Content, format: string, file: string
   try {
     yield* decompressed(handle, format as Compression, { signal }) as AsyncIterable<Buffer>;
   } catch (error) {
-    inWords(`not able to decompress ${name} to ${file}`)(error);
+    addContext(`not able to decompress ${name} to ${file}`)(error);
   }
 }
 
@@ -108,13 +108,13 @@ export async function placeDirectory(
   const { skipped, skippedLines } = await unpackInto(content.handle, format as ArchiveFormat, directory, {
     signal,
     owner: user,
-  }).catch(inWords(`cannot unarchive ${content.name} to '${directory}'`));
+  }).catch(addContext(`cannot unarchive ${content.name} to '${directory}'`));
   for (const line of skippedLines) log.warn(line);
   if (skipped > skippedLines.length) log.warn(`${skipped} entries of the archive are left out in all`);
 }
 
 /** Adds to an error what was being done. */
-function inWords(what: string) {
+function addContext(what: string) {
   return (error: unknown): never => {
     if (!(error instanceof TaskError)) throw error;
     throw new TaskError(error.kind, `${what}: ${error.message}`, { cause: error });

@@ -23,17 +23,17 @@ interface StoresConfig {
 /** @throws Error of the system when an existing folder cannot be used */
 export async function mountStores(
   config: StoresConfig,
-  { queue, tell, collector, downloads }: Pick<WorkerHost, 'queue' | 'tell' | 'collector' | 'downloads'>,
+  { queue, emit, collector, downloads }: Pick<WorkerHost, 'queue' | 'emit' | 'collector' | 'downloads'>,
 ): Promise<MountStores> {
   const { cachesDir, capacity, downloadsDir, provisionerId, workerType } = config;
   const workerPoolId = `${provisionerId}/${workerType}`;
   const caches = openedOnce(collector, () =>
     openCaches(cachesDir, {
       capacity,
-      tell,
+      emit,
       // Purge requests have the queue's time.
       now: () => queue.now(),
-      purge: purgeRequests({ queue, workerPoolId, tell }),
+      purge: purgeRequests({ queue, workerPoolId, emit }),
     }),
   );
   if (await exists(downloadsDir)) await downloads();

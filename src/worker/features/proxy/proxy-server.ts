@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import { http } from '../../../base/index.ts';
 
 /** If a task needs more connections at once, the others wait. */
-const MOST_CONNECTIONS = 256;
+const MAX_CONNECTIONS = 256;
 /** Clients that wait for answers send no more requests ahead. Each of them takes memory. */
-const MOST_REQUESTS_AHEAD = 4;
+const MAX_REQUESTS_AHEAD = 4;
 /** Headers are small, and come from this machine. */
 const HEADERS_MS = 20_000;
 /** Limit for all headers of a request, in bytes. */
@@ -28,13 +28,13 @@ export function createProxyServer(
     connectionsCheckingInterval: 5_000,
     noDelay: true,
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   server.timeout = SILENCE_MS;
   const ahead = new WeakMap<Duplex, number>();
   const receive = (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     const requests = (ahead.get(socket) ?? 0) + 1;
-    if (requests > MOST_REQUESTS_AHEAD) {
+    if (requests > MAX_REQUESTS_AHEAD) {
       socket.destroy();
       return;
     }
@@ -44,10 +44,10 @@ export function createProxyServer(
     });
     onRequest(request, response);
   };
-  server.on('clientError', (error: NonsenseError, socket) => {
+  server.on('clientError', (error: MalformedRequest, socket) => {
     // In the middle of an answer there is no room for another.
     const isFree = socket.writable && (ahead.get(socket) ?? 0) === 0;
-    if (isFree && error.code !== 'ECONNRESET') answerNonsense(error, socket);
+    if (isFree && error.code !== 'ECONNRESET') answerMalformed(error, socket);
     else socket.destroy();
   });
   server.on('request', receive);
@@ -62,9 +62,9 @@ const STATUS_OF: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-type NonsenseError = NodeJS.ErrnoException & { readonly reason?: string };
+type MalformedRequest = NodeJS.ErrnoException & { readonly reason?: string };
 
-function answerNonsense(error: NonsenseError, socket: Duplex): void {
+function answerMalformed(error: MalformedRequest, socket: Duplex): void {
   const body = JSON.stringify({
     code: 'BadRequest',
     message: `this is no request of HTTP/1.1: ${error.reason ?? error.message}`,

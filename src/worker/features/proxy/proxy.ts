@@ -85,7 +85,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     });
   });
   server.on('connection', (socket: Socket) => {
-    if (gate.open && 'isKnown' in gate) turnAway(socket, gate.isKnown);
+    if (gate.open && 'isKnown' in gate) refuseStranger(socket, gate.isKnown);
   });
   const { port, refused } = await listen(server, address, options.port);
 
@@ -124,7 +124,7 @@ const UNKNOWN_PATH = new Refusal(
 const STRANGER_MS = 1_000;
 
 /** Strangers must not occupy the connections of the run. */
-function turnAway(socket: Socket, isKnown: KnownConnections): void {
+function refuseStranger(socket: Socket, isKnown: KnownConnections): void {
   const close = () => setTimeout(() => socket.destroy(), STRANGER_MS).unref();
   isKnown(socket).then(known => {
     if (!known) close();

@@ -7,7 +7,7 @@ export interface ServiceConnections extends AsyncDisposable {
 }
 
 /** Limit for concurrent calls of a task. Further calls wait. */
-const MOST_CONNECTIONS = 128;
+const MAX_CONNECTIONS = 128;
 const CONNECT_MS = 30_000;
 /**
  * A server may close an idle connection just as a request is sent. Servers commonly keep connections for more
@@ -24,7 +24,7 @@ export async function connectServices(rootUrl: string): Promise<ServiceConnectio
   const { Pool } = await import('undici');
   const origin = new URL(new URL(rootUrl).origin);
   const pool = new Pool(origin.origin, {
-    connections: MOST_CONNECTIONS,
+    connections: MAX_CONNECTIONS,
     pipelining: 1,
     allowH2: false,
     connect: { timeout: CONNECT_MS },

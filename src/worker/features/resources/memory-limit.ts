@@ -23,7 +23,7 @@ export interface Shortage {
 export class MemoryLimit {
   readonly #limits: MemoryLimits;
   #shortSince: number | undefined;
-  #told = false;
+  #isReported = false;
 
   constructor(limits: MemoryLimits) {
     this.#limits = limits;
@@ -40,13 +40,13 @@ export class MemoryLimit {
     const usedPercent = (100 * usedBytes(memory)) / memory.totalBytes;
     if (usedPercent <= maxMemoryUsagePercent || memory.availableBytes >= minAvailableMemoryBytes) {
       this.#shortSince = undefined;
-      this.#told = false;
+      this.#isReported = false;
       return undefined;
     }
     this.#shortSince ??= nowMs;
     const allowedMs = allowedHighMemoryDurationSecs * 1_000;
-    if (this.#told || nowMs - this.#shortSince <= allowedMs) return undefined;
-    this.#told = true;
+    if (this.#isReported || nowMs - this.#shortSince <= allowedMs) return undefined;
+    this.#isReported = true;
     const short = `above ${maxMemoryUsagePercent}% and available memory less than ${byteWords(minAvailableMemoryBytes)}`;
     const warning = `Memory usage ${short} persisted for over ${goDuration(allowedMs)}!`;
     return this.#limits.disableOOMProtection

@@ -50,7 +50,7 @@ function watching({ watched, overTime }: Ask, run: RunHandle, limits: MemoryLimi
   const monitor = new Monitor({
     series: overTime,
     onSeen: ({ nowMs, memory }) => {
-      if (watched) heed(limit.observe(nowMs, memory), run, log);
+      if (watched) handleShortage(limit.observe(nowMs, memory), run, log);
     },
   });
   return {
@@ -76,7 +76,7 @@ function watching({ watched, overTime }: Ask, run: RunHandle, limits: MemoryLimi
   };
 }
 
-function heed(shortage: ReturnType<MemoryLimit['observe']>, run: RunHandle, log: TaskLog): void {
+function handleShortage(shortage: ReturnType<MemoryLimit['observe']>, run: RunHandle, log: TaskLog): void {
   for (const warning of shortage?.warnings ?? []) log.warn(warning);
   if (shortage?.stop !== undefined) run.stop(shortage.stop);
 }

@@ -23,7 +23,7 @@ export interface Columns {
 }
 
 /** Largest number of samples. */
-const MOST_SAMPLES = 2_000;
+const MAX_SAMPLES = 2_000;
 
 /**
  * Samples of a run over time. Their number is limited, however long the run is: when there are too many, each
@@ -36,7 +36,7 @@ export class UsageSeries {
   #each = 1;
   #pending: Sample[] = [];
 
-  constructor(most = MOST_SAMPLES) {
+  constructor(most = MAX_SAMPLES) {
     this.#most = most;
   }
 

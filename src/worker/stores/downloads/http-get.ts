@@ -16,7 +16,7 @@ export interface Got {
   readonly host: string;
 }
 
-const MOST_REDIRECTS = 10;
+const MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
@@ -55,8 +55,8 @@ export async function httpGet(
     // The text is useless. If it is long, the connection is given up instead.
     await body.dump({ limit: 64 * 1024 }).catch(() => undefined);
     signal.throwIfAborted();
-    if (redirects === MOST_REDIRECTS) {
-      throw new NotDownloadable(`${target.host} redirected more than ${MOST_REDIRECTS} times`);
+    if (redirects === MAX_REDIRECTS) {
+      throw new NotDownloadable(`${target.host} redirected more than ${MAX_REDIRECTS} times`);
     }
     target = redirected(target, String(location));
   }

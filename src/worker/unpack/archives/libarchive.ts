@@ -15,7 +15,7 @@ interface Library extends Omit<LibarchiveWasm, 'module'> {
 }
 
 /** The library needs the archive in its memory, which can be 2 GiB, and some of that for its own work. */
-const MOST_ARCHIVE_BYTES = 1024 * 1024 * 1024;
+const MAX_ARCHIVE_BYTES = 1024 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 /** The offset of an entry's mode in this version of the library, which has no function for it. */
 const MODE_OFFSET = 688;
@@ -40,7 +40,7 @@ export async function readByLibarchive(
   writer: TreeWriter,
   pause: () => Promise<void> | undefined,
 ): Promise<void> {
-  if (size > MOST_ARCHIVE_BYTES) throw new BeyondLibrary('is larger than 1 GiB');
+  if (size > MAX_ARCHIVE_BYTES) throw new BeyondLibrary('is larger than 1 GiB');
   const { libarchiveWasm } = await import('libarchive-wasm');
   const library = (await libarchiveWasm()) as Library;
   const archive = open(library, format, descriptor, size);

@@ -63,7 +63,7 @@ export class OldSparseMap {
   /** @returns whether another block follows */
   addBlock(block: Buffer): boolean {
     this.#read(block, 0, PAIRS_IN_BLOCK);
-    if (this.#numbers.length > MOST_NUMBERS) throw tooManySegments();
+    if (this.#numbers.length > MAX_NUMBERS) throw tooManySegments();
     return block[504] !== 0;
   }
 
@@ -81,7 +81,7 @@ export class OldSparseMap {
   }
 }
 
-const MOST_NUMBERS = 200_000;
+const MAX_NUMBERS = 200_000;
 
 /** The newest form of sparse files: a list of numbers before the content, one per line, in whole blocks. */
 export class ListedSparseMap {
@@ -96,7 +96,7 @@ export class ListedSparseMap {
     this.#line = lines.pop() ?? '';
     for (const line of lines) {
       this.#numbers.push(readDigits(line));
-      if (this.#numbers.length > MOST_NUMBERS) throw tooManySegments();
+      if (this.#numbers.length > MAX_NUMBERS) throw tooManySegments();
       if (this.#numbers.length === (this.#numbers[0] ?? 0) * 2 + 1) return true;
     }
     if (this.#line.length > BLOCK_BYTES) throw corrupt('tar', 'the map of a sparse file has no end');

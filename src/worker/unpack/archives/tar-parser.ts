@@ -7,7 +7,7 @@ import { BLOCK_BYTES, isZeroBlock, readHeader, type TarHeader } from './tar-head
 import { readDigits } from './sparse.ts';
 
 /** The longest accepted extended header. Longer names are useless. */
-const MOST_EXTENDED_BYTES = 1024 * 1024;
+const MAX_EXTENDED_BYTES = 1024 * 1024;
 
 const PAX = 'x';
 const GLOBAL_PAX = 'g';
@@ -133,7 +133,7 @@ export class TarParser {
   }
 
   #extendedHeader({ type, size }: TarHeader): Body {
-    if (size > MOST_EXTENDED_BYTES) throw corrupt('tar', 'an extended header is too long');
+    if (size > MAX_EXTENDED_BYTES) throw corrupt('tar', 'an extended header is too long');
     const parts: Buffer[] = [];
     return {
       write: bytes => parts.push(Buffer.from(bytes)),

@@ -6,7 +6,7 @@ import type { TreeWriter } from '../tree/tree-writer.ts';
 import { TarParser } from './tar-parser.ts';
 
 /** Number of bytes read after an archive's end, so that the checksum at the end of a compressed one is checked. */
-const MOST_AFTER_END = 64 * 1024 * 1024;
+const MAX_AFTER_END = 64 * 1024 * 1024;
 
 /** Reads a tar archive, compressed or not. */
 export async function readTar(
@@ -24,7 +24,7 @@ export async function readTar(
     await pause();
     if (!parser.isAtEnd) continue;
     afterEnd += chunk.length;
-    if (compression === undefined || afterEnd > MOST_AFTER_END) break;
+    if (compression === undefined || afterEnd > MAX_AFTER_END) break;
   }
   parser.end();
 }

@@ -20,9 +20,9 @@ const OTHERS = { 12: 'bz2', 93: 'zst', 95: 'xz' } as const;
  * Content up to this size (bytes, compressed and decompressed) is decompressed at once, which is faster than a
  * stream.
  */
-const MOST_AT_ONCE = 1024 * 1024;
+const MAX_AT_ONCE = 1024 * 1024;
 /** Longer than any link's target. */
-const MOST_TARGET_BYTES = 4096;
+const MAX_TARGET_BYTES = 4096;
 
 /** The systems with modes, by the format's numbers. */
 const UNIX = 3;
@@ -81,7 +81,7 @@ async function readEntry(
       writer.folder(name, attributes);
       return;
     case 'link': {
-      if (entry.uncompressedSize > MOST_TARGET_BYTES)
+      if (entry.uncompressedSize > MAX_TARGET_BYTES)
         throw damaged(name, 'it is a link with an endless target');
       const parts: Buffer[] = [];
       for await (const chunk of contentOf(zipped)) parts.push(chunk);
@@ -141,10 +141,10 @@ async function* unproven({
     throw new UnpackFault('unsupported', `the archive is encrypted: the worker cannot unpack ${shown(name)}`);
   }
   const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-  if (method === DEFLATED && compressedSize <= MOST_AT_ONCE && uncompressedSize <= MOST_AT_ONCE) {
+  if (method === DEFLATED && compressedSize <= MAX_AT_ONCE && uncompressedSize <= MAX_AT_ONCE) {
     // The caller counts, and so finds out whether there is more.
     const content = inflateRawSync(bytesAt(descriptor, fileDataStart, compressedSize), {
-      maxOutputLength: MOST_AT_ONCE,
+      maxOutputLength: MAX_AT_ONCE,
     });
     if (content.length > 0) yield content;
     return;

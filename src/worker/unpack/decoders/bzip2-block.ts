@@ -4,7 +4,7 @@ import { corrupt, truncated } from './damage.ts';
 import { UnpackFault } from '../unpack-fault.ts';
 
 const GROUP_SYMBOLS = 50;
-const MOST_SELECTORS = 18_002;
+const MAX_SELECTORS = 18_002;
 const OUT_BYTES = 256 * 1024;
 
 /** CRC-32 with the highest bit first. No library of Node's has it. */
@@ -78,7 +78,7 @@ function readSymbols(bits: BitReader): number[] {
 /** Reads the table of each group of symbols, by how long ago it was used. */
 function readSelectors(bits: BitReader, count: number, tables: number): Uint8Array {
   const recent = Array.from({ length: tables }, (_, i) => i);
-  const selectors = new Uint8Array(Math.min(count, MOST_SELECTORS));
+  const selectors = new Uint8Array(Math.min(count, MAX_SELECTORS));
   for (let i = 0; i < count; i++) {
     let place = 0;
     while (bits.bits(1) === 1) if (++place >= tables) throw corrupt('bz2', 'a block names no table');

@@ -9,7 +9,7 @@ const BLOCK = 0x314159265359;
 const END = 0x177245385090;
 
 /** No block is larger: at most 900,000 symbols of 20 bits, and the tables before them. */
-const MOST_BLOCK_BYTES = 2_500_000;
+const MAX_BLOCK_BYTES = 2_500_000;
 
 /**
  * Decompresses bzip2, including several concatenated streams.
@@ -30,13 +30,13 @@ export async function* decodedBzip2(pieces: AsyncIterable<Buffer>): AsyncGenerat
   }
 }
 
-async function* stream(reader: ByteReader, mostSymbols: number): AsyncGenerator<Buffer, void, undefined> {
+async function* stream(reader: ByteReader, maxSymbols: number): AsyncGenerator<Buffer, void, undefined> {
   // Blocks do not end at byte boundaries.
   let offset = 0;
   let checksum = 0;
-  const links = new Uint32Array(mostSymbols);
+  const links = new Uint32Array(maxSymbols);
   for (;;) {
-    const bytes = await reader.peek(MOST_BLOCK_BYTES);
+    const bytes = await reader.peek(MAX_BLOCK_BYTES);
     const bits = new BitReader(bytes);
     bits.seek(offset);
     const magic = bits.bits48();

@@ -5,12 +5,12 @@ const SHORTEST_MATCH = 4;
 /**
  * Decompresses one block of LZ4.
  *
- * @param mostBytes limit for its content
+ * @param maxBytes limit for its content
  * @param history earlier content, to which it may refer
  * @see https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
  */
-export function inflateLz4Block(block: Buffer, mostBytes: number, history: Buffer): Buffer {
-  const out = Buffer.allocUnsafeSlow(history.length + mostBytes);
+export function inflateLz4Block(block: Buffer, maxBytes: number, history: Buffer): Buffer {
+  const out = Buffer.allocUnsafeSlow(history.length + maxBytes);
   history.copy(out);
   let to = history.length;
   let at = 0;

@@ -6,7 +6,7 @@ import { Readable, pipeline } from 'node:stream';
 export type Program = readonly [file: string, ...args: string[]];
 
 /** How much of a program's error output is kept. */
-const MOST_COMPLAINT = 300;
+const MAX_COMPLAINT = 300;
 
 /** A locale with UTF-8 file names and English messages. */
 const LOCALE = process.platform === 'darwin' ? 'en_US.UTF-8' : 'C.UTF-8';
@@ -59,7 +59,7 @@ export async function* outputOf(
   signal?.addEventListener('abort', end, { once: true });
   let complaint = '';
   stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(0, MOST_COMPLAINT);
+    complaint = (complaint + text).slice(0, MAX_COMPLAINT);
   });
   let inputFailure: unknown;
   // A program that needs no more input closes it. Its exit code says whether that was an error.

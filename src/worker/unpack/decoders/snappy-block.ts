@@ -3,10 +3,10 @@ import { corrupt } from './damage.ts';
 /**
  * Decompresses one block of snappy.
  *
- * @param mostBytes limit for its content
+ * @param maxBytes limit for its content
  * @see https://github.com/google/snappy/blob/main/format_description.txt
  */
-export function inflateSnappyBlock(block: Buffer, mostBytes: number): Buffer {
+export function inflateSnappyBlock(block: Buffer, maxBytes: number): Buffer {
   let at = 0;
   const byte = (): number => {
     const value = block[at++];
@@ -20,7 +20,7 @@ export function inflateSnappyBlock(block: Buffer, mostBytes: number): Buffer {
   };
 
   const size = lengthOf(byte);
-  if (size > mostBytes) throw corrupt('sz', 'a block holds more than it may');
+  if (size > maxBytes) throw corrupt('sz', 'a block holds more than it may');
   const out = Buffer.allocUnsafeSlow(size);
   let to = 0;
   const copy = (distance: number, length: number) => {

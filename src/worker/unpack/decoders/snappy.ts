@@ -10,11 +10,11 @@ const IDENTIFIER = 0xff;
 /** Types of chunks from here on may be skipped. */
 const FIRST_SKIPPABLE = 0x80;
 
-const MOST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 /** The checksum before the content of a chunk. */
 const CHECKSUM_BYTES = 4;
 /** Incompressible content grows by a sixth and 32 bytes. */
-const MOST_COMPRESSED_BYTES = CHECKSUM_BYTES + 32 + MOST_BYTES + Math.ceil(MOST_BYTES / 6);
+const MAX_COMPRESSED_BYTES = CHECKSUM_BYTES + 32 + MAX_BYTES + Math.ceil(MAX_BYTES / 6);
 
 /**
  * Decompresses snappy's frames.
@@ -49,11 +49,11 @@ async function checkIdentifier(reader: ByteReader, size: number): Promise<void> 
 }
 
 async function content(reader: ByteReader, type: number, size: number): Promise<Buffer> {
-  if (size < CHECKSUM_BYTES || size > MOST_COMPRESSED_BYTES) throw corrupt('sz', 'a chunk has a wrong size');
+  if (size < CHECKSUM_BYTES || size > MAX_COMPRESSED_BYTES) throw corrupt('sz', 'a chunk has a wrong size');
   const chunk = await reader.take(size);
   const body = chunk.subarray(CHECKSUM_BYTES);
-  const bytes = type === PLAIN ? Buffer.from(body) : inflateSnappyBlock(body, MOST_BYTES);
-  if (bytes.length > MOST_BYTES) throw corrupt('sz', 'a chunk holds more than it may');
+  const bytes = type === PLAIN ? Buffer.from(body) : inflateSnappyBlock(body, MAX_BYTES);
+  if (bytes.length > MAX_BYTES) throw corrupt('sz', 'a chunk holds more than it may');
   const sum = crc32c(bytes);
   const masked = (((sum >>> 15) | (sum << 17)) + 0xa282ead8) >>> 0;
   if (masked !== chunk.readUInt32LE()) throw corrupt('sz', 'a checksum is wrong');

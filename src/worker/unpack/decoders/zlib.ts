@@ -16,7 +16,7 @@ import { corrupt, dataAfterEnd, truncated } from './damage.ts';
 const CHUNK_BYTES = 128 * 1024;
 
 /** A window of 128 MiB, which is zstd's default limit. It limits the memory that a file can demand. */
-const MOST_ZSTD_WINDOW_LOG = 27;
+const MAX_ZSTD_WINDOW_LOG = 27;
 
 const DECODERS = {
   br: () => createBrotliDecompress({ chunkSize: CHUNK_BYTES }),
@@ -24,7 +24,7 @@ const DECODERS = {
   zst: () =>
     createZstdDecompress({
       chunkSize: CHUNK_BYTES,
-      params: { [constants.ZSTD_d_windowLogMax]: MOST_ZSTD_WINDOW_LOG },
+      params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
     }),
   zz: () => createInflate({ chunkSize: CHUNK_BYTES }),
   deflate: () => createInflateRaw({ chunkSize: CHUNK_BYTES }),

@@ -6,7 +6,7 @@ import { endProgram, programCell } from './program-cell.ts';
 import { errorOf, type Answer, type Given, type Job, type Word } from './words.ts';
 
 /** A file that needs more memory than this (not counting buffers) is designed to do harm. */
-const MOST_HEAP_MB = 512;
+const MAX_HEAP_MB = 512;
 
 /** The other end of a thread. */
 export interface Listener {
@@ -31,7 +31,7 @@ export async function inThread(job: Job, signal: AbortSignal, listener: Listener
     // Variables may be secrets.
     env: { PATH: process.env.PATH },
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     name: `unpack ${job.format}`,
   });
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();

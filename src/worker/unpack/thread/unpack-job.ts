@@ -22,11 +22,11 @@ export async function unpackJob(
   };
   const room = new DiskRoom(freeBytes, reserveBytes);
   using writer = new TreeWriter(folder, room, owner);
-  let toldAt = performance.now();
+  let reportedAt = performance.now();
   /** Await this between portions of the work. */
   const pause = () => {
-    if (performance.now() - toldAt > PROGRESS_MS) {
-      toldAt = performance.now();
+    if (performance.now() - reportedAt > PROGRESS_MS) {
+      reportedAt = performance.now();
       const { entries, bytes } = writer.done;
       say({ kind: 'progress', entries, bytes });
     }

@@ -1,7 +1,7 @@
 import { UnpackFault } from '../unpack-fault.ts';
 
 /** The disk is checked again after at most this many bytes, because others may fill it as well. */
-const MOST_UNSEEN = 64 * 1024 * 1024;
+const MAX_UNSEEN = 64 * 1024 * 1024;
 /** The shortest distance between two checks, in bytes. */
 const LEAST_UNSEEN = 1024 * 1024;
 /** Disk space of the smallest file or folder. */
@@ -40,7 +40,7 @@ export class DiskRoom {
   async check(): Promise<void> {
     const free = (await this.#freeBytes()) - this.#reserve;
     if (free <= 0) throw diskFull();
-    this.#unseen = Math.min(Math.max(free / 2, LEAST_UNSEEN), MOST_UNSEEN);
+    this.#unseen = Math.min(Math.max(free / 2, LEAST_UNSEEN), MAX_UNSEEN);
   }
 }
 

@@ -1,10 +1,10 @@
 import { UnpackFault } from '../unpack-fault.ts';
 
 /** Limit for the length of a name in a message. */
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 /** NAME_MAX and PATH_MAX of Linux, in bytes. */
-const MOST_PART_BYTES = 255;
-const MOST_BYTES = 4096;
+const MAX_PART_BYTES = 255;
+const MAX_BYTES = 4096;
 
 /**
  * Returns the path of an entry below the folder, in normal form: parts joined by single slashes, without `.`,
@@ -19,7 +19,7 @@ export function entryPath(name: string): string {
   const parts = name.split('/').filter(part => part !== '' && part !== '.');
   if (parts.includes('..')) throw unsafe(name, 'it has ".." in it');
   const path = parts.join('/');
-  if (path.length > MOST_BYTES || parts.some(part => part.length > MOST_PART_BYTES)) throw tooLong(name);
+  if (path.length > MAX_BYTES || parts.some(part => part.length > MAX_PART_BYTES)) throw tooLong(name);
   return path;
 }
 
@@ -34,8 +34,8 @@ export function tooLong(name: string): UnpackFault {
 
 /** Formats a name for a log: quoted, without control characters, and of limited length. */
 export function shown(name: string): string {
-  const text = Buffer.from(name.slice(0, 4 * MOST_SHOWN), 'latin1').toString('utf8');
-  const short = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  const text = Buffer.from(name.slice(0, 4 * MAX_SHOWN), 'latin1').toString('utf8');
+  const short = text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
   return JSON.stringify(short).replaceAll(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, escaped);
 }
 

@@ -27,13 +27,13 @@ const PERMISSIONS = 0o777;
 const OWNER = 0o700;
 
 /** Limit for the number of remembered folders. */
-const MOST_KNOWN = 10_000;
+const MAX_KNOWN = 10_000;
 /** Limit for the number of folders whose time is restored at the end. */
-const MOST_DATED = 100_000;
+const MAX_DATED = 100_000;
 /** An archive with more entries is designed to do harm. */
-const MOST_ENTRIES = 10_000_000;
+const MAX_ENTRIES = 10_000_000;
 /** At most this many skipped entries are named. */
-const MOST_LINES = 20;
+const MAX_LINES = 20;
 
 /**
  * Writes the contents of an archive below a folder, and nothing anywhere else. All calls are synchronous,
@@ -87,7 +87,7 @@ export class TreeWriter implements Disposable {
   skip(name: string, why: string): void {
     this.#count();
     this.#skipped++;
-    if (this.#skippedLines.length < MOST_LINES) this.#skippedLines.push(`${shown(name)}: ${why}`);
+    if (this.#skippedLines.length < MAX_LINES) this.#skippedLines.push(`${shown(name)}: ${why}`);
   }
 
   folder(name: string, attributes: Attributes): void {
@@ -100,7 +100,7 @@ export class TreeWriter implements Disposable {
       this.#enterParent(name, path);
       this.#makeFolder(path, mode);
       const mtime = keepable(attributes.mtime);
-      if (mtime !== undefined && this.#dated.size < MOST_DATED) this.#dated.set(path, mtime);
+      if (mtime !== undefined && this.#dated.size < MAX_DATED) this.#dated.set(path, mtime);
     });
   }
 
@@ -186,8 +186,8 @@ export class TreeWriter implements Disposable {
   #count(): void {
     this.#entries++;
     this.#room.spend(0);
-    if (this.#entries > MOST_ENTRIES) {
-      throw new UnpackFault('unsafe', `the archive has more than ${MOST_ENTRIES} entries`);
+    if (this.#entries > MAX_ENTRIES) {
+      throw new UnpackFault('unsafe', `the archive has more than ${MAX_ENTRIES} entries`);
     }
   }
 
@@ -237,7 +237,7 @@ export class TreeWriter implements Disposable {
   }
 
   #know(path: string): void {
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(path);
   }
 

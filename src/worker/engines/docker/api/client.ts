@@ -39,7 +39,7 @@ const SHORT_MS = 60_000;
 
 /** Error codes of a connection that the other side has closed. */
 const BROKEN: readonly string[] = ['EPIPE', 'ECONNRESET', 'UND_ERR_SOCKET'];
-const MOST_TRIES = 3;
+const MAX_TRIES = 3;
 /** Error codes where nobody listens. The call was not sent, so it can always be repeated. */
 const ABSENT: readonly string[] = ['ECONNREFUSED', 'ENOENT'];
 /** Pause in ms between two tries to reach an absent engine. */
@@ -132,7 +132,7 @@ export class DockerClient implements AsyncDisposable {
 
   async #request(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { method, isRepeatable = method !== 'POST' && method !== 'PUT' } = call;
-    for (let tries = isRepeatable ? MOST_TRIES : 1; ; tries--) {
+    for (let tries = isRepeatable ? MAX_TRIES : 1; ; tries--) {
       try {
         return await this.#whenThere(signal, () => this.#requestOnce(call, signal), !isStream(call.body));
       } catch (error) {

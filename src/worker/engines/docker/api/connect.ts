@@ -25,7 +25,7 @@ const NEWEST = '1.51';
 
 const CONNECT_MS = 10_000;
 /** One header carries a path of up to 4,096 bytes in base64 of JSON, where each byte may take six. */
-const MOST_HEADER_BYTES = 64 * 1024;
+const MAX_HEADER_BYTES = 64 * 1024;
 /** An engine closes idle connections only when it ends. */
 const IDLE_MS = 60_000;
 
@@ -51,7 +51,7 @@ export async function connectDocker(host = process.env.DOCKER_HOST ?? '', absent
     },
     keepAliveTimeout: IDLE_MS,
     // Each call has its own time limit.
-    maxHeaderSize: MOST_HEADER_BYTES,
+    maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: 0,
     bodyTimeout: 0,
   });

@@ -17,7 +17,7 @@ export interface ReadingFiles {
 }
 
 /** How many of the small files found last are kept until they are opened. */
-const MOST_RECENT = 64;
+const MAX_RECENT = 64;
 
 /**
  * The files of a container as its processes see them. The engine reads them, and follows links inside the container only.
@@ -108,7 +108,7 @@ function recentFiles() {
     keep: (file: string, content: Buffer): void => {
       files.set(file, content);
       const [oldest] = files.keys();
-      if (files.size > MOST_RECENT && oldest !== undefined) files.delete(oldest);
+      if (files.size > MAX_RECENT && oldest !== undefined) files.delete(oldest);
     },
     take: (file: string): Opened | undefined => {
       const content = files.get(file);

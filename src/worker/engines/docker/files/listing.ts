@@ -9,7 +9,7 @@ const FOLDER = '5';
  */
 const SMALL_BYTES = 32 * 1024;
 /** How many bytes of content are kept for one directory. Later files are fetched one by one. */
-const MOST_KEPT_BYTES = 256 * 1024 * 1024;
+const MAX_KEPT_BYTES = 256 * 1024 * 1024;
 /** Bytes per write. */
 const BATCH_BYTES = 1024 * 1024;
 /** Bytes per read. */
@@ -53,7 +53,7 @@ export class Listing implements AsyncDisposable {
     for await (const entry of tarEntries(archive)) {
       if (entry.type === FOLDER || entry.name.endsWith('/')) continue;
       const isKept =
-        isFile(entry) && entry.size <= SMALL_BYTES && contents.size + entry.size <= MOST_KEPT_BYTES;
+        isFile(entry) && entry.size <= SMALL_BYTES && contents.size + entry.size <= MAX_KEPT_BYTES;
       // As bytes: a name may contain any byte but NUL.
       await names.add(Buffer.from(`${nameOf(entry)}\0${isKept ? entry.size : ''}\0`, 'latin1'));
       if (isKept) for await (const piece of entry.content()) await contents.add(piece);

@@ -6,7 +6,7 @@ export type PathStat =
   | { readonly kind: 'file'; readonly path: string; readonly size: number; readonly mode: number };
 
 /** The content of the engine's header. */
-interface Told {
+interface RawStat {
   readonly size: number;
   /** Bits of Go's FileMode: https://pkg.go.dev/io/fs#FileMode */
   readonly mode: number;
@@ -19,7 +19,7 @@ const [DIRECTORY, LINK] = [2 ** 31, 2 ** 27];
 /** Links, devices, pipes, sockets and other special files. */
 const NO_FILE = DIRECTORY + LINK + 2 ** 26 + 2 ** 25 + 2 ** 24 + 2 ** 21 + 2 ** 19;
 /** The engine follows links by itself. More rounds are needed only if somebody changes links meanwhile. */
-const MOST_LINKS = 8;
+const MAX_LINKS = 8;
 
 /** The engine's messages for a path that cannot exist. */
 const NOTHING_THERE = /not a directory|too many (levels of symbolic )?links/;
@@ -41,38 +41,42 @@ export async function statOf(
   path: string,
 ): Promise<PathStat | undefined> {
   let place = path;
-  for (let links = 0; links <= MOST_LINKS; links++) {
-    const told = await toldOf(client, containerId, place);
-    if (told === undefined) return undefined;
-    const is = (bits: number) => (BigInt(told.mode) & BigInt(bits)) !== 0n;
+  for (let links = 0; links <= MAX_LINKS; links++) {
+    const raw = await readStat(client, containerId, place);
+    if (raw === undefined) return undefined;
+    const is = (bits: number) => (BigInt(raw.mode) & BigInt(bits)) !== 0n;
     if (is(LINK)) {
-      if (told.linkTarget === '') return undefined;
-      place = told.linkTarget;
+      if (raw.linkTarget === '') return undefined;
+      place = raw.linkTarget;
     } else if (is(DIRECTORY)) {
       return { kind: 'directory', path: place };
     } else if (is(NO_FILE)) {
       return { kind: 'neither', path: place };
     } else {
-      return { kind: 'file', path: place, size: told.size, mode: told.mode };
+      return { kind: 'file', path: place, size: raw.size, mode: raw.mode };
     }
   }
   return undefined;
 }
 
-async function toldOf(client: DockerClient, containerId: string, path: string): Promise<Told | undefined> {
+async function readStat(
+  client: DockerClient,
+  containerId: string,
+  path: string,
+): Promise<RawStat | undefined> {
   try {
     const headers = await client.head({ path: archivePath(containerId), query: { path } });
-    return JSON.parse(Buffer.from(String(headers[HEADER]), 'base64').toString()) as Told;
+    return JSON.parse(Buffer.from(String(headers[HEADER]), 'base64').toString()) as RawStat;
   } catch (error) {
     if (hasStatus(error, 404)) return undefined;
-    const told = await inFull(client, containerId, path, error);
-    if (NOTHING_THERE.test(told.message)) return undefined;
-    throw told;
+    const raw = await errorWithMessage(client, containerId, path, error);
+    if (NOTHING_THERE.test(raw.message)) return undefined;
+    throw raw;
   }
 }
 
 /** A HEAD answer has no message. A second call gets it. */
-async function inFull(
+async function errorWithMessage(
   client: DockerClient,
   containerId: string,
   path: string,
@@ -82,7 +86,7 @@ async function inFull(
     const { body } = await client.stream({ method: 'GET', path: archivePath(containerId), query: { path } });
     body.destroy();
     return error as Error;
-  } catch (told) {
-    return told as Error;
+  } catch (raw) {
+    return raw as Error;
   }
 }

@@ -7,7 +7,7 @@ export interface TarEntry extends Entry {
 }
 
 /** The longest accepted extended header, in bytes: names in it fit on a page or two. */
-const MOST_EXTENDED_BYTES = 1024 * 1024;
+const MAX_EXTENDED_BYTES = 1024 * 1024;
 
 /**
  * Reads the entries of a tar stream, holding no more than one chunk. It stops when the consumer does.
@@ -17,7 +17,7 @@ const MOST_EXTENDED_BYTES = 1024 * 1024;
 export async function* tarEntries(archive: AsyncIterable<Buffer>): AsyncGenerator<TarEntry, void, undefined> {
   const pieces = archive[Symbol.asyncIterator]();
   try {
-    const blocks = new TarBlocks({ [Symbol.asyncIterator]: () => pieces }, MOST_EXTENDED_BYTES);
+    const blocks = new TarBlocks({ [Symbol.asyncIterator]: () => pieces }, MAX_EXTENDED_BYTES);
     for (let entry = await blocks.next(); entry; entry = await blocks.next()) {
       const content = blocks.content(hasContent(entry) ? entry.size : 0);
       yield { ...entry, content: () => withoutPadding(content, entry.size) };

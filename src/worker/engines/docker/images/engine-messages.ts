@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { codeOf, DockerError } from '../api/index.ts';
 
 /** A progress message of a pull or a load. */
-export interface EngineWord {
+export interface EngineMessage {
   readonly status?: string;
   /** ID of the layer that the message is about. */
   readonly id?: string;
@@ -18,15 +18,15 @@ const LONGEST_LINE = 1024 * 1024;
  *
  * @throws DockerError for an error message, or when the engine goes away
  */
-export async function* engineMessages(body: Readable): AsyncGenerator<EngineWord, void, undefined> {
+export async function* engineMessages(body: Readable): AsyncGenerator<EngineMessage, void, undefined> {
   let rest = '';
   for await (const chunk of unbroken(body.setEncoding('utf8'))) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > LONGEST_LINE) throw new DockerError('the engine tells something without an end');
-    for (const line of lines) yield* wordIn(line);
+    for (const line of lines) yield* messagesIn(line);
   }
-  yield* wordIn(rest);
+  yield* messagesIn(rest);
 }
 
 /** @throws DockerError when the connection breaks */
@@ -43,9 +43,9 @@ async function* unbroken(body: AsyncIterable<string>): AsyncGenerator<string, vo
   }
 }
 
-function* wordIn(line: string): Generator<EngineWord, void, undefined> {
+function* messagesIn(line: string): Generator<EngineMessage, void, undefined> {
   if (line.trim() === '') return;
-  const word = JSON.parse(line) as EngineWord & { error?: string; errorDetail?: { message?: string } };
+  const word = JSON.parse(line) as EngineMessage & { error?: string; errorDetail?: { message?: string } };
   const error = word.errorDetail?.message ?? word.error;
   if (error !== undefined) throw new DockerError(error);
   yield word;

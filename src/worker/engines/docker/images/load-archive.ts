@@ -56,13 +56,13 @@ async function loadOnce(
   source: ArchiveSource,
   ours: KeptName,
   { log, signal }: ImageWanted,
-  { limits: { stallMs, sayEveryMs, reserveBytes }, folder }: LoadOptions,
+  { limits: { stallMs, reportEveryMs, reserveBytes }, folder }: LoadOptions,
 ): Promise<string> {
   let unlooked = LOOK_BYTES;
   using watch = stallWatch(signal, stallMs);
   let failure: unknown;
   let bytes = 0;
-  let saidAt = performance.now();
+  let reportedAt = performance.now();
   const counted = async function* () {
     try {
       for await (const piece of onlyImage(archivePieces(await source.open(), watch.signal), textOf(ours))) {
@@ -75,8 +75,8 @@ async function loadOnce(
           if (free < reserveBytes)
             throw new ImageError('disk-full', source.name, `${megabytes(free)} MB are left`);
         }
-        if (performance.now() - saidAt >= sayEveryMs) {
-          saidAt = performance.now();
+        if (performance.now() - reportedAt >= reportEveryMs) {
+          reportedAt = performance.now();
           log.info(`Loading image ${source.name}: ${megabytes(bytes)} MB`);
         }
         yield piece;

@@ -12,10 +12,10 @@ const MANIFEST = 'manifest.json';
 /** Other files with names of images. The engine would use them. */
 const LEFT_OUT = new Set(['repositories', 'index.json', 'oci-layout']);
 /** Images contain one for each duplicate layer. */
-const MOST_LINKS = 10_000;
+const MAX_LINKS = 10_000;
 /** Longer than any header in an image archive. */
-const MOST_EXTENDED_BYTES = 64 * 1024;
-const MOST_MANIFEST_BYTES = 4 * 1024 * 1024;
+const MAX_EXTENDED_BYTES = 64 * 1024;
+const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 const [FILE, HARD_LINK, LINK, FOLDER] = ['0', '1', '2', '5'];
 /** Types of regular files. */
@@ -39,7 +39,7 @@ export async function* onlyImage(
   pieces: AsyncIterable<Buffer>,
   name: string,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const blocks = new TarBlocks(pieces, MOST_EXTENDED_BYTES);
+  const blocks = new TarBlocks(pieces, MAX_EXTENDED_BYTES);
   const links = new Set<string>();
   const others = new Set<string>();
   let hasManifest = false;
@@ -54,7 +54,7 @@ export async function* onlyImage(
       continue;
     }
     if (!isTop || plain.type !== FILE) throw new UnpackFault('unsafe', `${plain.name} has a misleading name`);
-    const content = await blocks.whole(plain.size, MOST_MANIFEST_BYTES);
+    const content = await blocks.whole(plain.size, MAX_MANIFEST_BYTES);
     if (base !== MANIFEST) {
       others.add(base);
       continue;
@@ -86,7 +86,7 @@ function plainEntry({ type, name, target, size }: Entry, links: Set<string>): En
   if (folders.some(folder => links.has(folder)))
     throw new UnpackFault('unsafe', `${plain} lies behind a link`);
   if (type === LINK || type === HARD_LINK) {
-    if (links.add(plain).size > MOST_LINKS) throw new UnpackFault('unsafe', 'it has too many links');
+    if (links.add(plain).size > MAX_LINKS) throw new UnpackFault('unsafe', 'it has too many links');
   } else if (FILES.has(type)) {
     return { type: FILE, name: plain, target: '', size };
   } else if (type !== FOLDER) {

@@ -62,11 +62,11 @@ async function pullOnce(
   { full, registry, path, tag, digest }: ImageName,
   { log, signal }: ImageWanted,
   credentials: RegistryCredentials | undefined,
-  { stallMs, sayEveryMs }: ImageLimits,
+  { stallMs, reportEveryMs }: ImageLimits,
 ): Promise<void> {
   using watch = stallWatch(signal, stallMs);
   const progress = pullProgress();
-  let saidAt = performance.now();
+  let reportedAt = performance.now();
   try {
     const { body } = await client.stream({
       method: 'POST',
@@ -79,8 +79,8 @@ async function pullOnce(
     for await (const word of engineMessages(body)) {
       watch.moved();
       progress.add(word);
-      if (performance.now() - saidAt < sayEveryMs) continue;
-      saidAt = performance.now();
+      if (performance.now() - reportedAt < reportEveryMs) continue;
+      reportedAt = performance.now();
       log.info(`Pulling image ${full}: ${progress.text()}`);
     }
   } catch (error) {

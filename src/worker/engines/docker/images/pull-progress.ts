@@ -1,8 +1,8 @@
-import type { EngineWord } from './engine-messages.ts';
+import type { EngineMessage } from './engine-messages.ts';
 
 /** Progress of a pull. */
 export interface PullProgress {
-  add(word: EngineWord): void;
+  add(word: EngineMessage): void;
   /** `3 of 5 layers, 120 of 300 MB` */
   text(): string;
 }

@@ -63,7 +63,7 @@ const LAUNCHER = `
  * @param runner a shell, and the programs before it
  * @param lines run once, before anything is started
  */
-export const launcherWords = (runner: readonly string[], lines = '') => [
+export const launcherArgs = (runner: readonly string[], lines = '') => [
   '-c',
   `${startedLimits()}\n${lines}${LAUNCHER}`,
   'launcher',

@@ -17,7 +17,7 @@ const WITH_ERRORS = `5<&- 6<&- 7<&- 8<&- ${ERRORS}>/proc/self/fd/${PIPES.errors}
  * Shell text with which the opener creates namespaces. In it, `$mark` is the mark of the run, and `$1` and so on are
  * the words that {@link Opener.open} received for the run.
  */
-export interface OpenerWords {
+export interface OpenerArgs {
   readonly shell: string;
   /** Runs as the first process of a new namespace. */
   readonly first: string;
@@ -74,7 +74,7 @@ const GUARD = `
  *
  * `jobs` makes the shell forget ended jobs. Otherwise it keeps each of them, and searches all of them at every start.
  */
-const script = (words: OpenerWords) => {
+const script = (words: OpenerArgs) => {
   const { shell, first, launcher, resetting, forking, separateErrors } = words;
   const pipes = Object.values(PIPES).filter(fd => fd !== PIPES.errors || separateErrors === true);
   const launcherEnds = `${LAUNCHER_ENDS} ${separateErrors ? WITH_ERRORS : CLOSED}`;
@@ -125,7 +125,7 @@ interface Closable {
 export class Opener {
   /** Whether runs have a separate pipe for standard error. */
   readonly separateErrors: boolean;
-  /** {@link OpenerWords.terminal} */
+  /** {@link OpenerArgs.terminal} */
   readonly terminal: string;
   /** The shell for that text, and the programs before it. */
   readonly shell: readonly string[];
@@ -140,7 +140,7 @@ export class Opener {
    * @param words the commands that it starts
    * @param searchPath PATH of those commands
    */
-  constructor(shell: readonly string[], words: OpenerWords, searchPath: string) {
+  constructor(shell: readonly string[], words: OpenerArgs, searchPath: string) {
     this.#words = [...shell, '-c', script(words), 'opener'];
     this.#searchPath = searchPath;
     this.terminal = words.terminal;

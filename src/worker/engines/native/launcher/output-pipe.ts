@@ -7,11 +7,11 @@ const PIPE_HOLDS_AT_MOST = 1024 * 1024;
 const READ_BYTES = 64 * 1024;
 /** Buffers for reuse by all pipes, to relieve the garbage collector. */
 const spareBuffers: Buffer[] = [];
-const MOST_SPARE_BUFFERS = 8;
+const MAX_SPARE_BUFFERS = 8;
 
 const takeBuffer = () => spareBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
 const giveBack = (buffer: Buffer) => {
-  if (spareBuffers.length < MOST_SPARE_BUFFERS) spareBuffers.push(buffer);
+  if (spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
 };
 
 /**
@@ -28,7 +28,7 @@ export class OutputPipe {
   readonly #socket: Socket;
   /** Buffer of the next read. */
   #ahead: Buffer | undefined;
-  #pour: (chunk: Buffer, used: () => void) => void = () => undefined;
+  #onChunk: (chunk: Buffer, used: () => void) => void = () => undefined;
   readonly #closed = Promise.withResolvers<undefined>();
 
   /**
@@ -48,7 +48,7 @@ export class OutputPipe {
         buffer: () => (this.#ahead = takeBuffer()),
         callback: (length, buffer) => {
           const chunk = buffer as Buffer;
-          this.#pour(chunk.subarray(0, length), () => {
+          this.#onChunk(chunk.subarray(0, length), () => {
             giveBack(chunk);
           });
           return true;
@@ -71,10 +71,10 @@ export class OutputPipe {
    * @returns a function that stops the copying. It settles when everything written before has been handed over, even if
    *   somebody still holds the pipe open
    */
-  pourInto(output: NodeJS.WritableStream): () => Promise<void> {
+  copyTo(output: NodeJS.WritableStream): () => Promise<void> {
     const socket = this.#socket;
     let broken = !output.writable;
-    this.#pour = (chunk, used) => {
+    this.#onChunk = (chunk, used) => {
       if (broken) used();
       else if (!output.write(chunk, used)) socket.pause();
     };

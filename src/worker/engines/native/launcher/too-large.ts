@@ -14,13 +14,13 @@ export function isTooLarge({ argv, env }: Command): boolean {
   const sizes = strings.map(string => Buffer.byteLength(string) + 1);
   const longest = process.platform === 'linux' ? LONGEST_STRING : Infinity;
   const total = sizes.reduce((sum, size) => sum + size + POINTER, ADDED);
-  return total > mostTogether() || sizes.some(size => size > longest);
+  return total > maxTotal() || sizes.some(size => size > longest);
 }
 
 let most: number | undefined;
 
 /** Linux: a quarter of the stack's limit, 128 KB at least and 6 MB at most (execve(2)). macOS: 1 MB. In bytes. */
-function mostTogether(): number {
+function maxTotal(): number {
   if (process.platform !== 'linux') return 1024 * 1024;
   most ??= Math.min(Math.max(stackLimit() / 4, 128 * 1024), 6 * 1024 * 1024);
   return most;

@@ -73,7 +73,7 @@ export class NamespaceEnds {
   }
 
   /** Sends a request to the first process of the namespace. */
-  tell(line: string): void {
+  write(line: string): void {
     if (this.#released) return;
     try {
       writeSync(this.#keep, `${line}\n`);
@@ -85,7 +85,7 @@ export class NamespaceEnds {
   /** Sends a question to the first process; undefined without an answer, as members can stop its helper. */
   async ask(line: string): Promise<string | undefined> {
     const answer = this.#next();
-    this.tell(line);
+    this.write(line);
     const heard = Promise.race([answer, this.ended]);
     return (await settledWithin(heard, ANSWER_MS)) ? await heard : undefined;
   }

@@ -34,8 +34,8 @@ export function pidNamespaceMethods(tools: Tools): PidNamespaceMethod[] {
       careful === guard && user.length === 0 && mount !== undefined && umount !== undefined
         ? [guard, '--mount', [umount, mount]]
         : [careful, '--mount-proc', []];
-    const unshareWords = [...before, unshare, ...user, '--pid', '--fork', '--kill-child', proc, '--'];
-    return { unshare: unshareWords, remount, nsenter, drop, setsid, userNamespace: user.length > 0 };
+    const unshareArgs = [...before, unshare, ...user, '--pid', '--fork', '--kill-child', proc, '--'];
+    return { unshare: unshareArgs, remount, nsenter, drop, setsid, userNamespace: user.length > 0 };
   };
   const current = ['--user', '--map-current-user'];
   // util-linux before 2.34 can only map the user to root.

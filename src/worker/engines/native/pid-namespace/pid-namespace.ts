@@ -2,7 +2,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { startOf } from '../../processes/index.ts';
 import type { Census } from '../processes/census.ts';
 import type { Enclosure } from '../enclosure.ts';
-import { Launcher, launcherWords, terminalLauncher } from '../launcher/launcher.ts';
+import { Launcher, launcherArgs, terminalLauncher } from '../launcher/launcher.ts';
 import { pidMax, type ProcessLimit } from './limits.ts';
 import { namespaceCensus } from './namespace-census.ts';
 import { NamespaceEnds } from './namespace-ends.ts';
@@ -81,7 +81,7 @@ export function namespaceOpener(
   const files = Object.entries(spaces).map(([option, file]) => `--${option}="/proc/$keeper/ns/${file}"`);
   const making = unshare.toSpliced(unshare.indexOf('--pid'), 0, ...(otherUser?.unshare ?? []));
   const init = [tools.shell, '-c', INIT, 'init', pidMax(limit), ...remount, otherUser?.lines ?? ''];
-  const launching = launcherWords([], otherUser?.launcherLines);
+  const launching = launcherArgs([], otherUser?.launcherLines);
   return new Opener(
     [...tools.closing, tools.shell],
     {
@@ -197,7 +197,7 @@ export class PidNamespace implements Enclosure {
   }
 
   async terminate(): Promise<void> {
-    this.#ends.tell('terminate');
+    this.#ends.write('terminate');
   }
 
   /** Opens the mount namespace of the run. It exists as long as somebody has it open. The caller closes it. */

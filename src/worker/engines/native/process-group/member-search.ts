@@ -71,11 +71,11 @@ export class MemberSearch {
     const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
     const candidates = rows.filter(row => !row.zombie && !this.#outsiders.has(row.pid));
     const members = new Map<number, ProcessRow>();
-    const kin = new Set([...this.sessions, ...(this.group === undefined ? [] : [this.group])]);
-    const isKin = (row: ProcessRow) =>
-      kin.has(row.group) || kin.has(row.session ?? row.group) || members.has(row.parent);
+    const related = new Set([...this.sessions, ...(this.group === undefined ? [] : [this.group])]);
+    const isRelated = (row: ProcessRow) =>
+      related.has(row.group) || related.has(row.session ?? row.group) || members.has(row.parent);
     const isOurs = (row: ProcessRow) =>
-      isKin(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
+      isRelated(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
 
     let found: ProcessRow[] = [];
     await inTurns(candidates, row => {
@@ -88,9 +88,9 @@ export class MemberSearch {
         members.set(row.pid, row);
         // A group or session with a member began with a member, so everybody in it is a member.
         for (const number of [row.group, row.session ?? row.group])
-          if (!this.#shared.has(number)) kin.add(number);
+          if (!this.#shared.has(number)) related.add(number);
       }
-      found = candidates.filter(row => !members.has(row.pid) && isKin(row));
+      found = candidates.filter(row => !members.has(row.pid) && isRelated(row));
     }
     this.#known = new Map(Array.from(members.values(), row => [row.pid, row.started]));
     return [...members.values()];

@@ -5,7 +5,7 @@ import type { Census } from '../processes/census.ts';
 import type { Enclosure } from '../enclosure.ts';
 import { endMembers, stopMembers } from './end-members.ts';
 import { groupCensus } from './group-census.ts';
-import { Launcher, launcherWords } from '../launcher/launcher.ts';
+import { Launcher, launcherArgs } from '../launcher/launcher.ts';
 import { SANDBOX } from '../processes/mark.ts';
 import { MemberSearch } from './member-search.ts';
 import type { OpenPty } from '../../terminal/index.ts';
@@ -36,7 +36,7 @@ export async function openProcessGroups(mark: string, options: GroupOptions): Pr
     // If it did not start, it has no streams, whatever the types say. The next search finds nothing.
     if (launcher.pid === undefined)
       throw new Error('The shell that starts the commands of a run did not start');
-    watchdog.tell(`leader ${launcher.pid}`);
+    watchdog.write(`leader ${launcher.pid}`);
     return new ProcessGroups(watchdog, launcher, launcher.pid, pipes, { mark, tools: options.tools });
   });
 }
@@ -48,7 +48,7 @@ function startLauncher(
   { closing, shell, searchPath }: Tools,
 ): ChildProcess {
   assertDescriptors(DESCRIPTORS_OF_A_LAUNCHER);
-  const [file = shell, ...words] = [...closing, shell, ...launcherWords([shell])];
+  const [file = shell, ...words] = [...closing, shell, ...launcherArgs([shell])];
   const launcher = spawn(file, words, {
     env: { PATH: searchPath, [SANDBOX]: mark },
     cwd: '/',
@@ -122,7 +122,7 @@ class ProcessGroups implements Enclosure {
   #forgetGroup(): void {
     if (signal(-this.#leader, 0) !== 'gone') return;
     this.#search.group = undefined;
-    this.#watchdog.tell('leader');
+    this.#watchdog.write('leader');
   }
 
   get over(): boolean {
@@ -158,7 +158,7 @@ class ProcessGroups implements Enclosure {
       throw error;
     }
     this.#jobs.destroy();
-    this.#watchdog.tell('done');
+    this.#watchdog.write('done');
     // A task of the same user can stop the watchdog.
     const late = setTimeout(() => this.#watchdog.kill(), WATCHDOG_MS);
     try {

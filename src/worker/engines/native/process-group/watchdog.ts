@@ -82,7 +82,7 @@ export interface Watchdog {
   readonly pid: number;
   /** Settles when the watchdog has ended. Never rejects. */
   readonly ended: Promise<unknown>;
-  tell(line: string): void;
+  write(line: string): void;
   /** Ends its standard input, as the end of the worker would. */
   release(): void;
   /** Kills it, even if it is stopped. */
@@ -153,7 +153,7 @@ export async function withNewWatchdog<Result>(
     const watchdog: Watchdog = {
       pid,
       ended: failed,
-      tell: line => void subprocess.stdin.write(`${line}\n`),
+      write: line => void subprocess.stdin.write(`${line}\n`),
       release: () => void subprocess.stdin.destroy(),
       kill: () => void subprocess.kill('SIGKILL'),
     };

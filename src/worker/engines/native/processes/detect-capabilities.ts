@@ -1,7 +1,7 @@
 import type { Capability } from '../../engine.ts';
 import { hasPty } from '../../terminal/index.ts';
-import { canTellPeers } from './peers.ts';
-import { canTellUsage } from './usage.ts';
+import { canIdentifyPeers } from './peers.ts';
+import { canMeasureUsage } from './usage.ts';
 
 /**
  * The given capabilities, and those that depend on the machine: attributing connections, measuring usage, terminals.
@@ -13,8 +13,8 @@ export async function withDetectedCapabilities(
   pid: number,
 ): Promise<ReadonlySet<Capability>> {
   const all = new Set(capabilities);
-  if (await canTellPeers(pid)) all.add('peers');
-  if (canTellUsage(pid)) all.add('usage');
+  if (await canIdentifyPeers(pid)) all.add('peers');
+  if (canMeasureUsage(pid)) all.add('usage');
   if (hasPty()) all.add('terminals');
   return all;
 }

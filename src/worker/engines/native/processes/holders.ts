@@ -2,7 +2,7 @@ import { opendirSync, readdirSync, readlinkSync } from 'node:fs';
 import { setImmediate as otherThings } from 'node:timers/promises';
 
 /** How many descriptors are inspected before the answer is no. A task can have millions. */
-const MOST_DESCRIPTORS = 100_000;
+const MAX_DESCRIPTORS = 100_000;
 /** How long the main thread is blocked at a time, in ms. */
 const BUSY_MS = 5;
 /** How many descriptor names are read at a time. */
@@ -11,7 +11,7 @@ const NAMES_AT_ONCE = 256;
 /** Searches for a process that holds a file open, up to a limit for the whole search. */
 export class HolderSearch {
   readonly #link: string;
-  #left = MOST_DESCRIPTORS;
+  #left = MAX_DESCRIPTORS;
   #since = performance.now();
 
   /** @param link the link in /proc/<pid>/fd, such as `socket:[123]` */

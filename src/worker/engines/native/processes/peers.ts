@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import type { Connection } from '../../engine.ts';
 import type { Census } from './census.ts';
 import { HolderSearch } from './holders.ts';
-import { clientSocket, tellsConnections } from './sockets.ts';
+import { clientSocket, canListConnections } from './sockets.ts';
 
 /** How often all members are searched: a process can pass a socket to another one during the search. */
 const LOOKS = 2;
@@ -32,7 +32,7 @@ export class Peers {
 
   async #answer(connection: Connection): Promise<boolean> {
     try {
-      const socket = connection.stands() ? await clientSocket(connection) : undefined;
+      const socket = connection.isOpen() ? await clientSocket(connection) : undefined;
       return socket !== undefined && (await this.#isHeld(new HolderSearch(socket)));
     } catch {
       return false;
@@ -79,10 +79,10 @@ export class Peers {
  *
  * @param pid a process with at least the rights of a run's processes
  */
-export async function canTellPeers(pid: number): Promise<boolean> {
+export async function canIdentifyPeers(pid: number): Promise<boolean> {
   if (process.platform !== 'linux') return false;
   try {
-    return readdirSync(`/proc/${pid}/fd`).length > 0 && (await tellsConnections());
+    return readdirSync(`/proc/${pid}/fd`).length > 0 && (await canListConnections());
   } catch {
     return false;
   }

@@ -30,7 +30,7 @@ interface Ticks {
 }
 
 /** How many remaining processes an error names. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 /** How long the main thread is blocked at a time, in ms: there may be tens of thousands of processes. */
 const BUSY_MS = 10;
 /** Time limit for ps(1), in ms. */
@@ -115,7 +115,7 @@ export function environmentOf({ pid, state }: Pick<ProcessRow, 'pid' | 'state'>)
 
 /** Processes by pid, name and state, for an operator: `12 (sleep, state D)`. */
 export function namesOf(rows: readonly Pick<ProcessRow, 'pid' | 'name' | 'state'>[]): string {
-  const names = rows.slice(0, MOST_NAMED).map(({ pid, name, state }) => {
+  const names = rows.slice(0, MAX_NAMED).map(({ pid, name, state }) => {
     // A process can choose its own name.
     const words = [name.replaceAll(/[^\x20-\x7e]/g, '?'), `state ${state}`, ...otherUser(pid)];
     return `${pid} (${words.join(', ')})`;

@@ -9,7 +9,7 @@ const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 const INODE_FIELD = 9;
 
 /** Whether the system lists its connections. */
-export async function tellsConnections(): Promise<boolean> {
+export async function canListConnections(): Promise<boolean> {
   return (await findProcLine(TABLES[0], 'local_address').catch(() => undefined)) !== undefined;
 }
 
@@ -28,7 +28,7 @@ export async function clientSocket(connection: Connection): Promise<string | und
   const [client, server] = [end(remoteAddress, remotePort), end(localAddress, localPort)];
   if (client === undefined || server === undefined) return undefined;
   const inode = await inodeOf(client, server);
-  return inode !== undefined && connection.stands() ? `socket:[${inode}]` : undefined;
+  return inode !== undefined && connection.isOpen() ? `socket:[${inode}]` : undefined;
 }
 
 /** One end of a connection in the notation of each table. The first table has IPv4 only, the second has both. */

@@ -56,7 +56,7 @@ export class UsageMeter {
 }
 
 /** Whether the system measures a process's usage. */
-export function canTellUsage(pid: number): boolean {
+export function canMeasureUsage(pid: number): boolean {
   return process.platform === 'linux' && readIfThere(`/proc/${pid}/statm`) !== undefined;
 }
 

@@ -58,7 +58,7 @@ export class MacSandbox implements Sandbox {
     });
     stdin?.on('error', () => undefined);
     stdin?.end(command.stdin);
-    const complete = [stdout, stderr].map(stream => poured(stream, command.output));
+    const complete = [stdout, stderr].map(stream => copyOutput(stream, command.output));
     const exitCode = await exited;
     const wallMs = performance.now() - start;
     command.onEnded?.(exitCode);
@@ -85,7 +85,7 @@ export class MacSandbox implements Sandbox {
  *
  * @returns a function that waits until everything written so far has been copied; later output is discarded
  */
-function poured(stream: Readable, output: NodeJS.WritableStream): () => Promise<void> {
+function copyOutput(stream: Readable, output: NodeJS.WritableStream): () => Promise<void> {
   let [isEnded, isWriting, lastAt] = [false, false, performance.now()];
   const end = () => {
     isEnded = true;

@@ -1,7 +1,7 @@
 import type { Scrub } from './scrub.ts';
 
 /** The only fields of an error that may be reported. Its other fields may contain a task's data. */
-export interface ToldError {
+export interface ReportedError {
   readonly type: string;
   readonly message: string;
   /** Outermost call first. */
@@ -16,20 +16,20 @@ export interface Frame {
 }
 
 /** How many errors of a chain of causes or an aggregate are reported. */
-const MOST_ERRORS = 10;
-const MOST_FRAMES = 50;
+const MAX_ERRORS = 10;
+const MAX_FRAMES = 50;
 /** Matches the codes that the system and services give to errors. */
 const CODE = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /** Returns the error itself, followed by its causes and the parts of aggregates. */
-export function toldErrors(error: unknown, scrub: Scrub): ToldError[] {
+export function reportedErrors(error: unknown, scrub: Scrub): ReportedError[] {
   // Iterating over a set includes elements that are added meanwhile, and a set holds nothing twice.
   const found = new Set<unknown>([error]);
   for (const each of found) {
-    if (found.size > MOST_ERRORS) break;
+    if (found.size > MAX_ERRORS) break;
     for (const part of partsOf(each)) found.add(part);
   }
-  return [...found].slice(0, MOST_ERRORS).map(each => toldError(each, scrub));
+  return [...found].slice(0, MAX_ERRORS).map(each => reportedError(each, scrub));
 }
 
 function partsOf(error: unknown): readonly unknown[] {
@@ -41,7 +41,7 @@ function partsOf(error: unknown): readonly unknown[] {
   ];
 }
 
-function toldError(error: unknown, scrub: Scrub): ToldError {
+function reportedError(error: unknown, scrub: Scrub): ReportedError {
   if (!(error instanceof Error)) return { type: typeof error, message: scrub(asText(error)), frames: [] };
   const { code } = error as NodeJS.ErrnoException;
   // Someone may have set any of these to something that is not text.
@@ -70,5 +70,5 @@ function framesOf(stack: string, scrub: Scrub): Frame[] {
       { function: scrub(name), filename: scrub(filename), lineno: Number(lineno), colno: Number(colno) },
     ];
   });
-  return frames.slice(0, MOST_FRAMES).toReversed();
+  return frames.slice(0, MAX_FRAMES).toReversed();
 }

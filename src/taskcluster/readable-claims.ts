@@ -21,14 +21,16 @@ export function readableClaims(
   onUnreadable?: (problem: string) => void,
 ): Claim[] {
   const receivedMs = Date.now();
-  const report = (problem: string) => onUnreadable?.(`claimWork answered what it should not: ${problem}`);
+  const report = (problem: string) => onUnreadable?.(`invalid answer from claimWork: ${problem}`);
   if (!Array.isArray(answer.tasks)) {
     report('/tasks is not a list');
     return [];
   }
   const surplus = answer.tasks.length - asked;
   if (surplus > 0)
-    report(`${answer.tasks.length} tasks where ${asked} were asked for, so ${surplus} are left out`);
+    report(
+      `it has ${answer.tasks.length} tasks, but only ${asked} were requested; the last ${surplus} are ignored`,
+    );
   return answer.tasks.slice(0, asked).flatMap((claim, index) => {
     const problems = claimProblems(claim);
     for (const problem of problems.slice(0, MAX_PROBLEMS)) report(`/tasks/${index}${problem}`);

@@ -195,7 +195,10 @@ describe('tcw run on a machine of AWS', () => {
       { longPollMs: 200 },
     );
     await using metadata = await pool.machine();
-    for (const step of ['registered with worker-manager', 'the registration of an earlier start goes on']) {
+    for (const step of [
+      'registered with worker-manager',
+      'continuing with the registration of an earlier start',
+    ]) {
       const worker = await tcwRun({ provider: 'aws', cloudMetadataUrl: metadata.url });
       await worker.says(step);
       worker.child.kill('SIGKILL');

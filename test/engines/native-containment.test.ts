@@ -40,7 +40,7 @@ describe('the containment', () => {
   it('is refused, with the reason, where it was asked for and cannot be had', async () => {
     const searchPath = await searchPathOf(...tools);
     await expect(nativeEngine({ containment: 'pid-namespace', searchPath })).rejects.toThrow(
-      /^The containment "pid-namespace" cannot be had on this machine: (the programs unshare|only Linux)/,
+      /^The containment "pid-namespace" does not work on this machine: (the programs unshare|only Linux)/,
     );
   });
 

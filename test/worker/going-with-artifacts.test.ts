@@ -107,6 +107,8 @@ describe('a worker that is told to go while commands run', () => {
       .toBe(2 + FILES.length);
     stuck.lift();
     await worker.ended;
-    expect(await here.log(taskId)).toMatch(/Not uploading artifact public\/sixth: the worker has to go/);
+    expect(await here.log(taskId)).toMatch(
+      /Not uploading artifact public\/sixth: the worker is shutting down/,
+    );
   });
 });

@@ -174,7 +174,7 @@ describe.concurrent('an interactive shell', () => {
     const taskId = await here.createTask({ ...INTERACTIVE, ...sh('sleep 1') });
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
     expect(await here.log(taskId)).toContain(
-      'a shell cannot be had: this worker cannot be reached from outside',
+      'cannot offer a shell: this worker cannot be reached from outside',
     );
   });
 

@@ -19,8 +19,7 @@ const PLACE = /<([^<>]+)>/g;
  */
 export function fillIn(template: ScopeTemplate, parameters: ScopeParameters): ScopeExpression {
   const [expression, ...others] = fillInPart(template, parameters);
-  if (expression === undefined || others.length > 0)
-    throw new Error('a list of scopes is no condition by itself');
+  if (expression === undefined || others.length > 0) throw new Error('a list of scopes is not a condition');
   return expression;
 }
 

@@ -44,7 +44,7 @@ export function spotNotices(
         try {
           const notice = await ask(service, left.signal);
           if (failures >= FAILURES_UNTIL_WARNING)
-            note('info', 'the cloud says again whether this machine has to go');
+            note('info', 'the cloud answers again when asked for an interruption notice');
           failures = 0;
           if (notice) {
             subscriber.next({ how: 'now', ...notice });
@@ -57,7 +57,7 @@ export function spotNotices(
           if (failures === FAILURES_UNTIL_WARNING) {
             note(
               'warn',
-              'the cloud does not say whether this machine has to go: a spot notice would not be heard',
+              'the cloud does not answer when asked for an interruption notice, so a notice would be missed',
               { err },
             );
           }

@@ -77,7 +77,7 @@ function timeOf({ expiresMs }: RegistrationState): string {
 }
 
 function resumed(state: RegistrationState, note: Note): RegistrationState {
-  note('info', 'the registration of an earlier start goes on', fieldsOf(state));
+  note('info', 'continuing with the registration of an earlier start', fieldsOf(state));
   return state;
 }
 

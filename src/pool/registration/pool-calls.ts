@@ -37,7 +37,7 @@ export function poolCalls(present: () => RegistrationState, note: Note): PoolCal
         note('info', 'worker-manager removes this worker');
         return true;
       } catch (error) {
-        note('warn', 'worker-manager was not told to remove this worker', { err: error });
+        note('warn', 'could not ask worker-manager to remove this worker', { err: error });
         return false;
       }
     },

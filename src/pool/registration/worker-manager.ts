@@ -66,7 +66,7 @@ function leaseOf(
 ): Lease {
   const [problem] = problemsOf(answer);
   if (problem !== undefined) {
-    throw new ServiceError('unavailable', `${call}: worker-manager answered what it should not: ${problem}`);
+    throw new ServiceError('unavailable', `${call}: invalid answer from worker-manager: ${problem}`);
   }
   const { expires, credentials, secret } = answer;
   return {

@@ -5,7 +5,7 @@ interface ObsoleteProperty {
 }
 
 const derivedFromRootURL = { replacedBy: 'rootURL, from which the URLs of all services follow' };
-const workerManagerDecides = { replacedBy: 'worker-manager, which tells a worker when to go' };
+const workerManagerDecides = { replacedBy: 'worker-manager, which tells a worker when to exit' };
 
 /**
  * The properties of generic-worker's 10.x line that later versions dropped, and those that came and went since.

@@ -47,7 +47,7 @@ async function listen(server: Server, publicIP: string, port: number): Promise<n
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new Error(`port ${port} of livelogExposePort cannot be had: ${(error as Error).message}`, {
+    throw new Error(`port ${port} of livelogExposePort is not available: ${(error as Error).message}`, {
       cause: error,
     });
   }

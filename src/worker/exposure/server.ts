@@ -115,4 +115,4 @@ const REFUSALS: Readonly<Record<'no such path' | 'wrong secret', Refusal>> = {
 };
 const NO_WEBSOCKET = { status: 400, text: 'No websocket is served here\n' };
 const TOO_SLOW = { status: 408, text: 'The request took too long\n' };
-const BAD_REQUEST = { status: 400, text: 'This is no request of HTTP/1.1\n' };
+const BAD_REQUEST = { status: 400, text: 'This is not an HTTP/1.1 request\n' };

@@ -29,7 +29,7 @@ export async function removeLeftovers(ledger: Ledger, options: LeftoversOptions)
   const workers = readRecords(ledger.folder);
   for (const { folder, alive, runs } of workers) {
     const err = new Error(
-      `nothing tells whether the worker of ${folder} is alive; if it is not, remove that by hand`,
+      `it is unknown whether the worker of ${folder} is alive; if it is dead, remove that folder by hand`,
     );
     if (alive === undefined)
       for (const { runName } of runs) emit({ type: 'leftovers-stay', run: runName, err });
@@ -65,7 +65,7 @@ async function removeAll({ folder, runs }: Records, leftovers: Leftovers): Promi
   for (const record of runs) {
     const { runName } = record;
     try {
-      if (performance.now() > end) throw new Error('there is no time left; the next start tries again');
+      if (performance.now() > end) throw new Error('no time is left; the next start tries again');
       // A trace begins with the word of the worker that made it, wherever a task may have written or moved it.
       if (!record.traces.every(isOfDead)) {
         throw new Error('a trace in its record is not of a dead worker');

@@ -172,7 +172,7 @@ export class ActiveRun {
 
   /** Aborts the uploads of artifacts that are not complete. */
   stopUploads(): void {
-    this.#uploadsStopped.abort(new Error('the worker has to go'));
+    this.#uploadsStopped.abort(new Error('the worker is shutting down'));
   }
 
   /** Ends all remaining processes of the run. If some cannot be ended, {@link ActiveRun.processesLeft} says so. */

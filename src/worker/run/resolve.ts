@@ -77,7 +77,7 @@ function reportLimit({ worker, state }: ActiveRun): { signal: AbortSignal; end: 
   const limit = new AbortController();
   const emitted$: Observable<unknown> = state.stop === 'worker-shutdown' ? of(undefined) : worker.shutdown$;
   const waiting = emitted$.pipe(take(1), delay(REPORT_GRACE_MS)).subscribe(() => {
-    limit.abort(new Error('the worker has to go'));
+    limit.abort(new Error('the worker is shutting down'));
   });
   return {
     signal: limit.signal,

@@ -42,7 +42,7 @@ async function uploaded(run: ActiveRun, outcome: Outcome): Promise<Outcome> {
   if (run.sandbox) await closing;
   const effort = bestEffort(run.uploadsStopped);
   if (run.rule?.artifacts === 'rest' && !run.uploadsStopped.aborted) {
-    log.info('The worker has to go: uploading this log, then artifacts as far as there is time');
+    log.info('The worker is shutting down: uploading this log, then as many artifacts as time allows');
     await run.features.finishEarly(endingOf(run, outcome, effort));
   }
   const ended = await run.features.finish(outcome, soFar => endingOf(run, soFar, effort), log);

@@ -29,7 +29,7 @@ export function killedLine({ exitCode, memoryRanOut }: CommandResult): string | 
   const memory = 'Memory ran out meanwhile, and the system ended processes.';
   if (exitCode !== 128 + 9) return exitCode !== 0 && memoryRanOut ? memory : undefined;
   const killed = 'The command, or a program in it, was ended by SIGKILL, and not by this worker.';
-  return `${killed} ${memoryRanOut ? memory : 'Memory did not run out, as far as the system tells.'}`;
+  return `${killed} ${memoryRanOut ? memory : 'The system reports that memory did not run out.'}`;
 }
 
 /** Returns the line that marks omitted bytes, because of the disk or of the limit. */

@@ -69,9 +69,9 @@ describe('a client', () => {
       'the Docker engine at HOST is too new: it is 99.1, and takes API 1.90 at least; this tcw knows API 1.51 at most',
     );
     expect(await failing(await answering('not here', 404))).toBe(
-      'what answers at HOST is no Docker engine: not here',
+      'the server at HOST is not a Docker engine: not here',
     );
-    expect(await failing(await answering({}))).toBe('what answers at HOST is no Docker engine');
+    expect(await failing(await answering({}))).toBe('the server at HOST is not a Docker engine');
     expect(await failing(await answering('<html>'))).toMatch(/HOST/);
   });
 

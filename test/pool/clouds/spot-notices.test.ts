@@ -120,7 +120,7 @@ describe('a service that does not work', () => {
     using listener = heard(leave$);
     await waitFor(() => expect(server.asked.length).toBeGreaterThan(5));
     expect(taken).toMatchObject([
-      { level: 'warn', message: expect.stringContaining('a spot notice would not be heard') },
+      { level: 'warn', message: expect.stringContaining('a notice would be missed') },
     ]);
     expect(listener.leaves).toEqual([]);
     server.answers.set(AZURE, JSON.stringify({ Events: [{ EventType: 'Terminate' }] }));

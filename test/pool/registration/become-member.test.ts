@@ -128,7 +128,7 @@ describe('a machine of a cloud', () => {
     await using second = await becomeMember(asMachine(pool, metadata.url, note), signal);
     expect(second.state().secret.reveal()).toBe(first.state().secret.reveal());
     expect(second.pool.config).toEqual({ capacity: 2 });
-    expect(messages()).toContain('the registration of an earlier start goes on');
+    expect(messages()).toContain('continuing with the registration of an earlier start');
     expect((await stat(written)).mtimeMs).toBe(mtimeMs);
     expect(pool.proxy.calls.filter(call => call === 'registerWorker')).toHaveLength(1);
   });

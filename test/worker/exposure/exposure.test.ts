@@ -144,7 +144,7 @@ it('tells which port is taken, and tries again', async () => {
   const { port } = other.address() as net.AddressInfo;
   await using exposure = exposureOf({ publicIP: '127.0.0.1', livelogExposePort: port });
   await expect(exposure.open('log', hello)).rejects.toThrow(
-    `port ${port} of livelogExposePort cannot be had: `,
+    `port ${port} of livelogExposePort is not available: `,
   );
   other.close();
   await once(other, 'close');

@@ -193,7 +193,7 @@ it('is no tunnel where the server names no client URL', async () => {
   onTestFinished(() => void server.close());
   const { port } = server.address() as { port: number };
   const opening = throughTunnel(() => undefined, { serverUrl: `ws://127.0.0.1:${port}`, firstWithinMs: 200 });
-  await expect(opening).rejects.toThrow('it tells no client URL');
+  await expect(opening).rejects.toThrow('it sends no client URL');
 });
 
 it('does not wait for a request that never ends', async () => {

@@ -91,7 +91,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     here.proxy.serve({ by: 'connection', isPeer: () => Promise.reject(new Error('/proc is not there')) });
     const { status, text } = await call(here.url, PING);
     expect(status).toBe(403);
-    expect(text).toContain('it cannot be told whose connection this is: /proc is not there');
+    expect(text).toContain('the owner of this connection cannot be determined: /proc is not there');
     expect(here.served()).toBe(0);
   });
 

@@ -19,7 +19,7 @@ it('does not hold up the end of a task while a way to the worker is looked for',
   const active = await feature.start(true, run);
   active.started?.({} as Sandbox, {});
   await active[Symbol.asyncDispose]?.();
-  expect(warnings).toEqual(['a shell cannot be had: the task has ended before there was one']);
+  expect(warnings).toEqual(['cannot offer a shell: the task has ended before there was one']);
   const closed = Promise.withResolvers<void>();
   open({ url: 'http://a/shell/secret', [Symbol.asyncDispose]: async () => closed.resolve() });
   await closed.promise;

@@ -88,7 +88,7 @@ export async function nativeEngine(options: NativeEngineOptions = {}): Promise<N
       return engine('pid-namespace', { tools, separateErrors }, { ...places, close }, findings);
     }
     if (containment === 'pid-namespace') {
-      throw new Error(`The containment "pid-namespace" cannot be had on this machine: ${found}`);
+      throw new Error(`The containment "pid-namespace" does not work on this machine: ${found}`);
     }
     fallbackReason = found;
   }

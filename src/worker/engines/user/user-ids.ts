@@ -87,7 +87,7 @@ export class UserIds {
       const info = readProcFile(`/proc/self/fdinfo/${descriptor}`) ?? '';
       const count = Number(/^pos:\s+(\d+)$/m.exec(info)?.[1]);
       if (count > 0) return count;
-      throw new Error(`the system does not tell how long ${this.#file} is`);
+      throw new Error(`the length of ${this.#file} is unknown`);
     } finally {
       closeSync(descriptor);
     }

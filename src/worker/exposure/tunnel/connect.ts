@@ -76,7 +76,7 @@ export async function connectTunnel(
         resolve({ socket, clientUrl });
         return;
       }
-      reject(new Error('the server at wstServerURL is no websocktunnel: it tells no client URL'));
+      reject(new Error('the server at wstServerURL is not a websocktunnel: it sends no client URL'));
       socket.terminate();
     });
   try {

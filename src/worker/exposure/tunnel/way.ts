@@ -27,7 +27,7 @@ export function tunnelWay({ config, queue, secrets, emit }: TunnelHost): Way | u
   if (serverUrl === undefined || audience === undefined)
     throw new Error('a tunnel needs both wstServerURL and wstAudience: configure both, or neither');
   if (!URL.canParse(serverUrl) || !/^(ws|http)s?:/i.test(serverUrl))
-    throw new Error(`wstServerURL ${JSON.stringify(serverUrl)} is no URL that begins with wss://`);
+    throw new Error(`wstServerURL ${JSON.stringify(serverUrl)} is not a URL that begins with wss://`);
   // generic-worker's id for its live log. Roles of pools allow `<workerGroup>.<workerId>.*`, or only that port.
   const id = `${config.workerGroup}.${config.workerId}.${config.livelogPortBase + 1}`;
   return {

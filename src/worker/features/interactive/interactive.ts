@@ -30,7 +30,7 @@ const served = feature({
             };
             // The commands do not wait for this.
             offering = offer(run, { sandbox, env }, offered, serving).catch((error: unknown) => {
-              if (!run.signal.aborted) run.log.warn(`a shell cannot be had: ${(error as Error).message}`);
+              if (!run.signal.aborted) run.log.warn(`cannot offer a shell: ${(error as Error).message}`);
             });
           },
           [Symbol.asyncDispose]: async () => {

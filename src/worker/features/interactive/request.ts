@@ -11,12 +11,12 @@ export async function firstMessage(inbox: Inbox, gone: AbortSignal): Promise<str
   const late = AbortSignal.timeout(REQUEST_MS);
   try {
     const { data, isBinary } = await inbox.one(AbortSignal.any([gone, late]));
-    if (isBinary) throw new Error('the first message is no text');
+    if (isBinary) throw new Error('the first message is not text');
     // eslint-disable-next-line @typescript-eslint/no-base-to-string -- a Buffer, as ws delivers messages by default
     return data.toString();
   } catch (error) {
     if (late.aborted && !gone.aborted)
-      throw new Error('the client has not said what it wants to run', { cause: error });
+      throw new Error('the client did not say in time what to run', { cause: error });
     throw error;
   }
 }
@@ -27,7 +27,7 @@ export function readRequest(text: string): ShellRequest {
   try {
     request = JSON.parse(text);
   } catch {
-    throw new Error('the first message is no JSON');
+    throw new Error('the first message is not JSON');
   }
   const { rows, columns, command, cooked } = (request ?? {}) as Partial<Record<keyof ShellRequest, unknown>>;
   if (!isSide(rows) || !isSide(columns))

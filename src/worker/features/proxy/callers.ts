@@ -37,7 +37,7 @@ async function ask(socket: Socket, isPeer: (connection: Connection) => Promise<b
     return await isPeer(connection);
   } catch (error) {
     const { message } = error as Error;
-    throw new Refusal(403, 'UnknownCaller', `it cannot be told whose connection this is: ${message}`);
+    throw new Refusal(403, 'UnknownCaller', `the owner of this connection cannot be determined: ${message}`);
   }
 }
 

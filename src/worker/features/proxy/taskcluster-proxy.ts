@@ -108,7 +108,9 @@ function callersOf(sandbox: Pick<Sandbox, 'isPeer'>, secret: Secret | undefined)
     by: 'connection',
     isPeer: connection => {
       if (!sandbox.isPeer)
-        throw new TypeError('the engine does not tell whose a connection is, though it says so');
+        throw new TypeError(
+          'the engine has the capability "peers" but cannot identify the owner of a connection',
+        );
       return sandbox.isPeer(connection);
     },
   };

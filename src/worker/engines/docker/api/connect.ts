@@ -80,7 +80,7 @@ async function versionOf(client: DockerClient): Promise<EngineVersion> {
       throw notAnswering(name, error);
     });
   const { Version, ApiVersion, MinAPIVersion = OLDEST, Os, Arch } = answer;
-  if (typeof ApiVersion !== 'string') throw new DockerError(`what answers at ${name} is no Docker engine`);
+  if (typeof ApiVersion !== 'string') throw new DockerError(`the server at ${name} is not a Docker engine`);
   if (isOlder(ApiVersion, OLDEST)) {
     throw new DockerError(
       `the Docker engine at ${name} is too old: it is ${Version}, with API ${ApiVersion}; tcw needs API ${OLDEST} (Docker 20.10)`,
@@ -97,7 +97,9 @@ async function versionOf(client: DockerClient): Promise<EngineVersion> {
 
 function notAnswering(name: string, error: unknown): DockerError {
   if (error instanceof DockerError && error.status !== undefined) {
-    return new DockerError(`what answers at ${name} is no Docker engine: ${error.message}`, { cause: error });
+    return new DockerError(`the server at ${name} is not a Docker engine: ${error.message}`, {
+      cause: error,
+    });
   }
   const code = codeOf(error instanceof Error ? error.cause : error);
   const fix =

@@ -56,7 +56,7 @@ export async function dockerImages(
     // Another worker that pulled the same image may have removed the name already.
     const found = (await inspectImage(client, name.full)) ?? (await inspectImage(client, textOf(ours)));
     if (!found)
-      throw new TaskError('internal-error', `the image ${name.full} is gone as soon as it was pulled`);
+      throw new TaskError('internal-error', `the image ${name.full} disappeared right after it was pulled`);
     await kept.keep(ours, found.id);
     // From here on, an image that has the plain name belongs to somebody else.
     await removeName(client, name.full);

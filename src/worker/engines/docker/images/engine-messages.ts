@@ -23,7 +23,7 @@ export async function* engineMessages(body: Readable): AsyncGenerator<EngineMess
   for await (const chunk of unbroken(body.setEncoding('utf8'))) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > LONGEST_LINE) throw new DockerError('the engine tells something without an end');
+    if (rest.length > LONGEST_LINE) throw new DockerError('the Docker engine sent a line without an end');
     for (const line of lines) yield* messagesIn(line);
   }
   yield* messagesIn(rest);

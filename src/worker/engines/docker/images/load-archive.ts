@@ -45,7 +45,7 @@ export async function loadArchive(
     return await load();
   } catch (error) {
     if (!(error instanceof ImageError) || error.problem !== 'disk-full' || !makeRoom) throw error;
-    wanted.log.warn(`${error.message}; trying again when what nobody uses is removed`);
+    wanted.log.warn(`${error.message}; removing unused images and caches, then trying again`);
     await makeRoom();
     return load();
   }

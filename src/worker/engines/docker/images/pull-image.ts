@@ -44,7 +44,7 @@ export async function pullImage(
       if (!(error instanceof ImageError)) throw error;
       if (error.problem === 'disk-full' && makeRoom && !hasMadeRoom) {
         hasMadeRoom = true;
-        log.warn(`${error.message}; trying again when what nobody uses is removed`);
+        log.warn(`${error.message}; removing unused images and caches, then trying again`);
         await makeRoom();
         continue;
       }

@@ -10,7 +10,7 @@ import { suggestion } from '../../base/index.ts';
 export function usageFailure(command: Command, error: CommanderError): Failure {
   return new Failure(
     EXIT_CODES.cannotLoadConfig.code,
-    `${sentence(command, error)} (${fullName(command)} --help says what there is)`,
+    `${sentence(command, error)} (see ${fullName(command)} --help)`,
   );
 }
 

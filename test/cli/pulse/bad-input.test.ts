@@ -15,8 +15,8 @@ function expectOneLine(ended: Awaited<ReturnType<typeof tcw>>, exitCode: number,
 
 describe.concurrent('a mistake that tcw pulse sees before there is a connection', () => {
   it.each<[words: string[], exitCode: number, says: string]>([
-    [['lisen'], 64, 'unknown command lisen; did you mean listen? (tcw pulse --help says what there is)'],
-    [['queue', 'inspct', 'q'], 64, 'did you mean inspect? (tcw pulse queue --help says'],
+    [['lisen'], 64, 'unknown command lisen; did you mean listen? (see tcw pulse --help)'],
+    [['queue', 'inspct', 'q'], 64, 'did you mean inspect? (see tcw pulse queue --help)'],
     [['listen', '--cuont', '1'], 64, 'unknown option --cuont; did you mean --count?'],
     [['listen'], 64, 'name an exchange to listen to'],
     [['listen', 'queue.taskPendnig'], 64, 'did you mean queue.taskPending?'],
@@ -27,13 +27,13 @@ describe.concurrent('a mistake that tcw pulse sees before there is a connection'
       'taskId is one word of a routing key and cannot have a dot: a.b',
     ],
     [['listen', mine, 'x'.repeat(256)], 64, 'routing key of 256 bytes is too long: AMQP allows 255'],
-    [['listen', mine, '--count', '0'], 64, 'It has to be a whole number from 1'],
-    [['listen', mine, '--timeout', 'soon'], 64, 'It has to be a number above 0'],
+    [['listen', mine, '--count', '0'], 64, 'It must be a whole number of at least 1'],
+    [['listen', mine, '--timeout', 'soon'], 64, 'It must be a number greater than 0'],
     [['listen', mine, '--dialect', 'xml'], 64, 'Allowed choices are bare, mozillapulse, payload, auto'],
-    [['listen', mine, '--filter', 'body.x =='], 64, '--filter cannot be used: it is not complete'],
+    [['listen', mine, '--filter', 'body.x =='], 64, '--filter is not a usable expression: it is incomplete'],
     [['listen', mine, '--filter', 'x.y == 1'], 64, 'unknown context value x'],
     [['listen', mine, '--max-length', '5'], 64, '--max-length is for a durable queue: name it with --queue'],
-    [['listen', mine, '--concurrency', '5'], 64, 'it needs --exec'],
+    [['listen', mine, '--concurrency', '5'], 64, '--concurrency needs --exec'],
     [['listen', mine, '--exec', ' '], 64, '--exec needs a command'],
     [['listen', mine, '-s', 'amqp:fdf://u:SECRET@h'], 64, 'the Pulse URL'],
     [
@@ -43,13 +43,13 @@ describe.concurrent('a mistake that tcw pulse sees before there is a connection'
     ],
     [['publish', mine], 64, "missing required argument 'key'"],
     [['publish', mine, 'x'.repeat(256)], 64, 'routing key of 256 bytes is too long'],
-    [['publish', mine, 'k', '--body', '{"id":'], 65, 'the body is no JSON: '],
+    [['publish', mine, 'k', '--body', '{"id":'], 65, 'the body is not JSON: '],
     [['publish', mine, 'k', '/no/such/file'], 64, 'the body cannot be read: ENOENT'],
     [['publish', mine, 'k', '/no/such/file', '--lines'], 64, 'the lines cannot be read: ENOENT'],
     [['publish', mine, 'k', '--lines', '--body', '{}'], 64, '--lines needs a file'],
-    [['publish', mine, 'k', 'file', '--body', '{}'], 64, 'only one can be the body'],
-    [['publish', mine, 'k', '--header', 'h'], 64, 'it has to be <name>=<value>'],
-    [['queue', 'bindings', 'q', '--management', 'ftp://h'], 64, '--management has to be a URL'],
+    [['publish', mine, 'k', 'file', '--body', '{}'], 64, 'the body is given twice, by --body and by a file'],
+    [['publish', mine, 'k', '--header', 'h'], 64, 'must be <name>=<value>'],
+    [['queue', 'bindings', 'q', '--management', 'ftp://h'], 64, '--management must be a URL'],
   ])('%j', async (words, exitCode, says) => {
     expectOneLine(await tcw(['pulse', ...words]), exitCode, says);
   });

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { suggestion } from '../src/base/index.ts';
 import { inWords, type Machine } from './report/machine.ts';
 import type { Row } from './report/row.ts';
 import { table } from './report/table.ts';
@@ -40,11 +41,24 @@ export async function runBenchmark<Setting>(benchmark: Benchmark<Setting>): Prom
   try {
     process.exitCode = await run(benchmark, process.argv.slice(2));
   } catch (error) {
-    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const what =
+      error instanceof Error && !isMistake(error) ? (error.stack ?? error.message) : messageOf(error);
     process.stderr.write(`${benchmark.script}: ${what}\n`);
     // Remaining workers would keep this process alive.
     process.exit(2);
   }
+}
+
+/** A mistake on the command line. It is reported without a stack. */
+class Mistake extends Error {}
+
+/** Whether an error describes the command line: ours, or one of Node's `parseArgs`. */
+function isMistake(error: Error): boolean {
+  return error instanceof Mistake || ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_'));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function run<Setting>(
@@ -69,9 +83,9 @@ async function run<Setting>(
     );
     return 0;
   }
-  const unknown = values.only.filter(name => !names.includes(name));
-  if (unknown.length > 0)
-    throw new Error(`--only ${unknown.join(', ')}: it must be one of ${names.join(', ')}`);
+  const unknown = values.only.find(name => !names.includes(name));
+  if (unknown !== undefined)
+    throw new Mistake(`--only "${unknown}" must be one of ${names.join(', ')}${suggestion(unknown, names)}`);
 
   const startedMs = performance.now();
   const say = (text: string) => {
@@ -101,7 +115,7 @@ function workersOf(word: string | undefined): number | undefined {
   if (word === undefined) return undefined;
   const workers = Number(word);
   if (!Number.isSafeInteger(workers) || workers < 2)
-    throw new Error(`--workers ${word}: it must be a number from 2 on`);
+    throw new Mistake(`--workers "${word}" must be a whole number of at least 2`);
   return workers;
 }
 

@@ -19,17 +19,19 @@ const NOT_LOOKED_FOR = 'the body is large: its other problems were not looked fo
 export function boundedCheck(
   first: ValidateFunction,
   every: () => ValidateFunction,
-  describe: (problem: ErrorObject) => string,
+  describe: (problem: ErrorObject, value: unknown) => string,
   choose: (problems: readonly ErrorObject[]) => readonly ErrorObject[] = problems => problems,
 ): (value: unknown) => string[] {
   let all: ValidateFunction | undefined;
   return value => {
+    const described = (problems: readonly ErrorObject[]) =>
+      listed(problems.map(problem => describe(problem, value)));
     try {
       if (first(value)) return [];
-      if (isLarge(value)) return [...listed((first.errors ?? []).map(describe)), NOT_LOOKED_FOR];
+      if (isLarge(value)) return [...described(first.errors ?? []), NOT_LOOKED_FOR];
       all ??= every();
       all(value);
-      return listed(choose(all.errors ?? []).map(describe));
+      return described(choose(all.errors ?? []));
     } catch (error) {
       // To compare values, ajv calls methods of the values, and JSON may have something else under those names. A
       // recursive schema overflows the stack on a deeply nested value.

@@ -6,6 +6,7 @@ import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { newAjv } from './ajv.ts';
 import { bestBranches } from './best-branches.ts';
 import { boundedCheck } from './bounded-check.ts';
+import { offendingValue } from './offending-value.ts';
 
 /** `schemas/` is next to both `src/` and `dist/`, so one relative path is right for both. */
 const SCHEMAS = new URL('../../schemas/', import.meta.url);
@@ -24,6 +25,8 @@ export interface ValidatorOptions {
   readonly acceptUnknown?: boolean;
   /** For alternatives (`anyOf`), returns only the problems of the best-fitting one. Off by default. */
   readonly bestBranches?: boolean;
+  /** Decides by its JSON pointer whether a problem may show the wrong value. By default, no problem does. */
+  readonly showsValue?: (pointer: string) => boolean;
 }
 
 /**
@@ -36,7 +39,12 @@ export interface ValidatorOptions {
  */
 export function validator(
   schema: string | object,
-  { fillDefaults = false, acceptUnknown = false, bestBranches: onlyBest = false }: ValidatorOptions = {},
+  {
+    fillDefaults = false,
+    acceptUnknown = false,
+    bestBranches: onlyBest = false,
+    showsValue = () => false,
+  }: ValidatorOptions = {},
 ): Validator {
   let check: Validator | undefined;
   const compiled = (allErrors: boolean) => compile(schema, { fillDefaults, acceptUnknown, allErrors });
@@ -44,14 +52,14 @@ export function validator(
     check ??= boundedCheck(
       compiled(false),
       () => compiled(true),
-      problem,
+      (error, root) => problem(error, showsValue(error.instancePath) ? offendingValue(root, error) : ''),
       onlyBest ? bestBranches : undefined,
     );
     return check(value);
   };
 }
 
-interface Compiling extends Required<Omit<ValidatorOptions, 'bestBranches'>> {
+interface Compiling extends Required<Omit<ValidatorOptions, 'bestBranches' | 'showsValue'>> {
   /** Whether to continue after the first problem. */
   readonly allErrors: boolean;
 }
@@ -131,17 +139,19 @@ function document(reference: string, from = '/'): string {
 /**
  * Formats a problem. For a missing or surplus property, ajv reports the object around it, but a reader wants the
  * property itself.
+ *
+ * @param shown the wrong value, for the end of the line
  */
-function problem({ instancePath, keyword, message, params }: ErrorObject): string {
+function problem({ instancePath, keyword, message, params }: ErrorObject, shown: string): string {
   switch (keyword) {
     case 'required':
       return `${instancePath}/${escape(params.missingProperty)} is missing`;
     case 'additionalProperties':
       return `${instancePath}/${escape(params.additionalProperty)} is not a known property`;
     case 'enum':
-      return `${instancePath || '/'} must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}`;
+      return `${instancePath || '/'} must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}${shown}`;
     default:
-      return `${instancePath || '/'} ${message ?? keyword}`;
+      return `${instancePath || '/'} ${message ?? keyword}${shown}`;
   }
 }
 

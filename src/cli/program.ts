@@ -27,9 +27,25 @@ const FORMATS = ['generic-worker', 'docker-worker', 'script'] as const;
  */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT_CODES.tasksComplete.code;
-  const done = (code: number) => {
+  const program = tcwProgram(code => {
     exitCode = code;
-  };
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help or the version has been printed. Commander also prints help when the command is missing, which is an error.
+    return error.exitCode === 0 ? exitCode : EXIT_CODES.cannotLoadConfig.code;
+  }
+  return exitCode;
+}
+
+/**
+ * Defines all commands and their options.
+ *
+ * @param done called with the exit code of the command that has run
+ */
+export function tcwProgram(done: (exitCode: number) => void): Command {
   const program = new Command('tcw')
     .description('An event-driven Taskcluster worker.')
     .version(version(), '--version', 'print the version')
@@ -53,14 +69,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageFailure(command, error);
     });
   }
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // Help or the version has been printed. Commander also prints help when the command is missing, which is an error.
-    return error.exitCode === 0 ? exitCode : EXIT_CODES.cannotLoadConfig.code;
-  }
-  return exitCode;
+  return program;
 }
 
 function withSubcommands(command: Command): Command[] {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,6 +10,9 @@ import { closeMachine, prepareMachine } from './life/machine.ts';
 import { featuresOf, payloadsFor, type WorkerOptions } from './start-worker.ts';
 import { diskCollector } from './stores/index.ts';
 import type { LiveSecrets } from './secrets/live-secrets.ts';
+
+/** Signals that end a process, and that a person at a terminal can send. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 interface TrialOptions extends Pick<WorkerOptions, 'config' | 'version'> {
   readonly queue: Queue;
@@ -34,6 +38,7 @@ export async function tryMachine({
   onEngines,
 }: TrialOptions): Promise<void> {
   const folder = await mkdtemp(join(await placeFor(config), '.tcw-check-'));
+  const stopListening = removeAtSignals(folder);
   try {
     // Users of tasks have to get through.
     await chmod(folder, 0o755);
@@ -54,7 +59,22 @@ export async function tryMachine({
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
+    stopListening();
   }
+}
+
+/** Removes the folder also if a signal ends the process. The signal then has its usual effect. */
+function removeAtSignals(folder: string): () => void {
+  const stopListening = () => {
+    for (const signal of SIGNALS) process.removeListener(signal, leave);
+  };
+  const leave = (signal: NodeJS.Signals) => {
+    stopListening();
+    rmSync(folder, { recursive: true, force: true });
+    process.kill(process.pid, signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, leave);
+  return stopListening;
 }
 
 /** The engine "user" depends on who may change the folders above `tasksDir`, so it is tried beside it. */

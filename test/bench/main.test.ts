@@ -41,9 +41,16 @@ describe('npm run bench', () => {
     expect(run?.value).toBeGreaterThan(0);
   });
 
-  it('names the figures that there are, when it is asked for another', async () => {
-    const { exitCode, stderr } = await execa(process.execPath, [main, '--only', 'speed'], { reject: false });
+  it.each([
+    [
+      ['--only', 'brokr'],
+      /^bench: --only "brokr" must be one of single, pool, [^\n]+; did you mean broker\?$/,
+    ],
+    [['--onyl', 'single'], /^bench: Unknown option '--onyl'[^\n]*$/],
+    [['--only'], /^bench: Option '--only <value>' argument missing$/],
+  ])('names a mistake on its command line in one line: %j', async (words, line) => {
+    const { exitCode, stderr } = await execa(process.execPath, [main, ...words], { reject: false });
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/--only speed: it must be one of single, pool/);
+    expect(stderr).toMatch(line);
   });
 });

@@ -61,9 +61,9 @@ describe('a malformed payload', () => {
     const problems = errors.slice(1);
     expect(problems.slice(0, -2).sort()).toEqual([
       '- /artefacts is not a known property; did you mean artifacts?',
-      '- /artifacts/0/type must be one of "file", "directory"',
+      '- /artifacts/0/type must be one of "file", "directory"; it is "fil"',
       '- /artifacts/1/path is missing',
-      '- /command/1 must be array',
+      '- /command/1 must be array; it is "true"',
       '- /command/2 must NOT have fewer than 1 items',
       '- /env/PORT must be string',
       '- /features/timeTravel is not a known property',

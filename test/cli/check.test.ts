@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { connect, Secret } from '../../src/pulse/index.ts';
-import { tcw } from './tcw.ts';
+import { start, tcw } from './tcw.ts';
 import { queueForWorkers } from './workers.ts';
 
 const POOL = 'test/processes';
@@ -84,6 +84,9 @@ describe('tcw run --check of a worker that would work', () => {
     expect(lines).toContain(`  ok    ${local.rootUrl} answers: 0 tasks are pending for ${POOL}`);
     expect(lines).toContain('  ok    credentials of worker are accepted');
     expect(lines).toContain(`  ok    scope queue:claim-work:${POOL}`);
+    // Neither Sentry nor the programs for rare formats are something that the configuration asks for.
+    expect(lines.filter(line => /^ {2}warn/.test(line))).toEqual([]);
+    expect(stdout).not.toContain('sentry');
     expect(lines).toContain('  ok    no pulseUrl: polling for work');
     expect(await tree(tasksDir)).toEqual(before);
   });
@@ -115,7 +118,7 @@ describe('tcw run --check of a worker that would work', () => {
 
   it('warns of scopes without which the worker does less', async () => {
     const { check } = await deployment([...ALL_SCOPES.slice(0, 2), 'auth:current-scopes']);
-    const report = await check();
+    const report = await check(['--sentry-project=mine']);
     const warned = report.checks.filter(({ verdict }) => verdict === 'warn').map(({ message }) => message);
     expect(report.exitCode).toBe(0);
     expect(warned).toContain(
@@ -124,6 +127,30 @@ describe('tcw run --check of a worker that would work', () => {
     expect(warned).toContain(
       `scope purge-cache:purge-requests::${POOL} is missing: without it, caches are not purged on request`,
     );
+    expect(warned).toContain(
+      'scope auth:sentry:mine is missing: without it, crashes are not reported to Sentry',
+    );
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind at %s', async signal => {
+    const { words, environment } = await deployment();
+    const temporary = await temporaryFolder();
+    // This Docker engine accepts connections and never answers.
+    const asked = Promise.withResolvers<undefined>();
+    const engine = createServer(() => {
+      asked.resolve(undefined);
+    }).listen(0, '127.0.0.1');
+    await once(engine, 'listening');
+    onTestFinished(() => void engine.close());
+    const { port } = engine.address() as AddressInfo;
+    const flags = ['--engine=docker', `--docker-host=tcp://127.0.0.1:${port}`, '--check'];
+    const child = start(words(...flags), { environment: { ...environment, TMPDIR: temporary } });
+    const closed = once(child, 'close');
+    await asked.promise;
+    expect(await tree(temporary)).toContainEqual(expect.stringMatching(/^\.tcw-check-\w+$/));
+    child.kill(signal);
+    expect(await closed).toEqual([null, signal]);
+    expect(await tree(temporary)).toEqual([]);
   });
 
   it('says which scopes it cannot see without auth:current-scopes', async () => {

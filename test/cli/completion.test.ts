@@ -26,9 +26,9 @@ it('prints a script on which bash agrees that it is one', async () => {
 });
 
 it.each([
-  [['csh'], /Allowed choices are bash, zsh, fish/],
-  [[''], /Allowed choices are bash, zsh, fish/],
-  [[], /missing required argument 'shell'/],
+  [['csh'], /It must be one of bash, zsh, fish/],
+  [[''], /It must be one of bash, zsh, fish/],
+  [[], /the argument <shell> is missing/],
   [['bash', 'zsh'], /too many arguments/],
 ])('refuses %j in one line', async (words, message) => {
   const { exitCode, stdout, stderr } = await tcw(['completion', ...words]);

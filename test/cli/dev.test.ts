@@ -329,9 +329,7 @@ describe('tcw dev on a real broker', () => {
   it('goes when the broker cannot be reached', async () => {
     const { exitCode, stderr } = await workplace.tcw('dev', '--pulse-url', 'amqp://u:p@127.0.0.1:1/%2F');
     expect(exitCode).toBe(73);
-    expect(stderr.split('\n').at(-2)).toMatch(
-      /^tcw: tcw dev needs its broker: the broker at 127\.0\.0\.1:1 /,
-    );
+    expect(stderr).toMatch(/^tcw: tcw dev needs its broker: the broker at 127\.0\.0\.1:1 [^\n]+\n$/);
   });
 });
 

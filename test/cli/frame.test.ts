@@ -81,7 +81,7 @@ describe('a word that tcw does not know', () => {
   ])('%j: one line, exit 64', async (words, message) => {
     const { exitCode, stdout, stderr } = await tcw(words);
     expect([exitCode, stdout]).toEqual([64, '']);
-    expect(stderr).toMatch(/^tcw: [^\n]+ --help says what there is\)\n$/);
+    expect(stderr).toMatch(/^tcw: [^\n]+ \(see tcw[^\n]* --help\)\n$/);
     expect(stderr).toContain(message);
     expect(stderr).not.toContain('SECRET');
   });

@@ -24,9 +24,9 @@ describe('a configuration file that cannot be read', () => {
   it.each([
     ['{\n  "capacity": four\n}', '.json', 'line 2, column 15: not JSON'],
     ['{"capacity": 4,\n}', '.json', 'line 2, column 1: not JSON'],
-    ['{"capacity": 4', '.json', 'line 1, column 15: not JSON'],
+    ['{"capacity": 4', '.json', 'line 1, column 15: not JSON (it ends too early)'],
     ['capacity: 4', '.json', 'line 1, column 1: not JSON'],
-    ['', '.json', 'line 1, column 1: not JSON'],
+    ['', '.json', ': it is empty'],
     ['{"capacity" 4}', '.config', 'line 1, column 13: not JSON'],
     ['rootURL: a\n\tcapacity: 4\n', '.yml', 'line 2, column 1: not YAML (tab as indent)'],
     ['capacity: 1\ncapacity: 2\n', '.yaml', 'line 2, column 1: not YAML (duplicate key)'],

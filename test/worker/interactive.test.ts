@@ -236,7 +236,7 @@ describe.concurrent('tcw shell', () => {
         [pending],
         { ...environment, TASKCLUSTER_ACCESS_TOKEN: 'wrong' },
         77,
-        'may not read private/generic-worker/shell.html',
+        'the queue refuses the credentials of ',
       ],
       [[pending], { TASKCLUSTER_ROOT_URL: 'http://127.0.0.1:1' }, 69, 'the queue does not answer'],
     ];

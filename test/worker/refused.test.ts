@@ -47,7 +47,11 @@ it('names all reasons at once in the log of a refused task', async () => {
 
 it('names them together with the problems of its payload, and without the schema', async () => {
   const log = await refused({ ...WISHES, maxRunTime: 'long', colour: 'red' });
-  const reasons = ['- /maxRunTime must be integer', '- /colour is not a known property', ...REASONS];
+  const reasons = [
+    '- /maxRunTime must be integer; it is "long"',
+    '- /colour is not a known property',
+    ...REASONS,
+  ];
   for (const reason of reasons) expect(log).toContain(reason);
   expect(log).toContain('tcw show-payload-schema --format generic-worker prints the payload schema');
   expect(log).not.toContain('additionalProperties');

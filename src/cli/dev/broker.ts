@@ -1,13 +1,9 @@
-import { firstValueFrom } from 'rxjs';
 import type { Secret } from '../../base/index.ts';
 import { queueExchanges } from '../../exchanges/index.ts';
 import type { Publish } from '../../local/index.ts';
 import type { Pulse, PulseOptions } from '../../pulse/index.ts';
 import { MemoryBroker, memoryTransport } from '../../pulse/testing.ts';
-import { EXIT_CODES } from '../words/exit-codes.ts';
-import { Failure } from '../words/failure.ts';
 import { connectToPulse } from './connect.ts';
-import type { Logger } from '../output/logger.ts';
 
 /** The Pulse user that owns the exchanges of the queue. */
 const QUEUE_USER = 'taskcluster-queue';
@@ -27,10 +23,10 @@ export interface DevBroker {
  *
  * @throws Failure when a real broker refuses one of the users, or cannot be reached
  */
-export async function devBroker(
-  urls: { readonly workers?: Secret | undefined; readonly queue?: Secret | undefined },
-  logger: Logger,
-): Promise<DevBroker> {
+export async function devBroker(urls: {
+  readonly workers?: Secret | undefined;
+  readonly queue?: Secret | undefined;
+}): Promise<DevBroker> {
   const memory = { transport: memoryTransport(new MemoryBroker()) };
   const optionsFor = (url: Secret | undefined, user: string): PulseOptions =>
     url ? { url } : { ...memory, user };
@@ -39,11 +35,9 @@ export async function devBroker(
     await Promise.all(open.map(pulse => pulse.close(CLOSING_MS)));
   };
   const connected = async (options: PulseOptions, connectionName: string) => {
-    const pulse = await connectToPulse({ ...options, connectionName }, logger);
+    const pulse = await connectToPulse({ ...options, connectionName });
     open.push(pulse);
-    const state = await firstValueFrom(pulse.state$);
-    if (state.name !== 'waiting') return pulse;
-    throw new Failure(EXIT_CODES.invalidConfig.code, `tcw dev needs its broker: ${state.error.message}`);
+    return pulse;
   };
   try {
     const taskcluster = await connected(optionsFor(urls.queue ?? urls.workers, QUEUE_USER), 'tcw dev queue');

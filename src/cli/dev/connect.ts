@@ -2,15 +2,14 @@ import { filter, firstValueFrom } from 'rxjs';
 import { connect, PulseError, type Pulse, type PulseOptions } from '../../pulse/index.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
-import type { Logger } from '../output/logger.ts';
 
 /**
- * Connects to Pulse. A refused password or vhost is a configuration mistake and ends the program at once. An
- * unreachable broker is retried.
+ * Connects to the broker of `tcw dev`. A refused login and an unreachable broker both end the program at once, because
+ * the queue of `tcw dev` cannot publish without its broker.
  *
- * @throws Failure for an error that a retry cannot fix
+ * @throws Failure
  */
-export async function connectToPulse(options: PulseOptions, logger: Logger): Promise<Pulse> {
+export async function connectToPulse(options: PulseOptions): Promise<Pulse> {
   let pulse: Pulse;
   try {
     pulse = connect({ ...options, logger: false });
@@ -18,12 +17,8 @@ export async function connectToPulse(options: PulseOptions, logger: Logger): Pro
     throw new Failure(EXIT_CODES.invalidConfig.code, (error as PulseError).message);
   }
   const state = await firstValueFrom(pulse.state$.pipe(filter(({ name }) => name !== 'connecting')));
-  if (state.name === 'failed') {
-    await pulse.close(0);
-    throw new Failure(EXIT_CODES.invalidConfig.code, `Pulse: ${state.error.message}`);
-  }
-  if (state.name === 'waiting') {
-    logger.warn({ reason: state.error.message }, 'Pulse cannot be reached: polling for work until it can');
-  }
-  return pulse;
+  if (state.name !== 'failed' && state.name !== 'waiting') return pulse;
+  await pulse.close(0);
+  const what = state.name === 'failed' ? 'Pulse' : 'tcw dev needs its broker';
+  throw new Failure(EXIT_CODES.invalidConfig.code, `${what}: ${state.error.message}`);
 }

@@ -49,7 +49,7 @@ async function session(options: DevOptions, io: CommandIo): Promise<Ended> {
 
   const undo: (() => Promise<unknown>)[] = [];
   try {
-    const broker = await devBroker({ workers: chosen.pulseUrl, queue: options.queuePulseUrl }, logger);
+    const broker = await devBroker({ workers: chosen.pulseUrl, queue: options.queuePulseUrl });
     undo.push(() => broker.close());
     // From here on there is something to clean up, and a signal may arrive before the worker exists.
     const shutdown$ = new ReplaySubject<Shutdown>();

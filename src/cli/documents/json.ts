@@ -7,6 +7,7 @@ const MOST_FAULTS = 11;
 
 /** Reads JSON. Rejects duplicate names and inexact numbers, which `JSON.parse` would silently drop or change. */
 export function readJson(text: string): Content {
+  if (text.trim() === '') return { faults: [{ message: 'it is empty' }] };
   const faults: Fault[] = [];
   /** The names in each open object; always empty for an array. */
   const open: Set<string>[] = [];
@@ -23,7 +24,10 @@ export function readJson(text: string): Content {
       faults.push(faultAt(text, offset, INEXACT));
     }
   });
-  if (errorOffset !== undefined) return { faults: [faultAt(text, errorOffset, 'not JSON')] };
+  if (errorOffset !== undefined) {
+    const ends = errorOffset >= text.trimEnd().length;
+    return { faults: [faultAt(text, errorOffset, ends ? 'not JSON (it ends too early)' : 'not JSON')] };
+  }
   if (faults.length > 0) return { faults };
   return unlessTooDeep(JSON.parse(text));
 }

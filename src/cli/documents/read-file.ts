@@ -49,6 +49,7 @@ async function readText(
   path: string,
   place: string,
 ): Promise<{ readonly text: string } | { readonly problem: string }> {
+  if (path === '') return { problem: `${place.trim() || 'the task file'} cannot be read: its name is empty` };
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of createReadStream(path, { end: LARGEST })) chunks.push(chunk as Buffer);

@@ -32,7 +32,7 @@ export async function readYaml(text: string): Promise<Content> {
         if (typeof value === 'number' && !isKept(value, source)) faults.push(at(range?.[0] ?? 0, INEXACT));
       },
     });
-    if (faults.length > 0) return { faults };
+    if (faults.length > 0) return { faults: withoutRepeated(faults) };
     return unlessTooDeep(document.toJS());
   } catch (error) {
     // A few lines of aliases can expand to gigabytes, so the parser stops early.
@@ -41,6 +41,11 @@ export async function readYaml(text: string): Promise<Content> {
     if (error instanceof RangeError) return { faults: [{ message: 'it is nested too deeply' }] };
     return { faults: [{ message: 'not YAML' }] };
   }
+}
+
+/** The parser may report one mistake several times, for each structure that it breaks. */
+function withoutRepeated(faults: readonly Fault[]): Fault[] {
+  return [...new Map(faults.map(fault => [JSON.stringify(fault), fault])).values()];
 }
 
 function isKept(value: number, source: string): boolean {

@@ -37,7 +37,7 @@ export async function encryptEnv(
   if (endTime <= startTime) throw usage('--end must be later than --start');
   if (endTime <= nowMs) throw usage('--end must be in the future');
   const publicKey = await readFile(options.publicKey, 'utf8').catch((error: unknown) => {
-    throw usage(`--public-key ${options.publicKey} cannot be read: ${(error as Error).message}`);
+    throw usage(`--public-key "${options.publicKey}" cannot be read: ${(error as Error).message}`);
   });
   const variables = await readVariables(words, sources);
   const items = await encryptVariables(

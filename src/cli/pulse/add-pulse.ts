@@ -45,8 +45,8 @@ export function addPulse(program: Command, done: (exitCode: number) => void): vo
     .command('exchanges')
     .summary("list Taskcluster's exchanges")
     .description("Lists Taskcluster's exchanges with the parts of their routing keys.")
-    .argument('[filter]', 'only those with this in their name, their service or a part of their key')
-    .option('--json', 'as JSON')
+    .argument('[filter]', 'only exchanges with this text in their name, service or routing key')
+    .option('--json', 'print JSON')
     .addHelpText('after', examples('tcw pulse exchanges', 'tcw pulse exchanges workerType --json'))
     .action(async (filter: string | undefined, words: ExchangesWords) => {
       const { listExchanges } = await import('./exchanges.ts');
@@ -60,22 +60,30 @@ function addListen(pulse: Command): Command {
     .summary('print messages, or run a command for each')
     .description('Prints messages as lines of JSON, or runs a command for each, until it is stopped.')
     .argument('[exchange]', 'exchange/<user>/<name>, or one of Taskcluster: queue.taskPending')
-    .argument('[pattern...]', 'of routing keys: * is one word, # any number (the default); part=value')
-    .option('--bind <exchange pattern>', 'one more exchange with its pattern, quoted; again for more', append)
-    .option('--filter <expression>', "json-e: body.status.state == 'pending'")
-    .option('--count <n>', 'stop after so many messages', whole)
-    .option('--timeout <seconds>', 'stop after so long', positive)
-    .option('--pretty', 'several lines for a message, instead of one')
-    .option('--quiet', 'no progress line, and nothing at the start and the end')
+    .argument('[pattern...]', 'of routing keys: * is one word, # any number (the default), or part=value')
+    .option(
+      '--bind <exchange pattern>',
+      'another exchange with its pattern, in quotes; may be repeated',
+      append,
+    )
+    .option('--filter <expression>', 'only messages for which this json-e expression is true')
+    .option('--count <n>', 'stop after this many messages', whole)
+    .option('--timeout <seconds>', 'stop after this time', positive)
+    .option('--pretty', 'print each message on several lines')
+    .option('--quiet', 'print no progress, and no lines about the start and the end')
     .addOption(dialect('auto'))
-    .option('--exec <command>', 'run it for each message, which it reads from standard input')
-    .option('--concurrency <n>', 'how many commands run at a time (default: 1)', whole)
-    .option('--attempts <n>', 'how often a command is tried for a message (default: 20)', whole)
-    .option('--queue <name>', 'listen on the durable queue/<user>/<name>, which is kept')
-    .option('--max-length <n>', 'of it: the oldest messages go past so many (default: 1000)', whole)
-    .option('--expires <seconds>', 'of it: removed after so long without a listener', positive)
-    .option('--quorum', 'of it: replicated, and counts deliveries')
-    .option('--dead-letters', 'of it: messages given up are kept in <name>/dead')
+    .option('--exec <command>', 'run this command for each message, with the message on its standard input')
+    .option('--concurrency <n>', 'how many commands may run at a time (default: 1)', whole)
+    .option('--attempts <n>', 'how often to try the command for a message (default: 20)', whole)
+    .option('--queue <name>', 'listen on the durable queue queue/<user>/<name>, which is kept')
+    .option(
+      '--max-length <n>',
+      'with --queue: keep only this many messages, the newest (default: 1000)',
+      whole,
+    )
+    .option('--expires <seconds>', 'with --queue: delete it after this time without a listener', positive)
+    .option('--quorum', 'with --queue: replicate it, and count deliveries')
+    .option('--dead-letters', 'with --queue: keep messages that were given up in <name>/dead')
     .addHelpText(
       'after',
       examples(
@@ -92,20 +100,20 @@ function addPublish(pulse: Command): Command {
     .command('publish')
     .summary('publish messages')
     .description('Publishes a message, or one for each line, and waits until the broker has confirmed it.')
-    .argument('<exchange>', 'exchange/<user>/<name>, of your own')
+    .argument('<exchange>', 'exchange/<user>/<name>, one of your own')
     .argument('<key>', 'routing key')
-    .argument('[file]', 'the body, JSON; - is standard input, and so is nothing, without --body')
-    .option('--body <json>', 'the body itself')
+    .argument('[file]', 'the body as JSON; by default, and for -, standard input')
+    .option('--body <json>', 'the body as JSON, instead of a file')
     .option('--lines', 'each line of the file is the body of a message')
     .option('--declare', 'declare the exchange first')
-    .option('--cc <key>', 'one more routing key, as route.<route>; again for more', append)
-    .option('--header <name=value>', 'a header; again for more', append)
-    .option('--message-id <id>', 'by which consumers may know a repetition')
-    .option('--mandatory', 'a message that reaches no queue counts as not published')
-    .option('--deadline <seconds>', 'how long to wait for a confirmation (default: 30)', positive)
-    .option('--schema <file>', 'JSON schema that bodies have to fit')
+    .option('--cc <key>', 'another routing key, as route.<route>; may be repeated', append)
+    .option('--header <name=value>', 'a header; may be repeated', append)
+    .option('--message-id <id>', 'an ID by which consumers recognise a repeated message')
+    .option('--mandatory', 'fail for a message that reaches no queue')
+    .option('--deadline <seconds>', 'how long to wait for the confirmation (default: 30)', positive)
+    .option('--schema <file>', 'JSON schema that each body must match')
     .addOption(dialect())
-    .option('--json', 'results as lines of JSON')
+    .option('--json', 'print results as lines of JSON')
     .option('--quiet', 'print nothing for confirmed messages')
     .addHelpText(
       'after',
@@ -138,18 +146,18 @@ function addQueue(
       .command(action)
       .summary(summary)
       .description(`${summary[0]?.toUpperCase() ?? ''}${summary.slice(1)}.`)
-      .argument('<name>', 'queue/<user>/<name>, or what follows your user name there')
-      .option('--json', 'as JSON')
+      .argument('<name>', 'queue/<user>/<name>, or only the name of your own queue')
+      .option('--json', 'print JSON')
       .addHelpText('after', examples(`tcw pulse queue ${action} done${EXAMPLE_OPTIONS[action] ?? ''}`))
       .action((name: string, words: QueueWords) => act(action, name, words));
     return withConnection(command);
   };
   add('inspect', 'count waiting messages and consumers');
-  add('purge', 'drop all waiting messages').option('--yes', 'do not ask');
-  add('delete', 'delete a queue and its messages').option('--yes', 'do not ask');
+  add('purge', 'drop all waiting messages').option('--yes', 'do not ask for confirmation');
+  add('delete', 'delete a queue and its messages').option('--yes', 'do not ask for confirmation');
   add('bindings', 'list the bindings of a queue').option(
     '--management <url>',
-    "URL of the broker's management API, since AMQP lists no bindings",
+    "URL of the broker's management API, because AMQP cannot list bindings",
   );
 }
 
@@ -161,14 +169,14 @@ function withConnection(command: Command): Command {
     server: '-s, --server <url>',
   };
   return command
-    .option(names.user, 'who logs in')
-    .option(names.password, 'its password; better in PULSE_PASSWORD')
-    .option(names.server, 'amqp:// or amqps:// with the vhost as path, or production')
+    .option(names.user, 'user name')
+    .option(names.password, 'password; better in PULSE_PASSWORD')
+    .option(names.server, 'amqp:// or amqps:// URL with the vhost as its path, or production')
     .addHelpText('after', EPILOGUE);
 }
 
 function dialect(...more: string[]): Option {
-  return new Option('--dialect <name>', 'where the body is in the JSON')
+  return new Option('--dialect <name>', 'where the body is inside the JSON')
     .choices(['bare', 'mozillapulse', 'payload', ...more])
     .default('bare');
 }
@@ -179,11 +187,11 @@ function append(value: string, before: readonly string[] = []): string[] {
 
 function whole(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It has to be a whole number from 1');
+  throw new InvalidArgumentError('It must be a whole number of at least 1');
 }
 
 function positive(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 1e9) return value;
-  throw new InvalidArgumentError('It has to be a number above 0');
+  throw new InvalidArgumentError('It must be a number greater than 0');
 }

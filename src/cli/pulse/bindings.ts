@@ -58,6 +58,6 @@ function partNamed(word: string, known: AnyExchange | undefined): string {
   if (names.includes(word)) return word;
   throw usageError(
     `routing keys of ${known?.name ?? ''} have no part ${word}${suggestion(word, names)} ` +
-      `(there is ${names.join(', ')})`,
+      `(the parts are ${names.join(', ')})`,
   );
 }

@@ -38,5 +38,5 @@ export async function openPulse(words: ConnectionWords, stop$: Observable<unknow
   if (state.name === 'connected' || state.name === 'blocked') return pulse;
   await pulse.close(0);
   if (state.name === 'failed' || state.name === 'waiting') throw pulseFailure(state.error);
-  throw new Failure(PULSE_EXIT_CODES.interrupted.code, 'stopped before there was a connection');
+  throw new Failure(PULSE_EXIT_CODES.interrupted.code, 'stopped before the connection was open');
 }

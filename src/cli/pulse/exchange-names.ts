@@ -30,8 +30,8 @@ export function exchangeNamed(word: string): NamedExchange {
   const known = BY_SHORT_NAME.get(word.toLowerCase());
   if (known) return { name: known.exchange, known };
   throw usageError(
-    `no exchange of Taskcluster is called ${word}${suggestion(word, exchanges.flatMap(spellings))} ` +
-      '(a full name begins with exchange/; tcw pulse exchanges lists what there is)',
+    `Taskcluster has no exchange "${word}"${suggestion(word, exchanges.flatMap(spellings))} ` +
+      '(a full name begins with exchange/; tcw pulse exchanges lists them all)',
   );
 }
 

@@ -19,7 +19,7 @@ export function listExchanges(filter: string | undefined, { json }: ExchangesWor
   const found = exchanges.filter(exchange => filter === undefined || speaksOf(exchange, filter));
   if (found.length === 0) {
     throw usageError(
-      `no exchange has ${filter ?? ''} in it${suggestion(filter ?? '', exchanges.map(shortName))}`,
+      `no exchange matches "${filter ?? ''}"${suggestion(filter ?? '', exchanges.map(shortName))}`,
     );
   }
   stdout.write(json ? `${printableJson(found.map(plain), 2)}\n` : `${found.map(paragraph).join('\n\n')}\n`);
@@ -57,5 +57,5 @@ function written({ name, constant, required }: RoutingKeyPart): string {
 function meaning({ constant, required, multipleWords }: RoutingKeyPart): string {
   if (constant !== undefined) return `always ${constant}`;
   const words = multipleWords ? 'any number of words' : 'one word';
-  return required ? words : `${words}; _ where it is not known`;
+  return required ? words : `${words}; _ if it is unknown`;
 }

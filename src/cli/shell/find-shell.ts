@@ -88,6 +88,13 @@ async function asked<T>(
     if (!(error instanceof ServiceError)) throw error;
     const { statusCode } = error;
     if (statusCode === 404) throw new Failure(noShell.code, `there is no task ${taskId}`);
+    if (credentials && error.isUnauthenticated) {
+      const correct = 'correct TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN and TASKCLUSTER_CERTIFICATE';
+      throw new Failure(
+        refused.code,
+        `the queue refuses the credentials of ${credentials.clientId}: ${queueWords(error)}; ${correct}`,
+      );
+    }
     if (statusCode === 401 || statusCode === 403) {
       const who = credentials
         ? `${credentials.clientId} may not read ${SHELL_ARTIFACT} of this task; it needs the scope queue:get-artifact:${SHELL_ARTIFACT}`

@@ -111,6 +111,13 @@ function failureOf(
   if (kind === 'conflict') return failure(wrongState.code, words);
   if (statusCode === undefined)
     return failure(refused.code, `the credentials of TASKCLUSTER_* cannot be used: ${words}`);
+  if (credentials && error.isUnauthenticated) {
+    const correct = 'correct TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN and TASKCLUSTER_CERTIFICATE';
+    return failure(
+      refused.code,
+      `${hostOf(rootUrl)} refuses the credentials of ${credentials.clientId}: ${words}; ${correct}`,
+    );
+  }
   if (kind === 'forbidden') return failure(refused.code, refusal(credentials, scope, words));
   return failure(usage.code, `the queue does not accept this: ${words}`);
 }

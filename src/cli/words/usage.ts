@@ -10,7 +10,7 @@ import { suggestion } from '../../base/index.ts';
 export function usageFailure(command: Command, error: CommanderError): Failure {
   return new Failure(
     EXIT_CODES.cannotLoadConfig.code,
-    `${sentence(command, error)} (${fullName(command)} --help says what there is)`,
+    `${sentence(command, error)} (see ${fullName(command)} --help)`,
   );
 }
 
@@ -22,21 +22,49 @@ function fullName(command: Command): string {
 function sentence(command: Command, error: CommanderError): string {
   const [, quoted = ''] = /'([^']*)'/.exec(error.message) ?? [];
   switch (error.code) {
-    case 'commander.unknownOption': {
-      const option = quoted.split('=', 1)[0] ?? quoted;
-      return `unknown option ${option}${suggestion(option, optionsOf(command))}`;
-    }
+    case 'commander.unknownOption':
+      return unknownOption(command, quoted);
     case 'commander.unknownCommand':
-      return `unknown command ${quoted}${suggestion(
+      return `unknown command ${quoted || '""'}${suggestion(
         quoted,
         command.commands.map(sub => sub.name()),
       )}`;
     case 'commander.optionMissingArgument':
       return `${quoted} needs a value`;
+    case 'commander.missingMandatoryOptionValue': {
+      // The missing option may only be misspelt.
+      const misspelt = command.args.find(word => word.startsWith('--') && word.length > 2);
+      return misspelt === undefined ? `${quoted} is missing` : unknownOption(command, misspelt);
+    }
+    case 'commander.missingArgument':
+      return `the argument <${quoted}> is missing`;
+    case 'commander.invalidArgument':
+      return wrongValue(error.message);
     default:
       return error.message.replace(/^error: |\.$/g, '');
   }
 }
+
+function unknownOption(command: Command, word: string): string {
+  const option = word.split('=', 1)[0] ?? word;
+  return `unknown option ${option}${suggestion(option, optionsOf(command))}`;
+}
+
+/** Shortens the message for a value that an option or an argument does not accept, and adds the nearest choice. */
+function wrongValue(message: string): string {
+  const [, flags, ofOption, ofArgument, argument, rest = ''] = WRONG_VALUE.exec(message) ?? [];
+  const value = ofOption ?? ofArgument ?? '';
+  const name = flags ?? (argument === undefined ? undefined : `<${argument}>`);
+  if (name === undefined) return message.replace(/^error: |\.$/g, '');
+  const choices = /^Allowed choices are (.*)$/.exec(rest)?.[1];
+  const meant = choices === undefined ? '' : suggestion(value, choices.split(', '));
+  const asked = choices === undefined ? rest : `It must be one of ${choices}`;
+  return `${name} "${value}" is invalid. ${asked}${meant}`;
+}
+
+/** Commander's message for an invalid value of an option or an argument. */
+const WRONG_VALUE =
+  /^error: (?:option '(.*?)' argument '([^]*)' is invalid|command-argument value '([^]*)' is invalid for argument '(.*?)')\. ([^]*?)\.?$/;
 
 function optionsOf(command: Command): string[] {
   return [...command.options.flatMap(({ long }) => (long ? [long] : [])), '--help'];

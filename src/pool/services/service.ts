@@ -39,4 +39,4 @@ export function stateDirectory({ directory }: Pick<Service, 'directory'>): strin
 export const DONE_CODES: readonly number[] = [68, 70, 71, 72];
 
 /** Exit codes of `tcw run` that mean that someone must first fix something, such as the configuration or a key. */
-export const MEND_CODES: readonly number[] = [64, 73, 75, 82];
+export const MEND_CODES: readonly number[] = [64, 73, 82];

@@ -1,11 +1,12 @@
 /** Advice by JSON pointer on what a payload may not say. Each text completes a sentence that begins with the pointer. */
 type Advice = Readonly<Record<string, string>>;
 
-/** Properties that docker-worker once had and later lost. */
+/** Properties that docker-worker or generic-worker once had and later lost. */
 const RETIRED: Advice = {
   '/extra': 'belongs beside the payload: move it to task.extra',
   '/features/balrogStageVPNProxy': 'is retired: use a worker pool whose machines reach that network',
   '/features/balrogVPNProxy': 'is retired: use a worker pool whose machines reach that network',
+  '/features/generateCertificate': 'is retired: use features.chainOfTrust',
   '/features/dind':
     'is retired: build images without a Docker engine, or run one with capabilities.privileged',
   '/features/dockerSave': 'is retired: save what the task made as an artifact',
@@ -52,7 +53,9 @@ export function foreignToGenericWorker(payload: unknown): string[] {
       ? ["/artifacts is a map, as docker-worker's is: use a list of objects with type, path and name"]
       : []),
     ...(Array.isArray(command) && command.length > 0 && command.every(word => typeof word === 'string')
-      ? ['/command is one command, as docker-worker\'s is: use a list of commands, [["sh", "-c", "…"]]']
+      ? [
+          '/command is a list of texts, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
+        ]
       : []),
   ];
 }

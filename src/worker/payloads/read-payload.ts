@@ -12,6 +12,9 @@ import { withNearestProperty } from './nearest-property.ts';
 
 const FORMATS: readonly PayloadFormat[] = [genericWorker, dockerWorker];
 
+/** Logs are often public, so the values of variables are not shown there. */
+const showsValue = (pointer: string) => !/^\/(env|encryptedEnv)(\/|$)/.test(pointer);
+
 /** The owner of a part of the payload's schema. */
 export interface SchemaOwner {
   readonly name: string;
@@ -56,7 +59,7 @@ export function payloadsOf(
     // Compiled for the first payload, because that takes tens of ms.
     let compiled: Validator | undefined;
     const check: Validator = value =>
-      (compiled ??= validator(schema, { fillDefaults: true, bestBranches: true }))(value);
+      (compiled ??= validator(schema, { fillDefaults: true, bestBranches: true, showsValue }))(value);
     return { format, schema, check };
   });
   const [first] = formats;

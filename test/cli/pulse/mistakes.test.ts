@@ -66,7 +66,7 @@ const mistakes: readonly Mistake[] = [
     says: 'the body cannot be written as JSON: it is undefined',
     words: ['publish', missing, 'k', '--body', '{"id":'],
     exitCode: 65,
-    line: /^the body is no JSON: Unexpected end of JSON input$/,
+    line: /^the body is not JSON: Unexpected end of JSON input$/,
   },
   {
     what: 'a queue that exists with other arguments',

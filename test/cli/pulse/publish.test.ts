@@ -72,7 +72,7 @@ describe.concurrent('tcw pulse publish', () => {
     const lines = file('broken.jsonl', '{"id":1}\n{"id":\n{"id":3}\n');
     const { exitCode, stdout, stderr } = await pulse(['publish', exchange, 'k', lines, '--lines']);
     expect([exitCode, stdout]).toEqual([65, `line 1: confirmed: ${exchange} k\n`]);
-    expect(stderr).toMatch(/^tcw: 1 of 1 message confirmed\ntcw: line 2 is no JSON: [^\n]+\n$/);
+    expect(stderr).toMatch(/^tcw: 1 of 1 message confirmed\ntcw: line 2 is not JSON: [^\n]+\n$/);
   });
 
   it('says which lines do not fit --schema, and publishes the others: 65', async () => {

@@ -15,7 +15,7 @@ describe.concurrent('tcw pulse queue', () => {
     expect(await pulse(['queue', 'purge', full])).toEqual({
       exitCode: 64,
       stdout: '',
-      stderr: `tcw: --yes is needed to drop 2 messages of ${full}, since nobody can be asked\n`,
+      stderr: `tcw: --yes is needed to drop 2 messages of ${full}, because there is no terminal to ask at\n`,
     });
     expect((await pulse(['queue', 'purge', full, '--yes'])).stdout).toBe(`${full}: dropped 2 messages\n`);
     expect(JSON.parse((await pulse(['queue', 'inspect', name, '--json'])).stdout)).toEqual({
@@ -63,7 +63,7 @@ describe.concurrent('tcw pulse queue', () => {
       ['missing', other, 64, 'knows no such queue: it answered 404 for queue/me/missing'],
       ['refused', other, 77, 'refused the user or the password: it answered 401 for queue/me/refused'],
       ['q', 'http://other:HIDDEN@127.0.0.1:1', 69, 'cannot be reached: '],
-      ['q', 'http://other:HIDDEN@:1', 64, '--management has to be a URL'],
+      ['q', 'http://other:HIDDEN@:1', 64, '--management must be a URL'],
     ] as const) {
       const failed = await bindings(queue, '--management', url);
       expect(failed).toMatchObject({ exitCode, stderr: expect.stringMatching(/^tcw: [^\n]*\n$/) });
@@ -72,7 +72,7 @@ describe.concurrent('tcw pulse queue', () => {
     }
     expect(await bindings('q')).toMatchObject({
       exitCode: 64,
-      stderr: expect.stringContaining('AMQP lists no bindings: name the management API'),
+      stderr: expect.stringContaining('AMQP cannot list bindings: give the URL'),
     });
   });
 });
@@ -97,13 +97,13 @@ describe.concurrent('tcw pulse exchanges', () => {
         '    routingKeyKind  always primary',
         '    taskGroupId     one word',
         '    schedulerId     one word',
-        '    reserved        any number of words; _ where it is not known',
+        '    reserved        any number of words; _ if it is unknown',
         '',
       ].join('\n'),
     );
     expect(await tcw(['pulse', 'exchanges', 'queue.taskPendnig'])).toMatchObject({
       exitCode: 64,
-      stderr: 'tcw: no exchange has queue.taskPendnig in it; did you mean queue.taskPending?\n',
+      stderr: 'tcw: no exchange matches "queue.taskPendnig"; did you mean queue.taskPending?\n',
     });
   });
 });

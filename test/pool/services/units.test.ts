@@ -136,7 +136,6 @@ describe('the unit of systemd', () => {
     expect(numbers(mend)).toEqual([
       EXIT_CODES.cannotLoadConfig.code,
       EXIT_CODES.invalidConfig.code,
-      EXIT_CODES.noKeyPair.code,
       EXIT_CODES.noSigningKey.code,
     ]);
     const restarted = Object.values(EXIT_CODE_OF).filter(

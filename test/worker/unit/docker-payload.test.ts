@@ -79,7 +79,7 @@ describe('a payload of docker-worker', () => {
 
   it.each<[string, object, string]>([
     ['no image', { image: undefined }, '/image is missing'],
-    ['an empty name', { image: '' }, '/image must NOT have fewer than 1 characters'],
+    ['an empty name', { image: '' }, '/image must NOT have fewer than 1 characters; it is ""'],
     ['a task image without a task', { image: { type: 'task-image', path: 'x' } }, '/image/taskId is missing'],
     [
       'mounts',
@@ -169,7 +169,7 @@ describe('a payload of docker-worker', () => {
       features: { dind: true, allowPtrace: true },
     });
     expect([...problems].sort()).toEqual([
-      '/cache/a must be string',
+      '/cache/a must be string; it is 1',
       '/extra belongs beside the payload: move it to task.extra',
       '/features/dind is retired: build images without a Docker engine, or run one with capabilities.privileged',
     ]);

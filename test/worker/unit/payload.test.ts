@@ -169,10 +169,10 @@ describe('reading a payload', () => {
       features: { taskclusterProxy: true, chainOfTrust: 'yes' },
     });
     expect([...problems].sort()).toEqual([
-      '/artifacts/1/type must be one of "file", "directory"',
-      '/artifacts/2 must be object',
-      '/command must be array',
-      '/features/chainOfTrust must be boolean',
+      '/artifacts/1/type must be one of "file", "directory"; it is "tape"',
+      '/artifacts/2 must be object; it is 7',
+      '/command must be array; it is "true"',
+      '/features/chainOfTrust must be boolean; it is "yes"',
       '/image makes this a payload of docker-worker, and no engine of this worker runs containers',
       '/maxRunTime is missing',
     ]);
@@ -181,15 +181,48 @@ describe('reading a payload', () => {
     expect(task.switches).not.toContain('chainOfTrust');
   });
 
+  it.each([
+    [{ maxRunTime: '60' }, '/maxRunTime must be integer; it is "60"'],
+    [{ maxRunTime: 0 }, '/maxRunTime must be >= 1; it is 0'],
+    [{ maxRunTime: null }, '/maxRunTime must be integer; it is null'],
+    [{ command: {} }, '/command must be array; it is an object'],
+    [{ command: [] }, '/command must NOT have fewer than 1 items'],
+    [{ osGroups: [['a']] }, '/osGroups/0 must be string; it is an array'],
+    [{ logs: { 'a/b': 1 } }, '/logs/a~1b is not a known property'],
+    [
+      { features: { liveLog: 'x'.repeat(100) } },
+      `/features/liveLog must be boolean; it is "${'x'.repeat(60)}…"`,
+    ],
+    [
+      { features: { liveLog: 'https://me:SECRET@host\n' } },
+      '/features/liveLog must be boolean; it is "https://me:[redacted]@host\\n"',
+    ],
+    // Logs are often public.
+    [{ env: { PIN: 1234 } }, '/env/PIN must be string'],
+    [{ encryptedEnv: [1234] }, '/encryptedEnv/0 must be string'],
+    [
+      { features: { generateCertificate: true } },
+      '/features/generateCertificate is retired: use features.chainOfTrust',
+    ],
+  ])('shows the wrong value, but none of a variable: %j', (change, problem) => {
+    expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
+  });
+
   it('that is not valid has no public log because its log has no name that can be', () => {
     const { task } = payloads.read({ ...VALID, logs: { backing: 7 } });
     expect(task.logs.backing).toBe('private/logs/live_backing.log');
   });
 
   it('takes nothing of what is no payload at all', () => {
-    for (const value of [null, 7, 'x', true, [], [VALID]]) {
+    for (const [value, shown] of [
+      [null, 'null'],
+      [7, '7'],
+      ['x', '"x"'],
+      [true, 'true'],
+      [[VALID], 'an array'],
+    ]) {
       const { task, problems } = payloads.read(value);
-      expect(problems).toEqual(['/ must be object']);
+      expect(problems).toEqual([`/ must be object; it is ${shown as string}`]);
       expect(task).toMatchObject({ commands: [], artifacts: [], osGroups: [] });
     }
   });
@@ -224,7 +257,7 @@ describe('a payload of generic-worker with something of docker-worker', () => {
     ],
     [
       { command: ['sh', '-c', 'true'] },
-      '/command is one command, as docker-worker\'s is: use a list of commands, [["sh", "-c", "…"]]',
+      '/command is a list of texts, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
     ],
   ])('%j is named as such, once, with the way to write it', (change, problem) => {
     expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);

@@ -42,7 +42,7 @@ export function messageFilter(
   const refused = reasonAgainst(() => jsone(template, { ...NOTHING }));
   if (refused && FOR_EVERY_MESSAGE.test(refused)) {
     throw usageError(
-      `--filter cannot be used: ${printable(refused.replace(HALF_READ, 'it is not complete'))}. It may speak of ` +
+      `--filter is not a usable expression: ${printable(refused.replace(HALF_READ, 'it is incomplete'))}. It can use ` +
         `${Object.keys(NOTHING).join(', ')}, as in body.status.state == 'pending'`,
     );
   }

@@ -54,14 +54,12 @@ export function queueOf(words: ListenWords): QueueSpec {
 /** @throws Failure 64 for an empty --exec, for options that need --exec without it, and for --pretty with --exec */
 export function checkCommand({ exec, concurrency, attempts, pretty }: ListenWords): void {
   if (exec === undefined) {
-    if (concurrency !== undefined)
-      throw usageError('--concurrency is how many commands run: it needs --exec');
-    if (attempts !== undefined)
-      throw usageError('--attempts is how often a command is tried: it needs --exec');
+    if (concurrency !== undefined) throw usageError('--concurrency needs --exec');
+    if (attempts !== undefined) throw usageError('--attempts needs --exec');
     return;
   }
   if (exec.trim() === '') throw usageError('--exec needs a command');
-  if (pretty) throw usageError('--pretty is for messages that are printed: with --exec none are');
+  if (pretty) throw usageError('--pretty cannot be combined with --exec, which prints no messages');
 }
 
 function kebab(name: string): string {

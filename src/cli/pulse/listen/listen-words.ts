@@ -16,25 +16,25 @@ export function eventWords(
     case 'consuming':
       return `listening to ${bindings.map(({ exchange, pattern }) => `${exchange} ${pattern}`).join(', ')} on ${event.queue}`;
     case 'gap':
-      return 'connected again: what was published in between is missing (a queue with a name, --queue, would have kept it)';
+      return 'connected again: messages that were published in between are lost (a named queue, --queue, would have kept them)';
     case 'interrupted':
-      return `interrupted, trying again: ${printable(event.error.message)}`;
+      return `the connection was interrupted, trying again: ${printable(event.error.message)}`;
     case 'bad-message': {
       const { exchange, routingKey } = event.delivery;
-      return `a message of ${exchange} ${printable(routingKey)} cannot be read, and is dropped: ${printable(event.problems.join('; '))}`;
+      return `a message from ${exchange} ${printable(routingKey)} cannot be read and was dropped: ${printable(event.problems.join('; '))}`;
     }
     case 'settled-late':
-      return `${printable(event.routingKey)} was done after its connection was lost: it comes again`;
+      return `${printable(event.routingKey)} was finished after its connection was lost: it will be delivered again`;
     case 'queue-long':
       return `${event.queue} has ${event.messages} messages: PulseGuardian warns at ${event.warnedAt} and deletes a queue at ${event.deletedAt}`;
     case 'held-long':
-      return `a message is held for ${Math.round(event.heldMs / 60_000)} minutes: RabbitMQ takes it back at ${event.limitMs / 60_000}`;
+      return `a message has been held for ${Math.round(event.heldMs / 60_000)} minutes: RabbitMQ takes it back after ${event.limitMs / 60_000} minutes`;
     case 'paused':
-      return `one command after another fails: none starts for ${seconds(event.ms)} s, then one is tried`;
+      return `too many commands fail: no command starts for ${seconds(event.ms)} s, then one is tried`;
     case 'resumed':
       return 'a command has succeeded again';
     case 'not-counted':
-      return `the failure of ${printable(event.message.routingKey)} could not be written down: another process will not know of it`;
+      return `the failure of ${printable(event.message.routingKey)} could not be recorded: other processes will not know about it`;
     default:
       return undefined;
   }
@@ -47,13 +47,13 @@ export function resultWords(result: HandleResult<PulseMessage>): string | undefi
   const why = printable(error instanceof Error ? error.message : String(error));
   switch (outcome) {
     case 'retried':
-      return `${which}: ${why} (attempt ${attempts}); tried again in ${seconds(retryInMs ?? 0)} s`;
+      return `${which}: ${why} (attempt ${attempts}); trying again in ${seconds(retryInMs ?? 0)} s`;
     case 'rejected':
       return `${which}: ${why} (attempt ${attempts}); given up and dropped`;
     case 'dead-lettered':
-      return `${which}: ${why} (attempt ${attempts}); given up, and kept among the dead letters`;
+      return `${which}: ${why} (attempt ${attempts}); given up and moved to the dead letters`;
     case 'lost':
-      return `${which}: the connection was lost before it was done; it comes again`;
+      return `${which}: the connection was lost before it was finished; it will be delivered again`;
     default:
       return undefined;
   }

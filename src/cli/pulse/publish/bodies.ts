@@ -30,7 +30,7 @@ const STANDARD_INPUT = '-';
 export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundBody>> {
   const { file, text, lines, signal } = source;
   if (file !== undefined && text !== undefined)
-    throw usageError('--body and a file: only one can be the body');
+    throw usageError('the body is given twice, by --body and by a file');
   if (text !== undefined) {
     if (lines) throw usageError('--lines needs a file to read lines from, or - for standard input');
     return only({ body: jsonText(Buffer.from(text), 'the body') });
@@ -38,7 +38,7 @@ export async function bodiesOf(source: BodySource): Promise<AsyncIterable<FoundB
   // Like other programs, this reads standard input by default. At a terminal it does not, because nobody would guess
   // that a silent program waits for JSON.
   if (file === undefined && process.stdin.isTTY)
-    throw usageError('there is no body: name a file, - for standard input, or give --body');
+    throw usageError('there is no body: name a file, use - for standard input, or give --body');
   const from = file ?? STANDARD_INPUT;
   const isInput = from === STANDARD_INPUT;
   if (lines) return eachLine(isInput ? process.stdin : await openFile(from), signal);

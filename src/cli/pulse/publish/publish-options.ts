@@ -45,14 +45,14 @@ export async function publishOptions(
 
 function headerOf(text: string): [name: string, value: string] {
   const at = text.indexOf('=');
-  if (at < 1) throw usageError(`--header ${printable(text)}: it has to be <name>=<value>`);
+  if (at < 1) throw usageError(`--header "${printable(text)}" must be <name>=<value>`);
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
 async function schemaIn(file: string): Promise<object> {
   const { value: schema } = jsonText(await fileContent(file, 'schema'), `the schema (${file})`);
   if (typeof schema === 'object' && schema !== null) return schema;
-  throw new Failure(PULSE_EXIT_CODES.badData.code, `the schema (${file}) is no JSON object`);
+  throw new Failure(PULSE_EXIT_CODES.badData.code, `the schema (${file}) is not a JSON object`);
 }
 
 /** @throws Failure 64 when the file cannot be read */
@@ -71,7 +71,7 @@ export function jsonText(content: Buffer, what: string): JsonText {
   } catch (error) {
     throw new Failure(
       PULSE_EXIT_CODES.badData.code,
-      `${what} is no JSON: ${printable((error as Error).message)}`,
+      `${what} is not JSON: ${printable((error as Error).message)}`,
     );
   }
 }

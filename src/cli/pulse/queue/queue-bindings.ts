@@ -15,12 +15,12 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   const queue = fullNameOf(word, words);
   if (url === undefined) {
     throw usageError(
-      'AMQP lists no bindings: name the management API of the broker with --management <url> (nobody can use that of Pulse, ' +
-        'but https://pulseguardian.mozilla.org shows the bindings of your queues)',
+      "AMQP cannot list bindings: give the URL of the broker's management API with --management <url> (that of Pulse is not " +
+        'public, but https://pulseguardian.mozilla.org shows the bindings of your queues)',
     );
   }
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
-    throw usageError('--management has to be a URL: http://127.0.0.1:15672');
+    throw usageError('--management must be a URL, such as http://127.0.0.1:15672');
   }
   const endpoint = loginOf(words);
   const { username, password: secret } = new URL(url);
@@ -40,7 +40,7 @@ export async function queueBindings(word: string, words: QueueWords): Promise<An
   return {
     words:
       own.map(({ exchange, pattern }) => printable(`${exchange} ${pattern}`)).join('\n') ||
-      `${queue} is bound to nothing`,
+      `${queue} has no bindings`,
     json: { queue, bindings: own },
   };
 }

@@ -90,7 +90,7 @@ async function existing(queue: PulseQueue) {
 async function confirmed(what: string, { yes }: QueueWords, stderr: Output): Promise<void> {
   if (yes) return;
   if (!process.stdin.isTTY || !stderr.isTTY)
-    throw usageError(`--yes is needed to ${what}, since nobody can be asked`);
+    throw usageError(`--yes is needed to ${what}, because there is no terminal to ask at`);
   const terminal = createInterface({ input: process.stdin, output: stderr });
   try {
     const answer = await terminal.question(`${what[0]?.toUpperCase() ?? ''}${what.slice(1)}? [y/N] `);

@@ -86,14 +86,14 @@ async function checkScopes(config: WorkerConfig, mayCount: boolean, findings: Fi
     findings.skip(`scopes ${required.join(', ')} and others: the auth service does not list them; ${why}`);
     return;
   }
-  for (const { scope, without, required } of needed) {
+  for (const { scope, without, required, unasked } of needed) {
     if (satisfies(scopes, scope)) findings.ok(`scope ${scope}`);
     else if (required)
       findings.fail(
         internalError.code,
         `scope ${scope} is missing: without it, ${without}. Add it to ${config.clientId}`,
       );
-    else findings.warn(`scope ${scope} is missing: without it, ${without}`);
+    else if (!unasked) findings.warn(`scope ${scope} is missing: without it, ${without}`);
   }
 }
 

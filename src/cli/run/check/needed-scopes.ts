@@ -1,4 +1,4 @@
-import type { WorkerConfig } from '../../../worker/index.ts';
+import { configDefaults, type WorkerConfig } from '../../../worker/config/index.ts';
 
 interface NeededScope {
   readonly scope: string;
@@ -6,6 +6,8 @@ interface NeededScope {
   readonly without: string;
   /** Whether the worker gets no task without it. */
   readonly required?: true;
+  /** Whether the configuration does not ask for what the scope allows. Its absence is then not worth a warning. */
+  readonly unasked?: boolean;
   /** Whether this is the scope for counting pending tasks. */
   readonly counts?: true;
 }
@@ -29,7 +31,14 @@ export function neededScopes(config: WorkerConfig): readonly NeededScope[] {
     { scope: `purge-cache:purge-requests::${pool}`, without: 'caches are not purged on request' },
     ...(sentryProject === undefined || sentryProject === ''
       ? []
-      : [{ scope: `auth:sentry:${sentryProject}`, without: 'crashes are not reported to Sentry' }]),
+      : [
+          {
+            scope: `auth:sentry:${sentryProject}`,
+            without: 'crashes are not reported to Sentry',
+            // Most deployments have no Sentry.
+            unasked: sentryProject === configDefaults().sentryProject,
+          },
+        ]),
     ...(wstAudience === undefined
       ? []
       : [

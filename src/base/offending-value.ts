@@ -1,0 +1,29 @@
+import type { ErrorObject } from 'ajv';
+import { withoutUrlPasswords } from './url-passwords.ts';
+
+/** The longest text that is shown, in characters. */
+const LONGEST = 60;
+
+/**
+ * Describes the value that a problem is about, for the end of the problem's line: `; it is "60"`. Returns an empty text
+ * if the value says nothing more than the problem, as for an array that is too short.
+ */
+export function offendingValue(root: unknown, { instancePath, keyword }: ErrorObject): string {
+  const value = at(root, instancePath);
+  if (typeof value === 'object' && value !== null) {
+    if (keyword !== 'type' && keyword !== 'enum') return '';
+    return Array.isArray(value) ? '; it is an array' : '; it is an object';
+  }
+  if (typeof value !== 'string') return `; it is ${String(value)}`;
+  const text = withoutUrlPasswords(value);
+  return `; it is ${JSON.stringify(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)}`;
+}
+
+/** Finds a value by its JSON pointer (RFC 6901). */
+function at(root: unknown, pointer: string): unknown {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((value, step) => (value as Readonly<Record<string, unknown>>)[step], root);
+}

@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import { queueExchanges, type TaskStatusStructure } from '../exchanges/index.ts';
-import { namedQueue, type Pulse } from '../pulse/index.ts';
+import { namedQueue, PulseError, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
 /**
@@ -37,6 +37,7 @@ const BOUNDS = {
  * @param taskQueueId `<provisionerId>/<workerType>`
  * @param demand$ how many more notices are wanted now; 0 pauses
  * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
+ * @throws PulseError `invalid` for a `taskQueueId` without these two parts
  */
 export function pendingNotices(
   pulse: Pulse,
@@ -44,7 +45,13 @@ export function pendingNotices(
   demand$: Observable<number>,
   onProblem: OnProblem,
 ): Feed<PendingNotice> {
-  const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
+  const [provisionerId, workerType, ...more] = String(taskQueueId).split('/');
+  if (!provisionerId || !workerType || more.length > 0) {
+    throw new PulseError(
+      'invalid',
+      'pendingNotices: taskQueueId must have the form <provisionerId>/<workerType>',
+    );
+  }
   const { items$, listening$ } = feed(
     pulse,
     {

@@ -3,6 +3,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { keepPlaces } from './bundle.ts';
+import { licences } from './licences.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -32,15 +33,21 @@ export async function bundlePulse(dist: string): Promise<void> {
     cwd: root,
     input: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, `${root}src/${path}.ts`])),
     platform: 'node',
-    // No package is bundled: npm installs them all.
-    external: /^[^./]/,
+    // npm installs the packages. This one has a few lines, and only error messages use it.
+    external: id => /^[^./]/.test(id) && id !== 'fastest-levenshtein',
     treeshake: { moduleSideEffects: false },
     plugins: [keepPlaces(dist, dist)],
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(log.message);
     },
   });
-  await bundle.write({ dir: dist, format: 'esm', chunkFileNames: 'shared-[hash].js', comments: false });
+  await bundle.write({
+    dir: dist,
+    format: 'esm',
+    chunkFileNames: 'shared-[hash].js',
+    comments: false,
+    footer: ({ moduleIds }) => licences(moduleIds),
+  });
 }
 
 /** Returns the declarations that the entries refer to directly or indirectly, as paths in `dist`. */

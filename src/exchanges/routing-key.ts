@@ -1,3 +1,4 @@
+import { suggestion } from '../base/index.ts';
 import { checkRoutingKey, PulseError } from '../pulse/index.ts';
 
 /** One part of a routing key, as Taskcluster's references define it. */
@@ -95,8 +96,11 @@ export function buildPattern(key: RoutingKey, given: GivenParts): string {
 }
 
 function wordOf({ name, multipleWords }: RoutingKeyPart, given: GivenParts): string | undefined {
-  const value = given[name];
+  const value: unknown = given[name];
   if (value === undefined) return undefined;
+  if (typeof value !== 'string' && !Number.isInteger(value)) {
+    throw new PulseError('invalid', `${name} must be a string or a whole number`);
+  }
   const word = String(value);
   if (word === '') throw new PulseError('invalid', `${name} is empty: leave it out if you do not know it`);
   if (!multipleWords && word.includes('.')) {
@@ -106,9 +110,17 @@ function wordOf({ name, multipleWords }: RoutingKeyPart, given: GivenParts): str
 }
 
 function refuseUnknownParts(key: RoutingKey, given: GivenParts): void {
+  if (typeof given !== 'object' || (given as unknown) === null) {
+    throw new PulseError('invalid', `the parts of a routing key ${form(key)} must be an object`);
+  }
+  const known = key.filter(({ constant }) => constant === undefined).map(({ name }) => name);
   for (const name of Object.keys(given)) {
-    if (key.some(part => part.name === name && part.constant === undefined)) continue;
-    throw new PulseError('invalid', `a routing key ${form(key)} has no part ${name} that you can give`);
+    if (known.includes(name)) continue;
+    const meant = suggestion(name, known);
+    throw new PulseError(
+      'invalid',
+      `a routing key ${form(key)} has no part ${name} that you can give${meant}`,
+    );
   }
 }
 

@@ -22,7 +22,7 @@ import { logOf, stateLogger } from './telemetry/log.ts';
 import { logWarning } from './warning-log.ts';
 import { untilAborted, within } from './session/abort.ts';
 import type { ConsumeOptions, MessageOf } from './consume/consume-options.ts';
-import { askedCredentials, endpointFrom } from './transport/credentials.ts';
+import { askedCredentials, endpointOf } from './transport/credentials.ts';
 import { PulseError } from './errors.ts';
 import { exchangePublisher } from './publish/exchange-publisher.ts';
 import type { PublisherOptions, PublishOptions } from './publish/publish-options.ts';
@@ -49,7 +49,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   checkConnectOptions(options);
   // A custom transport knows its broker, so it needs no URL.
   const sources = options.transport ? { ...options, url: given(options.url) ?? UNUSED_URL } : options;
-  const endpoint = endpointFrom(sources);
+  const endpoint = endpointOf(sources);
   const backoff = options.backoff ?? DEFAULT_BACKOFF;
   const heartbeatSecs = options.heartbeatSecs ?? endpoint.heartbeatSecs;
   const transport =
@@ -61,7 +61,7 @@ export function connect(options: PulseOptions = {}): Pulse {
   const open = (purpose: string) => async (signal: AbortSignal) => {
     const login = credentials
       ? await askedCredentials(credentials, signal, connectTimeoutMs)
-      : endpointFrom(sources);
+      : endpointOf(sources);
     lastUser = login.user;
     const { user, password } = login;
     return transport.connect({ user, password, connectionName: `${name} ${purpose}` }, signal);
@@ -71,7 +71,7 @@ export function connect(options: PulseOptions = {}): Pulse {
     if (known !== undefined) return known;
     throw new PulseError(
       'invalid',
-      'names are unknown until the first connection has asked `credentials` for the user: wait for ready(), or set the option namespace',
+      'names are unknown until `credentials` has returned the user for the first connection: wait for ready(), or set the option namespace',
     );
   };
 

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { LONGEST_TIMER_MS, suggestion } from '../base/index.ts';
 import { PulseError } from './errors.ts';
 
 /** The type of an option's value. `list` is an array, `object` any other object, and `any` is checked elsewhere. */
@@ -20,14 +20,14 @@ export type OptionKinds<T> = { readonly [Name in keyof Required<T>]: Kind | read
 
 const CHECKS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   text: value => typeof value === 'string',
-  secret: value => typeof (value as { reveal?: unknown } | null)?.reveal === 'function',
+  secret: isSecret,
   number: value => typeof value === 'number',
   boolean: value => typeof value === 'boolean',
   function: value => typeof value === 'function',
   object: value => typeof value === 'object' && value !== null && !Array.isArray(value),
   list: Array.isArray,
-  observable: value => typeof (value as { subscribe?: unknown } | null)?.subscribe === 'function',
-  signal: value => typeof (value as { aborted?: unknown } | null)?.aborted === 'boolean',
+  observable: value => hasFunctions(value, 'subscribe', 'pipe'),
+  signal: value => hasFunctions(value, 'addEventListener', 'removeEventListener') && 'aborted' in value,
   false: value => value === false,
   any: () => true,
 };
@@ -51,59 +51,75 @@ const NAMES: Readonly<Record<Kind, string>> = {
  * missing.
  *
  * @param call the name of the call in error messages, such as `consume`
+ * @param option the option whose properties are checked, such as `retry.backoff`. Without it, `options` are the
+ *   options of the call themselves
  * @throws PulseError `invalid`, which names the call, the option, and the option that was probably meant. It never
  *   contains a value, because values may be secret
  */
-export function checkOptions<T>(call: string, options: unknown, kinds: OptionKinds<T>): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+export function checkOptions<T>(
+  call: string,
+  options: unknown,
+  kinds: OptionKinds<T>,
+  option?: string,
+): asserts options is object {
+  if (!CHECKS.object(options)) {
     throw new PulseError('invalid', `${call} needs an object of options, not ${described(options)}`);
   }
+  const all: Readonly<Record<string, Kind | readonly Kind[]>> = kinds;
   // `for…in` includes inherited options.
-  for (const name in options) {
+  for (const name in options as object) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined && Object.hasOwn(kinds, name)) continue;
-    if (!Object.hasOwn(kinds, name))
-      throw new PulseError('invalid', unknownOption(call, name, Object.keys(kinds)));
-    const kind = (kinds as Readonly<Record<string, Kind | readonly Kind[]>>)[name] ?? 'any';
+    if (!Object.hasOwn(all, name)) {
+      const where = option === undefined ? call : `${call}: the option ${option}`;
+      throw new PulseError('invalid', `${where} has no option ${name.slice(0, 60)}${advice(name, all)}`);
+    }
+    const kind = all[name] ?? 'any';
     const allowed: readonly Kind[] = typeof kind === 'string' ? [kind] : kind;
-    if (allowed.some(one => CHECKS[one](value))) continue;
-    throw new PulseError(
-      'invalid',
-      `${call}: the option ${name} must be ${allowed.map(one => NAMES[one]).join(' or ')}, not ${described(value)}`,
-    );
+    if (value === undefined || allowed.some(one => CHECKS[one](value))) continue;
+    const path = option === undefined ? name : `${option}.${name}`;
+    const wanted = allowed.map(one => NAMES[one]).join(' or ');
+    throw new PulseError('invalid', `${call}: the option ${path} must be ${wanted}, not ${described(value)}`);
   }
 }
 
-function unknownOption(call: string, name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
-  const advice = near === undefined ? `its options are ${known.join(', ')}` : `did you mean ${near}?`;
-  return `${call} has no option ${name.slice(0, 60)}; ${advice}`;
+/**
+ * Checks a time limit or an interval in ms.
+ *
+ * @param name the option, as error messages show it
+ * @throws PulseError `invalid` for NaN and for a number below `least`
+ */
+export function checkMs(name: string, ms: number | undefined, least: number): void {
+  if (ms === undefined || ms >= least) return;
+  throw new PulseError('invalid', `${name} is ${ms}; it must be at least ${least}`);
 }
 
-function nearest(name: string, known: readonly string[]): string | undefined {
-  // Loaded only after a mistake.
-  const require = createRequire(import.meta.url);
-  const { closest, distance } = require('fastest-levenshtein') as typeof import('fastest-levenshtein');
-  const wanted = name.toLowerCase();
-  const near = known.find(
-    one =>
-      one.toLowerCase() ===
-      closest(
-        wanted,
-        known.map(each => each.toLowerCase()),
-      ),
-  );
-  if (near === undefined) return undefined;
-  // Up to a third of the letters may be wrong. Two swapped letters count as two changes.
-  return distance(wanted, near.toLowerCase()) <= Math.max(2, Math.floor(wanted.length / 3))
-    ? near
-    : undefined;
+/** Checks the delays of a backoff. A timer fires at once if its delay is longer than about 24 days. */
+export function areDelays(...delays: readonly unknown[]): boolean {
+  return delays.every(ms => typeof ms === 'number' && ms >= 0 && ms <= LONGEST_TIMER_MS);
+}
+
+/** Whether a value is a Secret. It may come from another copy of this package. */
+export function isSecret(value: unknown): value is { reveal(): string } {
+  return hasFunctions(value, 'reveal');
 }
 
 /** Names the type of a value and not the value itself, which may be secret. */
-function described(value: unknown): string {
+export function described(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object';
   return typeof value === 'boolean' ? String(value) : `a ${typeof value}`;
+}
+
+function hasFunctions(value: unknown, ...names: readonly string[]): value is object {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    names.every(name => typeof (value as Readonly<Record<string, unknown>>)[name] === 'function')
+  );
+}
+
+function advice(name: string, kinds: object): string {
+  const known = Object.keys(kinds);
+  return suggestion(name, known) || `; its options are ${known.join(', ')}`;
 }

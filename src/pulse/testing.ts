@@ -5,6 +5,7 @@
  * @module tcw/pulse/testing
  */
 import { connect } from './connect.ts';
+import { PulseError } from './errors.ts';
 import { MemoryBroker } from './transport/memory/broker.ts';
 import { memoryTransport } from './transport/memory/transport.ts';
 import type { Pulse, PulseOptions } from './pulse.ts';
@@ -23,6 +24,9 @@ export function connectToMemory(
   user = 'tester',
   options: Omit<PulseOptions, 'transport' | 'user' | 'url'> = {},
 ): Pulse {
+  if (!(broker instanceof MemoryBroker)) {
+    throw new PulseError('invalid', 'connectToMemory needs a MemoryBroker first, or undefined for a new one');
+  }
   return connect({
     backoff: { baseMs: 5, capMs: 50 },
     logger: false,

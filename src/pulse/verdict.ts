@@ -24,11 +24,17 @@ export const LONGEST_RETRY_MS = 900_000;
  * @param delayMs the delay in ms, at most 15 minutes. Default: the retry policy decides.
  * @throws PulseError `invalid` for a longer delay
  */
-export function retryLater(delayMs?: number, reason = 'to be tried later'): Verdict {
-  if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= LONGEST_RETRY_MS)) {
+export function retryLater(
+  delayMs?: number,
+  reason = 'the handler asked for another attempt later',
+): Verdict {
+  if (
+    delayMs !== undefined &&
+    !(typeof delayMs === 'number' && delayMs >= 0 && delayMs <= LONGEST_RETRY_MS)
+  ) {
     throw new PulseError(
       'invalid',
-      `retryLater(${delayMs}): a message is held while it waits, so that is 0 to ${LONGEST_RETRY_MS} ms`,
+      `retryLater: the delay is ${String(delayMs)}; it must be a number of ms from 0 to ${LONGEST_RETRY_MS}, because the message is held while it waits`,
     );
   }
   return new Verdict('retry', reason, delayMs);

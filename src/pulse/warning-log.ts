@@ -19,7 +19,7 @@ export function logWarning(log: Log, warning: PulseWarning): void {
     case 'held-long':
       log.warn(
         { ...warning },
-        `a message of queue ${warning.queue} is held for ${Math.round(warning.heldMs)} ms`,
+        `a message of queue ${warning.queue} has been held for ${Math.round(warning.heldMs)} ms`,
       );
       break;
     case 'max-length-too-high': {

@@ -1,6 +1,6 @@
 import { EMPTY, mergeMap, of } from 'rxjs';
 import { queueExchanges, type RunInformation } from '../exchanges/index.ts';
-import { ephemeralQueue, type Pulse } from '../pulse/index.ts';
+import { ephemeralQueue, PulseError, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
 /**
@@ -22,6 +22,7 @@ const MAX_WAITING = 1_000;
  * messages may have been lost.
  *
  * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
+ * @throws PulseError `invalid` if the worker's group or id is missing
  */
 export function runExceptions(
   pulse: Pulse,
@@ -29,6 +30,10 @@ export function runExceptions(
   onProblem: OnProblem,
 ): Feed<RunException> {
   const { workerGroup, workerId } = worker;
+  // Without both, the binding would match the runs of other workers.
+  if (!workerGroup || !workerId) {
+    throw new PulseError('invalid', 'runExceptions needs a worker with a workerGroup and a workerId');
+  }
   const { items$, listening$ } = feed(
     pulse,
     {

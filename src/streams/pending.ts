@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import { queueExchanges, type TaskStatusStructure } from '../exchanges/index.ts';
-import { namedQueue, type Pulse } from '../pulse/index.ts';
+import { namedQueue, PulseError, type Pulse } from '../pulse/index.ts';
 import { feed, type Feed, type OnProblem } from './feed.ts';
 
 /**
@@ -39,6 +39,7 @@ const BOUNDS = {
  * @param onProblem called when the queue cannot be consumed, and for each message that cannot be read
  * @param priority the priority among the consumers of the pool. While one of a higher priority wants notices, the others
  *   receive none
+ * @throws PulseError `invalid` for a `taskQueueId` without these two parts
  */
 export function pendingNotices(
   pulse: Pulse,
@@ -47,7 +48,13 @@ export function pendingNotices(
   onProblem: OnProblem,
   priority = 0,
 ): Feed<PendingNotice> {
-  const [provisionerId = '', workerType = ''] = taskQueueId.split('/');
+  const [provisionerId, workerType, ...more] = String(taskQueueId).split('/');
+  if (!provisionerId || !workerType || more.length > 0) {
+    throw new PulseError(
+      'invalid',
+      'pendingNotices: taskQueueId must have the form <provisionerId>/<workerType>',
+    );
+  }
   const { items$, listening$ } = feed(
     pulse,
     {

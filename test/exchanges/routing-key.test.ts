@@ -132,6 +132,17 @@ describe('a routing key', () => {
       () => githubExchanges.push.build({ taskId: 'x' } as never),
       'no part taskId',
     ],
+    [
+      'has a misspelt part',
+      () => queueExchanges.taskFailed({ taskID: 'x' } as never),
+      'no part taskID that you can give; did you mean taskId?',
+    ],
+    [
+      'has a part of null',
+      () => queueExchanges.taskFailed({ taskId: null } as never),
+      'taskId must be a string or a whole number',
+    ],
+    ['is made of null', () => queueExchanges.taskFailed(null as never), 'must be an object'],
     ['is a route', () => queueExchanges.taskPending.parse('route.index.example'), 'not a primary key'],
     ['is too short', () => githubExchanges.push.parse('primary.mozilla'), 'has no repository'],
     ['is too long', () => githubExchanges.push.parse('primary.mozilla.x.y.z'), 'goes on with y.z'],

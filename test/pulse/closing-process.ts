@@ -1,7 +1,7 @@
 // A program that closes Pulse and has nothing else to do: whether it ends is what `closing.test.ts` looks at.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { binding, connect, ephemeralQueue } from '../../src/pulse/index.ts';
+import { binding, connect, ephemeralQueue, type ConsumerEvent } from '../../src/pulse/index.ts';
 import { MemoryBroker, memoryTransport } from '../../src/pulse/testing.ts';
 
 const [scenario = '', url = ''] = process.argv.slice(2);
@@ -70,11 +70,16 @@ switch (scenario) {
   case 'with nothing alive but its deadline': {
     const pulse = connect({ transport: memoryTransport(new MemoryBroker()), user: 'tcw-test' });
     await pulse.declareExchange(exchange);
+    const consuming = Promise.withResolvers<undefined>();
     const held = Promise.withResolvers<undefined>();
-    pulse.consume({ queue: ephemeralQueue(), bindings: [binding(exchange, '#')] }).subscribe(() => {
+    const onEvent = ({ type }: ConsumerEvent) => {
+      if (type === 'consuming') consuming.resolve(undefined);
+    };
+    const bindings = [binding(exchange, '#')];
+    pulse.consume({ queue: ephemeralQueue(), bindings, onEvent }).subscribe(() => {
       held.resolve(undefined);
     });
-    await sleep(50);
+    await consuming.promise;
     await pulse.publish(exchange, 'k', {});
     await held.promise;
     await pulse.close(300);

@@ -163,12 +163,12 @@ describe('the endpoint', () => {
     ['names no host', 'amqp:fdf://', /names no host|not a URL/],
     ['has a port that is too large', 'amqp://u:s3cr3t@h:65536', /not a URL/],
     ['has port 0', 'amqp://u:s3cr3t@h:0', /port 0/],
-    ['ends its password too early', 'amqp://u:s3c@r/3t@h', /has an @ behind its host; write @, \//],
-    ['holds a broken escape', 'amqp://u:s3c%r3t@h', /password holds a %/],
-    ['holds an escape that is not UTF-8', 'amqp://u:s3c%FFr3t@h', /password holds a %/],
-    ['holds a NUL in its password', 'amqp://u:s3c%00r3t@h', /password holds a NUL/],
-    ['holds a NUL in its user', 'amqp://u%00:s3cr3t@h', /user holds a NUL/],
-    ['holds a NUL in its vhost', 'amqp://u:s3cr3t@h/v%00', /vhost holds a NUL/],
+    ['ends its password too early', 'amqp://u:s3c@r/3t@h', /has an @ after its host; write @, \//],
+    ['holds a broken escape', 'amqp://u:s3c%r3t@h', /password contains a %/],
+    ['holds an escape that is not UTF-8', 'amqp://u:s3c%FFr3t@h', /password contains a %/],
+    ['holds a NUL in its password', 'amqp://u:s3c%00r3t@h', /password contains a NUL/],
+    ['holds a NUL in its user', 'amqp://u%00:s3cr3t@h', /user contains a NUL/],
+    ['holds a NUL in its vhost', 'amqp://u:s3cr3t@h/v%00', /vhost contains a NUL/],
     ['has a line break inside', 'amqp://u:s3c\nr3t@h', /line break/],
     ['has a tab inside', 'amqp://u:s3c\tr3t@h', /line break or a tab/],
     ['has a path of several segments', 'amqp://u:s3cr3t@h/a/b', /vhost.*%2F/],
@@ -205,7 +205,10 @@ describe('the endpoint', () => {
     ['the password', { env: { PULSE_URL: 'amqp://h', PULSE_PASSWORD: 's3c\0r3t' } }],
   ])('refuses a NUL, which ends a login too early: %s', (what, sources) => {
     const error = refusal(sources);
-    expect(error).toMatchObject({ kind: 'invalid', message: expect.stringContaining(`${what} holds a NUL`) });
+    expect(error).toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining(`${what} contains a NUL`),
+    });
     expect(error?.message).not.toContain('s3c');
   });
 

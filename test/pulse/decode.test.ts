@@ -39,7 +39,9 @@ describe('what a check of the caller returns', () => {
   it.each([['bad'], [true], [null], [undefined], [Promise.resolve([])]])(
     'has to be a list, not %s',
     answer => {
-      const problems = ['looking at the body failed: the check returned no list of problems'];
+      const problems = [
+        'the body could not be checked: its schema, a function, must return an array of problems',
+      ];
       expect(decoded(answer)).toEqual({ ok: false, problems });
     },
   );

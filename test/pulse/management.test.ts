@@ -54,13 +54,13 @@ describe('a management API', () => {
 
   it.each([
     ['401', 'credentials', 'refused the user or the password: it answered 401 for 401'],
-    ['403', 'forbidden', 'does not let this user look: it answered 403'],
-    ['404', 'not-found', 'knows no such queue: it answered 404'],
-    ['500', 'connection', 'cannot tell: it answered 500'],
-    ['page', 'connection', 'answered no list of bindings: '],
-    ['object', 'connection', 'answered no list of bindings: '],
-    ['nulls', 'connection', 'answered no list of bindings: '],
-    ['empty', 'connection', 'answered no list of bindings: '],
+    ['403', 'forbidden', 'does not let this user read the bindings: it answered 403'],
+    ['404', 'not-found', 'has no such queue: it answered 404'],
+    ['500', 'connection', 'failed: it answered 500'],
+    ['page', 'connection', 'did not return a list of bindings: '],
+    ['object', 'connection', 'did not return a list of bindings: '],
+    ['nulls', 'connection', 'did not return a list of bindings: '],
+    ['empty', 'connection', 'did not return a list of bindings: '],
   ])('that answers so is told of so: %s', async (queue, kind, says) => {
     const error = await failure(managementBindings({ url: `http://me:SECRET@${host}` })(queue));
     expect(error).toMatchObject({ kind });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { lastValueFrom } from 'rxjs';
@@ -5,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   binding,
   connect,
+  deadLetterQueue,
   namedQueue,
   reject,
   type HandleResult,
@@ -96,6 +98,23 @@ describe('pulse.messages', () => {
       if (message.body === 2) break;
     }
     await expect.poll(waiting).toBe(0);
+  });
+
+  it('leaves no listener at its signal, however its loops end', async () => {
+    const { signal } = new AbortController();
+    for (let n = 0; n < 3; n++) {
+      await publish(n);
+      for await (const message of pulse.messages({ queue, bindings, signal })) {
+        message.ack();
+        break;
+      }
+    }
+    const missing = pulse.messages({ queue, bindings: [binding('exchange/tester/none', '#')], signal });
+    await expect(missing.next()).rejects.toMatchObject({ kind: 'not-found' });
+    const closed = pulse.messages({ queue, bindings, signal }).next();
+    await pulse.close();
+    expect(await closed).toMatchObject({ done: true });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('goes on after a lost connection', async () => {
@@ -241,6 +260,57 @@ describe('pulse.handle', () => {
     );
     expect(outcomes).toEqual(['retried', 'retried', 'acked', 'acked']);
   });
+
+  it('loses no message of a batch whose handler returns failures, but not one entry for each message', async () => {
+    await publish(1, 2);
+    const stop = new AbortController();
+    const results: HandleResult<PulseMessage>[] = [];
+    await pulse.handle(
+      {
+        queue,
+        bindings,
+        batch: { size: 2, waitMs: 20 },
+        retry: QUICK,
+        signal: stop.signal,
+        onResult: result => {
+          results.push(result);
+          if (results.length === 4) stop.abort();
+        },
+      },
+      messages =>
+        messages[0]?.attempt === 1 ? Promise.allSettled([Promise.reject(new Error('away'))]) : ['rows'],
+    );
+    expect(results.map(({ outcome }) => outcome)).toEqual(['retried', 'retried', 'acked', 'acked']);
+    expect(results[0]?.error).toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining('returned 1 results for 2 messages'),
+    });
+  });
+
+  it('rejects a bad message if onBadMessage returns anything but a settlement', async () => {
+    const checked = [binding(EXCHANGE, '#', { type: 'string' })];
+    await publish(1, 'good');
+    const stop = new AbortController();
+    const onBadMessage = (() => 'drop') as unknown as () => 'reject';
+    await pulse.handle({ queue, bindings: checked, onBadMessage, signal: stop.signal }, () => {
+      stop.abort();
+    });
+    expect(await waiting()).toBe(0);
+    expect((await pulse.queue(deadLetterQueue(queue)).inspect())?.messages).toBe(1);
+  });
+
+  it('shows a context without its messages, however many there are', async () => {
+    await publish(1, 2, 3);
+    const stop = new AbortController();
+    let shown = '';
+    await pulse.handle({ queue, bindings, batch: { size: 3 }, signal: stop.signal }, (_, context) => {
+      shown = inspect(context, { breakLength: Infinity, compact: true });
+      stop.abort();
+    });
+    expect(shown).toBe(
+      'HandlerContext { attempt: 1, lastAttempt: false, signal: AbortSignal { aborted: false } }',
+    );
+  });
 });
 
 describe('signals and limits', () => {
@@ -311,6 +381,25 @@ describe('the log', () => {
       /^warn the handler failed: no such table \(the message was dead-lettered\)/m,
     );
     expect(lines.at(-1)).toBe('info the connection to Pulse is closed ');
+  });
+
+  it('tells of a handler that throws undefined', async () => {
+    const lines: string[] = [];
+    const log = (_: object, message: string) => void lines.push(message);
+    const logged = connectToMemory(broker, 'tester', {
+      logger: { debug: log, info: log, warn: log, error: log },
+    });
+    await publish(1);
+    const stop = new AbortController();
+    await logged.handle({ queue, bindings, retry: false, signal: stop.signal }, () => {
+      setImmediate(() => {
+        stop.abort();
+      });
+      // eslint-disable-next-line @typescript-eslint/only-throw-error
+      throw undefined;
+    });
+    await logged.close();
+    expect(lines).toContain('the handler failed: undefined (the message was dead-lettered)');
   });
 
   it('is one line on stderr for an outage by default, and none with logger: false', async () => {

@@ -30,6 +30,16 @@ describe('the exceptions of a worker’s runs', () => {
     },
   );
 
+  it.each([{}, { workerGroup: 'rack-1', workerID: 'machine-7' }, { workerGroup: '', workerId: 'machine-7' }])(
+    'need a group and an id, without which they would be those of other workers: %j',
+    async worker => {
+      const pulse = await startPulse();
+      expect(() => runExceptions(pulse.worker, worker as typeof WORKER, () => undefined)).toThrow(
+        'runExceptions needs a worker with a workerGroup and a workerId',
+      );
+    },
+  );
+
   it('are not those of another worker, or of another group', async () => {
     const pulse = await startPulse();
     const { exceptions } = await listen(pulse);

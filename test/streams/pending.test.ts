@@ -1,4 +1,4 @@
-import { BehaviorSubject } from 'rxjs';
+import { BehaviorSubject, NEVER } from 'rxjs';
 import { onTestFinished, describe, expect, it } from 'vitest';
 import { queueExchanges } from '../../src/exchanges/index.ts';
 import type { Pulse } from '../../src/pulse/index.ts';
@@ -52,6 +52,12 @@ describe('notices of pending tasks', () => {
       { taskId: TASK_ID, runId: 0, scheduledMs },
       { taskId: TASK_ID, runId: 0, scheduledMs },
     ]);
+  });
+
+  it.each(['', 'pool', 'a/', '/b', 'a/b/c', 5])('need a taskQueueId of two parts, not %j', async id => {
+    const pulse = await startPulse();
+    const notices = () => pendingNotices(pulse.worker, id as string, NEVER, () => undefined);
+    expect(notices).toThrow('taskQueueId must have the form <provisionerId>/<workerType>');
   });
 
   it('are those of one pool', async () => {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Ajv, ErrorObject } from 'ajv';
 import { boundedCheck, newAjv, type Draft } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
+import { described } from '../options.ts';
 
 /**
  * Checks a body. Returns its problems, or an empty list. Error messages show at most twenty problems, each on one
@@ -21,10 +22,10 @@ const checks = new WeakMap<object, BodyCheck>();
  */
 export function bodyCheck(schema: BodySchema): BodyCheck {
   if (typeof schema === 'function') return schema as BodyCheck;
-  if (typeof schema !== 'object' || schema === null) {
+  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     throw new PulseError(
       'invalid',
-      `the schema must be a JSON schema or a function, not ${schema === null ? 'null' : typeof schema}`,
+      `the schema must be a JSON schema or a function, not ${described(schema)}`,
     );
   }
   const known = checks.get(schema);

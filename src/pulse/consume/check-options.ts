@@ -1,8 +1,9 @@
-import { checkExchangeName } from '../topology/binding.ts';
+import { checkBindings } from '../topology/binding.ts';
+import { isQueueSpec } from '../topology/queue.ts';
 import { PulseError } from '../errors.ts';
-import { checkOptions, type OptionKinds } from '../options.ts';
-import { checkRoutingKey } from '../transport/routing-key.ts';
+import { checkMs, checkOptions, type OptionKinds } from '../options.ts';
 import { MAX_PREFETCH, type ConsumeOptions, type Watch } from './consume-options.ts';
+import type { Settlement } from './message.ts';
 
 export const CONSUME_OPTIONS: OptionKinds<ConsumeOptions<unknown>> = {
   queue: 'object',
@@ -29,7 +30,6 @@ const SETTLEMENTS: readonly unknown[] = ['ack', 'reject', 'requeue'];
 export function checkConsumeOptions(options: ConsumeOptions<unknown>): void {
   checkOptions('consume', options, CONSUME_OPTIONS);
   checkConsumedQueue('consume', options);
-  if (options.watch) checkOptions('the option watch', options.watch, WATCH_OPTIONS);
   checkPrefetch(options.prefetch);
   checkPriority(options.priority);
   const { maxBodyBytes = 1, onBadMessage = 'reject' } = options;
@@ -42,30 +42,32 @@ export function checkConsumeOptions(options: ConsumeOptions<unknown>): void {
   }
 }
 
-/** @throws PulseError `invalid` if the queue or the list of bindings is missing or wrong */
+/** @throws PulseError `invalid` if the queue or the list of bindings is missing or wrong, or if `watch` is wrong */
 export function checkConsumedQueue(
   call: string,
-  { queue, bindings }: Partial<ConsumeOptions<unknown>>,
+  { queue, bindings, watch }: Partial<ConsumeOptions<unknown>>,
 ): void {
-  if (typeof queue?.nameFor !== 'function') {
+  if (!isQueueSpec(queue)) {
     throw new PulseError(
       'invalid',
       `${call} needs the option queue, made by namedQueue(…) or ephemeralQueue(…)`,
     );
   }
-  if (!bindings)
-    throw new PulseError('invalid', `${call} needs the option bindings, a list made by binding(…)`);
-  for (const one of bindings as readonly (Partial<(typeof bindings)[number]> | null)[]) {
-    if (one?.exchange === undefined || one.pattern === undefined) {
-      throw new PulseError('invalid', `${call}: each entry of bindings must be made by binding(…)`);
-    }
-    checkExchangeName(one.exchange);
-    checkRoutingKey(one.pattern);
-  }
+  if (!bindings) throw new PulseError('invalid', `${call} needs the option bindings, an array of binding(…)`);
+  checkBindings(call, bindings);
+  if (!watch) return;
+  checkOptions(call, watch, WATCH_OPTIONS, 'watch');
+  checkMs('watch.everyMs', watch.everyMs, 1);
+  checkMs('watch.heldMs', watch.heldMs, 0);
+  checkMs('watch.depth', watch.depth, 1);
+}
+
+export function isSettlement(value: unknown): value is Settlement {
+  return SETTLEMENTS.includes(value);
 }
 
 export function checkOnBadMessage(onBadMessage: unknown): void {
-  if (typeof onBadMessage === 'function' || SETTLEMENTS.includes(onBadMessage)) return;
+  if (typeof onBadMessage === 'function' || isSettlement(onBadMessage)) return;
   throw new PulseError('invalid', `onBadMessage must be ${SETTLEMENTS.join(', ')} or a function`);
 }
 

@@ -31,6 +31,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Consumer } from './consumer.ts';
 import { deliveries, type DeliveryHooks } from './deliveries.ts';
 import { PulseError } from '../errors.ts';
+import { described } from '../options.ts';
 import type { PulseMessage } from './message.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TransportConnection } from '../transport/transport.ts';
@@ -216,7 +217,12 @@ function worthAnotherTry(error: PulseError): boolean {
 
 /** The nearest whole number that fits AMQP. A negative demand counts as 0. */
 function amqpNumber(demand: number): number {
-  if (Number.isNaN(demand)) throw new PulseError('invalid', 'demand$ emitted NaN, which is not a number');
+  if (typeof demand !== 'number' || Number.isNaN(demand)) {
+    throw new PulseError(
+      'invalid',
+      `demand$ must emit numbers, not ${Number.isNaN(demand) ? 'NaN' : described(demand)}`,
+    );
+  }
   return Math.min(Math.max(0, Math.floor(demand)), MAX_PREFETCH);
 }
 

@@ -80,11 +80,12 @@ function read({ dialect = 'bare', problems }: Binding, json: unknown): Decoded {
   if (!problems) return unwrapped;
   try {
     const found: unknown = problems(unwrapped.body);
-    if (!Array.isArray(found)) throw new TypeError('the check returned no list of problems');
+    if (!Array.isArray(found))
+      throw new TypeError('its schema, a function, must return an array of problems');
     return found.length === 0
       ? unwrapped
       : { ok: false, problems: Array.from<unknown, string>(found, problemText) };
   } catch (error) {
-    return { ok: false, problems: [`looking at the body failed: ${errorText(error)}`] };
+    return { ok: false, problems: [`the body could not be checked: ${errorText(error)}`] };
   }
 }

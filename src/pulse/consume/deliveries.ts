@@ -12,6 +12,7 @@ import type { ConsumeOptions, ConsumerEvent } from './consume-options.ts';
 import { Consumer } from './consumer.ts';
 import { decode } from './decode.ts';
 import type { PulseError } from '../errors.ts';
+import { isSettlement } from './check-options.ts';
 import { DeliveredMessage, type Origin, type PulseMessage } from './message.ts';
 import { RequeueLater } from './requeue-later.ts';
 import { keepFromExpiring, checkIntervalMs, prepare, queuesOf } from '../topology/topology.ts';
@@ -235,9 +236,10 @@ function settlementOfBad(
 ) {
   if (typeof policy !== 'function') return policy;
   try {
-    return policy(delivery, problems);
+    const settlement: unknown = policy(delivery, problems);
+    return isSettlement(settlement) ? settlement : 'reject';
   } catch {
-    // If the function throws, the default applies.
+    // If the function throws or returns something else, the default applies.
     return 'reject';
   }
 }

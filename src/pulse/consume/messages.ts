@@ -60,6 +60,7 @@ class MessageIterator implements Messages<PulseMessage> {
   readonly #acks: boolean;
   readonly #signal: AbortSignal | undefined;
   #subscription: { unsubscribe(): void } | undefined;
+  #aborting: { unsubscribe(): void } | undefined;
   /** Messages that are delivered but not yet passed to the loop. The prefetch limits their number. */
   #buffer: PulseMessage[] = [];
   /** Messages passed to the loop, to be acknowledged on its next step. */
@@ -121,16 +122,17 @@ class MessageIterator implements Messages<PulseMessage> {
         if (first) first.reject(error);
         else this.#error = error;
         this.#ended = true;
+        this.#aborting?.unsubscribe();
         for (const waiting of others) waiting.resolve(DONE);
       },
       complete: () => {
         this.#end();
       },
     });
-    const giveBack = () => {
+    this.#aborting = untilAborted(this.#signal).subscribe(() => {
       for (const message of this.#buffer.splice(0)) message.requeue();
-    };
-    this.#signal?.addEventListener('abort', giveBack, { once: true });
+    });
+    if (this.#ended) this.#aborting.unsubscribe();
   }
 
   #arrived(message: PulseMessage): void {
@@ -157,6 +159,7 @@ class MessageIterator implements Messages<PulseMessage> {
 
   #end(): void {
     this.#ended = true;
+    this.#aborting?.unsubscribe();
     for (const message of this.#buffer.splice(0)) message.requeue();
     for (const waiting of this.#waiting.splice(0)) waiting.resolve(DONE);
   }

@@ -7,7 +7,8 @@ import type { HandleEvent, HandleResult } from './handle-options.ts';
 /** Logs a failed attempt. */
 export function logResult(log: Log, result: HandleResult<PulseMessage>): void {
   const { message, outcome, attempts, error, retryInMs } = result;
-  if (error === undefined || outcome === 'acked') return;
+  // A handler may throw undefined.
+  if (!('error' in result) || outcome === 'acked') return;
   const { exchange, routingKey } = message;
   const fields = {
     exchange,
@@ -27,13 +28,16 @@ export function logResult(log: Log, result: HandleResult<PulseMessage>): void {
 export function logHandleEvent(log: Log, event: HandleEvent): void {
   switch (event.type) {
     case 'paused':
-      log.warn({ ms: event.ms }, 'all handlers fail: pausing');
+      log.warn({ ms: event.ms }, 'all handlers fail; handling pauses');
       break;
     case 'resumed':
       log.info({}, 'handlers succeed again');
       break;
     case 'crowded':
-      log.warn({ waiting: event.waiting }, 'messages that wait for another attempt delay others');
+      log.warn(
+        { waiting: event.waiting },
+        'so many messages wait for another attempt that they delay others',
+      );
       break;
     case 'not-counted': {
       const { exchange, routingKey } = event.message;

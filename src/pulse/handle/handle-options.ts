@@ -92,8 +92,8 @@ export type Handler<M> = (message: M, context: HandlerContext) => unknown;
  * are retried, each with its own number of attempts.
  *
  * To settle messages individually, return an array with one entry per message, in order. An entry is a `Verdict` or a
- * result of `Promise.allSettled`. A rejected entry fails only its own message. Messages that the handler has settled
- * itself stay settled.
+ * result of `Promise.allSettled`. A rejected entry fails only its own message. If an array with a failure has another
+ * number of entries, all messages are retried. Messages that the handler has settled itself stay settled.
  */
 export type BatchHandler<M> = (messages: readonly M[], context: BatchContext) => unknown;
 

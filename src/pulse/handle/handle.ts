@@ -153,10 +153,10 @@ function checkHandleOptions(handler: unknown, options: HandleOptions | BatchHand
   }
   if (!(timeoutMs > 0)) throw new PulseError('invalid', `timeoutMs is ${timeoutMs}; it must be above 0`);
   if (onBadMessage !== undefined) checkOnBadMessage(onBadMessage);
-  if (retry) checkOptions('the option retry', retry, RETRY_OPTIONS);
-  if (retry && retry.backoff) checkOptions('the option retry.backoff', retry.backoff, BACKOFF_OPTIONS);
+  if (retry) checkOptions('handle', retry, RETRY_OPTIONS, 'retry');
+  if (retry && retry.backoff) checkOptions('handle', retry.backoff, BACKOFF_OPTIONS, 'retry.backoff');
   if (!batch) return;
-  checkOptions('the option batch', batch, BATCH_OPTIONS);
+  checkOptions('handle', batch, BATCH_OPTIONS, 'batch');
   const { size, waitMs = 0 } = batch;
   if (!(Number.isInteger(size) && size >= 1 && size <= MAX_BATCH)) {
     throw new PulseError(
@@ -191,6 +191,6 @@ function checkQueue(queue: QueueSpec, { deadLetter }: CommonHandleOptions, attem
   throw new PulseError(
     'invalid',
     `retry.attempts is ${attempts}, but the queue gives a message up after ${deliveryLimit} deliveries: lower attempts, or ` +
-      'declare a queue of another name with a higher deliveryLimit',
+      'declare a queue with another name and a higher deliveryLimit',
   );
 }

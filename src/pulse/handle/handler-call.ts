@@ -1,3 +1,4 @@
+import { inspect, type InspectOptions } from 'node:util';
 import { inTimerRange } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 import type { PulseMessage } from '../consume/message.ts';
@@ -61,6 +62,12 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
     return this.items.every(item => item.lost);
   }
 
+  /** Formats the handler's context for `console.log`, without internal fields. */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { attempt, lastAttempt, signal } = this;
+    return `HandlerContext ${inspect({ attempt, lastAttempt, signal }, options)}`;
+  }
+
   /** Runs the handler inside a span for each message. Returns its result and throws its error. */
   run(handler: () => unknown): unknown {
     const [first, ...others] = this.items;
@@ -112,19 +119,26 @@ export class HandlerCall<M extends PulseMessage> implements HandlerContext {
   /** Finds the failure of each message in the handler's return value. Undefined means success. */
   failuresIn(returned: unknown, isBatch: boolean): readonly (Failure | undefined)[] {
     if (returned instanceof Verdict) return this.items.map(() => ({ error: returned }));
-    if (!isBatch || !Array.isArray(returned) || returned.length !== this.items.length) {
-      return this.items.map(() => undefined);
-    }
-    return returned.map((entry: unknown) => {
-      if (entry instanceof Verdict) return { error: entry };
-      const { status, reason, value } = (entry ?? {}) as Partial<
-        Record<'status' | 'reason' | 'value', unknown>
-      >;
-      if (status === 'rejected') return { error: reason };
-      if (status === 'fulfilled' && value instanceof Verdict) return { error: value };
-      return undefined;
-    });
+    if (!isBatch || !Array.isArray(returned)) return this.items.map(() => undefined);
+    const failures = returned.map(failureIn);
+    if (failures.length === this.items.length) return failures;
+    if (failures.every(failure => failure === undefined)) return this.items.map(() => undefined);
+    const error = new PulseError(
+      'invalid',
+      `the batch handler returned ${failures.length} results for ${this.items.length} messages, and some of them are ` +
+        'failures; return one result for each message, in order',
+    );
+    return this.items.map(() => ({ error }));
   }
+}
+
+/** Finds the failure in one entry of the array that a batch handler returned. */
+function failureIn(entry: unknown): Failure | undefined {
+  if (entry instanceof Verdict) return { error: entry };
+  const { status, reason, value } = (entry ?? {}) as Partial<Record<'status' | 'reason' | 'value', unknown>>;
+  if (status === 'rejected') return { error: reason };
+  if (status === 'fulfilled' && value instanceof Verdict) return { error: value };
+  return undefined;
 }
 
 /** Ignores the outcome, so that the span of another message does not change the result. */

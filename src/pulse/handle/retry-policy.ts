@@ -14,8 +14,8 @@ const DEFAULT_RETRY: RetryPolicy = { attempts: 20, backoff: { baseMs: 1_000, cap
 
 /** @throws PulseError `invalid` for values out of range */
 export function retryPolicy(given: Partial<RetryPolicy> | false = {}): RetryPolicy {
-  const policy = given === false ? { ...DEFAULT_RETRY, attempts: 1 } : { ...DEFAULT_RETRY, ...given };
-  const { attempts, backoff } = policy;
+  const { attempts = DEFAULT_RETRY.attempts, backoff = DEFAULT_RETRY.backoff } =
+    given === false ? { attempts: 1 } : given;
   const { baseMs, capMs } = backoff;
   if (!(attempts >= 1)) {
     throw new PulseError(
@@ -26,9 +26,9 @@ export function retryPolicy(given: Partial<RetryPolicy> | false = {}): RetryPoli
   if (!(baseMs > 0 && capMs > 0 && capMs <= LONGEST_RETRY_MS)) {
     throw new PulseError(
       'invalid',
-      `retry.backoff is ${baseMs} to ${capMs} ms; both must be above 0, and capMs at most ${LONGEST_RETRY_MS} ` +
+      `retry.backoff is ${baseMs} to ${capMs} ms; baseMs and capMs must both be above 0, and capMs at most ${LONGEST_RETRY_MS} ` +
         '(the consumer holds a message while it waits)',
     );
   }
-  return policy;
+  return { attempts, backoff };
 }

@@ -30,7 +30,9 @@ export function exchangePublisher<T>(
   checkPublisherOptions(options);
   const common = { ...options, ...(options.schema && { schema: bodyCheck(options.schema) }) };
   const tryPublish = (routingKey: string, body: T, one?: PublishOptions) => {
-    if (!one) return sendTo(exchange, routingKey, body, common);
+    if (one === undefined) return sendTo(exchange, routingKey, body, common);
+    // `sendTo` refuses it.
+    if (typeof one !== 'object' || (one as unknown) === null) return sendTo(exchange, routingKey, body, one);
     const headers = one.headers && common.headers ? { ...common.headers, ...one.headers } : undefined;
     return sendTo(exchange, routingKey, body, { ...common, ...one, ...(headers && { headers }) });
   };

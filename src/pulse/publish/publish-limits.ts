@@ -1,3 +1,4 @@
+import type { Dialect } from '../body/dialect.ts';
 import { PulseError } from '../errors.ts';
 import { headerTable } from '../transport/header-table.ts';
 import type { PublishBounds, PublisherOptions, PublishOptions } from './publish-options.ts';
@@ -20,12 +21,13 @@ export const PUBLISH_OPTIONS: OptionKinds<PublishOptions & PublisherOptions> = {
   messageId: 'text',
   signal: 'signal',
 };
+const DIALECTS: readonly Dialect[] = ['bare', 'mozillapulse', 'payload'];
 const BOUND_OPTIONS: OptionKinds<PublishBounds> = { messages: 'number', bytes: 'number' };
 const BOUNDS: PublishBounds = { messages: 20_000, bytes: 64 * 1024 * 1024 };
 
 /** @throws PulseError `invalid` for bounds below 1, and for NaN */
 export function publishBounds(given: Partial<PublishBounds> = {}): PublishBounds {
-  checkOptions('the option publishBounds', given, BOUND_OPTIONS);
+  checkOptions('connect', given, BOUND_OPTIONS, 'publishBounds');
   const { messages = BOUNDS.messages, bytes = BOUNDS.bytes } = given;
   for (const [name, bound] of Object.entries({ messages, bytes })) {
     if (bound >= 1) continue;
@@ -46,13 +48,20 @@ export function tooMuch(
     return new PulseError('invalid', `the body has ${bytes} bytes, and ${all}`);
   }
   const wait = `${waiting} messages of ${waitingBytes} bytes wait to be published`;
-  return new PulseError('full', `${wait}; more are refused: ${trouble}`);
+  return new PulseError('full', `${wait}, which is the limit: ${trouble}`);
 }
 
 /** @throws PulseError `invalid` for unknown options and an unusable deadline */
 export function checkPublisherOptions(options: PublisherOptions): void {
   checkOptions('publisher', options, PUBLISHER_OPTIONS);
+  checkDialect('publisher', options.dialect);
   if (options.deadlineMs !== undefined) checkDeadline(options.deadlineMs);
+}
+
+/** @throws PulseError `invalid` for a dialect that does not exist */
+export function checkDialect(call: string, dialect: Dialect | undefined): void {
+  if (dialect === undefined || DIALECTS.includes(dialect)) return;
+  throw new PulseError('invalid', `${call}: the option dialect must be one of ${DIALECTS.join(', ')}`);
 }
 
 /** @throws PulseError `invalid` unless the deadline is above 0 (NaN is invalid too) */
@@ -60,7 +69,7 @@ export function checkDeadline(deadlineMs: number): void {
   if (deadlineMs > 0) return;
   throw new PulseError(
     'invalid',
-    `deadlineMs is ${deadlineMs}; it must be above 0; Infinity means no deadline`,
+    `deadlineMs is ${deadlineMs}; it must be above 0 (Infinity means no deadline)`,
   );
 }
 

@@ -21,7 +21,7 @@ import { JsonText } from '../body/json-text.ts';
 import { PulseError } from '../errors.ts';
 import { keptOpen } from '../session/kept-open.ts';
 import { Outbox } from './outbox.ts';
-import { checkDeadline, checkedProperties, PUBLISH_OPTIONS } from './publish-limits.ts';
+import { checkDeadline, checkDialect, checkedProperties, PUBLISH_OPTIONS } from './publish-limits.ts';
 import { checkOptions } from '../options.ts';
 import type { LargeBody, PublishBounds, PublisherOptions, PublishOptions } from './publish-options.ts';
 import type { PublishGauge, PublishResult } from '../publish-result.ts';
@@ -138,6 +138,7 @@ export class Publishing {
       routes = options.routes ? [...options.routes] : NO_ROUTES;
       deadlineMs = options.deadlineMs ?? DEADLINE_MS;
       const { dialect = 'bare', schema } = options;
+      checkDialect('publish', dialect);
       checkExchangeName(exchange);
       checkRoutingKey(routingKey);
       routes.forEach(checkRoutingKey);
@@ -227,6 +228,8 @@ function valueOf(body: unknown): unknown {
 }
 
 function refuseBad(problems: readonly string[], exchange: string, routingKey: string): void {
+  if (!Array.isArray(problems))
+    throw new TypeError('its schema, a function, must return an array of problems');
   if (problems.length === 0) return;
   throw new PulseError(
     'invalid',
@@ -237,7 +240,7 @@ function refuseBad(problems: readonly string[], exchange: string, routingKey: st
 /** Turns any thrown value into a PulseError. A custom check or invalid options may throw anything. */
 function refusalOf(error: unknown): PulseError {
   if (error instanceof PulseError) return error;
-  return new PulseError('invalid', `looking at the message failed: ${errorText(error)}`, { cause: error });
+  return new PulseError('invalid', `the message could not be checked: ${errorText(error)}`, { cause: error });
 }
 
 /** Emits the next value that is not undefined, and completes. */

@@ -13,11 +13,11 @@ export function resultOf(
     case 'confirmed':
       return CONFIRMED;
     case 'returned': {
-      const message = `no queue wants ${routingKey} of ${exchange} (${answer.reason})`;
+      const message = `no queue is bound for ${routingKey} of ${exchange} (${answer.reason})`;
       return { status: 'returned', error: new PulseError('returned', message) };
     }
     case 'nacked': {
-      const message = `the broker could not take ${routingKey} of ${exchange}: a queue is full and refuses, or it failed`;
+      const message = `the broker did not accept ${routingKey} of ${exchange}: a full queue refused it, or the broker failed`;
       return { status: 'nacked', error: new PulseError('nacked', message) };
     }
   }

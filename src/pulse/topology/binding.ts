@@ -1,8 +1,7 @@
 import { bodyCheck, type BodySchema } from '../body/body-check.ts';
 import type { Dialect } from '../body/dialect.ts';
 import { PulseError } from '../errors.ts';
-import { checkOptions, type OptionKinds } from '../options.ts';
-import { checkRoutingKey } from '../transport/routing-key.ts';
+import { checkOptions, described, type OptionKinds } from '../options.ts';
 import { checkShortString } from '../transport/short-string.ts';
 
 /** An exchange and a pattern: the part of a binding that the broker knows. */
@@ -57,7 +56,7 @@ export function binding<T = unknown>(
   if (dialect !== undefined && !DIALECTS.includes(dialect)) {
     throw new PulseError('invalid', `binding: the option dialect must be one of ${DIALECTS.join(', ')}`);
   }
-  if (schema && Object.keys(schema).join() === 'dialect') {
+  if (typeof schema === 'object' && schema !== null && Object.keys(schema).join() === 'dialect') {
     throw new PulseError(
       'invalid',
       'binding: options are the fourth argument; pass undefined for the schema',
@@ -66,10 +65,27 @@ export function binding<T = unknown>(
   checkExchangeName(exchange);
   return {
     exchange,
-    pattern: checkRoutingKey(pattern),
-    ...(schema && { problems: bodyCheck(schema) }),
+    pattern: checkShortString(pattern, 'pattern'),
+    ...(schema !== undefined && { problems: bodyCheck(schema) }),
     ...(dialect && { dialect }),
   };
+}
+
+/**
+ * @param call the call that has the bindings, as error messages show it
+ * @throws PulseError `invalid` for a value that is not a list of bindings
+ */
+export function checkBindings(call: string, bindings: unknown): asserts bindings is readonly BindingKey[] {
+  if (!Array.isArray(bindings)) {
+    throw new PulseError('invalid', `${call} needs an array of binding(…), not ${described(bindings)}`);
+  }
+  for (const one of bindings as readonly (Partial<BindingKey> | null | undefined)[]) {
+    if (one?.exchange === undefined || one.pattern === undefined) {
+      throw new PulseError('invalid', `${call}: each entry of bindings must be made by binding(…)`);
+    }
+    checkExchangeName(one.exchange);
+    checkShortString(one.pattern, 'pattern');
+  }
 }
 
 /** @throws PulseError `invalid` for a name that is not possible for an exchange at Pulse */

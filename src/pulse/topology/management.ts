@@ -1,6 +1,7 @@
-import { Secret } from '../../base/index.ts';
+import { LONGEST_TIMER_MS, Secret } from '../../base/index.ts';
 import type { BindingKey } from './binding.ts';
 import { PulseError, type PulseErrorKind } from '../errors.ts';
+import { checkOptions, type OptionKinds } from '../options.ts';
 import { checkEscaped, decoded, given, parsed, withoutNul } from '../transport/url-parts.ts';
 
 /** The management API of a broker. Pulse's own is not public, but that of your own RabbitMQ may be available. */
@@ -19,6 +20,13 @@ export interface ManagementApi {
   readonly timeoutMs?: number | undefined;
 }
 
+const OPTIONS: OptionKinds<ManagementApi> = {
+  url: ['text', 'secret'],
+  user: 'text',
+  password: ['text', 'secret'],
+  vhost: 'text',
+  timeoutMs: 'number',
+};
 const TIMEOUT_MS = 10_000;
 const WHOLE = 'the URL of the management API';
 const EXAMPLE = 'http://127.0.0.1:15672';
@@ -26,8 +34,8 @@ const EXAMPLE = 'http://127.0.0.1:15672';
 /** HTTP statuses that mean a refusal. Any other status means that the API has a problem. */
 const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> = {
   401: ['credentials', 'refused the user or the password'],
-  403: ['forbidden', 'does not let this user look'],
-  404: ['not-found', 'knows no such queue'],
+  403: ['forbidden', 'does not let this user read the bindings'],
+  404: ['not-found', 'has no such queue'],
 };
 
 /**
@@ -37,10 +45,18 @@ const REFUSALS: Readonly<Record<number, [kind: PulseErrorKind, what: string]>> =
  * The returned function rejects with a PulseError: `credentials`, `forbidden`, `not-found`, or `connection` if the
  * API cannot be reached or gives an unusable answer.
  *
- * @throws PulseError `invalid` for a URL that is not an HTTP URL, and if the user is missing; the message never
+ * @throws PulseError `invalid` for a bad option, for a URL that is not an HTTP URL, and if the user is missing; the message never
  *   contains the URL's password
  */
-export function managementBindings({ url, user, password, vhost, timeoutMs = TIMEOUT_MS }: ManagementApi) {
+export function managementBindings(api: ManagementApi) {
+  checkOptions('managementBindings', api, OPTIONS);
+  const { url, user, password, vhost, timeoutMs = TIMEOUT_MS } = api;
+  if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS)) {
+    throw new PulseError(
+      'invalid',
+      `managementBindings: the option timeoutMs is ${timeoutMs}; it must be above 0`,
+    );
+  }
   const { base, login } = endpointOf(url);
   const asUser = withoutNul(given(user) ?? login.user, 'the user');
   const secret = new Secret(withoutNul(given(password) ?? login.password.reveal(), 'the password'));
@@ -63,7 +79,7 @@ export function managementBindings({ url, user, password, vhost, timeoutMs = TIM
       throw unusable(`cannot be reached: ${reasonOf(error)}`, error);
     }
     if (!response.ok) {
-      const [kind, what] = REFUSALS[response.status] ?? ['connection', 'cannot tell'];
+      const [kind, what] = REFUSALS[response.status] ?? ['connection', 'failed'];
       throw new PulseError(kind, `${where} ${what}: it answered ${response.status} for ${queue}`);
     }
     try {
@@ -72,10 +88,10 @@ export function managementBindings({ url, user, password, vhost, timeoutMs = TIM
         if (typeof source === 'string' && typeof routing_key === 'string') {
           return { exchange: source, pattern: routing_key };
         }
-        throw new TypeError('one of them has no source or no routing_key');
+        throw new TypeError('a binding has no source or no routing_key');
       });
     } catch (error) {
-      throw unusable(`answered no list of bindings: ${reasonOf(error)}`, error);
+      throw unusable(`did not return a list of bindings: ${reasonOf(error)}`, error);
     }
   };
 }

@@ -1,7 +1,7 @@
-import type { BindingKey } from './binding.ts';
+import { checkBindings, type BindingKey } from './binding.ts';
 import { PulseError } from '../errors.ts';
 import type { QueueCall } from './queue-call.ts';
-import type { QueueSpec } from './queue.ts';
+import { isQueueSpec, type QueueSpec } from './queue.ts';
 import { prepare, queuesOf } from './topology.ts';
 import type { QueueDepth } from '../transport/transport.ts';
 
@@ -37,10 +37,11 @@ export interface PulseQueue {
  * @throws PulseError `invalid` for an ephemeral queue, which only its consumer can use
  */
 export function pulseQueue(spec: QueueSpec, namespace: () => string, call: QueueCall): PulseQueue {
+  if (!isQueueSpec(spec)) throw new PulseError('invalid', 'queue needs a queue, made by namedQueue(…)');
   if (spec.ephemeral) {
     throw new PulseError(
       'invalid',
-      'an ephemeral queue belongs to its consumer alone: name one with namedQueue',
+      'an ephemeral queue belongs to its consumer alone: use namedQueue(…) for a queue that you can manage',
     );
   }
   const nameNow = () => spec.nameFor(namespace());
@@ -48,12 +49,14 @@ export function pulseQueue(spec: QueueSpec, namespace: () => string, call: Queue
     get name() {
       return nameNow();
     },
-    declare: (bindings = []) =>
-      call('declared', channel => {
+    declare: async (bindings = []) => {
+      checkBindings('declare', bindings);
+      return call('declared', channel => {
         const queues = queuesOf(spec, namespace(), nameNow(), false);
         const nothing = async () => undefined;
         return prepare(channel, queues, { bindings }, namespace(), () => undefined, nothing);
-      }),
+      });
+    },
     inspect: () =>
       call(undefined, async channel => {
         try {
@@ -63,10 +66,12 @@ export function pulseQueue(spec: QueueSpec, namespace: () => string, call: Queue
           throw error;
         }
       }),
-    unbind: bindings =>
-      call('unbound', async channel => {
+    unbind: async bindings => {
+      checkBindings('unbind', bindings);
+      return call('unbound', async channel => {
         for (const { exchange, pattern } of bindings) await channel.unbindQueue(nameNow(), exchange, pattern);
-      }),
+      });
+    },
     purge: () => call('purged', channel => channel.purgeQueue(nameNow())),
     delete: () =>
       call('deleted', async channel => {

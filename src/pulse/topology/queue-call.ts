@@ -33,7 +33,7 @@ export function queueCalls(
     let late = false;
     let channel: TransportChannel | undefined;
     const failed = (what: string) => {
-      const fate = channel ? `may have been ${done} all the same` : `was not ${done}`;
+      const fate = channel ? `may have been ${done} anyway` : `was not ${done}`;
       return new PulseError('connection', done === undefined ? what : `${what}: the queue ${fate}`);
     };
     const ask = async () => {
@@ -62,8 +62,8 @@ export function queueCalls(
       reject(
         failed(
           channel
-            ? `no answer from the broker in ${timeoutMs} ms`
-            : `the broker could not be asked in ${timeoutMs} ms (${why})`,
+            ? `no answer from the broker within ${timeoutMs} ms`
+            : `the broker could not be asked within ${timeoutMs} ms (${why})`,
         ),
       );
       // Closing the channel makes sure that no further steps of the work are sent.

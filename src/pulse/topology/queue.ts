@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PulseError } from '../errors.ts';
-import { checkOptions, type OptionKinds } from '../options.ts';
+import { checkOptions, described, type OptionKinds } from '../options.ts';
 import { checkShortString } from '../transport/short-string.ts';
 import type { QueueOptions } from '../transport/transport.ts';
 
@@ -70,6 +70,11 @@ export interface NamedQueueOptions {
 export interface DeadLetterOptions {
   readonly maxLength?: number | undefined;
   readonly expiresMs?: number | undefined;
+}
+
+/** Whether a value was made by {@link namedQueue} or {@link ephemeralQueue}. */
+export function isQueueSpec(value: unknown): value is QueueSpec {
+  return typeof (value as Partial<QueueSpec> | null | undefined)?.nameFor === 'function';
 }
 
 const EPHEMERAL_OPTIONS: OptionKinds<EphemeralQueueOptions> = { maxLength: 'number' };
@@ -162,7 +167,7 @@ export function namedQueue(name: string, options: NamedQueueOptions): QueueSpec 
 const OVERFLOWS: readonly unknown[] = ['drop-head', 'reject-publish'];
 
 function deadLetters(name: string, options: DeadLetterOptions): QueueSpec {
-  checkOptions(`deadLetter of queue ${name}`, options, DEAD_LETTER_OPTIONS);
+  checkOptions(`namedQueue('${name}', …)`, options, DEAD_LETTER_OPTIONS, 'deadLetter');
   return namedQueue(`${name}/dead`, { ...options, maxLength: options.maxLength ?? DEAD_LETTERS });
 }
 
@@ -171,8 +176,10 @@ function deadLetters(name: string, options: DeadLetterOptions): QueueSpec {
  *
  * @throws PulseError `invalid` if the queue keeps no dead letters
  */
-export function deadLetterQueue({ deadLetter }: QueueSpec): QueueSpec {
-  if (deadLetter) return deadLetter.queue;
+export function deadLetterQueue(queue: QueueSpec): QueueSpec {
+  if (!isQueueSpec(queue))
+    throw new PulseError('invalid', 'deadLetterQueue needs a queue, made by namedQueue(…)');
+  if (queue.deadLetter) return queue.deadLetter.queue;
   throw new PulseError(
     'invalid',
     'the queue keeps no dead letters; declare it with namedQueue(…, { deadLetter: true })',
@@ -180,13 +187,16 @@ export function deadLetterQueue({ deadLetter }: QueueSpec): QueueSpec {
 }
 
 function checkName(call: string, name: unknown): void {
-  if (typeof name !== 'string') throw new PulseError('invalid', `${call} needs a name, which is a string`);
+  if (typeof name !== 'string') {
+    throw new PulseError('invalid', `${call} needs a name first, which is a string, not ${described(name)}`);
+  }
   if (name === '') throw new PulseError('invalid', `${call} needs a name that is not empty`);
+  checkShortString(name, 'queue name');
   const [, own] = /^(?:queue|exchange)\/[^/]*\/?(.*)$/s.exec(name) ?? [];
   if (own === undefined) return;
   throw new PulseError(
     'invalid',
-    `${call}('${name}'): leave out the prefix, which is added by itself: ${call}('${own || 'name'}')`,
+    `${call}('${name}'): leave out the prefix, which is added automatically: ${call}('${own || 'name'}')`,
   );
 }
 

@@ -17,7 +17,7 @@ export interface BrokerUrl {
 const WHOLE = 'the Pulse URL';
 const EXAMPLE = 'amqps://user:password@host:5671';
 /** AMQP negotiates heartbeats in 16 bits. */
-const MAX_HEARTBEAT_SECS = 65_535;
+export const MAX_HEARTBEAT_SECS = 65_535;
 
 const EXAMPLE_OPTIONS = { ssl: 'ssl=1', heartbeat: 'heartbeat=30' };
 

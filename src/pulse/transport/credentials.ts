@@ -2,6 +2,7 @@ import { Secret } from '../../base/index.ts';
 import { brokerUrl } from './broker-url.ts';
 import { PulseError } from '../errors.ts';
 import { errorText } from '../error-text.ts';
+import { checkOptions, type OptionKinds } from '../options.ts';
 import { given, withoutNul } from './url-parts.ts';
 
 /** The URL of Mozilla's own Pulse. The library connects to it only if you pass this URL or the word `production`. */
@@ -41,6 +42,13 @@ export interface CredentialSources {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
+export const CREDENTIAL_SOURCES: OptionKinds<CredentialSources> = {
+  url: ['text', 'secret'],
+  user: 'text',
+  password: ['text', 'secret'],
+  env: 'object',
+};
+
 /**
  * Calls the `credentials` function, with the time limit of a connection attempt.
  *
@@ -55,17 +63,18 @@ export async function askedCredentials(
   const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   const { promise: givenUp, reject } = Promise.withResolvers<never>();
   const giveUp = () => {
-    reject(new Error(`no answer in ${timeoutMs} ms`));
+    reject(new Error(`no answer within ${timeoutMs} ms`));
   };
   both.addEventListener('abort', giveUp);
   try {
-    const { user, password } = await Promise.race([ask(both), givenUp]);
+    const answer: Partial<Credentials> | undefined = await Promise.race([ask(both), givenUp]);
+    const { user, password } = answer ?? {};
     return {
       user: withoutNul(present(given(user), 'user'), 'the user'),
       password: new Secret(withoutNul(present(given(password), 'password'), 'the password')),
     };
   } catch (error) {
-    throw new PulseError('connection', `the credentials could not be had: ${errorText(error)}`);
+    throw new PulseError('connection', `the option credentials gave no login: ${errorText(error)}`);
   } finally {
     both.removeEventListener('abort', giveUp);
   }
@@ -81,7 +90,13 @@ export async function askedCredentials(
  *
  * @throws PulseError `invalid` if there is no URL, or if it is not an AMQP URL; the message never contains the password
  */
-export function endpointFrom(sources: CredentialSources): Endpoint {
+export function endpointFrom(sources: CredentialSources = {}): Endpoint {
+  checkOptions('endpointFrom', sources, CREDENTIAL_SOURCES);
+  return endpointOf(sources);
+}
+
+/** Like {@link endpointFrom}, for options that are already checked and may include others. */
+export function endpointOf(sources: CredentialSources): Endpoint {
   const env = sources.env ?? process.env;
   const url = brokerUrl(urlFrom(given(sources.url) ?? given(env.PULSE_URL)));
   const user = given(sources.user) ?? url.user ?? given(env.PULSE_USERNAME) ?? 'guest';
@@ -111,5 +126,5 @@ function urlFrom(text: string | undefined): string {
 /** Requires a value from the `credentials` function. There is no fallback for what it leaves out. */
 function present(text: string | undefined, what: string): string {
   if (text !== undefined) return text;
-  throw new Error(`the function gave no ${what}`);
+  throw new Error(`the function returned no ${what}`);
 }

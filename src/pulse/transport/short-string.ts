@@ -1,4 +1,5 @@
 import { PulseError } from '../errors.ts';
+import { described } from '../options.ts';
 
 /** AMQP 0-9-1 encodes names and routing keys as short strings, whose length is one byte. */
 export const MAX_SHORT_STRING_BYTES = 255;
@@ -8,10 +9,12 @@ export const MAX_SHORT_STRING_BYTES = 255;
  *
  * @param what the role of the text in the error message, such as "routing key" or "queue name"
  * @throws PulseError `invalid` for text of more than 255 bytes of UTF-8, for a lone surrogate, and for a value that
- *   is not text
+ *   is not a string
  */
 export function checkShortString(text: string, what: string): string {
-  if (typeof text !== 'string') throw new PulseError('invalid', `${what} is not a text`);
+  if (typeof text !== 'string') {
+    throw new PulseError('invalid', `${what} must be a string, not ${described(text)}`);
+  }
   if (!text.isWellFormed()) throw new PulseError('invalid', `${what} is not well-formed Unicode`);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_SHORT_STRING_BYTES) {

@@ -1,10 +1,17 @@
-import { Secret } from '../../base/index.ts';
+import type { Secret } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
+import { described, isSecret } from '../options.ts';
 
-/** Returns a value or the content of a Secret. An empty value counts as missing. */
+/**
+ * Returns a value or the content of a Secret. An empty value counts as missing.
+ *
+ * @throws PulseError `invalid` for a value that is not a string
+ */
 export function given(value: string | Secret | undefined): string | undefined {
-  const text = value instanceof Secret ? value.reveal() : value;
-  return text === '' ? undefined : text;
+  const text: unknown = isSecret(value) ? value.reveal() : value;
+  if (text === undefined || text === '') return undefined;
+  if (typeof text === 'string') return text;
+  throw new PulseError('invalid', `a URL, a user or a password must be a string, not ${described(text)}`);
 }
 
 /**
@@ -19,13 +26,13 @@ export function parsed(text: string, whole: string, example: string): URL {
   if (/[\t\n\r]/.test(text.trim())) {
     throw new PulseError(
       'invalid',
-      `${whole} has a line break or a tab in it; write them as %0A, %0D and %09`,
+      `${whole} contains a line break or a tab; write them as %0A, %0D and %09`,
     );
   }
   const url = URL.parse(text.trim());
   if (!url) throw new PulseError('invalid', `${whole} is not a URL; it should look like ${example}`);
   if (url.port === '0')
-    throw new PulseError('invalid', `${whole} has port 0; leave it out for the usual port`);
+    throw new PulseError('invalid', `${whole} has port 0; leave the port out to use the default`);
   return url;
 }
 
@@ -42,7 +49,7 @@ export function decoded(text: string, whole: string): string {
   } catch {
     throw new PulseError(
       'invalid',
-      `${whole} holds a % that begins no escape of UTF-8; write % itself as %25`,
+      `${whole} contains a % that is not part of a UTF-8 escape; write % itself as %25`,
     );
   }
   return withoutNul(plain, whole);
@@ -56,7 +63,7 @@ export function decoded(text: string, whole: string): string {
  */
 export function withoutNul(text: string, whole: string): string {
   if (!text.includes('\0')) return text;
-  throw new PulseError('invalid', `${whole} holds a NUL character, which no login can carry`);
+  throw new PulseError('invalid', `${whole} contains a NUL character, which a login cannot contain`);
 }
 
 /**
@@ -71,6 +78,6 @@ export function checkEscaped({ pathname, search, hash }: URL, whole: string, par
   if (!`${pathname}${search}${hash}`.includes('@')) return;
   throw new PulseError(
     'invalid',
-    `${whole} has an @ behind its host; write @, /, ? and # of ${parts} as %40, %2F, %3F and %23`,
+    `${whole} has an @ after its host; write @, /, ? and # of ${parts} as %40, %2F, %3F and %23`,
   );
 }

@@ -94,9 +94,9 @@ describe.concurrent('tcw pulse publish', () => {
     expect(await pulse(['publish', exchange, 'k', '--mandatory', '--json'], '{}')).toEqual({
       exitCode: 75,
       stdout: expect.stringMatching(
-        /^\{"exchange":.*,"status":"returned","kind":"returned","error":"no queue wants k/,
+        /^\{"exchange":.*,"status":"returned","kind":"returned","error":"no queue is bound for k/,
       ),
-      stderr: expect.stringMatching(/^tcw: returned: no queue wants k of [^\n]*\n$/),
+      stderr: expect.stringMatching(/^tcw: returned: no queue is bound for k of [^\n]*\n$/),
     });
   });
 

@@ -60,7 +60,7 @@ describe.concurrent('tcw pulse queue', () => {
     expect(await bindings('q', '--management', other, '-u', 'me', '-p', 'x')).toMatchObject({ exitCode: 0 });
     expect(asked.at(-1)).toEqual([expect.anything(), `Basic ${btoa('me:x')}`]);
     for (const [queue, url, exitCode, says] of [
-      ['missing', other, 64, 'knows no such queue: it answered 404 for queue/me/missing'],
+      ['missing', other, 64, 'has no such queue: it answered 404 for queue/me/missing'],
       ['refused', other, 77, 'refused the user or the password: it answered 401 for queue/me/refused'],
       ['q', 'http://other:HIDDEN@127.0.0.1:1', 69, 'cannot be reached: '],
       ['q', 'http://other:HIDDEN@:1', 64, '--management must be a URL'],

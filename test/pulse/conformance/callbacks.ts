@@ -185,7 +185,7 @@ export function callbacks(setting: Setting): void {
         'no text',
       ],
       ['rejects with nothing', () => Promise.reject(), 'undefined'],
-      ['gives nothing', () => undefined as never, 'undefined'],
+      ['gives nothing', () => undefined as never, 'the function returned no user'],
     ])('to say who logs in, and which %s, is asked again', async (_, credentials, says) => {
       const { user, password } = setting.under.login;
       let asked = 0;

@@ -54,7 +54,7 @@ export function credentials(setting: Setting): void {
       const waiting = await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
       expect(waiting.error).toMatchObject({
         kind: 'connection',
-        message: 'the credentials could not be had: the vault is sealed',
+        message: 'the option credentials gave no login: the vault is sealed',
       });
       await pulse.ready();
       expect(asked).toBe(3);
@@ -70,7 +70,7 @@ export function credentials(setting: Setting): void {
       const waiting = await firstValueFrom(pulse.state$.pipe(filter(state => state.name === 'waiting')));
       expect(waiting.error).toMatchObject({
         kind: 'connection',
-        message: `the credentials could not be had: the function gave no ${what}`,
+        message: `the option credentials gave no login: the function returned no ${what}`,
       });
       await pulse.close();
     });

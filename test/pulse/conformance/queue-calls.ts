@@ -31,7 +31,7 @@ export function queueCalls(setting: Setting): void {
       const purged = callOver(() => live)('purged', channel => channel.purgeQueue(queue.name));
       await expect(purged).rejects.toMatchObject({
         kind: 'connection',
-        message: 'the broker could not be asked in 200 ms (nobody is there): the queue was not purged',
+        message: 'the broker could not be asked within 200 ms (nobody is there): the queue was not purged',
       });
       resolve(connection);
       await isKept();
@@ -65,7 +65,7 @@ export function queueCalls(setting: Setting): void {
       });
       await expect(purged).rejects.toMatchObject({
         kind: 'connection',
-        message: 'no answer from the broker in 200 ms: the queue may have been purged all the same',
+        message: 'no answer from the broker within 200 ms: the queue may have been purged anyway',
       });
       under.thaw();
       await isKept();
@@ -84,7 +84,7 @@ export function queueCalls(setting: Setting): void {
       });
       await expect(purged).rejects.toMatchObject({
         kind: 'connection',
-        message: expect.stringContaining('may have been purged all the same'),
+        message: expect.stringContaining('may have been purged anyway'),
       });
     });
   });

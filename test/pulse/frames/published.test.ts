@@ -4,7 +4,16 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { publishFrames, type PlainMessage } from '../../../src/pulse/transport/amqp/publish-frames.ts';
-import { binding, connect, endpointFrom, namedQueue, type Pulse } from '../../../src/pulse/index.ts';
+import { amqpTransport } from '../../../src/pulse/transport/amqp/transport.ts';
+import {
+  binding,
+  connect,
+  endpointFrom,
+  namedQueue,
+  PulseError,
+  type Pulse,
+  type PublishOptions,
+} from '../../../src/pulse/index.ts';
 
 /** The parts of amqplib that encode messages. They have no types. */
 interface Encoders {
@@ -89,6 +98,41 @@ describe('messages without headers, over a real broker', () => {
     ]);
     subscription.unsubscribe();
     await pulse.queue(queue).delete();
+  });
+
+  it('keep their order among messages with headers, of several frames and of none', async () => {
+    const exchange = `exchange/${user}/published-${randomUUID()}`;
+    await pulse.declareExchange(exchange);
+    const queue = namedQueue(`published-${randomUUID()}`, { maxLength: 1_000, expiresMs: 60_000 });
+    await pulse.queue(queue).declare([binding(exchange, '#')]);
+    const kinds: PublishOptions[] = [{}, { headers: { n: 1 } }, { mandatory: true }, { routes: ['other'] }];
+    const count = 400;
+    await Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        pulse.publish(exchange, 'k', [n, n % 7 === 0 ? 'x'.repeat(200_000) : ''], kinds[n % kinds.length]),
+      ),
+    );
+    const received: unknown[] = [];
+    for await (const { body } of pulse.messages({ queue, bindings: [binding<[number]>(exchange, '#')] })) {
+      received.push(body[0]);
+      if (received.length === count) break;
+    }
+    expect(received).toEqual(Array.from({ length: count }, (_, n) => n));
+    await pulse.queue(queue).delete();
+  });
+
+  it.each(['channel', 'connection'] as const)('are not written once the %s is closing', async closing => {
+    const endpoint = endpointFrom({ url });
+    const connection = await amqpTransport(endpoint).connect({ ...endpoint, connectionName: 'published' });
+    const channel = await connection.openChannel({ confirms: true });
+    const publish = () => {
+      channel.publish(`exchange/${user}/none`, 'k', Buffer.from('1'), { routes: [] }, () => undefined);
+    };
+    const closed = closing === 'channel' ? channel.close() : connection.close();
+    expect(publish).toThrow(PulseError);
+    await closed;
+    expect(publish).toThrow(PulseError);
+    await connection.close();
   });
 });
 

@@ -20,7 +20,7 @@ export function checkFrameSize(options: Options.Publish, frameMax: number): void
   const bytes = headerFrameBytes(options);
   if (bytes <= frameMax) return;
   const what = `headers, routing keys and properties take ${bytes} bytes`;
-  throw new PulseError('invalid', `${what}, and the broker takes frames of ${frameMax}`);
+  throw new PulseError('invalid', `${what}, but the broker accepts frames of at most ${frameMax} bytes`);
 }
 
 /** Returns the size of the frame in which amqplib sends a message's properties. */

@@ -112,7 +112,7 @@ export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishi
     if (frame.length > frameMax) {
       throw new PulseError(
         'invalid',
-        `the properties of the copy take ${frame.length} bytes, and the broker takes frames of ${frameMax}`,
+        `the properties of the copy take ${frame.length} bytes, but the broker accepts frames of at most ${frameMax} bytes`,
       );
     }
     inner.sendImmediately(BASIC_PUBLISH, method);

@@ -1,3 +1,4 @@
+import { MAX_HEARTBEAT_SECS } from '../broker-url.ts';
 import { connect } from 'amqplib';
 import { PulseError } from '../../errors.ts';
 import type { Endpoint } from '../credentials.ts';
@@ -34,6 +35,12 @@ export function amqpTransport(
   answerMs = ANSWER_MS,
 ): Transport {
   atLeastOne({ heartbeatSecs, connectTimeoutMs });
+  if (heartbeatSecs > MAX_HEARTBEAT_SECS) {
+    throw new PulseError(
+      'invalid',
+      `heartbeatSecs is ${heartbeatSecs}; it must be at most ${MAX_HEARTBEAT_SECS}`,
+    );
+  }
   const where = `the broker at ${hostname}:${port}${vhost === '/' ? '' : `, vhost ${vhost},`}`;
   return {
     async connect({ user, password, connectionName }: Login, signal?: AbortSignal) {
@@ -79,6 +86,6 @@ export function amqpTransport(
 
 function atLeastOne(times: Readonly<Record<string, number>>): void {
   for (const [name, time] of Object.entries(times)) {
-    if (!(time >= 1)) throw new PulseError('invalid', `${name} is ${time}; it has to be at least 1`);
+    if (!(time >= 1)) throw new PulseError('invalid', `${name} is ${time}; it must be at least 1`);
   }
 }

@@ -113,7 +113,9 @@ export class MemberSearch {
       found = candidates.filter(row => !members.has(row.pid) && isKin(row));
     }
     this.#known = new Map(Array.from(members.values(), row => [row.pid, row.started]));
-    const foreign = new Set(rows.filter(({ pid, zombie }) => !zombie && !members.has(pid)).map(({ group }) => group));
+    const foreign = new Set(
+      rows.filter(({ pid, zombie }) => !zombie && !members.has(pid)).map(({ group }) => group),
+    );
     const groups = new Set(Array.from(members.values(), ({ group }) => group));
     this.#groups = [...groups].filter(group => group > 1 && !foreign.has(group));
     return [...members.values()];

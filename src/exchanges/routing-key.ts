@@ -98,7 +98,7 @@ export function buildPattern(key: RoutingKey, given: GivenParts): string {
 function wordOf({ name, multipleWords }: RoutingKeyPart, given: GivenParts): string | undefined {
   const value: unknown = given[name];
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' && !Number.isInteger(value)) {
+  if (typeof value !== 'string' && !(typeof value === 'number' && Number.isInteger(value))) {
     throw new PulseError('invalid', `${name} must be a string or a whole number`);
   }
   const word = String(value);

@@ -97,6 +97,17 @@ describe.runIf(process.platform === 'linux').each(users)(
       expect(await alive(marker)).toEqual([]);
     });
 
+    it('ends processes that fork all the time, and each end in their child', async () => {
+      for (let round = 0; round < 3; round++) {
+        const marker = newMarker();
+        const { close } = await start(before, marker, `${hard} forking ${marker}`);
+        await pidOf(marker, 'hard-to-end');
+        expect(await close()).toBeUndefined();
+        // One look at the processes can miss those that come and go.
+        for (let look = 0; look < 10; look++) expect(await alive(marker)).toEqual([]);
+      }
+    });
+
     it('names a process that somebody holds in its exit, and ends it when it can be ended', async () => {
       const marker = newMarker();
       const escaped = `(env -i setsid sh -c '${hard} holder "$1" ${marker} >held & exit' sh $! & exit)`;

@@ -79,6 +79,17 @@ describe('an upload', () => {
     expect(await download.text()).toBe('a log\n');
   });
 
+  it.each(['nonsense', '', '/', 'text', 'a/b; c', 'multipart/form-data'])(
+    'may be of the content type %j, as in S3',
+    async type => {
+      await using queue = await startQueue();
+      const { taskId, putUrl } = await putUrlOf(queue, 'public/x');
+      expect(await put(putUrl, { 'content-type': type, 'content-length': 1 }, ['x'])).toBe(200);
+      const download = await fetch((await queue.anonymous.getArtifact(taskId, 0, 'public/x')).url);
+      expect([download.headers.get('content-type'), await download.text()]).toEqual([type, 'x']);
+    },
+  );
+
   it('may be large', async () => {
     await using queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);

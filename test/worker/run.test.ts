@@ -108,6 +108,22 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     expect(lines.at(-2)).toBe('[taskcluster:error] task aborted - max run time exceeded');
   });
 
+  it('fails for an artifact whose path is too long for a message of the queue', async ({
+    deploy,
+    expect,
+  }) => {
+    const here = await deploy();
+    await here.startWorker();
+    const taskId = await here.createTask({
+      ...sh('true'),
+      artifacts: [{ type: 'file', path: 'a'.repeat(4096), name: 'public/a' }],
+    });
+    expect((await here.resolved(taskId)).state).toBe('failed');
+    expect(await here.log(taskId)).toMatch(
+      /error\] TASK FAILURE during artifact upload: file-not-readable-on-worker: Could not read/,
+    );
+  });
+
   it('has a clean environment, with forced variables that a payload cannot change', async ({
     deploy,
     expect,

@@ -40,7 +40,7 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
     if (Number(headers['content-length']) > LARGEST_OBJECT) return refuse(reply, 400, 'EntityTooLarge');
     const contentEncoding = headers['content-encoding'];
     const object = await storage.put(storageKey({ bucket, key }), request.raw, {
-      contentType: headers['content-type'] ?? 'binary/octet-stream',
+      contentType: types.get(request) ?? 'binary/octet-stream',
       ...(contentEncoding !== undefined && { contentEncoding }),
     });
     return reply.header('etag', object.etag).send();
@@ -65,10 +65,19 @@ export function addStorage(server: FastifyInstance, options: StorageOptions): vo
       .send(found.open());
   }
 
+  const types = new WeakMap<FastifyRequest, string>();
+
   void server.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
     // Uploads are streamed to disk, so no parser must read them first.
     scope.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
+    // Fastify refuses what is not a media type. S3 stores any text.
+    scope.addHook('onRequest', (request, _reply, next) => {
+      const { 'content-type': type, ...others } = request.raw.headers;
+      if (type !== undefined) types.set(request, type);
+      request.raw.headers = others;
+      next();
+    });
     for (const bucket of BUCKETS) {
       scope.put(`/${bucket}/*`, (request, reply) => put(bucket, request, reply));
       scope.get(`/${bucket}/*`, (request, reply) => get(bucket, request, reply));

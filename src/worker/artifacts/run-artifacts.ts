@@ -36,6 +36,9 @@ interface UploadedArtifact {
 
 const gzip = promisify(gzipOf);
 
+/** The queue's limit for the message of an error artifact, in characters. */
+const MOST_MESSAGE = 4096;
+
 /** Creates and uploads the artifacts of one run. */
 export function runArtifacts({
   calls,
@@ -141,8 +144,13 @@ export function runArtifacts({
     reference: (name, { url, contentType, expires = usual, signal }) =>
       createInOrder(name, { storageType: 'reference', url, contentType, expires }, signal),
     error: (name, { reason, message, expires = usual, signal }) =>
-      createInOrder(name, { storageType: 'error', reason, message, expires }, signal),
+      createInOrder(name, { storageType: 'error', reason, message: shortened(message), expires }, signal),
   };
+}
+
+/** A path in a message may be longer than the queue accepts. */
+function shortened(message: string): string {
+  return message.length > MOST_MESSAGE ? `${message.slice(0, MOST_MESSAGE - 1)}…` : message;
 }
 
 /** Returns the length of the content, if it is already known. */

@@ -37,5 +37,5 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** In the format of the system's errors. */
 function refusal(code: string, words: string, path: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: ${words}, mkdir '${path}'`), { code, path });
+  return Object.assign(new Error(`${code}: ${words}, mkdir '${path}'`), { code, syscall: 'mkdir', path });
 }

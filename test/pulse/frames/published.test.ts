@@ -19,8 +19,8 @@ import {
 interface Encoders {
   readonly BasicPublish: number;
   readonly BasicProperties: number;
-  encodeMethod(method: number, channel: number, fields: object): Buffer;
-  encodeProperties(id: number, channel: number, size: number, fields: object): Buffer;
+  readonly encodeMethod: (method: number, channel: number, fields: object) => Buffer;
+  readonly encodeProperties: (id: number, channel: number, size: number, fields: object) => Buffer;
 }
 const require = createRequire(import.meta.url);
 const amqplib = dirname(require.resolve('amqplib'));
@@ -28,7 +28,7 @@ const { BasicPublish, BasicProperties, encodeMethod, encodeProperties } = requir
   join(amqplib, 'lib/defs.js'),
 ) as Encoders;
 const { makeBodyFrame } = require(join(amqplib, 'lib/frame.js')) as {
-  makeBodyFrame(channel: number, payload: Buffer): Buffer;
+  readonly makeBodyFrame: (channel: number, payload: Buffer) => Buffer;
 };
 
 /** The size of frames that RabbitMQ and amqplib agree on, in bytes. */

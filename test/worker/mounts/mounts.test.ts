@@ -85,6 +85,14 @@ describe('a file', () => {
     expect(state).toBe('completed');
   });
 
+  it.runIf(process.platform === 'linux')('below a file of the machine fails the task', async () => {
+    const { state, log } = await run([{ file: '/dev/null/x', content: { raw: 'new' } }], 'true');
+    expect([state, log]).toEqual([
+      'failed',
+      expect.stringContaining('cannot mount what the task asks for: ENOTDIR: not a directory'),
+    ]);
+  });
+
   it('takes the place of a file, but not of a directory', async () => {
     const archive = tar([
       { name: 'file', content: 'old' },

@@ -19,11 +19,11 @@ interface Inner {
   readonly connection: {
     readonly channels: readonly { readonly buffer: { write(frame: Buffer): boolean } }[];
     sendContent(channel: number, content: Buffer): boolean;
-    sendMessage(...args: unknown[]): boolean;
+    readonly sendMessage: unknown;
     /** Whether something was sent since the last heartbeat was due. */
     sentSinceLastCheck: boolean;
   };
-  sendMessage(...args: unknown[]): boolean;
+  readonly sendMessage: unknown;
   /** Throws if the channel is closed or closing. */
   sendImmediately(method: number, fields: object): boolean;
   pushConfirmCallback(answered: (error: Error | null) => void): void;

@@ -14,6 +14,11 @@ const LONGEST_PAUSE_MS = 32;
 const STOPPING_MS = 1_000;
 /** One search can miss processes that were forked during it by parents that have ended since. */
 const EMPTY_LOOKS = 2;
+/**
+ * How long the search continues in ms while each search misses processes that end during it. They may be other
+ * programs of a busy machine, or a member that forks and ends all the time.
+ */
+const UNSURE_MS = 500;
 
 /**
  * Kills the members of a run with SIGKILL.
@@ -25,11 +30,18 @@ export async function endMembers(search: MemberSearch): Promise<number> {
   const start = performance.now();
   const ended = new Set<number>();
   let emptyLooks = 0;
+  let emptySince = start;
   for (let round = 1; ; round++) {
     const members = await stopMembers(search);
-    emptyLooks = members.length === 0 ? emptyLooks + 1 : 0;
-    if (emptyLooks === EMPTY_LOOKS) return ended.size;
-    if (emptyLooks > 0) continue;
+    if (members.length === 0) {
+      if (emptyLooks++ === 0) emptySince = performance.now();
+      const isOver = search.isSure || performance.now() > emptySince + UNSURE_MS;
+      if (isOver && emptyLooks >= EMPTY_LOOKS) return ended.size;
+      continue;
+    }
+    emptyLooks = 0;
+    // No process escapes a signal to its group by forking.
+    for (const group of search.groups) signal(-group, 'SIGKILL');
     const sent = members.filter(({ pid }) => signal(pid, 'SIGKILL') !== 'refused');
     for (const { pid } of sent) ended.add(pid);
     const patience = sent.length === 0 ? REFUSED_MS : PATIENCE_MS;
@@ -50,12 +62,17 @@ export async function stopMembers(search: MemberSearch, except?: number): Promis
   const stopped = new Set<number>();
   const end = performance.now() + STOPPING_MS;
   for (;;) {
-    const members = (await search.members()).filter(({ pid }) => pid !== except);
-    const fresh = members.filter(({ pid }) => !stopped.has(pid));
-    for (const { pid } of fresh) {
+    let fresh = 0;
+    const stop = ({ pid }: ProcessRow) => {
+      if (pid === except || stopped.has(pid)) return;
       signal(pid, 'SIGSTOP');
       stopped.add(pid);
-    }
-    if (fresh.length === 0 || performance.now() > end) return members;
+      fresh++;
+    };
+    const members = (await search.members(stop)).filter(({ pid }) => pid !== except);
+    members.forEach(stop);
+    // The signal reaches every process of a group at once, so none of it goes on in a child.
+    if (except === undefined) for (const group of search.groups) signal(-group, 'SIGSTOP');
+    if (fresh === 0 || performance.now() > end) return members;
   }
 }

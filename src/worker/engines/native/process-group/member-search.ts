@@ -1,5 +1,5 @@
 import { KEEPER } from '../processes/mark.ts';
-import { environmentOf, inTurns, readProcessTable, type ProcessRow } from '../processes/process-table.ts';
+import { environmentOf, readProcess, readProcessTable, type ProcessRow } from '../processes/process-table.ts';
 
 /**
  * Finds the processes of one run by properties that they cannot change, or seldom do: the process group or session of a
@@ -7,7 +7,7 @@ import { environmentOf, inTurns, readProcessTable, type ProcessRow } from '../pr
  * members.
  *
  * It does not find a process that has changed both its session and its environment and lost its parent between two
- * searches.
+ * searches. It may not find one that starts a session, forks and ends within less than a millisecond, again and again.
  */
 export class MemberSearch {
   /** The process group of the run's commands, which is also a session, while known. */
@@ -26,6 +26,8 @@ export class MemberSearch {
    */
   readonly #shared = new Set<number>();
   #known = new Map<number, string>();
+  #groups: readonly number[] = [];
+  #isSure = true;
   /** One search at a time: each builds on the last. */
   #last: Promise<ProcessRow[]> = Promise.resolve([]);
 
@@ -42,15 +44,26 @@ export class MemberSearch {
     this.#outsiders = new Set([0, 1, process.pid, watchdog]);
   }
 
+  /** The process groups in which the last search found only members. Nobody can leave one by forking. */
+  get groups(): readonly number[] {
+    return this.#groups;
+  }
+
+  /** Whether the last search could read every process that was listed: a process that it missed may have had children. */
+  get isSure(): boolean {
+    return this.#isSure;
+  }
+
   /**
    * The living members.
    *
+   * @param seen called at once with each process that is a member whatever the rest of the search finds
    * @throws Error when the system does not list processes
    */
-  members(): Promise<ProcessRow[]> {
+  members(seen?: (row: ProcessRow) => void): Promise<ProcessRow[]> {
     const next = this.#last.then(
-      () => this.#look(),
-      () => this.#look(),
+      () => this.#look(seen),
+      () => this.#look(seen),
     );
     // The caller gets the error.
     next.catch(() => undefined);
@@ -66,10 +79,8 @@ export class MemberSearch {
     return this.#isMarked(row, 0);
   }
 
-  async #look(): Promise<ProcessRow[]> {
-    const rows = await readProcessTable();
-    const eldest = Number(rows.find(row => row.pid === this.#watchdog)?.started ?? 0);
-    const candidates = rows.filter(row => !row.zombie && !this.#outsiders.has(row.pid));
+  async #look(seen?: (row: ProcessRow) => void): Promise<ProcessRow[]> {
+    const eldest = Number(readProcess(this.#watchdog)?.started ?? 0);
     const members = new Map<number, ProcessRow>();
     const related = new Set([...this.sessions, ...(this.group === undefined ? [] : [this.group])]);
     const isRelated = (row: ProcessRow) =>
@@ -78,8 +89,17 @@ export class MemberSearch {
       isRelated(row) || this.#known.get(row.pid) === row.started || this.#isMarked(row, eldest);
 
     let found: ProcessRow[] = [];
-    await inTurns(candidates, row => {
-      if (isOurs(row)) found.push(row);
+    const candidates: ProcessRow[] = [];
+    this.#isSure = true;
+    const rows = await readProcessTable({
+      seen: row => {
+        if (row.zombie || this.#outsiders.has(row.pid)) return;
+        candidates.push(row);
+        if (!isOurs(row)) return;
+        found.push(row);
+        seen?.(row);
+      },
+      missed: () => (this.#isSure = false),
     });
     for (const row of found)
       if (this.#isBeside(row)) this.#shared.add(row.group).add(row.session ?? row.group);
@@ -93,6 +113,11 @@ export class MemberSearch {
       found = candidates.filter(row => !members.has(row.pid) && isRelated(row));
     }
     this.#known = new Map(Array.from(members.values(), row => [row.pid, row.started]));
+    const foreign = new Set(
+      rows.filter(({ pid, zombie }) => !zombie && !members.has(pid)).map(({ group }) => group),
+    );
+    const groups = new Set(Array.from(members.values(), ({ group }) => group));
+    this.#groups = [...groups].filter(group => group > 1 && !foreign.has(group));
     return [...members.values()];
   }
 

@@ -36,16 +36,30 @@ const BUSY_MS = 10;
 /** Time limit for ps(1), in ms. */
 const PS_MS = 10_000;
 
+/** What happens to each process as soon as it has been read. */
+export interface Reading {
+  readonly seen?: (row: ProcessRow) => void;
+  /** A process was listed, and ended before it could be read. */
+  readonly missed?: () => void;
+}
+
 /**
- * All processes of the machine that this process may see.
+ * All processes of the machine that this process may see. The newest are read first, because they are the first to end.
  *
  * @throws Error when the system does not list them, for example because a task that is root has replaced /proc
  */
-export async function readProcessTable(): Promise<ProcessRow[]> {
-  if (process.platform !== 'linux') return askPs();
+export async function readProcessTable({ seen, missed }: Reading = {}): Promise<ProcessRow[]> {
+  if (process.platform !== 'linux') {
+    const rows = await askPs();
+    if (seen) rows.forEach(seen);
+    return rows;
+  }
   const rows: ProcessRow[] = [];
-  await inTurns(namesIn('/proc'), name => {
-    rows.push(...readRow(`/proc/${name}`));
+  await inTurns(namesIn('/proc').reverse(), name => {
+    const [row] = readRow(`/proc/${name}`);
+    if (row === undefined) return missed?.();
+    rows.push(row);
+    seen?.(row);
   });
   return rows;
 }

@@ -70,7 +70,11 @@ function removeAtSignals(folder: string): () => void {
   };
   const leave = (signal: NodeJS.Signals) => {
     stopListening();
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // A process may still write to it. The signal must take effect all the same.
+    }
     process.kill(process.pid, signal);
   };
   for (const signal of SIGNALS) process.on(signal, leave);

@@ -54,7 +54,7 @@ export function managementBindings(api: ManagementApi) {
   if (!(timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS)) {
     throw new PulseError(
       'invalid',
-      `managementBindings: the option timeoutMs is ${timeoutMs}; it must be above 0`,
+      `managementBindings: the option timeoutMs is ${timeoutMs}; it must be above 0 and at most ${LONGEST_TIMER_MS}`,
     );
   }
   const { base, login } = endpointOf(url);

@@ -37,7 +37,7 @@ interface UploadedArtifact {
 const gzip = promisify(gzipOf);
 
 /** The queue's limit for the message of an error artifact, in characters. */
-const MOST_MESSAGE = 4096;
+const MAX_MESSAGE_LENGTH = 4096;
 
 /** Creates and uploads the artifacts of one run. */
 export function runArtifacts({
@@ -150,7 +150,7 @@ export function runArtifacts({
 
 /** A path in a message may be longer than the queue accepts. */
 function shortened(message: string): string {
-  return message.length > MOST_MESSAGE ? `${message.slice(0, MOST_MESSAGE - 1)}…` : message;
+  return message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH - 1)}…` : message;
 }
 
 /** Returns the length of the content, if it is already known. */

@@ -7,11 +7,12 @@ export type CheckReason = 'notice-given-back' | 'idle';
 /** State shared by everything that asks the queue for work: its last answer, and the calls that are open. */
 export interface AskingState {
   /**
-   * Registers a call that asks for so many tasks.
+   * Registers a call that may bring claims.
    *
+   * @param isExpected whether a task is known to be pending. A long poll is none of the waiting calls
    * @returns a function to call as soon as the call has succeeded or failed
    */
-  callOpened(tasks: number): Answered;
+  callOpened(isExpected?: boolean): Answered;
   /** The open calls that have found nothing yet. */
   readonly waiting: WaitingCalls;
   /** The queue has nothing for this worker. */
@@ -35,11 +36,11 @@ export function askingState(): AskingState {
   const waiting = waitingCalls();
   return {
     waiting,
-    callOpened: tasks => {
+    callOpened: (isExpected = true) => {
       open$.next(open$.value + 1);
-      const answered = waiting.open(tasks);
+      const answered = isExpected ? waiting.open() : undefined;
       return claims => {
-        answered(claims);
+        answered?.(claims);
         open$.next(open$.value - 1);
       };
     },

@@ -73,7 +73,7 @@ export function claim(
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
-          const closed = asking.callOpened(demand.tasks);
+          const closed = asking.callOpened(demand.isExpected);
           return from(queue.claimWork(demand.tasks)).pipe(
             tap({
               next: claims => {

@@ -1,10 +1,8 @@
 import { ignoreElements, mergeMap, type OperatorFunction } from 'rxjs';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
+import { mayBePending, stillCounts } from './notice-demand.ts';
 import type { WaitingCalls } from './waiting-calls.ts';
-
-/** Time limit for the question about a task's status, in ms. */
-const STATUS_MS = 4_000;
 
 /** Lets waiting calls take notices, and settles each notice when its call is over. A notice that none takes is given back. */
 export function takenByWaitingCalls(
@@ -23,21 +21,15 @@ export function takenByWaitingCalls(
     );
 }
 
-/**
- * Whether a notice is no longer needed. Usually its task is among the claims of the call, or another call of the pool
- * has received it.
- */
+/** Whether a notice is no longer needed. Usually the call has received its task, or another call of the pool has. */
 async function isAnswered(
-  { taskId, runId }: PendingNotice,
+  notice: PendingNotice,
   claims: readonly Claim[] | undefined,
   queue: Queue,
 ): Promise<boolean> {
   if (!claims) return false;
-  if (claims.some(claim => claim.taskId === taskId && claim.runId === runId)) return true;
-  try {
-    const status = await queue.status(taskId, AbortSignal.timeout(STATUS_MS));
-    return status !== undefined && status.runs[runId]?.state !== 'pending';
-  } catch {
-    return false;
-  }
+  const isOurs = claims.some(({ taskId, runId }) => taskId === notice.taskId && runId === notice.runId);
+  if (isOurs) return true;
+  // If the call has received a task, it owes the pool no other one.
+  return claims.length > 0 ? !(await mayBePending(notice, queue)) : !(await stillCounts(notice, queue));
 }

@@ -2,65 +2,72 @@ import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxj
 import type { Claim } from '../../taskcluster/index.ts';
 
 /**
- * A call waits if it has no answer after this time, in ms. The queue answers at once if it has a task. The time is less
- * than half of the queue's interval between checks. Otherwise, at some rates of tasks, each call would get a task just
- * before its time is up.
+ * A call without an answer counts as waiting after this time, in ms. If the queue has a task, it answers at once. The
+ * time is less than half of the second between the queue's checks: otherwise, at some rates of tasks, each call would
+ * receive the task of the next notice just before its time is up.
+ *
+ * A generic-worker in the pool keeps a call open all the time, so that calls with a task of their own wait for the next
+ * check, too. The task of the notice that such a call takes is then received by the generic-worker.
  */
-const WAITS_AFTER_MS = 400;
+const WAITING_AFTER_MS = 450;
+/** The queue answers within 20 s. A call that takes longer hangs, and its notice goes back after this time, in ms. */
+const HANGING_AFTER_MS = 22_000;
 
 /** Called with the claims of a call, or with undefined if the call has failed. */
 export type Answered = (claims?: readonly Claim[]) => void;
 
 /**
- * The open `claimWork` calls that have found no task yet.
+ * The open `claimWork` calls for which there was no task.
  *
  * Such a call stays open for 20 s. Meanwhile, the queue checks for tasks only once per second, for all calls of the
  * pool. In a busy pool that would never end: the call receives the task of the next notice, and the call that was made
- * for this notice waits in its place. So each waiting call takes one more notice for each task that it asked for. No
- * call is made for that notice, because the waiting call receives its task.
+ * for this notice waits in its place. So each waiting call takes one more notice. No call is made for that notice,
+ * because the waiting call receives its task.
  */
 export interface WaitingCalls {
   /** How many notices the waiting calls can take. Emits the present number first. */
   readonly room$: Observable<number>;
-  /** Registers a call that asks for so many tasks. Returns a function to call when the call is over. */
-  open(tasks: number): Answered;
+  /** Registers a call. Returns a function to call when the call is over. */
+  open(): Answered;
   /**
    * Lets a waiting call take a notice.
    *
    * @param answered called when the call is over
-   * @returns false if no waiting call has room
+   * @returns false if no waiting call is without a notice
    */
   take(answered: Answered): boolean;
 }
 
-interface Call {
-  room: number;
-  readonly takers: Answered[];
-}
-
 export function waitingCalls(): WaitingCalls {
-  const waiting = new Set<Call>();
+  /** The waiting calls, each with what its notice waits for. */
+  const waiting = new Map<object, Answered | undefined>();
+  const withoutNotice = () => [...waiting].filter(([, taker]) => !taker).map(([call]) => call);
   const changed$ = new BehaviorSubject<void>(undefined);
-  const room = () => [...waiting].reduce((sum, call) => sum + call.room, 0);
   return {
-    room$: changed$.pipe(map(room), distinctUntilChanged()),
-    open: tasks => {
-      const call: Call = { room: tasks, takers: [] };
-      const timer = setTimeout(() => {
-        waiting.add(call);
-        changed$.next();
-      }, WAITS_AFTER_MS);
-      return claims => {
+    room$: changed$.pipe(
+      map(() => withoutNotice().length),
+      distinctUntilChanged(),
+    ),
+    open: () => {
+      const call = {};
+      const over: Answered = claims => {
         clearTimeout(timer);
+        clearTimeout(hanging);
+        const answered = waiting.get(call);
         if (waiting.delete(call)) changed$.next();
-        for (const answered of call.takers.splice(0)) answered(claims);
+        answered?.(claims);
       };
+      const timer = setTimeout(() => {
+        waiting.set(call, undefined);
+        changed$.next();
+      }, WAITING_AFTER_MS);
+      const hanging = setTimeout(over, HANGING_AFTER_MS);
+      return over;
     },
     take: answered => {
-      const call = [...waiting].find(each => each.room > 0);
+      const [call] = withoutNotice();
       if (!call) return false;
-      call.room -= 1;
-      call.takers.push(answered);
+      waiting.set(call, answered);
       changed$.next();
       return true;
     },

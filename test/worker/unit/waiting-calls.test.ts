@@ -8,7 +8,7 @@ import { fakeTimers } from '../../streams/virtual-time.ts';
 import { fakeQueue } from './fake-queue.ts';
 import { notice, statusOf } from './listening.ts';
 
-const WAITS_AFTER_MS = 400;
+const WAITING_AFTER_MS = 450;
 
 /** The waiting calls of a worker whose notices and calls the test controls. */
 function start() {
@@ -32,33 +32,40 @@ const claimOf = (taskId: string) => ({ taskId, runId: 0 }) as Claim;
 describe('a call that the queue answers soon', () => {
   it('takes no notice', async () => {
     const { asking, notices$, room } = start();
-    const answered = asking.callOpened(1);
-    await after(WAITS_AFTER_MS - 1);
+    const answered = asking.callOpened();
+    await after(WAITING_AFTER_MS - 1);
     const one = fresh('a');
     notices$.next(one);
     answered([claimOf('b')]);
-    await after(10 * WAITS_AFTER_MS);
+    await after(10 * WAITING_AFTER_MS);
     expect(one.settled).toEqual(['given back']);
+    expect(room).toEqual([0]);
+  });
+
+  it('takes no notice if it is a long poll, however long it waits', async () => {
+    const { asking, room } = start();
+    asking.callOpened(false);
+    await after(10 * WAITING_AFTER_MS);
     expect(room).toEqual([0]);
   });
 });
 
 describe('a call that waits', () => {
-  it('takes as many notices as it asked for tasks', async () => {
+  it('takes one notice', async () => {
     const { asking, notices$, room } = start();
-    asking.callOpened(2);
-    await after(WAITS_AFTER_MS);
-    const notices = ['a', 'b', 'c'].map(fresh);
+    asking.callOpened();
+    await after(WAITING_AFTER_MS);
+    const notices = ['a', 'b'].map(fresh);
     for (const one of notices) notices$.next(one);
     await after(0);
-    expect(room).toEqual([0, 2, 1, 0]);
-    expect(notices.map(({ settled }) => settled)).toEqual([[], [], ['given back']]);
+    expect(room).toEqual([0, 1, 0]);
+    expect(notices.map(({ settled }) => settled)).toEqual([[], ['given back']]);
   });
 
   it('settles a notice when it receives its task, without a question', async () => {
     const { asking, notices$, status } = start();
-    const answered = asking.callOpened(1);
-    await after(WAITS_AFTER_MS);
+    const answered = asking.callOpened();
+    await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
     answered([claimOf('a')]);
@@ -72,8 +79,8 @@ describe('a call that waits', () => {
     ['gives back a notice whose task is still pending', 'pending', 'given back'],
   ] as const)('%s', async (_, state, settled) => {
     const { asking, notices$, status } = start();
-    const answered = asking.callOpened(1);
-    await after(WAITS_AFTER_MS);
+    const answered = asking.callOpened();
+    await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
     answered([claimOf('b')]);
@@ -86,11 +93,11 @@ describe('a call that waits', () => {
 
   it.each(['not allowed', 'failing'])('gives back a notice if the status is %s', async why => {
     const { asking, notices$, status } = start();
-    const answered = asking.callOpened(1);
-    await after(WAITS_AFTER_MS);
+    const answered = asking.callOpened();
+    await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
-    answered([]);
+    answered([claimOf('b')]);
     await after(0);
     if (why === 'failing') status[0]?.fail();
     else status[0]?.answer(undefined);
@@ -98,10 +105,39 @@ describe('a call that waits', () => {
     expect(taken.settled).toEqual(['given back']);
   });
 
+  it.each([
+    [0, 'done'],
+    [1, 'given back'],
+  ])('with nothing, while %i tasks are pending: its notice is %s', async (pending, settled) => {
+    const { asking, notices$, status, pendingTasks } = start();
+    const answered = asking.callOpened();
+    await after(WAITING_AFTER_MS);
+    const taken = fresh('a');
+    notices$.next(taken);
+    answered([]);
+    await after(0);
+    status[0]?.answer(statusOf('running'));
+    await after(0);
+    pendingTasks[0]?.answer(pending);
+    await after(0);
+    expect(taken.settled).toEqual([settled]);
+  });
+
+  it('gives back its notice if it hangs', async () => {
+    const { asking, notices$, room } = start();
+    asking.callOpened();
+    await after(WAITING_AFTER_MS);
+    const taken = fresh('a');
+    notices$.next(taken);
+    await after(22_000);
+    expect(taken.settled).toEqual(['given back']);
+    expect(room).toEqual([0, 1, 0]);
+  });
+
   it('gives back its notices if it fails', async () => {
     const { asking, notices$, status, room } = start();
-    const answered = asking.callOpened(2);
-    await after(WAITS_AFTER_MS);
+    const answered = asking.callOpened();
+    await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
     answered();

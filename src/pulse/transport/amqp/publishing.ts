@@ -19,11 +19,9 @@ interface Inner {
   readonly connection: {
     readonly channels: readonly { readonly buffer: { write(frame: Buffer): boolean } }[];
     sendContent(channel: number, content: Buffer): boolean;
-    readonly sendMessage: unknown;
     /** Whether something was sent since the last heartbeat was due. */
     sentSinceLastCheck: boolean;
   };
-  readonly sendMessage: unknown;
   /** Throws if the channel is closed or closing. */
   sendImmediately(method: number, fields: object): boolean;
   pushConfirmCallback(answered: (error: Error | null) => void): void;
@@ -49,10 +47,8 @@ export interface Publishing {
  */
 export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishing) {
   const inner = channel as unknown as Inner;
-  const { sendMessage } = inner;
-  const { sendMessage: sendOnConnection } = inner.connection;
-  /** When a channel or a connection starts to close, amqplib replaces this method by one that throws. */
-  const isOpen = () => inner.sendMessage === sendMessage && inner.connection.sendMessage === sendOnConnection;
+  /** When a channel or a connection starts to close, amqplib gives it a method of its own that throws. */
+  const isOpen = () => ![inner, inner.connection].some(object => Object.hasOwn(object, 'sendMessage'));
   /** Mandatory messages. The return of a message arrives before its confirmation. */
   const mandatory = new Recognised<{ returned?: Confirmation }>();
   channel.on('return', ({ fields, properties, content }: Message) => {

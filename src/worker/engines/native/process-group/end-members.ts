@@ -19,6 +19,8 @@ const EMPTY_LOOKS = 2;
  * programs of a busy machine, or a member that forks and ends all the time.
  */
 const UNSURE_MS = 500;
+/** The pause between these searches, in ms. */
+const UNSURE_PAUSE_MS = 5;
 
 /**
  * Kills the members of a run with SIGKILL.
@@ -37,6 +39,7 @@ export async function endMembers(search: MemberSearch): Promise<number> {
       if (emptyLooks++ === 0) emptySince = performance.now();
       const isOver = search.isSure || performance.now() > emptySince + UNSURE_MS;
       if (isOver && emptyLooks >= EMPTY_LOOKS) return ended.size;
+      if (emptyLooks > EMPTY_LOOKS) await sleep(UNSURE_PAUSE_MS);
       continue;
     }
     emptyLooks = 0;

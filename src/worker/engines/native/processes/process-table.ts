@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate as otherThings } from 'node:timers/promises';
 import { isGone, readProcFile } from '../../processes/index.ts';
 
@@ -57,7 +57,11 @@ export async function readProcessTable({ seen, missed }: Reading = {}): Promise<
   const rows: ProcessRow[] = [];
   await inTurns(namesIn('/proc').reverse(), name => {
     const [row] = readRow(`/proc/${name}`);
-    if (row === undefined) return missed?.();
+    if (row === undefined) {
+      // An unreadable process is still there, and belongs to someone else.
+      if (!existsSync(`/proc/${name}`)) missed?.();
+      return;
+    }
     rows.push(row);
     seen?.(row);
   });

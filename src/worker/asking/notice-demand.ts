@@ -95,21 +95,11 @@ function isFresh(notice: PendingNotice, now: () => number): boolean {
   return now() - notice.scheduledMs < FRESH_MS;
 }
 
-/** Whether the run of a notice is pending. Without an answer, it is assumed to be. */
-export async function mayBePending({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
-  try {
-    const status = await queue.status(taskId, AbortSignal.timeout(CHECK_MS));
-    return status === undefined || status.runs[runId]?.state === 'pending';
-  } catch {
-    return true;
-  }
-}
-
 /**
  * Whether an old notice still stands for a task. Its own run may have been claimed through another task's
  * notice, which then has no run left. So the notice counts as long as anything is pending.
  */
-export async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
+async function stillCounts({ taskId, runId }: PendingNotice, queue: Queue): Promise<boolean> {
   const signal = AbortSignal.timeout(CHECK_MS);
   try {
     const status = await queue.status(taskId, signal);

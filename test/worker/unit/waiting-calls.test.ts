@@ -6,7 +6,7 @@ import { askingState } from '../../../src/worker/asking/asking-state.ts';
 import { takenByWaitingCalls } from '../../../src/worker/asking/extra-notices.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
 import { fakeQueue } from './fake-queue.ts';
-import { notice, statusOf } from './listening.ts';
+import { notice } from './listening.ts';
 
 const WAITING_AFTER_MS = 450;
 
@@ -62,65 +62,34 @@ describe('a call that waits', () => {
     expect(notices.map(({ settled }) => settled)).toEqual([[], ['given back']]);
   });
 
-  it('settles a notice when it receives its task, without a question', async () => {
-    const { asking, notices$, status } = start();
-    const answered = asking.callOpened();
-    await after(WAITING_AFTER_MS);
-    const taken = fresh('a');
-    notices$.next(taken);
-    answered([claimOf('a')]);
-    await after(0);
-    expect(taken.settled).toEqual(['done']);
-    expect(status).toEqual([]);
-  });
-
   it.each([
-    ['settles a notice whose task another call received', 'running', 'done'],
-    ['gives back a notice whose task is still pending', 'pending', 'given back'],
-  ] as const)('%s', async (_, state, settled) => {
-    const { asking, notices$, status } = start();
+    ['settles its notice if nothing is pending when it is over', 0, 'done'],
+    ['gives back its notice if tasks are pending when it is over', 1, 'given back'],
+    ['gives back its notice if the number of pending tasks is not known', undefined, 'given back'],
+  ] as const)('%s', async (_, pending, settled) => {
+    const { asking, notices$, pendingTasks } = start();
     const answered = asking.callOpened();
     await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
     answered([claimOf('b')]);
     await after(0);
-    status[0]?.answer(statusOf(state));
+    pendingTasks[0]?.answer(pending);
     await after(0);
-    expect(status.map(({ asked }) => asked)).toEqual(['a']);
     expect(taken.settled).toEqual([settled]);
   });
 
-  it.each(['not allowed', 'failing'])('gives back a notice if the status is %s', async why => {
-    const { asking, notices$, status } = start();
-    const answered = asking.callOpened();
-    await after(WAITING_AFTER_MS);
-    const taken = fresh('a');
-    notices$.next(taken);
-    answered([claimOf('b')]);
-    await after(0);
-    if (why === 'failing') status[0]?.fail();
-    else status[0]?.answer(undefined);
-    await after(0);
-    expect(taken.settled).toEqual(['given back']);
-  });
-
-  it.each([
-    [0, 'done'],
-    [1, 'given back'],
-  ])('with nothing, while %i tasks are pending: its notice is %s', async (pending, settled) => {
-    const { asking, notices$, status, pendingTasks } = start();
+  it('gives back its notice if the queue does not say how many tasks are pending', async () => {
+    const { asking, notices$, pendingTasks } = start();
     const answered = asking.callOpened();
     await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
     answered([]);
     await after(0);
-    status[0]?.answer(statusOf('running'));
+    pendingTasks[0]?.fail();
     await after(0);
-    pendingTasks[0]?.answer(pending);
-    await after(0);
-    expect(taken.settled).toEqual([settled]);
+    expect(taken.settled).toEqual(['given back']);
   });
 
   it('gives back its notice if it hangs', async () => {
@@ -134,8 +103,8 @@ describe('a call that waits', () => {
     expect(room).toEqual([0, 1, 0]);
   });
 
-  it('gives back its notices if it fails', async () => {
-    const { asking, notices$, status, room } = start();
+  it('gives back its notice if it fails', async () => {
+    const { asking, notices$, pendingTasks, room } = start();
     const answered = asking.callOpened();
     await after(WAITING_AFTER_MS);
     const taken = fresh('a');
@@ -143,7 +112,7 @@ describe('a call that waits', () => {
     answered();
     await after(0);
     expect(taken.settled).toEqual(['given back']);
-    expect(status).toEqual([]);
+    expect(pendingTasks).toEqual([]);
     expect(room.at(-1)).toBe(0);
   });
 });

@@ -108,7 +108,7 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
 }
 
 describe('a run', () => {
-  it('is over when it is reported and nothing is left of it: removed while it is reported', async () => {
+  it('is over when it is reported and cleaned up: cleaned up while it is reported', async () => {
     const { tasksDir, made, phases, reported, tidied, isOver } = await start();
     tidied.resolve();
     await waitFor(async () => {
@@ -123,7 +123,7 @@ describe('a run', () => {
     expect(phases).toEqual(['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved']);
   });
 
-  it('is over when it is reported and nothing is left of it: removed later', async () => {
+  it('is over when it is reported and cleaned up: cleaned up later', async () => {
     const { tasksDir, folder, phases, reported, tidied, isOver } = await start();
     await waitFor(() => {
       expect(phases.at(-1)).toBe('resolving');
@@ -139,7 +139,7 @@ describe('a run', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('whose processes cannot be ended is resolved all the same, and they are tried again until they are gone', async () => {
+  it('whose processes cannot be ended is still resolved, and ending them is retried until they are gone', async () => {
     fakeTimers();
     const { tasksDir, phases, reported, tidied, isOver, told } = await start({ refused: 2 });
     reported.resolve();
@@ -159,7 +159,7 @@ describe('a run', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('whose processes cannot be ended is over at once when the worker goes', async () => {
+  it('whose processes cannot be ended is over at once when the worker shuts down', async () => {
     const { phases, reported, drain, isOver } = await start({ refused: Infinity });
     reported.resolve();
     await waitFor(() => {
@@ -200,7 +200,7 @@ describe('a run', () => {
     expect(made).toContain('worker-shutdown');
   });
 
-  it('begins in an empty folder, whatever an earlier life of the worker left there', async () => {
+  it('starts in an empty folder, whatever a previous worker left there', async () => {
     const { inFolder, reported, tidied } = await start({ found: ['old', 'deep/er/old'] });
     reported.resolve();
     tidied.resolve();

@@ -29,7 +29,7 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const fresh = (taskId: string) => ({ ...notice(0, taskId), scheduledMs: Date.now() });
 const claimOf = (taskId: string) => ({ taskId, runId: 0 }) as Claim;
 
-describe('a call that the queue answers soon', () => {
+describe('a claimWork that is answered quickly', () => {
   it('takes no notice', async () => {
     const { asking, notices$, room } = start();
     const answered = asking.callOpened(1);
@@ -43,7 +43,7 @@ describe('a call that the queue answers soon', () => {
   });
 });
 
-describe('a call that waits', () => {
+describe('a claimWork that waits', () => {
   it('takes as many notices as it asked for tasks', async () => {
     const { asking, notices$, room } = start();
     asking.callOpened(2);
@@ -55,7 +55,7 @@ describe('a call that waits', () => {
     expect(notices.map(({ settled }) => settled)).toEqual([[], [], ['given back']]);
   });
 
-  it('settles a notice when it receives its task, without a question', async () => {
+  it('settles a notice when it receives its task, without a further call', async () => {
     const { asking, notices$, status } = start();
     const answered = asking.callOpened(1);
     await after(WAITS_AFTER_MS);

@@ -30,7 +30,7 @@ describe('how an error resolves a run', () => {
     ['EMFILE', 'file descriptors'],
     ['ENOMEM', 'memory'],
   ])(
-    'a machine that is at its end, as %s tells, also in what is behind an error: exception, resource-unavailable',
+    '%s, also as the cause of an error, means that the machine has failed: exception, resource-unavailable',
     (code, what) => {
       const error = Object.assign(new Error(`${code}: no more`), { code });
       for (const [thrown, message] of [

@@ -120,8 +120,8 @@ const MOMENTS: Moment[] = [
 const STOPS: Stop[] = ['canceled', 'deadline-exceeded', 'worker-shutdown'];
 const EDGES = MOMENTS.flatMap(moment => STOPS.map(stop => ({ moment, stop })));
 
-describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
-  it('leaves nothing, tells nothing twice, and gives its slot back', async () => {
+describe.each(EDGES)('a run that is stopped by $stop $moment', ({ moment, stop }) => {
+  it('leaves no files, is reported once, and frees its slot', async () => {
     const here = await deployment({ deadlineDelayMs: 100, longPollMs: 300 });
     onTestFinished(() => here.close());
     const { told, watch, wrap, happened } = at(moment, async claim => {
@@ -167,7 +167,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
   });
 });
 
-describe('a run whose worker has no more time while it uploads', () => {
+describe('a run whose worker runs out of time while the run uploads', () => {
   it('is given back at once, and its log is uploaded afterwards', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
@@ -189,8 +189,8 @@ describe('a run whose worker has no more time while it uploads', () => {
   });
 });
 
-describe('a run that was stopped for another reason, whose worker has to go while it uploads', () => {
-  it('is reported within half of the time that the worker has', async () => {
+describe('a run that was stopped for another reason, whose worker shuts down while the run uploads', () => {
+  it('is reported within half of the time to shut down', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
     const { told, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
@@ -210,7 +210,7 @@ describe('a run that was stopped for another reason, whose worker has to go whil
   });
 });
 
-describe('messages that come again, or late', () => {
+describe('repeated and late messages', () => {
   let here: Deployment;
   const start = async (capacity: number) => {
     here = await deployment({ longPollMs: 300 });
@@ -218,7 +218,7 @@ describe('messages that come again, or late', () => {
     return here.startWorker({ capacity });
   };
 
-  it('of an old run, and our own reports coming back, do not touch the new run of the same task', async () => {
+  it('about an old run, or about our own reports, do not affect the new run of the same task', async () => {
     const worker = await start(1);
     const taskId = await here.createTask({
       ...sh('test "$RUN_ID" -ge 1 || exit 42; while ! test -e go; do sleep 0.05; done'),
@@ -245,7 +245,7 @@ describe('messages that come again, or late', () => {
         await here.cancelTask(taskId);
       },
     ],
-  ])('announce a task %s: no run comes of it, and the slot is free again', async (_, script, reach) => {
+  ])('that announce a task %s start no run, and the slot becomes free again', async (_, script, reach) => {
     const worker = await start(2);
     const taskId = await here.createTask(sh(script));
     await reach(taskId);

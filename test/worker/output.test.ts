@@ -64,7 +64,7 @@ describe.each(engines)('what a command prints is in the log ($containment)', eng
     expect(hash.digest('hex')).toBe(await readFile(path.join(folder, 'hash'), 'latin1'));
   });
 
-  it('to its last byte, when the command ends while a child in the background holds its output open', async () => {
+  it('up to its last byte, even if the command ends while a background child holds its output open', async () => {
     const { run, written, sandbox, folder } = await start(engine);
     const marker = newMarker();
     const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff));

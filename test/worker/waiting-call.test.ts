@@ -9,7 +9,7 @@ const WORKERS = 6;
 const MOST_TASKS = 40;
 const BETWEEN_TASKS_MS = 150;
 
-describe('a call for work that finds nothing in a busy pool', () => {
+describe('a claimWork that waits in a pool with more tasks', () => {
   let here: Deployment;
   afterEach(() => here.close());
 

@@ -56,7 +56,7 @@ describe('a payload of docker-worker', () => {
     ]);
   });
 
-  it('without a command means the one of the image', () => {
+  it('without a command runs the one of the image', () => {
     expect(read().task.commands).toEqual([{ argv: [] }]);
   });
 
@@ -162,7 +162,7 @@ describe('a payload of docker-worker', () => {
     expect(payloads.read(JSON.parse(JSON.stringify({ ...VALID, ...change }))).problems).toEqual([problem]);
   });
 
-  it('is told everything at once, and read as far as it can be', () => {
+  it('is refused with all problems at once, and keeps its valid parts', () => {
     const { task, problems } = read({
       extra: {},
       cache: { a: 1, b: '/b' },
@@ -177,7 +177,7 @@ describe('a payload of docker-worker', () => {
     expect(task.switches).toContain('allowPtrace');
   });
 
-  it('never breaks the reader, whatever it is', () => {
+  it('is never a reason to throw, whatever it contains', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
         for (const name of ['image', 'cache', 'artifacts', 'features', 'capabilities', 'log', 'extra']) {
@@ -216,7 +216,7 @@ describe('the log of docker-worker’s payload', () => {
     expect(payloads.unreadable({ ...VALID, ...change }).logs).toMatchObject(expected);
   });
 
-  it('is not uploaded, nor any artifact, without the switch for artifacts', () => {
+  it('is not uploaded, and neither is any artifact, without the feature for artifacts', () => {
     const { task } = read({
       features: { artifacts: false },
       artifacts: { 'public/a': { type: 'file', path: '/a' } },
@@ -228,14 +228,14 @@ describe('the log of docker-worker’s payload', () => {
 });
 
 describe('a worker for both formats', () => {
-  it('takes what has an image for docker-worker’s, and all else for generic-worker’s', () => {
+  it('treats a payload with an image as one of docker-worker, and any other as one of generic-worker', () => {
     expect(both.read(VALID).task.format).toBe('docker-worker');
     expect(both.read({ command: [['true']], maxRunTime: 1 }).task.format).toBe('generic-worker');
     expect(both.read({ image: 7 }).task.format).toBe('docker-worker');
     expect(both.read([{ image: 'x' }]).task.format).toBe('generic-worker');
   });
 
-  it('has the log of a payload that it cannot read where its format would have it', () => {
+  it('uploads the log of an invalid payload under the name that its format defines', () => {
     const names = { log: 'private/docker.log', logs: { backing: 'private/native.log' } };
     expect(both.unreadable({ ...names, image: 'x' }).logs.backing).toBe('private/docker_backing.log');
     expect(both.unreadable(names).logs.backing).toBe('private/native.log');

@@ -42,7 +42,7 @@ const things = [
   ],
 ] as const;
 
-describe.each(users)('what tasks put in the places of files holds up no worker of $user', ({ before }) => {
+describe.each(users)('a worker of $user is not blocked if a task replaces its files with', ({ before }) => {
   async function start(...places: ((tasksDir: string, run: string) => string)[]) {
     const here = await queueForWorkers({}, { before });
     onTestFinished(() => here.close());
@@ -96,13 +96,13 @@ describe.each(users)('what tasks put in the places of files holds up no worker o
     expect(sh('ls -A "$1"', here.tasksDir).replace(`.tcw-${uid}\n`, '')).toBe('');
   });
 
-  it('a tasksDir without permissions', async () => {
+  it('nothing, but makes tasksDir inaccessible', async () => {
     const { here, lives } = await start();
     sh('chmod 0 "$1"', here.tasksDir);
     expect(await lives()).toEqual([]);
   });
 
-  it.runIf(isChangeable && before.length === 0)('what root itself cannot change', async () => {
+  it.runIf(isChangeable && before.length === 0)('files that not even root can change', async () => {
     const { here, put, lives, taskId } = await start(...places.slice(0, -1));
     const inTmp = join(tmpdir(), `task_${taskId}_0.log`);
     onTestFinished(

@@ -16,7 +16,7 @@ const canBeNobody =
 
 // A machine on which tasks may become root is made by root alone.
 it.skipIf(!canBeNobody)(
-  'a task that leaves a process of root behind loses neither its result nor its files, and the worker stops there',
+  'a task that leaves a process of root behind keeps its result and its files, and a worker with one slot ends',
   async () => {
     const here = await queueForWorkers({}, { node: setpriv ?? '', nodeOptions: asNobody });
     onTestFinished(() => here.close());

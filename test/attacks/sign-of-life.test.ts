@@ -24,12 +24,12 @@ const attacks = [
 ] as const;
 
 describe.each(engines)(
-  'a second worker leaves a living one’s run alone ($containment)',
+  'a second worker leaves the run of a living worker alone ($containment)',
   ({ containment }) => {
     let here: Awaited<ReturnType<typeof queueForWorkers>>;
     afterEach(() => here.close());
 
-    it.each(attacks)('when a task %s', async (_, attack) => {
+    it.each(attacks)('if a task %s', async (_, attack) => {
       here = await queueForWorkers();
       here.start(`--containment=${containment}`);
       const taskId = await here.create(`

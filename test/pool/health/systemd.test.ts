@@ -15,7 +15,7 @@ const IDLE: WorkerSnapshot = {
   resolved: 0,
 };
 
-describe.skipIf(!hasProgram)('what systemd is told', () => {
+describe.skipIf(!hasProgram)('the notifications to systemd', () => {
   async function notices(given: { watchdogMs?: number; snapshot?: WorkerSnapshot } = {}) {
     const manager = await serviceManager();
     const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, NOTIFY_SOCKET: manager.socket };
@@ -46,7 +46,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     };
   }
 
-  it('READY=1 and a status when the worker listens, once', async () => {
+  it('include READY=1 and a status when the worker listens, once', async () => {
     const { manager, told } = await notices();
     told.see({ phase: 'starting', pulse: 'undecided' });
     told.see(IDLE.state);
@@ -59,7 +59,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
   });
 
   it.runIf(process.getuid?.() === 0)(
-    'as root by the worker itself, so that NotifyAccess=main is enough',
+    'are sent by root’s worker process itself, so that NotifyAccess=main is enough',
     async () => {
       const { manager, told } = await notices();
       told.see(IDLE.state);
@@ -72,19 +72,19 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     },
   );
 
-  it('the socket is removed from the environment, so that no child speaks for the worker', async () => {
+  it('are not possible for child processes, because the socket is removed from the environment', async () => {
     const { environment } = await notices({ watchdogMs: 10_000 });
     expect(Object.keys(environment)).toEqual(['PATH']);
   });
 
-  it('WATCHDOG=1 again and again while the worker is healthy', async () => {
+  it('repeat WATCHDOG=1 while the worker is healthy', async () => {
     const { manager } = await notices({ watchdogMs: 200 });
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'WATCHDOG=1').length).toBeGreaterThan(2);
     });
   });
 
-  it('no more WATCHDOG=1 while an idle worker has no disk, and the status says why', async () => {
+  it('omit WATCHDOG=1 while an idle worker has no disk space, with the reason in the status', async () => {
     const { manager, seen, told } = await notices({ watchdogMs: 200 });
     seen.see(shortOfDisk);
     await waitFor(() => {
@@ -104,7 +104,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     expect(manager.lines().filter(line => line === 'WATCHDOG=1')).toHaveLength(before);
   });
 
-  it('WATCHDOG=1 goes on while a task runs, whatever the health', async () => {
+  it('repeat WATCHDOG=1 while a task runs, whatever the health', async () => {
     const busy = { ...IDLE, runs: [{ taskId: 't', runId: 0, state: { phase: 'running' } as const }] };
     const { manager, seen } = await notices({ watchdogMs: 200, snapshot: busy });
     seen.see(shortOfDisk);
@@ -113,7 +113,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     });
   });
 
-  it('WATCHDOG=1 goes on while the queue is away or refuses the worker: no restart would mend that', async () => {
+  it('repeat WATCHDOG=1 while the queue is unavailable or refuses the worker, because a restart would not help', async () => {
     const { manager, seen } = await notices({ watchdogMs: 200 });
     seen.see({ type: 'claim-work-failed', err: new ServiceError('forbidden', 'no', 401), waitMs: 1 });
     await waitFor(() => {
@@ -125,7 +125,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     });
   });
 
-  it('STOPPING=1 when the worker is told to go at once, and not while it finishes what runs', async () => {
+  it('include STOPPING=1 for an immediate shutdown, but not while the worker finishes its tasks', async () => {
     const { manager, become, told } = await notices();
     become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'stopped' } });
     await waitFor(() => {
@@ -140,7 +140,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     });
   });
 
-  it('a watchdog that is meant for another process is left to it', async () => {
+  it('leave a watchdog alone that is meant for another process', async () => {
     const manager = await serviceManager();
     const told = systemdNotices({
       environment: {
@@ -163,7 +163,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
   });
 });
 
-it('nobody is told where systemd does not ask', () => {
+it('nothing is sent if systemd does not ask for it', () => {
   const told = systemdNotices({
     environment: {},
     report: () => health().report(),
@@ -172,7 +172,7 @@ it('nobody is told where systemd does not ask', () => {
   expect(told).toBeUndefined();
 });
 
-it('a systemd that cannot be told is told of once', async () => {
+it('a failure to notify systemd is reported once', async () => {
   const failures: unknown[] = [];
   const told = systemdNotices({
     environment: { NOTIFY_SOCKET: '/nowhere/notify', PATH: '/nowhere' },

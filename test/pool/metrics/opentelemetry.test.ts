@@ -8,11 +8,11 @@ import {
 import { expect, it, onTestFinished } from 'vitest';
 import { namedFor, openTelemetry } from '../../../src/pool/metrics/opentelemetry.ts';
 
-it('costs nothing without an SDK', () => {
+it('has no cost without an SDK', () => {
   expect(openTelemetry(() => [])).toBeUndefined();
 });
 
-it('tells an SDK of counters, histograms and gauges until it is closed', async () => {
+it('reports counters, histograms and gauges to an SDK until it is closed', async () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 });
   const provider = new MeterProvider({ readers: [reader] });
@@ -52,7 +52,7 @@ it('tells an SDK of counters, histograms and gauges until it is closed', async (
   expect([before > 0, reads]).toEqual([true, before]);
 });
 
-it('names have no units in them', () => {
+it('names contain no units', () => {
   expect(namedFor('tcw_reclaim_lag_seconds')).toEqual({ name: 'tcw.reclaim_lag', unit: 's' });
   expect(namedFor('tcw_runs_claimed_total')).toEqual({ name: 'tcw.runs_claimed' });
   expect(namedFor('tcw_store_freed_bytes_total')).toEqual({ name: 'tcw.store_freed', unit: 'By' });

@@ -16,13 +16,13 @@ function host() {
   };
 }
 
-it('tells the host of an exit code', async () => {
+it('reports the exit code to the host', async () => {
   const here = host();
   expect(await hosted(here, here, () => Promise.resolve(68))).toBe(68);
   expect(here.told).toEqual([68]);
 });
 
-it('reports a mistake and an error first, and passes both on', async () => {
+it('reports a mistake or an error first, and throws it again', async () => {
   const here = host();
   const mistake = new Failure(73, 'no such engine');
   const error = new Error('a bug');
@@ -31,7 +31,7 @@ it('reports a mistake and an error first, and passes both on', async () => {
   expect(here.told).toEqual(['no such engine', 73, 'a bug', 69]);
 });
 
-it('tells the host of a crash before the process ends', async () => {
+it('reports a crash to the host before the process ends', async () => {
   const here = host();
   const { promise: left, resolve: leave } = Promise.withResolvers<undefined>();
   void hosted(here, here, () => new Promise(() => undefined));
@@ -42,7 +42,7 @@ it('tells the host of a crash before the process ends', async () => {
   expect(here.told).toEqual(['thrown by nobody', 69]);
 });
 
-it('ends with the exit code of a crash, when the host knows of it, also where the worker ends meanwhile', async () => {
+it('exits with the code of a crash after the host was told, even if the worker ends meanwhile', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
@@ -59,7 +59,7 @@ it('ends with the exit code of a crash, when the host knows of it, also where th
   expect(here.told).toEqual(['thrown by nobody', 69]);
 });
 
-it('tells the host of a crash alone where the worker breaks off meanwhile', async () => {
+it('reports only a crash to the host if the worker fails as a consequence', async () => {
   const here = host();
   const { promise: worked, reject: breakOff } = Promise.withResolvers<number>();
   const exitCode = hosted(here, here, () => worked);
@@ -69,7 +69,7 @@ it('tells the host of a crash alone where the worker breaks off meanwhile', asyn
   expect(here.told).toEqual(['thrown by nobody', 69]);
 });
 
-it('does not leave for another crash before the host knows of the first', async () => {
+it('does not exit for another crash before the host was told of the first', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
@@ -87,7 +87,7 @@ it('does not leave for another crash before the host knows of the first', async 
   expect(await left).toEqual(['thrown by nobody', 69]);
 });
 
-it('leaves at once where nobody is to be told', () => {
+it('exits at once if there is no host', () => {
   let isLeft = false;
   tellOfCrash(new Error('a bug'), () => (isLeft = true));
   expect(isLeft).toBe(true);

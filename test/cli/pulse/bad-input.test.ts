@@ -13,7 +13,7 @@ function expectOneLine(ended: Awaited<ReturnType<typeof tcw>>, exitCode: number,
   expect(ended.stderr).not.toContain('SECRET');
 }
 
-describe.concurrent('a mistake that tcw pulse sees before there is a connection', () => {
+describe.concurrent('a mistake that tcw pulse detects before it connects', () => {
   it.each<[words: string[], exitCode: number, says: string]>([
     [['lisen'], 64, 'unknown command lisen; did you mean listen? (see tcw pulse --help)'],
     [['queue', 'inspct', 'q'], 64, 'did you mean inspect? (see tcw pulse queue --help)'],
@@ -55,7 +55,7 @@ describe.concurrent('a mistake that tcw pulse sees before there is a connection'
   });
 });
 
-describe.concurrent('a mistake that the broker sees', () => {
+describe.concurrent('a mistake that the broker detects', () => {
   it.each<[what: string, words: string[], exitCode: number, says: string]>([
     [
       'nobody answers',
@@ -125,7 +125,7 @@ describe.concurrent('the help', () => {
     expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([]);
   });
 
-  it('of tcw loads nothing of Pulse', async () => {
+  it('of tcw loads no code of Pulse', async () => {
     const code = `
       import { registerHooks } from 'node:module';
       registerHooks({ load: (url, context, next) => {

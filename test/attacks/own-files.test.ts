@@ -72,8 +72,8 @@ describe.each(users)('a worker of $user is not blocked if a task replaces its fi
         expect(await worker.exited).toBe(0);
         expect(await readFile(precious, 'utf8')).toBe('precious');
         // What is said of every worker that is root, or whose code is its own, is about something else.
-        const told = worker.lines().filter(({ level }) => level === 'warn' || level === 'error');
-        return told.filter(({ msg }) => !/^tasks (run as root|can change the code)/.test(msg));
+        const problems = worker.lines().filter(({ level }) => level === 'warn' || level === 'error');
+        return problems.filter(({ msg }) => !/^tasks (run as root|can change the code)/.test(msg));
       },
     };
   }
@@ -109,9 +109,9 @@ describe.each(users)('a worker of $user is not blocked if a task replaces its fi
       () => void spawnSync('sh', ['-c', 'chattr -R -i "$1" "$2"; rm -rf "$2"', 'sh', here.tasksDir, inTmp]),
     );
     put('mkdir -p "$1/deep"; chattr +i "$1"');
-    const told = await lives();
+    const problems = await lives();
     sh('chattr -R -i "$1"', here.tasksDir);
-    expect(told.map(({ msg }) => msg)).toEqual([
+    expect(problems.map(({ msg }) => msg)).toEqual([
       'runs cannot be written down: after a sudden death their traces would stay',
       'could not write down how many tasks are done',
       'could not write down how many tasks are done',

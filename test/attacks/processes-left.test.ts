@@ -49,8 +49,8 @@ it.skipIf(!canBeNobody)(
     );
     // It had one slot.
     expect(await worker.exited).toBe(69);
-    const told = worker.lines().filter(({ level }) => level === 'error');
-    expect(told.map(({ msg }) => msg)).toEqual([
+    const errors = worker.lines().filter(({ level }) => level === 'error');
+    expect(errors.map(({ msg }) => msg)).toEqual([
       expect.stringMatching(new RegExp(`slot is out of service: .*\\b${pid}\\b.*End them by hand`)),
       expect.stringMatching(/^worker draining: no slot is left/),
       expect.stringMatching(/^worker stopped: no slot is left/),

@@ -4,22 +4,22 @@ import { tellOfCrash } from '../../src/cli/run/crash.ts';
 import { Failure } from '../../src/cli/words/failure.ts';
 import { hosted } from '../../src/cli/run/hosted.ts';
 
-/** A host, and reports to it, that write down what they are told. */
+/** A host, and reports to it, that write down what they are reported. */
 function host() {
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   return {
-    told,
-    crashed: (error: unknown) => Promise.resolve(void told.push((error as Error).message)),
-    cannotWork: (message: string) => Promise.resolve(void told.push(message)),
+    reported,
+    crashed: (error: unknown) => Promise.resolve(void reported.push((error as Error).message)),
+    cannotWork: (message: string) => Promise.resolve(void reported.push(message)),
     settled: () => Promise.resolve(),
-    ended: (exitCode: number) => Promise.resolve(void told.push(exitCode)),
+    ended: (exitCode: number) => Promise.resolve(void reported.push(exitCode)),
   };
 }
 
 it('reports the exit code to the host', async () => {
   const here = host();
   expect(await hosted(here, here, () => Promise.resolve(68))).toBe(68);
-  expect(here.told).toEqual([68]);
+  expect(here.reported).toEqual([68]);
 });
 
 it('reports a mistake or an error first, and throws it again', async () => {
@@ -28,7 +28,7 @@ it('reports a mistake or an error first, and throws it again', async () => {
   const error = new Error('a bug');
   await expect(hosted(here, here, () => Promise.reject(mistake))).rejects.toBe(mistake);
   await expect(hosted(here, here, () => Promise.reject(error))).rejects.toBe(error);
-  expect(here.told).toEqual(['no such engine', 73, 'a bug', 69]);
+  expect(here.reported).toEqual(['no such engine', 73, 'a bug', 69]);
 });
 
 it('reports a crash to the host before the process ends', async () => {
@@ -39,15 +39,15 @@ it('reports a crash to the host before the process ends', async () => {
     leave(undefined);
   });
   await left;
-  expect(here.told).toEqual(['thrown by nobody', 69]);
+  expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('exits with the code of a crash after the host was told, even if the worker ends meanwhile', async () => {
+it('exits with the code of a crash after the host was reported, even if the worker ends meanwhile', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
     await heard;
-    here.told.push(exitCode);
+    here.reported.push(exitCode);
   };
   const { promise: worked, resolve: endWork } = Promise.withResolvers<number>();
   const exitCode = hosted({ ended }, here, () => worked);
@@ -56,7 +56,7 @@ it('exits with the code of a crash after the host was told, even if the worker e
   await setImmediate();
   hear(undefined);
   expect(await exitCode).toBe(69);
-  expect(here.told).toEqual(['thrown by nobody', 69]);
+  expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
 it('reports only a crash to the host if the worker fails as a consequence', async () => {
@@ -66,21 +66,21 @@ it('reports only a crash to the host if the worker fails as a consequence', asyn
   tellOfCrash(new Error('thrown by nobody'), () => undefined);
   breakOff(new Error('a consequence'));
   await expect(exitCode).rejects.toThrow('a consequence');
-  expect(here.told).toEqual(['thrown by nobody', 69]);
+  expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('does not exit for another crash before the host was told of the first', async () => {
+it('does not exit for another crash before the host was reported of the first', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
     await heard;
-    here.told.push(exitCode);
+    here.reported.push(exitCode);
   };
   void hosted({ ended }, here, () => new Promise(() => undefined));
   const { promise: left, resolve: leave } = Promise.withResolvers<unknown[]>();
   for (const message of ['thrown by nobody', 'and again']) {
     tellOfCrash(new Error(message), () => {
-      leave([...here.told]);
+      leave([...here.reported]);
     });
   }
   hear(undefined);

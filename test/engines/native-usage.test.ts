@@ -22,12 +22,12 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       const { sandbox, shell } = await openSandbox(engine);
       const { userMs = 0, kernelMs = 0 } = await shell(`sh -c '${burn}' & sh -c '${burn}'; wait`);
       const usage = await sandbox.usage?.();
-      const told = (usage?.userMs ?? 0) + (usage?.kernelMs ?? 0);
-      expect(told).toBeGreaterThan(0.8 * (userMs + kernelMs));
-      expect(told).toBeLessThan(1.2 * (userMs + kernelMs) + 100);
+      const reportedMs = (usage?.userMs ?? 0) + (usage?.kernelMs ?? 0);
+      expect(reportedMs).toBeGreaterThan(0.8 * (userMs + kernelMs));
+      expect(reportedMs).toBeLessThan(1.2 * (userMs + kernelMs) + 100);
       await shell(burn);
       const after = await sandbox.usage?.();
-      expect((after?.userMs ?? 0) + (after?.kernelMs ?? 0)).toBeGreaterThan(1.2 * told);
+      expect((after?.userMs ?? 0) + (after?.kernelMs ?? 0)).toBeGreaterThan(1.2 * reportedMs);
     });
 
     it('never decreases, except for memory and processes', async () => {

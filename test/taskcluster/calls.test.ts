@@ -18,13 +18,13 @@ describe('a call', () => {
 
   it('reports each retry, and its pause, which is never longer than the backoff allows', async () => {
     const { rootUrl } = await webServer(hangUp, refusal(503, 'X', 'not now'), json(200, {}));
-    const told: [ServiceError, number][] = [];
+    const reportedRetries: [ServiceError, number][] = [];
     const policies = { reportFailed: { timeoutMs: 1_000, retries: 5, backoff: { baseMs: 10, capMs: 15 } } };
-    const call = queueCalls({ rootUrl, policies, onRetry: (...retry) => told.push(retry) });
+    const call = queueCalls({ rootUrl, policies, onRetry: (...retry) => reportedRetries.push(retry) });
     await CALLS.reportFailed(call);
-    expect(told.map(([error]) => error.kind)).toEqual(['unreachable', 'unavailable']);
-    expect(told[0]?.[1]).toBeLessThanOrEqual(10);
-    expect(told[1]?.[1]).toBeLessThanOrEqual(15);
+    expect(reportedRetries.map(([error]) => error.kind)).toEqual(['unreachable', 'unavailable']);
+    expect(reportedRetries[0]?.[1]).toBeLessThanOrEqual(10);
+    expect(reportedRetries[1]?.[1]).toBeLessThanOrEqual(15);
   });
 
   it.each([

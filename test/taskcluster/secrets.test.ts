@@ -49,18 +49,18 @@ describe('the error of a failed call', () => {
     ['no answer', json(200, null)],
   ])('contains no secret: %s', async (_, answer) => {
     const { rootUrl } = await webServer(answer);
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const call = queueCalls({
       rootUrl,
       policies: { status: POLICY },
-      onRetry: (...retry) => told.push(retry),
+      onRetry: (...retry) => reported.push(retry),
     });
     const error: unknown = await call(CREDENTIALS, 'status', 'x').then(
       () => undefined,
       (failure: unknown) => failure,
     );
     expect(error).toBeInstanceOf(Error);
-    expect(secretsIn([error, ...told])).toEqual([]);
+    expect(secretsIn([error, ...reported])).toEqual([]);
   });
 
   it('contains no secret if the queue is unreachable, or the certificate invalid', async () => {

@@ -165,8 +165,8 @@ describe.concurrent(METADATA, () => {
     await here.resolved(next);
     const last = await here.createTask(sh('true'));
     expect(await here.resolved(last)).toMatchObject({ state: 'completed' });
-    const told = worker.events.filter(({ type }) => type === 'metadata-not-written');
-    expect(told).toHaveLength(1);
+    const warnings = worker.events.filter(({ type }) => type === 'metadata-not-written');
+    expect(warnings).toHaveLength(1);
     expect(readdirSync(dirname(worker.tasksDir)).sort()).toEqual([METADATA, 'tasks']);
   });
 });

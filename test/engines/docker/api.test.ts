@@ -41,8 +41,11 @@ describe('a client', () => {
   it('negotiates the version of the API with the engine', async () => {
     const { client: own, version } = await connectDocker(host);
     onTestFinished(() => own[Symbol.asyncDispose]());
-    const told = await own.json<{ Version: string; ApiVersion: string }>({ method: 'GET', path: '/version' });
-    expect(version.engine).toBe(told.Version);
+    const engineVersion = await own.json<{ Version: string; ApiVersion: string }>({
+      method: 'GET',
+      path: '/version',
+    });
+    expect(version.engine).toBe(engineVersion.Version);
     const newer = await connectDocker(
       await answering({ ...VERSION, ApiVersion: '1.99', MinAPIVersion: '1.44' }),
     );

@@ -23,35 +23,35 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
     const seen = health();
     let snapshot = given.snapshot ?? IDLE;
     const failures: unknown[] = [];
-    const told = systemdNotices({
+    const notifier = systemdNotices({
       environment,
       report: () => seen.report(snapshot),
       onFailure: error => failures.push(error),
       statusEveryMs: 100,
     });
-    if (!told) throw new Error('systemd is not told');
+    if (!notifier) throw new Error('systemd is not notifier');
     onTestFinished(() => {
-      told[Symbol.dispose]();
+      notifier[Symbol.dispose]();
     });
     return {
       manager,
       environment,
       seen,
-      told,
+      notifier,
       failures,
       become: (next: WorkerSnapshot) => {
         snapshot = next;
-        told.see(next.state);
+        notifier.see(next.state);
       },
     };
   }
 
   it('include READY=1 and a status when the worker listens, once', async () => {
-    const { manager, told } = await notices();
-    told.see({ phase: 'starting', pulse: 'undecided' });
-    told.see(IDLE.state);
-    told.see({ phase: 'listening', pulse: 'down' });
-    await told.sent();
+    const { manager, notifier } = await notices();
+    notifier.see({ phase: 'starting', pulse: 'undecided' });
+    notifier.see(IDLE.state);
+    notifier.see({ phase: 'listening', pulse: 'down' });
+    await notifier.sent();
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'READY=1')).toHaveLength(1);
     });
@@ -61,9 +61,9 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
   it.runIf(process.getuid?.() === 0)(
     'are sent by root’s worker process itself, so that NotifyAccess=main is enough',
     async () => {
-      const { manager, told } = await notices();
-      told.see(IDLE.state);
-      await told.sent();
+      const { manager, notifier } = await notices();
+      notifier.see(IDLE.state);
+      await notifier.sent();
       await waitFor(() => {
         expect(manager.lines()).toContain('READY=1');
       });
@@ -85,12 +85,12 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
   });
 
   it('omit WATCHDOG=1 while an idle worker has no disk space, with the reason in the status', async () => {
-    const { manager, seen, told } = await notices({ watchdogMs: 200 });
+    const { manager, seen, notifier } = await notices({ watchdogMs: 200 });
     seen.see(shortOfDisk);
     await waitFor(() => {
       expect(manager.lines().join()).toContain('the disk has no room for another task');
     });
-    await told.sent();
+    await notifier.sent();
     const before = manager.lines().filter(line => line === 'WATCHDOG=1').length;
     // Each further status shows that a time has passed at which it would have come.
     const statuses = () => manager.lines().filter(line => line.startsWith('STATUS=')).length;
@@ -126,7 +126,7 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
   });
 
   it('include STOPPING=1 for an immediate shutdown, but not while the worker finishes its tasks', async () => {
-    const { manager, become, told } = await notices();
+    const { manager, become, notifier } = await notices();
     become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'stopped' } });
     await waitFor(() => {
       expect(manager.lines().join()).toContain('STATUS=draining');
@@ -134,7 +134,7 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
     expect(manager.lines()).not.toContain('STOPPING=1');
     become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'shutdown' } });
     become({ ...IDLE, state: { phase: 'stopped', pulse: 'up', because: 'shutdown' } });
-    await told.sent();
+    await notifier.sent();
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'STOPPING=1')).toHaveLength(1);
     });
@@ -142,7 +142,7 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
 
   it('leave a watchdog alone that is meant for another process', async () => {
     const manager = await serviceManager();
-    const told = systemdNotices({
+    const notifier = systemdNotices({
       environment: {
         PATH: process.env.PATH,
         NOTIFY_SOCKET: manager.socket,
@@ -154,7 +154,7 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
       statusEveryMs: 100,
     });
     onTestFinished(() => {
-      told?.[Symbol.dispose]();
+      notifier?.[Symbol.dispose]();
     });
     await waitFor(() => {
       expect(manager.lines().join()).toContain('STATUS=listening');
@@ -164,24 +164,24 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
 });
 
 it('nothing is sent if systemd does not ask for it', () => {
-  const told = systemdNotices({
+  const notifier = systemdNotices({
     environment: {},
     report: () => health().report(),
     onFailure: () => undefined,
   });
-  expect(told).toBeUndefined();
+  expect(notifier).toBeUndefined();
 });
 
 it('a failure to notify systemd is reported once', async () => {
   const failures: unknown[] = [];
-  const told = systemdNotices({
+  const notifier = systemdNotices({
     environment: { NOTIFY_SOCKET: '/nowhere/notify', PATH: '/nowhere' },
     report: () => health().report(IDLE),
     onFailure: error => failures.push(error),
   });
-  told?.see(IDLE.state);
-  told?.see({ phase: 'stopped', pulse: 'up', because: 'idle' });
-  await told?.sent();
-  told?.[Symbol.dispose]();
+  notifier?.see(IDLE.state);
+  notifier?.see({ phase: 'stopped', pulse: 'up', because: 'idle' });
+  await notifier?.sent();
+  notifier?.[Symbol.dispose]();
   expect(failures).toHaveLength(1);
 });

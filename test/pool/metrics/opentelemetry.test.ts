@@ -28,7 +28,7 @@ it('reports counters, histograms and gauges to an SDK until it is closed', async
   });
   telemetry?.instruments.add('tcw_upload_bytes_total', 1_000);
   telemetry?.instruments.record('tcw_run_duration_seconds', 12, { result: 'completed' });
-  const told = async () => {
+  const exported = async () => {
     exporter.reset();
     await reader.forceFlush();
     const all = exporter
@@ -36,7 +36,7 @@ it('reports counters, histograms and gauges to an SDK until it is closed', async
       .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(scope => scope.metrics));
     return new Map(all.map(({ descriptor, dataPoints }) => [descriptor.name, { descriptor, dataPoints }]));
   };
-  const first = await told();
+  const first = await exported();
   expect(first.get('tcw.upload')).toMatchObject({
     descriptor: { unit: 'By', description: expect.stringContaining('Bytes of uploaded artifacts') },
     dataPoints: [{ value: 1_000 }],
@@ -48,7 +48,7 @@ it('reports counters, histograms and gauges to an SDK until it is closed', async
   expect(first.get('tcw.slots')?.dataPoints).toMatchObject([{ attributes: { state: 'busy' }, value: 2 }]);
   telemetry?.[Symbol.dispose]();
   const before = reads;
-  await told();
+  await exported();
   expect([before > 0, reads]).toEqual([true, before]);
 });
 

@@ -223,9 +223,9 @@ describe('a task with encrypted variables', () => {
       '[taskcluster:error] encryptedEnv[8] is not base64',
     ]);
     expect(shown(log)).toEqual([]);
-    for (const told of [log, JSON.stringify(worker.logged)]) {
-      expect(told).not.toContain(VALUE);
-      expect(told).not.toContain('STOLEN');
+    for (const text of [log, JSON.stringify(worker.logged)]) {
+      expect(text).not.toContain(VALUE);
+      expect(text).not.toContain('STOLEN');
     }
   });
 

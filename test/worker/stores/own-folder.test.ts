@@ -69,12 +69,13 @@ describe("a worker's own folder", () => {
     const stranger = join(path, 'tcw-alive', 'of another user');
     await mkdir(join(stranger, 'more'), { recursive: true });
     await chmod(stranger, 0o500);
-    const told: string[] = [];
+    const problems: string[] = [];
     await asOrdinaryUser(path, async () => {
-      using taken = await ownFolder(path, stays => told.push(stays));
+      using taken = await ownFolder(path, stays => problems.push(stays));
       expect(taken.path).toBe(path);
     });
-    if (process.getuid?.() === 0) expect(told).toEqual([expect.stringMatching(/tcw-alive\.[0-9a-f]{16}$/)]);
+    if (process.getuid?.() === 0)
+      expect(problems).toEqual([expect.stringMatching(/tcw-alive\.[0-9a-f]{16}$/)]);
   });
 
   it('is free again after its worker was killed', async () => {

@@ -11,18 +11,18 @@ const LONGEST_PAUSE_MS = 30_500;
 
 interface TestDemand extends Demand {
   /** The results that it received. */
-  readonly told: (number | 'failed')[];
+  readonly outcomes: (number | 'failed')[];
 }
 
 function demand(tasks = 1): TestDemand {
-  const told: TestDemand['told'] = [];
+  const outcomes: TestDemand['outcomes'] = [];
   const isExpected = true;
   return {
     tasks,
     isExpected,
-    told,
-    answered: claims => told.push(claims),
-    failed: () => told.push('failed'),
+    outcomes,
+    answered: claims => outcomes.push(claims),
+    failed: () => outcomes.push('failed'),
   };
 }
 
@@ -58,7 +58,7 @@ describe('a demand', () => {
     claimWork[0]?.answer(answer);
     await arrived();
     expect(claims).toEqual(answer);
-    expect(sent.told).toEqual([2]);
+    expect(sent.outcomes).toEqual([2]);
   });
 
   it('receives the number of claims before they are emitted', async () => {
@@ -76,7 +76,7 @@ describe('a demand', () => {
     demand$.next(sent);
     claimWork[0]?.answer([]);
     await arrived();
-    expect(sent.told).toEqual([0]);
+    expect(sent.outcomes).toEqual([0]);
   });
 
   it('does not wait for earlier ones', async () => {
@@ -106,10 +106,10 @@ describe('a failed claimWork', () => {
     demand$.next(sent);
     claimWork[0]?.fail();
     await after(499);
-    expect(sent.told).toEqual([]);
+    expect(sent.outcomes).toEqual([]);
     expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
     await after(FIRST_PAUSE_MS - 499);
-    expect(sent.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
   });
 
   it('is followed by a single log line when a call succeeds again', async () => {
@@ -164,10 +164,10 @@ describe('a failed claimWork', () => {
     demand$.next(demand());
     claimWork[0]?.fail();
     await arrived();
-    expect(sent.told).toEqual([]);
+    expect(sent.outcomes).toEqual([]);
     claimWork[1]?.answer([]);
     await arrived();
-    expect(sent.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -178,14 +178,14 @@ describe('a failed claimWork', () => {
     claimWork[0]?.fail();
     await arrived();
     back$.next();
-    expect(first.told).toEqual(['failed']);
+    expect(first.outcomes).toEqual(['failed']);
     demand$.next(second);
     claimWork[1]?.fail();
     await arrived();
     back$.next();
-    expect(second.told).toEqual([]);
+    expect(second.outcomes).toEqual([]);
     await after(LONGEST_PAUSE_MS);
-    expect(second.told).toEqual(['failed']);
+    expect(second.outcomes).toEqual(['failed']);
   });
 
   it('does not stop other calls', async () => {
@@ -210,7 +210,7 @@ describe('a worker that is shutting down', () => {
     claimWork[0]?.answer(someClaims(1));
     await arrived();
     expect(claims).toHaveLength(1);
-    expect(sent.told).toEqual([1]);
+    expect(sent.outcomes).toEqual([1]);
     expect(seen.complete).toBe(true);
   });
 
@@ -229,7 +229,7 @@ describe('a worker that is shutting down', () => {
     await arrived();
     draining$.next();
     expect(seen.complete).toBe(true);
-    expect(sent.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
@@ -252,18 +252,18 @@ describe('a demand of a worker that checks its disk first', () => {
     demand$.next(second);
     await arrived();
     expect(claimWork).toEqual([]);
-    expect([first.told, second.told]).toEqual([['failed'], ['failed']]);
+    expect([first.outcomes, second.outcomes]).toEqual([['failed'], ['failed']]);
     expect(seen).toEqual({ complete: false, error: undefined });
   });
 
-  it('fails if the worker is told to shut down meanwhile, even if the disk check never ends', async () => {
+  it('fails if the worker is outcomes to shut down meanwhile, even if the disk check never ends', async () => {
     const { demand$, draining$, claimWork, seen } = start({ isThere: () => new Promise(() => undefined) });
     const sent = demand();
     demand$.next(sent);
     await arrived();
     draining$.next();
     await arrived();
-    expect(sent.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
     expect(claimWork).toEqual([]);
     expect(seen.complete).toBe(true);
   });

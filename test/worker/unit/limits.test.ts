@@ -84,13 +84,13 @@ describe('a worker with idleTimeoutSecs', () => {
   });
 
   it('asks the queue when the time has passed, and ends only if nothing is pending', () => {
-    const heard = { n: true, f: false };
+    const answers = { n: true, f: false };
     marbles(({ cold, expectObservable }) => {
-      const confirmed = () => cold('f 9s n', heard);
+      const confirmed = () => cold('f 9s n', answers);
       expectObservable(limits(config, NEVER, NONE_TAKEN, confirmed)).toBe('69001ms (i|)', WHY);
     });
     marbles(({ cold, expectObservable }) => {
-      const confirmed = () => cold('f 9s f', heard);
+      const confirmed = () => cold('f 9s f', answers);
       expectObservable(limits(config, NEVER, NONE_TAKEN, confirmed), '600s !').toBe('');
     });
   });

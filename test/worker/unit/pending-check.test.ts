@@ -324,24 +324,24 @@ describe('after a failed claim', () => {
 
 describe('a worker that is about to exit because it is idle', () => {
   const confirm = (asking: ReturnType<typeof askingState>) => {
-    const heard: boolean[] = [];
-    const subscription = asking.confirmNothing().subscribe(isNothing => heard.push(isNothing));
+    const confirmations: boolean[] = [];
+    const subscription = asking.confirmNothing().subscribe(isNothing => confirmations.push(isNothing));
     onTestFinished(() => {
       subscription.unsubscribe();
     });
-    return heard;
+    return confirmations;
   };
 
   it.each([0, undefined])('checks at once, and learns that nothing is pending: %s', async answer => {
     const { pendingTasks, demands, asking } = start();
     pendingTasks[0]?.answer(answer);
     await after(60_000);
-    const heard = confirm(asking);
+    const confirmations = confirm(asking);
     await arrived();
-    expect(heard).toEqual([false]);
+    expect(confirmations).toEqual([false]);
     pendingTasks[1]?.answer(answer);
     await arrived();
-    expect(heard).toEqual([false, true]);
+    expect(confirmations).toEqual([false, true]);
     expect(demands).toEqual([]);
   });
 
@@ -349,25 +349,25 @@ describe('a worker that is about to exit because it is idle', () => {
     const { pendingTasks, asking } = start();
     pendingTasks[0]?.fail();
     await arrived();
-    const heard = confirm(asking);
+    const confirmations = confirm(asking);
     await after(400);
     expect(pendingTasks).toHaveLength(1);
     await after(1_100);
     pendingTasks[1]?.fail();
     await arrived();
-    expect(heard).not.toContain(true);
+    expect(confirmations).not.toContain(true);
   });
 
   it('claims a task that the check finds', async () => {
     const { pendingTasks, demands, asking } = start();
     pendingTasks[0]?.answer(0);
     await arrived();
-    const heard = confirm(asking);
+    const confirmations = confirm(asking);
     await arrived();
     pendingTasks[1]?.answer(1);
     await arrived();
     expect(demands).toHaveLength(1);
-    expect(heard).toEqual([false]);
+    expect(confirmations).toEqual([false]);
   });
 });
 

@@ -215,14 +215,14 @@ describe('a file that is uploaded by PUT', () => {
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const told: number[] = [];
+    const sentBytes: number[] = [];
     await putFile(at(`http://127.0.0.1:${port}/object`), await asItIs(await file(content)), {
       ...options(),
-      onSent: bytes => void told.push(bytes),
+      onSent: bytes => void sentBytes.push(bytes),
     });
     expect(got.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
-    expect(told.at(-1)).toBe(content.length);
-    expect(told).toEqual(told.toSorted((one, other) => one - other));
+    expect(sentBytes.at(-1)).toBe(content.length);
+    expect(sentBytes).toEqual(sentBytes.toSorted((one, other) => one - other));
   });
 
   it('is sent to a fresh URL after each refusal, and to the same URL after any other failure', async () => {

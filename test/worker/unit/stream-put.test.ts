@@ -78,17 +78,17 @@ describe('a stream that is uploaded by PUT', () => {
     const { kept, keep } = keeping();
     const { place } = await store(keep);
     const { source } = sourceOf(() => Readable.from(piecesOf(content)));
-    const told: (string | number)[] = [];
+    const reportedValues: (string | number)[] = [];
     await putFile(place, await asItIs(source, length), {
       ...options(),
-      onSent: bytes => told.push(bytes),
-      onDigest: digest => told.push(digest),
+      onSent: bytes => reportedValues.push(bytes),
+      onDigest: digest => reportedValues.push(digest),
     });
     expect(kept).toHaveLength(1);
     expect(kept[0]?.length).toBe(String(length));
     expect(kept[0]?.body.equals(content)).toBe(true);
-    expect(told.at(-1)).toBe(sha256(content));
-    if (length > 0) expect(told.at(-2)).toBe(length);
+    expect(reportedValues.at(-1)).toBe(sha256(content));
+    if (length > 0) expect(reportedValues.at(-2)).toBe(length);
   });
 
   it('is opened again for each attempt, and its digest is that of the last one', async () => {
@@ -232,16 +232,16 @@ describe('a long stream', () => {
     withoutPauses();
     const stopped = new AbortController();
     const limits = { signal: stopped.signal, stalledMs: 300, slowestBytesPerSecond: 1e9 };
-    const told: number[] = [];
+    const reportedValues: number[] = [];
     const putting = putFile(place, await asItIs(source, 500 * MB), {
       ...limits,
-      onSent: bytes => told.push(bytes),
+      onSent: bytes => reportedValues.push(bytes),
       freshPlace: () => Promise.resolve(place),
     });
     const outcome = putting.catch((error: unknown) => (error as Error).message);
     // The second try shows that the first was given up for lack of progress.
     await expect
-      .poll(() => told.filter(bytes => bytes === MB).length, { timeout: 30_000 })
+      .poll(() => reportedValues.filter(bytes => bytes === MB).length, { timeout: 30_000 })
       .toBeGreaterThan(1);
     stopped.abort(new Error('task canceled'));
     expect(await outcome).toBe('task canceled');

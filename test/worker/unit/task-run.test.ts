@@ -100,11 +100,22 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
   onTestFinished(() => {
     running.unsubscribe();
   });
-  const told = () => events.filter(type => type.startsWith('processes'));
+  const processEvents = () => events.filter(type => type.startsWith('processes'));
   const drain = () => {
     draining$.next(undefined);
   };
-  return { tasksDir, folder, inFolder, made, phases, reported, tidied, isOver: () => isOver, told, drain };
+  return {
+    tasksDir,
+    folder,
+    inFolder,
+    made,
+    phases,
+    reported,
+    tidied,
+    isOver: () => isOver,
+    processEvents,
+    drain,
+  };
 }
 
 describe('a run', () => {
@@ -141,12 +152,12 @@ describe('a run', () => {
 
   it('whose processes cannot be ended is still resolved, and ending them is retried until they are gone', async () => {
     fakeTimers();
-    const { tasksDir, phases, reported, tidied, isOver, told } = await start({ refused: 2 });
+    const { tasksDir, phases, reported, tidied, isOver, processEvents } = await start({ refused: 2 });
     reported.resolve();
     await waitFor(() => {
       expect(phases.at(-1)).toBe('resolved');
     });
-    expect(told()).toEqual(['processes-left']);
+    expect(processEvents()).toEqual(['processes-left']);
     tidied.resolve();
     // The first attempt fails.
     await vi.advanceTimersByTimeAsync(60_000);
@@ -155,7 +166,7 @@ describe('a run', () => {
     await waitFor(() => {
       expect(isOver()).toBe(true);
     });
-    expect(told()).toEqual(['processes-left', 'processes-gone']);
+    expect(processEvents()).toEqual(['processes-left', 'processes-gone']);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 

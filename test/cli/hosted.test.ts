@@ -4,7 +4,7 @@ import { tellOfCrash } from '../../src/cli/run/crash.ts';
 import { Failure } from '../../src/cli/words/failure.ts';
 import { hosted } from '../../src/cli/run/hosted.ts';
 
-/** A host, and reports to it, that write down what they are reported. */
+/** A host, and reports to it, that record what they receive. */
 function host() {
   const reported: unknown[] = [];
   return {
@@ -42,7 +42,7 @@ it('reports a crash to the host before the process ends', async () => {
   expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('exits with the code of a crash after the host was reported, even if the worker ends meanwhile', async () => {
+it('exits with the code of a crash after the host was told, even if the worker ends meanwhile', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
@@ -69,7 +69,7 @@ it('reports only a crash to the host if the worker fails as a consequence', asyn
   expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('does not exit for another crash before the host was reported of the first', async () => {
+it('does not exit for another crash before the host was told of the first', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {

@@ -29,7 +29,7 @@ describe.skipIf(!hasProgram)('the notifications to systemd', () => {
       onFailure: error => failures.push(error),
       statusEveryMs: 100,
     });
-    if (!notifier) throw new Error('systemd is not notifier');
+    if (!notifier) throw new Error('systemd is not told');
     onTestFinished(() => {
       notifier[Symbol.dispose]();
     });

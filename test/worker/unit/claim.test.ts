@@ -256,7 +256,7 @@ describe('a demand of a worker that checks its disk first', () => {
     expect(seen).toEqual({ complete: false, error: undefined });
   });
 
-  it('fails if the worker is outcomes to shut down meanwhile, even if the disk check never ends', async () => {
+  it('fails if the worker is told to shut down meanwhile, even if the disk check never ends', async () => {
     const { demand$, draining$, claimWork, seen } = start({ isThere: () => new Promise(() => undefined) });
     const sent = demand();
     demand$.next(sent);

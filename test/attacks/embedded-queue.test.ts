@@ -18,7 +18,7 @@ const nested = (times: number, depth: number) =>
 /** Answers that would be far larger than the requests, or take far longer than they do to come. */
 const BODIES: readonly [string, string][] = [
   ['lists in lists', `{"payload": ${nested(200, 1_000)}}`],
-  ['one list as deep as it is long', `{"payload": ${nested(1, 200_000)}}`],
+  ['a deeply nested list', `{"payload": ${nested(1, 200_000)}}`],
   [
     'many surplus properties',
     JSON.stringify(Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`surplus${i}`, i]))),
@@ -30,7 +30,7 @@ const BODIES: readonly [string, string][] = [
     'many bad dependencies',
     JSON.stringify({ dependencies: Array.from({ length: 30_000 }, (_, i) => `no id ${i}`) }),
   ],
-  ['long text that is no JSON', `{"a": "${'x'.repeat(400 * KILOBYTE)}`],
+  ['long text that is not JSON', `{"a": "${'x'.repeat(400 * KILOBYTE)}`],
   ['numbers', `{"payload": {"a": [${'1,'.repeat(200_000)}1]}}`],
 ];
 

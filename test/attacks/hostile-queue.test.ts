@@ -136,10 +136,7 @@ describe('a hostile queue', () => {
   });
 
   it.each([
-    [
-      'a status that is none',
-      'HTTP/1.1 999 Hm\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
-    ],
+    ['an invalid status', 'HTTP/1.1 999 Hm\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\ncontent-length: 2\r\n\r\n{}'],
     ['another protocol', 'SSH-2.0-OpenSSH_9.9\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'],

@@ -93,7 +93,7 @@ describe('tcw run continues', () => {
   });
 
   it.runIf(HAS_PYTHON && process.platform === 'linux').each([
-    ['a terminal goes away', 'gone'],
+    ['its terminal closes', 'gone'],
     ['nobody reads its terminal', 'unread'],
     ['nobody reads its pipe', 'pipe'],
   ])('if %s', async (_, how) => {

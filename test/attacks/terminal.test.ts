@@ -38,7 +38,7 @@ describe('the output of a task on a terminal', () => {
     ['C1 in UTF-8', '\u009b2J\u009d0;title\u009c\u0090x\u009c\u0085\u008d'],
     ['a sequence within a string', '\u001b]0;a\u001b[2J'],
     ['what is broken off', '\u001b[1\u0018\u001b]0;x\u001a'],
-  ])('loses %s', (_, output) => {
+  ])('drops %s', (_, output) => {
     expect(filtered(`a${output}b`)).toBe('ab');
   });
 

@@ -46,7 +46,7 @@ describe('a task that the queue does not accept', () => {
     ],
     ['has too late a deadline', { deadline: { $fromNow: '10 days' }, payload }, ['more than 5 days']],
     ['was created too long ago', { created: { $fromNow: '-1 hour' }, payload }, ['`created`', '15 minutes']],
-    ['has a task id that is none', { taskId: 'my-task', payload }, ['my-task']],
+    ['has an invalid task id', { taskId: 'my-task', payload }, ['my-task']],
     [
       'needs a task that is not there',
       { dependencies: ['AAAAAAAAQACAAAAAAAAAAA'], payload },

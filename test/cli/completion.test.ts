@@ -64,7 +64,7 @@ describe.each<Shell>(['bash', 'zsh', 'fish'])('in %s', shell => {
     ['the choices of an argument', 'tcw completion fi', 'tcw completion fish'],
     ['the name of a file', `tcw task submit ${folder}/fil`, `tcw task submit ${folder}/file.json`],
     [
-      'the file that an option wants',
+      'the file argument of an option',
       `tcw dev --default-task ${folder}/fil`,
       `tcw dev --default-task ${folder}/file.json`,
     ],

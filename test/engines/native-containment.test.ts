@@ -68,7 +68,7 @@ describe('the containment', () => {
 const shells = ['dash', 'bash', 'busybox'].filter(name => findProgram(name) !== undefined);
 
 describe.each(engines)('with any shell of the machine ($containment)', ({ containment }) => {
-  it.each(shells)('%s: commands run, and end', async name => {
+  it.each(shells)('%s: commands start and end', async name => {
     const folder = await newFolder();
     const shell = path.join(folder, 'sh');
     await symlink(findProgram(name) ?? '', shell);

@@ -49,7 +49,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       expect(isPeer).toBe(true);
     });
 
-    it('is a process of the run that got the socket of one which has ended', async () => {
+    it('is a process of the run that inherited the socket from one that has ended', async () => {
       const marker = newMarker();
       const code = `
         const socket = require('net').connect(PORT, '127.0.0.1', () => {

@@ -186,7 +186,7 @@ describe('a claimWork whose client disconnects', () => {
     expect(await (await open(queue, clock)).answer).toEqual([taskId]);
   });
 
-  it('at the moment of the claim has claimed, and the claim is lost', async () => {
+  it('at the moment of the claim has claimed the task, and the claim is lost', async () => {
     const clock = createTestClock();
     let goAway: Promise<unknown> = Promise.resolve();
     await using queue = await startQueue({

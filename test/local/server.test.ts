@@ -96,7 +96,7 @@ describe('a request', () => {
 
   it.each([
     ['no JSON', 'application/json', '{'],
-    ['JSON that is no object', 'application/json', '1'],
+    ['JSON that is not an object', 'application/json', '1'],
     ['another content type', 'text/plain', JSON.stringify({ ...WORKER, tasks: 1 })],
   ])('with %s is malformed', async (_, contentType, body) => {
     await using queue = await startQueue();

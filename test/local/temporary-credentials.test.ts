@@ -84,7 +84,7 @@ describe('authorizedScopes', () => {
     }
   });
 
-  it('add none', async () => {
+  it('do not add any', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const client = queue.connect(queue.credentials.nobody, { authorizedScopes: ['queue:status:*'] });

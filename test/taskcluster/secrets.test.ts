@@ -41,7 +41,7 @@ function secretsIn(value: unknown): string[] {
 describe('the error of a failed call', () => {
   it.each<[string, Answer]>([
     ['refused', refusal(403, 'InsufficientScopes', 'You have no scopes.')],
-    ['out of order', refusal(503, 'InternalServerError', 'Not now.')],
+    ['unavailable', refusal(503, 'InternalServerError', 'Not now.')],
     ['hung up', hangUp],
     ['too late', silence],
     ['a page', page(502, '<html>')],

@@ -198,7 +198,7 @@ describe.concurrent('an interactive shell', () => {
 });
 
 describe.concurrent('tcw shell', () => {
-  it('runs a command line beside the task, and exits with its exit code', async ({ deploy, expect }) => {
+  it('runs a command line next to the task, and exits with its exit code', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker({ publicIP: '127.0.0.1' });
     const taskId = await here.createTask({ ...INTERACTIVE, ...UNTIL_TOLD });
@@ -219,7 +219,7 @@ describe.concurrent('tcw shell', () => {
     ]);
   });
 
-  it('says what is wrong', async ({ deploy, expect }) => {
+  it('reports errors', async ({ deploy, expect }) => {
     const here = await deploy();
     const environment = here.userEnvironment;
     const without = await here.createTask(sh('true'));

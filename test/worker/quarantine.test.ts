@@ -10,8 +10,8 @@ describe('a worker in quarantine', () => {
   afterEach(() => here.close());
 
   it.each([
-    ['is told so by the queue', true],
-    ['may not ask', false],
+    ['can query its quarantine', true],
+    ['is not allowed to query it', false],
   ])('takes no notices from healthy workers if it %s', async (_, mayAsk) => {
     here = await deployment({ longPollMs: 300 });
     let claims = 0;

@@ -68,7 +68,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect(readFileSync('/etc/passwd', 'utf8')).not.toContain(name);
   });
 
-  it('has a live log and a shell, which is one of the same user', async () => {
+  it('provides a live log, and a shell of the same user', async () => {
     const { here } = await started({ publicIP: '127.0.0.1' });
     const taskId = await here.createTask({ features: { interactive: true }, ...sh(TALKING) });
     // Not one of the system's users: the numbers of tasks' users begin at a million.

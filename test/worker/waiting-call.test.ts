@@ -13,7 +13,7 @@ describe('a claimWork that waits in a pool with more tasks', () => {
   let here: Deployment;
   afterEach(() => here.close());
 
-  it('soon receives the task of a notice that wakes nobody else, so that no call stays open', async () => {
+  it('soon receives the task of a notice that wakes no other worker, so that no call stays open', async () => {
     here = await deployment();
     const calls = { open: 0, made: 0 };
     const watch = (queue: Queue): Queue => ({

@@ -58,7 +58,7 @@ describe.concurrent('a mistake that tcw pulse detects before it connects', () =>
 describe.concurrent('a mistake that the broker detects', () => {
   it.each<[what: string, words: string[], exitCode: number, says: string]>([
     [
-      'nobody answers',
+      'the broker is unreachable',
       ['listen', mine, '-s', 'amqp://u:SECRET@127.0.0.1:1'],
       69,
       'cannot be reached: connect ECONNREFUSED',
@@ -78,7 +78,7 @@ describe.concurrent('a mistake that the broker detects', () => {
       'did you mean exchange/taskcluster-queue/v1/task-pending?',
     ],
     [
-      'an exchange of somebody else',
+      'an exchange of another user',
       ['publish', 'task-pending', 'k', '--body', '{}', '-s', broker],
       77,
       'a user may write only',
@@ -90,7 +90,7 @@ describe.concurrent('a mistake that the broker detects', () => {
       'a user may write only',
     ],
     [
-      'a queue of somebody else',
+      'a queue of another user',
       ['queue', 'inspect', 'queue/somebody/q', '-s', broker],
       64,
       'there is no queue queue/somebody/q',

@@ -68,7 +68,7 @@ describe('credentials and the deployment', () => {
       'set TASKCLUSTER_ROOT_URL',
     ],
     [
-      'a deployment that is no URL',
+      'a deployment that is not a URL',
       { TASKCLUSTER_ROOT_URL: 'dev' },
       ['status', UNKNOWN],
       64,
@@ -102,9 +102,9 @@ describe('credentials and the deployment', () => {
       77,
       'refuses the credentials of nobody: There is no client nobody',
     ],
-    ['a certificate that is none', { TASKCLUSTER_CERTIFICATE: 'x' }, ['submit', FILE], 77, 'certificate'],
+    ['an invalid certificate', { TASKCLUSTER_CERTIFICATE: 'x' }, ['submit', FILE], 77, 'certificate'],
     [
-      'a task queue that is none',
+      'an invalid task queue',
       { TASKCLUSTER_TASK_QUEUE_ID: 'x' },
       ['submit', FILE],
       64,

@@ -53,7 +53,7 @@ describe('the name of an image', () => {
   });
 });
 
-describe('the name under which an image is kept', () => {
+describe('the name under which an image is stored', () => {
   it('is distinct for each name, and readable', () => {
     const all = ['a', 'a:1', `a@sha256:${HEX}`, `a:${HEX}`, 'localhost:5000/a', 'localhost/5000/a', 'x.y/a'];
     const kept = [

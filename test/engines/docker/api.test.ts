@@ -32,7 +32,7 @@ describe('the address of a Docker engine', () => {
     'tcp://a/b',
     'tcp://u:p@a',
     'npipe:////./pipe/docker',
-  ])('cannot be %j', text => {
+  ])('is invalid: %j', text => {
     expect(() => addressOf(text)).toThrow(/is no address of a Docker engine/);
   });
 });

@@ -147,7 +147,7 @@ describe.skipIf(!canBeUsers)('the user engine on macOS, with recorded commands',
 });
 
 describe('processes of a user on macOS', () => {
-  it('that cannot be ended are named', async () => {
+  it('that cannot be ended are listed', async () => {
     const { executor } = transcript(['kill-in-vain'], { name: NAME, uid: String(UID) });
     await expect(userProcesses({ name: NAME, uid: UID }, executor, 0).kill()).rejects.toThrow(
       `Processes cannot be ended: 812, of the user ${NAME} (${UID})`,

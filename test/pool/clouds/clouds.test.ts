@@ -96,7 +96,7 @@ describe('a machine of Google Cloud', () => {
       /attribute taskcluster of the machine is missing/,
     ],
     [
-      'an attribute that is no JSON',
+      'an attribute that is not JSON',
       { '/computeMetadata/v1/instance/attributes/taskcluster': 'hello' },
       /attribute taskcluster of the machine is not a JSON object/,
     ],
@@ -121,7 +121,7 @@ describe('a machine of Google Cloud', () => {
       /rootUrl in the attribute taskcluster is not valid/,
     ],
     [
-      'a pool that is none',
+      'an invalid pool',
       {
         '/computeMetadata/v1/instance/attributes/taskcluster': JSON.stringify({
           ...BOOTSTRAP,

@@ -52,7 +52,7 @@ describe('AWS', () => {
 });
 
 describe('Google', () => {
-  it('answers when the machine is preempted', async () => {
+  it('answers a request when it preempts the machine', async () => {
     const waiting: ((text: string) => void)[] = [];
     const wait: Answer = (_, response) => void waiting.push(text => response.end(text));
     await using server = await metadataServer([

@@ -215,8 +215,8 @@ it('an empty sentryProject makes no call', async () => {
 
 it.each([
   ['a missing scope', { scopes: [] }, 'could not report to Sentry'],
-  ['a DSN that cannot be read', { dsn: 'https://key-without-project@sentry.example/' }, 'cannot be read'],
-  ['nobody at the DSN', { dsn: 'http://key:secret@127.0.0.1:1/7' }, 'ECONNREFUSED'],
+  ['an invalid DSN', { dsn: 'https://key-without-project@sentry.example/' }, 'cannot be read'],
+  ['an unreachable DSN', { dsn: 'http://key:secret@127.0.0.1:1/7' }, 'ECONNREFUSED'],
 ])('%s is logged', async (_, given, message) => {
   const { reports, problems, logged } = await reporter(given);
   await reports.crashed(new Error('x'));

@@ -230,14 +230,14 @@ describe('a task that asks for the chain of trust', () => {
   });
 
   it.each([
-    ['no JSON', 'echo hello > $F', /chain-of-trust-additional-data\.json is not JSON/],
+    ['a file that is not JSON', 'echo hello > $F', /chain-of-trust-additional-data\.json is not JSON/],
     ['a folder', 'mkdir $F', /chain-of-trust-additional-data\.json is a directory/],
     [
       'a link to what is the worker’s own',
       'ln -s /proc/self/environ $F',
       /json leads out of the folder of the task/,
     ],
-    ['a pipe that nobody writes into', 'mkfifo $F', /json is no file/],
+    ['a pipe without a writer', 'mkfifo $F', /json is no file/],
     ['too much', 'head -c 2000000 /dev/zero > $F', /json is larger than 1048576 bytes/],
   ])('fails with a message if it adds %s', async (_, script, problem) => {
     const here = await setting();

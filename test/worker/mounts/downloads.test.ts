@@ -443,8 +443,8 @@ describe('the next worker on the same folder', () => {
   });
 
   it.each([
-    ['whose content somebody has changed', (file: string) => writeFile(file, 'CONTENT')],
-    ['which somebody has removed', (file: string) => unlink(file)],
+    ['whose content was changed', (file: string) => writeFile(file, 'CONTENT')],
+    ['that was removed', (file: string) => unlink(file)],
   ])('downloads again a file %s', async (_, change) => {
     const { url, dir, file, requests } = await kept();
     await change(file);

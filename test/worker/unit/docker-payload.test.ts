@@ -11,7 +11,7 @@ const TASK_ID = 'fN1SbArXTPSVFNUvaOlinQ';
 const read = (change: object = {}) => payloads.read({ ...VALID, ...change });
 
 describe('a payload of docker-worker', () => {
-  it('says what a container is made of and what it runs', () => {
+  it('specifies a container and its command', () => {
     const { task, problems } = read({
       command: ['sh', '-c', 'true'],
       env: { A: '1' },
@@ -73,7 +73,7 @@ describe('a payload of docker-worker', () => {
       { type: 'indexed-image', namespace: 'a.b', path: 'public/image.tar' },
       { kind: 'indexed', namespace: 'a.b', artifact: 'public/image.tar' },
     ],
-  ])('names its image: %s', (_, image, expected) => {
+  ])('specifies its image: %s', (_, image, expected) => {
     expect(read({ image }).task.container?.image).toEqual(expected);
   });
 
@@ -208,9 +208,9 @@ describe('the log of docker-worker’s payload', () => {
     ['no log', { features: { bulkLog: false } }, NONE],
     ['no artifacts', { features: { artifacts: false } }, NONE],
     // The task is refused. A log that was not clearly meant to be public must not become public.
-    ['a switch that is none', { features: { bulkLog: 'no' } }, { backing: 'private/logs/live_backing.log' }],
+    ['an invalid switch', { features: { bulkLog: 'no' } }, { backing: 'private/logs/live_backing.log' }],
     ['no name at all', { log: 7 }, { backing: 'private/logs/live_backing.log', live: undefined }],
-    ['a private name that cannot be', { log: 'private//x' }, { backing: 'private/logs/live_backing.log' }],
+    ['an invalid private name', { log: 'private//x' }, { backing: 'private/logs/live_backing.log' }],
   ])('has %s', (_, change, expected) => {
     expect(read(change).task.logs).toMatchObject(expected);
     expect(payloads.unreadable({ ...VALID, ...change }).logs).toMatchObject(expected);

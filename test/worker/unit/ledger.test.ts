@@ -242,7 +242,7 @@ describe('what a dead worker left', () => {
   });
 });
 
-describe('what a task wrote into the ledger', () => {
+describe('content that a task has written into the ledger', () => {
   it('cannot name anything but a run: strange names, links, long texts', async () => {
     const { tasksDir, ledger, add, left } = await afterDeath({
       task_x_0: '',

@@ -56,7 +56,7 @@ describe('a secret of a worker', () => {
     ],
     ['a URL without a password', 'amqps://pulse.mozilla.org:5671', []],
     [
-      'JSON that is no certificate',
+      'JSON that is not a certificate',
       '{"secret": 1}',
       [
         '{"secret": 1}',
@@ -140,7 +140,7 @@ describe('a secret of a worker', () => {
     ['a URL', 'https://user-name:pass%20word@host/path?query', ['user-name', 'pass%20word', 'pass word']],
     ['a URL with a token and no password', 'https://token-of-a-user@host/', ['token-of-a-user']],
     ['a URL without either', 'https://host/services/T0000/secret-path', []],
-    ['what has a signature', CERTIFICATE, ['a+signature/of+32+bytes=']],
+    ['a value with a signature', CERTIFICATE, ['a+signature/of+32+bytes=']],
   ])('of a task is hidden in every encoding, and so are its sensitive parts: %s', (_, value, parts) => {
     const run = new LiveSecrets().forRun();
     run.hide(new Secret(value));

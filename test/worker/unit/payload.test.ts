@@ -71,7 +71,7 @@ describe('the schema of payloads', () => {
 describe('a problem in a payload', () => {
   it.each<[string, object, string]>([
     ['a missing time', { maxRunTime: undefined }, '/maxRunTime is missing'],
-    ['a time that is no number', { maxRunTime: '60' }, '/maxRunTime must be integer'],
+    ['a time that is not a number', { maxRunTime: '60' }, '/maxRunTime must be integer'],
     ['no time at all', { maxRunTime: 0 }, '/maxRunTime must be >= 1'],
     ['a part of a second', { maxRunTime: 1.5 }, '/maxRunTime must be integer'],
     ['no command', { command: [] }, '/command must NOT have fewer than 1 items'],
@@ -82,10 +82,14 @@ describe('a problem in a payload', () => {
       '/command/1 must NOT have fewer than 1 items',
     ],
     ['a number among the words', { command: [['true', 1]] }, '/command/0/1 must be string'],
-    ['a variable that is no text', { env: { A: 1 } }, '/env/A must be string'],
+    ['a variable that is not a string', { env: { A: 1 } }, '/env/A must be string'],
     ['an unknown property', { image: 'debian' }, '/image is not a known property'],
     ['an unknown feature', { features: { magic: true } }, '/features/magic is not a known property'],
-    ['a feature that is no switch', { features: { liveLog: 'yes' } }, '/features/liveLog must be boolean'],
+    [
+      'a feature that is not a boolean',
+      { features: { liveLog: 'yes' } },
+      '/features/liveLog must be boolean',
+    ],
     ['an artifact without a path', { artifacts: [{ type: 'file' }] }, '/artifacts/0/path is missing'],
     [
       'an artifact of no known kind',

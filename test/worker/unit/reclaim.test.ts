@@ -205,7 +205,7 @@ describe('a renewal that fails', () => {
     ['the queue is unreachable', new ServiceError('unreachable', 'nobody there')],
     ['the credentials are refused', new ServiceError('forbidden', 'no', 401)],
     ['the request is refused', new ServiceError('refused', 'no', 400)],
-    ['the answer cannot be read', new TypeError('no takenUntil')],
+    ['the answer is invalid', new TypeError('no takenUntil')],
   ])('is retried until the claim expires: %s', async (_, error) => {
     const { answers, lost, renewedAt, events } = start();
     answers.push(...Array.from({ length: 1_000 }, () => error));

@@ -129,8 +129,8 @@ describe('exceptions that may have been missed', () => {
   });
 
   it.each<[string, TaskStatusStructure | undefined]>([
-    ['the run goes on', statusOf('running')],
-    ['the worker may not know', undefined],
+    ['the run is still running', statusOf('running')],
+    ['the worker is not allowed to query it', undefined],
     ['the queue does not know the run', { runs: [] } as unknown as TaskStatusStructure],
   ])('stop nothing when %s', async (_, answer) => {
     const { missed$, status, reasons } = start();

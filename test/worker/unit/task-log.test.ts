@@ -261,8 +261,8 @@ describe('the end of a log', () => {
 
 describe('a log that has ended', () => {
   it.each([
-    ['a line of its own', 'done\n', 'done\n'],
-    ['a line that has not ended', 'done', 'done\n'],
+    ['a complete line', 'done\n', 'done\n'],
+    ['an incomplete line', 'done', 'done\n'],
   ])('accepts one more warning, after %s', async (_, output, before) => {
     const log = await start();
     log.output.write(output);

@@ -128,7 +128,7 @@ describe('a command in the log', () => {
   });
 });
 
-describe('what the log says after a command', () => {
+describe('the summary after a command in the log', () => {
   it('has its labels aligned', () => {
     expect(commandSummary({ exitCode: 0, userMs: 1.02, kernelMs: 0, wallMs: 3.4 }).split('\n')).toEqual([
       '                       Exit Code: 0',

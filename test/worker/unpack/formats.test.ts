@@ -264,8 +264,8 @@ describe('zip', () => {
 
   it.each([
     ['a wrong checksum', { checksum: 1 }, 'damaged', 'its checksum is wrong'],
-    ['more than it says', { size: 3 }, 'damaged', 'it is longer than the archive says'],
-    ['less than it says', { size: 300 }, 'damaged', 'shorter than the archive says'],
+    ['more content than announced', { size: 3 }, 'damaged', 'it is longer than the archive says'],
+    ['less content than announced', { size: 300 }, 'damaged', 'shorter than the archive says'],
     ['a password', { flags: 0x801 }, 'unsupported', 'encrypted'],
     ['an unknown method', { method: 99, body: Buffer.from('x') }, 'unsupported', 'method 99'],
   ])('with %s is an error', async (_what, lies, problem, words) => {

@@ -287,7 +287,7 @@ describe('entries of the same name', () => {
     }
   });
 
-  it('put nothing below a file', async () => {
+  it('create nothing below a file', async () => {
     using place = somePlace();
     await expect(unpackHere(place, tarOf([file('a'), file('a/b')]))).rejects.toMatchObject(isDamaged);
   });
@@ -352,14 +352,14 @@ describe('a malformed tar archive', () => {
   it.each([
     ['a negative size', tarOf([{ ...file('a'), size: -1 }])],
     ['an impossible size', tarOf([{ ...file('a'), size: 2 ** 60 }])],
-    ['a size in an extended header that is none', tarOf([{ ...file('a'), pax: { size: '-5' } }])],
+    ['an invalid size in an extended header', tarOf([{ ...file('a'), pax: { size: '-5' } }])],
     ['a size that is more than there is', tarOf([{ ...file('a'), pax: { size: '99999999' } }])],
     ['no end', tarOf([file('a')], false)],
     ['an endless extended header', tarOf([{ name: 'x', type: 'x', size: 2 ** 40 }])],
     ['an endless name', tarOf([{ name: 'x', type: 'L', size: 2 ** 32 }])],
-    ['records that are none', tarOf([{ name: 'x', type: 'x', content: '99 path=a\n' }, file('a')])],
+    ['invalid records', tarOf([{ name: 'x', type: 'x', content: '99 path=a\n' }, file('a')])],
     ['a record without a name', tarOf([{ name: 'x', type: 'x', content: '5 =a\n' }, file('a')])],
-    ['a record that goes nowhere', tarOf([{ name: 'x', type: 'x', content: '0 path=a\n' }, file('a')])],
+    ['a record of length zero', tarOf([{ name: 'x', type: 'x', content: '0 path=a\n' }, file('a')])],
     ['a wrong checksum', Buffer.concat([Buffer.alloc(512, 'a'), Buffer.alloc(1024)])],
   ])('with %s is an error', async (_what, archive) => {
     using place = somePlace();

@@ -9,7 +9,7 @@ import { engines } from '../engines/native-fixtures.ts';
  * the records of the worker that runs it, `$dead` the name that the records of a dead worker would have.
  */
 const attacks = [
-  ['removes the sign of life', 'rm "$living".alive'],
+  ['removes the .alive file', 'rm "$living".alive'],
   ['removes all .alive files, again and again', '(while rm -f "$ledger"/*.alive; do sleep 0.05; done) &'],
   ['puts another pipe in its place', 'rm "$living".alive; mkfifo "$living".alive'],
   ['puts a folder in its place', 'rm "$living".alive; mkdir "$living".alive'],

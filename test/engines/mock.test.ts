@@ -103,7 +103,7 @@ describe('a command of the mock engine', () => {
 });
 
 describe('the mock engine', () => {
-  it('claims any capability that a test configures', () => {
+  it('has the capabilities that a test configures', () => {
     expect([...mockEngine().capabilities]).toEqual(['host-files', 'own-user', 'background', 'peers']);
     expect([...mockEngine({ capabilities: [] }).capabilities]).toEqual([]);
   });

@@ -222,7 +222,7 @@ describe.runIf(process.platform === 'linux').each(engines)(
     });
 
     it.each(['', 'nofile=', 'nofile=1;reboot core=x', 'other=5'])(
-      'are unchanged if they read "%s"',
+      'are left unchanged if the saved ones are invalid: "%s"',
       async limits => {
         const prefix = ['env', `TCW_STARTED_LIMITS=${limits}`, ...limited('ulimit -Sc 0')];
         const { finish } = await startWorker(prefix, 'ulimit -Sc; echo "$?"', {

@@ -93,7 +93,7 @@ describe('the systemd unit', () => {
     expect(values(unit, 'Environment')).toEqual(['"PATH=/opt/$x:/bin"']);
   });
 
-  it('lets root notify for the worker, and any other user for itself', () => {
+  it('accepts notifications from the main process only if that is root, and else from all processes', () => {
     expect(values(systemdUnit(SERVICE), 'NotifyAccess')).toEqual(['main']);
     const other = systemdUnit({ ...SERVICE, user: 'tcw' });
     expect([values(other, 'NotifyAccess'), values(other, 'User')]).toEqual([['all'], ['tcw']]);

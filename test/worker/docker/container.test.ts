@@ -219,7 +219,7 @@ describe('a pool that restricts what containers may do', () => {
     );
   });
 
-  it('gives every container the graphics cards of its machines', async () => {
+  it('gives every container the configured graphics cards', async () => {
     expect(await resolved({ image: IMAGE }, [], strict)).toMatchObject({ state: 'completed' });
     expect(strict.engine.asked.containers.at(-1)?.gpus).toBe('device=0,1');
   });

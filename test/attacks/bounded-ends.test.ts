@@ -86,7 +86,7 @@ const pidOf = async (marker: string, program: string) => {
 describe.runIf(process.platform === 'linux').each(users)(
   'ending the process group of $user',
   ({ before }) => {
-    it('finds what looks like a zombie and goes on', async () => {
+    it('continues past a process that looks like a zombie', async () => {
       const marker = newMarker();
       const line = `(setsid ${hard} headless ${marker} & exit); sleep ${marker}`;
       const { close } = await start(before, marker, line);
@@ -97,7 +97,7 @@ describe.runIf(process.platform === 'linux').each(users)(
       expect(await alive(marker)).toEqual([]);
     });
 
-    it('ends processes that fork all the time, and each end in their child', async () => {
+    it('ends processes that fork all the time, while their parents exit', async () => {
       for (let round = 0; round < 3; round++) {
         const marker = newMarker();
         const { close } = await start(before, marker, `${hard} forking ${marker}`);
@@ -108,7 +108,7 @@ describe.runIf(process.platform === 'linux').each(users)(
       }
     });
 
-    it('names a process that somebody holds in its exit, and ends it when it can be ended', async () => {
+    it('reports a process that another one holds in its exit, and ends it once that is possible', async () => {
       const marker = newMarker();
       const escaped = `(env -i setsid sh -c '${hard} holder "$1" ${marker} >held & exit' sh $! & exit)`;
       const { close } = await start(before, marker, `cd ${folder}; sleep ${marker} & ${escaped}; wait`);
@@ -120,7 +120,7 @@ describe.runIf(process.platform === 'linux').each(users)(
       expect(await close()).toBeUndefined();
     });
 
-    it('does not wait for a watchdog or a launcher that a task has stopped', async () => {
+    it('does not wait for a watchdog or a launcher that a task has suspended', async () => {
       const marker = newMarker();
       const ready = join(folder, 'stopped');
       const everyone = `for f in $(grep -lsF "TCW_KEEPER=$TCW_SANDBOX" /proc/[0-9]*/environ); do p=\${f#/proc/}; kill -s STOP \${p%%/*}; done`;
@@ -135,33 +135,39 @@ describe.runIf(process.platform === 'linux').each(users)(
 );
 
 describe.runIf(process.platform === 'linux' && asRoot)('ending the process group of a run', () => {
-  it.runIf(canRun(asNobody))('names what has become another user’s, and its user', async () => {
-    const marker = newMarker();
-    const setuid = join(folder, 'setuid');
-    spawnSync('sh', ['-c', 'cp "$1" "$2"; chmod 4755 "$2"', 'sh', hard, setuid]);
-    const { close } = await start(asNobody, marker, `${setuid} root sleep ${marker}`);
-    const pid = await pidOf(marker, 'sleep');
-    expect(await close()).toBe(`Processes cannot be ended: ${pid} (sleep, state S, user 0)`);
-    process.kill(pid, 'SIGKILL');
-    expect(await close()).toBeUndefined();
-  });
+  it.runIf(canRun(asNobody))(
+    'reports a process that now belongs to another user, with that user',
+    async () => {
+      const marker = newMarker();
+      const setuid = join(folder, 'setuid');
+      spawnSync('sh', ['-c', 'cp "$1" "$2"; chmod 4755 "$2"', 'sh', hard, setuid]);
+      const { close } = await start(asNobody, marker, `${setuid} root sleep ${marker}`);
+      const pid = await pidOf(marker, 'sleep');
+      expect(await close()).toBe(`Processes cannot be ended: ${pid} (sleep, state S, user 0)`);
+      process.kill(pid, 'SIGKILL');
+      expect(await close()).toBeUndefined();
+    },
+  );
 
   // The kernel holds what is frozen, as it holds what waits for a dead disk: not even SIGKILL ends it.
   const freezer = '/sys/fs/cgroup/freezer';
-  it.runIf(existsSync(`${freezer}/cgroup.procs`))('names what the kernel does not end', async () => {
-    const marker = newMarker();
-    const group = `${freezer}/tcw-${marker}`;
-    await mkdir(group);
-    const thaw = () => writeFile(`${group}/freezer.state`, 'THAWED').catch(() => undefined);
-    const { close } = await start([], marker, `echo 0 >${group}/cgroup.procs; exec sleep ${marker}`);
-    const pid = await pidOf(marker, 'sleep');
-    await writeFile(`${group}/freezer.state`, 'FROZEN');
-    onTestFinished(thaw);
-    expect(await close()).toMatch(new RegExp(`^Processes cannot be ended: ${pid} \\(sleep, state D`));
-    await thaw();
-    expect(await close()).toBeUndefined();
-    await waitFor(() => rmdir(group));
-  });
+  it.runIf(existsSync(`${freezer}/cgroup.procs`))(
+    'reports a process that the kernel does not end',
+    async () => {
+      const marker = newMarker();
+      const group = `${freezer}/tcw-${marker}`;
+      await mkdir(group);
+      const thaw = () => writeFile(`${group}/freezer.state`, 'THAWED').catch(() => undefined);
+      const { close } = await start([], marker, `echo 0 >${group}/cgroup.procs; exec sleep ${marker}`);
+      const pid = await pidOf(marker, 'sleep');
+      await writeFile(`${group}/freezer.state`, 'FROZEN');
+      onTestFinished(thaw);
+      expect(await close()).toMatch(new RegExp(`^Processes cannot be ended: ${pid} \\(sleep, state D`));
+      await thaw();
+      expect(await close()).toBeUndefined();
+      await waitFor(() => rmdir(group));
+    },
+  );
 
   const ownMounts = ['unshare', '--mount', '--propagation', 'private', '--'];
   const pipes =
@@ -186,7 +192,7 @@ describe.runIf(process.platform === 'linux' && asRoot)('ending the process group
 });
 
 describe.runIf(process.platform === 'linux').each(users)('the watchdog of $user', ({ before }) => {
-  it('finds what looks like a zombie when the worker has died, and ends itself', async () => {
+  it('continues past a process that looks like a zombie after the worker has died, and ends itself', async () => {
     const marker = newMarker();
     const { worker } = await start(
       before,

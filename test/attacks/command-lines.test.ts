@@ -35,7 +35,7 @@ const variants = workers.flatMap(worker =>
 describe.runIf(process.platform === 'linux').each(variants)(
   'the variables of a task of $user ($containment, with $shell)',
   ({ containment, prefix, settings }) => {
-    it('are never among the arguments of a program', async () => {
+    it('never appear in the arguments of a program', async () => {
       const secret = randomUUID();
       const seeker = execa(await newTracer(), ['seek'], { env: { SEEK: secret }, reject: false });
       onTestFinished(() => void seeker.kill());

@@ -21,7 +21,7 @@ it.runIf(process.platform === 'linux').each([
   });
 });
 
-it('tcw notes the limits that it was started with, for its tasks', async () => {
+it('tcw records the limits with which it was started, for its tasks', async () => {
   const pid = await startListening('ulimit -Sn 789; ulimit -Sc 5', [bin]);
   const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
   expect(environment).toContain('TCW_STARTED_LIMITS=nofile=789 core=5');

@@ -18,7 +18,7 @@ describe.runIf(process.platform === 'linux')('SIGUSR1', () => {
   it.each([
     ['tcw', [bin]],
     ['node bin/tcw.js', [process.execPath, bin]],
-  ])('opens no debugger of %s, sent from its start on, and ends nothing', async (_, program) => {
+  ])('opens no debugger of %s from its start on, and ends nothing', async (_, program) => {
     // Only its parent can keep a signal from ending a program before the program's first line.
     const ignoring = `trap '' USR1; echo ready; exec "$@"`;
     const child = spawn('sh', ['-c', ignoring, 'sh', ...program, ...here.words('--worker-id=w')], {
@@ -44,7 +44,7 @@ describe.runIf(process.platform === 'linux')('SIGUSR1', () => {
     }
   });
 
-  it('opens none when it comes later', async () => {
+  it('opens no debugger when it is sent later', async () => {
     const worker = here.start();
     await worker.says('worker listening');
     for (let i = 0; i < 100; i++) worker.child.kill('SIGUSR1');

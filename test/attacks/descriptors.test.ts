@@ -10,7 +10,7 @@ const bash = findProgram('bash') ?? '/bin/bash';
 describe.runIf(process.platform === 'linux').each(workers)(
   'a task of $user ($containment) whose worker was started with open files',
   ({ containment, prefix }) => {
-    it('has its standard input, output and error, and no others', async () => {
+    it('has standard input, output and error, and no other descriptors', async () => {
       const file = path.join(await newFolder(), 'secret');
       await writeFile(file, 'secret');
       const opened = [3, 9, 16, 40, 300].map(fd => `${fd}<"$0"`).join(' ');

@@ -5,7 +5,7 @@ import { rawBytes, rawRequest } from './raw-request.ts';
 
 const PING = '/api/queue/v1/ping';
 
-describe('a page in a browser whose name leads to this machine', () => {
+describe('a web page whose host name resolves to this machine', () => {
   it.each([
     'evil.example',
     'evil.example:80',
@@ -21,7 +21,7 @@ describe('a page in a browser whose name leads to this machine', () => {
     '2130706433',
     'localhost.',
     ' ',
-  ])('is told nothing: Host %j', async host => {
+  ])('is refused: Host %j', async host => {
     await using queue = await startQueue({ anonymousScopes: ['*'] });
     const taskId = await queue.create();
     for (const path of [PING, `/api/queue/v1/task/${taskId}`, '/public-bucket/x', '/nothing', '/']) {
@@ -33,7 +33,7 @@ describe('a page in a browser whose name leads to this machine', () => {
     }
   });
 
-  it('is told nothing with no Host, or with two', async () => {
+  it('is refused without a Host header, or with two', async () => {
     await using queue = await startQueue();
     const withHeaders = (version: string, ...lines: string[]) =>
       rawBytes(
@@ -48,14 +48,14 @@ describe('a page in a browser whose name leads to this machine', () => {
   });
 
   it.each(['127.0.0.1', 'localhost', 'LOCALHOST:1', '[::1]:8080', '127.0.0.1:65535'])(
-    'is none when the name is of this machine: Host %j',
+    'is not assumed for the names of this machine: Host %j',
     async host => {
       await using queue = await startQueue();
       expect((await rawRequest(queue.rootUrl, PING, { headers: { host } })).status).toBe(200);
     },
   );
 
-  it('cannot make a request that changes anything, as it cannot sign one', async () => {
+  it('cannot make a request that changes anything, because it cannot sign one', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     // What a page may send without asking first: a form, or text.
@@ -90,7 +90,7 @@ async function artifact(queue: QueueUnderTest, name: string, request: object) {
   return { taskId, ...answer };
 }
 
-describe('a reference that leads to no web page', () => {
+describe('a reference artifact without a web URL', () => {
   it.each([
     'javascript:alert(document.domain)',
     'JavaScript://example.com/%0aalert(1)',
@@ -99,7 +99,7 @@ describe('a reference that leads to no web page', () => {
     'vbscript:x',
     'blob:http://127.0.0.1/x',
     'ftp://example.com/x',
-  ])('is followed by nobody: %s', async url => {
+  ])('is never followed: %s', async url => {
     await using queue = await startQueue();
     const contentType = 'text/html';
     const { taskId } = await artifact(queue, 'public/x', { storageType: 'reference', url, contentType });
@@ -123,7 +123,7 @@ describe('a reference that leads to no web page', () => {
   });
 
   it.each(['https://example.com/x?y#z', 'http://example.com/'])(
-    'does not matter to others: %s',
+    'does not affect other artifacts: %s',
     async url => {
       await using queue = await startQueue();
       const { taskId } = await artifact(queue, 'public/x', {
@@ -137,8 +137,8 @@ describe('a reference that leads to no web page', () => {
   );
 });
 
-describe('what a task left, in a browser', () => {
-  it('is what it says it is, has no rights of this origin, and cannot set headers', async () => {
+describe('an artifact in a browser', () => {
+  it('has its declared type, no permissions of this origin, and cannot set headers', async () => {
     await using queue = await startQueue();
     const { taskId, putUrl = '' } = await artifact(queue, 'public/x.html', {
       storageType: 's3',
@@ -155,7 +155,7 @@ describe('what a task left, in a browser', () => {
     expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
   });
 
-  it('is not there for who was not given its URL, when it is private', async () => {
+  it('is not accessible without its URL if it is private', async () => {
     await using queue = await startQueue();
     const { taskId, putUrl = '' } = await artifact(queue, 'private/x', {
       storageType: 's3',
@@ -183,7 +183,7 @@ describe('what a task left, in a browser', () => {
   });
 });
 
-describe('the store of artifacts', () => {
+describe('the store of the artifacts', () => {
   it.each([
     '../../../../../../tmp/owned-by-tcw-test',
     'public/..',
@@ -192,7 +192,7 @@ describe('the store of artifacts', () => {
     '__proto__',
     'constructor',
     'a'.repeat(5_000),
-  ])('keeps a file called %j in its own folder', async name => {
+  ])('keeps a file named %j in its own folder', async name => {
     await using queue = await startQueue();
     const { putUrl = '', taskId } = await artifact(queue, name, { storageType: 's3', contentType: 'a/b' });
     const pathOf = (url: string) => url.slice(queue.rootUrl.length);
@@ -203,7 +203,7 @@ describe('the store of artifacts', () => {
     expect(existsSync('/tmp/owned-by-tcw-test')).toBe(false);
   });
 
-  it('takes no more than S3 does, and nothing of unknown length', async () => {
+  it('accepts no more than S3 does, and nothing of unknown length', async () => {
     await using queue = await startQueue();
     const { putUrl = '' } = await artifact(queue, 'public/x', { storageType: 's3', contentType: 'a/b' });
     const { pathname, search } = new URL(putUrl);
@@ -223,7 +223,7 @@ describe('the store of artifacts', () => {
     expect(await put('transfer-encoding: chunked')).toMatch(/^HTTP\/1\.1 411 /);
   });
 
-  it('takes nothing without a signature, whatever is sent for one', async () => {
+  it('accepts nothing without a valid signature', async () => {
     await using queue = await startQueue();
     const { putUrl = '' } = await artifact(queue, 'public/x', { storageType: 's3', contentType: 'a/b' });
     const { pathname, searchParams } = new URL(putUrl);

@@ -36,7 +36,7 @@ const HOSTILE = ['1', '0', 'a', '-', 'a.', 'a/', '.', '%', ' ', '12', 'a-', '1.'
 );
 
 describe('the pattern of a parameter', () => {
-  it.each(PARAMETERS)('takes no longer for text that is made for it: %s', parameter => {
+  it.each(PARAMETERS)('takes no longer for text that is crafted to be slow: %s', parameter => {
     for (const value of HOSTILE) {
       try {
         checkParameters({ [parameter]: value });
@@ -47,7 +47,7 @@ describe('the pattern of a parameter', () => {
   });
 
   it.each(['continuationToken', 'limit', 'quarantined', 'since', 'launchConfigId', 'errorId'])(
-    'takes no longer either in a query: %s',
+    'takes no longer in a query either: %s',
     name => {
       for (const value of HOSTILE) {
         try {
@@ -59,7 +59,7 @@ describe('the pattern of a parameter', () => {
     },
   );
 
-  it('of a run is what it was: any digits, in the words of the real queue', async () => {
+  it('of a run accepts any digits, with the error message of the real queue', async () => {
     for (const runId of ['0', '1', '10', '007', '100000'])
       expect(() => checkParameters({ runId })).not.toThrow();
     await using queue = await startQueue();
@@ -91,7 +91,7 @@ describe('a schema', () => {
     (['pattern', 'format'] as const).flatMap(keyword =>
       wordsOf(keyword).map(word => [keyword, word] as const),
     ),
-  )('has no %s that takes long for text that is made for it: %s', (keyword, word) => {
+  )('has no %s that is slow for crafted text: %s', (keyword, word) => {
     const ajv = new Ajv({ strict: false });
     addFormats.default(ajv);
     const check = ajv.compile({ type: 'string', [keyword]: word });
@@ -102,8 +102,8 @@ describe('a schema', () => {
   });
 });
 
-describe('a name that every object has', () => {
-  it.each(INHERITED)('is no query that a call knows: %s', async name => {
+describe('a name of Object.prototype', () => {
+  it.each(INHERITED)('is not a query parameter of a call: %s', async name => {
     const errors: unknown[] = [];
     await using queue = await startQueue({ anonymousScopes: ['*'], onError: error => errors.push(error) });
     const group = `/api/queue/v1/task-group/${await queue.create()}`;
@@ -113,7 +113,7 @@ describe('a name that every object has', () => {
     expect(errors).toEqual([]);
   });
 
-  it.each(INHERITED)('is a name as any other for secrets, artifacts, tags and hashes: %s', async name => {
+  it.each(INHERITED)('is a name like any other for secrets, artifacts, tags and hashes: %s', async name => {
     const errors: unknown[] = [];
     await using queue = await startQueue({ onError: error => errors.push(error) });
     const own = <T>(value: T): Record<string, T> =>
@@ -147,7 +147,7 @@ describe('a name that every object has', () => {
     expect(errors).toEqual([]);
   });
 
-  it.each(INHERITED)('is no client, role or namespace: %s', async name => {
+  it.each(INHERITED)('is not a client, role or namespace: %s', async name => {
     await using queue = await startQueue();
     expect(
       (await refusalOf(queue.connect({ clientId: name, accessToken: 'x' }).status(taskcluster.slugid())))
@@ -159,8 +159,8 @@ describe('a name that every object has', () => {
   });
 });
 
-describe('a time that JavaScript does not know', () => {
-  it('makes no task that cannot be told of', async () => {
+describe('a time that JavaScript cannot represent', () => {
+  it('cannot be part of a task that then could not be returned', async () => {
     const errors: unknown[] = [];
     await using queue = await startQueue({ onError: error => errors.push(error) });
     for (const times of [{ deadline: LEAP_SECOND }, { created: LEAP_SECOND }, { expires: LEAP_SECOND }]) {
@@ -172,7 +172,7 @@ describe('a time that JavaScript does not know', () => {
     expect(errors).toEqual([]);
   });
 
-  it('is refused wherever else a caller gives one', async () => {
+  it('is refused wherever else a caller sends one', async () => {
     const errors: unknown[] = [];
     await using queue = await startQueue({ onError: error => errors.push(error) });
     const taskId = await queue.create({ extra: { index: { expires: LEAP_SECOND } }, routes: ['index.a.b'] });
@@ -208,8 +208,8 @@ describe('a time that JavaScript does not know', () => {
   });
 });
 
-describe('a worker that asks for very much', () => {
-  it('gets no more than 32 tasks, and nothing for a number that is none', async () => {
+describe('a worker that asks for too much', () => {
+  it('gets no more than 32 tasks, and nothing for an invalid number', async () => {
     await using queue = await startQueue({ longPollMs: 50 });
     for (const tasks of [1e9, 33, 0, -1, 0.5, '1', null]) {
       const asked = await refusalOf(queue.worker.claimWork(TASK_QUEUE_ID, { ...WORKER, tasks }));
@@ -217,7 +217,7 @@ describe('a worker that asks for very much', () => {
     }
   });
 
-  it('and goes away leaves nothing behind that waits', async () => {
+  it('and disconnects leaves nothing waiting', async () => {
     await using queue = await startQueue({ longPollMs: 100, checkIntervalMs: 10 });
     await Promise.all(
       Array.from({ length: 200 }, () => queue.worker.claimWork(TASK_QUEUE_ID, { ...WORKER, tasks: 32 })),
@@ -228,8 +228,8 @@ describe('a worker that asks for very much', () => {
   });
 });
 
-describe('tasks that wait for each other', () => {
-  it('cannot wait in a circle, but for one that waits for itself and is over at its deadline', async () => {
+describe('dependencies between tasks', () => {
+  it('cannot form a cycle, except a task that depends on itself until its deadline', async () => {
     await using queue = await startQueue();
     const [one, other] = [taskcluster.slugid(), taskcluster.slugid()];
     const missing = await refusalOf(queue.root.createTask(one, queue.define({ dependencies: [other] })));
@@ -238,7 +238,7 @@ describe('tasks that wait for each other', () => {
     expect((await queue.root.status(one)).status.state).toBe('unscheduled');
   });
 
-  it('may be thousands for one', async () => {
+  it('may number thousands for one task', async () => {
     await using queue = await startQueue();
     const first = await queue.create();
     const { run } = await queue.claim();

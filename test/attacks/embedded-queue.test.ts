@@ -18,7 +18,7 @@ const nested = (times: number, depth: number) =>
 /** Answers that would be far larger than the requests, or take far longer than they do to come. */
 const BODIES: readonly [string, string][] = [
   ['lists in lists', `{"payload": ${nested(200, 1_000)}}`],
-  ['one list as deep as it is long', `{"payload": ${nested(1, 200_000)}}`],
+  ['a deeply nested list', `{"payload": ${nested(1, 200_000)}}`],
   [
     'many surplus properties',
     JSON.stringify(Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`surplus${i}`, i]))),
@@ -30,7 +30,7 @@ const BODIES: readonly [string, string][] = [
     'many bad dependencies',
     JSON.stringify({ dependencies: Array.from({ length: 30_000 }, (_, i) => `no id ${i}`) }),
   ],
-  ['long text that is no JSON', `{"a": "${'x'.repeat(400 * KILOBYTE)}`],
+  ['long text that is not JSON', `{"a": "${'x'.repeat(400 * KILOBYTE)}`],
   ['numbers', `{"payload": {"a": [${'1,'.repeat(200_000)}1]}}`],
 ];
 
@@ -45,7 +45,7 @@ function signed(rootUrl: string, path: string, method: string, { clientId, acces
 }
 
 describe('a caller without credentials', () => {
-  it.each(BODIES)('is told little, whatever it sends: %s', async (_, body) => {
+  it.each(BODIES)('gets only a small answer, whatever it sends: %s', async (_, body) => {
     await using queue = await startQueue();
     for (const [path, method] of [
       [CLAIM, 'POST'],
@@ -58,7 +58,7 @@ describe('a caller without credentials', () => {
     }
   });
 
-  it.each(BODIES)('is told that it may not before its body is understood: %s', async (_, body) => {
+  it.each(BODIES)('is refused before its body is parsed: %s', async (_, body) => {
     await using queue = await startQueue();
     const answer = await rawRequest(queue.rootUrl, CREATE, { method: 'PUT', headers: JSON_TYPE, body });
     expect([answer.status, (JSON.parse(answer.text) as { code: string }).code]).toEqual([
@@ -67,7 +67,7 @@ describe('a caller without credentials', () => {
     ]);
   });
 
-  it('is told so as well when its body is small, and wrong by the schema', async () => {
+  it('is refused even if its body is small and does not match the schema', async () => {
     await using queue = await startQueue();
     const answer = await rawRequest(queue.rootUrl, CREATE, {
       method: 'PUT',
@@ -77,7 +77,7 @@ describe('a caller without credentials', () => {
     expect(answer.status).toBe(403);
   });
 
-  it('is answered before a body that does not come', async () => {
+  it('is answered before a body that never arrives', async () => {
     await using queue = await startQueue();
     // Only the head: the ten megabytes that it speaks of are never sent.
     for (const path of [CREATE, `/api/queue/v1/task/${TASK_ID}/cancel`]) {
@@ -93,7 +93,7 @@ describe('a caller without credentials', () => {
 });
 
 describe('a caller with a bad signature', () => {
-  it('is refused before its body is understood', async () => {
+  it('is refused before its body is parsed', async () => {
     await using queue = await startQueue();
     const headers = { ...JSON_TYPE, authorization: 'Hawk id="test/root", ts="1", nonce="n", mac="m"' };
     for (const body of ['{', nested(100, 100), '{"a": 1}']) {
@@ -104,8 +104,8 @@ describe('a caller with a bad signature', () => {
   });
 });
 
-describe('a caller who may call', () => {
-  it.each(BODIES)('is told little, too: %s', async (_, body) => {
+describe('an authorized caller', () => {
+  it.each(BODIES)('gets only a small answer, too: %s', async (_, body) => {
     await using queue = await startQueue();
     for (const [path, method] of [
       [CLAIM, 'POST'],
@@ -134,7 +134,7 @@ describe('a caller who may call', () => {
   });
 
   it.each([500, 100_000])(
-    'cannot make a task whose payload is %d deep: nobody could read it any more',
+    'cannot create a task whose payload is %d levels deep, which nobody could read',
     async depth => {
       await using queue = await startQueue();
       const definition = { ...queue.define(), payload: 'DEEP' };
@@ -152,7 +152,7 @@ describe('a caller who may call', () => {
     },
   );
 
-  it('gets large things as they are, not blown up by indentation', async () => {
+  it('gets large values without indentation', async () => {
     await using queue = await startQueue();
     const payload = { a: JSON.parse(nested(2_000, 300)) as unknown };
     const taskId = await queue.create({ payload });
@@ -165,13 +165,13 @@ describe('a caller who may call', () => {
     expect(tasks).toHaveLength(1);
   });
 
-  it('is refused more than 10 MiB', async () => {
+  it('is refused a body of more than 10 MiB', async () => {
     await using queue = await startQueue();
     const refusal = await refusalOf(queue.root.createTask(TASK_ID, { payload: 'x'.repeat(10 * MEGABYTE) }));
     expect(refusal).toMatchObject({ status: 413, code: 'InputTooLarge' });
   });
 
-  it('is told of some of its missing dependencies and scopes, not of ten thousand', async () => {
+  it('is told some of its missing dependencies and scopes, not ten thousand', async () => {
     await using queue = await startQueue();
     const dependencies = Array.from(
       { length: 10_000 },
@@ -186,7 +186,7 @@ describe('a caller who may call', () => {
     expect(forbidden.text.length).toBeLessThan(10 * KILOBYTE);
   });
 
-  it('gets the expansion of many scopes without a comparison of each with each', async () => {
+  it('gets the expansion of many scopes without quadratic time', async () => {
     await using queue = await startQueue({ roles: { 'r*': ['s:<..>'] } });
     const auth = queue.connectTo('auth');
     const scopes = Array.from({ length: 100_000 }, (_, i) => `p${String(i).padStart(6, '0')}:*`);
@@ -194,7 +194,7 @@ describe('a caller who may call', () => {
     expect(expanded).toHaveLength(100_000 - 100 + 3);
   });
 
-  it('of roles that never come to an end is refused', async () => {
+  it('with roles that expand without end is refused', async () => {
     for (const roles of [
       { 'x*': ['assume:x<..>y'] },
       { 'x*': ['assume:x<..><..>', 'assume:xa<..>'] },
@@ -223,7 +223,7 @@ describe('a certificate', () => {
     ['with a seed of no length', { seed: '' }],
     ['with a signature that is a number', { signature: 1 }],
     ['with a signature of another length', { signature: 'short' }],
-  ])('%s is refused as a signature, not as a fault of the queue', async (_, change) => {
+  ])('%s is refused as a wrong signature, not as an error of the queue', async (_, change) => {
     const errors: unknown[] = [];
     await using queue = await startQueue({ onError: error => errors.push(error) });
     const good = temporary(queue, { clientId: 'test/t', scopes: ['queue:status:*'] });
@@ -233,7 +233,7 @@ describe('a certificate', () => {
     expect(errors).toEqual([]);
   });
 
-  it('as large as a header can be costs one refusal', async () => {
+  it('as large as a header may be leads to a quick refusal', async () => {
     await using queue = await startQueue();
     const good = temporary(queue, { clientId: 'test/t', scopes: Array.from({ length: 1_000 }, () => 'a*') });
     expect((await refusalOf(queue.connect(good).status(TASK_ID))).status).toBe(401);

@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-describe('a module that a task has put where Node looks for missing ones', () => {
+describe('a module that a task has put where Node looks for missing modules', () => {
   // Each way of loading, by our own code and by a dependency.
   const TRIES = `
     import { createRequire } from 'node:module';
@@ -53,7 +53,7 @@ describe('a module that a task has put where Node looks for missing ones', () =>
     ]);
   });
 
-  it('is loaded where whoever started tcw asked for it', async () => {
+  it('is loaded if whoever started tcw asked for it', async () => {
     write('.node_modules/planted/index.js', 'console.log("ASKED FOR")');
     write('preloaded.cjs', `require('planted')`);
     const { stdout } = await tcw(bin, ['--version'], {
@@ -64,7 +64,7 @@ describe('a module that a task has put where Node looks for missing ones', () =>
 });
 
 it.each([{}, { XDG_CACHE_HOME: 'cache' }, { NODE_COMPILE_CACHE: 'cache' }])(
-  'tcw keeps no compiled code: %j',
+  'tcw caches no compiled code: %j',
   async given => {
     const variables = Object.entries(given).map(([name, folder]) => [name, join(home, folder)]);
     await tcw(bin, ['run', '--help'], Object.fromEntries(variables) as Record<string, string>);

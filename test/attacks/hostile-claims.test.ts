@@ -124,7 +124,7 @@ it.each<[string, ClaimAnswer, string]>([
     task({ payload: JSON.parse('{"command":[["true"]],"maxRunTime":60,"__proto__":{"a":1}}') as object }),
     'malformed-payload',
   ],
-])('a task %s costs the worker nothing but that run', async (_, odd, reason) => {
+])('a task %s affects only its own run', async (_, odd, reason) => {
   const { reports } = await worker([odd, good()]);
   const how = reason === 'failed' ? 'failed' : `exception {"reason":"${reason}"}`;
   await waitFor(() => {
@@ -132,7 +132,7 @@ it.each<[string, ClaimAnswer, string]>([
   });
 });
 
-it('100,000 artifacts that cannot be are refused without a search that holds the worker', async () => {
+it('100,000 invalid artifacts are refused without blocking the worker', async () => {
   const artifacts = Array.from({ length: 100_000 }, (_, index) => ({ nothing: index }));
   const odd = task({ payload: { command: [['true']], maxRunTime: 60, artifacts, osGroups: artifacts } });
   const { reports } = await worker([odd, good()]);
@@ -147,21 +147,21 @@ it('100,000 artifacts that cannot be are refused without a search that holds the
 it.each<[string, object]>([
   ['until yesterday', { takenUntil: new Date(Date.now() - 86_400_000).toISOString() }],
   ['until the first of all years', { takenUntil: '0001-01-01T00:00:00.000Z' }],
-])('a claim that lasts %s is over at once, and the next one runs', async (_, times) => {
+])('a claim that lasts %s ends at once, and the next one runs', async (_, times) => {
   const { reports } = await worker([task({}, times), good()]);
   await waitFor(() => {
     expect(reports()).toContain(`${GOOD_TASK_ID} completed`);
   });
 });
 
-it('a claim that lasts until the last of all years runs as any other', async () => {
+it('a claim that lasts until the year 9999 runs like any other', async () => {
   const { reports } = await worker([task({}, { takenUntil: '9999-12-31T23:59:59.999Z' }), good()]);
   await waitFor(() => {
     expect(reports()).toEqual([`${CLAIMED_TASK_ID} completed`, `${GOOD_TASK_ID} completed`]);
   });
 });
 
-it('a claim whose certificate is not JSON costs the worker nothing but that run', async () => {
+it('a claim whose certificate is not JSON affects only its own run', async () => {
   const odd = task({}, { credentials: { clientId: 'x', accessToken: 'y', certificate: 'z' } });
   const { reports } = await worker([odd, good()]);
   await waitFor(() => {
@@ -170,7 +170,7 @@ it('a claim whose certificate is not JSON costs the worker nothing but that run'
 });
 
 it.each(['file:///etc/passwd', 'unix:/run/docker.sock', 'no URL', 7, null])(
-  'a place to upload to that is %j is told in a line, and the worker goes on',
+  'the upload URL %j is refused in one line, and the worker continues',
   async putUrl => {
     const { reports, requests, logged } = await worker([task(), good()], { putUrl });
     await waitFor(() => {

@@ -32,7 +32,7 @@ async function pour(response: ServerResponse, piece: string | Buffer, sent: { by
 }
 
 describe('a hostile queue', () => {
-  it.each(NAMES)('cannot make the worker take an answer without an end: %s', async name => {
+  it.each(NAMES)('cannot make the worker read an endless answer: %s', async name => {
     const sent = { bytes: 0 };
     const { error } = await failing(name, [endless(' '.repeat(MEGABYTE), sent)], ONE_TRY);
     expect(error).toMatchObject({ kind: 'unavailable' });
@@ -45,7 +45,7 @@ describe('a hostile queue', () => {
     ['gzip', 'gzip', content => gzipSync(content)],
     ['brotli', 'br', content => brotliCompressSync(content)],
     ['gzip in gzip', 'gzip, gzip', content => gzipSync(gzipSync(content))],
-  ])('cannot make the worker unpack what it sends: %s', async (_, encoding, pack) => {
+  ])('cannot make the worker decompress what it sends: %s', async (_, encoding, pack) => {
     const bomb = pack(Buffer.from(`{"tasks": [${' '.repeat(64 * MEGABYTE)}]}`));
     const { error } = await failing(
       'claimWork',
@@ -56,7 +56,7 @@ describe('a hostile queue', () => {
     expect(error.message).toBe(`claimWork: the answer is compressed (${encoding}), which was not asked for`);
   });
 
-  it('is asked for nothing compressed', async () => {
+  it('is not asked for compressed answers', async () => {
     const asked: (string | undefined)[] = [];
     const { rootUrl } = await webServer((response, request) => {
       asked.push(request.headers['accept-encoding']);
@@ -100,7 +100,7 @@ describe('a hostile queue', () => {
           });
       },
     ],
-  ])('cannot hold a call for longer than its policy: %s', async (_, answer) => {
+  ])('cannot delay a call for longer than its policy: %s', async (_, answer) => {
     const { error } = await failing('reclaimTask', [answer], { timeoutMs: 300 });
     expect(error).toMatchObject({ kind: 'unreachable', message: 'reclaimTask: no answer within 300ms' });
   });
@@ -118,7 +118,7 @@ describe('a hostile queue', () => {
     expect(error.message).toMatch(/^status: .*overflow/i);
   });
 
-  it('cannot send the worker elsewhere, round in a circle or with an upgrade', async () => {
+  it('cannot redirect the worker, not even in a loop or by an upgrade', async () => {
     const other = await webServer(json(200, {}));
     for (const status of [301, 302, 303, 307, 308, 300, 304]) {
       const elsewhere: Answer = response =>
@@ -136,10 +136,7 @@ describe('a hostile queue', () => {
   });
 
   it.each([
-    [
-      'a status that is none',
-      'HTTP/1.1 999 Hm\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
-    ],
+    ['an invalid status', 'HTTP/1.1 999 Hm\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\ncontent-length: 2\r\n\r\n{}'],
     ['another protocol', 'SSH-2.0-OpenSSH_9.9\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'],
@@ -148,12 +145,12 @@ describe('a hostile queue', () => {
       'a chunk that is too long for its length',
       'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}',
     ],
-  ])('that answers with %s is one that cannot answer now', async (_, bytes) => {
+  ])('that answers with %s counts as unavailable', async (_, bytes) => {
     const { error } = await failing('reportFailed', [({ socket }) => void socket?.end(bytes)], ONE_TRY);
     expect(error.transient).toBe(true);
   });
 
-  it('cannot write more than some lines into the log of the worker, nor steer its terminal', async () => {
+  it('cannot write more than a few lines into the log of the worker, or control its terminal', async () => {
     const words = `\u001B]0;owned\u0007\u001B[2J\u0000\u009B31m ${'long '.repeat(MEGABYTE)}`;
     for (const answer of [refusal(403, 'InsufficientScopes', words), refusal(500, words, words)]) {
       const { error } = await failing('reportException', [answer], ONE_TRY);
@@ -162,7 +159,7 @@ describe('a hostile queue', () => {
     }
   });
 
-  it('that says what it likes for a code and a message is understood by its status', async () => {
+  it('with arbitrary values for code and message is understood by its status', async () => {
     for (const body of [
       { code: 1, message: 2 },
       { code: { toString: 1 }, message: { split: 'x' } },
@@ -178,7 +175,7 @@ describe('a hostile queue', () => {
     }
   });
 
-  it('that never reads a request is given up in time', async () => {
+  it('that never reads a request is abandoned in time', async () => {
     const { rootUrl } = await webServer(() => undefined);
     const call = queueCalls({ rootUrl, policies: hasty({ retries: 0, timeoutMs: 200 }) });
     const calling = CALLS.createTask(call).catch((error: unknown) => error);
@@ -186,13 +183,13 @@ describe('a hostile queue', () => {
   });
 });
 
-it('an honest queue may answer as much as a task may hold', async () => {
+it('an honest queue may return a task of the maximum size', async () => {
   const task = { payload: 'x'.repeat(10 * MEGABYTE) };
   const { rootUrl } = await webServer(json(200, { tasks: [task] }));
   expect(await CALLS.claimWork(queueCalls({ rootUrl }))).toEqual({ tasks: [task] });
 });
 
-it('an honest queue may answer as many times as much as tasks were asked for', async () => {
+it('an honest queue may return as many such tasks as were requested', async () => {
   const tasks = Array.from({ length: 3 }, () => ({ payload: 'x'.repeat(10 * MEGABYTE) }));
   const { rootUrl } = await webServer(json(200, { tasks }));
   const call = queueCalls({ rootUrl, policies: hasty({ retries: 0 }) });

@@ -28,8 +28,8 @@ const put = async (answers: [Answer, ...Answer[]], change?: Partial<PutOptions>)
   return requests.length;
 };
 
-describe('a hostile store of artifacts', () => {
-  it.each([200, 400])('cannot make the worker take an answer without an end, after %d', async status => {
+describe('a hostile artifact store', () => {
+  it.each([200, 400])('cannot make the worker read an endless answer, after %d', async status => {
     let sent = 0;
     const endless: Answer = response => {
       response.writeHead(status, { 'content-type': 'text/plain' });
@@ -48,14 +48,14 @@ describe('a hostile store of artifacts', () => {
     expect(sent).toBeLessThan(64 * MEGABYTE);
   });
 
-  it('cannot make the worker unpack its answer', async () => {
+  it('cannot make the worker decompress its answer', async () => {
     const bomb = gzipSync(Buffer.alloc(64 * MEGABYTE));
     const encoded: Answer = response =>
       void response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
     expect(await put([encoded])).toBe(1);
   });
 
-  it('cannot hold an upload by an answer that comes byte by byte', async () => {
+  it('cannot delay an upload by an answer that arrives byte by byte', async () => {
     const dripping: Answer = response => {
       response.writeHead(200);
       const drip = setInterval(() => response.write('x'), 5);
@@ -68,7 +68,7 @@ describe('a hostile store of artifacts', () => {
     expect(await Promise.race([done, sleep(60_000, 'never')])).toBe(2);
   });
 
-  it('cannot send the upload to another host', async () => {
+  it('cannot redirect the upload to another host', async () => {
     const other = await webServer(json(200, {}));
     const redirect: Answer = response => void response.writeHead(307, { location: other.rootUrl }).end();
     await expect(put([redirect], { signal: AbortSignal.timeout(1_000) })).rejects.toThrow();
@@ -103,7 +103,7 @@ describe('a queue', () => {
     undefined,
     7,
     { href: 'http://127.0.0.1' },
-  ])('that names %j as the place to upload to is not obeyed, and not asked again', async url => {
+  ])('that returns the upload URL %j is not followed, and not asked again', async url => {
     const error: unknown = await putFile({ url: url as string, headers: {} }, CONTENT, options()).catch(
       (failure: unknown) => failure,
     );

@@ -50,7 +50,7 @@ async function beside() {
   };
 }
 
-describe.runIf(asRoot)('what a task of root has mounted is not emptied', () => {
+describe.runIf(asRoot)('cleaning up does not empty what a task of root has mounted', () => {
   it.each([
     ['in its folder', 'mkdir "$2/m"; mount --bind "$1" "$2/m"'],
     ['deep in its folder', 'mkdir -p "$2/a/b/c"; mount --bind "$1" "$2/a/b/c"'],
@@ -78,7 +78,7 @@ describe.runIf(asRoot)('what a task of root has mounted is not emptied', () => {
     expect(mountsBelow(top)).toEqual([]);
   });
 
-  it('and no mount elsewhere goes with it, though it be shared', async () => {
+  it('and does not unmount anything elsewhere, even if the mount is shared', async () => {
     const { home, precious, run, top, expectNothingLost } = await beside();
     sh('mount -t tmpfs none "$1/deep"; touch "$1/deep/file"', precious);
     sh('mount --bind "$1" "$1"; mount --make-rshared "$1"; mount -t tmpfs none "$1/deep"', precious);
@@ -90,7 +90,7 @@ describe.runIf(asRoot)('what a task of root has mounted is not emptied', () => {
     expect((await readdir(top)).filter(name => name !== 'precious')).toEqual([]);
   });
 
-  it('nor the place of its log', async () => {
+  it('nor what is mounted in place of its log', async () => {
     const { top, precious, expectNothingLost } = await beside();
     const log = join(top, 'run.log');
     sh('touch "$2"; mount --bind "$1/deep/file" "$2"', precious, log);
@@ -99,7 +99,7 @@ describe.runIf(asRoot)('what a task of root has mounted is not emptied', () => {
     await expectNothingLost();
   });
 
-  it('at the end of a run, which is reported as ever, and the next run is not disturbed', async () => {
+  it('at the end of a run, which is reported as usual, and the next run is not affected', async () => {
     const { precious, expectNothingLost } = await beside();
     const here = await queueForWorkers();
     onTestFinished(async () => {
@@ -119,8 +119,8 @@ describe.runIf(asRoot)('what a task of root has mounted is not emptied', () => {
   });
 });
 
-describe('what took the place of a run’s folder', () => {
-  it('is not emptied if it is another folder, and is told of', async () => {
+describe('a replacement of a run’s folder', () => {
+  it('is not emptied if it is another folder, which is logged', async () => {
     const { home, precious, run, top } = await beside();
     await rename(run, join(top, 'aside'));
     await rename(precious, run);
@@ -128,7 +128,7 @@ describe('what took the place of a run’s folder', () => {
     expect(await readFile(join(run, 'deep/file'), 'utf8')).toBe('precious');
   });
 
-  it('is removed if it is a link, and what it leads to stays', async () => {
+  it('is removed if it is a link, but its target is kept', async () => {
     const { home, run, top, expectNothingLost } = await beside();
     await rename(run, join(top, 'aside'));
     await symlink('precious', run);
@@ -138,7 +138,7 @@ describe('what took the place of a run’s folder', () => {
     await removeFolder(join(top, 'aside'));
   });
 
-  it('is removed if it is a FIFO, and it may be gone', async () => {
+  it('is removed if it is a FIFO, and may be missing', async () => {
     const { home, run, top } = await beside();
     sh('rmdir "$1"; mkfifo "$1"', run);
     await removeRunFolder(home);

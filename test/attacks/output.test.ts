@@ -68,24 +68,24 @@ async function expectWorks(child: ChildProcess, pid = child.pid ?? 0): Promise<v
   expect((await here.status(running)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
 }
 
-describe('tcw run goes on', () => {
-  it('when its output is a full disk', async () => {
+describe('tcw run continues', () => {
+  it('if its output is on a full disk', async () => {
     const full = openSync('/dev/full', 'w');
     const child = start(bin, here.words(), ['ignore', full, full]);
     closeSync(full);
     await expectWorks(child);
   });
 
-  it('when its output is closed at its start', async () => {
+  it('if its output is closed at its start', async () => {
     await expectWorks(start('sh', ['-c', 'exec "$@" >&- 2>&-', 'sh', bin, ...here.words()]));
   });
 
-  it('when its output cannot be written at all', async () => {
+  it('if its output cannot be written at all', async () => {
     const words = ['-c', 'exec "$@" 1</dev/null 2</dev/null', 'sh', bin, ...here.words()];
     await expectWorks(start('sh', words));
   });
 
-  it('when whoever read its output has gone', async () => {
+  it('if the reader of its output has exited', async () => {
     const child = start(bin, here.words());
     child.stdout?.destroy();
     child.stderr?.destroy();
@@ -93,10 +93,10 @@ describe('tcw run goes on', () => {
   });
 
   it.runIf(HAS_PYTHON && process.platform === 'linux').each([
-    ['a terminal goes away', 'gone'],
+    ['its terminal closes', 'gone'],
     ['nobody reads its terminal', 'unread'],
     ['nobody reads its pipe', 'pipe'],
-  ])('when %s', async (_, how) => {
+  ])('if %s', async (_, how) => {
     // More is said than terminals and pipes hold.
     const child = start('python3', ['-c', TERMINAL, how, bin, ...here.words()]);
     const [pid] = (await once(child.stdout ?? new PassThrough(), 'data')) as [Buffer];
@@ -105,8 +105,8 @@ describe('tcw run goes on', () => {
   });
 });
 
-describe('tcw dev goes on', () => {
-  it.each(['/dev/full', 'a closed descriptor'])('when its output is %s', async where => {
+describe('tcw dev continues', () => {
+  it.each(['/dev/full', 'a closed descriptor'])('if its output is %s', async where => {
     const file = join(folder, 'task.json');
     const mark = join(folder, 'mark');
     const payload = { command: [['sh', '-c', `echo hello; echo x >${mark}`]], maxRunTime: 60 };
@@ -118,7 +118,7 @@ describe('tcw dev goes on', () => {
   });
 });
 
-it.runIf(smallDisks)('a log that can be written again tells how much of it was lost', async () => {
+it.runIf(smallDisks)('a log that can be written again says how much of it was lost', async () => {
   const words = ['sh', '-c', `exec "$@" 2>${folder}/log`, 'sh', bin, ...here.words()];
   const child = start(...onSmallDisk(folder, 64 * 1024, words));
   await here.reaches(await here.create('true'), 'completed');
@@ -152,7 +152,7 @@ function fill(file: string): void {
   }
 }
 
-it('a schema that cannot be written is an error in one line', async () => {
+it('a schema that cannot be written leads to an error in one line', async () => {
   const child = start('sh', ['-c', 'exec "$@" >/dev/full', 'sh', bin, 'show-config-schema']);
   const [stderr, [code]] = await Promise.all([text(child.stderr ?? new PassThrough()), once(child, 'exit')]);
   expect(code).toBe(69);

@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 afterEach(() => here.close());
 
-describe.runIf(isRoot && process.platform === 'linux')('a worker of a user of its own', () => {
+describe.runIf(isRoot && process.platform === 'linux')('a worker with its own user', () => {
   let folder: string;
   let app: string;
   beforeAll(async () => {
@@ -54,7 +54,7 @@ describe.runIf(isRoot && process.platform === 'linux')('a worker of a user of it
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('runs no program that a task has put into a folder of its search path', async () => {
+  it('runs no program that a task has put into a folder of its PATH', async () => {
     const [planted, mark] = [join(folder, 'planted'), join(folder, 'mark')];
     mkdirSync(planted);
     mkdirSync(mark);
@@ -92,7 +92,7 @@ describe.runIf(isRoot && process.platform === 'linux')('a worker of a user of it
     expect(worker.lines().map(({ msg }) => msg)).not.toContain(CODE);
   });
 
-  it('says so when its tasks can change its code', async () => {
+  it('warns if its tasks can change its code', async () => {
     await execa('chown', ['-R', '--no-dereference', `${USER}`, app]);
     const worker = startAsUser({});
     await expect
@@ -116,7 +116,7 @@ describe.runIf(isRoot && process.platform === 'linux')('a worker of a user of it
   }
 });
 
-it('a worker of root says that its tasks are root', async () => {
+it('a worker of root warns that its tasks are root', async () => {
   const worker = here.start();
   await worker.says('worker listening');
   expect(worker.lines().filter(({ msg }) => msg.includes('root'))).toEqual(
@@ -131,7 +131,7 @@ it('a worker of root says that its tasks are root', async () => {
   );
 });
 
-it.runIf(isRoot)('a worker with the engine "user" uses no program that everybody could write', async () => {
+it.runIf(isRoot)('a worker with the engine "user" uses no program that everybody can write', async () => {
   const folder = mkdtempSync(join('/var/lib', 'tcw-test-path-'));
   onTestFinished(() => {
     rmSync(folder, { recursive: true });

@@ -42,7 +42,7 @@ const things = [
   ],
 ] as const;
 
-describe.each(users)('what tasks put in the places of files holds up no worker of $user', ({ before }) => {
+describe.each(users)('a worker of $user is not blocked if a task replaces its files with', ({ before }) => {
   async function start(...places: ((tasksDir: string, run: string) => string)[]) {
     const here = await queueForWorkers({}, { before });
     onTestFinished(() => here.close());
@@ -72,8 +72,8 @@ describe.each(users)('what tasks put in the places of files holds up no worker o
         expect(await worker.exited).toBe(0);
         expect(await readFile(precious, 'utf8')).toBe('precious');
         // What is said of every worker that is root, or whose code is its own, is about something else.
-        const told = worker.lines().filter(({ level }) => level === 'warn' || level === 'error');
-        return told.filter(({ msg }) => !/^tasks (run as root|can change the code)/.test(msg));
+        const problems = worker.lines().filter(({ level }) => level === 'warn' || level === 'error');
+        return problems.filter(({ msg }) => !/^tasks (run as root|can change the code)/.test(msg));
       },
     };
   }
@@ -96,22 +96,22 @@ describe.each(users)('what tasks put in the places of files holds up no worker o
     expect(sh('ls -A "$1"', here.tasksDir).replace(`.tcw-${uid}\n`, '')).toBe('');
   });
 
-  it('a tasksDir without permissions', async () => {
+  it('nothing, but makes tasksDir inaccessible', async () => {
     const { here, lives } = await start();
     sh('chmod 0 "$1"', here.tasksDir);
     expect(await lives()).toEqual([]);
   });
 
-  it.runIf(isChangeable && before.length === 0)('what root itself cannot change', async () => {
+  it.runIf(isChangeable && before.length === 0)('files that not even root can change', async () => {
     const { here, put, lives, taskId } = await start(...places.slice(0, -1));
     const inTmp = join(tmpdir(), `task_${taskId}_0.log`);
     onTestFinished(
       () => void spawnSync('sh', ['-c', 'chattr -R -i "$1" "$2"; rm -rf "$2"', 'sh', here.tasksDir, inTmp]),
     );
     put('mkdir -p "$1/deep"; chattr +i "$1"');
-    const told = await lives();
+    const problems = await lives();
     sh('chattr -R -i "$1"', here.tasksDir);
-    expect(told.map(({ msg }) => msg)).toEqual([
+    expect(problems.map(({ msg }) => msg)).toEqual([
       'runs cannot be written down: after a sudden death their traces would stay',
       'could not write down how many tasks are done',
       'could not write down how many tasks are done',

@@ -22,7 +22,7 @@ describe.each(workers)('the pipes of a run of $user ($containment)', ({ containm
 });
 
 describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, prefix }) => {
-  it('cannot have anything run outside by what a starting command has open', async () => {
+  it('cannot run anything outside through the descriptors of a command that is starting', async () => {
     const [tracer, folder] = [await newTracer(), await newFolder()];
     // An echo of the shell itself, so that it shows where the shell is that reads it: inside, numbers are small.
     const text = `\necho $$ >>${folder}/ran\n`;
@@ -42,9 +42,9 @@ describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, 
 });
 
 describe.each(namespaced.filter(({ user }) => user === 'root'))(
-  'a task of $user in a PID namespace that changes its /proc',
+  'a task of $user in a PID namespace that replaces its /proc',
   ({ containment, prefix }) => {
-    it('uncovers nothing of the machine', async () => {
+    it('reveals nothing of the machine', async () => {
       const line = `umount -l /proc; cat /proc/${process.pid}/comm; ls /proc | grep -c '^[0-9]'`;
       const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
       const { output } = await finish();
@@ -52,7 +52,7 @@ describe.each(namespaced.filter(({ user }) => user === 'root'))(
       expect(output.split('\n').at(-2)).toBe('0');
     });
 
-    it('blocks nobody but itself with pipes in its place', async () => {
+    it('blocks only itself with pipes in its place', async () => {
       const marker = newMarker();
       const pids = 'for pid in self 1 2 3 4 5 6 7 8 9';
       const line = `

@@ -16,7 +16,7 @@ const canBeNobody =
 
 // A machine on which tasks may become root is made by root alone.
 it.skipIf(!canBeNobody)(
-  'a task that leaves a process of root behind loses neither its result nor its files, and the worker stops there',
+  'a task that leaves a process of root behind keeps its result and its files, and a worker with one slot ends',
   async () => {
     const here = await queueForWorkers({}, { node: setpriv ?? '', nodeOptions: asNobody });
     onTestFinished(() => here.close());
@@ -49,8 +49,8 @@ it.skipIf(!canBeNobody)(
     );
     // It had one slot.
     expect(await worker.exited).toBe(69);
-    const told = worker.lines().filter(({ level }) => level === 'error');
-    expect(told.map(({ msg }) => msg)).toEqual([
+    const errors = worker.lines().filter(({ level }) => level === 'error');
+    expect(errors.map(({ msg }) => msg)).toEqual([
       expect.stringMatching(new RegExp(`slot is out of service: .*\\b${pid}\\b.*End them by hand`)),
       expect.stringMatching(/^worker draining: no slot is left/),
       expect.stringMatching(/^worker stopped: no slot is left/),

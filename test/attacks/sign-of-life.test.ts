@@ -9,11 +9,8 @@ import { engines } from '../engines/native-fixtures.ts';
  * the records of the worker that runs it, `$dead` the name that the records of a dead worker would have.
  */
 const attacks = [
-  ['removes the sign of life', 'rm "$living".alive'],
-  [
-    'removes all signs of life, and goes on doing so',
-    '(while rm -f "$ledger"/*.alive; do sleep 0.05; done) &',
-  ],
+  ['removes the .alive file', 'rm "$living".alive'],
+  ['removes all .alive files, again and again', '(while rm -f "$ledger"/*.alive; do sleep 0.05; done) &'],
   ['puts another pipe in its place', 'rm "$living".alive; mkfifo "$living".alive'],
   ['puts a folder in its place', 'rm "$living".alive; mkdir "$living".alive'],
   ['puts a link in its place', 'rm "$living".alive; ln -s /nowhere "$living".alive'],
@@ -24,12 +21,12 @@ const attacks = [
 ] as const;
 
 describe.each(engines)(
-  'a second worker leaves a living one’s run alone ($containment)',
+  'a second worker leaves the run of a living worker alone ($containment)',
   ({ containment }) => {
     let here: Awaited<ReturnType<typeof queueForWorkers>>;
     afterEach(() => here.close());
 
-    it.each(attacks)('when a task %s', async (_, attack) => {
+    it.each(attacks)('if a task %s', async (_, attack) => {
       here = await queueForWorkers();
       here.start(`--containment=${containment}`);
       const taskId = await here.create(`

@@ -37,19 +37,19 @@ const impossible: (readonly [string, (folder: string) => string, string])[] = [
   ['a NUL byte', at => join(at, 'a\0b'), 'ERR_INVALID_ARG_VALUE'],
 ];
 
-describe('a folder is never waited for without an end', () => {
+describe('making folders always ends', () => {
   it.each(impossible)('%s', async (_, path, code) => {
     await expect(makeFolders(path(folder))).rejects.toMatchObject({ code });
   });
 
-  it('is made with those that it lies in, once', async () => {
+  it('and makes the parents once', async () => {
     const path = join(folder, 'some/what/deep');
     await Promise.all([makeFolders(path), makeFolders(path)]);
     await makeFolders(path);
     expect(await readdir(join(folder, 'some/what'))).toEqual(['deep']);
   });
 
-  it.runIf(process.platform === 'linux')('not in /sys either', async () => {
+  it.runIf(process.platform === 'linux')('in /sys, too', async () => {
     await expect(makeFolders('/sys/nope')).rejects.toThrow();
   });
 });
@@ -65,7 +65,7 @@ async function dev(tasksDir: string) {
 }
 
 // No argument can hold a NUL byte.
-describe('a tasksDir that cannot be is one clear line and exit code 73', () => {
+describe('an impossible tasksDir leads to one clear line and exit code 73', () => {
   it.each(impossible.filter(([what]) => what !== 'a NUL byte'))('%s', async (_, path, code) => {
     const tasksDir = path(folder);
     const { exitCode, stderr } = await dev(tasksDir);

@@ -38,18 +38,18 @@ describe('the output of a task on a terminal', () => {
     ['C1 in UTF-8', '\u009b2J\u009d0;title\u009c\u0090x\u009c\u0085\u008d'],
     ['a sequence within a string', '\u001b]0;a\u001b[2J'],
     ['what is broken off', '\u001b[1\u0018\u001b]0;x\u001a'],
-  ])('loses %s', (_, output) => {
+  ])('drops %s', (_, output) => {
     expect(filtered(`a${output}b`)).toBe('ab');
   });
 
-  it('goes on at the next line, whatever was begun', () => {
+  it('continues on the next line, whatever was started', () => {
     expect(filtered('a\u001b]0;never ended\n[taskcluster:error] exit status 1\n')).toBe(
       'a\n[taskcluster:error] exit status 1\n',
     );
     expect(filtered('a\u001b[1\nb\u001b\nc')).toBe('a\nb\nc');
   });
 
-  it('may come in pieces, cut anywhere', () => {
+  it('may arrive in pieces, split anywhere', () => {
     const piece = fc.constantFrom(
       ...['\u001b', '[', ']', 'P', '31', ';', 'm', 'J', '\u0007', '\\', '\n', '\r', 'x', '\u009b', '€', '0;'],
     );
@@ -69,7 +69,7 @@ describe('the output of a task on a terminal', () => {
   });
 });
 
-describe('a log for people', () => {
+describe('a log for a terminal', () => {
   it.each([
     [
       'the message of an error',
@@ -80,7 +80,7 @@ describe('a log for people', () => {
       { err: new Error('x', { cause: new Error('y\n[00:00:00.000] INFO: worker stopped\u001b[2J') }) },
     ],
     ['a field', { reason: 'x\n[00:00:00.000] INFO: worker stopped\u001b[2J\u009b2J\\u001b' }],
-  ])('shows no line as its own that came in %s', async (_, fields) => {
+  ])('never shows lines as its own that came in %s', async (_, fields) => {
     const stream = new PassThrough();
     const logger = await createLogger({ level: 'info', stream, format: 'plain' });
     logger.warn(fields, 'look out');
@@ -115,7 +115,7 @@ describe('tcw dev', () => {
   });
   const NAME = 'name\u001b]0;title\u0007\u009b2J\n✔ forged: completed';
 
-  it.runIf(hasScript)('on a terminal shows text and colours, and nothing else of a task', () => {
+  it.runIf(hasScript)('shows only text and colours of a task on a terminal', () => {
     const one = shown(workplace.write('one.json', task(NAME)));
     expect(one).toContain('\u001b[32mgreen\u001b[0m x\roverwritten');
     expect(one).toMatch(/\u001b\[0m✔ name ]0;title 2J ✔ forged: completed: completed \(/);
@@ -125,7 +125,7 @@ describe('tcw dev', () => {
     expect(`${one}${two}`).not.toMatch(/\u001b(?!\[[\d;]*m)|[\u0007\u0080-\u009f]/);
   });
 
-  it('into a file or a pipe writes each byte of a task', async () => {
+  it('writes each byte of a task into a file or a pipe', async () => {
     const { stdout } = await workplace.tcw('dev', '--once', workplace.write('one.json', task('one')));
     expect(stdout).toContain(
       '\u001b]0;title\u0007\u001b[2J\u001b[32mgreen\u001b[0m \u009b2Jx\roverwritten\n',

@@ -10,7 +10,7 @@ const stubborn = (marker: string) =>
   `trap "" TERM; sleep ${marker} & (setsid sh -c 'unshare --user --pid --fork sleep ${marker} & exit' &)`;
 
 describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, prefix }) => {
-  it('cannot trace its first process, nor reach what that has open', async () => {
+  it('cannot trace its first process, or reach its open descriptors', async () => {
     const tracer = await newTracer();
     const others = `pids=; for p in $(cd /proc && echo [0-9]*); do [ $p -eq $$ ] || pids="$pids $p"; done`;
     const line = `sleep 0.1; ${others}; ${tracer} try $pids; ${tracer} nested try $pids; echo $pids | grep -o '^1 '`;
@@ -36,7 +36,7 @@ describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, 
     expect(await alive(marker)).toEqual([]);
   });
 
-  it('that holds its first process on an older machine is stopped all the same', async () => {
+  it('that holds its first process on an older machine can still be stopped', async () => {
     const marker = newMarker();
     const line = `${stubborn(marker)}; exec ${await newTracer()} hold 1 ${marker}`;
     const searchPath = await olderMachine();
@@ -60,7 +60,7 @@ describe.each(namespaced)('a task of $user in a PID namespace', ({ containment, 
 describe.each(workers.filter(({ containment }) => containment === 'process-group'))(
   'a task of $user in process groups',
   ({ containment, prefix }) => {
-    it('that stops the shell which starts its commands is stopped all the same', async () => {
+    it('that suspends the shell which starts its commands can still be stopped', async () => {
       const marker = newMarker();
       const line = `sleep ${marker} & shell=$PPID; (sleep 0.3; kill -s STOP $shell) & exit 4`;
       const settings = { containment, toItsEnd: true, more: 100_000, graceMs: 500 };
@@ -78,7 +78,7 @@ const canFreeze = existsSync(`${freezer}/cgroup.procs`) && process.getuid?.() ==
 describe.runIf(canFreeze).each(engines.filter(({ containment }) => containment === 'pid-namespace'))(
   'a process that cannot be ended ($containment)',
   engine => {
-    it('is named after a time, and is ended at a later try when that is possible', async () => {
+    it('is reported after a time, and ended by a later attempt once that is possible', async () => {
       const marker = newMarker();
       const group = `${freezer}/tcw-${marker}`;
       await mkdir(group);

@@ -237,7 +237,7 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
     expect(result?.text).not.toContain(SECRET);
   });
 
-  it('shows nothing of that in its log and artifacts', () => {
+  it('reveals nothing of that in its log and artifacts', () => {
     expect(left).toContain('Task Finished');
     expect(left).not.toContain(SECRET);
     const types = Object.fromEntries(uploads.map(({ name, storageType }) => [name, storageType]));
@@ -247,7 +247,7 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
     expect(left).not.toMatch(/ed25519:|PRIVATE/);
   });
 
-  it('leaves nothing that the next task sees, and nothing beside its folder', () => {
+  it('leaves nothing that the next task sees, and nothing outside its folder', () => {
     expect(looked).toMatch(/^0\nlooked$/m);
     expect(looked.split('\n').filter(line => line.startsWith('/'))).toEqual([]);
     expect(looked).toContain('mode 755');
@@ -255,13 +255,13 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
     expect(leftInTasks.join()).not.toContain(LEFT);
   });
 
-  it('changes nothing of the worker and of another run', () => {
+  it('changes nothing of the worker or of another run', () => {
     expect(victim.files).toContain('secret');
     expect(config).toBe(`accessToken: ${SECRET}\n`);
     expect(existsSync(`${CODE}/${LEFT}.ts`)).toBe(false);
   });
 
-  it('gets no file of the machine by another name for it in a cache', async () => {
+  it('does not gain a file of the machine by a hard link in a cache', async () => {
     const folder = openFolder();
     const [cache, file] = [join(folder, 'cache'), join(folder, 'of-the-machine')];
     mkdirSync(cache);
@@ -274,7 +274,7 @@ describe.runIf(canBeUsers)('a task of the user engine', () => {
     expect([file, cache, join(cache, 'own')].map(each => statSync(each).uid)).toEqual([0, 4_002, 4_002]);
   });
 
-  it('has no devices and no programs of root in a cache that a container had, whose root could make them', async () => {
+  it('gets no devices and setuid programs from a cache that root of a container has filled', async () => {
     const cache = join(openFolder(), 'cache');
     mkdirSync(cache);
     chownSync(cache, 1, 1);

@@ -47,7 +47,7 @@ function errorsIn(log: string): string[] {
 }
 
 describe('a malformed payload', () => {
-  it('is resolved as such, with every problem first in the log, each named by its path', async () => {
+  it('is resolved as such, with every problem at the start of the log, each with its path', async () => {
     const { taskId, resolution, log } = await run({
       command: [['true'], 'true', []],
       env: { PORT: 8080 },
@@ -118,7 +118,7 @@ describe('a malformed payload', () => {
       {},
       'artifact "public/ä": its name holds other characters than printable ASCII',
     ],
-  ])('%s is one', async (_, payload, definition, message) => {
+  ])('%s is malformed', async (_, payload, definition, message) => {
     const { resolution, log } = await run(payload, definition);
     expect(resolution).toBe('exception/malformed-payload');
     expect(errorsIn(log)).toEqual([typeof message === 'string' ? message : expect.stringMatching(message)]);
@@ -181,7 +181,7 @@ describe('a command that cannot be started', () => {
       },
       'fork/exec true: argument list too long',
     ],
-  ])('because it %s: the task has failed, and the log says why', async (_, payload, message) => {
+  ])('because it %s fails the task, and the log says why', async (_, payload, message) => {
     const { resolution, log } = await run({ maxRunTime: 60, ...payload });
     expect(resolution).toBe('failed');
     expect(errorsIn(log).at(-1)).toBe(message);
@@ -191,14 +191,14 @@ describe('a command that cannot be started', () => {
   });
 
   // generic-worker prints this line in the place of exit code and times.
-  it('is told in the words of generic-worker', async () => {
+  it('has the error message of generic-worker', async () => {
     const { log } = await run({ command: [['no-such-program']], maxRunTime: 60 });
     expect(log).toMatch(
       /^\[taskcluster 2.*Z\] System error executing command: exec: "no-such-program": executable file not found in \$PATH$/m,
     );
   });
 
-  it('since its interpreter is missing: the task has failed', async () => {
+  it('because its interpreter is missing fails the task', async () => {
     const { resolution, log } = await run(
       shell('echo "#!/no/such/interpreter" > script; chmod +x script', {
         command: [['sh', '-c', 'echo "#!/no/such/interpreter" > script; chmod +x script'], ['./script']],
@@ -210,7 +210,7 @@ describe('a command that cannot be started', () => {
 });
 
 describe('the tasks folder', () => {
-  it('ends tcw at its start when it cannot be written', async () => {
+  it('ends tcw at its start if it is not writable', async () => {
     // A file in its place stands for every reason: no mode would keep root out.
     const file = workplace.write('a-file', '');
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--tasks-dir', file);
@@ -220,7 +220,7 @@ describe('the tasks folder', () => {
     );
   });
 
-  it('that goes away later is an internal error for the runs that need it, and no more than that', async () => {
+  it('that is removed later leads to an internal error for the runs that need it, and nothing else', async () => {
     const aside = join(workplace.folder, 'aside');
     renameSync(tasksDir, aside);
     writeFileSync(tasksDir, '');
@@ -232,7 +232,7 @@ describe('the tasks folder', () => {
     await expectWorkerLives();
   });
 
-  it('shows nobody else what runs write: 0700 for folders, 0600 for logs', async () => {
+  it('hides what runs write from other users: 0700 for folders, 0600 for logs', async () => {
     const taskId = await dev.create(shell('until [ -e go ]; do sleep 0.1; done'));
     const folder = join(tasksDir, `task_${taskId}_0`);
     await expect.poll(ofRuns).toEqual(['', '.log', '.tmp'].map(end => `task_${taskId}_0${end}`));
@@ -247,27 +247,24 @@ describe('the tasks folder', () => {
   const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 });
 
-it.each(['../../x', '/tmp/x', 'a/b', '..', '.'])(
-  'a task that is called %s: its name is no path',
-  async name => {
-    // The worker names its last task here, too.
-    const made = () => readdirSync(workplace.folder).filter(file => file !== 'generic-worker-metadata.json');
-    const before = made().sort();
-    const metadata = {
-      name,
-      description: 'of a test',
-      owner: 'a@example.com',
-      source: 'https://example.com',
-    };
-    const { taskId, resolution, log } = await run(shell('pwd; ls ..'), { metadata });
-    expect(resolution).toBe('completed');
-    expect(log).toContain(`\n${tasksDir}/task_${taskId}_0\ntask_${taskId}_0\ntask_${taskId}_0.log\n`);
-    await expect.poll(() => dev.stdout).toContain(`\n${name} | ${tasksDir}/task_${taskId}_0\n`);
-    expect(made().sort()).toEqual(before);
-  },
-);
+it.each(['../../x', '/tmp/x', 'a/b', '..', '.'])('the task name %s is not used as a path', async name => {
+  // The worker names its last task here, too.
+  const made = () => readdirSync(workplace.folder).filter(file => file !== 'generic-worker-metadata.json');
+  const before = made().sort();
+  const metadata = {
+    name,
+    description: 'of a test',
+    owner: 'a@example.com',
+    source: 'https://example.com',
+  };
+  const { taskId, resolution, log } = await run(shell('pwd; ls ..'), { metadata });
+  expect(resolution).toBe('completed');
+  expect(log).toContain(`\n${tasksDir}/task_${taskId}_0\ntask_${taskId}_0\ntask_${taskId}_0.log\n`);
+  await expect.poll(() => dev.stdout).toContain(`\n${name} | ${tasksDir}/task_${taskId}_0\n`);
+  expect(made().sort()).toEqual(before);
+});
 
-describe('an artifact that is not in the folder of the task', () => {
+describe('an artifact outside the folder of the task', () => {
   const outside = () => join(workplace.folder, 'outside');
   beforeAll(() => {
     mkdirSync(outside());
@@ -278,7 +275,7 @@ describe('an artifact that is not in the folder of the task', () => {
     ['a path upwards', () => ({ type: 'file', path: '../../outside/secret.txt' }), 'true'],
     ['a path upwards from below', () => ({ type: 'file', path: 'd/../../../outside/secret.txt' }), 'mkdir d'],
     ['a directory above', () => ({ type: 'directory', path: '..' }), 'true'],
-  ])('%s: is an error artifact, and the task has failed', async (_, request, line) => {
+  ])('by %s becomes an error artifact, and the task fails', async (_, request, line) => {
     const artifact = { ...request(), name: 'public/stolen' };
     const { taskId, resolution, log } = await run(shell(line, { artifacts: [artifact] }));
     expect(resolution).toBe('failed');
@@ -295,7 +292,7 @@ describe('an artifact that is not in the folder of the task', () => {
     ['an absolute path', () => ({ type: 'file', path: join(outside(), 'secret.txt') }), 'true'],
     ['a link', () => ({ type: 'file', path: 'link' }), 'ln -s ../../outside/secret.txt link'],
     ['a path through a link', () => ({ type: 'file', path: 'link/secret.txt' }), 'ln -s ../../outside link'],
-  ])('%s: is uploaded, since the task could read it itself', async (_, request, line) => {
+  ])('by %s is uploaded, because the task could read it itself', async (_, request, line) => {
     const artifact = { ...request(), name: 'public/shared' };
     const { taskId, resolution } = await run(shell(line, { artifacts: [artifact] }));
     expect(resolution).toBe('completed');
@@ -306,7 +303,7 @@ describe('an artifact that is not in the folder of the task', () => {
     ['an absolute path', '/proc/self/environ', 'true'],
     ['a link', 'link', 'ln -s /proc/self/environ link'],
     ['a link to a folder', 'link/environ', 'ln -s /proc/self link'],
-  ])('%s to the variables of the worker: is an error artifact', async (_, path, line) => {
+  ])('by %s to the environment of the worker becomes an error artifact', async (_, path, line) => {
     const artifact = { type: 'file', path, name: 'public/stolen' };
     const { taskId, resolution } = await run(shell(line, { artifacts: [artifact] }));
     expect(resolution).toBe('failed');
@@ -315,7 +312,7 @@ describe('an artifact that is not in the folder of the task', () => {
     );
   });
 
-  it('is refused before the commands run when its name would be its absolute path', async () => {
+  it('is refused before the commands run if its name would be its absolute path', async () => {
     const { resolution, log } = await run(
       shell('true', { artifacts: [{ type: 'file', path: '/etc/hostname' }] }),
     );
@@ -325,7 +322,7 @@ describe('an artifact that is not in the folder of the task', () => {
     ]);
   });
 
-  it('is uploaded with a directory that links to it', async () => {
+  it('is uploaded if a directory contains a link to it', async () => {
     const line = 'mkdir d; echo mine > d/mine.txt; ln -s ../../../outside/secret.txt d/link';
     const artifacts = [{ type: 'directory', path: 'd', name: 'public/d' }];
     const { taskId, resolution } = await run(shell(line, { artifacts }));
@@ -335,7 +332,7 @@ describe('an artifact that is not in the folder of the task', () => {
     );
   });
 
-  it('is not listed with a directory that links to the directory that it is in', async () => {
+  it('is not listed for a link to the directory that contains it', async () => {
     const line = 'mkdir d; echo mine > d/mine.txt; ln -s ../../../outside d/link';
     const artifacts = [{ type: 'directory', path: 'd', name: 'public/d' }];
     const { taskId, log } = await run(shell(line, { artifacts }));
@@ -345,7 +342,7 @@ describe('an artifact that is not in the folder of the task', () => {
     expect(log).not.toContain('secret.txt');
   });
 
-  it('is not looked for again and again in a directory that links to itself', async () => {
+  it('is not looked up endlessly in a directory that links to itself', async () => {
     const line = 'mkdir d; echo mine > d/mine.txt; ln -s . d/loop';
     const artifacts = [{ type: 'directory', path: 'd', name: 'public/d' }];
     const { taskId } = await run(shell(line, { artifacts }));
@@ -355,7 +352,7 @@ describe('an artifact that is not in the folder of the task', () => {
 });
 
 // generic-worker leaves such an artifact out, with a warning, and the log is where it always is.
-it('an artifact that goes by the name of the log does not take its place', async () => {
+it('an artifact with the name of the log does not replace the log', async () => {
   const artifacts = [{ type: 'file', path: 'x.json', name: 'public/logs/live_backing.log' }];
   const { resolution, log } = await run(shell('echo {} > x.json', { artifacts }));
   expect(resolution).toBe('completed');
@@ -364,7 +361,7 @@ it('an artifact that goes by the name of the log does not take its place', async
   );
 });
 
-it('after all of this the worker is the same, and goes when it is told to', async () => {
+it('afterwards the worker still works, and ends when it is told to', async () => {
   await expectWorkerLives();
   expect(await dev.stop()).toBe(0);
   expect(readdirSync(workplace.temporary)).toEqual([]);

@@ -65,7 +65,7 @@ async function temporaryFolder(): Promise<string> {
 }
 
 describe('tcw run --check of a worker that would work', () => {
-  it('prints a line for each check in groups, exits with 0, and leaves machine and queue as they were', async () => {
+  it('prints a line for each check in groups, exits with 0, and changes nothing on the machine or in the queue', async () => {
     const { words, environment, local, tasksDir } = await deployment();
     const before = await tree(tasksDir);
     const { exitCode, stdout, stderr } = await tcw([...words('--worker-id=w1'), '--check'], { environment });
@@ -91,7 +91,7 @@ describe('tcw run --check of a worker that would work', () => {
     expect(await tree(tasksDir)).toEqual(before);
   });
 
-  it('claims no task, and is not known to the queue afterwards', async () => {
+  it('claims no task, and does not appear in the queue afterwards', async () => {
     const here = await queueForWorkers();
     onTestFinished(() => here.close());
     const taskId = await here.create('true');
@@ -103,7 +103,7 @@ describe('tcw run --check of a worker that would work', () => {
     expect((await here.status(taskId)).runs[0]?.state).toBe('pending');
   });
 
-  it('connects to Pulse, and leaves no queue there', async () => {
+  it('connects to Pulse, but creates no queue there', async () => {
     const queue = connect({ url: inject('queuePulseUrl') });
     onTestFinished(() => queue.close());
     await queue.declareExchange('exchange/taskcluster-queue/v1/task-exception');
@@ -116,7 +116,7 @@ describe('tcw run --check of a worker that would work', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('warns of scopes without which the worker does less', async () => {
+  it('warns about missing scopes that limit the worker', async () => {
     const { check } = await deployment([...ALL_SCOPES.slice(0, 2), 'auth:current-scopes']);
     const report = await check(['--sentry-project=mine']);
     const warned = report.checks.filter(({ verdict }) => verdict === 'warn').map(({ message }) => message);
@@ -132,7 +132,7 @@ describe('tcw run --check of a worker that would work', () => {
     );
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind at %s', async signal => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves no files at %s', async signal => {
     const { words, environment } = await deployment();
     const temporary = await temporaryFolder();
     // This Docker engine accepts connections and never answers.
@@ -153,7 +153,7 @@ describe('tcw run --check of a worker that would work', () => {
     expect(await tree(temporary)).toEqual([]);
   });
 
-  it('says which scopes it cannot see without auth:current-scopes', async () => {
+  it('reports which scopes it cannot check without auth:current-scopes', async () => {
     const { check } = await deployment(ALL_SCOPES.slice(0, 2));
     const report = await check(['--worker-id=w5']);
     expect(report.exitCode).toBe(0);
@@ -164,7 +164,7 @@ describe('tcw run --check of a worker that would work', () => {
     ]);
   });
 
-  it('warns when Pulse cannot be reached, since the worker would poll', async () => {
+  it('warns if Pulse is unreachable, because the worker would poll', async () => {
     const { check } = await deployment();
     const { exitCode, checks } = await check([], { TCW_PULSE_URL: 'amqp://me:PASSWORD@127.0.0.1:1' });
     expect(exitCode).toBe(0);
@@ -175,7 +175,7 @@ describe('tcw run --check of a worker that would work', () => {
   });
 });
 
-describe('tcw run --check of a worker that would end at its start says why, and exits with the code of tcw run', () => {
+describe('tcw run --check of a worker that would end at its start reports why, with the exit code of tcw run, for', () => {
   const wrongPulse = () => inject('pulseUrl').replace(/:[^:@/]+@/, ':PASSWORD@');
   it.each<
     [
@@ -264,7 +264,7 @@ describe('tcw run --check of a worker that would end at its start says why, and 
     expect(ended.exitCode).toBe(code);
   });
 
-  it('a port that another program uses', async () => {
+  it('a port that is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
@@ -277,7 +277,7 @@ describe('tcw run --check of a worker that would end at its start says why, and 
     ]);
   });
 
-  it('every problem of a configuration file, each on a line', async () => {
+  it('every problem of a configuration file, one per line', async () => {
     const folder = await temporaryFolder();
     const file = join(folder, 'worker.yml');
     await writeFile(file, `rootURL: 5\naccessToken: ${TOKEN}\ncapactiy: 1\n`);
@@ -291,7 +291,7 @@ describe('tcw run --check of a worker that would end at its start says why, and 
   });
 });
 
-describe('tcw run --check of a worker that would wait in vain exits with 69', () => {
+describe('tcw run --check of a worker that would never get a task exits with 69', () => {
   it.each(ALL_SCOPES.slice(0, 2))('without the scope %s', async scope => {
     const { check } = await deployment(ALL_SCOPES.filter(one => one !== scope));
     const report = await check(['--worker-id=w3']);
@@ -302,7 +302,7 @@ describe('tcw run --check of a worker that would wait in vain exits with 69', ()
     ]);
   });
 
-  it('without a deployment that answers', async () => {
+  it('without a reachable deployment', async () => {
     const { check } = await deployment();
     const report = await check(['--root-url=http://127.0.0.1:1']);
     expect(report.exitCode).toBe(69);
@@ -313,7 +313,7 @@ describe('tcw run --check of a worker that would wait in vain exits with 69', ()
 });
 
 describe('tcw run --check of a worker that registers', () => {
-  it('says what it did not try, and registers nothing', async () => {
+  it('reports what it did not try, and does not register', async () => {
     const { local, environment, tasksDir } = await deployment();
     await mkdir(join(tasksDir, 'state'));
     const { exitCode, stdout } = await tcw(

@@ -16,7 +16,7 @@ const CLEAR_LINE = '\u0015';
 const folder = mkdtempSync(join(tmpdir(), 'tcw-completion-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('prints a script on which bash agrees that it is one', async () => {
+it('prints a script that bash accepts', async () => {
   const { exitCode, stdout, stderr } = await tcw(['completion', 'bash']);
   expect([exitCode, stderr]).toEqual([0, '']);
   expect(spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8' })).toMatchObject({
@@ -64,7 +64,7 @@ describe.each<Shell>(['bash', 'zsh', 'fish'])('in %s', shell => {
     ['the choices of an argument', 'tcw completion fi', 'tcw completion fish'],
     ['the name of a file', `tcw task submit ${folder}/fil`, `tcw task submit ${folder}/file.json`],
     [
-      'the file that an option wants',
+      'the file argument of an option',
       `tcw dev --default-task ${folder}/fil`,
       `tcw dev --default-task ${folder}/file.json`,
     ],

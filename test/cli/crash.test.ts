@@ -47,7 +47,7 @@ async function crashing(environment: Record<string, string> = {}, dsn?: string) 
   return { code, said, token };
 }
 
-it('an error that nobody caught is told to Sentry before the worker ends with 69', async () => {
+it('an uncaught error is reported to Sentry before the worker exits with 69', async () => {
   const { dsn, taken } = await sentryServer();
   const { code, said, token } = await crashing({}, dsn);
   expect(code).toBe(69);
@@ -60,7 +60,7 @@ it('an error that nobody caught is told to Sentry before the worker ends with 69
   expect(taken[0]?.body).not.toContain(token);
 });
 
-it('the worker ends as well where there is no Sentry', async () => {
+it('the worker also exits if there is no Sentry', async () => {
   const { code, said } = await crashing();
   expect(code).toBe(69);
   expect(said).toContain('the deployment has no Sentry');

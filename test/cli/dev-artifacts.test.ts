@@ -21,7 +21,7 @@ const payload = (names: readonly string[]) => ({
 });
 
 describe('tcw dev --once --artifacts', () => {
-  it('keeps the artifacts of a task, whatever their names, in the folder', async () => {
+  it('stores the artifacts of a task in the folder, whatever their names are', async () => {
     const folder = join(workplace.folder, 'kept');
     const file = workplace.write('task.json', payload(['public/file.txt', ...AWKWARD]));
     const before = readdirSync(workplace.folder).sort();
@@ -36,7 +36,7 @@ describe('tcw dev --once --artifacts', () => {
     }
   });
 
-  it('gives each of several tasks a folder of its name', async () => {
+  it('uses a separate folder for each of several tasks', async () => {
     const folder = join(workplace.folder, 'kept');
     const files = ['one', 'two'].map(name => workplace.write(`${name}.json`, payload(['public/file.txt'])));
     const { exitCode } = await workplace.tcw('dev', '--once', '--artifacts', folder, ...files);
@@ -45,7 +45,7 @@ describe('tcw dev --once --artifacts', () => {
     expect(readFileSync(join(folder, 'two/public/file.txt'), 'utf8')).toBe('kept\n');
   });
 
-  it('without it, the output names what is not kept', async () => {
+  it('is mentioned in the output if artifacts are not stored', async () => {
     const file = workplace.write('task.json', payload(['public/file.txt']));
     const { stdout } = await workplace.tcw('dev', '--once', file);
     expect(stdout).toMatch(
@@ -70,7 +70,7 @@ describe('tcw dev --once --artifacts', () => {
 });
 
 describe('a path for an artifact', () => {
-  it('never leaves the folder, and is another for another name', () => {
+  it('never leaves the folder, and is distinct for each name', () => {
     const part = fc.oneof(
       fc.constantFrom('', '.', '..', 'a', '%', '%2E', 'a%file', 'x'.repeat(300)),
       fc.string(),
@@ -93,7 +93,7 @@ describe('a path for an artifact', () => {
     );
   });
 
-  it('is not followed where a symbolic link leads out of the folder', async () => {
+  it('is not followed through a symbolic link that leads out of the folder', async () => {
     const folder = await artifactFolder(join(workplace.folder, 'kept'));
     const outside = join(workplace.folder, 'outside');
     await artifactFolder(outside);

@@ -5,7 +5,7 @@ import { devDiskMegabytes } from '../../src/cli/dev/disk.ts';
 import { diskSpace } from '../../src/worker/index.ts';
 import type { Logger } from '../../src/cli/output/logger.ts';
 
-it('tcw dev works on a disk with less than is required of tcw run, and warns', async () => {
+it('tcw dev works on a disk with less free space than tcw run requires, and warns', async () => {
   const warnings: string[] = [];
   const logger = { warn: (_: object, message: string) => void warnings.push(message) } as unknown as Logger;
   const folder = join(tmpdir(), 'not', 'made', 'yet');

@@ -15,9 +15,9 @@ const sleepMarker = () => `${100_000 + Math.floor(Math.random() * 100_000)}.${pr
 /** A process that certainly has gone. */
 const GONE = 2 ** 22 + 1;
 
-describe('what a tcw dev that was killed leaves among the temporary files', () => {
+describe('what a killed tcw dev leaves among the temporary files', () => {
   it.each(['pid-namespace', 'process-group'])(
-    'goes at the next start, with its tasks (%s)',
+    'is removed at the next start, with its tasks (%s)',
     async containment => {
       const marker = sleepMarker();
       const killed = await workplace.dev('--containment', containment);
@@ -39,7 +39,7 @@ describe('what a tcw dev that was killed leaves among the temporary files', () =
     },
   );
 
-  it('stays while its death is not certain', async () => {
+  it('is kept while it is uncertain whether tcw dev is dead', async () => {
     const living = await workplace.dev();
     const [its] = readdirSync(workplace.temporary);
     const outside = join(workplace.folder, 'outside');

@@ -27,18 +27,18 @@ const summaries = (stdout: string, taskId: string) =>
 describe('tcw dev --once, with the same task twice', () => {
   it.each<[string, Record<string, unknown>, string[]]>([
     ['in one file', { 'a.json': { tasks: [task(ONE), task(ONE)] } }, ['a.json']],
-    ['in one file, with all that is needed', { 'a.json': { tasks: [whole(ONE), whole(ONE)] } }, ['a.json']],
+    ['in one file, as complete definitions', { 'a.json': { tasks: [whole(ONE), whole(ONE)] } }, ['a.json']],
     ['in two files', { 'a.json': task(ONE), 'b.yml': task(ONE) }, ['a.json', 'b.yml']],
-    ['since its file is named twice', { 'a.json': task(ONE) }, ['a.json', 'a.json']],
+    ['because its file is given twice', { 'a.json': task(ONE) }, ['a.json', 'a.json']],
     [
-      'in two files, with times that are reckoned',
+      'in two files, with relative times',
       {
         'a.json': task(ONE, { deadline: { $fromNow: '1 hour' }, expires: { $fromNow: '1 day' } }),
         'b.json': task(ONE, { deadline: { $fromNow: '1 hour' }, expires: { $fromNow: '1 day' } }),
       },
       ['a.json', 'b.json'],
     ],
-  ])('%s, runs it once and ends', async (_, files, words) => {
+  ])('%s, runs it once and exits', async (_, files, words) => {
     for (const [name, content] of Object.entries(files)) workplace.write(name, content);
     const paths = words.map(name => `${workplace.folder}/${name}`);
     const { exitCode, stdout, stderr } = await workplace.tcw(
@@ -64,7 +64,7 @@ describe('tcw dev --once, with the same task twice', () => {
       { 'a.json': task(ONE), 'b.json': { tasks: [task(OTHER), task(ONE, { priority: 'high' })] } },
       /b\.json, tasks\[1\]: task A1cdEfghSTe_CDEFGHIJKg has another definition in \S*a\.json$/,
     ],
-  ])('and two definitions, %s, says where they are, and nothing is started', async (_, files, message) => {
+  ])('and two definitions, %s, reports where they are, and nothing is started', async (_, files, message) => {
     const paths = Object.entries(files).map(([name, content]) => workplace.write(name, content));
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', ...paths);
     expect(stderr).toMatch(/^tcw: [^\n]+\n$/);
@@ -72,7 +72,7 @@ describe('tcw dev --once, with the same task twice', () => {
     expect([exitCode, stdout]).toEqual([64, '']);
   });
 
-  it('runs a file twice whose tasks have no ids of their own', async () => {
+  it('runs a file twice if its tasks have no ids', async () => {
     const file = workplace.write('a.json', shell('true'));
     const { exitCode, stdout } = await workplace.tcw('dev', '--once', file, file);
     expect(exitCode).toBe(0);
@@ -83,18 +83,18 @@ describe('tcw dev --once, with the same task twice', () => {
 describe('tcw dev --once, with a task that can never run', () => {
   it.each<[string, unknown, RegExp]>([
     [
-      'waits for itself',
+      'depends on itself',
       task(ONE, { dependencies: [ONE] }),
       /x\.json: task A1cdEfghSTe_CDEFGHIJKg depends on itself$/,
     ],
     [
-      'waits for one that waits for it',
+      'is part of a cycle',
       { tasks: [task(ONE, { dependencies: [OTHER] }), task(OTHER, { dependencies: [ONE] })] },
       /x\.json, tasks\[0\]: task A1cdEfghSTe_CDEFGHIJKg depends on itself, through B1cdEfghSTe_CDEFGHIJKg$/,
     ],
-    ['is not there', { tasks: [] }, /x\.json: tasks is empty$/],
+    ['is missing', { tasks: [] }, /x\.json: tasks is empty$/],
     ['has a number for its id', { taskId: 7, payload: shell('true') }, /x\.json: taskId must be text$/],
-  ])('since it %s: one line says so, and nothing is started', async (_, content, message) => {
+  ])('that %s: one line reports that, and nothing is started', async (_, content, message) => {
     const file = workplace.write('x.json', content);
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', file);
     expect(stderr).toMatch(/^tcw: [^\n]+\n$/);
@@ -104,12 +104,12 @@ describe('tcw dev --once, with a task that can never run', () => {
 
   it.each<[string, unknown, RegExp]>([
     [
-      'needs one that comes later',
+      'depends on a later one',
       { tasks: [task(ONE, { dependencies: [OTHER] }), task(OTHER)] },
       /B1cdEfghSTe_CDEFGHIJKg/,
     ],
-    ['has a deadline that is over', task(ONE, { deadline: { $fromNow: '-1 minute' } }), /deadline/],
-  ])('since it %s: the queue does not take it, and all ends', async (_, content, words) => {
+    ['has a deadline in the past', task(ONE, { deadline: { $fromNow: '-1 minute' } }), /deadline/],
+  ])('that %s: the queue does not accept it, and tcw ends', async (_, content, words) => {
     const file = workplace.write('x.json', content);
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--log-level', 'error', file);
     expect(stderr).toMatch(/^tcw: [^\n]*x\.json: the queue does not accept task [^\n]+\n$/);
@@ -118,7 +118,7 @@ describe('tcw dev --once, with a task that can never run', () => {
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 
-  it('ends at a deadline that comes before its turn', async () => {
+  it('ends at a deadline before the task could start', async () => {
     const file = workplace.write('x.json', {
       tasks: [
         { metadata: { name: 'long' }, payload: shell('sleep 9') },
@@ -131,7 +131,7 @@ describe('tcw dev --once, with a task that can never run', () => {
   });
 });
 
-it('tcw dev --once that is told to go says of each task what became of it', async () => {
+it('tcw dev --once that is interrupted reports the state of each task', async () => {
   const file = workplace.write('x.json', {
     tasks: [
       { metadata: { name: 'short' }, payload: shell('true') },

@@ -10,12 +10,12 @@ function parse(...words: string[]): Promise<DevOptions> {
   return devOptions(command, '/here');
 }
 
-describe('the words of tcw dev', () => {
-  it('may be none', async () => {
+describe('the arguments of tcw dev', () => {
+  it('may be omitted', async () => {
     expect(await parse()).toEqual({ tasks: [], port: 0, once: false, worker: {} });
   });
 
-  it('name tasks, a port, brokers and properties of the worker', async () => {
+  it('are tasks, a port, brokers and properties of the worker', async () => {
     const options = await parse(
       ...['a.json', 'b.json', '--once', '--port', '8080', '--default-task=c.json', '--capacity', '3'],
       ...['--pulse-url', 'amqp://worker:pw@h', '--queue-pulse-url', 'amqp://tc:pw@h', '--tasks-dir', 'tasks'],
@@ -32,7 +32,7 @@ describe('the words of tcw dev', () => {
     expect(JSON.stringify(options)).not.toContain('pw');
   });
 
-  it('that are wrong are named together, without secrets', async () => {
+  it('are all reported together if they are invalid, without secrets', async () => {
     const attempt = parse('--port', '65536', '--queue-pulse-url', 'http://u:SECRET@h', '--capacity', '0');
     await expect(attempt).rejects.toMatchObject({
       exitCode: 64,

@@ -19,8 +19,8 @@ const shell = (line: string, more: object = {}) => ({
 /** A time in seconds that no other sleeping process has. */
 const sleepMarker = () => `${100_000 + Math.floor(Math.random() * 100_000)}.${process.pid}`;
 
-describe('tcw dev, left running', () => {
-  it('works for whoever has the credentials that it prints, and leaves nothing behind', async () => {
+describe('tcw dev without --once', () => {
+  it('can be used with the credentials that it prints, and leaves nothing behind', async () => {
     const marker = sleepMarker();
     const dev = await workplace.dev();
     const taskId = await dev.create(shell('echo "I am $TASK_ID."'), { metadata: metadata('mine') });
@@ -41,7 +41,7 @@ describe('tcw dev, left running', () => {
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 
-  it('shows nobody the credentials of its worker', async () => {
+  it('does not reveal the credentials of its worker', async () => {
     const dev = await workplace.dev('--log-level', 'debug');
     const taskId = await dev.create(shell('env; tr "\\0" "\\n" < /proc/self/environ'));
     const { log } = await dev.resolved(taskId);
@@ -51,7 +51,7 @@ describe('tcw dev, left running', () => {
     expect(dev.stdout.match(/ACCESS_TOKEN/g)).toHaveLength(1);
   });
 
-  it('goes on when its tasks have failed', async () => {
+  it('continues after its tasks have failed', async () => {
     const file = workplace.write('bad.json', shell('exit 9'));
     const dev = await workplace.dev(file);
     await expect
@@ -64,7 +64,7 @@ describe('tcw dev, left running', () => {
     expect(await dev.stop()).toBe(0);
   });
 
-  it('ends what a task runs when it is told to go, even while a task ignores that', async () => {
+  it('ends the processes of a task when it is told to exit, even if the task ignores signals', async () => {
     const marker = sleepMarker();
     const file = workplace.write(
       'stubborn.json',
@@ -78,14 +78,14 @@ describe('tcw dev, left running', () => {
     expect(dev.stdout).toContain('\n[taskcluster:error] Aborting task...\n');
   });
 
-  it('goes when it is told so before the worker is there', async () => {
+  it('exits when it is told to before the worker has started', async () => {
     const dev = await workplace.dev();
     expect(await dev.stop('SIGINT')).toBe(0);
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 });
 
-describe('the tasks that tcw dev is given', () => {
+describe('the tasks of tcw dev', () => {
   it('may be bare payloads and definitions, in several files', async () => {
     const bare = workplace.write('bare.json', shell('echo from a payload'));
     const definition = workplace.write('definition.json', {
@@ -110,7 +110,7 @@ describe('the tasks that tcw dev is given', () => {
     ]);
   });
 
-  it('run at the same time when there are slots for them', async () => {
+  it('run at the same time if there are enough slots', async () => {
     // Each waits for what the other makes.
     const meet = (mine: string, other: string) =>
       shell(`touch ../${mine}; until [ -e ../${other} ]; do sleep 0.1; done`, { maxRunTime: 20 });
@@ -119,14 +119,14 @@ describe('the tasks that tcw dev is given', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('have their logs shown as they are while there is one', async () => {
+  it('have their logs printed unchanged while only one runs', async () => {
     const file = workplace.write('one.json', shell('printf "ä\\n€\\n"'));
     const { stdout } = await workplace.tcw('dev', '--once', file);
     expect(stdout).toContain('\nä\n€\n');
     expect(stdout).not.toContain('one |');
   });
 
-  it('have their names before whole lines while there are several', async () => {
+  it('have their names before each line while several run', async () => {
     const slowly = `printf 'begin\\342'; sleep 0.3; printf '\\202\\254end\\n'; sleep 0.3; printf 'unfinished'`;
     const files = [
       workplace.write('slow.json', shell(slowly)),
@@ -155,7 +155,7 @@ describe('the tasks that tcw dev is given', () => {
     expect(Date.parse(expires ?? '') - Date.parse(created)).toBe((2 * 24 * 60 + 5) * 60_000);
   });
 
-  it('are replaced by the default task only when there is none', async () => {
+  it('replace the default task', async () => {
     const given = workplace.write('given.json', shell('echo given'));
     const byDefault = workplace.write('default.json', shell('echo default'));
     const none = await workplace.tcw('dev', '--once', '--default-task', byDefault);
@@ -171,7 +171,7 @@ describe('tcw dev --once', () => {
     ['completed', 'true', 0],
     ['failed, exit status 1', 'false', 1],
     ['exception, intermittent-task: [^\\n]+', 'exit 4', 1],
-  ])('a task that is %s: the exit code says so', async (ending, line, expected) => {
+  ])('exits with the result of a task that is %s', async (ending, line, expected) => {
     // Whoever runs out of retries ends in an exception.
     const payload = shell(line, { onExitStatus: { retry: [4] } });
     const file = workplace.write('task.json', { retries: 0, payload });
@@ -190,7 +190,7 @@ describe('tcw dev --once', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('is 1 when one of several did not complete', async () => {
+  it('exits with 1 if one of several did not complete', async () => {
     const files = ['true', 'false', 'true'].map((line, i) => workplace.write(`${i}.json`, shell(line)));
     const { exitCode, stdout } = await workplace.tcw('dev', '--once', ...files);
     expect(stdout).toMatch(
@@ -199,7 +199,7 @@ describe('tcw dev --once', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('does not wait for tasks that will never start', async () => {
+  it('does not wait for tasks that can never start', async () => {
     const id = (name: string) => ({ $eval: `as_slugid('${name}')` });
     const file = workplace.write('chain.json', {
       tasks: [
@@ -228,7 +228,7 @@ describe('tcw dev --once', () => {
     }
   });
 
-  it('removes what a task has left outside of its own folder, deeper than a path can be', async () => {
+  it('removes what a task has left outside its own folder, even in very deep paths', async () => {
     const step = 'd'.repeat(200);
     const file = workplace.write(
       'deep.json',
@@ -240,7 +240,7 @@ describe('tcw dev --once', () => {
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 
-  it('ends early, with 1, when it is told to go', async () => {
+  it('exits early, with 1, when it is told to', async () => {
     const marker = sleepMarker();
     const dev = await workplace.dev('--once', workplace.write('long.json', shell(`sleep ${marker}`)));
     await expect.poll(() => processesWith(`sleep ${marker}`).length).toBeGreaterThan(0);
@@ -258,7 +258,7 @@ describe('the port of tcw dev', () => {
     expect(await dev.stop()).toBe(0);
   });
 
-  it('is refused in one line when another program has it', async () => {
+  it('is refused in one line if it is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     try {
@@ -288,7 +288,7 @@ describe('tcw dev on a real broker', () => {
   const [pulseUrl, queuePulseUrl] = [inject('pulseUrl'), inject('queuePulseUrl')];
   const brokers = ['--pulse-url', pulseUrl, '--queue-pulse-url', queuePulseUrl];
 
-  it('runs a task that a notice tells of', async () => {
+  it('runs a task from a notice', async () => {
     const file = workplace.write('wired.json', shell('echo over the wire'));
     const { exitCode, stdout, stderr } = await workplace.tcw('dev', '--once', ...brokers, file);
     expect(stdout).toContain('\nover the wire\n');
@@ -308,7 +308,7 @@ describe('tcw dev on a real broker', () => {
     expect(readdirSync(workplace.temporary)).toEqual([]);
   });
 
-  it('needs one URL for a user that may do both', async () => {
+  it('needs only one URL for a user with both permissions', async () => {
     const file = workplace.write('wired.json', shell('echo over the wire'));
     const { exitCode, stderr } = await workplace.tcw('dev', '--once', '--pulse-url', queuePulseUrl, file);
     expect(stderr).toContain('"pulse":"up"');
@@ -318,7 +318,7 @@ describe('tcw dev on a real broker', () => {
   it.each<[string, string, string]>([
     ['the worker', withWrongPassword(pulseUrl), queuePulseUrl],
     ['the queue', pulseUrl, withWrongPassword(queuePulseUrl)],
-  ])('says in one line that the password of %s is wrong, and goes', async (_, workers, queue) => {
+  ])('reports in one line that the password of %s is wrong, and exits', async (_, workers, queue) => {
     const words = ['dev', '--once', '--pulse-url', workers, '--queue-pulse-url', queue];
     const { exitCode, stdout, stderr } = await workplace.tcw(...words);
     expect([exitCode, stdout]).toEqual([73, '']);
@@ -326,7 +326,7 @@ describe('tcw dev on a real broker', () => {
     expect(stderr).not.toContain('SECRET');
   });
 
-  it('goes when the broker cannot be reached', async () => {
+  it('exits if the broker is unreachable', async () => {
     const { exitCode, stderr } = await workplace.tcw('dev', '--pulse-url', 'amqp://u:p@127.0.0.1:1/%2F');
     expect(exitCode).toBe(73);
     expect(stderr).toMatch(/^tcw: tcw dev needs its broker: the broker at 127\.0\.0\.1:1 [^\n]+\n$/);

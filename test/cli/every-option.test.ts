@@ -54,7 +54,7 @@ async function expectOneProblem(words: readonly string[], says: string): Promise
   expect(problems.filter(problem => problem.includes(says))).toHaveLength(1);
 }
 
-it('the tables are those of the program', () => {
+it('the tables match the program', () => {
   expect(commands.length).toBeGreaterThan(20);
   expect(eachOption((_, flag) => [['', [], flag]]).length).toBeGreaterThan(150);
 });
@@ -98,7 +98,7 @@ describe('an option without its value', () => {
   it.each(cases)('%s', (_, words, says) => expectOneProblem(words, says));
 });
 
-describe('a command without its first argument', () => {
+describe('a command without its required argument', () => {
   const cases = commands.flatMap(({ command, words }): Case[] => {
     const [first] = command.registeredArguments;
     if (!first?.required) return [];
@@ -110,7 +110,7 @@ describe('a command without its first argument', () => {
   it.each(cases)('%s', (_, words, says) => expectOneProblem(words, says));
 });
 
-describe.each(['', 'wrong'])('a value that is none of the choices: "%s"', value => {
+describe.each(['', 'wrong'])('a value that is not one of the choices: "%s"', value => {
   const cases = eachOption((words, flag, { argChoices }) =>
     argChoices
       ? [['', [...words, flag, value], `"${value}" is invalid. It must be one of ${argChoices.join(', ')}`]]

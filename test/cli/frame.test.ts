@@ -25,7 +25,7 @@ describe('tcw', () => {
   });
 
   it.each([[['--help']], [['help']], [['run', '--help']], [['help', 'run']], [['dev', '-h']]])(
-    'prints help on 80 columns: %j',
+    'prints help that fits 80 columns: %j',
     async words => {
       const { exitCode, stdout, stderr } = await tcw(words);
       expect([exitCode, stderr]).toEqual([0, '']);
@@ -34,7 +34,7 @@ describe('tcw', () => {
     },
   );
 
-  it('helps with every property, and with no obsolete one', async () => {
+  it('lists every property in its help, but no obsolete one', async () => {
     const { stdout } = await tcw(['run', '--help']);
     const flags = new Set(stdout.match(/(?<=^ +)--[a-z0-9-]+/gm));
     expect([...PROPERTIES.keys()].map(flagName).filter(flag => !flags.has(flag))).toEqual([]);
@@ -54,7 +54,7 @@ describe('tcw', () => {
     expect(() => new Ajv({ strict: true }).compile(JSON.parse(stdout) as object)).not.toThrow();
   });
 
-  it('is not disturbed when whoever reads its output has seen enough', async () => {
+  it('ignores that the reader of its output exits early', async () => {
     const child = start(['show-config-schema']);
     child.stdout?.destroy();
     let stderr = '';
@@ -64,7 +64,7 @@ describe('tcw', () => {
   });
 });
 
-describe('a word that tcw does not know', () => {
+describe('an unknown argument', () => {
   it.each([
     [['rnu'], 'unknown command rnu; did you mean run?'],
     [['show-payload-shema'], 'unknown command show-payload-shema; did you mean show-payload-schema?'],
@@ -78,7 +78,7 @@ describe('a word that tcw does not know', () => {
     [['dev', '--port'], '--port <port> needs a value'],
     [['run', '--capacity'], '--capacity <number> needs a value'],
     [['show-config-schema', 'more'], 'too many arguments'],
-  ])('%j: one line, exit 64', async (words, message) => {
+  ])('%j leads to one line and exit code 64', async (words, message) => {
     const { exitCode, stdout, stderr } = await tcw(words);
     expect([exitCode, stdout]).toEqual([64, '']);
     expect(stderr).toMatch(/^tcw: [^\n]+ \(see tcw[^\n]* --help\)\n$/);
@@ -88,7 +88,7 @@ describe('a word that tcw does not know', () => {
 });
 
 describe('tcw run with a wrong configuration', () => {
-  it('exits with 64 for what cannot be loaded, and lists all of it without a stack', async () => {
+  it('exits with 64 for a file that cannot be loaded, and lists all problems without a stack', async () => {
     const file = join(folder, 'wrong.yml');
     writeFileSync(file, 'rootUri: https://tc.example.com\naccessToken: SECRET\ncapacity: four\n', {
       mode: 0o600,
@@ -109,7 +109,7 @@ describe('tcw run with a wrong configuration', () => {
     ]);
   });
 
-  it('exits with 73 for what is loaded and wrong', async () => {
+  it('exits with 73 for a file that is loaded but invalid', async () => {
     const { exitCode, stderr } = await tcw(['run', '--capacity', '0', '--root-url=https://tc.example.com'], {
       environment: {
         TASKCLUSTER_CLIENT_ID: 'c',
@@ -155,7 +155,7 @@ it('tcw run logs the warnings of its configuration', async () => {
   ]);
 });
 
-describe('an error that nobody expected', () => {
+describe('an unexpected error', () => {
   const preload = (code: string) => ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
 
   it('prints its stack and exits with 69', async () => {
@@ -166,7 +166,7 @@ describe('an error that nobody expected', () => {
     expect(stderr).toMatch(/^tcw: unexpected error: Error: disk on fire\n {4}at /);
   });
 
-  it('does so also when it is thrown where nobody could catch it', async () => {
+  it('does so even if it is thrown where nobody can catch it', async () => {
     const { exitCode, stderr } = await tcw(['--version'], {
       nodeOptions: preload(`
         const timer = setInterval(() => {
@@ -180,7 +180,7 @@ describe('an error that nobody expected', () => {
   });
 });
 
-describe('a Node that is too old', () => {
+describe('an outdated Node', () => {
   const pretend = (other: string) => [
     '--import',
     `data:text/javascript,${encodeURIComponent(
@@ -214,13 +214,13 @@ describe('a Node that is too old', () => {
   );
 
   const old = tooOldNode();
-  it.skipIf(old === undefined)('of this machine is refused, too', async () => {
+  it.skipIf(old === undefined)('that is really installed is refused, too', async () => {
     const { exitCode, stdout, stderr } = await tcw(['--version'], { node: old });
     expect([exitCode, stdout]).toEqual([69, '']);
     expect(stderr).toMatch(oneLine);
   });
 
-  it.skipIf(old === undefined)('is refused by the shell that starts it, too', async () => {
+  it.skipIf(old === undefined)('is refused by the shell script that starts it, too', async () => {
     const environment = { PATH: `${dirname(old ?? '')}${delimiter}${process.env.PATH}` };
     const { exitCode, stdout, stderr } = await tcw(['--version'], { environment });
     expect([exitCode, stdout]).toEqual([69, '']);

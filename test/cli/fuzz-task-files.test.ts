@@ -25,7 +25,7 @@ async function readsOrSaysWhy(text: string | Uint8Array, extension: string): Pro
 }
 
 describe('a task file of any content', () => {
-  it('is tasks, or one line that says why not', async () => {
+  it('contains tasks, or leads to one line that says why not', async () => {
     const words = [
       '$eval',
       '$if',

@@ -8,7 +8,7 @@ import { newMark, processesWith, queueForWorkers } from './workers.ts';
 let here: Awaited<ReturnType<typeof queueForWorkers>>;
 afterEach(() => here.close());
 
-describe('a worker ends by itself', () => {
+describe('a worker exits by itself', () => {
   it('after idleTimeoutSecs without a task (68)', async () => {
     here = await queueForWorkers();
     const worker = here.start('--idle-timeout-secs=1');
@@ -18,7 +18,7 @@ describe('a worker ends by itself', () => {
     expect(await readdir(here.tasksDir)).toEqual([]);
   });
 
-  it('after numberOfTasksToRun, counted across restarts and a sudden death (0)', async () => {
+  it('after numberOfTasksToRun, counted across restarts and crashes (0)', async () => {
     here = await queueForWorkers();
     const start = () => here.start('--number-of-tasks-to-run=3', '--worker-id=counted');
     const first = start();
@@ -47,8 +47,8 @@ describe('a worker ends by itself', () => {
   });
 });
 
-describe('a worker that has to go, at SIGTERM', () => {
-  it('tells the queue in time, however stubborn its task is', async () => {
+describe('a worker that receives SIGTERM', () => {
+  it('reports to the queue in time, even if its task ignores signals', async () => {
     here = await queueForWorkers();
     const mark = newMark();
     const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=5');
@@ -64,7 +64,7 @@ describe('a worker that has to go, at SIGTERM', () => {
     expect(await readdir(here.tasksDir)).toEqual([]);
   });
 
-  it('tells the queue in time though its task is being stopped for another reason', async () => {
+  it('reports to the queue in time even if its task is being stopped for another reason', async () => {
     here = await queueForWorkers();
     const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=10');
     const taskId = await here.create(`trap '' TERM; while :; do sleep 1; done`, {}, { maxRunTime: 1 });
@@ -75,7 +75,7 @@ describe('a worker that has to go, at SIGTERM', () => {
     expect(await readdir(here.tasksDir)).toEqual([]);
   });
 
-  it('is gone in time though Pulse does not answer', async () => {
+  it('exits in time even if Pulse does not answer', async () => {
     here = await queueForWorkers();
     const owner = connect({ url: inject('queuePulseUrl') });
     for (const { exchange } of Object.values(queueExchanges)) await owner.declareExchange(exchange);
@@ -94,7 +94,7 @@ describe('a worker that has to go, at SIGTERM', () => {
     expect(performance.now() - told).toBeLessThan(11_000);
   });
 
-  it('is gone in time though the queue does not answer, and leaves no process', async () => {
+  it('exits in time even if the queue does not answer, and leaves no process', async () => {
     here = await queueForWorkers();
     const mark = newMark();
     const proxy = await faultProxy({ host: '127.0.0.1', port: here.local.port });
@@ -122,8 +122,8 @@ describe('a worker that has to go, at SIGTERM', () => {
   });
 });
 
-describe('a worker that was told to finish, by SIGINT', () => {
-  it('goes in order when a service manager or a spot notice sends SIGTERM after that', async () => {
+describe('a worker that finishes its tasks after SIGINT', () => {
+  it('shuts down properly when a service manager or a spot notice sends SIGTERM afterwards', async () => {
     here = await queueForWorkers();
     const mark = newMark();
     const worker = here.start('--capacity=2');
@@ -141,7 +141,7 @@ describe('a worker that was told to finish, by SIGINT', () => {
     expect(await readdir(here.tasksDir)).toEqual([]);
   });
 
-  it('is not forced by SIGINT after SIGTERM, which asks for less', async () => {
+  it('is not forced by SIGINT after SIGTERM, which requests less', async () => {
     here = await queueForWorkers();
     const worker = here.start('--kill-grace-secs=600', '--shutdown-grace-secs=6');
     const mark = newMark();
@@ -154,7 +154,7 @@ describe('a worker that was told to finish, by SIGINT', () => {
     expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
   });
 
-  it('goes in order when its terminal goes, which is said twice', async () => {
+  it('shuts down properly when its terminal closes, which sends two signals', async () => {
     here = await queueForWorkers();
     const worker = here.start();
     const mark = newMark();
@@ -166,7 +166,7 @@ describe('a worker that was told to finish, by SIGINT', () => {
     expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
   });
 
-  it('leaves at once at a second SIGINT', async () => {
+  it('exits at once after a second SIGINT', async () => {
     here = await queueForWorkers();
     const mark = newMark();
     const worker = here.start();

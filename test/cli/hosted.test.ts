@@ -4,34 +4,34 @@ import { tellOfCrash } from '../../src/cli/run/crash.ts';
 import { Failure } from '../../src/cli/words/failure.ts';
 import { hosted } from '../../src/cli/run/hosted.ts';
 
-/** A host, and reports to it, that write down what they are told. */
+/** A host, and reports to it, that record what they receive. */
 function host() {
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   return {
-    told,
-    crashed: (error: unknown) => Promise.resolve(void told.push((error as Error).message)),
-    cannotWork: (message: string) => Promise.resolve(void told.push(message)),
+    reported,
+    crashed: (error: unknown) => Promise.resolve(void reported.push((error as Error).message)),
+    cannotWork: (message: string) => Promise.resolve(void reported.push(message)),
     settled: () => Promise.resolve(),
-    ended: (exitCode: number) => Promise.resolve(void told.push(exitCode)),
+    ended: (exitCode: number) => Promise.resolve(void reported.push(exitCode)),
   };
 }
 
-it('tells the host of an exit code', async () => {
+it('reports the exit code to the host', async () => {
   const here = host();
   expect(await hosted(here, here, () => Promise.resolve(68))).toBe(68);
-  expect(here.told).toEqual([68]);
+  expect(here.reported).toEqual([68]);
 });
 
-it('reports a mistake and an error first, and passes both on', async () => {
+it('reports a mistake or an error first, and throws it again', async () => {
   const here = host();
   const mistake = new Failure(73, 'no such engine');
   const error = new Error('a bug');
   await expect(hosted(here, here, () => Promise.reject(mistake))).rejects.toBe(mistake);
   await expect(hosted(here, here, () => Promise.reject(error))).rejects.toBe(error);
-  expect(here.told).toEqual(['no such engine', 73, 'a bug', 69]);
+  expect(here.reported).toEqual(['no such engine', 73, 'a bug', 69]);
 });
 
-it('tells the host of a crash before the process ends', async () => {
+it('reports a crash to the host before the process ends', async () => {
   const here = host();
   const { promise: left, resolve: leave } = Promise.withResolvers<undefined>();
   void hosted(here, here, () => new Promise(() => undefined));
@@ -39,15 +39,15 @@ it('tells the host of a crash before the process ends', async () => {
     leave(undefined);
   });
   await left;
-  expect(here.told).toEqual(['thrown by nobody', 69]);
+  expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('ends with the exit code of a crash, when the host knows of it, also where the worker ends meanwhile', async () => {
+it('exits with the code of a crash after the host was told, even if the worker ends meanwhile', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
     await heard;
-    here.told.push(exitCode);
+    here.reported.push(exitCode);
   };
   const { promise: worked, resolve: endWork } = Promise.withResolvers<number>();
   const exitCode = hosted({ ended }, here, () => worked);
@@ -56,38 +56,38 @@ it('ends with the exit code of a crash, when the host knows of it, also where th
   await setImmediate();
   hear(undefined);
   expect(await exitCode).toBe(69);
-  expect(here.told).toEqual(['thrown by nobody', 69]);
+  expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('tells the host of a crash alone where the worker breaks off meanwhile', async () => {
+it('reports only a crash to the host if the worker fails as a consequence', async () => {
   const here = host();
   const { promise: worked, reject: breakOff } = Promise.withResolvers<number>();
   const exitCode = hosted(here, here, () => worked);
   tellOfCrash(new Error('thrown by nobody'), () => undefined);
   breakOff(new Error('a consequence'));
   await expect(exitCode).rejects.toThrow('a consequence');
-  expect(here.told).toEqual(['thrown by nobody', 69]);
+  expect(here.reported).toEqual(['thrown by nobody', 69]);
 });
 
-it('does not leave for another crash before the host knows of the first', async () => {
+it('does not exit for another crash before the host was told of the first', async () => {
   const here = host();
   const { promise: heard, resolve: hear } = Promise.withResolvers<undefined>();
   const ended = async (exitCode: number) => {
     await heard;
-    here.told.push(exitCode);
+    here.reported.push(exitCode);
   };
   void hosted({ ended }, here, () => new Promise(() => undefined));
   const { promise: left, resolve: leave } = Promise.withResolvers<unknown[]>();
   for (const message of ['thrown by nobody', 'and again']) {
     tellOfCrash(new Error(message), () => {
-      leave([...here.told]);
+      leave([...here.reported]);
     });
   }
   hear(undefined);
   expect(await left).toEqual(['thrown by nobody', 69]);
 });
 
-it('leaves at once where nobody is to be told', () => {
+it('exits at once if there is no host', () => {
   let isLeft = false;
   tellOfCrash(new Error('a bug'), () => (isLeft = true));
   expect(isLeft).toBe(true);

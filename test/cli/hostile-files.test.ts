@@ -8,7 +8,7 @@ let here: Awaited<ReturnType<typeof queueForWorkers>>;
 afterEach(() => here.close());
 
 // Who opens a pipe waits until there is somebody at its other end, in one of four threads that a worker has for all files.
-it('a task that puts pipes where the worker has its files holds up nobody, not even itself', async () => {
+it('a task that replaces files of the worker with pipes blocks nobody, not even itself', async () => {
   here = await queueForWorkers();
   const worker = here.start('--capacity=2');
   const names = Array.from({ length: FILES }, (_, index) => `f${index}`);

@@ -33,13 +33,13 @@ async function config(text: string): Promise<string> {
 }
 
 describe('tcw install service', () => {
-  it('prints a unit that starts this tcw, and changes nothing', async () => {
+  it('prints a unit that starts this tcw, without changing anything', async () => {
     const { exitCode, stdout, stderr } = await tcw(['install', 'service', '--print', '--for', 'systemd']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain(`\nExecStart=${bin} run --config /etc/tcw/worker.yml\n`);
   });
 
-  it('prints for other systems, too', async () => {
+  it('prints files for other systems, too', async () => {
     const { install } = await machine();
     expect(await install({ for: 'launchd', print: true })).toContain('<key>Label</key>');
     expect(await install({ for: 'windows', print: true, program: 'C:\\tcw.cmd' })).toContain(
@@ -47,7 +47,7 @@ describe('tcw install service', () => {
     );
   });
 
-  it('writes the unit, and says what comes next', async () => {
+  it('writes the unit, and prints the next steps', async () => {
     const { install, unit } = await machine();
     expect(await install()).toBe(`wrote /etc/systemd/system/tcw.service
 next:
@@ -64,7 +64,7 @@ next:
     );
   });
 
-  it('says how to make a folder that systemd does not make', async () => {
+  it('prints how to create a folder that systemd does not create', async () => {
     const { install, unit } = await machine();
     expect(await install({ directory: '/var/lib/./my  worker/' })).toContain(
       "\n  install -d -o tcw '/var/lib/my  worker'\n",
@@ -74,7 +74,7 @@ next:
     );
   });
 
-  it('closes the quotes of a Windows folder that ends with a backslash', async () => {
+  it('quotes a Windows folder that ends with a backslash correctly', async () => {
     const { install } = await machine();
     const words = { for: 'windows', print: true, program: 'C:\\tcw.cmd' } as const;
     expect(await install({ ...words, directory: 'C:\\my pools\\' })).toContain(
@@ -91,7 +91,7 @@ next:
     expect(existsSync(join(root, 'Library/LaunchDaemons/org.example.tcw.plist'))).toBe(true);
   });
 
-  it('takes engine and times from the configuration', async () => {
+  it('uses engine and times of the configuration', async () => {
     const { install } = await machine();
     const path = await config('engine: docker\nshutdownGraceSecs: 100\n');
     const unit = await install({ config: path, print: true });
@@ -103,7 +103,7 @@ next:
     expect(other).toContain('\nUser=tcw\n');
   });
 
-  it('replaces a file that somebody has changed only with --force, and the same one silently', async () => {
+  it('replaces a changed file only with --force, and an identical one silently', async () => {
     const { install, unit } = await machine();
     await install();
     await install();
@@ -136,7 +136,7 @@ next:
     expect(existsSync(unit)).toBe(false);
   });
 
-  it('a folder that cannot be written is told in one line', async () => {
+  it('a folder that is not writable leads to one error line', async () => {
     const { install, root } = await machine();
     await rm(join(root, 'etc'), { recursive: true });
     await expect(install()).rejects.toThrow(
@@ -144,14 +144,14 @@ next:
     );
   });
 
-  it('a configuration that cannot be read is told as by tcw run', async () => {
+  it('an invalid configuration leads to the same errors as in tcw run', async () => {
     const path = await config('engine: [');
     const { exitCode, stderr } = await tcw(['install', 'service', '--print', '--config', path]);
     expect(exitCode).toBe(64);
     expect(stderr).toContain(path);
   });
 
-  it('a system without a known service manager can still print', async () => {
+  it('a system without a known service manager can print files', async () => {
     const { install } = await machine('freebsd');
     await expect(install()).rejects.toThrow('no service manager is known for freebsd');
     expect(await install({ for: 'systemd', print: true })).toContain('[Unit]');

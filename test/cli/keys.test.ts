@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe('tcw new-ed25519-keypair', () => {
-  it('writes the private key for its owner only, and prints the public one', async () => {
+  it('writes the private key for its owner only, and prints the public key', async () => {
     const file = join(folder, 'ed25519');
     const { exitCode, stdout, stderr } = await tcw(['new-ed25519-keypair', '--file', file]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -52,7 +52,7 @@ describe('tcw new-ed25519-keypair', () => {
     expect(await readdir(folder)).not.toContain('nowhere');
   });
 
-  it('says why it cannot write', async () => {
+  it('reports why it cannot write', async () => {
     const { exitCode, stderr } = await tcw(['new-ed25519-keypair', '--file', join(folder, 'no', 'key')]);
     expect(exitCode).toBe(75);
     expect(stderr).toMatch(/^tcw: .*\/no\/key cannot be written: ENOENT.*\n$/);
@@ -61,7 +61,7 @@ describe('tcw new-ed25519-keypair', () => {
   it.each([
     [['new-ed25519-keypair'], /--file/],
     [['new-openpgp-keypair'], /--file/],
-  ])('says what is missing: %j', async (words, problem) => {
+  ])('reports what is missing: %j', async (words, problem) => {
     const { exitCode, stderr } = await tcw(words);
     expect(exitCode).toBe(64);
     expect(stderr).toMatch(problem);
@@ -69,7 +69,7 @@ describe('tcw new-ed25519-keypair', () => {
 });
 
 describe('tcw new-openpgp-keypair', () => {
-  it('writes a private key that GnuPG and a worker read, and prints the public one', async () => {
+  it('writes a private key that GnuPG and a worker can read, and prints the public key', async () => {
     const file = join(folder, 'openpgp');
     const made = await tcw(['new-openpgp-keypair', '--file', file, '--name', 'pool of ünits']);
     expect(made).toMatchObject({ exitCode: 0, stderr: '' });
@@ -113,7 +113,7 @@ describe('tcw encrypt-env', () => {
     return Object.fromEntries([...values].map(([name, value]) => [name, value.reveal()]));
   };
 
-  it('takes values from the environment, from files and from words', async () => {
+  it('reads values from the environment, from files and from arguments', async () => {
     const file = join(folder, 'value');
     await writeFile(file, 'from a file\n');
     const { exitCode, stdout, stderr } = await encrypt(['HERE', `FILE=@${file}`, 'WORD=a=b', 'EMPTY='], {
@@ -133,7 +133,7 @@ describe('tcw encrypt-env', () => {
     expect(await decrypted(stdout)).toEqual({ KEY: 'from ünput' });
   });
 
-  it('makes items that a worker takes from now on, for five days', async () => {
+  it('creates items that a worker accepts from now on, for five days', async () => {
     const { stdout } = await encrypt(['A=x']);
     const hours = (count: number) => Date.now() + count * 3_600_000;
     expect(await decrypted(stdout, hours(-0.05))).toEqual({ A: 'x' });
@@ -142,7 +142,7 @@ describe('tcw encrypt-env', () => {
     await expect(decrypted(stdout, hours(121))).rejects.toThrow(/endTime in the past/);
   });
 
-  it('makes items for another time when it is told to', async () => {
+  it('creates items for another period if it is given', async () => {
     const { stdout } = await encrypt([
       'A=x',
       '--start',
@@ -174,7 +174,7 @@ describe('tcw encrypt-env', () => {
       /--end must be later than --start/,
     ],
     ['a time without a zone', ['A=secret', '--end', '2030-01-01T00:00:00'], /--end must be a time like/],
-  ])('refuses %s in one line, and repeats no value', async (_, words, problem) => {
+  ])('refuses %s in one line, without quoting values', async (_, words, problem) => {
     const { exitCode, stdout, stderr } = await encrypt(words);
     expect({ exitCode, stdout }).toEqual({ exitCode: 64, stdout: '' });
     expect(stderr).toMatch(problem);
@@ -182,7 +182,7 @@ describe('tcw encrypt-env', () => {
     expect(stderr).not.toContain('secret');
   });
 
-  it('refuses a value that is no text', async () => {
+  it('refuses a value that is not valid UTF-8', async () => {
     const file = join(folder, 'bytes');
     await writeFile(file, Uint8Array.of(0xff));
     expect((await encrypt([`A=@${file}`])).stderr).toMatch(/is not UTF-8/);
@@ -212,7 +212,7 @@ describe('tcw encrypt-env', () => {
     expect(stderr).toMatch(problem);
   });
 
-  it('refuses what is no task', async () => {
+  it('refuses an invalid task id', async () => {
     const { exitCode, stderr } = await tcw([
       'encrypt-env',
       '--public-key',
@@ -225,14 +225,14 @@ describe('tcw encrypt-env', () => {
     expect(stderr).toMatch(/--task-id "x" is no task ID/);
   });
 
-  it('says in its help which form others can see', async () => {
+  it('says in its help which form is visible to others', async () => {
     const { stdout } = await tcw(['encrypt-env', '--help']);
     expect(stdout).toMatch(/NAME +the value is in the environment[^]*NAME=@file[^]*NAME=value +other users/);
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 });
 
-it('a full disk is told, and leaves no half of a key', async () => {
+it('a full disk is reported, and leaves no partial key', async () => {
   const { exitCode, stderr } = await execa(
     'sh',
     ['-c', `${bin} new-ed25519-keypair --file "$0" > /dev/full`, join(folder, 'full')],
@@ -246,7 +246,7 @@ it('a full disk is told, and leaves no half of a key', async () => {
   expect(stderr).toMatch(/^tcw: could not write the public key: ENOSPC/);
 });
 
-describe('a time of the command line', () => {
+describe('a time argument', () => {
   const now = Date.parse('2030-01-01T00:00:00Z');
 
   it.each([
@@ -256,7 +256,7 @@ describe('a time of the command line', () => {
     ['5d', 432_000_000],
     ['2030-01-01T00:01Z', 60_000],
     ['2030-01-01T01:00:00.5+01:00', 500],
-  ])('is %s', (text, afterMs) => {
+  ])('may be %s', (text, afterMs) => {
     expect(readTime('--end', text, now) - now).toBe(afterMs);
   });
 
@@ -272,7 +272,7 @@ describe('a time of the command line', () => {
     '2030-13-01T00:00:00Z',
     'tomorrow',
     '9'.repeat(20) + 'd',
-  ])('is not %j', text => {
+  ])('may not be %j', text => {
     expect(() => readTime('--end', text, now)).toThrow(/^--end must be a time like/);
   });
 });
@@ -298,7 +298,7 @@ describe('a worker', () => {
     ['ed25519SigningKeyLocation', 'wrong', /wrong holds no .*key/i],
     ['signingKeyLocation', 'wrong', /wrong holds no .*key/i],
   ])(
-    'does not start without the key that signs, where tasks run as another user, and exits as generic-worker does: %s, %s',
+    'does not start without its signing key if tasks run as another user, and exits like generic-worker: %s, %s',
     async (property, name, problem) => {
       await writeFile(join(folder, 'wrong'), 'precious-text');
       const host = featureHost({ [property]: join(folder, name) });
@@ -317,7 +317,7 @@ describe('a worker', () => {
     },
   );
 
-  it('starts without it where no task could have anything signed, and warns once', async () => {
+  it('starts without it if no task could request a signature, and warns once', async () => {
     const missing = join(folder, 'missing');
     const words = ['run', ...identity, '--tasks-dir', join(folder, 'tasks-of-native')];
     const worker = start([...words, '--ed25519-signing-key-location', missing], {
@@ -335,7 +335,7 @@ describe('a worker', () => {
     expect(warnings[0]).toMatch(/"level":"warn".*ed25519SigningKeyLocation: .*none gets a chain of trust/);
   });
 
-  it('does not start with another key than it says, and does not print it', async () => {
+  it('does not start with an invalid key file, and does not print its content', async () => {
     const file = join(folder, 'wrong');
     await writeFile(file, 'precious-text');
     const { exitCode, stderr } = await run('--encrypted-env-key-location', file);
@@ -346,7 +346,7 @@ describe('a worker', () => {
 });
 
 describe('tcw dev', () => {
-  it('signs the chain of trust with a key of the session, and decrypts variables with a key that it is given', async () => {
+  it('signs the chain of trust with a temporary key, and decrypts variables with a given key', async () => {
     await using workplace = newWorkplace();
     const privateKey = join(workplace.folder, 'pool');
     const { stdout: publicKey } = await tcw(['new-openpgp-keypair', '--file', privateKey]);

@@ -41,7 +41,7 @@ describe("the worker's own log", () => {
     expect((second?.err as Error).stack).toContain('logger.test.ts');
   });
 
-  it.each(['json', 'plain'] as const)('hides known secrets wherever they are (%s)', async format => {
+  it.each(['json', 'plain'] as const)('redacts known secrets wherever they appear (%s)', async format => {
     const secrets = new LiveSecrets();
     secrets.add(new Secret('pass"word\\of the worker'));
     const said = 'the broker said: pass"word\\of the worker is wrong';
@@ -55,7 +55,7 @@ describe("the worker's own log", () => {
     if (format === 'json') expect(JSON.parse(lines)).toMatchObject({ level: 'warn' });
   });
 
-  it('hides the password of a URL, also one that contains @', async () => {
+  it('redacts the password of a URL, even one that contains @', async () => {
     const lines = await logged(logger => {
       logger.warn({ url: 'amqps://me:p@ss@pulse.example/%2F' }, 'cannot connect to amqp://me:p@ss@a.example');
     });
@@ -72,7 +72,7 @@ describe("the worker's own log", () => {
     expect(performance.now() - before).toBeLessThan(3_000);
   });
 
-  it('leaves out what is below its level', async () => {
+  it('omits what is below its level', async () => {
     const log = (logger: ProcessLogger) => {
       for (const level of ['debug', 'info', 'warn', 'error'] as const) logger[level]({}, `a ${level} line`);
     };
@@ -83,14 +83,14 @@ describe("the worker's own log", () => {
     expect((await logged(log, { level: 'debug' })).match(/a \w+ line/g)).toHaveLength(4);
   });
 
-  it.each(['plain', 'coloured'] as const)('is text for people on a terminal, %s', async format => {
+  it.each(['plain', 'coloured'] as const)('is readable text on a terminal, %s', async format => {
     const lines = await logged(logger => logger.warn({ place: 'here' }, 'look out'), { format });
     expect(lines).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\]/);
     expect(lines).toContain('look out');
     expect(lines.includes('\u001b[')).toBe(format === 'coloured');
   });
 
-  it('stands things that refer to themselves', async () => {
+  it('supports circular objects', async () => {
     const circle: Record<string, unknown> = { name: 'circle' };
     circle.self = circle;
     expect(await logged(logger => logger.info({ circle }, 'round'))).toContain('"self":"[circular]"');
@@ -123,7 +123,7 @@ describe('a secret in the log', () => {
     ),
   }));
 
-  it.each(['json', 'plain'] as const)('is [redacted], however deep it lies (%s)', async format => {
+  it.each(['json', 'plain'] as const)('is [redacted] at any depth (%s)', async format => {
     await fc.assert(
       fc.asyncProperty(deep, async value => {
         const lines = await logged(logger => logger.info({ value, err: value }, 'hello'), { format });
@@ -135,7 +135,7 @@ describe('a secret in the log', () => {
     );
   });
 
-  it('takes nothing else along', async () => {
+  it('is redacted without affecting the rest', async () => {
     const fields = { url: 'https://host:8080/path', taskId: 'a', list: [1, null, 'x@y'], when: new Date(0) };
     expect(JSON.parse(await logged(logger => logger.info(fields, '')))).toMatchObject({
       ...fields,
@@ -144,7 +144,7 @@ describe('a secret in the log', () => {
   });
 });
 
-it('loses no line when the process ends right away, into a pipe that is read late', async () => {
+it('loses no line if the process exits right away, into a pipe that is read late', async () => {
   const lines = 20_000;
   const program = `
     import { createLogger } from ${JSON.stringify(new URL('../../src/cli/output/logger.ts', import.meta.url).href)};

@@ -38,7 +38,7 @@ const SCRIPT = {
 };
 
 describe('tcw show-payload-schema', () => {
-  it('prints the schema of everything that tcw takes, of one format, or what a worker takes', async () => {
+  it('prints the schema of everything that tcw accepts, of one format, or of what a worker accepts', async () => {
     const printed = async (...words: string[]) =>
       JSON.parse((await tcw(['show-payload-schema', ...words])).stdout) as object;
     const { schema } = await shown({});
@@ -51,7 +51,7 @@ describe('tcw show-payload-schema', () => {
     );
   });
 
-  it('leaves out what a pool forbids', async () => {
+  it('omits what a pool disables', async () => {
     const { schema } = await shown({ enableOSGroups: false, enableTaskclusterProxy: false });
     expect(schema?.properties).toHaveProperty('mounts');
     expect(schema?.properties).not.toHaveProperty('osGroups');
@@ -60,7 +60,7 @@ describe('tcw show-payload-schema', () => {
     expect(features?.properties).not.toHaveProperty('taskclusterProxy');
   });
 
-  it.each([[[]], [['--format', 'script']]])('prints what a script takes: %j', async words => {
+  it.each([[[]], [['--format', 'script']]])('prints the schema of a script: %j', async words => {
     const { schema } = await shown(SCRIPT, ...words);
     expect(schema?.required).toEqual(['colour']);
     expect(Object.keys(schema?.properties ?? {})).toEqual(['maxRunTime', 'colour']);
@@ -69,12 +69,12 @@ describe('tcw show-payload-schema', () => {
   it.each([
     ['generic-worker', SCRIPT],
     ['script', {}],
-  ])('says that a worker takes no payloads of the format %s', async (format, more) => {
+  ])('reports that a worker accepts no payloads of the format %s', async (format, more) => {
     const { exitCode, stderr } = await shown(more, '--format', format);
     expect([exitCode, stderr]).toEqual([73, `tcw: this worker takes no payloads of the format ${format}\n`]);
   });
 
-  it('says what is wrong with a configuration', async () => {
+  it('reports an invalid configuration', async () => {
     const { exitCode, stderr } = await shown({ ...SCRIPT, scriptCommand: [] });
     expect([exitCode, stderr]).toEqual([
       73,
@@ -85,7 +85,7 @@ describe('tcw show-payload-schema', () => {
     expect(missing.stderr).toContain('no-file');
   });
 
-  it('needs a configuration to know what a script takes', async () => {
+  it('needs a configuration for the schema of a script', async () => {
     const { exitCode, stderr } = await tcw(['show-payload-schema', '--format', 'script']);
     expect(exitCode).toBe(64);
     expect(stderr).toContain('Name its configuration with --config');

@@ -6,7 +6,7 @@ import { canBeUsers, openFolder, someUserIds } from '../engines/user-fixtures.ts
 import { poolWorker, withoutAnyEffect } from './pool-worker.ts';
 
 it.runIf(canBeUsers)(
-  'the configuration of a pool of users runs a task as a prepared user, with a chain of trust',
+  'the example configuration for pools with users runs a task as a prepared user, with a chain of trust',
   async () => {
     const program = join(openFolder('/var/lib'), 'prepare-user');
     writeFileSync(program, '#!/bin/sh\necho prepared >.prepared\n');

@@ -6,7 +6,7 @@ import { desktop, fromRunner, windows } from '../config/pool-configs.ts';
 import { poolWorker, withoutAnyEffect } from './pool-worker.ts';
 import { tcw } from './tcw.ts';
 
-it('the configuration of testers with a desktop runs a task with tcw run, as it is', async () => {
+it('the example configuration for testers with a desktop runs a task with tcw run, unchanged', async () => {
   const worker = await poolWorker(desktop);
   await worker.listening();
   const taskId = await worker.here.create(
@@ -22,7 +22,7 @@ it('the configuration of testers with a desktop runs a task with tcw run, as it 
   expect(await worker.stop()).toBe(72);
 });
 
-it('the configuration of Windows machines is refused in one line', async () => {
+it('the example configuration for Windows machines is refused in one line', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tcw-pool-'));
   onTestFinished(() => {
     rmSync(folder, { recursive: true });

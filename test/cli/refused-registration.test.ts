@@ -5,7 +5,7 @@ import { workerConfig } from '../worker/unit/worker-config.ts';
 
 const refusal = new ServiceError('refused', 'Bad mac');
 
-it('tells a worker that registered itself what to do, since nobody wrote its credentials down', () => {
+it('tells a worker that registered itself how to fix refused credentials, which nobody has configured', () => {
   const registrationFile = '/var/lib/tcw/registration.json';
   const messageFor = (provider: 'static' | 'aws') =>
     refusedCredentials({ ...workerConfig(), provider, registrationFile }, refusal).message;

@@ -53,7 +53,7 @@ async function server(
   return { rootUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, calls };
 }
 
-describe('credentials that waiting does not mend end a worker at its start, with one line and 73', () => {
+describe('credentials that stay invalid end a worker at its start, with one line and 73', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     [
       'a wrong token',
@@ -101,7 +101,7 @@ describe('credentials that waiting does not mend end a worker at its start, with
       `{"version":1,"scopes":[],"start":"1","expiry":2,"seed":"s","signature":"${SECRET}"}`,
       'lacks start',
     ],
-  ])('a certificate %s, before anything is asked', async (_, certificate, problem) => {
+  ])('a certificate %s, before the first call', async (_, certificate, problem) => {
     const { rootUrl, calls } = await server(() => ({
       status: 500,
       code: 'InternalServerError',
@@ -118,7 +118,7 @@ describe('credentials that waiting does not mend end a worker at its start, with
     expect(calls).toEqual([]);
   });
 
-  it('also when the first questions failed, and only the worker itself hears it', async () => {
+  it('even if the first calls failed, and only the worker itself notices', async () => {
     let count = 0;
     const { rootUrl } = await server(() =>
       ++count <= 2
@@ -134,8 +134,8 @@ describe('credentials that waiting does not mend end a worker at its start, with
   });
 });
 
-describe('a worker that waits for something to be mended', () => {
-  it('says which scopes it lacks, and works when it has them', async () => {
+describe('a worker with a problem that can be fixed meanwhile', () => {
+  it('reports which scopes it lacks, and works after they were added', async () => {
     const here = await queueForWorkers();
     const proxy = await queueFaultProxy(here.local.rootUrl);
     onTestFinished(async () => {
@@ -158,7 +158,7 @@ describe('a worker that waits for something to be mended', () => {
     expect(worker.child.exitCode).toBeNull();
   });
 
-  it('goes on while only its clock is wrong', async () => {
+  it('continues while only its clock is wrong', async () => {
     const here = await queueForWorkers();
     onTestFinished(() => here.close());
     const { rootUrl } = await server(() => ({
@@ -174,7 +174,7 @@ describe('a worker that waits for something to be mended', () => {
     expect(worker.child.exitCode).toBeNull();
   });
 
-  it('warns once of a 401 that begins later, in a line that a person can read', async () => {
+  it('warns once about a 401 that starts later, in a readable line', async () => {
     const here = await queueForWorkers();
     const proxy = await queueFaultProxy(here.local.rootUrl);
     onTestFinished(async () => {
@@ -198,7 +198,7 @@ describe('a worker that waits for something to be mended', () => {
   });
 });
 
-it('a token is not refused because the queue cannot be reached', async () => {
+it('a token is not refused while the queue is unreachable', async () => {
   const here = await queueForWorkers();
   onTestFinished(() => here.close());
   const worker = here.start('--root-url=http://127.0.0.1:1', `--worker-id=w-${randomUUID().slice(0, 8)}`);

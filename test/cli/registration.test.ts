@@ -59,7 +59,7 @@ describe('tcw run of a static worker', () => {
     staticSecret: STATIC_SECRET,
   });
 
-  it('needs no more than its secret: the rest comes from its pool', async () => {
+  it('needs only its secret, because the rest comes from its pool', async () => {
     await using pool = await poolUnderTest(
       { workerConfig: { genericWorker: { config } } },
       { longPollMs: 200 },
@@ -79,14 +79,14 @@ describe('tcw run of a static worker', () => {
     );
   });
 
-  it('says what is missing', async () => {
+  it('reports what is missing', async () => {
     const { provider } = settings('');
     const worker = await tcwRun({ provider, workerId: 'w' });
     expect(await worker.exited).toBe(73);
     expect(worker.said()).toMatch(/rootURL is missing.*\n.*workerType is missing/);
   });
 
-  it('says what is wrong with its pool, also to the owner', async () => {
+  it('reports an invalid pool, and reports it to the owner, too', async () => {
     await using pool = await poolUnderTest({ workerConfig: { capacity: 0, idleTimeoutSecs: 'no' } });
     await pool.static();
     await pool.secrets.set(`worker-pool:${TASK_QUEUE_ID}`, {
@@ -107,7 +107,7 @@ describe('tcw run of a static worker', () => {
     expect(workerPoolErrors[0]?.description).not.toContain('said-by-a-secret');
   });
 
-  it('goes when it is told to before it could register', async () => {
+  it('exits when it is told to before it could register', async () => {
     await using pool = await poolUnderTest();
     await pool.static();
     pool.proxy.fault('registerWorker', { kind: 'status', status: 503, as: 'balancer' });
@@ -118,7 +118,7 @@ describe('tcw run of a static worker', () => {
   });
 });
 
-it('leaves at once when it is forced to, though worker-manager has not answered', async () => {
+it('exits at once when it is forced to, even if worker-manager has not answered', async () => {
   await using pool = await poolUnderTest();
   await using metadata = await pool.machine();
   const stuck = pool.proxy.fault('registerWorker', { kind: 'freeze' });
@@ -133,7 +133,7 @@ it('leaves at once when it is forced to, though worker-manager has not answered'
 });
 
 describe('tcw run on a machine of AWS', () => {
-  it('needs no configuration but where it is, and removes itself when it is not needed', async () => {
+  it('needs no configuration but its location, and removes itself when it is not needed', async () => {
     await using pool = await poolUnderTest(
       {
         workerConfig: { genericWorker: { config: { ...config, idleTimeoutSecs: 0 } } },
@@ -159,7 +159,7 @@ describe('tcw run on a machine of AWS', () => {
     });
   });
 
-  it('is removed, and its pool told, when its pool configures it wrongly', async () => {
+  it('is removed, with a report to its pool, if its pool configures it incorrectly', async () => {
     await using pool = await poolUnderTest({ workerConfig: { ...config, capacity: 'many' } });
     await using metadata = await pool.machine();
     const worker = await tcwRun({ provider: 'aws', cloudMetadataUrl: metadata.url });
@@ -169,7 +169,7 @@ describe('tcw run on a machine of AWS', () => {
     expect(await pool.manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ runningCount: 0, stoppingCount: 1 });
   });
 
-  it('gives its task back when AWS takes the machine', async () => {
+  it('gives its task back when AWS reclaims the machine', async () => {
     await using pool = await poolUnderTest(
       { workerConfig: { ...config, idleTimeoutSecs: 0 } },
       { longPollMs: 200 },
@@ -189,7 +189,7 @@ describe('tcw run on a machine of AWS', () => {
     });
   });
 
-  it('works on with the same registration after kill -9', async () => {
+  it('continues with the same registration after kill -9', async () => {
     await using pool = await poolUnderTest(
       { workerConfig: { ...config, idleTimeoutSecs: 0 }, minCapacity: 1 },
       { longPollMs: 200 },
@@ -231,7 +231,7 @@ describe('tcw run on a machine of AWS', () => {
     },
   );
 
-  it('works on to the end of its credentials after kill -9 just after a renewal, whose answer is lost', async () => {
+  it('continues until its credentials expire after kill -9 just after a renewal whose answer was lost', async () => {
     await using pool = await poolUnderTest(
       {
         workerConfig: { ...config, idleTimeoutSecs: 0 },
@@ -257,7 +257,7 @@ describe('tcw run on a machine of AWS', () => {
     );
   });
 
-  it('says that a machine is not one of AWS', async () => {
+  it('reports that a machine is not one of AWS', async () => {
     await using pool = await poolUnderTest();
     await using metadata = await pool.machine();
     metadata.answers.set('/latest/api/token', (_, response) => response.writeHead(403).end());

@@ -120,7 +120,7 @@ describe('tcw run', () => {
   };
   const mark = () => `33${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
 
-  it('runs a task at its notice, and finishes what runs at SIGINT (71)', async () => {
+  it('runs a task after its notice, and finishes it at SIGINT (71)', async () => {
     const worker = withPulse();
     await worker.listening('up');
     await reaches(await create('echo hello'), 'completed');
@@ -133,7 +133,7 @@ describe('tcw run', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('stops what runs at SIGTERM, reports it and leaves nothing (72)', async () => {
+  it('stops its tasks at SIGTERM, reports them and leaves nothing (72)', async () => {
     const worker = withPulse();
     await worker.listening('up');
     const sleeping = mark();
@@ -149,7 +149,7 @@ describe('tcw run', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('leaves at once at the second signal, and no process survives', async () => {
+  it('exits at once at the second signal, without leaving processes', async () => {
     const worker = withPulse();
     await worker.listening('up');
     const sleeping = mark();
@@ -162,7 +162,7 @@ describe('tcw run', () => {
     await expect.poll(() => processesWith(sleeping)).toBe(0);
   });
 
-  it('takes the processes of its tasks along when it is killed itself', async () => {
+  it('takes the processes of its tasks with it when it is killed', async () => {
     const worker = withPulse();
     await worker.listening('up');
     const sleeping = mark();
@@ -176,7 +176,7 @@ describe('tcw run', () => {
   it.each([
     ['password', (url: URL) => (url.password = 'wrong'), /refused the user or the password/],
     ['vhost', (url: URL) => (url.pathname = '/nowhere'), /refused the vhost/],
-  ])('ends at once when the Pulse %s is wrong (73)', async (_, change, message) => {
+  ])('exits at once if the Pulse %s is wrong (73)', async (_, change, message) => {
     const url = new URL(inject('pulseUrl'));
     change(url);
     const worker = start(`--pulse-url=${url.href}`);
@@ -186,7 +186,7 @@ describe('tcw run', () => {
     expect(lines[0]).toMatch(message);
   });
 
-  it('polls, with a warning, while Pulse cannot be reached', async () => {
+  it('polls, with a warning, while Pulse is unreachable', async () => {
     const worker = start('--pulse-url=amqp://nobody:nothing@127.0.0.1:1');
     await worker.listening('down');
     expect(worker.said()).toMatch(/"level":"warn".*Pulse cannot be reached/);
@@ -197,7 +197,7 @@ describe('tcw run', () => {
     expect(worker.child.exitCode).toBe(72);
   });
 
-  it('shows no secret in its log', async () => {
+  it('logs no secret', async () => {
     const worker = start(`--pulse-url=${inject('pulseUrl')}`, '--log-level=debug');
     await worker.listening('up');
     await reaches(await create('echo hello'), 'completed');

@@ -13,7 +13,7 @@ const SECRETS = {
   PULSE_PASSWORD: 'pulse-p@ssword',
 };
 
-it('a worker shows none of its secrets, whoever tells them to it', async () => {
+it('a worker reveals none of its secrets, wherever they come from', async () => {
   const told = [...Object.values(SECRETS), encodeURIComponent(SECRETS.PULSE_PASSWORD)];
   const queue = await webServer(refusal(400, 'InputError', told.map(secret => `<${secret}>`).join(' ')));
   const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-secrets-'));

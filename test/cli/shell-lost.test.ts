@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { inTerminal, type Terminal } from '../../src/cli/shell/in-terminal.ts';
 
-it('gives the terminal back when the worker has vanished', async () => {
+it('restores the terminal when the worker has disappeared', async () => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false });
   onTestFinished(() => {
     for (const client of server.clients) client.terminate();

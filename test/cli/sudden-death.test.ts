@@ -36,7 +36,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     await worker.kill();
   }
 
-  it('is cleaned up after by the next one, and its run goes on elsewhere', async () => {
+  it('is cleaned up by the next one, and its run is retried elsewhere', async () => {
     here = await queueForWorkers({ claimTimeoutMs: 8_000 });
     const mark = newMark();
     const worker = start();
@@ -66,7 +66,7 @@ describe.each(engines)('a worker that is killed ($containment)', ({ containment 
     expect((await readdir(here.tasksDir)).sort()).toEqual(['notes.txt', NOT_OURS].sort());
   });
 
-  it('leaves alone what a living worker with the same folder has', async () => {
+  it('does not affect a living worker with the same folder', async () => {
     here = await queueForWorkers();
     const marks = { killed: newMark(), living: newMark() };
     const worker = start();

@@ -6,7 +6,7 @@ describe('a worker that is suspended for longer than its claim', () => {
   let here: Awaited<ReturnType<typeof queueForWorkers>>;
   afterEach(() => here.close());
 
-  it('gives its run up at once when it wakes, tells nothing, and harms no run elsewhere', async () => {
+  it('stops its run at once when it resumes, reports nothing, and affects no run elsewhere', async () => {
     here = await queueForWorkers({ claimTimeoutMs: 4_000 });
     const mark = newMark();
     const worker = here.start();

@@ -38,7 +38,7 @@ async function run(before: readonly string[], ...flags: readonly string[]) {
 }
 
 it.runIf(canBeNobody)(
-  'tcw run with engine user exits with 69 without root, and says what to do',
+  'tcw run with engine user exits with 69 without root, and explains how to fix it',
   async () => {
     const { exitCode, stderr } = await run(asNobody);
     expect([exitCode, stderr]).toEqual([
@@ -48,7 +48,7 @@ it.runIf(canBeNobody)(
   },
 );
 
-it('tcw run with engine user exits with 73 where tasks are to have a desktop', async () => {
+it('tcw run with engine user exits with 73 if tasks need a desktop', async () => {
   const { exitCode, stderr } = await run([], '--headless-tasks', 'false');
   expect(exitCode).toBe(73);
   expect(stderr).toContain('headlessTasks: the engine "user" gives tasks no desktop session');

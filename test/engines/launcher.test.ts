@@ -7,8 +7,8 @@ import { Log, PATH } from './native-fixtures.ts';
 const command = { argv: ['true'], env: { PATH }, output: new Log() };
 const options = { tools: findTools('/bin/sh', PATH), folder: '/', limits: '' };
 
-describe('the worker, when a task writes the report of its own command', () => {
-  it('does not keep a report that never ends', async () => {
+describe('a worker whose task writes the report of its own command', () => {
+  it('does not buffer a report that never ends', async () => {
     let read = 0;
     const report = new Readable({
       read() {

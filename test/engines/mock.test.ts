@@ -33,7 +33,7 @@ async function serving(listener: RequestListener): Promise<string> {
 }
 
 describe('a command of the mock engine', () => {
-  it('prints', async () => {
+  it('prints output', async () => {
     const { run, folder } = await open();
     expect(await run('print', 'a\n')).toEqual([0, 'a\n']);
     expect(await run('print-environment')).toEqual([0, 'A=b\0']);
@@ -42,7 +42,7 @@ describe('a command of the mock engine', () => {
     expect(await run('flood', '70000')).toEqual([0, 'x'.repeat(70_000)]);
   });
 
-  it('has files', async () => {
+  it('creates files', async () => {
     const { run, folder } = await open();
     expect(await run('write-file', 'a/b.txt', 'text')).toEqual([0, '']);
     expect(await readFile(path.join(folder, 'a/b.txt'), 'utf8')).toBe('text');
@@ -50,7 +50,7 @@ describe('a command of the mock engine', () => {
     expect(await run('read-file', 'missing')).toEqual([1, expect.stringContaining('ENOENT')]);
   });
 
-  it.each(['../out', '/etc/passwd', 'a/../../out'])('has none outside of its folder: %s', async file => {
+  it.each(['../out', '/etc/passwd', 'a/../../out'])('creates no files outside its folder: %s', async file => {
     const { run } = await open();
     for (const words of [
       ['read-file', file],
@@ -61,7 +61,7 @@ describe('a command of the mock engine', () => {
     }
   });
 
-  it('is several commands, up to the first that fails', async () => {
+  it('can be several commands, up to the first that fails', async () => {
     const { run } = await open();
     const commands = [
       ['print', '1'],
@@ -73,7 +73,7 @@ describe('a command of the mock engine', () => {
     expect(await run('all', '["no-word"]')).toEqual([1, 'not a word of the mock engine: "no-word"\n']);
   });
 
-  it('makes requests, and says when one was answered with an error', async () => {
+  it('makes requests, and reports error answers', async () => {
     const { run } = await open();
     const url = await serving((request, response) => {
       response.statusCode = request.url === '/found' ? 200 : 404;
@@ -96,14 +96,14 @@ describe('a command of the mock engine', () => {
     expect(await running).toEqual([143, '']);
   });
 
-  it.each(['constructor', '__proto__', 'toString', ''])('cannot be %j', async word => {
+  it.each(['constructor', '__proto__', 'toString', ''])('is refused: %j', async word => {
     const { run } = await open();
     await expect(run(word)).rejects.toThrow('executable file not found in $PATH');
   });
 });
 
 describe('the mock engine', () => {
-  it('says that it can do what a test wants it to be able to', () => {
+  it('has the capabilities that a test configures', () => {
     expect([...mockEngine().capabilities]).toEqual(['host-files', 'own-user', 'background', 'peers']);
     expect([...mockEngine({ capabilities: [] }).capabilities]).toEqual([]);
   });
@@ -114,11 +114,11 @@ describe('a mock engine with containers', () => {
   const signal = new AbortController().signal;
   const log = { info: () => undefined, warn: () => undefined };
 
-  it('runs what docker-worker’s payloads ask for', () => {
+  it('runs payloads of docker-worker', () => {
     expect(engine.formats).toEqual(['docker-worker']);
   });
 
-  it('has every image, by a hash of its name or of its archive', async () => {
+  it('has every image, with a digest of its name or its archive', async () => {
     const named = await engine.images?.get({ kind: 'named', name: 'a:1' }, { log, signal });
     const archive = {
       kind: 'archive',
@@ -136,7 +136,7 @@ describe('a mock engine with containers', () => {
     expect(engine.asked.images.wanted).toMatchObject([{ name: 'a:1' }, { name: 'x' }]);
   });
 
-  it('has the files of a container in the run’s folder, and in the folders that it sees', async () => {
+  it('has the files of a container in the run’s folder, and in its mounts', async () => {
     const [root, seen, deeper] = [await newFolder(), await newFolder(), await newFolder()];
     const binds = [
       { source: seen, target: '/seen' },
@@ -162,7 +162,7 @@ describe('a mock engine with containers', () => {
     expect(output.text).toBe("the image's own command\n");
   });
 
-  it('has networks on which its containers find this process by a name of their own', async () => {
+  it('has networks on which its containers reach this process under its own host name', async () => {
     const network = await engine.openNetwork?.({ runName: 'run', signal });
     const hosts = { neighbour: '127.0.0.1' };
     const url = await serving(({ headers: { host } }, response) => response.end(host));
@@ -180,7 +180,7 @@ describe('a mock engine with containers', () => {
     expect(engine.asked.networks).toEqual([]);
   });
 
-  it('makes no container without an image', async () => {
+  it('creates no container without an image', async () => {
     const home = runFolderAt(await newFolder());
     await expect(engine.open({ home, container: {} })).rejects.toThrow('a container needs an image');
   });

@@ -22,34 +22,34 @@ const hasNamespaces = engines.some(({ containment }) => containment === 'pid-nam
 const tools = ['env', 'grep', 'mkfifo', 'nice'];
 
 describe('the containment', () => {
-  it.runIf(hasNamespaces)('is a PID namespace where there can be one', async () => {
+  it.runIf(hasNamespaces)('is a PID namespace if possible', async () => {
     expect(await nativeEngine()).toMatchObject({ containment: 'pid-namespace', fallbackReason: undefined });
   });
 
-  it('is the process group without a reason to warn when it was asked for', async () => {
+  it('is the process group, without a warning, if it is configured', async () => {
     const engine = await nativeEngine({ containment: 'process-group' });
     expect(engine).toMatchObject({ containment: 'process-group', fallbackReason: undefined });
   });
 
-  it('falls back, and says why, where the programs are missing', async () => {
+  it('falls back with a reason if programs are missing', async () => {
     const engine = await nativeEngine({ searchPath: await searchPathOf(...tools) });
     expect(engine.containment).toBe('process-group');
     expect(engine.fallbackReason).toMatch(/^(the programs unshare, nsenter and setsid|only Linux)/);
   });
 
-  it('is refused, with the reason, where it was asked for and cannot be had', async () => {
+  it('is refused with the reason if it is configured but impossible', async () => {
     const searchPath = await searchPathOf(...tools);
     await expect(nativeEngine({ containment: 'pid-namespace', searchPath })).rejects.toThrow(
       /^The containment "pid-namespace" does not work on this machine: (the programs unshare|only Linux)/,
     );
   });
 
-  it('needs some programs in any case', async () => {
+  it('needs some programs in either case', async () => {
     const searchPath = await searchPathOf('env');
     await expect(nativeEngine({ searchPath })).rejects.toThrow('needs the program nice');
   });
 
-  it.runIf(hasNamespaces)('falls back where the system forbids namespaces', async () => {
+  it.runIf(hasNamespaces)('falls back if the system forbids namespaces', async () => {
     // Root without the right to create namespaces: in a user namespace that allows no more of them.
     const forbidding = `
       echo 0 >/proc/sys/user/max_user_namespaces &&
@@ -67,8 +67,8 @@ describe('the containment', () => {
 
 const shells = ['dash', 'bash', 'busybox'].filter(name => findProgram(name) !== undefined);
 
-describe.each(engines)('whatever shell the machine has ($containment)', ({ containment }) => {
-  it.each(shells)('%s: commands run, and end', async name => {
+describe.each(engines)('with any shell of the machine ($containment)', ({ containment }) => {
+  it.each(shells)('%s: commands start and end', async name => {
     const folder = await newFolder();
     const shell = path.join(folder, 'sh');
     await symlink(findProgram(name) ?? '', shell);
@@ -100,7 +100,7 @@ describe.each(engines)('whatever shell the machine has ($containment)', ({ conta
     expect(await alive(marker)).toEqual([]);
   });
 
-  it.each(shells)('%s: all are dead when the worker is', async name => {
+  it.each(shells)('%s: all processes end with the worker', async name => {
     const shell = path.join(await newFolder(), 'sh');
     await symlink(findProgram(name) ?? '', shell);
     const searchPath = await searchPathOf(...tools, 'nsenter', 'setsid', 'unshare');
@@ -113,8 +113,8 @@ describe.each(engines)('whatever shell the machine has ($containment)', ({ conta
   });
 });
 
-describe.runIf(hasNamespaces)('where env(1) cannot reset signals, as before coreutils 8.31', () => {
-  it('a command starts with the default action for every signal all the same', async () => {
+describe.runIf(hasNamespaces)('without env(1) that can reset signals, as before coreutils 8.31', () => {
+  it('a command still starts with the default action for every signal', async () => {
     const searchPath = await searchPathOf('mkfifo', 'nice', 'nsenter', 'setpriv', 'setsid', 'unshare');
     const older = `#!/bin/sh\ncase $1 in --*) exit 125 ;; esac\nexec ${findProgram('env')} "$@"\n`;
     await writeFile(path.join(searchPath, 'env'), older, { mode: 0o755 });
@@ -128,7 +128,7 @@ describe.runIf(hasNamespaces)('where env(1) cannot reset signals, as before core
   });
 });
 
-describe.runIf(process.platform === 'linux')('the table of processes', () => {
+describe.runIf(process.platform === 'linux')('the process table', () => {
   it('is the same from /proc and from ps', async () => {
     const own = (rows: Awaited<ReturnType<typeof askPs>>) => rows.find(({ pid }) => pid === process.pid);
     const [fromProc, fromPs] = [own(readProc()), own(await askPs())];

@@ -3,7 +3,7 @@ import { newMark } from '../../src/worker/engines/native/processes/mark.ts';
 import { alive, engines, Log, newFolder, newMarker, PATH, sleeping } from './native-fixtures.ts';
 import { runFolderAt } from '../run-folder-at.ts';
 
-describe.each(engines)('what a worker left ($containment)', engine => {
+describe.each(engines)('the processes that a worker left ($containment)', engine => {
   /** Starts sleeping processes in a sandbox, including children that left their parents. */
   async function sleepers() {
     const marker = newMarker();
@@ -20,7 +20,7 @@ describe.each(engines)('what a worker left ($containment)', engine => {
     return { marker, traces, sandbox, running };
   }
 
-  it('is ended by its traces, all of it, and no other run is touched', async () => {
+  it('are all ended by the marks of their run, and no other run is affected', async () => {
     const [left, other] = await Promise.all([sleepers(), sleepers()]);
     expect(left.traces).toHaveLength(1);
     expect(await engine.endLeftovers?.(left.traces)).toBeGreaterThan(0);
@@ -32,10 +32,10 @@ describe.each(engines)('what a worker left ($containment)', engine => {
   });
 
   it.each([
-    ['no traces', []],
-    ['traces of nothing', [newMark()]],
-    ['what is no trace', ['', '1', String(process.pid), `${process.pid} 1`, 'PATH', '*', 'x'.repeat(32)]],
-  ])('is nothing for %s', async (_, traces) => {
+    ['no marks', []],
+    ['marks without processes', [newMark()]],
+    ['invalid marks', ['', '1', String(process.pid), `${process.pid} 1`, 'PATH', '*', 'x'.repeat(32)]],
+  ])('are none for %s', async (_, traces) => {
     expect(await engine.endLeftovers?.(traces)).toBe(0);
   });
 });

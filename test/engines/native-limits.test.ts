@@ -46,8 +46,8 @@ async function settled(marker: string): Promise<number> {
   }
 }
 
-describe('how many processes a run may have', () => {
-  it('is counted by the system for a user, and by a namespace for root', () => {
+describe('the limit for processes', () => {
+  it('is enforced by the system for a user, and per namespace for root', () => {
     const kernel = '6.14.0';
     const user = { by: 'user', processes: MOST };
     expect(processLimit(MOST, { inNamespace: true, uid: 1_000, kernel })).toEqual(user);
@@ -57,14 +57,14 @@ describe('how many processes a run may have', () => {
     expect(processLimit(MOST, { inNamespace: true, uid: 0, kernel: '10.0-rc1' })).toEqual(namespace);
   });
 
-  it('is not limited for root where that would limit the whole machine, and says why', () => {
+  it('is not available to root if it would limit the whole machine, and the reason is given', () => {
     expect(processLimit(MOST, { inNamespace: true, uid: 0, kernel: '6.13.12-amd64' })).toMatch(
       /only Linux 6\.14 and later .* this is 6\.13\.12-amd64$/,
     );
     expect(processLimit(MOST, { inNamespace: false, uid: 0, kernel: '6.18.0' })).toMatch(/PID namespace/);
   });
 
-  it.runIf(process.platform === 'linux')('changes nothing for the machine', async () => {
+  it.runIf(process.platform === 'linux')('does not change limits of the machine', async () => {
     const before = await readFile('/proc/sys/kernel/pid_max', 'latin1');
     for (const engine of limited) {
       const { shell } = await openSandbox(engine);
@@ -74,8 +74,8 @@ describe('how many processes a run may have', () => {
   });
 });
 
-describe.each(limited)('a run that wants too many processes ($containment)', engine => {
-  it('gets as many as it may have, and no more', async () => {
+describe.each(limited)('a run that starts too many processes ($containment)', engine => {
+  it('gets as many as the limit allows', async () => {
     const { shell, sandbox } = await openSandbox(engine);
     const marker = newMarker();
     const run = shell(crowd(marker));
@@ -87,7 +87,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
     expect(await run).toMatchObject({ exitCode: 137 });
   });
 
-  it('cannot start another command, and is told as a program would be', async () => {
+  it('cannot start another command, with the usual error', async () => {
     const { shell } = await openSandbox(engine);
     const marker = newMarker();
     await shell(`(${crowd(marker)}) &`);
@@ -95,7 +95,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
     await expect(shell('true')).rejects.toThrow('fork/exec sh: resource temporarily unavailable');
   });
 
-  it('leaves another one alone', async () => {
+  it('does not affect another run', async () => {
     const marker = newMarker();
     const { shell } = await openSandbox(engine);
     await shell(`(${crowd(marker)}) &`);
@@ -110,7 +110,7 @@ describe.each(limited)('a run that wants too many processes ($containment)', eng
     'prlimit --nproc=1000:1000 --',
   ];
   const bombs = ['perl', 'prlimit', 'setpriv'].every(findProgram);
-  it.runIf(bombs)('and never stops trying is ended whole, and the worker goes on', async () => {
+  it.runIf(bombs)('and never stops trying is ended completely, and the worker continues', async () => {
     const { sandbox, folder } = await openSandbox(engine);
     // A process's arguments cannot be read while it forks, and these fork all the time. The program's name can be read.
     const name = `bomb${newMarker()}`;
@@ -142,7 +142,7 @@ const canBeNewUser =
     0;
 
 describe.runIf(canBeNewUser).each(engines)('a worker that is not root ($containment)', ({ containment }) => {
-  it('holds a run to its processes', async () => {
+  it('limits the processes of a run', async () => {
     const marker = newMarker();
     const worker = await startWorker(asNewUser, crowd(marker), { containment, maxProcesses: MOST });
     expect(worker.unlimitedReason).toBeUndefined();
@@ -155,8 +155,8 @@ describe.runIf(canBeNewUser).each(engines)('a worker that is not root ($containm
   });
 });
 
-describe.runIf(process.platform === 'linux').each(engines)('when memory runs out ($containment)', engine => {
-  it('a task is ended before its worker', async () => {
+describe.runIf(process.platform === 'linux').each(engines)('when memory is short ($containment)', engine => {
+  it('a task is killed before its worker', async () => {
     const { shell } = await openSandbox(engine);
     const own = Number(await readFile('/proc/self/oom_score_adj', 'latin1'));
     const { log } = await shell('cat /proc/self/oom_score_adj');
@@ -164,7 +164,7 @@ describe.runIf(process.platform === 'linux').each(engines)('when memory runs out
   });
 });
 
-it('a task is never exempt from the OOM killer, as worker-runner makes its worker', () => {
+it('a task is never exempt from the OOM killer, although worker-runner exempts its worker', () => {
   expect([-1_000, -500, 0, 250, 800, 1_000].map(taskOomScore)).toEqual([0, 0, 500, 750, 1_000, 1_000]);
 });
 
@@ -184,8 +184,8 @@ const memoryGroups = [
   }
 });
 
-describe.runIf(memoryGroups !== undefined).each(engines)('when memory has run out ($containment)', engine => {
-  it('the command has been ended by the system, and the result says why', async () => {
+describe.runIf(memoryGroups !== undefined).each(engines)('after memory ran out ($containment)', engine => {
+  it('the command was killed by the system, and the result says why', async () => {
     const { root, limit } = memoryGroups ?? { root: '', limit: '' };
     const group = path.join(root, `tcw-${newMarker()}`);
     await mkdir(group);
@@ -201,20 +201,20 @@ describe.runIf(memoryGroups !== undefined).each(engines)('when memory has run ou
 });
 
 describe.runIf(process.platform === 'linux').each(engines)(
-  'the limits that a worker was started with ($containment)',
+  'the limits with which a worker was started ($containment)',
   ({ containment }) => {
     const line = 'ulimit -Sn; ulimit -Sc; ulimit -Hn';
     const [hard = ''] =
       /^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.slice(1) ?? [];
     const limited = (limits: string) => ['sh', '-c', `${limits} && exec "$0" "$@"`];
 
-    it('are those of a task, although Node raises its own', async () => {
+    it('apply to tasks, although Node raises its own', async () => {
       const prefix = ['env', 'TCW_STARTED_LIMITS=nofile=1000 core=0', ...limited('ulimit -Sn 900')];
       const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
       expect(await finish()).toEqual({ exitCode: 0, output: `1000\n0\n${hard}\n` });
     });
 
-    it('are those of the process that started the worker where nobody kept them', async () => {
+    it('are those of the process that started the worker if nobody has saved them', async () => {
       // A shell that stays the parent of the worker.
       const prefix = ['sh', '-c', 'ulimit -Sn 900; ulimit -Sc 0; "$0" "$@"; exit'];
       const { finish } = await startWorker(prefix, line, { containment, toItsEnd: true });
@@ -222,7 +222,7 @@ describe.runIf(process.platform === 'linux').each(engines)(
     });
 
     it.each(['', 'nofile=', 'nofile=1;reboot core=x', 'other=5'])(
-      'are left alone when they read "%s"',
+      'are left unchanged if the saved ones are invalid: "%s"',
       async limits => {
         const prefix = ['env', `TCW_STARTED_LIMITS=${limits}`, ...limited('ulimit -Sc 0')];
         const { finish } = await startWorker(prefix, 'ulimit -Sc; echo "$?"', {
@@ -238,9 +238,9 @@ describe.runIf(process.platform === 'linux').each(engines)(
 const fewDescriptors = fileURLToPath(new URL('few-descriptors-process.ts', import.meta.url));
 
 describe.runIf(process.platform === 'linux').each(engines)(
-  'when file descriptors run out ($containment)',
+  'without free file descriptors ($containment)',
   ({ containment }) => {
-    it('a run that cannot start says so, and takes none with it', async () => {
+    it('a run that cannot start reports that, and leaks none', async () => {
       const line = 'ulimit -n 64 && exec "$0" "$@"';
       const { stdout } = await execa('sh', ['-c', line, process.execPath, fewDescriptors, containment]);
       const seen = stdout.split('\n').map(text => JSON.parse(text) as { ended: string; lost: number });

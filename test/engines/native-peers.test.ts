@@ -25,7 +25,7 @@ const node = (code: string) => [process.execPath, '-e', code];
 const env = { PATH };
 
 describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
-  'who has opened a connection ($containment)',
+  'the owner of a connection ($containment)',
   engine => {
     async function peerOf(argv: readonly string[], ready?: () => Promise<unknown>) {
       const { sandbox } = await openSandbox(engine);
@@ -49,7 +49,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       expect(isPeer).toBe(true);
     });
 
-    it('is a process of the run that got the socket of one which has ended', async () => {
+    it('is a process of the run that inherited the socket from one that has ended', async () => {
       const marker = newMarker();
       const code = `
         const socket = require('net').connect(PORT, '127.0.0.1', () => {
@@ -61,13 +61,13 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       expect(isPeer).toBe(true);
     });
 
-    it('is a process of the run in a session and an environment of its own', async () => {
+    it('is a process of the run even in its own session and with its own environment', async () => {
       const code = `require('net').connect(PORT, '127.0.0.1')`;
       const { isPeer } = await peerOf(['setsid', '--wait', 'env', '-i', ...node(code)]);
       expect(isPeer).toBe(true);
     });
 
-    it('is not the worker, nor what else runs on this machine', async () => {
+    it('is not the worker, or another process of this machine', async () => {
       const { sandbox } = await openSandbox(engine);
       const { port, accept } = await newServer();
       const accepted = accept();
@@ -77,7 +77,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       expect(connection && (await sandbox.isPeer?.(connection))).toBe(false);
     });
 
-    it('is nobody when the connection was broken', async () => {
+    it('is unknown if the connection was reset', async () => {
       const code = `require('net').connect(PORT, '127.0.0.1', function () { this.resetAndDestroy(); })`;
       const { sandbox, socket, connection } = await peerOf(node(code));
       socket.resume();
@@ -87,13 +87,13 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       expect(connection && (await sandbox.isPeer?.(connection))).toBe(connection && false);
     });
 
-    it('is nobody of a run that is over', async () => {
+    it('is not a process of a run that is over', async () => {
       const { sandbox, connection } = await peerOf(node(`require('net').connect(PORT, '127.0.0.1')`));
       await sandbox.close();
       expect(connection && (await sandbox.isPeer?.(connection))).toBe(false);
     });
 
-    it('is no process of a later run, whatever numbers that got from the one before', async () => {
+    it('is not a process of a later run, even if pids are reused', async () => {
       const gone = await openSandbox(engine);
       await gone.sandbox.close();
       const { sandbox, connection, isPeer } = await peerOf(node(`require('net').connect(PORT, '127.0.0.1')`));
@@ -103,7 +103,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       await sandbox.close();
     });
 
-    it('is told of a process with thousands of descriptors, and the worker does other things meanwhile', async () => {
+    it('is found in a process with thousands of descriptors, without blocking the worker', async () => {
       const output = new Log();
       const code = `
         const fs = require('fs');
@@ -134,7 +134,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
       await running;
     });
 
-    it('is told for many connections at a time', async () => {
+    it('is found for many connections at the same time', async () => {
       const { sandbox } = await openSandbox(engine);
       const { port, accept } = await newServer();
       const count = 50;
@@ -160,9 +160,9 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('peers')))(
 
 const namespaces = engines.filter(({ containment }) => containment === 'pid-namespace');
 describe.runIf(process.getuid?.() === 0).each(namespaces)(
-  'in a namespace that a task has made itself',
+  'in a namespace that a task has created',
   engine => {
-    it('a process of the run is known', async () => {
+    it('a process of the run is recognised', async () => {
       const { sandbox } = await openSandbox(engine);
       const { port, accept } = await newServer();
       const accepted = accept();
@@ -176,8 +176,8 @@ describe.runIf(process.getuid?.() === 0).each(namespaces)(
   },
 );
 
-describe.runIf(canBeNobody).each(engines)('an ordinary user ($containment)', ({ containment }) => {
-  it('is told as well who has opened a connection, and what a run uses', async () => {
+describe.runIf(canBeNobody).each(engines)('without root ($containment)', ({ containment }) => {
+  it('the owner of a connection and the usage of a run are known, too', async () => {
     const argv = node(`
       const socket = require('net').connect(process.env.PORT, '127.0.0.1');
       socket.on('data', data => process.stdout.write(data));`);

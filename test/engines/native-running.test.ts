@@ -30,7 +30,7 @@ describe.each(engines)('a command in a sandbox ($containment)', engine => {
     expect((await shell('pwd -P; cat')).log.text).toBe(`${await realpath(folder)}\n`);
   });
 
-  it('tells how long it took and how much CPU it used, its children included', async () => {
+  it('reports its duration and CPU time, including its children', async () => {
     const { shell } = await openSandbox(engine);
     const result = await shell("sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; sleep 0.1");
     expect(result.wallMs).toBeGreaterThan(100);
@@ -52,19 +52,22 @@ describe.each(engines)('a command in a sandbox ($containment)', engine => {
     }
   });
 
-  it.runIf(process.platform === 'linux')('has a process group and a session that it can name', async () => {
-    const { shell } = await openSandbox(engine);
-    const { log } = await shell('read -r _ _ _ _ group session _ </proc/$$/stat; echo "$group $session"');
-    expect(log.text).toMatch(/^[1-9]\d* [1-9]\d*\n$/);
-  });
+  it.runIf(process.platform === 'linux')(
+    'has a process group and a session that it can refer to',
+    async () => {
+      const { shell } = await openSandbox(engine);
+      const { log } = await shell('read -r _ _ _ _ group session _ </proc/$$/stat; echo "$group $session"');
+      expect(log.text).toMatch(/^[1-9]\d* [1-9]\d*\n$/);
+    },
+  );
 
-  it('reaches what the command before it left running', async () => {
+  it('can reach what an earlier command left running', async () => {
     const { shell } = await openSandbox(engine);
     await shell(`sleep ${newMarker()} & echo $! >server`);
     expect(await shell('kill -s 0 "$(cat server)"')).toMatchObject({ exitCode: 0 });
   });
 
-  it('is not run beside another one of the same run', async () => {
+  it('does not run at the same time as another one of its run', async () => {
     const { shell } = await openSandbox(engine);
     const first = shell('sleep 0.3');
     await expect(shell('true')).rejects.toThrow('running in the sandbox already');
@@ -74,7 +77,7 @@ describe.each(engines)('a command in a sandbox ($containment)', engine => {
 });
 
 describe.each(engines)('the output of a command ($containment)', engine => {
-  it('has standard output and error in the order in which they were written', async () => {
+  it('contains standard output and standard error in order', async () => {
     const { shell } = await openSandbox(engine);
     const { log } = await shell(
       'i=0; while [ $i -lt 500 ]; do echo "$i out"; echo "$i err" >&2; i=$((i+1)); done',
@@ -83,7 +86,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(log.text).toBe(lines.join(''));
   });
 
-  it('has every byte as it was written', async () => {
+  it('contains every byte unchanged', async () => {
     const { shell, folder } = await openSandbox(engine);
     const bytes = Buffer.concat([
       Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
@@ -93,17 +96,17 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect((await shell('cat bytes')).log.bytes.equals(bytes)).toBe(true);
   });
 
-  it('can be written by the names /dev/stdout and /dev/stderr', async () => {
+  it('can be written through /dev/stdout and /dev/stderr', async () => {
     const { shell } = await openSandbox(engine);
     expect((await shell('echo a >/dev/stdout; echo b >/dev/stderr')).log.text).toBe('a\nb\n');
   });
 
-  it('has nothing of the shells that start the command', async () => {
+  it('contains nothing of the shells that start the command', async () => {
     const { shell } = await openSandbox(engine);
     expect((await shell('kill -s KILL $$')).log.text).toBe('');
   });
 
-  it('is complete when 50 MB pass, and never piles up in the worker', async () => {
+  it('is complete when 50 MB are written, and never accumulates in the worker', async () => {
     const { sandbox } = await openSandbox(engine);
     const hash = createHash('sha256');
     let highest = 0;
@@ -124,7 +127,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(highest).toBeLessThan(256 * 1024);
   });
 
-  it('slows the command down when nobody takes it', async () => {
+  it('slows the command down if nobody reads it', async () => {
     const { sandbox, folder } = await openSandbox(engine);
     let received = 0;
     let goOn: (() => void) | undefined;
@@ -148,7 +151,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(received).toBe(5_000_000);
   });
 
-  it('is read to its end although a background process holds it open', async () => {
+  it('is read to its end even if a background process holds it open', async () => {
     const { sandbox } = await openSandbox(engine);
     const marker = newMarker();
     let received = 0;
@@ -166,13 +169,13 @@ describe.each(engines)('the output of a command ($containment)', engine => {
     expect(received).toBe(400_000);
   });
 
-  it('does not end while a background process writes on, but the command does', async () => {
+  it('does not delay the end of the command while a background process continues to write', async () => {
     const { shell } = await openSandbox(engine);
     const { log } = await shell('yes >/dev/stdout & echo begun >&2');
     expect(log.text).toContain('begun');
   });
 
-  it('has what a background process of an earlier command writes later', async () => {
+  it('includes what a background process of an earlier command writes later', async () => {
     const { shell } = await openSandbox(engine);
     await shell('(while [ ! -e go ]; do sleep 0.02; done; echo late; touch said) &');
     const { log } = await shell('touch go; while [ ! -e said ]; do sleep 0.02; done');
@@ -181,7 +184,7 @@ describe.each(engines)('the output of a command ($containment)', engine => {
 
   // Only where a run has its own mounts and may change them.
   if (engine.containment === 'pid-namespace' && process.getuid?.() === 0) {
-    it('has all also when a command before it has hidden /proc', async () => {
+    it('is complete even if an earlier command has hidden /proc', async () => {
       const { shell } = await openSandbox(engine);
       expect(await shell(`${await insideOnly()} mount -t tmpfs none /proc`)).toMatchObject({ exitCode: 0 });
       const { exitCode, log } = await shell('test ! -e /proc/self && echo out && echo error >&2');
@@ -196,32 +199,29 @@ describe.each(engines)('the output of a command ($containment)', engine => {
       'left running',
       'process.stdout.write("x", () => require("fs").writeFileSync("up", "")); setInterval(() => {}, 1e6)',
     ],
-  ])(
-    'is not spoilt by a program before it that made the pipe non-blocking and was %s',
-    async (_, program) => {
-      const { sandbox, shell } = await openSandbox(engine);
-      await shell(
-        `'${process.execPath}' -e '${program}' & while [ -e /proc/$! ] && [ ! -e up ]; do sleep 0.02; done`,
-      );
-      let received = 0;
-      const slow = new Writable({
-        highWaterMark: 1,
-        write(chunk: Buffer, _encoding, done) {
-          received += chunk.length;
-          setTimeout(done, 5);
-        },
-      });
-      const { exitCode } = await sandbox.run({
-        argv: ['head', '-c', '1000000', '/dev/zero'],
-        env: { PATH },
-        output: slow,
-      });
-      await new Promise<void>(done => slow.end(done));
-      expect([exitCode, received]).toEqual([0, 1_000_000]);
-    },
-  );
+  ])('is not broken by an earlier program that made the pipe non-blocking and was %s', async (_, program) => {
+    const { sandbox, shell } = await openSandbox(engine);
+    await shell(
+      `'${process.execPath}' -e '${program}' & while [ -e /proc/$! ] && [ ! -e up ]; do sleep 0.02; done`,
+    );
+    let received = 0;
+    const slow = new Writable({
+      highWaterMark: 1,
+      write(chunk: Buffer, _encoding, done) {
+        received += chunk.length;
+        setTimeout(done, 5);
+      },
+    });
+    const { exitCode } = await sandbox.run({
+      argv: ['head', '-c', '1000000', '/dev/zero'],
+      env: { PATH },
+      output: slow,
+    });
+    await new Promise<void>(done => slow.end(done));
+    expect([exitCode, received]).toEqual([0, 1_000_000]);
+  });
 
-  it('that breaks does not hold the command up', async () => {
+  it('that fails does not block the command', async () => {
     const { sandbox } = await openSandbox(engine);
     const output = new Writable({
       write(_chunk, _encoding, done) {
@@ -249,13 +249,13 @@ describe.each(engines)('the environment of a command ($containment)', engine => 
   const entries = (env: Record<string, string>) =>
     Object.entries(env).map(([name, value]) => `${name}=${value}`);
 
-  it('is exactly what was given, and nothing of the worker', async () => {
+  it('contains exactly the given variables, and none of the worker', async () => {
     process.env.TCW_TEST_SECRET = 'of the worker';
     expect(await environmentSeen({})).toEqual([]);
     delete process.env.TCW_TEST_SECRET;
   });
 
-  it('has the variables that shells and loaders treat in their own ways', async () => {
+  it('may contain variables that shells and loaders treat specially', async () => {
     const env = Object.fromEntries(
       (
         '_ PWD OLDPWD SHLVL IFS PS1 PS2 PS4 ENV BASH_ENV BASHOPTS SHELLOPTS UID EUID PPID OPTIND RANDOM LINENO TERM ' +
@@ -268,7 +268,7 @@ describe.each(engines)('the environment of a command ($containment)', engine => 
     expect(await environmentSeen(env)).toEqual(entries(env).sort());
   });
 
-  it('is exact whatever names and values are', async () => {
+  it('is exact for any names and values', async () => {
     const text = fc.string({ unit: 'binary' }).map(value => value.replaceAll('\0', '').toWellFormed());
     const name = text.map(value => value.replaceAll('=', '')).filter(value => value !== '');
     // Another test covers variables that the C library and the loader of env(1) itself obey.
@@ -316,11 +316,11 @@ describe.each(engines)('a command that cannot be started ($containment)', engine
     [{ PATH, 'A=B': '' }, 'fork/exec true: invalid argument'],
     [{}, 'exec: "true": executable file not found in $PATH'],
     [{ PATH: '/no/such/place:/proc' }, 'exec: "true": executable file not found in $PATH'],
-  ])('an environment is refused (%#)', async (env, message) => {
+  ])('is refused with this environment (%#)', async (env, message) => {
     expect(await refusalOf(['true'], env)).toMatchObject({ name: 'CommandNotStarted', message });
   });
 
-  it('has lost its folder', async () => {
+  it('is refused after its folder was removed', async () => {
     const { shell, folder } = await openSandbox(engine);
     await shell('rm -r "$PWD"');
     await expect(shell('true')).rejects.toThrow(`chdir ${folder}: no such file or directory`);
@@ -328,7 +328,7 @@ describe.each(engines)('a command that cannot be started ($containment)', engine
 });
 
 describe.each(engines)('the program of a command ($containment)', engine => {
-  it.each(['./program', 'folder/program', './a=b', '-', '-x', 'x=y'])('may be called %s', async name => {
+  it.each(['./program', 'folder/program', './a=b', '-', '-x', 'x=y'])('may be named %s', async name => {
     const { sandbox, folder } = await openSandbox(engine);
     await mkdir(path.join(folder, 'folder'));
     await writeFile(path.join(folder, name), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
@@ -337,7 +337,7 @@ describe.each(engines)('the program of a command ($containment)', engine => {
     expect(log.text).toBe('a=1 --  $b\n');
   });
 
-  it('is looked up where the task says, relative to the folder of the run', async () => {
+  it('is looked up in the PATH of the task, relative to the folder of the run', async () => {
     const { sandbox, folder } = await openSandbox(engine);
     await mkdir(path.join(folder, 'bin'));
     await writeFile(path.join(folder, 'bin', 'env'), '#!/bin/sh\necho mine\n', { mode: 0o755 });

@@ -54,49 +54,52 @@ function kill(pid: number): void {
   }
 }
 
-describe.each(['auto', 'process-group'] as const)('an engine that works ahead (%s)', containment => {
-  it('has nothing ready before the first run, and one place after each', async () => {
-    const { spares, exitCode } = await start(containment);
-    expect(await spares()).toHaveLength(0);
-    for (const code of [1, 2, 3]) {
-      expect(await exitCode(code)).toBe(code);
+describe.each(['auto', 'process-group'] as const)(
+  'an engine that prepares sandboxes in advance (%s)',
+  containment => {
+    it('prepares none before the first run, and one after each', async () => {
+      const { spares, exitCode } = await start(containment);
+      expect(await spares()).toHaveLength(0);
+      for (const code of [1, 2, 3]) {
+        expect(await exitCode(code)).toBe(code);
+        await expect.poll(spares).toHaveLength(1);
+      }
+    });
+
+    it('still runs the next command if the prepared sandbox was killed', async () => {
+      const { spares, exitCode } = await start(containment);
+      await exitCode(0);
       await expect.poll(spares).toHaveLength(1);
-    }
-  });
+      // The next enclosure may be incomplete, and its preparation continues.
+      const killed = async () => {
+        const found = await spares();
+        for (const { pid } of found.flatMap(spare => spare ?? [])) kill(pid);
+        return found;
+      };
+      await expect.poll(killed).toHaveLength(0);
+      expect(await exitCode(5)).toBe(5);
+    });
 
-  it('runs the next one all the same when what was ready has been killed', async () => {
-    const { spares, exitCode } = await start(containment);
-    await exitCode(0);
-    await expect.poll(spares).toHaveLength(1);
-    // The next enclosure may be incomplete, and its preparation continues.
-    const killed = async () => {
-      const found = await spares();
-      for (const { pid } of found.flatMap(spare => spare ?? [])) kill(pid);
-      return found;
-    };
-    await expect.poll(killed).toHaveLength(0);
-    expect(await exitCode(5)).toBe(5);
-  });
+    it('still runs the next command if all processes of the worker were killed', async () => {
+      const children = async () => (await readProcessTable()).filter(({ parent }) => parent === process.pid);
+      const before = (await children()).map(({ pid }) => pid);
+      const { spares, exitCode } = await start(containment);
+      await exitCode(0);
+      await expect.poll(spares).toHaveLength(1);
+      const started = async () =>
+        (await children()).filter(({ pid, zombie }) => !zombie && !before.includes(pid));
+      for (const { pid } of await started()) kill(pid);
+      await expect.poll(started).toHaveLength(0);
+      // Node learns of the ends of the processes when it next polls its descriptors.
+      await sleep(100);
+      expect(await exitCode(6)).toBe(6);
+    });
 
-  it('runs the next one all the same when all that the worker started has been killed', async () => {
-    const children = async () => (await readProcessTable()).filter(({ parent }) => parent === process.pid);
-    const before = (await children()).map(({ pid }) => pid);
-    const { spares, exitCode } = await start(containment);
-    await exitCode(0);
-    await expect.poll(spares).toHaveLength(1);
-    const started = async () =>
-      (await children()).filter(({ pid, zombie }) => !zombie && !before.includes(pid));
-    for (const { pid } of await started()) kill(pid);
-    await expect.poll(started).toHaveLength(0);
-    // Node learns of the ends of the processes when it next polls its descriptors.
-    await sleep(100);
-    expect(await exitCode(6)).toBe(6);
-  });
-
-  it('leaves nothing when it is closed', async () => {
-    const { engine, spares, exitCode } = await start(containment);
-    await exitCode(0);
-    await engine.close?.();
-    expect(await spares()).toHaveLength(0);
-  });
-});
+    it('leaves no processes when it is closed', async () => {
+      const { engine, spares, exitCode } = await start(containment);
+      await exitCode(0);
+      await engine.close?.();
+      expect(await spares()).toHaveLength(0);
+    });
+  },
+);

@@ -19,7 +19,7 @@ const env = { PATH };
 const shells = ['dash', 'bash', 'busybox'].filter(name => findProgram(name) !== undefined);
 
 describe.each(engines)('the standard input of a command ($containment)', engine => {
-  it('is any text, unchanged', async () => {
+  it('may be any text, unchanged', async () => {
     const { sandbox } = await openSandbox(engine);
     const texts = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 200 }),
@@ -35,7 +35,7 @@ describe.each(engines)('the standard input of a command ($containment)', engine 
     );
   });
 
-  it.each(shells)('comes whole by %s, however long it is', async name => {
+  it.each(shells)('is read completely by %s, however long it is', async name => {
     const folder = await newFolder();
     await symlink(findProgram(name) ?? '', path.join(folder, 'sh'));
     const own = await nativeEngine({ containment: engine.containment, shell: path.join(folder, 'sh') });
@@ -46,7 +46,7 @@ describe.each(engines)('the standard input of a command ($containment)', engine 
     expect(output.text.slice(0, 64)).toBe(createHash('sha256').update(stdin).digest('hex'));
   });
 
-  it('has an end, also when the command starts before it is written', async () => {
+  it('has an end, even if the command starts before it is written', async () => {
     const { sandbox } = await openSandbox(engine);
     const output = new Log();
     const argv = ['sh', '-c', 'sleep 0.3; cat | wc -c'];
@@ -54,7 +54,7 @@ describe.each(engines)('the standard input of a command ($containment)', engine 
     expect(output.text.trim()).toBe('300000');
   });
 
-  it('leaves nobody who writes when nobody reads', async () => {
+  it('leaves no writer behind if it is not read', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     const stdin = newMarker().repeat(100_000);
     const { exitCode } = await sandbox.run({ argv: ['true'], env, output: new Log(), stdin });
@@ -62,7 +62,7 @@ describe.each(engines)('the standard input of a command ($containment)', engine 
     await expect.poll(async () => (await shell('exit 0')) && (await sandbox.usage?.())?.processes).toBe(0);
   });
 
-  it('is in no argument that others can see', async () => {
+  it('does not appear in arguments that others can see', async () => {
     const { sandbox } = await openSandbox(engine);
     const marker = newMarker();
     const output = new Log();
@@ -73,18 +73,21 @@ describe.each(engines)('the standard input of a command ($containment)', engine 
     await running;
   });
 
-  it.runIf(process.platform === 'linux')('is all that the command gets beside its output', async () => {
-    const { sandbox } = await openSandbox(engine);
-    const output = new Log();
-    // The last descriptor is that of the listed folder itself.
-    const argv = ['sh', '-c', 'cat >/dev/null; ls /proc/self/fd'];
-    await sandbox.run({ argv, env, output, stdin: 'text' });
-    expect(output.text.trim().split(/\s+/)).toEqual(['0', '1', '2', '3']);
-  });
+  it.runIf(process.platform === 'linux')(
+    'is the only input besides which the command gets its output',
+    async () => {
+      const { sandbox } = await openSandbox(engine);
+      const output = new Log();
+      // The last descriptor is that of the listed folder itself.
+      const argv = ['sh', '-c', 'cat >/dev/null; ls /proc/self/fd'];
+      await sandbox.run({ argv, env, output, stdin: 'text' });
+      expect(output.text.trim().split(/\s+/)).toEqual(['0', '1', '2', '3']);
+    },
+  );
 });
 
-describe.each(engines)('errors that have an output of their own ($containment)', ({ containment }) => {
-  it('come apart from the output, whole, and slow the command down', async () => {
+describe.each(engines)('standard error with an output of its own ($containment)', ({ containment }) => {
+  it('is complete and separate, and slows the command down', async () => {
     const engine = await nativeEngine({ containment, separateErrors: true });
     const { sandbox } = await openSandbox(engine);
     const [output, errors] = [new Log(), new Log()];

@@ -56,7 +56,7 @@ const escapes = [
   ['one that is stopped', (marker: string) => `sleep ${marker} & sleep 0.1; kill -s STOP $!; wait`, 1],
 ] as const;
 
-describe.each(engines)('nothing is left of a sandbox ($containment)', engine => {
+describe.each(engines)('no process is left of a sandbox ($containment)', engine => {
   it.each(escapes)('that held %s when it is stopped', async (_who, line, count) => {
     const { sandbox, shell } = await openSandbox(engine);
     const marker = newMarker();
@@ -89,7 +89,7 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
     await run;
   });
 
-  it('that is stopped while a command is on its way in', async () => {
+  it('that is stopped while a command starts', async () => {
     for (let delay = 0; delay < 12; delay++) {
       const { sandbox, shell } = await openSandbox(engine);
       const marker = newMarker();
@@ -101,7 +101,7 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
     }
   });
 
-  it('although its output is not taken', async () => {
+  it('even if its output is not read', async () => {
     const { sandbox } = await openSandbox(engine);
     const marker = newMarker();
     const stuck = new Writable({ write: () => undefined });
@@ -114,7 +114,7 @@ describe.each(engines)('nothing is left of a sandbox ($containment)', engine => 
     expect(await run).toMatchObject({ exitCode: 143 });
   });
 
-  it.runIf(process.platform === 'linux')('not even open files of the worker', async () => {
+  it.runIf(process.platform === 'linux')('nor any open file of the worker', async () => {
     const open = () => readdir('/proc/self/fd');
     const cycle = async () => {
       const sandbox = await engine.open({ home: runFolderAt('/') });
@@ -140,7 +140,7 @@ describe.each(engines)('stopping ($containment)', engine => {
     expect(await run).toMatchObject({ exitCode: 143 });
   });
 
-  it('gives a command the time to end well', async () => {
+  it('gives a command time to end', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     const marker = newMarker();
     const run = shell(`trap 'sleep 0.3; echo bye; exit 4' TERM; sleep ${marker} & wait`);
@@ -160,7 +160,7 @@ describe.each(engines)('stopping ($containment)', engine => {
     expect(existsSync(path.join(folder, 'cleaned'))).toBe(true);
   });
 
-  it('asks only once', async () => {
+  it('signals only once', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     const marker = newMarker();
     const run = shell(`trap 'echo asked; sleep 0.3' TERM; sleep ${marker} & wait; sleep 0.3`);
@@ -169,7 +169,7 @@ describe.each(engines)('stopping ($containment)', engine => {
     expect((await run).log.text).toBe('asked\n');
   });
 
-  it('wakes what is stopped, to let it end', async () => {
+  it('resumes suspended processes, so that they can end', async () => {
     const { sandbox, shell, folder } = await openSandbox(engine);
     const child = `sleep ${newMarker()} & sleep 0.1; kill -s STOP $!; trap : TERM; touch stopped`;
     const run = shell(`${child}; wait; wait $!; echo "status $?"`);
@@ -178,7 +178,7 @@ describe.each(engines)('stopping ($containment)', engine => {
     expect((await run).log.text).toContain('status 143\n');
   });
 
-  it('kills after the time of grace, and not before', async () => {
+  it('kills after the grace period, and not before', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     const marker = newMarker();
     const run = shell(`trap 'echo asked' TERM; sleep ${marker} & while :; do wait; done`);
@@ -190,7 +190,7 @@ describe.each(engines)('stopping ($containment)', engine => {
     expect([exitCode, log.text]).toEqual([137, 'asked\n']);
   });
 
-  it('does not ask when there is no time of grace', async () => {
+  it('does not signal without a grace period', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     const marker = newMarker();
     const run = shell(`trap 'echo asked; exit 1' TERM; sleep ${marker} & wait`);
@@ -213,20 +213,20 @@ describe.each(engines)('stopping ($containment)', engine => {
     expect(await run).toMatchObject({ exitCode: 137 });
   });
 
-  it('can be repeated, and so can closing', async () => {
+  it('may be repeated, and so may closing', async () => {
     const { sandbox } = await openSandbox(engine);
     await Promise.all([sandbox.stop(1000), sandbox.stop(0), sandbox.close(), sandbox.close()]);
     await sandbox.stop(1000);
     await sandbox.close();
   });
 
-  it('ends all running, for good', async () => {
+  it('prevents further commands', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     await sandbox.stop(1000);
     await expect(shell('true')).rejects.toThrow('The sandbox has been stopped');
   });
 
-  it('leaves other sandboxes alone', async () => {
+  it('does not affect other sandboxes', async () => {
     const [one, other] = [await openSandbox(engine), await openSandbox(engine)];
     const [marker, otherMarker] = [newMarker(), newMarker()];
     const run = one.shell(`sleep ${marker} & setsid sleep ${marker} & wait`);
@@ -245,7 +245,7 @@ describe.each(engines)('stopping ($containment)', engine => {
 describe.each(engines.filter(({ containment }) => containment === 'pid-namespace'))(
   'a PID namespace',
   engine => {
-    it('keeps what left its session, its parent and its environment', async () => {
+    it('contains processes that left their session, their parent and their environment', async () => {
       const { sandbox, shell } = await openSandbox(engine);
       const marker = newMarker();
       await shell(
@@ -256,7 +256,7 @@ describe.each(engines.filter(({ containment }) => containment === 'pid-namespace
       expect(await alive(marker)).toEqual([]);
     });
 
-    it('shows a task its own processes only', async () => {
+    it('shows a task only its own processes', async () => {
       const { shell } = await openSandbox(engine);
       const { log } = await shell(
         `ls -d /proc/[0-9]* | wc -l; [ -e /proc/${process.pid}/stat ] && echo seen`,
@@ -265,7 +265,7 @@ describe.each(engines.filter(({ containment }) => containment === 'pid-namespace
       expect(log.text).not.toContain('seen');
     });
 
-    it('has a first process that no member can end', async () => {
+    it('has a first process that no member can kill', async () => {
       const { shell } = await openSandbox(engine);
       const signals = 'HUP INT QUIT TERM USR1 USR2 PIPE ALRM CHLD STOP KILL';
       const { exitCode } = await shell(
@@ -275,7 +275,7 @@ describe.each(engines.filter(({ containment }) => containment === 'pid-namespace
       expect(await shell('exit 8')).toMatchObject({ exitCode: 8 });
     });
 
-    it('is the whole world of a task that kills everybody', async () => {
+    it('limits a task that kills all processes to its own', async () => {
       const [one, other] = [await openSandbox(engine), await openSandbox(engine)];
       const [marker, otherMarker] = [newMarker(), newMarker()];
       await other.shell(`sleep ${otherMarker} >/dev/null &`);
@@ -293,7 +293,7 @@ describe.each(engines.filter(({ containment }) => containment === 'pid-namespace
       expect(await run).toMatchObject({ exitCode: 4 });
     });
 
-    it('ends even if a task has stopped everybody', async () => {
+    it('ends even if a task has suspended all of its processes', async () => {
       const { sandbox, shell } = await openSandbox(engine);
       const marker = newMarker();
       const run = shell(
@@ -305,7 +305,7 @@ describe.each(engines.filter(({ containment }) => containment === 'pid-namespace
       expect(await run).toMatchObject({ exitCode: 137 });
     });
 
-    it('reaps what lost its parent', async () => {
+    it('reaps orphans', async () => {
       const { shell } = await openSandbox(engine);
       const { log } = await shell(
         'i=0; while [ $i -lt 20 ]; do (sleep 0.1 &); i=$((i+1)); done; sleep 0.6; cat /proc/[0-9]*/stat | grep -c " Z "',

@@ -19,7 +19,7 @@ async function holders(): Promise<number[]> {
 }
 
 describe.runIf(process.platform === 'linux').each(engines)('a terminal ($containment)', engine => {
-  it('ends with its sandbox although the process that holds it was stopped', async () => {
+  it('ends with its sandbox even if the process that holds it was suspended', async () => {
     const { sandbox } = await openSandbox(engine);
     const marker = newMarker();
     const before = await holders();
@@ -29,7 +29,7 @@ describe.runIf(process.platform === 'linux').each(engines)('a terminal ($contain
     expect(await alive(marker)).toEqual([]);
   });
 
-  it('ends with its sandbox while it is opened', async () => {
+  it('ends with its sandbox while it is being opened', async () => {
     const { sandbox } = await openSandbox(engine);
     const marker = newMarker();
     const opening = sandbox.openTerminal!(inTerminal(`trap '' HUP; sleep ${marker}; :`));
@@ -43,7 +43,7 @@ describe.runIf(process.platform === 'linux').each(engines)('a terminal ($contain
     expect(await alive(marker)).toEqual([]);
   });
 
-  it('is hung up: its program is told, and the one in its foreground', async () => {
+  it('sends a hangup signal to its program, and to the one in the foreground', async () => {
     const { sandbox } = await openSandbox(engine);
     const markers = [newMarker(), newMarker()] as const;
     const lines = [`sleep ${markers[0]}; :`, `set -m; sleep ${markers[1]}; :`];

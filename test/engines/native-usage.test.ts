@@ -8,9 +8,9 @@ const MIB = 1024 * 1024;
 const burn = 'i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done';
 
 describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
-  'what a run uses ($containment)',
+  'the resource usage of a run ($containment)',
   engine => {
-    it('is nothing at first', async () => {
+    it('is zero at first', async () => {
       const { sandbox } = await openSandbox(engine);
       const usage = await sandbox.usage?.();
       expect(usage?.processes).toBeLessThanOrEqual(1);
@@ -18,19 +18,19 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       expect((usage?.userMs ?? 0) + (usage?.kernelMs ?? 0)).toBeLessThan(100);
     });
 
-    it('counts the CPU time of what has ended, commands and their children alike', async () => {
+    it('includes the CPU time of processes that have ended, commands and their children alike', async () => {
       const { sandbox, shell } = await openSandbox(engine);
       const { userMs = 0, kernelMs = 0 } = await shell(`sh -c '${burn}' & sh -c '${burn}'; wait`);
       const usage = await sandbox.usage?.();
-      const told = (usage?.userMs ?? 0) + (usage?.kernelMs ?? 0);
-      expect(told).toBeGreaterThan(0.8 * (userMs + kernelMs));
-      expect(told).toBeLessThan(1.2 * (userMs + kernelMs) + 100);
+      const reportedMs = (usage?.userMs ?? 0) + (usage?.kernelMs ?? 0);
+      expect(reportedMs).toBeGreaterThan(0.8 * (userMs + kernelMs));
+      expect(reportedMs).toBeLessThan(1.2 * (userMs + kernelMs) + 100);
       await shell(burn);
       const after = await sandbox.usage?.();
-      expect((after?.userMs ?? 0) + (after?.kernelMs ?? 0)).toBeGreaterThan(1.2 * told);
+      expect((after?.userMs ?? 0) + (after?.kernelMs ?? 0)).toBeGreaterThan(1.2 * reportedMs);
     });
 
-    it('never becomes less, but for memory and processes', async () => {
+    it('never decreases, except for memory and processes', async () => {
       const { sandbox, shell } = await openSandbox(engine);
       const running = shell(`for n in 1 2 3 4 5 6; do sh -c '${burn.replace('600000', '100000')}'; done`);
       let before = await sandbox.usage?.();
@@ -48,7 +48,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       await running;
     });
 
-    it('knows of memory that a process had between two looks', async () => {
+    it('includes memory that a process used between two samples', async () => {
       const { sandbox } = await openSandbox(engine);
       const code = `
         let memory = Buffer.alloc(${200 * MIB}, 1);
@@ -67,7 +67,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       await running;
     });
 
-    it('counts what was written to storage, also by what has ended', async () => {
+    it('includes what was written to storage, even by processes that have ended', async () => {
       const { sandbox, shell } = await openSandbox(engine);
       await shell('sh -c "dd if=/dev/zero of=big bs=1M count=16 conv=fsync 2>/dev/null"; sync');
       const usage = await sandbox.usage?.();
@@ -76,7 +76,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
       expect(usage?.writtenBytes).toBeTypeOf('number');
     });
 
-    it('is of this run alone, and counts its processes however far they went', async () => {
+    it('covers this run only, and counts all its processes wherever they are', async () => {
       const [ours, other] = [await openSandbox(engine), await openSandbox(engine)];
       const marker = newMarker();
       const line = `(setsid sleep ${marker} &); env -i sleep ${marker} & sleep ${marker}`;
@@ -93,7 +93,7 @@ describe.each(engines.filter(({ capabilities }) => capabilities.has('usage')))(
 
 const namespaces = engines.filter(({ containment }) => containment === 'pid-namespace');
 describe.each(namespaces)('in a PID namespace', engine => {
-  it('what has lost its parent is counted when it has ended', async () => {
+  it('orphans are counted after they have ended', async () => {
     const { sandbox, shell } = await openSandbox(engine);
     const { log } = await shell(
       `(sh -c '${burn}; : >done' &); until [ -e done ]; do sleep 0.05; done; echo ok`,

@@ -11,7 +11,7 @@ describe.each(workers)('a worker as $user ($containment)', ({ containment, prefi
   const family = (marker: string) =>
     `trap "" TERM; (setsid sh -c 'sleep ${marker} & exit' &); nohup sleep ${marker} & env -i sleep ${marker} & sleep ${marker}`;
 
-  it('that is killed takes all with it, whatever they did', async () => {
+  it('that is killed takes all its processes with it, whatever they did', async () => {
     const marker = newMarker();
     const worker = await startWorker(prefix, family(marker), { containment });
     await sleeping(marker, 4);
@@ -19,7 +19,7 @@ describe.each(workers)('a worker as $user ($containment)', ({ containment, prefi
     await expect.poll(() => alive(marker)).toEqual([]);
   });
 
-  it('that is killed with nothing but background processes takes them with it', async () => {
+  it('that is killed with only background processes left takes them with it', async () => {
     const marker = newMarker();
     const worker = await startWorker(prefix, `setsid sleep ${marker} &`, { containment });
     await sleeping(marker, 1);
@@ -39,11 +39,11 @@ describe.each(workers)('a worker as $user ($containment)', ({ containment, prefi
 });
 
 describe.each(workers.filter(({ containment }) => containment === 'pid-namespace'))(
-  'a worker as $user in whose sandbox',
+  'a worker as $user with a sandbox in which',
   ({ containment, prefix }) => {
     const tools = ['env', 'mkfifo', 'nice', 'nsenter', 'setsid', 'unshare'];
 
-    it('nobody hears that it was killed, takes all with it', async () => {
+    it('all processes were suspended takes them with it when it is killed', async () => {
       const marker = newMarker();
       const line = `${await insideOnly()} sleep ${marker} & sleep 0.1; kill -s STOP -- -1; sleep ${marker}`;
       const worker = await startWorker(prefix, line, { containment });
@@ -52,7 +52,7 @@ describe.each(workers.filter(({ containment }) => containment === 'pid-namespace
       await expect.poll(() => alive(marker)).toEqual([]);
     });
 
-    it('the guard was killed, on a machine without setpriv, takes all with it', async () => {
+    it('the watchdog was killed, on a machine without setpriv, takes all processes with it', async () => {
       const marker = newMarker();
       const line = `${await insideOnly()} kill -s KILL -- -1; sleep ${marker}`;
       const searchPath = await searchPathOf(...tools);

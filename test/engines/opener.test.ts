@@ -14,8 +14,8 @@ async function memoryOf(pid: number): Promise<number> {
 
 const children = async () => (await readProcessTable()).filter(({ parent }) => parent === process.pid);
 
-describe.runIf(process.platform === 'linux').each(shells)('the shell beside the worker (%s)', shell => {
-  it('keeps nothing of what it has started once that has ended', async () => {
+describe.runIf(process.platform === 'linux').each(shells)('the helper shell of the worker (%s)', shell => {
+  it('keeps no memory for processes that have ended', async () => {
     // The started programs end immediately, so that many rounds are fast.
     const words = {
       shell,

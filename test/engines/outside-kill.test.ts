@@ -6,7 +6,7 @@ import { killFromOutside } from '../../src/worker/engines/native/pid-namespace/o
 import { startOf } from '../../src/worker/engines/processes/index.ts';
 
 it.skipIf(process.platform !== 'linux')(
-  'kills the first process of a namespace, but not a later one with its pid',
+  'kills the first process of a namespace, but not a later process with the same pid',
   async () => {
     const child = spawn('sleep', ['600'], { stdio: 'ignore' });
     onTestFinished(() => void child.kill('SIGKILL'));

@@ -7,7 +7,7 @@ import { Launcher, type LaunchOptions } from '../../src/worker/engines/native/la
 import { NativeSandbox } from '../../src/worker/engines/native/sandbox.ts';
 import { hostFiles } from '../../src/worker/files/host-files.ts';
 
-it('is closed, and its command counts as killed, though the launcher never tells that it has ended', async () => {
+it('can be closed, and its command counts as killed, even if the launcher never reports its end', async () => {
   const jobs = new PassThrough();
   const enclosure = {
     launcher: new Launcher({ jobs, report: new PassThrough() }),

@@ -21,8 +21,8 @@ async function prefixed(chunks: readonly Buffer[]): Promise<Buffer> {
   return log.bytes;
 }
 
-describe('lines with a prefix', () => {
-  it('are whole, however they come, and the last one has an end', async () => {
+describe('lines that get a prefix', () => {
+  it('are complete, however they are split, and the last one is ended', async () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'bc', '\n', '\r', 'ü', '\0'), maxLength: 60 });
     await fc.assert(
       fc.asyncProperty(fc.array(text, { maxLength: 8 }), async texts => {
@@ -34,7 +34,7 @@ describe('lines with a prefix', () => {
     );
   });
 
-  it('may be longer than there is memory for', async () => {
+  it('may be longer than the available memory', async () => {
     const bytes = await prefixed(Array.from({ length: 100 }, () => Buffer.alloc(10_000, 'x')));
     const lines = bytes.toString().trimEnd().split('\n');
     expect(lines.length).toBeLessThan(20);
@@ -42,7 +42,7 @@ describe('lines with a prefix', () => {
     expect(lines.join('').replaceAll('> ', '')).toHaveLength(1_000_000);
   });
 
-  it('come no faster than they are taken', async () => {
+  it('are read no faster than they are consumed', async () => {
     const taken: number[] = [];
     const slow = new Writable({
       highWaterMark: 100,
@@ -65,7 +65,7 @@ describe('lines with a prefix', () => {
     expect(slow.writableEnded).toBe(false);
   });
 
-  it('are thrown away when their output is gone', async () => {
+  it('are discarded after their output was closed', async () => {
     const gone = new Log();
     gone.destroy();
     const lines = new PrefixedLines('> ', gone);
@@ -75,7 +75,7 @@ describe('lines with a prefix', () => {
   });
 });
 
-describe.each(engines)('the engine for scripts ($containment)', ({ containment }) => {
+describe.each(engines)('the script engine ($containment)', ({ containment }) => {
   async function run(line: string, stdin: string, output: Writable = new Log()) {
     const engine = await scriptEngine({ containment });
     const sandbox = await engine.open({ home: runFolderAt(await newFolder()) });
@@ -85,7 +85,7 @@ describe.each(engines)('the engine for scripts ($containment)', ({ containment }
     return { sandbox, running };
   }
 
-  it('hands a payload to a program, and shows its errors as lines of their own', async () => {
+  it('passes a payload to a program, and prefixes the lines of its standard error', async () => {
     const output = new Log();
     const line = 'cat; echo; echo "first\nsecond" >&2; printf "no end" >&2; exit 2';
     const { running } = await run(line, '{"a": 1}', output);
@@ -99,7 +99,7 @@ describe.each(engines)('the engine for scripts ($containment)', ({ containment }
     expect(lines).toContain('{"a": 1}');
   });
 
-  it('loses none of many errors', async () => {
+  it('loses no lines of many errors', async () => {
     const output = new Log();
     const { running } = await run('seq 100000 >&2', '', output);
     await running;
@@ -107,7 +107,7 @@ describe.each(engines)('the engine for scripts ($containment)', ({ containment }
     expect(output.text.endsWith('\n[worker:error] 100000\n')).toBe(true);
   });
 
-  it('ends with its sandbox, also when nobody takes its output', async () => {
+  it('ends with its sandbox, even if nobody reads its output', async () => {
     const stuck = new Writable({ highWaterMark: 1, write: () => undefined });
     const { sandbox, running } = await run('seq 1000000 >&2', '', stuck);
     const settled = running.then(
@@ -119,7 +119,7 @@ describe.each(engines)('the engine for scripts ($containment)', ({ containment }
     expect(await settled).toBe('settled');
   });
 
-  it('does not wait for a background process that holds the errors open', async () => {
+  it('does not wait for a background process that holds standard error open', async () => {
     const { running } = await run('sleep 60 >&2 & exit 3', '');
     expect(await running).toMatchObject({ exitCode: 3 });
   });

@@ -31,8 +31,8 @@ function nameOf(socket: Socket): string {
 
 const isLinux = process.platform === 'linux';
 
-describe.runIf(isLinux)('the socket from which a connection was opened', () => {
-  it('is told by the system', async () => {
+describe.runIf(isLinux)('the client socket of a connection', () => {
+  it('is identified by the system', async () => {
     expect(await canListConnections()).toBe(true);
   });
 
@@ -44,13 +44,13 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
     ['::', '::1'],
     ['::', '127.0.0.1'],
     ['::', '::ffff:127.0.0.1'],
-  ])('is found where a server listens on %s and the client says %s', async (listen, to) => {
+  ])('is found if a server listens on %s and the client connects to %s', async (listen, to) => {
     const { client, socket } = await connected(listen, to);
     const connection = connectionOf(socket);
     expect(connection && (await clientSocket(connection))).toBe(nameOf(client));
   });
 
-  it('is not mistaken for another one to the same server', async () => {
+  it('is not confused with another one to the same server', async () => {
     const { client, socket, server, port } = await connected('127.0.0.1', '127.0.0.1');
     const others: Socket[] = [];
     server.on('connection', other => others.push(other));
@@ -63,7 +63,7 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
     expect(connection && (await clientSocket(connection))).toBe(nameOf(client));
   });
 
-  it('is nowhere once it was closed', async () => {
+  it('is not found after it was closed', async () => {
     const { client, socket } = await connected('127.0.0.1', '127.0.0.1');
     const connection = connectionOf(socket);
     client.destroy();
@@ -71,7 +71,7 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
     expect(connection && (await clientSocket(connection))).toBeUndefined();
   });
 
-  it('is not that of a later connection with the same addresses', async () => {
+  it('is not confused with that of a later connection with the same addresses', async () => {
     const { client, socket, port, server } = await connected('127.0.0.1', '127.0.0.1');
     const first = connectionOf(socket);
     const { localPort } = client;
@@ -94,7 +94,7 @@ describe.runIf(isLinux)('the socket from which a connection was opened', () => {
   });
 
   it.each(['', 'localhost', '1.2.3', '::g', '1:2:3:4:5:6:7', '127.0.0.1/8', '[::1]', '::1]/x'])(
-    'is nowhere for what is no address: %j',
+    'is not found for an invalid address: %j',
     async address => {
       const ends = { remoteAddress: address, remotePort: 1, localAddress: address, localPort: 2 };
       expect(await clientSocket({ ...ends, isOpen: () => true })).toBeUndefined();

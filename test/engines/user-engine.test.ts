@@ -21,8 +21,8 @@ import { waitFor } from '../wait-for.ts';
 const ENV = { PATH: '/usr/bin:/bin' };
 const script = fileURLToPath(new URL('user-engine-process.ts', import.meta.url));
 
-describe('the users of tasks, by number', () => {
-  it('are given once each, however many workers ask at the same time', async () => {
+describe('the uids of task users', () => {
+  it('are given out once each, however many workers ask at the same time', async () => {
     const folder = openFolder();
     const count = `
       const { UserIds } = await import(${JSON.stringify(new URL('../../src/worker/engines/user/user-ids.ts', import.meta.url).href)});
@@ -36,13 +36,13 @@ describe('the users of tasks, by number', () => {
     expect([Math.min(...given), Math.max(...given)]).toEqual([70_000, 70_899]);
   });
 
-  it('end with the last one of the range', () => {
+  it('are exhausted after the last one of the range', () => {
     const ids = new UserIds(openFolder(), { first: 70_000, last: 70_001 });
     expect([ids.take(), ids.take()]).toEqual([70_000, 70_001]);
     expect(() => ids.take()).toThrow('all users of taskUserIds (70000-70001) have been used');
   });
 
-  it('are a range in which the machine has none', () => {
+  it('must be a range without users of the machine', () => {
     expect(uidRange('65536-99999')).toEqual({ first: 65_536, last: 99_999 });
     for (const wrong of ['5-6', '2000-1000', '5000', 'a-b', '60000-9999999999'])
       expect(() => uidRange(wrong)).toThrow('must be two numbers');
@@ -50,8 +50,8 @@ describe('the users of tasks, by number', () => {
   });
 });
 
-describe('control groups', () => {
-  it('say which limits cannot be had', () => {
+describe('the creation of control groups', () => {
+  it('reports which limits are not available', () => {
     expect(controlGroups({ memoryMegabytes: 0, cpus: 0, processes: 0 }).missing).toBeUndefined();
     const { missing } = controlGroups({ memoryMegabytes: 1, cpus: 1, processes: 1 });
     expect(missing ?? 'the worker cannot make control groups').toContain(
@@ -61,7 +61,7 @@ describe('control groups', () => {
 });
 
 describe.runIf(canBeUsers)('the user engine', () => {
-  it('holds a run to its memory, and says that memory ran out', async ({ skip }) => {
+  it('limits the memory of a run, and reports that memory ran out', async ({ skip }) => {
     const { engine, tasksDir } = await usersOwn({ limits: { memoryMegabytes: 64 } });
     if (engine.missingLimits !== undefined) skip(engine.missingLimits);
     const sandbox = await engine.open({ home: await makeRunFolder(path.join(tasksDir, 'run')) });
@@ -71,7 +71,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     expect(result).toMatchObject({ exitCode: 137, memoryRanOut: true });
   });
 
-  it('lets the kernel end a task before the worker when memory runs out', async () => {
+  it('makes the kernel kill a task before the worker when memory is short', async () => {
     const { engine, tasksDir } = await usersOwn({});
     const sandbox = await engine.open({ home: await makeRunFolder(path.join(tasksDir, 'run')) });
     onTestFinished(() => sandbox.close());
@@ -81,7 +81,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     expect(Number(output.text)).toBe(taskOomScore(own));
   });
 
-  it('holds a run to its number of processes, in which no other run counts', async () => {
+  it('limits the number of processes of a run, independently of other runs', async () => {
     const { engine, tasksDir } = await usersOwn({ limits: { processes: 30 } });
     const full = await engine.open({ home: await makeRunFolder(path.join(tasksDir, 'full')) });
     const other = await engine.open({ home: await makeRunFolder(path.join(tasksDir, 'other')) });
@@ -95,7 +95,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     });
   });
 
-  it('opens its output again by its name, as other programs than its own shell do', async () => {
+  it('lets a run open its output by name again, such as /dev/stdout', async () => {
     const { engine, tasksDir } = await usersOwn();
     const sandbox = await engine.open({ home: await makeRunFolder(path.join(tasksDir, 'run')) });
     onTestFinished(() => sandbox.close());
@@ -108,7 +108,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     expect(output.text).toBe('one\ntwo\n');
   });
 
-  it('finds programs where the run sees them', async () => {
+  it('looks up programs in the view of the run', async () => {
     const { engine, tasksDir } = await usersOwn();
     const sandbox = await engine.open({ home: await makeRunFolder(path.join(tasksDir, 'run')) });
     onTestFinished(() => sandbox.close());
@@ -122,7 +122,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
   });
 
   it.each(['private', 'machine'] as const)(
-    'leaves nothing of a worker that was killed, with %s accounts',
+    'removes everything of a worker that was killed, with %s accounts',
     async accounts => {
       const folder = openFolder();
       const tasksDir = path.join(folder, 'tasks');
@@ -151,7 +151,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     },
   );
 
-  it('gives two runs two names on the machine, and leaves the user of one when the other goes', async () => {
+  it('gives two runs two user names, and keeps the user of one when the other ends', async () => {
     const { engine, tasksDir } = await usersOwn({ accounts: 'machine' });
     const runName = `task_${randomBytes(8).toString('hex')}xxxxxx_0`;
     const make = async (name: string) =>
@@ -166,7 +166,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
       expect(readFileSync('/etc/passwd', 'utf8')).not.toContain(`\n${name}:`);
   });
 
-  it('removes a user whose files were looked at until then', async () => {
+  it('removes a user right after access to its files', async () => {
     const { engine, tasksDir } = await usersOwn({ accounts: 'machine' });
     const user = await engine.makeUser({ home: await makeRunFolder(path.join(tasksDir, 'run')) });
     expect(await user.files.open('missing')).toMatchObject({ kind: 'missing' });
@@ -174,7 +174,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     expect(readFileSync('/etc/passwd', 'utf8')).not.toContain(`\n${user.name}:`);
   });
 
-  it('shows files whose names have ends of lines of Unicode in them', async () => {
+  it('lists files whose names contain Unicode line separators', async () => {
     const { engine, tasksDir } = await usersOwn();
     const home = await makeRunFolder(path.join(tasksDir, 'run'));
     const names = ['a\u2028b', 'c\u2029d', 'e\nf'];
@@ -191,7 +191,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     }
   });
 
-  it('tells what to do where it cannot work', async () => {
+  it('reports how to fix a setup in which it cannot work', async () => {
     const tasksDir = openFolder();
     const options = { tasksDir, userIds: someUserIds() };
     await expect(userEngine({ ...options, userIds: '0-9' })).rejects.toThrow('taskUserIds');
@@ -204,7 +204,7 @@ describe.runIf(canBeUsers)('the user engine', () => {
     await expect(userEngine({ ...options, searchPath: '/nowhere' })).rejects.toThrow('needs the program');
   });
 
-  it.runIf(canBeNobody)('needs root', async () => {
+  it.runIf(canBeNobody)('requires root', async () => {
     const [file = '', ...words] = [
       ...asNobody,
       process.execPath,

@@ -34,10 +34,10 @@ async function setting(way: Way = 'with Pulse', options: Partial<LocalQueueOptio
   return { here, proxy, start, close, within };
 }
 
-describe.concurrent('a claimWork that fails is followed by another within seconds', () => {
+describe.concurrent('a failed claimWork is followed by another one within seconds', () => {
   it.for<[string, Way, 1 | 3, 'before' | 'after']>([
-    ['once, after a look', 'with Pulse', 1, 'before'],
-    ['three times, after a look', 'with Pulse', 3, 'before'],
+    ['once, after a pending check', 'with Pulse', 1, 'before'],
+    ['three times, after a pending check', 'with Pulse', 3, 'before'],
     ['three times, after a notice', 'with Pulse', 3, 'after'],
     ['three times, while it polls', 'polling', 3, 'before'],
   ])('%s', async ([, way, times, when], { expect, onTestFinished }) => {
@@ -53,7 +53,7 @@ describe.concurrent('a claimWork that fails is followed by another within second
     expect(rule.met).toBe(times);
   });
 
-  it('after a cut answer too, though the claim is lost until it expires', async ({
+  it('even after a truncated answer, although its claim is lost until it expires', async ({
     expect,
     onTestFinished,
   }) => {
@@ -68,10 +68,10 @@ describe.concurrent('a claimWork that fails is followed by another within second
   });
 });
 
-describe.concurrent('a worker is not idle while the queue fails', () => {
+describe.concurrent('a worker does not count as idle while the queue fails', () => {
   it.for<[string, Way, 'claimWork' | 'pendingTasks' | 'everything']>([
     ['its claims fail', 'with Pulse', 'claimWork'],
-    ['its looks fail', 'with Pulse', 'pendingTasks'],
+    ['its pending checks fail', 'with Pulse', 'pendingTasks'],
     ['everything fails', 'with Pulse', 'everything'],
     ['its polls fail', 'polling', 'claimWork'],
   ])('%s', async ([, way, what], { expect, onTestFinished }) => {
@@ -88,7 +88,7 @@ describe.concurrent('a worker is not idle while the queue fails', () => {
     expect(await within(SOON_MS, worker.ended)).toBe('idle');
   });
 
-  it('and finds the task whose notice was lost before it goes', async ({ expect, onTestFinished }) => {
+  it('and claims a task whose notice was lost before it ends', async ({ expect, onTestFinished }) => {
     const { here, start, close, within } = await setting('with Pulse', { publish: async () => undefined });
     onTestFinished(close);
     const worker = await start({ idleTimeoutSecs: 2 });

@@ -79,7 +79,7 @@ const cells = Object.keys(FAULTS).flatMap(fault =>
 
 describe.concurrent('a connection to Pulse', () => {
   it.for(cells)(
-    'that is $fault at $moment costs no run, and work is found again',
+    'that is $fault at $moment costs no run, and later tasks are claimed',
     async ({ fault, moment }, { expect, onTestFinished }) => {
       const { broker, here, proxy, seen, worker, create, close } = await setting();
       onTestFinished(close);

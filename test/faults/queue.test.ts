@@ -108,7 +108,7 @@ const cells = (Object.keys(FAULTS) as FaultName[]).flatMap(fault =>
   (Object.keys(MOMENTS) as Moment[]).map(moment => ({ fault, moment, outcome: OUTCOMES[fault][moment] })),
 );
 
-describe.concurrent('a call that goes wrong', () => {
+describe.concurrent('a failing call', () => {
   it.for(cells)(
     '$fault at the $moment: $outcome',
     async ({ fault, moment, outcome }, { expect, onTestFinished }) => {
@@ -152,7 +152,7 @@ describe.concurrent('a call that goes wrong', () => {
     ['while the log is created', 'log'],
     ['while they are uploaded', 'put'],
     ['at the report', 'report'],
-  ])('gets stuck %s, and goes on: nothing is lost', async ([, moment], { expect, onTestFinished }) => {
+  ])('that hangs %s, and then continues, loses nothing', async ([, moment], { expect, onTestFinished }) => {
     const { here, proxy, seen, create, close } = await setting(moment === 'reclaim' ? RENEWED_MS : undefined);
     onTestFinished(close);
     const rule = proxy.fault(moment === 'idle' ? undefined : MOMENTS[moment], { kind: 'freeze' });
@@ -165,7 +165,7 @@ describe.concurrent('a call that goes wrong', () => {
   });
 });
 
-describe.concurrent('a single call that never has an answer', () => {
+describe.concurrent('a single call that is never answered', () => {
   it.for<[string, CallName, number | undefined]>([
     ['a reclaim costs no claim', 'reclaimTask', RENEWED_MS],
     ['an artifact is created all the same', 'createArtifact', undefined],
@@ -181,8 +181,8 @@ describe.concurrent('a single call that never has an answer', () => {
   });
 });
 
-describe.concurrent('many calls that get stuck', () => {
-  it('hold up no reclaim: sixty artifacts on their way, and six claims that last', async ({
+describe.concurrent('many hanging calls', () => {
+  it('do not delay reclaims: sixty artifacts are being created while six claims continue', async ({
     expect,
     onTestFinished,
   }) => {
@@ -203,7 +203,7 @@ describe.concurrent('many calls that get stuck', () => {
   });
 });
 
-describe.concurrent('a queue that is away', () => {
+describe.concurrent('an unavailable queue', () => {
   it.for<[string, Moment | 'idle']>([
     ['while the worker is idle', 'idle'],
     ['at the claim', 'claim'],
@@ -227,7 +227,7 @@ describe.concurrent('a queue that is away', () => {
     expect(await seen.said()).toEqual(['start 0', 'end 0']);
   });
 
-  it('for longer than a claim lasts costs the run, and nothing runs twice at a time', async ({
+  it('for longer than a claim costs the run, and no two runs are alive at the same time', async ({
     expect,
     onTestFinished,
   }) => {
@@ -248,17 +248,20 @@ describe.concurrent('a queue that is away', () => {
   it.for<[string, string, CallName | undefined]>([
     ['while a task runs', 'sleep 600', undefined],
     ['while a run is reported', 'true', 'reportCompleted'],
-  ])('lets a worker go that is told to, %s', async ([, script, call], { expect, onTestFinished }) => {
-    const { proxy, seen, worker, create, close } = await setting();
-    onTestFinished(close);
-    const rule = call && proxy.fault(call, { kind: 'cut' });
-    await create(script);
-    await expect.poll(async () => (await seen.said()).length).toBeGreaterThan(0);
-    await rule?.first;
-    proxy.down();
-    worker.shutdown('now');
-    expect(await worker.ended).toBe('shutdown');
-    expect(await runFiles(worker.tasksDir)).toEqual([]);
-    expect(worker.events.map(({ type }) => type)).toContain('report-failed');
-  });
+  ])(
+    'does not prevent a worker from shutting down, %s',
+    async ([, script, call], { expect, onTestFinished }) => {
+      const { proxy, seen, worker, create, close } = await setting();
+      onTestFinished(close);
+      const rule = call && proxy.fault(call, { kind: 'cut' });
+      await create(script);
+      await expect.poll(async () => (await seen.said()).length).toBeGreaterThan(0);
+      await rule?.first;
+      proxy.down();
+      worker.shutdown('now');
+      expect(await worker.ended).toBe('shutdown');
+      expect(await runFiles(worker.tasksDir)).toEqual([]);
+      expect(worker.events.map(({ type }) => type)).toContain('report-failed');
+    },
+  );
 });

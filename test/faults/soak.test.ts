@@ -40,18 +40,18 @@ describe('npm run soak', () => {
     ['--faults', 'pulse-cut,flood', '--faults flood: it must be some of pulse-cut, pulse-frozen'],
     ['--claim-secs', '1', '--claim-secs 1: it must be a whole number from 5 to 1200'],
     ['--task', '5', "Unknown option '--task'"],
-  ])('says in one line what is wrong with %s %s', (name, value, message) => {
+  ])('reports in one line that %s %s is invalid', (name, value, message) => {
     expect(() => soakOptions([name, value])).toThrow(message);
     expect(() => soakOptions([name, value])).toThrow(/^[^\n]*$/);
   });
 
-  it('ends with 64 when an option is wrong', async () => {
+  it('exits with 64 if an option is invalid', async () => {
     const { exitCode, stderr } = await execa(process.execPath, [script, '--tasks', '0'], { reject: false });
     expect(exitCode).toBe(64);
     expect(stderr).toMatch(/^soak: --tasks 0: [^\n]*$/);
   });
 
-  it('chooses the same faults for the same seed, and others for another', () => {
+  it('chooses the same faults for the same seed, and others for another seed', () => {
     const { faults, workers } = soakOptions([]) ?? { faults: [], workers: [] };
     const plan = (seed: number) =>
       planned(faults, workers.length, randomFrom(seed)).map(({ kind, lastsMs, worker, afterMs }) => ({
@@ -70,7 +70,7 @@ describe('npm run soak', () => {
   });
 });
 
-describe('the soak sees', () => {
+describe('the soak detects', () => {
   const run = (runId: number, state: string, reasonResolved: string) => ({ runId, state, reasonResolved });
   const status = (state: string, ...runs: object[]) => ({ state, runs }) as unknown as TaskStatusStructure;
   const task = { taskId: 'T', ends: ['completed'] } as unknown as SoakTask;
@@ -80,7 +80,7 @@ describe('the soak sees', () => {
     run(1, 'completed', 'completed'),
   );
 
-  it('nothing wrong where all is well', () => {
+  it('nothing if all is well', () => {
     expect(statusProblems(task, completed)).toEqual([]);
     const witness = 'start T 0\nalive T 0\nstart T 1\nend T 1\n';
     expect(witnessProblems(witness, new Map([['T', completed]]))).toEqual([]);
@@ -90,7 +90,7 @@ describe('the soak sees', () => {
     ['start T 0\nstart T 1\nalive T 0\nend T 1\n', 'run 0 of task T was alive when run 1 ran'],
     ['start T 1\nstart T 1\nend T 1\n', 'run 1 of task T: start, twice'],
     ['start T 0\nend T 0\nstart T 1\n', 'run 1 of task T was reported as completed without its end'],
-  ])('what runs have said: %j', (witness, problem) => {
+  ])('the output of runs: %j', (witness, problem) => {
     expect(witnessProblems(witness, new Map([['T', completed]]))).toEqual([problem]);
   });
 
@@ -103,11 +103,11 @@ describe('the soak sees', () => {
       status('completed', run(0, 'completed', 'completed'), run(1, 'completed', 'completed')),
       'run 0 of task T was completed (completed), and there was another',
     ],
-  ])('a task that did not end as it should, or ended twice', (seen, problem) => {
+  ])('a task that ended unexpectedly, or twice', (seen, problem) => {
     expect(statusProblems(task, seen)).toEqual([problem]);
   });
 
-  it('a fault that cost more than its bound', () => {
+  it('a fault that cost more than its limit', () => {
     const fault = { name: 'pulse-cut', workers: 1, lastsMs: 0, lostMs: 7_000, boundMs: 6_000 };
     const summary: Summary = {
       seed: 1,

@@ -17,7 +17,7 @@ async function get(queue: QueueUnderTest, taskId: string, name: string) {
 }
 
 describe('an artifact', () => {
-  it('that is public is found by everybody, without a signature in the URL', async () => {
+  it('that is public can be read by everybody, without a signature in the URL', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/a b.txt', S3);
@@ -36,7 +36,7 @@ describe('an artifact', () => {
     });
   });
 
-  it('may have its slashes written out', async () => {
+  it('may have its slashes percent-encoded', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/a/b', S3);
@@ -44,7 +44,7 @@ describe('an artifact', () => {
     expect((await fetch(url, { redirect: 'manual' })).status).toBe(303);
   });
 
-  it('that is not public needs a scope, and has a signed URL', async () => {
+  it('that is private needs a scope, and has a signed URL', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'private/x', S3);
@@ -55,7 +55,7 @@ describe('an artifact', () => {
     expect((await fetch(signed, { redirect: 'manual' })).status).toBe(303);
   });
 
-  it('that is a reference leads elsewhere', async () => {
+  it('that is a reference redirects to its URL', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/x', REFERENCE);
@@ -85,7 +85,7 @@ describe('an artifact', () => {
     });
   });
 
-  it('that is a link leads where the other does, for whoever may read both', async () => {
+  it('that is a link redirects to its target, for callers who may read both', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/log', REFERENCE);
@@ -98,7 +98,7 @@ describe('an artifact', () => {
     expect((await get(queue, taskId, 'public/dangling')).status).toBe(404);
   });
 
-  it('that is a link in a circle is a mistake', async () => {
+  it('that is a circular link is an error', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/x', { ...LINK, artifact: 'public/y' });
@@ -106,7 +106,7 @@ describe('an artifact', () => {
     expect(await get(queue, taskId, 'public/x')).toMatchObject({ status: 400, body: { code: 'InputError' } });
   });
 
-  it('that is not there is not found, nor is one that has expired', async () => {
+  it('that does not exist, or has expired, is not found', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const { taskId, run } = await startRun(queue);
@@ -125,7 +125,7 @@ describe('an artifact', () => {
 });
 
 describe('listArtifacts', () => {
-  it('has all artifacts of a run, by name, with their length where it is known', async () => {
+  it('lists all artifacts of a run by name, with their length if it is known', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/b', { ...S3, contentLength: 12 });
@@ -139,7 +139,7 @@ describe('listArtifacts', () => {
     expect(await queue.root.latestArtifactInfo(taskId, 'public/a')).toEqual(artifacts[0]);
   });
 
-  it('comes in pages', async () => {
+  it('returns pages', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     for (const name of ['a', 'b', 'c']) await run.createArtifact(taskId, 0, name, S3);
@@ -152,7 +152,7 @@ describe('listArtifacts', () => {
     expect(second.continuationToken).toBeUndefined();
   });
 
-  it('has those of the last run when no run is named', async () => {
+  it('lists those of the last run if no run is given', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/x', S3);
@@ -162,7 +162,7 @@ describe('listArtifacts', () => {
     expect((await queue.root.listArtifacts(taskId, 0)).artifacts).toHaveLength(1);
   });
 
-  it('knows no run that never was', async () => {
+  it('fails for a run that does not exist', async () => {
     await using queue = await startQueue();
     const { taskId } = await startRun(queue);
     expect(await refusalOf(queue.root.listArtifacts(taskId, 1))).toMatchObject({ status: 404 });

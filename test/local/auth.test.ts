@@ -6,7 +6,7 @@ import { createTestClock } from './test-clock.ts';
 
 const HOUR = 3_600_000;
 
-it('gives the DSN of a project, with and without its secret, to whoever may have it', async () => {
+it('returns the DSN of a project, with and without its secret, to authorized callers', async () => {
   const clock = createTestClock();
   await using queue = await startQueue({ clock, sentryDsns: { tcw: 'https://key:secret@sentry.example/7' } });
   expect(await queue.connectTo('auth').sentryDSN('tcw')).toEqual({
@@ -18,7 +18,7 @@ it('gives the DSN of a project, with and without its secret, to whoever may have
   expect(await refusalOf(nobody.sentryDSN('tcw'))).toMatchObject({ status: 403 });
 });
 
-it('has no Sentry for other projects', async () => {
+it('has no Sentry DSN for other projects', async () => {
   await using queue = await startQueue({ sentryDsns: { tcw: 'https://key:secret@sentry.example/7' } });
   for (const project of ['other', 'constructor', '__proto__']) {
     expect(await refusalOf(queue.connectTo('auth').sentryDSN(project))).toMatchObject({ status: 404 });

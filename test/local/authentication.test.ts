@@ -11,7 +11,7 @@ const { client: signer } = hawk as unknown as {
 const FAILED = { status: 401, code: 'AuthenticationFailed' };
 
 describe('a signature', () => {
-  it('with a wrong token is refused, in the words of the real queue', async () => {
+  it('with a wrong token is refused, with the message of the real queue', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const liar = queue.connect({ clientId: 'test/root', accessToken: 'wrong' });
@@ -25,7 +25,7 @@ describe('a signature', () => {
     expect(await refusalOf(stranger.status(taskId))).toMatchObject(FAILED);
   });
 
-  it('may be of the body too, which must be that body then', async () => {
+  it('may cover the body, which then must match', async () => {
     await using queue = await startQueue();
     const url = `${queue.rootUrl}/api/queue/v1/claim-work/${encodeURIComponent(TASK_QUEUE_ID)}`;
     const payload = JSON.stringify({ ...WORKER, tasks: 1 });
@@ -45,7 +45,7 @@ describe('a signature', () => {
     expect(await send(payload)).toBe(200);
   });
 
-  it('is asked for by a header when it is refused', async () => {
+  it('is requested by a header of the refusal', async () => {
     await using queue = await startQueue();
     const response = await fetch(`${queue.rootUrl}/api/queue/v1/task/${await queue.create()}/status`, {
       headers: { authorization: 'Hawk id="x", ts="1", nonce="n", mac="m"' },
@@ -53,7 +53,7 @@ describe('a signature', () => {
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'hawk']);
   });
 
-  it('is not looked at where none is needed', async () => {
+  it('is not checked if none is needed', async () => {
     await using queue = await startQueue();
     const liar = queue.connect({ clientId: 'test/root', accessToken: 'wrong' });
     expect(await liar.ping()).toMatchObject({ alive: true });
@@ -61,7 +61,7 @@ describe('a signature', () => {
 });
 
 describe('a request without a signature', () => {
-  it('has the scopes of everybody, and no more', async () => {
+  it('has only the scopes of everybody', async () => {
     await using queue = await startQueue({ anonymousScopes: ['queue:get-task:*'] });
     const taskId = await queue.create();
     expect(await queue.anonymous.task(taskId)).toMatchObject({ taskGroupId: taskId });
@@ -71,7 +71,7 @@ describe('a request without a signature', () => {
     expect(refusal.text).toContain('```\nqueue:status:' + taskId + '\n```');
   });
 
-  it('may do nothing but read public artifacts by default', async () => {
+  it('may only read public artifacts by default', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     expect(await refusalOf(queue.anonymous.task(taskId))).toMatchObject({ status: 403 });
@@ -85,7 +85,7 @@ describe('a request without a signature', () => {
 });
 
 describe('a signed URL', () => {
-  it('lets its holder do one thing', async () => {
+  it('permits a single request', async () => {
     await using queue = await startQueue();
     const [taskId, other] = [await queue.create(), await queue.create()];
     const url = queue.signedUrl(queue.credentials.root, 'status', taskId);
@@ -94,7 +94,7 @@ describe('a signed URL', () => {
     expect((await fetch(url.replace('/status', '/cancel'), { method: 'POST' })).status).toBe(401);
   });
 
-  it('can be made with temporary credentials, and goes with a query', async () => {
+  it('can be made with temporary credentials, and may have a query', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const credentials = temporary(queue, { clientId: 'test/t', scopes: ['queue:list-task-group:*'] });
@@ -113,7 +113,7 @@ describe('a signed URL', () => {
     });
   });
 
-  it('does not go with a header', async () => {
+  it('cannot be combined with a header', async () => {
     await using queue = await startQueue();
     const url = queue.signedUrl(queue.credentials.root, 'status', await queue.create());
     expect((await fetch(url, { headers: { authorization: 'Hawk id="x"' } })).status).toBe(401);

@@ -5,7 +5,7 @@ import { createTestClock } from './test-clock.ts';
 import { waitFor } from '../wait-for.ts';
 
 describe('cancelTask', () => {
-  it('ends a running run, and tells its worker', async () => {
+  it('ends a running run, and notifies its worker', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create({ routes: ['a.b'] });
     await queue.claim();
@@ -22,7 +22,7 @@ describe('cancelTask', () => {
     });
   });
 
-  it('ends a pending run, which nobody is given then', async () => {
+  it('ends a pending run, which is then not claimed', async () => {
     await using queue = await startQueue({ longPollMs: 50 });
     const taskId = await queue.create();
     const { status } = await queue.root.cancelTask(taskId);
@@ -44,7 +44,7 @@ describe('cancelTask', () => {
     expect((await queue.worker.claimWork(TASK_QUEUE_ID, { ...WORKER, tasks: 1 })).tasks).toEqual([]);
   });
 
-  it('gives an unscheduled task a run that says so', async () => {
+  it('creates a run with the reason for an unscheduled task', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create({ dependencies: [await queue.create()] });
     const { status } = await queue.root.cancelTask(taskId);
@@ -69,7 +69,7 @@ describe('cancelTask', () => {
     expect(queue.published().filter(name => name === 'task-exception')).toHaveLength(2);
   });
 
-  it('leaves a task alone that ended otherwise', async () => {
+  it('does not change a task that ended otherwise', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -78,7 +78,7 @@ describe('cancelTask', () => {
     expect(queue.published()).not.toContain('task-exception');
   });
 
-  it('is refused past the deadline', async () => {
+  it('is refused after the deadline', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const deadline = new Date(clock.now() + 1_000).toISOString();
@@ -91,7 +91,7 @@ describe('cancelTask', () => {
     });
   });
 
-  it('takes the scope for the task, for its project, or for its scheduler', async () => {
+  it('accepts the scope for the task, for its project, or for its scheduler', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create({ schedulerId: 'sched', projectId: 'proj' });
     const cancel = (...scopes: string[]) =>
@@ -105,7 +105,7 @@ describe('cancelTask', () => {
 });
 
 describe('rerunTask', () => {
-  it('makes a new run of a task that is over, with all retries', async () => {
+  it('creates a new run of a resolved task, with all retries', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create({ retries: 1 });
     const { run } = await queue.claim();
@@ -120,7 +120,7 @@ describe('rerunTask', () => {
     expect((await queue.claim()).claim.runId).toBe(2);
   });
 
-  it('does nothing to a task that is not over', async () => {
+  it('has no effect on a task that is not resolved', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     expect((await queue.root.rerunTask(taskId)).status.runs).toHaveLength(1);
@@ -128,7 +128,7 @@ describe('rerunTask', () => {
     expect((await queue.root.rerunTask(taskId)).status.runs).toHaveLength(1);
   });
 
-  it('does not send a pending task to the end of the line', async () => {
+  it('does not move a pending task to the end of the queue', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     await queue.create();
@@ -136,7 +136,7 @@ describe('rerunTask', () => {
     expect((await queue.claim()).claim.status.taskId).toBe(taskId);
   });
 
-  it('is refused past the deadline', async () => {
+  it('is refused after the deadline', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const taskId = await queue.create({ deadline: new Date(clock.now() + 1_000).toISOString() });

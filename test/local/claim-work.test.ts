@@ -9,7 +9,7 @@ async function claimIds(queue: QueueUnderTest, tasks: number): Promise<string[]>
 }
 
 describe('claimWork', () => {
-  it('gives a run to the worker, with its task and credentials', async () => {
+  it('returns a run with its task and credentials', async () => {
     await using queue = await startQueue({ claimTimeoutMs: 60_000 });
     const taskId = await queue.create({ routes: ['a.b'], tags: { kind: 'test' }, scopes: ['secret:x'] });
     const { claim } = await queue.claim();
@@ -23,7 +23,7 @@ describe('claimWork', () => {
     );
   });
 
-  it('spells the end of the claim as PostgreSQL does, and in the status as everywhere', async () => {
+  it('formats the end of the claim like PostgreSQL, and in the status as everywhere', async () => {
     await using queue = await startQueue();
     await queue.create();
     const { claim } = await queue.claim();
@@ -47,7 +47,7 @@ describe('claimWork', () => {
     });
   });
 
-  it('gives the highest priority first, and the oldest of a priority', async () => {
+  it('returns the highest priority first, and the oldest of the same priority', async () => {
     await using queue = await startQueue();
     const create = (priority: 'lowest' | 'low' | 'highest') => queue.create({ priority });
     const [a, b, c, d, e] = [
@@ -61,7 +61,7 @@ describe('claimWork', () => {
     expect(await claimIds(queue, 32)).toEqual([c, a, d]);
   });
 
-  it('gives what there is, and no more than was asked for', async () => {
+  it('returns what is pending, and no more than requested', async () => {
     await using queue = await startQueue();
     for (let i = 0; i < 35; i++) await queue.create();
     expect(await claimIds(queue, 32)).toHaveLength(32);
@@ -69,7 +69,7 @@ describe('claimWork', () => {
     expect(await claimIds(queue, 32)).toHaveLength(1);
   });
 
-  it('refuses to give more than 32', async () => {
+  it('refuses to return more than 32', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(claimIds(queue, 33))).toEqual({
       status: 400,
@@ -84,20 +84,20 @@ describe('claimWork', () => {
     });
   });
 
-  it('gives each run once, however many ask at the same time', async () => {
+  it('returns each run once, however many workers ask at the same time', async () => {
     await using queue = await startQueue();
     for (let i = 0; i < 12; i++) await queue.create();
     const claims = await Promise.all(Array.from({ length: 6 }, () => claimIds(queue, 2)));
     expect(new Set(claims.flat()).size).toBe(12);
   });
 
-  it('gives nothing of another task queue', async () => {
+  it('returns nothing of another task queue', async () => {
     await using queue = await startQueue({ longPollMs: 50 });
     await queue.create({ taskQueueId: 'proj-test/other' });
     expect(await claimIds(queue, 1)).toEqual([]);
   });
 
-  it('needs the scopes for the task queue and for the worker, in the words of the real queue', async () => {
+  it('needs the scopes for the task queue and for the worker, with the message of the real queue', async () => {
     await using queue = await startQueue();
     const scopes = [`queue:claim-work:${TASK_QUEUE_ID}`, 'queue:worker-id:group/worker-1'];
     const all = JSON.stringify({ AllOf: scopes }, null, 2);
@@ -127,7 +127,7 @@ describe('claimWork', () => {
 });
 
 describe('pendingTasks and taskQueueCounts', () => {
-  it('count the runs that wait and those that are with workers', async () => {
+  it('count pending and claimed runs', async () => {
     await using queue = await startQueue();
     await queue.create();
     const taskId = await queue.create();
@@ -148,12 +148,12 @@ describe('pendingTasks and taskQueueCounts', () => {
     });
   });
 
-  it('are not for workers that have no scope for them', async () => {
+  it('are refused to workers without the scopes', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.worker.pendingTasks(TASK_QUEUE_ID))).toMatchObject({ status: 403 });
   });
 
-  it('know a task queue of which nobody has heard', async () => {
+  it('accept an unknown task queue', async () => {
     await using queue = await startQueue();
     expect((await queue.root.pendingTasks('proj-test/unheard-of')).pendingTasks).toBe(0);
   });

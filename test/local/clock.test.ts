@@ -12,7 +12,7 @@ describe("the machine's clock", () => {
     vi.useRealTimers();
   });
 
-  it('calls back later than any timer of Node can wait', () => {
+  it('supports longer delays than the timers of Node', () => {
     const callback = vi.fn();
     systemClock.after(60 * DAY, callback);
     vi.advanceTimersByTime(60 * DAY - 1);
@@ -21,14 +21,14 @@ describe("the machine's clock", () => {
     expect(callback).toHaveBeenCalledOnce();
   });
 
-  it('calls back at once for what is past', () => {
+  it('calls back at once for a time in the past', () => {
     const callback = vi.fn();
     systemClock.after(-1, callback);
     vi.advanceTimersByTime(1);
     expect(callback).toHaveBeenCalledOnce();
   });
 
-  it('can be called off, however far it has come', () => {
+  it('can be cancelled at any time', () => {
     const callback = vi.fn();
     const stop = systemClock.after(60 * DAY, callback);
     vi.advanceTimersByTime(40 * DAY);

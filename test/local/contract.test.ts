@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => queue.close());
 
-describe('the contract of', () => {
+describe('the contract of the real service holds for', () => {
   it('tasks', async () => {
     const { root } = queue;
     await root.ping();
@@ -176,7 +176,7 @@ describe('the contract of', () => {
     await manager.removeWorker(...worker);
   });
 
-  it('every call that there is, and no other: the list in the documentation is the same', async () => {
+  it('all calls of the documented list, and no others', async () => {
     const here: string[] = [];
     for (const [service, api] of Object.entries(APIS)) {
       for (const [name, { method, route }] of Object.entries(api)) {

@@ -5,7 +5,7 @@ import { refusalOf, startQueue, WORKER } from './queue-under-test.ts';
 import { createTestClock } from './test-clock.ts';
 
 describe('createArtifact', () => {
-  it('answers s3 with a URL to upload to for 45 minutes, and announces nothing', async () => {
+  it('returns a URL for s3 that accepts uploads for 45 minutes, and announces nothing', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const { taskId, run } = await startRun(queue);
@@ -44,7 +44,7 @@ describe('createArtifact', () => {
     });
   });
 
-  it('takes the same request again', async () => {
+  it('accepts the same request again', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     for (const [name, request] of Object.entries({ S3, REFERENCE, LINK, ERROR })) {
@@ -63,7 +63,7 @@ describe('createArtifact', () => {
       LINK,
       { storageType: 'link', contentType: 'text/html' },
     ],
-  ])('takes %s', async (_, first, second, expected) => {
+  ])('accepts %s', async (_, first, second, expected) => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     await run.createArtifact(taskId, 0, 'public/x', first);
@@ -95,7 +95,7 @@ describe('createArtifact', () => {
     });
   });
 
-  it('refuses an artifact that outlives its task', async () => {
+  it('refuses an artifact that expires after its task', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const { expires: taskExpires } = await queue.root.task(taskId);
@@ -117,7 +117,7 @@ describe('createArtifact', () => {
     expect(refusal).toMatchObject({ status: 400, code: 'InputError' });
   });
 
-  it('refuses artifacts of a run that nobody has claimed', async () => {
+  it('refuses artifacts of a run that was not claimed', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     for (const runId of [0, 1]) {
@@ -140,7 +140,7 @@ describe('createArtifact', () => {
     });
   });
 
-  it('takes artifacts for 25 minutes after an exception', async () => {
+  it('accepts artifacts for 25 minutes after an exception', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const { taskId } = await startRun(queue);
@@ -152,7 +152,7 @@ describe('createArtifact', () => {
     expect(refusal).toMatchObject({ status: 409, code: 'RequestConflict' });
   });
 
-  it('needs the credentials of the claim', async () => {
+  it('requires the credentials of the claim', async () => {
     await using queue = await startQueue();
     const { taskId } = await startRun(queue);
     const required = '```\nqueue:create-artifact:' + taskId + '/0\n```';
@@ -169,7 +169,7 @@ describe('createArtifact', () => {
     expect(refusal.text).toContain("URL parameter 'name'");
   });
 
-  it('takes a name of more than 1,024 characters, which breaks the list, as it does for the real queue', async () => {
+  it('accepts a name of more than 1,024 characters, which breaks listing, as in the real queue', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const name = `public/${'x'.repeat(1_018)}`;

@@ -12,7 +12,7 @@ const DAY = 24 * 60 * MINUTE;
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 
 describe('createTask', () => {
-  it('answers with a pending run', async () => {
+  it('returns a pending run', async () => {
     await using queue = await startQueue();
     const taskId = taskcluster.slugid();
     const definition = queue.define();
@@ -37,7 +37,7 @@ describe('createTask', () => {
     });
   });
 
-  it('fills in what was left out', async () => {
+  it('fills in default values', async () => {
     await using queue = await startQueue();
     const { expires: _, ...definition } = queue.define();
     const taskId = taskcluster.slugid();
@@ -64,7 +64,7 @@ describe('createTask', () => {
     expect(task.expires).toBe(oneYearLater.toISOString());
   });
 
-  it('announces the task as defined and then as pending, to its routes too', async () => {
+  it('announces the task as defined and then as pending, including to its routes', async () => {
     await using queue = await startQueue();
     const tags = { kind: 'test' };
     const taskId = await queue.create({ routes: ['a.b', 'c'], tags, schedulerId: 'scheduler' });
@@ -86,7 +86,7 @@ describe('createTask', () => {
     ]);
   });
 
-  it('answers after the broker has taken both messages', async () => {
+  it('returns after the broker has confirmed both messages', async () => {
     const taken: Message[] = [];
     await using queue = await startQueue({
       publish: async message => {
@@ -98,7 +98,7 @@ describe('createTask', () => {
     expect(taken).toHaveLength(2);
   });
 
-  it('takes the same task again, and announces it again', async () => {
+  it('accepts the same task again, and announces it again', async () => {
     await using queue = await startQueue();
     const taskId = taskcluster.slugid();
     const definition = queue.define();
@@ -107,7 +107,7 @@ describe('createTask', () => {
     expect(queue.published()).toEqual(['task-defined', 'task-pending', 'task-defined', 'task-pending']);
   });
 
-  it('answers with the task as it is now, and does not call a running task pending', async () => {
+  it('returns the current status, and does not announce a running task as pending', async () => {
     await using queue = await startQueue();
     const definition = queue.define();
     const taskId = taskcluster.slugid();
@@ -117,7 +117,7 @@ describe('createTask', () => {
     expect(queue.published()).toEqual(['task-defined', 'task-pending', 'task-running', 'task-defined']);
   });
 
-  it('refuses another task by the same name', async () => {
+  it('refuses a different task with the same id', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const other = queue.root.createTask(taskId, queue.define({ payload: { command: ['false'] } }));
@@ -125,7 +125,7 @@ describe('createTask', () => {
     expect(queue.messages).toHaveLength(2);
   });
 
-  it('takes the halves of a task queue for its name', async () => {
+  it('accepts provisionerId and workerType as the task queue', async () => {
     await using queue = await startQueue();
     const { taskQueueId: _, ...rest } = queue.define();
     const taskId = taskcluster.slugid();
@@ -156,7 +156,7 @@ describe('createTask', () => {
     });
   });
 
-  it('names every property that does not fit the schema, in the words of the real queue', async () => {
+  it('reports every property that violates the schema, with the message of the real queue', async () => {
     await using queue = await startQueue();
     const definition = { ...queue.define({ retries: 50 }), surplus: 1, metadata: undefined };
     expect(await refusalOf(queue.root.createTask(taskcluster.slugid(), definition))).toEqual({
@@ -174,14 +174,14 @@ describe('createTask', () => {
     });
   });
 
-  it('takes 10 MiB at the most', async () => {
+  it('accepts at most 10 MiB', async () => {
     await using queue = await startQueue();
     const definition = queue.define({ payload: { text: 'x'.repeat(10 * 1024 * 1024) } });
     const refusal = await refusalOf(queue.root.createTask(taskcluster.slugid(), definition));
     expect(refusal).toMatchObject({ status: 413, code: 'InputTooLarge' });
   });
 
-  it('breaks at a NUL, as PostgreSQL does, and not at text that only looks like one', async () => {
+  it('fails for a NUL, as PostgreSQL does, and not for text that only resembles one', async () => {
     const errors: unknown[] = [];
     await using queue = await startQueue({ onError: error => errors.push(error) });
     await queue.create({ payload: { text: 'not \\u0000 but text' } });
@@ -217,7 +217,7 @@ describe('createTask needs scopes', () => {
     }
   });
 
-  it('of which one for a higher priority is enough, and one for a lower is not', async () => {
+  it('of which one for a higher priority is sufficient, and one for a lower is not', async () => {
     await using queue = await startQueue();
     const create = (priority: string) =>
       queue

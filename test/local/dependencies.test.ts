@@ -13,7 +13,7 @@ async function complete(queue: QueueUnderTest): Promise<void> {
 }
 
 describe('a task with dependencies', () => {
-  it('is defined, and pending once all of them have completed', async () => {
+  it('is unscheduled until all of them have completed', async () => {
     await using queue = await startQueue();
     const dependencies = [await queue.create(), await queue.create()];
     const taskId = await queue.create({ dependencies });
@@ -26,14 +26,14 @@ describe('a task with dependencies', () => {
     expect(pending.at(-1)?.routingKey).toContain(`primary.${taskId}.0._._.`);
   });
 
-  it('is pending at once when they have completed before', async () => {
+  it('is pending at once if they have already completed', async () => {
     await using queue = await startQueue();
     const first = await queue.create();
     await complete(queue);
     expect(await stateOf(queue, await queue.create({ dependencies: [first] }))).toBe('pending');
   });
 
-  it('waits on when one has failed, unless it asks for no more than an end', async () => {
+  it('keeps waiting after one has failed, unless requires is all-resolved', async () => {
     await using queue = await startQueue();
     const first = await queue.create();
     const strict = await queue.create({ dependencies: [first] });
@@ -47,7 +47,7 @@ describe('a task with dependencies', () => {
     expect(await stateOf(queue, late)).toBe('pending');
   });
 
-  it('does not start because a run of one was lost and is retried', async () => {
+  it('does not start because the run of one was lost and is retried', async () => {
     await using queue = await startQueue();
     const first = await queue.create();
     const lenient = await queue.create({ dependencies: [first], requires: 'all-resolved' });
@@ -66,7 +66,7 @@ describe('a task with dependencies', () => {
     ]);
   });
 
-  it('is scheduled before that when somebody says so, and only once', async () => {
+  it('can be scheduled earlier, and only once', async () => {
     await using queue = await startQueue();
     const first = await queue.create();
     const taskId = await queue.create({ dependencies: [first] });
@@ -81,7 +81,7 @@ describe('a task with dependencies', () => {
     expect(announced).toHaveLength(1);
   });
 
-  it('cannot depend on what expires before its own deadline', async () => {
+  it('may not depend on a task that expires before its own deadline', async () => {
     await using queue = await startQueue();
     const deadline = new Date(Date.now() + 60_000).toISOString();
     const first = await queue.create({ deadline, expires: deadline });
@@ -91,7 +91,7 @@ describe('a task with dependencies', () => {
     });
   });
 
-  it('may depend on itself, and then waits for somebody to schedule it', async () => {
+  it('may depend on itself, and then waits until it is scheduled explicitly', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const itself = 'AAAAAAAAQAGAAAAAAAAAAA';

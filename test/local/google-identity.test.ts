@@ -52,7 +52,7 @@ describe('a machine of Google', () => {
     return { queue, register, claims };
   }
 
-  it('registers with the token that Google made for it, once', async () => {
+  it('registers once with the token that Google created for it', async () => {
     const { queue, register, claims } = await launched();
     await using _ = queue;
     const token = tokenOf(claims);

@@ -41,8 +41,8 @@ async function settled(queue: QueueUnderTest): Promise<void> {
   await queue.anonymous.ping();
 }
 
-describe('a claimWork that finds nothing', () => {
-  it('is answered with nothing after 20 s', async () => {
+describe('a claimWork without pending tasks', () => {
+  it('returns nothing after 20 s', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const poll = await open(queue, clock);
@@ -53,7 +53,7 @@ describe('a claimWork that finds nothing', () => {
     expect(await poll.answer).toEqual([]);
   });
 
-  it('looks again 1,000 ms later, and not before', async () => {
+  it('checks again after 1,000 ms, and not before', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const poll = await open(queue, clock);
@@ -65,7 +65,7 @@ describe('a claimWork that finds nothing', () => {
     expect(await poll.answer).toEqual([taskId]);
   });
 
-  it('looks again and again', async () => {
+  it('checks repeatedly', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const poll = await open(queue, clock);
@@ -75,7 +75,7 @@ describe('a claimWork that finds nothing', () => {
     expect(await poll.answer).toEqual([taskId]);
   });
 
-  it('keeps waiting when the queue has nothing but tasks past their deadline', async () => {
+  it('keeps waiting while only tasks past their deadline are pending', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, deadlineDelayMs: 3_600_000 });
     await queue.create({ deadline: new Date(clock.now() + 10_000).toISOString() });
@@ -95,8 +95,8 @@ describe('a claimWork that finds nothing', () => {
   });
 });
 
-describe('the calls of a task queue share one look', () => {
-  it('so one that comes while another sleeps sleeps with it, though work is there', async () => {
+describe('the calls of a task queue share one check', () => {
+  it('so a call that arrives during the pause of another waits for it, even if tasks are pending', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const first = await open(queue, clock);
@@ -111,7 +111,7 @@ describe('the calls of a task queue share one look', () => {
     expect([await first.answer, await second.answer]).toEqual(tasks.map(taskId => [taskId]));
   });
 
-  it('and is served in the order in which the calls came, each with what it asked for', async () => {
+  it('and are served in the order of arrival, each with its own number of tasks', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const polls = [await open(queue, clock, 1), await open(queue, clock, 3), await open(queue, clock, 2)];
@@ -131,7 +131,7 @@ describe('the calls of a task queue share one look', () => {
     expect(other.tasks.map(({ status }) => status.taskId)).toEqual([taskId]);
   });
 
-  it('and none sleeps when none is open', async () => {
+  it('and do not wait if no other call is open', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const first = await open(queue, clock);
@@ -142,7 +142,7 @@ describe('the calls of a task queue share one look', () => {
   });
 });
 
-describe('a claimWork whose client goes away', () => {
+describe('a claimWork whose client disconnects', () => {
   const IMPATIENCE = { timeout: 1_000 };
 
   /** Opens a call whose client gives up, and waits until the queue knows it. */
@@ -154,7 +154,7 @@ describe('a claimWork whose client goes away', () => {
     await waitFor(() => expect(clock.alarms()).toBe(before + 1));
   }
 
-  it('claims nothing any more', async () => {
+  it('claims nothing afterwards', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     await abandon(queue, clock);
@@ -163,7 +163,7 @@ describe('a claimWork whose client goes away', () => {
     expect((await queue.root.status(taskId)).status.state).toBe('pending');
   });
 
-  it('leaves its sleep to the next one', async () => {
+  it('leaves its pause to the next call', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     await abandon(queue, clock);
@@ -177,7 +177,7 @@ describe('a claimWork whose client goes away', () => {
     expect(await next.answer).toEqual([taskId]);
   });
 
-  it('leaves no sleep once that is over', async () => {
+  it('leaves no pause after the end of its own', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     await abandon(queue, clock);
@@ -186,7 +186,7 @@ describe('a claimWork whose client goes away', () => {
     expect(await (await open(queue, clock)).answer).toEqual([taskId]);
   });
 
-  it('at the moment of the claim has claimed, and the claim is lost', async () => {
+  it('at the moment of the claim has claimed the task, and the claim is lost', async () => {
     const clock = createTestClock();
     let goAway: Promise<unknown> = Promise.resolve();
     await using queue = await startQueue({

@@ -25,7 +25,7 @@ const inline = { contentType: 'text/plain', objectData: 'aGVsbG8=' };
 const putUrl = { contentType: 'text/plain', contentLength: 5 };
 
 describe('an object artifact', () => {
-  it('is named after its run, and comes with credentials for its upload alone', async () => {
+  it('has a name for its run, and credentials for its upload only', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const { upload, object } = await begin(queue, taskId, run);
@@ -40,14 +40,14 @@ describe('an object artifact', () => {
     expect(await refusalOf(object.createUpload('t/other', foreign))).toMatchObject({ status: 403 });
   });
 
-  it('may be asked for again while it is uploaded, and is the same upload then', async () => {
+  it('may be requested again while it is uploaded, which continues the same upload', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const [first, second] = [await begin(queue, taskId, run), await begin(queue, taskId, run)];
     expect(second.upload.uploadId).toBe(first.upload.uploadId);
   });
 
-  it('is not there, and not announced, before it is finished', async () => {
+  it('does not exist, and is not announced, before it is finished', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const { create, finish, finishArtifact } = await begin(queue, taskId, run);
@@ -75,7 +75,7 @@ describe('an object artifact', () => {
     ]);
   });
 
-  it('is uploaded to a signed URL, and downloaded from one', async () => {
+  it('is uploaded to a signed URL, and downloaded from another', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const { create, finish, finishArtifact, upload } = await begin(queue, taskId, run);
@@ -102,7 +102,7 @@ describe('an object artifact', () => {
     expect(await (await fetch(download.url)).text()).toBe('hello');
   });
 
-  it('with a contentLength breaks the queue when it is finished, and is there nevertheless', async () => {
+  it('with a contentLength breaks the queue when it is finished, but exists afterwards', async () => {
     await using queue = await startQueue();
     const { taskId, run } = await startRun(queue);
     const { create, finish, finishArtifact } = await begin(queue, taskId, run, {
@@ -118,7 +118,7 @@ describe('an object artifact', () => {
 });
 
 describe('an object', () => {
-  it('is refused under a name that is taken, with other hashes, and with content that is no base64', async () => {
+  it('is refused under an existing name, with wrong hashes, and with invalid base64', async () => {
     await using queue = await startQueue();
     const object = queue.connectTo('object');
     const uploadId = 'MzQyYVFdS4uJUDUhV-XdXw';

@@ -7,7 +7,7 @@ import { createTestClock } from './test-clock.ts';
 const HOUR = 3_600_000;
 
 describe('purge-cache', () => {
-  it('answers what was asked for in the last day, to those who ask since when', async () => {
+  it('returns the requests of the last day, or those after a given time', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const purgeCache = queue.connectTo('purge-cache');
@@ -24,7 +24,7 @@ describe('purge-cache', () => {
 });
 
 describe('secrets', () => {
-  it('are given to whoever may have them, until they expire', async () => {
+  it('are returned to authorized callers until they expire', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const secrets = queue.connectTo('secrets');
@@ -40,7 +40,7 @@ describe('secrets', () => {
 });
 
 describe('the index', () => {
-  it('finds a completed task by its routes, with what it says of itself', async () => {
+  it('finds a completed task by its routes, with its own data', async () => {
     await using queue = await startQueue();
     const index = queue.connectTo('index');
     const extra = { index: { rank: 3, data: { is: 'data' } } };
@@ -57,7 +57,7 @@ describe('the index', () => {
     });
   });
 
-  it('keeps the task of the highest rank, of equal ones the last', async () => {
+  it('keeps the task of the highest rank, or the last one of equal rank', async () => {
     await using queue = await startQueue();
     const index = queue.connectTo('index');
     const [one, two, three] = ['VHJUZUZrQe-OGQsqYYXc0A', 'MzQyYVFdS4uJUDUhV-XdXw', 'GpHlS_sSQF2nmb7rt7Wibw'];
@@ -68,7 +68,7 @@ describe('the index', () => {
     expect(await insert(three, 2)).toMatchObject({ taskId: three });
   });
 
-  it('lists the tasks and the namespaces right below a namespace', async () => {
+  it('lists the tasks and the direct subnamespaces of a namespace', async () => {
     await using queue = await startQueue();
     const index = queue.connectTo('index');
     const task = { taskId: 'VHJUZUZrQe-OGQsqYYXc0A', rank: 0, data: {}, expires: inMs(HOUR) };
@@ -78,7 +78,7 @@ describe('the index', () => {
     expect(namespaces).toEqual([{ namespace: 'a.b', name: 'b', expires: task.expires }]);
   });
 
-  it('leads to the latest artifact of a task, also to one that not everybody may read', async () => {
+  it('redirects to the latest artifact of a task, even a private one', async () => {
     await using queue = await startQueue({ anonymousScopes: ['queue:get-artifact:*'] });
     const taskId = await queue.create({ routes: ['index.a'] });
     const { run } = await queue.claim();

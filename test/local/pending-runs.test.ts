@@ -34,7 +34,7 @@ const tasks = fc
   .map(drafts => drafts.map((draft, index) => ({ ...TASK, ...draft, taskId: `T${index}` })));
 
 describe('the pending runs of a task queue', () => {
-  it('are taken by priority and then by age, without those that are past their deadline', () => {
+  it('are ordered by priority and then by age, without those past their deadline', () => {
     fc.assert(
       fc.property(tasks, fc.nat(10), fc.array(fc.integer({ min: 1, max: 32 })), (all, now, counts) => {
         const pending = createPendingRuns();
@@ -53,7 +53,7 @@ describe('the pending runs of a task queue', () => {
     );
   });
 
-  it('are those of no other task queue', () => {
+  it('do not include those of another task queue', () => {
     const pending = createPendingRuns();
     pending.add(TASK);
     expect(pending.take('p/other', 1, 0)).toEqual([]);

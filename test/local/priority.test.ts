@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { refusalOf, startQueue } from './queue-under-test.ts';
 
 describe('changeTaskPriority', () => {
-  it('gives a pending run another place in line, and announces it to the routes of the task', async () => {
+  it('changes the position of a pending run, and announces that to the routes of the task', async () => {
     await using queue = await startQueue();
     const low = await queue.create({ priority: 'low', routes: ['a.b'] });
     const high = await queue.create({ priority: 'high' });
@@ -23,7 +23,7 @@ describe('changeTaskPriority', () => {
     expect(claimed[0]?.claim.task.priority).toBe('high');
   });
 
-  it('changes a running task, and refuses one that was ever over', async () => {
+  it('changes a running task, and refuses one that was ever resolved', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -38,7 +38,7 @@ describe('changeTaskPriority', () => {
 });
 
 describe('changeTaskGroupPriority', () => {
-  it('changes all tasks that are not over, and announces the group once', async () => {
+  it('changes all unresolved tasks, and announces the group once', async () => {
     await using queue = await startQueue();
     const taskGroupId = taskcluster.slugid();
     const schedulerId = 'sched';

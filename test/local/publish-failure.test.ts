@@ -8,7 +8,7 @@ async function runsOf(queue: QueueUnderTest, taskId: string) {
   return (await queue.root.status(taskId)).status.runs;
 }
 
-describe('a message that the broker does not take', () => {
+describe('a message that the broker does not accept', () => {
   it('fails the call, which may be repeated', async () => {
     let broken = true;
     const errors: unknown[] = [];
@@ -34,7 +34,7 @@ describe('a message that the broker does not take', () => {
     expect((await run.reportCompleted(itself, 0)).status.state).toBe('completed');
   });
 
-  it('loses no run: what nobody could be told of is pending again', async () => {
+  it('loses no run: a claim that could not be announced is pending again', async () => {
     let broken = false;
     await using queue = await startQueue({
       publish: async () => {
@@ -49,7 +49,7 @@ describe('a message that the broker does not take', () => {
     expect((await queue.claim()).claim.status.taskId).toBe(taskId);
   });
 
-  it('starts what waited for the task all the same', async () => {
+  it('does not prevent dependent tasks from starting', async () => {
     let broken = false;
     await using queue = await startQueue({
       publish: async ({ exchange }) => {
@@ -64,7 +64,7 @@ describe('a message that the broker does not take', () => {
     await waitFor(async () => expect(await runsOf(queue, second)).toMatchObject([{ state: 'pending' }]));
   });
 
-  it('leaves the rest of a group to be cancelled by the next call', async () => {
+  it('leaves the rest of a group to the next cancelTaskGroup', async () => {
     let broken = false;
     const taken: string[] = [];
     await using queue = await startQueue({
@@ -86,7 +86,7 @@ describe('a message that the broker does not take', () => {
     await waitFor(async () => expect(await runsOf(queue, dependent)).toMatchObject([{ state: 'pending' }]));
   });
 
-  it('is tried again when nobody waits for it', async () => {
+  it('is sent again if no caller waits for it', async () => {
     const clock = createTestClock();
     const taken: string[] = [];
     let broken = false;

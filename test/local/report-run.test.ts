@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { refusalOf, startQueue, WORKER } from './queue-under-test.ts';
 
 describe('reclaimTask', () => {
-  it('prolongs the claim and gives new credentials', async () => {
+  it('extends the claim and returns new credentials', async () => {
     await using queue = await startQueue({ claimTimeoutMs: 60_000 });
     const taskId = await queue.create();
     const { claim, run } = await queue.claim();
@@ -27,7 +27,7 @@ describe('reclaimTask', () => {
     expect(queue.published().filter(name => name === 'task-running')).toHaveLength(1);
   });
 
-  it('is refused once the run is over', async () => {
+  it('is refused after the run was resolved', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -39,7 +39,7 @@ describe('reclaimTask', () => {
     });
   });
 
-  it('knows no run that never was', async () => {
+  it('fails for a run that does not exist', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     expect(await refusalOf(queue.root.reclaimTask(taskId, 1))).toMatchObject({
@@ -53,7 +53,7 @@ describe.each([
   ['reportCompleted', 'completed'],
   ['reportFailed', 'failed'],
 ] as const)('%s', (report, state) => {
-  it('ends the run, and announces it', async () => {
+  it('resolves the run, and announces that', async () => {
     await using queue = await startQueue();
     const tags = { kind: 'test' };
     const taskId = await queue.create({ routes: ['a.b'], tags });
@@ -79,7 +79,7 @@ describe.each([
     expect(queue.published().filter(name => name === `task-${state}`)).toHaveLength(2);
   });
 
-  it('is refused when the run ended otherwise', async () => {
+  it('is refused if the run was resolved otherwise', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -91,7 +91,7 @@ describe.each([
     });
   });
 
-  it('is refused for a run that ended so, once there is another', async () => {
+  it('is refused for a run that was resolved the same way after another run has started', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -101,7 +101,7 @@ describe.each([
     expect((await queue.root.status(taskId)).status.state).toBe('pending');
   });
 
-  it('is refused to everybody but the claim', async () => {
+  it('is refused to everybody without the credentials of the claim', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     await queue.claim();
@@ -122,7 +122,7 @@ describe.each([
 
 describe('reportException', () => {
   it.each(['malformed-payload', 'resource-unavailable', 'internal-error'])(
-    'with %s ends the task',
+    'with %s resolves the task',
     async reason => {
       await using queue = await startQueue();
       const taskId = await queue.create();
@@ -144,7 +144,7 @@ describe('reportException', () => {
   it.each([
     ['worker-shutdown', 'retry'],
     ['intermittent-task', 'task-retry'],
-  ])('with %s makes a new run, a %s', async (reason, reasonCreated) => {
+  ])('with %s creates a new run, a %s', async (reason, reasonCreated) => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -162,7 +162,7 @@ describe('reportException', () => {
     expect((await queue.claim()).claim.runId).toBe(1);
   });
 
-  it('makes no new run when no retries are left', async () => {
+  it('creates no new run if no retries are left', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create({ retries: 0 });
     const { run } = await queue.claim();
@@ -185,7 +185,7 @@ describe('reportException', () => {
     ]);
   });
 
-  it('is refused when the run ended otherwise', async () => {
+  it('is refused if the run was resolved otherwise', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();
@@ -197,7 +197,7 @@ describe('reportException', () => {
     });
   });
 
-  it.each(['canceled', 'superseded', 'claim-expired'])('does not take %s', async reason => {
+  it.each(['canceled', 'superseded', 'claim-expired'])('does not accept %s', async reason => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { run } = await queue.claim();

@@ -8,7 +8,7 @@ async function runsOf(queue: QueueUnderTest, taskId: string) {
 }
 
 describe('a task past its deadline', () => {
-  it('cannot be reclaimed from that instant on, and is ended a little later', async () => {
+  it('cannot be reclaimed from that moment on, and is resolved a little later', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, deadlineDelayMs: 60_000 });
     const deadline = new Date(clock.now() + 15_000).toISOString();
@@ -32,7 +32,7 @@ describe('a task past its deadline', () => {
     });
   });
 
-  it('is announced without the worker, even if one has the run', async () => {
+  it('is announced without the worker, even if one has claimed the run', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const taskId = await queue.create({ deadline: new Date(clock.now() + 15_000).toISOString() });
@@ -46,7 +46,7 @@ describe('a task past its deadline', () => {
     expect(queue.messages.at(-1)?.body).not.toHaveProperty('workerId');
   });
 
-  it('is ended when it is pending, when it waits for others, and when it runs again', async () => {
+  it('is resolved whether it is pending, unscheduled, or rerun', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const deadline = new Date(clock.now() + 15_000).toISOString();
@@ -66,7 +66,7 @@ describe('a task past its deadline', () => {
     ]);
   });
 
-  it('stays as it is when it ended before', async () => {
+  it('is unchanged if it was resolved before', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const taskId = await queue.create({ deadline: new Date(clock.now() + 15_000).toISOString() });
@@ -79,7 +79,7 @@ describe('a task past its deadline', () => {
 });
 
 describe('a claim that is not renewed', () => {
-  it('ends as claim-expired, and the run is retried', async () => {
+  it('is resolved as claim-expired, and the run is retried', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, claimTimeoutMs: 25_000, claimDelayMs: 5_000 });
     const taskId = await queue.create();
@@ -116,7 +116,7 @@ describe('a claim that is not renewed', () => {
     expect((await queue.claim()).claim.runId).toBe(1);
   });
 
-  it('ends the task when no retries are left', async () => {
+  it('resolves the task if no retries are left', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, claimTimeoutMs: 25_000 });
     const taskId = await queue.create({ retries: 0 });
@@ -126,7 +126,7 @@ describe('a claim that is not renewed', () => {
     expect(queue.published().slice(-2)).toEqual(['task-exception', 'task-group-resolved']);
   });
 
-  it('is measured from the last time it was renewed', async () => {
+  it('expires after its last renewal', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, claimTimeoutMs: 25_000 });
     const taskId = await queue.create();
@@ -142,7 +142,7 @@ describe('a claim that is not renewed', () => {
     ]);
   });
 
-  it('is left to the deadline when that has passed', async () => {
+  it('is left to the deadline after that has passed', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, claimTimeoutMs: 25_000, deadlineDelayMs: 60_000 });
     const taskId = await queue.create({ deadline: new Date(clock.now() + 20_000).toISOString() });

@@ -37,7 +37,7 @@ describe('a role', () => {
 });
 
 describe('the auth service', () => {
-  it('says what the caller may do, roles included, and what scopes stand for', async () => {
+  it('returns the scopes of the caller, including roles, and expands scopes', async () => {
     await using queue = await startQueue({ roles: { anonymous: ['no:thing'], r: ['a:b'] } });
     expect(await queue.connectTo('auth').currentScopes()).toEqual({ scopes: ['*'] });
     expect(await queue.connectTo('auth').expandScopes({ scopes: ['assume:r', 'x'] })).toEqual({
@@ -47,7 +47,7 @@ describe('the auth service', () => {
     expect(await refusalOf(nobody.currentScopes())).toMatchObject({ status: 403 });
   });
 
-  it('lets everybody do what the role anonymous may', async () => {
+  it('gives everybody the scopes of the role anonymous', async () => {
     await using queue = await startQueue({
       anonymousScopes: ['assume:reader'],
       roles: { reader: ['queue:status:*'] },

@@ -66,7 +66,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('the runs of a task', () => {
-  it('keep these rules, whatever happens to them', () => {
+  it('keep these rules for any sequence of events', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), fc.nat(3), (steps, retries) => {
         let before = task(retries);
@@ -94,7 +94,7 @@ describe('the runs of a task', () => {
     );
   });
 
-  it('do not change the task that they are made from', () => {
+  it('do not mutate the task that they are made from', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), steps => {
         let before = task();
@@ -123,7 +123,7 @@ describe('the runs of a task', () => {
     expect([stateOf(twice), twice.retriesLeft, twice.runs.length]).toEqual(['exception', 0, 2]);
   });
 
-  it('have all retries again after a rerun, as far as the most runs allow', () => {
+  it('have all retries again after a rerun, up to the maximum number of runs', () => {
     let again = cancel(task(5), 'canceled', 0) ?? task();
     again = { ...again, retriesLeft: 0 };
     again = rerun(again, 1) ?? again;
@@ -133,7 +133,7 @@ describe('the runs of a task', () => {
     expect(rerun(cancel(again, 'canceled', 4) ?? again, 5)).toBeUndefined();
   });
 
-  it('are not ended for a claim that was renewed, nor past the deadline', () => {
+  it('are not ended for a claim that was renewed, or after the deadline', () => {
     const running = claim(schedule(task(), 0) ?? task(), 0, WORKER, 20, 1) ?? task();
     const renewed = reclaim(running, 0, 40) ?? task();
     expect(expireClaim(renewed, 0, 20, 21)).toBeUndefined();

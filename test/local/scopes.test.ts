@@ -37,7 +37,7 @@ describe('a scope', () => {
     expect(satisfies(given, wanted)).toBe(expected);
   });
 
-  it('with a star satisfies exactly what begins with what is before the star', () => {
+  it('with a star satisfies exactly the scopes that start with the text before the star', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[abc:]{0,3}$/), scope, (prefix, wanted) => {
         expect(satisfies([`${prefix}*`], wanted)).toBe(wanted.startsWith(prefix));
@@ -47,7 +47,7 @@ describe('a scope', () => {
 });
 
 describe('a scope expression', () => {
-  it('is satisfied by all of its scopes, unless it is any of none', () => {
+  it('is satisfied by all of its scopes, unless it is an empty AnyOf', () => {
     fc.assert(
       fc.property(expression, wanted => {
         fc.pre(!JSON.stringify(wanted).includes('"AnyOf":[]'));
@@ -56,7 +56,7 @@ describe('a scope expression', () => {
     );
   });
 
-  it('stays satisfied when there are more scopes', () => {
+  it('stays satisfied with additional scopes', () => {
     fc.assert(
       fc.property(scopes, scopes, expression, (some, more, wanted) => {
         fc.pre(satisfies(some, wanted));
@@ -73,7 +73,7 @@ describe('a scope expression', () => {
     );
   });
 
-  it('is satisfied once what is missing is there', () => {
+  it('is satisfied after the missing scopes are added', () => {
     fc.assert(
       fc.property(scopes, expression, (given, wanted) => {
         const missing = missingScopes(given, wanted);
@@ -83,7 +83,7 @@ describe('a scope expression', () => {
     );
   });
 
-  it('names only the scopes that are missing, and one alone without a list', () => {
+  it('lists only the scopes that are missing, and a single one without a list', () => {
     const wanted = { AllOf: ['a', { AnyOf: ['b', 'c'] }, 'd'] };
     expect(missingScopes(['a', 'b'], wanted)).toBe('d');
     expect(missingScopes(['a', 'd'], wanted)).toEqual({ AnyOf: ['b', 'c'] });

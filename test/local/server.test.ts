@@ -20,18 +20,18 @@ describe('the server', () => {
     }
   });
 
-  it('takes no other port than it is given, and says so when that is taken', async () => {
+  it('uses only the given port, and reports if that is in use', async () => {
     await using queue = await startQueue();
     await expect(startQueue({ port: queue.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
-  it('is gone once it is closed', async () => {
+  it('is unreachable after it was closed', async () => {
     const queue = await startQueue();
     await queue.close();
     await expect(fetch(`${queue.rootUrl}/api/queue/v1/ping`)).rejects.toThrow();
   });
 
-  it('answers what it does not know with 404, as it does the calls that it leaves out', async () => {
+  it('returns 404 for unknown paths, and for calls that it does not implement', async () => {
     await using queue = await startQueue();
     for (const path of ['/', '/api/queue/v1/nothing', '/api/queue/v1/provisioners', '/api/hooks/v1/ping']) {
       const response = await fetch(queue.rootUrl + path);
@@ -43,7 +43,7 @@ describe('the server', () => {
 });
 
 describe('an answer', () => {
-  it('is indented JSON that nobody keeps', async () => {
+  it('is indented JSON that must not be cached', async () => {
     await using queue = await startQueue();
     const response = await fetch(`${queue.rootUrl}/api/queue/v1/ping`);
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
@@ -51,7 +51,7 @@ describe('an answer', () => {
     expect(await response.text()).toMatch(/^\{\n {2}"alive": true,/);
   });
 
-  it('that refuses says which call it refuses, with what it was called', async () => {
+  it('that is an error names the call and its parameters', async () => {
     await using queue = await startQueue();
     const body = { ...WORKER, tasks: 0 };
     const error = await queue.worker
@@ -72,7 +72,7 @@ describe('an answer', () => {
 });
 
 describe('a request', () => {
-  it('with an id that cannot be is refused, in the words of the real queue', async () => {
+  it('with an invalid id is refused, with the message of the real queue', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.root.status('AAAAAAAAAAAAAAAAAAAAAA'))).toEqual({
       status: 400,
@@ -83,20 +83,20 @@ describe('a request', () => {
     });
   });
 
-  it('with an id that is far too long is refused for that', async () => {
+  it('with an id that is too long is refused with that reason', async () => {
     await using queue = await startQueue();
     const refusal = await refusalOf(queue.root.status('A'.repeat(2_000)));
     expect(refusal).toMatchObject({ status: 400, code: 'InvalidRequestArguments' });
   });
 
-  it('of a caller without scopes is refused for that first', async () => {
+  it('of a caller without scopes is refused for that reason first', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.nobody.status('AAAAAAAAAAAAAAAAAAAAAA'))).toMatchObject({ status: 403 });
   });
 
   it.each([
     ['no JSON', 'application/json', '{'],
-    ['JSON that is no object', 'application/json', '1'],
+    ['JSON that is not an object', 'application/json', '1'],
     ['another content type', 'text/plain', JSON.stringify({ ...WORKER, tasks: 1 })],
   ])('with %s is malformed', async (_, contentType, body) => {
     await using queue = await startQueue();
@@ -115,7 +115,7 @@ describe('a request', () => {
     });
   });
 
-  it('with a query that the call does not have is refused', async () => {
+  it('with an unknown query parameter is refused', async () => {
     await using queue = await startQueue({ anonymousScopes: ['*'] });
     const group = `${queue.rootUrl}/api/queue/v1/task-group/${await queue.create()}`;
     const statusOf = (url: string) => fetch(url).then(({ status }) => status);
@@ -125,7 +125,7 @@ describe('a request', () => {
     expect(await statusOf(`${group}?limit=1`)).toBe(400);
   });
 
-  it('may have the slash of a task queue written out', async () => {
+  it('may have the slash of a task queue percent-encoded', async () => {
     await using queue = await startQueue({ anonymousScopes: ['*'] });
     const response = await fetch(`${queue.rootUrl}/api/queue/v1/pending/${TASK_QUEUE_ID}`);
     expect(await response.json()).toMatchObject({ taskQueueId: TASK_QUEUE_ID, pendingTasks: 0 });
@@ -133,7 +133,7 @@ describe('a request', () => {
 });
 
 describe('a call', () => {
-  it('that forgets to look at the scopes of its caller is not answered', async () => {
+  it('whose handler forgets to check the scopes of its caller is not answered', async () => {
     const errors: unknown[] = [];
     const server = createServer(() => '');
     const service = createService<QueueApi>('queue', queueApi, { cancelTask: () => ({}) as never });

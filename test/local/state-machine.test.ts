@@ -11,7 +11,7 @@ import { QueueModel } from './model/queue-model.ts';
  * `QUEUE_MODEL_PATH` find it again; with `QUEUE_MODEL_REPLAY`, the printed replayPath, the whole path does so at once.
  * `QUEUE_MODEL_RUNS` makes it longer.
  */
-it('keeps what Taskcluster promises, whatever happens to it', async () => {
+it('keeps the promises of Taskcluster for any sequence of events', async () => {
   const { QUEUE_MODEL_SEED, QUEUE_MODEL_PATH, QUEUE_MODEL_REPLAY, QUEUE_MODEL_RUNS } = process.env;
   const commands = fc.commands(COMMANDS, {
     maxCommands: 60,

@@ -57,7 +57,7 @@ function put(
 }
 
 describe('an upload', () => {
-  it('is served again as it was sent, to everybody if it is public', async () => {
+  it('is served unchanged, to everybody if it is public', async () => {
     await using queue = await startQueue();
     const { taskId, putUrl } = await putUrlOf(queue, 'public/logs/a b%.log');
     const body = gzipSync('a log\n');
@@ -106,21 +106,21 @@ describe('an upload', () => {
     expect(await (await fetch(putUrl.replace(/\?.*/, ''))).text()).toBe('');
   });
 
-  it('may be repeated, and the last one counts', async () => {
+  it('may be repeated, and the last one is served', async () => {
     await using queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
     for (const body of ['one', 'two']) await fetch(putUrl, { method: 'PUT', body });
     expect(await (await fetch(putUrl.replace(/\?.*/, ''))).text()).toBe('two');
   });
 
-  it('must say how long it is', async () => {
+  it('must have a Content-Length', async () => {
     await using queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
     expect(await put(putUrl, { 'transfer-encoding': 'chunked' }, ['some'])).toBe(411);
     expect(await put(putUrl, { 'content-length': 4 }, ['so', 'me'])).toBe(200);
   });
 
-  it('that breaks off leaves nothing', async () => {
+  it('that is interrupted leaves nothing', async () => {
     await using queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
     const [folder = ''] = folders();
@@ -133,7 +133,7 @@ describe('an upload', () => {
     expect((await fetch(putUrl.replace(/\?.*/, ''))).status).toBe(404);
   });
 
-  it('needs the URL that was signed for it', async () => {
+  it('requires the URL that was signed for it', async () => {
     await using queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
     const upload = (url: string) => fetch(url, { method: 'PUT', body: 'x' }).then(({ status }) => status);
@@ -144,7 +144,7 @@ describe('an upload', () => {
     expect(await upload(putUrl)).toBe(200);
   });
 
-  it('can begin for 45 minutes', async () => {
+  it('may start for 45 minutes', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const { putUrl } = await putUrlOf(queue);
@@ -156,8 +156,8 @@ describe('an upload', () => {
   });
 });
 
-describe('what is not public', () => {
-  it('needs a signed URL to be read, for 30 minutes, which is no URL to write to', async () => {
+describe('a private artifact', () => {
+  it('needs a signed URL to be read, for 30 minutes, which cannot be used for writing', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock });
     const { taskId, putUrl } = await putUrlOf(queue, 'private/x');
@@ -173,7 +173,7 @@ describe('what is not public', () => {
 });
 
 describe('the folder of the uploads', () => {
-  it('goes with the queue', async () => {
+  it('is removed with the queue', async () => {
     const queue = await startQueue();
     const { putUrl } = await putUrlOf(queue);
     await fetch(putUrl, { method: 'PUT', body: 'x' });

@@ -5,7 +5,7 @@ import { refusalOf, startQueue, WORKER } from './queue-under-test.ts';
 import { waitFor } from '../wait-for.ts';
 
 describe('a task group', () => {
-  it('is resolved when every task has been, and says so with its expiry', async () => {
+  it('is resolved when every task is resolved, and the announcement has its expiry', async () => {
     await using queue = await startQueue();
     const taskGroupId = taskcluster.slugid();
     const expires = '2030-01-01T00:00:00.000Z';
@@ -56,14 +56,14 @@ describe('a task group', () => {
     expect(await refusalOf(foreign)).toMatchObject({ status: 400, code: 'InputError' });
   });
 
-  it('is not known before it has a task', async () => {
+  it('does not exist before it has a task', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.root.getTaskGroup(taskcluster.slugid()))).toMatchObject({ status: 404 });
   });
 });
 
 describe('sealTaskGroup', () => {
-  it('lets the group take no more tasks, for ever', async () => {
+  it('prevents new tasks in the group permanently', async () => {
     await using queue = await startQueue();
     const taskGroupId = await queue.create();
     const group = await queue.root.sealTaskGroup(taskGroupId);
@@ -83,7 +83,7 @@ describe('sealTaskGroup', () => {
 });
 
 describe('cancelTaskGroup', () => {
-  it('is refused as long as the group takes tasks', async () => {
+  it('is refused until the group is sealed', async () => {
     await using queue = await startQueue();
     const taskGroupId = await queue.create();
     expect(await refusalOf(queue.root.cancelTaskGroup(taskGroupId))).toEqual({
@@ -93,7 +93,7 @@ describe('cancelTaskGroup', () => {
     });
   });
 
-  it('ends what is not over, with messages that have no priority and no tags', async () => {
+  it('cancels unresolved tasks, with messages without priority and tags', async () => {
     await using queue = await startQueue();
     const taskGroupId = taskcluster.slugid();
     const tags = { kind: 'test' };

@@ -13,7 +13,7 @@ function forge(credentials: Credentials, change: object): Credentials {
 }
 
 describe('temporary credentials', () => {
-  it('may do what they are for, and nothing else that their issuer may', async () => {
+  it('have only the scopes that they were issued for', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     for (const clientId of [undefined, 'test/temporary']) {
@@ -42,14 +42,14 @@ describe('temporary credentials', () => {
     expect(await refusalOf(queue.connect(forged).status(taskId))).toMatchObject(FAILED);
   });
 
-  it('do not go by another name', async () => {
+  it('cannot be used under another name', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const credentials = { ...temporary(queue, { clientId: 'test/temporary' }), clientId: 'test/other' };
     expect(await refusalOf(queue.connect(credentials).status(taskId))).toMatchObject(FAILED);
   });
 
-  it('have at the most the scopes of their issuer, who must be allowed to make such a client', async () => {
+  it('have at most the scopes of their issuer, who must be authorized to create such a client', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const issuedBy = (name: 'worker' | 'root', options: Partial<TemporaryOptions>) =>
@@ -61,7 +61,7 @@ describe('temporary credentials', () => {
     await issuedBy('root', { clientId: 'test/temporary' });
   });
 
-  it('count from their start to their expiry, give or take five minutes', async () => {
+  it('are valid from their start to their expiry, with a tolerance of five minutes', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const status = (start: number, expiry: number) =>
@@ -74,7 +74,7 @@ describe('temporary credentials', () => {
 });
 
 describe('authorizedScopes', () => {
-  it('take scopes away from a request', async () => {
+  it('restrict the scopes of a request', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     for (const credentials of [queue.credentials.root, temporary(queue)]) {
@@ -84,7 +84,7 @@ describe('authorizedScopes', () => {
     }
   });
 
-  it('add none', async () => {
+  it('do not add any', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const client = queue.connect(queue.credentials.nobody, { authorizedScopes: ['queue:status:*'] });
@@ -93,7 +93,7 @@ describe('authorizedScopes', () => {
 });
 
 describe('the credentials of a claim', () => {
-  it('are for its run, and for what the task may do', async () => {
+  it('are valid for its run, and have the scopes of the task', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create({ scopes: ['queue:status:*'] });
     const other = await queue.create();
@@ -106,7 +106,7 @@ describe('the credentials of a claim', () => {
     await run.reportCompleted(taskId, 0);
   });
 
-  it('count for five minutes after the claim', async () => {
+  it('are valid for five minutes after the claim', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, claimTimeoutMs: 60_000 });
     const taskId = await queue.create();

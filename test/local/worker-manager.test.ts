@@ -29,7 +29,7 @@ async function setUp(queue: QueueUnderTest) {
 }
 
 describe('createWorkerPool', () => {
-  it('is answered again with the pool that is there, and refused for another', async () => {
+  it('returns an existing pool when it is repeated, and is refused with another definition', async () => {
     await using queue = await startQueue();
     const manager = await setUp(queue);
     await manager.registerWorker(PROOF);
@@ -62,8 +62,8 @@ describe('updateWorkerPool', () => {
   });
 });
 
-describe('a worker that is set up by hand', () => {
-  it('registers with its secret, and works with what it is given', async () => {
+describe('a static worker', () => {
+  it('registers with its secret, and can use the returned credentials', async () => {
     await using queue = await startQueue({ anonymousScopes: ['auth:current-scopes'] });
     await setUp(queue);
     const registration = await queue.connectTo('worker-manager', {}).registerWorker(PROOF);
@@ -90,7 +90,7 @@ describe('a worker that is set up by hand', () => {
     ]);
   });
 
-  it('is refused with another secret, under another name, and by another provider', async () => {
+  it('is refused with a wrong secret, under another name, and by another provider', async () => {
     await using queue = await startQueue();
     const manager = await setUp(queue);
     const refusals = [
@@ -104,7 +104,7 @@ describe('a worker that is set up by hand', () => {
     }
   });
 
-  it('gets credentials for as long as its pool says, and for four days at each renewal', async () => {
+  it('gets credentials for the lifetime of its pool, and for four days at each renewal', async () => {
     await using queue = await startQueue();
     const manager = queue.connectTo('worker-manager');
     const config = { workerConfig, lifecycle: { reregistrationTimeout: 60 } };
@@ -119,7 +119,7 @@ describe('a worker that is set up by hand', () => {
     expect(minutesLeft(second)).toBe(96 * 60);
   });
 
-  it('registers again by the secret of its last registration, once', async () => {
+  it('registers again once with the secret of its last registration', async () => {
     await using queue = await startQueue();
     const manager = await setUp(queue);
     const { secret, credentials } = await manager.registerWorker(PROOF);
@@ -131,7 +131,7 @@ describe('a worker that is set up by hand', () => {
     await again(second.secret);
   });
 
-  it('is never told to terminate, and does not come back once it is removed', async () => {
+  it('is never told to terminate, and cannot return after it was removed', async () => {
     await using queue = await startQueue();
     const manager = await setUp(queue);
     const { credentials } = await manager.registerWorker(PROOF);
@@ -197,7 +197,7 @@ describe('a machine of a cloud', () => {
     return { queue, manager };
   }
 
-  it('registers by what its cloud signed, once', async () => {
+  it('registers once with the identity that its cloud has signed', async () => {
     const { queue, manager } = await launched();
     await using _ = queue;
     expect(await manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ requestedCount: 1, runningCount: 0 });
@@ -219,7 +219,7 @@ describe('a machine of a cloud', () => {
     expect(await manager.worker(...NAME)).toMatchObject({ state: 'running' });
   });
 
-  it('is announced while it lives, by the names that its pool has', async () => {
+  it('is announced while it exists, with the names of its pool', async () => {
     const { queue, manager } = await launched();
     await using _ = queue;
     await manager.registerWorker(proofOf(document));
@@ -242,7 +242,7 @@ describe('a machine of a cloud', () => {
     expect(await manager.worker(...NAME)).toMatchObject({ state: 'stopped' });
   });
 
-  it('is needed as long as there is work for it, or its pool wants it anyway', async () => {
+  it('is needed while tasks are pending', async () => {
     const { queue, manager } = await launched({ maxCapacity: 5 });
     await using _ = queue;
     await manager.registerWorker(proofOf(document));
@@ -254,7 +254,7 @@ describe('a machine of a cloud', () => {
     expect(await manager.shouldWorkerTerminate(...NAME)).toEqual({ terminate: false, reason: 'needed' });
   });
 
-  it('leaves its runs to others when it is removed', async () => {
+  it('gives its runs up when it is removed', async () => {
     const { queue, manager } = await launched();
     await using _ = queue;
     await manager.registerWorker(proofOf(document));

@@ -9,7 +9,7 @@ const POOL = TASK_QUEUE_ID.split('/');
 const NAME = [...POOL, WORKER.workerGroup, WORKER.workerId];
 
 describe('a worker', () => {
-  it('is known from its first claimWork on, with what it claimed', async () => {
+  it('is known from its first claimWork, with the tasks that it claimed', async () => {
     await using queue = await startQueue();
     expect(await refusalOf(queue.root.getWorker(...NAME))).toMatchObject({ status: 404 });
     const taskIds = [await queue.create(), await queue.create()];
@@ -20,7 +20,7 @@ describe('a worker', () => {
     expect(workers).toMatchObject([{ ...WORKER, latestTask: { taskId: taskIds[1], runId: 0 } }]);
   });
 
-  it('is listed with what it has, as long as it has it', async () => {
+  it('is listed with its claimed tasks until they are resolved', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const { tasks: pending } = await queue.root.listPendingTasks(TASK_QUEUE_ID);
@@ -37,7 +37,7 @@ describe('a worker', () => {
 });
 
 describe('a worker in quarantine', () => {
-  it('waits, and gets nothing that another gets', async () => {
+  it('waits, and gets no task that another worker gets', async () => {
     await using queue = await startQueue({ longPollMs: 100, checkIntervalMs: 10 });
     await queue.create();
     const first = await queue.claim();
@@ -61,7 +61,7 @@ describe('a worker in quarantine', () => {
     expect([await quarantined('true'), await quarantined('false')]).toEqual([['worker-1'], ['worker-2']]);
   });
 
-  it('still gets a task through a call that was open before, and all again when it is released', async () => {
+  it('may get a task through a call that was already open, and gets all again after its release', async () => {
     const clock = createTestClock();
     await using queue = await startQueue({ clock, checkIntervalMs: 10 });
     await queue.create();
@@ -80,8 +80,8 @@ describe('a worker in quarantine', () => {
   });
 });
 
-describe('tasks and statuses', () => {
-  it('answer for those that there are, each once, to whoever may see all', async () => {
+describe('calls for several tasks', () => {
+  it('return tasks that exist, each once, to authorized callers', async () => {
     await using queue = await startQueue();
     const taskId = await queue.create();
     const taskIds = [taskId, 'VHJUZUZrQe-OGQsqYYXc0A', taskId];
@@ -91,7 +91,7 @@ describe('tasks and statuses', () => {
     expect(await refusalOf(queue.nobody.statuses({ taskIds }))).toMatchObject({ status: 403 });
   });
 
-  it('and so does listDependentTasks', async () => {
+  it('list the dependent tasks of a task', async () => {
     await using queue = await startQueue();
     const required = await queue.create();
     const dependent = await queue.create({ dependencies: [required] });

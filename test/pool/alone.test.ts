@@ -8,7 +8,7 @@ import { workerConfig } from '../worker/unit/worker-config.ts';
 
 const ON = { shutdownMachineOnIdle: true, shutdownMachineOnInternalError: true };
 
-describe('a worker that nobody but its configuration looks after', () => {
+describe('a worker without worker-manager and worker-runner', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tcw-alone-'));
@@ -29,7 +29,7 @@ describe('a worker that nobody but its configuration looks after', () => {
     [71, ON, false],
     [72, ON, false],
     [73, ON, false],
-  ])('that ends with %i and %j: the machine is shut down: %s', async (exitCode, config, isShutDown) => {
+  ])('that exits with %i and %j shuts the machine down: %s', async (exitCode, config, isShutDown) => {
     const proof = join(folder, 'proof');
     const host = nobody(
       workerConfig({ ...config, shutdownMachineCommand: ['touch', proof] }),
@@ -42,7 +42,7 @@ describe('a worker that nobody but its configuration looks after', () => {
   it.each([
     [['/nowhere/shutdown'], /ENOENT/],
     [['sh', '-c', 'echo "not you" >&2; exit 1'], /exit code 1.*: not you/],
-  ])('says why %j cannot shut the machine down', async (shutdownMachineCommand, problem) => {
+  ])('reports why %j cannot shut the machine down', async (shutdownMachineCommand, problem) => {
     const notes: unknown[] = [];
     const host = nobody(workerConfig({ shutdownMachineCommand }), (...note) => notes.push(note));
     await host.ended(70);
@@ -61,7 +61,7 @@ describe('a worker that nobody but its configuration looks after', () => {
     [1_000, {}, 0],
     [1_000, ON, 1],
     [1_000, { ...ON, shutdownMachineCommand: ['sudo', 'poweroff'] }, 0],
-  ])('as user %i with %j warns at its start so often: %i', (uid, config, warnings) => {
+  ])('as user %i with %j logs this number of warnings at its start: %i', (uid, config, warnings) => {
     vi.spyOn(process as { getuid(): number }, 'getuid').mockReturnValue(uid);
     const note = vi.fn();
     nobody(workerConfig(config), note);

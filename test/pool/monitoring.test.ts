@@ -66,7 +66,7 @@ it('serves health and metrics of a worker that runs tasks', async () => {
   });
 });
 
-it('says that it cannot work while the queue refuses it, and that it can once that is over', async () => {
+it('reports that it cannot work while the queue refuses it, and that it can afterwards', async () => {
   const proxy = await queueFaultProxy(workers.local.rootUrl);
   onTestFinished(() => proxy.close());
   const { answers } = await monitored(`--root-url=${proxy.rootUrl}`);
@@ -81,12 +81,12 @@ it('says that it cannot work while the queue refuses it, and that it can once th
   await answers('/healthz', 200);
 });
 
-it('says that it cannot work while the disk is full', async () => {
+it('reports that it cannot work while the disk is full', async () => {
   const { answers } = await monitored('--required-disk-space-megabytes=1000000000');
   expect(await answers('/healthz', 503)).toMatchObject({ problems: [{ kind: 'disk-short' }] });
 });
 
-it('a port that is taken is told in one line, before anything is claimed', async () => {
+it('reports a port that is in use in one line, before it claims anything', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void other.close());
   await once(other, 'listening');
@@ -100,7 +100,7 @@ it('a port that is taken is told in one line, before anything is claimed', async
   );
 });
 
-it.runIf(hasProgram)('tells systemd when it is ready, that it is alive, and when it goes', async () => {
+it.runIf(hasProgram)('notifies systemd when it is ready, while it is alive, and when it stops', async () => {
   const { socket, lines } = await serviceManager();
   const here = await queueForWorkers(
     {},

@@ -8,11 +8,11 @@ const problem = {
   extra: { a: 1 },
 };
 
-it('leaves a report alone that worker-manager takes', () => {
+it('does not change a report that worker-manager accepts', () => {
   expect(withinLimits(problem)).toEqual(problem);
 });
 
-it('cuts what is too long, by whole characters, because worker-manager would refuse all of it', () => {
+it('shortens what is too long, at character boundaries, because worker-manager would refuse the whole report', () => {
   const { title, description } = withinLimits({
     ...problem,
     title: 't'.repeat(200),
@@ -27,6 +27,6 @@ it.each([
   ['Worker Error!', 'worker-error-'],
   ['', 'worker-error'],
   ['k'.repeat(200), 'k'.repeat(128)],
-])('makes a kind of %j that fits its pattern', (kind, fitting) => {
+])('turns %j into a kind that matches its pattern', (kind, fitting) => {
   expect(withinLimits({ ...problem, kind }).kind).toBe(fitting);
 });

@@ -16,27 +16,27 @@ describe('renewals', () => {
     });
   });
 
-  it('are due again for each new lease, counted from when it came', () => {
+  it('are due again for each new lease, counted from its arrival', () => {
     marbles(({ cold, expectObservable }) => {
       const lease$ = cold('a 9999ms b', { a: lease(10_000), b: lease(20_000) });
       expectObservable(renewals(lease$, never)).toBe('7s r 2999ms 14s r', { r: 0 });
     });
   });
 
-  it('are put off by a lease that comes before the last one was due', () => {
+  it('are postponed by a lease that arrives before they were due', () => {
     marbles(({ cold, expectObservable }) => {
       const lease$ = cold('a 4999ms b', { a: lease(10_000), b: lease(10_000) });
       expectObservable(renewals(lease$, never)).toBe('12s r', { r: 0 });
     });
   });
 
-  it('are due once for a lease that is not followed by another', () => {
+  it('are due once for a lease that no other follows', () => {
     marbles(({ cold, expectObservable }) => {
       expectObservable(renewals(cold('(a|)', { a: lease(10_000) }), never)).toBe('7s (r|)', { r: 0 });
     });
   });
 
-  it('part tasks that were claimed together: anywhere from 60 % to 70 %', () => {
+  it('spread tasks that were claimed together over 60 % to 70 % of the lease', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999999, noNaN: true }), random => {
         let due: number | undefined;
@@ -51,7 +51,7 @@ describe('renewals', () => {
     );
   });
 
-  it('are due where the caller says', () => {
+  it('are due at the fraction that the caller configures', () => {
     marbles(({ cold, expectObservable }) => {
       const renewals$ = renewals(cold('a', { a: lease(1_000) }), {
         renewAt: 0.5,
@@ -62,7 +62,7 @@ describe('renewals', () => {
     });
   });
 
-  it('are due at once for a claim that has run out', () => {
+  it('are due at once for an expired claim', () => {
     marbles(({ cold, expectObservable }) => {
       expectObservable(renewals(cold('a', { a: lease(-5_000) }), never)).toBe('r', { r: 0 });
     });
@@ -70,7 +70,7 @@ describe('renewals', () => {
 });
 
 describe('the expiry of a claim', () => {
-  it('comes when the claim runs out, to the millisecond', () => {
+  it('is reported when the claim expires, to the millisecond', () => {
     marbles(({ cold, expectObservable }) => {
       expectObservable(claimExpiry(cold('a', { a: lease(20 * MINUTE) }))).toBe(`${20 * MINUTE}ms e`, {
         e: 'expired',
@@ -78,27 +78,27 @@ describe('the expiry of a claim', () => {
     });
   });
 
-  it('is put off by each renewal', () => {
+  it('is postponed by each renewal', () => {
     marbles(({ cold, expectObservable }) => {
       const lease$ = cold('a 8999ms b 8999ms c', { a: lease(10_000), b: lease(10_000), c: lease(10_000) });
       expectObservable(claimExpiry(lease$)).toBe('28s e', { e: 'expired' });
     });
   });
 
-  it('is at once for a claim that has run out already', () => {
+  it('is reported at once for an expired claim', () => {
     marbles(({ cold, expectObservable }) => {
       expectObservable(claimExpiry(cold('a', { a: lease(-1) }))).toBe('e', { e: 'expired' });
     });
   });
 
-  it('comes no more after the unsubscription', () => {
+  it('is not reported after the unsubscription', () => {
     marbles(({ cold, expectObservable }) => {
       expectObservable(claimExpiry(cold('a', { a: lease(1_000) })), '999ms !').toBe('');
     });
   });
 });
 
-it('claims of months neither expire nor are renewed at once', () => {
+it('claims of months neither expire at once nor are renewed at once', () => {
   fakeTimers();
   const lease$ = new BehaviorSubject(lease(60 * 24 * 60 * MINUTE));
   const seen: string[] = [];

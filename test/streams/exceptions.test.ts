@@ -20,7 +20,7 @@ async function listen(pulse: PulseUnderTest) {
 
 describe('the exceptions of a worker’s runs', () => {
   it.each(['canceled', 'claim-expired', 'worker-shutdown', 'malformed-payload'] as const)(
-    'tell which run it was, and why: %s',
+    'have the run and the reason: %s',
     async reasonResolved => {
       const pulse = await startPulse();
       const { exceptions } = await listen(pulse);
@@ -31,7 +31,7 @@ describe('the exceptions of a worker’s runs', () => {
   );
 
   it.each([{}, { workerGroup: 'rack-1', workerID: 'machine-7' }, { workerGroup: '', workerId: 'machine-7' }])(
-    'need a group and an id, without which they would be those of other workers: %j',
+    'require a group and an id, without which they would be those of other workers: %j',
     async worker => {
       const pulse = await startPulse();
       expect(() => runExceptions(pulse.worker, worker as typeof WORKER, () => undefined)).toThrow(
@@ -40,7 +40,7 @@ describe('the exceptions of a worker’s runs', () => {
     },
   );
 
-  it('are not those of another worker, or of another group', async () => {
+  it('do not include those of another worker or group', async () => {
     const pulse = await startPulse();
     const { exceptions } = await listen(pulse);
     await pulse.exception({}, { worker: { ...WORKER, workerId: 'machine-8' } });
@@ -49,7 +49,7 @@ describe('the exceptions of a worker’s runs', () => {
     expect(exceptions).toEqual([]);
   });
 
-  it('give no reason where the status does not know the run', async () => {
+  it('have no reason if the status does not include the run', async () => {
     const pulse = await startPulse();
     const { exceptions } = await listen(pulse);
     await pulse.exception({}, { runId: 3 });
@@ -57,7 +57,7 @@ describe('the exceptions of a worker’s runs', () => {
     expect(exceptions).toEqual([{ taskId: TASK_ID, runId: 3, reason: undefined }]);
   });
 
-  it('leave out a message that is about no run', async () => {
+  it('omit a message without a run', async () => {
     const pulse = await startPulse();
     const { exceptions, problems } = await listen(pulse);
     const { exchange, build } = queueExchanges.taskException;
@@ -71,7 +71,7 @@ describe('the exceptions of a worker’s runs', () => {
     expect(problems).toEqual([]);
   });
 
-  it('come on a queue that goes with the connection: after a gap it listens again', async () => {
+  it('use a queue that is removed with the connection, and is declared again afterwards', async () => {
     const pulse = await startPulse();
     const seen = await listen(pulse);
     await pulse.broker.dropConnections();
@@ -84,7 +84,7 @@ describe('the exceptions of a worker’s runs', () => {
     });
   });
 
-  it('are acknowledged as they come: more than the prefetch arrive while nobody settles anything', async () => {
+  it('are acknowledged on arrival, so that more than the prefetch arrive', async () => {
     const pulse = await startPulse();
     const { exceptions } = await listen(pulse);
     for (let count = 0; count < 250; count++) await pulse.exception();

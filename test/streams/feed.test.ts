@@ -47,7 +47,7 @@ function listen(
 }
 
 describe('a feed', () => {
-  it('says that it listens when the broker has confirmed, and not before', async () => {
+  it('reports that it listens after the broker has confirmed, and not before', async () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse);
     expect(seen.listening).toEqual([false]);
@@ -58,7 +58,7 @@ describe('a feed', () => {
     expect(seen.items).toBe(1);
   });
 
-  it('says so each time that the connection is lost and found again', async () => {
+  it('reports that each time that the connection is lost and restored', async () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse);
     await turns();
@@ -73,7 +73,7 @@ describe('a feed', () => {
     expect(seen.problems).toEqual([]);
   });
 
-  it('says so when the broker takes its queue away, and declares the queue again', async () => {
+  it('reports that when the broker deletes its queue, and declares the queue again', async () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse, namedQueue('test', BOUNDS));
     await turns();
@@ -84,7 +84,7 @@ describe('a feed', () => {
     expect(seen.ended).toBeUndefined();
   });
 
-  it('does not listen any more when Pulse is closed, and completes', async () => {
+  it('stops listening when Pulse is closed, and completes', async () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse);
     await turns();
@@ -94,7 +94,7 @@ describe('a feed', () => {
     expect(seen.listening).toEqual([false, true, false]);
   });
 
-  it('does not listen any more when nobody is subscribed', async () => {
+  it('stops listening when nobody is subscribed', async () => {
     const pulse = await startPulse();
     const { seen, subscription } = listen(pulse);
     await turns();
@@ -102,7 +102,7 @@ describe('a feed', () => {
     expect(seen.listening).toEqual([false, true, false]);
   });
 
-  it('drops what it cannot read, says what was wrong with it, and goes on', async () => {
+  it('drops an invalid message, reports the problem, and continues', async () => {
     const pulse = await startPulse();
     const { seen } = listen(pulse);
     await turns();
@@ -115,7 +115,7 @@ describe('a feed', () => {
     expect(seen.listening).toEqual([false, true]);
   });
 
-  it('lives on when the one who is told of a problem throws', async () => {
+  it('continues if the callback for problems throws', async () => {
     const pulse = await startPulse({ exchanges: false });
     const { seen } = listen(pulse, ephemeralQueue(), pulse.worker, () => {
       throw new Error('no log');
@@ -143,7 +143,7 @@ describe('a feed that the broker refuses', () => {
         return listen(pulse, namedQueue('test', BOUNDS));
       },
     ],
-  ])('says why, and does not end: %s', async (_, kind, start) => {
+  ])('reports why, and does not end: %s', async (_, kind, start) => {
     const pulse = await startPulse({ exchanges: false });
     const { seen } = start(pulse);
     await turns();
@@ -153,7 +153,7 @@ describe('a feed that the broker refuses', () => {
     expect(seen.listening.at(-1)).toBe(false);
   });
 
-  it('looks again after a minute, each minute, until it may', async () => {
+  it('tries again every minute until it is allowed', async () => {
     const pulse = await startPulse({ exchanges: false });
     fakeTimers();
     const { seen } = listen(pulse);

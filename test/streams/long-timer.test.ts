@@ -32,7 +32,7 @@ describe('a long timer', () => {
     });
   });
 
-  it('never asks the platform for more than it can do', () => {
+  it('never uses a delay that the platform does not support', () => {
     fakeTimers();
     const seen = watch(longTimer(200 * DAY_MS));
     vi.advanceTimersByTime(200 * DAY_MS - 1);
@@ -41,7 +41,7 @@ describe('a long timer', () => {
     expect(seen).toEqual({ items: 1, complete: true });
   });
 
-  it('waits for ever, and with one timer at a time, for an end that never comes', () => {
+  it('waits forever, with one timer at a time, for a time that never comes', () => {
     fakeTimers();
     const seen = watch(longTimer(Infinity));
     vi.advanceTimersByTime(1_000 * DAY_MS);
@@ -49,7 +49,7 @@ describe('a long timer', () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  it('leaves no timer behind when it is unsubscribed, in whichever step', () => {
+  it('leaves no timer when it is unsubscribed at any step', () => {
     fakeTimers();
     const subscription = longTimer(200 * DAY_MS).subscribe();
     vi.advanceTimersByTime(100 * DAY_MS);
@@ -79,7 +79,7 @@ describe('a deadline', () => {
     expect(seen.items).toBe(1);
   });
 
-  it('emits at once when it has passed', () => {
+  it('emits at once if it has passed', () => {
     fakeTimers();
     const seen = watch(deadline(Date.now() - DAY_MS));
     vi.advanceTimersByTime(0);

@@ -40,7 +40,7 @@ function listen({ worker }: PulseUnderTest, demand: number, pulse: Pulse = worke
 }
 
 describe('notices of pending tasks', () => {
-  it('tell the task, the run and when it became pending, in either spelling of a time', async () => {
+  it('have the task, the run and the time when it became pending, in either time format', async () => {
     const pulse = await startPulse();
     const { notices } = listen(pulse, 2);
     await turns();
@@ -54,13 +54,13 @@ describe('notices of pending tasks', () => {
     ]);
   });
 
-  it.each(['', 'pool', 'a/', '/b', 'a/b/c', 5])('need a taskQueueId of two parts, not %j', async id => {
+  it.each(['', 'pool', 'a/', '/b', 'a/b/c', 5])('require a taskQueueId of two parts, not %j', async id => {
     const pulse = await startPulse();
     const notices = () => pendingNotices(pulse.worker, id as string, NEVER, () => undefined);
     expect(notices).toThrow('taskQueueId must have the form <provisionerId>/<workerType>');
   });
 
-  it('are those of one pool', async () => {
+  it('are those of one task queue', async () => {
     const pulse = await startPulse();
     const { notices } = listen(pulse, 5);
     await turns();
@@ -73,7 +73,7 @@ describe('notices of pending tasks', () => {
     expect(notices).toHaveLength(1);
   });
 
-  it('come as many as are asked for, and the others stay for other workers', async () => {
+  it('arrive as many as are requested, and leave the others to other workers', async () => {
     const pulse = await startPulse();
     const { notices, demand$ } = listen(pulse, 2);
     await turns();
@@ -86,7 +86,7 @@ describe('notices of pending tasks', () => {
     expect(notices).toHaveLength(3);
   });
 
-  it('wake exactly one worker of a pool each', async () => {
+  it('wake exactly one worker of a pool for each task', async () => {
     const pulse = await startPulse();
     const workers = [
       listen(pulse, 10),
@@ -99,7 +99,7 @@ describe('notices of pending tasks', () => {
     expect(workers.map(({ notices }) => notices.length)).toEqual([2, 2, 2]);
   });
 
-  it('are gone when they are done', async () => {
+  it('are removed from the queue when they are done', async () => {
     const pulse = await startPulse();
     const { notices, subscription } = listen(pulse, 1);
     await turns();
@@ -112,7 +112,7 @@ describe('notices of pending tasks', () => {
     expect(pulse.broker.queue(SHARED_QUEUE).length).toBe(0);
   });
 
-  it('come to another worker when they are given back', async () => {
+  it('reach another worker when they are given back', async () => {
     const pulse = await startPulse();
     const first = listen(pulse, 1);
     await turns();
@@ -125,7 +125,7 @@ describe('notices of pending tasks', () => {
     expect(second.notices).toHaveLength(1);
   });
 
-  it('come to another worker when this one is gone without a word', async () => {
+  it('reach another worker when this one disappears', async () => {
     const pulse = await startPulse();
     const first = listen(pulse, 2);
     await turns();
@@ -153,7 +153,7 @@ describe('notices of pending tasks', () => {
     expect(paused.notices).toHaveLength(1);
   });
 
-  it('are bounded below what PulseGuardian warns of, the oldest going first', async () => {
+  it('are limited to fewer than PulseGuardian warns about, and the oldest are dropped first', async () => {
     const pulse = await startPulse();
     listen(pulse, 0);
     await turns();
@@ -167,7 +167,7 @@ describe('notices of pending tasks', () => {
     });
   });
 
-  it('that come after a broken connection can be settled, those from before it not any more', async () => {
+  it('that arrive after a lost connection can be settled, those from before it cannot', async () => {
     const pulse = await startPulse();
     const { notices, demand$ } = listen(pulse, 1);
     await turns();
@@ -187,10 +187,10 @@ describe('notices of pending tasks', () => {
   });
 });
 
-describe('a notice whose age cannot be told', () => {
+describe('a notice with an unknown age', () => {
   it.each([
     ['its run is missing', {}, { runs: [] }],
-    ['its time passes the schema and is none', { scheduled: '2016-12-31T23:59:60Z' }, {}],
+    ['its time matches the schema but is invalid', { scheduled: '2016-12-31T23:59:60Z' }, {}],
   ])('counts as old, and ends nothing: %s', async (_, run, status) => {
     const pulse = await startPulse();
     const { notices, seen, problems } = listen(pulse, 2);

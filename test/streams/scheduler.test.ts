@@ -10,7 +10,7 @@ it.each<[string, (scheduler: SchedulerLike) => Observable<unknown>, atMs: number
   ['deadline', scheduler => deadline(MONTH_MS, { scheduler }), MONTH_MS],
   ['claimExpiry', scheduler => claimExpiry(lease$, { scheduler }), MONTH_MS],
   ['renewals', scheduler => renewals(lease$, { scheduler, random: () => 0 }), 0.7 * MONTH_MS],
-])('%s waits by the scheduler that it is given', (_, wait, atMs) => {
+])('%s uses the given scheduler', (_, wait, atMs) => {
   const scheduler = new VirtualTimeScheduler();
   const seen: number[] = [];
   wait(scheduler).subscribe(() => seen.push(scheduler.now()));

@@ -39,13 +39,13 @@ describe('the signals of the operating system', () => {
     ['SIGTERM SIGHUP', ['now']],
     ['SIGHUP SIGTERM SIGTERM', ['now', 'force']],
     ['SIGINT SIGHUP SIGINT', ['finish', 'now', 'force']],
-  ])('only the same one again forces: %s', (signals, hows) => {
+  ])('force a shutdown only if the same one is repeated: %s', (signals, hows) => {
     const { source, heard } = listen();
     for (const signal of signals.split(' ')) source.emit(signal);
     expect(heard).toEqual(hows);
   });
 
-  it('are counted for all subscribers together', () => {
+  it('are counted across all subscribers', () => {
     const { source, signals$, heard } = listen();
     source.emit('SIGINT');
     const late: Shutdown[] = [];
@@ -55,7 +55,7 @@ describe('the signals of the operating system', () => {
     expect(late).toEqual(['force']);
   });
 
-  it('are listened to only while somebody is subscribed, and once', () => {
+  it('have one listener, only while somebody is subscribed', () => {
     const { source, signals$, subscription } = listen();
     const another = signals$.subscribe();
     expect(source.listenerCount('SIGINT')).toBe(1);
@@ -66,7 +66,7 @@ describe('the signals of the operating system', () => {
     expect(source.listenerCount('SIGTERM')).toBe(0);
   });
 
-  it('come from anything that has `on` and `off`', () => {
+  it('come from any object with `on` and `off`', () => {
     const emitter = new EventEmitter();
     const heard: Shutdown[] = [];
     shutdownSignals({
@@ -77,7 +77,7 @@ describe('the signals of the operating system', () => {
     expect(heard).toEqual(['now']);
   });
 
-  it('are those of this process unless another source is given', () => {
+  it('are those of this process by default', () => {
     const before = process.listenerCount('SIGTERM');
     const subscription = shutdownSignals().subscribe();
     expect(process.listenerCount('SIGTERM')).toBe(before + 1);

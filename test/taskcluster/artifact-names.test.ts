@@ -29,8 +29,8 @@ async function start() {
   };
 }
 
-describe('an artifact', () => {
-  it('may have any printable ASCII in its name: what is signed is what is sent', async () => {
+describe('the name of an artifact', () => {
+  it('may be any printable ASCII, because the signed URL is the one that is requested', async () => {
     await using run = await start();
     for (let code = 0x20; code < 0x7f; code++) await run.create(`public/a${String.fromCharCode(code)}b`);
     expect(await run.names()).toHaveLength(0x7f - 0x20);
@@ -49,13 +49,13 @@ describe('an artifact', () => {
     '#x',
     '\\',
     ';a=b',
-  ])('may be called %j', async name => {
+  ])('may be %j', async name => {
     await using run = await start();
     await run.create(name);
     expect(await run.names()).toEqual([name]);
   });
 
-  it('may have any name that the queue takes', async () => {
+  it('may be any that the queue accepts', async () => {
     await using run = await start();
     const created = new Set<string>();
     const character = fc.constantFrom(...`!'()*~;,?:@&=+$#"<>[]{}|\\^\`%./ ab0`);
@@ -70,7 +70,7 @@ describe('an artifact', () => {
     expect(await run.names()).toEqual([...created].sort((one, other) => (one < other ? -1 : 1)));
   });
 
-  it('whose name cannot be sent is refused, and never counts as an outage', async () => {
+  it('is refused if it cannot be sent, and this never counts as an outage', async () => {
     await using run = await start();
     for (const name of ['\uD800', 'a\uDC00b', 'line\nbreak', 'ü', '\0']) {
       await expect(run.create(name)).rejects.toMatchObject({ kind: 'refused', transient: false });

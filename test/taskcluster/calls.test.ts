@@ -7,7 +7,7 @@ import { hangUp, json, refusal, silence, webServer, type Answer } from './web-se
 import { waitFor } from '../wait-for.ts';
 
 describe('a call', () => {
-  it('that cannot reach anybody says so', async () => {
+  it('reports that the queue cannot be reached', async () => {
     // Port 1 of this machine: nobody listens there.
     const call = queueCalls({ rootUrl: 'http://127.0.0.1:1', policies: hasty({ retries: 0 }) });
     await expect(CALLS.status(call)).rejects.toMatchObject({
@@ -16,22 +16,22 @@ describe('a call', () => {
     });
   });
 
-  it('tells of each further try, and of how long it waits: not longer than the backoff allows', async () => {
+  it('reports each retry, and its pause, which is never longer than the backoff allows', async () => {
     const { rootUrl } = await webServer(hangUp, refusal(503, 'X', 'not now'), json(200, {}));
-    const told: [ServiceError, number][] = [];
+    const reportedRetries: [ServiceError, number][] = [];
     const policies = { reportFailed: { timeoutMs: 1_000, retries: 5, backoff: { baseMs: 10, capMs: 15 } } };
-    const call = queueCalls({ rootUrl, policies, onRetry: (...retry) => told.push(retry) });
+    const call = queueCalls({ rootUrl, policies, onRetry: (...retry) => reportedRetries.push(retry) });
     await CALLS.reportFailed(call);
-    expect(told.map(([error]) => error.kind)).toEqual(['unreachable', 'unavailable']);
-    expect(told[0]?.[1]).toBeLessThanOrEqual(10);
-    expect(told[1]?.[1]).toBeLessThanOrEqual(15);
+    expect(reportedRetries.map(([error]) => error.kind)).toEqual(['unreachable', 'unavailable']);
+    expect(reportedRetries[0]?.[1]).toBeLessThanOrEqual(10);
+    expect(reportedRetries[1]?.[1]).toBeLessThanOrEqual(15);
   });
 
   it.each([
     [500, 10],
     [503, 50],
     [429, 50],
-  ])('refused with %d waits up to %d ms where the backoff begins with 10', async (status, most) => {
+  ])('that is refused with %d pauses for up to %d ms if the backoff starts at 10', async (status, most) => {
     const { rootUrl } = await webServer(refusal(status, 'X', 'not now'), json(200, {}));
     onTestFinished(() => void vi.restoreAllMocks());
     vi.spyOn(Math, 'random').mockReturnValue(0.99);
@@ -42,7 +42,7 @@ describe('a call', () => {
     expect(waits).toEqual([0.99 * most]);
   });
 
-  it('speaks as whoever it is made for, with the certificate of temporary credentials', async () => {
+  it('uses the credentials that it is made for, including the certificate of temporary credentials', async () => {
     const { rootUrl, requests } = await webServer(json(200, {}));
     const certificate = { version: 1, signature: 'signed' };
     await queueCalls({ rootUrl })(
@@ -61,7 +61,7 @@ describe('a call', () => {
     ]);
   });
 
-  it('fails as any other when the certificate is none', async () => {
+  it('fails as usual if the certificate is invalid', async () => {
     const { rootUrl, requests } = await webServer(json(200, {}));
     const certificate = new Secret('no JSON of a certificate');
     const calling = queueCalls({ rootUrl })({ ...CREDENTIALS, certificate }, 'status', TASK_ID);
@@ -72,26 +72,26 @@ describe('a call', () => {
   it.each<[string, Answer]>([
     ['between two tries', refusal(503, 'X', 'not now')],
     ['while it waits for an answer', silence],
-  ])('ends at once when it is called off %s, and is not tried again', async (_, answer) => {
+  ])('ends at once when it is aborted %s, and is not retried', async (_, answer) => {
     const { rootUrl, requests } = await webServer(answer);
-    const calledOff = new AbortController();
+    const aborting = new AbortController();
     const backoff = { baseMs: 1e9, capMs: 1e9 };
     const policies = { status: { timeoutMs: 60_000, retries: 5, backoff } };
-    const calling = CALLS.status(queueCalls({ rootUrl, policies, signal: calledOff.signal }));
+    const calling = CALLS.status(queueCalls({ rootUrl, policies, signal: aborting.signal }));
     await waitFor(() => {
       expect(requests).toHaveLength(1);
     });
     await sleep(20);
     const reason = new Error('task canceled');
-    calledOff.abort(reason);
+    aborting.abort(reason);
     await expect(calling).rejects.toBe(reason);
     expect(requests).toHaveLength(1);
   });
 
   it.each<[string, Answer]>([
     ['after a failure', refusal(503, 'X', 'not now')],
-    ['when the old ones were refused', refusal(401, 'AuthenticationFailed', 'expired')],
-  ])('is made again with the present credentials, %s', async (_, answer) => {
+    ['after the old ones were refused', refusal(401, 'AuthenticationFailed', 'expired')],
+  ])('is retried with the current credentials, %s', async (_, answer) => {
     let present = { clientId: 'old', accessToken: new Secret('old') };
     const { rootUrl, requests } = await webServer(
       (response, request) => {
@@ -106,21 +106,21 @@ describe('a call', () => {
     expect(requests.map(({ clientId }) => clientId)).toEqual(['old', 'new']);
   });
 
-  it('is not made again when its credentials are refused and there are no others', async () => {
+  it('is not retried if its credentials are refused and there are no others', async () => {
     const { rootUrl, requests } = await webServer(refusal(401, 'AuthenticationFailed', 'expired'));
     const call = queueCalls({ rootUrl, policies: hasty({ retries: 1 }) });
     await expect(call(() => CREDENTIALS, 'status', TASK_ID)).rejects.toMatchObject({ kind: 'forbidden' });
     expect(requests).toHaveLength(1);
   });
 
-  it('is not even made when it was called off before', async () => {
+  it('is not made if it was aborted before', async () => {
     const { rootUrl, requests } = await webServer(json(200, {}));
     const signal = AbortSignal.abort(new Error('task canceled'));
     await expect(CALLS.status(queueCalls({ rootUrl, signal }))).rejects.toBe(signal.reason);
     expect(requests).toEqual([]);
   });
 
-  it('uses a connection that is open already', async () => {
+  it('reuses an open connection', async () => {
     const server = await webServer(json(200, {}));
     const call = queueCalls({ rootUrl: server.rootUrl });
     for (let count = 0; count < 5; count++) await CALLS.status(call);

@@ -26,14 +26,14 @@ function answer(change: Partial<TaskClaim> = {}, started: string | undefined = S
 }
 
 describe("the queue's times", () => {
-  it('are read in both spellings', () => {
+  it('are parsed in both formats', () => {
     const ms = Date.UTC(2026, 10, 20, 22, 38, 35, 330);
     expect(parseTime('2026-11-20T22:38:35.33+00:00')).toBe(ms);
     expect(parseTime('2026-11-20T22:38:35.330Z')).toBe(ms);
     expect(parseTime('2026-11-20T22:38:35+00:00')).toBe(ms - 330);
   });
 
-  it('are the same time in both spellings, whatever time it is', () => {
+  it('are the same in both formats, for any time', () => {
     const time = fc.date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
     fc.assert(
       fc.property(time, date => {
@@ -45,7 +45,7 @@ describe("the queue's times", () => {
     );
   });
 
-  it.each(['UTC', 'America/New_York', 'Australia/Lord_Howe'])('know no daylight saving: %s', zone => {
+  it.each(['UTC', 'America/New_York', 'Australia/Lord_Howe'])('ignore daylight saving: %s', zone => {
     const before = process.env.TZ;
     process.env.TZ = zone;
     try {
@@ -63,7 +63,7 @@ describe("the queue's times", () => {
     }
   });
 
-  it.each(['', 'soon', '2026-13-01T00:00:00Z'])('are refused when they are none: %j', text => {
+  it.each(['', 'soon', '2026-13-01T00:00:00Z'])('are refused if they are invalid: %j', text => {
     expect(() => parseTime(text)).toThrow(`the queue sent ${JSON.stringify(text)} for a time`);
   });
 });
@@ -81,13 +81,13 @@ describe('a claim', () => {
     });
   });
 
-  it('began when its answer came, where the queue does not tell', () => {
+  it('started when its answer arrived if the queue does not say when', () => {
     const claim = { ...answer() };
     claim.status = { ...claim.status, runs: [] };
     expect(claimFrom(claim, 12_345).startedMs).toBe(12_345);
   });
 
-  it('shows nothing of its credentials but whose they are', () => {
+  it('shows of its credentials only the clientId', () => {
     const { credentials } = leaseFrom(answer());
     expect(credentials.accessToken.reveal()).toBe(CREDENTIALS.accessToken);
     expect(credentials.certificate?.reveal()).toBe(CREDENTIALS.certificate);

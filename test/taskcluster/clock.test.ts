@@ -31,26 +31,29 @@ function start(aheadMs: number) {
 }
 
 describe('the queue’s clock', () => {
-  it('is this machine’s until the queue has told a time', () => {
+  it('equals this machine’s until the first answer of the queue', () => {
     expect(start(0).errorMs()).toBe(0);
     expect(start(10 * MINUTE).errorMs()).toBe(-10 * MINUTE);
   });
 
-  it('is exactly this machine’s while the two agree, however slow the answers are', () => {
+  it('equals this machine’s while the two agree, however slow the answers are', () => {
     const { call, errorMs, clock, theirs } = start(0);
     call(19_000, 15_000);
     expect(errorMs()).toBe(0);
     expect(clock.at(theirs() - 15_000)).toBe(5_000 + 19_000);
   });
 
-  it.each([10 * MINUTE, -10 * MINUTE])('is learnt from the first answer when ours is wrong: %d ms', ahead => {
-    const { call, errorMs } = start(ahead);
-    call(20_000, 12);
-    expect(errorMs()).toBeLessThanOrEqual(0);
-    expect(errorMs()).toBeGreaterThanOrEqual(-13);
-  });
+  it.each([10 * MINUTE, -10 * MINUTE])(
+    'is determined from the first answer if this machine’s is wrong: %d ms',
+    ahead => {
+      const { call, errorMs } = start(ahead);
+      call(20_000, 12);
+      expect(errorMs()).toBeLessThanOrEqual(0);
+      expect(errorMs()).toBeGreaterThanOrEqual(-13);
+    },
+  );
 
-  it('is known the better the quicker an answer was, and never runs ahead', () => {
+  it('is more accurate after a faster answer, and is never ahead', () => {
     const { call, errorMs, pass } = start(10 * MINUTE);
     call(0, 3_000);
     expect(errorMs()).toBe(-3_001);
@@ -61,7 +64,7 @@ describe('the queue’s clock', () => {
     expect(errorMs()).toBe(-6);
   });
 
-  it('goes on when ours is set, or daylight saving is mistaken for it', () => {
+  it('is unaffected when this machine’s is set, by hand or for daylight saving', () => {
     const { call, errorMs, setOurs } = start(0);
     call(5, 5);
     setOurs(60 * MINUTE);
@@ -71,7 +74,7 @@ describe('the queue’s clock', () => {
     expect(Math.abs(errorMs())).toBeLessThanOrEqual(10);
   });
 
-  it('is learnt anew when the queue’s is set', () => {
+  it('is determined again when the queue’s is set', () => {
     const { call, errorMs, setTheirs } = start(0);
     call(5, 5);
     setTheirs(-10 * MINUTE);

@@ -22,7 +22,7 @@ async function claimed(tasks: unknown, asked: number) {
   return { taskIds: claims.map(({ taskId }) => taskId), problems };
 }
 
-it('a claim that cannot be read is told of, and does not cost the others that came with it', async () => {
+it('an invalid claim is reported, and the others of the same answer are used', async () => {
   const good = claimAnswer();
   const tasks = [good, claimAnswer('soon'), claimAnswer(LEAP_SECOND), { ...good, aNewProperty: 1 }];
   const { taskIds, problems } = await claimed(tasks, 4);
@@ -42,44 +42,44 @@ describe('a claim of a hostile queue', () => {
     ['a task id of dots', status({ taskId: '..' })],
     ['a task id with a NUL', status({ taskId: `${CLAIMED_TASK_ID}\0` })],
     ['a task id with a line break', status({ taskId: `${CLAIMED_TASK_ID}\n` })],
-    ['a task id that is none of this world', status({ taskId: '__proto__' })],
+    ['a task id of __proto__', status({ taskId: '__proto__' })],
     ['a task id that is a number', status({ taskId: 1 })],
-    ['a run below zero', { ...good, runId: -1 }],
-    ['a run beyond all runs', { ...good, runId: 1e9 }],
-    ['a run that is half', { ...good, runId: 0.5 }],
-    ['a run that is text', { ...good, runId: '../0' }],
+    ['a negative run id', { ...good, runId: -1 }],
+    ['a run id that is too large', { ...good, runId: 1e9 }],
+    ['a fractional run id', { ...good, runId: 0.5 }],
+    ['a run id that is a string', { ...good, runId: '../0' }],
     ['no credentials', { ...good, credentials: undefined }],
-    ['credentials that are text', { ...good, credentials: 'root' }],
+    ['credentials that are a string', { ...good, credentials: 'root' }],
     ['credentials without a token', { ...good, credentials: { ...good.credentials, accessToken: '' } }],
     ['a worker that is a path', { ...good, workerId: '../x' }],
     ['no task', { ...good, task: null }],
     ['a time that is a number', claimAnswer(1e15)],
-    ['a time beyond all times', claimAnswer('+275760-09-13T00:00:00.001Z')],
+    ['a time after the last valid one', claimAnswer('+275760-09-13T00:00:00.001Z')],
     ['a payload that is a list', { ...good, task: { ...good.task, payload: [] } }],
     ['nothing', null],
-    ['a word', 'claim'],
-  ])('with %s is left out', async (_, odd) => {
+    ['a string', 'claim'],
+  ])('with %s is omitted', async (_, odd) => {
     const { taskIds, problems } = await claimed([odd, good], 2);
     expect(taskIds).toEqual([CLAIMED_TASK_ID]);
     expect(problems.length).toBeGreaterThan(0);
     expect(problems.length).toBeLessThanOrEqual(5);
   });
 
-  it('with more runs than there can be is read in no more time than they take to come', async () => {
+  it('with very many runs is parsed in linear time', async () => {
     const runs = Array.from({ length: 100_000 }, (_, runId) => ({ ...good.status.runs[0], runId }));
     const { taskIds, problems } = await claimed([status({ runs }), good], 2);
     expect(taskIds).toEqual([CLAIMED_TASK_ID]);
     expect(problems.length).toBeLessThanOrEqual(5);
   });
 
-  it('that was not asked for is left out, and told of once for all', async () => {
+  it('that was not requested is omitted, with one report for all', async () => {
     const { taskIds, problems } = await claimed(Array(1_000).fill(good), 2);
     expect(taskIds).toEqual([CLAIMED_TASK_ID, CLAIMED_TASK_ID]);
     expect(problems).toEqual([expect.stringContaining('1000 tasks where 2 were asked for')]);
   });
 
   it.each([undefined, null, 'none', 7, {}, { length: 1e9 }])(
-    'where there should be a list: %j',
+    'is not found if the answer has no list of tasks: %j',
     async tasks => {
       const { taskIds, problems } = await claimed(tasks, 1);
       expect(taskIds).toEqual([]);
@@ -87,7 +87,7 @@ describe('a claim of a hostile queue', () => {
     },
   );
 
-  it('may hold whatever a payload can, however deep', async () => {
+  it('may contain a payload of any depth', async () => {
     const depth = 100_000;
     const { rootUrl } = await webServer(response => {
       const text = JSON.stringify({ tasks: [{ ...good, task: { ...good.task, payload: 'DEEP' } }] });

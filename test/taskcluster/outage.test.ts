@@ -49,11 +49,11 @@ const runOf = (queue: Queue) =>
     lease: { takenUntilMs: 1, credentials: { clientId: 'x', accessToken: new Secret('x') } },
   } as Claim);
 
-describe('a call that waits for a retry', () => {
+describe('a call that pauses before a retry', () => {
   it.each<[string, Answer]>([
     ['works', json(200, { pendingTasks: 0 })],
-    ['is refused, by a queue that so is there', refusal(403, 'InsufficientScopes', 'no')],
-  ])('is made at once when another one %s', async (_, answer) => {
+    ['is refused, so that the queue is available', refusal(403, 'InsufficientScopes', 'no')],
+  ])('is retried at once when another one %s', async (_, answer) => {
     const { queue, made } = await start({
       '/completed': [OUT_OF_ORDER, json(200, {})],
       '/p%2Fw': [answer],
@@ -70,42 +70,42 @@ describe('a call that waits for a retry', () => {
 
   it.each<[string, Answer]>([
     ['fails too', OUT_OF_ORDER],
-    ['is answered by what stands before the queue', page(502, '<html>')],
-  ])('waits on when another one %s', async (_, answer) => {
+    ['is answered by a proxy in front of the queue', page(502, '<html>')],
+  ])('continues to pause when another one %s', async (_, answer) => {
     const { queue, made } = await start({ '/completed': [OUT_OF_ORDER, json(200, {})], '/p%2Fw': [answer] });
-    const calledOff = new AbortController();
-    const reporting = runOf(queue).reportCompleted(calledOff.signal);
+    const aborting = new AbortController();
+    const reporting = runOf(queue).reportCompleted(aborting.signal);
     await waitFor(() => {
       expect(made['/completed']).toBe(1);
     });
     await expect(queue.pendingTasks()).rejects.toMatchObject({ kind: 'unavailable' });
     await sleep(700);
     expect(made['/completed']).toBe(1);
-    calledOff.abort(new Error('enough'));
+    aborting.abort(new Error('enough'));
     await expect(reporting).rejects.toThrow('enough');
   });
 
-  it('is woken once: after that its trouble is its own, and others that work say nothing', async () => {
+  it('is woken only once, and pauses normally after its next failure', async () => {
     const { queue, made } = await start({
       '/completed': [OUT_OF_ORDER],
       '/p%2Fw': [json(200, { pendingTasks: 0 })],
     });
-    const calledOff = new AbortController();
-    const reporting = runOf(queue).reportCompleted(calledOff.signal);
+    const aborting = new AbortController();
+    const reporting = runOf(queue).reportCompleted(aborting.signal);
     for (let count = 0; count < 4; count++) {
       await sleep(600);
       await queue.pendingTasks();
     }
     await sleep(600);
     expect(made['/completed']).toBe(2);
-    calledOff.abort(new Error('enough'));
+    aborting.abort(new Error('enough'));
     await expect(reporting).rejects.toThrow('enough');
   });
 });
 
 describe('a report', () => {
   it.each(['reportCompleted', 'reportFailed', 'reportException', 'createArtifact'] as const)(
-    'waits for a few seconds between two tries at most, for ten minutes: %s',
+    'is retried every few seconds, for ten minutes: %s',
     name => {
       const { backoff, forMs, retries } = CALL_POLICIES[name];
       expect(backoff.capMs).toBeLessThanOrEqual(5_000);
@@ -114,7 +114,7 @@ describe('a report', () => {
     },
   );
 
-  it('is not tried for longer than its policy says, however many retries are left', async () => {
+  it('is not retried for longer than its policy says, however many retries are left', async () => {
     const { tries } = await failing('reportCompleted', [OUT_OF_ORDER], {
       retries: 1_000_000,
       forMs: 50,
@@ -124,7 +124,7 @@ describe('a report', () => {
   });
 });
 
-it('a connection that hangs does not use up the time of a worker that has to go', async () => {
+it('a hanging connection does not use up the time of a worker that shuts down', async () => {
   const { queue, made } = await start({ '/failed': [silence, json(200, {})] });
   // A try may take 30 s, but not the first.
   await runOf(queue).reportFailed(AbortSignal.timeout(20_000));

@@ -9,12 +9,12 @@ const NAMES = Object.keys(CALLS) as QueueCall[];
 const PATIENT_TRIES = CALL_POLICIES.reportCompleted.retries + 1;
 
 describe('the policies', () => {
-  it('never try claimWork again, and leave reclaimTask to the one who calls', () => {
+  it('never retry claimWork, and leave retries of reclaimTask to its caller', () => {
     expect(CALL_POLICIES.claimWork.retries).toBe(0);
     expect(CALL_POLICIES.reclaimTask.retries).toBe(0);
   });
 
-  it('give claimWork longer than its long poll of 20 s', () => {
+  it('give claimWork more time than its long poll of 20 s', () => {
     expect(CALL_POLICIES.claimWork.timeoutMs).toBeGreaterThanOrEqual(40_000);
   });
 });
@@ -22,29 +22,29 @@ describe('the policies', () => {
 describe.each(NAMES)('%s', name => {
   const tries = CALL_POLICIES[name].retries + 1;
 
-  it(`is tried ${tries} times while the queue is out of order`, async () => {
+  it(`is attempted ${tries} times while the queue is unavailable`, async () => {
     const failure = await failing(name, [refusal(503, 'InternalServerError', 'out of order')]);
     expect(failure.error).toMatchObject({ kind: 'unavailable', statusCode: 503 });
     expect(failure.error.message).toBe(`${name}: out of order (503)`);
     expect(failure.tries).toBe(tries);
   });
 
-  it(`is tried ${tries} times while nobody answers`, async () => {
+  it(`is attempted ${tries} times while the queue is unreachable`, async () => {
     const failure = await failing(name, [hangUp]);
     expect(failure.error).toMatchObject({ kind: 'unreachable', statusCode: undefined });
     expect(failure.tries).toBe(tries);
   });
 
-  it('is tried once when it is refused', async () => {
+  it('is attempted once if it is refused', async () => {
     const failure = await failing(name, [refusal(409, 'RequestConflict', 'the run is over')]);
     expect(failure.error).toMatchObject({ kind: 'conflict', statusCode: 409 });
     expect(failure.tries).toBe(1);
   });
 });
 
-describe('a call that is tried often', () => {
+describe('a call with many retries', () => {
   it.each(NAMES.filter(name => CALL_POLICIES[name].retries >= 2))(
-    'works when the queue is back in time: %s',
+    'succeeds if the queue is back in time: %s',
     async name => {
       const broken = refusal(500, 'InternalServerError', 'Internal Server Error');
       const { rootUrl, requests } = await webServer(broken, broken, json(200, { it: 'works' }));
@@ -66,21 +66,21 @@ describe('an answer', () => {
     [500, 'InternalServerError', 'unavailable', PATIENT_TRIES],
     [502, 'BadGateway', 'unavailable', PATIENT_TRIES],
     [504, 'GatewayTimeout', 'unavailable', PATIENT_TRIES],
-  ])('of %d (%s) means %s, after %d tries', async (statusCode, code, kind, expected) => {
+  ])('of %d (%s) means %s, after %d attempts', async (statusCode, code, kind, expected) => {
     const { error, tries } = await failing('reportCompleted', [refusal(statusCode, code, 'It is so.')]);
     expect(error).toMatchObject({ name: 'ServiceError', kind, statusCode, transient: expected > 1 });
     expect(error.message).toBe(`reportCompleted: It is so. (${statusCode})`);
     expect(tries).toBe(expected);
   });
 
-  it('that is an error page of a proxy is told without the page', async () => {
+  it('that is an error page of a proxy leads to an error without the page', async () => {
     const { error } = await failing('status', [page(502, '<html><h1>Bad gateway</h1></html>')]);
     expect(error).toMatchObject({ kind: 'unavailable', statusCode: 502 });
     expect(error.message).not.toContain('<');
   });
 
   it.each([401, 403, 404, 409])(
-    'of %d that is a page of a proxy is not the word of the queue',
+    'of %d that is a page of a proxy does not count as an answer of the queue',
     async status => {
       const { error, tries } = await failing('createArtifact', [page(status, '<html>no</html>')]);
       expect(error).toMatchObject({ kind: 'unavailable', statusCode: status });
@@ -90,11 +90,11 @@ describe('an answer', () => {
 
   // A report that a proxy swallowed must not count as made.
   it.each<[string, Answer]>([
-    ['a page of somebody else', page(200, '<html>Please log in</html>')],
+    ['a page of a proxy', page(200, '<html>Please log in</html>')],
     ['an empty body', page(200, '', 'application/json')],
     ['nothing at all', page(204, '')],
-    ['JSON that ends in the middle', page(200, '{"status": {', 'application/json')],
-  ])('of 200 that is %s is no answer, and the call is tried again', async (_, answer) => {
+    ['truncated JSON', page(200, '{"status": {', 'application/json')],
+  ])('of 200 that is %s does not count, and the call is retried', async (_, answer) => {
     const { error, tries } = await failing('reportCompleted', [answer]);
     expect(error.kind).toBe('unavailable');
     expect(error.message).toMatch(/^reportCompleted: /);
@@ -104,15 +104,15 @@ describe('an answer', () => {
   it.each<[string, Answer]>([
     ['success', halved(200)],
     ['an error', halved(503)],
-    ['a refusal, which nobody has heard to its end', halved(409)],
-  ])('of %s that breaks off is none, and the call is tried again', async (_, answer) => {
+    ['a refusal', halved(409)],
+  ])('of %s that breaks off does not count, and the call is retried', async (_, answer) => {
     const { error, tries } = await failing('reportCompleted', [answer]);
     expect(error.kind).toBe('unreachable');
     expect(error.message).toBe('reportCompleted: the answer broke off');
     expect(tries).toBe(PATIENT_TRIES);
   });
 
-  it('that sends the caller elsewhere is not followed: the credentials are for this queue alone', async () => {
+  it('that is a redirect is not followed, because the credentials are only for this queue', async () => {
     const other = await webServer(json(200, {}));
     const redirect: Answer = response => {
       response.writeHead(302, { location: `${other.rootUrl}/elsewhere` }).end();
@@ -122,14 +122,14 @@ describe('an answer', () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('that comes too late is given up after the time of the policy', async () => {
+  it('that takes longer than the policy allows is a failure', async () => {
     const { error, tries } = await failing('status', [silence], { timeoutMs: 50 });
     expect(error.kind).toBe('unreachable');
     expect(error.message).toMatch(/status: .*50ms/);
     expect(tries).toBe(CALL_POLICIES.status.retries + 1);
   });
 
-  it('may take longer than an idle connection is kept', async () => {
+  it('may take longer than an idle connection is kept open', async () => {
     const { rootUrl, requests } = await webServer(response => {
       void sleep(5_000).then(() => {
         json(200, { tasks: [] })(response, response.req);

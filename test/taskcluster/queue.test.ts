@@ -44,7 +44,7 @@ const stateOf = async (real: { root: { status: (id: string) => Promise<unknown> 
 };
 
 describe('claimWork', () => {
-  it('brings as many claims as it asks for, for as long as the queue says', async () => {
+  it('returns as many claims as requested, for as long as the queue says', async () => {
     await using under = await start();
     const ids = [await under.real.create(), await under.real.create(), await under.real.create()];
     const claims = await under.queue.claimWork(2);
@@ -57,19 +57,19 @@ describe('claimWork', () => {
     }
   });
 
-  it('brings none when nothing is pending', async () => {
+  it('returns none if nothing is pending', async () => {
     await using under = await start();
     expect(await under.queue.claimWork(1)).toEqual([]);
   });
 
-  it('is refused more than 32, as the queue has it', async () => {
+  it('is refused for more than 32 tasks, the limit of the queue', async () => {
     await using under = await start();
     await expect(under.queue.claimWork(33)).rejects.toMatchObject({ kind: 'refused', statusCode: 400 });
   });
 });
 
-describe('a question', () => {
-  it('has an answer where the worker may ask it', async () => {
+describe('a query', () => {
+  it('has an answer if the worker is allowed to make it', async () => {
     await using under = await start({ as: 'root' });
     expect(await under.queue.pendingTasks()).toBe(0);
     const taskId = await under.real.create();
@@ -77,7 +77,7 @@ describe('a question', () => {
     expect(await under.queue.status(taskId)).toMatchObject({ taskId, state: 'pending' });
   });
 
-  it('has none, and is no error, where the worker may not ask it', async () => {
+  it('has no answer, without an error, if the worker is not allowed to make it', async () => {
     const { rootUrl, requests } = await webServer(refusal(403, 'InsufficientScopes', 'no'));
     const credentials = { clientId: 'x', accessToken: new Secret('x') };
     const queue = connectQueue({ rootUrl, credentials, taskQueueId: TASK_QUEUE_ID, ...WORKER });
@@ -86,7 +86,7 @@ describe('a question', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('is an error where the task does not exist', async () => {
+  it('fails if the task does not exist', async () => {
     await using under = await start({ as: 'root' });
     await expect(under.queue.status(taskcluster.slugid())).rejects.toMatchObject({ statusCode: 404 });
   });
@@ -109,7 +109,7 @@ describe('the calls about a run', () => {
     expect(await stateOf(under.real, claim.taskId)).toEqual([expected]);
   });
 
-  it('create its artifacts', async () => {
+  it('create artifacts of the run', async () => {
     await using under = await start();
     await under.real.create();
     const claim = await claimOne(under.queue);
@@ -121,7 +121,7 @@ describe('the calls about a run', () => {
     expect(answer).toMatchObject({ storageType: 's3', putUrl: expect.any(String) as string });
   });
 
-  it('conflict when the run is over for the queue', async () => {
+  it('fail with a conflict if the run is over', async () => {
     await using under = await start();
     await under.real.create();
     const claim = await claimOne(under.queue);
@@ -139,7 +139,7 @@ describe('the calls about a run', () => {
     }
   });
 
-  it('renew its claim: a later time, and other credentials, with which it goes on', async () => {
+  it('renew its claim, with a later expiry and new credentials for later calls', async () => {
     await using under = await start();
     await under.real.create();
     const claim = await claimOne(under.queue);
@@ -154,14 +154,14 @@ describe('the calls about a run', () => {
     expect(await stateOf(under.real, claim.taskId)).toEqual(['completed']);
   });
 
-  it('do not forget their credentials when a renewal fails', async () => {
+  it('keep their credentials if a renewal fails', async () => {
     const { queue, claim } = await claimed(refusal(500, 'InternalServerError', 'not now'), json(200, {}));
     const calls = queue.forRun(claim);
     await expect(calls.reclaim()).rejects.toMatchObject({ kind: 'unavailable' });
     expect(calls.credentials).toBe(claim.lease.credentials);
   });
 
-  it('replace their credentials as a whole', async () => {
+  it('replace their credentials atomically', async () => {
     const renewed = {
       takenUntil: '2026-11-20T23:00:00.5+00:00',
       credentials: { clientId: 'second', accessToken: 'token-2', certificate: '{"number": 2}' },
@@ -187,7 +187,7 @@ describe('the calls about a run', () => {
     expect(requests).toMatchObject([first, first, second, second]);
   });
 
-  it('use the new credentials also for a call that is being tried again meanwhile', async () => {
+  it('use the new credentials even for a retry of an earlier call', async () => {
     const renewed = {
       takenUntil: '2026-11-20T23:00:00.5+00:00',
       credentials: { clientId: 'second', accessToken: 'token-2', certificate: '{"number": 2}' },
@@ -208,7 +208,7 @@ describe('the calls about a run', () => {
     expect(requests.map(({ clientId }) => clientId)).toEqual(['first', 'first', 'second']);
   });
 
-  it('use the credentials of the newest renewal, though its claim ends sooner', async () => {
+  it('use the credentials of the newest renewal, even if its claim expires earlier', async () => {
     const renewed = (clientId: string, takenUntil: string) => ({
       takenUntil,
       credentials: { clientId, accessToken: 'token', certificate: '{"number": 2}' },
@@ -223,7 +223,7 @@ describe('the calls about a run', () => {
     expect(calls.credentials.clientId).toBe('third');
   });
 
-  it('are those of one run: another run of the same worker keeps its own credentials', async () => {
+  it('belong to one run, and other runs keep their own credentials', async () => {
     const renewed = {
       takenUntil: '2026-11-20T23:00:00.5+00:00',
       credentials: { clientId: 'second', accessToken: 'token-2', certificate: '{"number": 2}' },

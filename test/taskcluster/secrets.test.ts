@@ -38,32 +38,32 @@ function secretsIn(value: unknown): string[] {
   return SECRETS.filter(secret => text.includes(secret));
 }
 
-describe('what is told of a call that failed', () => {
+describe('the error of a failed call', () => {
   it.each<[string, Answer]>([
     ['refused', refusal(403, 'InsufficientScopes', 'You have no scopes.')],
-    ['out of order', refusal(503, 'InternalServerError', 'Not now.')],
+    ['unavailable', refusal(503, 'InternalServerError', 'Not now.')],
     ['hung up', hangUp],
     ['too late', silence],
     ['a page', page(502, '<html>')],
     ['broken JSON', page(200, '{', 'application/json')],
     ['no answer', json(200, null)],
-  ])('shows no secret: %s', async (_, answer) => {
+  ])('contains no secret: %s', async (_, answer) => {
     const { rootUrl } = await webServer(answer);
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     const call = queueCalls({
       rootUrl,
       policies: { status: POLICY },
-      onRetry: (...retry) => told.push(retry),
+      onRetry: (...retry) => reported.push(retry),
     });
     const error: unknown = await call(CREDENTIALS, 'status', 'x').then(
       () => undefined,
       (failure: unknown) => failure,
     );
     expect(error).toBeInstanceOf(Error);
-    expect(secretsIn([error, ...told])).toEqual([]);
+    expect(secretsIn([error, ...reported])).toEqual([]);
   });
 
-  it('shows no secret when there is nobody to call, or no certificate that is one', async () => {
+  it('contains no secret if the queue is unreachable, or the certificate invalid', async () => {
     const call = queueCalls({ rootUrl: 'http://127.0.0.1:1', policies: { status: POLICY } });
     const certificate = new Secret(`${CERTIFICATE}}`);
     for (const credentials of [CREDENTIALS, { ...CREDENTIALS, certificate }]) {

@@ -24,11 +24,11 @@ function counting() {
   return { asked, watch };
 }
 
-describe('a worker asks for work', () => {
+describe('a worker claims tasks', () => {
   let here: Deployment;
   afterEach(() => here.close());
 
-  it('once for each notice, and not at all while there is none', async () => {
+  it('with one claimWork per notice, and none without a notice', async () => {
     here = await deployment();
     const { asked, watch } = counting();
     await here.startWorker({}, { watch });
@@ -38,7 +38,7 @@ describe('a worker asks for work', () => {
     expect(asked.claimWork).toEqual([1, 1, 1, 1, 1]);
   });
 
-  it('for what was there before it came, and then for nothing more', async () => {
+  it('that were pending before it started, and makes no further calls', async () => {
     here = await deployment();
     const tasks = await Promise.all([1, 2, 3].map(() => here.createTask(sh('true'))));
     const { asked, watch } = counting();
@@ -47,7 +47,7 @@ describe('a worker asks for work', () => {
     expect(asked.claimWork).toEqual([3]);
   });
 
-  it('by the notices of a backlog, one after the other, until none is left over', async () => {
+  it('from a backlog of notices, until none is left', async () => {
     here = await deployment();
     // A first worker declares the pool's Pulse queue, so that notices accumulate there.
     const first = await here.startWorker();
@@ -65,7 +65,7 @@ describe('a worker asks for work', () => {
     expect(asked.claimWork.length - before).toBe(1);
   });
 
-  it('wakes one worker of a pool for each task', async () => {
+  it('so that each task wakes one worker of the pool', async () => {
     here = await deployment();
     const counts = [1, 2, 3].map(() => counting());
     for (const { watch } of counts) await here.startWorker({}, { watch });
@@ -81,7 +81,7 @@ describe('a worker asks for work', () => {
     expect(Math.min(...calls)).toBeGreaterThan(0);
   });
 
-  it('and runs as many tasks at once as it has slots, no more', async () => {
+  it('and runs as many at once as it has slots', async () => {
     here = await deployment();
     const worker = await here.startWorker({ capacity: 3 });
     const tasks = await Promise.all(Array.from({ length: 7 }, () => here.createTask(sh('sleep 0.4'))));
@@ -96,7 +96,7 @@ describe('a worker asks for work', () => {
     expect(most).toBe(3);
   });
 
-  it('by polling, with no pause after a task, when there is no Pulse', async () => {
+  it('by polling without Pulse, with no pause after a task', async () => {
     here = await deployment();
     const { asked, watch } = counting();
     await here.startWorker({}, { pulse: false, watch });
@@ -107,7 +107,7 @@ describe('a worker asks for work', () => {
     expect(asked.claimWork.length).toBeGreaterThanOrEqual(3);
   });
 
-  it('by notices again after Pulse was lost, and finds what was announced meanwhile', async () => {
+  it('from notices again after Pulse was lost, including tasks that were announced meanwhile', async () => {
     here = await deployment();
     const { asked, watch } = counting();
     await here.startWorker({}, { watch });
@@ -119,7 +119,7 @@ describe('a worker asks for work', () => {
     expect(asked.claimWork.length).toBeLessThanOrEqual(6);
   });
 
-  it('learns of a cancellation that it missed while Pulse was away', async () => {
+  it('and stops one whose cancellation it missed while Pulse was down', async () => {
     here = await deployment();
     const worker = await here.startWorker();
     const taskId = await here.createTask(sh('sleep 600'));

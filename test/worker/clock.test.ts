@@ -27,8 +27,8 @@ async function skewed(aheadMs: number, claimTimeoutMs?: number) {
 
 const DIRECTIONS = [10 * MINUTE, -10 * MINUTE];
 
-describe('with a queue whose clock is ten minutes ahead, or behind', () => {
-  it('claims are kept, and a run ends at its deadline by that clock', async () => {
+describe('with a queue whose clock is ten minutes ahead or behind', () => {
+  it('claims are kept, and a run ends at its deadline by the queue’s clock', async () => {
     const stops = DIRECTIONS.map(async aheadMs => {
       const { here, times } = await skewed(aheadMs, 2_500);
       const worker = await here.startWorker();
@@ -47,7 +47,7 @@ describe('with a queue whose clock is ten minutes ahead, or behind', () => {
   });
 
   it.each(DIRECTIONS)(
-    'a fresh notice is believed without a question, once there was a claim: %d ms',
+    'a new notice is trusted without a check once there was a claim: %d ms',
     async aheadMs => {
       const { here, times } = await skewed(aheadMs);
       let checked = 0;

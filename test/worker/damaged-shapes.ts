@@ -79,9 +79,11 @@ export async function expectResolved(
   for (const [index, taskId] of taskIds.entries()) {
     const { state, runs } = await local.resolved(taskId);
     const { reasonResolved } = runs.at(-1) ?? {};
-    const told = `${JSON.stringify(damaged[index]?.payload)}\n${await local.log(taskId, runs.length - 1).catch(String)}`;
-    expect(['completed', 'failed', 'malformed-payload', 'intermittent-task'], told).toContain(reasonResolved);
-    expect(state === 'exception', told).toBe(/malformed|intermittent/.test(reasonResolved ?? ''));
+    const description = `${JSON.stringify(damaged[index]?.payload)}\n${await local.log(taskId, runs.length - 1).catch(String)}`;
+    expect(['completed', 'failed', 'malformed-payload', 'intermittent-task'], description).toContain(
+      reasonResolved,
+    );
+    expect(state === 'exception', description).toBe(/malformed|intermittent/.test(reasonResolved ?? ''));
   }
 }
 

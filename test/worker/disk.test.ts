@@ -17,10 +17,10 @@ import { testOf, WAYS } from './ways.ts';
 const TCW = inject('program');
 const MB = 1024 ** 2;
 
-describe.concurrent.each(WAYS)('a worker whose disk has no room for a task, %s,', way => {
+describe.concurrent.each(WAYS)('a worker whose disk has no space for a task, %s,', way => {
   const it = testOf(way);
 
-  it('says so, claims nothing, and leaves tasks to other workers', async ({ deploy, expect }) => {
+  it('logs that, claims nothing, and leaves tasks to other workers', async ({ deploy, expect }) => {
     const here = await deploy();
     const short = await here.startWorker({ requiredDiskSpaceMegabytes: 1_000_000_000 });
     const taskId = await here.createTask(sh('true'));
@@ -34,7 +34,7 @@ describe.concurrent.each(WAYS)('a worker whose disk has no room for a task, %s,'
     expect(short.events.filter(({ type }) => type === 'run')).toEqual([]);
   });
 
-  it('goes when it is told to', async ({ deploy, expect }) => {
+  it('ends when it is told to', async ({ deploy, expect }) => {
     const here = await deploy();
     const short = await here.startWorker({ requiredDiskSpaceMegabytes: 1_000_000_000 });
     await here.createTask(sh('true'));
@@ -124,7 +124,7 @@ async function onDisk(bytes: number, requiredMegabytes: number, prepare = ':') {
 }
 
 describe.runIf(smallDisks)('on a small disk', () => {
-  it('a task that fills it is stopped, its neighbour is not, and the worker goes on', async () => {
+  it('a task that fills it is stopped, other tasks and the worker continue', async () => {
     const { create, resolved, log, said } = await onDisk(64 * MB, 40);
     const neighbour = await create('head -c 5M /dev/zero > old; until [ -e ../over ]; do sleep 0.2; done');
     const filler = await create(
@@ -139,7 +139,7 @@ describe.runIf(smallDisks)('on a small disk', () => {
     expect(await resolved(neighbour), said()).toMatchObject({ state: 'completed' });
   });
 
-  it('a worker waits for room, and goes on when there is some', async () => {
+  it('a worker waits for free space, and continues when there is some', async () => {
     const { create, resolved, status, said, seen } = await onDisk(
       64 * MB,
       40,

@@ -13,7 +13,7 @@ type Moment =
   'before its first process' | 'while it is prepared' | 'while it uploads' | 'in the instant it completes';
 type Stop = Extract<StopReason, 'canceled' | 'deadline-exceeded' | 'worker-shutdown'>;
 
-interface Told {
+interface MadeCall {
   readonly taskId: string;
   readonly call: string;
 }
@@ -25,7 +25,7 @@ interface Told {
  * `happened` rejects if `happen` does. The worker itself would treat this error as one of the queue's.
  */
 function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
-  const told: Told[] = [];
+  const madeCalls: MadeCall[] = [];
   let claim: Claim | undefined;
   let hasBegun = false;
   const { promise: happened, resolve, reject } = Promise.withResolvers<void>();
@@ -46,7 +46,7 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
       const calls = queue.forRun(ofRun);
       const tell = async (call: string, made: () => Promise<void>) => {
         await now('in the instant it completes');
-        told.push({ taskId: ofRun.taskId, call });
+        madeCalls.push({ taskId: ofRun.taskId, call });
         await made();
       };
       const watched: RunCalls = {
@@ -61,7 +61,7 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
           await now('while it uploads');
           signal?.throwIfAborted();
           const answer = await calls.createArtifact(name, request, signal);
-          told.push({ taskId: ofRun.taskId, call: `artifact ${name}` });
+          madeCalls.push({ taskId: ofRun.taskId, call: `artifact ${name}` });
           return answer;
         },
         finishArtifact: (...words) => calls.finishArtifact(...words),
@@ -79,7 +79,7 @@ function at(moment: Moment, happen: (claim: Claim) => Promise<void>) {
       return sandbox;
     },
   });
-  return { told, watch, wrap, happened };
+  return { madeCalls, watch, wrap, happened };
 }
 
 /** Waits until the worker has stopped the run for this reason. */
@@ -120,11 +120,11 @@ const MOMENTS: Moment[] = [
 const STOPS: Stop[] = ['canceled', 'deadline-exceeded', 'worker-shutdown'];
 const EDGES = MOMENTS.flatMap(moment => STOPS.map(stop => ({ moment, stop })));
 
-describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
-  it('leaves nothing, tells nothing twice, and gives its slot back', async () => {
+describe.each(EDGES)('a run that is stopped by $stop $moment', ({ moment, stop }) => {
+  it('leaves no files, is reported once, and frees its slot', async () => {
     const here = await deployment({ deadlineDelayMs: 100, longPollMs: 300 });
     onTestFinished(() => here.close());
-    const { told, watch, wrap, happened } = at(moment, async claim => {
+    const { madeCalls, watch, wrap, happened } = at(moment, async claim => {
       await bringAbout(stop, here, worker, claim);
       // A report that was sent cannot be stopped, and a worker that shuts down completes its uploads.
       if (moment === 'while it is prepared' || (moment === 'while it uploads' && stop !== 'worker-shutdown'))
@@ -146,7 +146,7 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     await happened;
     expect(await runFiles(worker.tasksDir)).toEqual([]);
 
-    const reports = told.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
+    const reports = madeCalls.filter(({ call }) => !call.startsWith('artifact')).map(({ call }) => call);
     const late = moment === 'in the instant it completes';
     if (stop === 'worker-shutdown') {
       // If the commands have ended, the outcome does not change.
@@ -162,16 +162,16 @@ describe.each(EDGES)('a run that meets $stop $moment', ({ moment, stop }) => {
     await expect
       .poll(async () => (await here.status(taskId)).runs)
       .toMatchObject([{ reasonResolved: reason }]);
-    expect(told).not.toContainEqual({ taskId, call: late ? 'failed' : 'artifact x' });
+    expect(madeCalls).not.toContainEqual({ taskId, call: late ? 'failed' : 'artifact x' });
     expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });
   });
 });
 
-describe('a run whose worker has no more time while it uploads', () => {
+describe('a run whose worker runs out of time while the run uploads', () => {
   it('is given back at once, and its log is uploaded afterwards', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
-    const { told, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
+    const { madeCalls, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
       worker.shutdown('now');
       // The upload hangs until the run is resolved in the queue.
       await hasLeft(here, taskId, 'running');
@@ -180,7 +180,7 @@ describe('a run whose worker has no more time while it uploads', () => {
     const taskId = await here.createTask({ ...sh('echo x > x'), artifacts: [{ type: 'file', path: 'x' }] });
     expect(await worker.ended).toBe('shutdown');
     await happened;
-    expect(told.map(({ call }) => call)).toEqual([
+    expect(madeCalls.map(({ call }) => call)).toEqual([
       'worker-shutdown',
       'artifact public/logs/live_backing.log',
       'artifact public/logs/live.log',
@@ -189,11 +189,11 @@ describe('a run whose worker has no more time while it uploads', () => {
   });
 });
 
-describe('a run that was stopped for another reason, whose worker has to go while it uploads', () => {
-  it('is reported within half of the time that the worker has', async () => {
+describe('a run that was stopped for another reason, whose worker shuts down while the run uploads', () => {
+  it('is reported within half of the time to shut down', async () => {
     const here = await deployment();
     onTestFinished(() => here.close());
-    const { told, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
+    const { madeCalls, watch, wrap, happened } = at('while it uploads', async ({ taskId }) => {
       worker.shutdown('now');
       await hasLeft(here, taskId, 'running');
     });
@@ -205,12 +205,12 @@ describe('a run that was stopped for another reason, whose worker has to go whil
     });
     expect(await worker.ended).toBe('shutdown');
     await happened;
-    expect(told.map(({ call }) => call)[0]).toBe('failed');
+    expect(madeCalls.map(({ call }) => call)[0]).toBe('failed');
     expect(await here.status(taskId)).toMatchObject({ state: 'failed' });
   });
 });
 
-describe('messages that come again, or late', () => {
+describe('repeated and late messages', () => {
   let here: Deployment;
   const start = async (capacity: number) => {
     here = await deployment({ longPollMs: 300 });
@@ -218,7 +218,7 @@ describe('messages that come again, or late', () => {
     return here.startWorker({ capacity });
   };
 
-  it('of an old run, and our own reports coming back, do not touch the new run of the same task', async () => {
+  it('about an old run, or about our own reports, do not affect the new run of the same task', async () => {
     const worker = await start(1);
     const taskId = await here.createTask({
       ...sh('test "$RUN_ID" -ge 1 || exit 42; while ! test -e go; do sleep 0.05; done'),
@@ -245,7 +245,7 @@ describe('messages that come again, or late', () => {
         await here.cancelTask(taskId);
       },
     ],
-  ])('announce a task %s: no run comes of it, and the slot is free again', async (_, script, reach) => {
+  ])('that announce a task %s start no run, and the slot becomes free again', async (_, script, reach) => {
     const worker = await start(2);
     const taskId = await here.createTask(sh(script));
     await reach(taskId);

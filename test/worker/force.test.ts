@@ -16,11 +16,11 @@ async function processesWith(word: string): Promise<string[]> {
 const stubborn = (mark: string) => sh(`trap '' TERM; while :; do sleep ${mark}; done`);
 const newMark = () => `35${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
 
-describe.concurrent('a worker of a library that is forced to go', () => {
-  it.for<['at once' | 'after it was told to finish' | 'after it was told to go']>([
+describe.concurrent('a worker of the library that is forced to shut down', () => {
+  it.for<['at once' | 'after a shutdown with finish' | 'after a shutdown with now']>([
     ['at once'],
-    ['after it was told to finish'],
-    ['after it was told to go'],
+    ['after a shutdown with finish'],
+    ['after a shutdown with now'],
   ])('kills what runs and ends, %s', async ([when], { expect, onTestFinished }) => {
     const here = await deployment();
     onTestFinished(() => here.close());
@@ -31,8 +31,8 @@ describe.concurrent('a worker of a library that is forced to go', () => {
     await waitFor(async () => {
       expect(await processesWith(`sleep\0${mark}`)).toHaveLength(1);
     });
-    if (when === 'after it was told to finish') worker.shutdown('finish');
-    if (when === 'after it was told to go') worker.shutdown('now');
+    if (when === 'after a shutdown with finish') worker.shutdown('finish');
+    if (when === 'after a shutdown with now') worker.shutdown('now');
     worker.shutdown('force');
     expect(await worker.ended).toBe('shutdown');
     await waitFor(async () => {
@@ -44,7 +44,10 @@ describe.concurrent('a worker of a library that is forced to go', () => {
     });
   });
 
-  it('waits neither for the queue nor for a call that may bring work', async ({ expect, onTestFinished }) => {
+  it('waits neither for the queue nor for a call that may return a claim', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const here = await deployment({ longPollMs: 600_000 }, undefined, 'polling');
     const proxy = await queueFaultProxy(here.rootUrl);
     onTestFinished(async () => {

@@ -46,9 +46,9 @@ const names = async (here: Deployment, taskId: string) =>
   (await here.artifacts(taskId)).map(({ name }) => name).sort();
 const ALL = ['public/file', 'public/logs/live.log', 'public/logs/live_backing.log'];
 
-describe('a worker that is told to go while a run uploads, whose commands have ended', () => {
+describe('a worker that shuts down while a run uploads after its commands', () => {
   it.each<CallName>(['createArtifact', 'upload', 'reportCompleted'])(
-    'finishes it: it is completed, with all that it leaves, and reported once (during %s)',
+    'finishes the run, which is completed with all artifacts and reported once (during %s)',
     async call => {
       const { here, proxy, taskId } = await goDuring(call, 1_000);
       expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
@@ -58,7 +58,7 @@ describe('a worker that is told to go while a run uploads, whose commands have e
     },
   );
 
-  it('finishes it where its log is all that it leaves', async () => {
+  it('finishes a run that uploads only its log', async () => {
     const { here, taskId } = await goDuring('upload', 1_000, sh('true'));
     expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
   });
@@ -66,12 +66,12 @@ describe('a worker that is told to go while a run uploads, whose commands have e
   it.each([
     ['failed', { ...ARTIFACT, ...sh('echo content > file; exit 3') }, { state: 'failed' }],
     ['was malformed', { command: 'true' }, { state: 'exception', reasonResolved: 'malformed-payload' }],
-  ])('keeps its verdict also where it %s', async (_, payload, run) => {
+  ])('keeps the result of a run that %s', async (_, payload, run) => {
     const { here, taskId } = await goDuring('createArtifact', 1_000, payload);
     expect((await here.status(taskId)).runs).toMatchObject([run]);
   });
 
-  it('makes one new run of it where that is asked for by its exit code', async () => {
+  it('makes one new run if the exit code asks for a retry', async () => {
     const payload = { ...sh('exit 4'), onExitStatus: { retry: [4] } };
     const { here, taskId } = await goDuring('createArtifact', 1_000, payload);
     expect((await here.status(taskId)).runs).toMatchObject([
@@ -81,7 +81,7 @@ describe('a worker that is told to go while a run uploads, whose commands have e
   });
 
   it.each<CallName>(['createArtifact', 'upload'])(
-    'gives it back, once, where its uploads do not end in half of the time (during %s)',
+    'gives the run back, once, if its uploads do not end in half of the time (during %s)',
     async call => {
       const { here, proxy, worker } = await setting({ config: { shutdownGraceSecs: 2 } });
       const rule = proxy.fault(call, { kind: 'freeze' }, 1);
@@ -100,7 +100,7 @@ describe('a worker that is told to go while a run uploads, whose commands have e
     },
   );
 
-  it('gives it back where the log is what does not end', async () => {
+  it('gives the run back if the upload of the log does not end', async () => {
     const { here, proxy, worker } = await setting({ config: { shutdownGraceSecs: 2 } });
     const rule = proxy.fault('upload', { kind: 'freeze' }, 1);
     const taskId = await here.createTask(sh('true'));
@@ -114,12 +114,12 @@ describe('a worker that is told to go while a run uploads, whose commands have e
     expect(reports(proxy.calls)).toEqual(['reportException']);
   });
 
-  it('waits for it for as long as it takes where it may (shutdownGraceSecs: 0)', async () => {
+  it('waits for the run without a limit if shutdownGraceSecs is 0', async () => {
     const { here, taskId } = await goDuring('upload', 1_500, ARTIFACT, { config: { shutdownGraceSecs: 0 } });
     expect((await here.status(taskId)).runs).toMatchObject([{ state: 'completed' }]);
   });
 
-  it('still hears of its cancellation, and then reports nothing', async () => {
+  it('still notices a cancellation of the run, and then reports nothing', async () => {
     const { here, proxy, worker } = await setting();
     const rule = proxy.fault('upload', { kind: 'freeze' }, 1);
     const taskId = await here.createTask(ARTIFACT);
@@ -154,7 +154,7 @@ function whenEnded(happen: () => Promise<unknown>): (engine: Engine) => Engine {
   });
 }
 
-describe('a worker that is told to go in the instant in which a command ends', () => {
+describe('a worker that shuts down at the moment a command ends', () => {
   const shutDown = { now: () => undefined as unknown };
   const wrap = whenEnded(async () => {
     shutDown.now();
@@ -170,25 +170,25 @@ describe('a worker that is told to go in the instant in which a command ends', (
     return { runs: (await here.status(taskId)).runs, worker };
   };
 
-  it('reports what the last one did', async () => {
+  it('reports the result of the last command', async () => {
     const { runs: all, worker } = await runs(ARTIFACT);
     expect(all).toMatchObject([{ state: 'completed' }]);
     expect(phases(worker)).toContain('uploading');
   });
 
-  it('reports that one has failed, which is the last then', async () => {
+  it('reports a failed command, after which no other is run', async () => {
     const { runs: all } = await runs({ command: [['false'], ['true']] });
     expect(all).toMatchObject([{ state: 'failed' }]);
   });
 
-  it('gives a run back that has another command', async () => {
+  it('gives the run back if it has another command', async () => {
     const { runs: all } = await runs({ command: [['true'], ['true']] });
     expect(all[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
   });
 });
 
 describe('maxRunTime', () => {
-  it('is over for a run when its last command has ended, however long the rest takes', async () => {
+  it('no longer applies after the last command has ended, however long the rest takes', async () => {
     const { here } = await setting({ wrap: whenEnded(() => sleep(1_200)) });
     const taskId = await here.createTask({ ...ARTIFACT, maxRunTime: 1 });
     expect((await here.resolved(taskId)).runs).toMatchObject([{ state: 'completed' }]);

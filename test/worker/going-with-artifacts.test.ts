@@ -39,8 +39,8 @@ const names = async (here: Deployment, taskId: string) =>
   (await here.artifacts(taskId)).map(({ name }) => name).sort();
 const publicNames = (files: readonly string[]) => files.map(file => `public/${file}`);
 
-describe('a worker that is told to go while commands run', () => {
-  it('uploads the log, then what there is of the artifacts, then the whole log', async () => {
+describe('a worker that shuts down while commands run', () => {
+  it('uploads the log, then the artifacts that exist, then the complete log', async () => {
     const { here, worker, taskId } = await working();
     worker.shutdown('now');
     expect(await worker.ended).toBe('shutdown');
@@ -55,7 +55,7 @@ describe('a worker that is told to go while commands run', () => {
     expect(log.trimEnd().split('\n').at(-1)).toContain('graceful termination requested');
   });
 
-  it('reports first', async () => {
+  it('reports the run first', async () => {
     const { here, proxy, worker, taskId } = await working();
     const before = proxy.calls.length;
     worker.shutdown('now');
@@ -65,7 +65,7 @@ describe('a worker that is told to go while commands run', () => {
     expect((await here.status(taskId)).runs[0]).toMatchObject({ reasonResolved: 'worker-shutdown' });
   });
 
-  it('signs no chain of trust: the task runs again, and this run is not all of it', async () => {
+  it('signs no chain of trust, because this run is incomplete and the task runs again', async () => {
     const { here, worker, taskId } = await working(
       {},
       { ...PAYLOAD, artifacts: PAYLOAD.artifacts.slice(0, 1) },
@@ -75,7 +75,7 @@ describe('a worker that is told to go while commands run', () => {
     expect(await names(here, taskId)).toEqual(['public/first', LINK, LOG]);
   });
 
-  it('gives up what a slow store does not take in time: the report is made, the log is there', async () => {
+  it('abandons uploads that a slow store does not accept in time, but reports the run and uploads the log', async () => {
     const { here, proxy, worker, taskId } = await working({ shutdownGraceSecs: 6 });
     const stuck = proxy.fault('upload', { kind: 'freeze' });
     const passing = proxy.fault('upload', { kind: 'delay', ms: 0 }, 1 + AT_ONCE);
@@ -95,7 +95,7 @@ describe('a worker that is told to go while commands run', () => {
     expect(existsSync(`${worker.tasksDir}/task_${taskId}_0`)).toBe(false);
   });
 
-  it('says in the log which artifacts it gave up', async () => {
+  it('logs which artifacts it abandoned', async () => {
     const { here, proxy, worker, taskId } = await working({ shutdownGraceSecs: 6 });
     const stuck = proxy.fault('upload', { kind: 'freeze' });
     proxy.fault('upload', { kind: 'delay', ms: 0 }, 1 + AT_ONCE);

@@ -6,7 +6,7 @@ import { deployment, sh, type RunningWorker } from './deployment.ts';
 const stopsOf = ({ events }: RunningWorker) =>
   events.flatMap(item => (item.type === 'run' && item.state.stop ? [item.state.stop] : []));
 
-it('a renewal that was granted, and answered when the claim had run out, is given back', async () => {
+it('a run is given back if the answer to its granted renewal arrives after the claim expired', async () => {
   const here = await deployment({ claimTimeoutMs: 6_000, longPollMs: 300 });
   onTestFinished(() => here.close());
   // The renewal reaches the queue in time. Its answer arrives after the end of the claim that the worker knows.
@@ -35,7 +35,7 @@ it('a renewal that was granted, and answered when the claim had run out, is give
   worker.shutdown('now');
 });
 
-it('a cancellation in a gap of Pulse is looked for, though the claim came only after the gap', async () => {
+it('a cancellation that Pulse missed is found even if the claim arrives only after the gap', async () => {
   const here = await deployment({ longPollMs: 300 });
   onTestFinished(() => here.close());
   let isFirst = true;

@@ -43,7 +43,7 @@ async function pageOf(here: Deployment, taskId: string): Promise<URL> {
 }
 
 describe.concurrent('an interactive shell', () => {
-  it('is what the web UI expects: an artifact, a page, a terminal beside the commands', async ({
+  it('works as the web UI expects: an artifact, a page, a terminal next to the commands', async ({
     deploy,
     expect,
   }) => {
@@ -90,7 +90,7 @@ describe.concurrent('an interactive shell', () => {
     expect(error.message).toContain('401');
   });
 
-  it('is refused with 401 to who has a wrong secret, and ends with a task that is cancelled', async ({
+  it('is refused with 401 for a wrong secret, and ends with a task that is cancelled', async ({
     deploy,
     expect,
   }) => {
@@ -165,7 +165,7 @@ describe.concurrent('an interactive shell', () => {
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
   });
 
-  it('is told to be missing where nobody can reach the worker, and the task runs', async ({
+  it('is unavailable, with a warning, if nobody can reach the worker, and the task still runs', async ({
     deploy,
     expect,
   }) => {
@@ -198,7 +198,7 @@ describe.concurrent('an interactive shell', () => {
 });
 
 describe.concurrent('tcw shell', () => {
-  it('runs a command line beside the task, and exits with its exit code', async ({ deploy, expect }) => {
+  it('runs a command line next to the task, and exits with its exit code', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker({ publicIP: '127.0.0.1' });
     const taskId = await here.createTask({ ...INTERACTIVE, ...UNTIL_TOLD });
@@ -219,7 +219,7 @@ describe.concurrent('tcw shell', () => {
     ]);
   });
 
-  it('says what is wrong', async ({ deploy, expect }) => {
+  it('reports errors', async ({ deploy, expect }) => {
     const here = await deploy();
     const environment = here.userEnvironment;
     const without = await here.createTask(sh('true'));

@@ -20,7 +20,7 @@ async function run(payload: (url: string) => object) {
 }
 
 describe('a link', () => {
-  it('is a program that is fetched, checked and run as the command', async () => {
+  it('is downloaded, verified and run as the command', async () => {
     const { state, log } = await run(url => ({
       link: { url, sha256: SHA256, arguments: ['0', 'two words'] },
     }));
@@ -28,7 +28,7 @@ describe('a link', () => {
     expect(state).toBe('completed');
   });
 
-  it('decides how the task ends, and comes before other commands', async () => {
+  it('determines the result of the task, and runs instead of other commands', async () => {
     const { state, log } = await run(url => ({
       link: { url, arguments: ['7'] },
       command: [['echo', 'not reached']],
@@ -38,14 +38,14 @@ describe('a link', () => {
     expect(state).toBe('failed');
   });
 
-  it('fails the task when it is not what the payload says', async () => {
+  it('fails the task if its SHA-256 does not match', async () => {
     const { state, log } = await run(url => ({ link: { url, sha256: '0'.repeat(64), arguments: ['0'] } }));
     expect(log).toContain('has SHA256');
     expect(log).not.toContain('linked, with');
     expect(state).toBe('failed');
   });
 
-  it('or a command is needed', async () => {
+  it('is not required if there is a command, but one of them is', async () => {
     const { reason, log } = await run(() => ({ env: {} }));
     expect(reason).toBe('malformed-payload');
     expect(log).toContain('- /command is missing');

@@ -65,7 +65,7 @@ async function follow(url: string, headers: Record<string, string> = {}) {
   return { response, got: () => got, ended };
 }
 
-it('is followed by its artifact while the task runs, and is a link to the log afterwards', async () => {
+it('is available under its artifact while the task runs, which is a link to the log afterwards', async () => {
   const { tasksDir } = await here.startWorker({ publicIP: '127.0.0.1' });
   const task = await obedientTask(tasksDir);
   expect(await liveUrl(task.taskId)).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/log\//);
@@ -93,7 +93,7 @@ it('is followed by its artifact while the task runs, and is a link to the log af
   expect(await typeOf(task.taskId)).toBe('link');
 });
 
-it('is read in part', async () => {
+it('can be read in part with Range', async () => {
   const { tasksDir } = await here.startWorker({ publicIP: '127.0.0.1' });
   const task = await obedientTask(tasksDir);
   const url = await liveUrl(task.taskId);
@@ -130,7 +130,7 @@ it('is read in part', async () => {
   expect(rest.got()).toBe(log.slice(length));
 });
 
-it('hides what the log hides', async () => {
+it('is redacted like the log', async () => {
   // As if a task had obtained a secret of the worker.
   const livelogSecret = new Secret('shared-with-the-dns-server');
   const { tasksDir } = await here.startWorker({
@@ -153,7 +153,7 @@ it('hides what the log hides', async () => {
   expect(reader.got()).toBe(await here.log(task.taskId));
 });
 
-it('gives a slow reader the rest when the task has ended and its folder is gone', async () => {
+it('sends a slow reader the rest after the task has ended and its folder is gone', async () => {
   const worker = await here.startWorker({ publicIP: '127.0.0.1' });
   const task = await obedientTask(worker.tasksDir);
   const request = http.get(await liveUrl(task.taskId));
@@ -170,7 +170,7 @@ it('gives a slow reader the rest when the task has ended and its folder is gone'
   expect(got.length).toBeGreaterThan(30_000_000);
 });
 
-it('does not keep a worker that ends from ending', async () => {
+it('does not delay the end of the worker', async () => {
   const worker = await here.startWorker({ publicIP: '127.0.0.1' });
   const task = await obedientTask(worker.tasksDir);
   const request = http.get(await liveUrl(task.taskId));
@@ -188,11 +188,11 @@ it('does not keep a worker that ends from ending', async () => {
   ).rejects.toThrow('aborted');
 });
 
-describe('there is none', () => {
+describe('there is no live log', () => {
   const typesOf = async (taskId: string) =>
     (await here.artifacts(taskId)).map(({ name, storageType }) => [name, storageType]);
 
-  it('where no way leads to the worker, which says so', async () => {
+  it('if the worker is not reachable, which it logs', async () => {
     const worker = await here.startWorker();
     const taskId = await here.createTask(sh('sleep 1'));
     await here.running(taskId);
@@ -202,7 +202,7 @@ describe('there is none', () => {
     expect(await typeOf(taskId)).toBe('link');
   });
 
-  it('where the pool or the task wants none', async () => {
+  it('if the pool or the task disables it', async () => {
     const worker = await here.startWorker({ publicIP: '127.0.0.1', enableLiveLog: false });
     const forbidden = await here.createTask(sh('sleep 1'));
     await here.running(forbidden);
@@ -219,7 +219,7 @@ describe('there is none', () => {
 });
 
 describe('a task completes', () => {
-  it('though its live log cannot be served', async () => {
+  it('even if its live log cannot be served', async () => {
     const other = net.createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port: livelogExposePort } = other.address() as net.AddressInfo;
@@ -231,7 +231,7 @@ describe('a task completes', () => {
     expect(worker.events.map(({ type }) => type)).toContain('live-log-failed');
   });
 
-  it('at once, though the queue does not take the reference', async () => {
+  it('at once, even if the queue does not accept the reference', async () => {
     const asked = Promise.withResolvers<void>();
     let commandsEndedFirst = false;
     const worker = await here.startWorker(
@@ -256,7 +256,7 @@ describe('a task completes', () => {
     expect(await typeOf(taskId)).toBe('link');
   });
 
-  it('with a link, though the reference comes late', async () => {
+  it('with a link, even if the reference is created late', async () => {
     const worker = await here.startWorker(
       { publicIP: '127.0.0.1' },
       {

@@ -63,11 +63,11 @@ describe.each(ENDINGS)('the log of a run $how', ending => {
     expect(await artifactsOf(ending, { logs })).toEqual(['private/x.log', 'private/y.log']);
   });
 
-  it('is not uploaded when its payload wants none', async () => {
+  it('is not uploaded if the payload disables it', async () => {
     expect(await artifactsOf(ending, { features: { backingLog: false } })).toEqual([]);
   });
 
-  it('is not linked to when its payload wants no link', async () => {
+  it('has no link if the payload disables it', async () => {
     expect(await artifactsOf(ending, { features: { liveLog: false } })).toEqual([
       'public/logs/live_backing.log',
     ]);

@@ -85,7 +85,7 @@ const create = (payload: object, scopes: readonly string[]) =>
 /** Only the titles, because the tests are named before the server for mounts exists. */
 const titles = nativeShapes({ url: String, taskId: '', namespace: '', sha256: '', folder: '', pool: '' });
 
-describe.concurrent('a task that asks for what real ones do completes:', () => {
+describe.concurrent('a task with the payload of a real one completes:', () => {
   it.each(titles.map(({ title }) => title))('%s', async title => {
     const shape = shapes.get(title);
     if (!shape) throw new Error(`there is no shape ${title}`);
@@ -120,7 +120,7 @@ function uploadedName({ type, path, name = posix.normalize(path) }: Artifact): s
   return type === 'file' ? name : posix.join(name, 'sub/made.txt');
 }
 
-it('a shape with random damage is resolved, and the worker runs the next task', async () => {
+it('a randomly damaged payload is resolved, and the worker runs the next task', async () => {
   await damagedShapes([...shapes.values()], async damaged => {
     const taskIds = await Promise.all(damaged.map(({ payload, scopes }) => create(payload, scopes)));
     await expectResolved(local, taskIds, damaged);

@@ -48,7 +48,7 @@ it('keeps artifacts and the log in the object service, where later tasks find th
   );
 });
 
-it('keeps them in S3 unless it is told otherwise', async () => {
+it('keeps them in S3 unless it is configured otherwise', async () => {
   await here.startWorker();
   const taskId = await here.createTask({
     ...sh('seq 100000 > large.txt'),

@@ -30,7 +30,7 @@ const askInVain = (here: Deployment, taskId: string) => here.repeat('task-pendin
 const reasons = async (here: Deployment, taskId: string) =>
   (await here.status(taskId)).runs.map(run => run.reasonResolved ?? run.state);
 
-describe.concurrent('a worker that is told to go gives each of its tasks back once', () => {
+describe.concurrent('a worker that shuts down gives each of its tasks back once', () => {
   it.for<[Way, number, number]>([
     ['polling', 1, 0],
     ['polling', 2, 1],
@@ -58,7 +58,7 @@ describe.concurrent('a worker that is told to go gives each of its tasks back on
     },
   );
 
-  it('also one that comes only when the worker is going', async ({ expect, onTestFinished }) => {
+  it('even one that is claimed only during the shutdown', async ({ expect, onTestFinished }) => {
     const here = await deployment({ longPollMs: LONG_POLL_MS, claimDelayMs: 100 });
     onTestFinished(() => here.close());
     const { seen, watch } = openClaims();
@@ -76,7 +76,7 @@ describe.concurrent('a worker that is told to go gives each of its tasks back on
     expect(await reasons(here, second)).toEqual(['worker-shutdown', 'pending']);
   });
 
-  it('and a run that failed intermittently while it was going', async ({ expect, onTestFinished }) => {
+  it('and a run that failed intermittently during the shutdown', async ({ expect, onTestFinished }) => {
     const here = await deployment({ longPollMs: LONG_POLL_MS, claimDelayMs: 100 }, undefined, 'polling');
     onTestFinished(() => here.close());
     const worker = await here.startWorker({ capacity: 2 });
@@ -87,7 +87,7 @@ describe.concurrent('a worker that is told to go gives each of its tasks back on
     expect(await reasons(here, taskId)).toEqual(['intermittent-task', 'pending']);
   });
 
-  it('in time, when the call for work is never answered', async ({ expect, onTestFinished }) => {
+  it('in time, even if claimWork is never answered', async ({ expect, onTestFinished }) => {
     const here = await deployment({}, undefined, 'polling');
     const proxy = await queueFaultProxy(here.rootUrl);
     onTestFinished(async () => {

@@ -36,7 +36,7 @@ async function start(engine: (typeof engines)[number]) {
 }
 
 describe.each(engines)('what a command prints is in the log ($containment)', engine => {
-  it('when it is 100,000 lines in one write', async () => {
+  it('even if it is 100,000 lines in one write', async () => {
     const { run, written } = await start(engine);
     const program = `
       const lines = Array.from({ length: 100_000 }, (_, line) => 'line ' + line + ' token-token-token\\n');
@@ -47,7 +47,7 @@ describe.each(engines)('what a command prints is in the log ($containment)', eng
     expect((await written()).equals(Buffer.from(lines.join('')))).toBe(true);
   });
 
-  it('byte by byte as it was, binary and long', async () => {
+  it('unchanged byte for byte, even if it is binary and long', async () => {
     const { run, written, folder } = await start(engine);
     const program = `
       const { createHash, randomBytes } = require('node:crypto');
@@ -64,7 +64,7 @@ describe.each(engines)('what a command prints is in the log ($containment)', eng
     expect(hash.digest('hex')).toBe(await readFile(path.join(folder, 'hash'), 'latin1'));
   });
 
-  it('to its last byte, when the command ends while a child in the background holds its output open', async () => {
+  it('up to its last byte, even if the command ends while a background child holds its output open', async () => {
     const { run, written, sandbox, folder } = await start(engine);
     const marker = newMarker();
     const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff));

@@ -39,8 +39,8 @@ const PROCESSES_LEFT = expect.objectContaining({
   reason: expect.stringContaining('4711 (D, cat)') as string,
 }) as WorkerEvent;
 
-describe('a run of which processes are left', () => {
-  it('keeps what its commands did, with its artifacts and its log, which says so', async () => {
+describe('a run with processes left that cannot be ended', () => {
+  it('keeps the result of its commands, its artifacts and its log, with a warning', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     const taskId = await here.createTask(ARTIFACT);
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
@@ -49,7 +49,7 @@ describe('a run of which processes are left', () => {
     await expect.poll(() => worker.events).toContainEqual(PROCESSES_LEFT);
   });
 
-  it('has a log also where it leaves nothing else', async () => {
+  it('uploads its log even if it has no artifacts', async () => {
     const { here } = await workerWithStuckRuns(1, { capacity: 2 });
     const taskId = await here.createTask(sh('exit 3'));
     expect(await here.resolved(taskId)).toMatchObject({ state: 'failed' });
@@ -57,7 +57,7 @@ describe('a run of which processes are left', () => {
     expect(await here.log(taskId)).toContain('[taskcluster:error] exit status 3');
   });
 
-  it('that is stopped is reported and uploaded as any other that is', async () => {
+  it('that is stopped is reported and uploaded like any other', async () => {
     const { here } = await workerWithStuckRuns(1, { capacity: 2 });
     const taskId = await here.createTask({
       ...ARTIFACT,
@@ -71,7 +71,7 @@ describe('a run of which processes are left', () => {
 });
 
 describe('a worker with processes that it cannot end', () => {
-  it('does not use their slot again, and works on in the others', async () => {
+  it('does not use their slot again, and continues with the others', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     await here.resolved(await here.createTask(sh('true')));
     await expect.poll(() => worker.events).toContainEqual(PROCESSES_LEFT);
@@ -83,24 +83,27 @@ describe('a worker with processes that it cannot end', () => {
     expect(await here.resolved(two)).toMatchObject({ state: 'completed' });
   });
 
-  it('ends when none of its slots is left, and with that reason', async () => {
+  it('ends with its own reason when all of its slots are out of service', async () => {
     const { here, worker } = await workerWithStuckRuns(2, { capacity: 2 });
     await Promise.all([1, 2].map(async () => here.resolved(await here.createTask(sh('true')))));
     expect(await worker.ended).toBe('out-of-service');
   });
 
-  it.each(['finish', 'now'] as const)('ends when it is told to (%s), whatever is left', async how => {
-    const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
-    const taskId = await here.createTask(sh('sleep 0.5'));
-    await here.running(taskId);
-    worker.shutdown(how);
-    expect(await worker.ended).toBe(how === 'finish' ? 'stopped' : 'shutdown');
-    expect((await here.status(taskId)).runs[0]).toMatchObject({
-      reasonResolved: how === 'finish' ? 'completed' : 'worker-shutdown',
-    });
-  });
+  it.each(['finish', 'now'] as const)(
+    'ends when it is told to (%s), even if processes are left',
+    async how => {
+      const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
+      const taskId = await here.createTask(sh('sleep 0.5'));
+      await here.running(taskId);
+      worker.shutdown(how);
+      expect(await worker.ended).toBe(how === 'finish' ? 'stopped' : 'shutdown');
+      expect((await here.status(taskId)).runs[0]).toMatchObject({
+        reasonResolved: how === 'finish' ? 'completed' : 'worker-shutdown',
+      });
+    },
+  );
 
-  it('ends when it is told to while it waits for them', async () => {
+  it('ends when it is told to while it retries to end them', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
     await here.resolved(await here.createTask(sh('true')));
     await expect.poll(() => worker.events).toContainEqual(PROCESSES_LEFT);
@@ -108,7 +111,7 @@ describe('a worker with processes that it cannot end', () => {
     expect(await worker.ended).toBe('stopped');
   });
 
-  it('counts as idle all the same', async () => {
+  it('still counts as idle', async () => {
     const { here, worker } = await workerWithStuckRuns(1, { capacity: 2, idleTimeoutSecs: 1 });
     await here.resolved(await here.createTask(sh('true')));
     expect(await worker.ended).toBe('idle');

@@ -10,9 +10,9 @@ describe('a worker in quarantine', () => {
   afterEach(() => here.close());
 
   it.each([
-    ['is told so by the queue', true],
-    ['may not ask', false],
-  ])('takes no notice away from the healthy ones, when it %s', async (_, mayAsk) => {
+    ['can query its quarantine', true],
+    ['is not allowed to query it', false],
+  ])('takes no notices from healthy workers if it %s', async (_, mayAsk) => {
     here = await deployment({ longPollMs: 300 });
     let claims = 0;
     const watch = (queue: Queue): Queue => ({
@@ -50,7 +50,7 @@ describe('a worker in quarantine', () => {
     expect(warnings()).toHaveLength(1);
   });
 
-  it('works again when it has ended, and finds what was announced meanwhile', async () => {
+  it('works again after the end of its quarantine, and claims what was announced meanwhile', async () => {
     here = await deployment({ longPollMs: 300 });
     await here.startWorker({ workerId: 'sick' });
     await here.resolved(await here.createTask(sh('true')));
@@ -61,7 +61,7 @@ describe('a worker in quarantine', () => {
     }
   });
 
-  it('finishes what it runs', async () => {
+  it('finishes the tasks that it runs', async () => {
     here = await deployment({ claimTimeoutMs: 1_500 });
     await here.startWorker({ workerId: 'sick', capacity: 2 });
     const taskId = await here.createTask(sh('sleep 2.5'));

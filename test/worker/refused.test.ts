@@ -40,12 +40,12 @@ const REASONS = [
   'feature "loopbackVideo"',
 ];
 
-it('names all reasons at once in the log of a refused task', async () => {
+it('lists all reasons at once in the log of a refused task', async () => {
   const log = await refused(WISHES);
   for (const reason of REASONS) expect(log).toContain(reason);
 });
 
-it('names them together with the problems of its payload, and without the schema', async () => {
+it('lists them together with the problems of its payload, and without the schema', async () => {
   const log = await refused({ ...WISHES, maxRunTime: 'long', colour: 'red' });
   const reasons = [
     '- /maxRunTime must be integer; it is "long"',

@@ -28,7 +28,7 @@ describe.concurrent('the resource monitor', () => {
     features,
   });
 
-  it('tells what a command used, and what was left, in its summary', async ({ deploy, expect }) => {
+  it('reports in the summary of a command what it used and what was left', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask(
@@ -54,10 +54,7 @@ describe.concurrent('the resource monitor', () => {
     expect(lines.find(line => line.includes('Total System Memory'))).toMatch(/: \d+\.\d\d GiB$/);
   });
 
-  it('says nothing of a command that was too quick, nor where it is switched off', async ({
-    deploy,
-    expect,
-  }) => {
+  it('reports nothing for a command that was too short, or if it is disabled', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const quick = await here.createTask({ command: [['true'], ['true']] });
@@ -67,7 +64,7 @@ describe.concurrent('the resource monitor', () => {
     expect((await here.artifacts(off)).map(({ name }) => name)).not.toContain(ARTIFACT);
   });
 
-  it('uploads what a task used over time, if it is asked to', async ({ deploy, expect }) => {
+  it('uploads the usage of a task over time if the task asks for it', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const burn = 'i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done';
@@ -98,7 +95,7 @@ describe.concurrent('the resource monitor', () => {
     expect(await here.log(taskId)).toContain(`Not uploading artifact ${ARTIFACT} found in task.payload`);
   });
 
-  it('stops a task while memory is short, in generic-worker’s words', async ({ deploy, expect }) => {
+  it('stops a task while memory is short, with the message of generic-worker', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker(TIGHT);
     const taskId = await here.createTask(wanting('sleep 600', { resourceUsage: true }));
@@ -115,7 +112,7 @@ describe.concurrent('the resource monitor', () => {
     expect(report.commands[0]).not.toHaveProperty('exitCode');
   });
 
-  it('only warns where the pool wants no protection', async ({ deploy, expect }) => {
+  it('only warns if the pool disables the protection', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker({ ...TIGHT, disableOOMProtection: true });
     const taskId = await here.createTask(sh('sleep 4'));
@@ -123,7 +120,7 @@ describe.concurrent('the resource monitor', () => {
     expect((await here.log(taskId)).match(/OOM protections are disabled, continuing task/g)).toHaveLength(1);
   });
 
-  it('can be forbidden: nothing is watched then, and a task that asks for more is refused', async ({
+  it('can be disabled: nothing is measured then, and a task that asks for more is refused', async ({
     deploy,
     expect,
   }) => {

@@ -65,7 +65,7 @@ describe.runIf(canBeUsers)('runAfterUserCreation', () => {
     expect(worker.events.map(({ type }) => type)).toContain('user-script-failed');
   });
 
-  it('ends at once when the task is cancelled, with whatever it started', async () => {
+  it('ends at once when the task is cancelled, including its child processes', async () => {
     const { here, worker } = await preparing('sleep 3000 & echo waiting; sleep 3000');
     const taskId = await here.createTask(sh('echo ran'));
     await here.running(taskId);
@@ -91,7 +91,7 @@ describe.runIf(canBeUsers)('runAfterUserCreation', () => {
     expect(await here.log(taskId)).not.toContain('prepared');
   });
 
-  it('is warned of where no engine makes users', async () => {
+  it('causes a warning if no engine creates users', async () => {
     const { worker } = await preparing('echo prepared', {
       engine: 'script',
       scriptCommand: ['true'],

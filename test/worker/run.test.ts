@@ -12,7 +12,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     return lines.map(line => line.replace(/^(\[taskcluster(?::warn)?) [^\]]*\]/, '$1]'));
   };
 
-  it('completes: its log tells the whole story, and nothing of it is left', async ({ deploy, expect }) => {
+  it('completes, has a complete log, and leaves no files', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker();
     const taskId = await here.createTask({ command: [['sh', '-c', 'echo out; echo err >&2'], ['true']] });
@@ -74,7 +74,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     expect(lines.join()).not.toContain('never');
   });
 
-  it('is run again when its exit code is one of onExitStatus.retry', async ({ deploy, expect }) => {
+  it('is retried if its exit code is one of onExitStatus.retry', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const script = 'test "$RUN_ID" -ge 1 || exit 42';
@@ -90,10 +90,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     );
   });
 
-  it('fails when it runs longer than maxRunTime, and still uploads its artifacts', async ({
-    deploy,
-    expect,
-  }) => {
+  it('fails after maxRunTime, and still uploads its artifacts', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask({
@@ -108,7 +105,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     expect(lines.at(-2)).toBe('[taskcluster:error] task aborted - max run time exceeded');
   });
 
-  it('fails for an artifact whose path is too long for a message of the queue', async ({
+  it('fails if the path of an artifact is too long for a message of the queue', async ({
     deploy,
     expect,
   }) => {
@@ -162,7 +159,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
     });
   });
 
-  it('never shows the tokens of its claim or its worker in its log', async ({ deploy, expect }) => {
+  it('never logs the tokens of its claim or its worker', async ({ deploy, expect }) => {
     const here = await deploy();
     let token = '';
     const worker = await here.startWorker(
@@ -216,7 +213,7 @@ describe.concurrent.each(WAYS)('a run, %s,', way => {
       expect(await here.artifact(taskId, 'public/out/deep/b.bin')).toEqual(Buffer.from([0, 1]));
     });
 
-    it('that are missing fail the task, unless they are optional', async ({ deploy, expect }) => {
+    it('that are missing fail the task unless they are optional', async ({ deploy, expect }) => {
       const here = await deploy();
       await here.startWorker();
       const [needed, optional] = await Promise.all([

@@ -97,7 +97,7 @@ const LOG = 'public/logs/live_backing.log';
 describe.runIf(smallDisks)('a worker with a disk of 8 MB', () => {
   const small = () => start((folder, program) => onSmallDisk(folder, 8 * MB, program));
 
-  it('keeps beginning and end of a log that does not fit, resolves the run, and goes on', async () => {
+  it('keeps the start and the end of a log that does not fit, resolves the run, and continues', async () => {
     const { create, resolved, artifact } = await small();
     const long = await create(
       'i=0; while [ $i -lt 300000 ]; do echo "line $i of a log that is long"; i=$((i+1)); done',
@@ -112,7 +112,7 @@ describe.runIf(smallDisks)('a worker with a disk of 8 MB', () => {
     expect(await resolved(await create('echo hello'))).toMatchObject({ state: 'completed' });
   });
 
-  it('has the last words of a task that filled it with files', async () => {
+  it('has the last output of a task that filled the disk with files', async () => {
     const { create, resolved, artifact } = await small();
     const greedy = await create('cat /dev/zero >big; echo my last words; exit 3');
     expect(await resolved(greedy)).toEqual({ state: 'failed', reason: 'failed', runs: 1 });
@@ -122,7 +122,7 @@ describe.runIf(smallDisks)('a worker with a disk of 8 MB', () => {
     expect(await resolved(await create('echo hello'))).toMatchObject({ state: 'completed' });
   });
 
-  it('uploads an artifact that it cannot compress for lack of room', async () => {
+  it('uploads an artifact uncompressed if there is no space to compress it', async () => {
     const { create, resolved, artifact } = await small();
     const script = 'head -c 3000000 /dev/urandom >a.dat; head -c 4500000 /dev/zero >ballast';
     const artifacts = [{ name: 'public/a.dat', path: 'a.dat', type: 'file' }];
@@ -133,7 +133,7 @@ describe.runIf(smallDisks)('a worker with a disk of 8 MB', () => {
 });
 
 describe('a worker with few file descriptors', () => {
-  it('resolves each run that it has claimed, and goes on', async () => {
+  it('resolves each run that it has claimed, and continues', async () => {
     const limited = (_folder: string, program: string[]): [string, string[]] => [
       'sh',
       ['-c', 'ulimit -n 64 && exec "$0" "$@"', ...program],

@@ -36,7 +36,10 @@ const config: Partial<WorkerConfig> = {
 describe.concurrent('a worker with the engine for scripts', () => {
   const it = testOf('with Pulse');
 
-  it('hands each payload to the script, and uploads what that makes', async ({ deploy, expect }) => {
+  it('passes each payload to the script, and uploads the files that it creates', async ({
+    deploy,
+    expect,
+  }) => {
     const here = await deploy();
     await here.startWorker(config);
     const note = `it's "quoted" $(and) \\ more\n`;
@@ -63,7 +66,7 @@ describe.concurrent('a worker with the engine for scripts', () => {
     [2, 'exception', 'malformed-payload'],
     [3, 'exception', 'internal-error'],
     [7, 'failed', undefined],
-  ] as const)('takes exit code %i for %s', async ([exitCode, state, reason], { deploy, expect }) => {
+  ] as const)('treats exit code %i as %s', async ([exitCode, state, reason], { deploy, expect }) => {
     const here = await deploy();
     await here.startWorker(config);
     const taskId = await here.createTask({ note: '', exitCode });
@@ -76,7 +79,7 @@ describe.concurrent('a worker with the engine for scripts', () => {
     expect(await here.artifacts(next)).toHaveLength(2);
   });
 
-  it('ends when the script says that it can run no more tasks', async ({ deploy, expect }) => {
+  it('ends when the script reports that it can run no more tasks', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker(config);
     const taskId = await here.createTask({ note: '', exitCode: 4 });
@@ -99,7 +102,7 @@ describe.concurrent('a worker with the engine for scripts', () => {
   });
 });
 
-describe('a configuration that is wrong for scripts', () => {
+describe('an invalid configuration for the engine "script"', () => {
   const maxTaskRunTime = 10;
   const right = { scriptCommand: ['true'], scriptSchema: { properties: {} }, maxTaskRunTime };
 
@@ -111,11 +114,11 @@ describe('a configuration that is wrong for scripts', () => {
     ['no schema at all', { scriptSchema: { properties: { a: { type: 'no' } } } }, /^scriptSchema: .*type/],
     ['a list', { scriptSchema: { properties: [] } }, /^scriptSchema: /],
     ['no list', { scriptSchema: { required: 'a' } }, /^scriptSchema: /],
-  ])('is refused where it says %s', (_, change, message) => {
+  ])('is refused if it has %s', (_, change, message) => {
     expectAlone(() => scriptFormat({ ...right, ...change })).toThrow(message);
   });
 
-  test('keeps a worker from starting', async () => {
+  test('prevents the start of a worker', async () => {
     const tasksDir = await mkdtemp(join(tmpdir(), 'tcw-test-'));
     onTestFinished(() => rm(tasksDir, { recursive: true }));
     const worker = startWorker({

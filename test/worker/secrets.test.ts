@@ -53,7 +53,7 @@ async function printed(here: Deployment, texts: readonly string[]): Promise<stri
 const lines = (log: string) => log.split('\n').filter(line => line.startsWith('<'));
 
 describe('the log of a task', () => {
-  it('hides the credentials of other runs of its worker', async () => {
+  it('redacts the credentials of other runs of the worker', async () => {
     const { here, of, longRun } = await setting();
     const other = await longRun();
     const { token, certificate, signature } = of(other);
@@ -67,7 +67,7 @@ describe('the log of a task', () => {
     expect(log).not.toContain(signature);
   });
 
-  it('hides what a renewal has brought to another run, and what it has replaced', async () => {
+  it('redacts new and replaced credentials of another run after a renewal', async () => {
     const { here, of, longRun } = await setting(4_000);
     const other = await longRun();
     const first = of(other);
@@ -76,7 +76,7 @@ describe('the log of a task', () => {
     expect(lines(log)).toEqual(['<[redacted]>', '<[redacted]>', '<[redacted]>']);
   });
 
-  it('hides the credentials of a run that was here before: the queue still takes them', async () => {
+  it('redacts the credentials of an earlier run, because the queue still accepts them', async () => {
     const { here, of } = await setting();
     const before = await here.createTask(sh('true'));
     await here.resolved(before);
@@ -86,7 +86,7 @@ describe('the log of a task', () => {
     ]);
   });
 
-  it('hides every secret of the configuration, however it is written', async () => {
+  it('redacts every secret of the configuration in any encoding', async () => {
     const { here } = await setting();
     const log = await printed(here, [
       'amqps://worker:p%40ssword-in-url@localhost',

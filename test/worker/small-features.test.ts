@@ -15,7 +15,7 @@ const withoutTimes = (log: string) => log.replaceAll(/^\[taskcluster(:\w+)?( [^\
 describe.concurrent('osGroups', () => {
   const own = execFileSync('id', ['-Gn'], { encoding: 'utf8' }).trim().split(' ')[0] ?? '';
 
-  it("may be those of the worker's own user, with a scope for each", async ({ deploy, expect }) => {
+  it("may be groups of the worker's own user, with a scope for each", async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker();
     const [{ workerType }] = [await here.status(await here.createTask(sh('true')))];
@@ -33,7 +33,7 @@ describe.concurrent('osGroups', () => {
     expect(worker.events.length).toBeGreaterThan(0);
   });
 
-  it('are refused where that user does not have them', async ({ deploy, expect }) => {
+  it('are refused if that user is not in them', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask({ osGroups: ['no-such-group', 'nor-this'], ...sh('true') });
@@ -45,10 +45,7 @@ describe.concurrent('osGroups', () => {
 });
 
 describe.concurrent('runTaskAsCurrentUser', () => {
-  it('needs a scope, and changes nothing where commands run as that user anyway', async ({
-    deploy,
-    expect,
-  }) => {
+  it('needs a scope, and has no effect if commands run as that user anyway', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const task = { features: { runTaskAsCurrentUser: true }, ...sh('id -u') };
@@ -63,11 +60,11 @@ describe.concurrent('runTaskAsCurrentUser', () => {
   });
 });
 
-describe.concurrent('what is not there', () => {
+describe.concurrent('a feature that does not exist', () => {
   const CONTAINERS_ONLY = 'which only containers can have (capabilities.devices of a docker-worker payload)';
   const WINDOWS = 'which is for workers on Windows only';
 
-  it('is refused by its name', async ({ deploy, expect }) => {
+  it('is refused with its name', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const cases = [
@@ -84,7 +81,7 @@ describe.concurrent('what is not there', () => {
     }
   });
 
-  it('may be switched off in a payload', async ({ deploy, expect }) => {
+  it('may be disabled in a payload', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const names = ['interactive', 'loopbackAudio', 'loopbackVideo', 'hideCmdWindow', 'runAsAdministrator'];
@@ -106,24 +103,27 @@ describe.concurrent('a pool that forbids a feature', () => {
     ['enableRunTaskAsCurrentUser', 'runTaskAsCurrentUser', { features: { runTaskAsCurrentUser: true } }],
     ['enableOSGroups', 'osGroups', { osGroups: ['no-such-group'] }],
     ['enableTaskclusterProxy', 'taskclusterProxy', { features: { taskclusterProxy: true } }],
-  ] as const)('with %s refuses %s with its name', async ([property, name, payload], { deploy, expect }) => {
-    const here = await deploy();
-    await here.startWorker({ [property]: false });
-    const taskId = await here.createTask({ ...payload, ...sh('true') });
-    expect(await here.resolved(taskId)).toMatchObject(MALFORMED);
-    const { workerType } = await here.status(taskId);
-    const log = await here.log(taskId);
-    expect(log).toContain(
-      `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (test/${workerType})`,
-    );
-    expect(log).not.toContain('Executing command');
-    // Other tasks are not affected.
-    expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });
-  });
+  ] as const)(
+    'with %s refuses %s with the name of the feature',
+    async ([property, name, payload], { deploy, expect }) => {
+      const here = await deploy();
+      await here.startWorker({ [property]: false });
+      const taskId = await here.createTask({ ...payload, ...sh('true') });
+      expect(await here.resolved(taskId)).toMatchObject(MALFORMED);
+      const { workerType } = await here.status(taskId);
+      const log = await here.log(taskId);
+      expect(log).toContain(
+        `this task is attempting to use feature "${name}", but it's not enabled on this worker pool (test/${workerType})`,
+      );
+      expect(log).not.toContain('Executing command');
+      // Other tasks are not affected.
+      expect(await here.resolved(await here.createTask(sh('true')))).toMatchObject({ state: 'completed' });
+    },
+  );
 });
 
 describe.concurrent('supersederUrl', () => {
-  it('is accepted, and ignored', async ({ deploy, expect }) => {
+  it('is accepted and ignored', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask({ supersederUrl: 'https://example.com/superseder', ...sh('true') });
@@ -132,7 +132,7 @@ describe.concurrent('supersederUrl', () => {
 });
 
 describe.concurrent(METADATA, () => {
-  it('names the task that began last, beside the folder of all runs', async ({ deploy, expect }) => {
+  it('has the task that started last, in the directory of all runs', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker();
     const file = join(dirname(worker.tasksDir), METADATA);
@@ -146,7 +146,7 @@ describe.concurrent(METADATA, () => {
     expect(readdirSync(dirname(worker.tasksDir)).sort()).toEqual([METADATA, 'tasks']);
   });
 
-  it('is not written where enableMetadata is false, and no task is refused for that', async ({
+  it('is not written if enableMetadata is false, and no task is refused for that', async ({
     deploy,
     expect,
   }) => {
@@ -156,7 +156,7 @@ describe.concurrent(METADATA, () => {
     expect(existsSync(join(dirname(worker.tasksDir), METADATA))).toBe(false);
   });
 
-  it('costs no task anything where it cannot be written', async ({ deploy, expect }) => {
+  it('has no effect on tasks if it cannot be written', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker();
     const taskId = await here.createTask(sh(`mkdir -p ../../${METADATA}/x && rm -f ../../${METADATA}`));
@@ -165,14 +165,14 @@ describe.concurrent(METADATA, () => {
     await here.resolved(next);
     const last = await here.createTask(sh('true'));
     expect(await here.resolved(last)).toMatchObject({ state: 'completed' });
-    const told = worker.events.filter(({ type }) => type === 'metadata-not-written');
-    expect(told).toHaveLength(1);
+    const warnings = worker.events.filter(({ type }) => type === 'metadata-not-written');
+    expect(warnings).toHaveLength(1);
     expect(readdirSync(dirname(worker.tasksDir)).sort()).toEqual([METADATA, 'tasks']);
   });
 });
 
 describe.concurrent('TMPDIR', () => {
-  it('is a folder of the run, which leaves the working directory empty, and goes with the run', async ({
+  it('is a folder of the run outside the working directory, and is removed with the run', async ({
     deploy,
     expect,
   }) => {
@@ -193,7 +193,7 @@ describe.concurrent('TMPDIR', () => {
       .toEqual([]);
   });
 
-  it('is what the payload says where it says something', async ({ deploy, expect }) => {
+  it('has the value of the payload if there is one', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker();
     const taskId = await here.createTask({

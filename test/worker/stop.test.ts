@@ -62,7 +62,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     return { taskId, dead: () => number(mark, 0), worker };
   };
 
-  it('by a cancellation: every process dies, nothing is reported, the log is uploaded', async ({
+  it('by a cancellation: all processes are ended, nothing is reported, the log is uploaded', async ({
     deploy,
     expect,
   }) => {
@@ -88,7 +88,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     expect(await here.resolved(next)).toMatchObject({ state: 'completed' });
   });
 
-  it('by its deadline, told by a timer and not by the queue', async ({ deploy, expect }) => {
+  it('by its deadline, which the worker tracks with its own timer', async ({ deploy, expect }) => {
     const here = await deploy({ deadlineDelayMs: 60_000 });
     const worker = await here.startWorker();
     const deadline = new Date(Date.now() + 12_000).toJSON();
@@ -99,10 +99,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     expect(await here.log(taskId)).toContain('[taskcluster:error] task deadline exceeded');
   });
 
-  it('by the loss of its claim, when there is no Pulse to tell: the next reclaim says so', async ({
-    deploy,
-    expect,
-  }) => {
+  it('by the loss of its claim, which the next reclaim reveals without Pulse', async ({ deploy, expect }) => {
     const here = await deploy({ claimTimeoutMs: 8_000, claimDelayMs: 60_000 });
     const worker = await here.startWorker({}, { pulse: false });
     const { taskId, dead } = await startFamily(here, worker);
@@ -111,7 +108,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     await expect.poll(() => runFiles(worker.tasksDir)).toEqual([]);
   });
 
-  it('when reclaims get no answer until the claim has expired', async ({ deploy, expect }) => {
+  it('by the end of its claim, while reclaims get no answer', async ({ deploy, expect }) => {
     const here = await deploy({ claimTimeoutMs: 8_000, claimDelayMs: 60_000 });
     const worker = await here.startWorker(
       {},
@@ -131,7 +128,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     expect((await here.status(taskId)).state).toBe('running');
   });
 
-  it('is not stopped by a message about another run', async ({ deploy, expect }) => {
+  it('is not one that a message about another run concerns', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const first = await here.createTask(sh('sleep 600'));
@@ -141,7 +138,7 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     expect(await here.resolved(second)).toMatchObject({ state: 'completed' });
   });
 
-  it('outlives its first claim, by reclaims', async ({ deploy, expect }) => {
+  it('is not one whose claim was renewed', async ({ deploy, expect }) => {
     const here = await deploy({ claimTimeoutMs: 5_000 });
     await here.startWorker();
     const taskId = await here.createTask({
@@ -152,7 +149,10 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
     expect(runs).toMatchObject([{ state: 'completed' }]);
   });
 
-  it('dies after the grace period when it ignores SIGTERM', async ({ deploy, expect }) => {
+  it('by a cancellation: it is killed after the grace period if it ignores SIGTERM', async ({
+    deploy,
+    expect,
+  }) => {
     const here = await deploy();
     const worker = await here.startWorker({ killGraceSecs: 1 });
     const mark = `32${randomUUID().replaceAll(/\D/g, '').slice(0, 7)}`;
@@ -164,10 +164,10 @@ describe.concurrent.each(WAYS)('a run that is stopped, %s,', way => {
   });
 });
 
-describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
+describe.concurrent.each(WAYS)('a worker that shuts down, %s,', way => {
   const it = testOf(way);
 
-  it('now: stops its run, which is reported as worker-shutdown and run again elsewhere', async ({
+  it('at once, reports its run as worker-shutdown, and the task runs again elsewhere', async ({
     deploy,
     expect,
   }) => {
@@ -186,7 +186,10 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     expect(await here.resolved(taskId)).toMatchObject({ state: 'completed' });
   });
 
-  it('when all is finished: claims nothing more and finishes what runs', async ({ deploy, expect }) => {
+  it('after its tasks have finished, claims nothing more and finishes what runs', async ({
+    deploy,
+    expect,
+  }) => {
     const here = await deploy();
     const worker = await here.startWorker({ capacity: 2 });
     const running = await here.createTask(sh('sleep 1'));
@@ -198,7 +201,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     expect(await here.status(late)).toMatchObject({ state: 'pending' });
   });
 
-  it('gives back what an open claimWork still brings', async ({ deploy, expect }) => {
+  it('gives back the task of a claimWork that was still open', async ({ deploy, expect }) => {
     const here = await deploy({ longPollMs: 20_000, checkIntervalMs: 1_000 });
     const { promise: claiming, resolve: claims } = Promise.withResolvers<void>();
     const watch = (queue: Queue): Queue => ({
@@ -219,7 +222,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     ]);
   });
 
-  it('after as many tasks as it was told to run', async ({ deploy, expect }) => {
+  it('ends after numberOfTasksToRun', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker({ numberOfTasksToRun: 2 });
     const taskIds = await Promise.all([1, 2, 3].map(() => here.createTask(sh('true'))));
@@ -228,7 +231,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     expect(states.sort()).toEqual(['completed', 'completed', 'pending']);
   });
 
-  it('after as many tasks, and asks for no more of them', async ({ deploy, expect }) => {
+  it('after numberOfTasksToRun claims no more tasks than that', async ({ deploy, expect }) => {
     const here = await deploy();
     const taskIds = await Promise.all([1, 2, 3, 4].map(() => here.createTask(sh('true'))));
     const worker = await here.startWorker({ capacity: 4, numberOfTasksToRun: 2 });
@@ -238,7 +241,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     expect(states.sort()).toEqual(['completed', 'completed', 'pending', 'pending']);
   });
 
-  it('after it had nothing to do for long enough', async ({ deploy, expect }) => {
+  it('ends after idleTimeoutSecs without a task', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker({ idleTimeoutSecs: 4 });
     const taskId = await here.createTask(sh('sleep 4.5'));
@@ -246,7 +249,7 @@ describe.concurrent.each(WAYS)('a worker that has to go, %s,', way => {
     expect(await here.status(taskId)).toMatchObject({ state: 'completed' });
   });
 
-  it('but not while a claim is on its way that comes late', async ({ deploy, expect }) => {
+  it('ends not while a late claim is still on its way', async ({ deploy, expect }) => {
     const here = await deploy();
     const taskId = await here.createTask(sh('true'));
     const worker = await here.startWorker({ idleTimeoutSecs: 1 }, { watch: claimsComeAfter(2_000) });

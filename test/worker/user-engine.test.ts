@@ -68,14 +68,14 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect(readFileSync('/etc/passwd', 'utf8')).not.toContain(name);
   });
 
-  it('has a live log and a shell, which is one of the same user', async () => {
+  it('provides a live log, and a shell of the same user', async () => {
     const { here } = await started({ publicIP: '127.0.0.1' });
     const taskId = await here.createTask({ features: { interactive: true }, ...sh(TALKING) });
     // Not one of the system's users: the numbers of tasks' users begin at a million.
     await watchedFromOutside(here, taskId, /^\d{7,}\r?\n/);
   });
 
-  it('gives a task the mounts and caches that it asks for, with what an earlier task left in these', async () => {
+  it('provides the mounts and caches of a task, including what an earlier task left in a cache', async () => {
     const { here } = await started();
     const scopes = ['generic-worker:cache:of-users'];
     const archive = gzipSync(tar([{ name: 'a/b/c', content: 'packed' }])).toString('base64');
@@ -117,7 +117,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     ]);
   });
 
-  it('goes without a cache that no path leads through, and needs none of it', async () => {
+  it('replaces a cache whose paths are too deep for it, and completes the task', async () => {
     const { here } = await started();
     const definition = { scopes: ['generic-worker:cache:deep'] };
     const mounts = [{ cacheName: 'deep', directory: 'c' }];
@@ -131,7 +131,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect((await outputOf(here, second))[0]).toBe('0');
   });
 
-  it('makes nothing for a task where the task could not', async () => {
+  it('creates nothing for a task where the task itself could not', async () => {
     const { here } = await started();
     const taskId = await here.createTask({
       mounts: [{ content: { raw: 'x' }, file: '/etc/tcw-test-of-mounts' }],
@@ -142,7 +142,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect(readdirSync('/etc')).not.toContain('tcw-test-of-mounts');
   });
 
-  it('uploads what the task could read, also from its own /tmp, and nothing else', async () => {
+  it('uploads what the task could read, including its own /tmp, and nothing else', async () => {
     const { here } = await started();
     const taskId = await here.createTask({
       artifacts: [
@@ -165,7 +165,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect(stored.find(({ name }) => name === 'public/link')).toMatchObject({ storageType: 'error' });
   });
 
-  it('puts a task into groups of the machine, if its scopes allow that and they exist', async () => {
+  it('adds the user to the osGroups of a task, if its scopes allow that and they exist', async () => {
     const { here, pool } = await started();
     const scopes = ['audio', 'no-such-group'].map(group => `generic-worker:os-group:${pool}/${group}`);
     const task = { osGroups: ['audio'], ...sh('id -Gn') };
@@ -178,7 +178,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect(await here.log(unknown)).toContain('this machine has no group "no-such-group"');
   });
 
-  it('runs a task as its own user if the task asks for that and may, but not beside others', async () => {
+  it('runs a task as its own user if the task asks for that and is allowed to, but not next to others', async () => {
     const { here, pool } = await started();
     const scopes = [`generic-worker:run-task-as-current-user:${pool}`];
     const features = { runTaskAsCurrentUser: true };
@@ -215,7 +215,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     );
   });
 
-  it('holds a task to its memory and its processes', async () => {
+  it('limits the memory and the processes of a task', async () => {
     const { here, worker } = await started({ maxTaskMemoryMegabytes: 64, maxTaskProcesses: 40 });
     const isMissing = worker.events.some(({ type }) => type === 'no-task-limits');
     const memory = await here.createTask(sh('head -c 300000000 /dev/zero | tail -c 299999999 | wc -c'));
@@ -228,7 +228,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     else expect(await outputOf(here, memory), state).not.toContain('299999999');
   });
 
-  it('ends when the last user has been used', async () => {
+  it('ends after the last user of the range was used', async () => {
     const first = 1_900_000 + Math.floor(Math.random() * 90_000);
     // One user to try out the engine, and two for tasks.
     const { here, worker } = await started({ taskUserIds: `${first}-${first + 2}` });
@@ -241,7 +241,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
     expect(states).toContain('resource-unavailable');
   });
 
-  it('makes users of the machine where that is configured, and removes them', async () => {
+  it('creates users of the machine if that is configured, and removes them', async () => {
     const { here } = await started({ taskAccounts: 'machine' });
     const taskId = await here.createTask(sh('echo name:$(whoami):; sleep 2'));
     await here.running(taskId);
@@ -253,7 +253,7 @@ describe.runIf(canBeUsers)('a worker with the engine "user"', () => {
       await expect.poll(() => readFileSync(file, 'utf8'), { timeout: 20_000 }).not.toContain(`${name}:`);
   });
 
-  it('does not start where tasks could not get to their folders', async () => {
+  it('does not start if tasks could not reach their folders', async () => {
     const folder = openFolder();
     const config = workerConfig({
       engine: 'user',

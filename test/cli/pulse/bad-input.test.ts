@@ -13,7 +13,7 @@ function expectOneLine(ended: Awaited<ReturnType<typeof tcw>>, exitCode: number,
   expect(ended.stderr).not.toContain('SECRET');
 }
 
-describe.concurrent('a mistake that tcw pulse sees before there is a connection', () => {
+describe.concurrent('a mistake that tcw pulse detects before it connects', () => {
   it.each<[words: string[], exitCode: number, says: string]>([
     [['lisen'], 64, 'unknown command lisen; did you mean listen? (see tcw pulse --help)'],
     [['queue', 'inspct', 'q'], 64, 'did you mean inspect? (see tcw pulse queue --help)'],
@@ -55,10 +55,10 @@ describe.concurrent('a mistake that tcw pulse sees before there is a connection'
   });
 });
 
-describe.concurrent('a mistake that the broker sees', () => {
+describe.concurrent('a mistake that the broker detects', () => {
   it.each<[what: string, words: string[], exitCode: number, says: string]>([
     [
-      'nobody answers',
+      'the broker is unreachable',
       ['listen', mine, '-s', 'amqp://u:SECRET@127.0.0.1:1'],
       69,
       'cannot be reached: connect ECONNREFUSED',
@@ -78,7 +78,7 @@ describe.concurrent('a mistake that the broker sees', () => {
       'did you mean exchange/taskcluster-queue/v1/task-pending?',
     ],
     [
-      'an exchange of somebody else',
+      'an exchange of another user',
       ['publish', 'task-pending', 'k', '--body', '{}', '-s', broker],
       77,
       'a user may write only',
@@ -90,7 +90,7 @@ describe.concurrent('a mistake that the broker sees', () => {
       'a user may write only',
     ],
     [
-      'a queue of somebody else',
+      'a queue of another user',
       ['queue', 'inspect', 'queue/somebody/q', '-s', broker],
       64,
       'there is no queue queue/somebody/q',
@@ -125,7 +125,7 @@ describe.concurrent('the help', () => {
     expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([]);
   });
 
-  it('of tcw loads nothing of Pulse', async () => {
+  it('of tcw loads no code of Pulse', async () => {
     const code = `
       import { registerHooks } from 'node:module';
       registerHooks({ load: (url, context, next) => {

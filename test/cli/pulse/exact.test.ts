@@ -14,8 +14,8 @@ const dialects: [dialect: Dialect, before: string, after: string][] = [
   ['mozillapulse', '{"payload":', ',"_meta":{"exchange":'],
 ];
 
-describe.concurrent('JSON that JavaScript would alter', () => {
-  it.each(dialects)('is published as it was given: %s', async (dialect, before, after) => {
+describe.concurrent('JSON that JavaScript cannot represent exactly', () => {
+  it.each(dialects)('is published unchanged: %s', async (dialect, before, after) => {
     const { exchange, pulse: owner } = await ownExchange();
     const message$ = owner.consume({
       queue: ephemeralQueue('exact'),
@@ -35,7 +35,7 @@ describe.concurrent('JSON that JavaScript would alter', () => {
     expect(content.slice(0, before.length + EXACT.length + after.length)).toBe(`${before}${EXACT}${after}`);
   });
 
-  it('is published line by line as it was given', async () => {
+  it('is published unchanged line by line', async () => {
     const { exchange } = await ownExchange();
     const listener = await listening(exchange, '--count', '2');
     await pulse(['publish', exchange, 'key', '-', '--lines'], `${EXACT}\n[1e400]\n`);
@@ -43,7 +43,7 @@ describe.concurrent('JSON that JavaScript would alter', () => {
     expect(listener.lines().map(line => /"body":(.*)\}$/.exec(line)?.[1])).toEqual([ON_ONE_LINE, '[1e400]']);
   });
 
-  it.each(dialects)('is printed as it arrived: %s', async dialect => {
+  it.each(dialects)('is printed unchanged: %s', async dialect => {
     const { exchange, pulse: owner } = await ownExchange();
     const words = ['--count', '1', '--dialect', dialect];
     const listeners = [
@@ -59,7 +59,7 @@ describe.concurrent('JSON that JavaScript would alter', () => {
     }
   });
 
-  it('is laid out by --pretty, token by token', async () => {
+  it('is formatted by --pretty without changing tokens', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const listener = await listening(exchange, '--count', '1', '--pretty');
     await owner.publish(exchange, 'key', new JsonText('{"a":{"n":1e400,"e":{},"l":[]},"a":[1.0,2]}'));
@@ -69,7 +69,7 @@ describe.concurrent('JSON that JavaScript would alter', () => {
     );
   });
 
-  it('is refused before it is sent where it is no JSON', async () => {
+  it('is refused before it is sent if it is not valid JSON', async () => {
     const { exchange } = await ownExchange();
     expect(await pulse(['publish', exchange, 'key', '-'], '\uFEFF{}')).toMatchObject({
       exitCode: 65,

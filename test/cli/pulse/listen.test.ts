@@ -50,7 +50,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect(listener.printed()).toContain('a\\u009b2Jb');
   });
 
-  it('knows the exchanges of Taskcluster by short names, and their keys by parts', async () => {
+  it('knows the exchanges of Taskcluster by short names, and their routing keys by fields', async () => {
     const workerType = newName();
     const owner = connect({ url: inject('queuePulseUrl') });
     atTheEnd(() => owner.close());
@@ -72,7 +72,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect(JSON.parse(listener.printed())).toMatchObject({ exchange, parts, body: { runId: 0 } });
   });
 
-  it('prints what --filter wants, of several exchanges', async () => {
+  it('prints messages of several exchanges that match --filter', async () => {
     const one = await ownExchange();
     const other = await ownExchange();
     const listener = await listening(
@@ -88,7 +88,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect(listener.said()).toContain('tcw: --filter speaks of what a message has not (');
   });
 
-  it('misses its --count when --timeout comes first: 75', async () => {
+  it('exits with 75 if --timeout expires before --count', async () => {
     const { exchange } = await ownExchange();
     expect(await pulse(['listen', exchange, '--count', '1', '--timeout', '0.2', '--quiet'])).toEqual({
       exitCode: 75,
@@ -97,7 +97,7 @@ describe.concurrent('tcw pulse listen', () => {
     });
   });
 
-  it('takes from a durable queue exactly what it prints, and keeps the rest', async () => {
+  it('consumes from a durable queue exactly what it prints, and keeps the rest', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const { name, words } = await ownQueue(
       exchange,
@@ -111,7 +111,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect((await pulse(['queue', 'inspect', name])).stdout).toContain(': 17 messages, 0 consumers');
   });
 
-  it('ends quietly when its reader has seen enough, and takes no more than was read', async () => {
+  it('exits silently when its reader has stopped, and consumes no more than was read', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const { name, words } = await ownQueue(exchange, owner);
     const listener = await listening(...words);
@@ -122,7 +122,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect((await pulse(['queue', 'inspect', name])).stdout).toContain(': 1 message, 0 consumers');
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops in order at %s: 0', async signal => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('exits properly at %s: 0', async signal => {
     const { exchange, pulse: owner } = await ownExchange();
     const listener = await listening(exchange);
     await owner.publish(exchange, 'key', { id: 1 });
@@ -131,7 +131,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect(await listener.ended).toBe(0);
   });
 
-  it('tells when the connection is lost and found again, and what may be missing', async () => {
+  it('reports that the connection was lost and restored, and what may be missing', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const { hostname: host, port } = new URL(inject('pulseUrl'));
     const proxy = await faultProxy({ host, port: Number(port) });
@@ -168,7 +168,7 @@ describe.concurrent('tcw pulse listen', () => {
     expect(kept.said()).not.toContain('are lost');
   });
 
-  it('tells of a message that is no JSON, and goes on', async () => {
+  it('reports a message that is not JSON, and continues', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const listener = await listening(exchange, '--count', '1', '--dialect', 'payload');
     await owner.publish(exchange, 'bare', { id: 1 });
@@ -186,7 +186,7 @@ const runningForOne = (exchange: string, command: string) =>
   listening(exchange, '--count', '1', '--exec', command);
 
 describe.concurrent('tcw pulse listen --exec', () => {
-  it('runs a command with the message on its standard input and its facts in the environment', async () => {
+  it('runs a command with the message on its standard input and its properties in the environment', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const listener = await runningForOne(
       exchange,
@@ -199,7 +199,7 @@ describe.concurrent('tcw pulse listen --exec', () => {
     expect(JSON.parse(json)).toMatchObject({ exchange, routingKey: 'a.b', body: { id: 1 } });
   });
 
-  it('tries a message again whose command fails, until it succeeds', async () => {
+  it('retries a message whose command fails, until it succeeds', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const listener = await runningForOne(exchange, 'echo "try $PULSE_ATTEMPT"; test "$PULSE_ATTEMPT" = 2');
     await owner.publish(exchange, 'key', {});
@@ -211,23 +211,20 @@ describe.concurrent('tcw pulse listen --exec', () => {
   it.each([
     ['exit 65', [] as string[], 'exit code 65 (attempt 1)'],
     ['kill -9 $$', ['--attempts', '1'], 'ended by SIGKILL (attempt 1)'],
-  ])(
-    'gives a message up at %s %j, keeps it among the dead letters, and exits with 75',
-    async (command, more, why) => {
-      const { exchange, pulse: owner } = await ownExchange();
-      const name = newName();
-      const listener = await listening(
-        ...[exchange, '--queue', name, '--dead-letters', '--count', '1', '--exec', command, ...more],
-      );
-      await owner.publish(exchange, 'key', { id: 1 });
-      expect(await listener.ended).toBe(75);
-      expect(listener.said()).toContain(`key: ${why}; given up and moved to the dead letters`);
-      expect((await pulse(['queue', 'inspect', `${name}/dead`])).stdout).toContain(': 1 message,');
-      await Promise.all([name, `${name}/dead`].map(each => pulse(['queue', 'delete', each, '--yes'])));
-    },
-  );
+  ])('moves a message to the dead letters after %s %j, and exits with 75', async (command, more, why) => {
+    const { exchange, pulse: owner } = await ownExchange();
+    const name = newName();
+    const listener = await listening(
+      ...[exchange, '--queue', name, '--dead-letters', '--count', '1', '--exec', command, ...more],
+    );
+    await owner.publish(exchange, 'key', { id: 1 });
+    expect(await listener.ended).toBe(75);
+    expect(listener.said()).toContain(`key: ${why}; given up and moved to the dead letters`);
+    expect((await pulse(['queue', 'inspect', `${name}/dead`])).stdout).toContain(': 1 message,');
+    await Promise.all([name, `${name}/dead`].map(each => pulse(['queue', 'delete', each, '--yes'])));
+  });
 
-  it('runs no more commands at a time than --concurrency says, and all of them', async () => {
+  it('runs no more commands at a time than --concurrency, and all of them', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const folder = newFolder();
     const { words } = await ownQueue(
@@ -245,7 +242,7 @@ describe.concurrent('tcw pulse listen --exec', () => {
     expect(Math.max(...running)).toBe(2);
   });
 
-  it('finishes the running command at SIGINT and acknowledges its message; the rest stays', async () => {
+  it('finishes the running command at SIGINT and acknowledges its message, and keeps the rest', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const folder = newFolder();
     const { name, words } = await ownQueue(exchange, owner, [{ id: 1 }, { id: 2 }]);
@@ -263,7 +260,7 @@ describe.concurrent('tcw pulse listen --exec', () => {
     expect((await pulse(['queue', 'inspect', name])).stdout).toContain(': 1 message, 0 consumers');
   });
 
-  it('kills the command and what it started at a second signal: 130, and the message stays', async () => {
+  it('kills the command and its children at a second signal: 130, and the message is kept', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const folder = newFolder();
     const { name, words } = await ownQueue(exchange, owner, [{ id: 1 }]);

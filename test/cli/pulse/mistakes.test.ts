@@ -118,7 +118,7 @@ const mistakes: readonly Mistake[] = [
   },
 ];
 
-describe('a mistake is named, and what to do about it, in a program and at the command line', () => {
+describe('a mistake is reported with its fix, in a program and on the command line', () => {
   it.each(mistakes)(
     '$what: $kind, $exitCode',
     async ({ server, call, kind, says, words, exitCode, line }) => {
@@ -146,7 +146,7 @@ describe('a mistake is named, and what to do about it, in a program and at the c
     },
   );
 
-  it('the broker’s own words are all there in the cause', async () => {
+  it('the broker’s own message is completely in the cause', async () => {
     const pulse = connect({ url: broker });
     const { cause } = (await pulse.publish(missing, 'k', {}).catch((error: unknown) => error)) as Error;
     expect(String(cause)).toMatch(

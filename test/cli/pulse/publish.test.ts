@@ -15,7 +15,7 @@ function file(name: string, content: string): string {
 }
 
 describe.concurrent('tcw pulse publish', () => {
-  it('declares, publishes a file, standard input or a word, and says so', async () => {
+  it('declares, publishes a file, standard input or an argument, and reports that', async () => {
     const { exchange } = await ownExchange();
     const listener = await listening(exchange, '--count', '4');
     const message = file('message.json', '{"id":1,"text":"\u2028ü"}');
@@ -39,7 +39,7 @@ describe.concurrent('tcw pulse publish', () => {
     ]);
   });
 
-  it('publishes each line in order, and tells of each in JSON', async () => {
+  it('publishes each line in order, and reports each in JSON', async () => {
     const { exchange } = await ownExchange();
     const listener = await listening(exchange, '--count', '500');
     const lines = Array.from({ length: 500 }, (_, id) => `{"id":${id}}${id % 2 ? '\r' : ''}\n`).join('');
@@ -67,7 +67,7 @@ describe.concurrent('tcw pulse publish', () => {
     );
   });
 
-  it('stops at a line that is no JSON: what stands before is published, exit 65', async () => {
+  it('stops at a line that is not JSON: the lines before are published, exit code 65', async () => {
     const { exchange } = await ownExchange();
     const lines = file('broken.jsonl', '{"id":1}\n{"id":\n{"id":3}\n');
     const { exitCode, stdout, stderr } = await pulse(['publish', exchange, 'k', lines, '--lines']);
@@ -75,7 +75,7 @@ describe.concurrent('tcw pulse publish', () => {
     expect(stderr).toMatch(/^tcw: 1 of 1 message confirmed\ntcw: line 2 is not JSON: [^\n]+\n$/);
   });
 
-  it('says which lines do not fit --schema, and publishes the others: 65', async () => {
+  it('reports lines that do not match --schema, and publishes the others: 65', async () => {
     const { exchange } = await ownExchange();
     const schema = file('schema.json', '{"type":"object","required":["id"]}');
     const { exitCode, stdout, stderr } = await pulse(
@@ -89,7 +89,7 @@ describe.concurrent('tcw pulse publish', () => {
     );
   });
 
-  it('returns a --mandatory message that no queue wants: 75', async () => {
+  it('returns a --mandatory message that no queue receives: 75', async () => {
     const { exchange } = await ownExchange();
     expect(await pulse(['publish', exchange, 'k', '--mandatory', '--json'], '{}')).toEqual({
       exitCode: 75,
@@ -101,7 +101,7 @@ describe.concurrent('tcw pulse publish', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
-    'stops reading an input that goes on at %s, once what was read is confirmed: 0',
+    'stops reading an endless input at %s, after what was read is confirmed: 0',
     async signal => {
       const { exchange } = await ownExchange();
       const publisher = publishing(exchange, 'k', '-', '--lines');
@@ -115,7 +115,7 @@ describe.concurrent('tcw pulse publish', () => {
     },
   );
 
-  it('is ended by a signal while the one body that it waits for has not come: nothing is published', async () => {
+  it('can be interrupted while it waits for its only body, and publishes nothing', async () => {
     const { exchange } = await ownExchange();
     const publisher = publishing(exchange, 'k', '-', '--deadline', '1');
     publisher.child.stdin?.write('{"id":');
@@ -128,7 +128,7 @@ describe.concurrent('tcw pulse publish', () => {
     ]);
   });
 
-  it('stops at what every other line would meet, too', async () => {
+  it('stops at an error that every other line would have, too', async () => {
     const exchange = `exchange/${user}/${newName()}`;
     const lines = Array.from({ length: 5_000 }, () => '{}\n').join('');
     const { exitCode, stderr } = await pulse(['publish', exchange, 'k', '-', '--lines'], lines);

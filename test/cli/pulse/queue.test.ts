@@ -31,7 +31,7 @@ describe.concurrent('tcw pulse queue', () => {
     });
   });
 
-  it('lists bindings by a management API, and says why not without one', async () => {
+  it('lists bindings through a management API, and explains why not without one', async () => {
     const asked: unknown[] = [];
     const server = createServer(({ url, headers }, response) => {
       asked.push([url, headers.authorization]);
@@ -78,7 +78,7 @@ describe.concurrent('tcw pulse queue', () => {
 });
 
 describe.concurrent('tcw pulse exchanges', () => {
-  it('lists every exchange of Taskcluster with what its routing key is', async () => {
+  it('lists every exchange of Taskcluster with its routing key', async () => {
     const { exitCode, stdout } = await tcw(['pulse', 'exchanges', '--json']);
     expect(exitCode).toBe(0);
     const listed = JSON.parse(stdout) as { name: string; exchange: string; routingKey: unknown }[];
@@ -87,7 +87,7 @@ describe.concurrent('tcw pulse exchanges', () => {
     );
   });
 
-  it('finds some by a word, and explains the parts', async () => {
+  it('finds some by a search term, and explains the fields', async () => {
     const { stdout } = await tcw(['pulse', 'exchanges', 'GroupResolved']);
     expect(stdout).toBe(
       [

@@ -40,7 +40,7 @@ function onTerminal(...words: string[]) {
 }
 
 describe.skipIf(!hasScript)('on a terminal', () => {
-  it('listen has colours and a live line, and Ctrl-C ends it', async () => {
+  it('listen prints colours and a status line, and ends with Ctrl-C', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const terminal = onTerminal('listen', exchange);
     await eventually(() => terminal.shown().includes('listening to'));
@@ -52,7 +52,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(terminal.shown().endsWith('\r\u001b[K')).toBe(true);
   });
 
-  it('queue delete asks before it does', async () => {
+  it('queue delete asks for confirmation', async () => {
     const { exchange, pulse: owner } = await ownExchange();
     const { name } = await ownQueue(exchange, owner, [{ id: 1 }]);
     for (const [answer, exitCode] of [

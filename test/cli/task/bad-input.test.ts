@@ -46,13 +46,13 @@ it.each<[string[], number, string]>([
   [['artifacts', UNKNOWN], 66, `there is no task ${UNKNOWN}`],
   [['cancel', UNKNOWN], 66, `there is no task ${UNKNOWN}`],
   [['rerun', UNKNOWN], 66, `there is no task ${UNKNOWN}`],
-])('tcw task %j: %i', async (words, code, message) => {
+])('tcw task %j exits with %i', async (words, code, message) => {
   const ended = await taskIn({}, ...words);
   expect(oneLine(ended)).toContain(message);
   expect(ended.exitCode).toBe(code);
 });
 
-it('tcw task alone prints its help as an error', async () => {
+it('tcw task without a subcommand prints its help as an error', async () => {
   const { exitCode, stdout, stderr } = await tcw(['task']);
   expect([exitCode, stdout]).toEqual([64, '']);
   expect(stderr).toMatch(/^Usage: tcw task/);
@@ -68,7 +68,7 @@ describe('credentials and the deployment', () => {
       'set TASKCLUSTER_ROOT_URL',
     ],
     [
-      'a deployment that is no URL',
+      'a deployment that is not a URL',
       { TASKCLUSTER_ROOT_URL: 'dev' },
       ['status', UNKNOWN],
       64,
@@ -102,9 +102,9 @@ describe('credentials and the deployment', () => {
       77,
       'refuses the credentials of nobody: There is no client nobody',
     ],
-    ['a certificate that is none', { TASKCLUSTER_CERTIFICATE: 'x' }, ['submit', FILE], 77, 'certificate'],
+    ['an invalid certificate', { TASKCLUSTER_CERTIFICATE: 'x' }, ['submit', FILE], 77, 'certificate'],
     [
-      'a task queue that is none',
+      'an invalid task queue',
       { TASKCLUSTER_TASK_QUEUE_ID: 'x' },
       ['submit', FILE],
       64,
@@ -124,7 +124,7 @@ describe('credentials and the deployment', () => {
     expect(ended.stderr).not.toContain('wrong-token');
   });
 
-  it('without credentials, the message names the variables', async () => {
+  it('the message names the variables if credentials are missing', async () => {
     const change = { TASKCLUSTER_CLIENT_ID: undefined, TASKCLUSTER_ACCESS_TOKEN: undefined };
     const ended = await taskIn(change, 'submit', FILE);
     expect(oneLine(ended)).toMatch(
@@ -133,7 +133,7 @@ describe('credentials and the deployment', () => {
     expect(ended.exitCode).toBe(77);
   });
 
-  it('a deployment that does not answer is told before the end of the retries, and at it', async () => {
+  it('a deployment that does not answer is reported during the retries, and at their end', async () => {
     const { exitCode, stdout, stderr } = await taskIn(
       { TASKCLUSTER_ROOT_URL: 'http://127.0.0.1:1' },
       'status',
@@ -146,7 +146,7 @@ describe('credentials and the deployment', () => {
     ]);
   });
 
-  it('a server that is no Taskcluster', async () => {
+  it('a server that is not Taskcluster is refused', async () => {
     const server = createServer((_, response) => response.end('<html>')).listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     await new Promise(resolve => server.once('listening', resolve));
@@ -162,7 +162,7 @@ describe('credentials and the deployment', () => {
 });
 
 describe('tasks in the wrong state', () => {
-  it('cannot be cancelled or rerun, and one line says why', async () => {
+  it('cannot be cancelled or rerun, and one line explains why', async () => {
     const done = await session.dev().create(shell('true'));
     await session.dev().resolved(done);
     const cancelled = await session.task('cancel', done);
@@ -191,7 +191,7 @@ describe('tasks in the wrong state', () => {
   });
 });
 
-it('what the queue does not accept is told with the file, and creates nothing', async () => {
+it('a task that the queue does not accept is reported with its file, and creates nothing', async () => {
   const file = session.workplace().write('refused.json', { priority: 'urgent', payload: shell('true') });
   const ended = await session.task('submit', file);
   expect(ended).toMatchObject({ exitCode: 64, stdout: '' });

@@ -19,12 +19,12 @@ describe('tcw task submit', () => {
     expect(await session.dev().resolved(stdout.trim())).toMatchObject({ resolution: 'completed' });
   });
 
-  it('reads the same templates as tcw dev, with dependencies', async () => {
+  it('reads the same templates as tcw dev, including dependencies', async () => {
     const { exitCode, stdout } = await task('submit', '--wait', 'examples/matrix.json');
     expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^([\w-]{22}\n){5}$/)]);
   });
 
-  it('--wait exits with the result, and says it in the last line', async () => {
+  it('--wait exits with the result, and prints it in the last line', async () => {
     const paths = [
       file('good.json', shell('true')),
       file('bad.yml', 'command: [["false"]]\nmaxRunTime: 60\n'),
@@ -34,7 +34,7 @@ describe('tcw task submit', () => {
     expect(stderr).toMatch(/\n✔ good: completed \(.{22}\)\n✘ bad: failed \(.{22}\)\n$/);
   });
 
-  it('--follow prints the whole log, byte for byte, and says why a task failed', async () => {
+  it('--follow prints the whole log, byte for byte, and explains why a task failed', async () => {
     const line = 'for i in 1 2 3; do echo "line $i"; sleep 0.3; done; exit 7';
     const { exitCode, stdout, stderr } = await task('submit', '--follow', file('slow.json', shell(line)));
     expect(exitCode).toBe(1);
@@ -66,7 +66,7 @@ describe('tcw task submit', () => {
     expect(stderr).toMatch(/\n- b: never started: a task it depends on did not complete \(.{22}\)\n$/);
   });
 
-  it('--json describes what was created, and how it ended', async () => {
+  it('--json describes what was created, and the result', async () => {
     const { exitCode, stdout } = await task('submit', '--wait', '--json', file('j.json', shell('exit 3')));
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toEqual([
@@ -81,7 +81,7 @@ describe('tcw task submit', () => {
     ]);
   });
 
-  it('--task-queue wins over the file, and the file over the environment', async () => {
+  it('--task-queue overrides the file, and the file overrides the environment', async () => {
     const named = file('named.json', { taskQueueId: 'my/file', payload: shell('true') });
     const queueOf = async (...words: string[]) => {
       const { stdout } = await task('submit', '--json', ...words);
@@ -93,7 +93,7 @@ describe('tcw task submit', () => {
 });
 
 describe('tcw task log', () => {
-  it('waits for a task that does not run yet, and follows it to its end', async () => {
+  it('waits for a task that is not running yet, and follows it to its end', async () => {
     const first = await session.dev().create(shell(`until [ -e ${gate('first')} ]; do sleep 0.1; done`));
     const second = await session.dev().create(shell('echo begins; sleep 0.5; echo ends'), {
       dependencies: [first],
@@ -107,7 +107,7 @@ describe('tcw task log', () => {
     expect(log.stdout()).toBe((await session.dev().resolved(second)).log);
   });
 
-  it('prints the log of a run that is over, and of an earlier run', async () => {
+  it('prints the log of a resolved run, and of an earlier run', async () => {
     const line = 'echo "this is run $RUN_ID"; [ "$RUN_ID" = 1 ] || exit 4';
     const taskId = await session.dev().create(shell(line, { onExitStatus: { retry: [4] } }));
     await session.dev().resolved(taskId);
@@ -119,7 +119,7 @@ describe('tcw task log', () => {
     expect((await task('status', taskId, '-r', '0')).stdout).toBe('exception, intermittent-task\n');
   });
 
-  it('goes on with the run that follows', async () => {
+  it('continues with the next run', async () => {
     const line = `echo "this is run $RUN_ID"; until [ -e ${gate('run')} ]; do sleep 0.1; done; [ "$RUN_ID" = 1 ] || exit 4`;
     const taskId = await session.dev().create(shell(line, { onExitStatus: { retry: [4] } }));
     const log = followed(taskId);
@@ -128,14 +128,14 @@ describe('tcw task log', () => {
     expect((await log.ended).shown()).toMatch(/this is run 0\n[^]*this is run 1\n/);
   });
 
-  it('finds a log that the payload has named', async () => {
+  it('finds a log under the name of the payload', async () => {
     const taskId = await session
       .dev()
       .create(shell('echo named', { logs: { live: 'public/x.log', backing: 'public/y.log' } }));
     expect((await task('log', taskId)).stdout).toContain('\nnamed\n');
   });
 
-  it('ends quietly when nobody reads any more', async () => {
+  it('exits silently when nobody reads any more', async () => {
     const taskId = await session.dev().create(shell('yes | head -c 3000000; sleep 60'));
     const child = session.started('log', taskId);
     child.stdout?.once('data', () => child.stdout?.destroy());

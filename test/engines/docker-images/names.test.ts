@@ -48,13 +48,13 @@ describe('the name of an image', () => {
     ['images.tcw.invalid/archive:1', "the worker's own"],
     ['IMAGES.tcw.invalid/archive:1', "the worker's own"],
     [`a/${'b'.repeat(255)}`, '255 characters'],
-  ])('%j is none', (text, why) => {
+  ])('%j is invalid', (text, why) => {
     expect(() => imageName(text)).toThrow(why);
   });
 });
 
-describe('the name under which an image is kept', () => {
-  it('is another for each name, and can be told to a person', () => {
+describe('the name under which an image is stored', () => {
+  it('is distinct for each name, and readable', () => {
     const all = ['a', 'a:1', `a@sha256:${HEX}`, `a:${HEX}`, 'localhost:5000/a', 'localhost/5000/a', 'x.y/a'];
     const kept = [
       ...all.map(name => keptNameOf(imageName(name))),
@@ -78,13 +78,13 @@ describe('the name under which an image is kept', () => {
     ]);
   });
 
-  it('is no name of somebody else', () => {
+  it('does not collide with names of other tools', () => {
     expect(keptNameIn('docker.io/library/a:1')).toBeUndefined();
     expect(keptNameIn('images.tcw.invalid.org/a:1')).toBeUndefined();
     expect(keptNameIn('<none>:<none>')).toBeUndefined();
   });
 
-  it('is refused where it is too long for the engine', () => {
+  it('is refused if it is too long for the engine', () => {
     expect(() => keptNameOf(imageName(`a/${'b'.repeat(240)}`))).toThrow('is too long');
   });
 });

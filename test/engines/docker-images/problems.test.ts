@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ImageError, imageProblem } from '../../../src/worker/engines/docker/images/image-problem.ts';
 
-describe('what an engine says about an image', () => {
+describe('an error of an engine about an image', () => {
   it.each([
     ['manifest for a:1 not found: manifest unknown: manifest unknown', 'missing'],
     ['failed to resolve reference "docker.io/library/a:1": docker.io/library/a:1: not found', 'missing'],
@@ -50,7 +50,7 @@ describe('what an engine says about an image', () => {
     expect(imageProblem(words)).toBe(problem);
   });
 
-  it('is a message with the name of the image, what is wrong, and the words themselves', () => {
+  it('becomes a message with the name of the image, the problem, and the original text', () => {
     const error = new ImageError('missing', 'docker.io/library/a:1', 'manifest unknown');
     expect(error.message).toBe('no image docker.io/library/a:1: it does not exist (manifest unknown)');
     expect(error).toMatchObject({ kind: 'malformed-payload', isPassing: false });

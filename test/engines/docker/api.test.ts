@@ -11,8 +11,8 @@ import { client, host, image } from './fixtures.ts';
 
 const VERSION = { Version: '99.1', Os: 'linux', Arch: 'amd64' };
 
-describe('an address', () => {
-  it('is written as in DOCKER_HOST', () => {
+describe('the address of a Docker engine', () => {
+  it('is parsed like DOCKER_HOST', () => {
     expect(addressOf('unix:///var/run/docker.sock')).toMatchObject({ socketPath: '/var/run/docker.sock' });
     expect(addressOf('tcp://127.0.0.1:2376')).toEqual({
       name: 'tcp://127.0.0.1:2376',
@@ -32,17 +32,20 @@ describe('an address', () => {
     'tcp://a/b',
     'tcp://u:p@a',
     'npipe:////./pipe/docker',
-  ])('cannot be %j', text => {
+  ])('is invalid: %j', text => {
     expect(() => addressOf(text)).toThrow(/is no address of a Docker engine/);
   });
 });
 
 describe('a client', () => {
-  it('agrees with the engine on the version of the API', async () => {
+  it('negotiates the version of the API with the engine', async () => {
     const { client: own, version } = await connectDocker(host);
     onTestFinished(() => own[Symbol.asyncDispose]());
-    const told = await own.json<{ Version: string; ApiVersion: string }>({ method: 'GET', path: '/version' });
-    expect(version.engine).toBe(told.Version);
+    const engineVersion = await own.json<{ Version: string; ApiVersion: string }>({
+      method: 'GET',
+      path: '/version',
+    });
+    expect(version.engine).toBe(engineVersion.Version);
     const newer = await connectDocker(
       await answering({ ...VERSION, ApiVersion: '1.99', MinAPIVersion: '1.44' }),
     );
@@ -50,7 +53,7 @@ describe('a client', () => {
     expect(newer.version.api).toBe('1.51');
   });
 
-  it('says what is wrong with an engine, and what to do', async () => {
+  it('reports why an engine does not work, and how to fix that', async () => {
     const failing = async (host: string) => {
       const error: unknown = await connectDocker(host).catch((error: unknown) => error);
       expect(error).toBeInstanceOf(DockerError);
@@ -75,13 +78,13 @@ describe('a client', () => {
     expect(await failing(await answering('<html>'))).toMatch(/HOST/);
   });
 
-  it('has the engine’s own words in its errors, with the status', async () => {
+  it('includes the message and status of the engine in its errors', async () => {
     const call = client.json({ method: 'GET', path: '/containers/none/json' });
     await expect(call).rejects.toThrow(new DockerError('No such container: none', { status: 404 }));
     await expect(call).rejects.toMatchObject({ status: 404 });
   });
 
-  it('waits for no answer for ever, and gives up when its signal says so', async () => {
+  it('has a timeout for each answer, and stops when its signal is aborted', async () => {
     const slow = { method: 'GET', path: '/events' } as const;
     await expect(client.json({ ...slow, timeoutMs: 100 })).rejects.toThrow(
       /has not answered GET \/events in 0.1 s/,
@@ -94,7 +97,7 @@ describe('a client', () => {
     await expect(buffer(body)).rejects.toThrow(/timeout/i);
   });
 
-  it('sends and gets streams', async () => {
+  it('sends and receives streams', async () => {
     const { body } = await client.stream({ method: 'GET', path: `/images/${image.id}/get` });
     const archive = await buffer(body);
     expect(archive.length).toBeGreaterThan(1_000_000);
@@ -109,8 +112,8 @@ describe('a client', () => {
   });
 });
 
-describe('frames', () => {
-  it('are put together from chunks of any size', () => {
+describe('the frames of an output stream', () => {
+  it('are reassembled from chunks of any size', () => {
     const frame = fc.record({
       stream: fc.constantFrom('stdout', 'stderr'),
       content: fc.uint8Array({ maxLength: 50 }),
@@ -148,7 +151,7 @@ describe('frames', () => {
   });
 });
 
-it('graphics cards are asked for in the words of the command line', () => {
+it('graphics cards are requested in the syntax of the command line', () => {
   const Capabilities = [['gpu']];
   expect(gpuRequest('all')).toEqual({ Count: -1, Capabilities });
   expect(gpuRequest('2')).toEqual({ Count: 2, Capabilities });

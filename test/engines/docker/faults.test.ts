@@ -32,7 +32,7 @@ async function running() {
 }
 
 describe('a run whose engine', () => {
-  it('hangs is over with an error, and its container is ended when the engine is back', async () => {
+  it('hangs ends with an error, and its container is ended when the engine is back', async () => {
     const { faults, sandbox, command } = await running();
     faults.hang();
     await expect(command).rejects.toThrow(/has not answered/);
@@ -44,7 +44,7 @@ describe('a run whose engine', () => {
     await sandbox.remove();
   });
 
-  it('is killed is over with an error, and its container is ended when the engine is back', async () => {
+  it('is killed ends with an error, and its container is ended when the engine is back', async () => {
     const { faults, sandbox, command } = await running();
     faults.die();
     await expect(command).rejects.toThrow(/has not answered/);
@@ -54,14 +54,14 @@ describe('a run whose engine', () => {
     await sandbox.remove();
   });
 
-  it('hangs while it is stopped does not wait for it', async () => {
+  it('hangs during a stop does not wait for it', async () => {
     const { faults, sandbox, command } = await running();
     faults.hang();
     await expect(sandbox.stop(100)).rejects.toThrow('could not be ended');
     await command.catch(() => undefined);
   });
 
-  it('loses the container to somebody else is over, too', async () => {
+  it('has its container removed by somebody else ends, too', async () => {
     const { sandbox, command } = await running();
     const [found] = await client.json<{ Id: string }[]>({
       method: 'GET',
@@ -75,7 +75,7 @@ describe('a run whose engine', () => {
   });
 });
 
-it('an engine is reached through TCP as well', async () => {
+it('an engine is also reachable over TCP', async () => {
   const { host } = await faultEngine('tcp');
   const engine = await dockerEngine({ host });
   const sandbox = await engine.open({

@@ -30,7 +30,7 @@ async function filesAfter(line: string, part = {}) {
 }
 
 describe('a file of a container', () => {
-  it('is read after the end of its container, by its absolute path or from where commands start', async () => {
+  it('can be read after the container has ended, by its absolute path or relative to the working directory', async () => {
     const files = await filesAfter('mkdir -p /work/a && printf content >/work/a/file && : >/empty', {
       folder: '/work',
     });
@@ -46,7 +46,7 @@ describe('a file of a container', () => {
     expect(await read(files, '../etc/passwd')).toBe('outside');
   });
 
-  it('is found through links, inside the container only', async () => {
+  it('is found through links, but only inside the container', async () => {
     const files = await filesAfter(`
       mkdir -p /d && printf inside >/d/file && printf own >/etc/hostname-of-test
       ln -s /d /link && ln -s file /d/name && ln -s ../../../../../../../etc/hostname-of-test /d/up
@@ -61,7 +61,7 @@ describe('a file of a container', () => {
     }
   });
 
-  it('is none that a program would wait for, or find a machine behind', async () => {
+  it('is not a pipe that would block, or a device of the machine', async () => {
     const files = await filesAfter(`
       mkfifo /pipe && mknod /null c 1 3 && mknod /disk b 8 0 && ln -s /pipe /to-pipe`);
     for (const path of ['/pipe', '/null', '/disk', '/to-pipe']) {
@@ -71,7 +71,7 @@ describe('a file of a container', () => {
     expect(await read(files, '/proc/1/environ')).toBe('missing');
   });
 
-  it('has its content, however large and whatever it is called', async () => {
+  it('has its content, whatever its size and name', async () => {
     const name = `${'long'.repeat(60)} ü\n\\ "'`;
     const { sandbox, run } = await openSandbox();
     const line = `mkdir /d && printf odd >"/d/$NAME" && head -c 5000000 /dev/zero >/d/large && ln /d/large /d/hard`;
@@ -85,7 +85,7 @@ describe('a file of a container', () => {
     );
   });
 
-  it('is found behind a link to a path as long and odd as there can be', async () => {
+  it('is found behind a link to a very long and unusual path', async () => {
     const { sandbox, run } = await openSandbox();
     const name = '\u0001'.repeat(250);
     const line = `
@@ -95,7 +95,7 @@ describe('a file of a container', () => {
     expect(await read(sandbox.files, '/link')).toMatchObject({ content: 'deep' });
   });
 
-  it('is the last command’s', async () => {
+  it('is that of the last command', async () => {
     const { sandbox, shell } = await openSandbox();
     expect(await sandbox.files.open('/file')).toEqual({ kind: 'missing' });
     expect(await listed(sandbox.files, '/file')).toEqual(['/file']);
@@ -106,7 +106,7 @@ describe('a file of a container', () => {
 });
 
 describe('a directory of a container', () => {
-  it('is walked in order, links not followed, and files can be opened meanwhile', async () => {
+  it('is walked in order without following links, and files can be opened meanwhile', async () => {
     const files = await filesAfter(`
       mkdir -p /d/b/c /d/empty /elsewhere && : >/d/a && printf deep >/d/b/c/file && : >/d/b.txt && : >/d/z
       : >/elsewhere/file && ln -s /elsewhere /d/link && ln -s / /d/root && mkfifo /d/pipe && ln -s /d /to-d`);
@@ -126,7 +126,7 @@ describe('a directory of a container', () => {
     ]);
   });
 
-  it('may be the whole container, or not be there', async () => {
+  it('may be the whole container, or missing', async () => {
     const files = await filesAfter(': >/zzz');
     const all = await listed(files, '/');
     expect(all).toContain('/zzz');
@@ -136,7 +136,7 @@ describe('a directory of a container', () => {
     expect(await listed(files, '/empty/../tmp')).toEqual([]);
   });
 
-  it('can be left in the middle', async () => {
+  it('may be abandoned in the middle of a walk', async () => {
     const files = await filesAfter('mkdir /d && for i in 1 2 3 4 5; do : >/d/$i; done');
     for await (const file of files.walk('/d')) {
       expect(file).toBe('/d/1');
@@ -145,7 +145,7 @@ describe('a directory of a container', () => {
     expect(await read(files, '/d/5')).toMatchObject({ content: '' });
   });
 
-  it('may have many files', async () => {
+  it('may contain many files', async () => {
     const { sandbox, shell } = await openSandbox();
     await shell('mkdir /d && cd /d && seq 20000 | xargs touch');
     expect(await listed(sandbox.files, '/d')).toHaveLength(20_000);

@@ -22,7 +22,7 @@ async function having(label: string): Promise<string[]> {
     .concat((volumes.Volumes ?? []).map(({ Name }) => Name));
 }
 
-it('what a dead worker left is removed by the label of its run, and nothing else', async () => {
+it('what a dead worker left is found by the label of its run and removed, and nothing else', async () => {
   const left = await openSandbox();
   const runName = basename(left.folder);
   const signal = new AbortController().signal;

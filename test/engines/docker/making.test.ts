@@ -23,7 +23,7 @@ async function inspected(trace: string) {
 }
 
 describe('a container', () => {
-  it('sees directories of this machine, and can change those that it may', async () => {
+  it('sees mounted directories of this machine, and can change those that are writable', async () => {
     const folder = await newFolder();
     await mkdir(join(folder, 'odd: name, with=all'));
     await writeFile(join(folder, 'odd: name, with=all', 'given'), 'given');
@@ -41,19 +41,19 @@ describe('a container', () => {
     expect(await readFile(join(source, 'made'), 'utf8')).toBe('made');
   });
 
-  it('needs its directories to be there', async () => {
+  it('fails if a mounted directory is missing', async () => {
     const { shell } = await openSandbox({ binds: [{ source: '/no/such/folder', target: '/cache' }] });
     await expect(shell('true')).rejects.toThrow('bind source path does not exist: /no/such/folder');
   });
 
-  it('knows hosts by the names it is given, and localhost.localdomain', async () => {
+  it('resolves the given host names, and localhost.localdomain', async () => {
     const { shell } = await openSandbox({ hosts: { taskcluster: '10.1.2.3' } });
     const { text } = await shell('cat /etc/hosts');
     expect(text).toMatch(/^10\.1\.2\.3\s+taskcluster$/m);
     expect(text).toMatch(/^127\.0\.0\.1\s+localhost\.localdomain$/m);
   });
 
-  it('has the rights it is given, and no others', async () => {
+  it('has the given capabilities, and no others', async () => {
     const capabilities = `sed -n 's/^CapEff:\\s*//p; s/^Seccomp:\\s*/seccomp /p' /proc/self/status`;
     const rights = async (part: Parameters<typeof openSandbox>[0]) => {
       const { text } = await (
@@ -74,7 +74,7 @@ describe('a container', () => {
     });
   });
 
-  it('has the devices it is given', async () => {
+  it('has the given devices', async () => {
     const { shell } = await openSandbox({
       devices: [{ source: '/dev/zero', target: '/dev/video0' }, { source: '/dev/full' }],
     });
@@ -83,7 +83,7 @@ describe('a container', () => {
     );
   });
 
-  it('writes to a terminal unless that is not wanted, and no output is kept by the engine', async () => {
+  it('writes to a terminal unless that is disabled, and the engine keeps no output', async () => {
     const line = '[ -t 1 ] && echo terminal; echo error >&2';
     const { shell, trace } = await openSandbox({ tty: true });
     expect((await shell(line)).text).toBe('terminal\r\nerror\r\n');
@@ -91,7 +91,7 @@ describe('a container', () => {
     expect((await (await openSandbox({ tty: false })).shell(line)).text).toBe('error\n');
   });
 
-  it('runs the command of its image when it is given none, and keeps the entry point of its image', async () => {
+  it('runs the command of its image if none is given, and keeps the entry point of its image', async () => {
     const own = await makeImage(client, {
       changes: ['ENTRYPOINT ["/bin/echo", "entry"]', 'CMD ["own"]', 'ENV FROM=image', 'WORKDIR /somewhere'],
     });
@@ -99,7 +99,7 @@ describe('a container', () => {
     expect((await (await openSandbox({ image: own.id })).run(['given'])).text).toBe('entry given\n');
   });
 
-  it('says when the engine cannot start its command, in words', async () => {
+  it('has a readable error if the engine cannot start its command', async () => {
     const { run, shell } = await openSandbox();
     await shell(': >/not-executable');
     const failing = async (...argv: string[]) => {
@@ -124,12 +124,12 @@ describe('a container', () => {
     );
   });
 
-  it('is made of an image that the engine has: none is ever pulled', async () => {
+  it('uses only images that the engine has, and never pulls one', async () => {
     const { run } = await openSandbox({ image: 'tcw-no-such-image:latest' });
     await expect(run(['true'])).rejects.toThrow('No such image: tcw-no-such-image:latest');
   });
 
-  it('has limits as configured, and a label that says whose it is', async () => {
+  it('has the configured limits, and a label with its owner', async () => {
     const limited = await dockerEngine({
       host,
       limits: { memory: 64 * 1024 * 1024, cpus: 1.5, pids: 20, shmBytes: 1_000_000 },
@@ -157,14 +157,14 @@ describe('a container', () => {
     await sandbox.remove();
   });
 
-  it('is not limited unless that is configured, and has as much shared memory as docker-worker gave', async () => {
+  it('has no limits unless they are configured, and as much shared memory as with docker-worker', async () => {
     const { shell, trace } = await openSandbox();
     expect((await shell('df -k /dev/shm | tail -1')).text).toMatch(/\s1757816\s/);
     expect((await inspected(trace)).HostConfig).toMatchObject({ Memory: 0, PidsLimit: null, NanoCpus: 0 });
   });
 });
 
-it('graphics cards are asked for as the command line of Docker asks', async () => {
+it('graphics cards are requested as by the command line of Docker', async () => {
   const { run } = await openSandbox({ image: image.id, gpus: 'all' });
   // The test's engine has no driver for graphics cards.
   await expect(run(['true'])).rejects.toThrow(/could not select device driver/);

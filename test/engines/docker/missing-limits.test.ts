@@ -11,6 +11,6 @@ it.each([
   [{ memory: 1, cpus: 1, pids: 1 }, { MemoryLimit: true, CpuCfsQuota: true, PidsLimit: true }, undefined],
   // Podman does not report this.
   [{ memory: 1 }, {}, undefined],
-])('limits %o, an engine that says %o: %s', (limits, support, missing) => {
+])('limits %o, on an engine that reports %o: %s', (limits, support, missing) => {
   expect(missingLimits(limits, support)).toBe(missing);
 });

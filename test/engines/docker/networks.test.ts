@@ -32,7 +32,7 @@ async function listening(address: string, sandbox: () => DockerSandbox): Promise
 }
 
 describe('a network of a run', () => {
-  it('has this machine in it, and tells its own containers from those of others that reach it', async () => {
+  it('includes this machine, and distinguishes its own containers from others that can reach it', async () => {
     const network = await openNetwork();
     expect(network.gateway).toMatch(/^\d+\.\d+\.\d+\.1$/);
     expect(network.subnet).toMatch(/^\d+\.\d+\.\d+\.0\/\d+$/);
@@ -52,7 +52,7 @@ describe('a network of a run', () => {
     await staying;
   });
 
-  it('gives its address to no container that comes after one that has ended', async () => {
+  it('does not reuse the address of a container that has ended', async () => {
     const network = await openNetwork();
     const [first, second] = [await openSandbox({ network }), await openSandbox({ network })];
     const port = await listening(network.gateway, () => first.sandbox);
@@ -61,7 +61,7 @@ describe('a network of a run', () => {
     expect((await second.shell(ask)).text).toBe('false');
   });
 
-  it('is gone when it is disposed of, which may be repeated', async () => {
+  it('is removed when it is disposed of, which may be repeated', async () => {
     const network = await engine.openNetwork({ runName: testName(), signal: new AbortController().signal });
     const { shell, sandbox } = await openSandbox({ network });
     await shell('true');
@@ -73,7 +73,7 @@ describe('a network of a run', () => {
     await network[Symbol.asyncDispose]();
   });
 
-  it('is not left behind by a run that is stopped', async () => {
+  it('is removed with a run that is stopped', async () => {
     const runName = testName();
     const stopped = new AbortController();
     const opening = engine.openNetwork({ runName, signal: stopped.signal });

@@ -20,8 +20,8 @@ async function ready(line: string, opened: Awaited<ReturnType<typeof openSandbox
   return { output, command };
 }
 
-describe('a stop', () => {
-  it('asks every process of the container, not only the command', async () => {
+describe('stopping', () => {
+  it('signals every process of the container, not only the command', async () => {
     const opened = await openSandbox();
     // The process is not a child of the shell, and is in another session.
     const { output, command } = await ready(
@@ -40,7 +40,7 @@ describe('a stop', () => {
     ).toEqual(['asked', 'child asked']);
   });
 
-  it('wakes what is halted, so that it can end', async () => {
+  it('resumes suspended processes, so that they can end', async () => {
     const opened = await openSandbox();
     const { command } = await ready(`sh -c 'kill -STOP $$' & echo ready; wait; exit 6`, opened);
     await opened.sandbox.stop(LONG_MS);
@@ -59,7 +59,7 @@ describe('a stop', () => {
     expect((await opened.sandbox.usage()).processes).toBe(0);
   });
 
-  it('before a command has been started keeps it from running', async () => {
+  it('before a command has started prevents it from running', async () => {
     const { sandbox, run } = await openSandbox();
     const command = run(['sleep', '600']);
     await sandbox.stop(0);
@@ -67,7 +67,7 @@ describe('a stop', () => {
     await expect(run(['true'])).rejects.toThrow('The sandbox has been stopped');
   });
 
-  it('asks every process where systemd has the control groups', async () => {
+  it('signals every process even if systemd manages the control groups', async () => {
     const { host } = await faultEngine('tcp');
     const engine = await dockerEngine({ host });
     onTestFinished(() => engine.close());
@@ -97,7 +97,7 @@ describe('a stop', () => {
     expect(output.text).toContain('child asked');
   });
 
-  it('is passed on by the engine where the processes of a container cannot be seen', async () => {
+  it('leaves the signal to the engine if the processes of a container are not visible', async () => {
     const { host } = await faultEngine('tcp');
     const engine = await dockerEngine({ host });
     onTestFinished(() => engine.close());

@@ -17,8 +17,8 @@ const BURN = `
   sleep 3
   : "$memory"`;
 
-describe('what a run has used', () => {
-  it('is known when its containers are gone, for all of its commands together', async () => {
+describe('the resource usage of a run', () => {
+  it('is known after its containers are removed, for all of its commands together', async () => {
     const { shell, sandbox, trace } = await openSandbox();
     const first = await shell(BURN);
     const second = await shell(BURN);
@@ -36,7 +36,7 @@ describe('what a run has used', () => {
     expect((await sandbox.usage()).userMs).toBe(userMs);
   });
 
-  it('has the disk that was written to in the container', async () => {
+  it('includes what was written to disk in the container', async () => {
     const { shell, sandbox } = await openSandbox();
     const { signal } = new AbortController();
     expect(await sandbox.diskBytes(signal)).toBe(0);
@@ -44,7 +44,7 @@ describe('what a run has used', () => {
     expect(await sandbox.diskBytes(signal)).toBeGreaterThanOrEqual(5_000_000);
   });
 
-  it('is told by the engine where control groups cannot be read', async () => {
+  it('is reported by the engine if control groups cannot be read', async () => {
     const { host } = await faultEngine('tcp');
     const remote = await dockerEngine({ host });
     onTestFinished(() => remote.close());

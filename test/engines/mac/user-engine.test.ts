@@ -30,7 +30,7 @@ async function engineOf(names: readonly string[], name = NAME) {
 }
 
 // Only root can give the run's folder to its user.
-describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
+describe.skipIf(!canBeUsers)('the user engine on macOS, with recorded commands', () => {
   it('runs a command as a new user in its launchd domain, and deletes the user', async () => {
     const { start, home, environments } = await engineOf([
       'start',
@@ -56,7 +56,7 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     expect(traces).toEqual([`mac-user:${NAME}:${UID}`]);
   });
 
-  it('puts the user into osGroups, and takes the user out again', async () => {
+  it('adds the user to osGroups, and removes the user from them again', async () => {
     const { start, home } = await engineOf([
       'start',
       'create-with-groups',
@@ -68,7 +68,7 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     await user[Symbol.asyncDispose]();
   });
 
-  it('refuses a group that the machine lacks, before there is a user', async () => {
+  it('refuses a group that the machine lacks before it creates a user', async () => {
     const { start, home } = await engineOf(['start', 'create-unknown-group']);
     const engine = await start();
     await expect(engine.makeUser({ home, runName: RUN, groups: ['nosuch'] })).rejects.toThrow(
@@ -76,13 +76,13 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     );
   });
 
-  it('names a user by its number where the machine has one of the usual name', async () => {
+  it('names a user by its uid if the usual name is taken', async () => {
     const { start, home } = await engineOf(['start', 'create-name-taken'], `task_${UID}`);
     const engine = await start();
     expect(await engine.makeUser({ home, runName: RUN })).toMatchObject({ name: `task_${UID}` });
   });
 
-  it('leaves nothing of a user that could not be made, and says which command failed', async () => {
+  it('leaves nothing of a user that could not be created, and reports which command failed', async () => {
     const { start, home } = await engineOf(['start', 'create-refused-half-way']);
     const engine = await start();
     await expect(engine.makeUser({ home, runName: RUN })).rejects.toThrow(
@@ -90,7 +90,7 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     );
   });
 
-  it('says when a user cannot be deleted, and tries again', async () => {
+  it('reports a user that cannot be deleted, and tries again', async () => {
     const { start, home } = await engineOf([
       'start',
       'create',
@@ -104,7 +104,7 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     await user[Symbol.asyncDispose]();
   });
 
-  it('stops a run: each process is asked to end, and what is left is killed, agents of launchd included', async () => {
+  it('stops a run: each process is signalled, and what is left is killed, including launchd agents', async () => {
     const { start, home } = await engineOf(['start', 'create', 'terminate', 'kill', 'nothing-runs']);
     const engine = await start();
     const sandbox = await engine.open({ home, user: await engine.makeUser({ home, runName: RUN }) });
@@ -112,7 +112,7 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     await sandbox.close();
   });
 
-  it('gives a user that a sandbox made itself back with the sandbox', async () => {
+  it('disposes of a user that a sandbox created together with the sandbox', async () => {
     const name = `task_${UID}`;
     const { start, home } = await engineOf(
       ['start', 'create', 'nothing-runs', 'nothing-runs', 'remove'],
@@ -122,23 +122,23 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
     await sandbox.close();
   });
 
-  it('removes what a worker that died left: the processes, the user and the group', async () => {
+  it('removes what a dead worker left: the processes, the user and the group', async () => {
     const { start } = await engineOf(['start', 'leftover', 'kill-without-domain', 'remove']);
     const engine = await start();
     expect(await engine.endLeftovers?.([`mac-user:${NAME}:${UID}`, 'something else'])).toBe(1);
   });
 
-  it('removes a group whose user was never made', async () => {
+  it('removes a group whose user was never created', async () => {
     const { start } = await engineOf(['start', 'leftover-group-only']);
     expect(await (await start()).endLeftovers?.([`mac-user:${NAME}:${UID}`])).toBe(0);
   });
 
-  it('leaves a user of the same name and another number alone', async () => {
+  it('leaves a user with the same name and another uid alone', async () => {
     const { start } = await engineOf(['start', 'leftover-of-another']);
     expect(await (await start()).endLeftovers?.([`mac-user:${NAME}:${UID}`])).toBe(0);
   });
 
-  it('does not start where the range has a user of the machine', async () => {
+  it('does not start if the range includes a user of the machine', async () => {
     const { start } = await engineOf(['start-user-in-range']);
     await expect(start()).rejects.toThrow(
       `taskUserIds: the machine has a user in ${USER_IDS}: build (${UID})`,
@@ -147,7 +147,7 @@ describe.skipIf(!canBeUsers)('the engine user on macOS, by transcripts', () => {
 });
 
 describe('processes of a user on macOS', () => {
-  it('that cannot be ended are named', async () => {
+  it('that cannot be ended are listed', async () => {
     const { executor } = transcript(['kill-in-vain'], { name: NAME, uid: String(UID) });
     await expect(userProcesses({ name: NAME, uid: UID }, executor, 0).kill()).rejects.toThrow(
       `Processes cannot be ended: 812, of the user ${NAME} (${UID})`,
@@ -156,7 +156,7 @@ describe('processes of a user on macOS', () => {
 });
 
 describe('the script that starts a command on macOS', () => {
-  it('starts it in the folder of the run, without the variables of sudo, its errors in order with its output', () => {
+  it('starts it in the folder of the run, without the variables of sudo, with errors in order with the output', () => {
     const home = openFolder();
     const script = 'pwd; echo one >&2; echo "$KEPT $SUDO_USER:$1"';
     const line = runAs({ name: NAME, uid: UID, home }, ['/bin/sh', '-c', script, 'name', 'a  b']);
@@ -166,24 +166,24 @@ describe('the script that starts a command on macOS', () => {
   });
 });
 
-describe('numbers of users on macOS', () => {
+describe('the uids of users on macOS', () => {
   const range = { first: 70_000, last: 70_002 };
 
-  it('are given once each, whichever worker asks, and end with the range', () => {
+  it('are given out once each, whichever worker asks, until the range ends', () => {
     const folder = openFolder();
     const [one, other] = [new MacUserIds(folder, 'boot', range), new MacUserIds(folder, 'boot', range)];
     expect([one.take(), other.take(), one.take()]).toEqual([70_000, 70_001, 70_002]);
     expect(() => other.take()).toThrow('all users of taskUserIds (70000-70002) have been used');
   });
 
-  it('begin again when the machine has been started again', () => {
+  it('start again after a reboot', () => {
     const folder = openFolder();
     new MacUserIds(folder, 'one-boot', range).take();
     expect(new MacUserIds(folder, 'other-boot', range).take()).toBe(70_000);
   });
 });
 
-describe.skipIf(!canBeUsers)('files of a run on macOS, which root opens', () => {
+describe.skipIf(!canBeUsers)('files of a run on macOS that root opens', () => {
   it.each([
     ['a file of the user', 'own', 'file'],
     ['a link to a file of the user', 'link', 'file'],

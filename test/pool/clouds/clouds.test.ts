@@ -71,7 +71,7 @@ const connected = (name: CloudName, { url }: MetadataServer) => connectCloud(nam
 const problemsOf = validator('taskcluster/worker-manager/v1/register-worker-request.json');
 
 describe('a machine of Google Cloud', () => {
-  it('says who it is, also without a public address', async () => {
+  it('identifies itself, even without a public address', async () => {
     await using server = await google();
     const { provider } = connected('google', server);
     const { identity, location, machine, metadata } = await provider.identify(signal);
@@ -96,7 +96,7 @@ describe('a machine of Google Cloud', () => {
       /attribute taskcluster of the machine is missing/,
     ],
     [
-      'an attribute that is no JSON',
+      'an attribute that is not JSON',
       { '/computeMetadata/v1/instance/attributes/taskcluster': 'hello' },
       /attribute taskcluster of the machine is not a JSON object/,
     ],
@@ -121,7 +121,7 @@ describe('a machine of Google Cloud', () => {
       /rootUrl in the attribute taskcluster is not valid/,
     ],
     [
-      'a pool that is none',
+      'an invalid pool',
       {
         '/computeMetadata/v1/instance/attributes/taskcluster': JSON.stringify({
           ...BOOTSTRAP,
@@ -147,7 +147,7 @@ describe('a machine of Google Cloud', () => {
 });
 
 describe('a machine of Azure', () => {
-  it('says who it is by its tags', async () => {
+  it('identifies itself by its tags', async () => {
     await using server = await azure();
     const { provider } = connected('azure', server);
     const { identity, location, machine } = await provider.identify(signal);
@@ -170,7 +170,7 @@ describe('a machine of Azure', () => {
     expect(workerIdentityProof).toEqual({ document: 'MIIabc=' });
   });
 
-  it('has no address where it has several', async () => {
+  it('has no public address if it has several', async () => {
     const two = network({ privateIpAddress: '10.0.0.4' }, { privateIpAddress: '10.0.0.5' });
     await using server = await azure({
       '/metadata/instance?api-version=2025-04-07': JSON.stringify({ compute, network: two }),
@@ -180,7 +180,7 @@ describe('a machine of Azure', () => {
   });
 });
 
-it('a token of AWS is asked for once, and again when it does not count any more', async () => {
+it('a token of AWS is requested once, and again when it is rejected', async () => {
   const machine = awsMachine();
   await using server = await machine.start(BOOTSTRAP);
   const { service } = connected('aws', server);
@@ -207,7 +207,7 @@ describe('a metadata service', () => {
       patienceMs,
     });
 
-  it('is not followed anywhere', async () => {
+  it('may not redirect', async () => {
     await using elsewhere = await metadataServer([['/x', 'secret']]);
     await using server = await metadataServer([
       ['/x', (_, response) => response.writeHead(302, { location: `${elsewhere.url}/x` }).end()],
@@ -216,7 +216,7 @@ describe('a metadata service', () => {
     expect(elsewhere.asked).toEqual([]);
   });
 
-  it('is asked directly where Node sends everything else through a proxy', async () => {
+  it('is called directly even if Node uses a proxy', async () => {
     await using server = await metadataServer([['/x', 'here']]);
     await using proxy = await metadataServer([[`${server.url}/x`, "the proxy's machine"]]);
     const before = getGlobalDispatcher();
@@ -229,7 +229,7 @@ describe('a metadata service', () => {
     expect(proxy.asked).toEqual([]);
   });
 
-  it('is not read without end', async () => {
+  it('is not read beyond a limit', async () => {
     await using server = await metadataServer([
       [
         '/x',
@@ -249,12 +249,12 @@ describe('a metadata service', () => {
   it.each([
     ['never answers', () => undefined],
     ['stops in the middle', (_, response) => response.writeHead(200).write('x')],
-  ] satisfies [string, Answer][])('that %s is given up in time', async (_, answer) => {
+  ] satisfies [string, Answer][])('that %s fails in time', async (_, answer) => {
     await using server = await metadataServer([['/x', answer]]);
     await expect(service(server.url).ask({ path: '/x' }, signal)).rejects.toThrow('no answer in time');
   });
 
-  it('that speaks something else than HTTP is given up', async () => {
+  it('that does not speak HTTP fails', async () => {
     const server = createServer(socket => socket.end('SSH-2.0-OpenSSH\r\n'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -264,7 +264,7 @@ describe('a metadata service', () => {
     server.close();
   });
 
-  it('is asked again while it is not ready, and not when it refuses', async () => {
+  it('is called again while it is not ready, but not if it refuses', async () => {
     let left = 3;
     await using server = await metadataServer([
       ['/late', (_, response) => (left-- > 0 ? response.writeHead(503).end() : response.end('here'))],

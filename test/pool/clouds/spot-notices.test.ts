@@ -29,7 +29,7 @@ function heard(leave$: Observable<Leave>) {
 const aws = () => metadataServer([['/latest/api/token', 'token']]);
 
 describe('AWS', () => {
-  it('says when it takes the machine', async () => {
+  it('announces when it reclaims the machine', async () => {
     await using server = await aws();
     const { leave$ } = watched('aws', server);
     using listener = heard(leave$);
@@ -43,7 +43,7 @@ describe('AWS', () => {
     expect(withinMs).toBeLessThanOrEqual(90_000);
   });
 
-  it.each(['', 'soon', '1970-01-01T00:00:00Z'])('is believed without a time: %j', async text => {
+  it.each(['', 'soon', '1970-01-01T00:00:00Z'])('is trusted without a valid time: %j', async text => {
     await using server = await aws();
     server.answers.set(AWS, text);
     const { withinMs } = await firstValueFrom(watched('aws', server).leave$);
@@ -52,7 +52,7 @@ describe('AWS', () => {
 });
 
 describe('Google', () => {
-  it('answers when the machine is preempted', async () => {
+  it('answers a request when it preempts the machine', async () => {
     const waiting: ((text: string) => void)[] = [];
     const wait: Answer = (_, response) => void waiting.push(text => response.end(text));
     await using server = await metadataServer([
@@ -74,7 +74,7 @@ describe('Google', () => {
   });
 });
 
-it('Google is heard even if it took the machine before the request for a change', async () => {
+it('a preemption by Google is noticed even if it happened before the request for changes', async () => {
   await using server = await metadataServer([
     [GOOGLE_NOW, 'TRUE'],
     [GOOGLE, () => undefined],
@@ -90,7 +90,7 @@ describe('Azure', () => {
       Events: types.map(EventType => ({ EventType, NotBefore: '' })),
     });
 
-  it('lists what will happen: all of it ends the machine, except a pause', async () => {
+  it('lists scheduled events, all of which end the machine except a freeze', async () => {
     await using server = await metadataServer([[AZURE, events()]]);
     using listener = heard(watched('azure', server).leave$);
     for (const harmless of [events('Freeze'), '{"Events":[{"EventType":"<script>"}, null, 1]}', '{}']) {
@@ -108,13 +108,13 @@ describe('Azure', () => {
   });
 });
 
-describe('a service that does not work', () => {
+describe('a metadata service that', () => {
   it.each([
-    ['is away', (_, response) => response.destroy()],
+    ['closes the connection', (_, response) => response.destroy()],
     ['refuses', (_, response) => response.writeHead(401).end()],
     ['redirects', (_, response) => response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end()],
-    ['has no JSON', (_, response) => response.end('<html>')],
-  ] satisfies [string, Answer][])('%s: one warning, and the worker goes on', async (_, answer) => {
+    ['returns no JSON', (_, response) => response.end('<html>')],
+  ] satisfies [string, Answer][])('%s causes one warning, and the worker continues', async (_, answer) => {
     await using server = await metadataServer([[AZURE, answer]]);
     const { leave$, taken } = watched('azure', server);
     using listener = heard(leave$);

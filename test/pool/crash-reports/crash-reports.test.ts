@@ -62,7 +62,7 @@ async function reporter(
   return { reports, problems, logged, secrets };
 }
 
-it('a crash goes to Sentry, with its causes, and to the owner of the pool', async () => {
+it('a crash is reported to Sentry, with its causes, and to the owner of the pool', async () => {
   const { dsn, taken } = await sentryServer();
   const { reports, problems, logged } = await reporter({ dsn });
   const cause = Object.assign(new TypeError('the disk is gone'), { code: 'EIO' });
@@ -101,7 +101,7 @@ it('a crash goes to Sentry, with its causes, and to the owner of the pool', asyn
   expect(logged).toEqual([`reported to Sentry {"event":"${String(event?.parts[0]?.event_id)}"}`]);
 });
 
-it('holds no secret, wherever one was', async () => {
+it('contains no secret', async () => {
   const { dsn, taken } = await sentryServer();
   const { reports, problems, logged, secrets } = await reporter({ dsn });
   const run = secrets.forRun();
@@ -163,16 +163,13 @@ it('holds no secret, wherever one was', async () => {
   expect(all).toContain('/srv/b.js');
 });
 
-it.each(['a.', 'a://', 'token=', 'basic '])(
-  'a long message of %j does not hold up the worker',
-  async piece => {
-    const { reports, problems } = await reporter({ config: { sentryProject: '' } });
-    const before = performance.now();
-    await reports.crashed(new Error(`${piece.repeat(50_000)} https://x/?bewit=hidden`));
-    expect(performance.now() - before).toBeLessThan(3_000);
-    expect(problems).toHaveLength(1);
-  },
-);
+it.each(['a.', 'a://', 'token=', 'basic '])('a long message of %j does not block the worker', async piece => {
+  const { reports, problems } = await reporter({ config: { sentryProject: '' } });
+  const before = performance.now();
+  await reports.crashed(new Error(`${piece.repeat(50_000)} https://x/?bewit=hidden`));
+  expect(performance.now() - before).toBeLessThan(3_000);
+  expect(problems).toHaveLength(1);
+});
 
 it.each([
   ['no message', Object.assign(new Error('x'), { message: undefined })],
@@ -186,14 +183,14 @@ it.each([
   expect(JSON.stringify(problems)).not.toContain(TOKEN);
 });
 
-it('hides the key of Sentry from then on', async () => {
+it('redacts the key of Sentry from then on', async () => {
   const dsn = 'http://public-key-1@127.0.0.1:1/7';
   const { reports, secrets } = await reporter({ dsn });
   await reports.crashed(new Error('any'));
   expect(secrets.hideInJson('"Sentry sentry_key=public-key-1"')).toBe('"Sentry sentry_key=[redacted]"');
 });
 
-it('reports a run that a mistake of the worker ended, and not each of many', async () => {
+it('reports a run that failed by a bug of the worker, with a limit for many', async () => {
   const { dsn, taken } = await sentryServer();
   const { reports } = await reporter({ dsn });
   const claim = claimAfter(0);
@@ -203,14 +200,14 @@ it('reports a run that a mistake of the worker ended, and not each of many', asy
   expect(taken[0]?.parts[2]).toMatchObject({ level: 'error', tags: { taskId: claim.taskId, runId: '0' } });
 });
 
-it('a deployment without Sentry (404) is one line of the log', async () => {
+it('a deployment without Sentry (404) leads to one line in the log', async () => {
   const { reports, problems, logged } = await reporter();
   await reports.crashed(new Error('x'));
   expect(logged).toEqual(['the deployment has no Sentry {}']);
   expect(problems).toHaveLength(1);
 });
 
-it('an empty sentryProject asks nobody', async () => {
+it('an empty sentryProject makes no call', async () => {
   const { reports, logged } = await reporter({ config: { sentryProject: '' }, scopes: [] });
   await reports.crashed(new Error('x'));
   expect(logged).toEqual([]);
@@ -218,9 +215,9 @@ it('an empty sentryProject asks nobody', async () => {
 
 it.each([
   ['a missing scope', { scopes: [] }, 'could not report to Sentry'],
-  ['a DSN that cannot be read', { dsn: 'https://key-without-project@sentry.example/' }, 'cannot be read'],
-  ['nobody at the DSN', { dsn: 'http://key:secret@127.0.0.1:1/7' }, 'ECONNREFUSED'],
-])('%s is told in the log', async (_, given, message) => {
+  ['an invalid DSN', { dsn: 'https://key-without-project@sentry.example/' }, 'cannot be read'],
+  ['an unreachable DSN', { dsn: 'http://key:secret@127.0.0.1:1/7' }, 'ECONNREFUSED'],
+])('%s is logged', async (_, given, message) => {
   const { reports, problems, logged } = await reporter(given);
   await reports.crashed(new Error('x'));
   expect(logged.join()).toContain(message);
@@ -228,14 +225,14 @@ it.each([
   expect(problems).toHaveLength(1);
 });
 
-it('a Sentry that refuses an event is told in the log', async () => {
+it('an event that Sentry refuses is logged', async () => {
   const { dsn } = await sentryServer(429);
   const { reports, logged } = await reporter({ dsn });
   await reports.crashed(new Error('x'));
   expect(logged).toEqual(['could not report to Sentry {"error":"Sentry answered 429"}']);
 });
 
-it('never takes longer than it may, though nobody answers', async () => {
+it('respects its time limit if nobody answers', async () => {
   const silent: Server = createServer(() => undefined).listen(0, '127.0.0.1');
   onTestFinished(() => void silent.close());
   await once(silent, 'listening');
@@ -253,7 +250,7 @@ it.each([
   Symbol('s'),
   { toString: () => 'secret of an object' },
   Object.create(null),
-])('reports %s, which is no error', async thrown => {
+])('reports %s, which is not an Error', async thrown => {
   const { dsn, taken } = await sentryServer();
   const { reports } = await reporter({ dsn });
   await reports.crashed(thrown);
@@ -262,7 +259,7 @@ it.each([
   expect(taken[0]?.parts[2]).toMatchObject({ exception: { values: [{ type: typeof thrown }] } });
 });
 
-it('causes in a circle end', async () => {
+it('circular causes end', async () => {
   const { dsn, taken } = await sentryServer();
   const { reports } = await reporter({ dsn });
   const error = new Error('round');

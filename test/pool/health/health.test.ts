@@ -22,11 +22,11 @@ function clock() {
   };
 }
 
-it('a worker that has not started is alive, and not ready', () => {
+it('a worker that has not started is alive but not ready', () => {
   expect(health().report()).toMatchObject({ canWork: true, isReady: false, phase: 'starting' });
 });
 
-it('a worker that listens is ready, and tells how many slots are busy, free and out of service', () => {
+it('a worker that listens is ready, and reports how many slots are busy, free and out of service', () => {
   expect(health().report(LISTENING)).toMatchObject({
     canWork: true,
     isReady: true,
@@ -34,22 +34,22 @@ it('a worker that listens is ready, and tells how many slots are busy, free and 
   });
 });
 
-it('to poll while Pulse is away is healthy', () => {
+it('polling while Pulse is down is healthy', () => {
   const polling = { ...LISTENING, state: { phase: 'listening', pulse: 'down' } } as const;
   expect(health().report(polling)).toMatchObject({ canWork: true, isReady: true, pulse: 'down' });
 });
 
-it('a worker that goes is alive, and not ready', () => {
+it('a worker that shuts down is alive but not ready', () => {
   const draining = { ...LISTENING, state: { phase: 'draining', pulse: 'up', because: 'stopped' } } as const;
   expect(health().report(draining)).toMatchObject({ canWork: true, isReady: false });
 });
 
-it('a worker that has stopped cannot work', () => {
+it('a stopped worker cannot work', () => {
   const stopped = { ...LISTENING, state: { phase: 'stopped', pulse: 'up', because: 'idle' } } as const;
   expect(health().report(stopped)).toMatchObject({ canWork: false, isReady: false });
 });
 
-it('a full disk is a problem until there is enough again, and tells how long it lasts', () => {
+it('a full disk is a problem until there is enough space again, with its duration', () => {
   const { now, pass } = clock();
   const seen = health(now);
   seen.see(shortOfDisk);
@@ -68,7 +68,7 @@ it.each([
   ['forbidden', 403],
   ['forbidden', 401],
   ['refused', 404],
-] as const)('a queue that answers claimWork with %s (%i) is a problem at once', (kind, statusCode) => {
+] as const)('a queue that refuses claimWork with %s (%i) is a problem at once', (kind, statusCode) => {
   const seen = health();
   const err = new ServiceError(kind, 'secret words of the queue', statusCode);
   seen.see({ type: 'claim-work-failed', err, waitMs: 1 });
@@ -80,7 +80,7 @@ it.each([
   expect(seen.report(LISTENING).canWork).toBe(true);
 });
 
-it('an engine that is away is a problem until it is back, whatever other engines do', () => {
+it('an unavailable engine is a problem until it is back, whatever other engines do', () => {
   const seen = health();
   seen.see({ type: 'engine-away', engine: 'docker', reason: 'secret words' });
   seen.see({ type: 'engine-back', engine: 'user' });
@@ -93,7 +93,7 @@ it('an engine that is away is a problem until it is back, whatever other engines
   expect(seen.report(LISTENING).canWork).toBe(true);
 });
 
-it('a queue that is away is a problem only after a while', () => {
+it('an unavailable queue is a problem only after some time', () => {
   const { now, pass } = clock();
   const seen = health(now);
   const fail = () => {
@@ -110,14 +110,14 @@ it('a queue that is away is a problem only after a while', () => {
   expect(seen.report(LISTENING).canWork).toBe(true);
 });
 
-it('that claimWork works says nothing of the other question', () => {
+it('a successful claimWork does not end the problem of another call', () => {
   const seen = health();
   seen.see({ type: 'pending-check-failed', err: new ServiceError('forbidden', 'no', 401) });
   seen.see({ type: 'claim-work-works' });
   expect(seen.report(LISTENING).canWork).toBe(false);
 });
 
-it('a worker in quarantine is healthy, and not ready', () => {
+it('a worker in quarantine is healthy but not ready', () => {
   const seen = health();
   seen.see({ type: 'quarantined', until: '2030-01-01T00:00:00.000Z' });
   expect(seen.report(LISTENING)).toMatchObject({ canWork: true, isReady: false, pausedBy: ['quarantine'] });

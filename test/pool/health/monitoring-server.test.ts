@@ -54,14 +54,14 @@ async function crowd(url: string) {
   }
 }
 
-it('answers although a task keeps more connections than there may be', async () => {
+it('answers although a task holds more connections than are allowed', async () => {
   const { url } = await serve();
   await crowd(url);
   const response = await fetch(`${url}/fine`);
   expect(response.status).toBe(200);
 });
 
-it('answers a question that was asked before such a crowd came', async () => {
+it('answers a request that arrived before such connections', async () => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<undefined>();
   const { promise: known, resolve: know } = Promise.withResolvers<undefined>();
   const slow = async () => {
@@ -77,7 +77,7 @@ it('answers a question that was asked before such a crowd came', async () => {
   expect((await answer).status).toBe(200);
 });
 
-it('ends while connections are open', async () => {
+it('closes while connections are open', async () => {
   const server = await monitoringServer(ROUTES, { address: '127.0.0.1', port: 0 });
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   socket.on('error', () => undefined);
@@ -87,7 +87,7 @@ it('ends while connections are open', async () => {
   await closed;
 });
 
-it('tells which port is taken', async () => {
+it('reports which port is in use', async () => {
   const { url } = await serve();
   const again = monitoringServer(ROUTES, { address: '127.0.0.1', port: Number(new URL(url).port) });
   await expect(again).rejects.toThrow('EADDRINUSE');

@@ -15,7 +15,7 @@ const IDLE: WorkerSnapshot = {
   resolved: 0,
 };
 
-describe.skipIf(!hasProgram)('what systemd is told', () => {
+describe.skipIf(!hasProgram)('the notifications to systemd', () => {
   async function notices(given: { watchdogMs?: number; snapshot?: WorkerSnapshot } = {}) {
     const manager = await serviceManager();
     const environment: NodeJS.ProcessEnv = { PATH: process.env.PATH, NOTIFY_SOCKET: manager.socket };
@@ -23,35 +23,35 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     const seen = health();
     let snapshot = given.snapshot ?? IDLE;
     const failures: unknown[] = [];
-    const told = systemdNotices({
+    const notifier = systemdNotices({
       environment,
       report: () => seen.report(snapshot),
       onFailure: error => failures.push(error),
       statusEveryMs: 100,
     });
-    if (!told) throw new Error('systemd is not told');
+    if (!notifier) throw new Error('systemd is not told');
     onTestFinished(() => {
-      told[Symbol.dispose]();
+      notifier[Symbol.dispose]();
     });
     return {
       manager,
       environment,
       seen,
-      told,
+      notifier,
       failures,
       become: (next: WorkerSnapshot) => {
         snapshot = next;
-        told.see(next.state);
+        notifier.see(next.state);
       },
     };
   }
 
-  it('READY=1 and a status when the worker listens, once', async () => {
-    const { manager, told } = await notices();
-    told.see({ phase: 'starting', pulse: 'undecided' });
-    told.see(IDLE.state);
-    told.see({ phase: 'listening', pulse: 'down' });
-    await told.sent();
+  it('include READY=1 and a status when the worker listens, once', async () => {
+    const { manager, notifier } = await notices();
+    notifier.see({ phase: 'starting', pulse: 'undecided' });
+    notifier.see(IDLE.state);
+    notifier.see({ phase: 'listening', pulse: 'down' });
+    await notifier.sent();
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'READY=1')).toHaveLength(1);
     });
@@ -59,11 +59,11 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
   });
 
   it.runIf(process.getuid?.() === 0)(
-    'as root by the worker itself, so that NotifyAccess=main is enough',
+    'are sent by root’s worker process itself, so that NotifyAccess=main is enough',
     async () => {
-      const { manager, told } = await notices();
-      told.see(IDLE.state);
-      await told.sent();
+      const { manager, notifier } = await notices();
+      notifier.see(IDLE.state);
+      await notifier.sent();
       await waitFor(() => {
         expect(manager.lines()).toContain('READY=1');
       });
@@ -72,25 +72,25 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     },
   );
 
-  it('the socket is removed from the environment, so that no child speaks for the worker', async () => {
+  it('are not possible for child processes, because the socket is removed from the environment', async () => {
     const { environment } = await notices({ watchdogMs: 10_000 });
     expect(Object.keys(environment)).toEqual(['PATH']);
   });
 
-  it('WATCHDOG=1 again and again while the worker is healthy', async () => {
+  it('repeat WATCHDOG=1 while the worker is healthy', async () => {
     const { manager } = await notices({ watchdogMs: 200 });
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'WATCHDOG=1').length).toBeGreaterThan(2);
     });
   });
 
-  it('no more WATCHDOG=1 while an idle worker has no disk, and the status says why', async () => {
-    const { manager, seen, told } = await notices({ watchdogMs: 200 });
+  it('omit WATCHDOG=1 while an idle worker has no disk space, with the reason in the status', async () => {
+    const { manager, seen, notifier } = await notices({ watchdogMs: 200 });
     seen.see(shortOfDisk);
     await waitFor(() => {
       expect(manager.lines().join()).toContain('the disk has no room for another task');
     });
-    await told.sent();
+    await notifier.sent();
     const before = manager.lines().filter(line => line === 'WATCHDOG=1').length;
     // Each further status shows that a time has passed at which it would have come.
     const statuses = () => manager.lines().filter(line => line.startsWith('STATUS=')).length;
@@ -104,7 +104,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     expect(manager.lines().filter(line => line === 'WATCHDOG=1')).toHaveLength(before);
   });
 
-  it('WATCHDOG=1 goes on while a task runs, whatever the health', async () => {
+  it('repeat WATCHDOG=1 while a task runs, whatever the health', async () => {
     const busy = { ...IDLE, runs: [{ taskId: 't', runId: 0, state: { phase: 'running' } as const }] };
     const { manager, seen } = await notices({ watchdogMs: 200, snapshot: busy });
     seen.see(shortOfDisk);
@@ -113,7 +113,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     });
   });
 
-  it('WATCHDOG=1 goes on while the queue is away or refuses the worker: no restart would mend that', async () => {
+  it('repeat WATCHDOG=1 while the queue is unavailable or refuses the worker, because a restart would not help', async () => {
     const { manager, seen } = await notices({ watchdogMs: 200 });
     seen.see({ type: 'claim-work-failed', err: new ServiceError('forbidden', 'no', 401), waitMs: 1 });
     await waitFor(() => {
@@ -125,8 +125,8 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     });
   });
 
-  it('STOPPING=1 when the worker is told to go at once, and not while it finishes what runs', async () => {
-    const { manager, become, told } = await notices();
+  it('include STOPPING=1 for an immediate shutdown, but not while the worker finishes its tasks', async () => {
+    const { manager, become, notifier } = await notices();
     become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'stopped' } });
     await waitFor(() => {
       expect(manager.lines().join()).toContain('STATUS=draining');
@@ -134,15 +134,15 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
     expect(manager.lines()).not.toContain('STOPPING=1');
     become({ ...IDLE, state: { phase: 'draining', pulse: 'up', because: 'shutdown' } });
     become({ ...IDLE, state: { phase: 'stopped', pulse: 'up', because: 'shutdown' } });
-    await told.sent();
+    await notifier.sent();
     await waitFor(() => {
       expect(manager.lines().filter(line => line === 'STOPPING=1')).toHaveLength(1);
     });
   });
 
-  it('a watchdog that is meant for another process is left to it', async () => {
+  it('leave a watchdog alone that is meant for another process', async () => {
     const manager = await serviceManager();
-    const told = systemdNotices({
+    const notifier = systemdNotices({
       environment: {
         PATH: process.env.PATH,
         NOTIFY_SOCKET: manager.socket,
@@ -154,7 +154,7 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
       statusEveryMs: 100,
     });
     onTestFinished(() => {
-      told?.[Symbol.dispose]();
+      notifier?.[Symbol.dispose]();
     });
     await waitFor(() => {
       expect(manager.lines().join()).toContain('STATUS=listening');
@@ -163,25 +163,25 @@ describe.skipIf(!hasProgram)('what systemd is told', () => {
   });
 });
 
-it('nobody is told where systemd does not ask', () => {
-  const told = systemdNotices({
+it('nothing is sent if systemd does not ask for it', () => {
+  const notifier = systemdNotices({
     environment: {},
     report: () => health().report(),
     onFailure: () => undefined,
   });
-  expect(told).toBeUndefined();
+  expect(notifier).toBeUndefined();
 });
 
-it('a systemd that cannot be told is told of once', async () => {
+it('a failure to notify systemd is reported once', async () => {
   const failures: unknown[] = [];
-  const told = systemdNotices({
+  const notifier = systemdNotices({
     environment: { NOTIFY_SOCKET: '/nowhere/notify', PATH: '/nowhere' },
     report: () => health().report(IDLE),
     onFailure: error => failures.push(error),
   });
-  told?.see(IDLE.state);
-  told?.see({ phase: 'stopped', pulse: 'up', because: 'idle' });
-  await told?.sent();
-  told?.[Symbol.dispose]();
+  notifier?.see(IDLE.state);
+  notifier?.see({ phase: 'stopped', pulse: 'up', because: 'idle' });
+  await notifier?.sent();
+  notifier?.[Symbol.dispose]();
   expect(failures).toHaveLength(1);
 });

@@ -40,7 +40,7 @@ function folded() {
   };
 }
 
-it('a run that completes', () => {
+it('a completed run is measured', () => {
   const { counts, recorded, run, see } = folded();
   run(0, { phase: 'claimed' });
   run(1, { phase: 'preparing' });
@@ -59,7 +59,7 @@ it('a run that completes', () => {
   });
 });
 
-it('a run that is cancelled: from the stop to the end of its processes', () => {
+it('a cancelled run is measured from the stop to the end of its processes', () => {
   const { counts, recorded, run, see } = folded();
   run(0, { phase: 'claimed' });
   run(1, { phase: 'running' });
@@ -75,7 +75,7 @@ it('a run that is cancelled: from the stop to the end of its processes', () => {
   expect(counts['tcw_runs_resolved_total{result=none,reason=canceled}']).toBe(1);
 });
 
-it('what is stopped while it uploads has no processes to end', () => {
+it('a run that is stopped while it uploads has no processes to end', () => {
   const { recorded, run } = folded();
   run(0, { phase: 'claimed' });
   run(1, { phase: 'uploading' });
@@ -84,7 +84,7 @@ it('what is stopped while it uploads has no processes to end', () => {
   expect(recorded.map(([name]) => name)).toEqual(['tcw_pending_to_claimed_seconds']);
 });
 
-it('a run whose processes are left counts once', () => {
+it('a run with processes left counts once', () => {
   const { counts, recorded, run, see } = folded();
   run(0, { phase: 'claimed' });
   run(1, { phase: 'resolved', outcome: undefined, processesLeft: true });
@@ -101,7 +101,7 @@ it('an exception is counted by its reason', () => {
   expect(counts['tcw_runs_resolved_total{result=exception,reason=malformed-payload}']).toBe(1);
 });
 
-it('uploads, their bytes and their retries', () => {
+it('uploads are counted, with their bytes and retries', () => {
   const { counts, recorded, see } = folded();
   see({ type: 'uploaded', claim, name: 'a', bytes: 1_000, tries: 1, tookMs: 500 });
   see({ type: 'uploaded', claim, name: 'b', bytes: 24, tries: 4, tookMs: 1_500 });
@@ -118,7 +118,7 @@ it('uploads, their bytes and their retries', () => {
   ]);
 });
 
-it('reclaims: how late they were granted, and how much of the claim was left', () => {
+it('reclaims are measured: how late they were granted, and how much of the claim was left', () => {
   const { counts, recorded, metrics, see } = folded();
   expect(metrics.reclaimLeftSeconds).toBeUndefined();
   see({ type: 'reclaim-failed', claim, err: new Error('no') });
@@ -128,7 +128,7 @@ it('reclaims: how late they were granted, and how much of the claim was left', (
   expect(metrics.reclaimLeftSeconds).toBe(300);
 });
 
-it('failures of claimWork by their kind', () => {
+it('failures of claimWork are counted by kind', () => {
   const { counts, see } = folded();
   see({ type: 'claim-work-failed', err: new ServiceError('unavailable', 'x', 503), waitMs: 1 });
   expect(counts).toEqual({

@@ -8,11 +8,11 @@ import {
 import { expect, it, onTestFinished } from 'vitest';
 import { namedFor, openTelemetry } from '../../../src/pool/metrics/opentelemetry.ts';
 
-it('costs nothing without an SDK', () => {
+it('has no cost without an SDK', () => {
   expect(openTelemetry(() => [])).toBeUndefined();
 });
 
-it('tells an SDK of counters, histograms and gauges until it is closed', async () => {
+it('reports counters, histograms and gauges to an SDK until it is closed', async () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 });
   const provider = new MeterProvider({ readers: [reader] });
@@ -28,7 +28,7 @@ it('tells an SDK of counters, histograms and gauges until it is closed', async (
   });
   telemetry?.instruments.add('tcw_upload_bytes_total', 1_000);
   telemetry?.instruments.record('tcw_run_duration_seconds', 12, { result: 'completed' });
-  const told = async () => {
+  const exported = async () => {
     exporter.reset();
     await reader.forceFlush();
     const all = exporter
@@ -36,7 +36,7 @@ it('tells an SDK of counters, histograms and gauges until it is closed', async (
       .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(scope => scope.metrics));
     return new Map(all.map(({ descriptor, dataPoints }) => [descriptor.name, { descriptor, dataPoints }]));
   };
-  const first = await told();
+  const first = await exported();
   expect(first.get('tcw.upload')).toMatchObject({
     descriptor: { unit: 'By', description: expect.stringContaining('Bytes of uploaded artifacts') },
     dataPoints: [{ value: 1_000 }],
@@ -48,11 +48,11 @@ it('tells an SDK of counters, histograms and gauges until it is closed', async (
   expect(first.get('tcw.slots')?.dataPoints).toMatchObject([{ attributes: { state: 'busy' }, value: 2 }]);
   telemetry?.[Symbol.dispose]();
   const before = reads;
-  await told();
+  await exported();
   expect([before > 0, reads]).toEqual([true, before]);
 });
 
-it('names have no units in them', () => {
+it('names contain no units', () => {
   expect(namedFor('tcw_reclaim_lag_seconds')).toEqual({ name: 'tcw.reclaim_lag', unit: 's' });
   expect(namedFor('tcw_runs_claimed_total')).toEqual({ name: 'tcw.runs_claimed' });
   expect(namedFor('tcw_store_freed_bytes_total')).toEqual({ name: 'tcw.store_freed', unit: 'By' });

@@ -28,7 +28,7 @@ it('adds, records and reads', async () => {
   expect(text).toContain('tcw_slots{state="busy"} 2\n');
 });
 
-it('a gauge that has no value is left out, and one that lost it too', async () => {
+it('omits a gauge without a value', async () => {
   const { metrics, present } = await kept([{ name: 'tcw_reclaim_left_seconds', value: 9 }]);
   expect(await metrics.text()).toContain('\ntcw_reclaim_left_seconds 9\n');
   present.length = 0;
@@ -36,20 +36,20 @@ it('a gauge that has no value is left out, and one that lost it too', async () =
   await expect.poll(() => metrics.text()).not.toMatch(/^tcw_reclaim_left_seconds/m);
 });
 
-it('has what Node knows of its process', async () => {
+it('includes the process metrics of Node', async () => {
   const { metrics } = await kept();
   expect(await metrics.text()).toMatch(/^process_resident_memory_bytes \d+$/m);
   expect(await metrics.text()).toMatch(/^nodejs_eventloop_lag_seconds [\d.]+$/m);
 });
 
-it('values of labels are escaped, whatever a folder is called', async () => {
+it('escapes the values of labels', async () => {
   const { metrics } = await kept([
     { name: 'tcw_disk_free_bytes', value: 1, labels: { folder: 'a"b\\c\nd' } },
   ]);
   expect(await metrics.text()).toContain('tcw_disk_free_bytes{folder="a\\"b\\\\c\\nd"} 1\n');
 });
 
-it('names begin with tcw, and end with their unit where they have one', () => {
+it('names start with tcw, and end with their unit if they have one', () => {
   for (const name of MEASURE_NAMES) {
     expect(name).toMatch(/^tcw_[a-z_]+[a-z]$/);
     expect(name.endsWith('_total')).toBe(MEASURES[name].kind === 'counter');

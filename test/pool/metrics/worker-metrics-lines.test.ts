@@ -25,7 +25,7 @@ function lines(config: Parameters<typeof workerMetricsLines>[0] = CONFIG) {
   return { written, see };
 }
 
-it('a worker that is ready tells of the boot of the machine and of itself, once', () => {
+it('a ready worker reports the boot of the machine and its own start, once', () => {
   const { written, see } = lines();
   see({ type: 'worker', state: { phase: 'starting', pulse: 'undecided' } });
   see({ type: 'worker', state: { phase: 'listening', pulse: 'up' } });
@@ -35,7 +35,7 @@ it('a worker that is ready tells of the boot of the machine and of itself, once'
   expect(Number(written[0]?.fields.timestamp)).toBeCloseTo(NOW / 1_000 - uptime(), -1);
 });
 
-it('a run is queued when its task was created, starts at its claim, and finishes when its slot is free', () => {
+it('a run is queued when its task was created, starts with its claim, and finishes when its slot is free', () => {
   const { written, see } = lines();
   see({ type: 'run', claim, state: { phase: 'claimed' } });
   see({ type: 'run', claim, state: { phase: 'claimed', stop: 'canceled' } });
@@ -52,7 +52,7 @@ it('a run is queued when its task was created, starts at its claim, and finishes
   );
 });
 
-it('what is not known is empty, as in Go', () => {
+it('unknown values are empty, as in Go', () => {
   const { written, see } = lines({ provisionerId: 'p', workerType: 'w', workerId: 'i' });
   see({ type: 'run', claim, state: { phase: 'resolved', outcome: undefined } });
   expect(written[0]?.fields).toMatchObject({ region: '', instanceType: '' });

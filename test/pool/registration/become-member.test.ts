@@ -17,7 +17,7 @@ const file = (path: string, text: string) => ({
 });
 
 describe('a static worker', () => {
-  it('registers by its secret, and keeps what it got in a private file', async () => {
+  it('registers with its secret, and stores the result in a private file', async () => {
     await using pool = await poolUnderTest({ workerConfig: { idleTimeoutSecs: 7 } });
     await pool.static();
     const { note, messages } = notes();
@@ -33,7 +33,7 @@ describe('a static worker', () => {
     expect(messages()).toEqual(['registered with worker-manager', 'the worker pool has no secrets']);
   });
 
-  it('lays the secrets of the pool over its configuration, and joins lists', async () => {
+  it('applies the secrets of the pool to its configuration, and merges lists', async () => {
     const config = { workerTypeMetadata: { a: 1, b: { c: 1 } }, idleTimeoutSecs: 1, scriptCommand: ['x'] };
     await using pool = await poolUnderTest({ workerConfig: { genericWorker: { config } } });
     await pool.static();
@@ -53,7 +53,7 @@ describe('a static worker', () => {
     });
   });
 
-  it('is told what to do when worker-manager does not know it', async () => {
+  it('reports how to fix that worker-manager does not know it', async () => {
     await using pool = await poolUnderTest();
     await pool.static();
     const joining = becomeMember(asStatic(pool, notes().note, 'x'.repeat(44)), signal);
@@ -62,7 +62,7 @@ describe('a static worker', () => {
     );
   });
 
-  it('registers again at each start, and works on with what it has while worker-manager is away', async () => {
+  it('registers again at each start, and continues with the stored registration while worker-manager is unavailable', async () => {
     await using pool = await poolUnderTest();
     await pool.static();
     const first = await becomeMember(asStatic(pool, notes().note), signal);
@@ -76,7 +76,7 @@ describe('a static worker', () => {
     expect(pool.proxy.calls.filter(call => call === 'registerWorker')).toHaveLength(3);
   });
 
-  it('reports a pool that cannot be worked for to its owner', async () => {
+  it('reports an invalid pool to its owner', async () => {
     await using pool = await poolUnderTest({ workerConfig: { genericWorker: { config: [], files: [] } } });
     await pool.static();
     const joining = becomeMember(asStatic(pool, notes().note), signal);
@@ -87,8 +87,8 @@ describe('a static worker', () => {
   });
 });
 
-describe('while worker-manager is away', () => {
-  it('a worker that never registered tries until it can', async () => {
+describe('while worker-manager is unavailable', () => {
+  it('a worker that has never registered retries until it succeeds', async () => {
     await using pool = await poolUnderTest();
     await pool.static();
     pool.proxy.fault('registerWorker', { kind: 'cut' }, 3);
@@ -98,7 +98,7 @@ describe('while worker-manager is away', () => {
     expect(messages().slice(0, 4)).toEqual([again, again, again, 'registered with worker-manager']);
   });
 
-  it('it can be told to give up', async () => {
+  it('a worker can be told to stop', async () => {
     await using pool = await poolUnderTest();
     await pool.static();
     const leaving = new AbortController();
@@ -112,7 +112,7 @@ describe('while worker-manager is away', () => {
 });
 
 describe('a machine of a cloud', () => {
-  it('registers once: a restart goes on with the file, and leaves the files of the pool alone', async () => {
+  it('registers once: after a restart it uses the file, and does not write the files of the pool again', async () => {
     const files: unknown[] = [];
     await using pool = await poolUnderTest({
       workerConfig: { genericWorker: { config: { capacity: 2 }, files } },
@@ -133,7 +133,7 @@ describe('a machine of a cloud', () => {
     expect(pool.proxy.calls.filter(call => call === 'registerWorker')).toHaveLength(1);
   });
 
-  it('knows where it is, and under which address', async () => {
+  it('knows its location and its addresses', async () => {
     await using pool = await poolUnderTest();
     await using metadata = await pool.machine();
     await using member = await becomeMember(asMachine(pool, metadata.url, notes().note), signal);
@@ -144,7 +144,7 @@ describe('a machine of a cloud', () => {
     });
   });
 
-  it('is reported and removed when the configuration of its pool cannot be used', async () => {
+  it('is reported and removed if the configuration of its pool is invalid', async () => {
     await using pool = await poolUnderTest({ workerConfig: { genericWorker: { config: 'text' } } });
     await using metadata = await pool.machine();
     const { note, messages } = notes();
@@ -155,7 +155,7 @@ describe('a machine of a cloud', () => {
     expect(await pool.manager.workerPool(TASK_QUEUE_ID)).toMatchObject({ runningCount: 0, stoppingCount: 1 });
   });
 
-  it('cannot come back when the answer to its registration was lost, and says so', async () => {
+  it('cannot recover if the answer to its registration was lost, and reports that', async () => {
     await using pool = await poolUnderTest();
     await using metadata = await pool.machine();
     pool.proxy.fault('registerWorker', { kind: 'lose-answer' }, 1);
@@ -163,7 +163,7 @@ describe('a machine of a cloud', () => {
     await expect(joining).rejects.toThrow(/No need to register.*a machine of a cloud registers once/);
   });
 
-  it('does not register with a file that it cannot write', async () => {
+  it('does not register if it cannot write its file', async () => {
     await using pool = await poolUnderTest();
     await using metadata = await pool.machine();
     const nowhere = { ...pool, file: join(pool.folder, 'missing', 'registration.json') };

@@ -19,7 +19,7 @@ const workerOf = (member: PoolMember) => {
 };
 
 describe('a registration', () => {
-  it('is renewed before its credentials end, and is on disk before anybody uses it', async () => {
+  it('is renewed before its credentials expire, and is on disk before it is used', async () => {
     await using pool = await poolUnderTest(lasting(8), { longPollMs: 100 });
     await using metadata = await pool.machine();
     await using member = await becomeMember(asMachine(pool, metadata.url, notes().note), signal);
@@ -44,7 +44,7 @@ describe('a registration', () => {
     await pool.queue.connect(credentials).claimWork(TASK_QUEUE_ID, { ...workerOf(member), tasks: 1 });
   });
 
-  it('goes on where it stood after a sudden death', async () => {
+  it('is continued after a crash', async () => {
     await using pool = await poolUnderTest(lasting(8));
     await using metadata = await pool.machine();
     const first = await becomeMember(asMachine(pool, metadata.url, notes().note), signal);
@@ -55,7 +55,7 @@ describe('a registration', () => {
     expect(pool.proxy.calls.filter(call => call === 'registerWorker')).toHaveLength(1);
   });
 
-  it('is renewed however often worker-manager fails before', async () => {
+  it('is renewed however often worker-manager failed before', async () => {
     await using pool = await poolUnderTest(lasting(8));
     await using metadata = await pool.machine();
     pool.proxy.fault('reregisterWorker', { kind: 'status', status: 502, as: 'balancer' }, 3);
@@ -68,7 +68,7 @@ describe('a registration', () => {
   });
 });
 
-it('hides every registration in the logs', async () => {
+it('redacts every registration in the logs', async () => {
   await using pool = await poolUnderTest(lasting(8));
   await using metadata = await pool.machine();
   await using member = await becomeMember(asMachine(pool, metadata.url, notes().note), signal);
@@ -82,8 +82,8 @@ it('hides every registration in the logs', async () => {
     expect(secrets.hideInJson(JSON.stringify(each.reveal()))).toBe('"[redacted]"');
 });
 
-describe('when the answer to a renewal is lost, and with it the next secret', () => {
-  it('a static worker registers anew', async () => {
+describe('if the answer to a renewal, and with it the next secret, is lost', () => {
+  it('a static worker registers again', async () => {
     await using pool = await poolUnderTest(lasting(8));
     await pool.static();
     pool.proxy.fault('reregisterWorker', { kind: 'halve-answer' }, 1);
@@ -93,7 +93,7 @@ describe('when the answer to a renewal is lost, and with it the next secret', ()
     expect(registrations).toHaveLength(2);
   });
 
-  it('a machine of a cloud works on, says so in one line, and leaves before its credentials end', async () => {
+  it('a machine of a cloud continues, logs one line, and ends before its credentials expire', async () => {
     await using pool = await poolUnderTest(lasting(8));
     await using metadata = await pool.machine();
     pool.proxy.fault('reregisterWorker', { kind: 'lose-answer' }, 1);
@@ -107,7 +107,7 @@ describe('when the answer to a renewal is lost, and with it the next secret', ()
     ]);
   });
 
-  it('the same after a restart, since the file holds the secret that was used', async () => {
+  it('it does so after a restart too, because the file holds the used secret', async () => {
     await using pool = await poolUnderTest(lasting(8));
     await using metadata = await pool.machine();
     const { first: lost } = pool.proxy.fault('reregisterWorker', { kind: 'lose-answer' }, 1);
@@ -124,7 +124,7 @@ describe('when the answer to a renewal is lost, and with it the next secret', ()
   });
 });
 
-it('leaves when worker-manager stays away until the credentials end', async () => {
+it('ends if worker-manager is unavailable until the credentials expire', async () => {
   await using pool = await poolUnderTest(lasting(4));
   await using metadata = await pool.machine();
   pool.proxy.fault('reregisterWorker', { kind: 'cut' });

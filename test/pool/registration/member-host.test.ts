@@ -24,7 +24,7 @@ const mayGoOn = [
   EXIT_CODES.workerShutdown.code,
 ];
 
-it.each(over)('a cloud machine has itself removed after exit code %d', async exitCode => {
+it.each(over)('a cloud machine removes itself after exit code %d', async exitCode => {
   await using pool = await poolUnderTest();
   await using metadata = await pool.machine();
   const { note, messages } = notes();
@@ -34,7 +34,7 @@ it.each(over)('a cloud machine has itself removed after exit code %d', async exi
   expect(messages()).not.toContain(SHUTTING_DOWN);
 });
 
-it.each(mayGoOn)('a cloud machine stays after exit code %d', async exitCode => {
+it.each(mayGoOn)('a cloud machine is kept after exit code %d', async exitCode => {
   await using pool = await poolUnderTest();
   await using metadata = await pool.machine();
   const { note, messages } = notes();

@@ -19,7 +19,7 @@ const base64 = (content: string | Buffer) => Buffer.from(content).toString('base
 describe('the workerConfig of a pool', () => {
   const file = { path: '/a', content: 'aGk=', encoding: 'base64', format: 'file' };
 
-  it('has a layout of its own, or is the configuration itself', () => {
+  it('may have a nested layout, or be the configuration itself', () => {
     const config = { capacity: 2 };
     expect(poolSettings({ genericWorker: { config, files: [file] } })).toEqual({ config, files: [file] });
     expect(poolSettings({ genericWorker: {} })).toEqual({ config: {}, files: [] });
@@ -45,21 +45,21 @@ describe('the workerConfig of a pool', () => {
 });
 
 describe('a secret of a pool', () => {
-  it('has a layout of its own, or is the configuration itself', () => {
+  it('may have a nested layout, or be the configuration itself', () => {
     expect(secretSettings('s', { config: { a: 1 } })).toEqual({ a: 1 });
     expect(secretSettings('s', { config: { a: 1 }, files: [] })).toEqual({ a: 1 });
     expect(secretSettings('s', { a: 1, config: {} })).toEqual({ a: 1, config: {} });
     expect(secretSettings('s', {})).toEqual({});
   });
 
-  it('has no files', () => {
+  it('contains no files', () => {
     expect(() => secretSettings('worker-pool:p', { files: [1] })).toThrow(
       'the secret worker-pool:p has files; move them to the workerConfig of the worker pool',
     );
   });
 });
 
-it('settings are merged as worker-runner merges them', () => {
+it('settings are merged as by worker-runner', () => {
   const lower = { a: { b: 1, c: [1] }, d: 'x', e: [1], __proto__: null };
   const upper = { a: { b: 2, c: [2] }, d: [1], e: 'x', f: 1 };
   expect(mergeSettings(lower, upper)).toEqual({ a: { b: 2, c: [1, 2] }, d: [1], e: 'x', f: 1 });
@@ -73,7 +73,7 @@ describe('the files of a pool', () => {
     format,
   });
 
-  it('are written with their parents, over what was there', async () => {
+  it('are written with their parent folders, over existing files', async () => {
     const path = join(folder, 'x', 'y', 'run.sh');
     await writePoolFiles(
       [poolFile(path, base64('a longer one')), poolFile(path, base64('#!/bin/sh\n'))],
@@ -92,7 +92,7 @@ describe('the files of a pool', () => {
     expect(await readFile(join(path, 'bin/tool'), 'utf8')).toBe('content');
   });
 
-  it('leave the folder of their archive nowhere', async () => {
+  it('cannot leave the folder of their archive', async () => {
     const path = join(folder, 'inside');
     const content = base64(zipOf([{ name: '../evil', content: 'content' }]));
     const writing = writePoolFiles([poolFile(path, content, 'zip')], signal);
@@ -100,7 +100,7 @@ describe('the files of a pool', () => {
     await expect(stat(join(folder, 'evil'))).rejects.toThrow('ENOENT');
   });
 
-  it('that cannot be written are named', async () => {
+  it('are named in the error if they cannot be written', async () => {
     const writing = writePoolFiles([poolFile(join(folder, 'x/y/run.sh/x'), base64('x'))], signal);
     await expect(writing).rejects.toThrow(/^the worker pool's file .*x cannot be written: (ENOTDIR|EEXIST)/);
   });

@@ -17,12 +17,12 @@ describe('credentials are renewed', () => {
     ['100 ms', 100, SECOND],
     ['nothing', 0, MINUTE],
     ['less than nothing', -MINUTE, MINUTE],
-  ])('that last for %s', (_, lifeMs, afterMs) => {
+  ])('in time if they last for %s', (_, lifeMs, afterMs) => {
     expect(renewalTime(NOW + lifeMs, NOW) - NOW).toBe(afterMs);
   });
 });
 
-it('a worker that nobody renews leaves two minutes before the end, or with a quarter of the time left', () => {
+it('a worker without a renewal ends two minutes before the expiry, or with a quarter of the time left', () => {
   expect(leavingTime(NOW + 30 * MINUTE, NOW)).toBe(NOW + 28 * MINUTE);
   expect(leavingTime(NOW + 4 * SECOND, NOW)).toBe(NOW + 3 * SECOND);
   expect(leavingTime(NOW - 1, NOW)).toBe(NOW - 1);

@@ -35,7 +35,7 @@ type Write = (
 ) => Promise<{ readonly bytesWritten: number }>;
 
 describe('a private file', () => {
-  it('is replaced as a whole, and readable by its owner alone', async () => {
+  it('is replaced atomically, and is readable only by its owner', async () => {
     for (const text of ['a long text that comes first', 'short']) {
       await using next = await replacementOf(file);
       await next.commit(text);
@@ -45,7 +45,7 @@ describe('a private file', () => {
     expect(await readdir(folder)).toEqual(['registration.json']);
   });
 
-  it('keeps its content when the disk takes only a part of the next one', async () => {
+  it('keeps its content if the disk accepts only a part of the next one', async () => {
     await writeFile(file, 'old', { mode: 0o600 });
     const next = await replacementOf(file);
     const handle = await open(file);
@@ -74,7 +74,7 @@ describe('a private file', () => {
     expect(await readFile(file, 'utf8')).toBe('old');
   });
 
-  it('keeps its content when the next one never comes', async () => {
+  it('keeps its content if the next one is never completed', async () => {
     await writeFile(file, 'old', { mode: 0o600 });
     {
       await using _ = await replacementOf(file);
@@ -84,21 +84,21 @@ describe('a private file', () => {
     expect(await readdir(folder)).toEqual(['registration.json']);
   });
 
-  it('takes the place of whatever a sudden death, or somebody else, has left beside it', async () => {
+  it('replaces whatever a crash, or somebody else, has left next to it', async () => {
     await symlink('/etc/passwd', `${file}.new`);
     await using next = await replacementOf(file);
     await next.commit('mine');
     expect(await readFile(file, 'utf8')).toBe('mine');
   });
 
-  it('is closed to others who could read it', async () => {
+  it('loses the permissions of other users', async () => {
     await writeFile(file, 'text');
     await chmod(file, 0o644);
     expect(await readPrivateFile(file)).toEqual({ kind: 'text', text: 'text', wasReadable: true });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it('is not there', async () => {
+  it('may be missing', async () => {
     expect(await readPrivateFile(file)).toEqual({ kind: 'none' });
   });
 
@@ -122,7 +122,7 @@ describe('a private file', () => {
       },
       'is larger than 32 MB',
     ],
-  ])('is not believed when it is %s', async (_, make, problem) => {
+  ])('is refused if it is %s', async (_, make, problem) => {
     await make();
     expect(await readPrivateFile(file)).toEqual({ kind: 'unusable', problem });
   });

@@ -11,7 +11,7 @@ const FOLDER = new URL('conversations/', import.meta.url);
  * Conversations with start-worker, line by line, as tools/workerproto writes them: `<` is said by the runner, `>` by the worker, `=` is
  * what the worker makes of it, and `!` happens to the worker.
  */
-it.each(readdirSync(FOLDER))('speaks as in %s', async file => {
+it.each(readdirSync(FOLDER))('has the same conversation as in %s', async file => {
   const lines = readFileSync(new URL(file, FOLDER), 'utf8').split('\n');
   const input = new PassThrough();
   const output = new PassThrough();

@@ -110,7 +110,7 @@ describe('a worker of worker-manager under worker-runner', { timeout: TEST_MS },
       },
     });
 
-  it('asks for work, and its tasks call through the proxy, with new credentials when the old ones have expired', async () => {
+  it('claims tasks whose calls go through the proxy, with new credentials after the old ones have expired', async () => {
     await createStaticWorker();
     const runner = await play(await register(10 * MINUTE_MS));
     const [begun, go] = [join(folder, 'begun'), join(folder, 'go')];
@@ -155,7 +155,7 @@ describe('a worker of worker-manager under worker-runner', { timeout: TEST_MS },
     expect(await runner.exited).toBe(71);
   });
 
-  it('finishes its task and asks for the end of the machine when it is not needed any more (70)', async () => {
+  it('finishes its task and requests the end of the machine when it is no longer needed (70)', async () => {
     // The pool needs a machine for its one task, and none from then on.
     const taskId = await here.create('true');
     const runner = await play(await registerMachine());

@@ -8,7 +8,7 @@ import { workerConfig } from '../../worker/unit/worker-config.ts';
 
 const MINUTE_MS = 60_000;
 
-it('finishes its tasks five minutes before its credentials expire when its runner has died', async () => {
+it('finishes its tasks five minutes before its credentials expire if its runner has died', async () => {
   fakeTimers();
   const input = new PassThrough();
   const certificate = new Secret(JSON.stringify({ expiry: Date.now() + 60 * MINUTE_MS }));
@@ -23,7 +23,7 @@ it('finishes its tasks five minutes before its credentials expire when its runne
   expect(seen).toMatchObject([{ how: 'finish', because: expect.stringContaining('has ended') as unknown }]);
 });
 
-it('hears what the runner said before the configuration had been read', async () => {
+it('receives what the runner sent before the configuration was read', async () => {
   const input = new PassThrough();
   const runner = connectRunner({ input, output: new PassThrough() });
   input.write('~{"type":"welcome","capabilities":[]}\n');

@@ -30,7 +30,7 @@ function pipe() {
   };
 }
 
-it('keeps so much of the log for a runner that does not read, then counts, and always has room for other messages', async () => {
+it('buffers a limited part of the log for a runner that does not read, counts the rest, and always accepts other messages', async () => {
   const { stream, drain } = pipe();
   const out = outgoing(stream, asIs, { mostLog: 1_000, most: 2_000 });
   for (let line = 0; line < 100; line++) out.log({ textPayload: 'x'.repeat(60) });
@@ -48,14 +48,14 @@ it('keeps so much of the log for a runner that does not read, then counts, and a
   expect(kept + Number(/(\d\d) lines/.exec(lines.join('\n'))?.[1])).toBe(100);
 });
 
-it('has an end also for other messages, and says so', () => {
+it('limits other messages, too, and reports that', () => {
   const { stream } = pipe();
   const out = outgoing(stream, asIs, { mostLog: 100, most: 1_000 });
   const report = { type: 'error-report', description: 'x'.repeat(300) };
   expect(Array.from({ length: 6 }, () => out.say(report))).toEqual([true, true, true, false, false, false]);
 });
 
-it('waits for the runner at the end, but not for long, and not at all when it is gone', async () => {
+it('waits for the runner at the end for a limited time, and not at all if it has exited', async () => {
   const { stream } = pipe();
   const out = outgoing(stream, asIs);
   out.log({ textPayload: 'never read' });
@@ -67,7 +67,7 @@ it('waits for the runner at the end, but not for long, and not at all when it is
   await out.flush(1_000_000);
 });
 
-it('reads lines however they are cut, and keeps none that is too long', async () => {
+it('reassembles lines however they are split, and drops ones that are too long', async () => {
   const input = new PassThrough();
   const lines: (string | undefined)[] = [];
   linesOf(input, 10).subscribe(line => lines.push(line));

@@ -49,7 +49,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     });
   const finished = (taskId: string) => here.reaches(taskId, 'completed');
 
-  it('answers the welcome, logs through the runner alone, and stops at graceful-termination (72)', async () => {
+  it('answers the welcome, logs only through the runner, and stops after graceful-termination (72)', async () => {
     const runner = await play();
     await runner.logs('running under worker-runner');
     expect(runner.messages[0]).toEqual({
@@ -78,7 +78,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(runner.stderr()).toBe('');
   });
 
-  it('finishes its tasks at graceful-termination with finish-tasks (71)', async () => {
+  it('finishes its tasks after graceful-termination with finish-tasks (71)', async () => {
     const runner = await play();
     const taskId = await here.create('sleep 1');
     await runner.logs('claimed', { taskId });
@@ -87,7 +87,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     await finished(taskId);
   });
 
-  it('reads what start-worker writes: a place as text, instanceID', async () => {
+  it('reads the output of start-worker: a location as text, instanceID', async () => {
     const runner = await play();
     const taskId = await here.create('echo "place: $TASKCLUSTER_WORKER_LOCATION"');
     await finished(taskId);
@@ -98,7 +98,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(warned.filter(({ textPayload }) => /instanceID|spelling/i.test(String(textPayload)))).toEqual([]);
   });
 
-  it('gives tasks neither the pipes of the runner nor its place before the OOM killer', async () => {
+  it('gives tasks neither the pipes of the runner nor its OOM score', async () => {
     // start-worker makes itself and the worker the last that the kernel ends, which takes CAP_SYS_RESOURCE.
     const before = ['sh', '-c', '{ echo -1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec "$0" "$@"'];
     const runner = await play({}, { before });
@@ -117,7 +117,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(runner.text).toEqual([]);
   });
 
-  it('lets the runner see the end of its output at once when the worker is killed in the middle of a task', async () => {
+  it('lets the runner notice at once that the worker was killed during a task', async () => {
     const runner = await play();
     const sleeping = newMark();
     await here.create(`sleep ${sleeping}`);
@@ -146,13 +146,13 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
   it.each([
     ['shutdownMachineOnIdle', true, 1],
     ['shutdownMachineOnIdle', false, 0],
-  ])('asks for the end of the machine after 68 with %s: %s', async (property, value, times) => {
+  ])('requests the end of the machine after 68 with %s: %s', async (property, value, times) => {
     const runner = await play({ idleTimeoutSecs: 1, [property]: value });
     expect(await runner.exited).toBe(68);
     expect(runner.ofType('shutdown')).toHaveLength(times);
   });
 
-  it('shuts the machine down by itself where the runner cannot', async () => {
+  it('shuts the machine down itself if the runner cannot', async () => {
     const proof = join(folder, 'shut-down');
     const runner = await play(
       { idleTimeoutSecs: 1, shutdownMachineOnIdle: true, shutdownMachineCommand: ['touch', proof] },
@@ -163,7 +163,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(runner.ofType('shutdown')).toEqual([]);
   });
 
-  it('reports a machine that it cannot work on, and asks for its end (69)', async () => {
+  it('reports a machine on which it cannot work, and requests its end (69)', async () => {
     const runner = await play({
       engine: 'docker',
       dockerHost: `unix://${join(folder, 'no-engine')}`,
@@ -176,7 +176,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(runner.messages.at(-1)).toEqual({ type: 'shutdown' });
   });
 
-  it('goes on when the runner dies, says so, and shuts nothing down', async () => {
+  it('continues when the runner dies, logs that, and shuts nothing down', async () => {
     const runner = await play();
     await runner.logs('running under worker-runner');
     runner.end();
@@ -186,7 +186,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(await runner.exited).toBe(71);
   });
 
-  it('works, and leaves, though the runner never reads and its pipe is full', async () => {
+  it('works, and ends, even if the runner never reads and its pipe is full', async () => {
     const code = join(folder, 'code');
     // Exactly what a pipe of Linux holds; its reader waits for the worker's end.
     const before = [
@@ -201,7 +201,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(await readFile(code, 'utf8')).toBe('72\n');
   });
 
-  it('works without a welcome, and logs to standard error', async () => {
+  it('works without a welcome, and then logs to standard error', async () => {
     const runner = await play({}, { isSilent: true });
     await expect.poll(runner.stderr, { timeout: PATIENCE_MS }).toContain('"phase":"listening"');
     expect(runner.messages).toEqual([]);
@@ -209,7 +209,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(await runner.exited).toBe(72);
   });
 
-  it('takes nonsense for nonsense, and never shows it', async () => {
+  it('ignores invalid messages, and never logs them', async () => {
     const runner = await play();
     await runner.logs('running under worker-runner');
     runner.write('~{"type":"new-credentials","access-token":"half-a-tok\n');
@@ -229,7 +229,7 @@ describe('tcw run under worker-runner', { timeout: TEST_MS }, () => {
     expect(await runner.exited).toBe(71);
   });
 
-  it('refuses the pipe of a service of Windows (64)', async () => {
+  it('refuses the pipe of a Windows service (64)', async () => {
     const { exitCode, stderr } = await tcw([
       'run',
       '--worker-runner-protocol-pipe',

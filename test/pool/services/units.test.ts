@@ -33,7 +33,7 @@ function values(unit: string, key: string): string[] {
   return unit.split('\n').flatMap(line => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1)] : []));
 }
 
-describe('the unit of systemd', () => {
+describe('the systemd unit', () => {
   const UNITS: readonly [string, Service['engines'], Partial<Service>?][] = [
     ['native', ['native']],
     ['native, as a user', ['native'], { user: 'daemon' }],
@@ -49,7 +49,7 @@ describe('the unit of systemd', () => {
       { directory: '/srv/tcw 100%', path: '/opt/node/bin:/usr/bin' },
     ],
   ];
-  it.runIf(hasSystemd).each(UNITS)('systemd has nothing against it: %s', async (_, engines, other) => {
+  it.runIf(hasSystemd).each(UNITS)('passes systemd-analyze: %s', async (_, engines, other) => {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-unit-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'tcw.service');
@@ -58,7 +58,7 @@ describe('the unit of systemd', () => {
     expect(`${stdout}${stderr}`.split('\n').filter(line => line.includes(file))).toEqual([]);
   });
 
-  it.runIf(hasSystemd)('a name that systemd-analyze would refuse shows that it looks', async () => {
+  it.runIf(hasSystemd)('is really checked by it, which refuses a wrong name', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-unit-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'tcw.service');
@@ -67,12 +67,12 @@ describe('the unit of systemd', () => {
     expect(`${stdout}${stderr}`).toContain("Unknown key 'KillModus'");
   });
 
-  it('words of the command are quoted, and neither specifiers nor variables', () => {
+  it('quotes the words of the command, without specifiers or variables', () => {
     const unit = systemdUnit({ ...SERVICE, command: ['/bin/t cw', '100%', '$HOME', 'q"', 'b\\'] });
     expect(values(unit, 'ExecStart')).toEqual(['"/bin/t cw" 100%% "$$HOME" "q\\"" b\\\\']);
   });
 
-  it.runIf(hasSystemd)('a program whose folder has a dollar sign is found', async () => {
+  it.runIf(hasSystemd)('works for a program whose path contains a dollar sign', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-$x-unit-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const [program, file] = [join(folder, 'tcw'), join(folder, 'tcw.service')];
@@ -82,29 +82,29 @@ describe('the unit of systemd', () => {
     expect(`${stdout}${stderr}`).not.toContain('not executable');
   });
 
-  it('systemd makes the folder below /var/lib, unless its list of folders could not name it', () => {
+  it('has systemd create the folder below /var/lib, unless its name cannot be listed', () => {
     const of = (directory: string) => values(systemdUnit({ ...SERVICE, directory }), 'StateDirectory');
     expect(of('/var/lib/tcw/100%')).toEqual(['tcw/100%%']);
     for (const name of ['my worker', 'a:b', "it's", 'a\\b']) expect(of(`/var/lib/${name}`)).toEqual([]);
   });
 
-  it('PATH keeps its dollar signs, since systemd replaces no variables there', () => {
+  it('keeps dollar signs in PATH, because systemd expands no variables there', () => {
     const unit = systemdUnit({ ...SERVICE, path: '/opt/$x:/bin' });
     expect(values(unit, 'Environment')).toEqual(['"PATH=/opt/$x:/bin"']);
   });
 
-  it('root speaks for the worker, any other user for itself', () => {
+  it('accepts notifications from the main process only if that is root, and else from all processes', () => {
     expect(values(systemdUnit(SERVICE), 'NotifyAccess')).toEqual(['main']);
     const other = systemdUnit({ ...SERVICE, user: 'tcw' });
     expect([values(other, 'NotifyAccess'), values(other, 'User')]).toEqual([['all'], ['tcw']]);
   });
 
-  it('a stop may take what the worker takes, and a little more', () => {
+  it('has a stop timeout slightly longer than the worker needs', () => {
     expect(values(systemdUnit({ ...SERVICE, graceSecs: 90 }), 'TimeoutStopSec')).toEqual(['100']);
     expect(values(systemdUnit({ ...SERVICE, graceSecs: 0 }), 'TimeoutStopSec')).toEqual(['infinity']);
   });
 
-  it('nothing is taken from tasks that are processes of the service', () => {
+  it('restricts nothing that tasks, as processes of the service, may need', () => {
     for (const engines of [['native'], ['user'], ['native', 'docker']] as const) {
       const unit = systemdUnit({ ...SERVICE, engines });
       expect(unit).not.toMatch(/NoNewPrivileges|Restrict(?!Prevent)[A-Z]|ProtectSystem|LockPersonality/);
@@ -112,7 +112,7 @@ describe('the unit of systemd', () => {
     expect(systemdUnit({ ...SERVICE, engines: ['docker'] })).toContain('\nNoNewPrivileges=yes\n');
   });
 
-  it('with docker the folders are the ones that the engine sees', () => {
+  it('has the folders that the Docker engine sees if the engine is docker', () => {
     for (const engines of [['docker'], ['native', 'docker'], ['user', 'docker']] as const) {
       const unit = systemdUnit({ ...SERVICE, engines });
       expect(unit).not.toContain('PrivateTmp');
@@ -120,7 +120,7 @@ describe('the unit of systemd', () => {
     }
   });
 
-  it('every way in which a worker ends by itself is known: it is done, has to be mended, or is started again', () => {
+  it('handles every exit code: done, to be fixed by an administrator, or restarted', () => {
     const unit = systemdUnit(SERVICE);
     const [done = '', mend = ''] = [
       values(unit, 'SuccessExitStatus')[0],
@@ -145,15 +145,15 @@ describe('the unit of systemd', () => {
   });
 });
 
-describe('the property list of launchd', () => {
-  it('escapes what XML has words for, and waits as long as the worker needs', () => {
+describe('the launchd property list', () => {
+  it('escapes XML, and waits as long as the worker needs', () => {
     const plist = launchdPlist({ ...SERVICE, user: 'worker', command: ['/opt/a&b/tcw', '<run>'] });
     expect(plist).toContain('<string>/opt/a&amp;b/tcw</string>\n      <string>&lt;run&gt;</string>');
     expect(plist).toContain('<key>ExitTimeOut</key>\n    <integer>35</integer>');
     expect(plist).toContain('<key>UserName</key>\n    <string>worker</string>');
   });
 
-  it.runIf(hasPython)('is one that a reader of property lists reads', async () => {
+  it.runIf(hasPython)('is valid', async () => {
     const plist = launchdPlist({ ...SERVICE, path: '/opt/node/bin:/usr/bin' });
     const script = 'import plistlib,sys,json; print(json.dumps(plistlib.loads(sys.stdin.buffer.read())))';
     const reading = run('python3', ['-c', script]);
@@ -176,13 +176,13 @@ describe('the commands for Windows', () => {
     directory: 'C:\\tcw',
   }).split('\r\n');
 
-  it('quote what has spaces, for cmd.exe and for the program', () => {
+  it('quote what contains spaces, for cmd.exe and for the program', () => {
     expect(lines[0]).toBe(
       'nssm install "Taskcluster worker" "C:\\Program Files\\tcw\\tcw.cmd" run --config "\\"C:\\my pools\\worker.yml\\""',
     );
   });
 
-  it('restart the worker, but for when it is done or has to be mended', () => {
+  it('restart the worker unless it is done or must be fixed', () => {
     expect(lines).toContain('nssm set "Taskcluster worker" AppExit Default Restart');
     expect(lines).toContain('nssm set "Taskcluster worker" AppExit 0 Exit');
     expect(lines).toContain('nssm set "Taskcluster worker" AppExit 73 Exit');

@@ -17,7 +17,7 @@ async function read(content: string | Uint8Array) {
   return readAdditionalData({ source: handle, size: content.length }, signal);
 }
 
-describe('additional data of the chain of trust', () => {
+describe('the additional data of a chain of trust', () => {
   it('is a JSON object', async () => {
     expect(await read('{"environment": {"imageHash": "sha256:ü"}}\n')).toEqual({
       environment: { imageHash: 'sha256:ü' },
@@ -33,7 +33,7 @@ describe('additional data of the chain of trust', () => {
     ['bytes', Uint8Array.of(0x7b, 0xff, 0x7d), /is not UTF-8/],
     ['too much', `{"x": "${'x'.repeat(1024 * 1024)}"}`, /is larger than 1048576 bytes/],
     ['a deep nest', `{"x": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`, /is nested too deeply/],
-  ])('is refused when it is %s', async (_, content, problem) => {
+  ])('is invalid if it is %s', async (_, content, problem) => {
     await expect(read(content)).rejects.toMatchObject({
       name: 'TaskError',
       kind: 'task-failed',
@@ -56,7 +56,7 @@ describe('additional data of the chain of trust', () => {
     await expect(readBytes('x'.repeat(1024 * 1024 + 1))).rejects.toThrow(/is larger than/);
   });
 
-  it('is refused when a stream has not the length that was said', async () => {
+  it('fails if the length of its stream is not the announced one', async () => {
     const source = { open: async () => Readable.from([Buffer.from('{}')]), close: async () => undefined };
     await expect(readAdditionalData({ source, size: 20 }, signal)).rejects.toMatchObject({
       kind: 'task-failed',
@@ -64,13 +64,13 @@ describe('additional data of the chain of trust', () => {
     });
   });
 
-  it('is not waited for when the run is stopped', async () => {
+  it('is not waited for after the run was stopped', async () => {
     const source = { open: async () => new PassThrough(), close: async () => undefined };
     const reading = readAdditionalData({ source, size: 2 }, AbortSignal.timeout(20));
     await expect(reading).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
-  it('is not read further than it may be long', async () => {
+  it('is not read beyond its size limit', async () => {
     const handle = await open('/dev/zero');
     onTestFinished(() => handle.close());
     await expect(readAdditionalData({ source: handle, size: 0 }, signal)).rejects.toThrow(/is larger than/);

@@ -27,7 +27,7 @@ const RUN: CertifiedRun = {
 const parsed = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
 describe('chain-of-trust.json', () => {
-  it('is what generic-worker writes, byte for byte', () => {
+  it('has the format of generic-worker, byte for byte', () => {
     expect(chainOfTrustDocument(RUN)).toBe(`{
   "chainOfTrustVersion": 1,
   "artifacts": {
@@ -62,7 +62,7 @@ describe('chain-of-trust.json', () => {
 }`);
   });
 
-  it('leaves an unknown public address out, and all else empty', () => {
+  it('omits an unknown public address, and has empty values otherwise', () => {
     expect(parsed(chainOfTrustDocument({ ...RUN, machine: {} })).environment).toEqual({
       privateIpAddress: '',
       instanceId: '',
@@ -71,7 +71,7 @@ describe('chain-of-trust.json', () => {
     });
   });
 
-  it('has what a task adds, behind what the worker says', () => {
+  it('has the additional data of a task after the fields of the worker', () => {
     const text = chainOfTrustDocument(RUN, { reason: ['x'], environment: { imageHash: 'sha256:1' } });
     const { environment, reason } = parsed(text);
     expect(reason).toEqual(['x']);
@@ -79,7 +79,7 @@ describe('chain-of-trust.json', () => {
     expect(Object.keys(parsed(text)).at(-1)).toBe('reason');
   });
 
-  it('lets a task change nothing that the worker says, and pretend nothing that it leaves out', () => {
+  it('does not let a task change fields of the worker, or add ones that it leaves out', () => {
     const text = chainOfTrustDocument(
       { ...RUN, machine: {} },
       {
@@ -100,7 +100,7 @@ describe('chain-of-trust.json', () => {
     });
   });
 
-  it('lets a task change nothing, whatever it adds', () => {
+  it('does not let a task change anything, whatever it adds', () => {
     const expected = parsed(chainOfTrustDocument(RUN));
     const names = [...Object.keys(expected), '__proto__', 'toJSON', 'constructor'];
     const additional = fc.dictionary(fc.oneof(fc.constantFrom(...names), fc.string()), fc.jsonValue());
@@ -116,7 +116,7 @@ describe('chain-of-trust.json', () => {
     );
   });
 
-  it('has artifacts and members with any name', () => {
+  it('includes artifacts and properties with any name', () => {
     const artifacts = new Map([['__proto__', 'd'.repeat(64)]]);
     const text = chainOfTrustDocument(
       { ...RUN, artifacts },
@@ -127,7 +127,7 @@ describe('chain-of-trust.json', () => {
     expect({}).not.toHaveProperty('polluted');
   });
 
-  it('passes over an environment that is no object', () => {
+  it('ignores an environment that is not an object', () => {
     for (const environment of [null, 1, 'x', ['x']]) {
       expect(chainOfTrustDocument(RUN, { environment })).toBe(chainOfTrustDocument(RUN));
     }

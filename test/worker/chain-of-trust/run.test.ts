@@ -85,7 +85,7 @@ const namesOf = async (here: Deployment, taskId: string) =>
   (await here.artifacts(taskId)).map(({ name }) => name).sort();
 
 describe('a task that asks for the chain of trust', () => {
-  it('gets one that OpenSSL verifies, of all that its payload uploads and of its log', async () => {
+  it('gets a document that OpenSSL verifies, with all artifacts of its payload and its log', async () => {
     const here = await setting();
     const key = newEd25519Key();
     const ed25519SigningKeyLocation = await keyFile('ed25519', key);
@@ -151,7 +151,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(types.get('public/logs/certified.log')).toBe('text/plain; charset=utf-8');
   });
 
-  it('gets one of files that are streams out of an archive, too', async () => {
+  it('gets a document that includes files streamed from an archive', async () => {
     const here = await setting();
     const ed25519SigningKeyLocation = await keyFile('of-archives', newEd25519Key());
     const archives: ReturnType<typeof tarFiles>[] = [];
@@ -182,7 +182,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(archives.map(({ counts }) => counts)).toMatchObject([{ streams: 3, fromMemory: 1 }]);
   });
 
-  it('gets the older form, which GnuPG verifies', async () => {
+  it('gets the older format, which GnuPG verifies', async () => {
     const here = await setting();
     const { privateKey, publicKey } = await newOpenpgpKeyPair('pool');
     const signingKeyLocation = await keyFile('openpgp', privateKey);
@@ -205,7 +205,7 @@ describe('a task that asks for the chain of trust', () => {
     await expect(gpg.run(['--verify'], signed.toString().replace(taskId, 'x'))).rejects.toThrow(/BAD/);
   });
 
-  it('gets one when it failed, too', async () => {
+  it('gets a document even if it failed', async () => {
     const here = await setting();
     await here.startWorker({}, { features: featuresOfOneSession() });
     const taskId = await here.createTask({ ...ASKED, ...sh('exit 3') });
@@ -213,7 +213,7 @@ describe('a task that asks for the chain of trust', () => {
     expect((await documentOf(here, taskId)).json).toMatchObject({ taskId });
   });
 
-  it('adds to it what it likes, but nothing that the worker says', async () => {
+  it('adds data to it, but cannot override fields of the worker', async () => {
     const here = await setting();
     await here.startWorker({ region: 'north' }, { features: featuresOfOneSession() });
     const data = {
@@ -230,16 +230,16 @@ describe('a task that asks for the chain of trust', () => {
   });
 
   it.each([
-    ['no JSON', 'echo hello > $F', /chain-of-trust-additional-data\.json is not JSON/],
+    ['a file that is not JSON', 'echo hello > $F', /chain-of-trust-additional-data\.json is not JSON/],
     ['a folder', 'mkdir $F', /chain-of-trust-additional-data\.json is a directory/],
     [
       'a link to what is the worker’s own',
       'ln -s /proc/self/environ $F',
       /json leads out of the folder of the task/,
     ],
-    ['a pipe that nobody writes into', 'mkfifo $F', /json is no file/],
+    ['a pipe without a writer', 'mkfifo $F', /json is no file/],
     ['too much', 'head -c 2000000 /dev/zero > $F', /json is larger than 1048576 bytes/],
-  ])('fails when it adds %s, and is told so', async (_, script, problem) => {
+  ])('fails with a message if it adds %s', async (_, script, problem) => {
     const here = await setting();
     await here.startWorker({}, { features: featuresOfOneSession() });
     const command = sh(`F=chain-of-trust-additional-data.json; ${script}`);
@@ -249,7 +249,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(await namesOf(here, taskId)).toEqual(['public/logs/live.log', 'public/logs/live_backing.log']);
   });
 
-  it('uploads nothing of it when it is cancelled', async () => {
+  it('uploads none of it when it is cancelled', async () => {
     const here = await setting();
     await here.startWorker({}, { features: featuresOfOneSession() });
     const taskId = await here.createTask({ ...ASKED, ...sh('sleep 600') });
@@ -261,7 +261,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(await namesOf(here, taskId)).not.toContain('public/chain-of-trust.json');
   });
 
-  it('says what is wrong with its additional data also when it has failed already', async () => {
+  it('reports an error in its additional data even if it has already failed', async () => {
     const here = await setting();
     await here.startWorker({}, { features: featuresOfOneSession() });
     const script = 'echo no JSON > chain-of-trust-additional-data.json; exit 3';
@@ -275,7 +275,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(log).toMatch(/^\[taskcluster:error\] exit status 3$/m);
   });
 
-  it('is refused when it could read the key', async () => {
+  it('is refused if it could read the key', async () => {
     const here = await setting();
     const file = await keyFile('readable', newEd25519Key());
     await here.startWorker({ ed25519SigningKeyLocation: file });
@@ -297,7 +297,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(await here.resolved(other)).toMatchObject({ state: 'completed' });
   });
 
-  it('is refused though the key is closed to its user, who may open it again', async () => {
+  it('is refused if its user owns the key and could make it readable again', async () => {
     const here = await setting();
     const file = await keyFile('closed', newEd25519Key());
     await here.startWorker({ ed25519SigningKeyLocation: file });
@@ -309,7 +309,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(await here.resolved(next)).toMatchObject({ runs: [{ reasonResolved: 'malformed-payload' }] });
   });
 
-  it('is refused where the key is none and no task could use it, and other tasks are run', async () => {
+  it('is refused if the key is invalid and unreadable for tasks, while other tasks run', async () => {
     const here = await setting();
     const worker = await here.startWorker({ ed25519SigningKeyLocation: join(folder, 'nowhere') });
     expect(worker.events.filter(({ type }) => type === 'signing-key-unusable')).toMatchObject([
@@ -321,7 +321,7 @@ describe('a task that asks for the chain of trust', () => {
     expect(await here.resolved(other)).toMatchObject({ state: 'completed' });
   });
 
-  it('is refused when the pool has no key, or does not allow it', async () => {
+  it('is refused if the pool has no key, or disables the feature', async () => {
     for (const [config, words] of [
       [{}, /have no key to sign with \(ed25519SigningKeyLocation\)/],
       [
@@ -342,7 +342,7 @@ describe('a task that asks for the chain of trust', () => {
 });
 
 describe('a container', () => {
-  it('gets no chain of trust when it is root on the machine, where the key is', async () => {
+  it('gets no chain of trust if it is root on the machine that holds the key', async () => {
     const here = await setting();
     const ed25519SigningKeyLocation = await keyFile('container', newEd25519Key());
     const engine = mockEngine({ capabilities: ['containers', 'peers'] });

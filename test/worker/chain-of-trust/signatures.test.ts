@@ -57,7 +57,7 @@ async function inFile(name: string, content: string): Promise<string> {
 }
 
 describe('an Ed25519 key', () => {
-  it('is base64 of 32 bytes, and signs what OpenSSL verifies', async () => {
+  it('is base64 of 32 bytes, and OpenSSL verifies its signatures', async () => {
     const text = newEd25519Key();
     expect(text.reveal()).toMatch(/^[A-Za-z0-9+/]{43}=$/);
     const key = readEd25519Key(text);
@@ -70,7 +70,7 @@ describe('an Ed25519 key', () => {
     expect(await opensslVerifies(key.publicKey, other, signature.content)).toBe(false);
   });
 
-  it('is the key of RFC 8032, test 2', () => {
+  it('matches RFC 8032, test 2', () => {
     const seed = '4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb';
     const key = readEd25519Key(new Secret(`${Buffer.from(seed, 'hex').toString('base64')}\n`));
     expect(Buffer.from(key.publicKey, 'base64').toString('hex')).toBe(
@@ -89,7 +89,7 @@ describe('an Ed25519 key', () => {
     ['no base64', `${'*'.repeat(43)}=`],
     ['hexadecimal', 'ab'.repeat(32)],
     ['two lines', `${Buffer.alloc(32).toString('base64')}\nx`],
-  ])('is refused when it is %s, and not repeated', (_, text) => {
+  ])('is refused if it is %s, and is not quoted', (_, text) => {
     expect(() => readEd25519Key(new Secret(text))).toThrow(
       /^holds no ed25519 key: it should hold the 32 bytes of the private key in base64$/,
     );
@@ -97,23 +97,26 @@ describe('an Ed25519 key', () => {
 });
 
 describe('an OpenPGP key', () => {
-  it.each(['made by tcw', 'rsa2048', 'ed25519'])('clear-signs what GnuPG verifies: %s', async kind => {
-    const pair =
-      kind === 'made by tcw' ? await newOpenpgpKeyPair('pool of tcw') : await gnupgKeyPair(gpg, { kind });
-    await gpg.import(pair.publicKey);
-    const signingKeyLocation = await inFile('key.asc', revealed(pair.privateKey));
-    const keys = await readKeyFiles({ signingKeyLocation });
-    const [signed, ...more] = await signedFiles(DOCUMENT, keys);
-    expect(more).toEqual([]);
-    expect(signed).toMatchObject({ name: 'public/chainOfTrust.json.asc' });
-    const { stdout, stderr } = await gpg.run(['--decrypt'], signed?.content);
-    expect(stderr).toMatch(/Good signature from "pool of/);
-    expect(stdout.toString().trimEnd()).toBe(DOCUMENT);
-    const changed = String(signed?.content).replace('taskId', 'taskID');
-    await expect(gpg.run(['--verify'], changed)).rejects.toThrow(/BAD signature/);
-  });
+  it.each(['made by tcw', 'rsa2048', 'ed25519'])(
+    'makes clear-signed messages that GnuPG verifies: %s',
+    async kind => {
+      const pair =
+        kind === 'made by tcw' ? await newOpenpgpKeyPair('pool of tcw') : await gnupgKeyPair(gpg, { kind });
+      await gpg.import(pair.publicKey);
+      const signingKeyLocation = await inFile('key.asc', revealed(pair.privateKey));
+      const keys = await readKeyFiles({ signingKeyLocation });
+      const [signed, ...more] = await signedFiles(DOCUMENT, keys);
+      expect(more).toEqual([]);
+      expect(signed).toMatchObject({ name: 'public/chainOfTrust.json.asc' });
+      const { stdout, stderr } = await gpg.run(['--decrypt'], signed?.content);
+      expect(stderr).toMatch(/Good signature from "pool of/);
+      expect(stdout.toString().trimEnd()).toBe(DOCUMENT);
+      const changed = String(signed?.content).replace('taskId', 'taskID');
+      await expect(gpg.run(['--verify'], changed)).rejects.toThrow(/BAD signature/);
+    },
+  );
 
-  it('is refused when it has a passphrase', async () => {
+  it('is refused if it has a passphrase', async () => {
     const { privateKey } = await gnupgKeyPair(gpg, { kind: 'ed25519', passphrase: 'secret' });
     const signingKeyLocation = await inFile('locked.asc', privateKey);
     await expect(readKeyFiles({ signingKeyLocation })).rejects.toThrow(
@@ -125,7 +128,7 @@ describe('an OpenPGP key', () => {
     '',
     'no key',
     '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----',
-  ])('is refused when it is none: %j', async text => {
+  ])('is refused if it is not a key: %j', async text => {
     const signingKeyLocation = await inFile('none.asc', text);
     await expect(readKeyFiles({ signingKeyLocation })).rejects.toThrow(
       `signingKeyLocation: ${signingKeyLocation} holds no ASCII-armoured private OpenPGP key`,
@@ -133,8 +136,8 @@ describe('an OpenPGP key', () => {
   });
 });
 
-describe('the keys of a worker', () => {
-  it('decide what is uploaded', async () => {
+describe('the signing keys of a worker', () => {
+  it('determine which signatures are uploaded', async () => {
     const ed25519 = readEd25519Key(newEd25519Key());
     const { privateKey } = await newOpenpgpKeyPair('x');
     const { openpgp } = await readKeyFiles({
@@ -152,12 +155,12 @@ describe('the keys of a worker', () => {
     ]);
   });
 
-  it('are none where no file is configured', async () => {
+  it('are optional', async () => {
     expect(await readKeyFiles({})).toEqual({ ed25519: undefined, openpgp: undefined });
     expect(isAnyKeyFile({})).toBe(false);
   });
 
-  it('are read from a file with or without an end of line', async () => {
+  it('are read from a file with or without a final line break', async () => {
     const text = newEd25519Key().reveal();
     for (const end of ['', '\n', '\r\n']) {
       const ed25519SigningKeyLocation = await inFile('key', `${text}${end}`);
@@ -169,7 +172,7 @@ describe('the keys of a worker', () => {
   it.each([
     ['missing', 'missing', /cannot be read: ENOENT/],
     ['a folder', '.', /cannot be read: EISDIR/],
-  ])('are refused by name when the file is %s', async (_, name, problem) => {
+  ])('are refused with their property if the file is %s', async (_, name, problem) => {
     const ed25519SigningKeyLocation = join(folder, name);
     const reading = readKeyFiles({ ed25519SigningKeyLocation });
     await expect(reading).rejects.toThrow(problem);
@@ -177,7 +180,7 @@ describe('the keys of a worker', () => {
   });
 });
 
-it('keys print as nothing', async () => {
+it('the keys are hidden when they are printed', async () => {
   const { privateKey } = await newOpenpgpKeyPair('x');
   expect(`${String(privateKey)} ${JSON.stringify(newEd25519Key())}`).toBe('[redacted] "[redacted]"');
 });

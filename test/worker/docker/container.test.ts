@@ -31,7 +31,7 @@ async function resolved(payload: object, scopes: readonly string[] = [], { local
 const container = () => docker.engine.asked.containers.at(-1);
 
 describe('the scopes of a container', () => {
-  it('are named in one message for all that are missing, whoever asks for them', async () => {
+  it('are listed in one message if any are missing, whichever feature needs them', async () => {
     const { reason, log } = await resolved({ ...EVERYTHING, cache: { sources: '/src' } }, ['a:scope']);
     expect(reason).toBe('malformed-payload');
     const wanted = [
@@ -50,7 +50,7 @@ describe('the scopes of a container', () => {
     ['a capability', { capabilities: { privileged: true } }, 'capability:privileged'],
     ['a device', { capabilities: { devices: { kvm: true } } }, 'capability:device:kvm'],
     ['a feature', { features: { allowPtrace: true } }, 'feature:allowPtrace'],
-  ])('may be those of a pool, but not of another: %s', async (_, asked, scope) => {
+  ])('may be those of the pool, but not of another one: %s', async (_, asked, scope) => {
     const payload = { image: IMAGE, ...asked };
     expect(await resolved(payload, [`docker-worker:${scope}`])).toMatchObject({ state: 'completed' });
     expect(await resolved(payload, [`docker-worker:${scope}:${pool}`])).toMatchObject({ state: 'completed' });
@@ -59,7 +59,7 @@ describe('the scopes of a container', () => {
     });
   });
 
-  it('are none for what a payload switches off, and none for the proxy', async () => {
+  it('are not needed for features that a payload disables, or for the proxy', async () => {
     const payload = {
       image: IMAGE,
       capabilities: { privileged: false, devices: { kvm: false } },
@@ -70,7 +70,7 @@ describe('the scopes of a container', () => {
 });
 
 describe('a container', () => {
-  it('is made of what the task asks for', async () => {
+  it('has what the task asks for', async () => {
     await resolved(EVERYTHING, ['docker-worker:*']);
     const audio = ['controlC16', 'pcmC16D0c', 'pcmC16D0p', 'pcmC16D1c', 'pcmC16D1p'].map(
       node => `snd/${node}`,
@@ -94,7 +94,7 @@ describe('a container', () => {
     });
   });
 
-  it('is made of nothing but its image where the task asks for nothing', async () => {
+  it('has nothing but its image if the task asks for nothing', async () => {
     await resolved({ image: IMAGE });
     expect(container()).toEqual({
       image: expect.any(String) as unknown,
@@ -106,7 +106,7 @@ describe('a container', () => {
     });
   });
 
-  it('has the variables of generic-worker’s containers, and no others', async () => {
+  it('has the environment variables of generic-worker’s containers, and no others', async () => {
     const { log, taskId, taskGroupId } = await resolved(
       {
         image: IMAGE,
@@ -129,7 +129,7 @@ describe('a container', () => {
     });
   });
 
-  it('has the proxy in a network of its run, which is gone with it', async () => {
+  it('reaches the proxy through a network of its run, which is removed with the run', async () => {
     const payload = {
       image: IMAGE,
       command: ['call', 'api/queue/v1/task/$TASK_ID'],
@@ -144,7 +144,7 @@ describe('a container', () => {
   });
 
   // Only root may listen on the port at which the test expects the proxy.
-  it.runIf(process.geteuid?.() === 0)('has a proxy that answers nobody else', async () => {
+  it.runIf(process.geteuid?.() === 0)('has a proxy that nobody else can use', async () => {
     const { local } = docker;
     const taskId = await local.createTask({
       image: IMAGE,
@@ -165,7 +165,7 @@ describe('a container', () => {
     expect(await status()).toBe(0);
   });
 
-  it('is refused where the machine lacks a device', async () => {
+  it('is refused if the machine lacks a device', async () => {
     await rm(join(docker.devices, 'kvm'));
     const payload = { image: IMAGE, capabilities: { devices: { kvm: true } } };
     const { reason, log } = await resolved(payload, ['docker-worker:*']);
@@ -173,14 +173,14 @@ describe('a container', () => {
     expect(log).toContain(`capabilities.devices.kvm: this machine has no ${docker.devices}/kvm`);
   });
 
-  it('is refused to a task that wants a shell, where the engine has no terminals', async () => {
+  it('is refused to a task that wants a shell if the engine has no terminals', async () => {
     const { reason, log } = await resolved({ image: IMAGE, features: { interactive: true } });
     expect(reason).toBe('malformed-payload');
     expect(log).toContain(`cannot serve feature "interactive": it lacks terminals`);
   });
 });
 
-describe('a pool that forbids what containers may do', () => {
+describe('a pool that restricts what containers may do', () => {
   const FORBIDDEN: [key: string, place: string, asked: object][] = [
     ['allowPrivileged', 'capabilities.privileged', { capabilities: { privileged: true } }],
     ['allowDisableSeccomp', 'capabilities.disableSeccomp', { capabilities: { disableSeccomp: true } }],
@@ -207,7 +207,7 @@ describe('a pool that forbids what containers may do', () => {
   });
   afterAll(() => strict[Symbol.asyncDispose]());
 
-  it.each(FORBIDDEN)('says so, by its name: %s', async (_, place, asked) => {
+  it.each(FORBIDDEN)('refuses a container with the name of the capability: %s', async (_, place, asked) => {
     const { reason, log, provisionerId, workerType } = await resolved(
       { image: IMAGE, ...asked },
       ['docker-worker:*'],
@@ -219,7 +219,7 @@ describe('a pool that forbids what containers may do', () => {
     );
   });
 
-  it('gives every container the graphics cards that its machines have', async () => {
+  it('gives every container the configured graphics cards', async () => {
     expect(await resolved({ image: IMAGE }, [], strict)).toMatchObject({ state: 'completed' });
     expect(strict.engine.asked.containers.at(-1)?.gpus).toBe('device=0,1');
   });

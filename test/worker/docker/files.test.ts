@@ -37,7 +37,7 @@ const all = (...words: readonly (readonly string[])[]) => ({
 });
 
 describe('the image of a container', () => {
-  it('comes out of an artifact, through the worker’s downloads', async () => {
+  it('is loaded from an artifact, through the worker’s downloads', async () => {
     const image = { type: 'task-image', taskId: maker, path: 'public/image.tar' };
     const { asked } = docker.engine;
     const { state, log } = await resolved({ image });
@@ -50,7 +50,7 @@ describe('the image of a container', () => {
     expect(again.log).not.toContain('[image] Downloading');
   });
 
-  it('is kept until the run is over, and no longer', async () => {
+  it('is kept only until the run is over', async () => {
     const { local, engine } = docker;
     const taskId = await local.createTask({ image: 'kept', command: ['sleep', '60000'] });
     await expect.poll(() => engine.asked.images.held).toHaveLength(1);
@@ -61,27 +61,27 @@ describe('the image of a container', () => {
   it.each([
     ['there is no such artifact', { path: 'public/none.tar' }, 'none.tar'],
     ['the task may not have it', { path: 'project/image.tar' }, 'queue:get-artifact:project/image.tar'],
-  ])('fails the task where %s', async (_, change, reason) => {
+  ])('fails the task if %s', async (_, change, reason) => {
     const { state, log } = await resolved({ image: { type: 'task-image', taskId: maker, ...change } });
     expect(state).toBe('failed');
     expect(log).toContain(`[image] Could not fetch from task ${maker} artifact ${change.path} into file `);
     expect(log).toContain(reason);
   });
 
-  it('fails the task where the index names none', async () => {
+  it('fails the task if the index has no such task', async () => {
     const image = { type: 'indexed-image', namespace: 'no.such.image', path: 'public/image.tar' };
     const { state, log } = await resolved({ image }, ['index:find-task:*']);
     expect(state).toBe('failed');
     expect(log).toContain('cannot get the image of namespace no.such.image artifact public/image.tar: ');
   });
 
-  it.each([['two words'], ['\u202eevil'], ['x'.repeat(600)]])('has no name like %j', async image => {
+  it.each([['two words'], ['\u202eevil'], ['x'.repeat(600)]])('cannot be named %j', async image => {
     const { reason, log } = await resolved({ image });
     expect(reason).toBe('malformed-payload');
     expect(log).toContain('is not the name of an image');
   });
 
-  it('is in the chain of trust, whatever the task says of it', async () => {
+  it('is in the chain of trust, whatever the additional data of the task says', async () => {
     const claims = { environment: { imageHash: 'mine', imageArtifactHash: 'mine', colour: 'blue' } };
     const { taskId, state, log } = await resolved({
       image: { type: 'task-image', taskId: maker, path: 'public/image.tar' },
@@ -95,7 +95,7 @@ describe('the image of a container', () => {
     });
   });
 
-  it('is in the chain of trust without an archive that it did not come from', async () => {
+  it('is in the chain of trust, without an archive that it was not loaded from', async () => {
     const { taskId } = await resolved({ features: { chainOfTrust: true } });
     const document = await docker.local.artifact(taskId, 'public/chain-of-trust.json');
     const { environment } = JSON.parse(document.toString()) as { environment: object };
@@ -108,7 +108,7 @@ describe('a cache of a container', () => {
   const cache = { 'project-cache': '/builds/cache' };
   const scopes = ['docker-worker:cache:project-cache'];
 
-  it('has in the next task what the last one left in it, and is writable by any user', async () => {
+  it('contains in the next task what the last one left, and is writable by any user', async () => {
     const { local, engine } = docker;
     const first = await resolved(
       { cache, command: ['write-file', '/builds/cache/a/b', 'left behind'] },
@@ -139,7 +139,7 @@ describe('a cache of a container', () => {
     });
   });
 
-  it('is thrown away after an exit code that says so', async () => {
+  it('is discarded after an exit code of purgeCaches', async () => {
     const onExitStatus = { purgeCaches: [72] };
     const write = ['write-file', '/builds/cache/x', 'poison'];
     await resolved({ cache, onExitStatus, ...all(write, ['exit', '72']) }, scopes);
@@ -155,7 +155,7 @@ describe('the artifacts of a container', () => {
     'public/there': { type: 'file', path: '/there' },
   };
 
-  it('may be missing, and the task completes', async () => {
+  it('may be missing without failing the task, if they are optional', async () => {
     const { taskId, state, log } = await resolved({ artifacts, command: ['write-file', '/there', 'x'] });
     expect(state, log).toBe('completed');
     const found = (await docker.local.artifacts(taskId)).map(({ name, storageType }) => [name, storageType]);
@@ -166,7 +166,7 @@ describe('the artifacts of a container', () => {
     });
   });
 
-  it('are uploaded out of a volume, which the machine forgets afterwards', async () => {
+  it('are uploaded from a volume, which is removed afterwards', async () => {
     const { taskId, state, log } = await resolved({
       artifacts: { 'public/volume': { type: 'volume', path: '/out' } },
       command: ['write-file', '/out/a/b.txt', 'in a volume'],
@@ -178,7 +178,7 @@ describe('the artifacts of a container', () => {
     await expect.poll(() => stat(bind?.source ?? '').catch(() => undefined)).toBeUndefined();
   });
 
-  it('and the log need names that can be', async () => {
+  it('need valid names, like the log', async () => {
     const { taskId, reason } = await resolved({
       artifacts: { 'public//x': artifacts['public/there'] },
       log: 'ä',
@@ -189,7 +189,7 @@ describe('the artifacts of a container', () => {
     expect(log).toContain('log "ä": its name holds other characters than printable ASCII');
   });
 
-  it('are none, and there is no log, where they are switched off', async () => {
+  it('are not uploaded, and neither is the log, if they are disabled', async () => {
     const { taskId, state } = await resolved({
       artifacts,
       command: ['write-file', '/there', 'x'],

@@ -30,7 +30,7 @@ afterAll(() => docker[Symbol.asyncDispose]());
 /** Only the titles, because the tests are named before the image exists. */
 const titles = dockerShapes({ taskId: '', namespace: '', pool: '' });
 
-describe.concurrent('a task that asks for what real ones do completes:', () => {
+describe.concurrent('a task with the payload of a real one completes:', () => {
   it.each(titles.map(({ title }) => title))('%s', async title => {
     const { local } = docker;
     const shape = shapes.get(title);
@@ -67,7 +67,7 @@ describe.concurrent('a task that asks for what real ones do completes:', () => {
   });
 });
 
-it('a shape with random damage is resolved, and the worker runs the next task', async () => {
+it('a randomly damaged payload is resolved, and the worker runs the next task', async () => {
   const { local, worker, engine } = docker;
   await damagedShapes([...shapes.values()], async damaged => {
     const taskIds = await Promise.all(

@@ -25,7 +25,7 @@ beforeAll(async () => {
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
 describe('GnuPG and tcw', () => {
-  it.each(['rsa2048', 'ed25519'])('share a key that GnuPG made: %s', async kind => {
+  it.each(['rsa2048', 'ed25519'])('can both use a key that GnuPG made: %s', async kind => {
     const { privateKey, publicKey } = await gnupgKeyPair(gpg, { kind });
     const key = await readOpenpgpPrivateKey(new Secret(privateKey));
     const recipient = await gpg.run(['--with-colons', '--show-keys'], publicKey);
@@ -39,7 +39,7 @@ describe('GnuPG and tcw', () => {
     expect(JSON.parse(decrypted.stdout.toString())).toEqual(JSON.parse(MESSAGE));
   });
 
-  it('share a key that tcw made', async () => {
+  it('can both use a key that tcw made', async () => {
     const { privateKey, publicKey } = await newOpenpgpKeyPair('pool that tcw made');
     await gpg.import(privateKey.reveal());
     const key = await readOpenpgpPrivateKey(privateKey);
@@ -55,7 +55,7 @@ describe('GnuPG and tcw', () => {
     expect(JSON.parse(decrypted.stdout.toString())).toEqual(JSON.parse(MESSAGE));
   });
 
-  it('agree that a message with a passphrase is not for a worker', async () => {
+  it('differ on messages with a passphrase, which tcw refuses', async () => {
     const { privateKey } = await newOpenpgpKeyPair('pool');
     const key = await readOpenpgpPrivateKey(privateKey);
     const { stdout } = await gpg.run(['--passphrase', 'x', '--symmetric'], MESSAGE);
@@ -73,7 +73,7 @@ describe('a hostile message', () => {
     await expect(decryptVariable(base64(bytes), key, ASKED)).rejects.toThrow(/^cannot be decrypted/);
   };
 
-  it.each(['zip', 'zlib', 'bzip2'])('is refused when it is large once it is decompressed: %s', async how => {
+  it.each(['zip', 'zlib', 'bzip2'])('is refused if it becomes too large by decompression: %s', async how => {
     const { key } = await setting();
     const bomb = `{"value": "${'x'.repeat(64 * 1024 * 1024)}"}`;
     const words = ['--compress-algo', how, '--compress-level', '9', '--encrypt', '-r', 'hostile pool'];
@@ -82,7 +82,7 @@ describe('a hostile message', () => {
     await refused(stdout, key);
   });
 
-  it('is refused when it is not encrypted at all', async () => {
+  it('is refused if it is not encrypted', async () => {
     const { key } = await setting();
     const { stdout: stored } = await gpg.run(['--store'], MESSAGE);
     await refused(stored, key);
@@ -90,14 +90,14 @@ describe('a hostile message', () => {
     await refused(Buffer.concat([Buffer.of(0xa3, 1), deflateRawSync(stored)]), key);
   });
 
-  it('is refused when nothing protects its integrity', async () => {
+  it('is refused without integrity protection', async () => {
     const { key } = await setting();
     const words = ['--rfc2440', '--disable-mdc', '--cipher-algo', '3DES', '--encrypt', '-r', 'hostile pool'];
     const { stdout } = await gpg.run(words, MESSAGE);
     await refused(stdout, key);
   });
 
-  it('is refused when it has many recipients, before any of them is tried', async () => {
+  it('is refused if it has many recipients, before any of them is tried', async () => {
     const { key, publicKey } = await setting();
     const { encrypt } = await readOpenpgpPublicKey(publicKey);
     const message = await encrypt(MESSAGE);

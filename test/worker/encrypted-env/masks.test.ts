@@ -7,17 +7,17 @@ const textsOf = (value: string) => masksOf([['A', value]]).texts;
 const lines = (count: number, of = 'a secret') =>
   Array.from({ length: count }, (_, line) => `line of ${of} ${line}`).join('\n');
 
-it('one line is one text, without what a shell strips', () => {
+it('a value of one line becomes one mask, without the whitespace that a shell strips', () => {
   expect(textsOf('secret')).toEqual(['secret']);
   expect(textsOf(' secret\r\n')).toEqual(['secret']);
 });
 
-it('nothing is no text', () => {
+it('an empty value becomes no mask', () => {
   expect(textsOf('')).toEqual([]);
   expect(textsOf(' \n')).toEqual([]);
 });
 
-it('several lines are one text with each line end, and their long ones each', () => {
+it('a value of several lines becomes one mask for each line ending, and one for each long line', () => {
   const long = KEY.filter(line => line !== 'short');
   for (const end of ['\n', '\r\n']) {
     expect([...textsOf(KEY.map(line => `  ${line}`).join(end))].sort()).toEqual(
@@ -34,7 +34,7 @@ it('several lines are one text with each line end, and their long ones each', ()
   }
 });
 
-it('very many lines are only one text, and it is known whose', () => {
+it('a value of very many lines becomes a single mask, and its name is reported', () => {
   const many = lines(501);
   expect(masksOf([['MANY', many]])).toEqual({
     texts: [many, many.replaceAll('\n', '\r\n')],
@@ -42,7 +42,7 @@ it('very many lines are only one text, and it is known whose', () => {
   });
 });
 
-it('all variables of a task have so many lines together, and a value that has too many takes none from others', () => {
+it('the masks of all variables are limited, and a value with too many takes none from others', () => {
   const { texts, onlyWhole } = masksOf([
     ['A', lines(300, 'secret A')],
     ['B', lines(300, 'secret B')],

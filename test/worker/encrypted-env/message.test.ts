@@ -35,8 +35,8 @@ async function item(text: string): Promise<string> {
 
 const withChanges = (changes: object) => item(JSON.stringify({ ...MESSAGE, ...changes }));
 
-describe('an encrypted variable', () => {
-  it('is what was encrypted', async () => {
+describe('the value of an encrypted variable', () => {
+  it('is the one that was encrypted', async () => {
     const [first = ''] = await encryptVariables(publicKey, [{ ...VARIABLE, value: new Secret(VALUE) }]);
     const { name, value } = await decryptVariable(first, key, ASKED);
     expect(name).toBe('TOKEN');
@@ -44,7 +44,7 @@ describe('an encrypted variable', () => {
     expect(inspect(value)).toBe('[redacted]');
   });
 
-  it('may have any text as its value', async () => {
+  it('may be any text', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 300 }).filter(value => !value.includes('\0'));
     await fc.assert(
       fc.asyncProperty(text, async value => {
@@ -55,12 +55,12 @@ describe('an encrypted variable', () => {
     );
   });
 
-  it('may have the version as docker-worker wrote it, and lines of base64', async () => {
+  it('may use the version of docker-worker, and base64 with line breaks', async () => {
     const wrapped = (await withChanges({ messageVersion: '1' })).replaceAll(/.{64}/g, '$&\n');
     expect((await decryptVariable(wrapped, key, ASKED)).value.reveal()).toBe(VALUE);
   });
 
-  it('is valid at the first and the last moment of its time', async () => {
+  it('is valid from the first to the last moment of its period', async () => {
     for (const changes of [{ startTime: NOW }, { endTime: NOW }]) {
       expect((await decryptVariable(await withChanges(changes), key, ASKED)).name).toBe('TOKEN');
     }
@@ -92,7 +92,7 @@ describe('an encrypted variable', () => {
     ['that sets TASK_GROUP_ID', { name: 'TASK_GROUP_ID' }, /^must not set TASK_GROUP_ID/],
     ['that sets TASK_WORKDIR', { name: 'TASK_WORKDIR' }, /^must not set TASK_WORKDIR/],
     ['that sets the proxy', { name: 'TASKCLUSTER_PROXY_URL' }, /^must not set .* begins with TASKCLUSTER_/],
-  ])('is refused when it is one %s', async (_, changes, problem) => {
+  ])('is refused if it is one %s', async (_, changes, problem) => {
     await expect(decryptVariable(await withChanges(changes), key, ASKED)).rejects.toThrow(problem);
   });
 
@@ -101,11 +101,11 @@ describe('an encrypted variable', () => {
     ['an array', '[1]'],
     ['null', 'null'],
     ['nothing', ''],
-  ])('is refused without a quotation when the message holds %s', async (_, text) => {
+  ])('is refused without quoting it if the message holds %s', async (_, text) => {
     await expect(decryptVariable(await item(text), key, ASKED)).rejects.toThrow(/^holds no JSON object$/);
   });
 
-  it('is refused when it is for another key', async () => {
+  it('is refused if it is encrypted for another key', async () => {
     const other = await newOpenpgpKeyPair('another pool');
     const [first = ''] = await encryptVariables(other.publicKey, [{ ...VARIABLE, value: new Secret(VALUE) }]);
     await expect(decryptVariable(first, key, ASKED)).rejects.toThrow(
@@ -113,7 +113,7 @@ describe('an encrypted variable', () => {
     );
   });
 
-  it('is refused when anything about it was changed', async () => {
+  it('is refused if any byte was changed', async () => {
     const whole = Buffer.from(await withChanges({}), 'base64');
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
@@ -131,7 +131,7 @@ describe('an encrypted variable', () => {
     );
   });
 
-  it('is refused, whatever stands in its place', async () => {
+  it('is refused for any other content', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async bytes => {
         const text = Buffer.from(bytes).toString('base64');
@@ -147,14 +147,14 @@ describe('an encrypted variable', () => {
     [{ name: 'TASK_ID', value: 'x' }, /^an encrypted variable must not set TASK_ID/],
     [{ name: 'A', value: 'x\0' }, /^an encrypted variable must have a value without NUL$/],
     [{ name: '', value: 'x' }, /^an encrypted variable must have a name/],
-  ])('is not encrypted when a worker would refuse it: %j', async ({ name, value }, problem) => {
+  ])('is not encrypted if a worker would refuse it: %j', async ({ name, value }, problem) => {
     const variable = { ...VARIABLE, name, value: new Secret(value) };
     await expect(encryptVariables(publicKey, [variable])).rejects.toThrow(problem);
   });
 });
 
 describe('encryptedEnv', () => {
-  it('gives the values by their names', async () => {
+  it('provides the values by name', async () => {
     const items = [await withChanges({}), await withChanges({ name: 'OTHER', value: '' })];
     const values = await decryptVariables(items, key, ASKED);
     expect([...values].map(([name, value]) => [name, value.reveal()])).toEqual([
@@ -164,7 +164,7 @@ describe('encryptedEnv', () => {
     expect(await decryptVariables([], key, ASKED)).toEqual(new Map());
   });
 
-  it('tells all that is wrong with it, and no value', async () => {
+  it('reports all its errors, and no value', async () => {
     const items = [
       await withChanges({}),
       'AAAA',
@@ -181,7 +181,7 @@ describe('encryptedEnv', () => {
     });
   });
 
-  it('is refused as soon as its values are too large together, and what follows is not decrypted', async () => {
+  it('is refused when its values exceed the total size limit, without decrypting the rest', async () => {
     const large = await Promise.all(
       ['A', 'B', 'C'].map(name => withChanges({ name, value: 'ä'.repeat(50_000) })),
     );
@@ -192,7 +192,7 @@ describe('encryptedEnv', () => {
     await expect(decryptVariables(large.slice(1), key, ASKED)).resolves.toHaveProperty('size', 2);
   });
 
-  it('is refused as a whole when it has too many items', async () => {
+  it('is refused as a whole if it has too many items', async () => {
     await expect(decryptVariables(Array<string>(129).fill('x'), key, ASKED)).rejects.toThrow(
       /^encryptedEnv has more than 128 items$/,
     );

@@ -59,7 +59,7 @@ async function run(
 const shown = (log: string) => log.split('\n').filter(line => line.startsWith('<'));
 
 describe('a task with encrypted variables', () => {
-  it('gets their values, and its log shows them in no spelling', async () => {
+  it('gets their values, and its log redacts them in any encoding', async () => {
     const here = await setting();
     await here.startWorker({ encryptedEnvKeyLocation });
     const base64 = Buffer.from(VALUE).toString('base64');
@@ -90,7 +90,7 @@ describe('a task with encrypted variables', () => {
     }
   });
 
-  it('shows nothing of a value that is a URL', async () => {
+  it('redacts all sensitive parts of a value that is a URL', async () => {
     const here = await setting();
     await here.startWorker({ encryptedEnvKeyLocation });
     const url = 'https://name-of-user:pass-word@host.example/services/T0001/path-of-hook';
@@ -100,7 +100,7 @@ describe('a task with encrypted variables', () => {
     expect(log).not.toContain('path-of-hook');
   });
 
-  it('changes no other log, and that of the worker shows nothing either', async () => {
+  it('does not change other logs, and the worker’s log contains no value', async () => {
     const here = await setting();
     const worker = await here.startWorker({ encryptedEnvKeyLocation, capacity: 2 });
     const taskId = taskcluster.slugid();
@@ -119,7 +119,7 @@ describe('a task with encrypted variables', () => {
     expect(await here.log(taskId)).toContain('[redacted]');
   });
 
-  it('gets them by the clock of the queue, and not by that of its machine', async () => {
+  it('gets them by the clock of the queue, not by that of its machine', async () => {
     const here = await setting();
     const dayMs = 86_400_000;
     await here.startWorker(
@@ -131,7 +131,7 @@ describe('a task with encrypted variables', () => {
     expect(log).toContain('encryptedEnv[0] has an endTime in the past');
   });
 
-  it('is told which of them has too many lines', async () => {
+  it('is warned about the one with too many lines', async () => {
     const here = await setting();
     await here.startWorker({ encryptedEnvKeyLocation });
     const MANY = Array.from({ length: 600 }, (_, line) => `a line of a secret ${line}`).join('\n');
@@ -142,7 +142,7 @@ describe('a task with encrypted variables', () => {
     expect(log).not.toContain('a line of a secret');
   });
 
-  it('has those in place of its plain ones', async () => {
+  it('gets them instead of its plain variables of the same name', async () => {
     const here = await setting();
     await here.startWorker({ encryptedEnvKeyLocation });
     const variables = { HOME: '/none', PLAIN: 'secret' };
@@ -152,7 +152,7 @@ describe('a task with encrypted variables', () => {
     expect(shown(log)).toEqual(['</none secret other>']);
   });
 
-  it('is warned of a value that is too short to be hidden', async () => {
+  it('is warned about a value that is too short to be redacted', async () => {
     const here = await setting();
     await here.startWorker({ encryptedEnvKeyLocation });
     const { state, log } = await run(here, { PIN: '1234567', EMPTY: '', LONG: VALUE }, 'echo "<$PIN>"');
@@ -163,7 +163,7 @@ describe('a task with encrypted variables', () => {
     expect(log).not.toMatch(/The value of (EMPTY|LONG)/);
   });
 
-  it('shows no line of a key, however it prints it', async () => {
+  it('has each line of a key redacted, however it prints it', async () => {
     const here = await setting();
     await here.startWorker({ encryptedEnvKeyLocation });
     const lines = [
@@ -178,7 +178,7 @@ describe('a task with encrypted variables', () => {
     for (const line of lines) expect(log).not.toContain(line);
   });
 
-  it('is refused, runs nothing and reveals nothing when anything is wrong with one of them', async () => {
+  it('is refused, runs nothing and reveals nothing if any of them is invalid', async () => {
     const here = await setting();
     const worker = await here.startWorker({ encryptedEnvKeyLocation });
     const taskId = taskcluster.slugid();
@@ -223,13 +223,13 @@ describe('a task with encrypted variables', () => {
       '[taskcluster:error] encryptedEnv[8] is not base64',
     ]);
     expect(shown(log)).toEqual([]);
-    for (const told of [log, JSON.stringify(worker.logged)]) {
-      expect(told).not.toContain(VALUE);
-      expect(told).not.toContain('STOLEN');
+    for (const text of [log, JSON.stringify(worker.logged)]) {
+      expect(text).not.toContain(VALUE);
+      expect(text).not.toContain('STOLEN');
     }
   });
 
-  it('is refused where the pool has no key', async () => {
+  it('is refused if the pool has no key', async () => {
     const here = await setting();
     await here.startWorker();
     const { state, log } = await run(here, { A: VALUE }, 'true');
@@ -240,7 +240,7 @@ describe('a task with encrypted variables', () => {
   });
 
   it.each([[['']], [[1]], ['x'], [Array.from({ length: 129 }, () => 'AAAA')], [['A'.repeat(200_000)]]])(
-    'is refused when it is nothing like that',
+    'is refused if the value is invalid',
     async encryptedEnv => {
       const here = await setting();
       await here.startWorker({ encryptedEnvKeyLocation });
@@ -253,7 +253,7 @@ describe('a task with encrypted variables', () => {
     },
   );
 
-  it('is as trustworthy as its worker: that says so when tasks can read the key', async () => {
+  it('causes a warning of the worker if tasks can read the key', async () => {
     const here = await setting();
     const worker = await here.startWorker({ encryptedEnvKeyLocation });
     expect(worker.events).toContainEqual(

@@ -51,7 +51,7 @@ async function neverReads(): Promise<net.Socket> {
   return socket;
 }
 
-it('holds little for readers who never read, and others get all', async () => {
+it('keeps little in memory for readers who never read, and others receive everything', async () => {
   const bytes = 50_000_000;
   const line = Buffer.from(`${'x'.repeat(999)}\n`);
   const before = process.memoryUsage().arrayBuffers;
@@ -71,7 +71,7 @@ it('holds little for readers who never read, and others get all', async () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 64 * 1024 + 20_000_000);
 });
 
-it('serves 256 readers from one address, and more when some are gone', async () => {
+it('serves 256 readers from one address, and others after some have left', async () => {
   log.info('the beginning');
   const all = await Promise.all(Array.from({ length: 300 }, neverReads));
   // Node reports the end of a connection only to a client that reads.
@@ -88,7 +88,7 @@ it('serves 256 readers from one address, and more when some are gone', async () 
   });
 });
 
-it('cuts off who asks again before the answer has ended', async () => {
+it('disconnects a client that sends another request before the response has ended', async () => {
   const socket = (await neverReads()).resume();
   socket.write(`GET ${url.pathname} HTTP/1.1\r\nHost: here\r\n\r\n`.repeat(100));
   await waitFor(() => {

@@ -20,7 +20,7 @@ const hello: Handler = {
   },
 };
 
-it('serves what is open under its URL, and nothing under another', async () => {
+it('serves content under its own URL only', async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const exposed = await exposure.open('log', hello);
   expect(exposed.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/log\/[\w-]{32}$/);
@@ -40,14 +40,14 @@ it('serves what is open under its URL, and nothing under another', async () => {
   expect(await statusOf(exposed.url)).toBe(401);
 });
 
-it('serves several things on one port', async () => {
+it('serves several URLs on one port', async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const [log, shell] = await Promise.all([exposure.open('log', hello), exposure.open('shell', hello)]);
   expect(new URL(shell.url).port).toBe(new URL(log.url).port);
   expect(await (await fetch(`${shell.url}/more?v=2`)).text()).toBe('hello');
 });
 
-it('answers a preflight, as browsers send it before a request with Range', async () => {
+it('answers the preflight request that browsers send before a request with Range', async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('log', hello);
   const { status, headers } = await fetch(url, { method: 'OPTIONS' });
@@ -55,7 +55,7 @@ it('answers a preflight, as browsers send it before a request with Range', async
   expect(headers.get('access-control-allow-headers')).toBe('Range');
 });
 
-it('answers a client that offers HTTP/2, as curl and Java do, by HTTP/1.1', async () => {
+it('answers clients that offer HTTP/2, such as curl and Java, with HTTP/1.1', async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('log', hello);
   const headers = {
@@ -68,7 +68,7 @@ it('answers a client that offers HTTP/2, as curl and Java do, by HTTP/1.1', asyn
   expect(statusCode).toBe(200);
 });
 
-it('hands websockets to their handler, and refuses others', async () => {
+it('passes websockets to their handler, and refuses others', async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('shell', {
     ...hello,
@@ -105,7 +105,7 @@ it('encrypts with livelogCertificate and livelogKey', async () => {
   response.destroy();
 });
 
-it('says at the start what is wrong with the certificate', () => {
+it('reports an invalid certificate at the start', () => {
   using files = testCertificate();
   const { livelogCertificate, livelogKey } = files;
   const problem = (change: Change) => () => configuredWay(workerConfig({ publicIP: '127.0.0.1', ...change }));
@@ -118,7 +118,7 @@ it('says at the start what is wrong with the certificate', () => {
   expect(problem({ livelogCertificate, livelogKey })).toThrow(/cannot be used together: /);
 });
 
-it('is reached by a stateless DNS name, where a secret and a domain are configured', async () => {
+it('uses a stateless DNS name if a secret and a domain are configured', async () => {
   const [publicIP, subdomain] = ['127.0.0.1', 'workers.example.com'];
   const livelogSecret = new Secret('shared');
   await using exposure = exposureOf({ publicIP, subdomain, livelogSecret });
@@ -132,13 +132,13 @@ it('is reached by a stateless DNS name, where a secret and a domain are configur
   expect(half).toThrow('a stateless DNS name needs both livelogSecret and subdomain');
 });
 
-it('has no way in without a configuration', async () => {
+it('is unreachable without a configuration', async () => {
   await using exposure = exposureOf({});
   expect(exposure.way).toBeUndefined();
   await expect(exposure.open('log', hello)).rejects.toThrow(NoWayIn);
 });
 
-it('tells which port is taken, and tries again', async () => {
+it('reports a port that is in use, and tries again', async () => {
   const other = net.createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as net.AddressInfo;
@@ -151,7 +151,7 @@ it('tells which port is taken, and tries again', async () => {
   expect((await exposure.open('log', hello)).url).toContain(`:${port}/`);
 });
 
-it('ends every connection with the worker', async () => {
+it('closes all connections with the worker', async () => {
   const exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('log', { request: (_, response) => void response.write('never ends') });
   const reader = await fetch(url);
@@ -160,7 +160,7 @@ it('ends every connection with the worker', async () => {
   await expect(fetch(url)).rejects.toThrow();
 });
 
-it('cuts off who sends no request, or nonsense', { timeout: 60_000 }, async () => {
+it('disconnects clients that send no request, or an invalid one', { timeout: 60_000 }, async () => {
   await using exposure = exposureOf({ publicIP: '127.0.0.1' });
   const { url } = await exposure.open('log', hello);
   const port = Number(new URL(url).port);

@@ -36,7 +36,7 @@ async function stillServes({ tunnel }: TunnelSetting): Promise<void> {
   });
 }
 
-it('announces the window of the tunnel itself, and acknowledges what was consumed', async () => {
+it('announces the window of the tunnel, and acknowledges what was consumed', async () => {
   const { send, of } = await byHand((_incoming, response) => void response.end('done'));
   send(SYN, 0);
   await waitFor(() => {
@@ -52,7 +52,7 @@ it('announces the window of the tunnel itself, and acknowledges what was consume
   });
 });
 
-it('sends no more than the window until it is told of consumption', async () => {
+it('sends no more than the window until the peer acknowledges it', async () => {
   const size = WINDOW + 1024 ** 2;
   const { send, dataOf, of } = await byHand((_incoming, response) => void response.end(Buffer.alloc(size)));
   send(SYN, 2);
@@ -72,7 +72,7 @@ it('sends no more than the window until it is told of consumption', async () => 
   });
 });
 
-it('takes a FIN for the end of one direction only', async () => {
+it('treats a FIN as the end of one direction only', async () => {
   const { send, dataOf, of, server } = await byHand();
   server.on('upgrade', (_incoming, socket: Duplex) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
@@ -87,7 +87,7 @@ it('takes a FIN for the end of one direction only', async () => {
   });
 });
 
-it('takes a FIN before the end of an answer for a viewer who has left', async () => {
+it('treats a FIN before the end of a response as a viewer who has left', async () => {
   let closed = 0;
   const { send, of, dataOf } = await byHand((_incoming, response) => {
     response.write('begun');
@@ -104,7 +104,7 @@ it('takes a FIN before the end of an answer for a viewer who has left', async ()
   });
 });
 
-it('ignores a second SYN, and frames of streams that it does not know', async () => {
+it('ignores a second SYN, and frames of unknown streams', async () => {
   const setting = await byHand((_incoming, response) => void response.end('ok'));
   const { send, of, dataOf } = setting;
   send(DAT, 77, Buffer.from('x'));
@@ -127,7 +127,7 @@ it.each([
   ['an unknown type', (peer: TunnelPeer) => peer.socket.send(frame(4, 0))],
   ['an ACK without a number', (peer: TunnelPeer) => peer.socket.send(frame(ACK, 0))],
   ['a SYN with data', (peer: TunnelPeer) => peer.socket.send(frame(SYN, 0, Buffer.from('x')))],
-])('closes the connection with 1008 for %s, and makes another one', async (_what, send) => {
+])('closes the connection with 1008 for %s, and reconnects', async (_what, send) => {
   const setting = await byHand((_incoming, response) => void response.end());
   const closed = once(setting.peer.socket, 'close');
   send(setting.peer);
@@ -136,7 +136,7 @@ it.each([
   expect(setting.told[0]).toContain('the tunnel broke the protocol');
 });
 
-it('ends the connection for a message that is larger than a window', async () => {
+it('closes the connection for a message that is larger than a window', async () => {
   const setting = await byHand((_incoming, response) => void response.end());
   const closed = once(setting.peer.socket, 'close');
   setting.send(DAT, 0, Buffer.alloc(WINDOW + 1));
@@ -144,7 +144,7 @@ it('ends the connection for a message that is larger than a window', async () =>
   await stillServes(setting);
 });
 
-it('gives up a stream that sends more than its window, and no other', async () => {
+it('closes a stream that sends more than its window, and no other', async () => {
   const reads: string[] = [];
   const setting = await byHand((incoming, response) => {
     reads.push(incoming.url ?? '');
@@ -192,7 +192,7 @@ it('keeps as many paused streams with full windows as a task has shells', async 
   expect(ids.map(id => of(id, FIN).length)).toEqual(ids.map(() => 0));
 });
 
-it('gives up the streams that hold most when all together hold too much', async () => {
+it('closes the streams with the largest buffers if all together exceed the limit', async () => {
   const { send, of, dataOf } = await byHand((incoming, response) => {
     if (incoming.url === '/small') incoming.resume().on('end', () => response.end('fine'));
   });
@@ -209,7 +209,7 @@ it('gives up the streams that hold most when all together hold too much', async 
   });
 });
 
-it('pings, and ends a connection whose other side does not answer', async () => {
+it('sends pings, and closes a connection whose peer does not respond', async () => {
   const setting = await byHand((_incoming, response) => void response.end(), 100);
   // The tunnel stays connected, but does not read.
   setting.peer.socket.pause();

@@ -9,7 +9,7 @@ import { ID, throughTunnel } from './tunnel-setting.ts';
 
 const MEGABYTE = 1024 ** 2;
 
-it('serves requests of viewers, by the path below the client URL', async () => {
+it('serves requests of viewers by the path below the client URL', async () => {
   const { tunnel, wst } = await throughTunnel((incoming, response) => {
     response.setHeader('access-control-allow-origin', '*');
     response.end(`${incoming.url} ${String(incoming.headers['x-websocktunnel-original-path'])}`);
@@ -21,7 +21,7 @@ it('serves requests of viewers, by the path below the client URL', async () => {
   expect(wst.violations()).toEqual([]);
 });
 
-it('carries far more than a window, both ways, whole and in order', async () => {
+it('transfers far more than a window in both directions, complete and in order', async () => {
   const hashes: string[] = [];
   const body = randomBytes(9 * MEGABYTE + 17);
   const { tunnel, wst } = await throughTunnel((incoming, response) => {
@@ -39,7 +39,7 @@ it('carries far more than a window, both ways, whole and in order', async () => 
   expect(wst.violations()).toEqual([]);
 });
 
-it('serves many viewers at once, and one that does not read holds nobody up', async () => {
+it('serves many viewers at once, and one that does not read delays no other', async () => {
   const { tunnel, wst } = await throughTunnel((incoming, response) => {
     response.write(Buffer.alloc(5 * MEGABYTE));
     response.end(incoming.url);
@@ -57,7 +57,7 @@ it('serves many viewers at once, and one that does not read holds nobody up', as
   expect(wst.violations()).toEqual([]);
 });
 
-it('carries websockets', async () => {
+it('supports websockets', async () => {
   const { tunnel, server, wst } = await throughTunnel(() => undefined);
   const echo = new WebSocketServer({ server });
   echo.on('connection', socket => {
@@ -78,7 +78,7 @@ it('carries websockets', async () => {
   expect(wst.violations()).toEqual([]);
 });
 
-it('comes back under the same URL after the connection was lost', async () => {
+it('returns under the same URL after a lost connection', async () => {
   const { tunnel, wst, told } = await throughTunnel((_incoming, response) => {
     response.end('here');
   });
@@ -93,7 +93,7 @@ it('comes back under the same URL after the connection was lost', async () => {
   expect(tunnel.prefix).toBe(prefix);
 });
 
-it('ends what was open through a connection that is lost, and a reader goes on where it was by Range', async () => {
+it('closes what was open through a lost connection, and a reader continues by Range', async () => {
   const body = Buffer.from('0123456789');
   const { tunnel, wst } = await throughTunnel((incoming, response) => {
     const from = Number(/bytes=(\d+)-/.exec(incoming.headers.range ?? '')?.[1] ?? 0);
@@ -114,7 +114,7 @@ it('ends what was open through a connection that is lost, and a reader goes on w
   });
 });
 
-it('asks for another token when the tunnel refuses the one that it has, and keeps one that is good', async () => {
+it('requests a new token if the tunnel refuses the current one, and keeps a valid one', async () => {
   let asked = 0;
   const wst = await startTestTunnel();
   const tokenOf = (): string => (asked++ === 0 ? wst.token(ID, { exp: 1 }) : wst.token(ID));
@@ -162,7 +162,7 @@ it('renews a token that is about to expire', async () => {
   expect(asked).toBe(2);
 });
 
-it('says why it cannot be opened, and leaves nothing', async () => {
+it('reports why it cannot be opened, and leaves nothing behind', async () => {
   const wst = await startTestTunnel();
   onTestFinished(() => wst[Symbol.asyncDispose]());
   const refused = throughTunnel(
@@ -176,7 +176,7 @@ it('says why it cannot be opened, and leaves nothing', async () => {
   expect(wst.attempts).toHaveLength(length);
 });
 
-it('does not wait for an auth service that is silent', async () => {
+it('does not wait for an auth service that does not answer', async () => {
   const silent = (signal: AbortSignal) =>
     new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => {
@@ -187,7 +187,7 @@ it('does not wait for an auth service that is silent', async () => {
   await expect(opening).rejects.toThrow('has not answered in 0.1 s');
 });
 
-it('is no tunnel where the server names no client URL', async () => {
+it('cannot be opened if the server sends no client URL', async () => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
   onTestFinished(() => void server.close());

@@ -7,7 +7,7 @@ import { decodedBase64 } from '../../../src/worker/features/mounts/base64.ts';
 const RAW = { kind: 'raw', text: '' } as const;
 const segment = fc.constantFrom('..', '.', '', 'a', 'b c', '...', '..x', 'ä');
 
-it('a relative path that is accepted stays in the folder of the task', () => {
+it('an accepted relative path stays in the folder of the task', () => {
   fc.assert(
     fc.property(fc.array(segment, { minLength: 1, maxLength: 8 }), parts => {
       const path = parts.join('/');
@@ -30,7 +30,7 @@ it('any path at all gets an answer', () => {
   );
 });
 
-it('directories may share a path, and nothing else may', () => {
+it('directories may share a path, but files may not', () => {
   const directory = { kind: 'directory', path: 'x', content: RAW, format: 'zip' } as const;
   const file = { kind: 'file', path: './x', content: RAW } as const;
   const cache = { kind: 'cache', path: 'x/', cacheName: 'c' } as const;
@@ -50,7 +50,7 @@ it('directories may share a path, and nothing else may', () => {
   expect(mountProblems([cache, directory], [])).toEqual([]);
 });
 
-it('all that is wrong is told', () => {
+it('all errors are reported', () => {
   const artifact = { kind: 'artifact', taskId: 'T', artifact: 'public/x' } as const;
   const problems = mountProblems(
     [
@@ -68,7 +68,7 @@ it('all that is wrong is told', () => {
   ]);
 });
 
-it('base64 is what base64 makes, with line breaks or without, and nothing else', () => {
+it('base64 is accepted in its exact form, with or without line breaks', () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.integer({ min: 4, max: 76 }), (bytes, width) => {
       const encoded = Buffer.from(bytes).toString('base64');

@@ -70,7 +70,7 @@ const get = async (downloads: Downloads, url: string, required?: string) => {
 };
 
 describe('a download', () => {
-  it('is transferred once, and used again', async () => {
+  it('is transferred once and reused', async () => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads, dir } = await store();
     const sum = sha256('content');
@@ -92,7 +92,7 @@ describe('a download', () => {
     expect(await filesIn(dir)).toHaveLength(1);
   });
 
-  it('without a required SHA-256 says so', async () => {
+  it('without a required SHA-256 causes a warning', async () => {
     const { url } = await contentServer(serving('content'));
     const { downloads } = await store();
     const { lines, file } = await get(downloads, url);
@@ -101,7 +101,7 @@ describe('a download', () => {
     );
   });
 
-  it('with another SHA-256 than is required fails, and is not kept', async () => {
+  it('with a different SHA-256 than required fails, and is not kept', async () => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads, dir } = await store();
     const wrong = sha256('other');
@@ -120,7 +120,7 @@ describe('a download', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('that is there with another SHA-256 is downloaded once more', async () => {
+  it('that is stored with a different SHA-256 is repeated', async () => {
     const { url, requests } = await contentServer(serving('old'), serving('new'));
     const { downloads, dir } = await store();
     await get(downloads, url);
@@ -132,7 +132,7 @@ describe('a download', () => {
     expect(await filesIn(dir)).toHaveLength(1);
   });
 
-  it('that cannot be had fails the task, and leaves nothing', async () => {
+  it('that is impossible fails the task, and leaves nothing', async () => {
     const { url, host } = await contentServer(answering(404));
     const { downloads, dir } = await store();
     const { lines, ...rest } = run();
@@ -143,7 +143,7 @@ describe('a download', () => {
     expect(await filesIn(dir)).toEqual([]);
   });
 
-  it('that the disk has no room for leaves nothing', async () => {
+  it('that does not fit on the disk leaves nothing', async () => {
     const { url } = await contentServer(serving('x'.repeat(1_000)));
     const { downloads, dir } = await store(undefined, { freeBytes: () => Promise.resolve(10) });
     await expect(downloads.get(urlRequest({ url }), run())).rejects.toMatchObject({
@@ -153,7 +153,7 @@ describe('a download', () => {
   });
 });
 
-describe('several who want the same', () => {
+describe('several runs that need the same content', () => {
   it('share one transfer', async () => {
     const { url, requests } = await contentServer(response => setTimeout(() => response.end('content'), 100));
     const { downloads, dir } = await store();
@@ -163,7 +163,7 @@ describe('several who want the same', () => {
     expect(await filesIn(dir)).toHaveLength(1);
   });
 
-  it('do not lose it when one of them is stopped', async () => {
+  it('keep it when one of them is stopped', async () => {
     let finish: (() => void) | undefined;
     const { url, requests } = await contentServer(response => {
       response.write('con');
@@ -183,7 +183,7 @@ describe('several who want the same', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('end it when all of them are stopped, and leave nothing; the next begins anew', async () => {
+  it('abort it when all of them are stopped, and leave nothing for the next one', async () => {
     let closed = 0;
     const { url, requests } = await contentServer((response, request) => {
       response.on('close', () => closed++);
@@ -206,7 +206,7 @@ describe('several who want the same', () => {
     });
   });
 
-  it('each have to be allowed to, also when it is there already', async () => {
+  it('must each be allowed to read it, even if it is already stored', async () => {
     const { url, requests } = await contentServer(serving('private'));
     const { downloads } = await store();
     const request = {
@@ -222,7 +222,7 @@ describe('several who want the same', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('who require different contents do not get the other’s', async () => {
+  it('with different required hashes do not get each other’s content', async () => {
     const { url } = await contentServer(response => setTimeout(() => response.end('content'), 100));
     const { downloads } = await store();
     const right = get(downloads, url, sha256('content'));
@@ -232,12 +232,12 @@ describe('several who want the same', () => {
   });
 });
 
-describe('a file that somebody has changed', () => {
+describe('a stored file', () => {
   it.each([
     ['is missing', (file: string) => unlink(file)],
     ['is longer', (file: string) => appendFile(file, 'more')],
     [
-      'has another content and its old times',
+      'has other content and its old times',
       async (file: string) => {
         const { atime, mtime } = await stat(file);
         await writeFile(file, 'CONTENT');
@@ -267,7 +267,7 @@ describe('a file that somebody has changed', () => {
       },
     ],
     ['cannot be read', (file: string) => chmod(file, 0)],
-  ])('so that it %s is downloaded again', async (_, change) => {
+  ])('that %s is downloaded again', async (_, change) => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads } = await store();
     const { file } = await get(downloads, url);
@@ -281,7 +281,7 @@ describe('a file that somebody has changed', () => {
   it.each([
     ['with a required SHA-256', sha256('content')],
     ['without one', undefined],
-  ])('while it came is downloaded again, %s', async (_, required) => {
+  ])('that was changed during the download is downloaded again, %s', async (_, required) => {
     const first = Promise.withResolvers<() => void>();
     const { url, requests } = await contentServer(response => {
       response.writeHead(200, { 'content-length': 7 });
@@ -304,7 +304,7 @@ describe('a file that somebody has changed', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('while it is used makes the task fail', async () => {
+  it('that is changed while it is used makes the task fail', async () => {
     const { url } = await contentServer(serving('content'));
     const { downloads } = await store();
     await using download = await downloads.get(urlRequest({ url }), run());
@@ -314,8 +314,8 @@ describe('a file that somebody has changed', () => {
   });
 });
 
-describe('what nobody uses', () => {
-  it('can be removed, and what somebody uses cannot', async () => {
+describe('an entry that is not in use', () => {
+  it('can be removed, but one in use cannot', async () => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads, dir } = await store();
     const download = await downloads.get(urlRequest({ url }), run());
@@ -334,7 +334,7 @@ describe('what nobody uses', () => {
   });
 });
 
-describe('the next worker', () => {
+describe('the next worker on the same folder', () => {
   const kept = async (options: Partial<DownloadsOptions> = {}) => {
     const server = await contentServer(serving('content'));
     const { downloads, dir } = await store(undefined, options);
@@ -343,7 +343,7 @@ describe('the next worker', () => {
     return { ...server, dir, file };
   };
 
-  it('uses what the last one has left', async () => {
+  it('uses what the previous one left', async () => {
     const { url, dir, requests } = await kept();
     const { downloads } = await store(dir);
     expect((await get(downloads, url)).content).toBe('content');
@@ -351,7 +351,7 @@ describe('the next worker', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('uses what the last one has left, although it was not closed', async () => {
+  it('uses what the previous one left, even if that was not closed', async () => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads, dir } = await store();
     await get(downloads, url);
@@ -363,7 +363,7 @@ describe('the next worker', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('uses what was complete when the last one was killed, and removes what was not', async () => {
+  it('uses what was complete when the previous one was killed, and removes what was not', async () => {
     const complete = await contentServer(serving('content'));
     const partial = await contentServer(response => void response.writeHead(200).write('part of it'));
     const dir = await newFolder();
@@ -382,7 +382,7 @@ describe('the next worker', () => {
     expect(complete.requests).toHaveLength(1);
   });
 
-  it('removes files that are in no list, and no others', async () => {
+  it('removes files that are in no index, and no others', async () => {
     const { dir } = await kept();
     const orphan = `${randomBytes(16).toString('hex')}.download`;
     const half = `downloads.json.${randomBytes(8).toString('hex')}`;
@@ -395,7 +395,7 @@ describe('the next worker', () => {
     expect(await filesIn(dir)).toHaveLength(1);
   });
 
-  it('is not kept from its start by what a task has put there', async () => {
+  it('starts, whatever a task has put there', async () => {
     const dir = await newFolder();
     const orphan = join(dir, `${randomBytes(16).toString('hex')}.download`);
     const sign = join(dir, 'tcw-alive');
@@ -410,7 +410,7 @@ describe('the next worker', () => {
     expect(names).toEqual(['tcw-alive']);
   });
 
-  it('finds the folder free where opening it has failed', async () => {
+  it('can use the folder after a failure to open it', async () => {
     const { dir, url, requests } = await kept();
     const failing = new Secret('x');
     failing.reveal = () => {
@@ -423,7 +423,7 @@ describe('the next worker', () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('tells what it cannot remove, and starts', async () => {
+  it('reports what it cannot remove, and starts', async () => {
     const dir = await newFolder();
     const orphan = join(dir, `${randomBytes(16).toString('hex')}.download`);
     const problems: string[] = [];
@@ -443,8 +443,8 @@ describe('the next worker', () => {
   });
 
   it.each([
-    ['whose content somebody has changed', (file: string) => writeFile(file, 'CONTENT')],
-    ['which somebody has removed', (file: string) => unlink(file)],
+    ['whose content was changed', (file: string) => writeFile(file, 'CONTENT')],
+    ['that was removed', (file: string) => unlink(file)],
   ])('downloads again a file %s', async (_, change) => {
     const { url, dir, file, requests } = await kept();
     await change(file);
@@ -453,7 +453,7 @@ describe('the next worker', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('believes no list that a task has written', async () => {
+  it('trusts no index that a task has written', async () => {
     const { url, dir, file, requests } = await kept();
     await writeFile(file, 'evil');
     const list = await readFile(join(dir, 'downloads.json'), 'utf8');
@@ -465,7 +465,7 @@ describe('the next worker', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('with another secret uses only what has a required SHA-256', async () => {
+  it('with another secret uses only content with a required SHA-256', async () => {
     const { url, dir, requests } = await kept({ secret: new Secret('of another worker') });
     const { downloads } = await store(dir);
     expect((await get(downloads, url, sha256('content'))).content).toBe('content');
@@ -480,7 +480,7 @@ describe('the next worker', () => {
     '{}',
     `${'0'.repeat(64)}\n[{"key":1}]`,
     `x\n[null,[],{"key":"a","name":"../../etc/passwd"}]`,
-  ])('begins anew with the list %j', async list => {
+  ])('starts with an empty index if it is %j', async list => {
     const { url, dir, requests } = await kept();
     await writeFile(join(dir, 'downloads.json'), list);
     const { downloads } = await store(dir);
@@ -489,7 +489,7 @@ describe('the next worker', () => {
     expect(requests).toHaveLength(2);
   });
 
-  it('keeps apart from one that lives', async () => {
+  it('uses a separate folder while the first one is alive', async () => {
     const { url, requests } = await contentServer(serving('content'));
     const { downloads, dir } = await store();
     await get(downloads, url);

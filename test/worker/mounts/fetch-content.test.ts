@@ -72,7 +72,7 @@ const failure = (work: Promise<unknown>): Promise<Error> =>
   );
 
 describe('content that is downloaded', () => {
-  it('arrives as it is, with its length and SHA-256', async () => {
+  it('arrives unchanged, with its length and SHA-256', async () => {
     const content = randomBytes(3_000_000);
     const { url, requests } = await contentServer(serving(content));
     const { written, content: got } = await fetched(url);
@@ -86,7 +86,7 @@ describe('content that is downloaded', () => {
     expect((await fetched(url)).written).toEqual({ bytes: 0, sha256: sha256('') });
   });
 
-  it('may come without a length', async () => {
+  it('may have no Content-Length', async () => {
     const { url } = await contentServer(response => {
       response.writeHead(200);
       response.write('one, ');
@@ -95,7 +95,7 @@ describe('content that is downloaded', () => {
     expect((await fetched(url)).content.toString()).toBe('one, two');
   });
 
-  it('is asked for with the name and password of its URL, which the next host does not get', async () => {
+  it('is requested with the user and password of its URL, which are not sent to another host', async () => {
     const { host: other, requests: there } = await contentServer(serving('x'));
     const { host, requests } = await contentServer(answering(302, { location: `http://${other}/` }));
     await fetched(`http://me:p%40ss@${host}/`);
@@ -104,8 +104,8 @@ describe('content that is downloaded', () => {
   });
 });
 
-describe('an encoding', () => {
-  it('is undone where it is gzip, also when the connection is cut in between', async () => {
+describe('a content encoding', () => {
+  it('is decoded if it is gzip, even if the connection is lost in between', async () => {
     const content = randomBytes(500_000).toString('hex');
     const packed = gzipSync(content);
     const encoded = { etag: '"one"', 'content-encoding': 'gzip' };
@@ -123,7 +123,7 @@ describe('an encoding', () => {
     expect(requests[1]?.headers.range).toBe('bytes=100000-');
   });
 
-  it.each(['br', 'zstd', 'x-gzip', 'deflate'])('is left alone where it is %s', async encoding => {
+  it.each(['br', 'zstd', 'x-gzip', 'deflate'])('is left alone if it is %s', async encoding => {
     const { url } = await contentServer(answering(200, { 'content-encoding': encoding }, 'as it is'));
     expect((await fetched(url)).content.toString()).toBe('as it is');
   });
@@ -131,7 +131,7 @@ describe('an encoding', () => {
   it.each([
     ['which it does not have', Buffer.from('not gzip')],
     ['that breaks off', gzipSync(randomBytes(1_000)).subarray(0, 500)],
-  ])('%s is an error that says so', async (_, body) => {
+  ])('%s is an error that names it', async (_, body) => {
     const { url, requests } = await contentServer(response => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(body);
     });
@@ -144,8 +144,8 @@ describe('an encoding', () => {
   });
 });
 
-describe('a connection that is cut', () => {
-  it('is resumed where the content has an ETag', async () => {
+describe('a lost connection', () => {
+  it('is resumed if the content has an ETag', async () => {
     const content = randomBytes(2_000_000);
     const { url, requests } = await contentServer(stopsAfter(1_200_000, content), serving(content));
     const { written, content: got, retries } = await fetched(url, { limits: SHORT });
@@ -163,16 +163,16 @@ describe('a connection that is cut', () => {
     ],
     ['has become too short', answering(416), serving('the new content', '"two"')],
     [
-      'comes as another part',
+      'arrives as another range',
       answering(206, { etag: '"one"', 'content-range': 'bytes 3-5/9' }, 'odd'),
       serving('the new content'),
     ],
     [
-      'comes as a part of something else',
+      'arrives as a range of other content',
       answering(206, { etag: '"x"', 'content-range': 'bytes 8-9/10' }, 'od'),
       serving('the new content'),
     ],
-  ] as [string, ...Answer[]][])('begins anew where the content %s', async (_, ...answers) => {
+  ] as [string, ...Answer[]][])('causes a new download if the content %s', async (_, ...answers) => {
     const { url } = await contentServer(cutAfter(8, 'the old content'), ...answers);
     expect((await fetched(url)).content.toString()).toBe('the new content');
   });
@@ -180,7 +180,7 @@ describe('a connection that is cut', () => {
   it.each([
     ['without a validator', {}],
     ['with a weak ETag', { etag: 'W/"one"' }],
-  ])('begins anew %s', async (_, headers) => {
+  ])('causes a new download %s', async (_, headers) => {
     const { url, requests } = await contentServer(
       cutAfter(4, 'the content', headers),
       serving('the content'),
@@ -189,7 +189,7 @@ describe('a connection that is cut', () => {
     expect(requests[1]?.headers).not.toHaveProperty('range');
   });
 
-  it('keeps what has come while the server is out of order', async () => {
+  it('keeps what has arrived while the server fails', async () => {
     const content = randomBytes(100_000);
     const { url, requests } = await contentServer(
       stopsAfter(50_000, content),
@@ -202,7 +202,7 @@ describe('a connection that is cut', () => {
     expect(requests.at(-1)?.headers.range).toBe('bytes=50000-');
   });
 
-  it('does not count against a download that gets on', async () => {
+  it('does not count as a failure of a download that makes progress', async () => {
     const content = randomBytes(5_000_000);
     let sent = 0;
     const piecemeal = (response: ServerResponse) => {
@@ -223,9 +223,9 @@ describe('a connection that is cut', () => {
   });
 
   it.each([
-    ['gives nothing by which to resume', {}],
-    ['has other content each time', undefined],
-  ])('counts where the server %s, however much comes in between', async (_, fixed) => {
+    ['sends no validator', {}],
+    ['sends a new ETag each time', undefined],
+  ])('counts as a failure if the server %s, however much arrives in between', async (_, fixed) => {
     const content = Buffer.alloc(3_000_000);
     const { url, requests } = await contentServer((response, request) => {
       const headers = fixed ?? { etag: `"${requests.length}"` };
@@ -239,7 +239,7 @@ describe('a connection that is cut', () => {
     expect(requests.length).toBeLessThanOrEqual(5);
   });
 
-  it('in any places gives the same content', async () => {
+  it('at any offsets yields the same content', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 2_000 }),
@@ -278,10 +278,10 @@ describe('a server', () => {
   });
 
   it.each([
-    ['is out of order', answering(500)],
-    ['wants to be asked less', answering(429)],
-    ['hangs up', hangingUp],
-  ])('that %s is asked a few times, and only its host is told', async (_, answer) => {
+    ['answers with 500', answering(500)],
+    ['answers with 429', answering(429)],
+    ['closes the connection', hangingUp],
+  ])('that %s is asked a few times, and the error names only its host', async (_, answer) => {
     const { url, host, requests } = await contentServer(answer);
     const error = await failure(fetched(url, { limits: { backoff: QUICK, tries: 4 } }));
     expect(error.message).toContain(host);
@@ -291,9 +291,9 @@ describe('a server', () => {
   });
 
   it.each([
-    ['says nothing', silent],
+    ['sends nothing', silent],
     [
-      'stops in the middle',
+      'stops sending',
       (response: ServerResponse) => {
         response.writeHead(200, { 'content-length': 1_000, etag: '"one"' });
         response.write('some of it');
@@ -309,35 +309,35 @@ describe('a server', () => {
         });
       },
     ],
-  ])('that %s is given up', async (_, answer) => {
+  ])('that %s is abandoned', async (_, answer) => {
     const { url } = await contentServer(answer);
     const error = await failure(fetched(url, { limits: { backoff: QUICK, stalledMs: 200, tries: 2 } }));
     expect(error.message).toMatch(/next to nothing came for 0 s \(tried 2 times\)$/);
   });
 
   it.each([
-    ['sends just enough', endlessDrip],
-    ['is out of order for ever', answering(503)],
-  ])('that %s is given up after the longest time', async (_, answer) => {
+    ['sends just fast enough', endlessDrip],
+    ['always answers with 503', answering(503)],
+  ])('that %s is abandoned after the time limit', async (_, answer) => {
     const { url } = await contentServer(answer);
     const limits = { backoff: { baseMs: 10, capMs: 10 }, longestMs: 1_500, tries: Infinity };
     const error = await failure(fetched(url, { limits, signal: AbortSignal.timeout(30_000) }));
     expect(error).toMatchObject({ name: 'NotDownloadable', message: 'it was not complete after 2 s' });
   });
 
-  it('that sends more than it announces gives no more than it announced', async () => {
+  it('that sends more than it announced yields only what it announced', async () => {
     const { url } = await rawServer('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour and more');
     expect((await fetched(url)).content.toString()).toBe('four');
   });
 
-  it('that sends a part of something endless is given up', async () => {
+  it('that sends a part of an endless content is abandoned', async () => {
     const { url } = await contentServer(answering(206, { 'content-range': 'bytes 0-3/1000' }, 'four'));
     const error = await failure(fetched(url, { limits: { backoff: QUICK, tries: 2 } }));
     expect(error.message).toMatch(/sent 4 bytes, and had announced 1000 \(tried 2 times\)$/);
   });
 
   it.each(['nonsense\r\n\r\n', 'HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nx', 'HTTP/1.1 999\r\n\r\n'])(
-    'that does not speak HTTP is given up: %j',
+    'that does not speak HTTP is an error: %j',
     async text => {
       const { url } = await rawServer(text);
       expect(await failure(fetched(url, { limits: { backoff: QUICK, tries: 2 } }))).toMatchObject({
@@ -348,7 +348,7 @@ describe('a server', () => {
 });
 
 describe('redirects', () => {
-  it('are followed, relative ones too', async () => {
+  it('are followed, including relative ones', async () => {
     const { url, requests } = await contentServer(
       answering(303, { location: '/there' }),
       answering(307, { location: '?elsewhere' }),
@@ -362,7 +362,7 @@ describe('redirects', () => {
     ]);
   });
 
-  it('end when they go in circles', async () => {
+  it('fail if they form a loop', async () => {
     const { url, host, requests } = await contentServer(answering(302, { location: '/again' }));
     const error = await failure(fetched(url));
     expect(error.message).toBe(`${host} redirected more than 10 times`);
@@ -381,12 +381,12 @@ describe('redirects', () => {
     },
   );
 
-  it('to nowhere are refused', async () => {
+  it('without a Location are refused', async () => {
     const { url } = await contentServer(answering(302, { location: 'http://[' }));
     expect((await failure(fetched(url))).message).toMatch(/redirected to something that is not a URL$/);
   });
 
-  it('with a text that does not end are followed all the same', async () => {
+  it('with an endless body are followed', async () => {
     const { url } = await contentServer(endless(302, { location: '/there' }), serving('found'));
     expect((await fetched(url)).content.toString()).toBe('found');
   });
@@ -397,14 +397,14 @@ describe('a URL', () => {
     expect((await failure(fetched(url))).message).toMatch(/^only http and https URLs can be downloaded/);
   });
 
-  it('is found out again for each try, since it may expire', async () => {
+  it('is resolved again for each attempt, because it may expire', async () => {
     const { host, requests } = await contentServer(answering(500), serving('x'));
     let asked = 0;
     await fetched('', { locate: () => Promise.resolve({ url: `http://${host}/${++asked}` }) });
     expect(requests.map(({ url }) => url)).toEqual(['/1', '/2']);
   });
 
-  it('may go with a SHA-256, without which the content is damaged', async () => {
+  it('may come with a SHA-256, and content that does not match it is downloaded again', async () => {
     const { url, requests } = await contentServer(serving('damaged'), serving('whole'));
     const located = { url, sha256: sha256('whole') };
     expect((await fetched(url, { locate: () => Promise.resolve(located) })).content.toString()).toBe('whole');
@@ -413,7 +413,7 @@ describe('a URL', () => {
 });
 
 describe('the disk', () => {
-  it('has room before the content is asked for, or nothing is written', async () => {
+  it('must have space before the content is requested, or nothing is written', async () => {
     const { url } = await contentServer(serving(Buffer.alloc(2_000_000)));
     const disk = { freeBytes: () => Promise.resolve(2_500_000), reserveBytes: 1_000_000 };
     const error = await failure(fetched(url, { disk }));
@@ -425,7 +425,7 @@ describe('the disk', () => {
     });
   });
 
-  it('is looked at again while an endless body comes', async () => {
+  it('is checked again while an endless body arrives', async () => {
     let free = 100_000_000;
     const { url } = await contentServer(endless(200, {}, bytes => (free -= bytes)));
     const error = await failure(fetched(url, { disk: { freeBytes: () => Promise.resolve(free) } }));
@@ -435,7 +435,7 @@ describe('the disk', () => {
     });
   });
 
-  it('is not filled by few bytes that unpack to many', async () => {
+  it('is not filled by a decompression bomb', async () => {
     const bomb = gzipSync(Buffer.alloc(200_000_000));
     const { url } = await contentServer(response => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
@@ -446,7 +446,7 @@ describe('the disk', () => {
     expect(error).toMatchObject({ kind: 'resource-unavailable' });
   });
 
-  it('is made room on first', async () => {
+  it('is freed first if possible', async () => {
     let free = 0;
     const { url } = await contentServer(serving('x'));
     const makeRoom = () => Promise.resolve(void (free = 1_000_000));
@@ -459,11 +459,11 @@ describe('a stop', () => {
   it.each([
     ['before the answer', silent],
     [
-      'while it comes',
+      'during the transfer',
       (response: ServerResponse) => void response.writeHead(200, { 'content-length': 9 }).write('x'),
     ],
-    ['between two tries', answering(503)],
-  ])('%s ends it at once, with the reason', async (_, answer) => {
+    ['between two attempts', answering(503)],
+  ])('%s aborts it at once, with its reason', async (_, answer) => {
     const stopped = new AbortController();
     const { url, requests } = await contentServer(answer);
     const work = failure(

@@ -51,7 +51,7 @@ describe('a file', () => {
     ['br', 'br', brotliCompressSync],
     ['zst', 'zst', zstdCompressSync],
     ['zz', 'zz', deflateSync],
-  ] as const)('of a URL is there: %s', async (_, format, pack) => {
+  ] as const)('of a URL is mounted: %s', async (_, format, pack) => {
     const { url } = await contentServer(serving(pack(Buffer.from('the content\n'))));
     const mount = { file: 'some/where/file', content: { url }, ...(format && { format }) };
     const { state, log } = await run(
@@ -63,7 +63,7 @@ describe('a file', () => {
     expect(state).toBe('completed');
   });
 
-  it('is a program when the task makes one of it, as real tasks do', async () => {
+  it('can be made executable and run by the task', async () => {
     const { url } = await contentServer(serving('#!/bin/sh\necho it ran with $1\n'));
     const content = { url, sha256: sha256('#!/bin/sh\necho it ran with $1\n') };
     const taskId = await local.createTask({
@@ -80,7 +80,7 @@ describe('a file', () => {
   it.each([
     ['raw', { raw: 'ä text\n' }],
     ['base64', { base64: Buffer.from('ä text\n').toString('base64') }],
-  ])('of %s content has what stands in the payload', async (_, content) => {
+  ])('of %s content contains the value of the payload', async (_, content) => {
     const { state } = await run([{ file: 'file', content }], 'test "$(cat file)" = "ä text"');
     expect(state).toBe('completed');
   });
@@ -93,7 +93,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('takes the place of a file, but not of a directory', async () => {
+  it('replaces a file, but not a directory', async () => {
     const archive = tar([
       { name: 'file', content: 'old' },
       { name: 'folder/x', content: 'x' },
@@ -106,7 +106,7 @@ describe('a file', () => {
     expect(log).toMatch(/cannot mount file at path .*\/folder since it already exists as a directory/);
   });
 
-  it('that is damaged fails the task, and no command runs', async () => {
+  it('with invalid content fails the task before any command', async () => {
     const { state, log } = await run(
       [{ file: 'file', content: { raw: 'no gzip' }, format: 'gz' }],
       'echo ran',
@@ -118,7 +118,7 @@ describe('a file', () => {
 });
 
 describe('an artifact', () => {
-  it('of a dependency is there, a second time without a transfer', async () => {
+  it('of a dependency is mounted, the second time without a transfer', async () => {
     const taskId = await producer('printf content > public/file');
     const mounts = [
       { file: 'file', content: { taskId, artifact: 'public/file', sha256: sha256('content') } },
@@ -135,7 +135,7 @@ describe('an artifact', () => {
     expect(second.log).not.toContain('Downloading');
   });
 
-  it('of no dependency is refused', async () => {
+  it('of a task that is not a dependency is refused', async () => {
     const taskId = await producer('printf content > public/file');
     const { state, reason, log } = await run(
       [{ file: 'file', content: { taskId, artifact: 'public/file' } }],
@@ -147,7 +147,7 @@ describe('an artifact', () => {
     );
   });
 
-  it('that not everybody may read needs the scope of the task, also when the worker has it', async () => {
+  it('that is private needs a scope of the task, even if the worker has it', async () => {
     const taskId = await producer('printf content > private/file');
     const mounts = [{ file: 'file', content: { taskId, artifact: 'private/file' } }];
     const dependencies = [taskId];
@@ -169,7 +169,7 @@ describe('an artifact', () => {
     expect(log).toMatch(/\[mounts\] Could not fetch from task .* artifact public\/none into file .* due to /);
   });
 
-  it('of an indexed task is there, in an archive', async () => {
+  it('of an indexed task is mounted from an archive', async () => {
     const taskId = await local.createTask(
       {
         ...sh(
@@ -189,7 +189,7 @@ describe('an artifact', () => {
     expect(state).toBe('completed');
   });
 
-  it('of a task that no index names fails the task', async () => {
+  it('of a task that is not in the index fails the task', async () => {
     const content = { namespace: 'test.mounts.none', artifact: 'public/x' };
     const { state, log } = await run([{ file: 'x', content }], 'true', { scopes: ['index:find-task:*'] });
     expect(state).toBe('failed');
@@ -204,7 +204,7 @@ describe('a directory', () => {
     ['tar.gz', gzipSync(archive)],
     ['tar.zst', zstdCompressSync(archive)],
     ['tar.br', brotliCompressSync(archive)],
-  ])('is unpacked from %s, and may be written to', async (format, packed) => {
+  ])('is unpacked from %s, and is writable', async (format, packed) => {
     const { url } = await contentServer(serving(packed));
     const { state, log } = await run(
       [{ directory: 'some/where', content: { url }, format }],
@@ -214,7 +214,7 @@ describe('a directory', () => {
     expect(state).toBe('completed');
   });
 
-  it('may lie anywhere that the worker may write', async () => {
+  it('may be anywhere that the worker can write', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-mounts-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const target = join(folder, 'deep', 'er');
@@ -223,7 +223,7 @@ describe('a directory', () => {
     expect(state).toBe('completed');
   });
 
-  it('that is no archive fails the task', async () => {
+  it('from an invalid archive fails the task', async () => {
     const { state, log } = await run(
       [{ directory: 'x', content: { raw: 'nonsense' }, format: 'zip' }],
       'echo ran',
@@ -253,7 +253,7 @@ describe('a cache', () => {
     expect(log).toContain('generic-worker:cache:x');
   });
 
-  it('is thrown away after an exit code of onExitStatus.purgeCaches', async () => {
+  it('is discarded after an exit code of onExitStatus.purgeCaches', async () => {
     const mounts = [{ cacheName: 'purged', directory: 'cache' }];
     const first = await run(mounts, 'touch cache/x; exit 3', {}, { onExitStatus: { purgeCaches: [3] } });
     expect(first.log).toContain('[mounts] Purging caches since last command had exit code 3 which is listed');
@@ -267,7 +267,7 @@ describe('a cache', () => {
     expect((await run(mounts, 'test -e cache/x')).state).toBe('completed');
   });
 
-  it('is thrown away after a cancellation', async () => {
+  it('is discarded after a cancellation', async () => {
     const mounts = [{ cacheName: 'cancelled', directory: 'cache' }];
     const taskId = await local.createTask({ ...sh('touch cache/x; sleep 600'), mounts }, { scopes: SCOPES });
     await local.running(taskId);
@@ -283,7 +283,7 @@ describe('a cache', () => {
     expect((await run(mounts, 'test ! -e cache/x')).state).toBe('completed');
   });
 
-  it('with a link in it does not lead the worker to write elsewhere', async () => {
+  it('that contains a link does not lead the worker to write elsewhere', async () => {
     const outside = await mkdtemp(join(tmpdir(), 'tcw-outside-'));
     onTestFinished(() => rm(outside, { recursive: true, force: true }));
     const cache = { cacheName: 'planted', directory: 'cache' };
@@ -310,7 +310,7 @@ describe('a cache', () => {
     expect(await readdir(outside)).toEqual([]);
   });
 
-  it('that the task removes fails it', async () => {
+  it('that the task has removed fails the task', async () => {
     const { state, log } = await run([{ cacheName: 'gone', directory: 'cache' }], 'rm -rf cache');
     expect(state).toBe('failed');
     expect(log).toContain('could not persist cache "gone" due to ');
@@ -338,13 +338,13 @@ describe('a payload with mounts', () => {
     [[{ file: 'x', content: { raw: '' }, format: 'zip' }], 'mounts/0'],
     [[{ directory: 'x', content: { raw: '' } }], 'mounts/0'],
     [[{ cacheName: 'x', directory: 'x', format: 'zip' }], 'mounts/0'],
-  ])('that cannot be right is refused: %j', async (mounts, words) => {
+  ])('that are invalid is refused: %j', async (mounts, words) => {
     const { reason, log } = await run(mounts, 'true');
     expect(reason).toBe('malformed-payload');
     expect(log).toContain(words.replace('’', "'"));
   });
 
-  it('is refused where the pool forbids mounts', async () => {
+  it('is refused if the pool disables mounts', async () => {
     const other = await deployment();
     try {
       await other.startWorker({ enableMounts: false });
@@ -358,7 +358,7 @@ describe('a payload with mounts', () => {
     }
   });
 
-  it('that fails to be mounted runs no command, and keeps nothing of it', async () => {
+  it('that cannot be mounted runs no command, and keeps no cache', async () => {
     const { url } = await contentServer(answering(404));
     const { state, log } = await run([{ file: 'x', content: { url } }], 'echo ran');
     expect(state).toBe('failed');
@@ -366,7 +366,7 @@ describe('a payload with mounts', () => {
     expect(await left()).toEqual([]);
   });
 
-  it('that is cancelled while something is downloaded ends at once, and keeps nothing of it', async () => {
+  it('that is cancelled during a download ends at once, and keeps no cache', async () => {
     const { url, requests } = await contentServer(silent);
     const before = await downloads();
     const mounts = [
@@ -388,7 +388,7 @@ describe('a payload with mounts', () => {
   });
 });
 
-it('two tasks that want the same at the same time share its transfer', async () => {
+it('two tasks that need the same content at the same time share its transfer', async () => {
   const { url, requests } = await contentServer(response => setTimeout(() => response.end('content'), 1_500));
   const both = await Promise.all(
     [1, 2].map(() => run([{ file: 'x', content: { url } }], 'test "$(cat x)" = content')),

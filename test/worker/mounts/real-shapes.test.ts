@@ -55,19 +55,20 @@ const runTask = [
 const artifact = (name: string) => ({ taskId, artifact: `public/build/${name}` });
 const isThere = (file: string) => sh(`test "$(cat ${file})" = hello`).command;
 
-it('a file of a URL, made a program and run', async () => {
+it('a file of a URL is made executable and run', async () => {
   const { url } = await contentServer(serving(PROGRAM));
   await completes([{ file: 'run-task', content: { url } }], runTask);
 });
 
-it('a file of an artifact, as it is and decompressed', async () => {
+it('a file of an artifact is mounted unchanged and decompressed', async () => {
   await completes([{ file: 'run-task', content: artifact('file') }], runTask);
   await completes([{ file: 'run-task', content: artifact('file.zst'), format: 'zst' }], runTask);
 });
 
-it('a file of raw content', () => completes([{ file: 'run-task', content: { raw: PROGRAM } }], runTask));
+it('a file of raw content is mounted', () =>
+  completes([{ file: 'run-task', content: { raw: PROGRAM } }], runTask));
 
-it('a cache and a program that uses it', async () => {
+it('a cache is mounted with a program that uses it', async () => {
   const mounts = [
     { cacheName: 'checkouts', directory: 'build' },
     { file: 'run-task', content: { raw: PROGRAM } },
@@ -82,25 +83,25 @@ it.each([
   ['tar.bz2', 'tree.tar.bz2', '.', 'sub/a.txt'],
   ['tar.zst', 'tree.tar.zst', 'deep/er', 'deep/er/tree/sub/a.txt'],
   ['tar.gz', 'tree.tar.gz', '.', 'tree/sub/a.txt'],
-])('a directory of an artifact: %s, %s at %s', async (format, name, directory, file) => {
+])('a directory of an artifact is mounted: %s, %s at %s', async (format, name, directory, file) => {
   await completes([{ directory, content: artifact(name), format }], isThere(file));
 });
 
 it.each([
   ['tar.gz', 'tree.tar.gz', 'tree/sub/a.txt'],
   ['zip', 'tree.zip', 'sub/a.txt'],
-])('a directory of a URL: %s', async (format, name, file) => {
+])('a directory of a URL is mounted: %s', async (format, name, file) => {
   const content = await readFile(name.endsWith('zip') ? `${FIXTURES}${name}` : join(folder, name));
   const { url } = await contentServer(serving(content));
   await completes([{ directory: '.', content: { url }, format }], isThere(file));
 });
 
-it('a directory of an indexed artifact', async () => {
+it('a directory of an indexed artifact is mounted', async () => {
   const content = { namespace: NAMESPACE, artifact: 'public/build/tree.tar.bz2' };
   await completes([{ directory: 'toolchain', content, format: 'tar.bz2' }], isThere('toolchain/sub/a.txt'));
 });
 
-it('a directory at an absolute path', async () => {
+it('a directory is mounted at an absolute path', async () => {
   const directory = join(folder, 'absolute');
   await completes(
     [{ directory, content: artifact('tree.tar.gz'), format: 'tar.gz' }],
@@ -108,7 +109,7 @@ it('a directory at an absolute path', async () => {
   );
 });
 
-it('several of them together, in the payload’s order', async () => {
+it('several of them are mounted together, in the order of the payload', async () => {
   const { url } = await contentServer(serving(PROGRAM));
   await completes(
     [

@@ -75,7 +75,7 @@ it.each(['public/file', 'private/file'])('an s3 artifact %s is downloaded', asyn
   expect(await download(queue, taskId, name)).toBe('content');
 });
 
-it('an artifact that is stored compressed is what was uploaded', async () => {
+it('an artifact that is stored compressed is decompressed', async () => {
   await using queue = await startQueue();
   const { taskId, run } = await startRun(queue);
   const { putUrl } = (await run.createArtifact(taskId, 0, 'public/log', S3)) as { putUrl: string };
@@ -83,7 +83,7 @@ it('an artifact that is stored compressed is what was uploaded', async () => {
   expect(await download(queue, taskId, 'public/log')).toBe('content');
 });
 
-it('a link leads to the other artifact', async () => {
+it('a link artifact yields its target', async () => {
   await using queue = await startQueue();
   const { taskId, run } = await startRun(queue);
   const { putUrl } = (await run.createArtifact(taskId, 0, 'public/other', S3)) as { putUrl: string };
@@ -93,7 +93,7 @@ it('a link leads to the other artifact', async () => {
   expect(await download(queue, taskId, 'public/link')).toBe('content');
 });
 
-it('a link gives what it leads to only to who may have that, also when it is there already', async () => {
+it('a link artifact yields its target only to tasks that may read the target, even if it is already stored', async () => {
   await using queue = await startQueue();
   const { taskId, run } = await startRun(queue);
   const { putUrl } = (await run.createArtifact(taskId, 0, 'private/other', S3)) as { putUrl: string };
@@ -112,18 +112,24 @@ it('a link gives what it leads to only to who may have that, also when it is the
   expect(await downloadAs('root', downloads, queue, taskId, 'public/link')).toBe('secret');
 });
 
-it.each([true, false])('a reference leads to its URL, and to no file (web: %s)', async isWeb => {
-  await using queue = await startQueue();
-  const { taskId, run } = await startRun(queue);
-  const { url } = await contentServer(serving('elsewhere'));
-  const reference = { storageType: 'reference', expires: EXPIRES, contentType: 'text/plain' };
-  await run.createArtifact(taskId, 0, 'public/x', { ...reference, url: isWeb ? url : 'file:///etc/passwd' });
-  const got = await download(queue, taskId, 'public/x');
-  if (isWeb) expect(got).toBe('elsewhere');
-  else expect(got).toMatch(/^Could not fetch from task .* artifact public\/x into file .* due to .*http/);
-});
+it.each([true, false])(
+  'a reference artifact yields its URL, but never a local file (web: %s)',
+  async isWeb => {
+    await using queue = await startQueue();
+    const { taskId, run } = await startRun(queue);
+    const { url } = await contentServer(serving('elsewhere'));
+    const reference = { storageType: 'reference', expires: EXPIRES, contentType: 'text/plain' };
+    await run.createArtifact(taskId, 0, 'public/x', {
+      ...reference,
+      url: isWeb ? url : 'file:///etc/passwd',
+    });
+    const got = await download(queue, taskId, 'public/x');
+    if (isWeb) expect(got).toBe('elsewhere');
+    else expect(got).toMatch(/^Could not fetch from task .* artifact public\/x into file .* due to .*http/);
+  },
+);
 
-it('an error says why there is no content', async () => {
+it('an error artifact fails with its reason', async () => {
   await using queue = await startQueue();
   const { taskId, run } = await startRun(queue);
   const error = {

@@ -14,7 +14,7 @@ const head = (port: number, target: string, ...lines: string[]) =>
 
 const ENDS = (text: string) => text.includes('\r\n\r\nok') || text.includes('\r\n\r\n{');
 
-describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
+describe.concurrent('the proxy on the wire', { timeout: TEST_MS }, () => {
   it.for([
     '/api/queue/v1/task/a%2Fb/artifacts/public%2f%2E%2e/x',
     '/api/queue/v1/task//runs///0',
@@ -22,14 +22,14 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     '/api/queue/v1/a\'(b)!*~|^`{}\\[]<>"',
     '/api/queue/v1/x?',
     '/api/queue/v1/x?a=%zz&b=%&&=&c=+%20?#d',
-  ])('the path %s goes out as it came in', async target => {
+  ])('sends the path %s unchanged', async target => {
     await using service = await rawService(answersOk);
     await using proxy = await proxyTo(service.rootUrl);
     expect(await exchange(proxy.port, head(proxy.port, target), ENDS)).toContain('200 OK');
     expect(service.received[0]?.split('\r\n')[0]).toBe(`GET ${target} HTTP/1.1`);
   });
 
-  it('headers go out as they came in, in order, but for those of the connection and the caller', async () => {
+  it('sends headers unchanged and in order, except those of the connection and the caller', async () => {
     await using service = await rawService(answersOk);
     await using proxy = await proxyTo(service.rootUrl);
     const lines = [
@@ -66,7 +66,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     ]);
   });
 
-  it('headers of an answer come back as they are, but for those of the connection, and none that open it to pages', async () => {
+  it('returns headers unchanged, except those of the connection and those that would allow web pages', async () => {
     const answer = [
       'HTTP/1.1 299 Quite so',
       'X-One: 1',
@@ -110,7 +110,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     ]);
   });
 
-  it('a body keeps its framing: a length, chunks, or none', async () => {
+  it('keeps the framing of a body: a length, chunks, or none', async () => {
     const isWhole = (text: string) => /\r\n\r\n(hello|5\r\nhello\r\n0\r\n\r\n)?$/.test(text);
     await using service = await rawService((socket, received) => {
       if (isWhole(received) && !received.endsWith('chunked\r\n\r\n')) socket.write(OK);
@@ -136,7 +136,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     expect(all).not.toContain('content-type');
   });
 
-  it('a request that means two things reaches no service', async () => {
+  it('passes on no ambiguous request', async () => {
     await using service = await rawService(answersOk);
     await using proxy = await proxyTo(service.rootUrl);
     const lines = [
@@ -159,7 +159,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     expect(service.received).toEqual([]);
   });
 
-  it('a path that is not ASCII is no path', async () => {
+  it('refuses a path that is not ASCII', async () => {
     await using service = await rawService(answersOk);
     await using proxy = await proxyTo(service.rootUrl);
     expect(await exchange(proxy.port, head(proxy.port, '/api/queue/v1/x\xe9\xff'))).toMatch(
@@ -168,7 +168,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     expect(service.received).toEqual([]);
   });
 
-  it('an answer that no status line can hold comes without its reason', async () => {
+  it('omits a reason phrase that is not valid in a status line', async () => {
     await using service = await rawService(socket => {
       socket.write('HTTP/1.1 200 \u2713 fine\r\ncontent-length: 2\r\n\r\nok');
     });
@@ -178,7 +178,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     );
   });
 
-  it('a length that the connection is said to own cannot be taken from a body', async () => {
+  it('does not drop Content-Length if Connection lists it', async () => {
     await using service = await rawService((socket, received) => {
       if (received.endsWith('hello')) socket.write(OK);
     });
@@ -198,7 +198,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     expect(service.received[0]).toContain('Authorization: Hawk');
   });
 
-  it('a task hears 100 Continue when its body is wanted, and never when it is refused', async () => {
+  it('sends 100 Continue when a body is wanted, and never when the request is refused', async () => {
     await using service = await rawService((socket, received) => {
       if (received.endsWith('hello')) socket.write(OK);
     });
@@ -231,7 +231,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     expect(service.received.join()).not.toMatch(/expect/i);
   });
 
-  it('speaks HTTP/1.0 with who knows nothing newer', async () => {
+  it('answers HTTP/1.0 clients with HTTP/1.0', async () => {
     await using service = await rawService((socket, received) => {
       if (received.endsWith('\r\n\r\n')) {
         socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n');
@@ -246,7 +246,7 @@ describe.concurrent('what goes over the wire', { timeout: TEST_MS }, () => {
     expect(text).not.toMatch(/chunked/i);
   });
 
-  it('answers without a body have none: HEAD, 204, 304', async () => {
+  it('sends no body for HEAD, 204 and 304', async () => {
     await using service = await rawService((socket, received) => {
       if (!received.endsWith('\r\n\r\n')) return;
       if (received.startsWith('HEAD')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n');

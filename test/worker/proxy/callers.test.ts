@@ -35,8 +35,8 @@ async function closedProxy(names = ['localhost']) {
   };
 }
 
-describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
-  it('is nobody before the task begins, and nobody once it is over', async () => {
+describe.concurrent('a proxy', { timeout: TEST_MS }, () => {
+  it('serves nobody before the task starts or after it has ended', async () => {
     await using here = await closedProxy();
     const { proxy, url } = here;
     expect(await call(url, PING)).toMatchObject({
@@ -55,7 +55,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(1);
   });
 
-  it('is a process of the run, by its connection, asked for once', async () => {
+  it('serves processes of the run, checked once per connection', async () => {
     await using here = await closedProxy();
     const asked: Connection[] = [];
     here.proxy.serve({
@@ -86,7 +86,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(2);
   });
 
-  it('is nobody where it cannot be told', async () => {
+  it('serves nobody if the owner of a connection cannot be determined', async () => {
     await using here = await closedProxy();
     here.proxy.serve({ by: 'connection', isPeer: () => Promise.reject(new Error('/proc is not there')) });
     const { status, text } = await call(here.url, PING);
@@ -95,14 +95,14 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(0);
   });
 
-  it('a stranger does not keep its connection', async () => {
+  it('closes the connection of a foreign process', async () => {
     await using here = await closedProxy();
     here.proxy.serve({ by: 'connection', isPeer: async () => false });
     const socket = net.connect(here.proxy.port, '127.0.0.1');
     await once(socket, 'close');
   });
 
-  it('a task that ends while its connection is looked at is over', async () => {
+  it('refuses a request if the task ends during the check of its connection', async () => {
     await using here = await closedProxy();
     const { promise, resolve } = Promise.withResolvers<boolean>();
     here.proxy.serve({ by: 'connection', isPeer: () => promise });
@@ -117,7 +117,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(0);
   });
 
-  it('is who knows the secret, where connections tell nothing', async () => {
+  it('serves callers with the secret if connections cannot be checked', async () => {
     await using here = await closedProxy();
     const secret = 'Zm9vYmFyYmF6cXV4MTIzNA';
     here.proxy.serve({ by: 'secret', secret: new Secret(secret) });
@@ -142,7 +142,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(1);
   });
 
-  it('does not tell the secret to services', async () => {
+  it('does not reveal the secret to services', async () => {
     const seen: string[] = [];
     await using service = await httpService((request, response) => {
       seen.push(request.url ?? '', ...request.rawHeaders);
@@ -155,7 +155,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect([...seen, ...rawHeaders].join('\n')).not.toContain('a-secret');
   });
 
-  it.for(['localhost', 'LOCALHOST:1', '127.0.0.1', 'taskcluster'])('may call it %s', async host => {
+  it.for(['localhost', 'LOCALHOST:1', '127.0.0.1', 'taskcluster'])('can be called as %s', async host => {
     await using here = await closedProxy(['localhost', 'taskcluster']);
     here.proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(here.url, PING, { headers: { host } })).toMatchObject({ status: 200 });
@@ -169,7 +169,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     '127.0.0.1.nip.io',
     '[::1]',
     'localhost:x',
-  ])('a page that calls it %s gets nothing (DNS rebinding)', async host => {
+  ])('refuses a web page that calls it %s (DNS rebinding)', async host => {
     await using here = await closedProxy();
     here.proxy.serve({ by: 'connection', isPeer: async () => true });
     const text = await exchange(
@@ -186,7 +186,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { 'sec-fetch-site': 'same-origin' },
-  ])('no page may use it: %o', async headers => {
+  ])('refuses requests of web pages: %o', async headers => {
     await using here = await closedProxy();
     here.proxy.serve({ by: 'connection', isPeer: async () => true });
     for (const method of ['GET', 'POST', 'OPTIONS']) {
@@ -197,7 +197,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(0);
   });
 
-  it('nobody may have a signed request shown, or make a tunnel, or set credentials', async () => {
+  it('refuses TRACE, CONNECT and new credentials', async () => {
     await using here = await closedProxy();
     here.proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(here.url, PING, { method: 'TRACE' })).toMatchObject({ status: 405 });
@@ -209,7 +209,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
     expect(here.served()).toBe(0);
   });
 
-  it('says that it is there, and what it serves', async () => {
+  it('reports its health, and which paths exist', async () => {
     await using here = await closedProxy();
     here.proxy.serve({ by: 'connection', isPeer: async () => true });
     expect(await call(here.url, '/health')).toMatchObject({ status: 200, text: '{"version":"test"}' });
@@ -223,7 +223,7 @@ describe.concurrent('who may use a proxy', { timeout: TEST_MS }, () => {
 });
 
 describe.concurrent('a port', { timeout: TEST_MS }, () => {
-  it('is the one that is wanted, or any where that is taken', async () => {
+  it('is the requested one, or any other if that is in use', async () => {
     await using service = await httpService((_, response) => response.end());
     await using first = await proxyTo(service.rootUrl);
     await using second = await proxyTo(service.rootUrl, { port: first.port });
@@ -235,7 +235,7 @@ describe.concurrent('a port', { timeout: TEST_MS }, () => {
     expect(third).toMatchObject({ port: first.port, refused: undefined });
   });
 
-  it('on an address that is not ours cannot be had', async () => {
+  it('on an address of another machine is an error', async () => {
     await expect(proxyTo('http://127.0.0.1:1', { address: '192.0.2.1' })).rejects.toThrow('EADDRNOTAVAIL');
   });
 });

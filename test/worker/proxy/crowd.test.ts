@@ -7,8 +7,8 @@ import { call, exchange, httpService, proxyTo } from './run-proxy.ts';
 
 const PING = '/api/queue/v1/ping';
 
-describe('a task that opens as much as it can', { timeout: TEST_MS }, () => {
-  it('has no more than 256 connections, and its proxy lives on', async () => {
+describe('a task that opens as many connections as it can', { timeout: TEST_MS }, () => {
+  it('gets at most 256, and its proxy keeps working', async () => {
     await using service = await httpService((_, response) => response.end('pong'));
     await using proxy = await proxyTo(service.rootUrl);
     const open = new Set<Socket>();
@@ -29,7 +29,7 @@ describe('a task that opens as much as it can', { timeout: TEST_MS }, () => {
     });
   });
 
-  it('makes 128 calls at a time, and the others in turn', async () => {
+  it('makes 128 calls at a time, and the others afterwards', async () => {
     let most = 0;
     const waiting = new Set<() => void>();
     await using service = await httpService((_, response) => {
@@ -52,7 +52,7 @@ describe('a task that opens as much as it can', { timeout: TEST_MS }, () => {
     expect(most).toBe(128);
   });
 
-  it('is cut off when it never finishes a request', async () => {
+  it('is disconnected if it never completes a request', async () => {
     await using service = await httpService((_, response) => response.end('pong'));
     await using proxy = await proxyTo(service.rootUrl);
     // The limit is 20 s, which the server checks every 5 s.
@@ -60,14 +60,14 @@ describe('a task that opens as much as it can', { timeout: TEST_MS }, () => {
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('hears of headers that are too large', async () => {
+  it('gets an error for headers that are too large', async () => {
     await using service = await httpService((_, response) => response.end('pong'));
     await using proxy = await proxyTo(service.rootUrl);
     const large = `GET ${PING} HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`;
     expect(await exchange(proxy.port, large)).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  it('has every connection closed when the proxy is', async () => {
+  it('has every connection closed when the proxy closes', async () => {
     await using service = await httpService(() => undefined);
     const proxy = await proxyTo(service.rootUrl);
     const sockets = Array.from({ length: 20 }, () =>

@@ -7,8 +7,8 @@ import { call, httpService, proxyTo, rawService } from './run-proxy.ts';
 const PATH = '/api/queue/v1/x';
 const LARGE = Buffer.alloc(200_000, 'x');
 
-describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
-  it.for(['GET', 'HEAD', 'PUT', 'DELETE'])('is asked again: %s', async method => {
+describe.concurrent('a failing service', { timeout: TEST_MS }, () => {
+  it.for(['GET', 'HEAD', 'PUT', 'DELETE'])('is called again: %s', async method => {
     const bodies: string[] = [];
     await using service = await httpService(async (request, response) => {
       let body = '';
@@ -28,7 +28,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     ['PATCH', 'small'],
     ['PUT', LARGE],
   ] as const)(
-    'is not asked twice where that could do a thing twice, or the body is gone: %s',
+    'is not called again for a request that is not idempotent or whose body is gone: %s',
     async ([method, body]) => {
       let asked = 0;
       await using service = await httpService((request, response) => {
@@ -48,7 +48,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
   it.for([
     ['GET', 2],
     ['POST', 1],
-  ] as const)('may close the connection without an answer: %s is made %i times', async ([method, times]) => {
+  ] as const)('may close the connection without an answer: %s is sent %i times', async ([method, times]) => {
     await using service = await rawService((socket, received) => {
       if (!received.endsWith('\r\n\r\n')) return;
       if (service.received.length === 1) socket.destroy();
@@ -61,7 +61,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     if (method === 'POST') expect(JSON.parse(text)).toMatchObject({ code: 'NoAnswer' });
   });
 
-  it.for(['small', LARGE])('that cannot be reached is asked again, whatever it is asked for', async body => {
+  it.for(['small', LARGE])('that is unreachable is called again for any method', async body => {
     const before = await httpService(() => undefined);
     const { port, rootUrl } = before;
     await before[Symbol.asyncDispose]();
@@ -83,7 +83,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     service.close();
   });
 
-  it('has the last word when it does not get better', async () => {
+  it('has its last error returned if it does not recover', async () => {
     let asked = 0;
     await using service = await httpService((_, response) => {
       asked++;
@@ -99,7 +99,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     expect(asked).toBeGreaterThan(1);
   });
 
-  it('that is not there at all is told of', async () => {
+  it('that stays unreachable is reported', async () => {
     await using proxy = await proxyTo('http://127.0.0.1:1', { tryForMs: 500 });
     const { status, text } = await call(proxy.url, PATH);
     expect(status).toBe(502);
@@ -109,7 +109,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     });
   });
 
-  it('is not asked again for a task that has gone', async () => {
+  it('is not called again after the task has closed its connection', async () => {
     let asked = 0;
     await using service = await httpService((_, response) => {
       asked++;
@@ -134,7 +134,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     '409 Conflict',
     '429 Too Many Requests',
     '501 Not Implemented',
-  ])('is not asked again after %s', async status => {
+  ])('is not called again after %s', async status => {
     await using service = await rawService(
       socket => void socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`),
     );
@@ -143,7 +143,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     expect(service.received).toHaveLength(1);
   });
 
-  it('redirects the task, not the proxy', async () => {
+  it('may redirect the task, but not the proxy', async () => {
     let asked = 0;
     await using elsewhere = await httpService(() => asked++);
     const location = `${elsewhere.rootUrl}/a%2Fb?X-Amz-Signature=x%20y`;
@@ -153,7 +153,7 @@ describe.concurrent('a service in trouble', { timeout: TEST_MS }, () => {
     expect(asked).toBe(0);
   });
 
-  it('cannot change the protocol, or answer nonsense', async () => {
+  it('cannot change the protocol, or send an invalid answer', async () => {
     for (const nonsense of [
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
       'nonsense\r\n\r\n',

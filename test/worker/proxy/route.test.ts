@@ -19,7 +19,7 @@ describe('the path of a request to the proxy', () => {
     expect(routeOf(target)).toEqual({ kind: 'call', path });
   });
 
-  it('has two words of its own', () => {
+  it('may also be one of the proxy’s own two endpoints', () => {
     expect(routeOf('/bewit')).toEqual({ kind: 'bewit' });
     expect(routeOf('/bewit?x')).toEqual({ kind: 'bewit' });
     expect(routeOf('/health')).toEqual({ kind: 'health' });
@@ -44,11 +44,11 @@ describe('the path of a request to the proxy', () => {
     '/queue.taskcluster.net.evil.example/v1/x',
     '/login',
     '/graphql',
-  ])('%s leads nowhere', target => {
+  ])('%s is not found', target => {
     expect(routeOf(target)).toEqual({ kind: 'unknown' });
   });
 
-  it('is passed on with every byte, whatever it is, to an API of this deployment only', () => {
+  it('is passed on byte for byte, to an API of this deployment only', () => {
     const service = fc.stringMatching(/^[a-z][a-z-]{0,10}$/);
     fc.assert(
       fc.property(

@@ -49,7 +49,7 @@ async function secureService() {
 }
 
 describe('a deployment behind TLS', { timeout: TEST_MS }, () => {
-  it('is not believed with a certificate of its own making', async () => {
+  it('is not trusted with a self-signed certificate', async () => {
     await using service = await secureService();
     await using proxy = await proxyTo(`https://localhost:${service.port}`, { tryForMs: 300 });
     const { status, text } = await call(proxy.url, '/api/queue/v1/ping');
@@ -58,7 +58,7 @@ describe('a deployment behind TLS', { timeout: TEST_MS }, () => {
     expect(service.seen).toEqual([]);
   });
 
-  it('is called under its name, over one connection', async () => {
+  it('is called by its host name, over one connection', async () => {
     const before = tls.getCACertificates('default');
     tls.setDefaultCACertificates([...before, readFileSync(cert, 'utf8')]);
     try {

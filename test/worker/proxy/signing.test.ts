@@ -47,7 +47,7 @@ const REFERENCE = { storageType: 'reference', url: 'https://example.com/', conte
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 
 describe.concurrent('a task that calls services through its proxy', { timeout: TEST_MS }, () => {
-  it('may do what its scopes say, and create artifacts of its own run', async () => {
+  it('may use its own scopes, and create artifacts of its own run', async () => {
     await using queue = await startQueue();
     await queue.connectTo('secrets').set('project/mine', { secret: { a: 1 }, expires: inAnHour() });
     await queue.connectTo('secrets').set('project/other', { secret: { a: 2 }, expires: inAnHour() });
@@ -60,7 +60,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
     expect(artifacts.map(({ name }) => name)).toEqual(['public/a b/%2F']);
   });
 
-  it('may not report or reclaim its run, although those credentials can', async () => {
+  it('may not report or reclaim its run, although the credentials of the claim allow that', async () => {
     await using queue = await startQueue();
     await using task = await runBehindProxy(queue, []);
     for (const call of ['reportCompleted', 'reportFailed', 'reclaimTask'] as const) {
@@ -72,7 +72,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
     await task.run.reportCompleted(task.taskId, '0');
   });
 
-  it('may use the paths of old', async () => {
+  it('may use the legacy paths', async () => {
     await using queue = await startQueue();
     await using task = await runBehindProxy(queue, ['queue:status:*']);
     const path = `v1/task/${task.taskId}/status`;
@@ -86,7 +86,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
     }
   });
 
-  it('calls with the credentials of the last reclaim from then on', async () => {
+  it('uses the credentials of the last reclaim from then on', async () => {
     await using queue = await startQueue();
     await using task = await runBehindProxy(queue, ['queue:status:*']);
     const { credentials } = await task.run.reclaimTask(task.taskId, '0');
@@ -96,7 +96,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
     expect((await task.queue.status(task.taskId)).status.taskId).toBe(task.taskId);
   });
 
-  it('hears what is wrong where its credentials cannot be used', async () => {
+  it('gets an error message if its credentials cannot be used', async () => {
     await using queue = await startQueue();
     await using task = await runBehindProxy(queue, []);
     task.use({ clientId: 'c', accessToken: 'the-token', certificate: 'no JSON' });
@@ -109,7 +109,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
     expect(text).not.toContain('the-token');
   });
 
-  it('is not overwhelmed by headers where it has many scopes', async () => {
+  it('gets no oversized headers if it has many scopes', async () => {
     await using queue = await startQueue();
     const scopes = Array.from({ length: 300 }, (_, i) => `project:test:a-scope-with-a-name:${i}`);
     await using task = await runBehindProxy(queue, [...scopes.slice(0, 10), 'queue:status:*']);
@@ -129,7 +129,7 @@ describe.concurrent('a task that calls services through its proxy', { timeout: T
 describe.concurrent('/bewit', { timeout: TEST_MS }, () => {
   const bewit = (url: string, body: string) => call(url, '/bewit', { method: 'POST', body });
 
-  it('signs a URL of the deployment, which then needs no credentials, and does no more than the task may', async () => {
+  it('signs a URL of the deployment, which then needs no credentials and has only the scopes of the task', async () => {
     await using queue = await startQueue();
     const secret = `${queue.rootUrl}/api/secrets/v1/secret/project%2Fit's%20[mine]`;
     await using root = await proxyTo(queue.rootUrl, {
@@ -183,7 +183,7 @@ describe.concurrent('/bewit', { timeout: TEST_MS }, () => {
     });
   });
 
-  it('reads no more than a URL', async () => {
+  it('reads at most the length of a URL', async () => {
     await using queue = await startQueue();
     await using task = await runBehindProxy(queue, []);
     expect(await bewit(task.url, 'x'.repeat(20_000))).toMatchObject({ status: 413 });

@@ -19,8 +19,8 @@ const isStill = async (count: () => number) => {
   }
 };
 
-describe('a body that nobody takes', { timeout: TEST_MS }, () => {
-  it('is not taken from its service either', async () => {
+describe('backpressure', { timeout: TEST_MS }, () => {
+  it('applies to the service if the task does not read', async () => {
     let written = 0;
     const size = 200 * MIB;
     await using service = await httpService((_, response) => {
@@ -52,7 +52,7 @@ describe('a body that nobody takes', { timeout: TEST_MS }, () => {
     expect(received).toBeLessThan(size + 2_000);
   });
 
-  it('is not taken from the task either', async () => {
+  it('applies to the task if the service does not read', async () => {
     let source: IncomingMessage | undefined;
     await using service = await httpService((request, response) => {
       source = request.pause();
@@ -90,8 +90,8 @@ describe('a body that nobody takes', { timeout: TEST_MS }, () => {
   });
 });
 
-describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
-  it('a task that goes away takes its call along', async () => {
+describe.concurrent('the proxy', { timeout: TEST_MS }, () => {
+  it('aborts a call when the task closes its connection', async () => {
     let service: IncomingMessage | undefined;
     let closed = false;
     await using server = await httpService((request, response) => {
@@ -111,7 +111,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
     expect(service?.destroyed).toBe(true);
   });
 
-  it('a task that goes away before the answer, or in its own body, does too', async () => {
+  it('aborts a call when the task leaves before the answer, or while it sends the body', async () => {
     let open = 0;
     await using server = await httpService((request, response) => {
       open++;
@@ -138,7 +138,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
     }
   });
 
-  it('the end of the run breaks off what is under way, on both sides', async () => {
+  it('closes both sides of a call when the run ends', async () => {
     let closed = false;
     await using server = await httpService((_, response) => {
       response.on('close', () => (closed = true));
@@ -160,7 +160,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
   it.for([
     ['with a length', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this'],
     ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n'],
-  ] as const)('an answer %s that breaks off is not taken for a whole one', async ([, bytes]) => {
+  ] as const)('does not complete an answer %s that breaks off', async ([, bytes]) => {
     await using service = await rawService(socket => void socket.end(bytes));
     await using proxy = await proxyTo(service.rootUrl);
     const outgoing = http.get({ port: proxy.port, host: '127.0.0.1', path: '/api/queue/v1/x', agent: false });
@@ -169,7 +169,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
     expect(service.received).toHaveLength(1);
   });
 
-  it('an answer that begins before the body has ended reaches a task that is still sending', async () => {
+  it('passes on an answer that starts before the body has ended', async () => {
     await using service = await httpService((_, response) => {
       response.writeHead(413).end('too much');
     });
@@ -178,7 +178,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
     expect(answer).toMatchObject({ status: 413, text: 'too much' });
   });
 
-  it('an answer and a body can be under way at the same time', async () => {
+  it('can send an answer and a body at the same time', async () => {
     await using service = await httpService((request, response) => request.pipe(response));
     await using proxy = await proxyTo(service.rootUrl);
     const outgoing = http.request({
@@ -197,7 +197,7 @@ describe.concurrent('an end in the middle', { timeout: TEST_MS }, () => {
     await once(answer, 'end');
   });
 
-  it('of a hundred thousand requests in advance only a few are made', async () => {
+  it('makes only a few of 100,000 pipelined requests', async () => {
     let made = 0;
     await using service = await httpService(() => made++);
     await using proxy = await proxyTo(service.rootUrl);

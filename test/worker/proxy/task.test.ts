@@ -31,7 +31,7 @@ const it = testOf('with Pulse');
 describe.concurrent('features.taskclusterProxy', () => {
   const logOf = async (here: Deployment, taskId: string) => (await here.log(taskId)).split('\n');
 
-  it('lets a task call services as itself', async ({ deploy, expect }) => {
+  it('lets a task call services with its own scopes', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const artifact = JSON.stringify({
@@ -92,7 +92,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     await waitFor(() => expect(fetch(url)).rejects.toThrow('fetch failed'));
   });
 
-  it('works for several runs at a time, each for itself', async ({ deploy, expect }) => {
+  it('serves several runs at the same time, each with its own credentials', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker({ capacity: 3 });
     const script = `for i in 1 2 3; do ${CURL} $TASKCLUSTER_PROXY_URL/api/queue/v1/task/$TASK_ID/status; sleep 0.3; done`;
@@ -106,7 +106,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     }
   });
 
-  it('has no gap at a reclaim, and signs with the new credentials from then on', async ({
+  it('is available during a reclaim, and signs with the new credentials afterwards', async ({
     deploy,
     expect,
   }) => {
@@ -122,7 +122,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     );
   });
 
-  it('takes any port where the configured one cannot be had, and says so', async ({ deploy, expect }) => {
+  it('uses any port if the configured one is not available, with a warning', async ({ deploy, expect }) => {
     const here = await deploy();
     const taken = Number(new URL(here.rootUrl).port);
     await here.startWorker({ taskclusterProxyPort: taken });
@@ -140,7 +140,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     expect(log).toContain('\n200\n');
   });
 
-  it('is over for a run that is cancelled, whatever its processes are doing', async ({ deploy, expect }) => {
+  it('ends with a cancelled run, whatever its processes are doing', async ({ deploy, expect }) => {
     const here = await deploy();
     const worker = await here.startWorker({}, { wrap: withoutPeers });
     const taskId = await here.createTask({
@@ -160,7 +160,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     await waitFor(() => expect(fetch(url)).rejects.toThrow('fetch failed'));
   });
 
-  it('is refused where the pool does not allow it, and for Docker', async ({ deploy, expect }) => {
+  it('is refused if the pool disables it, and for Docker', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker({ enableTaskclusterProxy: false });
     const taskId = await here.createTask({ ...PROXY, ...sh('true') });
@@ -179,7 +179,7 @@ describe.concurrent('features.taskclusterProxy', () => {
     expect(await there.log(other)).toContain('taskclusterProxyInterface docker-bridge is not supported');
   });
 
-  it('is not there unless it is asked for', async ({ deploy, expect }) => {
+  it('is absent unless the task asks for it', async ({ deploy, expect }) => {
     const here = await deploy();
     await here.startWorker();
     const taskId = await here.createTask(sh('echo "[$TASKCLUSTER_PROXY_URL]"'));

@@ -68,7 +68,7 @@ describe('a copy of a folder', () => {
     await chmod(join(to, 'deep/er'), 0o700);
   });
 
-  it('leaves out what is no file, and waits for no pipe', async () => {
+  it('omits special files, and does not block on a pipe', async () => {
     const from = await folder();
     execFileSync('mkfifo', [join(from, 'pipe')]);
     await writeFile(join(from, 'file'), '');
@@ -77,7 +77,7 @@ describe('a copy of a folder', () => {
     expect(await readdir(to)).toEqual(['file']);
   });
 
-  it('keeps the holes of a file', async () => {
+  it('keeps the holes of a sparse file', async () => {
     const from = await folder();
     const file = await open(join(from, 'sparse'), 'wx');
     await file.truncate(300 * 1024 * 1024 + 17);
@@ -94,7 +94,7 @@ describe('a copy of a folder', () => {
     expect(buffer.toString()).toBe('middle');
   });
 
-  it('is refused for a file that is nothing but holes', async () => {
+  it('is refused for a file of holes that is too large', async () => {
     const from = await folder();
     const file = await open(join(from, 'sparse'), 'wx');
     await file.truncate(2 ** 42).catch(() => undefined);
@@ -104,7 +104,7 @@ describe('a copy of a folder', () => {
     await expect(copied(from)).rejects.toThrow('most of them holes');
   });
 
-  it('is the same for any content', async () => {
+  it('is equal for any content', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.dictionary(
@@ -129,7 +129,7 @@ describe('a copy of a folder', () => {
     );
   });
 
-  it('ends when it is told to', async () => {
+  it('ends when it is stopped', async () => {
     const from = await folder();
     for (let i = 0; i < 50; i++) await writeFile(join(from, String(i)), 'x');
     const stop = new AbortController();
@@ -146,8 +146,8 @@ describe('a copy of a folder', () => {
   });
 });
 
-describe.runIf(otherDevices)('a cache on another file system than the tasks', () => {
-  it('is copied in and out, and the log says so', async () => {
+describe.runIf(otherDevices)('a cache on another file system than the task folders', () => {
+  it('is copied in and out, which the log mentions', async () => {
     const dir = folderOnOtherDevice();
     const { take, log } = await cachesUnderTest({ dir, progressMs: 1 });
     const first = await take('x');
@@ -170,7 +170,7 @@ describe.runIf(otherDevices)('a cache on another file system than the tasks', ()
     expect((await take('x')).isNew).toBe(false);
   });
 
-  it('stays as it is when its copy is stopped', async () => {
+  it('is unchanged if its copy is stopped', async () => {
     const dir = folderOnOtherDevice();
     const { take, tasks, open, log } = await cachesUnderTest({ dir });
     const cache = await take('x');

@@ -17,8 +17,8 @@ async function withMount(mounted: string, program: string, ...words: string[]): 
   return JSON.parse(stdout);
 }
 
-describe.runIf(smallDisks)('what is mounted', () => {
-  it.each(['inner', 'with space', 'back\\slash', 'ünï'])('in a directory is found: %s', async name => {
+describe.runIf(smallDisks)('a mount point', () => {
+  it.each(['inner', 'with space', 'back\\slash', 'ünï'])('in a directory is detected: %s', async name => {
     const home = await folder();
     const mounted = join(home, 'cache', name);
     await mkdir(mounted, { recursive: true });
@@ -31,7 +31,7 @@ describe.runIf(smallDisks)('what is mounted', () => {
     expect(await mountsIn(join(home, 'cache'))).toEqual([]);
   });
 
-  it('in a cache is not handed to later tasks', async () => {
+  it('in a cache is not passed to later tasks', async () => {
     const home = await folder();
     const mounted = join(home, 'run', 'cache', 'inner');
     await mkdir(join(home, 'run'));
@@ -60,7 +60,7 @@ describe.runIf(smallDisks)('what is mounted', () => {
 });
 
 describe.runIf(smallDisks)('a small disk', () => {
-  it('is freed of the caches that were used longest ago', async () => {
+  it('is freed of the caches that were used least recently', async () => {
     const disk = await folder();
     const program = `
       import { mkdirSync, writeFileSync } from 'node:fs';

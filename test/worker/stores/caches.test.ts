@@ -22,7 +22,7 @@ const isCache = (name: string) => /^(cache|gone)-/.test(name);
 const cachesIn = async (dir: string) => (await readdir(dir)).filter(isCache);
 
 describe('a cache', () => {
-  it('is a new, empty directory at first, and comes back with what the run left in it', async () => {
+  it('is a new, empty directory at first, and is returned with the content that the run left', async () => {
     const { take, log, dir } = await cachesUnderTest();
     const first = await take('checkouts');
     expect(first).toMatchObject({ isNew: true, cacheName: 'checkouts' });
@@ -49,7 +49,7 @@ describe('a cache', () => {
       expect(log.lines[at]).toMatch(new RegExp(`^\\[mounts\\] ${pattern}$`));
   });
 
-  it('is the same directory after many runs: nothing is copied on one file system', async () => {
+  it('is the same directory after many runs, because nothing is copied on one file system', async () => {
     const { take } = await cachesUnderTest();
     const inodes = new Set<number>();
     for (let run = 0; run < 5; run++) {
@@ -60,7 +60,7 @@ describe('a cache', () => {
     expect(inodes.size).toBe(1);
   });
 
-  it('has one owner at a time, and a copy for each slot', async () => {
+  it('has one owner at a time, and one copy for each slot', async () => {
     const { take, dir } = await cachesUnderTest({ capacity: 2 });
     const [a, b, c] = [await take('x'), await take('x'), await take('x')];
     for (const [name, cache] of Object.entries({ a, b, c })) await writeFile(join(cache.path, name), '');
@@ -78,7 +78,7 @@ describe('a cache', () => {
     expect((await take('x')).isNew).toBe(true);
   });
 
-  it('gives each of many runs at the same time a directory of its own', async () => {
+  it('is a separate directory for each of many simultaneous runs', async () => {
     const { take } = await cachesUnderTest({ capacity: 20 });
     for (let round = 0; round < 3; round++) {
       const taken = await Promise.all(Array.from({ length: 20 }, () => take('busy')));
@@ -88,7 +88,7 @@ describe('a cache', () => {
     }
   });
 
-  it('is gone when it is discarded, or when its owner is disposed of', async () => {
+  it('is removed when it is discarded, or when its owner is disposed of', async () => {
     const { take, log, dir } = await cachesUnderTest();
     const bad = await take('bad');
     const { path } = bad;
@@ -111,7 +111,7 @@ describe('a cache', () => {
     await expect(kept.keep(signal)).rejects.toThrow('given back already');
   });
 
-  it('replaces an empty directory, and nothing else', async () => {
+  it('replaces only an empty directory', async () => {
     const { open, dir, tasks, log } = await cachesUnderTest();
     const caches = await open();
     const target = join(tasks, 'there');
@@ -147,7 +147,7 @@ describe('a cache', () => {
     expect((await caches.take('x', target, { log, signal })).isNew).toBe(false);
   });
 
-  it('is kept also when the task has taken away all permissions', async () => {
+  it('is kept even if the task has removed all permissions', async () => {
     const { take } = await cachesUnderTest();
     const cache = await take('locked');
     await writeFile(join(cache.path, 'file'), '');
@@ -157,7 +157,7 @@ describe('a cache', () => {
     expect(again.isNew).toBe(false);
   });
 
-  it('keeps names apart, whatever characters they have', async () => {
+  it('has a distinct directory for each name, whatever characters it contains', async () => {
     const { take, open } = await cachesUnderTest();
     const names = ['a', 'A', 'ä', '../../x', 'a/b', 'line\nbreak', '__proto__', '\u2028', '\ud800', ''];
     for (const [number, name] of names.entries()) {
@@ -172,9 +172,9 @@ describe('a cache', () => {
   });
 });
 
-describe('a task that plays tricks', () => {
+describe('a malicious task', () => {
   it.each(['a link to another directory', 'another directory', 'a file', 'nothing'])(
-    'fails when it leaves %s in the place of its cache',
+    'fails if it leaves %s in place of its cache',
     async what => {
       const { take, dir, log } = await cachesUnderTest();
       const outside = await folder();
@@ -194,7 +194,7 @@ describe('a task that plays tricks', () => {
     },
   );
 
-  it('gets no foreign directory removed through a link on the way to its cache', async () => {
+  it('cannot have a foreign directory removed through a link in the path of its cache', async () => {
     const { take, tasks } = await cachesUnderTest();
     const outside = await folder();
     await mkdir(join(outside, 'cache'));
@@ -208,7 +208,7 @@ describe('a task that plays tricks', () => {
   });
 
   it.each(['a link', 'another directory', 'a file', 'nothing'])(
-    'gets a new cache when %s lies where the cache was',
+    'gets a new cache if %s is in the place of the old one',
     async what => {
       const { take, dir, log } = await cachesUnderTest();
       const outside = await folder();
@@ -230,7 +230,7 @@ describe('a task that plays tricks', () => {
     },
   );
 
-  it('keeps nothing in a folder that was put in the place of the folder of caches', async () => {
+  it('cannot store a cache in a folder that replaced the folder of caches', async () => {
     const { take, dir, log } = await cachesUnderTest();
     const outside = await folder();
     const cache = await take('x');
@@ -241,7 +241,7 @@ describe('a task that plays tricks', () => {
     expect(await readdir(outside)).toEqual([]);
   });
 
-  it('writes a list of caches that is not believed', async () => {
+  it('cannot forge the index of caches', async () => {
     const { take, open, dir, events } = await cachesUnderTest();
     const outside = await folder();
     await writeFile(join(outside, 'precious'), '');
@@ -289,8 +289,8 @@ describe('a task that plays tricks', () => {
   });
 });
 
-describe('a worker that starts again', () => {
-  it('finds what was given back, and removes what was not', async () => {
+describe('a worker that restarts', () => {
+  it('finds the caches that were given back, and removes the others', async () => {
     const { take, open, dir, events } = await cachesUnderTest();
     await (await take('kept')).keep(signal);
     const [kept = ''] = await cachesIn(dir);
@@ -314,7 +314,7 @@ describe('a worker that starts again', () => {
     });
   });
 
-  it('throws a cache away that was in use when its worker died', async () => {
+  it('discards a cache that was in use when its worker died', async () => {
     const { take, open, dir } = await cachesUnderTest();
     await (await take('x')).keep(signal);
     const [id = ''] = await cachesIn(dir);
@@ -325,7 +325,7 @@ describe('a worker that starts again', () => {
     expect((await take('x')).isNew).toBe(true);
   });
 
-  it('forgets a cache whose directory is gone', async () => {
+  it('forgets a cache whose directory is missing', async () => {
     const { take, open, dir } = await cachesUnderTest();
     await (await take('x')).keep(signal);
     const [id = ''] = await cachesIn(dir);
@@ -336,7 +336,7 @@ describe('a worker that starts again', () => {
     expect(await readFile(join(dir, 'tcw-caches.json'), 'utf8')).not.toContain('"x"');
   });
 
-  it('does not share the folder with a worker that lives', async () => {
+  it('uses a separate folder while another worker is alive', async () => {
     const { take, dir, log, tasks } = await cachesUnderTest();
     await (await take('x')).keep(signal);
     const options = { capacity: 1, emit: () => undefined };
@@ -363,7 +363,7 @@ describe('a worker that starts again', () => {
   });
 });
 
-it('gives the folder back where it cannot be opened', async () => {
+it('releases the folder if it cannot be opened', async () => {
   const dir = await folder();
   await mkdir(join(dir, `cache-${'x'.repeat(22)}`));
   const emit = () => {
@@ -374,7 +374,7 @@ it('gives the folder back where it cannot be opened', async () => {
   expect(next.folder).toBe(dir);
 });
 
-it('takes over the caches of further workers that have ended', async () => {
+it('takes over the caches of other workers that have ended', async () => {
   const { take, open, dir, log, tasks } = await cachesUnderTest({ capacity: 2 });
   const options = { capacity: 1, emit: () => undefined };
   const use = async (further: Awaited<ReturnType<typeof openCaches>>, name: string, target: string) => {
@@ -405,7 +405,7 @@ it('takes over the caches of further workers that have ended', async () => {
   expect(await readdir((await take('x')).path)).toEqual(['third']);
 });
 
-it('gives out only what it has made, however quickly somebody else puts other things there', async () => {
+it('provides only caches that it created, however quickly others replace them', async () => {
   const { take, dir } = await cachesUnderTest();
   const outside = await folder();
   await writeFile(join(outside, 'precious'), '');
@@ -450,7 +450,7 @@ it('gives out only what it has made, however quickly somebody else puts other th
 });
 
 describe('a stopped run', () => {
-  it('takes nothing, and leaves the cache to others', async () => {
+  it('takes no cache, and leaves it to others', async () => {
     const { open, take, tasks, log, dir } = await cachesUnderTest();
     await (await take('x')).keep(signal);
     const caches = await open();
@@ -470,7 +470,7 @@ describe('a stopped run', () => {
     expect((await take('x')).isNew).toBe(false);
   });
 
-  it('keeps nothing', async () => {
+  it('keeps no cache', async () => {
     const { take, dir } = await cachesUnderTest();
     const cache = await take('x');
     const stopped = AbortSignal.abort(new Error('canceled'));
@@ -480,8 +480,8 @@ describe('a stopped run', () => {
   });
 });
 
-describe('what could be removed', () => {
-  it('is what no run uses, and is gone once', async () => {
+describe('the list of unused caches', () => {
+  it('has what no run uses, each of which can be removed once', async () => {
     const { take, open, dir } = await cachesUnderTest();
     const caches = await open();
     const [used, unused] = [await take('used'), await take('unused')];
@@ -500,7 +500,7 @@ describe('what could be removed', () => {
   });
 });
 
-it('can be used with a list that cannot be written', async () => {
+it('works even if the index cannot be written', async () => {
   const { dir, take, events } = await cachesUnderTest();
   await rm(join(dir, 'tcw-caches.json'), { force: true });
   await mkdir(join(dir, 'tcw-caches.json'));

@@ -62,8 +62,8 @@ function collecting(disks: Disks, requiredBytes: number, patienceMs?: number) {
   return { collector, events, removed, store, measured };
 }
 
-describe('the collector', () => {
-  it('tells what each store keeps, with the sizes that are known', () => {
+describe('the collection of unused entries', () => {
+  it('logs what each store holds, with the sizes that are known', () => {
     const { collector } = collecting({ a: { free: 10, total: 1_000 } }, 100);
     const remove = () => Promise.resolve(true);
     const entry = { lastUsedMs: 1, description: 'x', remove };
@@ -78,7 +78,7 @@ describe('the collector', () => {
     ]);
   });
 
-  it('removes the oldest entries of all stores, and no more than it has to', async () => {
+  it('removes the oldest entries of all stores, and only as many as needed', async () => {
     const disks = { a: { free: 10, total: 1_000 } };
     const { collector, store, removed, events } = collecting(disks, 100);
     collector.add(
@@ -113,7 +113,7 @@ describe('the collector', () => {
     expect(removed).toHaveLength(3);
   });
 
-  it('says when there is not enough to remove, and passes over what stays', async () => {
+  it('reports when there is not enough to remove, and skips entries that cannot be removed', async () => {
     const disks = { a: { free: 0, total: 1_000 } };
     const { collector, store, removed, events } = collecting(disks, 100);
     collector.add(
@@ -128,7 +128,7 @@ describe('the collector', () => {
     expect(events.map(({ type }) => type)).toEqual(['store-entry-stays', 'store-entry-removed']);
   });
 
-  it('looks at each file system, and removes nothing where there is room', async () => {
+  it('handles each file system, and removes nothing if there is enough space', async () => {
     const disks = {
       a: { free: 500, total: 1_000 },
       b: { free: 0, total: 1_000 },
@@ -154,13 +154,13 @@ describe('the collector', () => {
     expect(removed).toEqual(['b1', 'b2', 's1']);
   });
 
-  it('asks nothing when nothing is required', async () => {
+  it('measures nothing if no free space is required', async () => {
     const { collector, measured } = collecting({ a: { free: 0, total: 0 } }, 0);
     expect(await collector.makeRoom()).toBe(true);
     expect(measured).toEqual([]);
   });
 
-  it('works once for all that ask at the same time, and ends after a bounded time', async () => {
+  it('runs once for all simultaneous callers, and takes a bounded time', async () => {
     const disks = { a: { free: 0, total: 1_000 } };
     const { collector, store, removed } = collecting(disks, 100, 20);
     const slow = store('/a/x', [
@@ -182,7 +182,7 @@ describe('the collector', () => {
     expect(removed).toEqual(['1']);
   });
 
-  it('never removes a younger entry before an older one of the same file system', async () => {
+  it('never removes a newer entry before an older one on the same file system', async () => {
     const entry = fc.record({
       bytes: fc.nat(50),
       lastUsedMs: fc.nat(20),
@@ -221,7 +221,7 @@ describe('the collector', () => {
   });
 });
 
-describe('the watch', () => {
+describe('the monitoring of free space', () => {
   /** What a watch does when its checks find these amounts of free space. */
   async function watched(frees: (number | Error)[], onLow: () => void = () => undefined) {
     const stop = new AbortController();
@@ -248,7 +248,7 @@ describe('the watch', () => {
     return done;
   }
 
-  it('first lets unused things go, and then ends what fills the disk', async () => {
+  it('first removes unused entries, and then stops what fills the disk', async () => {
     expect(await watched([500, 50, 200, 50, 9, 9, 4, 300, 1_000])).toEqual([
       'wait 50',
       'low 50',
@@ -264,7 +264,7 @@ describe('the watch', () => {
     ]);
   });
 
-  it('goes on after a look that failed', async () => {
+  it('continues after a failed measurement', async () => {
     expect(await watched([new Error('EIO'), 5, new Error('EIO'), 500, 1])).toEqual([
       'wait 1000',
       'low 5',
@@ -274,7 +274,7 @@ describe('the watch', () => {
     ]);
   });
 
-  it('looks more often the fuller the disk is', async () => {
+  it('measures more often the fuller the disk is', async () => {
     const GIB = 1024 ** 3;
     expect(await watched([100 * GIB, 2 * GIB, GIB, GIB / 100, 500])).toEqual([
       'wait 1000',
@@ -285,7 +285,7 @@ describe('the watch', () => {
     ]);
   });
 
-  it('ends with its signal, also while it waits', async () => {
+  it('ends with its signal, even while it waits', async () => {
     const stop = new AbortController();
     const watching = watchDisk({
       folder: await folder(),
@@ -302,8 +302,8 @@ describe('the watch', () => {
   });
 });
 
-describe('the space on a disk', () => {
-  it('is that of the folder that will be made', async () => {
+describe('the measured space of a disk', () => {
+  it('is that of a folder that does not exist yet', async () => {
     const here = await folder();
     const [existing, missing] = [await diskSpace(here), await diskSpace(join(here, 'not', 'yet'))];
     expect(missing.device).toBe(existing.device);
@@ -311,7 +311,7 @@ describe('the space on a disk', () => {
     expect(existing.freeBytes).toBeGreaterThan(0);
   });
 
-  it('is counted file by file for one folder', async () => {
+  it('of a single folder is the sum of its files', async () => {
     const here = await folder();
     const empty = await diskUsage(here);
     await mkdir(join(here, 'deep/er'), { recursive: true });

@@ -49,7 +49,7 @@ function guarded(requiredBytes = 10 * GB) {
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('a task that fills the disk', () => {
-  it('is stopped with a clear message', async () => {
+  it('is stopped with a clear error', async () => {
     const { disk, stopped, enter } = guarded();
     enter('/tasks/a');
     await after(5_000);
@@ -61,7 +61,7 @@ describe('a task that fills the disk', () => {
     expect(stopped).toEqual({ '/tasks/a': 'task aborted due to lack of disk space: 500.00 MiB were left' });
   });
 
-  it('is found also where its container alone has grown', async () => {
+  it('is found even if only its container has grown', async () => {
     const { disk, sizes, stopped, enter } = guarded();
     enter('/tasks/a');
     enter('/tasks/b');
@@ -73,7 +73,7 @@ describe('a task that fills the disk', () => {
     expect(Object.keys(stopped)).toEqual(['/tasks/b']);
   });
 
-  it('goes on where enough can be removed', async () => {
+  it('continues if enough can be removed', async () => {
     const { disk, stopped, enter } = guarded();
     enter('/tasks/a');
     disk.unused = 9 * GB;
@@ -82,7 +82,7 @@ describe('a task that fills the disk', () => {
     expect([stopped, disk.collections, disk.free]).toEqual([{}, 1, 9 * GB + 100 * MB]);
   });
 
-  it('is stopped also when the removal of other things takes long', async () => {
+  it('is stopped even while removing other things takes long', async () => {
     const { disk, stopped, enter } = guarded();
     disk.collectorHangs = true;
     enter('/tasks/a');
@@ -91,7 +91,7 @@ describe('a task that fills the disk', () => {
     expect(stopped).toEqual({ '/tasks/a': 'task aborted due to lack of disk space: 0 bytes were left' });
   });
 
-  it('is told from others by the growth of its folder', async () => {
+  it('is identified by the growth of its folder', async () => {
     const { disk, sizes, stopped, enter } = guarded();
     enter('/tasks/large');
     enter('/tasks/filling');
@@ -107,7 +107,7 @@ describe('a task that fills the disk', () => {
     });
   });
 
-  it('is told from others by the growth of its temporary files, too', async () => {
+  it('is identified by the growth of its temporary files, too', async () => {
     const { disk, sizes, stopped, enter } = guarded();
     enter('/tasks/innocent');
     enter('/tasks/filling');
@@ -119,7 +119,7 @@ describe('a task that fills the disk', () => {
     expect(Object.keys(stopped)).toEqual(['/tasks/filling']);
   });
 
-  it('is the largest where none has grown', async () => {
+  it('is assumed to be the largest if none has grown', async () => {
     const { disk, sizes, stopped, enter } = guarded();
     for (const name of ['a', 'b', 'c']) enter(`/tasks/${name}`);
     Object.assign(sizes, { '/tasks/a': GB, '/tasks/b': 3 * GB, '/tasks/c': 2 * GB });
@@ -128,7 +128,7 @@ describe('a task that fills the disk', () => {
     expect(Object.keys(stopped)).toEqual(['/tasks/b']);
   });
 
-  it('is another where the commands of the largest have ended', async () => {
+  it('is assumed to be another one if the commands of the largest have ended', async () => {
     const { disk, sizes, stopped, uploading, enter } = guarded();
     for (const name of ['a', 'b', 'c']) enter(`/tasks/${name}`);
     Object.assign(sizes, { '/tasks/a': GB, '/tasks/b': 3 * GB, '/tasks/c': 2 * GB });
@@ -138,7 +138,7 @@ describe('a task that fills the disk', () => {
     expect(Object.keys(stopped)).toEqual(['/tasks/c']);
   });
 
-  it('is followed by another only when it is gone and that did not help', async () => {
+  it('is followed by another one only if it has ended and the disk is still full', async () => {
     const { disk, sizes, stopped, enter } = guarded();
     const first = enter('/tasks/a');
     const second = enter('/tasks/b');
@@ -158,7 +158,7 @@ describe('a task that fills the disk', () => {
     expect(Object.keys(stopped)).toHaveLength(2);
   });
 
-  it('is looked for only while there are runs, and where disk space is required', async () => {
+  it('is looked for only while there are runs, and if free space is required', async () => {
     const { disk, enter } = guarded();
     await after(10_000);
     expect(disk.looks).toBe(0);

@@ -19,20 +19,20 @@ async function own(path: string): Promise<OwnFolder> {
 }
 
 describe("a worker's own folder", () => {
-  it('is made, for this user only', async () => {
+  it('is created with permissions for this user only', async () => {
     const path = join(await folder(), 'not', 'yet');
     expect((await own(path)).path).toBe(path);
     expect((await stat(path)).mode & 0o777).toBe(0o700);
   });
 
-  it('is found behind a link', async () => {
+  it('is resolved if it is a link', async () => {
     const home = await folder();
     await mkdir(join(home, 'real'));
     await symlink(join(home, 'real'), join(home, 'link'));
     expect((await own(join(home, 'link'))).path).toBe(join(home, 'real'));
   });
 
-  it('is one for each of many workers that start at the same time', async () => {
+  it('is separate for each of many workers that start at the same time', async () => {
     const path = await folder();
     const all = await Promise.all(Array.from({ length: 8 }, () => own(path)));
     expect(new Set(all.map(each => each.path)).size).toBe(8);
@@ -45,7 +45,7 @@ describe("a worker's own folder", () => {
     expect((await own(path)).path).toBe(join(path, 'worker-2'));
   });
 
-  it('is not taken from a worker that has it after the sign was removed', async () => {
+  it('is kept by its new worker when the old one, whose lock file was removed, ends', async () => {
     const path = await folder();
     const first = await own(path);
     await rm(join(path, 'tcw-alive'));
@@ -55,7 +55,7 @@ describe("a worker's own folder", () => {
     expect((await own(path)).path).toBe(join(path, 'worker-2'));
   });
 
-  it('is the next where something else has the name of a further one', async () => {
+  it('skips names that are in use by something else', async () => {
     const path = await folder();
     await own(path);
     await writeFile(join(path, 'worker-2'), '');
@@ -64,20 +64,21 @@ describe("a worker's own folder", () => {
     expect((await own(path)).path).toBe(join(path, 'worker-5'));
   });
 
-  it('is taken where what lies in the place of its sign cannot be removed', async () => {
+  it('is used even if what replaced its lock file cannot be removed', async () => {
     const path = await folder();
     const stranger = join(path, 'tcw-alive', 'of another user');
     await mkdir(join(stranger, 'more'), { recursive: true });
     await chmod(stranger, 0o500);
-    const told: string[] = [];
+    const problems: string[] = [];
     await asOrdinaryUser(path, async () => {
-      using taken = await ownFolder(path, stays => told.push(stays));
+      using taken = await ownFolder(path, stays => problems.push(stays));
       expect(taken.path).toBe(path);
     });
-    if (process.getuid?.() === 0) expect(told).toEqual([expect.stringMatching(/tcw-alive\.[0-9a-f]{16}$/)]);
+    if (process.getuid?.() === 0)
+      expect(problems).toEqual([expect.stringMatching(/tcw-alive\.[0-9a-f]{16}$/)]);
   });
 
-  it('is free when its worker was killed', async () => {
+  it('is free again after its worker was killed', async () => {
     const path = await folder();
     const program = `
       import { ownFolder } from ${JSON.stringify(MODULE)};
@@ -97,7 +98,7 @@ describe("a worker's own folder", () => {
   });
 
   it.each(['a file', 'a directory', 'a link', 'a pipe that nobody reads'])(
-    'is not kept from it by %s in the place of its sign',
+    'can be used despite %s in place of its lock file',
     async what => {
       const path = await folder();
       const outside = await folder();

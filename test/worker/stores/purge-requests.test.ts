@@ -63,7 +63,7 @@ function asking() {
 }
 
 describe('purge requests', () => {
-  it('are asked for at most once a minute, and of all callers together', async () => {
+  it('are fetched at most once a minute, for all callers together', async () => {
     const { purge, calls, state, request, forget } = asking();
     request('x', 5 * MINUTE);
     request('x', 9 * MINUTE);
@@ -91,7 +91,7 @@ describe('purge requests', () => {
     ]);
   });
 
-  it('that cannot be had are a warning, and asked for a minute later', async () => {
+  it('that cannot be fetched cause a warning, and are fetched a minute later', async () => {
     const { purge, calls, state, request, events } = asking();
     request('x', 1);
     state.fails = true;
@@ -104,7 +104,7 @@ describe('purge requests', () => {
     expect(await purge.asked(signal)).toEqual(new Map([['x', 1]]));
   });
 
-  it('are not waited for by a run that is stopped, and come to the others', async () => {
+  it('are not waited for by a stopped run, and reach the others', async () => {
     const { purge, request, hold, answer } = asking();
     request('x', 1);
     hold();
@@ -118,7 +118,7 @@ describe('purge requests', () => {
     expect(await other).toEqual(new Map([['x', 1]]));
   });
 
-  it('with a time that is none are passed over', async () => {
+  it('with an invalid time are ignored', async () => {
     const { purge, queue } = asking();
     const odd = { service: () => async () => ({ requests: [{ cacheName: 'x', before: 'soon' }] }) };
     Object.assign(queue, odd);
@@ -127,7 +127,7 @@ describe('purge requests', () => {
 });
 
 describe('a cache whose purge is requested', () => {
-  it('is not given to a run any more', async () => {
+  it('is not used by later runs', async () => {
     const { purge, request, state } = asking();
     let now = 1_000_000;
     const { take, log, open } = await cachesUnderTest({ purge, now: () => now });
@@ -149,7 +149,7 @@ describe('a cache whose purge is requested', () => {
     expect((await take('x')).isNew).toBe(false);
   });
 
-  it('is discarded when its owner gives it back', async () => {
+  it('is discarded when its owner returns it', async () => {
     const { purge, request, state } = asking();
     let now = 1_000_000;
     const { take, log, open } = await cachesUnderTest({ purge, now: () => now });
@@ -198,7 +198,7 @@ describe('the purge-cache service of a deployment', () => {
     return { queue, purge, events, clock, request };
   };
 
-  it('is heeded before a cache is given out', async () => {
+  it('is asked before a cache is used', async () => {
     const { queue, purge, events, clock, request } = await deployed(['purge-cache:purge-requests::p/w']);
     const { take } = await cachesUnderTest({ purge, now: () => queue.now() });
     await (await take('x')).keep(signal);
@@ -212,7 +212,7 @@ describe('the purge-cache service of a deployment', () => {
     expect(events).toEqual([]);
   });
 
-  it('that refuses the worker is a warning', async () => {
+  it('that refuses the worker causes a warning', async () => {
     const { purge, events, request } = await deployed([]);
     await request('p/w', 'x');
     expect(await purge.asked(signal)).toEqual(new Map());

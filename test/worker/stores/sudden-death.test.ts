@@ -16,13 +16,13 @@ const PROCESS = fileURLToPath(new URL('caches-process.ts', import.meta.url));
 const FULL_DISK = fileURLToPath(new URL('full-disk-process.ts', import.meta.url));
 const MB = 1024 * 1024;
 
-describe('a worker that is killed in the middle of its use of caches', () => {
+describe('a worker that is killed while it uses caches', () => {
   const places = [
     ['on one file system', folder],
     ...(otherDevices ? [['across file systems', async () => folderOnOtherDevice()] as const] : []),
   ] as const;
 
-  it.each(places)('leaves only caches that were given back in order, %s', async (_, place) => {
+  it.each(places)('leaves only caches that were properly returned, %s', async (_, place) => {
     const tasks = await folder();
     const dir = join(await place(), 'caches');
     let found = 0;
@@ -62,7 +62,7 @@ describe('a worker that is killed in the middle of its use of caches', () => {
   });
 });
 
-describe.runIf(smallDisks)('a full disk', () => {
+describe.runIf(smallDisks)('a full file system', () => {
   const use = async (which: 'caches' | 'tasks' | 'both') => {
     const small = await folder();
     const large = await folder();
@@ -76,7 +76,7 @@ describe.runIf(smallDisks)('a full disk', () => {
     return JSON.parse(stdout) as Record<string, unknown> & { lines: string[] };
   };
 
-  it('of caches lets the task succeed, and loses the cache', async () => {
+  it('for caches lets the task succeed, and loses the cache', async () => {
     const { lines, ...rest } = await use('caches');
     expect(lines).toContain('[mounts] Could not preserve cache x: this machine has run out of disk space');
     // A cache that cannot be written leaves nothing behind. A list that cannot be written is reported.
@@ -91,13 +91,13 @@ describe.runIf(smallDisks)('a full disk', () => {
     expect(rest.outcome).toBe('taken');
   });
 
-  it('of tasks keeps the cache as it is, to be taken when there is room', async () => {
+  it('for tasks keeps the cache for a time with more space', async () => {
     const { outcome, ...rest } = await use('tasks');
     expect(rest).toMatchObject({ keptOnFullDisk: 1, keptWithRoom: 1, isNew: false, whole: true });
     expect(outcome).toBe('disk space');
   });
 
-  it('of both moves caches all the same', async () => {
+  it('for both does not prevent moving caches', async () => {
     const { told, ...rest } = await use('both');
     expect(rest).toMatchObject({ keptOnFullDisk: 1, keptWithRoom: 1, isNew: false, whole: true });
     expect(told).toContain('caches-not-written-down');

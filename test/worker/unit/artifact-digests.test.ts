@@ -56,7 +56,7 @@ async function setting(...statuses: number[]) {
 
 describe('the digest of an artifact', () => {
   it.each(['gzip', 'identity'] as const)(
-    'is that of its content, when it is there: %s',
+    'is that of its content if it was uploaded: %s',
     async contentEncoding => {
       const { sink, file, options } = await setting(200);
       await sink.upload('public/a', await file(TEXT), { ...options, contentEncoding });
@@ -65,7 +65,7 @@ describe('the digest of an artifact', () => {
   );
 
   it.each(['gzip', 'identity'] as const)(
-    'is not kept when it could not be uploaded: %s',
+    'is not recorded if the artifact could not be uploaded: %s',
     async contentEncoding => {
       for (const isFile of [true, false]) {
         const { sink, file, options, received } = await setting(403);
@@ -79,7 +79,7 @@ describe('the digest of an artifact', () => {
     },
   );
 
-  it('is not made for what the worker itself uploads, unless that is certified', async () => {
+  it('is not computed for what the worker itself uploads, unless that is certified', async () => {
     const { sink, file, options, received } = await setting(200);
     const ready = gzipSync('made already');
     for (const name of ['the log', 'certified']) sink.reserve(name, 'the worker');
@@ -92,7 +92,7 @@ describe('the digest of an artifact', () => {
   });
 });
 
-it('bytes that are not in a file are compressed, too', async () => {
+it('bytes that are not in a file are compressed as well', async () => {
   const { sink, options, received } = await setting(200);
   await sink.upload('public/a', TEXT, { ...options, contentEncoding: 'gzip' });
   const [{ headers, body } = { headers: {}, body: TEXT }] = received;

@@ -8,7 +8,7 @@ describe('a request for artifacts', () => {
     return (await problems())[0];
   };
 
-  it('is checked before anything is run', async () => {
+  it('is validated before any command runs', async () => {
     expect(await problemOf({ name: 'public/ä' })).toBe(
       'artifact "public/ä": its name holds other characters than printable ASCII',
     );
@@ -20,12 +20,12 @@ describe('a request for artifacts', () => {
     ['text/plain\n', 'its contentType "text/plain\\n" holds other characters than printable ASCII'],
     ['text/ä', 'its contentType "text/ä" holds other characters than printable ASCII'],
     [`text/${'x'.repeat(251)}`, 'its contentType has 256 characters, more than 255'],
-  ])('may not be for a type that is no header: %j', async (contentType, problem) => {
+  ])('is refused for an invalid content type: %j', async (contentType, problem) => {
     expect(await problemOf({ name: 'public/x', contentType })).toBe(`artifact "public/x": ${problem}`);
   });
 
   it.each(['text/x-mine; charset="utf-8"', `text/${'x'.repeat(250)}`, ''])(
-    'may be for any other type: %j',
+    'accepts any other content type: %j',
     async contentType => {
       expect(await problemOf({ contentType })).toBeUndefined();
     },
@@ -34,11 +34,11 @@ describe('a request for artifacts', () => {
   it.each([
     ['before the deadline', 0.9, 'before the task’s deadline'],
     ['after the task itself', 25, 'after the task does'],
-  ])('may not be for artifacts that expire %s', async (_, hours, words) => {
+  ])('is refused for artifacts that expire %s', async (_, hours, words) => {
     expect(await problemOf({ expires: inHours(hours) })).toContain(words.replace('’', "'"));
   });
 
-  it('may be for artifacts that expire anywhere between, a second either way', async () => {
+  it('accepts any expiry between the deadline and the expiry of the task, with a tolerance of one second', async () => {
     const { problems, claim } = await start([]);
     const times = [
       claim.deadlineMs - 900,

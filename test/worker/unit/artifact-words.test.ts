@@ -15,11 +15,11 @@ describe("an artifact's name", () => {
     '100%',
     'a%20b',
     '%2e%2e/x',
-  ])('is fine: %s', name => {
+  ])('is valid: %s', name => {
     expect(nameProblem(name)).toBeUndefined();
   });
 
-  it('is fine up to 1,024 characters, in parts of up to 255', () => {
+  it('may have up to 1,024 characters, in parts of up to 255', () => {
     const name = Array.from({ length: 4 }, () => 'a'.repeat(255)).join('/');
     expect(nameProblem(name)).toBeUndefined();
     expect(nameProblem(`${name}/`)).toBeUndefined();
@@ -40,11 +40,11 @@ describe("an artifact's name", () => {
     ['public/a\n', 'ASCII'],
     ['public/\0', 'ASCII'],
     ['public/\x7f', 'ASCII'],
-  ])('is not: %j', (name, problem) => {
+  ])('is invalid: %j', (name, problem) => {
     expect(nameProblem(name)).toContain(problem);
   });
 
-  it('is fine only when the queue and every store take it', () => {
+  it('is valid only if the queue and every store accept it', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -81,7 +81,7 @@ describe('the content type of a file', () => {
     expect(contentTypeOf(file)).toBe(type);
   });
 
-  it('is told for every name there is', () => {
+  it('is defined for every name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), name => {
         expect(contentTypeOf(`/x/${name}`)).toMatch(/^[\w.+-]+\/[\w.+-]+(; charset=utf-8)?$/);
@@ -97,7 +97,7 @@ describe('the content encoding of a file', () => {
     '7z br aab apk bz2 deb dmg flv gif gz jar jpeg jpg lz lz4 mz npz pkg png swf sz tbz tgz wasm webp whl woff ' +
     'woff2 xpi xz zip zst zz';
 
-  it.each(compressed.split(' '))('is its own for what is compressed already: .%s', ending => {
+  it.each(compressed.split(' '))('is identity for a format that is already compressed: .%s', ending => {
     expect(contentEncodingOf(`/x/a.${ending}`)).toBe('identity');
   });
 

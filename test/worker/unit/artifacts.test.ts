@@ -27,7 +27,7 @@ async function failureOf(run: Finishing): Promise<unknown> {
 }
 
 describe('an artifact', () => {
-  it('is uploaded compressed, with its type, to where everybody finds it', async () => {
+  it('is uploaded compressed, with its type, under its name', async () => {
     const { run, log, claim, download, leftovers } = await start(
       [{ path: 'out/report.txt', name: 'public/report.txt' }],
       { 'out/report.txt': 'all is well' },
@@ -44,7 +44,7 @@ describe('an artifact', () => {
     ]);
   });
 
-  it('is uploaded as it is when it is compressed already', async () => {
+  it('is uploaded as it is if its format is already compressed', async () => {
     const image = randomBytes(1_000);
     const { run, download } = await start([{ path: 'a.png', name: 'public/a.png' }], { 'a.png': image });
     await finish(run);
@@ -54,7 +54,7 @@ describe('an artifact', () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(image)).toBe(true);
   });
 
-  it('has the type, the encoding and the time that the payload says', async () => {
+  it('has the type, encoding and expiry that the payload says', async () => {
     const expires = inHours(2);
     const request = {
       name: 'public/x',
@@ -74,7 +74,7 @@ describe('an artifact', () => {
     ['small', 'file', 10, 32],
     ['larger', 'file'.repeat(10_000), 1, 10],
   ])(
-    'may be a directory of many %s files, so many of them on their way at a time',
+    'may be a directory of many %s files, of which a limited number is uploaded at a time',
     async (_, text, least, most) => {
       const files = Object.fromEntries(
         Array.from({ length: 80 }, (_unused, index) => [`out/${index}.txt`, `${text} ${index}`]),
@@ -100,7 +100,7 @@ describe('an artifact', () => {
     },
   );
 
-  it('goes to a fresh URL when its store takes the first one for expired', async () => {
+  it('is uploaded to a new URL if the store rejects the first one as expired', async () => {
     const { run, runWith, log, download } = await start([{ path: 'x', name: 'public/x' }], { x: 'whole' });
     const asked: string[] = [];
     const late: RunCalls = {
@@ -118,7 +118,7 @@ describe('an artifact', () => {
     expect(log.lines.join('\n')).not.toContain('signature');
   });
 
-  it('is given up when the queue refuses to sign another URL: the run is over', async () => {
+  it('fails if the queue refuses to sign another URL, because the run is over', async () => {
     const { run, runWith } = await start([{ path: 'x', name: 'public/x' }], { x: 'whole' });
     let asked = 0;
     const over: RunCalls = {
@@ -136,7 +136,7 @@ describe('an artifact', () => {
     expect(asked).toBe(2);
   });
 
-  it('lies at an absolute path, and a slash at the end of the name of a directory counts for nothing', async () => {
+  it('may have an absolute path, and a slash at the end of a directory name has no effect', async () => {
     const elsewhere = await realpath(await mkdtemp(join(tmpdir(), 'tcw-elsewhere-')));
     onTestFinished(() => rm(elsewhere, { recursive: true, force: true }));
     await writeFile(join(elsewhere, 'a.txt'), 'a');
@@ -151,7 +151,7 @@ describe('an artifact', () => {
     expect(await (await download('public/out/below/b.txt')).text()).toBe('b');
   });
 
-  it('is refused before the first command when it lies at an absolute path and has no name', async () => {
+  it('is refused before the first command if it has an absolute path and no name', async () => {
     const { problems } = await start([{ path: '/etc/hostname' }]);
     expect(await problems()).toEqual([
       'artifact "/etc/hostname": its name holds an empty part (a leading or a double slash)',
@@ -161,14 +161,14 @@ describe('an artifact', () => {
   it.each([
     ['by its name', { name: 'public/logs/live.log' }],
     ['by its path', { path: 'public/logs/live_backing.log' }],
-  ])('is not uploaded in the place of the log: %s', async (_, request) => {
+  ])('may not replace the log: %s', async (_, request) => {
     const { run, log, listed } = await start([request, { path: 'x', name: 'public/x' }], { x: 'x' });
     await finish(run);
     expect(await listed()).toEqual(['s3 public/x']);
     expect(log.lines[0]).toMatch(/^warn: Not uploading artifact public\/logs\/live/);
   });
 
-  it('is not uploaded in the place of the log when a directory has it, which may well be', async () => {
+  it('may not replace the log if it is found in a directory, which is only a warning', async () => {
     const { run, log, listed } = await start([{ type: 'directory', path: 'public' }], {
       'public/logs/live.log': 'mine',
       'public/logs/mine.log': 'mine',
@@ -178,14 +178,14 @@ describe('an artifact', () => {
     expect(log.lines[0]).toMatch(/^warn: Not uploading artifact public\/logs\/live.log/);
   });
 
-  it('may have the name of a log that the payload does without', async () => {
+  it('may have the name of a log that the payload switches off', async () => {
     const { run, runWith, listed } = await start([{ name: 'public/logs/live.log' }], { x: 'mine' });
     const logs = { backing: 'public/logs/live_backing.log', live: undefined };
     await finish(runWith(run.calls, { ...run.task, logs }));
     expect(await listed()).toEqual(['s3 public/logs/live.log']);
   });
 
-  it('is none where the payload asks for none', async () => {
+  it('is not uploaded if the payload lists none', async () => {
     const { run, listed } = await start([]);
     await finish(run);
     expect(await listed()).toEqual([]);
@@ -193,7 +193,7 @@ describe('an artifact', () => {
 });
 
 describe('an artifact that is missing', () => {
-  it('becomes an error artifact and fails the task, after all others are uploaded', async () => {
+  it('becomes an error artifact and fails the task after all others were uploaded', async () => {
     const { run, log, claim, listed } = await start(
       [
         { path: 'no.txt', name: 'public/no.txt' },
@@ -214,15 +214,15 @@ describe('an artifact that is missing', () => {
     ]);
   });
 
-  it('fails nothing when it is optional', async () => {
+  it('has no effect if it is optional', async () => {
     const { run, listed } = await start([{ name: 'public/x', optional: true }]);
     await finish(run);
     expect(await listed()).toEqual(['error public/x']);
   });
 });
 
-describe('an artifact that cannot be uploaded', () => {
-  it('leaves none of the others behind, or on its way when the run goes on', async () => {
+describe('the upload of an artifact', () => {
+  it('does not prevent the others if it fails, and all end before the run goes on', async () => {
     const { run, listed, download } = await start(
       [
         { path: 'small.txt', name: 'public/taken' },
@@ -244,7 +244,7 @@ describe('an artifact that cannot be uploaded', () => {
     expect((await (await download('public/large')).arrayBuffer()).byteLength).toBe(8_000_000);
   });
 
-  it('is named in the log: a file whose name the queue could not take', async () => {
+  it('is refused, with a line in the log, under a name that the queue does not accept', async () => {
     const { run, log, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }], {
       'out/ä.txt': 'x',
       'out/good.txt': 'x',
@@ -258,7 +258,7 @@ describe('an artifact that cannot be uploaded', () => {
     expect(await listed()).toEqual(['s3 public/good.txt']);
   });
 
-  it('may have a % in its name: the log warns, since not every way to download it works', async () => {
+  it('works under a name with a %, with a warning that not every download method does', async () => {
     const { run, log, listed, download } = await start(
       [
         { path: 'x', name: 'public/100%' },
@@ -276,7 +276,7 @@ describe('an artifact that cannot be uploaded', () => {
     }
   });
 
-  it('may have every name that is made of printable ASCII', async () => {
+  it('works under any name of printable ASCII', async () => {
     // A slash separates parts of a name, and `.` and `..` are not valid parts.
     const part = fc
       .string({
@@ -305,7 +305,7 @@ describe('an artifact that cannot be uploaded', () => {
 
   // macOS does not allow such names.
   it.runIf(process.platform === 'linux')(
-    'is not even tried under such a name, to say that it is missing',
+    'is not attempted, not even as an error artifact, under a name that is not text',
     async () => {
       const { run, listed } = await start([{ type: 'directory', path: 'out', name: 'public' }]);
       await mkdir(join(run.folder, 'out'));
@@ -316,7 +316,7 @@ describe('an artifact that cannot be uploaded', () => {
     },
   );
 
-  it('is not begun when the run is stopped', async () => {
+  it('does not start after the run was stopped', async () => {
     const { run, listed, stop } = await start([{}], { x: 'x' });
     stop();
     expect(await failureOf(run)).toMatchObject({ message: 'task canceled' });

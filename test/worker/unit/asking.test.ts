@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   how: fc.nat(7),
 });
 
-it('however work is asked for, no slot is lost and none is promised twice', async () => {
+it('no slot is lost or used twice, for any sequence of events', async () => {
   fakeTimers();
   await fc.assert(
     fc.asyncProperty(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { permits } from '../../../src/worker/files/permits.ts';
 
 describe('permits', () => {
-  it('let so many work at a time, first come, first served, whatever becomes of them', async () => {
+  it('limit how much work runs at a time, first come, first served, whatever the outcome', async () => {
     const two = permits(2);
     const order: number[] = [];
     let [active, most] = [0, 0];

@@ -25,11 +25,11 @@ it.each([
   ['bytes=0-1,5-6', whole],
   ['lines=1-2', whole],
   ['bytes=a-b', whole],
-])('of a log with 100 bytes so far, "%s" wants %o', (header, wanted) => {
+])('of a log with 100 bytes so far, "%s" requests %o', (header, wanted) => {
   expect(wantedBytes(header, 100, false)).toEqual(wanted);
 });
 
-it('has nothing behind the end of a complete log', () => {
+it('nothing can be requested after the end of a complete log', () => {
   expect(wantedBytes('bytes=100-', 100, true)).toBeUndefined();
   expect(wantedBytes('bytes=99-', 100, true)).toEqual(part(99));
   expect(wantedBytes('bytes=0-', 0, true)).toBeUndefined();

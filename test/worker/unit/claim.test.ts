@@ -11,18 +11,18 @@ const LONGEST_PAUSE_MS = 30_500;
 
 interface TestDemand extends Demand {
   /** The results that it received. */
-  readonly told: (number | 'failed')[];
+  readonly outcomes: (number | 'failed')[];
 }
 
 function demand(tasks = 1): TestDemand {
-  const told: TestDemand['told'] = [];
+  const outcomes: TestDemand['outcomes'] = [];
   const isExpected = true;
   return {
     tasks,
     isExpected,
-    told,
-    answered: claims => told.push(claims),
-    failed: () => told.push('failed'),
+    outcomes,
+    answered: claims => outcomes.push(claims),
+    failed: () => outcomes.push('failed'),
   };
 }
 
@@ -49,19 +49,19 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const arrived = () => after(0);
 
 describe('a demand', () => {
-  it('is one call, for as many tasks', async () => {
+  it('becomes one call for as many tasks', async () => {
     const { demand$, claimWork, claims } = start();
-    const wish = demand(3);
-    demand$.next(wish);
+    const sent = demand(3);
+    demand$.next(sent);
     expect(claimWork.map(({ asked }) => asked)).toEqual([3]);
     const answer = someClaims(2);
     claimWork[0]?.answer(answer);
     await arrived();
     expect(claims).toEqual(answer);
-    expect(wish.told).toEqual([2]);
+    expect(sent.outcomes).toEqual([2]);
   });
 
-  it('is told how many claims came before they go on their way', async () => {
+  it('receives the number of claims before they are emitted', async () => {
     const { demand$, claimWork, claims } = start();
     const claimsWhenTold: number[] = [];
     demand$.next({ ...demand(), answered: () => void claimsWhenTold.push(claims.length) });
@@ -70,16 +70,16 @@ describe('a demand', () => {
     expect(claimsWhenTold).toEqual([0]);
   });
 
-  it('is told of an empty answer, too', async () => {
+  it('receives the result of an empty answer', async () => {
     const { demand$, claimWork } = start();
-    const wish = demand();
-    demand$.next(wish);
+    const sent = demand();
+    demand$.next(sent);
     claimWork[0]?.answer([]);
     await arrived();
-    expect(wish.told).toEqual([0]);
+    expect(sent.outcomes).toEqual([0]);
   });
 
-  it('does not wait for those before it', async () => {
+  it('does not wait for earlier ones', async () => {
     const { demand$, claimWork, claims } = start();
     demand$.next(demand());
     demand$.next(demand());
@@ -90,8 +90,8 @@ describe('a demand', () => {
   });
 });
 
-describe('a call that fails', () => {
-  it('is not made again: the queue may have given a claim to it', async () => {
+describe('a failed claimWork', () => {
+  it('is not retried, because the queue may have granted a claim', async () => {
     const { demand$, claimWork, seen } = start();
     demand$.next(demand());
     claimWork[0]?.fail();
@@ -100,19 +100,19 @@ describe('a call that fails', () => {
     expect(seen.error).toBeUndefined();
   });
 
-  it('is told after a pause, so that nobody asks again at once', async () => {
+  it('fails its demand after a pause, so that the next call does not follow at once', async () => {
     const { demand$, claimWork, events } = start();
-    const wish = demand();
-    demand$.next(wish);
+    const sent = demand();
+    demand$.next(sent);
     claimWork[0]?.fail();
     await after(499);
-    expect(wish.told).toEqual([]);
+    expect(sent.outcomes).toEqual([]);
     expect(events.lines).toMatchObject([{ level: 'warn', message: 'could not ask for work' }]);
     await after(FIRST_PAUSE_MS - 499);
-    expect(wish.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
   });
 
-  it('is followed by a word when one works again, once', async () => {
+  it('is followed by a single log line when a call succeeds again', async () => {
     const { demand$, claimWork, events } = start();
     for (const outcome of ['fail', 'fail', 'answer', 'answer'] as const) {
       demand$.next(demand());
@@ -127,7 +127,7 @@ describe('a call that fails', () => {
     ]);
   });
 
-  it('makes the next pause longer, up to ten seconds, until one works', async () => {
+  it('makes the next pause longer, up to ten seconds, until a call succeeds', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const { demand$, claimWork, events } = start();
@@ -146,7 +146,7 @@ describe('a call that fails', () => {
     expect(await failing()).toBe(1.5);
   });
 
-  it('counts once with the others that were open at the same time', async () => {
+  it('lengthens the pause only once for all calls that were open at the same time', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const { demand$, claimWork, events } = start();
@@ -157,38 +157,38 @@ describe('a call that fails', () => {
     expect(pauses).toEqual(Array.from({ length: 8 }, () => 1.5));
   });
 
-  it('waits no longer when another has worked meanwhile', async () => {
+  it('ends its pause when another call succeeds', async () => {
     const { demand$, claimWork } = start();
-    const wish = demand();
-    demand$.next(wish);
+    const sent = demand();
+    demand$.next(sent);
     demand$.next(demand());
     claimWork[0]?.fail();
     await arrived();
-    expect(wish.told).toEqual([]);
+    expect(sent.outcomes).toEqual([]);
     claimWork[1]?.answer([]);
     await arrived();
-    expect(wish.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('waits no longer when the queue answers another call, but only the first time', async () => {
+  it('ends its pause when the queue answers another call, but only the first time', async () => {
     const { demand$, claimWork, back$ } = start();
     const [first, second] = [demand(), demand()];
     demand$.next(first);
     claimWork[0]?.fail();
     await arrived();
     back$.next();
-    expect(first.told).toEqual(['failed']);
+    expect(first.outcomes).toEqual(['failed']);
     demand$.next(second);
     claimWork[1]?.fail();
     await arrived();
     back$.next();
-    expect(second.told).toEqual([]);
+    expect(second.outcomes).toEqual([]);
     await after(LONGEST_PAUSE_MS);
-    expect(second.told).toEqual(['failed']);
+    expect(second.outcomes).toEqual(['failed']);
   });
 
-  it('stops no other', async () => {
+  it('does not stop other calls', async () => {
     const { demand$, claimWork, claims } = start();
     demand$.next(demand());
     demand$.next(demand());
@@ -199,43 +199,43 @@ describe('a call that fails', () => {
   });
 });
 
-describe('a worker that is going', () => {
-  it('waits for the calls that are open, and gets what they bring', async () => {
+describe('a worker that is shutting down', () => {
+  it('waits for open calls, and accepts their claims', async () => {
     const { demand$, draining$, claimWork, claims, seen } = start();
-    const wish = demand();
-    demand$.next(wish);
+    const sent = demand();
+    demand$.next(sent);
     draining$.next();
     await after(15_000);
     expect(seen.complete).toBe(false);
     claimWork[0]?.answer(someClaims(1));
     await arrived();
     expect(claims).toHaveLength(1);
-    expect(wish.told).toEqual([1]);
+    expect(sent.outcomes).toEqual([1]);
     expect(seen.complete).toBe(true);
   });
 
-  it('asks for nothing more', () => {
+  it('makes no further calls', () => {
     const { demand$, draining$, claimWork } = start();
     draining$.next();
     demand$.next(demand());
     expect(claimWork).toEqual([]);
   });
 
-  it('does not sit out a pause after a failure: its demand is told at once', async () => {
+  it('does not wait for the pause after a failure, and fails the demand at once', async () => {
     const { demand$, draining$, claimWork, seen } = start();
-    const wish = demand();
-    demand$.next(wish);
+    const sent = demand();
+    demand$.next(sent);
     claimWork[0]?.fail();
     await arrived();
     draining$.next();
     expect(seen.complete).toBe(true);
-    expect(wish.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
 
-describe('a demand of a worker that looks at its disk first', () => {
-  it('is a call when there is room', async () => {
+describe('a demand of a worker that checks its disk first', () => {
+  it('becomes a call if there is enough space', async () => {
     const { demand$, claimWork, claims } = start({ isThere: async () => true });
     demand$.next(demand(2));
     await arrived();
@@ -245,25 +245,25 @@ describe('a demand of a worker that looks at its disk first', () => {
     expect(claims).toHaveLength(2);
   });
 
-  it('fails without a call when there is none', async () => {
+  it('fails without a call if there is not enough space', async () => {
     const { demand$, claimWork, seen } = start({ isThere: async () => false });
     const [first, second] = [demand(), demand()];
     demand$.next(first);
     demand$.next(second);
     await arrived();
     expect(claimWork).toEqual([]);
-    expect([first.told, second.told]).toEqual([['failed'], ['failed']]);
+    expect([first.outcomes, second.outcomes]).toEqual([['failed'], ['failed']]);
     expect(seen).toEqual({ complete: false, error: undefined });
   });
 
-  it('fails when the worker is told to go meanwhile, however long the disk takes', async () => {
+  it('fails if the worker is told to shut down meanwhile, even if the disk check never ends', async () => {
     const { demand$, draining$, claimWork, seen } = start({ isThere: () => new Promise(() => undefined) });
-    const wish = demand();
-    demand$.next(wish);
+    const sent = demand();
+    demand$.next(sent);
     await arrived();
     draining$.next();
     await arrived();
-    expect(wish.told).toEqual(['failed']);
+    expect(sent.outcomes).toEqual(['failed']);
     expect(claimWork).toEqual([]);
     expect(seen.complete).toBe(true);
   });

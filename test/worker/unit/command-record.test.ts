@@ -3,14 +3,14 @@ import { CommandRecord, NOTHING } from '../../../src/worker/features/resources/c
 
 const labels = (record: CommandRecord) => record.lines().map(([label]) => label);
 
-it('names no peak of memory of a command that was over when it was looked at', () => {
+it('has no peak memory for a command that ended before it was sampled', () => {
   const record = new CommandRecord(NOTHING);
   record.addUsage({ ...NOTHING, userMs: 10 });
   expect(labels(record)).toEqual(['CPU Time of All Processes']);
   expect(record.usage()).toEqual({ userMs: 10, kernelMs: 0 });
 });
 
-it('names the peak of one whose memory was seen', () => {
+it('has the peak memory of a command that was sampled', () => {
   const record = new CommandRecord(NOTHING);
   record.addUsage({ ...NOTHING, memoryBytes: 2_048, processes: 1 });
   expect(labels(record)).toContain('Peak Memory of All Processes');

@@ -38,7 +38,7 @@ async function write(log: TaskLog, chunk: string): Promise<void> {
 const withoutTimes = (text: string) => text.replaceAll(/20\d\d-\S+Z/g, 'T');
 
 describe('a copy of a log', () => {
-  it('has all that was written before, and nothing that is written later', async () => {
+  it('has everything that was written before, and nothing that is written later', async () => {
     const folder = await newFolder();
     const log = await newLog(folder);
     onTestFinished(() => log.remove());
@@ -56,7 +56,7 @@ describe('a copy of a log', () => {
     );
   });
 
-  it('shows no secret', async () => {
+  it('contains no secret', async () => {
     const folder = await newFolder();
     const log = await newLog(folder, { secrets: () => [new Secret('a-long-secret')] });
     onTestFinished(() => log.remove());
@@ -66,14 +66,14 @@ describe('a copy of a log', () => {
     expect(await copyOf(log, folder)).toBe('is it [redacted]?');
   });
 
-  it('of nothing is empty', async () => {
+  it('of an empty log is empty', async () => {
     const folder = await newFolder();
     const log = await newLog(folder);
     onTestFinished(() => log.remove());
     expect(await copyOf(log, folder)).toBe('');
   });
 
-  it('is what the log would be if it ended now, also where its middle is left out', async () => {
+  it('is what the log would be if it ended now, even if its middle is left out', async () => {
     const folder = await newFolder();
     const line = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 400 });
     const lines = fc.array(line, { maxLength: 20 });
@@ -94,7 +94,7 @@ describe('a copy of a log', () => {
     );
   });
 
-  it('does not go on when the run is stopped', async () => {
+  it('is abandoned when the run is stopped', async () => {
     const folder = await newFolder();
     const log = await newLog(folder);
     onTestFinished(() => log.remove());

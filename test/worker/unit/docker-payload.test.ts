@@ -11,7 +11,7 @@ const TASK_ID = 'fN1SbArXTPSVFNUvaOlinQ';
 const read = (change: object = {}) => payloads.read({ ...VALID, ...change });
 
 describe('a payload of docker-worker', () => {
-  it('says what a container is made of and what it runs', () => {
+  it('specifies a container and its command', () => {
     const { task, problems } = read({
       command: ['sh', '-c', 'true'],
       env: { A: '1' },
@@ -56,7 +56,7 @@ describe('a payload of docker-worker', () => {
     ]);
   });
 
-  it('without a command means the one of the image', () => {
+  it('without a command runs the one of the image', () => {
     expect(read().task.commands).toEqual([{ argv: [] }]);
   });
 
@@ -73,7 +73,7 @@ describe('a payload of docker-worker', () => {
       { type: 'indexed-image', namespace: 'a.b', path: 'public/image.tar' },
       { kind: 'indexed', namespace: 'a.b', artifact: 'public/image.tar' },
     ],
-  ])('names its image: %s', (_, image, expected) => {
+  ])('specifies its image: %s', (_, image, expected) => {
     expect(read({ image }).task.container?.image).toEqual(expected);
   });
 
@@ -162,7 +162,7 @@ describe('a payload of docker-worker', () => {
     expect(payloads.read(JSON.parse(JSON.stringify({ ...VALID, ...change }))).problems).toEqual([problem]);
   });
 
-  it('is told everything at once, and read as far as it can be', () => {
+  it('is refused with all problems at once, and keeps its valid parts', () => {
     const { task, problems } = read({
       extra: {},
       cache: { a: 1, b: '/b' },
@@ -177,7 +177,7 @@ describe('a payload of docker-worker', () => {
     expect(task.switches).toContain('allowPtrace');
   });
 
-  it('never breaks the reader, whatever it is', () => {
+  it('is never a reason to throw, whatever it contains', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
         for (const name of ['image', 'cache', 'artifacts', 'features', 'capabilities', 'log', 'extra']) {
@@ -208,15 +208,15 @@ describe('the log of docker-worker’s payload', () => {
     ['no log', { features: { bulkLog: false } }, NONE],
     ['no artifacts', { features: { artifacts: false } }, NONE],
     // The task is refused. A log that was not clearly meant to be public must not become public.
-    ['a switch that is none', { features: { bulkLog: 'no' } }, { backing: 'private/logs/live_backing.log' }],
+    ['an invalid switch', { features: { bulkLog: 'no' } }, { backing: 'private/logs/live_backing.log' }],
     ['no name at all', { log: 7 }, { backing: 'private/logs/live_backing.log', live: undefined }],
-    ['a private name that cannot be', { log: 'private//x' }, { backing: 'private/logs/live_backing.log' }],
+    ['an invalid private name', { log: 'private//x' }, { backing: 'private/logs/live_backing.log' }],
   ])('has %s', (_, change, expected) => {
     expect(read(change).task.logs).toMatchObject(expected);
     expect(payloads.unreadable({ ...VALID, ...change }).logs).toMatchObject(expected);
   });
 
-  it('is not uploaded, nor any artifact, without the switch for artifacts', () => {
+  it('is not uploaded, and neither is any artifact, without the feature for artifacts', () => {
     const { task } = read({
       features: { artifacts: false },
       artifacts: { 'public/a': { type: 'file', path: '/a' } },
@@ -228,14 +228,14 @@ describe('the log of docker-worker’s payload', () => {
 });
 
 describe('a worker for both formats', () => {
-  it('takes what has an image for docker-worker’s, and all else for generic-worker’s', () => {
+  it('treats a payload with an image as one of docker-worker, and any other as one of generic-worker', () => {
     expect(both.read(VALID).task.format).toBe('docker-worker');
     expect(both.read({ command: [['true']], maxRunTime: 1 }).task.format).toBe('generic-worker');
     expect(both.read({ image: 7 }).task.format).toBe('docker-worker');
     expect(both.read([{ image: 'x' }]).task.format).toBe('generic-worker');
   });
 
-  it('has the log of a payload that it cannot read where its format would have it', () => {
+  it('uploads the log of an invalid payload under the name that its format defines', () => {
     const names = { log: 'private/docker.log', logs: { backing: 'private/native.log' } };
     expect(both.unreadable({ ...names, image: 'x' }).logs.backing).toBe('private/docker_backing.log');
     expect(both.unreadable(names).logs.backing).toBe('private/native.log');

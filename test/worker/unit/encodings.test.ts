@@ -38,13 +38,13 @@ describe('base64 of a secret', () => {
     }
   });
 
-  it('is hidden when it comes byte by byte', () => {
+  it('is hidden when it is written byte by byte', () => {
     const encoded = Buffer.from(`x${SECRET}y`).toString('base64');
     expect(shown(SECRET, encoded, 1)).toBe(shown(SECRET, encoded));
     expect(shown(SECRET, encoded, 1)).toContain('[redacted]');
   });
 
-  it.each([76, 64])('is hidden where a program breaks its lines after %i characters', width => {
+  it.each([76, 64])('is hidden if a program breaks its lines after %i characters', width => {
     const long = `${SECRET}${SECRET}${SECRET}`;
     const encoded = Buffer.from(long).toString('base64');
     const lines = encoded.replaceAll(new RegExp(`.{${width}}`, 'g'), '$&\n');
@@ -53,7 +53,7 @@ describe('base64 of a secret', () => {
     expect(seen).toMatch(/^\[redacted\].{0,4}$/);
   });
 
-  it('is hidden for any secret, wherever it stands', () => {
+  it('is hidden for any secret, at any offset', () => {
     const around = fc.uint8Array({ maxLength: 7 });
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 8, maxLength: 64 }), around, around, (key, before, after) => {
@@ -65,7 +65,7 @@ describe('base64 of a secret', () => {
     );
   });
 
-  it('hides nothing where the text is too short to be a secret', () => {
+  it('is not hidden if the text is too short to be a secret', () => {
     const encoded = Buffer.from('1234567').toString('base64');
     expect(shown('1234567', encoded)).toBe(encoded);
   });
@@ -77,13 +77,13 @@ describe('a secret in a URL', () => {
     ['a form', new URLSearchParams({ q: SECRET }).toString().slice(2)],
     ['Python', 'correct%20horse%20battery%20staple%3F%20100%20%25%20%C3%BCnique/'],
     ['lower-case digits', 'correct%20horse%20battery%20staple%3f%20100%20%25%20%c3%bcnique%2f'],
-  ])('is hidden as %s writes it', (_, encoded) => {
+  ])('is hidden as %s encodes it', (_, encoded) => {
     expect(shown(SECRET, `https://example.com/?q=${encoded}&r=1`)).toBe(
       'https://example.com/?q=[redacted]&r=1',
     );
   });
 
-  it('is hidden where marks are escaped, too', () => {
+  it('is hidden even if punctuation is escaped', () => {
     expect(shown("it's (a) key!*", 'it%27s%20%28a%29%20key%21%2A')).toBe('[redacted]');
   });
 });

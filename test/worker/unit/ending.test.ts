@@ -76,13 +76,16 @@ describe('a run that is resolved', () => {
     ['claim-lost', []],
     ['max-run-time', ['failed']],
     ['worker-shutdown', ['exception worker-shutdown']],
-  ])('is reported as the reason of its stop has it, whatever its commands did: %s', async (stop, reports) => {
-    for (const outcome of [COMPLETED, { result: 'failed', message: 'x' } as const]) {
-      expect((await reportsOf(outcome, stop)).made).toEqual(reports);
-    }
-  });
+  ])(
+    'is reported according to the reason of its stop, whatever its commands did: %s',
+    async (stop, reports) => {
+      for (const outcome of [COMPLETED, { result: 'failed', message: 'x' } as const]) {
+        expect((await reportsOf(outcome, stop)).made).toEqual(reports);
+      }
+    },
+  );
 
-  it('is given back when its claim was renewed after it was lost, and before that is looked at', async () => {
+  it('is given back if its claim was renewed just after it counted as lost', async () => {
     const { made, calls } = listedCalls();
     const renewal = Promise.withResolvers<Lease>();
     const { worker } = activeRun();
@@ -97,12 +100,12 @@ describe('a run that is resolved', () => {
     expect(made).toEqual(['exception worker-shutdown']);
   });
 
-  it('may be over before it is reported: no reason to worry', async () => {
+  it('may have ended already when it is reported, which is no error', async () => {
     const { events } = await reportsOf(COMPLETED, undefined, new ServiceError('conflict', 'over', 409));
     expect(events.lines.map(({ level }) => level)).toEqual(['info']);
   });
 
-  it('may not be reported at all: that is told, and ends nothing', async () => {
+  it('is left to expire if it cannot be reported, and the failure is logged', async () => {
     const { events } = await reportsOf(COMPLETED, undefined, new ServiceError('unavailable', 'down', 503));
     expect(events.lines).toMatchObject([
       {
@@ -114,8 +117,8 @@ describe('a run that is resolved', () => {
   });
 });
 
-describe('a claim that comes when the worker is going', () => {
-  it('is given back, so that the queue runs it elsewhere at once', async () => {
+describe('a claim that arrives while the worker shuts down', () => {
+  it('is given back, so that the queue reruns it elsewhere at once', async () => {
     await using real = await startQueue();
     const taskId = await real.create();
     const { clientId, accessToken } = real.credentials.worker;
@@ -137,7 +140,7 @@ describe('a claim that comes when the worker is going', () => {
     ]);
   });
 
-  it('is left to expire when that fails, which is told', async () => {
+  it('is left to expire if it cannot be given back, and the failure is logged', async () => {
     const { calls } = listedCalls(new ServiceError('unreachable', 'nobody there'));
     const { worker, claim, events } = activeRun();
     const going = giveBack(claim, { ...worker, queue: { ...worker.queue, forRun: () => calls } }, 'draining');
@@ -168,7 +171,7 @@ describe('cleaning up after a run', () => {
     expect(await exists(run.folder)).toBe(false);
   });
 
-  it('follows no link in the place of its folder', async () => {
+  it('does not follow a link in place of its folder', async () => {
     const { run, tasksDir } = await uploaded();
     await rename(run.folder, join(tasksDir, 'elsewhere'));
     await symlink(join(tasksDir, 'elsewhere'), run.folder);
@@ -177,13 +180,13 @@ describe('cleaning up after a run', () => {
     expect(await exists(join(tasksDir, 'elsewhere/deep/er/file'))).toBe(true);
   });
 
-  it('leaves the folder where the worker is told to', async () => {
+  it('leaves the folder if the configuration says so', async () => {
     const { run } = await uploaded({ cleanUpTaskDirs: false });
     await lastValueFrom(cleanUp(run));
     expect(await exists(join(run.folder, 'deep/er/file'))).toBe(true);
   });
 
-  it('removes also what the task has made unwritable for itself', async () => {
+  it('removes what the task has made read-only for itself', async () => {
     const { run, tasksDir, events } = await uploaded();
     const asRoot = process.geteuid?.() === 0;
     for (const folder of ['deep/er', 'deep', '']) {
@@ -205,7 +208,7 @@ describe('cleaning up after a run', () => {
     expect(await exists(run.folder)).toBe(false);
   });
 
-  it('tells what it could not do, and does the rest', async () => {
+  it('logs each failure, and does the rest', async () => {
     const { run, events } = await uploaded();
     run.sandbox = { close: () => Promise.reject(new Error('a process is left')) } as Sandbox;
     run.log = { ...memoryLog(), end: () => Promise.reject(new Error('no space left')) };

@@ -12,7 +12,7 @@ const seen = (change: Partial<EngineConfig>) => {
 const d2g = (enableD2G: boolean) => ({ d2gConfig: { ...workerConfig({}).d2gConfig, enableD2G } });
 
 describe('the engines of a worker', () => {
-  it('are those that are named', () => {
+  it('are those that the configuration names', () => {
     expect(seen({ engine: 'user,docker' })).toEqual(['user,docker', 'generic-worker,docker-worker']);
     expect(seen({ engine: 'docker', ...d2g(false) })).toEqual(['docker', 'docker-worker']);
     expect(seen({ engine: 'script', ...d2g(true) })).toEqual(['script', 'script']);
@@ -27,7 +27,7 @@ describe('the engines of a worker', () => {
     expect(seen({ headlessTasks: false })).toEqual(['native', 'generic-worker']);
   });
 
-  it('take no native payloads where the pool says so', () => {
+  it('run no native payloads if the pool disables them', () => {
     expect(seen({ engine: 'native,docker', disableNativePayloads: true })[1]).toBe('docker-worker');
     expect(seen({ disableNativePayloads: true })[1]).toBe('');
   });

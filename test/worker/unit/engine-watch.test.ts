@@ -33,14 +33,14 @@ function start(times = TIMES) {
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-describe('an engine that can go away', () => {
-  it('is asked before a claim, by all claims of the moment together', async () => {
+describe('an engine that may become unavailable', () => {
+  it('is checked before a claim, once for all claims of the same moment', async () => {
     const { state, watch, events, slots } = start();
     expect(await Promise.all([watch.isThere(), watch.isThere()])).toEqual([true, true]);
     expect([state.asked, slots.free, events.lines]).toEqual([1, 2, []]);
   });
 
-  it('takes all slots away while it does not answer, and the log says so once', async () => {
+  it('takes all slots out of use while it does not answer, and this is logged once', async () => {
     const { state, watch, events, slots, releases } = start();
     state.isAway = true;
     expect(await watch.isThere()).toBe(false);
@@ -61,14 +61,14 @@ describe('an engine that can go away', () => {
     expect(await watch.isThere()).toBe(true);
   });
 
-  it('is noticed by a worker that has nothing to do', async () => {
+  it('is noticed by an idle worker, too', async () => {
     const { state, events, slots } = start();
     state.isAway = true;
     await after(30_000);
     expect([slots.free, events.lines.length]).toEqual([0, 1]);
   });
 
-  it('ends the worker when it stays away for too long, once', async () => {
+  it('ends the worker, once, when it stays unavailable for too long', async () => {
     const { state, watch, events } = start();
     state.isAway = true;
     await watch.isThere();
@@ -84,8 +84,8 @@ describe('an engine that can go away', () => {
   });
 
   it.each([
-    ['where the configuration has no limit', 0, false],
-    ['while the worker ends already', TIMES.limitMs, true],
+    ['if the configuration has no limit', 0, false],
+    ['that is already ending', TIMES.limitMs, true],
   ])('does not end the worker %s', async (_, limitMs, isStopping) => {
     const { state, watch, events } = start({ ...TIMES, limitMs });
     Object.assign(state, { isAway: true, isStopping });
@@ -94,7 +94,7 @@ describe('an engine that can go away', () => {
     expect(events.lines).toHaveLength(1);
   });
 
-  it('keeps the slots for what it could not end: the worker does not end for them until it had time for that', async () => {
+  it('keeps the worker from ending because of processes that could only be ended once the engine is back', async () => {
     const { state, watch } = start();
     const outOfService$ = new BehaviorSubject(false);
     const seen: boolean[] = [];
@@ -114,7 +114,7 @@ describe('an engine that can go away', () => {
     expect(seen.at(-1)).toBe(true);
   });
 
-  it('does not keep a worker in service whose engine was never away', async () => {
+  it('does not delay the end of a worker if it was never unavailable', async () => {
     const { watch } = start();
     const seen: boolean[] = [];
     watch.outOfService(new BehaviorSubject(true)).subscribe(is => seen.push(is));
@@ -122,7 +122,7 @@ describe('an engine that can go away', () => {
     expect(seen).toEqual([true]);
   });
 
-  it('keeps no slot when nobody waits for it any more', async () => {
+  it('frees the slots when the watch is unsubscribed', async () => {
     const { state, watch, slots, subscription } = start();
     state.isAway = true;
     await watch.isThere();
@@ -130,7 +130,7 @@ describe('an engine that can go away', () => {
     expect(slots.free).toBe(2);
   });
 
-  it('is asked again for a claim that comes more than a second after it was last asked, and pauses claiming', async () => {
+  it('is checked again for a claim that arrives more than a second after the last check, and claiming pauses', async () => {
     const { state, watch, docker, native, slots } = start();
     await watch.isThere();
     expect(await watch.isAway(docker, { recent: true })).toBe(false);
@@ -142,7 +142,7 @@ describe('an engine that can go away', () => {
     expect(await watch.isAway(native)).toBe(false);
   });
 
-  it('is asked again after a failure, however recent the last answer is', async () => {
+  it('is checked again after a failure, however recent the last check was', async () => {
     const { state, watch, docker } = start();
     await watch.isThere();
     state.isAway = true;

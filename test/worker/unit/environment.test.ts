@@ -14,7 +14,7 @@ const environment = (env?: Record<string, string>, change: Parameters<typeof wor
   taskEnvironment(CLAIM, { env: env ?? {} }, {}, { folder: FOLDER }, workerConfig(change));
 
 describe('the environment of a task', () => {
-  it('is exactly this', () => {
+  it('has exactly these variables', () => {
     const { USER, ...others } = environment();
     expect(USER).toMatch(/./);
     expect(others).toEqual({
@@ -29,7 +29,7 @@ describe('the environment of a task', () => {
     });
   });
 
-  it('has nothing of the machine’s in a container, whose image has its own', () => {
+  it('has no variables of the machine in a container, whose image has its own', () => {
     const container = {
       image: { kind: 'named', name: 'x' },
       capabilities: new Set<string>(),
@@ -46,7 +46,7 @@ describe('the environment of a task', () => {
     });
   });
 
-  it('has the variables of the payload, which may change the fixed ones', () => {
+  it('has the variables of the payload, which may override the defaults', () => {
     expect(environment({ HOME: '/root', MINE: 'x', EMPTY: '' })).toMatchObject({
       HOME: '/root',
       MINE: 'x',
@@ -54,7 +54,7 @@ describe('the environment of a task', () => {
     });
   });
 
-  it('has variables that no payload can change', () => {
+  it('has variables that no payload can override', () => {
     const forced = {
       TASK_ID: 'x',
       RUN_ID: 'x',
@@ -68,14 +68,14 @@ describe('the environment of a task', () => {
     expect(environment(forced, change)).toEqual(environment({}, change));
   });
 
-  it('says where the worker is, when that was configured', () => {
+  it('includes the location of the worker if it is configured', () => {
     expect(environment({}, { workerLocation: 'here', instanceType: 'm7.large' })).toMatchObject({
       TASKCLUSTER_WORKER_LOCATION: 'here',
       TASKCLUSTER_INSTANCE_TYPE: 'm7.large',
     });
   });
 
-  it('has nothing of the worker’s own', () => {
+  it('includes no variables of the worker process', () => {
     process.env.TCW_TEST_SECRET = 'secret';
     try {
       expect(Object.keys(environment())).not.toContain('TCW_TEST_SECRET');
@@ -84,12 +84,15 @@ describe('the environment of a task', () => {
     }
   });
 
-  it.runIf(process.geteuid?.() === 0)('names a user also where the system knows none by that number', () => {
-    process.seteuid?.(1_234_567);
-    try {
-      expect(environment().USER).toBe('1234567');
-    } finally {
-      process.seteuid?.(0);
-    }
-  });
+  it.runIf(process.geteuid?.() === 0)(
+    'includes the user even if the system knows no name for its uid',
+    () => {
+      process.seteuid?.(1_234_567);
+      try {
+        expect(environment().USER).toBe('1234567');
+      } finally {
+        process.seteuid?.(0);
+      }
+    },
+  );
 });

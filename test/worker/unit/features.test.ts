@@ -29,14 +29,14 @@ async function problemOf(
 }
 
 describe('the features', () => {
-  it('have names of their own', async () => {
+  it('have distinct names', async () => {
     const names = FEATURES.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });
 });
 
-describe('a variable', () => {
-  it('may have any name and any value that a system takes', async () => {
+describe('an environment variable', () => {
+  it('may have any name and value that the system accepts', async () => {
     expect(await problemOf(env, { env: { A: '', _b1: 'x=y', 'with-dash': 'x', ÄÖ: 'x' } })).toBeUndefined();
   });
 
@@ -47,13 +47,13 @@ describe('a variable', () => {
     );
   });
 
-  it('may not have a value that ends in the middle', async () => {
+  it('may not have a value with a NUL', async () => {
     expect(await problemOf(env, { env: { A: 'x\0y' } })).toBe('the environment variable "A" holds a NUL');
   });
 });
 
 describe('maxRunTime', () => {
-  it('may be as long as the pool allows, and not longer', async () => {
+  it('may be as long as the pool allows, but not longer', async () => {
     const config = { maxTaskRunTime: 3_600 };
     expect(await problemOf(maxRunTime, { maxRunTimeSecs: 3_600 }, config)).toBeUndefined();
     expect(await problemOf(maxRunTime, { maxRunTimeSecs: 3_601 }, config)).toBe(
@@ -62,7 +62,7 @@ describe('maxRunTime', () => {
   });
 });
 
-describe("the log's names", () => {
+describe('the configured names of a log', () => {
   const LIVE = 'public/logs/live.log';
   const problem = (names: object, switches = ['backingLog', 'liveLog']) =>
     problemOf(logNameCheck, {
@@ -70,7 +70,7 @@ describe("the log's names", () => {
       switches: new Set(switches),
     });
 
-  it('may be any that an artifact may have', async () => {
+  it('may be any valid artifact name', async () => {
     expect(await problem({})).toBeUndefined();
     expect(await problem({ backing: 'a', live: 'b' })).toBeUndefined();
     expect(await problemOf(logNameCheck, {})).toBeUndefined();
@@ -90,7 +90,7 @@ describe("the log's names", () => {
     }
   });
 
-  it('may not be the same, unless only one is needed', async () => {
+  it('may not be equal, unless only one is used', async () => {
     expect(await problem({ backing: LIVE })).toBe(
       `logs.backing and logs.live are both "${LIVE}": the log and the link to it need two names`,
     );
@@ -99,8 +99,8 @@ describe("the log's names", () => {
   });
 });
 
-describe('a switch', () => {
-  it('that is on and not there makes the payload malformed, each one named', async () => {
+describe('a feature that is enabled but does not exist', () => {
+  it('makes the payload malformed, with its name', async () => {
     const message = (name: string) =>
       `this task is attempting to use feature "${name}", which only containers can have (capabilities.devices of a docker-worker payload)`;
     const on = { switches: new Set(['loopbackAudio', 'liveLog', 'loopbackVideo']) };

@@ -70,7 +70,7 @@ async function asNobody<T>(folder: string, work: () => Promise<T>): Promise<T> {
 }
 
 describe('a file to upload', () => {
-  it('is named after its path, unless it has a name', async () => {
+  it('is named after its path unless it has a name', async () => {
     const folder = await folderWith('out/report.txt');
     const file = join(folder, 'out/report.txt');
     expect(await find(folder, 'file', 'out/report.txt')).toEqual([
@@ -81,13 +81,13 @@ describe('a file to upload', () => {
     ]);
   });
 
-  it('may be named by an absolute path, as long as it is inside', async () => {
+  it('may have an absolute path inside the folder', async () => {
     const folder = await folderWith('a.txt');
     const found = await find(folder, 'file', join(folder, 'a.txt'), { name: 'public/a.txt' });
     expect(found).toMatchObject([{ name: 'public/a.txt', size: 5 }]);
   });
 
-  it('may be a link to another one inside', async () => {
+  it('may be a link to another file inside the folder', async () => {
     const folder = await folderWith('a.txt');
     await symlink('a.txt', join(folder, 'link'));
     expect(await find(folder, 'file', 'link')).toEqual([
@@ -111,7 +111,7 @@ describe('a file to upload', () => {
     ]);
   });
 
-  it('is not one when it is a directory', async () => {
+  it('may not be a directory', async () => {
     const folder = await folderWith('out/a.txt');
     const file = join(folder, 'out');
     expect(await find(folder, 'file', 'out')).toEqual([
@@ -124,13 +124,13 @@ describe('a file to upload', () => {
     ]);
   });
 
-  it('is not one when it is a pipe, which could be read for ever', async () => {
+  it('may not be a pipe, which could be read forever', async () => {
     const folder = await folderWith();
     execFileSync('mkfifo', [join(folder, 'pipe')]);
     expect(await find(folder, 'file', 'pipe')).toMatchObject([{ reason: 'invalid-resource-on-worker' }]);
   });
 
-  it('does not lie outside by a path that leads out', async () => {
+  it('may not be outside the folder by a relative path', async () => {
     const folder = await folderWith('run/a.txt', 'x.txt');
     expect(await find(join(folder, 'run'), 'file', '../x.txt')).toMatchObject([
       {
@@ -140,7 +140,7 @@ describe('a file to upload', () => {
     ]);
   });
 
-  it('may be a link to whatever the task could read itself', async () => {
+  it('may be a link to anything that the task itself could read', async () => {
     const folder = await folderWith('run/a.txt', 'tools/x.txt');
     const run = join(folder, 'run');
     await symlink(join(folder, 'tools/x.txt'), join(run, 'link'));
@@ -159,7 +159,7 @@ describe('a file to upload', () => {
     ['a link', 'environ'],
     ['a link to a folder', 'self/environ'],
     ['the machine', '/sys/kernel/mm/transparent_hugepage/enabled'],
-  ])('is never one of the kernel: %s', async (_, path) => {
+  ])('is never a file of the kernel: %s', async (_, path) => {
     const folder = await folderWith('a.txt');
     await symlink('/proc/self/environ', join(folder, 'environ'));
     await symlink('/proc/self', join(folder, 'self'));
@@ -168,7 +168,7 @@ describe('a file to upload', () => {
     ]);
   });
 
-  it('may lie elsewhere when its path is absolute: the task could read it, too', async () => {
+  it('may be outside the folder by an absolute path, because the task could read it too', async () => {
     const folder = await folderWith('run/a.txt', 'shared/x.txt');
     const path = join(folder, 'shared/x.txt');
     expect(await find(join(folder, 'run'), 'file', path, { name: 'public/x' })).toEqual([
@@ -176,14 +176,14 @@ describe('a file to upload', () => {
     ]);
   });
 
-  it('does not lie in a folder whose name only begins as the run’s', async () => {
+  it('is not found in a folder whose name only starts like that of the run', async () => {
     const folder = await folderWith('run/a.txt', 'run-2/secret.txt');
     expect(await find(join(folder, 'run'), 'file', '../run-2/secret.txt')).toMatchObject([
       { reason: 'invalid-resource-on-worker' },
     ]);
   });
 
-  it('says so when it may not be read', async () => {
+  it('is reported if it may not be read', async () => {
     const folder = await folderWith('a.txt');
     await chmod(join(folder, 'a.txt'), 0o000);
     expect(await asNobody(folder, () => find(folder, 'file', 'a.txt'))).toMatchObject([
@@ -193,7 +193,7 @@ describe('a file to upload', () => {
 });
 
 describe('a directory to upload', () => {
-  it('is all its files, however deep, each named after where it lies', async () => {
+  it('includes all files at any depth, each named after its path', async () => {
     const folder = await folderWith('out/b.txt', 'out/a/z.txt', 'out/a/b/c.txt', 'other.txt');
     await mkdir(join(folder, 'out/empty'));
     const found = await find(folder, 'directory', 'out', { name: 'public/build' });
@@ -208,14 +208,14 @@ describe('a directory to upload', () => {
     ['its path', 'out/', undefined],
     ['its name', 'out', 'out/'],
     ['both, twice', 'out//', 'out//'],
-  ])('has no empty parts in its names, where a slash ends %s', async (_, path, name) => {
+  ])('leads to no empty parts in names if %s ends with a slash', async (_, path, name) => {
     const folder = await folderWith('out/a.txt');
     const found = await find(folder, 'directory', path, name === undefined ? {} : { name });
     expect(found.map(one => one.name)).toEqual(['out/a.txt']);
   });
 
   // More files than a function may have arguments. Their kind does not matter, and links are created quickly.
-  it('may have very many files', async () => {
+  it('may contain very many files', async () => {
     const folder = await folderWith();
     await mkdir(join(folder, 'out/sub'), { recursive: true });
     const count = 130_000;
@@ -237,7 +237,7 @@ describe('a directory to upload', () => {
     expect(await find(folder, 'directory', 'out')).toEqual([]);
   });
 
-  it('has its links to files followed, and those to directories not, so that it ends', async () => {
+  it('follows links to files, but not to directories, so that the walk ends', async () => {
     const folder = await folderWith('out/a.txt', 'b.txt');
     await symlink('../b.txt', join(folder, 'out/link'));
     await symlink('.', join(folder, 'out/self'));
@@ -245,7 +245,7 @@ describe('a directory to upload', () => {
     expect(found.map(one => one.name)).toEqual(['out/a.txt', 'out/link']);
   });
 
-  it('has an error in the place of each file that cannot be had, and all the others', async () => {
+  it('reports an error for each file that cannot be read, and includes all others', async () => {
     const folder = await folderWith('out/a.txt', 'out/c.txt');
     await symlink('/proc/self/environ', join(folder, 'out/b'));
     await symlink('nowhere', join(folder, 'out/d'));
@@ -258,7 +258,7 @@ describe('a directory to upload', () => {
     ]);
   });
 
-  it('says so when it is missing', async () => {
+  it('is reported if it is missing', async () => {
     const folder = await folderWith();
     const file = join(folder, 'out');
     expect(await find(folder, 'directory', 'out')).toEqual([
@@ -266,7 +266,7 @@ describe('a directory to upload', () => {
     ]);
   });
 
-  it('is not one when it is a file', async () => {
+  it('may not be a file', async () => {
     const folder = await folderWith('out');
     const file = join(folder, 'out');
     expect(await find(folder, 'directory', 'out')).toEqual([
@@ -279,7 +279,7 @@ describe('a directory to upload', () => {
     ]);
   });
 
-  it('has an error in the place of a directory in it that may not be read', async () => {
+  it('reports an error for a subdirectory that may not be read', async () => {
     const folder = await folderWith('out/a.txt', 'out/closed/b.txt', 'out/z.txt');
     await chmod(join(folder, 'out/closed'), 0o000);
     onTestFinished(() => chmod(join(folder, 'out/closed'), 0o700));

@@ -44,9 +44,9 @@ async function member(content: Buffer): Promise<Buffer> {
   return Buffer.concat(written);
 }
 
-describe('a gzip member that is made on several threads', () => {
+describe('a gzip member that several threads compress', () => {
   const blocks = [0, 1, 131_071, 131_072, 131_073, 3_000_000];
-  it.each(blocks)('is read like any other, and has nothing behind it: %i bytes', async length => {
+  it.each(blocks)('is read like any other, with nothing after it: %i bytes', async length => {
     for (const content of [randomBytes(length), Buffer.alloc(length, 'line of a log\n')]) {
       const zip = await member(content);
       expect(gunzipSync(zip).equals(content)).toBe(true);
@@ -56,7 +56,7 @@ describe('a gzip member that is made on several threads', () => {
     }
   });
 
-  it('is the same content whatever it is', async () => {
+  it('has the same content after decompression, for any content', async () => {
     const parts = fc.array(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.nat(40_000)));
     await fc.assert(
       fc.asyncProperty(parts, async repeated => {
@@ -71,7 +71,7 @@ describe('a gzip member that is made on several threads', () => {
 });
 
 describe('a file that is compressed while it is written', () => {
-  it('is complete when the file is', async () => {
+  it('is complete as soon as the file is', async () => {
     const { file, zip } = await start();
     const written: Buffer[] = [];
     let size = 0;
@@ -87,14 +87,14 @@ describe('a file that is compressed while it is written', () => {
     expect((await contentOf(done!)).equals(Buffer.concat(written))).toBe(true);
   });
 
-  it('is left to be compressed at its end where it is short', async () => {
+  it('is compressed only at its end if it is short', async () => {
     const { file, zip } = await start();
     await file.write('short');
     zip.grown(5);
     expect(await zip.finish(5)).toBeUndefined();
   });
 
-  it('is given up where there is no room for it, and hurts nobody', async () => {
+  it('is dropped without an error if there is no space for it', async () => {
     const { file } = await start();
     const zip = followingZip(file, () => Promise.reject(new Error('ENOSPC')));
     await file.write(Buffer.alloc(3_000_000));
@@ -103,7 +103,7 @@ describe('a file that is compressed while it is written', () => {
     await zip.close();
   });
 
-  it('is not given out any more once it is closed', async () => {
+  it('is not returned after it was closed', async () => {
     const { file, zip } = await start();
     await file.write(Buffer.alloc(3_000_000));
     zip.grown(3_000_000);

@@ -6,9 +6,9 @@ import { workerConfig } from './worker-config.ts';
 
 it.each([
   ['shutdownGraceSecs', undefined, 12_500],
-  ['what a notice leaves', () => 100_000, 50_000],
-  ['what a notice leaves, where that is less', () => 4_000, 2_000],
-])('a run is hurried after half of %s', async (_, graceMs, halfMs) => {
+  ['the time that a spot notice leaves', () => 100_000, 50_000],
+  ['the time that a spot notice leaves, if that is less', () => 4_000, 2_000],
+])('uploads of a run are cut off after half of %s', async (_, graceMs, halfMs) => {
   fakeTimers();
   const worker = { shutdown$: of(performance.now()), config: workerConfig({ shutdownGraceSecs: 25 }) };
   let times = 0;

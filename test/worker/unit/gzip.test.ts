@@ -40,7 +40,7 @@ function streamOf(content: Buffer, pieceBytes: number): StreamSource {
 const isClosed = (handle: FileHandle) => handle.fd === -1;
 
 describe('a file that is compressed', () => {
-  it('is the same when it is read again, and lies in a file that nobody can name', async () => {
+  it('has the same content when it is decompressed, and is in a file without a name', async () => {
     const content = Buffer.concat([randomBytes(2_000_000), Buffer.alloc(2_000_000), randomBytes(700_001)]);
     const { folder, source, made, newTarget } = await start(content);
     const upload = await gzipped(source, newTarget, { signal });
@@ -54,17 +54,20 @@ describe('a file that is compressed', () => {
     expect(isClosed(source)).toBe(false);
   });
 
-  it.runIf(existsSync('/dev/full'))('goes up as it is where there is no room for another file', async () => {
-    const { source } = await start(randomBytes(300_000));
-    const full = await open('/dev/full', 'r+');
-    const upload = await gzipped(source, () => Promise.resolve(full), { signal });
-    expect(upload).toMatchObject({ content: source, contentEncoding: 'identity' });
-    await upload[Symbol.asyncDispose]();
-    expect([full, source].map(isClosed)).toEqual([true, false]);
-  });
+  it.runIf(existsSync('/dev/full'))(
+    'is uploaded uncompressed if there is no space for another file',
+    async () => {
+      const { source } = await start(randomBytes(300_000));
+      const full = await open('/dev/full', 'r+');
+      const upload = await gzipped(source, () => Promise.resolve(full), { signal });
+      expect(upload).toMatchObject({ content: source, contentEncoding: 'identity' });
+      await upload[Symbol.asyncDispose]();
+      expect([full, source].map(isClosed)).toEqual([true, false]);
+    },
+  );
 
   it.each([5, 1_000, 128 * 1024, 500_001])(
-    'may be a stream, whose pieces have any length: %i bytes',
+    'may be a stream with pieces of any length: %i bytes',
     async pieceBytes => {
       const content = Buffer.concat([randomBytes(100_000), Buffer.alloc(300_000, 'text'), randomBytes(7)]);
       const { made, newTarget } = await start(Buffer.alloc(0));
@@ -83,7 +86,7 @@ describe('a file that is compressed', () => {
   );
 
   it.runIf(existsSync('/dev/full'))(
-    'goes up as it is where it is a stream and there is no room',
+    'is uploaded uncompressed if it is a stream and there is no space',
     async () => {
       const content = randomBytes(300_000);
       const source = streamOf(content, 10_000);
@@ -95,7 +98,7 @@ describe('a file that is compressed', () => {
     },
   );
 
-  it.each([0, 5, 32 * 1024])('is compressed in memory where it is small: %i bytes', async length => {
+  it.each([0, 5, 32 * 1024])('is compressed in memory if it is small: %i bytes', async length => {
     const content = randomBytes(length);
     const { source, made, newTarget } = await start(content);
     const upload = await gzipped(source, newTarget, { signal });
@@ -104,7 +107,7 @@ describe('a file that is compressed', () => {
     expect(made).toEqual([]);
   });
 
-  it.each([1, 300_000])('is not, when the run is stopped: %i bytes', async length => {
+  it.each([1, 300_000])('is abandoned when the run is stopped: %i bytes', async length => {
     const { source, made, newTarget } = await start(randomBytes(length));
     const stopped = new AbortController();
     const compressing = gzipped(

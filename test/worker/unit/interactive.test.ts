@@ -5,7 +5,7 @@ import type { RunHandle, WorkerHost } from '../../../src/worker/features/feature
 import { interactive } from '../../../src/worker/features/interactive/interactive.ts';
 import { featureHost } from './feature-host.ts';
 
-it('does not hold up the end of a task while a way to the worker is looked for', async () => {
+it('does not delay the end of a task while the connection to the worker is being opened', async () => {
   const { promise: opening, resolve: open } = Promise.withResolvers<Exposed>();
   const exposure = { open: () => opening };
   const host = { ...featureHost(), exposure: () => exposure } as unknown as WorkerHost;

@@ -74,7 +74,7 @@ async function nextStart(tasksDir: string, { folders = true, failing = false } =
 }
 
 describe('a ledger', () => {
-  it('waits for no pipe, and follows no link, that a task has put in the place of a record', async () => {
+  it('does not block on a pipe or follow a link with which a task has replaced a record', async () => {
     const tasksDir = await newFolder();
     const events = eventLog();
     const ledger = await openLedger(tasksDir, events.emit);
@@ -96,7 +96,7 @@ describe('a ledger', () => {
     entry.end();
   });
 
-  it('has a record of each run while there is something of it, which only its user may read', async () => {
+  it('has a record of each run until the run is cleaned up, readable only by its user', async () => {
     const tasksDir = await newFolder();
     const ledger = await openLedger(tasksDir, eventLog().emit);
     const entry = ledger?.begin(RUN);
@@ -110,7 +110,7 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('goes with its process, however that leaves', async () => {
+  it('is removed when its process exits, even without closing it', async () => {
     const tasksDir = await newFolder();
     const module = new URL('../../../src/worker/ledger/index.ts', import.meta.url).href;
     const program = `
@@ -123,7 +123,7 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('is made again when a task has removed it', async () => {
+  it('is created again after a task has removed it', async () => {
     const tasksDir = await newFolder();
     const events = eventLog();
     const ledger = await openLedger(tasksDir, events.emit);
@@ -136,7 +136,7 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('that cannot be written costs no run, and is told', async () => {
+  it('that cannot be written costs no run, and the failure is logged', async () => {
     const tasksDir = await newFolder();
     const events = eventLog();
     const ledger = await openLedger(tasksDir, events.emit);
@@ -157,7 +157,7 @@ describe('a ledger', () => {
     ['a file', path => writeFile(path, '')],
     ['a FIFO', path => execa('mkfifo', [path])],
     ['a folder without permissions', path => mkdir(path, { mode: 0 })],
-  ])('takes the place of %s, which stays as it is elsewhere', async (_, put) => {
+  ])('replaces %s in its place, and changes nothing elsewhere', async (_, put) => {
     const [tasksDir, elsewhere] = [await newFolder(), await newFolder()];
     const events = eventLog();
     await put(join(tasksDir, LEDGER), elsewhere);
@@ -169,7 +169,7 @@ describe('a ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('may be opened and closed by many workers at a time', async () => {
+  it('may be opened and closed by many workers at the same time', async () => {
     const tasksDir = await newFolder();
     const events = eventLog();
     await Promise.all(
@@ -185,7 +185,7 @@ describe('a ledger', () => {
 });
 
 describe('what a dead worker left', () => {
-  it('is removed: folder, log, temporary files, in both places, and nothing else', async () => {
+  it('is removed: folder, log and temporary files, in both directories, and nothing else', async () => {
     const { tasksDir, add, left } = await afterDeath({ [RUN]: `${MARK}\n` });
     await mkdir(join(tasksDir, RUN, 'deep', 'er'), { recursive: true });
     await add(`${RUN}.log`, `${RUN}.log.gz`, `${RUN}.artifact-12.gz`);
@@ -207,7 +207,7 @@ describe('what a dead worker left', () => {
     ['its log', ({ add }) => add(`${RUN}.log`)],
     ['anything', () => Promise.resolve()],
   ])(
-    'is removed when it died before there was a trace of processes, and no more than %s',
+    'is removed if the worker died before it had recorded a process and created no more than %s',
     async (_, make) => {
       const at = await afterDeath({ [RUN]: '' });
       await make(at);
@@ -216,14 +216,14 @@ describe('what a dead worker left', () => {
     },
   );
 
-  it('is nothing when it died between two tasks, or before its first: its own traces go', async () => {
+  it('is only its own records if it died between two tasks or before the first', async () => {
     const { tasksDir, ledger } = await afterDeath();
     await execa('mkfifo', [join(ledger, `${DEAD_LIFE}-${'b'.repeat(16)}.alive`)]);
     expect((await nextStart(tasksDir)).lines).toEqual([]);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('keeps its folder where folders are kept', async () => {
+  it('keeps its folder if the configuration keeps task folders', async () => {
     const { tasksDir, left, add } = await afterDeath({ [RUN]: '' });
     await mkdir(join(tasksDir, RUN));
     await add(`${RUN}.log`);
@@ -231,7 +231,7 @@ describe('what a dead worker left', () => {
     expect(await left()).toEqual([RUN]);
   });
 
-  it('is tried again by the next start when it could not be removed', async () => {
+  it('is tried again at the next start if it could not be removed', async () => {
     const { tasksDir, left } = await afterDeath({ [RUN]: `${MARK}\n` });
     await mkdir(join(tasksDir, RUN));
     const { lines } = await nextStart(tasksDir, { failing: true });
@@ -242,8 +242,8 @@ describe('what a dead worker left', () => {
   });
 });
 
-describe('what a task wrote into the ledger', () => {
-  it('leads to nothing that is not a run’s: strange names, links, long texts', async () => {
+describe('content that a task has written into the ledger', () => {
+  it('cannot name anything but a run: strange names, links, long texts', async () => {
     const { tasksDir, ledger, add, left } = await afterDeath({
       task_x_0: '',
       'notes.txt': '',
@@ -263,7 +263,7 @@ describe('what a task wrote into the ledger', () => {
     expect(await left()).toEqual(expect.arrayContaining(['notes.txt', 'task_x_0']));
   });
 
-  it('removes a link that stands for a run’s folder, not what it leads to', async () => {
+  it('cannot redirect the cleanup: a link in place of the folder of a run is removed, not its target', async () => {
     const { tasksDir, left } = await afterDeath({ [RUN]: '' });
     const elsewhere = await newFolder();
     await writeFile(join(elsewhere, 'kept'), '');
@@ -273,7 +273,7 @@ describe('what a task wrote into the ledger', () => {
     expect(await readdir(elsewhere)).toEqual(['kept']);
   });
 
-  it('touches nothing that a living worker has written down, whatever its sign of life has become', async () => {
+  it('does not affect the records of a living worker whose .alive file was removed', async () => {
     const { tasksDir, ledger, left, add } = await afterDeath({ [RUN]: `${MARK}\n` });
     await mkdir(join(ledger, LIVING, 'making'), { recursive: true });
     await writeFile(join(ledger, LIVING, RUN), '');
@@ -284,7 +284,7 @@ describe('what a task wrote into the ledger', () => {
     expect((await readdir(join(ledger, LIVING))).sort()).toEqual(['making', RUN].sort());
   });
 
-  it('ends no process of a living worker, wherever its trace is written', async () => {
+  it('cannot end processes of a living worker by naming them in the record of a dead one', async () => {
     const { tasksDir, left, add } = await afterDeath({ [RUN]: `${MARK}\n${ownLife()}-${'2'.repeat(32)}\n` });
     await add(`${RUN}.log`);
     const { asked, lines } = await nextStart(tasksDir);
@@ -293,7 +293,7 @@ describe('what a task wrote into the ledger', () => {
     expect(await left()).toEqual([`${RUN}.log`]);
   });
 
-  it('goes with the records of a dead worker, whatever it is', async () => {
+  it('is removed with the records of a dead worker, whatever it is', async () => {
     const { tasksDir, ledger } = await afterDeath({ [RUN]: '' });
     const precious = join(await newFolder(), 'precious');
     await writeFile(precious, '');
@@ -306,7 +306,7 @@ describe('what a task wrote into the ledger', () => {
     expect(await readFile(precious, 'utf8')).toBe('');
   });
 
-  it('does not end the start when a folder has lost its permissions or is very full', async () => {
+  it('does not prevent the start if it took away the permissions of a folder or filled it', async () => {
     const { tasksDir, ledger } = await afterDeath({ [RUN]: '' });
     await Promise.all(
       Array.from({ length: 12_000 }, (_, at) => writeFile(join(ledger, DEAD, `junk-${at}`), '')),
@@ -316,7 +316,7 @@ describe('what a task wrote into the ledger', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('empties no folder that is not the one which was made', async () => {
+  it('cannot lead to a folder that replaced the one that the worker made', async () => {
     const { tasksDir, ledger, left } = await afterDeath();
     await mkdir(join(tasksDir, RUN));
     const { ino } = await stat(join(tasksDir, RUN));
@@ -342,7 +342,7 @@ describe('the records of a worker in another container', () => {
     return { ...at, alive };
   }
 
-  it('are left alone while it shows life, and go when it does not any more', async () => {
+  it('are left alone while its .alive file is held open, and removed afterwards', async () => {
     const { tasksDir, left, alive } = await elsewhere();
     await execa('mkfifo', [alive]);
     const living = spawn('sh', ['-c', 'exec 3<>"$0"; echo up; exec sleep 600', alive], {
@@ -359,7 +359,7 @@ describe('the records of a worker in another container', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('stay where a trace is of yet another worker', async () => {
+  it('are kept if they name processes of a third worker', async () => {
     const { tasksDir, ledger, alive } = await elsewhere();
     await execa('mkfifo', [alive]);
     const trace = ELSEWHERE_MARK.replace('-12345678-', '-87654321-');
@@ -372,7 +372,7 @@ describe('the records of a worker in another container', () => {
     ['is a file', alive => writeFile(alive, '')],
     ['is a folder', alive => mkdir(alive)],
     ['is a link to a pipe', alive => execa('sh', ['-c', 'mkfifo "$1.x"; ln -s "$1.x" "$1"', 'sh', alive])],
-  ])('are left alone and told of where its sign of life %s', async (_, make) => {
+  ])('are left alone and reported if its .alive file %s', async (_, make) => {
     const { tasksDir, left, alive } = await elsewhere();
     await make(alive);
     expect((await nextStart(tasksDir)).lines).toMatchObject([{ level: 'error', fields: { run: RUN } }]);

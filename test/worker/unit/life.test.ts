@@ -21,43 +21,43 @@ async function child(line: string) {
   return { process, said: Number(said.toString()) };
 }
 
-/** The output of another Node process with these programs before it: its own identity, and whether `word` is alive. */
-async function asked(before: readonly string[], word: string): Promise<unknown> {
+/** The output of another Node process with these programs before it: its own identity, and whether `mark` is alive. */
+async function asked(before: readonly string[], mark: string): Promise<unknown> {
   const module = new URL('../../../src/worker/engines/processes/life.ts', import.meta.url).href;
   const program = `
     import { isAlive, ownLife } from ${JSON.stringify(module)};
     console.log(JSON.stringify([ownLife(), String(isAlive(process.argv[1]))]));`;
-  const [file = '', ...words] = [...before, process.execPath, '--input-type=module', '--eval', program, word];
+  const [file = '', ...words] = [...before, process.execPath, '--input-type=module', '--eval', program, mark];
   return JSON.parse((await run(file, words)).stdout) as unknown;
 }
 
-describe.runIf(process.platform === 'linux')('whether a process lives', () => {
-  it('is told by its word, and by what begins with it', () => {
+describe.runIf(process.platform === 'linux')('the check whether a process is alive', () => {
+  it('recognises the identity of this process, and marks that begin with it', () => {
     expect(isAlive(ownLife())).toBe(true);
     expect(isAlive(`${ownLife()}-${'a'.repeat(32)}`)).toBe(true);
   });
 
-  it('is told of another process, until it has ended', async () => {
+  it('recognises another process until it exits', async () => {
     const { process } = await child('echo 1; exec sleep 600');
-    const word = lifeOf(process.pid ?? 0);
-    expect(isAlive(word)).toBe(true);
+    const mark = lifeOf(process.pid ?? 0);
+    expect(isAlive(mark)).toBe(true);
     process.kill('SIGKILL');
     await once(process, 'exit');
-    expect(isAlive(word)).toBe(false);
+    expect(isAlive(mark)).toBe(false);
   });
 
-  it('is not so of one that only waits to be reaped', async () => {
+  it('counts a zombie as dead', async () => {
     const { process: parent, said } = await child('sleep 600 & echo $!; exec sleep 600');
-    const word = lifeOf(said);
+    const mark = lifeOf(said);
     // A shell would reap the child.
     await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n');
-    expect(isAlive(word)).toBe(true);
+    expect(isAlive(mark)).toBe(true);
     process.kill(said, 'SIGKILL');
-    await expect.poll(() => isAlive(word)).toBe(false);
+    await expect.poll(() => isAlive(mark)).toBe(false);
     expect(readFileSync(`/proc/${said}/stat`, 'latin1')).toMatch(/\) Z /);
   });
 
-  it('is not so of another process with the same pid, nor of one before the last boot', () => {
+  it('counts a process with a reused pid, or from before the last boot, as dead', () => {
     expect(isAlive(ownLife().replace(/\d+$/, '1'))).toBe(false);
     expect(isAlive(ownLife().replace(/^[0-9a-f]{8}/, '12345678'))).toBe(false);
   });
@@ -65,10 +65,10 @@ describe.runIf(process.platform === 'linux')('whether a process lives', () => {
   it.each([
     ['nothing', ''],
     ['a pid', String(process.pid)],
-    ['a mark without a word', '1'.repeat(32)],
+    ['a mark without an identity', '1'.repeat(32)],
     ['a longer start', ownLife().replace(/$/, 'x')],
     ['another text before', ` ${ownLife()}`],
-  ])('is not known of %s', (_, text) => {
+  ])('has no answer for %s', (_, text) => {
     expect(isAlive(text)).toBeUndefined();
   });
 
@@ -82,16 +82,19 @@ describe.runIf(process.platform === 'linux')('whether a process lives', () => {
     }
   })();
 
-  it.runIf(canUnshare)('is not known from another PID namespace, whichever /proc is there', async () => {
-    const [theirs, answer] = (await asked([...unshare, '--mount-proc'], ownLife())) as [string, string];
-    expect(answer).toBe('undefined');
-    expect(isAlive(theirs)).toBeUndefined();
-    const [unknown, unsure] = (await asked(unshare, ownLife())) as [string, string];
-    expect(unsure).toBe('undefined');
-    expect(isAlive(unknown)).toBeUndefined();
-  });
+  it.runIf(canUnshare)(
+    'has no answer for processes of another PID namespace, whichever /proc is mounted',
+    async () => {
+      const [theirs, answer] = (await asked([...unshare, '--mount-proc'], ownLife())) as [string, string];
+      expect(answer).toBe('undefined');
+      expect(isAlive(theirs)).toBeUndefined();
+      const [unknown, unsure] = (await asked(unshare, ownLife())) as [string, string];
+      expect(unsure).toBe('undefined');
+      expect(isAlive(unknown)).toBeUndefined();
+    },
+  );
 
-  it('is told from another process of the same namespace', async () => {
+  it('recognises another process of the same namespace', async () => {
     expect(await asked([], ownLife())).toEqual([expect.any(String), 'true']);
   });
 });

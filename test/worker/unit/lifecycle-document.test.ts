@@ -143,10 +143,10 @@ it.each(Object.keys(PARTS))('docs/lifecycle.md has the same %s as the code', asy
 it('docs/lifecycle.md describes every transition of the state machines, and no other', async () => {
   const text = await readFile(documentation, 'utf8');
   const rows = [...text.matchAll(/^\| (worker|run) +\| (\w+) +\| (\w+) +\| (\w+) +\| (.+?) +\|$/gm)];
-  const told = rows.map(([, of, from, event, to]) => [of, from, event, to].join(' '));
+  const documented = rows.map(([, of, from, event, to]) => [of, from, event, to].join(' '));
   const known = [
     ...worker.map(change => `worker ${Object.values(change).join(' ')}`),
     ...run.map(change => `run ${Object.values(change).join(' ')}`),
   ];
-  expect(told.sort()).toEqual(known.sort());
+  expect(documented.sort()).toEqual(known.sort());
 });

@@ -11,7 +11,7 @@ import { workerConfig } from './worker-config.ts';
 const run = (state: RunState): WorkerEvent => ({ type: 'run', claim: {} as Claim, state });
 
 /** A run begins, continues, is stopped, and ends. One more event is not about a run. */
-const NEWS = {
+const EVENTS = {
   b: run({ phase: 'claimed' }),
   p: run({ phase: 'preparing' }),
   s: run({ phase: 'claimed', stop: 'canceled' }),
@@ -22,33 +22,33 @@ const NEWS = {
 const NONE_TAKEN = { unused$: of(true), outOfService$: of(false) };
 const WHY = { t: 'tasks-complete', i: 'idle', o: 'out-of-service' };
 
-describe('a worker that is to run so many tasks', () => {
+describe('a worker with numberOfTasksToRun', () => {
   const config = workerConfig({ numberOfTasksToRun: 2 });
 
-  it('has enough as soon as the last of them has begun', () => {
+  it('ends as soon as the last of these tasks has started', () => {
     marbles(({ hot, expectObservable }) => {
-      const events$ = hot('wbp-re-b--re', NEWS);
+      const events$ = hot('wbp-re-b--re', EVENTS);
       expectObservable(limits(config, events$, NONE_TAKEN)).toBe('-------(t|)', WHY);
     });
   });
 
-  it('counts each run once, however it goes on', () => {
+  it('counts each run once, whatever its further events are', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('wbspre---', NEWS), NONE_TAKEN)).toBe('---------');
+      expectObservable(limits(config, hot('wbspre---', EVENTS), NONE_TAKEN)).toBe('---------');
     });
   });
 });
 
-describe('a worker that is to wait only so long', () => {
+describe('a worker with idleTimeoutSecs', () => {
   const config = workerConfig({ idleTimeoutSecs: 60 });
 
-  it('has waited long enough from the start on', () => {
+  it('counts from its start', () => {
     marbles(({ expectObservable }) => {
       expectObservable(limits(config, NEVER, NONE_TAKEN)).toBe('60s (i|)', WHY);
     });
   });
 
-  it('waits for the whole time again when it is needed all the same', () => {
+  it('waits for the whole time again if it is still needed', () => {
     marbles(({ expectObservable }) => {
       let asked = 0;
       const needed = () => of(++asked < 3);
@@ -56,20 +56,20 @@ describe('a worker that is to wait only so long', () => {
     });
   });
 
-  it('waits anew after each time that something ran', () => {
+  it('starts the time again after each run', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('59s b 119s e', NEWS), NONE_TAKEN)).toBe('238001ms (i|)', WHY);
+      expectObservable(limits(config, hot('59s b 119s e', EVENTS), NONE_TAKEN)).toBe('238001ms (i|)', WHY);
     });
   });
 
-  it('does not wait while anything runs', () => {
+  it('is not idle while any task runs', () => {
     marbles(({ hot, expectObservable }) => {
-      const events$ = hot('bb 9998ms e 299s e', NEWS);
+      const events$ = hot('bb 9998ms e 299s e', EVENTS);
       expectObservable(limits(config, events$, NONE_TAKEN)).toBe('369001ms (i|)', WHY);
     });
   });
 
-  it('does not go while a call is open that may bring a claim', () => {
+  it('does not end while a call is open that may return a claim', () => {
     const unused = { u: true, t: false };
     marbles(({ cold, expectObservable }) => {
       // Observed from the end of the time limit: a call is open at that time, and ends 5 s later.
@@ -78,24 +78,24 @@ describe('a worker that is to wait only so long', () => {
     });
     marbles(({ hot, cold, expectObservable }) => {
       const unused$ = cold('t 9s u', unused);
-      const events$ = hot('65s b 9999ms e', NEWS);
+      const events$ = hot('65s b 9999ms e', EVENTS);
       expectObservable(limits(config, events$, { ...NONE_TAKEN, unused$ })).toBe('144001ms (i|)', WHY);
     });
   });
 
-  it('asks when its time has passed, and goes only when the queue has said that nothing is there', () => {
-    const heard = { n: true, f: false };
+  it('asks the queue when the time has passed, and ends only if nothing is pending', () => {
+    const answers = { n: true, f: false };
     marbles(({ cold, expectObservable }) => {
-      const confirmed = () => cold('f 9s n', heard);
+      const confirmed = () => cold('f 9s n', answers);
       expectObservable(limits(config, NEVER, NONE_TAKEN, confirmed)).toBe('69001ms (i|)', WHY);
     });
     marbles(({ cold, expectObservable }) => {
-      const confirmed = () => cold('f 9s f', heard);
+      const confirmed = () => cold('f 9s f', answers);
       expectObservable(limits(config, NEVER, NONE_TAKEN, confirmed), '600s !').toBe('');
     });
   });
 
-  it('does not go for an answer when another call is open, and failed', () => {
+  it('does not end on an answer if another call was open and failed', () => {
     marbles(({ cold, expectObservable }) => {
       const unused$ = cold('t 9s u', { u: true, t: false });
       const confirmed = () => cold('f 2s n 1s f', { n: true, f: false });
@@ -103,9 +103,9 @@ describe('a worker that is to wait only so long', () => {
     });
   });
 
-  it('is not made to wait longer by anything but a run', () => {
+  it('is kept waiting only by runs, not by other events', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('30s w 10s w', NEWS), NONE_TAKEN)).toBe('60s (i|)', WHY);
+      expectObservable(limits(config, hot('30s w 10s w', EVENTS), NONE_TAKEN)).toBe('60s (i|)', WHY);
     });
   });
 
@@ -124,20 +124,20 @@ describe('a worker that is to wait only so long', () => {
 });
 
 describe('a worker with both limits', () => {
-  it('ends for whichever comes first, once', () => {
+  it('ends at the first of the two, once', () => {
     const config = workerConfig({ numberOfTasksToRun: 1, idleTimeoutSecs: 60 });
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(config, hot('59s b e 300s', NEWS), NONE_TAKEN)).toBe('59s (t|)', WHY);
-      expectObservable(limits(config, hot('61s b', NEWS), NONE_TAKEN)).toBe('60s (i|)', WHY);
+      expectObservable(limits(config, hot('59s b e 300s', EVENTS), NONE_TAKEN)).toBe('59s (t|)', WHY);
+      expectObservable(limits(config, hot('61s b', EVENTS), NONE_TAKEN)).toBe('60s (i|)', WHY);
     });
   });
 });
 
-describe('a worker without a slot in service', () => {
-  it('ends for that, also while runs go on in other ways', () => {
+describe('a worker with all slots out of service', () => {
+  it('ends because of that, even if the removal of its runs is still in progress', () => {
     marbles(({ hot, cold, expectObservable }) => {
       const outOfService$ = cold('n 9s y', { n: false, y: true });
-      expectObservable(limits(workerConfig(), hot('b', NEWS), { ...NONE_TAKEN, outOfService$ })).toBe(
+      expectObservable(limits(workerConfig(), hot('b', EVENTS), { ...NONE_TAKEN, outOfService$ })).toBe(
         '9001ms (o|)',
         WHY,
       );
@@ -146,9 +146,9 @@ describe('a worker without a slot in service', () => {
 });
 
 describe('a worker without limits', () => {
-  it('never ends by itself', () => {
+  it('never ends on its own', () => {
     marbles(({ hot, expectObservable }) => {
-      expectObservable(limits(workerConfig(), hot('be 999m b', NEWS), NONE_TAKEN), '1000m !').toBe('');
+      expectObservable(limits(workerConfig(), hot('be 999m b', EVENTS), NONE_TAKEN), '1000m !').toBe('');
     });
   });
 });

@@ -56,7 +56,7 @@ describe('a secret of a worker', () => {
     ],
     ['a URL without a password', 'amqps://pulse.mozilla.org:5671', []],
     [
-      'JSON that is no certificate',
+      'JSON that is not a certificate',
       '{"secret": 1}',
       [
         '{"secret": 1}',
@@ -69,11 +69,11 @@ describe('a secret of a worker', () => {
     ['half of a letter', 'password-\ud800', ['password-\ud800', 'password-\\ud800']],
     ['a short one, which would be found in innocent output', 'pass@rd', []],
     ['an empty one', '', []],
-  ])('is hidden in every way in which it may be written: %s', (_, secret, words) => {
+  ])('is hidden in every form in which it may be written: %s', (_, secret, words) => {
     expect(hiddenAsTextOf(secret).sort()).toEqual([...words].sort());
   });
 
-  it('is known until a while after it is used no more, and those that are used are known all the time', () => {
+  it('is hidden until some time after it was last in use, and always while it is in use', () => {
     const live = new LiveSecrets();
     live.add(new Secret('token-of-the-worker'));
     const known = () => [...live.all].map(secret => secret.reveal());
@@ -84,7 +84,7 @@ describe('a secret of a worker', () => {
     expect(known().filter(word => word.startsWith('token')).length).toBeLessThan(15);
   });
 
-  it('is known for as long when many runs renew their claims at the same time', () => {
+  it('is hidden for as long when many runs renew their claims at the same time', () => {
     const live = new LiveSecrets();
     const addAll = (when: string) =>
       Array.from({ length: 16 }, (_, run) => live.add(new Secret(`token-${when}-of-run-${run}`)));
@@ -95,7 +95,7 @@ describe('a secret of a worker', () => {
     expect(tokensOf(live)).toHaveLength(32);
   });
 
-  it('does not take the place of another one when it is forgotten twice', () => {
+  it('does not displace another one when it is forgotten twice', () => {
     const live = new LiveSecrets();
     live.add(new Secret('token-of-run-0'))();
     const forget = live.add(new Secret('token-of-run-1'));
@@ -103,7 +103,7 @@ describe('a secret of a worker', () => {
     expect(tokensOf(live)).toHaveLength(2);
   });
 
-  it('is in one list, whose version tells when it has changed', () => {
+  it('is in one list, whose version changes with its content', () => {
     const live = new LiveSecrets();
     const first = live.all.version;
     live.add(new Secret('of the worker'));
@@ -140,26 +140,18 @@ describe('a secret of a worker', () => {
     ['a URL', 'https://user-name:pass%20word@host/path?query', ['user-name', 'pass%20word', 'pass word']],
     ['a URL with a token and no password', 'https://token-of-a-user@host/', ['token-of-a-user']],
     ['a URL without either', 'https://host/services/T0000/secret-path', []],
-    ['what has a signature', CERTIFICATE, ['a+signature/of+32+bytes=']],
-  ])(
-    'of a task is hidden as a whole in every spelling, and so is what matters in it: %s',
-    (_, value, parts) => {
-      const run = new LiveSecrets().forRun();
-      run.hide(new Secret(value));
-      const hidden = [...run.all].map(secret => secret.reveal());
-      for (const word of [value, ...parts]) {
-        const spelled = [
-          word,
-          encodeURIComponent(word),
-          JSON.stringify(word).slice(1, -1),
-          ...inBase64(word),
-        ];
-        expect(hidden).toEqual(expect.arrayContaining(spelled));
-      }
-    },
-  );
+    ['a value with a signature', CERTIFICATE, ['a+signature/of+32+bytes=']],
+  ])('of a task is hidden in every encoding, and so are its sensitive parts: %s', (_, value, parts) => {
+    const run = new LiveSecrets().forRun();
+    run.hide(new Secret(value));
+    const hidden = [...run.all].map(secret => secret.reveal());
+    for (const word of [value, ...parts]) {
+      const spelled = [word, encodeURIComponent(word), JSON.stringify(word).slice(1, -1), ...inBase64(word)];
+      expect(hidden).toEqual(expect.arrayContaining(spelled));
+    }
+  });
 
-  it('leaves JSON JSON', () => {
+  it('is hidden in JSON without making it invalid', () => {
     const live = new LiveSecrets();
     live.add(new Secret(CERTIFICATE), new Secret('pass"word"'));
     const line = JSON.stringify({

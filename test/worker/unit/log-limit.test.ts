@@ -55,8 +55,8 @@ function expectCutOf(whole: string, text: string) {
 const numbered = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('');
 
-describe('a log with a bound', () => {
-  it('is whole up to the last byte that is allowed', async () => {
+describe('a log with a size limit', () => {
+  it('is complete up to the limit, to the byte', async () => {
     const folder = await newFolder();
     const log = await open(folder, { maxBytes: 1_000 });
     await write(log, 'x'.repeat(999));
@@ -65,7 +65,7 @@ describe('a log with a bound', () => {
     expect(await readFile(log.file, 'latin1')).toBe(`${'x'.repeat(999)}\n`);
   });
 
-  it('loses its middle when it is longer, in whole lines', async () => {
+  it('loses its middle, in whole lines, if it is longer', async () => {
     const folder = await newFolder();
     const log = await open(folder, { maxBytes: 1_000 });
     const whole = numbered(0, 500);
@@ -82,7 +82,7 @@ describe('a log with a bound', () => {
     expect(head.length + tail.length).toBeLessThanOrEqual(1_000);
   });
 
-  it('has every byte at its place, or counted, whatever is written', async () => {
+  it('has every byte in its place or counts it as removed, whatever is written', async () => {
     const folder = await newFolder();
     const chunk = fc.oneof(
       fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 50 }),
@@ -109,7 +109,7 @@ describe('a log with a bound', () => {
     );
   });
 
-  it('never needs more of the disk, however much comes', async () => {
+  it('never uses more disk space, however much is written', async () => {
     const folder = await newFolder();
     const log = await open(folder, { maxBytes: 10 * MB });
     const chunk = Buffer.from(numbered(0, 9_000));
@@ -127,14 +127,14 @@ describe('a log with a bound', () => {
     expectCutOf(chunk.toString().repeat(passed / chunk.length), await readFile(log.file, 'latin1'));
   });
 
-  it('never needs more memory than its last 4 MB and what compresses it, at its end neither', async () => {
+  it('never uses more memory than its last 4 MB and its compression, even at its end', async () => {
     const script = fileURLToPath(new URL('../log-memory-process.ts', import.meta.url));
     const { stdout } = await execa(process.execPath, [script, await newFolder()]);
     expect(Number(stdout)).toBeGreaterThan(4 * MB);
     expect(Number(stdout)).toBeLessThan(7 * MB);
   });
 
-  it('is told whole to whoever follows it', async () => {
+  it('is passed whole to its followers', async () => {
     const folder = await newFolder();
     const followed: Buffer[] = [];
     const log = await open(folder, { maxBytes: 1_000, onChunk: chunk => followed.push(chunk) });
@@ -143,7 +143,7 @@ describe('a log with a bound', () => {
     expect(Buffer.concat(followed).toString()).toBe(numbered(0, 500));
   });
 
-  it('has on the disk, soon, what a task said before it fell silent', async () => {
+  it('soon has on the disk what a task wrote before it became silent', async () => {
     const folder = await newFolder();
     const log = await open(folder, { maxBytes: 1_000 });
     await write(log, 'step 1\n');
@@ -153,7 +153,7 @@ describe('a log with a bound', () => {
 });
 
 // Each test has its own disk, which disappears with its namespace. 200,000 lines are 2.3 MB.
-describe.runIf(smallDisks)('a log on a disk that is full', () => {
+describe.runIf(smallDisks)('a log on a full disk', () => {
   const script = fileURLToPath(new URL('../full-disk-process.ts', import.meta.url));
   const LINES = 200_000;
   const whole = numbered(0, LINES);
@@ -165,7 +165,7 @@ describe.runIf(smallDisks)('a log on a disk that is full', () => {
     return JSON.parse(stdout) as { text: string; failure?: string };
   }
 
-  it('keeps its end in the place of what came before, and tells why', async () => {
+  it('overwrites earlier output with its end, and says why', async () => {
     const { text, failure } = await written(`exec "$0" "$1" "$2" ${LINES}`);
     expect(failure).toMatch(/^ENOSPC/);
     expectCutOf(whole, text);
@@ -175,7 +175,7 @@ describe.runIf(smallDisks)('a log on a disk that is full', () => {
     expect(tail.length).toBeGreaterThan(0.4 * MB);
   });
 
-  it('keeps more when there is room again at the end', async () => {
+  it('keeps more if there is space again at the end', async () => {
     const ballast = 'head -c 900000 /dev/zero >"$2/ballast"';
     const { text, failure } = await written(`${ballast}; exec "$0" "$1" "$2" ${LINES} "$2/ballast"`);
     expect(failure).toMatch(/^ENOSPC/);
@@ -183,7 +183,7 @@ describe.runIf(smallDisks)('a log on a disk that is full', () => {
     expect(text.length).toBeGreaterThan(0.8 * MB);
   });
 
-  it('is whole when the disk was full for a moment only', async () => {
+  it('is complete if the disk was full only for a moment', async () => {
     const ballast = 'head -c 900000 /dev/zero >"$2/ballast"';
     const { text, failure } = await written(`${ballast}; exec "$0" "$1" "$2" 60000 "$2/ballast"`);
     expect(text).toBe(numbered(0, 60_000));

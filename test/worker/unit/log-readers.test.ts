@@ -62,7 +62,7 @@ function reader({ holdsBack = false } = {}) {
 }
 
 describe('readers of a log', () => {
-  it('get what is there, then what comes, then the end', async () => {
+  it('receive what is there, then what is added, then the end', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const one = reader();
@@ -82,7 +82,7 @@ describe('readers of a log', () => {
     expect([one.got(), one.state()]).toEqual(['first\nsecond\nthird\n', 'ended']);
   });
 
-  it('begin and end where they want to', async () => {
+  it('start and end at the requested offsets', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const part = reader();
@@ -97,7 +97,7 @@ describe('readers of a log', () => {
     });
   });
 
-  it('share one read, where they are at the same place', async () => {
+  it('share one read if they are at the same position', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const many = Array.from({ length: 100 }, () => reader());
@@ -109,7 +109,7 @@ describe('readers of a log', () => {
     expect(log.reads).toEqual([0]);
   });
 
-  it('get what comes within 20 ms in one write', async () => {
+  it('receive what is written within 20 ms in one write', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const one = reader();
@@ -125,7 +125,7 @@ describe('readers of a log', () => {
     expect(one.writes()).toBeLessThanOrEqual(3);
   });
 
-  it('do not wait for one who takes nothing, and who gets all the same', async () => {
+  it('are not delayed by a slow reader, who still receives everything', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const [slow, quick] = [reader({ holdsBack: true }), reader()];
@@ -146,7 +146,7 @@ describe('readers of a log', () => {
     expect(slow.got()).toBe(log.content.toString('latin1'));
   });
 
-  it('are broken off when it is closed, or when the log cannot be read', async () => {
+  it('are disconnected when the log is closed or cannot be read', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const one = reader();
@@ -164,7 +164,7 @@ describe('readers of a log', () => {
     });
   });
 
-  it('end with a log of which a full disk took bytes back', async () => {
+  it('end when the log shrinks because the disk is full', async () => {
     const log = growingLog();
     const readers = logReaders(log, NO_LIMIT);
     const one = reader();
@@ -177,8 +177,8 @@ describe('readers of a log', () => {
   });
 });
 
-describe('the rate that readers share', () => {
-  it('lets bursts pass, and makes more wait', () => {
+describe('the rate limit that readers share', () => {
+  it('allows bursts, and delays what exceeds them', () => {
     let now = 0;
     const rate = sharedRate(1_000, 0, () => now);
     expect(rate.take(3_000)).toBeUndefined();

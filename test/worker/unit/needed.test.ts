@@ -7,11 +7,11 @@ const PACE = { everyMs: 60_000, apartMs: 5_000, answerMs: 30_000 };
 const FREE = { noClaimOpen$: of(undefined) };
 const noSpread = () => 1;
 
-it('asks nobody where nobody decides', () => {
+it('asks nothing if no worker-manager can decide', () => {
   expect(notNeeded(undefined, of(undefined), FREE)).toBe(EMPTY);
 });
 
-it('asks each minute, and ends a worker that is not needed', async () => {
+it('asks every minute, and ends a worker that is not needed', async () => {
   fakeTimers();
   const isNeeded = vi.fn().mockResolvedValueOnce(true).mockResolvedValue(false);
   const seen: unknown[] = [];
@@ -25,7 +25,7 @@ it('asks each minute, and ends a worker that is not needed', async () => {
   expect(isNeeded).toHaveBeenCalledTimes(2);
 });
 
-it('asks when the worker has nothing to do, at most once in five seconds, and never forgets the last time', async () => {
+it('asks when the worker becomes idle, at most every five seconds, including after the last run', async () => {
   fakeTimers();
   const isNeeded = vi.fn().mockResolvedValue(true);
   const resting$ = new Subject<void>();
@@ -38,7 +38,7 @@ it('asks when the worker has nothing to do, at most once in five seconds, and ne
   subscription.unsubscribe();
 });
 
-it('lets the worker go only when no call is open that may bring a claim', async () => {
+it('ends the worker only when no call is open that may return a claim', async () => {
   const noClaimOpen$ = new Subject<void>();
   const seen: unknown[] = [];
   notNeeded(() => Promise.resolve(false), of(undefined), { noClaimOpen$ }, noSpread, PACE).subscribe(reason =>
@@ -51,7 +51,7 @@ it('lets the worker go only when no call is open that may bring a claim', async 
   expect(seen).toEqual(['not-needed']);
 });
 
-it('takes an error and a missing answer for: it is needed', async () => {
+it('treats a worker as needed after an error and without an answer', async () => {
   fakeTimers();
   const seen: unknown[] = [];
   const aborted: boolean[] = [];

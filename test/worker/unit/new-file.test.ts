@@ -12,14 +12,14 @@ async function newFolder(): Promise<string> {
 }
 
 describe('a new file', () => {
-  it('is not the pipe that lies under its name, for which it would be waited', async () => {
+  it('replaces a pipe of its name instead of blocking on it', async () => {
     const file = join(await newFolder(), 'file');
     execFileSync('mkfifo', [file]);
     await using handle = await newFile(file);
     expect((await handle.stat()).isFile()).toBe(true);
   });
 
-  it('is not where the link leads that lies under its name', async () => {
+  it('replaces a link of its name instead of following it', async () => {
     const folder = await newFolder();
     await writeFile(join(folder, 'precious'), 'precious');
     await symlink('precious', join(folder, 'file'));
@@ -30,8 +30,8 @@ describe('a new file', () => {
   });
 });
 
-describe('a nameless file', () => {
-  it('can be written and read, and cannot be found', async () => {
+describe('a file without a name', () => {
+  it('can be written and read, but not found', async () => {
     const folder = await newFolder();
     await using handle = await namelessFile(join(folder, 'file'));
     await handle.writeFile('mine');

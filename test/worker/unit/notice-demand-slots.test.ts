@@ -4,7 +4,7 @@ import type { Demand } from '../../../src/worker/asking/claim.ts';
 import { turns } from '../../streams/pulse-under-test.ts';
 import { notice, STALE_MS, start, statusOf, type TestNotice } from './listening.ts';
 
-describe('whatever happens to notices', () => {
+describe('for any sequence of events', () => {
   type Step =
     | { readonly do: 'arrive'; readonly ages: readonly number[] }
     | {
@@ -30,7 +30,7 @@ describe('whatever happens to notices', () => {
     { weight: 1, arbitrary: fc.constant<Step>({ do: 'unsubscribe' }) },
   );
 
-  it('no slot is lost, none is used twice, and every notice is settled once', async () => {
+  it('no slot is lost or used twice, and every notice is settled once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 5 }),

@@ -13,7 +13,7 @@ import { turns } from '../../streams/pulse-under-test.ts';
 import { notice, STALE_MS, start, statusOf } from './listening.ts';
 
 describe('a notice', () => {
-  it('is a wish for one task, and holds its slot from the moment that it comes', async () => {
+  it('becomes demand for one task, and takes a slot as soon as it arrives', async () => {
     const { arrive, demands, slots, notices$ } = start();
     const one = notice();
     notices$.next(one);
@@ -23,7 +23,7 @@ describe('a notice', () => {
     expect(one.settled).toEqual([]);
   });
 
-  it('is done when its claim has come, whose slot stays taken', async () => {
+  it('is acknowledged when its claim arrives, and the slot stays taken', async () => {
     const { arrive, demands, slots } = start();
     const one = notice();
     await arrive(one);
@@ -32,7 +32,7 @@ describe('a notice', () => {
     expect(slots.free).toBe(3);
   });
 
-  it('is done, too, when somebody else had the task: its slot is free again', async () => {
+  it('is acknowledged if another worker has claimed the task, and the slot becomes free again', async () => {
     const { arrive, demands, slots } = start();
     const one = notice();
     await arrive(one);
@@ -41,7 +41,7 @@ describe('a notice', () => {
     expect(slots.free).toBe(4);
   });
 
-  it('is given back when the queue could not be asked', async () => {
+  it('is returned if the claim fails', async () => {
     const { arrive, demands, slots } = start();
     const one = notice();
     await arrive(one);
@@ -50,7 +50,7 @@ describe('a notice', () => {
     expect(slots.free).toBe(4);
   });
 
-  it('without a slot is another worker’s, at once', async () => {
+  it('is returned at once if no slot is free', async () => {
     const { arrive, demands, slots } = start(1);
     const [one, two] = [notice(), notice()];
     await arrive(one, two);
@@ -61,20 +61,20 @@ describe('a notice', () => {
 });
 
 describe('notices', () => {
-  it('that come together are one wish, for as many', async () => {
+  it('that arrive together become one demand for as many tasks', async () => {
     const { arrive, demands } = start(8);
     await arrive(...Array.from({ length: 5 }, () => notice()));
     expect(demands.map(({ tasks }) => tasks)).toEqual([5]);
   });
 
-  it('that come one after the other are a wish each', async () => {
+  it('that arrive one after the other become one demand each', async () => {
     const { arrive, demands } = start(8);
     await arrive(notice());
     await arrive(notice());
     expect(demands.map(({ tasks }) => tasks)).toEqual([1, 1]);
   });
 
-  it('that are more than the queue gives at once are several wishes', async () => {
+  it('that exceed the limit of claimWork become several demands', async () => {
     const { arrive, demands, slots } = start(100);
     const notices = Array.from({ length: 70 }, () => notice());
     await arrive(...notices);
@@ -84,7 +84,7 @@ describe('notices', () => {
     expect(notices.every(({ settled }) => settled.length === 1)).toBe(true);
   });
 
-  it('give back the surplus of their slots, when fewer tasks came', async () => {
+  it('return the surplus slots if fewer tasks were claimed', async () => {
     const { arrive, demands, slots } = start(8);
     const notices = [notice(), notice(), notice()];
     await arrive(...notices);
@@ -93,7 +93,7 @@ describe('notices', () => {
     expect(notices.map(({ settled }) => settled)).toEqual([['done'], ['done'], ['done']]);
   });
 
-  it('that end are no wish for nothing', async () => {
+  it('cause no empty demand when their stream completes', async () => {
     const { arrive, demands, seen, notices$ } = start();
     await arrive(notice());
     notices$.complete();
@@ -103,15 +103,15 @@ describe('notices', () => {
   });
 });
 
-describe('an old notice', () => {
-  it('is believed without a question as long as it is not 5 s old', async () => {
+describe('a notice that waited in the queue', () => {
+  it('is trusted without a check if it is less than 5 s old', async () => {
     const { arrive, status, demands } = start();
     await arrive(notice(STALE_MS - 1));
     expect(status).toHaveLength(0);
     expect(demands).toHaveLength(1);
   });
 
-  it('is checked, while its slot is held', async () => {
+  it('is checked if it is older, and holds its slot meanwhile', async () => {
     const { arrive, status, demands, slots } = start();
     await arrive(notice(STALE_MS, 'old-task'));
     expect(status.map(({ asked }) => asked)).toEqual(['old-task']);
@@ -119,7 +119,7 @@ describe('an old notice', () => {
     expect(slots.free).toBe(3);
   });
 
-  it('counts while its run is pending', async () => {
+  it('is valid while its run is pending', async () => {
     const { arrive, status, demands, pendingTasks } = start();
     await arrive(notice(STALE_MS));
     status[0]?.answer(statusOf('pending'));
@@ -129,10 +129,10 @@ describe('an old notice', () => {
   });
 
   it.each([
-    ['counts while anything is pending: its own task went with another’s notice', 2, 1],
-    ['does not count when nothing is pending', 0, 0],
-    ['does not count when its run is not pending, and nobody may say whether another is', undefined, 0],
-  ])('%s', async (_, pending, wishes) => {
+    ['is valid while any task is pending, because its own task was claimed for another notice', 2, 1],
+    ['is not valid if nothing is pending', 0, 0],
+    ['is not valid if its run is not pending and the worker may not count the others', undefined, 0],
+  ])('%s', async (_, pending, expected) => {
     const { arrive, status, demands, pendingTasks, slots } = start();
     const old = notice(STALE_MS);
     await arrive(old);
@@ -140,15 +140,15 @@ describe('an old notice', () => {
     await turns(2);
     pendingTasks[0]?.answer(pending);
     await turns(2);
-    expect(demands).toHaveLength(wishes);
-    expect(old.settled).toEqual(wishes === 0 ? ['done'] : []);
-    expect(slots.free).toBe(4 - wishes);
+    expect(demands).toHaveLength(expected);
+    expect(old.settled).toEqual(expected === 0 ? ['done'] : []);
+    expect(slots.free).toBe(4 - expected);
   });
 
   it.each([
-    ['no question is allowed', undefined],
-    ['nothing is known of its task, but something is pending', 1],
-  ])('counts where %s', async (_, pending) => {
+    ['the worker may make neither check', undefined],
+    ['the status of its task is unknown, but some task is pending', 1],
+  ])('is valid if %s', async (_, pending) => {
     const { arrive, status, pendingTasks, demands } = start();
     await arrive(notice(STALE_MS));
     status[0]?.answer(undefined);
@@ -158,7 +158,7 @@ describe('an old notice', () => {
     expect(demands).toHaveLength(1);
   });
 
-  it('counts where the question fails', async () => {
+  it('is valid if the check fails', async () => {
     const { arrive, status, demands } = start();
     await arrive(notice(STALE_MS));
     status[0]?.fail();
@@ -166,13 +166,13 @@ describe('an old notice', () => {
     expect(demands).toHaveLength(1);
   });
 
-  it('does not hold up those that are fresh', async () => {
+  it('does not delay newer notices while it is checked', async () => {
     const { arrive, demands } = start();
     await arrive(notice(STALE_MS), notice());
     expect(demands.map(({ tasks }) => tasks)).toEqual([1]);
   });
 
-  it('has its slot free again before it is settled: the consumer’s window needs no change', async () => {
+  it('frees its slot before it is settled, so that the consumer’s window does not change', async () => {
     const { arrive, status, pendingTasks, slots } = start(1);
     const freeWhenSettled: number[] = [];
     const old = { ...notice(STALE_MS), done: () => void freeWhenSettled.push(slots.free) };
@@ -185,8 +185,8 @@ describe('an old notice', () => {
   });
 });
 
-describe('going away', () => {
-  it('gives back the notices that are no wish yet, and their slots', async () => {
+describe('unsubscribing', () => {
+  it('returns the notices that are not demand yet, and their slots', async () => {
     const { arrive, subscription, slots, notices$ } = start();
     const [checked, fresh] = [notice(STALE_MS), notice()];
     await arrive(checked);
@@ -198,7 +198,7 @@ describe('going away', () => {
     expect([checked.settled, fresh.settled]).toEqual([['given back'], ['given back']]);
   });
 
-  it('leaves the wishes that are under way to their answers', async () => {
+  it('lets claims that are already in progress settle their notices', async () => {
     const { arrive, demands, subscription, slots } = start();
     const one = notice();
     await arrive(one);
@@ -212,7 +212,7 @@ describe('going away', () => {
 });
 
 describe('the check of an old notice', () => {
-  it('takes seconds at most, however long the queue is silent: then the notice is believed', async () => {
+  it('takes only seconds even if the queue is silent, and then trusts the notice', async () => {
     const { rootUrl, requests } = await webServer(silence);
     const queue = connectQueue({
       rootUrl,

@@ -111,7 +111,7 @@ describe('an artifact in the object service', () => {
     ['as much as fits into the request', 8_192],
     ['more than fits into the request, by a signed URL', 8_193],
     ['much', 3_000_000],
-  ])('is what was in the file, not compressed: %s', async (_, size) => {
+  ])('has the content of the file, uncompressed: %s', async (_, size) => {
     const { sink, handleOf, listed, download } = await start();
     const content = randomBytes(size);
     await sink.upload('public/file', await handleOf(content), options);
@@ -143,7 +143,7 @@ describe('an artifact in the object service', () => {
     expect(opened).toBe(1);
   });
 
-  it('tells its digest to whoever wants it', async () => {
+  it('reports its digest', async () => {
     const { sink, handleOf } = await start();
     const content = randomBytes(100_000);
     sink.wantDigests();
@@ -151,7 +151,7 @@ describe('an artifact in the object service', () => {
     expect([...sink.digests]).toEqual([['public/file', sha256(content)]]);
   });
 
-  it('may be bytes that the worker has in memory, of which a log says where they are', async () => {
+  it('may be content in memory, and the target of a link', async () => {
     const { sink, download, listed } = await start();
     await sink.upload('public/log', Buffer.from('the log'), options);
     await sink.link('public/live', {
@@ -163,7 +163,7 @@ describe('an artifact in the object service', () => {
     expect((await download('public/log')).content.toString()).toBe('the log');
   });
 
-  it('goes to another URL when the store refuses the first one', async () => {
+  it('is uploaded to another URL if the store refuses the first one', async () => {
     const { calls, sinkOf, handleOf, download } = await start();
     const expired = withExpiredUrl(calls);
     const content = randomBytes(50_000);
@@ -172,7 +172,7 @@ describe('an artifact in the object service', () => {
     expect((await download('public/file')).content.equals(content)).toBe(true);
   });
 
-  it('is not there when the run is stopped before it is finished', async () => {
+  it('is not finished if the run is stopped before', async () => {
     const { calls, sinkOf, handleOf, listed } = await start();
     const stopped = new AbortController();
     const watched: RunCalls = {

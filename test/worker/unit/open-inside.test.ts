@@ -28,8 +28,8 @@ async function contentOf(path: string): Promise<string> {
   }
 }
 
-describe('a file that a task has in its hands', () => {
-  it('is not waited for when it is a pipe that nobody writes into', async () => {
+describe('a file that a task controls', () => {
+  it('does not block if it is a pipe without a writer', async () => {
     const { home } = await start();
     execFileSync('mkfifo', [join(home.path, 'pipe')]);
     expect(await contentOf(join(home.path, 'pipe'))).toBe('neither');
@@ -37,7 +37,7 @@ describe('a file that a task has in its hands', () => {
 
   // A path may lead to different files at two checks, so the descriptor is checked. macOS does not show its path.
   it.runIf(process.platform === 'linux')(
-    'is never one of the worker’s own in /proc, however often a folder on its way becomes a link there and back',
+    'is never one of the worker’s own in /proc, however often a folder in its path is swapped for a link',
     async () => {
       const { home } = await start();
       const folder = join(home.path, 'folder');

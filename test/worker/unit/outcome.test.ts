@@ -12,14 +12,18 @@ describe('how an error resolves a run', () => {
   });
 
   it.each([
-    ['a wrong payload', new TaskError('malformed-payload', 'x'), 'malformed-payload'],
-    ['an exit code to be run again for', new TaskError('intermittent-task', 'x'), 'intermittent-task'],
+    ['an invalid payload', new TaskError('malformed-payload', 'x'), 'malformed-payload'],
+    ['an exit code that asks for a retry', new TaskError('intermittent-task', 'x'), 'intermittent-task'],
     ['an upload that failed', new TaskError('resource-unavailable', 'x'), 'resource-unavailable'],
-    ['a fault of the worker', new TaskError('internal-error', 'x'), 'internal-error'],
+    ['a bug of the worker', new TaskError('internal-error', 'x'), 'internal-error'],
     ['two artifacts of one name', new ServiceError('conflict', 'x', 409), 'malformed-payload'],
-    ['an artifact that the queue does not take', new ServiceError('refused', 'x', 400), 'malformed-payload'],
-    ['a queue that is out of order', new ServiceError('unavailable', 'x', 503), 'resource-unavailable'],
-    ['a queue that cannot be reached', new ServiceError('unreachable', 'x'), 'resource-unavailable'],
+    [
+      'an artifact that the queue does not accept',
+      new ServiceError('refused', 'x', 400),
+      'malformed-payload',
+    ],
+    ['an unavailable queue', new ServiceError('unavailable', 'x', 503), 'resource-unavailable'],
+    ['an unreachable queue', new ServiceError('unreachable', 'x'), 'resource-unavailable'],
     ['a queue that forbids it', new ServiceError('forbidden', 'x', 403), 'resource-unavailable'],
   ])('%s: exception, %3$s', (_, error, reason) => {
     expect(outcomeOf(error)).toEqual({ result: 'exception', reason, message: 'x' });
@@ -30,7 +34,7 @@ describe('how an error resolves a run', () => {
     ['EMFILE', 'file descriptors'],
     ['ENOMEM', 'memory'],
   ])(
-    'a machine that is at its end, as %s tells, also in what is behind an error: exception, resource-unavailable',
+    '%s, also as the cause of an error, means that the machine has failed: exception, resource-unavailable',
     (code, what) => {
       const error = Object.assign(new Error(`${code}: no more`), { code });
       for (const [thrown, message] of [

@@ -18,7 +18,7 @@ const VALID = { command: [['true']], maxRunTime: 60 };
 const problemsOf = (change: object) => payloadProblems({ ...VALID, ...change });
 
 describe('the schema of payloads', () => {
-  it('is a closed one, made of the engine’s part and that of each feature', () => {
+  it('is closed, and made of the parts of the engine and of each feature', () => {
     const schema = payloadSchema('generic-worker') as {
       properties: object;
       required: string[];
@@ -31,7 +31,7 @@ describe('the schema of payloads', () => {
     );
   });
 
-  it('cannot have two parts that claim the same property: a mistake that is found at the start', () => {
+  it('cannot have two parts that define the same property, which is an error at the start', () => {
     const one = { properties: { env: { type: 'object' } } };
     expect(() =>
       mergeSchema('x', [
@@ -50,7 +50,7 @@ describe('the schema of payloads', () => {
     ).toThrow('a and b both have a payload property /features/mine');
   });
 
-  it('may have parts that share an object, each with properties of its own in it', () => {
+  it('may have parts that add different properties to the same object', () => {
     const part = (name: string) => ({
       properties: { features: { type: 'object', properties: { [name]: { type: 'boolean' } } } },
     });
@@ -68,10 +68,10 @@ describe('the schema of payloads', () => {
   });
 });
 
-describe('a problem of a payload', () => {
+describe('a problem in a payload', () => {
   it.each<[string, object, string]>([
     ['a missing time', { maxRunTime: undefined }, '/maxRunTime is missing'],
-    ['a time that is no number', { maxRunTime: '60' }, '/maxRunTime must be integer'],
+    ['a time that is not a number', { maxRunTime: '60' }, '/maxRunTime must be integer'],
     ['no time at all', { maxRunTime: 0 }, '/maxRunTime must be >= 1'],
     ['a part of a second', { maxRunTime: 1.5 }, '/maxRunTime must be integer'],
     ['no command', { command: [] }, '/command must NOT have fewer than 1 items'],
@@ -82,10 +82,14 @@ describe('a problem of a payload', () => {
       '/command/1 must NOT have fewer than 1 items',
     ],
     ['a number among the words', { command: [['true', 1]] }, '/command/0/1 must be string'],
-    ['a variable that is no text', { env: { A: 1 } }, '/env/A must be string'],
+    ['a variable that is not a string', { env: { A: 1 } }, '/env/A must be string'],
     ['an unknown property', { image: 'debian' }, '/image is not a known property'],
     ['an unknown feature', { features: { magic: true } }, '/features/magic is not a known property'],
-    ['a feature that is no switch', { features: { liveLog: 'yes' } }, '/features/liveLog must be boolean'],
+    [
+      'a feature that is not a boolean',
+      { features: { liveLog: 'yes' } },
+      '/features/liveLog must be boolean',
+    ],
     ['an artifact without a path', { artifacts: [{ type: 'file' }] }, '/artifacts/0/path is missing'],
     [
       'an artifact of no known kind',
@@ -111,12 +115,12 @@ describe('a problem of a payload', () => {
       '/mounts/0/content/taskId is missing',
     ],
     ['a name with the signs of a path', { 'a/b~c': 1 }, '/a~1b~0c is not a known property'],
-  ])('is named by its path: %s', (_, change, problem) => {
+  ])('has the path of its property: %s', (_, change, problem) => {
     const payload = JSON.parse(JSON.stringify({ ...VALID, ...change })) as unknown;
     expect(payloadProblems(payload)).toEqual([problem]);
   });
 
-  it('comes with all the others', () => {
+  it('is reported together with all others', () => {
     expect(problemsOf({ maxRunTime: 'x', env: { A: 1, B: 2 }, x: 1 }).sort()).toEqual([
       '/env/A must be string',
       '/env/B must be string',
@@ -125,11 +129,11 @@ describe('a problem of a payload', () => {
     ]);
   });
 
-  it.each([[null], [[]], ['text'], [1]])('may be the whole: %j', payload => {
+  it.each([[null], [[]], ['text'], [1]])('may concern the whole payload: %j', payload => {
     expect(payloadProblems(payload)).toEqual(['/ must be object']);
   });
 
-  it('may be a name that a comparison of lists would call', () => {
+  it('may concern a property called toString', () => {
     const artifact = { type: 'file', path: 'x', toString: 0 };
     expect(problemsOf({ artifacts: [artifact, { ...artifact }] })).toEqual([
       '/artifacts/0/toString is not a known property',
@@ -138,7 +142,7 @@ describe('a problem of a payload', () => {
     ]);
   });
 
-  it('is found in any JSON, and never thrown', () => {
+  it('is found in any JSON value, and never thrown', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
         expect(Array.isArray(payloadProblems(structuredClone(value)))).toBe(true);
@@ -149,7 +153,7 @@ describe('a problem of a payload', () => {
 });
 
 describe('reading a payload', () => {
-  it('fills its defaults in, and leaves the task as it was', () => {
+  it('fills in its defaults, and leaves the task unchanged', () => {
     const given = { ...VALID, artifacts: [{ type: 'file', path: 'x' }], logs: {}, features: {} };
     const before = structuredClone(given);
     const { task, problems } = payloads.read(given);
@@ -160,7 +164,7 @@ describe('reading a payload', () => {
     expect(given).toEqual(before);
   });
 
-  it('that is not valid says every problem, and takes of it what is right', () => {
+  it('that is invalid reports every problem, and keeps the valid parts', () => {
     const { task, problems } = payloads.read({
       command: 'true',
       image: 'x',
@@ -204,16 +208,16 @@ describe('reading a payload', () => {
       { features: { generateCertificate: true } },
       '/features/generateCertificate is retired: use features.chainOfTrust',
     ],
-  ])('shows the wrong value, but none of a variable: %j', (change, problem) => {
+  ])('shows the wrong value, but not that of a variable: %j', (change, problem) => {
     expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
   });
 
-  it('that is not valid has no public log because its log has no name that can be', () => {
+  it('that is invalid has no public log if the name of the log is invalid', () => {
     const { task } = payloads.read({ ...VALID, logs: { backing: 7 } });
     expect(task.logs.backing).toBe('private/logs/live_backing.log');
   });
 
-  it('takes nothing of what is no payload at all', () => {
+  it('keeps nothing of a value that is not a payload', () => {
     for (const [value, shown] of [
       [null, 'null'],
       [7, '7'],
@@ -227,7 +231,7 @@ describe('reading a payload', () => {
     }
   });
 
-  it('that is very large does not take long', () => {
+  it('that is very large is fast', () => {
     const begun = performance.now();
     payloads.read({
       ...VALID,
@@ -237,7 +241,7 @@ describe('reading a payload', () => {
   });
 });
 
-describe('a payload of generic-worker with something of docker-worker', () => {
+describe('a payload of generic-worker with a property of docker-worker', () => {
   it.each<[object, string]>([
     [{ cache: { a: '/a' } }, "/cache is docker-worker's: use mounts, with cacheName and directory"],
     [{ capabilities: {} }, "/capabilities is docker-worker's: it is for containers; leave it out"],
@@ -259,12 +263,12 @@ describe('a payload of generic-worker with something of docker-worker', () => {
       { command: ['sh', '-c', 'true'] },
       '/command is a list of texts, as in payloads of docker-worker, and of generic-worker for Windows: use a list of commands, [["sh", "-c", "…"]]',
     ],
-  ])('%j is named as such, once, with the way to write it', (change, problem) => {
+  ])('%j has a message with the equivalent, once', (change, problem) => {
     expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
   });
 });
 
-describe('an unknown name in a payload', () => {
+describe('an unknown property of a payload', () => {
   it.each<[object, string]>([
     [{ artefacts: [] }, '/artefacts is not a known property; did you mean artifacts?'],
     [{ features: { liveLgo: true } }, '/features/liveLgo is not a known property; did you mean liveLog?'],
@@ -274,11 +278,11 @@ describe('an unknown name in a payload', () => {
     ],
     [{ features: { timeTravel: true } }, '/features/timeTravel is not a known property'],
     [{ 'a/b~c': 1 }, '/a~1b~0c is not a known property'],
-  ])('%j is named with the nearest known one', (change, problem) => {
+  ])('%j has a message with the most similar known one', (change, problem) => {
     expect(payloads.read({ ...VALID, ...change }).problems).toEqual([problem]);
   });
 
-  it('gets a hint only at its own place, whatever it is', () => {
+  it('is reported with its path, whatever its name is', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom('', 'features'), (name, place) => {
         const surplus = place === '' ? { [name]: 1 } : { [place]: { [name]: 1 } };

@@ -18,7 +18,7 @@ function start({ capacity = 4, random = 0 } = {}) {
   const notice$ = new Subject<void>();
   const demands: Demand[] = [];
   const events = eventLog();
-  const word = askingState();
+  const asking = askingState();
   const back$ = new Subject<void>();
   const queue = { ...fake.queue, back$ };
   const subscription = pendingCheck(
@@ -28,12 +28,12 @@ function start({ capacity = 4, random = 0 } = {}) {
     events.emit,
     PENDING_CHECK_TIMES,
     () => random,
-    word,
+    asking,
   ).subscribe(demand => demands.push(demand));
   onTestFinished(() => {
     subscription.unsubscribe();
   });
-  return { ...fake, slots, notice$, demands, events, word, back$, subscription };
+  return { ...fake, slots, notice$, demands, events, asking, back$, subscription };
 }
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
@@ -41,7 +41,7 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const arrived = () => after(0);
 
 describe('checking for pending tasks', () => {
-  it('is done at once: Pulse has just come, and what was pending before it sent no notice', async () => {
+  it('starts immediately when Pulse connects, because tasks that were already pending sent no notice', async () => {
     const { pendingTasks, demands, slots } = start();
     expect(pendingTasks).toHaveLength(1);
     pendingTasks[0]?.answer(3);
@@ -50,7 +50,7 @@ describe('checking for pending tasks', () => {
     expect(slots.free).toBe(1);
   });
 
-  it('wishes for no more than there are slots for', async () => {
+  it('requests no more tasks than there are free slots', async () => {
     const { pendingTasks, demands, slots } = start();
     pendingTasks[0]?.answer(100);
     await arrived();
@@ -58,22 +58,22 @@ describe('checking for pending tasks', () => {
     expect(slots.free).toBe(0);
   });
 
-  it('wishes for no more than the queue gives at once', async () => {
+  it('requests at most 32 tasks per call, the limit of claimWork', async () => {
     const { pendingTasks, demands } = start({ capacity: 200 });
     pendingTasks[0]?.answer(100);
     await arrived();
     expect(demands.map(({ tasks }) => tasks)).toEqual([32, 32, 32]);
   });
 
-  it('believes for a second that many more are left than there were slots for', async () => {
+  it('trusts a large backlog for one second instead of checking again for each slot', async () => {
     const { pendingTasks, demands, slots } = start({ capacity: 1 });
     pendingTasks[0]?.answer(35);
     await arrived();
     // 34 and then 33 tasks remain.
-    for (const wishes of [2, 3]) {
+    for (const count of [2, 3]) {
       slots.giveBack(1);
       await arrived();
-      expect(demands).toHaveLength(wishes);
+      expect(demands).toHaveLength(count);
     }
     expect(pendingTasks).toHaveLength(1);
     // Other workers may have taken the remaining 32.
@@ -87,7 +87,7 @@ describe('checking for pending tasks', () => {
     expect(pendingTasks).toHaveLength(3);
   });
 
-  it('wishes for nothing where nothing is pending: an empty claim would slow the whole pool', async () => {
+  it('requests nothing if nothing is pending, because an empty claim would slow the whole pool', async () => {
     const { pendingTasks, demands, slots } = start();
     pendingTasks[0]?.answer(0);
     await arrived();
@@ -95,7 +95,7 @@ describe('checking for pending tasks', () => {
     expect(slots.free).toBe(4);
   });
 
-  it('gives back the slots that are not used, and all of them when the queue could not be asked', async () => {
+  it('returns the unused slots, and all of them if the claim fails', async () => {
     const { pendingTasks, demands, slots } = start();
     pendingTasks[0]?.answer(4);
     await arrived();
@@ -111,7 +111,7 @@ describe('checking for pending tasks', () => {
     expect(slots.free).toBe(3);
   });
 
-  it('asks nothing while no slot is free', async () => {
+  it('is not done while no slot is free', async () => {
     const { pendingTasks, demands } = start({ capacity: 1 });
     pendingTasks[0]?.answer(1);
     await arrived();
@@ -121,8 +121,8 @@ describe('checking for pending tasks', () => {
   });
 });
 
-describe('a quiet while', () => {
-  it('ends in another look, again and again', async () => {
+describe('the quiet period between checks', () => {
+  it('ends with another check, repeatedly', async () => {
     const { pendingTasks } = start();
     for (let count = 1; count <= 3; count++) {
       pendingTasks[count - 1]?.answer(0);
@@ -133,7 +133,7 @@ describe('a quiet while', () => {
     }
   });
 
-  it('is up to half as long, so that a fleet does not ask in step', async () => {
+  it('is extended by up to half, so that the workers of a fleet do not check in step', async () => {
     const { pendingTasks } = start({ random: 0.999 });
     pendingTasks[0]?.answer(0);
     await after(QUIET_MS * 0.5);
@@ -142,7 +142,7 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
   });
 
-  it('begins anew with each notice: they do come', async () => {
+  it('starts again with each notice', async () => {
     const { pendingTasks, notice$ } = start();
     pendingTasks[0]?.answer(0);
     await after(QUIET_MS - 1);
@@ -153,7 +153,7 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
   });
 
-  it('begins when a slot is free again', async () => {
+  it('starts when a slot becomes free again', async () => {
     const { pendingTasks, demands, slots } = start({ capacity: 1 });
     pendingTasks[0]?.answer(1);
     await arrived();
@@ -166,7 +166,7 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
   });
 
-  it('is none, while more is pending than there were slots for', async () => {
+  it('is skipped while more tasks are pending than there were slots for', async () => {
     const { pendingTasks, demands, slots } = start({ capacity: 1 });
     pendingTasks[0]?.answer(2);
     await arrived();
@@ -184,7 +184,7 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(3);
   });
 
-  it('is a short one then, when notices come all the same', async () => {
+  it('is short if notices arrive during a backlog', async () => {
     const { pendingTasks, demands, slots, notice$ } = start({ capacity: 1 });
     pendingTasks[0]?.answer(2);
     await arrived();
@@ -197,7 +197,7 @@ describe('a quiet while', () => {
     expect(pendingTasks).toHaveLength(2);
   });
 
-  it('is short after a question that failed, and longer each time, until one is answered', async () => {
+  it('is short after a failed check, and grows with each failure until one succeeds', async () => {
     const { pendingTasks, demands, events } = start();
     pendingTasks[0]?.fail();
     await arrived();
@@ -223,7 +223,7 @@ describe('a quiet while', () => {
     expect(demands).toHaveLength(1);
   });
 
-  it('ends with a second check if the first one found tasks: their notices may have been on their way', async () => {
+  it('ends with a second check if the first one found tasks, whose notices may still have been on their way', async () => {
     const { pendingTasks, demands, slots } = start();
     pendingTasks[0]?.answer(0);
     await after(QUIET_MS);
@@ -243,7 +243,7 @@ describe('a quiet while', () => {
     expect(slots.free).toBe(2);
   });
 
-  it('ends with no second check if the slots were taken meanwhile', async () => {
+  it('ends without a second check if the slots were taken meanwhile', async () => {
     const { pendingTasks, demands, slots } = start({ capacity: 1 });
     pendingTasks[0]?.answer(0);
     await after(QUIET_MS);
@@ -259,8 +259,8 @@ describe('a quiet while', () => {
   });
 });
 
-describe('a claim that failed', () => {
-  it('is followed by another look at once, the pause being over: again and again, until one works', async () => {
+describe('after a failed claim', () => {
+  it('another check follows at once, every time, until a claim succeeds', async () => {
     const { pendingTasks, demands } = start();
     for (let count = 0; count < 5; count++) {
       pendingTasks[count]?.answer(1);
@@ -276,7 +276,7 @@ describe('a claim that failed', () => {
     expect(pendingTasks).toHaveLength(6);
   });
 
-  it('is followed by a blind one where the question is not allowed (403)', async () => {
+  it('one task is claimed without a check if the check is not allowed (403)', async () => {
     const { pendingTasks, demands } = start({ capacity: 2 });
     pendingTasks[0]?.answer(undefined);
     await after(QUIET_MS);
@@ -289,11 +289,11 @@ describe('a claim that failed', () => {
     expect(demands.map(({ tasks }) => tasks)).toEqual([1, 1]);
   });
 
-  it('of a notice that does not come again is followed by a look within seconds', async () => {
-    const { pendingTasks, demands, word } = start();
+  it('a check follows within seconds if the notice is not redelivered', async () => {
+    const { pendingTasks, demands, asking } = start();
     pendingTasks[0]?.answer(0);
     await arrived();
-    word.noticeGivenBack();
+    asking.noticeGivenBack();
     await after(2_000);
     expect(pendingTasks).toHaveLength(2);
     pendingTasks[1]?.answer(undefined);
@@ -301,20 +301,20 @@ describe('a claim that failed', () => {
     expect(demands.map(({ tasks }) => tasks)).toEqual([1]);
   });
 
-  it('of a notice that comes again is not: one notice is one claim', async () => {
-    const { pendingTasks, notice$, word } = start();
+  it('no check follows if the notice is redelivered, because it leads to a claim itself', async () => {
+    const { pendingTasks, notice$, asking } = start();
     pendingTasks[0]?.answer(0);
     await arrived();
-    word.noticeGivenBack();
+    asking.noticeGivenBack();
     await after(10);
     notice$.next();
     await after(QUIET_MS / 2);
     expect(pendingTasks).toHaveLength(1);
   });
 
-  it('while the question is open is not forgotten', async () => {
-    const { pendingTasks, word } = start();
-    word.noticeGivenBack();
+  it('a check follows even if another check was still in progress', async () => {
+    const { pendingTasks, asking } = start();
+    asking.noticeGivenBack();
     await after(2_000);
     pendingTasks[0]?.answer(0);
     await arrived();
@@ -322,56 +322,56 @@ describe('a claim that failed', () => {
   });
 });
 
-describe('a worker that is about to go for idleness', () => {
-  const confirm = (word: ReturnType<typeof askingState>) => {
-    const heard: boolean[] = [];
-    const subscription = word.confirmNothing().subscribe(isNothing => heard.push(isNothing));
+describe('a worker that is about to exit because it is idle', () => {
+  const confirm = (asking: ReturnType<typeof askingState>) => {
+    const confirmations: boolean[] = [];
+    const subscription = asking.confirmNothing().subscribe(isNothing => confirmations.push(isNothing));
     onTestFinished(() => {
       subscription.unsubscribe();
     });
-    return heard;
+    return confirmations;
   };
 
-  it.each([0, undefined])('looks at once, and hears that nothing is pending: %s', async answer => {
-    const { pendingTasks, demands, word } = start();
+  it.each([0, undefined])('checks at once, and learns that nothing is pending: %s', async answer => {
+    const { pendingTasks, demands, asking } = start();
     pendingTasks[0]?.answer(answer);
     await after(60_000);
-    const heard = confirm(word);
+    const confirmations = confirm(asking);
     await arrived();
-    expect(heard).toEqual([false]);
+    expect(confirmations).toEqual([false]);
     pendingTasks[1]?.answer(answer);
     await arrived();
-    expect(heard).toEqual([false, true]);
+    expect(confirmations).toEqual([false, true]);
     expect(demands).toEqual([]);
   });
 
-  it('hears nothing while looks fail, which are not made more often for that', async () => {
-    const { pendingTasks, word } = start();
+  it('gets no confirmation while checks fail, and does not check more often', async () => {
+    const { pendingTasks, asking } = start();
     pendingTasks[0]?.fail();
     await arrived();
-    const heard = confirm(word);
+    const confirmations = confirm(asking);
     await after(400);
     expect(pendingTasks).toHaveLength(1);
     await after(1_100);
     pendingTasks[1]?.fail();
     await arrived();
-    expect(heard).not.toContain(true);
+    expect(confirmations).not.toContain(true);
   });
 
-  it('asks for what it finds', async () => {
-    const { pendingTasks, demands, word } = start();
+  it('claims a task that the check finds', async () => {
+    const { pendingTasks, demands, asking } = start();
     pendingTasks[0]?.answer(0);
     await arrived();
-    const heard = confirm(word);
+    const confirmations = confirm(asking);
     await arrived();
     pendingTasks[1]?.answer(1);
     await arrived();
     expect(demands).toHaveLength(1);
-    expect(heard).toEqual([false]);
+    expect(confirmations).toEqual([false]);
   });
 });
 
-describe('a look that failed', () => {
+describe('a failed check', () => {
   it('is repeated as soon as the queue answers another call', async () => {
     const { pendingTasks, back$ } = start();
     pendingTasks[0]?.fail();
@@ -387,15 +387,15 @@ describe('a look that failed', () => {
   });
 });
 
-describe('where the question is not allowed (403)', () => {
-  it('nothing is claimed blindly when Pulse has come', async () => {
+describe('if the check is not allowed (403)', () => {
+  it('nothing is claimed when Pulse connects', async () => {
     const { pendingTasks, demands } = start();
     pendingTasks[0]?.answer(undefined);
     await arrived();
     expect(demands).toEqual([]);
   });
 
-  it('one task is wished for after a quiet while', async () => {
+  it('one task is claimed after a quiet period', async () => {
     const { pendingTasks, demands, slots } = start();
     pendingTasks[0]?.answer(undefined);
     await after(QUIET_MS);
@@ -410,8 +410,8 @@ describe('where the question is not allowed (403)', () => {
   });
 });
 
-describe('a look that nobody waits for any more, as when Pulse is lost', () => {
-  it('takes no slot with its late answer', async () => {
+describe('a check that was cancelled, for example because Pulse was lost', () => {
+  it('takes no slot if its answer arrives late', async () => {
     const { pendingTasks, demands, slots, subscription } = start();
     subscription.unsubscribe();
     pendingTasks[0]?.answer(4);
@@ -420,7 +420,7 @@ describe('a look that nobody waits for any more, as when Pulse is lost', () => {
     expect(slots.free).toBe(4);
   });
 
-  it('says nothing of its late failure', async () => {
+  it('logs nothing if it fails late', async () => {
     const { pendingTasks, events, subscription } = start();
     subscription.unsubscribe();
     pendingTasks[0]?.fail();
@@ -428,7 +428,7 @@ describe('a look that nobody waits for any more, as when Pulse is lost', () => {
     expect(events.lines).toEqual([]);
   });
 
-  it('asks nothing more', async () => {
+  it('is not followed by another one', async () => {
     const { pendingTasks, subscription } = start();
     pendingTasks[0]?.answer(0);
     await arrived();

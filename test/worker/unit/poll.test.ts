@@ -41,7 +41,7 @@ function polled(slots: Slots, ...meetings: Meeting[]): Observable<Demand> {
 const tasks = (count: number) => expect.objectContaining({ tasks: count }) as Demand;
 
 describe('polling', () => {
-  it('is one long poll after the other, for all free slots', () => {
+  it('makes one long poll after the other, for all free slots', () => {
     marbles(({ expectObservable }) => {
       expectObservable(polled(slotsFor(3), LONG_POLL), '45s !').toBe('d 19999ms d 19999ms d', {
         d: tasks(3),
@@ -49,7 +49,7 @@ describe('polling', () => {
     });
   });
 
-  it('makes no pause after a task', () => {
+  it('does not pause after a task', () => {
     marbles(({ expectObservable }) => {
       const meeting = { afterMs: 10, claims: 1, runMs: 300 };
       expectObservable(polled(slotsFor(1), meeting), '1s !').toBe('d 309ms d 309ms d 309ms d', {
@@ -58,14 +58,14 @@ describe('polling', () => {
     });
   });
 
-  it('asks again at once for the slots that are left, while others run', () => {
+  it('continues at once with the remaining slots while others run', () => {
     marbles(({ expectObservable }) => {
       const demands$ = polled(slotsFor(3), { afterMs: 10, claims: 1, runMs: 60_000 }, LONG_POLL);
       expectObservable(demands$, '25s !').toBe('a 9ms b 19999ms b', { a: tasks(3), b: tasks(2) });
     });
   });
 
-  it('waits while no slot is free, and asks as soon as one is', () => {
+  it('waits while no slot is free, and continues as soon as one is', () => {
     marbles(({ expectObservable }) => {
       const slots = slotsFor(1);
       slots.take(1);
@@ -76,21 +76,21 @@ describe('polling', () => {
     });
   });
 
-  it('makes a pause after an empty answer that came quickly, as when the worker is quarantined', () => {
+  it('pauses after a quick empty answer, such as that of a quarantined worker', () => {
     marbles(({ expectObservable }) => {
       const quick = { afterMs: 100, claims: 0 };
       expectObservable(polled(slotsFor(1), quick), '11s !').toBe('d 5099ms d 5099ms d', { d: tasks(1) });
     });
   });
 
-  it('makes no pause after an empty answer that took its time', () => {
+  it('does not pause after a slow empty answer', () => {
     marbles(({ expectObservable }) => {
       const slow = { afterMs: 5_000, claims: 0 };
       expectObservable(polled(slotsFor(1), slow), '11s !').toBe('d 4999ms d 4999ms d', { d: tasks(1) });
     });
   });
 
-  it('forgets the pause with the next answer that brings something', () => {
+  it('does not pause any more after the next answer with a claim', () => {
     marbles(({ expectObservable }) => {
       const demands$ = polled(
         slotsFor(1),
@@ -102,27 +102,27 @@ describe('polling', () => {
     });
   });
 
-  it('goes on after a call that failed', () => {
+  it('continues after a failed call', () => {
     marbles(({ expectObservable }) => {
       const failed = { afterMs: 60_000, claims: 'failed' } as const;
       expectObservable(polled(slotsFor(1), failed, LONG_POLL), '70s !').toBe('d 59999ms d', { d: tasks(1) });
     });
   });
 
-  it('makes no pause of its own after a call that failed: whoever made it has waited', () => {
+  it('adds no pause after a failed call, because the caller has paused already', () => {
     marbles(({ expectObservable }) => {
       const failed = { afterMs: 1_000, claims: 'failed' } as const;
       expectObservable(polled(slotsFor(1), failed, LONG_POLL), '10s !').toBe('d 999ms d', { d: tasks(1) });
     });
   });
 
-  it('never asks for more than the queue gives at once', () => {
+  it('never requests more tasks than claimWork returns at once', () => {
     marbles(({ expectObservable }) => {
       expectObservable(polled(slotsFor(255), LONG_POLL), '1s !').toBe('d', { d: tasks(32) });
     });
   });
 
-  it('gives the slots of an open poll back when that is answered, even if nobody polls any more', () => {
+  it('returns the slots of an open call when it is answered, even after the end of polling', () => {
     const slots = slotsFor(2);
     const demands: Demand[] = [];
     marbles(({ flush }) => {

@@ -49,7 +49,7 @@ const after = async (ms: number) => {
 };
 
 describe('Pulse is up', () => {
-  it('when both are listened to: exceptions, and notices', async () => {
+  it('when both exceptions and notices are consumed', async () => {
     const pulse = await startPulse();
     fakeTimers();
     const { seen } = link(pulse);
@@ -62,7 +62,7 @@ describe('Pulse is up', () => {
     expect(seen.exceptions).toEqual([{ taskId: TASK_ID, runId: 0, reason: 'canceled' }]);
   });
 
-  it('also while all slots are taken: then notices wait for a slot', async () => {
+  it('while all slots are taken, and notices then wait for a slot', async () => {
     const pulse = await startPulse();
     fakeTimers();
     const { seen, slots } = link(pulse, 1);
@@ -79,7 +79,7 @@ describe('Pulse is up', () => {
 });
 
 describe('Pulse is down', () => {
-  it('when nothing is listened to after two seconds, and not before', async () => {
+  it('when nothing could be consumed for two seconds, and not before', async () => {
     const pulse = await startPulse({ exchanges: false });
     fakeTimers();
     const { seen, events } = link(pulse);
@@ -90,7 +90,7 @@ describe('Pulse is down', () => {
     expect(events.lines).toMatchObject([{ level: 'warn' }, { level: 'warn' }]);
   });
 
-  it('and up again when the broker allows what it had refused', async () => {
+  it('until the broker allows what it refused before', async () => {
     const pulse = await startPulse({ exchanges: false });
     fakeTimers();
     const { seen } = link(pulse);
@@ -100,7 +100,7 @@ describe('Pulse is down', () => {
     expect(seen.up).toEqual([false, true]);
   });
 
-  it('is not said of a short interruption: it is not worth a long poll', async () => {
+  it('only after more than a short interruption, which does not justify a long poll', async () => {
     const pulse = await startPulse();
     fakeTimers();
     const { seen } = link(pulse);
@@ -116,7 +116,7 @@ describe('Pulse is down', () => {
 });
 
 describe('exceptions', () => {
-  it('of the last minute are told to a run that begins: one may come before the answer to its claim', async () => {
+  it('of the last minute are replayed to a new run, because one may arrive before the answer to the claim', async () => {
     const pulse = await startPulse();
     fakeTimers();
     const { exceptions$ } = link(pulse);
@@ -143,7 +143,7 @@ describe('exceptions may have been missed', () => {
     return seen;
   };
 
-  it('each time that Pulse comes back', async () => {
+  it('each time that Pulse reconnects', async () => {
     const pulse = await startPulse();
     fakeTimers();
     const linked = link(pulse);
@@ -157,7 +157,7 @@ describe('exceptions may have been missed', () => {
     }
   });
 
-  it('by a run that began while there was no Pulse', async () => {
+  it('by a run that started while Pulse was down', async () => {
     const pulse = await startPulse({ exchanges: false });
     fakeTimers();
     const linked = link(pulse);
@@ -168,7 +168,7 @@ describe('exceptions may have been missed', () => {
     expect(run.missed).toBe(1);
   });
 
-  it('not by a run that began after Pulse had come back', async () => {
+  it('but not by a run that started after Pulse reconnected', async () => {
     const pulse = await startPulse();
     fakeTimers();
     const linked = link(pulse);

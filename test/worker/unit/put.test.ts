@@ -119,8 +119,8 @@ function withoutPauses(): void {
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
-describe('a file that is put', () => {
-  it('arrives as it is, with its length and its type', async () => {
+describe('a file that is uploaded by PUT', () => {
+  it('arrives unchanged, with its length and its type', async () => {
     const content = randomBytes(1_000_000);
     const { url, puts } = await store();
     await putFile(at(url), await asItIs(await file(content)), options());
@@ -131,7 +131,7 @@ describe('a file that is put', () => {
     expect(puts[0]?.headers).not.toHaveProperty('transfer-encoding');
   });
 
-  it('says that it is compressed', async () => {
+  it('is sent with its content encoding', async () => {
     const { url, puts } = await store();
     await putFile(at(url, { 'Content-Encoding': 'gzip' }), await asItIs(await file('x')), options());
     expect(puts[0]?.headers).toMatchObject({ 'content-encoding': 'gzip' });
@@ -145,10 +145,10 @@ describe('a file that is put', () => {
 
   // S3 answers with 400 for some of its own failures.
   it.each([
-    ['is out of order', refused(503, 'SlowDown')],
-    ['refuses it', refused(400, 'RequestTimeout')],
-    ['hangs up', hungUp],
-  ])('is put again, whole, when the store %s', async (_, answer) => {
+    ['answers with 503', refused(503, 'SlowDown')],
+    ['answers with 400', refused(400, 'RequestTimeout')],
+    ['closes the connection', hungUp],
+  ])('is sent again, whole, when the store %s', async (_, answer) => {
     withoutPauses();
     const { url, puts } = await store(answer, answer, taken);
     let tries = 0;
@@ -160,7 +160,7 @@ describe('a file that is put', () => {
     expect(tries).toBe(3);
   });
 
-  it('is given up after eight refusals, and only the host of its URL is told', async () => {
+  it('fails after eight refusals, with an error that names only the host of the URL', async () => {
     withoutPauses();
     const { url, host, puts } = await store(refused(403, 'AccessDenied'));
     const error: unknown = await putFile(at(url), await asItIs(await file('x')), options()).catch(
@@ -175,7 +175,7 @@ describe('a file that is put', () => {
     expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain('nobody-may-see');
   });
 
-  it('is put for as long as a store may be out of order', async () => {
+  it('is retried for as long as an outage of a store may last', async () => {
     withoutPauses();
     const outage = Array.from({ length: 30 }, (_, index) => (index % 2 ? hungUp : refused(503, 'SlowDown')));
     const { url, puts } = await store(...outage, taken);
@@ -183,14 +183,14 @@ describe('a file that is put', () => {
     expect(puts).toHaveLength(31);
   });
 
-  it('is put again when nothing has moved for a while', async () => {
+  it('is sent again when no bytes have moved for a while', async () => {
     withoutPauses();
     const { url, puts } = await store(silent, taken);
     await putFile(at(url), await asItIs(await file('whole')), options({ stalledMs: 300 }));
     expect(puts).toHaveLength(2);
   });
 
-  it('is put again when the store stops reading in the middle', async () => {
+  it('is sent again when the store stops reading', async () => {
     withoutPauses();
     const content = randomBytes(20_000_000);
     const { port, deaf } = await deafOnce(content.length);
@@ -200,7 +200,7 @@ describe('a file that is put', () => {
   });
 
   // The pieces of the file are read into the same memory repeatedly.
-  it('arrives as it is at a store that takes its time, and tells how far it is', async () => {
+  it('arrives unchanged at a slow store, and its progress is reported', async () => {
     const content = randomBytes(9_000_000);
     const got = createHash('sha256');
     const server = createServer((request, response) => {
@@ -215,17 +215,17 @@ describe('a file that is put', () => {
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const told: number[] = [];
+    const sentBytes: number[] = [];
     await putFile(at(`http://127.0.0.1:${port}/object`), await asItIs(await file(content)), {
       ...options(),
-      onSent: bytes => void told.push(bytes),
+      onSent: bytes => void sentBytes.push(bytes),
     });
     expect(got.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
-    expect(told.at(-1)).toBe(content.length);
-    expect(told).toEqual(told.toSorted((one, other) => one - other));
+    expect(sentBytes.at(-1)).toBe(content.length);
+    expect(sentBytes).toEqual(sentBytes.toSorted((one, other) => one - other));
   });
 
-  it('goes to a fresh place after each refusal, and to the same one after anything else', async () => {
+  it('is sent to a fresh URL after each refusal, and to the same URL after any other failure', async () => {
     withoutPauses();
     const { url, puts } = await store(
       hungUp,
@@ -245,14 +245,14 @@ describe('a file that is put', () => {
   });
 
   // The kernel buffers the 4 MB of this file, so the whole file has left the worker long before.
-  it('is left in peace while the store reads, however slowly', async () => {
+  it('is not sent again while the store reads, however slowly', async () => {
     const length = 5_000_000;
     const { url, connections } = await slowReader(length);
     await putFile(at(url), await asItIs(await file(Buffer.alloc(length))), options({ stalledMs: 300 }));
     expect(connections()).toBe(1);
   });
 
-  it('is not put again when it became shorter, which no further try would mend', async () => {
+  it('is not sent again after it was truncated', async () => {
     const { url } = await store();
     const shrinking = await file(randomBytes(1_000_000));
     const putting = putFile(at(url), await asItIs(shrinking), options());
@@ -260,7 +260,7 @@ describe('a file that is put', () => {
     await expect(putting).rejects.toMatchObject({ name: 'TaskError', kind: 'task-failed' });
   });
 
-  it('ends where it ended when it began to go up', async () => {
+  it('is sent with the length that it had when the upload started', async () => {
     const { url, puts } = await store();
     const growing = await file('as long as this');
     const putting = putFile(at(url), await asItIs(growing), options());
@@ -270,9 +270,9 @@ describe('a file that is put', () => {
   });
 
   it.each([
-    ['while it is on its way', silent],
-    ['between two tries', refused(503, 'SlowDown')],
-  ])('is given up at once when the run is stopped %s', async (_, answer) => {
+    ['during a PUT', silent],
+    ['between two attempts', refused(503, 'SlowDown')],
+  ])('is abandoned at once when the run is stopped %s', async (_, answer) => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const stopped = new AbortController();

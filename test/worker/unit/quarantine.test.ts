@@ -41,28 +41,28 @@ function start(queueSays: { pending?: number | undefined; until?: number | undef
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-describe('an empty answer', () => {
-  it('is nothing odd while nothing is pending', async () => {
+describe('an empty answer to claimWork', () => {
+  it('is not suspicious while nothing is pending', async () => {
     const { empty, asked, slots } = start({ pending: 0, until: Date.now() + MINUTE });
     expect(await empty()).toBe(false);
     expect(asked.until).toBe(0);
     expect(slots.free).toBe(2);
   });
 
-  it('is bad luck when the queue says that there is no quarantine', async () => {
+  it('has no consequence if the queue says that the worker is not quarantined', async () => {
     const { empty, slots, levels } = start({ until: 0 });
     for (let time = 0; time < 10; time++) expect(await empty()).toBe(false);
     expect(slots.free).toBe(2);
     expect(levels()).toEqual([]);
   });
 
-  it('is bad luck when the queue cannot be asked', async () => {
+  it('has no consequence if the queue cannot be asked', async () => {
     const { empty, slots } = start({ until: new Error('out of order') });
     expect(await empty()).toBe(false);
     expect(slots.free).toBe(2);
   });
 
-  it('of a poll is looked into every ten minutes only', async () => {
+  it('leads to a check at most every ten minutes if the worker polls', async () => {
     const { empty, asked } = start({ until: 0 });
     for (let second = 0; second < 3_600; second += 20) {
       await after(20_000);
@@ -73,7 +73,7 @@ describe('an empty answer', () => {
 });
 
 describe('a quarantine', () => {
-  it('takes all slots, those too that come free meanwhile, and is told once, with its end', async () => {
+  it('takes all slots, including those that become free meanwhile, and is logged once with its end', async () => {
     fakeTimers();
     const until = Date.now() + 60 * MINUTE;
     const { empty, slots, events } = start({ until });
@@ -87,7 +87,7 @@ describe('a quarantine', () => {
     expect(events.lines).toMatchObject([{ level: 'warn', fields: { until: new Date(until).toJSON() } }]);
   });
 
-  it('ends in its time, and that is told', async () => {
+  it('ends at its time, and the end is logged', async () => {
     fakeTimers();
     const { empty, slots, levels, released } = start({ until: Date.now() + 2 * MINUTE });
     await empty();
@@ -100,7 +100,7 @@ describe('a quarantine', () => {
     expect(levels()).toEqual(['warn', 'info']);
   });
 
-  it('may be lifted before, which is noticed within five minutes, or prolonged', async () => {
+  it('may be extended, or lifted early, which is noticed within five minutes', async () => {
     fakeTimers();
     const { empty, slots, says, levels } = start({ until: Date.now() + 600 * MINUTE });
     await empty();
@@ -113,7 +113,7 @@ describe('a quarantine', () => {
     expect(levels()).toEqual(['warn', 'warn', 'info']);
   });
 
-  it('costs few questions, however long it is, and outlasts a queue that is out of order', async () => {
+  it('causes few calls however long it is, and continues while the queue fails', async () => {
     fakeTimers();
     const { empty, asked, slots, says } = start({ until: Date.now() + 48 * 60 * MINUTE });
     await empty();
@@ -126,7 +126,7 @@ describe('a quarantine', () => {
     expect(slots.free).toBe(2);
   });
 
-  it('leaves no timer when the worker goes', async () => {
+  it('leaves no timer when the worker shuts down', async () => {
     fakeTimers();
     const { empty, slots, subscription } = start({ until: Date.now() + 60 * MINUTE });
     await empty();
@@ -136,8 +136,8 @@ describe('a quarantine', () => {
   });
 });
 
-describe('a quarantine that the worker may not ask about', () => {
-  it('is assumed at the second odd answer; then it asks ever more rarely', async () => {
+describe('a quarantine that the worker is not allowed to query', () => {
+  it('is assumed after the second suspicious answer, after which the worker claims less and less often', async () => {
     const { empty, slots, levels } = start({ until: undefined });
     expect(await empty()).toBe(true);
     expect(slots.free).toBe(2);
@@ -155,7 +155,7 @@ describe('a quarantine that the worker may not ask about', () => {
     expect(levels()).toEqual(['warn']);
   });
 
-  it('is over with the first task that comes', async () => {
+  it('ends with the first task that is claimed', async () => {
     const worker = start({ until: undefined });
     const { empty, slots, levels } = worker;
     await empty();
@@ -168,7 +168,7 @@ describe('a quarantine that the worker may not ask about', () => {
     expect(levels()).toEqual(['warn', 'info']);
   });
 
-  it('is not assumed for one odd answer, whose notice is lost only where nothing can be asked', async () => {
+  it('is not assumed after one suspicious answer, unless the worker may not count pending tasks', async () => {
     const { empty, slots } = start({ pending: undefined, until: undefined });
     expect(await empty()).toBe(false);
     expect(slots.free).toBe(2);
@@ -177,8 +177,8 @@ describe('a quarantine that the worker may not ask about', () => {
   });
 });
 
-describe('a quarantine whose end cannot be asked for', () => {
-  it('is asked about again within seconds: the worker would do nothing for minutes', async () => {
+describe('a quarantine whose end cannot be queried', () => {
+  it('is queried again within seconds, so that the worker is not idle for minutes', async () => {
     const { empty, says, asked, released, slots } = start({ until: Date.now() + MINUTE });
     expect(await empty()).toBe(true);
     says.until = new Error('out of order');

@@ -22,14 +22,14 @@ function jitter(value: number): void {
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
-it('reads again what broke', async () => {
+it('retries a read that failed', async () => {
   jitter(0);
   const { read, tries } = failing(broken(true), broken(true));
   expect(await readAgain(read, signal)).toBe('read');
   expect(tries()).toBe(3);
 });
 
-it('gives up after eight tries', async () => {
+it('fails after eight attempts', async () => {
   jitter(0);
   const { read, tries } = failing(...Array.from({ length: 20 }, () => broken(true)));
   await expect(readAgain(read, signal)).rejects.toThrow('could not be read: hang up');
@@ -39,13 +39,13 @@ it('gives up after eight tries', async () => {
 it.each([
   ['a length that differs', broken(false)],
   ['any other error', new Error('could not be read: no such thing')],
-])('does not read again after %s', async (_, error) => {
+])('does not retry after %s', async (_, error) => {
   const { read, tries } = failing(error);
   await expect(readAgain(read, signal)).rejects.toBe(error);
   expect(tries()).toBe(1);
 });
 
-it('waits no longer when the run is stopped', async () => {
+it('stops waiting when the run is stopped', async () => {
   jitter(0.999);
   const stopped = new AbortController();
   const { read, tries } = failing(...Array.from({ length: 20 }, () => broken(true)));

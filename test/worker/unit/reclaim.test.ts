@@ -74,7 +74,7 @@ const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const silences = (count: number) => Array.from({ length: count }, () => 'silence' as const);
 
 describe('a claim', () => {
-  it('is renewed at 60 to 70 % of its length, each time anew, for as long as the run takes', async () => {
+  it('is renewed at 60 to 70 % of each new lease, for as long as the run takes', async () => {
     const { renewedAt, lost } = start();
     await after(24 * 60 * MINUTE);
     expect(renewedAt.length).toBeGreaterThanOrEqual(100);
@@ -99,7 +99,7 @@ describe('a claim', () => {
     expect(lost).toEqual([]);
   });
 
-  it('is renewed in time when this machine’s clock is set meanwhile', async () => {
+  it('is renewed in time when this machine’s clock is changed meanwhile', async () => {
     const { renewedAt, lost } = start();
     vi.setSystemTime(Date.now() + 60 * MINUTE);
     await after(EARLIEST - 1);
@@ -110,7 +110,7 @@ describe('a claim', () => {
     expect(lost).toEqual([]);
   });
 
-  it('tells how late its renewal was granted, and how much of it was left', async () => {
+  it('logs how late its renewal was granted, and how much of it was left', async () => {
     const { answers, events } = start();
     const reclaimed = () =>
       events.lines.filter(({ message }) => message === 'reclaimed').map(({ fields }) => fields);
@@ -125,7 +125,7 @@ describe('a claim', () => {
     expect(reclaimed()[1]?.lagMs).toBeLessThanOrEqual(1_500);
   });
 
-  it('has its times read in both spellings', async () => {
+  it('has its times read in both formats', async () => {
     const { renewedAt, lost } = start({ write: postgresTime });
     await after(THREE_RENEWALS_MS);
     expect(renewedAt).toHaveLength(3);
@@ -134,7 +134,7 @@ describe('a claim', () => {
 });
 
 describe('a claim is lost', () => {
-  it('when the queue says so', async () => {
+  it('when the queue says that the run is over', async () => {
     const { answers, lost, seen, renewedAt } = start();
     answers.push(CONFLICT);
     await after(LATEST);
@@ -143,14 +143,14 @@ describe('a claim is lost', () => {
     expect(renewedAt).toHaveLength(1);
   });
 
-  it('when the queue says so after it said something else', async () => {
+  it('when the queue says that the run is over after another error', async () => {
     const { answers, lost } = start();
     answers.push(new ServiceError('unavailable', 'not now', 503), CONFLICT);
     await after(LATEST + 2_000);
     expect(lost).toMatchObject([{ what: 'claim-lost' }]);
   });
 
-  it('when it has run out, to the millisecond, with renewals that are not answered', async () => {
+  it('when it expires, to the millisecond, while renewals get no answer', async () => {
     const { answers, lost } = start();
     answers.push(...silences(1_000));
     await after(CLAIM_MS - 1);
@@ -159,7 +159,7 @@ describe('a claim is lost', () => {
     expect(lost).toEqual([{ what: 'claim-lost', atMs: CLAIM_MS }]);
   });
 
-  it('when it has run out after it was renewed: the last renewal counts', async () => {
+  it('when the last renewed lease expires', async () => {
     const { answers, lost, renewedAt } = start();
     await after(LATEST);
     expect(renewedAt).toHaveLength(1);
@@ -168,7 +168,7 @@ describe('a claim is lost', () => {
     expect(lost).toEqual([{ what: 'claim-lost', atMs: (renewedAt[0] ?? 0) + CLAIM_MS }]);
   });
 
-  it('once: nothing is asked and nothing is said any more', async () => {
+  it('only once, after which it is not renewed again', async () => {
     const { answers, lost, renewedAt, seen } = start();
     answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unreachable', 'nobody there')));
     await after(CLAIM_MS);
@@ -185,7 +185,7 @@ describe('a claim is lost', () => {
 });
 
 describe('a renewal that fails', () => {
-  it('is made again sooner when little of the claim is left', async () => {
+  it('is retried sooner the less of the claim is left', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const { answers, renewedAt } = start();
@@ -201,12 +201,12 @@ describe('a renewal that fails', () => {
   });
 
   it.each([
-    ['the queue is out of order', new ServiceError('unavailable', 'not now', 503)],
-    ['nobody answers', new ServiceError('unreachable', 'nobody there')],
-    ['the credentials are not believed', new ServiceError('forbidden', 'no', 401)],
+    ['the queue is unavailable', new ServiceError('unavailable', 'not now', 503)],
+    ['the queue is unreachable', new ServiceError('unreachable', 'nobody there')],
+    ['the credentials are refused', new ServiceError('forbidden', 'no', 401)],
     ['the request is refused', new ServiceError('refused', 'no', 400)],
-    ['the answer cannot be read', new TypeError('no takenUntil')],
-  ])('is made again until the claim has run out: %s', async (_, error) => {
+    ['the answer is invalid', new TypeError('no takenUntil')],
+  ])('is retried until the claim expires: %s', async (_, error) => {
     const { answers, lost, renewedAt, events } = start();
     answers.push(...Array.from({ length: 1_000 }, () => error));
     await after(CLAIM_MS - 1);
@@ -219,7 +219,7 @@ describe('a renewal that fails', () => {
     expect(lost).toHaveLength(1);
   });
 
-  it('is made again at once when the queue answers another call, but only the first time', async () => {
+  it('is retried at once when the queue answers another call, but only the first time', async () => {
     const { answers, renewedAt, back$ } = start();
     answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unavailable', 'not now', 500)));
     while (renewedAt.length === 0) await after(10);
@@ -230,7 +230,7 @@ describe('a renewal that fails', () => {
     }
   });
 
-  it('for a minute costs nothing: the claim is long enough', async () => {
+  it('for a minute does not cost the run its claim', async () => {
     const { answers, lost, renewedAt } = start();
     await after(EARLIEST);
     const failing = setInterval(() => {
@@ -244,7 +244,7 @@ describe('a renewal that fails', () => {
     expect(lost).toEqual([]);
   });
 
-  it('is not made when the claim has run out already, as when the machine slept', async () => {
+  it('is not retried after the claim has expired, for example while the machine was suspended', async () => {
     const { renewedAt, lost } = start();
     // All timers are due at the same time, and the renewal's is the first.
     vi.spyOn(performance, 'now').mockReturnValue(performance.now() + CLAIM_MS);
@@ -256,7 +256,7 @@ describe('a renewal that fails', () => {
     expect(lost).toMatchObject([{ what: 'claim-lost' }]);
   });
 
-  it('waits before it is made again, at least half a second while there is time', async () => {
+  it('is retried after a pause, of at least half a second unless the claim is about to expire', async () => {
     const { answers, renewedAt } = start();
     answers.push(...Array.from({ length: 1_000 }, () => new ServiceError('unavailable', 'not now', 503)));
     await after(CLAIM_MS);
@@ -266,7 +266,7 @@ describe('a renewal that fails', () => {
     });
   });
 
-  it('costs nothing when it works again in time: the claim goes on as if nothing had been', async () => {
+  it('has no effect on later renewals once it succeeds in time', async () => {
     const { answers, lost, renewedAt } = start();
     answers.push(
       new ServiceError('unavailable', 'not now', 503),
@@ -281,8 +281,8 @@ describe('a renewal that fails', () => {
   });
 });
 
-describe('claims that have become shorter', () => {
-  it('are renewed as often as that takes', async () => {
+describe('a claim that becomes shorter', () => {
+  it('is renewed more often', async () => {
     const { grants, lost, renewedAt } = start();
     grants.ms = MINUTE;
     await after(CLAIM_MS + MINUTE);
@@ -294,9 +294,9 @@ describe('claims that have become shorter', () => {
   });
 });
 
-describe('a renewal that has no answer', () => {
+describe('a renewal without an answer', () => {
   it.each([4_000, 10_000, 25_000, 60_000, CLAIM_MS])(
-    'is followed by others in time, with claims of %i ms: none may use up what is left',
+    'is followed by others in time, with claims of %i ms',
     async claimMs => {
       vi.spyOn(Math, 'random').mockReturnValue(0);
       onTestFinished(() => void vi.restoreAllMocks());
@@ -308,7 +308,7 @@ describe('a renewal that has no answer', () => {
     },
   );
 
-  it('is still heard when it is granted at last: a slow queue costs no claim', async () => {
+  it('still counts when it is granted late', async () => {
     const claimMs = 25_000;
     const { answers, lost, renewedAt, events } = start({ claimMs });
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -321,7 +321,7 @@ describe('a renewal that has no answer', () => {
     expect(lost).toEqual([]);
   });
 
-  it('ends the run when one of the others is refused: it is over', async () => {
+  it('ends the run if one of the renewals that follow it is refused', async () => {
     const { answers, lost } = start({ claimMs: 25_000 });
     answers.push('silence', CONFLICT);
     await after(24_000);
@@ -329,8 +329,8 @@ describe('a renewal that has no answer', () => {
   });
 });
 
-describe('a claim that nobody needs any more', () => {
-  it('is not renewed, and leaves no timer', async () => {
+describe('a claim that is no longer needed', () => {
+  it('is not renewed, and leaves no timers', async () => {
     const { renewedAt, subscription } = start();
     await after(LATEST);
     subscription.unsubscribe();

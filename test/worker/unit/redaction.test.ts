@@ -50,17 +50,17 @@ function cut(whole: Buffer, lengths: readonly number[]): Buffer[] {
   return [...chunks, whole.subarray(at)];
 }
 
-describe('the filter in front of a log', () => {
+describe('the redaction of a log', () => {
   it('replaces a secret', () => {
     expect(text(['the token is token-token, see?'], 'token-token')).toBe('the token is [redacted], see?');
   });
 
-  it('replaces a secret that is cut anywhere, byte by byte even', () => {
+  it('replaces a secret that is split at any byte', () => {
     expect(text(['a tok', 'en-to', 'ken b'], 'token-token')).toBe('a [redacted] b');
     expect(text([...'a token-token b'], 'token-token')).toBe('a [redacted] b');
   });
 
-  it('replaces each of several, and each time', () => {
+  it('replaces each of several secrets, each time', () => {
     expect(text(['first-secret second-secret first-secret'], 'first-secret', 'second-secret')).toBe(
       '[redacted] [redacted] [redacted]',
     );
@@ -70,38 +70,38 @@ describe('the filter in front of a log', () => {
   it.each([
     ['known first', ['long-secret', 'long-secret-and-more']],
     ['known last', ['long-secret-and-more', 'long-secret']],
-  ])('leaves nothing of a secret that begins as another one does: %s', (_, secrets) => {
+  ])('leaves nothing of a secret that starts like another one: %s', (_, secrets) => {
     expect(text(['x long-secret-and-more y'], ...secrets)).toBe('x [redacted] y');
     expect(text(['x long-secret', '-and-more y'], ...secrets)).toBe('x [redacted] y');
     expect(text(['x long-secret', '-and-mice y'], ...secrets)).toBe('x [redacted]-and-mice y');
   });
 
-  it('leaves nothing of two secrets that overlap', () => {
+  it('leaves nothing of two overlapping secrets', () => {
     expect(text(['x abcdefghijkl y'], 'abcdefgh', 'efghijkl')).toBe('x [redacted] y');
     expect(text(['x abcdefgh', 'ijkl y'], 'efghijkl', 'abcdefgh')).toBe('x [redacted] y');
   });
 
-  it('does not look for secrets in its own words', () => {
+  it('does not search its own replacement text', () => {
     expect(text(['first-secret!'], 'first-secret', 'redacted')).toBe('[redacted]!');
   });
 
-  it('lets what only begins as a secret pass, at the latest at the end', () => {
+  it('releases what only starts like a secret, at the end at the latest', () => {
     expect(text(['token-tok'], 'token-token')).toBe('token-tok');
     expect(text(['token-', 'tower'], 'token-token')).toBe('token-tower');
   });
 
-  it('holds nothing back that cannot be the beginning of a secret', () => {
+  it('holds back only what may be the start of a secret', () => {
     const filter = redaction(() => [new Secret('token-token')]);
     const seen = (chunk: string) => Buffer.concat(filter.pass(Buffer.from(chunk))).toString();
     expect(seen('progress 10 %\n')).toBe('progress 10 %\n');
     expect(seen('a tok')).toBe('a ');
   });
 
-  it('leaves words alone that are too short to be a secret', () => {
+  it('ignores secrets that are too short', () => {
     expect(text(['a bcdefg h'], 'bcdefg', 'a', '')).toBe('a bcdefg h');
   });
 
-  it('asks for the secrets again at each chunk', () => {
+  it('reads the list of secrets again for each chunk', () => {
     const secrets = [new Secret('first-secret')];
     const filter = redaction(() => secrets);
     const first = filter.pass(Buffer.from('first-secret second-secret '));
@@ -110,7 +110,7 @@ describe('the filter in front of a log', () => {
     expect(Buffer.concat([...first, ...rest]).toString()).toBe('[redacted] second-secret [redacted]');
   });
 
-  it('keeps up with secrets that come and go, and forgets those that left in the end', () => {
+  it('keeps up with secrets that are added and removed, and does not retain removed ones', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 40 }), { maxLength: 200 }), steps => {
         const present = new Map<number, Secret>();
@@ -142,7 +142,7 @@ describe('the filter in front of a log', () => {
     );
   });
 
-  it('gives pieces of what it got, and keeps nothing that the giver may change', () => {
+  it('emits slices of its input, and retains nothing that the caller may reuse', () => {
     const filter = redaction(() => [new Secret('token-token')]);
     const chunk = Buffer.from('innocent output, then tok');
     const [piece] = filter.pass(chunk);
@@ -152,12 +152,12 @@ describe('the filter in front of a log', () => {
     expect(Buffer.concat(filter.end()).toString()).toBe('token');
   });
 
-  it('finds a secret that is not ASCII', () => {
+  it('replaces a secret that is not ASCII', () => {
     const bytes = Buffer.from('<pässwörter>');
     expect(filtered(cut(bytes, [3, 5]), ['pässwörter']).toString()).toBe('<[redacted]>');
   });
 
-  it('hides a long secret with one word, however it is cut, and also a long piece of it', () => {
+  it('replaces a long secret once, however it is split, and also a long part of it', () => {
     const long = Array.from({ length: 200 }, (_, at) => `${at} `).join('');
     for (const size of [1, 100, 255, 256, 257, 1_000]) {
       const whole = Buffer.from(`<${long}>`);
@@ -168,7 +168,7 @@ describe('the filter in front of a log', () => {
     expect(text([`<${long.slice(0, 40)}>`], long)).toBe(`<${long.slice(0, 40)}>`);
   });
 
-  it('lives with a task that makes its secrets as costly as it can', () => {
+  it('stays fast with secrets that a task has chosen to be as slow as possible', () => {
     const alike = Array.from({ length: 500 }, (_, line) => `${'a'.repeat(400)}${line}`);
     const secrets = [...alike, 'a'.repeat(128 * 1024)];
     const chunk = Buffer.alloc(64 * 1024, 'a');
@@ -205,7 +205,7 @@ describe('the filter in front of a log', () => {
     });
   });
 
-  it('does to any chunks of any text what it would do to the whole', () => {
+  it('has the same result for any split of a text as for the whole', () => {
     fc.assert(
       fc.property(chunked, ({ known, whole, lengths }) => {
         const result = filtered(cut(whole, lengths), known);

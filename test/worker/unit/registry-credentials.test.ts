@@ -19,8 +19,8 @@ async function read(content: unknown) {
 
 const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') });
 
-describe('logins of registries', () => {
-  it('are read as docker login writes them, by the hosts that names of images have', async () => {
+describe('the credentials of registries', () => {
+  it('are read in the format of docker login, by registry host', async () => {
     const auths = {
       'https://index.docker.io/v1/': auth('me:p:w'),
       '127.0.0.1:5000': auth('you:secret'),
@@ -35,20 +35,24 @@ describe('logins of registries', () => {
   });
 
   it.each([
-    ['no JSON', '{"auths": {"x": {"auth": "cHJlY2lvdXM6cHJlY2lvdXM="', 'is no configuration of Docker'],
+    ['invalid JSON', '{"auths": {"x": {"auth": "cHJlY2lvdXM6cHJlY2lvdXM="', 'is no configuration of Docker'],
     [
-      'no login',
+      'an entry without credentials',
       { auths: { 'x.example.com': auth('precious') } },
       'has no user and password for "x.example.com"',
     ],
-    ['a list of programs', { auths: { x: 7 } }, 'is no configuration of Docker'],
-    ['a program', { credsStore: 'precious' }, 'names a program that keeps credentials'],
-  ])('are none in %s, and the message has no secret', async (_, content, message) => {
+    ['an invalid list', { auths: { x: 7 } }, 'is no configuration of Docker'],
+    [
+      'a reference to a credentials helper',
+      { credsStore: 'precious' },
+      'names a program that keeps credentials',
+    ],
+  ])('are invalid in %s, with a message without secrets', async (_, content, message) => {
     await expect(read(content)).rejects.toThrow(message);
     await expect(read(content)).rejects.not.toThrow('precious');
   });
 
-  it('are none in a file that cannot be read', async () => {
+  it('are invalid if the file cannot be read', async () => {
     await expect(registryCredentials(join(folder, 'missing'))).rejects.toThrow(
       /^dockerConfigLocation: .*ENOENT/,
     );

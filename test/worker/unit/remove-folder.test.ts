@@ -40,14 +40,14 @@ async function asNobody(top: string, act: () => Promise<void>): Promise<void> {
   }
 }
 
-it('removes what lies deeper than a path can be long', async () => {
+it('removes paths that are longer than the system allows', async () => {
   const { top, folder } = await beside();
   shell(folder, `${goDeep}; touch file; mkdir -p a/b c; ln -s /nowhere link`);
   await removeFolder(folder);
   expect(await readdir(top)).toEqual(['kept']);
 });
 
-it('removes it also where nothing may be read or written', async () => {
+it('removes files in folders without permissions', async () => {
   const { top, folder } = await beside();
   shell(
     folder,
@@ -57,7 +57,7 @@ it('removes it also where nothing may be read or written', async () => {
   expect(await readdir(top)).toEqual(['kept']);
 });
 
-it('follows no link, however deep it is or wherever it leads', async () => {
+it('follows no link, at any depth and wherever it points', async () => {
   const { top, folder } = await beside();
   shell(
     folder,
@@ -69,7 +69,7 @@ it('follows no link, however deep it is or wherever it leads', async () => {
   expect(await readdir(join(top, 'kept'))).toEqual(['file']);
 });
 
-it('removes a link in the place of the folder, not what it leads to', async () => {
+it('removes a link in place of the folder, but not its target', async () => {
   const { top, folder } = await beside();
   shell(folder, goDeep);
   await rename(folder, join(top, 'elsewhere'));
@@ -80,28 +80,28 @@ it('removes a link in the place of the folder, not what it leads to', async () =
   await removeFolder(join(top, 'elsewhere'));
 });
 
-it('removes names that are no text', async () => {
+it('removes names that are not valid UTF-8', async () => {
   const { top, folder } = await beside();
   shell(folder, String.raw`d=$(printf 'd\377\376'); mkdir "$d"; touch "$d/f$d"; ` + goDeep + '; mkdir "$d"');
   await removeFolder(folder);
   expect(await readdir(top)).toEqual(['kept']);
 });
 
-it('is content when there is nothing', async () => {
+it('does nothing if the folder does not exist', async () => {
   const { top, folder } = await beside();
   await rm(folder, { recursive: true });
   await removeFolder(folder);
   expect(await readdir(top)).toEqual(['kept']);
 });
 
-it('removes more folders than it keeps the names of', async () => {
+it('removes more folders than it keeps names in memory', async () => {
   const { top, folder } = await beside();
   shell(folder, 'seq 10500 | xargs mkdir; touch 1/file 10500/file');
   await removeFolder(folder);
   expect(await readdir(top)).toEqual(['kept']);
 });
 
-it.runIf(asRoot)('removes all that it can when something stays', async () => {
+it.runIf(asRoot)('removes everything else if something cannot be removed', async () => {
   const { top, folder } = await beside();
   shell(folder, `mkdir a b c; touch a/file file; ${goDeep}; touch deep`);
   await asNobody(top, async () => {

@@ -35,14 +35,14 @@ describe('memory of the machine', () => {
     expect(byteWords(bytes)).toBe(words);
   });
 
-  it('is what the system says', () => {
+  it('is what the system reports', () => {
     const { totalBytes, availableBytes } = readSystemMemory();
     expect(totalBytes).toBe(totalmem());
     expect(Math.abs(availableBytes - freemem())).toBeLessThan(totalBytes / 4);
     expect(availableBytes).toBeLessThan(totalBytes);
   });
 
-  it('has averages and a peak in the summary of a command, in generic-worker’s words', () => {
+  it('has averages and a peak in the summary of a command, in the format of generic-worker', () => {
     const record = new SystemMemoryRecord();
     for (const percent of [25, 75, 50]) record.add(memory(percent));
     expect(record.lines()).toEqual([
@@ -53,13 +53,13 @@ describe('memory of the machine', () => {
     ]);
   });
 
-  it('is not in the summary of a command that was too quick', () => {
+  it('is missing in the summary of a command that was too short', () => {
     expect(new SystemMemoryRecord().lines()).toEqual([]);
   });
 });
 
 describe('a shortage of memory', () => {
-  it('stops a task when it lasts longer than allowed, in generic-worker’s words', () => {
+  it('stops a task when it lasts longer than allowed, with the message of generic-worker', () => {
     const limit = new MemoryLimit(limits);
     expect(limit.observe(1_000, memory(95))).toBeUndefined();
     expect(limit.observe(6_000, memory(95))).toBeUndefined();
@@ -70,7 +70,7 @@ describe('a shortage of memory', () => {
     expect(limit.observe(9_000, memory(95))).toBeUndefined();
   });
 
-  it('only warns, once for each shortage, where the pool wants no protection', () => {
+  it('only causes one warning each if the pool has switched the protection off', () => {
     const limit = new MemoryLimit({ ...limits, disableOOMProtection: true });
     limit.observe(0, memory(95));
     const shortage = limit.observe(5_001, memory(95));
@@ -82,7 +82,7 @@ describe('a shortage of memory', () => {
     expect(limit.observe(70_000, memory(95))?.warnings).toHaveLength(2);
   });
 
-  it('begins anew after a moment in which there was enough', () => {
+  it('starts again after a moment with enough memory', () => {
     const limit = new MemoryLimit(limits);
     limit.observe(0, memory(95));
     limit.observe(4_000, memory(80));
@@ -91,7 +91,7 @@ describe('a shortage of memory', () => {
     expect(limit.observe(11_001, memory(95))?.stop).toBeDefined();
   });
 
-  it('needs both: much in use, and little left', () => {
+  it('requires both high usage and little free memory', () => {
     const large = { totalBytes: 400 * GIB, availableBytes: 20 * GIB };
     const small = { totalBytes: GIB, availableBytes: 300 * MIB };
     for (const enough of [large, small]) {
@@ -102,7 +102,7 @@ describe('a shortage of memory', () => {
   });
 });
 
-describe('what a run uses over time', () => {
+describe('the resource usage of a run over time', () => {
   const usageAt = (n: number): Usage => ({
     userMs: 10 * n,
     kernelMs: n,
@@ -114,7 +114,7 @@ describe('what a run uses over time', () => {
   });
   const sampleAt = (n: number) => ({ timeMs: 500 * n, usage: usageAt(n), systemMemoryUsedBytes: n % 97 });
 
-  it('is kept as it was while it is short', () => {
+  it('is kept unchanged while it is short', () => {
     const series = new UsageSeries();
     series.add(sampleAt(1));
     series.add(sampleAt(2));
@@ -130,7 +130,7 @@ describe('what a run uses over time', () => {
     });
   });
 
-  it('keeps its end, its peaks and its order, and is bounded', () => {
+  it('keeps its end, its peaks and its order, with a bounded size', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 2, max: 20 }), (count, most) => {
         const series = new UsageSeries(most);
@@ -147,7 +147,7 @@ describe('what a run uses over time', () => {
     );
   });
 
-  it('says nothing of what the system does not count', () => {
+  it('omits what the system does not report', () => {
     const series = new UsageSeries();
     const { readBytes: _read, writtenBytes: _written, ...usage } = usageAt(1);
     series.add({ ...sampleAt(1), usage });

@@ -46,15 +46,15 @@ function start() {
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-describe('room on the disk', () => {
-  it('is there, and nothing is said or removed', async () => {
+describe('the check of free disk space', () => {
+  it('passes without a log line or a removal if there is enough', async () => {
     const { disk, room, events, slots } = start();
     disk.freeMb = 100;
     expect(await room.isThere()).toBe(true);
     expect([events.lines, disk.collections, slots.free, room.isOut]).toEqual([[], 0, 2, false]);
   });
 
-  it('is made where something can be removed: the worker pauses for as long as that takes', async () => {
+  it('frees space if possible, and pauses the worker meanwhile', async () => {
     const { disk, room, events, slots, releases } = start();
     disk.canFree = 95;
     const answer = room.isThere();
@@ -66,7 +66,7 @@ describe('room on the disk', () => {
     expect(await room.isThere()).toBe(true);
   });
 
-  it('is looked for again and again where there is none, and the log says so once', async () => {
+  it('is repeated while there is too little, and logs that once', async () => {
     const { disk, room, events, slots, releases } = start();
     expect(await room.isThere()).toBe(false);
     expect([slots.free, room.isOut]).toEqual([0, true]);
@@ -89,7 +89,7 @@ describe('room on the disk', () => {
     expect(events.lines).toHaveLength(3);
   });
 
-  it('does not end another reason to pause', async () => {
+  it('does not end a pause for another reason', async () => {
     const { disk, room, slots } = start();
     await room.isThere();
     slots.pause('quarantine');
@@ -100,14 +100,14 @@ describe('room on the disk', () => {
     expect(slots.free).toBe(2);
   });
 
-  it('is believed in where the system does not tell', async () => {
+  it('passes with a warning if the system cannot tell the free space', async () => {
     const { disk, room, events } = start();
     disk.broken = true;
     expect(await room.isThere()).toBe(true);
     expect(events.lines).toMatchObject([{ level: 'warn' }]);
   });
 
-  it('keeps no slot when nobody waits for it any more', async () => {
+  it('frees the slots when it is unsubscribed', async () => {
     const { room, slots, subscription } = start();
     await room.isThere();
     subscription.unsubscribe();

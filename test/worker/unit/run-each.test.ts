@@ -4,9 +4,9 @@ import { runEach } from '../../../src/worker/asking/run-each.ts';
 import { slotsFor } from '../../../src/worker/life/slots.ts';
 import { activeRun } from './active-run.ts';
 
-describe('a claim that no run can be made of', () => {
+describe('a claim with an invalid task id', () => {
   it.each(['../../etc', 'a', `${'a'.repeat(21)}/`, ''])(
-    'never becomes a path, costs no slot, and ends nothing: task id %j',
+    'never becomes a path, returns its slot, and does not end the worker: task id %j',
     async taskId => {
       const { worker, claim, events } = activeRun();
       const slots = slotsFor(2);
@@ -26,8 +26,8 @@ describe('a claim that no run can be made of', () => {
   );
 });
 
-describe('a claim whose engine is away', () => {
-  it('is given back, and its slot is free again', async () => {
+describe('a claim whose engine is unavailable', () => {
+  it('is given back, and its slot becomes free again', async () => {
     const { worker, claim, events } = activeRun();
     const slots = slotsFor(1);
     slots.take(1);

@@ -50,8 +50,8 @@ const at = ({ phase }: RunState) => PHASES.indexOf(phase);
 const isLate = (state: RunState) => state.phase === 'resolving' || state.phase === 'resolved';
 const OF_COMMANDS: StopReason[] = ['max-run-time', 'limit-exceeded', 'worker-shutdown'];
 
-describe('the life of a run', () => {
-  it('leads through all its phases to the end', () => {
+describe('the states of a run', () => {
+  it('lead through all phases to the end', () => {
     const events: RunEvent[] = [
       { type: 'prepare' },
       { type: 'run' },
@@ -69,7 +69,7 @@ describe('the life of a run', () => {
     ]);
   });
 
-  it('leads there too when phases are left out, as by a malformed payload', () => {
+  it('lead to the end when phases are skipped, as for a malformed payload', () => {
     const events: RunEvent[] = [
       { type: 'prepare' },
       { type: 'upload' },
@@ -85,7 +85,7 @@ describe('the life of a run', () => {
     ]);
   });
 
-  it('ends with processes that are left, where they cannot be ended', () => {
+  it('record processes that could not be ended', () => {
     const resolving: RunState = { phase: 'resolving', outcome: COMPLETED };
     const ended = nextRunState(resolving, { type: 'end', processesLeft: true });
     expect(ended).toEqual({ phase: 'resolved', outcome: COMPLETED, processesLeft: true });
@@ -94,7 +94,7 @@ describe('the life of a run', () => {
     );
   });
 
-  it('knows a stop beside the phase: a stopped run goes on to its end', () => {
+  it('record a stop besides the phase, and a stopped run still passes the remaining phases', () => {
     const events: RunEvent[] = [
       { type: 'prepare' },
       { type: 'run' },
@@ -107,20 +107,20 @@ describe('the life of a run', () => {
   });
 });
 
-describe('whatever happens to a run', () => {
-  it('no phase is taken back', () => {
+describe('for any sequence of events', () => {
+  it('no phase is followed by an earlier one', () => {
     always((before, after) => {
       expect(at(after)).toBeGreaterThanOrEqual(at(before));
     });
   });
 
-  it('the first stop stays', () => {
+  it('the first stop is kept', () => {
     always((before, after) => {
       if (before.stop) expect(after.stop).toBe(before.stop);
     });
   });
 
-  it('a stop comes of a stop event, and is its reason, or of haste while it uploads', () => {
+  it('a stop has the reason of its event, or is worker-shutdown if the time to upload runs out', () => {
     always((before, after, each) => {
       if (after.stop === before.stop) return;
       if (each.type === 'cutoff') {
@@ -130,20 +130,20 @@ describe('whatever happens to a run', () => {
     });
   });
 
-  it('no reason to stop its commands counts when they have ended', () => {
+  it('a reason that concerns only commands has no effect once they have ended', () => {
     always((before, after, each) => {
       if (before.phase !== 'uploading' || each.type !== 'stop') return;
       if (OF_COMMANDS.includes(each.reason)) expect(after).toBe(before);
     });
   });
 
-  it('there is no stop any more once it is being resolved', () => {
+  it('no stop has an effect once the run is being resolved', () => {
     always((before, after, each) => {
       if (isLate(before) && each.type === 'stop') expect(after).toBe(before);
     });
   });
 
-  it('a stop is taken at once in every earlier phase', () => {
+  it('a stop takes effect at once in every earlier phase', () => {
     always((before, after, each) => {
       if (each.type !== 'stop' || isLate(before) || before.stop) return;
       if (before.phase === 'uploading' && OF_COMMANDS.includes(each.reason)) return;
@@ -151,20 +151,20 @@ describe('whatever happens to a run', () => {
     });
   });
 
-  it('its outcome is set once, and stays', () => {
+  it('the outcome is set once and kept', () => {
     always((before, after) => {
       if ('outcome' in before) expect(after).toHaveProperty('outcome', before.outcome);
     });
   });
 
-  it('it ends only after it was resolved, and the end is final', () => {
+  it('a run ends only after it was resolved, and the end is final', () => {
     always((before, after) => {
       if (after.phase === 'resolved') expect(isLate(before)).toBe(true);
       if (before.phase === 'resolved') expect(after).toBe(before);
     });
   });
 
-  it('an event that does not fit makes no new state, and no state is changed in place', () => {
+  it('an event that does not apply returns the same state, and no state is mutated', () => {
     fc.assert(
       fc.property(life, events => {
         const states = statesOf(events);
@@ -181,7 +181,7 @@ describe('whatever happens to a run', () => {
 });
 
 describe('a stop reason', () => {
-  it('has a report of the run only where the queue still waits for one', () => {
+  it('leads to a report only if the queue still expects one', () => {
     const reports = Object.fromEntries(REASONS.map(reason => [reason, STOP_RULES[reason].report]));
     expect(reports).toEqual({
       canceled: 'nothing',
@@ -193,16 +193,16 @@ describe('a stop reason', () => {
     });
   });
 
-  it('leaves no artifact to a run that is somebody else’s by now', () => {
+  it('uploads no artifacts if the claim was lost', () => {
     expect(STOP_RULES['claim-lost'].artifacts).toBe('none');
   });
 
-  it('lets the report come first only when the machine goes', () => {
+  it('makes the report come first only if the worker shuts down', () => {
     const first = REASONS.filter(reason => STOP_RULES[reason].reportFirst);
     expect(first).toEqual(['worker-shutdown']);
   });
 
-  it('never keeps the caches of a run that was broken off', () => {
+  it('never keeps the caches of an interrupted run', () => {
     expect(REASONS.filter(reason => STOP_RULES[reason].keepCaches)).toEqual([]);
   });
 });

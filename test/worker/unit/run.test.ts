@@ -69,7 +69,7 @@ describe('the commands of a run', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('end with the first that fails', async () => {
+  it('end with the first one that fails', async () => {
     fakeTimers();
     const { commands, outcome } = start();
     await turn();
@@ -92,7 +92,7 @@ describe('the commands of a run', () => {
   it.each([
     [3, 'intermittent-task'],
     [4, 'task-failed'],
-  ])('are tried again for some exit codes: %d means %s', async (exitCode, kind) => {
+  ])('make the task retry or fail, depending on the exit code: %d means %s', async (exitCode, kind) => {
     fakeTimers();
     const { commands, outcome } = start({ exitCodes: { retry: [3], purgeCaches: [] } });
     await turn();
@@ -101,8 +101,8 @@ describe('the commands of a run', () => {
   });
 });
 
-describe('the longest time of a run', () => {
-  it('is for all commands together', async () => {
+describe('maxRunTime', () => {
+  it('applies to all commands together', async () => {
     fakeTimers();
     const { commands, run, stops } = start({ maxRunTimeSecs: 10 });
     await vi.advanceTimersByTimeAsync(6_000);
@@ -126,7 +126,7 @@ describe('the longest time of a run', () => {
 });
 
 describe('a run that is stopped', () => {
-  it('ends only when its processes are dead', async () => {
+  it('ends only when its processes have ended', async () => {
     fakeTimers();
     const dead = Promise.withResolvers<void>();
     const { run, log, commands, outcome } = start({}, { stop: () => dead.promise });
@@ -146,7 +146,7 @@ describe('a run that is stopped', () => {
     expect(commands).toHaveLength(1);
   });
 
-  it('before its first command runs none', async () => {
+  it('before its first command runs no command', async () => {
     fakeTimers();
     const { run, worker } = activeRun();
     run.stop('worker-shutdown');
@@ -165,7 +165,7 @@ describe('a run that is stopped', () => {
     expect(worker).toBeDefined();
   });
 
-  it('and cannot be, ends all the same: closing the sandbox is another way to its processes', async () => {
+  it('still ends if the stop fails, because closing the sandbox ends its processes too', async () => {
     fakeTimers();
     const failure = new Error('nobody can be signalled');
     const { run, outcome } = start({}, { stop: () => Promise.reject(failure) });

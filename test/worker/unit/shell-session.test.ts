@@ -7,7 +7,7 @@ import { SHELL_SUBPROTOCOL } from '../../../src/taskcluster/index.ts';
 import type { Terminal } from '../../../src/worker/engines/engine.ts';
 import { serveShell } from '../../../src/worker/features/interactive/session.ts';
 
-it('leaves a terminal open until it has told how its program ended', async () => {
+it('keeps a terminal open until it has sent the exit code of its program', async () => {
   const sent: string[] = [];
   const socket = Object.assign(new EventEmitter(), {
     protocol: SHELL_SUBPROTOCOL,

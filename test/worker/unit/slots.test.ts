@@ -12,7 +12,7 @@ describe('the slots of a worker', () => {
     expect(seen).toEqual([3]);
   });
 
-  it('give as many as are wanted, or as many as are free', () => {
+  it('are taken as requested, up to the number that is free', () => {
     const slots = slotsFor(3);
     expect(slots.take(2)).toBe(2);
     expect(slots.take(2)).toBe(1);
@@ -20,7 +20,7 @@ describe('the slots of a worker', () => {
     expect(slots.free).toBe(0);
   });
 
-  it('serve so many runs in all, where that is wanted', () => {
+  it('are limited to a total number of runs if one is configured', () => {
     const slots = slotsFor(2, 3);
     slots.take(2);
     slots.leave();
@@ -33,7 +33,7 @@ describe('the slots of a worker', () => {
     expect(slots.take(5)).toBe(1);
   });
 
-  it('are unused when nothing is asked for and nothing runs, in a pause too', () => {
+  it('count as unused when no call is open and nothing runs, also during a pause', () => {
     const slots = slotsFor(2);
     const seen: boolean[] = [];
     slots.unused$.subscribe(unused => seen.push(unused));
@@ -62,7 +62,7 @@ describe('the slots of a worker', () => {
     expect(seen).toEqual([2, 0, 2]);
   });
 
-  it('may go out of service, one by one, and come back', () => {
+  it('may be taken out of service one by one, and put back', () => {
     const slots = slotsFor(2);
     const seen: boolean[] = [];
     slots.outOfService$.subscribe(none => seen.push(none));
@@ -80,7 +80,7 @@ describe('the slots of a worker', () => {
     expect(seen).toEqual([false, true, false]);
   });
 
-  it('are unused when what is not is out of service', () => {
+  it('count as unused when the only ones in use are out of service', () => {
     const slots = slotsFor(2);
     const seen: boolean[] = [];
     slots.unused$.subscribe(unused => seen.push(unused));
@@ -89,7 +89,7 @@ describe('the slots of a worker', () => {
     expect(seen).toEqual([true, false, true]);
   });
 
-  it('are told of when their number changes, and not otherwise', () => {
+  it('emit their number when it changes, and only then', () => {
     const slots = slotsFor(2);
     const seen: number[] = [];
     slots.free$.subscribe(free => seen.push(free));
@@ -101,7 +101,7 @@ describe('the slots of a worker', () => {
     expect(seen).toEqual([2, 0, 1]);
   });
 
-  it('are never more than there are, nor fewer than none', () => {
+  it('never exceed the capacity or fall below zero', () => {
     const step = fc.record({ take: fc.boolean(), count: fc.integer({ min: -3, max: 300 }) });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 255 }), fc.array(step), (capacity, steps) => {
@@ -122,7 +122,7 @@ describe('the slots of a worker', () => {
 
   // If a consumer learned of a free slot that has been taken meanwhile, it would request one more message from the
   // broker, give it back, and get it again, a thousand times in 0.2 s.
-  it('are told of as they are, also to those behind one who takes some as soon as it hears of them', () => {
+  it('emit the current number even if an earlier subscriber takes some on notification', () => {
     const slots = slotsFor(2);
     slots.take(2);
     slots.free$.pipe(filter(free => free > 0)).subscribe(free => {

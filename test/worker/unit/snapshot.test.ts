@@ -4,7 +4,7 @@ import { claimAfter } from '../../pool/claim.ts';
 
 const claim = claimAfter(0);
 
-it('a slot is out of service from when a run is over whose processes are left until they are gone', () => {
+it('a slot is out of service from the end of a run with processes left until they are gone', () => {
   const watched = snapshots(2);
   watched.see({ type: 'run', claim, state: { phase: 'claimed' } });
   expect(watched.present()).toMatchObject({ runs: [{ taskId: claim.taskId }], outOfService: 0, resolved: 0 });
@@ -14,7 +14,7 @@ it('a slot is out of service from when a run is over whose processes are left un
   expect(watched.present()).toMatchObject({ runs: [], outOfService: 0, resolved: 1 });
 });
 
-it('the slot of a run that left nothing is free', () => {
+it('the slot of a run with no processes left is free', () => {
   const watched = snapshots(1);
   watched.see({ type: 'run', claim, state: { phase: 'claimed' } });
   watched.see({ type: 'run', claim, state: { phase: 'resolved', outcome: undefined } });

@@ -31,7 +31,7 @@ describe('a run is stopped', () => {
     ['claim-expired', 'claim-lost'],
     ['worker-shutdown', 'claim-lost'],
     [undefined, 'claim-lost'],
-  ] as const)('when it is announced as over, %s: %s', (reason, stop) => {
+  ] as const)('when Pulse announces that it has ended, %s: %s', (reason, stop) => {
     const { exceptions$, reasons } = start();
     exceptions$.next({ taskId: TASK_ID, runId: 0, reason });
     expect(reasons).toEqual([stop]);
@@ -40,13 +40,13 @@ describe('a run is stopped', () => {
   it.each([
     ['another task', { taskId: 'AAAAAAAAQ0eHkZ5uYt1mPA', runId: 0 }],
     ['another run of the task', { taskId: TASK_ID, runId: 1 }],
-  ])('not when that is announced of %s', (_, other) => {
+  ])('but not when Pulse announces the end of %s', (_, other) => {
     const { exceptions$, reasons } = start();
     exceptions$.next({ ...other, reason: 'canceled' });
     expect(reasons).toEqual([]);
   });
 
-  it('when the worker has to go now', () => {
+  it('when the worker has to shut down immediately', () => {
     const { shutdown$, reasons } = start();
     shutdown$.next(performance.now());
     expect(reasons).toEqual(['worker-shutdown']);
@@ -70,7 +70,7 @@ describe('the deadline', () => {
     expect(reasons).toEqual(['deadline-exceeded']);
   });
 
-  it('is laid on this machine’s clock, so that the queue’s may be any', async () => {
+  it('is converted to this machine’s clock, so the queue’s clock may differ', async () => {
     const startedMs = Date.UTC(2020, 0, 1);
     const { reasons } = start({
       startedMs,
@@ -83,7 +83,7 @@ describe('the deadline', () => {
     expect(reasons).toEqual(['deadline-exceeded']);
   });
 
-  it('may be months away', async () => {
+  it('may be months in the future', async () => {
     const { reasons } = start({
       deadlineMs: 90 * DAY_MS,
       lease: { takenUntilMs: 365 * DAY_MS } as Claim['lease'],
@@ -94,15 +94,15 @@ describe('the deadline', () => {
     expect(reasons).toEqual(['deadline-exceeded']);
   });
 
-  it('stops a run at once when it has passed already', async () => {
+  it('stops a run at once if it has already passed', async () => {
     const { reasons } = start({ deadlineMs: -1 });
     await after(0);
     expect(reasons).toEqual(['deadline-exceeded']);
   });
 });
 
-describe('exceptions that were missed', () => {
-  it('are looked up within seconds, spread so that a fleet does not ask at once', async () => {
+describe('exceptions that may have been missed', () => {
+  it('are queried within seconds, at a random delay so that a fleet does not ask at once', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5);
     onTestFinished(() => void vi.restoreAllMocks());
     const { missed$, status, reasons } = start();
@@ -119,7 +119,7 @@ describe('exceptions that were missed', () => {
   it.each([
     ['deadline-exceeded', 'deadline-exceeded'],
     ['claim-expired', 'claim-lost'],
-  ])('stop a run that is over: %s', async (resolved, stop) => {
+  ])('stop a run that has already ended: %s', async (resolved, stop) => {
     const { missed$, status, reasons } = start();
     missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
@@ -129,8 +129,8 @@ describe('exceptions that were missed', () => {
   });
 
   it.each<[string, TaskStatusStructure | undefined]>([
-    ['the run goes on', statusOf('running')],
-    ['the worker may not know', undefined],
+    ['the run is still running', statusOf('running')],
+    ['the worker is not allowed to query it', undefined],
     ['the queue does not know the run', { runs: [] } as unknown as TaskStatusStructure],
   ])('stop nothing when %s', async (_, answer) => {
     const { missed$, status, reasons } = start();
@@ -141,7 +141,7 @@ describe('exceptions that were missed', () => {
     expect(reasons).toEqual([]);
   });
 
-  it('are looked up each time, also after one look has failed', async () => {
+  it('are queried each time, even after a query has failed', async () => {
     const { missed$, status, reasons } = start();
     missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
@@ -156,7 +156,7 @@ describe('exceptions that were missed', () => {
   });
 });
 
-describe('a queue that is away when exceptions were missed', () => {
+describe('a queue that fails when missed exceptions are queried', () => {
   it('is asked again until it answers', async () => {
     const { missed$, status, reasons } = start();
     missed$.next(performance.now());
@@ -170,7 +170,7 @@ describe('a queue that is away when exceptions were missed', () => {
     expect(reasons).toEqual(['canceled']);
   });
 
-  it('is asked at once when it answers another call, but only the first time', async () => {
+  it('is asked at once after it answers another call, but only the first time', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999);
     onTestFinished(() => void vi.restoreAllMocks());
     const { missed$, status, back$ } = start();
@@ -185,7 +185,7 @@ describe('a queue that is away when exceptions were missed', () => {
     }
   });
 
-  it('is asked no more when it refuses', async () => {
+  it('is not asked again after it refuses', async () => {
     const { missed$, status } = start();
     missed$.next(performance.now());
     await after(LOOK_SPREAD_MS);
@@ -195,7 +195,7 @@ describe('a queue that is away when exceptions were missed', () => {
   });
 });
 
-describe('a run that has several reasons to stop', () => {
+describe('a run with several reasons to stop', () => {
   it('stops for the first', () => {
     const { run, exceptions$, shutdown$, reasons } = start();
     shutdown$.next(performance.now());
@@ -210,7 +210,7 @@ describe('a run that has several reasons to stop', () => {
 });
 
 describe('a run that is over', () => {
-  it('listens to nothing any more, and leaves no timer', async () => {
+  it('has no subscriptions and no timers', async () => {
     const { subscription, exceptions$, missed$, shutdown$, status } = start();
     missed$.next(performance.now());
     subscription.unsubscribe();

@@ -55,7 +55,7 @@ describe('an artifact that is a stream', () => {
     ['gzip', 32 * 1024],
     ['gzip', MIXED.length],
   ] as const)(
-    'is what the task made, and so is its digest: %s, %i bytes',
+    'is uploaded as the task made it, with the right digest: %s, %i bytes',
     async (contentEncoding, length) => {
       const content = MIXED.subarray(0, length);
       const { run, download, leftovers, tar } = await startWithTar(
@@ -76,7 +76,7 @@ describe('an artifact that is a stream', () => {
   );
 
   it.each(['identity', 'gzip'] as const)(
-    'is opened again when it breaks, and its digest is that of the whole: %s',
+    'is opened again if it breaks, and its digest is that of the whole: %s',
     async contentEncoding => {
       withoutPauses();
       let opened = 0;
@@ -115,7 +115,7 @@ describe('an artifact that is a stream', () => {
     ['gzip', MIXED.length + 1, `has only ${MIXED.length} bytes`],
     ['gzip', 5, 'has more bytes'],
   ] as const)(
-    'fails the task, by the name of its file, when its length is another: %s, %i bytes',
+    'fails the task, with the name of its file, if its length differs: %s, %i bytes',
     async (contentEncoding, size, message) => {
       const { run, log, download, leftovers } = await startWithTar(
         [{ contentEncoding, name: 'public/x' }],
@@ -158,7 +158,7 @@ describe('an artifact that is a stream', () => {
     },
   );
 
-  it('may be missing, a directory, or outside, as any other', async () => {
+  it('may be missing, a directory, or outside, like any other', async () => {
     const { run, listed } = await startWithTar(
       [
         { path: 'none', name: 'public/none', optional: true },
@@ -178,8 +178,8 @@ describe('an artifact that is a stream', () => {
   });
 });
 
-describe('a directory that comes out of an archive', () => {
-  it('is uploaded with what a walk has in memory, and with streams of what is large', async () => {
+describe('a directory that is read from an archive', () => {
+  it('is uploaded from memory, except large files, which are streams', async () => {
     const names = Array.from({ length: 2_000 }, (_, index) => `out/d${index % 7}/f${index}.txt`);
     const content = Object.fromEntries(names.map(name => [name, `this is ${name}\n`]));
     const { run, download, tar } = await startWithTar(

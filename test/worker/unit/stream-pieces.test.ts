@@ -43,7 +43,7 @@ describe('a stream with a known size', () => {
     });
   });
 
-  it('gives its last piece only when it has ended, so that what is too long is never taken for the whole', async () => {
+  it('emits its last piece only when it has ended, so that a longer stream is never taken for the whole', async () => {
     const stream = new PassThrough();
     const given: string[] = [];
     const reading = (async () => {
@@ -59,7 +59,7 @@ describe('a stream with a known size', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('says what it broke of, and that another try may help', async () => {
+  it('fails with its error, and may be retried', async () => {
     const failing = (async function* () {
       yield Buffer.from('x');
       throw new Error('socket hang up');
@@ -71,7 +71,7 @@ describe('a stream with a known size', () => {
     await expect(textOf(unopened, 4)).rejects.toMatchObject(failure);
   });
 
-  it('is ended when its reader leaves', async () => {
+  it('is destroyed when its reader stops', async () => {
     const stream = Readable.from(bytes('a', 'b', 'c'));
     for await (const piece of streamPieces(of(stream), 3, signal)) {
       expect(piece.toString()).toBe('a');
@@ -80,7 +80,7 @@ describe('a stream with a known size', () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it('is ended at once when the run is stopped, though nothing comes from it', async () => {
+  it('is destroyed at once when the run is stopped, even if it emits nothing', async () => {
     const stopped = new AbortController();
     const stream = new PassThrough();
     const reading = textOf(of(stream), 4, stopped.signal);
@@ -93,7 +93,7 @@ describe('a stream with a known size', () => {
     stream.emit('error', new Error('too late'));
   });
 
-  it('is not waited for when it is a generator that never goes on', async () => {
+  it('is abandoned if it is a generator that never continues', async () => {
     const stopped = new AbortController();
     const waiting = Promise.withResolvers<undefined>();
     const stuck = (async function* () {
@@ -107,7 +107,7 @@ describe('a stream with a known size', () => {
     await expect(reading).rejects.toThrow('task canceled');
   });
 
-  it('is ended when it is opened too late', async () => {
+  it('is destroyed if it opens after the run was stopped', async () => {
     const stopped = new AbortController();
     const opening = Promise.withResolvers<Readable>();
     const reading = textOf({ ...of(Readable.from([])), open: () => opening.promise }, 4, stopped.signal);
@@ -118,7 +118,7 @@ describe('a stream with a known size', () => {
     await once(late, 'close');
   });
 
-  it('is not opened when the run has been stopped', async () => {
+  it('is not opened after the run was stopped', async () => {
     const source = { ...of(Readable.from([])), open: () => Promise.reject(new Error('was opened')) };
     await expect(textOf(source, 4, AbortSignal.abort(new Error('task canceled')))).rejects.toThrow(
       'canceled',

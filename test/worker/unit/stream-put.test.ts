@@ -72,26 +72,26 @@ function withoutPauses(): void {
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
-describe('a stream that is put', () => {
-  it.each([0, 1, 3_000_000])('arrives as it is, with its length: %i bytes', async length => {
+describe('a stream that is uploaded by PUT', () => {
+  it.each([0, 1, 3_000_000])('arrives unchanged, with its length: %i bytes', async length => {
     const content = randomBytes(length);
     const { kept, keep } = keeping();
     const { place } = await store(keep);
     const { source } = sourceOf(() => Readable.from(piecesOf(content)));
-    const told: (string | number)[] = [];
+    const reportedValues: (string | number)[] = [];
     await putFile(place, await asItIs(source, length), {
       ...options(),
-      onSent: bytes => told.push(bytes),
-      onDigest: digest => told.push(digest),
+      onSent: bytes => reportedValues.push(bytes),
+      onDigest: digest => reportedValues.push(digest),
     });
     expect(kept).toHaveLength(1);
     expect(kept[0]?.length).toBe(String(length));
     expect(kept[0]?.body.equals(content)).toBe(true);
-    expect(told.at(-1)).toBe(sha256(content));
-    if (length > 0) expect(told.at(-2)).toBe(length);
+    expect(reportedValues.at(-1)).toBe(sha256(content));
+    if (length > 0) expect(reportedValues.at(-2)).toBe(length);
   });
 
-  it('is opened again for each try, and its digest is that of the last', async () => {
+  it('is opened again for each attempt, and its digest is that of the last one', async () => {
     withoutPauses();
     const content = randomBytes(9_000_000);
     const { kept, keep } = keeping();
@@ -117,7 +117,7 @@ describe('a stream that is put', () => {
     ['longer', 999_999, 'has more bytes where its size was said to be 999999'],
     ['longer by a piece', 900_000, 'has more bytes where its size was said to be 900000'],
     ['not empty', 0, 'has more bytes where its size was said to be 0'],
-  ])('is never taken for an artifact when it is other than was said: %s', async (_, size, message) => {
+  ])('fails the upload if its length is not the announced one: %s', async (_, size, message) => {
     const { kept, keep } = keeping();
     const { place } = await store(keep);
     const { source, streams } = sourceOf(() => Readable.from(piecesOf(randomBytes(1_000_000))));
@@ -130,7 +130,7 @@ describe('a stream that is put', () => {
     expect(kept).toEqual([]);
   });
 
-  it('is put again when it breaks in the middle', async () => {
+  it('is sent again when it breaks', async () => {
     withoutPauses();
     const content = randomBytes(1_000_000);
     const { kept, keep } = keeping();
@@ -147,7 +147,7 @@ describe('a stream that is put', () => {
     expect(kept.map(({ body }) => body.equals(content))).toEqual([true]);
   });
 
-  it('is given up when it breaks again and again, and the store is not blamed', async () => {
+  it('fails after it breaks repeatedly, with an error that does not blame the store', async () => {
     withoutPauses();
     const { place } = await store(keeping().keep);
     let opened = 0;
@@ -162,7 +162,7 @@ describe('a stream that is put', () => {
     expect(opened).toBe(8);
   });
 
-  it('ends at once when the run is stopped, though nothing comes from it', async () => {
+  it('ends at once when the run is stopped, even if it emits nothing', async () => {
     const { place, requests } = await store(keeping().keep);
     const stream = new Readable({ read: () => undefined });
     const { source, streams } = sourceOf(() => stream);
@@ -177,7 +177,7 @@ describe('a stream that is put', () => {
     expect(requests()).toBeLessThanOrEqual(1);
   });
 
-  it('ends when the store hangs up while nothing comes from it', async () => {
+  it('is sent again when the store closes the connection while it emits nothing', async () => {
     withoutPauses();
     const { kept, keep } = keeping();
     const { place } = await store(cutAfter(1), keep);
@@ -194,7 +194,7 @@ describe('a stream that is put', () => {
 });
 
 describe('a long stream', () => {
-  it('is only read as fast as it goes up, so that half a gigabyte takes no more memory than a few pieces', async () => {
+  it('is only read as fast as it is uploaded, so that 500 MB need no more memory than a few pieces', async () => {
     const size = 500 * MB;
     let read = 0;
     let arrived = 0;
@@ -219,7 +219,7 @@ describe('a long stream', () => {
     expect(most).toBeLessThan(32 * MB);
   });
 
-  it('waits for a store that does not read', async () => {
+  it('waits while the store does not read', async () => {
     const { place } = await store(() => undefined);
     let read = 0;
     const { source } = sourceOf(() =>
@@ -232,16 +232,16 @@ describe('a long stream', () => {
     withoutPauses();
     const stopped = new AbortController();
     const limits = { signal: stopped.signal, stalledMs: 300, slowestBytesPerSecond: 1e9 };
-    const told: number[] = [];
+    const reportedValues: number[] = [];
     const putting = putFile(place, await asItIs(source, 500 * MB), {
       ...limits,
-      onSent: bytes => told.push(bytes),
+      onSent: bytes => reportedValues.push(bytes),
       freshPlace: () => Promise.resolve(place),
     });
     const outcome = putting.catch((error: unknown) => (error as Error).message);
     // The second try shows that the first was given up for lack of progress.
     await expect
-      .poll(() => told.filter(bytes => bytes === MB).length, { timeout: 30_000 })
+      .poll(() => reportedValues.filter(bytes => bytes === MB).length, { timeout: 30_000 })
       .toBeGreaterThan(1);
     stopped.abort(new Error('task canceled'));
     expect(await outcome).toBe('task canceled');

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { tailOf } from '../../../src/worker/task-log/tail.ts';
 
 describe('a tail', () => {
-  it('is the end of what went by, whatever its pieces', () => {
+  it('is the end of what was written, whatever the pieces are', () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 12 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), pieces, (size, list) => {
@@ -16,7 +16,7 @@ describe('a tail', () => {
     );
   });
 
-  it('is taken without a copy of it', () => {
+  it('is taken without a copy', () => {
     const tail = tailOf(1_000_000);
     tail.push(Buffer.alloc(10));
     const { buffer } = tail.take();

@@ -37,7 +37,7 @@ async function linesOf(log: TaskLog): Promise<string[]> {
 }
 
 describe('a line of the worker', () => {
-  it('has the prefix that readers look for', async () => {
+  it('has the prefix that log viewers recognise', async () => {
     const log = await start();
     log.info('=== Task Starting ===');
     log.warn('be careful');
@@ -48,7 +48,7 @@ describe('a line of the worker', () => {
     expect(ERROR.exec(error)?.[1]).toBe('exit status 1');
   });
 
-  it('has it on each line of a longer message, empty ones too', async () => {
+  it('has the prefix on each line of a multi-line message, including empty lines', async () => {
     const log = await start();
     log.info('a\n\n  b');
     log.error('c\nd');
@@ -57,7 +57,7 @@ describe('a line of the worker', () => {
     expect(lines.slice(3).map(line => ERROR.exec(line)?.[1])).toEqual(['c', 'd']);
   });
 
-  it('has the time at which it was said', async () => {
+  it('has the time at which it was written', async () => {
     const before = Date.now();
     const log = await start();
     log.info('now');
@@ -68,21 +68,21 @@ describe('a line of the worker', () => {
     expect(time).toBeLessThanOrEqual(after);
   });
 
-  it('passes the filter as the output does', async () => {
+  it('is redacted like the output', async () => {
     const log = await start({ secrets: () => [new Secret('token-token')] });
     log.error('it said token-token');
     expect(await linesOf(log)).toEqual(['[taskcluster:error] it said [redacted]']);
   });
 });
 
-describe('a line of the worker after output that has not ended its own line', () => {
+describe('a line of the worker after output that does not end with a line feed', () => {
   /** The log without its times. */
   async function textOf(log: TaskLog): Promise<string> {
     await log.end();
     return (await readFile(log.file, 'utf8')).replaceAll(new RegExp(TIME, 'g'), 'T');
   }
 
-  it('begins a new one, and the bytes of the task stay as they are', async () => {
+  it('starts a new line, and the bytes of the task stay unchanged', async () => {
     const log = await start();
     log.output.write('partial');
     log.error('exit status 1');
@@ -101,14 +101,14 @@ describe('a line of the worker after output that has not ended its own line', ()
     ['a progress bar', '50%\r', '50%\r\n'],
     ['an ended line', 'done\r\n', 'done\r\n'],
     ['nothing', '', ''],
-  ])('goes by line feeds alone: after %s', async (_, output, logged) => {
+  ])('counts only line feeds as the end of a line: after %s', async (_, output, logged) => {
     const log = await start();
     log.output.write(output);
     log.error('next');
     expect(await textOf(log)).toBe(`${logged}[taskcluster:error] next\n`);
   });
 
-  it('comes behind what is held back of the output, and so does its line break', async () => {
+  it('follows output that redaction holds back, and so does its line break', async () => {
     const log = await start({
       secrets: () => [new Secret('token-token'), new Secret('ends-with-a-break\n')],
     });
@@ -124,7 +124,7 @@ describe('a line of the worker after output that has not ended its own line', ()
     );
   });
 
-  it('is a line where the log is cut, too', async () => {
+  it('is a whole line even where the log is truncated', async () => {
     const log = await start({ maxBytes: 1_000 });
     for (let count = 0; count < 40; count++) {
       log.output.write('x'.repeat(99));
@@ -137,7 +137,7 @@ describe('a line of the worker after output that has not ended its own line', ()
     expect(lines.slice(-2)).toEqual(['[taskcluster:error] line 39', '']);
   });
 
-  it('stays one while the disk is slower than the output', async () => {
+  it('is a whole line even while the disk is slower than the output', async () => {
     const log = await start();
     for (let count = 0; count < 40; count++) {
       log.output.write(Buffer.alloc(64 * 1_024, 'x'));
@@ -150,7 +150,7 @@ describe('a line of the worker after output that has not ended its own line', ()
     ]);
   });
 
-  it('needs no break of its own at the end of a log that nobody adds to', async () => {
+  it('is not preceded by a line break at the end of a log that nothing is added to', async () => {
     const log = await start();
     log.output.write('the end');
     expect(await textOf(log)).toBe('the end');
@@ -158,7 +158,7 @@ describe('a line of the worker after output that has not ended its own line', ()
 });
 
 describe('the output of commands', () => {
-  it('is in the log as it is, in the order in which it was written', async () => {
+  it('is logged unchanged, in the order in which it was written', async () => {
     const log = await start();
     log.info('first');
     log.output.write('out 1\n');
@@ -172,7 +172,7 @@ describe('the output of commands', () => {
     );
   });
 
-  it('arrives whole, however much it is, when the end comes right behind it', async () => {
+  it('arrives whole, however much it is, if the log ends right after it', async () => {
     const log = await start();
     const hash = createHash('sha256');
     let written = 0;
@@ -193,7 +193,7 @@ describe('the output of commands', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(hash.digest('hex'));
   });
 
-  it('is bounded on its way: who writes faster than the disk is told to wait', async () => {
+  it('has a bounded buffer, with backpressure for a writer that is faster than the disk', async () => {
     const log = await start();
     let writes = 0;
     while (log.output.write(Buffer.alloc(64 * 1_024))) writes++;
@@ -203,7 +203,7 @@ describe('the output of commands', () => {
     expect((await stat(log.file)).size).toBe((writes + 1) * 64 * 1_024);
   });
 
-  it('is told to whoever follows the log, as it goes to the file', async () => {
+  it('is passed to followers of the log as it is written to the file', async () => {
     const followed: Buffer[] = [];
     const log = await start({
       secrets: () => [new Secret('token-token')],
@@ -215,7 +215,7 @@ describe('the output of commands', () => {
     expect(Buffer.concat(followed).toString()).toBe(await readFile(log.file, 'utf8'));
   });
 
-  it('comes to whoever follows before the log has ended', async () => {
+  it('is passed to followers before the log has ended', async () => {
     const { promise: seen, resolve } = Promise.withResolvers<string>();
     const log = await start({ onChunk: chunk => resolve(chunk.toString()) });
     log.output.write('step 1\n');
@@ -225,13 +225,13 @@ describe('the output of commands', () => {
 });
 
 describe('the end of a log', () => {
-  it('comes when all is on the disk', async () => {
+  it('comes when everything is on the disk', async () => {
     const log = await start();
     for (let count = 0; count < 2_000; count++) log.info(`line ${count} ${'x'.repeat(2_000)}`);
     expect(await linesOf(log)).toHaveLength(2_000);
   });
 
-  it('may come twice, and at the same time', async () => {
+  it('may be requested twice, and at the same time', async () => {
     const log = await start();
     log.info('once');
     await Promise.all([log.end(), log.end()]);
@@ -239,7 +239,7 @@ describe('the end of a log', () => {
     expect(await linesOf(log)).toHaveLength(1);
   });
 
-  it('is the end: what is said later is nowhere, and breaks nothing', async () => {
+  it('discards later lines without an error', async () => {
     const log = await start();
     log.info('before');
     await log.end();
@@ -248,7 +248,7 @@ describe('the end of a log', () => {
     expect(await linesOf(log)).toHaveLength(1);
   });
 
-  it('fails when something could not be written, each time, and not before', async () => {
+  it('fails if something could not be written, each time, and not before', async () => {
     const log = await start();
     log.info('before');
     log.output.destroy(new Error('no space left'));
@@ -261,9 +261,9 @@ describe('the end of a log', () => {
 
 describe('a log that has ended', () => {
   it.each([
-    ['a line of its own', 'done\n', 'done\n'],
-    ['a line that has not ended', 'done', 'done\n'],
-  ])('takes one more warning, behind %s', async (_, output, before) => {
+    ['a complete line', 'done\n', 'done\n'],
+    ['an incomplete line', 'done', 'done\n'],
+  ])('accepts one more warning, after %s', async (_, output, before) => {
     const log = await start();
     log.output.write(output);
     await log.end();
@@ -275,13 +275,13 @@ describe('a log that has ended', () => {
 });
 
 describe('the file of a log', () => {
-  it('may be read by its own user only', async () => {
+  it('can be read only by its own user', async () => {
     const log = await start();
     expect((await stat(log.file)).mode & 0o777).toBe(0o600);
     await log.end();
   });
 
-  it('is a new one, whatever lies there under its name', async () => {
+  it('is a new file, even if its name exists already', async () => {
     const [place, other] = [await folder(), await folder()];
     await writeFile(join(other, 'precious'), 'precious');
     await symlink(join(other, 'precious'), join(place, 'task.log'));
@@ -292,7 +292,7 @@ describe('the file of a log', () => {
     expect((await stat(log.file)).mode & 0o777).toBe(0o600);
   });
 
-  it('takes the place of a folder that a task has put there', async () => {
+  it('replaces a folder that a task has put in its place', async () => {
     const place = await folder();
     await mkdir(join(place, 'task.log', 'in the way'), { recursive: true });
     const log = await start({ folders: [place] });
@@ -301,7 +301,7 @@ describe('the file of a log', () => {
     expect(await linesOf(log)).toHaveLength(1);
   });
 
-  it('lies in the first folder that takes it', async () => {
+  it('is created in the first folder that accepts it', async () => {
     const place = await folder();
     await writeFile(join(place, 'no-folder'), '');
     const log = await start({ folders: [join(place, 'no-folder'), join(place, 'missing'), place] });
@@ -310,14 +310,14 @@ describe('the file of a log', () => {
     expect(await linesOf(log)).toHaveLength(1);
   });
 
-  it('cannot be had where no folder takes it, and each folder’s reason is told', async () => {
+  it('fails to open if no folder accepts it, with the reason for each folder', async () => {
     const place = await folder();
     await writeFile(join(place, 'a'), '');
     const opening = start({ folders: [join(place, 'a'), join(place, 'missing')] });
     await expect(opening).rejects.toThrow(/no place for the task's log: .*ENOTDIR.*; .*ENOENT/);
   });
 
-  it('can be removed, also twice', async () => {
+  it('can be removed, even twice', async () => {
     const log = await start();
     await log.end();
     await log.remove();

@@ -100,15 +100,26 @@ async function start({ found = [] as string[], refused = 0, noClaimOpen$ }: Star
   onTestFinished(() => {
     running.unsubscribe();
   });
-  const told = () => events.filter(type => type.startsWith('processes'));
+  const processEvents = () => events.filter(type => type.startsWith('processes'));
   const drain = () => {
     draining$.next(undefined);
   };
-  return { tasksDir, folder, inFolder, made, phases, reported, tidied, isOver: () => isOver, told, drain };
+  return {
+    tasksDir,
+    folder,
+    inFolder,
+    made,
+    phases,
+    reported,
+    tidied,
+    isOver: () => isOver,
+    processEvents,
+    drain,
+  };
 }
 
 describe('a run', () => {
-  it('is over when it is reported and nothing is left of it: removed while it is reported', async () => {
+  it('is over when it is reported and cleaned up: cleaned up while it is reported', async () => {
     const { tasksDir, made, phases, reported, tidied, isOver } = await start();
     tidied.resolve();
     await waitFor(async () => {
@@ -123,7 +134,7 @@ describe('a run', () => {
     expect(phases).toEqual(['claimed', 'preparing', 'running', 'uploading', 'resolving', 'resolved']);
   });
 
-  it('is over when it is reported and nothing is left of it: removed later', async () => {
+  it('is over when it is reported and cleaned up: cleaned up later', async () => {
     const { tasksDir, folder, phases, reported, tidied, isOver } = await start();
     await waitFor(() => {
       expect(phases.at(-1)).toBe('resolving');
@@ -139,14 +150,14 @@ describe('a run', () => {
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('whose processes cannot be ended is resolved all the same, and they are tried again until they are gone', async () => {
+  it('whose processes cannot be ended is still resolved, and ending them is retried until they are gone', async () => {
     fakeTimers();
-    const { tasksDir, phases, reported, tidied, isOver, told } = await start({ refused: 2 });
+    const { tasksDir, phases, reported, tidied, isOver, processEvents } = await start({ refused: 2 });
     reported.resolve();
     await waitFor(() => {
       expect(phases.at(-1)).toBe('resolved');
     });
-    expect(told()).toEqual(['processes-left']);
+    expect(processEvents()).toEqual(['processes-left']);
     tidied.resolve();
     // The first attempt fails.
     await vi.advanceTimersByTimeAsync(60_000);
@@ -155,11 +166,11 @@ describe('a run', () => {
     await waitFor(() => {
       expect(isOver()).toBe(true);
     });
-    expect(told()).toEqual(['processes-left', 'processes-gone']);
+    expect(processEvents()).toEqual(['processes-left', 'processes-gone']);
     expect(await readdir(tasksDir)).toEqual([]);
   });
 
-  it('whose processes cannot be ended is over at once when the worker goes', async () => {
+  it('whose processes cannot be ended is over at once when the worker shuts down', async () => {
     const { phases, reported, drain, isOver } = await start({ refused: Infinity });
     reported.resolve();
     await waitFor(() => {
@@ -200,7 +211,7 @@ describe('a run', () => {
     expect(made).toContain('worker-shutdown');
   });
 
-  it('begins in an empty folder, whatever an earlier life of the worker left there', async () => {
+  it('starts in an empty folder, whatever a previous worker left there', async () => {
     const { inFolder, reported, tidied } = await start({ found: ['old', 'deep/er/old'] });
     reported.resolve();
     tidied.resolve();

@@ -14,7 +14,7 @@ function start() {
   return { lines, progress };
 }
 
-it('tells nothing of uploads that end within 30 s', () => {
+it('logs nothing about uploads that take less than 30 s', () => {
   const { lines, progress } = start();
   for (let upload = 0; upload < 10; upload++) {
     using _ = progress.of(`public/${upload}`);
@@ -23,7 +23,7 @@ it('tells nothing of uploads that end within 30 s', () => {
   expect(lines).toEqual([]);
 });
 
-it('tells in one line each 30 s how far all uploads are that take longer', () => {
+it('logs one line every 30 s with the progress of all longer uploads', () => {
   const { lines, progress } = start();
   const one = progress.of('public/one');
   vi.advanceTimersByTime(1_000);

@@ -19,15 +19,18 @@ describe('an upload', () => {
   it.each<[Outcome, Outcome['result']]>([
     [COMPLETED, 'exception'],
     [{ result: 'failed', message: 'exit status 1' }, 'failed'],
-  ])('that fails for the worker’s own reasons ends no run: %j becomes %s', async (outcome, result) => {
-    const { run, events } = activeRun();
-    const full = new Error('ENOSPC: no space left on device');
-    await startLog(run, { ...memoryLog(), end: () => Promise.reject(full) });
-    expect(await lastValueFrom(upload(run, outcome))).toMatchObject({ result });
-    expect(events.lines).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
-  });
+  ])(
+    'that fails for an internal reason resolves the run as an exception, unless it has failed: %j becomes %s',
+    async (outcome, result) => {
+      const { run, events } = activeRun();
+      const full = new Error('ENOSPC: no space left on device');
+      await startLog(run, { ...memoryLog(), end: () => Promise.reject(full) });
+      expect(await lastValueFrom(upload(run, outcome))).toMatchObject({ result });
+      expect(events.lines).toMatchObject([{ level: 'warn', fields: { taskId: TASK_ID, err: full } }]);
+    },
+  );
 
-  it('that has only a part of the log, since the disk is full, is no success', async () => {
+  it('of a log that is incomplete because the disk is full is an exception', async () => {
     const { run } = activeRun();
     const failure = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
     await startLog(run, { ...memoryLog(), failure });
@@ -41,7 +44,7 @@ describe('an upload', () => {
     expect(await lastValueFrom(upload(run, failed))).toBe(failed);
   });
 
-  it('is none where there is no log', async () => {
+  it('is skipped without a log', async () => {
     const { run } = activeRun();
     expect(await lastValueFrom(upload(run, COMPLETED))).toBe(COMPLETED);
   });
@@ -61,7 +64,7 @@ describe('an upload', () => {
   );
 });
 
-describe('the upload of a log that does not come to an end', () => {
+describe('the upload of a log to a queue that never answers', () => {
   /** A run with a log, at a queue that never answers. */
   async function start(stop?: StopReason) {
     const folder = await mkdtemp(join(tmpdir(), 'tcw-upload-'));
@@ -89,10 +92,10 @@ describe('the upload of a log that does not come to an end', () => {
   }
 
   it.each<[string, StopReason | undefined, (run: ActiveRun) => void]>([
-    ['nobody stops the run', undefined, () => undefined],
+    ['the run is not stopped', undefined, () => undefined],
     ['maxRunTime has stopped the run', 'max-run-time', () => undefined],
     ['the worker may still finish the run', undefined, run => run.stop('worker-shutdown')],
-  ])('is waited for while %s', async (_, before, meanwhile) => {
+  ])('continues while %s', async (_, before, meanwhile) => {
     fakeTimers();
     const { run, asked, outcome } = await start(before);
     await asked;
@@ -107,7 +110,7 @@ describe('the upload of a log that does not come to an end', () => {
     ['the run was cancelled while it went on', undefined, run => run.stop('canceled')],
     ['half of the grace period was over', undefined, run => run.cutOffUploads()],
     ['half of the grace period was over after maxRunTime', 'max-run-time', run => run.cutOffUploads()],
-  ])('is given up 15 s after %s', async (_, before, meanwhile) => {
+  ])('is abandoned 15 s after %s', async (_, before, meanwhile) => {
     fakeTimers();
     const { run, folder, asked, uploading, outcome } = await start(before);
     await asked;

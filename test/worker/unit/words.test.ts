@@ -48,11 +48,11 @@ describe("a duration in Go's spelling", () => {
     [999.9999999, '1s'],
     [59_999.99999, '1m0s'],
     [3_599_999.99999, '1h0m0s'],
-  ])('of %d ms, which is rounded up', (ms, text) => {
+  ])('of %d ms, rounded up', (ms, text) => {
     expect(goDuration(ms)).toBe(text);
   });
 
-  it('says how long it was, and in the only way to say it', () => {
+  it('represents the length exactly, in its only form', () => {
     const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1, µs: 1e-3, ns: 1e-6 };
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), ms => {
@@ -94,7 +94,7 @@ describe('a command in the log', () => {
     expect(shellWords(argv)).toBe(text);
   });
 
-  it('means to a shell what it meant here', () => {
+  it('means the same to a shell', () => {
     const nasty = fc.constantFrom(
       "'",
       '"',
@@ -128,8 +128,8 @@ describe('a command in the log', () => {
   });
 });
 
-describe('what the log says after a command', () => {
-  it('has its labels end in one column', () => {
+describe('the summary after a command in the log', () => {
+  it('has its labels aligned', () => {
     expect(commandSummary({ exitCode: 0, userMs: 1.02, kernelMs: 0, wallMs: 3.4 }).split('\n')).toEqual([
       '                       Exit Code: 0',
       '                       User Time: 1.02ms',
@@ -139,14 +139,14 @@ describe('what the log says after a command', () => {
     ]);
   });
 
-  it('leaves out what the platform does not tell', () => {
+  it('omits what the platform does not report', () => {
     const lines = commandSummary({ exitCode: 137, wallMs: 60_000 }).split('\n');
     expect(lines.map(line => line.trim())).toEqual(['Exit Code: 137', 'Wall Time: 1m0s', 'Result: FAILED']);
   });
 });
 
 describe('the first lines of the log', () => {
-  it('say which pool this is, and on what, with what was configured first', () => {
+  it('say which pool and machine this is, with the configured values first', () => {
     const config = workerConfig({ workerTypeMetadata: { image: { id: 'ami-1' } }, capacity: 4 });
     const [title, ...rest] = settingsBlock(config, { version: '1.2.3', engines: ['native'] }).split('\n');
     expect(title).toBe(`Worker Type (${config.provisionerId}/${config.workerType}) settings:`);
@@ -160,19 +160,19 @@ describe('the first lines of the log', () => {
   });
 });
 
-describe('what the log says of a command that was killed', () => {
-  it('is whether memory ran out', () => {
+describe('the log of a command that was killed', () => {
+  it('says whether memory ran out', () => {
     expect(killedLine({ exitCode: 137, wallMs: 1, memoryRanOut: true })).toMatch(
       /ended by SIGKILL, and not by this worker\. Memory ran out meanwhile/,
     );
     expect(killedLine({ exitCode: 137, wallMs: 1 })).toMatch(/SIGKILL.* Memory did not run out/);
   });
 
-  it('is told of one that failed because a program in it was killed', () => {
+  it('mentions memory too if only a program in the command was killed', () => {
     expect(killedLine({ exitCode: 2, wallMs: 1, memoryRanOut: true })).toMatch(/^Memory ran out/);
   });
 
-  it('is nothing otherwise', () => {
+  it('says nothing otherwise', () => {
     expect(killedLine({ exitCode: 1, wallMs: 1 })).toBeUndefined();
     expect(killedLine({ exitCode: 0, wallMs: 1, memoryRanOut: true })).toBeUndefined();
   });

@@ -21,14 +21,14 @@ function start(random: number) {
   return { pulse, asking: () => asking };
 }
 
-describe('what is asked while Pulse is away', () => {
-  it('is asked at once by a worker that starts so', () => {
+describe('polling while Pulse is down', () => {
+  it('starts at once if the worker starts without Pulse', () => {
     const { pulse, asking } = start(0.5);
     pulse(false);
     expect(asking()).toBe(1);
   });
 
-  it('begins anywhere within the spread when Pulse was there before: a fleet loses it all at once', async () => {
+  it('starts after a random delay if Pulse was up before, because a whole fleet loses it at once', async () => {
     const { pulse, asking } = start(0.5);
     pulse(true);
     pulse(false);
@@ -38,7 +38,7 @@ describe('what is asked while Pulse is away', () => {
     expect(asking()).toBe(1);
   });
 
-  it('ends when Pulse is back, also before it has begun', async () => {
+  it('ends when Pulse is back, even before it has started', async () => {
     const { pulse, asking } = start(0.5);
     pulse(true);
     pulse(false);

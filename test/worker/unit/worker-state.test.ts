@@ -41,11 +41,11 @@ describe('a worker', () => {
   it.each([
     [true, 'up'],
     [false, 'down'],
-  ])('listens once it is known how to ask for work: Pulse %j', (up, pulse) => {
+  ])('starts to listen once it is known whether Pulse is up: %j', (up, pulse) => {
     expect(last({ type: 'pulse', up })).toEqual({ phase: 'listening', pulse });
   });
 
-  it('may be told to go before it has begun', () => {
+  it('may be told to shut down before it has started', () => {
     expect(last({ type: 'drain', because: 'stopped' })).toEqual({
       phase: 'draining',
       pulse: 'undecided',
@@ -53,7 +53,7 @@ describe('a worker', () => {
     });
   });
 
-  it('remembers why it went', () => {
+  it('remembers why it ended', () => {
     const events: LifeEvent[] = [
       { type: 'pulse', up: true },
       { type: 'drain', because: 'idle' },
@@ -70,42 +70,45 @@ describe('a worker', () => {
     ['shutdown', 'idle', 'shutdown'],
     ['stopped', 'idle', 'stopped'],
     ['tasks-complete', 'stopped', 'tasks-complete'],
-  ])('goes for the first reason, unless it has to go at once: %s, then %s', (first, second, because) => {
-    expect(last({ type: 'drain', because: first }, { type: 'drain', because: second })).toMatchObject({
-      phase: 'draining',
-      because,
-    });
-  });
+  ])(
+    'keeps the first reason to end, unless a later one is more urgent: %s, then %s',
+    (first, second, because) => {
+      expect(last({ type: 'drain', because: first }, { type: 'drain', because: second })).toMatchObject({
+        phase: 'draining',
+        because,
+      });
+    },
+  );
 });
 
-describe('whatever happens to a worker', () => {
-  it('it never turns back', () => {
+describe('for any sequence of events', () => {
+  it('a worker never returns to an earlier phase', () => {
     always((before, after) => {
       expect(PHASES.indexOf(after.phase)).toBeGreaterThanOrEqual(PHASES.indexOf(before.phase));
     });
   });
 
-  it('it stops only from draining, and when it has drained', () => {
+  it('a worker stops only from draining, and only when it has drained', () => {
     always((before, after, each) => {
       if (before.phase === 'stopped' || after.phase !== 'stopped') return;
       expect([before.phase, each.type]).toEqual(['draining', 'drained']);
     });
   });
 
-  it('it goes with a reason, and only then has one', () => {
+  it('a worker has a reason to end exactly when it is draining or stopped', () => {
     always((_, after) => {
       expect(after.because !== undefined).toBe(after.phase === 'draining' || after.phase === 'stopped');
     });
   });
 
-  it('going at once is never taken back, and a stopped worker keeps its reason', () => {
+  it('an immediate shutdown is never withdrawn, and a stopped worker keeps its reason', () => {
     always((before, after) => {
       if (before.because === 'shutdown') expect(after.because).toBe('shutdown');
       if (before.phase === 'stopped') expect(after.because).toBe(before.because);
     });
   });
 
-  it('Pulse changes how it asks, and nothing else but the start', () => {
+  it('Pulse only changes how a worker asks for work, and starts it', () => {
     always((before, after, each) => {
       if (each.type === 'pulse') expect(after.pulse).toBe(each.up ? 'up' : 'down');
       else expect(after.pulse).toBe(before.pulse);

@@ -19,8 +19,8 @@ function bomb(megabytes: number): Buffer {
   return Buffer.concat([header, ...Array.from({ length: megabytes / 16 }, () => zeros)]);
 }
 
-describe('the room on the disk', () => {
-  it('bounds what is unpacked, with what stays free', async () => {
+describe('the free disk space', () => {
+  it('limits what is unpacked, minus the reserve', async () => {
     using place = somePlace();
     let free = 300 * MB;
     const asked: number[] = [];
@@ -43,7 +43,7 @@ describe('the room on the disk', () => {
     expect(asked).toHaveLength(4);
   });
 
-  it('bounds empty files and folders, too', async () => {
+  it('limits empty files and folders, too', async () => {
     using place = somePlace();
     const names = Array.from({ length: 3000 }, (_, i) => ({ name: `f${i}` }));
     let asked = 0;
@@ -52,7 +52,7 @@ describe('the room on the disk', () => {
     expect(readdirSync(place.inside).length).toBeLessThan(3000);
   });
 
-  it('bounds zip archives, one of whose files is enough', async () => {
+  it('limits zip archives, even with a single file', async () => {
     using place = somePlace();
     let asked = 0;
     const archive = zipOf([{ name: 'bomb', content: Buffer.alloc(64 * MB) }]);
@@ -60,14 +60,14 @@ describe('the room on the disk', () => {
     await expect(unpacked).rejects.toMatchObject({ problem: 'disk-full' });
   });
 
-  it('is proven before anything is unpacked', async () => {
+  it('is checked before anything is unpacked', async () => {
     using place = somePlace();
     const unpacked = unpackHere(place, tarOf([{ name: 'a' }]), 'tar', () => 0);
     await expect(unpacked).rejects.toMatchObject({ problem: 'disk-full' });
     expect(place.tree()).toEqual({});
   });
 
-  it('is not to be had where nobody can tell how much there is', async () => {
+  it('counts as insufficient if it cannot be determined', async () => {
     using place = somePlace();
     const unpacked = unpackInto(place.archive(tarOf([{ name: 'a' }])), 'tar', place.inside, {
       signal: new AbortController().signal,
@@ -76,7 +76,7 @@ describe('the room on the disk', () => {
     await expect(unpacked).rejects.toThrow('nobody can tell');
   });
 
-  it.runIf(smallDisks)('may be none, with and without a reserve', async () => {
+  it.runIf(smallDisks)('may run out, with and without a reserve', async () => {
     using place = somePlace();
     place.archive(bomb(256));
     const program = fileURLToPath(new URL('unpack-process.ts', import.meta.url));
@@ -96,8 +96,8 @@ describe('the room on the disk', () => {
   });
 });
 
-describe('a stop', () => {
-  it('ends the work in the middle, and nothing is written after that', async () => {
+describe('stopping', () => {
+  it('ends the work in the middle, and nothing is written afterwards', async () => {
     using place = somePlace();
     const stop = new AbortController();
     const seen: Progress[] = [];
@@ -115,7 +115,7 @@ describe('a stop', () => {
     expect(place.tree()).toEqual({});
   });
 
-  it('ends what never comes to an end by itself', async () => {
+  it('ends work that would never end', async () => {
     using place = somePlace();
     const stop = new AbortController();
     // Entries for existing folders cost nothing, and the archive has millions of them.
@@ -132,7 +132,7 @@ describe('a stop', () => {
     await expect(unpacked).rejects.toThrow('stopped by the test');
   });
 
-  it('that came before lets nothing begin', async () => {
+  it('before the start prevents it', async () => {
     using place = somePlace();
     const signal = AbortSignal.abort(new Error('stopped by the test'));
     const archive = place.archive(tarOf([{ name: 'a' }]));
@@ -141,7 +141,7 @@ describe('a stop', () => {
   });
 });
 
-it('goes on with other things meanwhile', async () => {
+it('lets other work run meanwhile', async () => {
   using place = somePlace();
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
@@ -157,7 +157,7 @@ it('goes on with other things meanwhile', async () => {
   expect(readdirSync(place.inside)).toHaveLength(50);
 });
 
-it('passes on what the system says', async () => {
+it('passes errors of the system on', async () => {
   using place = somePlace();
   const signal = new AbortController().signal;
   const archive = place.archive(tarOf([{ name: 'a' }]));

@@ -82,7 +82,7 @@ describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
     expect((await contentOf(bytes, format)) === text).toBe(true);
   });
 
-  it.runIf(!needsProgram)('is decompressed where no program is installed', async () => {
+  it.runIf(!needsProgram)('is decompressed without any installed program', async () => {
     process.env.PATH = '';
     expect((await contentOf(bytes, format)) === text).toBe(true);
   });
@@ -90,14 +90,14 @@ describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
   const way = needsProgram || ['br', 'gz', 'zst', 'zz'].includes(format) ? decoded : decodedHere;
   const ways = way === decoded ? [decoded] : [decodedHere, decoded];
 
-  it.runIf(isThere && format !== 'br' && format !== 'zz')('may be several, one after the other', async () => {
+  it.runIf(isThere && format !== 'br' && format !== 'zz')('may consist of several members', async () => {
     for (const decoder of ways) {
       const twice = await decode(decoder, format, Buffer.concat([bytes, bytes]));
       expect(twice === text + text).toBe(true);
     }
   });
 
-  it.runIf(isThere)('comes in pieces of any size', async () => {
+  it.runIf(isThere)('may arrive in pieces of any size', async () => {
     for (const size of [1, 7, 4096]) {
       const short = size === 1 ? 20_000 : bytes.length;
       const piece = Math.max(size, Math.ceil(bytes.length / short));
@@ -105,7 +105,7 @@ describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
     }
   });
 
-  it.runIf(isThere)('is an error where it is cut off', async () => {
+  it.runIf(isThere)('is an error if it is truncated', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: bytes.length - 1 }), async length => {
         for (const decoder of ways) {
@@ -122,7 +122,7 @@ describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
     );
   });
 
-  it.runIf(isThere)('is never wrong without an error where its checksum covers it', async () => {
+  it.runIf(isThere)('is never wrong without an error if its checksum covers it', async () => {
     const isChecked = ['bz2', 'gz', 'lz', 'sz', 'xz', 'zz'].includes(format) || what === 'all checksums';
     await fc.assert(
       fc.asyncProperty(
@@ -143,12 +143,12 @@ describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
     );
   });
 
-  it.runIf(isThere)('has nothing after it', async () => {
+  it.runIf(isThere)('may not be followed by anything', async () => {
     const found = decode(way, format, Buffer.concat([bytes, Buffer.from('and more of it')]));
     await expect(found).rejects.toMatchObject({ problem: 'damaged' });
   });
 
-  it.runIf(isThere)('is not just anything', async () => {
+  it.runIf(isThere)('may not be arbitrary bytes', async () => {
     const noise = Buffer.from('Neither this nor that: it is only text. '.repeat(20));
     for (const decoder of ways) {
       await expect(decode(decoder, format, noise)).rejects.toMatchObject({ problem: 'damaged' });
@@ -157,7 +157,7 @@ describe.each(CONTENTS)('%s, %s', (format, what, bytes) => {
   });
 });
 
-it('says which program is missing for a format that needs one', async () => {
+it('names the missing program for a format that needs one', async () => {
   process.env.PATH = '';
   for (const format of ['lz', 'mz'] as const) {
     const error: unknown = await contentOf(Buffer.from('x'), format).catch((thrown: unknown) => thrown);
@@ -171,7 +171,7 @@ it('says which program is missing for a format that needs one', async () => {
   }
 });
 
-it('says what xz content needs a program for', async () => {
+it('says for which xz content a program is needed', async () => {
   const bytes = fixture('sample-sha256.xz');
   await expect(decode(decodedHere, 'xz', bytes)).rejects.toThrow(
     /a checksum: the worker needs the program xz/,
@@ -179,7 +179,7 @@ it('says what xz content needs a program for', async () => {
   if (programFor('xz')) expect((await decode(decoded, 'xz', bytes)) === text).toBe(true);
 });
 
-it('takes no program out of the folder it happens to be in', () => {
+it('uses no program from the current folder', () => {
   writeFileSync(join(folder, 'xz'), '#!/bin/sh\n', { mode: 0o755 });
   const here = process.cwd();
   process.chdir(folder);
@@ -201,11 +201,11 @@ it.each(['gz', 'sz'] as const)('reads an open file from its start, and leaves it
   expect(first.toString() === text).toBe(true);
 });
 
-describe('a stop', () => {
+describe('stopping', () => {
   /** Formats in which a small file can expand to terabytes. */
   const bombs = (['gz', 'sz', 'bz2'] as const).filter(format => format !== 'bz2' || programFor('bz2'));
 
-  it.each(bombs)('ends it in the middle: %s', async format => {
+  it.each(bombs)('ends the decompression in the middle: %s', async format => {
     const [, , bytes = Buffer.alloc(0)] = CONTENTS.find(([name]) => name === format) ?? [];
     const stop = new AbortController();
     const stream = decompressed(fileOf(Buffer.concat(Array.from({ length: 100 }, () => bytes))), format, {
@@ -222,12 +222,12 @@ describe('a stop', () => {
     expect(length).toBeLessThan(text.length * 100);
   });
 
-  it('that came before lets nothing begin', async () => {
+  it('before the start prevents it', async () => {
     const signal = AbortSignal.abort(new Error('stopped by the test'));
     await expect(buffer(decompressed(join(folder, 'none'), 'gz', { signal }))).rejects.toThrow('stopped by');
   });
 
-  it('is heard by content that has no output for long', async () => {
+  it('works for content that has no output for a long time', async () => {
     // Each member is empty.
     const file = fileOf(Buffer.concat(Array<Buffer>(200_000).fill(gzipSync(''))));
     const stop = new AbortController();
@@ -238,7 +238,7 @@ describe('a stop', () => {
     await expect(reading).rejects.toThrow('stopped by the test');
   });
 
-  it('is not needed where a reader goes away', async () => {
+  it('is not necessary if the reader stops', async () => {
     for (const format of bombs) {
       const [, , bytes = Buffer.alloc(0)] = CONTENTS.find(([name]) => name === format) ?? [];
       const file = fileOf(Buffer.concat(Array.from({ length: 50 }, () => bytes)));
@@ -252,12 +252,12 @@ describe('a stop', () => {
   });
 });
 
-it('passes on what the system says', async () => {
+it('passes errors of the system on', async () => {
   await expect(buffer(decompressed(join(folder, 'none'), 'gz', { signal: never }))).rejects.toMatchObject({
     code: 'ENOENT',
   });
 });
 
-it('knows all formats of generic-worker', () => {
+it('supports all formats of generic-worker', () => {
   expect([...COMPRESSIONS].sort()).toEqual(['br', 'bz2', 'gz', 'lz', 'lz4', 'mz', 'sz', 'xz', 'zst', 'zz']);
 });

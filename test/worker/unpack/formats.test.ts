@@ -90,7 +90,7 @@ describe.each(ARCHIVES)('%s', (format, bytes) => {
     expect(unpacked.entries).toBeGreaterThanOrEqual(7);
   });
 
-  it('is an error where it is cut off', async () => {
+  it('is an error if it is truncated', async () => {
     for (const part of [0, 0.3, 0.6, 0.9]) {
       using place = somePlace();
       const cut = unpackHere(place, bytes.subarray(0, Math.floor(bytes.length * part)), format);
@@ -98,7 +98,7 @@ describe.each(ARCHIVES)('%s', (format, bytes) => {
     }
   });
 
-  it('is not just anything', async () => {
+  it('may not be arbitrary bytes', async () => {
     using place = somePlace();
     const noise = Buffer.from('Neither this nor that: it is only text. '.repeat(200));
     await expect(unpackHere(place, noise, format)).rejects.toMatchObject({ problem: 'damaged' });
@@ -115,19 +115,22 @@ describe('without any program', () => {
     expect(place.tree()).toEqual(TREE);
   });
 
-  it.each(['tar.lz', 'tar.mz'] as const)('%s is refused, with what to install', async format => {
-    process.env.PATH = '';
-    using place = somePlace();
-    const refused: unknown = await unpackInto(place.archive(tar), format, place.inside, { signal }).catch(
-      (error: unknown) => error,
-    );
-    expect(refused).toBeInstanceOf(UnpackError);
-    expect(refused).toMatchObject({ problem: 'unsupported', kind: 'malformed-payload' });
-    expect((refused as Error).message).toContain(': install ');
-  });
+  it.each(['tar.lz', 'tar.mz'] as const)(
+    '%s is refused, with the name of the program to install',
+    async format => {
+      process.env.PATH = '';
+      using place = somePlace();
+      const refused: unknown = await unpackInto(place.archive(tar), format, place.inside, { signal }).catch(
+        (error: unknown) => error,
+      );
+      expect(refused).toBeInstanceOf(UnpackError);
+      expect(refused).toMatchObject({ problem: 'unsupported', kind: 'malformed-payload' });
+      expect((refused as Error).message).toContain(': install ');
+    },
+  );
 });
 
-it.runIf(programFor('lz'))('tar.lz is unpacked where a program is installed', async () => {
+it.runIf(programFor('lz'))('tar.lz is unpacked with an installed program', async () => {
   using place = somePlace();
   const { execa } = await import('execa');
   const { stdout } = await execa('lzip', ['-c'], { input: tar, encoding: 'buffer' });
@@ -136,7 +139,7 @@ it.runIf(programFor('lz'))('tar.lz is unpacked where a program is installed', as
 });
 
 describe('7z', () => {
-  it('is unpacked without any program where all names are ASCII', async () => {
+  it('is unpacked without any program if all names are ASCII', async () => {
     process.env.PATH = '';
     using place = somePlace();
     const unpacked = await unpackInto(place.archive(fixture('ascii.7z')), '7z', place.inside, { signal });
@@ -153,7 +156,7 @@ describe('7z', () => {
     expect(unpacked.skippedLines).toEqual([expect.stringMatching(/^"evil": it is a symbolic link/)]);
   });
 
-  it('with other names is refused where no program is installed', async () => {
+  it('is refused with other names if no program is installed', async () => {
     process.env.PATH = '';
     using place = somePlace();
     await expect(unpackHere(place, fixture('tree.7z'), '7z')).rejects.toMatchObject({
@@ -162,7 +165,7 @@ describe('7z', () => {
     });
   });
 
-  it('is an error where its content is changed, except for the targets of links, which have no checksum', async () => {
+  it('is an error if its content is changed, except for the targets of links, which have no checksum', async () => {
     const bytes = fixture('ascii.7z');
     for (let at = 32; at < bytes.length; at += 7) {
       const broken = Buffer.from(bytes);
@@ -199,7 +202,7 @@ describe('rar', () => {
     expect(statSync(join(place.inside, 'run.sh')).mtimeMs).toBe(1e12);
   });
 
-  it('is an error wherever it is cut off', async () => {
+  it('is an error if it is truncated at any position', async () => {
     const end = rar.length - rarOf([]).length + 8;
     for (const length of [0, 5, 8, 20, 60, 90, end, rar.length - 1]) {
       using place = somePlace();
@@ -218,7 +221,7 @@ describe('rar', () => {
     });
   });
 
-  it('that is hostile is no more dangerous than others', async () => {
+  it('that is malicious is as harmless as other formats', async () => {
     for (const name of ['../outside/x', 'a/../../outside/x']) {
       using place = somePlace();
       await expect(unpackHere(place, rarOf([{ name, content: 'x' }]), 'rar')).rejects.toMatchObject({
@@ -237,7 +240,7 @@ describe('rar', () => {
 });
 
 describe('zip', () => {
-  it('may have content that is not compressed, or by a method of its own', async () => {
+  it('may have uncompressed content, or content with a method of its own', async () => {
     using place = somePlace();
     const text = 'as it is '.repeat(200_000);
     const archive = zipOf([
@@ -261,8 +264,8 @@ describe('zip', () => {
 
   it.each([
     ['a wrong checksum', { checksum: 1 }, 'damaged', 'its checksum is wrong'],
-    ['more than it says', { size: 3 }, 'damaged', 'it is longer than the archive says'],
-    ['less than it says', { size: 300 }, 'damaged', 'shorter than the archive says'],
+    ['more content than announced', { size: 3 }, 'damaged', 'it is longer than the archive says'],
+    ['less content than announced', { size: 300 }, 'damaged', 'shorter than the archive says'],
     ['a password', { flags: 0x801 }, 'unsupported', 'encrypted'],
     ['an unknown method', { method: 99, body: Buffer.from('x') }, 'unsupported', 'method 99'],
   ])('with %s is an error', async (_what, lies, problem, words) => {
@@ -278,8 +281,8 @@ describe('zip', () => {
   });
 });
 
-describe('what is in the folder already', () => {
-  it('stays, or is replaced where the archive has something of the same name', async () => {
+describe('existing content of the folder', () => {
+  it('is kept, or replaced if the archive has an entry of the same name', async () => {
     using place = somePlace();
     mkdirSync(join(place.inside, 'sub'), { mode: 0o700 });
     writeFileSync(join(place.inside, 'sub', 'mine'), 'stays');
@@ -289,7 +292,7 @@ describe('what is in the folder already', () => {
     expect(place.tree()).toEqual({ ...TREE, 'sub/mine': 'stays' });
   });
 
-  it('may be links that lead outside: nothing goes through them', async () => {
+  it('may include links that lead outside, which are not followed', async () => {
     using place = somePlace();
     symlinkSync('../outside', join(place.inside, 'sub'));
     symlinkSync('../outside/secret', join(place.inside, 'none'));
@@ -298,7 +301,7 @@ describe('what is in the folder already', () => {
   });
 });
 
-it('reads an open file, and leaves it open', async () => {
+it('an open file is read, and left open', async () => {
   using place = somePlace();
   await using handle = await open(place.archive(tar));
   await unpackInto(handle, 'tar', place.inside, { signal });
@@ -306,7 +309,7 @@ it('reads an open file, and leaves it open', async () => {
   expect((await handle.stat()).size).toBe(tar.length);
 });
 
-it('knows all formats of generic-worker', () => {
+it('all formats of generic-worker are supported', () => {
   const compressions = ['br', 'bz2', 'gz', 'lz', 'lz4', 'mz', 'sz', 'xz', 'zst', 'zz'];
   expect([...ARCHIVE_FORMATS].sort()).toEqual(
     ['7z', 'rar', 'tar', 'zip', ...compressions.map(name => `tar.${name}`)].sort(),

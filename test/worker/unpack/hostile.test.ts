@@ -17,7 +17,7 @@ const folder = (name: string): TarEntry => ({ name, type: '5', mode: 0o755 });
 const link = (name: string, target: string): TarEntry => ({ name, type: '2', target });
 const hardLink = (name: string, target: string): TarEntry => ({ name, type: '1', target });
 
-describe('a name that leads out of the folder', () => {
+describe('a name that leads outside the folder', () => {
   it.each([
     '../outside/x',
     '..',
@@ -26,7 +26,7 @@ describe('a name that leads out of the folder', () => {
     'a/b/../../../outside/x',
     '/../outside/x',
     'a//..//..//outside/x',
-  ])('%s ends the work', async name => {
+  ])('%s is an error', async name => {
     for (const type of ['0', '5', '2', '1', '7', 'D']) {
       using place = somePlace();
       const entry = { name, type, target: 'a', content: type === '0' ? 'x' : '' };
@@ -39,7 +39,7 @@ describe('a name that leads out of the folder', () => {
     await expect(unpackHere(other, windows, 'zip')).rejects.toMatchObject(isUnsafe);
   });
 
-  it('may come in an extended header, or as a long name', async () => {
+  it('may be in an extended header or a long-name entry', async () => {
     const long = { name: 'L', type: 'L', content: '../outside/x\0' };
     for (const entries of [
       [{ ...file('innocent'), pax: { path: '../outside/x' } }],
@@ -51,7 +51,7 @@ describe('a name that leads out of the folder', () => {
     }
   });
 
-  it('that is absolute is taken from the folder', async () => {
+  it('that is absolute is treated as relative to the folder', async () => {
     using place = somePlace();
     const name = `${place.path}/outside/secret`.slice(0, 99);
     await unpackHere(place, tarOf([file(name), folder('/')]));
@@ -61,7 +61,7 @@ describe('a name that leads out of the folder', () => {
     expect(other.tree()).toEqual({ etc: '/', 'etc/x': 'x' });
   });
 
-  it('is not the folder itself', async () => {
+  it('may be that of the folder itself, which is not changed', async () => {
     for (const name of ['.', './', './/.', '/']) {
       using place = somePlace();
       await expect(unpackHere(place, tarOf([link(name, 'a')]))).rejects.toMatchObject(isUnsafe);
@@ -73,8 +73,8 @@ describe('a name that leads out of the folder', () => {
   });
 });
 
-describe('a name that no file can have', () => {
-  it('is one with a NUL', async () => {
+describe('an invalid name', () => {
+  it('may contain a NUL', async () => {
     using place = somePlace();
     await expect(unpackHere(place, tarOf([{ ...file('a'), pax: { path: 'a\0b' } }]))).rejects.toMatchObject(
       isUnsafe,
@@ -84,7 +84,7 @@ describe('a name that no file can have', () => {
     expect(place.tree()).toEqual({});
   });
 
-  it('is one that is too long', async () => {
+  it('may be too long', async () => {
     for (const path of ['a'.repeat(256), `${'a/'.repeat(3000)}a`, 'ä'.repeat(200), 'a'.repeat(900_000)]) {
       using place = somePlace();
       await expect(unpackHere(place, tarOf([{ ...file('a'), pax: { path } }]))).rejects.toMatchObject(
@@ -98,7 +98,7 @@ describe('a name that no file can have', () => {
     );
   });
 
-  it('is told without control characters, and shortened', async () => {
+  it('is reported without control characters, and shortened', async () => {
     using place = somePlace();
     const path = `../\u001b[31m\u202e${'b'.repeat(5000)}`;
     const error: unknown = await unpackHere(place, tarOf([{ ...file('a'), pax: { path } }])).catch(
@@ -109,7 +109,7 @@ describe('a name that no file can have', () => {
     expect(message.length).toBeLessThan(400);
   });
 
-  it('need not be text', async () => {
+  it('need not be valid UTF-8', async () => {
     using place = somePlace();
     const block = tarHeader(file('??', ''), 0);
     block.set([0xff, 0xfe], 0);
@@ -131,7 +131,7 @@ describe('symbolic links', () => {
     ['b/../../outside', 'a'],
     ['../b/../../outside', 'a/b'],
     ['', 'a'],
-  ])('to %s are left out, and told', async (target, name) => {
+  ])('to %s are omitted, and reported', async (target, name) => {
     using place = somePlace();
     const { skipped, skippedLines } = await unpackHere(place, tarOf([link(name, target), file('c')]));
     expect({ skipped, skippedLines }).toEqual({
@@ -144,7 +144,7 @@ describe('symbolic links', () => {
     expect(other.tree()).toEqual({});
   });
 
-  it('that stay inside are kept', async () => {
+  it('that stay inside the folder are kept', async () => {
     using place = somePlace();
     const archive = tarOf([
       link('a/up', '../b'),
@@ -170,7 +170,7 @@ describe('symbolic links', () => {
     expect(skippedLines).toEqual([expect.stringMatching(/^"top": /)]);
   });
 
-  it('cannot be put together to lead outside', async () => {
+  it('cannot be combined to lead outside', async () => {
     using place = somePlace();
     const archive = tarOf([
       folder('t'),
@@ -184,7 +184,7 @@ describe('symbolic links', () => {
     expect(Object.keys(place.tree())).not.toContain('e');
   });
 
-  it('let nothing through, wherever they lead', async () => {
+  it('are not followed, wherever they lead', async () => {
     for (const entries of [
       [folder('b'), link('a', 'b'), file('a/x')],
       [folder('b'), link('a', 'b'), folder('a/x')],
@@ -208,7 +208,7 @@ describe('symbolic links', () => {
     await expect(unpackHere(place, zip, 'zip')).rejects.toMatchObject(isUnsafe);
   });
 
-  it('are replaced by files and folders of their name, not written through', async () => {
+  it('are replaced by files and folders of the same name, not written through', async () => {
     using place = somePlace();
     const archive = tarOf([
       file('mine', 'mine'),
@@ -225,7 +225,7 @@ describe('symbolic links', () => {
 });
 
 describe('hard links', () => {
-  it('inside are kept', async () => {
+  it('inside the folder are kept', async () => {
     using place = somePlace();
     await unpackHere(
       place,
@@ -235,7 +235,7 @@ describe('hard links', () => {
     expect(place.tree()['d/e']).toBe('x');
   });
 
-  it('to what is outside, or not there, end the work', async () => {
+  it('to targets that are outside or missing are an error', async () => {
     for (const target of ['../outside/secret', 'a/../../outside/secret']) {
       using place = somePlace();
       await expect(unpackHere(place, tarOf([hardLink('a', target)]))).rejects.toMatchObject(isUnsafe);
@@ -246,7 +246,7 @@ describe('hard links', () => {
     }
   });
 
-  it('to folders, and to links that would lead outside from there, are left out', async () => {
+  it('to folders, and to links that would lead outside from there, are omitted', async () => {
     using place = somePlace();
     const archive = tarOf([
       folder('dir'),
@@ -259,7 +259,7 @@ describe('hard links', () => {
     expect(place.tree()).toEqual({ a: '/', 'a/b': '/', 'a/b/up': '-> ../../x', dir: '/' });
   });
 
-  it('are taken apart by a file of the same name, which does not change the other', async () => {
+  it('are separated by a file of the same name, which does not change the other', async () => {
     using place = somePlace();
     await unpackHere(place, tarOf([file('a', 'first'), hardLink('b', 'a'), file('b', 'second')]));
     expect(place.tree()).toEqual({ a: 'first', b: 'second' });
@@ -276,7 +276,7 @@ describe('entries of the same name', () => {
     expect(place.tree()).toEqual({ a: '4' });
   });
 
-  it('do not take away what is in a folder', async () => {
+  it('do not remove the content of a folder', async () => {
     for (const last of [file('a'), link('a', 'b'), { ...file('a'), type: '7' }]) {
       using place = somePlace();
       await expect(unpackHere(place, tarOf([file('a/b'), last]))).rejects.toMatchObject({
@@ -287,26 +287,26 @@ describe('entries of the same name', () => {
     }
   });
 
-  it('put nothing below a file', async () => {
+  it('create nothing below a file', async () => {
     using place = somePlace();
     await expect(unpackHere(place, tarOf([file('a'), file('a/b')]))).rejects.toMatchObject(isDamaged);
   });
 });
 
-describe('what is no file', () => {
+describe('a special file', () => {
   it.each([
     ['3', 'a device'],
     ['4', 'a device'],
     ['6', 'a pipe'],
     ['Z', 'an entry of the unknown type "Z"'],
-  ])('is left out, and told: type %s', async (type, what) => {
+  ])('is omitted and reported: type %s', async (type, what) => {
     using place = somePlace();
     const { skippedLines } = await unpackHere(place, tarOf([{ name: 'a', type }, file('b')]));
     expect(skippedLines).toEqual([`"a": it is ${what}`]);
     expect(place.tree()).toEqual({ b: 'x' });
   });
 
-  it('is left out of zip archives', async () => {
+  it('is omitted from zip archives, too', async () => {
     using place = somePlace();
     const modes = [0o010644, 0o020644, 0o060644, 0o140644];
     const archive = zipOf(modes.map((mode, i) => ({ name: `a${i}`, mode, content: 'x' })));
@@ -314,7 +314,7 @@ describe('what is no file', () => {
     expect(place.tree()).toEqual({});
   });
 
-  it('is told only so often', async () => {
+  it('is reported only a limited number of times', async () => {
     using place = somePlace();
     const pipes = Array.from({ length: 50 }, (_, i) => ({ name: `a${i}`, type: '6' }));
     const { skipped, skippedLines } = await unpackHere(place, tarOf(pipes));
@@ -337,7 +337,7 @@ describe('modes', () => {
     expect(modes).toEqual([0o777, 0o777, 0o755]);
   });
 
-  it('never keep the owner out of a folder', async () => {
+  it('never lock the owner out of a folder', async () => {
     using place = somePlace();
     await unpackHere(
       place,
@@ -348,20 +348,20 @@ describe('modes', () => {
   });
 });
 
-describe('a tar archive that is wrong', () => {
+describe('a malformed tar archive', () => {
   it.each([
     ['a negative size', tarOf([{ ...file('a'), size: -1 }])],
     ['an impossible size', tarOf([{ ...file('a'), size: 2 ** 60 }])],
-    ['a size in an extended header that is none', tarOf([{ ...file('a'), pax: { size: '-5' } }])],
+    ['an invalid size in an extended header', tarOf([{ ...file('a'), pax: { size: '-5' } }])],
     ['a size that is more than there is', tarOf([{ ...file('a'), pax: { size: '99999999' } }])],
     ['no end', tarOf([file('a')], false)],
     ['an endless extended header', tarOf([{ name: 'x', type: 'x', size: 2 ** 40 }])],
     ['an endless name', tarOf([{ name: 'x', type: 'L', size: 2 ** 32 }])],
-    ['records that are none', tarOf([{ name: 'x', type: 'x', content: '99 path=a\n' }, file('a')])],
+    ['invalid records', tarOf([{ name: 'x', type: 'x', content: '99 path=a\n' }, file('a')])],
     ['a record without a name', tarOf([{ name: 'x', type: 'x', content: '5 =a\n' }, file('a')])],
-    ['a record that goes nowhere', tarOf([{ name: 'x', type: 'x', content: '0 path=a\n' }, file('a')])],
+    ['a record of length zero', tarOf([{ name: 'x', type: 'x', content: '0 path=a\n' }, file('a')])],
     ['a wrong checksum', Buffer.concat([Buffer.alloc(512, 'a'), Buffer.alloc(1024)])],
-  ])('by %s is an error', async (_what, archive) => {
+  ])('with %s is an error', async (_what, archive) => {
     using place = somePlace();
     await expect(unpackHere(place, archive)).rejects.toMatchObject(isDamaged);
   });
@@ -373,7 +373,7 @@ describe('a tar archive that is wrong', () => {
     });
   });
 
-  it('may have a size in its header that is not the right one', async () => {
+  it('may have a wrong size in its header', async () => {
     using place = somePlace();
     const header = tarHeader({ name: 'a', size: 0 }, 0);
     const archive = Buffer.concat([
@@ -386,14 +386,14 @@ describe('a tar archive that is wrong', () => {
     expect(place.tree()).toEqual({ a: 'abc', b: 'x' });
   });
 
-  it('has no content where links and folders say they have', async () => {
+  it('may have sizes for links and folders, which have no content', async () => {
     using place = somePlace();
     const archive = tarOf([{ ...folder('a'), size: 1000 }, { ...link('b', 'a'), size: 1000 }, file('c')]);
     await unpackHere(place, archive);
     expect(place.tree()).toEqual({ a: '/', b: '-> a', c: 'x' });
   });
 
-  it('does no harm whatever is changed in it', async () => {
+  it('does no harm, whatever bytes are changed', async () => {
     const archive = tarOf([
       folder('a'),
       { ...file('a/b', 'content'), pax: { path: 'a/longer', mtime: '1.5' } },
@@ -426,7 +426,7 @@ describe('a tar archive that is wrong', () => {
   });
 });
 
-it('a zip archive does no harm whatever is changed in it', async () => {
+it('a zip archive does no harm, whatever bytes are changed', async () => {
   const archive = zipOf([
     { name: 'a/', mode: 0o040755 },
     { name: 'a/b', content: 'content '.repeat(20), mode: 0o100644 },
@@ -451,7 +451,7 @@ it('a zip archive does no harm whatever is changed in it', async () => {
   );
 });
 
-it('any entries, in any order, land inside', async () => {
+it('any entries, in any order, stay inside the folder', async () => {
   const part = fc.constantFrom('a', 'b', 'c', '..', '.', '', 'A');
   const path = fc.array(part, { minLength: 1, maxLength: 4 }).map(parts => parts.join('/'));
   const entry = fc.oneof(

@@ -8,7 +8,7 @@ import { unpackInto } from '../../../src/worker/unpack/index.ts';
 
 const never = new AbortController().signal;
 
-it('one comes after the other, in order, and who is stopped is passed over', async () => {
+it('work runs one after the other, in order, and skips what was stopped', async () => {
   const turns = inTurns();
   const stop = new AbortController();
   const done: string[] = [];
@@ -31,7 +31,7 @@ it('one comes after the other, in order, and who is stopped is passed over', asy
   await take('last', never);
 });
 
-it('7z archives are unpacked, also when one before was damaged or stopped', async () => {
+it('7z archives are unpacked even if an earlier one was damaged or stopped', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tcw-turns-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = fileURLToPath(new URL('fixtures/ascii.7z', import.meta.url));

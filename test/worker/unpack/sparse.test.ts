@@ -22,7 +22,7 @@ function expected(): { two: Buffer; many: Buffer } {
 }
 
 describe.each(['0.0', '0.1', '1.0', 'gnu'])("GNU tar's sparse files, form %s", form => {
-  it('get their holes back', async () => {
+  it('keep their holes', async () => {
     using place = somePlace();
     const { bytes } = await unpackHere(place, fixture(`sparse-${form}.tar.gz`), 'tar.gz');
     const { two, many } = expected();
@@ -32,7 +32,7 @@ describe.each(['0.0', '0.1', '1.0', 'gnu'])("GNU tar's sparse files, form %s", f
     expect(statSync(join(place.inside, 'two')).blocks * 512).toBeLessThan(two.length);
   });
 
-  it('are an error where they are cut off', async () => {
+  it('are an error if they are truncated', async () => {
     const whole = gunzipSync(fixture(`sparse-${form}.tar.gz`));
     for (const length of [600, 1500, 2000, 9000, Math.floor(whole.length / 2)]) {
       using place = somePlace();
@@ -42,7 +42,7 @@ describe.each(['0.0', '0.1', '1.0', 'gnu'])("GNU tar's sparse files, form %s", f
     }
   });
 
-  it('may come in pieces of any size', async () => {
+  it('may arrive in pieces of any size', async () => {
     const whole = gunzipSync(fixture(`sparse-${form}.tar.gz`));
     for (const size of [1, 13, 511, 513, 10_000]) {
       using place = somePlace();
@@ -57,7 +57,7 @@ describe.each(['0.0', '0.1', '1.0', 'gnu'])("GNU tar's sparse files, form %s", f
   });
 });
 
-describe('sparse files that lie', () => {
+describe('the maps of sparse files', () => {
   const sparse = (pax: Record<string, string>, content = 'content'): TarEntry => ({
     name: 'a',
     content,
@@ -83,25 +83,25 @@ describe('sparse files that lie', () => {
     ['a list with another sum', listed('1\n0\n9\n', '100')],
     ['a list with an endless line', listed('1'.repeat(512), '100', '2'.repeat(1024))],
     ['no size', sparse({ 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0' })],
-  ])('by %s are an error', async (_what, entry) => {
+  ])('with %s are an error', async (_what, entry) => {
     using place = somePlace();
     await expect(unpackHere(place, tarOf([entry]))).rejects.toMatchObject({ problem: 'damaged' });
   });
 
-  it('are right where they do not', async () => {
+  it('are accepted if they are consistent', async () => {
     using place = somePlace();
     await unpackHere(place, tarOf([listed('2\n2\n3\n10\n4\n', '20'), { name: 'b', content: 'x' }]));
     expect(place.tree()).toEqual({ a: `\0\0con${'\0'.repeat(5)}tent${'\0'.repeat(6)}`, b: 'x' });
   });
 
-  it('take no room for holes, however long they are', async () => {
+  it('need no disk space for holes, however long they are', async () => {
     using place = somePlace();
     const huge = sparse({ 'GNU.sparse.size': String(2 ** 40), 'GNU.sparse.map': '0,7' });
     await unpackHere(place, tarOf([huge]));
     expect(statSync(join(place.inside, 'a')).blocks).toBeLessThan(100);
   });
 
-  it('are refused where the disk has no such long files', async () => {
+  it('are refused if the file system does not support such a size', async () => {
     using place = somePlace();
     const huge = sparse({ 'GNU.sparse.size': String(2 ** 52), 'GNU.sparse.map': '0,7' });
     const unpacked = unpackHere(place, tarOf([huge])).then(
@@ -111,7 +111,7 @@ describe('sparse files that lie', () => {
     expect(['taken', 'unsafe']).toContain(await unpacked);
   });
 
-  it('of the old form are proven, too', async () => {
+  it('of the old format are checked, too', async () => {
     const header = (pairs: readonly [number, number][], size: number) => {
       const block = tarHeader({ name: 'a', type: 'S' }, 7);
       block.write('ustar  \0', 257, 'latin1');

@@ -40,7 +40,7 @@ const isThere = (pid: number) => {
   }
 };
 
-it('that decompresses is ended by a stop', async () => {
+it('a decompression program is ended when the work is stopped', async () => {
   const { file, started } = stuckProgram(SILENT);
   const stop = new AbortController();
   const reading = buffer(decompressed(file, 'xz', { signal: stop.signal }));
@@ -51,7 +51,7 @@ it('that decompresses is ended by a stop', async () => {
   expect(isThere(pid)).toBe(false);
 });
 
-it('is ended where nobody reads any more', async () => {
+it('a decompression program is ended when nobody reads its output', async () => {
   const { file, started } = stuckProgram(SILENT);
   const stream = decompressed(file, 'xz', { signal: new AbortController().signal });
   stream.resume();
@@ -61,7 +61,7 @@ it('is ended where nobody reads any more', async () => {
   expect(isThere(pid)).toBe(false);
 });
 
-it('is not waited for where what it has started holds its pipes', async () => {
+it('a program is not waited for if a child process holds its pipes', async () => {
   const { file, started } = stuckProgram('sleep 100 & echo $! > PIDS.new; mv PIDS.new PIDS; wait');
   const stop = new AbortController();
   const reading = buffer(decompressed(file, 'xz', { signal: stop.signal }));
@@ -72,7 +72,7 @@ it('is not waited for where what it has started holds its pipes', async () => {
   process.kill(pid, 'SIGKILL');
 });
 
-it('that unpacks is ended by a stop, with its thread', async () => {
+it('an unpacking program is ended when the work is stopped, and so is its thread', async () => {
   const { file, folder, started } = stuckProgram(SILENT);
   const stop = new AbortController();
   await mkdir(join(folder, 'tree'));

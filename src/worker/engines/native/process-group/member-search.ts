@@ -7,7 +7,7 @@ import { environmentOf, readProcess, readProcessTable, type ProcessRow } from '.
  * members.
  *
  * It does not find a process that has changed both its session and its environment and lost its parent between two
- * searches. It may not find one that starts a session, forks and ends within less than a millisecond, again and again.
+ * searches. It may not find one that starts a session, forks and ends within a few milliseconds, again and again.
  */
 export class MemberSearch {
   /** The process group of the run's commands, which is also a session, while known. */

@@ -75,7 +75,7 @@ describe('a claim of a hostile queue', () => {
   it('that was not requested is omitted, with one report for all', async () => {
     const { taskIds, problems } = await claimed(Array(1_000).fill(good), 2);
     expect(taskIds).toEqual([CLAIMED_TASK_ID, CLAIMED_TASK_ID]);
-    expect(problems).toEqual([expect.stringContaining('1000 tasks where 2 were asked for')]);
+    expect(problems).toEqual([expect.stringContaining('1000 tasks, but only 2 were requested')]);
   });
 
   it.each([undefined, null, 'none', 7, {}, { length: 1e9 }])(

@@ -26,7 +26,7 @@ describe.concurrent('a mistake that tcw pulse detects before it connects', () =>
       64,
       'taskId is one word of a routing key and cannot have a dot: a.b',
     ],
-    [['listen', mine, 'x'.repeat(256)], 64, 'routing key of 256 bytes is too long: AMQP allows 255'],
+    [['listen', mine, 'x'.repeat(256)], 64, 'pattern of 256 bytes is too long: AMQP allows 255'],
     [['listen', mine, '--count', '0'], 64, 'It must be a whole number of at least 1'],
     [['listen', mine, '--timeout', 'soon'], 64, 'It must be a number greater than 0'],
     [['listen', mine, '--dialect', 'xml'], 64, 'It must be one of bare, mozillapulse, payload, auto'],

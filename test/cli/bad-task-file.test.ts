@@ -13,7 +13,12 @@ const payload = { command: [['true']], maxRunTime: 60 };
 describe('an invalid task file', () => {
   it.each<[string, string, unknown, RegExp]>([
     ['is not JSON', 'x.json', '{"payload":\n  nonsense}', /x\.json, line 2, column 3: not JSON$/],
-    ['ends too early', 'x.json', '{"payload":', /x\.json, line 1, column 12: not JSON \(it ends too early\)$/],
+    [
+      'ends too early',
+      'x.json',
+      '{"payload":',
+      /x\.json, line 1, column 12: not JSON \(it ends too early\)$/,
+    ],
     ['is not YAML', 'x.yml', 'a: b: c', /x\.yml, line 1, column 4: not YAML \(block as implicit key\)$/],
     ['is not an object', 'x.json', [payload], /x\.json: it has to hold one object/],
     ['contains an invalid task', 'x.json', { tasks: [{ payload }, 'task'] }, /tasks\[1\] is not an object$/],

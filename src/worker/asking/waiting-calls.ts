@@ -62,6 +62,7 @@ export function waitingCalls(): WaitingCalls {
         changed$.next();
       }, WAITING_AFTER_MS);
       const hanging = setTimeout(over, HANGING_AFTER_MS);
+      hanging.unref();
       return over;
     },
     take: answered => {

@@ -95,6 +95,8 @@ describe('a worker with processes that it cannot end', () => {
       const { here, worker } = await workerWithStuckRuns(1, { capacity: 2 });
       const taskId = await here.createTask(sh('sleep 0.5'));
       await here.running(taskId);
+      // The queue says so before the worker has the claim, and a claim that comes after the shutdown is given back.
+      await expect.poll(() => worker.events.map(({ type }) => type)).toContain('run');
       worker.shutdown(how);
       expect(await worker.ended).toBe(how === 'finish' ? 'stopped' : 'shutdown');
       expect((await here.status(taskId)).runs[0]).toMatchObject({

@@ -31,6 +31,6 @@ describe('npm run bench:fleet', () => {
       reject: false,
     });
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('it must be a number from 2 on');
+    expect(stderr).toContain('must be a whole number of at least 2');
   });
 });

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { compile } from 'json-schema-to-typescript';
 
+import { pointerSteps } from '../../src/base/index.ts';
 import { GenerateFailure } from './failure.ts';
 import { namedParts, typeName } from './names.ts';
 import { isObject, mapSchema, type JsonSchema } from './schema-document.ts';
@@ -98,9 +99,7 @@ function simpleType({ type, ...rest }: JsonSchema): JsonSchema {
 function find(schemas: Schemas, address: string): JsonSchema {
   const [path = '', pointer = ''] = address.split('#');
   let found: unknown = schemas.get(path);
-  for (const step of pointer.split('/').slice(1)) {
-    found = isObject(found) ? found[step.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined;
-  }
+  for (const step of pointerSteps(pointer)) found = isObject(found) ? found[step] : undefined;
   if (!isObject(found)) throw new GenerateFailure(`there is no ${address}, but it is referred to`);
   return found;
 }

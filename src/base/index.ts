@@ -4,6 +4,7 @@ export { newAjv, type Draft } from './ajv.ts';
 export { equalJitter, fullJitter, jitterWithFloor, type Backoff } from './backoff.ts';
 export { boundedCheck } from './bounded-check.ts';
 export { newEd25519Key, readEd25519Key, type Ed25519Key } from './ed25519.ts';
+export { pointerSteps } from './json-pointer.ts';
 export { listed, problemText } from './listed.ts';
 export { validator, type Validator } from './schema.ts';
 export { http, https } from './node-http.ts';

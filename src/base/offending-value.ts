@@ -1,4 +1,5 @@
 import type { ErrorObject } from 'ajv';
+import { pointerSteps } from './json-pointer.ts';
 import { withoutUrlPasswords } from './url-passwords.ts';
 
 /** The longest text that is shown, in characters. */
@@ -19,11 +20,9 @@ export function offendingValue(root: unknown, { instancePath, keyword }: ErrorOb
   return `; it is ${JSON.stringify(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)}`;
 }
 
-/** Finds a value by its JSON pointer (RFC 6901). */
 function at(root: unknown, pointer: string): unknown {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>((value, step) => (value as Readonly<Record<string, unknown>>)[step], root);
+  return pointerSteps(pointer).reduce<unknown>(
+    (value, step) => (value as Readonly<Record<string, unknown>>)[step],
+    root,
+  );
 }

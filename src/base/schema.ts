@@ -6,6 +6,7 @@ import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { newAjv } from './ajv.ts';
 import { bestBranches } from './best-branches.ts';
 import { boundedCheck } from './bounded-check.ts';
+import { pointerStep } from './json-pointer.ts';
 import { offendingValue } from './offending-value.ts';
 
 /** `schemas/` is next to both `src/` and `dist/`, so one relative path is right for both. */
@@ -145,17 +146,12 @@ function document(reference: string, from = '/'): string {
 function problem({ instancePath, keyword, message, params }: ErrorObject, shown: string): string {
   switch (keyword) {
     case 'required':
-      return `${instancePath}/${escape(params.missingProperty)} is missing`;
+      return `${instancePath}/${pointerStep(params.missingProperty)} is missing`;
     case 'additionalProperties':
-      return `${instancePath}/${escape(params.additionalProperty)} is not a known property`;
+      return `${instancePath}/${pointerStep(params.additionalProperty)} is not a known property`;
     case 'enum':
       return `${instancePath || '/'} must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}${shown}`;
     default:
       return `${instancePath || '/'} ${message ?? keyword}${shown}`;
   }
-}
-
-/** Escapes `~` and `/` in a step of a JSON pointer (RFC 6901). */
-function escape(name: unknown): string {
-  return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -3,6 +3,7 @@ import { SHELL_ARTIFACT } from '../../base/index.ts';
 import { serviceCalls, ServiceError, type Call, type Credentials } from '../../taskcluster/index.ts';
 import { SHELL_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
+import { refusedCredentials } from '../words/refused-credentials.ts';
 import { queueWords } from '../words/queue-words.ts';
 
 interface Wanted {
@@ -88,13 +89,11 @@ async function asked<T>(
     if (!(error instanceof ServiceError)) throw error;
     const { statusCode } = error;
     if (statusCode === 404) throw new Failure(noShell.code, `there is no task ${taskId}`);
-    if (credentials && error.isUnauthenticated) {
-      const correct = 'correct TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN and TASKCLUSTER_CERTIFICATE';
+    if (credentials && error.isUnauthenticated)
       throw new Failure(
         refused.code,
-        `the queue refuses the credentials of ${credentials.clientId}: ${queueWords(error)}; ${correct}`,
+        refusedCredentials('the queue', credentials.clientId, queueWords(error)),
       );
-    }
     if (statusCode === 401 || statusCode === 403) {
       const who = credentials
         ? `${credentials.clientId} may not read ${SHELL_ARTIFACT} of this task; it needs the scope queue:get-artifact:${SHELL_ARTIFACT}`

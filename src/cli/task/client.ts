@@ -10,6 +10,7 @@ import {
 import type { Deployment } from '../deployment/deployment.ts';
 import { TASK_EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';
+import { refusedCredentials } from '../words/refused-credentials.ts';
 import { queueWords } from '../words/queue-words.ts';
 
 const { notFound, refused, unavailable, usage, wrongState } = TASK_EXIT_CODES;
@@ -111,13 +112,8 @@ function failureOf(
   if (kind === 'conflict') return failure(wrongState.code, words);
   if (statusCode === undefined)
     return failure(refused.code, `the credentials of TASKCLUSTER_* cannot be used: ${words}`);
-  if (credentials && error.isUnauthenticated) {
-    const correct = 'correct TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN and TASKCLUSTER_CERTIFICATE';
-    return failure(
-      refused.code,
-      `${hostOf(rootUrl)} refuses the credentials of ${credentials.clientId}: ${words}; ${correct}`,
-    );
-  }
+  if (credentials && error.isUnauthenticated)
+    return failure(refused.code, refusedCredentials(hostOf(rootUrl), credentials.clientId, words));
   if (kind === 'forbidden') return failure(refused.code, refusal(credentials, scope, words));
   return failure(usage.code, `the queue does not accept this: ${words}`);
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Ajv, ErrorObject } from 'ajv';
-import { boundedCheck, newAjv, type Draft } from '../../base/index.ts';
+import { boundedCheck, newAjv, problemText, type Draft } from '../../base/index.ts';
 import { PulseError } from '../errors.ts';
 import { described } from '../options.ts';
 
@@ -14,6 +14,7 @@ export type BodyCheck = (body: unknown) => readonly string[];
 export type BodySchema = BodyCheck | object;
 
 const checks = new WeakMap<object, BodyCheck>();
+const NONE: readonly string[] = [];
 
 /**
  * Returns the check for a schema. Each schema is compiled once.
@@ -33,6 +34,17 @@ export function bodyCheck(schema: BodySchema): BodyCheck {
   const check = compile(schema);
   checks.set(schema, check);
   return check;
+}
+
+/**
+ * Returns the problems of a body as text. The check may be a user's own function.
+ *
+ * @throws TypeError if the check returns something else than an array, and whatever the check throws
+ */
+export function problemsOf(check: BodyCheck, body: unknown): readonly string[] {
+  const found: unknown = check(body);
+  if (!Array.isArray(found)) throw new TypeError('its schema, a function, must return an array of problems');
+  return found.length === 0 ? NONE : Array.from<unknown, string>(found, problemText);
 }
 
 function compile(schema: object): BodyCheck {

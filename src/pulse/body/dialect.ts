@@ -1,3 +1,5 @@
+import { PulseError } from '../errors.ts';
+
 /**
  * How a message's JSON wraps its body:
  *
@@ -7,6 +9,8 @@
  * - `payload`: `{payload}`. Lando publishes this way.
  */
 export type Dialect = 'bare' | 'mozillapulse' | 'payload';
+
+export const DIALECTS: readonly Dialect[] = ['bare', 'mozillapulse', 'payload'];
 
 /** The metadata that the dialect `mozillapulse` adds to a body. */
 export interface PulseMeta {
@@ -20,6 +24,15 @@ export interface PulseMeta {
 type Unwrapped =
   | { readonly ok: true; readonly body: unknown; readonly meta?: PulseMeta }
   | { readonly ok: false; readonly problem: string };
+
+/**
+ * @param dialects the dialects that the call accepts
+ * @throws PulseError `invalid` for any other dialect
+ */
+export function checkDialect(call: string, dialect: unknown, dialects: readonly string[] = DIALECTS): void {
+  if (dialect === undefined || (dialects as readonly unknown[]).includes(dialect)) return;
+  throw new PulseError('invalid', `${call}: the option dialect must be one of ${dialects.join(', ')}`);
+}
 
 /** Wraps a body as its dialect requires. */
 export function wrap(dialect: Dialect, body: unknown, exchange: string, routingKey: string): unknown {

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { listed, problemText } from '../../base/index.ts';
+import { listed } from '../../base/index.ts';
 import type { BindingTable } from '../topology/binding-table.ts';
 import type { Binding } from '../topology/binding.ts';
+import { problemsOf } from '../body/body-check.ts';
 import { unwrap, type PulseMeta } from '../body/dialect.ts';
 import { errorText } from '../error-text.ts';
 import type { Delivery } from '../transport/transport.ts';
@@ -79,12 +80,8 @@ function read({ dialect = 'bare', problems }: Binding, json: unknown): Decoded {
   if (!unwrapped.ok) return { ok: false, problems: [unwrapped.problem] };
   if (!problems) return unwrapped;
   try {
-    const found: unknown = problems(unwrapped.body);
-    if (!Array.isArray(found))
-      throw new TypeError('its schema, a function, must return an array of problems');
-    return found.length === 0
-      ? unwrapped
-      : { ok: false, problems: Array.from<unknown, string>(found, problemText) };
+    const found = problemsOf(problems, unwrapped.body);
+    return found.length === 0 ? unwrapped : { ok: false, problems: found };
   } catch (error) {
     return { ok: false, problems: [`the body could not be checked: ${errorText(error)}`] };
   }

@@ -65,8 +65,8 @@ export function deliveries<T>(
   options: ConsumeOptions<T>,
   hooks: DeliveryHooks,
 ): Observable<PulseMessage<T>> {
-  const { demand$, paused$, prefetch = DEFAULT_PREFETCH, onBadMessage = 'reject', bindings } = options;
-  const { priority } = options;
+  const { demand$, paused$, prefetch = DEFAULT_PREFETCH, priority } = options;
+  const { onBadMessage = 'reject', bindings } = options;
   const queues = queuesOf(options.queue, namespace, queue, demand$ !== undefined || paused$ !== undefined);
   const [own, ...others] = queues;
   const retries = retryExchange(namespace);

@@ -1,4 +1,4 @@
-import type { Dialect } from '../body/dialect.ts';
+import { checkDialect } from '../body/dialect.ts';
 import { PulseError } from '../errors.ts';
 import { headerTable } from '../transport/header-table.ts';
 import type { PublishBounds, PublisherOptions, PublishOptions } from './publish-options.ts';
@@ -21,7 +21,6 @@ export const PUBLISH_OPTIONS: OptionKinds<PublishOptions & PublisherOptions> = {
   messageId: 'text',
   signal: 'signal',
 };
-const DIALECTS: readonly Dialect[] = ['bare', 'mozillapulse', 'payload'];
 const BOUND_OPTIONS: OptionKinds<PublishBounds> = { messages: 'number', bytes: 'number' };
 const BOUNDS: PublishBounds = { messages: 20_000, bytes: 64 * 1024 * 1024 };
 
@@ -56,12 +55,6 @@ export function checkPublisherOptions(options: PublisherOptions): void {
   checkOptions('publisher', options, PUBLISHER_OPTIONS);
   checkDialect('publisher', options.dialect);
   if (options.deadlineMs !== undefined) checkDeadline(options.deadlineMs);
-}
-
-/** @throws PulseError `invalid` for a dialect that does not exist */
-export function checkDialect(call: string, dialect: Dialect | undefined): void {
-  if (dialect === undefined || DIALECTS.includes(dialect)) return;
-  throw new PulseError('invalid', `${call}: the option dialect must be one of ${DIALECTS.join(', ')}`);
 }
 
 /** @throws PulseError `invalid` unless the deadline is above 0 (NaN is invalid too) */

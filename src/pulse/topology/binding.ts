@@ -1,5 +1,5 @@
 import { bodyCheck, type BodySchema } from '../body/body-check.ts';
-import type { Dialect } from '../body/dialect.ts';
+import { checkDialect, DIALECTS, type Dialect } from '../body/dialect.ts';
 import { PulseError } from '../errors.ts';
 import { checkOptions, described, type OptionKinds } from '../options.ts';
 import { checkShortString } from '../transport/short-string.ts';
@@ -33,9 +33,6 @@ export interface BindingOptions {
 }
 
 const BINDING_OPTIONS: OptionKinds<BindingOptions> = { dialect: 'text' };
-const DIALECTS: readonly unknown[] = ['bare', 'mozillapulse', 'payload', 'auto'] satisfies (
-  Dialect | 'auto'
-)[];
 
 /**
  * Creates a binding to any exchange. `tcw/exchanges` has typed bindings to Taskcluster's exchanges.
@@ -53,9 +50,7 @@ export function binding<T = unknown>(
 ): Binding<T> {
   checkOptions('binding', options, BINDING_OPTIONS);
   const { dialect } = options;
-  if (dialect !== undefined && !DIALECTS.includes(dialect)) {
-    throw new PulseError('invalid', `binding: the option dialect must be one of ${DIALECTS.join(', ')}`);
-  }
+  checkDialect('binding', dialect, [...DIALECTS, 'auto']);
   if (typeof schema === 'object' && schema !== null && Object.keys(schema).join() === 'dialect') {
     throw new PulseError(
       'invalid',

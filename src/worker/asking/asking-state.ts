@@ -1,5 +1,5 @@
 import { BehaviorSubject, filter, Subject, take, type Observable } from 'rxjs';
-import { waitingCalls, type Answered, type WaitingCalls } from './waiting-calls.ts';
+import { waitingCalls, type CallOver, type WaitingCalls } from './waiting-calls.ts';
 
 /** Why to check for pending tasks: a notice was given back, or the worker would otherwise exit as idle. */
 export type CheckReason = 'notice-given-back' | 'idle';
@@ -12,7 +12,7 @@ export interface AskingState {
    * @param isExpected whether a task is known to be pending. A long poll is none of the waiting calls
    * @returns a function to call as soon as the call has succeeded or failed
    */
-  callOpened(isExpected?: boolean): Answered;
+  callOpened(isExpected?: boolean): CallOver;
   /** The open calls that have found nothing yet. */
   readonly waiting: WaitingCalls;
   /** The queue has nothing for this worker. */
@@ -38,9 +38,9 @@ export function askingState(): AskingState {
     waiting,
     callOpened: (isExpected = true) => {
       open$.next(open$.value + 1);
-      const answered = isExpected ? waiting.open() : undefined;
-      return claims => {
-        answered?.(claims);
+      const over = isExpected ? waiting.open() : undefined;
+      return isAnswered => {
+        over?.(isAnswered);
         open$.next(open$.value - 1);
       };
     },

@@ -73,14 +73,14 @@ export function claim(
       mergeMap(demand =>
         defer(() => {
           const failuresBefore = failures;
-          const closed = asking.callOpened(demand.isExpected);
+          const over = asking.callOpened(demand.isExpected);
           return from(queue.claimWork(demand.tasks)).pipe(
             tap({
-              next: claims => {
-                closed(claims);
+              next: () => {
+                over(true);
               },
               error: () => {
-                closed();
+                over(false);
               },
             }),
             mergeMap(claims => {

@@ -1,6 +1,6 @@
 import { ignoreElements, mergeMap, type OperatorFunction } from 'rxjs';
 import type { PendingNotice } from '../../streams/index.ts';
-import type { Claim, Queue } from '../../taskcluster/index.ts';
+import type { Queue } from '../../taskcluster/index.ts';
 import type { WaitingCalls } from './waiting-calls.ts';
 
 /** Time limit for the question how many tasks are pending, in ms. */
@@ -17,10 +17,9 @@ export function takenByWaitingCalls(
   return notices$ =>
     notices$.pipe(
       mergeMap(async notice => {
-        const { promise, resolve } = Promise.withResolvers<readonly Claim[] | undefined>();
+        const { promise: isAnswered, resolve } = Promise.withResolvers<boolean>();
         const isTaken = waiting.take(resolve);
-        const isOver = isTaken && (await promise) !== undefined && (await isNothingPending(queue));
-        if (isOver) notice.done();
+        if (isTaken && (await isAnswered) && (await isNothingPending(queue))) notice.done();
         else notice.giveBack();
       }),
       ignoreElements(),

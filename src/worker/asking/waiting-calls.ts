@@ -1,5 +1,4 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
-import type { Claim } from '../../taskcluster/index.ts';
 
 /**
  * A call without an answer counts as waiting after this time, in ms. If the queue has a task, it answers at once. The
@@ -13,8 +12,8 @@ const WAITING_AFTER_MS = 450;
 /** The queue answers within 20 s. A call that takes longer hangs, and its notice goes back after this time, in ms. */
 const HANGING_AFTER_MS = 22_000;
 
-/** Called with the claims of a call, or with undefined if the call has failed. */
-export type Answered = (claims?: readonly Claim[]) => void;
+/** Called when a call is over, with whether the queue has answered it. */
+export type CallOver = (isAnswered: boolean) => void;
 
 /**
  * The open `claimWork` calls for which there was no task.
@@ -28,19 +27,19 @@ export interface WaitingCalls {
   /** How many notices the waiting calls can take. Emits the present number first. */
   readonly room$: Observable<number>;
   /** Registers a call. Returns a function to call when the call is over. */
-  open(): Answered;
+  open(): CallOver;
   /**
    * Lets a waiting call take a notice.
    *
-   * @param answered called when the call is over
+   * @param over called when the call is over
    * @returns false if no waiting call is without a notice
    */
-  take(answered: Answered): boolean;
+  take(over: CallOver): boolean;
 }
 
 export function waitingCalls(): WaitingCalls {
   /** The waiting calls, each with what its notice waits for. */
-  const waiting = new Map<object, Answered | undefined>();
+  const waiting = new Map<object, CallOver | undefined>();
   const withoutNotice = () => [...waiting].filter(([, taker]) => !taker).map(([call]) => call);
   const changed$ = new BehaviorSubject<void>(undefined);
   return {
@@ -50,25 +49,25 @@ export function waitingCalls(): WaitingCalls {
     ),
     open: () => {
       const call = {};
-      const over: Answered = claims => {
+      const over: CallOver = isAnswered => {
         clearTimeout(timer);
         clearTimeout(hanging);
-        const answered = waiting.get(call);
+        const taker = waiting.get(call);
         if (waiting.delete(call)) changed$.next();
-        answered?.(claims);
+        taker?.(isAnswered);
       };
       const timer = setTimeout(() => {
         waiting.set(call, undefined);
         changed$.next();
       }, WAITING_AFTER_MS);
-      const hanging = setTimeout(over, HANGING_AFTER_MS);
+      const hanging = setTimeout(over, HANGING_AFTER_MS, false);
       hanging.unref();
       return over;
     },
-    take: answered => {
+    take: over => {
       const [call] = withoutNotice();
       if (!call) return false;
-      waiting.set(call, answered);
+      waiting.set(call, over);
       changed$.next();
       return true;
     },

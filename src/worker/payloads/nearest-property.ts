@@ -1,11 +1,11 @@
-import { suggestion } from '../../base/index.ts';
+import { pointerSteps, suggestion } from '../../base/index.ts';
 
 const UNKNOWN = ' is not a known property';
 
 /** Adds the nearest known name to a problem that names an unknown property. */
 export function withNearestProperty(problem: string, schema: object): string {
   if (!problem.endsWith(UNKNOWN)) return problem;
-  const steps = problem.slice(0, -UNKNOWN.length).split('/').slice(1).map(unescaped);
+  const steps = pointerSteps(problem.slice(0, -UNKNOWN.length));
   const [name = ''] = steps.splice(-1);
   const known = steps.reduce<Schema | undefined>(inside, schema)?.properties ?? {};
   return `${problem}${suggestion(name, Object.keys(known))}`;
@@ -20,9 +20,4 @@ interface Schema {
 function inside(schema: Schema | undefined, step: string): Schema | undefined {
   if (schema?.properties && Object.hasOwn(schema.properties, step)) return schema.properties[step];
   return /^\d+$/.test(step) ? schema?.items : undefined;
-}
-
-/** RFC 6901. */
-function unescaped(step: string): string {
-  return step.replaceAll('~1', '/').replaceAll('~0', '~');
 }

@@ -3,7 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { publishFrames, type PlainMessage } from '../../../src/pulse/transport/amqp/publish-frames.ts';
+import {
+  messageFrames,
+  plainProperties,
+  type FramedMessage,
+} from '../../../src/pulse/transport/amqp/publish-frames.ts';
 import { amqpTransport } from '../../../src/pulse/transport/amqp/transport.ts';
 import {
   binding,
@@ -51,8 +55,10 @@ describe('the frames of a message without headers', () => {
           messageId: fc.option(shortText, { nil: undefined }),
           mandatory: fc.option(fc.boolean(), { nil: undefined }),
         }),
-        (channel, message) => {
-          expect(publishFrames(channel, message).equals(framesOfAmqplib(channel, message))).toBe(true);
+        fc.constantFrom(FRAME_MAX, 4_096, 600),
+        (channel, message, frameMax) => {
+          const frames = messageFrames(channel, message, plainProperties(message.messageId), frameMax);
+          expect(frames.equals(framesOfAmqplib(channel, message, frameMax))).toBe(true);
         },
       ),
     );
@@ -136,9 +142,21 @@ describe('messages without headers, over a real broker', () => {
   });
 });
 
-function framesOfAmqplib(channel: number, { exchange, routingKey, content, ...rest }: PlainMessage): Buffer {
-  const { messageId, mandatory = false } = rest;
+function framesOfAmqplib(
+  channel: number,
+  {
+    exchange,
+    routingKey,
+    content,
+    messageId,
+    mandatory = false,
+  }: FramedMessage & { messageId?: string | undefined },
+  frameMax: number,
+): Buffer {
   const body = Buffer.from(content);
+  const pieces: Buffer[] = [];
+  for (let from = 0; from < body.length; from += frameMax - 8)
+    pieces.push(body.subarray(from, from + frameMax - 8));
   const properties = {
     contentType: 'application/json',
     contentEncoding: 'utf-8',
@@ -149,6 +167,6 @@ function framesOfAmqplib(channel: number, { exchange, routingKey, content, ...re
   return Buffer.concat([
     encodeMethod(BasicPublish, channel, { exchange, routingKey, mandatory, immediate: false }),
     encodeProperties(BasicProperties, channel, body.length, properties),
-    ...(body.length > 0 ? [makeBodyFrame(channel, body)] : []),
+    ...pieces.map(piece => makeBodyFrame(channel, piece)),
   ]);
 }

@@ -1,7 +1,6 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PendingNotice } from '../../../src/streams/index.ts';
-import type { Claim } from '../../../src/taskcluster/index.ts';
 import { askingState } from '../../../src/worker/asking/asking-state.ts';
 import { takenByWaitingCalls } from '../../../src/worker/asking/extra-notices.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';
@@ -27,16 +26,15 @@ function start() {
 
 const after = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const fresh = (taskId: string) => ({ ...notice(0, taskId), scheduledMs: Date.now() });
-const claimOf = (taskId: string) => ({ taskId, runId: 0 }) as Claim;
 
 describe('a call that the queue answers soon', () => {
   it('takes no notice', async () => {
     const { asking, notices$, room } = start();
-    const answered = asking.callOpened();
+    const over = asking.callOpened();
     await after(WAITING_AFTER_MS - 1);
     const one = fresh('a');
     notices$.next(one);
-    answered([claimOf('b')]);
+    over(true);
     await after(10 * WAITING_AFTER_MS);
     expect(one.settled).toEqual(['given back']);
     expect(room).toEqual([0]);
@@ -68,11 +66,11 @@ describe('a call that waits', () => {
     ['gives back its notice if the number of pending tasks is not known', undefined, 'given back'],
   ] as const)('%s', async (_, pending, settled) => {
     const { asking, notices$, pendingTasks } = start();
-    const answered = asking.callOpened();
+    const over = asking.callOpened();
     await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
-    answered([claimOf('b')]);
+    over(true);
     await after(0);
     pendingTasks[0]?.answer(pending);
     await after(0);
@@ -81,11 +79,11 @@ describe('a call that waits', () => {
 
   it('gives back its notice if the queue does not say how many tasks are pending', async () => {
     const { asking, notices$, pendingTasks } = start();
-    const answered = asking.callOpened();
+    const over = asking.callOpened();
     await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
-    answered([]);
+    over(true);
     await after(0);
     pendingTasks[0]?.fail();
     await after(0);
@@ -105,11 +103,11 @@ describe('a call that waits', () => {
 
   it('gives back its notice if it fails', async () => {
     const { asking, notices$, pendingTasks, room } = start();
-    const answered = asking.callOpened();
+    const over = asking.callOpened();
     await after(WAITING_AFTER_MS);
     const taken = fresh('a');
     notices$.next(taken);
-    answered();
+    over(false);
     await after(0);
     expect(taken.settled).toEqual(['given back']);
     expect(pendingTasks).toEqual([]);

@@ -12,8 +12,8 @@ const PUBLISH = 40;
 const FRAME_BYTES = 8;
 /** Class, method and a reserved field of two octets each, the lengths of two short strings, and the flags. */
 const METHOD_BYTES = 9;
-/** Class, weight and flags of two octets each, and the size of the body in eight octets. */
-const HEAD_BYTES = 14;
+/** Class and weight of two octets each, and the size of the body in eight octets. */
+const HEAD_BYTES = 12;
 
 const CONTENT_TYPE = 0x8000;
 const CONTENT_ENCODING = 0x4000;
@@ -28,38 +28,49 @@ const COMMON = Buffer.concat([
   shortString('utf-8'),
   Buffer.from([0, 0, 0, 0, 2]),
 ]);
+const WITHOUT_ID = Buffer.concat([flags(FLAGS), COMMON]);
 
-/** A message without headers. */
-export interface PlainMessage {
+export interface FramedMessage {
   readonly exchange: string;
   readonly routingKey: string;
   readonly content: Uint8Array;
-  readonly messageId: string | undefined;
   readonly mandatory: boolean | undefined;
 }
 
-/** Returns the size of the largest of a message's frames. */
-export function largestFrame({ content }: PlainMessage): number {
-  // The method and the header of a message without headers always fit: they consist of a few short strings.
-  return content.byteLength + FRAME_BYTES;
+/** Returns the properties of a message without headers, as they are encoded, with their flags. */
+export function plainProperties(messageId: string | undefined): Buffer {
+  if (messageId === undefined) return WITHOUT_ID;
+  return Buffer.concat([flags(FLAGS | MESSAGE_ID), COMMON, shortString(messageId)]);
+}
+
+/** Returns the size of the frame with a message's properties, in bytes. */
+export function headerFrameSize(properties: Buffer): number {
+  return FRAME_BYTES + HEAD_BYTES + properties.length;
 }
 
 /**
  * Returns all frames of a message, in one buffer. amqplib encodes them separately, property by property, which takes
  * longer than everything else about publishing a small message.
  *
- * The names must be valid short strings.
+ * @param message its names must be valid short strings
+ * @param properties the encoded properties with their flags, which must fit into a frame
+ * @param frameMax the largest frame that the broker accepts, in bytes. A longer body takes several frames
  */
-export function publishFrames(channel: number, message: PlainMessage): Buffer {
-  const { exchange, routingKey, content, messageId, mandatory } = message;
+export function messageFrames(
+  channel: number,
+  { exchange, routingKey, content, mandatory }: FramedMessage,
+  properties: Buffer,
+  frameMax: number,
+): Buffer {
   const exchangeBytes = Buffer.byteLength(exchange);
   const keyBytes = Buffer.byteLength(routingKey);
-  const idBytes = messageId === undefined ? 0 : 1 + Buffer.byteLength(messageId);
-  const bodyBytes = content.byteLength;
   const methodBytes = METHOD_BYTES + exchangeBytes + keyBytes;
-  const headerBytes = HEAD_BYTES + COMMON.length + idBytes;
-  const bodyFrames = bodyBytes === 0 ? 0 : FRAME_BYTES + bodyBytes;
-  const all = Buffer.allocUnsafe(2 * FRAME_BYTES + methodBytes + headerBytes + bodyFrames);
+  const bodyBytes = content.byteLength;
+  const pieceBytes = frameMax - FRAME_BYTES;
+  const bodyFrames = Math.ceil(bodyBytes / pieceBytes);
+  const all = Buffer.allocUnsafe(
+    FRAME_BYTES + methodBytes + headerFrameSize(properties) + bodyFrames * FRAME_BYTES + bodyBytes,
+  );
 
   let at = startFrame(all, 0, METHOD, channel, methodBytes);
   at = all.writeUInt32BE((BASIC << 16) | PUBLISH, at);
@@ -69,20 +80,20 @@ export function publishFrames(channel: number, message: PlainMessage): Buffer {
   at = all.writeUInt8(mandatory ? 1 : 0, at);
   at = all.writeUInt8(END, at);
 
-  at = startFrame(all, at, HEADER, channel, headerBytes);
+  at = startFrame(all, at, HEADER, channel, HEAD_BYTES + properties.length);
   at = all.writeUInt32BE(BASIC << 16, at);
-  // The upper half of the size. Larger bodies than 4 GiB do not fit into a buffer that is written at once.
+  // The upper half of the size. A body of 4 GiB does not fit into a buffer that is written at once.
   at = all.writeUInt32BE(0, at);
   at = all.writeUInt32BE(bodyBytes, at);
-  at = all.writeUInt16BE(messageId === undefined ? FLAGS : FLAGS | MESSAGE_ID, at);
-  at += COMMON.copy(all, at);
-  if (messageId !== undefined) at = writeShortString(all, at, messageId, idBytes - 1);
+  at += properties.copy(all, at);
   at = all.writeUInt8(END, at);
 
-  if (bodyBytes === 0) return all;
-  at = startFrame(all, at, BODY, channel, bodyBytes);
-  all.set(content, at);
-  all.writeUInt8(END, at + bodyBytes);
+  for (let from = 0; from < bodyBytes; from += pieceBytes) {
+    const piece = content.subarray(from, from + pieceBytes);
+    at = startFrame(all, at, BODY, channel, piece.byteLength);
+    all.set(piece, at);
+    at = all.writeUInt8(END, at + piece.byteLength);
+  }
   return all;
 }
 
@@ -98,5 +109,10 @@ function writeShortString(into: Buffer, at: number, text: string, bytes: number)
 }
 
 function shortString(text: string): Buffer {
-  return Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+  const bytes = Buffer.from(text);
+  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+}
+
+function flags(all: number): Buffer {
+  return Buffer.from([all >> 8, all & 0xff]);
 }

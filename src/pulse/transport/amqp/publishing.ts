@@ -4,7 +4,7 @@ import { Recognised } from '../recognised.ts';
 import type { Confirmation, CopiedProperties, Properties } from '../transport.ts';
 import { copiedProperties, type ChangedHeaders } from './copied-properties.ts';
 import { checkFrameSize } from './frame-size.ts';
-import { largestFrame, publishFrames, type PlainMessage } from './publish-frames.ts';
+import { headerFrameSize, messageFrames, plainProperties } from './publish-frames.ts';
 
 /** The fields of a returned message that amqplib's types do not declare. */
 interface BasicReturn {
@@ -18,19 +18,16 @@ interface Inner {
   readonly ch: number;
   readonly connection: {
     readonly channels: readonly { readonly buffer: { write(frame: Buffer): boolean } }[];
-    sendContent(channel: number, content: Buffer): boolean;
     /** Whether something was sent since the last heartbeat was due. */
     sentSinceLastCheck: boolean;
+    sendMessage(): void;
   };
-  /** Throws if the channel is closed or closing. */
-  sendImmediately(method: number, fields: object): boolean;
+  sendMessage(): void;
   pushConfirmCallback(answered: (error: Error | null) => void): void;
 }
 
 const CONFIRMED: Confirmation = { type: 'confirmed' };
 const NACKED: Confirmation = { type: 'nacked' };
-/** amqplib's id of the method basic.publish. */
-const BASIC_PUBLISH = 0x3c0028;
 
 /** What publishing needs from its connection. */
 export interface Publishing {
@@ -48,7 +45,9 @@ export interface Publishing {
 export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishing) {
   const inner = channel as unknown as Inner;
   /** When a channel or a connection starts to close, amqplib gives it a method of its own that throws. */
-  const isOpen = () => ![inner, inner.connection].some(object => Object.hasOwn(object, 'sendMessage'));
+  const throwIfClosed = () => {
+    for (const each of [inner, inner.connection]) if (Object.hasOwn(each, 'sendMessage')) each.sendMessage();
+  };
   /** Mandatory messages. The return of a message arrives before its confirmation. */
   const mandatory = new Recognised<{ returned?: Confirmation }>();
   channel.on('return', ({ fields, properties, content }: Message) => {
@@ -69,7 +68,6 @@ export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishi
     properties: Properties,
     settled: (answer: Confirmation | Error) => void,
   ) => {
-    const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
     const shown = properties.mandatory ? { exchange, routingKey, properties, content } : undefined;
     const sent: { returned?: Confirmation } | undefined = shown && {};
     const answered = (error: Error | null) => {
@@ -78,43 +76,34 @@ export function publishing(channel: ConfirmChannel, { user, frameMax }: Publishi
       // amqplib reports both cases as an error.
       else settled(error.message === 'message nacked' ? NACKED : error);
     };
-    const { copied, headers, routes, messageId, mandatory: isMandatory } = properties;
-    const plain = { exchange, routingKey, content, messageId, mandatory: isMandatory };
-    if (copied) {
-      const method = { exchange, routingKey, mandatory: isMandatory };
-      sendCopy(method, copied, bytes, answered);
-    } else if (!headers && routes.length === 0 && largestFrame(plain) <= frameMax && isOpen()) {
-      sendPlain(plain, answered);
+    const encoded = encodedProperties(properties);
+    if (encoded) {
+      throwIfClosed();
+      const message = { exchange, routingKey, content, mandatory: properties.mandatory };
+      inner.connection.channels[inner.ch]?.buffer.write(messageFrames(inner.ch, message, encoded, frameMax));
+      inner.connection.sentSinceLastCheck = true;
+      inner.pushConfirmCallback(answered);
     } else {
+      const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
       channel.publish(exchange, routingKey, bytes, optionsOf(properties, frameMax), answered);
     }
     if (shown && sent) mandatory.add(shown, sent);
   };
 
-  function sendPlain(message: PlainMessage, answered: (error: Error | null) => void): void {
-    inner.connection.channels[inner.ch]?.buffer.write(publishFrames(inner.ch, message));
-    inner.connection.sentSinceLastCheck = true;
-    inner.pushConfirmCallback(answered);
+  /** Encodes the properties of a copy and of a message without headers. amqplib encodes those with headers. */
+  function encodedProperties({ copied, headers, routes, messageId }: Properties): Buffer | undefined {
+    if (copied) return checkedCopy(copied);
+    return headers || routes.length > 0 ? undefined : plainProperties(messageId);
   }
 
-  function sendCopy(
-    method: object,
-    { raw, changed }: CopiedProperties,
-    content: Buffer,
-    answered: (error: Error | null) => void,
-  ): void {
+  function checkedCopy({ raw, changed }: CopiedProperties): Buffer {
     const copy = copiedProperties(Buffer.from(raw), changed as ChangedHeaders, user);
-    const frame = headerFrame(inner.ch, content.length, copy);
-    if (frame.length > frameMax) {
-      throw new PulseError(
-        'invalid',
-        `the properties of the copy take ${frame.length} bytes, but the broker accepts frames of at most ${frameMax} bytes`,
-      );
-    }
-    inner.sendImmediately(BASIC_PUBLISH, method);
-    inner.connection.channels[inner.ch]?.buffer.write(frame);
-    inner.connection.sendContent(inner.ch, content);
-    inner.pushConfirmCallback(answered);
+    const bytes = headerFrameSize(copy);
+    if (bytes <= frameMax) return copy;
+    throw new PulseError(
+      'invalid',
+      `the properties of the copy take ${bytes} bytes, but the broker accepts frames of at most ${frameMax} bytes`,
+    );
   }
 }
 
@@ -130,14 +119,4 @@ function optionsOf({ routes, headers, messageId, mandatory }: Properties, frameM
   if (mandatory) options.mandatory = true;
   checkFrameSize(options, frameMax);
   return options;
-}
-
-function headerFrame(channel: number, bodyBytes: number, properties: Buffer): Buffer {
-  const head = Buffer.alloc(19);
-  head.writeUInt8(2, 0);
-  head.writeUInt16BE(channel, 1);
-  head.writeUInt32BE(12 + properties.length, 3);
-  head.writeUInt16BE(60, 7);
-  head.writeBigUInt64BE(BigInt(bodyBytes), 11);
-  return Buffer.concat([head, properties, Buffer.from([0xce])]);
 }

@@ -129,12 +129,11 @@ export class MemoryQueue {
   deliver(): void {
     while (this.#messages.length > 0) {
       const able = this.consumers.filter(({ unacked, prefetch }) => unacked < prefetch);
-      const highest = Math.max(...able.map(({ priority }) => priority));
-      const turn = this.consumers.findIndex(each => able.includes(each) && each.priority === highest);
-      if (turn < 0) return;
-      const [consumer] = this.consumers.splice(turn, 1);
-      const queued = this.#messages.shift();
-      if (!consumer || !queued) return;
+      // The sort is stable, so consumers of the same priority take turns.
+      const [consumer] = able.sort((a, b) => b.priority - a.priority);
+      const queued = consumer && this.#messages.shift();
+      if (!queued) return;
+      this.consumers.splice(this.consumers.indexOf(consumer), 1);
       this.consumers.push(consumer);
       consumer.unacked++;
       consumer.deliver(queued);

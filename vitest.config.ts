@@ -15,6 +15,7 @@ export default defineConfig({
     // Files wait for brokers, timers and processes, so one more runs than the smallest machine has cores.
     maxWorkers: 3,
     pool: 'forks',
+    reporters: ['default', './test/harness/failures-reporter.ts'],
     // For tests that mostly wait (describe.concurrent).
     maxConcurrency: 10,
   },

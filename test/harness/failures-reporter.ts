@@ -1,0 +1,38 @@
+import { appendFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { SerializedError } from 'vitest';
+import type { Reporter, TestModule } from 'vitest/node';
+
+/**
+ * Appends a line for each failure to the file that `TCW_TEST_FAILURES` names, so that scripts/test.ts can repeat them
+ * at the end of a long output. Without the variable, it does nothing.
+ */
+export default class FailuresReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const file = process.env.TCW_TEST_FAILURES;
+    if (file === undefined) return;
+    for (const line of [
+      ...modules.flatMap(failuresOf),
+      ...unhandled.map(({ message }) => firstLine(message)),
+    ])
+      appendFileSync(file, `${line}\n`);
+  }
+}
+
+/** One line for each failed test, and for each suite or file that failed outside a test. */
+function failuresOf(module: TestModule): string[] {
+  const name = relative(process.cwd(), module.moduleId);
+  const suites = [...module.children.allSuites()].map(suite => ({
+    name: suite.fullName,
+    errors: suite.errors(),
+  }));
+  const tests = [...module.children.allTests('failed')].map(test => ({
+    name: test.fullName,
+    errors: test.result().errors ?? [],
+  }));
+  return [{ name: 'the file itself', errors: module.errors() }, ...suites, ...tests].flatMap(place =>
+    place.errors.map(({ message }) => `${name} > ${place.name}: ${firstLine(message)}`),
+  );
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -56,6 +56,7 @@ const upward = floors.slice(0, -1).map((floor, i) => ({
 
 /** Rooms of one folder, lowest first: each imports only from those before it. */
 const rooms = {
+  'src/base': ['waiting', 'services', 'text', 'secrets', 'json'],
   'src/pulse': ['transport', 'body', 'session', 'topology', 'telemetry', 'publish', 'consume', 'handle'],
   'src/worker/engines/native': ['processes', 'launcher', 'pid-namespace'],
 };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { missingScopes, satisfies } from '../../src/base/index.ts';
-import { type ScopeExpression } from '../../src/base/scopes.ts';
+import { type ScopeExpression } from '../../src/base/services/scopes.ts';
 
 const scope = fc.stringMatching(/^[abc:]{0,4}\*?$/);
 const scopes = fc.array(scope, { maxLength: 4 });

@@ -1,5 +1,5 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { listed } from './listed.ts';
+import { listed } from '../text/listed.ts';
 
 /**
  * If a value contains more values than this, the check stops at the first problem, because there could be as many

@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import { pointerSteps } from './json-pointer.ts';
-import { withoutUrlPasswords } from './url-passwords.ts';
+import { withoutUrlPasswords } from '../secrets/url-passwords.ts';
 
 /** The longest text that is shown, in characters. */
 const LONGEST = 60;

@@ -10,7 +10,7 @@ import { pointerStep } from './json-pointer.ts';
 import { offendingValue } from './offending-value.ts';
 
 /** `schemas/` is next to both `src/` and `dist/`, so one relative path is right for both. */
-const SCHEMAS = new URL('../../schemas/', import.meta.url);
+const SCHEMAS = new URL('../../../schemas/', import.meta.url);
 
 /**
  * Checks one value and returns its problems, each starting with its JSON pointer. The list is empty for a valid value.

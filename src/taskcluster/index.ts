@@ -1,8 +1,8 @@
 /** A typed client for the calls that a worker makes to Taskcluster's services. */
-export { bewitUrl } from './bewit.ts';
-export { queueCalls, serviceCalls, type Call, type CallArguments, type CallOfQueue } from './calls.ts';
-export type { Claim, Lease } from './claim.ts';
-export { taskCredentials, type Credentials } from './credentials.ts';
+export { bewitUrl } from './credentials/bewit.ts';
+export { queueCalls, serviceCalls, type Call, type CallArguments, type CallOfQueue } from './calls/calls.ts';
+export type { Claim, Lease } from './queue/claim.ts';
+export { taskCredentials, type Credentials } from './credentials/credentials.ts';
 export { ServiceError } from '../base/index.ts';
 export * from './generated/api.ts';
 export { authApi, type AuthApi } from './generated/auth-api.ts';
@@ -17,8 +17,8 @@ export {
   type ReregisterWorkerResponse,
   type WorkerManagerApi,
 } from './generated/worker-manager-api.ts';
-export { hawkHeader } from './hawk-header.ts';
-export { CALL_POLICIES, type CallPolicy, type QueueCall } from './policies.ts';
-export { keepAlive, SHELL_PING_MS } from './shell-keep-alive.ts';
-export * from './shell-protocol.ts';
-export { connectQueue, type Queue, type RunCalls, type ServiceCall } from './queue.ts';
+export { hawkHeader } from './credentials/hawk-header.ts';
+export { CALL_POLICIES, type CallPolicy, type QueueCall } from './calls/policies.ts';
+export { keepAlive, SHELL_PING_MS } from './shell/shell-keep-alive.ts';
+export * from './shell/shell-protocol.ts';
+export { connectQueue, type Queue, type RunCalls, type ServiceCall } from './queue/queue.ts';

@@ -1,4 +1,4 @@
-import { claimFrom, type Claim } from '../../src/taskcluster/claim.ts';
+import { claimFrom, type Claim } from '../../src/taskcluster/queue/claim.ts';
 import type { TaskClaim } from '../../src/taskcluster/index.ts';
 import { claimAnswer } from '../taskcluster/claim-answer.ts';
 

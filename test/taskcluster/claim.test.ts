@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { claimFrom, leaseFrom, parseTime } from '../../src/taskcluster/claim.ts';
+import { claimFrom, leaseFrom, parseTime } from '../../src/taskcluster/queue/claim.ts';
 import type { TaskClaim } from '../../src/taskcluster/index.ts';
 
 const STARTED = '2026-11-20T22:18:35.764Z';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { queueClock } from '../../src/taskcluster/clock.ts';
+import { queueClock } from '../../src/taskcluster/queue/clock.ts';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 9, 25, 0, 30);

@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Secret } from '../../../src/pulse/index.ts';
-import { parseTime } from '../../../src/taskcluster/claim.ts';
+import { parseTime } from '../../../src/taskcluster/queue/claim.ts';
 import { ServiceError, type Claim, type Lease } from '../../../src/taskcluster/index.ts';
 import { reclaim } from '../../../src/worker/run/reclaim.ts';
 import { fakeTimers } from '../../streams/virtual-time.ts';

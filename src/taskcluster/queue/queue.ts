@@ -1,19 +1,19 @@
 import type { Observable } from 'rxjs';
-import { queueCalls, serviceCalls, type CallArguments, type CallOptions } from './calls.ts';
+import { queueCalls, serviceCalls, type CallArguments, type CallOptions } from '../calls/calls.ts';
 import { queueClock, type QueueClock } from './clock.ts';
 import { readableClaims } from './readable-claims.ts';
 import { leaseFrom, parseTime, type Claim, type Lease } from './claim.ts';
-import type { Credentials } from './credentials.ts';
-import { ServiceError } from '../base/index.ts';
-import { outage } from './outage.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { ServiceError } from '../../base/index.ts';
+import { outage } from '../calls/outage.ts';
 import type {
   PostArtifactRequest,
   PostArtifactResponse,
   QueueApi,
   TaskExceptionRequest,
   TaskStatusStructure,
-} from './generated/api.ts';
-import type { AnyCall, CallOf, ServiceName } from './services.ts';
+} from '../generated/api.ts';
+import type { AnyCall, CallOf, ServiceName } from '../calls/services.ts';
 
 /** Identifies a worker and the task queue that it claims work from. */
 export interface WorkerIdentity {

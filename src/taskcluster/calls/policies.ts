@@ -1,4 +1,4 @@
-import type { Backoff } from '../base/index.ts';
+import type { Backoff } from '../../base/index.ts';
 import type { ServiceName } from './services.ts';
 
 /** How long a call may take, and how often it is retried after a transient failure. */

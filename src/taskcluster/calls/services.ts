@@ -1,10 +1,10 @@
-import { queueApi, type ApiCall, type QueueApi } from './generated/api.ts';
-import { authApi, type AuthApi } from './generated/auth-api.ts';
-import { indexApi, type IndexApi } from './generated/index-api.ts';
-import { objectApi, type ObjectApi } from './generated/object-api.ts';
-import { purgeCacheApi, type PurgeCacheApi } from './generated/purge-cache-api.ts';
-import { secretsApi, type SecretsApi } from './generated/secrets-api.ts';
-import { workerManagerApi, type WorkerManagerApi } from './generated/worker-manager-api.ts';
+import { queueApi, type ApiCall, type QueueApi } from '../generated/api.ts';
+import { authApi, type AuthApi } from '../generated/auth-api.ts';
+import { indexApi, type IndexApi } from '../generated/index-api.ts';
+import { objectApi, type ObjectApi } from '../generated/object-api.ts';
+import { purgeCacheApi, type PurgeCacheApi } from '../generated/purge-cache-api.ts';
+import { secretsApi, type SecretsApi } from '../generated/secrets-api.ts';
+import { workerManagerApi, type WorkerManagerApi } from '../generated/worker-manager-api.ts';
 
 /** The services that tcw calls. */
 interface Services {

@@ -1,5 +1,10 @@
-import { taskCredentials, type Credentials } from './credentials.ts';
-import type { TaskClaim, TaskDefinition, TaskReclaimResponse, TaskStatusStructure } from './generated/api.ts';
+import { taskCredentials, type Credentials } from '../credentials/credentials.ts';
+import type {
+  TaskClaim,
+  TaskDefinition,
+  TaskReclaimResponse,
+  TaskStatusStructure,
+} from '../generated/api.ts';
 
 /** One run that this worker has claimed, with its times parsed. */
 export interface Claim {

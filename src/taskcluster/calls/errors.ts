@@ -1,4 +1,4 @@
-import { ServiceError, type ServiceErrorKind } from '../base/index.ts';
+import { ServiceError, type ServiceErrorKind } from '../../base/index.ts';
 import { BadAnswer, type ApiAnswer } from './request.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { Agent, IncomingMessage } from 'node:http';
-import { http, https } from '../base/index.ts';
-import type { Credentials } from './credentials.ts';
-import { hawkHeader } from './hawk-header.ts';
+import { http, https } from '../../base/index.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { hawkHeader } from '../credentials/hawk-header.ts';
 
 /** One API request, and the limits for its answer. */
 export interface ApiRequest {

@@ -1,5 +1,5 @@
-import { Secret } from '../base/index.ts';
-import type { TaskCredentials } from './generated/api.ts';
+import { Secret } from '../../base/index.ts';
+import type { TaskCredentials } from '../generated/api.ts';
 
 /** Taskcluster credentials: either permanent, or temporary with a certificate. */
 export interface Credentials {

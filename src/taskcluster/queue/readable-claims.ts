@@ -1,6 +1,6 @@
-import { validator } from '../base/index.ts';
+import { validator } from '../../base/index.ts';
 import { claimFrom, type Claim } from './claim.ts';
-import type { ClaimWorkResponse } from './generated/api.ts';
+import type { ClaimWorkResponse } from '../generated/api.ts';
 
 const claimProblems = validator('taskcluster/queue/v1/claim-work-response.json#/properties/tasks/items', {
   acceptUnknown: true,

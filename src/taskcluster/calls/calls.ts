@@ -1,6 +1,6 @@
 import { firstValueFrom, fromEvent, map, merge, NEVER, takeUntil, timer } from 'rxjs';
-import { fullJitter, unlessAborted, type Backoff, type ServiceError } from '../base/index.ts';
-import type { Credentials } from './credentials.ts';
+import { fullJitter, unlessAborted, type Backoff, type ServiceError } from '../../base/index.ts';
+import type { Credentials } from '../credentials/credentials.ts';
 import { answerOf, serviceError } from './errors.ts';
 import { outage as newOutage, type Outage } from './outage.ts';
 import { policyOf, type CallPolicy, type QueueCall } from './policies.ts';

@@ -59,6 +59,7 @@ const rooms = {
   'src/base': ['waiting', 'services', 'text', 'secrets', 'json'],
   'src/pulse': ['transport', 'body', 'session', 'topology', 'telemetry', 'publish', 'consume', 'handle'],
   'src/taskcluster': ['shell', 'generated', 'credentials', 'calls', 'queue'],
+  'src/pool/registration': ['state', 'membership', 'settings'],
   'src/worker/engines/native': ['processes', 'launcher', 'pid-namespace'],
 };
 

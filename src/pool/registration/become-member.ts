@@ -1,8 +1,12 @@
 import type { PoolProblem } from '../host.ts';
-import { joinPool, type Joining } from './join-pool.ts';
-import { memberOf, type Member } from './member.ts';
+import { joinPool, type Joining } from './membership/join-pool.ts';
+import { memberOf, type Member } from './membership/member.ts';
 import { poolCalls, type PoolCalls } from './pool-calls.ts';
-import { poolConfiguration, withFilesWritten, type PoolConfiguration } from './pool-configuration.ts';
+import {
+  poolConfiguration,
+  withFilesWritten,
+  type PoolConfiguration,
+} from './settings/pool-configuration.ts';
 import { RegistrationError } from './registration-error.ts';
 
 /** A registered worker that has read its pool's configuration. */

@@ -2,7 +2,7 @@ import { serviceCalls } from '../../taskcluster/index.ts';
 import type { PoolProblem } from '../host.ts';
 import type { Note } from '../note.ts';
 import { withinLimits } from '../problem-limits.ts';
-import type { RegistrationState } from './registration-state.ts';
+import type { RegistrationState } from './state/registration-state.ts';
 
 /** How long the worker may wait for worker-manager when it ends, in ms. */
 const END_MS = 60_000;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mergeSettings } from '../../../src/pool/registration/index.ts';
-import { writePoolFiles, type PoolFile } from '../../../src/pool/registration/pool-files.ts';
-import { poolSettings, secretSettings } from '../../../src/pool/registration/worker-config.ts';
+import { writePoolFiles, type PoolFile } from '../../../src/pool/registration/settings/pool-files.ts';
+import { poolSettings, secretSettings } from '../../../src/pool/registration/settings/worker-config.ts';
 
 const { signal } = new AbortController();
 let folder: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { leavingTime, renewalTime } from '../../../src/pool/registration/renewal-time.ts';
+import { leavingTime, renewalTime } from '../../../src/pool/registration/membership/renewal-time.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { registrationStore } from '../../../src/pool/registration/index.ts';
-import { readPrivateFile, replacementOf } from '../../../src/pool/registration/state-file.ts';
+import { readPrivateFile, replacementOf } from '../../../src/pool/registration/state/state-file.ts';
 import { notes } from './joining.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { BehaviorSubject, filter, map, ReplaySubject, type Observable } from 'rxjs';
-import type { Credentials } from '../../taskcluster/index.ts';
+import type { Credentials } from '../../../taskcluster/index.ts';
 import { keepRegistered, type Renewing } from './keep-registered.ts';
-import type { RegistrationState } from './registration-state.ts';
+import type { RegistrationState } from '../state/registration-state.ts';
 
 /** A registered worker. Its credentials are renewed until it is disposed. */
 export interface Member extends AsyncDisposable {

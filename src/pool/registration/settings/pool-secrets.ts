@@ -1,6 +1,6 @@
-import { ServiceError, serviceCalls } from '../../taskcluster/index.ts';
-import type { Note } from '../note.ts';
-import type { RegistrationState } from './registration-state.ts';
+import { ServiceError, serviceCalls } from '../../../taskcluster/index.ts';
+import type { Note } from '../../note.ts';
+import type { RegistrationState } from '../state/registration-state.ts';
 import { secretSettings, type PoolSettings } from './worker-config.ts';
 
 /** A secret of a pool that contains configuration. */

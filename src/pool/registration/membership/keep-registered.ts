@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BehaviorSubject } from 'rxjs';
-import { fullJitter, type Backoff } from '../../base/index.ts';
-import { ServiceError } from '../../taskcluster/index.ts';
-import type { Provider } from './identity.ts';
+import { fullJitter, type Backoff } from '../../../base/index.ts';
+import { ServiceError } from '../../../taskcluster/index.ts';
+import type { Provider } from '../identity.ts';
 import { BACKOFF } from './join-pool.ts';
-import type { Note } from '../note.ts';
-import type { RegistrationState } from './registration-state.ts';
-import type { NextState, RegistrationStore } from './registration-store.ts';
+import type { Note } from '../../note.ts';
+import type { RegistrationState } from '../state/registration-state.ts';
+import type { NextState, RegistrationStore } from '../state/registration-store.ts';
 import { leavingTime, renewalTime } from './renewal-time.ts';
 import { clockShows } from './wall-clock.ts';
 import { mayWorkLater, register, reregister, type Lease } from './worker-manager.ts';

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fullJitter, type Backoff } from '../../base/index.ts';
-import { ServiceError } from '../../taskcluster/index.ts';
-import type { Identified, Identity, Provider } from './identity.ts';
-import type { Note } from '../note.ts';
-import { RegistrationError } from './registration-error.ts';
-import type { RegistrationStore } from './registration-store.ts';
-import type { RegistrationState } from './registration-state.ts';
+import { fullJitter, type Backoff } from '../../../base/index.ts';
+import { ServiceError } from '../../../taskcluster/index.ts';
+import type { Identified, Identity, Provider } from '../identity.ts';
+import type { Note } from '../../note.ts';
+import { RegistrationError } from '../registration-error.ts';
+import type { RegistrationStore } from '../state/registration-store.ts';
+import type { RegistrationState } from '../state/registration-state.ts';
 import { mayWorkLater, register } from './worker-manager.ts';
 
 export interface Joining {

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { validator } from '../../base/index.ts';
-import { unpackInto } from '../../worker/index.ts';
-import { RegistrationError } from './registration-error.ts';
+import { validator } from '../../../base/index.ts';
+import { unpackInto } from '../../../worker/index.ts';
+import { RegistrationError } from '../registration-error.ts';
 
 /** A file that a pool puts on its machines, in worker-runner's format. */
 export interface PoolFile {

@@ -1,5 +1,5 @@
 import { isPoolFile, type PoolFile } from './pool-files.ts';
-import { RegistrationError } from './registration-error.ts';
+import { RegistrationError } from '../registration-error.ts';
 
 /** The parsed `workerConfig` of a pool. */
 export interface PoolSettings {

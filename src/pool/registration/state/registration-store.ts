@@ -1,4 +1,4 @@
-import type { Note } from '../note.ts';
+import type { Note } from '../../note.ts';
 import { stateOf, stateText, type RegistrationState } from './registration-state.ts';
 import { readPrivateFile, replacementOf } from './state-file.ts';
 

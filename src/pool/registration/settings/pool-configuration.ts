@@ -1,8 +1,8 @@
-import type { Note } from '../note.ts';
+import type { Note } from '../../note.ts';
 import { writePoolFiles } from './pool-files.ts';
 import { poolSecrets, type PoolSecret } from './pool-secrets.ts';
-import type { RegistrationState } from './registration-state.ts';
-import type { RegistrationStore } from './registration-store.ts';
+import type { RegistrationState } from '../state/registration-state.ts';
+import type { RegistrationStore } from '../state/registration-store.ts';
 import { poolSettings, type PoolSettings } from './worker-config.ts';
 
 /** A pool's configuration for its workers. Its secrets take precedence over `config`. */

@@ -1,15 +1,15 @@
 import os from 'node:os';
-import { validator, type Validator } from '../../base/index.ts';
-import { Secret } from '../../base/index.ts';
+import { validator, type Validator } from '../../../base/index.ts';
+import { Secret } from '../../../base/index.ts';
 import {
   ServiceError,
   serviceCalls,
   type Credentials,
   type RegisterWorkerResponse,
   type ReregisterWorkerResponse,
-} from '../../taskcluster/index.ts';
-import type { Identity, Proof } from './identity.ts';
-import { registeredCredentials } from './registration-state.ts';
+} from '../../../taskcluster/index.ts';
+import type { Identity, Proof } from '../identity.ts';
+import { registeredCredentials } from '../state/registration-state.ts';
 
 /** The part of a registration that each renewal replaces. */
 export interface Lease {

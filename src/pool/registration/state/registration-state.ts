@@ -1,6 +1,6 @@
-import { Secret, validator } from '../../base/index.ts';
-import { taskCredentials, type Credentials } from '../../taskcluster/index.ts';
-import type { Identity, Machine } from './identity.ts';
+import { Secret, validator } from '../../../base/index.ts';
+import { taskCredentials, type Credentials } from '../../../taskcluster/index.ts';
+import type { Identity, Machine } from '../identity.ts';
 
 /** The result of a registration. It is kept on disk, since a cloud machine gets it only once. */
 export interface RegistrationState {

@@ -60,6 +60,7 @@ const rooms = {
   'src/pulse': ['transport', 'body', 'session', 'topology', 'telemetry', 'publish', 'consume', 'handle'],
   'src/taskcluster': ['shell', 'generated', 'credentials', 'calls', 'queue'],
   'src/pool/registration': ['state', 'membership', 'settings'],
+  'src/cli/config': ['checks', 'sources'],
   'src/worker/engines/native': ['processes', 'launcher', 'pid-namespace'],
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { windowsProblems } from '../../src/cli/config/windows.ts';
+import { windowsProblems } from '../../src/cli/config/checks/windows.ts';
 import { read, refusal, required } from './given.ts';
 import { containers, desktop, fromRunner, users, windows } from './pool-configs.ts';
 

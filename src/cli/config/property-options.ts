@@ -5,7 +5,7 @@ import {
   PROPERTY_GROUPS,
   type Property,
 } from '../../worker/config/index.ts';
-import type { GivenFlags } from './flags.ts';
+import type { GivenFlags } from './sources/flags.ts';
 import { flagName } from './spelling.ts';
 
 const VALUE_NAMES = {

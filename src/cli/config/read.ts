@@ -7,18 +7,18 @@ import {
   type WorkerConfig,
 } from '../../worker/config/index.ts';
 import { Secret } from '../../base/index.ts';
-import { withoutForeignCertificate } from './certificate.ts';
-import { check } from './check.ts';
-import { file } from './file.ts';
-import { flags, type GivenFlags } from './flags.ts';
+import { withoutForeignCertificate } from './checks/certificate.ts';
+import { check } from './checks/check.ts';
+import { file } from './sources/file.ts';
+import { flags, type GivenFlags } from './sources/flags.ts';
 import { ConfigurationError, invalid, type Problem } from './problem.ts';
-import { problemOf } from './report.ts';
-import { unencrypted } from './exposure.ts';
+import { problemOf } from './checks/report.ts';
+import { unencrypted } from './checks/exposure.ts';
 import type { ConfigWarning, Setting, Settings, Source } from './source.ts';
-import { ownVariables, usualVariables, type Environment } from './variables.ts';
-import { obsoleteWarnings } from './warnings.ts';
-import { windowsProblems } from './windows.ts';
-import { withPoolHalves } from './worker-pool-id.ts';
+import { ownVariables, usualVariables, type Environment } from './sources/variables.ts';
+import { obsoleteWarnings } from './checks/warnings.ts';
+import { windowsProblems } from './checks/windows.ts';
+import { withPoolHalves } from './sources/worker-pool-id.ts';
 
 interface ConfigInput extends GivenFlags {
   /** The file that `--config` names. */

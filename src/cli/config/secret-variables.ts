@@ -1,7 +1,7 @@
 import { Secret } from '../../base/index.ts';
 import { PROPERTIES } from '../../worker/config/index.ts';
 import { variableName } from './spelling.ts';
-import type { Environment } from './variables.ts';
+import type { Environment } from './sources/variables.ts';
 
 /**
  * Returns all secrets in the environment variables, including those that a higher source overrides: a task that reads

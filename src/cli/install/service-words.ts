@@ -3,7 +3,7 @@ import { dirname, posix, win32 } from 'node:path';
 import type { Service } from '../../pool/index.ts';
 import { configDefaults, type WorkerConfig } from '../../worker/config/index.ts';
 import { engineNames } from '../../worker/index.ts';
-import { file } from '../config/file.ts';
+import { file } from '../config/sources/file.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { EXIT_CODES } from '../words/exit-codes.ts';
 import { Failure } from '../words/failure.ts';

@@ -1,5 +1,5 @@
 import { mergeSettings, type PoolConfiguration } from '../../pool/index.ts';
-import { objectSource } from '../config/object-source.ts';
+import { objectSource } from '../config/sources/object-source.ts';
 import type { Setting, Source } from '../config/source.ts';
 
 /**

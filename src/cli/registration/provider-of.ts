@@ -8,7 +8,7 @@ import {
 } from '../../pool/index.ts';
 import { ConfigurationError } from '../config/problem.ts';
 import { loadWithout, type Sources } from '../config/read.ts';
-import { problemOf } from '../config/report.ts';
+import { problemOf } from '../config/checks/report.ts';
 import { providerIn } from './registers.ts';
 
 /** The configuration that a worker has from its own machine before it registers. */

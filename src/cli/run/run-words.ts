@@ -1,4 +1,4 @@
-import type { GivenFlags } from '../config/flags.ts';
+import type { GivenFlags } from '../config/sources/flags.ts';
 
 /** The options of `tcw run`. */
 export interface RunWords extends GivenFlags {

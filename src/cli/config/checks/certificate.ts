@@ -1,4 +1,4 @@
-import type { ConfigWarning, Settings, Source } from './source.ts';
+import type { ConfigWarning, Settings, Source } from '../source.ts';
 
 /**
  * Drops a certificate that comes from a lower source than the access token. A certificate is valid for one access token

@@ -1,5 +1,5 @@
-import { OBSOLETE_PROPERTIES } from '../../worker/config/index.ts';
-import type { ConfigWarning, Source } from './source.ts';
+import { OBSOLETE_PROPERTIES } from '../../../worker/config/index.ts';
+import type { ConfigWarning, Source } from '../source.ts';
 
 /** Warns of properties that generic-worker has dropped, and names their replacements. */
 export function obsoleteWarnings(sources: readonly Source[]): ConfigWarning[] {

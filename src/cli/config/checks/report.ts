@@ -1,9 +1,9 @@
-import { PROPERTIES } from '../../worker/config/index.ts';
-import { withoutUrlPasswords } from '../../base/index.ts';
+import { PROPERTIES } from '../../../worker/config/index.ts';
+import { withoutUrlPasswords } from '../../../base/index.ts';
 import type { Fault } from './check.ts';
-import { cannotLoad, invalid, type Problem } from './problem.ts';
-import type { Setting, Settings } from './source.ts';
-import { flagName, variableName } from './spelling.ts';
+import { cannotLoad, invalid, type Problem } from '../problem.ts';
+import type { Setting, Settings } from '../source.ts';
+import { flagName, variableName } from '../spelling.ts';
 
 /**
  * Describes a fault: where the value was given, what is required and what was found. For a missing value, says how to

@@ -1,5 +1,5 @@
-import { invalid, type Problem } from './problem.ts';
-import type { Setting, Source } from './source.ts';
+import { invalid, type Problem } from '../problem.ts';
+import type { Setting, Source } from '../source.ts';
 
 const HALVES = ['provisionerId', 'workerType'] as const;
 

@@ -1,4 +1,4 @@
-import { PROPERTIES } from '../../worker/config/index.ts';
+import { PROPERTIES } from '../../../worker/config/index.ts';
 
 /**
  * Converts the text of a variable or a flag into a value of the property's type.

@@ -1,7 +1,7 @@
-import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../worker/config/index.ts';
-import type { Problem } from './problem.ts';
-import { unknownName, type Setting, type Source } from './source.ts';
-import { variableName } from './spelling.ts';
+import { OBSOLETE_PROPERTIES, PROPERTIES } from '../../../worker/config/index.ts';
+import type { Problem } from '../problem.ts';
+import { unknownName, type Setting, type Source } from '../source.ts';
+import { variableName } from '../spelling.ts';
 import { valueOfText } from './text.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
-import { PROPERTIES } from '../../worker/config/index.ts';
+import { PROPERTIES } from '../../../worker/config/index.ts';
 import { foldNames } from './fold-names.ts';
-import { isKnown, unknownName, type Setting, type Source } from './source.ts';
+import { isKnown, unknownName, type Setting, type Source } from '../source.ts';
 
 /**
  * Makes a source from an object of properties and values, such as the content of a file. `null` means that the object

@@ -1,5 +1,5 @@
-import { OBSOLETE_PROPERTIES, PROPERTIES, type Property } from '../../worker/config/index.ts';
-import type { ConfigWarning } from './source.ts';
+import { OBSOLETE_PROPERTIES, PROPERTIES, type Property } from '../../../worker/config/index.ts';
+import type { ConfigWarning } from '../source.ts';
 
 type Entry = [name: string, value: unknown];
 

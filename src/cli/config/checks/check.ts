@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { configSchema, expectation, PROPERTIES, type Property } from '../../worker/config/index.ts';
-import { suggestion } from '../../base/index.ts';
+import { configSchema, expectation, PROPERTIES, type Property } from '../../../worker/config/index.ts';
+import { suggestion } from '../../../base/index.ts';
 
 /** A violation of the schema by one property. */
 export interface Fault {

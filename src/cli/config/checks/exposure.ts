@@ -1,5 +1,5 @@
-import { PROPERTIES } from '../../worker/config/index.ts';
-import type { ConfigWarning, Setting, Settings } from './source.ts';
+import { PROPERTIES } from '../../../worker/config/index.ts';
+import type { ConfigWarning, Setting, Settings } from '../source.ts';
 
 const OTHERS_MAY_READ = 0o044;
 /** URL properties over which secrets are sent, with the encrypted scheme for each. */

@@ -1,5 +1,5 @@
-import { PROPERTIES } from '../../worker/config/index.ts';
-import type { Settings } from './source.ts';
+import { PROPERTIES } from '../../../worker/config/index.ts';
+import type { Settings } from '../source.ts';
 
 const WINDOWS_PATH = /^[A-Za-z]:[\\/]/;
 

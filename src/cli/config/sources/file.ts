@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { readDocument } from '../documents/read-file.ts';
+import { readDocument } from '../../documents/read-file.ts';
 import { objectSource } from './object-source.ts';
-import { cannotLoad } from './problem.ts';
-import { readableByOthers } from './exposure.ts';
-import type { Source } from './source.ts';
+import { cannotLoad } from '../problem.ts';
+import { readableByOthers } from '../checks/exposure.ts';
+import type { Source } from '../source.ts';
 
 /**
  * Reads a configuration file, JSON or YAML 1.2. `null` means that the file does not set the property. As in

@@ -1,7 +1,7 @@
-import { PROPERTIES } from '../../worker/config/index.ts';
-import { cannotLoad, type Problem } from './problem.ts';
-import { unknownName, type Setting, type Source } from './source.ts';
-import { flagName } from './spelling.ts';
+import { PROPERTIES } from '../../../worker/config/index.ts';
+import { cannotLoad, type Problem } from '../problem.ts';
+import { unknownName, type Setting, type Source } from '../source.ts';
+import { flagName } from '../spelling.ts';
 import { valueOfText } from './text.ts';
 
 /**

@@ -58,6 +58,7 @@ const upward = floors.slice(0, -1).map((floor, i) => ({
 const rooms = {
   'src/base': ['waiting', 'services', 'text', 'secrets', 'json'],
   'src/pulse': ['transport', 'body', 'session', 'topology', 'telemetry', 'publish', 'consume', 'handle'],
+  'src/pulse/transport/amqp': ['properties', 'publishing'],
   'src/taskcluster': ['shell', 'generated', 'credentials', 'calls', 'queue'],
   'src/pool/registration': ['state', 'membership', 'settings'],
   'src/cli/config': ['checks', 'sources'],

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { readProperties, type BasicProperties } from '../../../src/pulse/transport/amqp/basic-properties.ts';
-import { copiedProperties } from '../../../src/pulse/transport/amqp/copied-properties.ts';
+import {
+  readProperties,
+  type BasicProperties,
+} from '../../../src/pulse/transport/amqp/properties/basic-properties.ts';
+import { copiedProperties } from '../../../src/pulse/transport/amqp/properties/copied-properties.ts';
 import { amqpTransport } from '../../../src/pulse/transport/amqp/transport.ts';
 import { retryExchange, retryPattern } from '../../../src/pulse/topology/attempts.ts';
 import {

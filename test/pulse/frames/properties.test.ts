@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readProperties } from '../../../src/pulse/transport/amqp/basic-properties.ts';
+import { readProperties } from '../../../src/pulse/transport/amqp/properties/basic-properties.ts';
 import { entry, field, FLAGS, longString, onlyHeaders, shortString, uint } from './frames.ts';
 
 /** A value of a table: how it lies on the wire, and how it is read. */

@@ -7,7 +7,7 @@ import {
   messageFrames,
   plainProperties,
   type FramedMessage,
-} from '../../../src/pulse/transport/amqp/publish-frames.ts';
+} from '../../../src/pulse/transport/amqp/publishing/publish-frames.ts';
 import { amqpTransport } from '../../../src/pulse/transport/amqp/transport.ts';
 import {
   binding,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { describe, expect, inject, it } from 'vitest';
-import { headerFrameBytes } from '../../../src/pulse/transport/amqp/frame-size.ts';
+import { headerFrameBytes } from '../../../src/pulse/transport/amqp/publishing/frame-size.ts';
 import { headerTable } from '../../../src/pulse/transport/header-table.ts';
 import { deliveredHeaders } from '../../../src/pulse/transport/memory/delivered-headers.ts';
 import {

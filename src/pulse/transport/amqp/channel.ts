@@ -2,10 +2,10 @@ import type { Channel, ConfirmChannel, ConsumeMessage, Message, Options } from '
 import { PulseError } from '../../errors.ts';
 import type { Delivery, QueueOptions, TransportChannel } from '../transport.ts';
 import { UnansweredError, type Answered } from './answered.ts';
-import { breakDeadLetters } from './dead-letters.ts';
+import { breakDeadLetters } from './properties/dead-letters.ts';
 import { channelError } from './errors.ts';
-import type { ReadProperties } from './header-frames.ts';
-import { publishing, type Publishing } from './publishing.ts';
+import type { ReadProperties } from './properties/header-frames.ts';
+import { publishing, type Publishing } from './publishing/publishing.ts';
 
 /** What a channel needs from its connection. */
 export interface ChannelSurroundings extends Publishing {

@@ -6,8 +6,8 @@ import type { TransportConnection } from '../transport.ts';
 import { answeredWithin, UnansweredError } from './answered.ts';
 import { amqpChannel } from './channel.ts';
 import { channelError, connectionError } from './errors.ts';
-import { readHeaderFrames, type FrameReader } from './header-frames.ts';
-import { writeTogether } from './write-together.ts';
+import { readHeaderFrames, type FrameReader } from './properties/header-frames.ts';
+import { writeTogether } from './publishing/write-together.ts';
 
 /** How long the broker may take, in ms, to answer a close and to close its half of the socket. */
 const GOODBYE_MS = 2_000;

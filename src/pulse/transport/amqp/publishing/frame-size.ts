@@ -1,6 +1,6 @@
 import type { Options } from 'amqplib';
-import { PulseError } from '../../errors.ts';
-import { headerTable } from '../header-table.ts';
+import { PulseError } from '../../../errors.ts';
+import { headerTable } from '../../header-table.ts';
 
 /** The overhead of every frame, and the overhead of a header frame in addition to its properties, in bytes. */
 const FRAME_BYTES = 8;

@@ -1,8 +1,8 @@
 import type { ConfirmChannel, Message, Options } from 'amqplib';
-import { PulseError } from '../../errors.ts';
-import { Recognised } from '../recognised.ts';
-import type { Confirmation, CopiedProperties, Properties } from '../transport.ts';
-import { copiedProperties, type ChangedHeaders } from './copied-properties.ts';
+import { PulseError } from '../../../errors.ts';
+import { Recognised } from '../../recognised.ts';
+import type { Confirmation, CopiedProperties, Properties } from '../../transport.ts';
+import { copiedProperties, type ChangedHeaders } from '../properties/copied-properties.ts';
 import { checkFrameSize } from './frame-size.ts';
 import { headerFrameSize, messageFrames, plainProperties } from './publish-frames.ts';
 

@@ -1,4 +1,4 @@
-import { MOST_NESTED, setEntry } from '../header-table.ts';
+import { MOST_NESTED, setEntry } from '../../header-table.ts';
 import { UnreadableError, type ByteReader } from './byte-reader.ts';
 
 type Table = Record<string, unknown>;

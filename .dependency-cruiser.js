@@ -62,6 +62,16 @@ const rooms = {
   'src/taskcluster': ['shell', 'generated', 'credentials', 'calls', 'queue'],
   'src/pool/registration': ['state', 'membership', 'settings'],
   'src/cli/config': ['checks', 'sources'],
+  'src/worker/engines/docker': [
+    'api',
+    'tar',
+    'files',
+    'images',
+    'usage',
+    'leftovers',
+    'containers',
+    'running',
+  ],
   'src/worker/engines/native': ['processes', 'launcher', 'pid-namespace'],
 };
 

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { connectDocker, type DockerClient } from '../../src/worker/engines/docker/api/index.ts';
-import { removeContainers } from '../../src/worker/engines/docker/leftovers.ts';
+import { removeContainers } from '../../src/worker/engines/docker/leftovers/leftovers.ts';
 import { dockerEngine, type DockerEngine } from '../../src/worker/engines/docker/index.ts';
 import type { DockerEngineOptions } from '../../src/worker/engines/docker/docker-engine.ts';
 import { featuresOfOneSession, type WorkerConfig } from '../../src/worker/index.ts';

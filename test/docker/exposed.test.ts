@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NothingRuns } from '../../src/worker/engines/engine.ts';
 import { connectDocker } from '../../src/worker/engines/docker/api/index.ts';
-import { openContainerTerminal } from '../../src/worker/engines/docker/terminal.ts';
+import { openContainerTerminal } from '../../src/worker/engines/docker/running/terminal.ts';
 import { makeImage } from '../harness/docker/images.ts';
 import { TALKING, watchedFromOutside } from '../worker/exposed.ts';
 import { containerWorker, host, sh } from './container-worker.ts';

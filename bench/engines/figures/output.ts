@@ -1,5 +1,5 @@
-import { containerBody } from '../../../src/worker/engines/docker/container-body.ts';
-import { CommandContainer } from '../../../src/worker/engines/docker/command-container.ts';
+import { containerBody } from '../../../src/worker/engines/docker/containers/container-body.ts';
+import { CommandContainer } from '../../../src/worker/engines/docker/containers/command-container.ts';
 import { USUAL_TIMING } from '../../../src/worker/engines/docker/timing.ts';
 import { once } from 'node:events';
 import { rowOf } from '../../report/row.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { missingLimits } from '../../../src/worker/engines/docker/missing-limits.ts';
+import { missingLimits } from '../../../src/worker/engines/docker/containers/missing-limits.ts';
 
 // The answer of a rootless Docker 20.10 without control groups.
 const NONE = { MemoryLimit: false, CpuCfsQuota: false, PidsLimit: false };

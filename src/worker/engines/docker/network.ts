@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 import type { Network, NetworkOptions } from '../container.ts';
 import { DockerError, isUnanswered, type DockerClient } from './api/index.ts';
-import type { LateRemovals } from './late-removals.ts';
-import { remove, removeNetworks } from './leftovers.ts';
+import type { LateRemovals } from './leftovers/late-removals.ts';
+import { remove, removeNetworks } from './leftovers/leftovers.ts';
 
 interface InspectedNetwork {
   readonly IPAM: {

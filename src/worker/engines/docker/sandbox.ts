@@ -15,20 +15,20 @@ import {
 } from '../engine.ts';
 import { settledWithin } from '../settled-within.ts';
 import { DockerError, isListening, isUnanswered, type DockerClient } from './api/index.ts';
-import type { RunCgroup } from './cgroup.ts';
-import type { CommandContainer } from './command-container.ts';
-import { hasTty, type ContainerMaking } from './container-body.ts';
-import { endOfContainer } from './end-of-container.ts';
+import type { RunCgroup } from './usage/cgroup.ts';
+import type { CommandContainer } from './containers/command-container.ts';
+import { hasTty, type ContainerMaking } from './containers/container-body.ts';
+import { endOfContainer } from './running/end-of-container.ts';
 import { containerFiles } from './files/container-files.ts';
-import type { LateRemovals } from './late-removals.ts';
-import { removeContainers } from './leftovers.ts';
-import { makeContainer } from './make-container.ts';
-import { whyNotStarted } from './not-started.ts';
-import { copyOutput } from './copy-output.ts';
+import type { LateRemovals } from './leftovers/late-removals.ts';
+import { removeContainers } from './leftovers/leftovers.ts';
+import { makeContainer } from './containers/make-container.ts';
+import { whyNotStarted } from './running/not-started.ts';
+import { copyOutput } from './running/copy-output.ts';
 import type { DockerTiming } from './timing.ts';
-import { openContainerTerminal } from './terminal.ts';
-import { terminate } from './terminate.ts';
-import { UsageMeter } from './usage-meter.ts';
+import { openContainerTerminal } from './running/terminal.ts';
+import { terminate } from './running/terminate.ts';
+import { UsageMeter } from './usage/usage-meter.ts';
 
 /** Exit code of a killed command. */
 const KILLED = 128 + 9;

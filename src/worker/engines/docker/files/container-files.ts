@@ -6,7 +6,7 @@ import { codeOf, DockerError, hasStatus, type DockerClient } from '../api/index.
 import { fileStream } from './file-stream.ts';
 import { Listing } from './listing.ts';
 import { archivePath, statOf } from './path-stat.ts';
-import type { TarEntry } from './tar-entries.ts';
+import type { TarEntry } from '../tar/tar-entries.ts';
 
 /** How files are read. */
 export interface ReadingFiles {

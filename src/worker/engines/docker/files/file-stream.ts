@@ -3,7 +3,7 @@ import type { StreamSource } from '../../../files/file-source.ts';
 import type { Permits } from '../../../files/permits.ts';
 import type { DockerClient } from '../api/index.ts';
 import { archivePath } from './path-stat.ts';
-import { isFile, tarEntries } from './tar-entries.ts';
+import { isFile, tarEntries } from '../tar/tar-entries.ts';
 
 /** A file of a container, and how to read it. */
 export interface FileOfContainer {

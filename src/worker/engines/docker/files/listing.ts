@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { filePieces, fillFrom } from '../../../files/file-pieces.ts';
 import { namelessFile } from '../../../files/new-file.ts';
-import { isFile, tarEntries, type TarEntry } from './tar-entries.ts';
+import { isFile, tarEntries, type TarEntry } from '../tar/tar-entries.ts';
 
 const FOLDER = '5';
 /**

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { UnpackFault } from '../../../unpack/unpack-fault.ts';
-import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar-blocks.ts';
+import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar/tar-blocks.ts';
 
 /** An intact archive that does not contain exactly one image. The message continues `the archive`. */
 export class NotOneImage extends Error {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { Network } from '../container.ts';
-import { CommandNotStarted } from '../engine.ts';
-import { DockerError, hasStatus, type DockerClient } from './api/index.ts';
+import type { Network } from '../../container.ts';
+import { CommandNotStarted } from '../../engine.ts';
+import { DockerError, hasStatus, type DockerClient } from '../api/index.ts';
 import type { Inspected } from './inspected.ts';
 import { addressIn } from './peers.ts';
 

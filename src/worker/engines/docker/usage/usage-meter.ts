@@ -1,5 +1,5 @@
-import type { Usage } from '../engine.ts';
-import { hasStatus, type DockerClient } from './api/index.ts';
+import type { Usage } from '../../engine.ts';
+import { hasStatus, type DockerClient } from '../api/index.ts';
 import type { RunCgroup } from './cgroup.ts';
 import { cgroupUsage } from './cgroup-usage.ts';
 import { statsUsage, withoutInit } from './stats-usage.ts';

@@ -1,5 +1,5 @@
-import { settledWithin } from '../settled-within.ts';
-import type { DockerTiming } from './timing.ts';
+import { settledWithin } from '../../settled-within.ts';
+import type { DockerTiming } from '../timing.ts';
 
 /**
  * Retries removals: of things in an engine that is away, and of things that the engine may yet create for a call without an

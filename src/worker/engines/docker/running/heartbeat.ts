@@ -1,5 +1,5 @@
-import { DockerError, type DockerClient } from './api/index.ts';
-import type { DockerTiming } from './timing.ts';
+import { DockerError, type DockerClient } from '../api/index.ts';
+import type { DockerTiming } from '../timing.ts';
 
 /**
  * Detects an engine that hangs while a container runs: the call that waits for the container's end has no time limit.

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
-import { CommandNotStarted } from '../engine.ts';
-import type { DockerClient } from './api/index.ts';
-import type { Inspected } from './inspected.ts';
-import { statOf } from './files/path-stat.ts';
+import { CommandNotStarted } from '../../engine.ts';
+import type { DockerClient } from '../api/index.ts';
+import type { Inspected } from '../containers/inspected.ts';
+import { statOf } from '../files/path-stat.ts';
 
 /** Exit codes of the container's init when it could not run the command, as of a shell. */
 const [NOT_EXECUTABLE, NOT_FOUND] = [126, 127];

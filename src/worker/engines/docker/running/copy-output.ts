@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { Command } from '../engine.ts';
-import { codeOf, DockerError } from './api/index.ts';
+import type { Command } from '../../engine.ts';
+import { codeOf, DockerError } from '../api/index.ts';
 import { FrameReader } from './frames.ts';
 
 /**

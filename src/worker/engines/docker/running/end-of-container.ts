@@ -1,7 +1,7 @@
-import { DockerError, type DockerClient } from './api/index.ts';
-import type { CommandContainer } from './command-container.ts';
+import { DockerError, type DockerClient } from '../api/index.ts';
+import type { CommandContainer } from '../containers/command-container.ts';
 import { heartbeat } from './heartbeat.ts';
-import type { DockerTiming } from './timing.ts';
+import type { DockerTiming } from '../timing.ts';
 
 /**
  * Waits for the end of a started container.

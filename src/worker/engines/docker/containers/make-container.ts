@@ -1,5 +1,5 @@
-import type { Command } from '../engine.ts';
-import { hasStatus, type DockerClient } from './api/index.ts';
+import type { Command } from '../../engine.ts';
+import { hasStatus, type DockerClient } from '../api/index.ts';
 import { CommandContainer } from './command-container.ts';
 import { containerBody, type ContainerMaking } from './container-body.ts';
 

@@ -1,4 +1,4 @@
-import { TarBlocks, type Entry } from '../tar-blocks.ts';
+import { TarBlocks, type Entry } from './tar-blocks.ts';
 
 /** An entry of an archive. */
 export interface TarEntry extends Entry {

@@ -1,5 +1,5 @@
-import { NothingRuns, type Terminal, type TerminalCommand, type TerminalSize } from '../engine.ts';
-import { DockerError, hasStatus, type DockerClient } from './api/index.ts';
+import { NothingRuns, type Terminal, type TerminalCommand, type TerminalSize } from '../../engine.ts';
+import { DockerError, hasStatus, type DockerClient } from '../api/index.ts';
 
 /** After a program has left its terminal: how often its end is polled, in ms, and for how long. */
 const AGAIN_MS = 100;

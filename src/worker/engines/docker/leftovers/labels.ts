@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ownLife } from '../processes/index.ts';
+import { ownLife } from '../../processes/index.ts';
 
 /** The label of everything that the engine creates for a run. Its value is the run's trace. */
 export const TRACE_LABEL = 'tcw.trace';

@@ -1,4 +1,4 @@
-import type { Usage } from '../engine.ts';
+import type { Usage } from '../../engine.ts';
 import { isUnified, type RunCgroup } from './cgroup.ts';
 
 /** Resource usage of the containers of a run, without the number of processes. */

@@ -1,5 +1,5 @@
-import type { Usage } from '../engine.ts';
-import type { DockerClient } from './api/index.ts';
+import type { Usage } from '../../engine.ts';
+import type { DockerClient } from '../api/index.ts';
 
 /** The parts of the engine's statistics that are used here. */
 interface Stats {

@@ -1,4 +1,4 @@
-import type { Network } from '../container.ts';
+import type { Network } from '../../container.ts';
 import type { Inspected } from './inspected.ts';
 
 /**

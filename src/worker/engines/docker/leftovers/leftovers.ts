@@ -1,5 +1,5 @@
-import { hasStatus, type DockerClient } from './api/index.ts';
-import { canHaveCgroups, RunCgroup } from './cgroup.ts';
+import { hasStatus, type DockerClient } from '../api/index.ts';
+import { canHaveCgroups, RunCgroup } from '../usage/cgroup.ts';
 import { isTrace, ofTrace } from './labels.ts';
 
 /**

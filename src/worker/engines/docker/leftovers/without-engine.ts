@@ -1,5 +1,5 @@
-import type { Engine } from '../engine.ts';
-import { connectDocker } from './api/index.ts';
+import type { Engine } from '../../engine.ts';
+import { connectDocker } from '../api/index.ts';
 import { isTrace } from './labels.ts';
 import { endLeftovers } from './leftovers.ts';
 

@@ -1,6 +1,6 @@
-import { readProcFile } from '../processes/index.ts';
-import { processesInScope, type RunCgroup } from './cgroup.ts';
-import type { CommandContainer } from './command-container.ts';
+import { readProcFile } from '../../processes/index.ts';
+import { processesInScope, type RunCgroup } from '../usage/cgroup.ts';
+import type { CommandContainer } from '../containers/command-container.ts';
 
 /**
  * Sends SIGTERM to every process of a container. Where its processes are not visible or may not be signalled, the engine

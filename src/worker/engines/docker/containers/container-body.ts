@@ -1,5 +1,5 @@
-import type { ContainerPart } from '../container.ts';
-import type { Command } from '../engine.ts';
+import type { ContainerPart } from '../../container.ts';
+import type { Command } from '../../engine.ts';
 import { gpuRequest } from './gpu-request.ts';
 
 /** Limits for the containers of an engine. What is absent is not limited, except for `shmBytes`. */

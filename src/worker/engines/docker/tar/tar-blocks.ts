@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { ByteReader } from '../../unpack/decoders/byte-reader.ts';
-import { readPax } from '../../unpack/archives/pax.ts';
-import { BLOCK_BYTES, isZeroBlock, readHeader } from '../../unpack/archives/tar-header.ts';
-import { UnpackFault } from '../../unpack/unpack-fault.ts';
+import { ByteReader } from '../../../unpack/decoders/byte-reader.ts';
+import { readPax } from '../../../unpack/archives/pax.ts';
+import { BLOCK_BYTES, isZeroBlock, readHeader } from '../../../unpack/archives/tar-header.ts';
+import { UnpackFault } from '../../../unpack/unpack-fault.ts';
 
 /** An entry of a tar archive, with extended headers applied. Names are bytes, one per character (latin1). */
 export interface Entry {

@@ -12,6 +12,7 @@ import type {
   Handler,
 } from './handle-options.ts';
 import { HandlerCall, type Failure } from './handler-call.ts';
+import { runHandler } from './run-handler.ts';
 import type { Origin, PulseMessage } from '../consume/message.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { Retries } from './retries.ts';
@@ -172,56 +173,13 @@ export class Handling<M extends PulseMessage> {
     this.#calls.add(call);
     for (const item of call.items) this.#running.add(item);
     this.#breaker.started();
-    const { timeoutMs } = this.#options;
-    let result: unknown;
-    try {
-      result = call.run(this.#runOf(call));
-      if (isThenable(result)) {
-        if (timeoutMs !== undefined) {
-          call.limit(timeoutMs, error => {
-            this.#threw(call, error);
-          });
-        }
-        // A foreign promise may settle twice or throw.
-        Promise.resolve(result).then(
-          value => {
-            this.#returned(call, value);
-          },
-          (error: unknown) => {
-            this.#threw(call, error);
-          },
-        );
-        return;
-      }
-    } catch (error) {
-      this.#threw(call, error);
-      return;
-    }
-    this.#returned(call, result);
+    runHandler(call, this.#handler, this.#options, failures => {
+      this.#settle(call, failures);
+    });
   }
 
-  #runOf(call: HandlerCall<M>): () => unknown {
-    const { around, batch } = this.#options;
-    const messages = call.items.map(({ message }) => message);
-    if (batch) return () => (this.#handler as BatchHandler<M>)(messages, call);
-    const [message] = messages as [M];
-    const handler = () => (this.#handler as Handler<M>)(message, call);
-    return around ? () => around(message, call, handler) : handler;
-  }
-
-  #returned(call: HandlerCall<M>, value: unknown): void {
-    this.#settle(call, call.failuresIn(value, this.#options.batch !== undefined));
-  }
-
-  #threw(call: HandlerCall<M>, error: unknown): void {
-    const failures = call.items.map(() => ({ error }));
-    this.#settle(call, failures);
-  }
-
-  /** Settles each message of a call once. A result after a timeout is ignored. */
+  /** Settles each message of a call. */
   #settle(call: HandlerCall<M>, failures: readonly (Failure | undefined)[]): void {
-    if (call.ended) return;
-    call.end();
     if (!this.#left) this.#informBreaker(call, failures);
     this.#calls.delete(call);
     for (const [i, item] of call.items.entries()) {
@@ -299,8 +257,4 @@ export class Handling<M extends PulseMessage> {
     if (!this.#finishing || this.#running.size + this.#lostButRunning.size + this.#retrying > 0) return;
     this.#subscriber.complete();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }

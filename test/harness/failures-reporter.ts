@@ -19,19 +19,20 @@ export default class FailuresReporter implements Reporter {
   }
 }
 
-/** One line for each failed test, and for each suite or file that failed outside a test. */
+/** One line for each error of a test, and of each suite or file outside its tests. */
 function failuresOf(module: TestModule): string[] {
-  const name = relative(process.cwd(), module.moduleId);
+  const file = relative(process.cwd(), module.moduleId);
   const suites = [...module.children.allSuites()].map(suite => ({
     name: suite.fullName,
     errors: suite.errors(),
   }));
-  const tests = [...module.children.allTests('failed')].map(test => ({
-    name: test.fullName,
+  const tests = [...module.children.allTests()].map(test => ({
+    name: `${test.fullName}${test.result().state === 'passed' ? ' (passed when repeated)' : ''}`,
+    // A test that passed when it was repeated still has the errors of its first run.
     errors: test.result().errors ?? [],
   }));
-  return [{ name: 'the file itself', errors: module.errors() }, ...suites, ...tests].flatMap(place =>
-    place.errors.map(({ message }) => `${name} > ${place.name}: ${firstLine(message)}`),
+  return [{ name: 'outside its tests', errors: module.errors() }, ...suites, ...tests].flatMap(
+    ({ name, errors }) => errors.map(({ message }) => `${file} > ${name}: ${firstLine(message)}`),
   );
 }
 

@@ -91,6 +91,8 @@ async function setting(claimTimeoutMs?: number, capacity = 2) {
   const proxy = await queueFaultProxy(here.rootUrl);
   const seen = await witness();
   const worker = await here.startWorker({ rootURL: proxy.rootUrl, capacity });
+  // A claim that the worker made while Pulse was not up yet could receive the task that a test is about.
+  await proxy.answered();
   const create = (script: string, artifact = false) =>
     here.createTask({
       command: [seen.command(`${script}; echo content > file`)],

@@ -44,6 +44,8 @@ export interface QueueFaultProxy {
   readonly rootUrl: string;
   /** All calls in the order of their arrival, including those with faults. */
   readonly calls: readonly CallName[];
+  /** Settles when every call that was forwarded to the queue is over. */
+  answered(): Promise<void>;
   /**
    * Injects a fault into calls. The latest rule has precedence.
    *
@@ -156,6 +158,9 @@ export async function queueFaultProxy(queueUrl: string): Promise<QueueFaultProxy
   return {
     rootUrl,
     calls,
+    answered: async () => {
+      while (open.size > 0) await Promise.all([...open].map(call => once(call, 'close')));
+    },
     fault: (which, fault, times = Infinity) => {
       const names = typeof which === 'string' ? [which] : which;
       const { promise: first, resolve: metOne } = Promise.withResolvers<void>();

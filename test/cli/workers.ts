@@ -104,7 +104,7 @@ export async function queueForWorkers(options: Partial<LocalQueueOptions> = {}, 
     },
     /** Waits until a run of a task is in a state. */
     reaches: (taskId: string, state: string, runId = 0) =>
-      expect.poll(async () => (await status(taskId)).runs[runId]?.state).toBe(state),
+      expect.poll(async () => (await status(taskId)).runs[runId]).toMatchObject({ state }),
     /** Starts a worker; it dies with the test, at the latest when `close` is called. */
     start: (...flags: string[]) => {
       const child = start(words(...flags), {

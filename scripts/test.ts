@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 const folder = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Thousands of tests with real brokers, containers and processes depend on the machine, too: one that fails gets a second try. The summary
- * names it even if it passes then, because it has to be mended.
+ * Thousands of tests with real brokers, containers and processes depend on the machine, too, so a test that fails is
+ * run once more. The summary names it even if it passes then, because it has to be mended.
  */
 const REPEAT = '--retry=1';
 

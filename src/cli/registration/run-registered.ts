@@ -50,7 +50,9 @@ export function runRegistered(
     for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
     warnOfReadableRegistration(config, note);
     const { cloud } = membership;
-    const host = memberHost(member, config, note, cloud && spotNotices(cloud.service, cloud.notices, note));
+    const notices$ =
+      cloud && spotNotices(cloud.service, cloud.notices(member.state().identity.workerId), note);
+    const host = memberHost(member, config, note, notices$);
     // Awaited here so that the credentials are renewed until the worker ends.
     return await runFor(host, config, io);
   });

@@ -14,6 +14,7 @@ import { log } from './figures/log.ts';
 import { pool } from './figures/pool.ts';
 import { idleHour } from './figures/idle-hour.ts';
 import { single } from './figures/single.ts';
+import { spotNotice } from './figures/spot-notice.ts';
 import { throughput } from './figures/throughput.ts';
 import type { Figure } from './figures/figure.ts';
 import { describeMachine } from './report/machine.ts';
@@ -25,6 +26,7 @@ const FIGURES: readonly Figure[] = [
   claimCalls,
   failedClaims,
   cancel,
+  spotNotice,
   log,
   liveLog,
   shell,

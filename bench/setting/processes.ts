@@ -16,7 +16,7 @@ export interface Member {
  * Returns the processes of a task's run, found from outside: those with the task's id in their environment, and all
  * others in the PID namespace of one of them. Works only on Linux.
  */
-function membersOf(taskId: string): Member[] {
+export function membersOf(taskId: string): Member[] {
   const ours = namespaceOf('self');
   const all = readdirSync('/proc').filter(name => /^\d+$/.test(name));
   const marked = all.filter(pid => read(`/proc/${pid}/environ`).includes(`TASK_ID=${taskId}\0`));

@@ -107,6 +107,20 @@ describe('tcw run of a static worker', () => {
     expect(workerPoolErrors[0]?.description).not.toContain('said-by-a-secret');
   });
 
+  it('exits as for an invalid pool, even if it is told to stop while it reports that', async () => {
+    await using pool = await poolUnderTest({ workerConfig: { genericWorker: { config: [] } } });
+    await pool.static();
+    const stuck = pool.proxy.fault('reportWorkerError', { kind: 'freeze' }, 1);
+    const worker = await tcwRun(settings(pool.proxy.rootUrl));
+    await stuck.first;
+    await worker.says('reporting it to the owner of the pool');
+    worker.child.kill('SIGTERM');
+    await setTimeout(200);
+    stuck.lift();
+    expect(await worker.exited).toBe(73);
+    expect(worker.said()).toContain('tcw: genericWorker.config of the worker pool must be an object');
+  });
+
   it('exits when it is told to before it could register', async () => {
     await using pool = await poolUnderTest();
     await pool.static();

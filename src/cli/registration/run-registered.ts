@@ -44,13 +44,15 @@ export function runRegistered(
     if (typeof joined === 'string') return EXIT_OF_SIGNAL[joined];
     await using member = joined;
     using _ = hideRegistration(member, secrets);
-    const { config, warnings } = await configured(member, sources, workingDirectory);
+    const { config, warnings } = await configured(member, sources, workingDirectory, note);
     secrets.addAllOf(config);
     io.setLevel(config.logLevel);
     for (const { message, ...fields } of warnings) io.logger.warn(fields, message);
     warnOfReadableRegistration(config, note);
     const { cloud } = membership;
-    const host = memberHost(member, config, note, cloud && spotNotices(cloud.service, cloud.notices, note));
+    const notices$ =
+      cloud && spotNotices(cloud.service, cloud.notices(member.state().identity.workerId), note);
+    const host = memberHost(member, config, note, notices$);
     // Awaited here so that the credentials are renewed until the worker ends.
     return await runFor(host, config, io);
   });
@@ -80,7 +82,8 @@ async function join(
     const store = registrationStore(registrationFile, note);
     return await becomeMember({ provider, store, note }, told.signal);
   } catch (error) {
-    if (how !== undefined) return how;
+    // A signal does not hide what somebody has to correct.
+    if (how !== undefined && !(error instanceof RegistrationError)) return how;
     throw failureOf(error);
   } finally {
     signals.unsubscribe();
@@ -107,6 +110,7 @@ async function configured(
   member: PoolMember,
   sources: Sources,
   workingDirectory: string,
+  note: Note,
 ): Promise<LoadedConfig> {
   const state = member.state();
   const between = [poolSource(state.identity.workerPoolId, member.pool)];
@@ -114,7 +118,7 @@ async function configured(
   try {
     return loadSources(sources, workingDirectory, { between, above: [identitySource(state, below)] });
   } catch (error) {
-    if (error instanceof Failure) await giveUp(member, error.message);
+    if (error instanceof Failure) await giveUp(member, error.message, note);
     throw error;
   }
 }

@@ -52,6 +52,8 @@ export function azureProvider(service: MetadataService): Provider {
         await ask('attested/document', signal),
         'the attested document',
       );
+      // worker-manager verifies the document: its signature, its certificate, its age and the machine that it names.
+      // A check here could only refuse what worker-manager would accept, so it is passed on as it is.
       if (encoding === 'pkcs7' && typeof signature === 'string') return { document: signature };
       throw new RegistrationError('machine', 'the attested document of Azure is not one of PKCS#7');
     },

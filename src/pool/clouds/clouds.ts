@@ -6,7 +6,7 @@ import { azureProvider } from './azure.ts';
 import { googleProvider } from './google.ts';
 import { metadataService, type MetadataService } from './metadata-service.ts';
 import { awsNotices, azureNotices, googleNotices } from './notice-questions.ts';
-import type { SpotWatch } from './spot-notices.ts';
+import type { SpotNotices } from './spot-notices.ts';
 
 export type CloudName = 'aws' | 'google' | 'azure';
 
@@ -14,7 +14,7 @@ export type CloudName = 'aws' | 'google' | 'azure';
 export interface Cloud {
   readonly service: MetadataService;
   readonly provider: Provider;
-  readonly notices: SpotWatch;
+  readonly notices: SpotNotices;
 }
 
 const LINK_LOCAL = 'http://169.254.169.254';

@@ -30,6 +30,8 @@ export interface Question {
   readonly headers?: Readonly<Record<string, string>>;
   /** Timeout for the whole answer, in ms. The default is the service's timeout. */
   readonly timeoutMs?: number;
+  /** Called with the ETag of a 2xx answer, if it has one. */
+  readonly onEtag?: (etag: string) => void;
 }
 
 /** There was no answer, or one that no metadata service gives. */
@@ -118,12 +120,16 @@ let direct: Dispatcher | undefined;
 
 async function answer(
   url: string,
-  { method = 'GET', path, headers }: Question,
+  { method = 'GET', path, headers, onEtag }: Question,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { request, Agent } = await import('undici');
   direct ??= new Agent();
-  const { statusCode, body } = await request(`${url}${path}`, {
+  const {
+    statusCode,
+    headers: answered,
+    body,
+  } = await request(`${url}${path}`, {
     dispatcher: direct,
     method,
     headers: { ...headers },
@@ -142,5 +148,6 @@ async function answer(
   if (statusCode === 404) return undefined;
   if (statusCode < 200 || statusCode > 299)
     throw new MetadataError(`the answer is ${statusCode}`, statusCode);
+  if (typeof answered.etag === 'string') onEtag?.(answered.etag);
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -23,6 +23,13 @@ export interface SpotWatch {
   readonly everyMs: number;
 }
 
+/**
+ * Starts to watch for the notices of one cloud.
+ *
+ * @param workerId the machine's name in its cloud
+ */
+export type SpotNotices = (workerId: string) => SpotWatch;
+
 /** After this many failed requests in a row, the log warns that a notice would be missed. */
 const FAILURES_UNTIL_WARNING = 3;
 /** The longest time between two requests to a service that does not answer, in ms. */

@@ -7,6 +7,7 @@ import {
   withFilesWritten,
   type PoolConfiguration,
 } from './settings/pool-configuration.ts';
+import type { Note } from '../note.ts';
 import { RegistrationError } from './registration-error.ts';
 
 /** A registered worker that has read its pool's configuration. */
@@ -33,7 +34,7 @@ export async function becomeMember(joining: Joining, signal: AbortSignal): Promi
     return { ...member, pool, calls: poolCalls(member.state, note), isDynamic: joining.provider.isDynamic };
   } catch (error) {
     if (error instanceof RegistrationError)
-      await giveUp({ calls, isDynamic: joining.provider.isDynamic }, error.message);
+      await giveUp({ calls, isDynamic: joining.provider.isDynamic }, error.message, note);
     throw error;
   }
 }
@@ -41,12 +42,16 @@ export async function becomeMember(joining: Joining, signal: AbortSignal): Promi
 /**
  * Gives up a worker that cannot work with its pool's configuration. Reports the problem to the pool's owner and has a
  * cloud machine removed. Otherwise the machine would cost money without working until worker-manager considers it a
- * zombie. Never throws.
+ * zombie. The problem is logged first, because these calls may take minutes. Never throws.
  */
 export async function giveUp(
   { calls, isDynamic }: Pick<PoolMember, 'calls' | 'isDynamic'>,
   problem: string,
+  note: Note,
 ): Promise<void> {
+  note('error', 'the configuration of the worker is wrong; reporting it to the owner of the pool', {
+    problem,
+  });
   await calls.reportError(configurationProblem(problem));
   if (isDynamic) await calls.remove();
 }

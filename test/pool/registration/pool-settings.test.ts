@@ -23,6 +23,9 @@ describe('the workerConfig of a pool', () => {
     const config = { capacity: 2 };
     expect(poolSettings({ genericWorker: { config, files: [file] } })).toEqual({ config, files: [file] });
     expect(poolSettings({ genericWorker: {} })).toEqual({ config: {}, files: [] });
+    const nothing = { config: null, files: null };
+    expect(poolSettings({ genericWorker: nothing })).toEqual({ config: {}, files: [] });
+    expect(secretSettings('s', nothing)).toEqual({});
     expect(poolSettings(config)).toEqual({ config, files: [] });
     expect(poolSettings({ genericWorker: { config }, other: 1 }).config).toEqual({
       genericWorker: { config },

@@ -91,6 +91,25 @@ describe('a private file', () => {
     expect(await readFile(file, 'utf8')).toBe('mine');
   });
 
+  it('is not replaced by what another worker has prepared for the same file', async () => {
+    {
+      await using first = await replacementOf(file);
+      await using second = await replacementOf(file);
+      await expect(first.commit('first')).rejects.toThrow('another process writes to the same file');
+      await second.commit('second');
+    }
+    expect(await readFile(file, 'utf8')).toBe('second');
+    expect(await readdir(folder)).toEqual(['registration.json']);
+  });
+
+  it('leaves what another worker has prepared for the same file alone', async () => {
+    const first = await replacementOf(file);
+    await using second = await replacementOf(file);
+    await first[Symbol.asyncDispose]();
+    await second.commit('second');
+    expect(await readFile(file, 'utf8')).toBe('second');
+  });
+
   it('loses the permissions of other users', async () => {
     await writeFile(file, 'text');
     await chmod(file, 0o644);
@@ -128,12 +147,46 @@ describe('a private file', () => {
   });
 });
 
-it.each(['', '{', '[]', '{"version":1}', '{"version":2}'])(
-  'a registration is not read from %j',
-  async text => {
-    await writeFile(file, text, { mode: 0o600 });
-    const { note, messages } = notes();
-    expect(await registrationStore(file, note).read()).toBeUndefined();
-    expect(messages()).toEqual([`registrationFile ${file} is not used: it holds no registration`]);
-  },
-);
+/** What the file contains, with some changes. */
+const written = (changes: object) =>
+  JSON.stringify({
+    version: 1,
+    identity: { rootUrl: 'r', providerId: 'p', workerPoolId: 'a/b', workerGroup: 'g', workerId: 'w' },
+    provider: 'static',
+    location: {},
+    machine: {},
+    metadata: {},
+    expires: '2100-01-01T00:00:00.000Z',
+    credentials: { clientId: 'c', accessToken: 't', certificate: '{}' },
+    secret: 's',
+    workerConfig: {},
+    filesWritten: true,
+    ...changes,
+  });
+
+it('a registration is read', async () => {
+  await writeFile(file, written({}), { mode: 0o600 });
+  const { note, messages } = notes();
+  expect(await registrationStore(file, note).read()).toMatchObject({ provider: 'static' });
+  expect(messages()).toEqual([]);
+});
+
+it.each([
+  '',
+  '{',
+  '[]',
+  '\0'.repeat(100),
+  '{"version":1}',
+  written({}).slice(0, -20),
+  written({ version: 0 }),
+  written({ version: 2 }),
+  written({ expires: '2100-12-31T23:59:60Z' }),
+  written({ credentials: { clientId: '', accessToken: 't' } }),
+  written({ credentials: { clientId: 'c', accessToken: 't', certificate: '{"half' } }),
+  written({ secret: 7 }),
+])('a registration is not read from %j', async text => {
+  await writeFile(file, text, { mode: 0o600 });
+  const { note, messages } = notes();
+  expect(await registrationStore(file, note).read()).toBeUndefined();
+  expect(messages()).toEqual([`registrationFile ${file} is not used: it holds no registration`]);
+});

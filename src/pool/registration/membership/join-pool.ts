@@ -40,7 +40,7 @@ export async function joinPool(joining: Joining, signal: AbortSignal): Promise<R
   if (kept.expiresMs > Date.now()) return resumed(kept, note);
   throw new RegistrationError(
     'machine',
-    `the credentials of ${kept.credentials.clientId} ended at ${timeOf(kept)}, and a machine of a cloud cannot register again`,
+    `the credentials of ${kept.credentials.clientId} ended at ${timeOf(kept)} by the clock of this machine, and a machine of a cloud cannot register again`,
   );
 }
 
@@ -98,6 +98,13 @@ async function registered(
       const state = { ...identified, ...registration, provider: provider.name, filesWritten: false };
       await next.keep(state);
       note('info', 'registered with worker-manager', fieldsOf(state));
+      if (state.expiresMs <= Date.now()) {
+        note(
+          'warn',
+          'the new credentials have already expired by the clock of this machine; is the clock right?',
+          fieldsOf(state),
+        );
+      }
       return state;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;

@@ -9,7 +9,7 @@ import {
   type ReregisterWorkerResponse,
 } from '../../../taskcluster/index.ts';
 import type { Identity, Proof } from '../identity.ts';
-import { registeredCredentials } from '../state/registration-state.ts';
+import { leaseProblem, registeredCredentials } from '../state/registration-state.ts';
 
 /** The part of a registration that each renewal replaces. */
 export interface Lease {
@@ -64,7 +64,7 @@ function leaseOf(
   problemsOf: Validator,
   call: string,
 ): Lease {
-  const [problem] = problemsOf(answer);
+  const problem = problemsOf(answer)[0] ?? leaseProblem(answer);
   if (problem !== undefined) {
     throw new ServiceError('unavailable', `${call}: invalid answer from worker-manager: ${problem}`);
   }

@@ -19,8 +19,8 @@ export interface PoolSettings {
 export function poolSettings(workerConfig: Readonly<Record<string, unknown>>): PoolSettings {
   const [only, ...others] = Object.keys(workerConfig);
   if (only !== 'genericWorker' || others.length > 0) return { config: workerConfig, files: [] };
-  const { config = {}, files = [] } = objectAt(workerConfig.genericWorker, 'genericWorker');
-  return { config: objectAt(config, 'genericWorker.config'), files: filesAt(files) };
+  const { config, files } = objectAt(workerConfig.genericWorker, 'genericWorker of the worker pool');
+  return { config: configAt(config, 'genericWorker.config of the worker pool'), files: filesAt(files ?? []) };
 }
 
 /**
@@ -29,23 +29,27 @@ export function poolSettings(workerConfig: Readonly<Record<string, unknown>>): P
  * @param name the name of the secret, for messages
  * @throws RegistrationError, also if the secret has files, which worker-runner never wrote
  */
-export function secretSettings(
-  name: string,
-  secret: Readonly<Record<string, unknown>>,
-): PoolSettings['config'] {
+export function secretSettings(name: string, content: unknown): PoolSettings['config'] {
+  const secret = objectAt(content, `the secret ${name} of the worker pool`);
   const isLayout = Object.keys(secret).every(key => key === 'config' || key === 'files');
   if (!isLayout) return secret;
-  const { config = {}, files = [] } = secret;
+  const { config } = secret;
+  const files = secret.files ?? [];
   if (!Array.isArray(files) || files.length > 0) {
     throw wrong(`the secret ${name} has files; move them to the workerConfig of the worker pool`);
   }
-  return objectAt(config, `config of the secret ${name}`);
+  return configAt(config, `config of the secret ${name} of the worker pool`);
+}
+
+/** In worker-runner, null means the same as no value. */
+function configAt(value: unknown, where: string): PoolSettings['config'] {
+  return objectAt(value ?? {}, where);
 }
 
 function objectAt(value: unknown, where: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
-  throw wrong(`${where} of the worker pool must be an object`);
+  throw wrong(`${where} must be an object`);
 }
 
 function filesAt(files: unknown): PoolFile[] {

@@ -80,7 +80,7 @@ export function stateOf(content: string): RegistrationState | undefined {
   } catch {
     return undefined;
   }
-  if (problemsOf(read).length > 0) return undefined;
+  if (problemsOf(read).length > 0 || leaseProblem(read as WrittenState) !== undefined) return undefined;
   const { version: _, expires, credentials, secret, ...rest } = read as WrittenState;
   return {
     ...rest,
@@ -101,6 +101,33 @@ interface WrittenCredentials {
   readonly clientId: string;
   readonly accessToken: string;
   readonly certificate?: string;
+}
+
+/**
+ * Checks what the schema of a registration leaves open: its expiry must be a time, and its credentials must be able to
+ * sign a request.
+ *
+ * @returns the place and the problem, without the value, which may be secret; undefined if there is none
+ */
+export function leaseProblem({
+  expires,
+  credentials: { clientId, accessToken, certificate },
+}: Pick<WrittenState, 'expires' | 'credentials'>): string | undefined {
+  // JSON schema allows leap seconds, which JavaScript lacks.
+  if (Number.isNaN(Date.parse(expires))) return '/expires is not a time';
+  if (clientId === '') return '/credentials/clientId is empty';
+  if (accessToken === '') return '/credentials/accessToken is empty';
+  if (certificate && !isJsonObject(certificate)) return '/credentials/certificate is not a JSON object';
+  return undefined;
+}
+
+function isJsonObject(content: string): boolean {
+  try {
+    const value: unknown = JSON.parse(content);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 /** Wraps credentials in {@link Secret}s. Without a certificate, or with an empty one, they are permanent. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
@@ -76,19 +76,26 @@ export async function replacementOf(path: string): Promise<Replacement> {
   await rm(next, { force: true });
   const file = await open(next, 'wx', 0o600);
   let isCommitted = false;
+  /** False if another worker has removed this file to write its own. */
+  const isOurs = async () => {
+    const [ours, found] = await Promise.all([file.stat(), lstat(next).catch(() => undefined)]);
+    return found?.ino === ours.ino;
+  };
   const replacement: Replacement = {
     commit: async text => {
       const bytes = Buffer.from(text);
       await writeAll(file, bytes);
       await file.truncate(bytes.length);
       await file.sync();
+      if (!(await isOurs())) throw new Error('another process writes to the same file');
       await rename(next, path);
       isCommitted = true;
       await syncFolder(dirname(path));
     },
     [Symbol.asyncDispose]: async () => {
+      const isLeft = !isCommitted && (await isOurs());
       await file.close();
-      if (!isCommitted) await rm(next, { force: true });
+      if (isLeft) await rm(next, { force: true });
     },
   };
   try {

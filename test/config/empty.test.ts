@@ -3,8 +3,8 @@ import { PROPERTIES } from '../../src/worker/config/index.ts';
 import { asFlags, asVariables, read, required } from './given.ts';
 
 /** Properties that an ordinary text fits. */
-const texts = [...PROPERTIES].flatMap(([name, { type, oneOf, pattern, usualVariable }]) =>
-  (type === 'string' && !oneOf && !pattern && !usualVariable) || name === 'pulseUrl' ? [name] : [],
+const texts = [...PROPERTIES].flatMap(([name, { type, oneOf, pattern, standardVariable }]) =>
+  (type === 'string' && !oneOf && !pattern && !standardVariable) || name === 'pulseUrl' ? [name] : [],
 );
 const good = (name: string) => (name === 'pulseUrl' ? 'amqps://pulse.example.com' : 'good');
 const revealed = (value: unknown) =>

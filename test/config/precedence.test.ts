@@ -12,7 +12,7 @@ type Place = 'default' | 'usual variable' | 'file' | 'variable' | 'flag';
 
 const RISING: readonly Place[] = ['default', 'usual variable', 'file', 'variable', 'flag'];
 const names = [...PROPERTIES.keys()];
-const usual = names.filter(name => PROPERTIES.get(name)?.usualVariable !== undefined);
+const usual = names.filter(name => PROPERTIES.get(name)?.standardVariable !== undefined);
 
 /** The properties that can be given at a place. */
 const possible: Readonly<Record<Place, readonly string[]>> = {
@@ -83,7 +83,10 @@ function given(byPlace: Partial<Record<Place, Values>>, yaml: boolean): Given {
 
 function usualVariables(values: Values): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [PROPERTIES.get(name)?.usualVariable ?? '', String(value)]),
+    Object.entries(values).map(([name, value]) => [
+      PROPERTIES.get(name)?.standardVariable ?? '',
+      String(value),
+    ]),
   );
 }
 

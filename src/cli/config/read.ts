@@ -15,7 +15,7 @@ import { ConfigurationError, invalid, type Problem } from './problem.ts';
 import { problemOf } from './report.ts';
 import { unencrypted } from './exposure.ts';
 import type { ConfigWarning, Setting, Settings, Source } from './source.ts';
-import { ownVariables, usualVariables, type Environment } from './variables.ts';
+import { ownVariables, standardVariables, type Environment } from './variables.ts';
 import { obsoleteWarnings } from './warnings.ts';
 import { windowsProblems } from './windows.ts';
 import { withPoolHalves } from './worker-pool-id.ts';
@@ -56,7 +56,7 @@ export interface Sources {
 export async function readSources(input: ConfigInput): Promise<Sources> {
   return {
     written: [
-      usualVariables(input.environment),
+      standardVariables(input.environment),
       ...(input.file === undefined ? [] : [await file(input.file)]),
     ],
     now: [ownVariables(input.environment), flags(input)],

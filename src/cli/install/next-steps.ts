@@ -1,6 +1,6 @@
 import { shellQuoted } from '../../base/index.ts';
 import { stateDirectory, type Service } from '../../pool/index.ts';
-import type { ServiceManager } from './service-words.ts';
+import type { ServiceManager } from './service-options.ts';
 
 interface Seen {
   /** Whether systemd has reloaded its units. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { buffer } from 'node:stream/consumers';
 import { examples } from '../words/examples.ts';
 import { printResult } from '../output/print-result.ts';
-import type { EncryptEnvWords } from './encrypt-env.ts';
+import type { EncryptEnvOptions } from './encrypt-env.ts';
 
 const VARIABLES = `
 A variable is given in one of three ways:
@@ -57,7 +57,7 @@ export function addKeys(program: Command): void {
     .option('--start <time>', 'when the task may get them first (default: now)')
     .option('--end <time>', 'when it may get them last: a time, or a duration from now', '5d')
     .addHelpText('after', VARIABLES)
-    .action(async (variables: string[], options: EncryptEnvWords) => {
+    .action(async (variables: string[], options: EncryptEnvOptions) => {
       const { encryptEnv } = await import('./encrypt-env.ts');
       const { env: environment, stdin } = process;
       await printResult(

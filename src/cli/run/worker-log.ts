@@ -1,7 +1,7 @@
 import { ServiceError } from '../../taskcluster/index.ts';
 import type { Emit, WorkerEvent } from '../../worker/index.ts';
 import type { LogFields, Logger } from '../output/logger.ts';
-import { queueWords } from '../words/queue-words.ts';
+import { serviceErrorText } from '../words/service-error-text.ts';
 
 type Incident = Exclude<WorkerEvent, { type: 'worker' | 'run' }>;
 type Level = keyof Logger;
@@ -209,6 +209,6 @@ function fieldsOf({ type: _, ...incident }: Incident): LogFields {
     ...fields
   } = incident as Readonly<Record<string, unknown>> &
     Partial<Pick<Extract<Incident, { type: 'report-failed' }>, 'claim' | 'outcome' | 'err'>>;
-  const error = err instanceof ServiceError ? { error: queueWords(err) } : err !== undefined && { err };
+  const error = err instanceof ServiceError ? { error: serviceErrorText(err) } : err !== undefined && { err };
   return { ...(claim && { taskId: claim.taskId, runId: claim.runId }), ...outcome, ...error, ...fields };
 }

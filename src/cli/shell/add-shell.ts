@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ShellWords } from './shell.ts';
+import type { ShellOptions } from './shell.ts';
 
 const EPILOGUE = `
 The task must be running with "features": {"interactive": true}. Without a
@@ -28,8 +28,8 @@ export function addShell(program: Command, done: (exitCode: number) => void): vo
     .option('--root-url <url>', 'root URL of the deployment (default: TASKCLUSTER_ROOT_URL)')
     .option('--wait <seconds>', 'how long to wait for the task to start and offer its shell', '30')
     .addHelpText('after', EPILOGUE)
-    .action(async (taskId: string, command: string[], words: ShellWords) => {
+    .action(async (taskId: string, command: string[], options: ShellOptions) => {
       const { shell } = await import('./shell.ts');
-      done(await shell(taskId, command, words, process.env));
+      done(await shell(taskId, command, options, process.env));
     });
 }

@@ -21,11 +21,11 @@ export interface NewTask {
 type Json = Readonly<Record<string, unknown>>;
 
 /** Values that are filled in when a file leaves them out. */
-export interface Filling {
+export interface TaskDefaults {
   /** The task queue of every task. Overrides the file. */
   readonly taskQueueId?: string | undefined;
   /** The task queue of a task whose file does not name one. */
-  readonly usualTaskQueueId?: string | undefined;
+  readonly defaultTaskQueueId?: string | undefined;
   /** The command that creates the tasks. */
   readonly createdBy: string;
   readonly schedulerId?: string;
@@ -40,7 +40,7 @@ export interface Filling {
  *
  * @throws Failure 64 with the file and all of its problems
  */
-export async function readTasks(file: string, filling: Filling): Promise<NewTask[]> {
+export async function readTasks(file: string, filling: TaskDefaults): Promise<NewTask[]> {
   const content = await render(file, filling.now);
   const several = Array.isArray(content.tasks) ? (content.tasks as unknown[]) : [content];
   if (several.length === 0) throw wrong(file, 'tasks is empty');
@@ -99,7 +99,7 @@ interface Named {
   readonly place: string;
   readonly name: string;
   readonly taskGroupId: string;
-  readonly filling: Filling;
+  readonly filling: TaskDefaults;
 }
 
 function definition(given: Json, { place, name, taskGroupId, filling }: Named): CreateTaskRequest {
@@ -107,7 +107,7 @@ function definition(given: Json, { place, name, taskGroupId, filling }: Named): 
   const { now, createdBy, schedulerId } = filling;
   const named =
     taskQueueId ?? (provisionerId === undefined ? undefined : [provisionerId, workerType].join('/'));
-  const queue = filling.taskQueueId ?? named ?? filling.usualTaskQueueId;
+  const queue = filling.taskQueueId ?? named ?? filling.defaultTaskQueueId;
   if (queue === undefined) {
     const fix = 'give it a taskQueueId, or use --task-queue <provisionerId>/<workerType>';
     throw wrong(place, `the task names no task queue: ${fix}`);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Observable } from 'rxjs';
-import type { Leave } from '../host.ts';
+import type { ShutdownRequest } from '../host.ts';
 import type { Note } from '../note.ts';
 import type { MetadataService } from './metadata-service.ts';
 
@@ -36,8 +36,8 @@ export function spotNotices(
   service: MetadataService,
   { ask, everyMs }: SpotWatch,
   note: Note,
-): Observable<Leave> {
-  return new Observable<Leave>(subscriber => {
+): Observable<ShutdownRequest> {
+  return new Observable<ShutdownRequest>(subscriber => {
     const left = new AbortController();
     const watch = async () => {
       for (let failures = 0; !left.signal.aborted;) {

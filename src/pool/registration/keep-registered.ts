@@ -8,7 +8,7 @@ import type { Note } from '../note.ts';
 import type { RegistrationState } from './registration-state.ts';
 import type { NextState, RegistrationStore } from './registration-store.ts';
 import { leavingTime, renewalTime } from './renewal-time.ts';
-import { clockShows } from './wall-clock.ts';
+import { waitUntil } from './wall-clock.ts';
 import { mayWorkLater, register, reregister, type Lease } from './worker-manager.ts';
 
 export interface Renewing {
@@ -40,7 +40,7 @@ export async function keepRegistered(
     const nowMs = Date.now();
     const { expiresMs } = state$.value;
     const earlierMs = random() * Math.min(SPREAD_MS, Math.max(0, expiresMs - nowMs) / 20);
-    await clockShows(renewalTime(expiresMs, nowMs) - earlierMs, signal);
+    await waitUntil(renewalTime(expiresMs, nowMs) - earlierMs, signal);
     const lease = await renewed(state$.value, renewing, signal);
     if (!lease) return;
     state$.next({ ...state$.value, ...lease });
@@ -80,7 +80,7 @@ async function renewed(
           err: error,
           leaves: new Date(leaveAtMs).toISOString(),
         });
-        await clockShows(leaveAtMs, signal);
+        await waitUntil(leaveAtMs, signal);
         return undefined;
       }
     }

@@ -2,7 +2,7 @@ import { filter, map, merge, ReplaySubject, share, switchMap, take, tap, type Ob
 import { longTimer } from '../../streams/index.ts';
 import type { Credentials } from '../../taskcluster/index.ts';
 import type { WorkerConfig } from '../../worker/config/index.ts';
-import type { Host, Leave } from '../host.ts';
+import type { Host, ShutdownRequest } from '../host.ts';
 import { shutDownAfter, warnOfShutdown, wantsShutdown } from '../machine/index.ts';
 import type { Note } from '../note.ts';
 import { askWorkerManager } from '../should-terminate.ts';
@@ -57,7 +57,7 @@ export function runnerHost(connection: RunnerConnection, config: WorkerConfig, n
   return {
     credentials,
     credentials$,
-    leave$: merge(terminations(message$), orphaned(connection, credentials, note)).pipe(share()),
+    shutdownRequest$: merge(terminations(message$), orphaned(connection, credentials, note)).pipe(share()),
     ...isNeeded,
     reportError: problem => reportThroughRunner(connection, problem),
     ended: async exitCode => {
@@ -74,7 +74,7 @@ function ofType(message$: Observable<Message>, wanted: string): Observable<Messa
 }
 
 /** Shutdown requests. On some clouds, worker-runner repeats them each second. */
-function terminations(message$: Observable<Message>): Observable<Leave> {
+function terminations(message$: Observable<Message>): Observable<ShutdownRequest> {
   return ofType(message$, 'graceful-termination').pipe(
     map(message => ({
       how: message['finish-tasks'] === true ? ('finish' as const) : ('now' as const),
@@ -91,7 +91,7 @@ function orphaned(
   connection: RunnerConnection,
   credentials: () => Credentials,
   note: Note,
-): Observable<Leave> {
+): Observable<ShutdownRequest> {
   const because = 'worker-runner has ended, and the credentials of this worker expire soon';
   return connection.gone$.pipe(
     map(() => expiryOf(credentials())),

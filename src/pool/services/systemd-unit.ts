@@ -1,4 +1,4 @@
-import { DONE_CODES, MEND_CODES, stateDirectory, stopSecs, type Service } from './service.ts';
+import { NO_RESTART_CODES, NEEDS_FIX_CODES, stateDirectory, stopSecs, type Service } from './service.ts';
 
 /** The watchdog timeout in seconds. The worker notifies systemd twice in that time. */
 const WATCHDOG_SECS = 120;
@@ -60,9 +60,9 @@ export function systemdUnit(service: Service): string {
     'Restart=on-failure',
     'RestartSec=15',
     '# Idle, not needed, told to go.',
-    `SuccessExitStatus=${DONE_CODES.join(' ')}`,
+    `SuccessExitStatus=${NO_RESTART_CODES.join(' ')}`,
     '# Something has to be mended first: the configuration, a key, or the machine by a reboot.',
-    `RestartPreventExitStatus=${MEND_CODES.join(' ')}`,
+    `RestartPreventExitStatus=${NEEDS_FIX_CODES.join(' ')}`,
     '',
     '# Control groups for the limits of tasks.',
     'Delegate=yes',

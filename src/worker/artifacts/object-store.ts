@@ -7,8 +7,8 @@ import {
   type RunCalls,
 } from '../../taskcluster/index.ts';
 import { putFile, type Place, type Upload } from '../files/put.ts';
-import { readAgain } from '../files/read-again.ts';
-import { wholeOf } from '../files/whole-of.ts';
+import { retryRead } from '../files/retry-read.ts';
+import { readWhole } from '../files/read-whole.ts';
 import { TaskError } from '../outcome.ts';
 import type { ArtifactStore, NewArtifact, StoringOptions } from './store.ts';
 
@@ -67,7 +67,7 @@ export function objectStore(
         const putUrl = { contentType, contentLength: size };
         const whole =
           size <= INLINE_BYTES
-            ? await readAgain(() => wholeOf(content, size, options.signal), options.signal)
+            ? await retryRead(() => readWhole(content, size, options.signal), options.signal)
             : undefined;
         const dataInline = whole && { contentType, objectData: whole.toString('base64') };
         let sha256 = whole && createHash('sha256').update(whole).digest('hex');

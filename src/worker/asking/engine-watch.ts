@@ -21,7 +21,7 @@ import {
 import type { Engine } from '../engines/engine.ts';
 import type { Emit } from '../events.ts';
 import type { Slots } from '../life/slots.ts';
-import type { Room } from './room.ts';
+import type { ClaimGate } from './claim-gate.ts';
 
 export interface EngineWatchTimes {
   /** Interval between checks of an engine that answers, in ms. */
@@ -44,7 +44,7 @@ export const ENGINE_WATCH_TIMES: Omit<EngineWatchTimes, 'limitMs'> = {
 const RECENT_MS = 1_000;
 
 /** Watches the engines that can go away while the worker runs. */
-export interface EngineWatch extends Room {
+export interface EngineWatch extends ClaimGate {
   /**
    * Whether an engine is away. It is asked again, unless it was asked in the last second and `recent` allows that answer. An
    * engine that is found to be away pauses claiming.
@@ -117,10 +117,10 @@ export function engineWatch(
   };
 
   return {
-    get isOut() {
+    get isClosed() {
       return out$.value;
     },
-    isThere: async () => {
+    check: async () => {
       if (!out$.value) await checkOnce();
       return !out$.value;
     },
@@ -133,7 +133,7 @@ export function engineWatch(
       }
       return awaySince.has(engine.name);
     },
-    release$: merge(
+    opened$: merge(
       out$.pipe(
         switchMap(isOut => {
           if (watched.length === 0) return EMPTY;

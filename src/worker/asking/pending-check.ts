@@ -61,7 +61,7 @@ const PLENTY = MAX_CLAIMS;
 const AFTER_FAILURE: Backoff = { baseMs: 1_000, capMs: 10_000 };
 
 /** If a notice that was given back reaches another worker of the pool at all, it does so within this time (ms). */
-const COMES_AGAIN_MS = 1_000;
+const REPEAT_MS = 1_000;
 
 /**
  * The safety net under the notices. It asks how many tasks are pending, and demands as many as there are slots.
@@ -205,7 +205,7 @@ function reasons({ check$ }: AskingState, notice$: Observable<unknown>): Observa
     mergeMap(why =>
       why === 'idle'
         ? of(why)
-        : timer(COMES_AGAIN_MS).pipe(
+        : timer(REPEAT_MS).pipe(
             takeUntil(notice$),
             map(() => why),
           ),

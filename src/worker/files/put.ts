@@ -38,7 +38,7 @@ export interface Upload {
 }
 
 /** Creates an upload of unchanged content: the present bytes of an open file, bytes, or a stream of a known size. */
-export async function asItIs(content: FileSource, size?: number): Promise<Upload> {
+export async function unchangedUpload(content: FileSource, size?: number): Promise<Upload> {
   return {
     content,
     size: Buffer.isBuffer(content) ? content.length : (size ?? (await sizeOf(content))),
@@ -97,7 +97,7 @@ export async function putFile(
       return;
     } catch (error) {
       options.signal.throwIfAborted();
-      const isUnread = error instanceof StreamFailed && error.isWorthAnotherTry;
+      const isUnread = error instanceof StreamFailed && error.isRetryable;
       if (error instanceof TaskError && !isUnread) throw error;
       if (error instanceof Refused || isUnread) refused++;
       if (attempt === TRIES || refused === TRIES_REFUSED) {

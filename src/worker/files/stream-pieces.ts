@@ -6,11 +6,11 @@ import type { StreamSource } from './file-source.ts';
 /** A stream broke, or did not have the given size. */
 export class StreamFailed extends TaskError {
   /** Whether opening the stream again may help. */
-  readonly isWorthAnotherTry: boolean;
+  readonly isRetryable: boolean;
 
   constructor(kind: TaskErrorKind, message: string, isWorthAnotherTry: boolean, options?: ErrorOptions) {
     super(kind, message, options);
-    this.isWorthAnotherTry = isWorthAnotherTry;
+    this.isRetryable = isWorthAnotherTry;
   }
 }
 

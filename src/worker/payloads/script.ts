@@ -40,7 +40,7 @@ export function scriptFormat({
   return {
     name: 'script',
     schema,
-    isMeant: () => true,
+    matches: () => true,
     least: {},
     read: payload => read(payload, scriptCommand, maxTaskRunTime),
   };

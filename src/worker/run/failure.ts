@@ -1,5 +1,5 @@
 import { firstValueFrom } from 'rxjs';
-import { EngineAway } from '../engines/engine.ts';
+import { EngineUnreachable } from '../engines/engine.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
 import type { ActiveRun } from './active-run.ts';
 
@@ -23,7 +23,7 @@ export async function failureOf(run: ActiveRun, error: unknown): Promise<Outcome
 /** Whether the task's first command may have been started. */
 function hasBegun({ state, exitCode }: ActiveRun, error: unknown): boolean {
   if (state.phase === 'preparing') return false;
-  return exitCode !== undefined || !(error instanceof EngineAway);
+  return exitCode !== undefined || !(error instanceof EngineUnreachable);
 }
 
 /** Whether another run would end in the same way, because of the task itself. */

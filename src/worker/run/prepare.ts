@@ -5,7 +5,7 @@ import { makeRunFolder, type RunFolder } from '../files/run-folder.ts';
 import { TaskError } from '../outcome.ts';
 import type { ReadPayload } from '../payloads/index.ts';
 import { openTaskLog, type TaskLog } from '../task-log/task-log.ts';
-import { settingsBlock } from '../task-log/words.ts';
+import { settingsBlock } from '../task-log/lines.ts';
 import type { TaskSpec } from '../task-spec.ts';
 import type { ActiveRun, PreparedRun } from './active-run.ts';
 import { taskEnvironment } from './environment.ts';

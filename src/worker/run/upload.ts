@@ -1,7 +1,7 @@
 import { defer, type Observable } from 'rxjs';
 import type { Ending } from '../features/index.ts';
 import { outcomeOf, type Outcome } from '../outcome.ts';
-import { goDuration } from '../task-log/words.ts';
+import { goDuration } from '../task-log/lines.ts';
 import type { ActiveRun } from './active-run.ts';
 import { LOG_SECS } from './stop.ts';
 

@@ -1,7 +1,7 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { connectCloud, spotNotices, type CloudName } from '../../../src/pool/clouds/index.ts';
-import type { Leave } from '../../../src/pool/host.ts';
+import type { ShutdownRequest } from '../../../src/pool/host.ts';
 import { waitFor } from '../../wait-for.ts';
 import { notes } from '../registration/joining.ts';
 import { metadataServer, type Answer, type MetadataServer } from './metadata-server.ts';
@@ -16,13 +16,13 @@ const EVERY_MS = 20;
 function watched(name: CloudName, { url }: MetadataServer) {
   const { note, taken } = notes();
   const { service, notices } = connectCloud(name, url, note);
-  return { leave$: spotNotices(service, { ...notices, everyMs: EVERY_MS }, note), taken };
+  return { request$: spotNotices(service, { ...notices, everyMs: EVERY_MS }, note), taken };
 }
 
 /** Listens, and tells what has come. */
-function heard(leave$: Observable<Leave>) {
-  const leaves: Leave[] = [];
-  const subscription = leave$.subscribe(leave => leaves.push(leave));
+function heard(request$: Observable<ShutdownRequest>) {
+  const leaves: ShutdownRequest[] = [];
+  const subscription = request$.subscribe(leave => leaves.push(leave));
   return { leaves, [Symbol.dispose]: () => subscription.unsubscribe() };
 }
 
@@ -31,8 +31,8 @@ const aws = () => metadataServer([['/latest/api/token', 'token']]);
 describe('AWS', () => {
   it('announces when it reclaims the machine', async () => {
     await using server = await aws();
-    const { leave$ } = watched('aws', server);
-    using listener = heard(leave$);
+    const { request$ } = watched('aws', server);
+    using listener = heard(request$);
     await waitFor(() => expect(server.asked.filter(asked => asked.endsWith(AWS)).length).toBeGreaterThan(2));
     expect(listener.leaves).toEqual([]);
     server.answers.set(AWS, new Date(Date.now() + 90_000).toISOString());
@@ -46,7 +46,7 @@ describe('AWS', () => {
   it.each(['', 'soon', '1970-01-01T00:00:00Z'])('is trusted without a valid time: %j', async text => {
     await using server = await aws();
     server.answers.set(AWS, text);
-    const { withinMs } = await firstValueFrom(watched('aws', server).leave$);
+    const { withinMs } = await firstValueFrom(watched('aws', server).request$);
     expect(withinMs).toBe(30_000);
   });
 });
@@ -59,7 +59,7 @@ describe('Google', () => {
       [GOOGLE_NOW, 'FALSE'],
       [GOOGLE, wait],
     ]);
-    using listener = heard(watched('google', server).leave$);
+    using listener = heard(watched('google', server).request$);
     await waitFor(() => expect(waiting).toHaveLength(1));
     waiting[0]?.('FALSE');
     await waitFor(() => expect(waiting).toHaveLength(2));
@@ -79,7 +79,7 @@ it('a preemption by Google is noticed even if it happened before the request for
     [GOOGLE_NOW, 'TRUE'],
     [GOOGLE, () => undefined],
   ]);
-  const { because } = await firstValueFrom(watched('google', server).leave$);
+  const { because } = await firstValueFrom(watched('google', server).request$);
   expect(because).toBe('Google takes this machine away');
 });
 
@@ -92,7 +92,7 @@ describe('Azure', () => {
 
   it('lists scheduled events, all of which end the machine except a freeze', async () => {
     await using server = await metadataServer([[AZURE, events()]]);
-    using listener = heard(watched('azure', server).leave$);
+    using listener = heard(watched('azure', server).request$);
     for (const harmless of [events('Freeze'), '{"Events":[{"EventType":"<script>"}, null, 1]}', '{}']) {
       server.answers.set(AZURE, harmless);
       const before = server.asked.length;
@@ -116,8 +116,8 @@ describe('a metadata service that', () => {
     ['returns no JSON', (_, response) => response.end('<html>')],
   ] satisfies [string, Answer][])('%s causes one warning, and the worker continues', async (_, answer) => {
     await using server = await metadataServer([[AZURE, answer]]);
-    const { leave$, taken } = watched('azure', server);
-    using listener = heard(leave$);
+    const { request$, taken } = watched('azure', server);
+    using listener = heard(request$);
     await waitFor(() => expect(server.asked.length).toBeGreaterThan(5));
     expect(taken).toMatchObject([
       { level: 'warn', message: expect.stringContaining('a notice would be missed') },

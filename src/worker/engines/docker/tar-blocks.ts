@@ -20,12 +20,12 @@ const LONGEST_NAME = 100;
 /** Reads a tar archive entry by entry. Read the content of each before the next. */
 export class TarBlocks {
   readonly #reader: ByteReader;
-  readonly #mostExtendedBytes: number;
+  readonly #maxExtendedBytes: number;
 
   /** @param maxExtendedBytes the longest accepted extended header, in bytes */
   constructor(pieces: AsyncIterable<Buffer>, maxExtendedBytes: number) {
     this.#reader = new ByteReader('tar', pieces);
-    this.#mostExtendedBytes = maxExtendedBytes;
+    this.#maxExtendedBytes = maxExtendedBytes;
   }
 
   /**
@@ -44,7 +44,7 @@ export class TarBlocks {
       }
       const { type, name, target, size } = readHeader(block);
       if ('xgLKV'.includes(type)) {
-        const body = await this.whole(size, this.#mostExtendedBytes);
+        const body = await this.whole(size, this.#maxExtendedBytes);
         const text = body.toString('latin1').replace(/\0.*$/s, '');
         if (type === 'x') pax = readPax(body).values;
         else if (type === 'L') longName = text;

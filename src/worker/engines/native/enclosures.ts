@@ -39,7 +39,7 @@ export function onDemand<E extends Enclosure>(enclose: (mark: string) => Promise
  * Keeps one enclosure prepared, beginning with the first request: opening one takes longer than everything else before
  * a command. A prepared enclosure is empty, and ends with the worker like any other.
  */
-export function oneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
+export function prepareOneAhead<E extends Enclosure>(enclose: (mark: string) => Promise<E>): Enclosures<E> {
   const { take } = onDemand(enclose);
   let next: Promise<Marked<E> | undefined> | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -85,7 +85,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     });
   });
   server.on('connection', (socket: Socket) => {
-    if (gate.open && 'isKnown' in gate) refuseStranger(socket, gate.isKnown);
+    if (gate.open && 'isKnown' in gate) closeUnlessKnown(socket, gate.isKnown);
   });
   const { port, refused } = await listen(server, address, options.port);
 
@@ -121,11 +121,11 @@ const UNKNOWN_PATH = new Refusal(
 );
 
 /** How long a stranger may take to read the refusal, in ms. */
-const STRANGER_MS = 1_000;
+const CLOSE_MS = 1_000;
 
 /** Strangers must not occupy the connections of the run. */
-function refuseStranger(socket: Socket, isKnown: KnownConnections): void {
-  const close = () => setTimeout(() => socket.destroy(), STRANGER_MS).unref();
+function closeUnlessKnown(socket: Socket, isKnown: KnownConnections): void {
+  const close = () => setTimeout(() => socket.destroy(), CLOSE_MS).unref();
   isKnown(socket).then(known => {
     if (!known) close();
   }, close);

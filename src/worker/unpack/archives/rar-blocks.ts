@@ -21,7 +21,7 @@ interface Block {
  * @param size of the file
  * @see https://www.rarlab.com/technote.htm
  */
-export function proveRarIsWhole(descriptor: number, size: number): void {
+export function assertRarComplete(descriptor: number, size: number): void {
   const bytes = (at: number) => {
     const buffer = Buffer.alloc(HEADER_BYTES);
     return buffer.subarray(0, readSync(descriptor, buffer, 0, HEADER_BYTES, at));

@@ -12,7 +12,7 @@ const HEADER_BYTES = 32;
  * @param size of the file
  * @see https://py7zr.readthedocs.io/en/latest/archive_format.html
  */
-export function proveSevenZipIsWhole(descriptor: number, size: number): void {
+export function assertSevenZipComplete(descriptor: number, size: number): void {
   const header = Buffer.alloc(HEADER_BYTES);
   const length = readSync(descriptor, header, 0, HEADER_BYTES, 0);
   if (!header.subarray(0, 6).equals(SIGNATURE)) {

@@ -10,7 +10,7 @@ export interface Address {
   readonly socketPath?: string;
 }
 
-export const USUAL_ADDRESS = 'unix:///var/run/docker.sock';
+export const DEFAULT_ADDRESS = 'unix:///var/run/docker.sock';
 
 /**
  * Parses an address in the syntax of `DOCKER_HOST`: `unix:///var/run/docker.sock`, `tcp://127.0.0.1:2375`.
@@ -20,7 +20,7 @@ export const USUAL_ADDRESS = 'unix:///var/run/docker.sock';
 export function addressOf(host: string): Address {
   const wrong = (why: string) =>
     new Error(
-      `${host} is no address of a Docker engine: ${why} (as in ${USUAL_ADDRESS}, tcp://127.0.0.1:2375)`,
+      `${host} is no address of a Docker engine: ${why} (as in ${DEFAULT_ADDRESS}, tcp://127.0.0.1:2375)`,
     );
   const [, scheme, rest = ''] = /^([a-z]+):\/\/(.*)$/s.exec(host) ?? [];
   switch (scheme) {

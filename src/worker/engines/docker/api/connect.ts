@@ -1,4 +1,4 @@
-import { addressOf, USUAL_ADDRESS } from './address.ts';
+import { addressOf, DEFAULT_ADDRESS } from './address.ts';
 import { DockerClient } from './client.ts';
 import { codeOf, DockerError } from './docker-error.ts';
 
@@ -37,7 +37,7 @@ const IDLE_MS = 60_000;
  * @throws DockerError when no engine answers, or it is too old or too new
  */
 export async function connectDocker(host = process.env.DOCKER_HOST ?? '', absentMs = 0): Promise<Connected> {
-  const address = addressOf(host === '' ? USUAL_ADDRESS : host);
+  const address = addressOf(host === '' ? DEFAULT_ADDRESS : host);
   // Loading takes a while, and most workers run no containers.
   const { Pool } = await import('undici');
   const pool = new Pool(address.origin, {

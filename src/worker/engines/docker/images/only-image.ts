@@ -3,8 +3,8 @@ import { UnpackFault } from '../../../unpack/unpack-fault.ts';
 import { paddedSize, TarBlocks, tarHeader, type Entry } from '../tar-blocks.ts';
 
 /** An intact archive that does not contain exactly one image. The message continues `the archive`. */
-export class NotOneImage extends Error {
-  override readonly name = 'NotOneImage';
+export class NotExactlyOneImage extends Error {
+  override readonly name = 'NotExactlyOneImage';
 }
 
 /** The file that lists the images in an archive. No other entry may have this name. */
@@ -33,7 +33,7 @@ interface Manifest {
  * from nowhere else.
  *
  * @param name with a tag
- * @throws NotOneImage unless there is exactly one image with exactly one tag; UnpackFault when the archive is damaged
+ * @throws NotExactlyOneImage unless there is exactly one image with exactly one tag; UnpackFault when the archive is damaged
  */
 export async function* onlyImage(
   pieces: AsyncIterable<Buffer>,
@@ -66,7 +66,7 @@ export async function* onlyImage(
     yield Buffer.concat([renamed], paddedSize(renamed.length));
   }
   if (!hasManifest) {
-    throw new NotOneImage(
+    throw new NotExactlyOneImage(
       others.has('oci-layout') || others.has('index.json')
         ? 'is an OCI layout, which not every engine can load: write it with docker save'
         : `is none that docker save has written: it has no ${MANIFEST}`,
@@ -99,15 +99,17 @@ function plainEntry({ type, name, target, size }: Entry, links: Set<string>): En
 function manifestOf(content: Buffer, name: string): object {
   const list = manifestsIn(content);
   const [image] = list;
-  if (image === undefined) throw new NotOneImage('has no image in it');
+  if (image === undefined) throw new NotExactlyOneImage('has no image in it');
   const tags = list.flatMap(({ RepoTags }) => RepoTags ?? []);
   const named = tags.length === 0 ? '' : ` (${tags.slice(0, 10).join(', ')})`;
   if (list.length > 1)
-    throw new NotOneImage(`has ${list.length} images in it${named}, and only one can be meant: save one`);
+    throw new NotExactlyOneImage(
+      `has ${list.length} images in it${named}, and only one can be meant: save one`,
+    );
   if (tags.length === 0)
-    throw new NotOneImage('has an image without a tag: save it by its name and tag, not by its id');
+    throw new NotExactlyOneImage('has an image without a tag: save it by its name and tag, not by its id');
   if (tags.length > 1)
-    throw new NotOneImage(`has an image with ${tags.length} tags${named}: save it by one of them`);
+    throw new NotExactlyOneImage(`has an image with ${tags.length} tags${named}: save it by one of them`);
   const { Config, Layers } = image;
   return { Config, RepoTags: [name], Layers };
 }

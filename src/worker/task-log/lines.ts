@@ -60,7 +60,7 @@ export function goDuration(ms: number): string {
 }
 
 /** Formats a command for a shell, so that it can be copied from the log. */
-export function shellWords(argv: readonly string[]): string {
+export function shellCommandLine(argv: readonly string[]): string {
   return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuoted(word))).join(' ');
 }
 

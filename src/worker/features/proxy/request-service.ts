@@ -42,7 +42,7 @@ export interface AnswerHead {
  * @returns whether the answer was taken
  * @throws NoAnswer, errors of `accept`, or another Error when the answer is interrupted
  */
-export function askService(
+export function requestService(
   pool: Pool,
   request: ServiceRequest,
   accept: (head: AnswerHead) => Writable | undefined,

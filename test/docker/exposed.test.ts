@@ -26,7 +26,7 @@ describe('a task in a container', () => {
 });
 
 describe('a terminal in a container', () => {
-  it('cannot be had before the container starts: whoever waits for it tries again', async () => {
+  it('cannot be opened before the container starts, so the caller must try again', async () => {
     const { client, image } = await ofTheTest();
     const { Id: id } = await client.json<{ Id: string }>({
       method: 'POST',

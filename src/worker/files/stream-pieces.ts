@@ -8,9 +8,9 @@ export class StreamFailed extends TaskError {
   /** Whether opening the stream again may help. */
   readonly isRetryable: boolean;
 
-  constructor(kind: TaskErrorKind, message: string, isWorthAnotherTry: boolean, options?: ErrorOptions) {
+  constructor(kind: TaskErrorKind, message: string, isRetryable: boolean, options?: ErrorOptions) {
     super(kind, message, options);
-    this.isRetryable = isWorthAnotherTry;
+    this.isRetryable = isRetryable;
   }
 }
 

@@ -6,8 +6,8 @@ import type { Setting } from './setting.ts';
 export function publishingAtTheEnd(setting: Setting): void {
   const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
 
-  describe('close() and what is being published', () => {
-    it('waits for those that are sent again, since another one was refused', async () => {
+  describe('close() during publishing', () => {
+    it('waits for messages that are sent again because another one was refused', async () => {
       const { pulse, exchange, under, queueOf } = setting;
       const queue = queueOf();
       await pulse.queue(queue).declare([binding(exchange, '#')]);
@@ -21,7 +21,7 @@ export function publishingAtTheEnd(setting: Setting): void {
       );
     });
 
-    it('waits for one that somebody is still around', async () => {
+    it('waits for a message whose aroundPublish is still running', async () => {
       const { exchange, under } = setting;
       const pulse = under.connect({
         aroundPublish: async (_, send) => {
@@ -34,7 +34,7 @@ export function publishingAtTheEnd(setting: Setting): void {
       expect(await sent).toEqual({ status: 'confirmed' });
     });
 
-    it('says of what it left behind whether it may have arrived', async () => {
+    it('reports for each unconfirmed message whether it may have arrived', async () => {
       const { exchange, under } = setting;
       const pulse = under.connect();
       await pulse.publish(exchange, 'k', 'before');

@@ -3,8 +3,8 @@ import { retryRead } from '../../../src/worker/files/retry-read.ts';
 import { StreamFailed } from '../../../src/worker/files/stream-pieces.ts';
 
 const { signal } = new AbortController();
-const broken = (isWorthAnotherTry: boolean) =>
-  new StreamFailed('resource-unavailable', 'could not be read: hang up', isWorthAnotherTry);
+const broken = (isRetryable: boolean) =>
+  new StreamFailed('resource-unavailable', 'could not be read: hang up', isRetryable);
 
 /** A read that fails with these errors in turn, and then succeeds. */
 function failing(...errors: Error[]) {

@@ -39,7 +39,7 @@ describe('a stream with a known size', () => {
       name: 'TaskError',
       kind: 'task-failed',
       message: `${message}: it changed, or was cut off`,
-      isWorthAnotherTry: false,
+      isRetryable: false,
     });
   });
 
@@ -65,7 +65,7 @@ describe('a stream with a known size', () => {
       throw new Error('socket hang up');
     })();
     const message = 'could not be read: socket hang up';
-    const failure = { kind: 'resource-unavailable', message, isWorthAnotherTry: true };
+    const failure = { kind: 'resource-unavailable', message, isRetryable: true };
     await expect(textOf(of(failing), 4)).rejects.toMatchObject(failure);
     const unopened = { ...of(failing), open: () => Promise.reject(new Error('socket hang up')) };
     await expect(textOf(unopened, 4)).rejects.toMatchObject(failure);

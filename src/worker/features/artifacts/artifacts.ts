@@ -68,7 +68,7 @@ async function uploadAll(
   const isShutdown = uploads === 'rest';
   using progress = logProgress(run.log);
   const large = permits(Math.min(LARGE_AT_ONCE, files.atOnce ?? Infinity));
-  const uploading = { run, signal, progress, large, isShutdown: isShutdown };
+  const uploading = { run, signal, progress, large, isShutdown };
   const atOnce = isShutdown ? UPLOADS_AT_ONCE_AT_SHUTDOWN : UPLOADS_AT_ONCE;
   await forEachConcurrently(allWanted(specs, files, run, signal), atOnce, ({ spec, wanted }) =>
     uploadArtifact(uploading, spec, wanted),
